@@ -1,0 +1,101 @@
+/**
+ * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
+ * It has no clock, no randomness, no network and no disk of its own, so the same epoch gives the same bytes on every node.
+ */
+
+/**
+ * A value that becomes canonical JSON, byte for byte what Python's `json.dumps(…, sort_keys=True, separators=(",",":"))` writes
+ * (spec/03 §9). **A `bigint` is an integer (`5`), a `number` is a float (`5.0`)**: the two are different bytes and so different CIDs.
+ */
+export type JsonValue = null | boolean | string | bigint | number | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+
+/** An epoch as a compute sees it: the source blocks `begin` to `end`, both included. */
+export interface ComputeEpoch {
+  readonly epochId: number
+  readonly begin: number
+  readonly end: number
+}
+
+/** A decoded contract value: integers are bigint, addresses and bytes lower-case hex. */
+export type ChainValue = string | bigint | boolean | readonly ChainValue[]
+
+export interface ChainEvent {
+  readonly name: string
+  readonly args: Readonly<Record<string, ChainValue>>
+  readonly address: string
+  readonly blockNumber: number
+  readonly logIndex: number
+  readonly transactionHash: string
+}
+
+/** The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. */
+export interface SourceReader {
+  /** Seconds since the Unix epoch. */
+  timestamp(blockNumber: number): Promise<number>
+  /** All outputs of a view function given in human-readable form, as of `blockNumber`. */
+  read(call: { readonly address: string; readonly function: string; readonly args: readonly ChainValue[]; readonly blockNumber: number }): Promise<readonly ChainValue[]>
+  /** Events of one contract within the range, in chain order. */
+  events(filter: { readonly address: string; readonly events: readonly string[]; readonly fromBlock: number; readonly toBlock: number }): Promise<readonly ChainEvent[]>
+}
+
+/** Work done once per epoch and shared by every compute that names it (spec/03 §6). When it fails, so does each of them, with its reason. */
+export interface Preload {
+  readonly taskType: string
+  preload(input: { readonly epoch: ComputeEpoch; readonly source: SourceReader }): Promise<unknown>
+}
+
+/** A base project type: one snapshot per data source and epoch, from the source chain. */
+export interface SnapshotCompute {
+  readonly projectType: string
+  /** Contracts, wallets …; an empty list means one project without data source. */
+  readonly dataSources: readonly string[]
+  readonly preloads: readonly string[]
+  compute(input: {
+    readonly epoch: ComputeEpoch
+    readonly dataSource: string | undefined
+    readonly source: SourceReader
+    /** Results of the named preloads by task type. */
+    readonly preloaded: ReadonlyMap<string, unknown>
+  }): Promise<JsonValue>
+}
+
+/** A snapshot that an aggregate builds upon. */
+export interface BaseSnapshot {
+  readonly projectId: string
+  readonly epochId: number
+  readonly snapshot: JsonValue
+}
+
+/** Reads snapshots of earlier epochs: the finalized ones. Never the present epoch's. */
+export interface SnapshotHistory {
+  /** First epoch for which the project has a snapshot; `undefined` when it has none. */
+  firstEpochId(projectId: string): Promise<number | undefined>
+  /** `undefined` when that epoch ended without data for the project. Throws while it is not decided yet. */
+  snapshot(projectId: string, epochId: number): Promise<JsonValue | undefined>
+}
+
+/**
+ * An aggregate (spec/03 §7). `SingleProject`: one per base project of `baseProjectType`. `MultiProject`: one over all projects of
+ * `baseProjectTypes`, given sorted by project id.
+ */
+export interface AggregateCompute {
+  readonly projectType: string
+  readonly aggregateOn: 'SingleProject' | 'MultiProject'
+  readonly baseProjectTypes: readonly string[]
+  aggregate(input: {
+    readonly epoch: ComputeEpoch
+    /** The present epoch's base snapshots, sorted by project id; exactly one for `SingleProject`. */
+    readonly base: readonly BaseSnapshot[]
+    readonly history: SnapshotHistory
+    readonly source: SourceReader
+    /** Epochs that make up `seconds` of source-chain time, rounded down. */
+    epochsIn(seconds: number): number
+  }): Promise<JsonValue>
+}
+
+/** All computes of one data market. */
+export interface ComputeSet {
+  readonly preloads: readonly Preload[]
+  readonly snapshots: readonly SnapshotCompute[]
+  readonly aggregates: readonly AggregateCompute[]
+}

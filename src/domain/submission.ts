@@ -1,0 +1,44 @@
+import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionId } from './ids.ts'
+import type { ReceiptCode } from './rejection.ts'
+
+/** What a snapshotter signs: the EIP-712 type `EIPRequest` (spec/02 §1). */
+export interface SubmissionRequest {
+  readonly slotId: SlotId
+  /** Last anchor block at which the request may be used; `deadline` on the wire. */
+  readonly deadlineBlock: BlockNumber
+  readonly snapshotCid: Cid
+  readonly epochId: EpochId
+  readonly projectId: ProjectId
+}
+
+/**
+ * A signed request as the wire carries it (spec/02 §2). Everything beside `request` and `signature` is unsigned: a hint, never proof.
+ * Field values are syntactically right (integers in range, strings within limits); whether they are true is for `verify` to say.
+ */
+export interface Submission {
+  readonly request: SubmissionRequest
+  /** r, s, v as 130 hex digits without `0x`. */
+  readonly signature: string
+  /** Hash of the anchor block that was the head when the request was signed. */
+  readonly header: string
+  readonly dataMarket: string
+  /** For example `v1.5`; `v0.0.0` when the peer does not say. */
+  readonly nodeVersion: string
+  /** Only newer peers send it; empty otherwise. */
+  readonly protocolState: string
+}
+
+/** A submission that passed every check, with what the checks found out. */
+export interface VerifiedSubmission {
+  readonly submissionId: SubmissionId
+  readonly submission: Submission
+  readonly signer: Address
+}
+
+/** The answer to one delivery, on `/weft/submit/1.0.0`. */
+export interface Receipt {
+  readonly submissionId: SubmissionId
+  readonly code: ReceiptCode
+  /** For people; empty when there is nothing to add to the code. */
+  readonly reason: string
+}

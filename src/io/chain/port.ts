@@ -1,0 +1,163 @@
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+
+/** A block's place in its chain. `timestamp` is in seconds since the Unix epoch. */
+export interface BlockRef {
+  readonly number: BlockNumber
+  readonly hash: Hash
+  readonly parentHash: Hash
+  readonly timestamp: number
+}
+
+// --- the anchor chain, as one data market sees it -------------------------------------------------------------------
+
+/**
+ * What the contracts told about one data market (spec/contracts.md §9), in log order. `batchCid` is always the text,
+ * taken from the market's own event where ProtocolState only indexes its hash.
+ */
+export type ProtocolEvent = { readonly block: BlockRef; readonly logIndex: number; readonly transactionHash: Hash } & (
+  | { readonly kind: 'EpochReleased'; readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
+  | { readonly kind: 'SnapshotBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
+  | { readonly kind: 'DelayedBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
+  | { readonly kind: 'BatchSubmissionsCompleted'; readonly epochId: EpochId }
+  | { readonly kind: 'SnapshotBatchAttestationSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid; readonly validator: Address }
+  | { readonly kind: 'DelayedAttestationSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid; readonly validator: Address }
+  | { readonly kind: 'SnapshotFinalized'; readonly epochId: EpochId; readonly projectId: ProjectId; readonly snapshotCid: Cid }
+  | { readonly kind: 'SnapshotBatchFinalized'; readonly epochId: EpochId; readonly batchCid: Cid }
+  | { readonly kind: 'TriggerBatchResubmission'; readonly epochId: EpochId; readonly batchCid: Cid }
+  | { readonly kind: 'SnapshotterAddressChanged'; readonly slotId: SlotId; readonly signer: Address }
+)
+
+/** One step along the canonical chain. After `rollback` every block above `to` is void and what was derived from it must be undone. */
+export type ChainStep =
+  | { readonly kind: 'block'; readonly block: BlockRef; readonly events: readonly ProtocolEvent[] }
+  | { readonly kind: 'rollback'; readonly to: BlockRef }
+
+export interface MarketState {
+  readonly epochSize: number
+  readonly sourceChainId: number
+  /** Seconds; the contract holds 1e-4 s. */
+  readonly sourceBlockTimeSeconds: number
+  /** In anchor blocks from the release block, inclusive (spec/contracts.md §4.4). */
+  readonly snapshotWindowBlocks: number
+  readonly batchWindowBlocks: number
+  readonly attestationWindowBlocks: number
+  readonly attestationsMin: number
+  readonly epochManager: Address
+  readonly sequencers: readonly Address[]
+  readonly validators: readonly Address[]
+}
+
+export interface SlotState {
+  readonly slotId: SlotId
+  readonly signer: Address
+  readonly isActive: boolean
+}
+
+export interface SnapshotStatus {
+  readonly status: 'absent' | 'pending' | 'finalized'
+  /** Empty when absent. */
+  readonly snapshotCid: string
+}
+
+/** A batch as the chain knows it. */
+export interface AnchoredBatch {
+  readonly batchCid: Cid
+  readonly projectIds: readonly ProjectId[]
+  readonly snapshotCids: readonly Cid[]
+  /** The sequencer's `finalizedCidsRootHash`. */
+  readonly rootHash: Hash
+  readonly isFinalized: boolean
+  /** How many attestations name `rootHash`. */
+  readonly attestationCount: number
+}
+
+/**
+ * Reads one data market of one ProtocolState. Every method throws `CHAIN_UNREACHABLE` or `CHAIN_ANSWER_INVALID`.
+ * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
+ * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
+ * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`.
+ */
+export interface AnchorChain {
+  readonly chainId: number
+  readonly protocolState: Address
+  readonly dataMarket: Address
+  head(): Promise<BlockRef>
+  /** `undefined` above the head. */
+  block(number: BlockNumber): Promise<BlockRef | undefined>
+  follow(options: { readonly from: BlockNumber; readonly known: readonly BlockRef[]; readonly signal: AbortSignal }): AsyncIterable<ChainStep>
+  /** Block in which the market was created: nothing before it concerns anyone. */
+  deploymentBlock(): Promise<BlockNumber>
+  market(): Promise<MarketState>
+  /** Every slot that exists, active or not, ascending. */
+  slots(): Promise<readonly SlotState[]>
+  /** All zero before the first release. */
+  currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
+  /** `releaseBlock` is 0 for an epoch that does not exist. */
+  epochInfo(epochId: EpochId): Promise<{ readonly timestamp: number; readonly releaseBlock: BlockNumber; readonly end: BlockNumber }>
+  snapshotStatus(projectId: ProjectId, epochId: EpochId): Promise<SnapshotStatus>
+  /** 0 while the project has no snapshot. */
+  projectFirstEpochId(projectId: ProjectId): Promise<EpochId>
+  batchCids(epochId: EpochId): Promise<readonly Cid[]>
+  isEpochEnded(epochId: EpochId): Promise<boolean>
+  /** `undefined` when the batch was not submitted for this epoch. */
+  batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>
+  hasAttested(epochId: EpochId, batchCid: Cid, validator: Address): Promise<boolean>
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+/** The calls that roles make (spec/contracts.md §4); the adapter adds the data market. */
+export type ProtocolCall =
+  | { readonly kind: 'releaseEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
+  | { readonly kind: 'submitSubmissionBatch'; readonly epochId: EpochId; readonly batchCid: Cid; readonly projectIds: readonly ProjectId[]; readonly snapshotCids: readonly Cid[]; readonly rootHash: Hash }
+  | { readonly kind: 'endBatchSubmissions'; readonly epochId: EpochId }
+  | { readonly kind: 'submitBatchAttestation'; readonly epochId: EpochId; readonly batchCid: Cid; readonly rootHash: Hash }
+
+/** `done`: mined with success. `refused`: mined or estimated as a revert; `reason` is the contract's short code, for example `E25`. */
+export type CallOutcome =
+  | { readonly kind: 'done'; readonly transactionHash: Hash; readonly blockNumber: BlockNumber }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/**
+ * Sends calls from one account, each exactly once (G4).
+ * The signed transaction is journalled under `intentId` before it is broadcast. Calling again with the same `intentId`, also in a
+ * later process, never makes a second transaction: it finds the journalled one, broadcasts it again if need be, and returns its outcome.
+ * Calls of one sender are sent in order and never leave a nonce gap.
+ */
+export interface ProtocolSender {
+  readonly address: Address
+  /** Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit, `CHAIN_UNREACHABLE`, or the signal's reason. Call again to go on. */
+  send(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome>
+}
+
+/** Where a sender keeps its intents: a `Store` fits. `commit` must be durable when it resolves. */
+export interface IntentJournal {
+  get(key: string): Uint8Array | undefined
+  scan(prefix: string): readonly { readonly key: string; readonly value: Uint8Array }[]
+  commit(writes: readonly { readonly key: string; readonly value?: Uint8Array }[]): Promise<void>
+}
+
+// --- the source chain -----------------------------------------------------------------------------------------------
+
+/** A decoded argument: integers are bigint, addresses lower case, bytes hex. */
+export type AbiValue = string | bigint | boolean | readonly AbiValue[]
+
+export interface SourceEvent {
+  readonly name: string
+  readonly args: Readonly<Record<string, AbiValue>>
+  readonly address: Address
+  readonly blockNumber: BlockNumber
+  readonly logIndex: number
+  readonly transactionHash: Hash
+}
+
+/** Reads the chain that the data comes from, at named blocks only, so that the same epoch gives the same answers everywhere. */
+export interface SourceChain {
+  head(): Promise<BlockRef>
+  /** `undefined` above the head. */
+  block(number: BlockNumber): Promise<BlockRef | undefined>
+  /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`. */
+  read(call: { readonly address: Address; readonly function: string; readonly args: readonly AbiValue[]; readonly blockNumber: BlockNumber }): Promise<readonly AbiValue[]>
+  /** Events of one contract in chain order; `events` are human-readable (`event Sync(uint112 reserve0, uint112 reserve1)`). */
+  events(filter: { readonly address: Address; readonly events: readonly string[]; readonly fromBlock: BlockNumber; readonly toBlock: BlockNumber }): Promise<readonly SourceEvent[]>
+}

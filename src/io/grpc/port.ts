@@ -1,0 +1,24 @@
+import type { Submission } from '#domain/submission.ts'
+
+/** The gRPC service `submission.Submission` between a snapshotter and its local collector (spec/02 §2). */
+
+/** What the collector answers: `Success` only after the submission is durable (G1). */
+export type HandOverAnswer = 'Success' | 'Failure'
+
+export interface SubmissionServer {
+  /** `host:port` it listens on. */
+  readonly endpoint: string
+  close(): Promise<void>
+}
+
+/**
+ * Called per submission that parses. Throwing `QUEUE_FULL` becomes RESOURCE_EXHAUSTED; anything else INTERNAL.
+ * A message that does not parse is answered INVALID_ARGUMENT by the adapter and never gets here.
+ */
+export type SubmissionHandler = (submission: Submission) => Promise<HandOverAnswer>
+
+export interface SubmissionClient {
+  /** Throws `COLLECTOR_UNAVAILABLE`, `QUEUE_FULL`. */
+  submitSnapshot(submission: Submission, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<HandOverAnswer>
+  close(): Promise<void>
+}

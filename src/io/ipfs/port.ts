@@ -1,0 +1,19 @@
+import type { Cid } from '#domain/ids.ts'
+
+/**
+ * Content-addressed storage. CIDs are those of `ipfs add --cid-version=1`: one raw block up to 256 KiB, a UnixFS file of
+ * 262,144-byte chunks above (spec/03 §9). `wire/cid.ts` computes the same without a node.
+ *
+ * Obligations, proved by suite.ts:
+ * - `add` resolves when the content is stored and pinned here; adding the same bytes again is cheap and gives the same CID.
+ * - `get` never returns bytes that do not hash to `cid`. Content that is not here is fetched from connected peers.
+ * - `get` throws `IPFS_NOT_FOUND` after `timeoutMs`, `IPFS_CONTENT_TOO_LARGE` as soon as more than `bytesMax` would come.
+ */
+export interface Ipfs {
+  add(bytes: Uint8Array): Promise<Cid>
+  get(cid: Cid, options: { readonly bytesMax: number; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Uint8Array>
+  /** Keeps content that was fetched: what `get` brought may otherwise be dropped. Throws `IPFS_NOT_FOUND`. */
+  pin(cid: Cid): Promise<void>
+  /** Whether the whole content is stored here. */
+  has(cid: Cid): Promise<boolean>
+}

@@ -1,0 +1,23 @@
+import type { Address } from '#domain/ids.ts'
+
+/** Signs EIP-712 digests for one account. The key itself never leaves the adapter. */
+export interface Signer {
+  readonly address: Address
+  /** 130 hex digits, r, s (lower half), v 27 or 28, without `0x`: the form peers send (spec/02 §1). */
+  sign(digest: Uint8Array): string
+}
+
+/** Finds out who signed. */
+export interface Recoverer {
+  /** `undefined` when no public key fits. The caller has parsed the signature already; `signature` is r, s, recovery id (0 or 1), 65 bytes. */
+  recover(digest: Uint8Array, signature: Uint8Array): Address | undefined
+}
+
+/** Randomness comes in through here, so that a run can be replayed. */
+export interface Random {
+  /** A version 4 UUID in lower case. */
+  uuid(): string
+  /** A number in [0, 1), for jitter. */
+  fraction(): number
+}
+

@@ -1,0 +1,59 @@
+import type { Receipt } from '#domain/submission.ts'
+
+/**
+ * Submissions over libp2p. Two protocols: `/weft/submit/1.0.0`, ours, where each submission gets a receipt, and `/collect`, where
+ * deployed peers send and nothing is answered (spec/02 §3). Sizes, peers and queues are limited by the adapter.
+ */
+
+/** One delivery, still unparsed. Frames that break the framing never get here: the adapter answers and counts them itself. */
+export interface Inbound {
+  /** Peer id of the sender, for counting and limiting. */
+  readonly peer: string
+  readonly protocol: 'weft' | 'collect'
+  /** A UUID, chosen by the sender; whether it is one is for the role to check. */
+  readonly submissionId: string
+  /** `weft`: a protobuf `SnapshotSubmission`. `collect`: its JSON (spec/02 §3). */
+  readonly payload: Uint8Array
+  /** Sends the receipt; for `/collect` it does nothing. Never throws: a peer that has gone does not concern the role. */
+  respond(receipt: Receipt): void
+}
+
+/** The sequencer's side. */
+export interface SubmissionListener {
+  /**
+   * Deliveries in the order of their arrival per peer, as many at once as have come since the last step. Ends when the signal aborts.
+   * The queue behind it is bounded: what does not fit is answered `inbox_full` (`weft`) or dropped and counted (`collect`).
+   */
+  inbound(signal: AbortSignal): AsyncIterable<readonly Inbound[]>
+}
+
+/** The collector's side: one pipelined stream to one sequencer. */
+export interface SubmissionLink {
+  /**
+   * Sends at once, resolves with the receipt, whatever its code. Rejects with `LINK_FAILED` when the link ends first:
+   * then it is unknown whether the submission arrived, and it must be sent again.
+   */
+  send(delivery: { readonly submissionId: string; readonly payload: Uint8Array }): Promise<Receipt>
+  /** Resolves when the link has ended, for whatever reason. */
+  readonly ended: Promise<void>
+  close(): Promise<void>
+}
+
+export interface SubmissionDialer {
+  /** `address` is a multiaddr ending in `/p2p/<id>`, direct or through a relay. Rejects with `LINK_FAILED`. */
+  dial(address: string, signal: AbortSignal): Promise<SubmissionLink>
+}
+
+/** A circuit relay v2 (spec/05). */
+export interface Relay {
+  readonly peerId: string
+  /** Multiaddrs at which it is reached. */
+  addresses(): readonly string[]
+  stats(): RelayStats
+}
+
+export interface RelayStats {
+  readonly reservations: number
+  readonly circuits: number
+  readonly refusedReservations: number
+}
