@@ -1,3 +1,4 @@
+import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** A block's place in its chain. `timestamp` is in seconds since the Unix epoch. */
@@ -139,25 +140,13 @@ export interface IntentJournal {
 
 // --- the source chain -----------------------------------------------------------------------------------------------
 
-/** A decoded argument: integers are bigint, addresses lower case, bytes hex. */
-export type AbiValue = string | bigint | boolean | readonly AbiValue[]
-
-export interface SourceEvent {
-  readonly name: string
-  readonly args: Readonly<Record<string, AbiValue>>
-  readonly address: Address
-  readonly blockNumber: BlockNumber
-  readonly logIndex: number
-  readonly transactionHash: Hash
-}
-
 /** Reads the chain that the data comes from, at named blocks only, so that the same epoch gives the same answers everywhere. */
 export interface SourceChain {
   head(): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
   /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`. */
-  read(call: { readonly address: Address; readonly function: string; readonly args: readonly AbiValue[]; readonly blockNumber: BlockNumber }): Promise<readonly AbiValue[]>
+  read(call: { readonly address: Address; readonly function: string; readonly args: readonly ChainValue[]; readonly blockNumber: BlockNumber }): Promise<readonly ChainValue[]>
   /** Events of one contract in chain order; `events` are human-readable (`event Sync(uint112 reserve0, uint112 reserve1)`). */
-  events(filter: { readonly address: Address; readonly events: readonly string[]; readonly fromBlock: BlockNumber; readonly toBlock: BlockNumber }): Promise<readonly SourceEvent[]>
+  events(filter: { readonly address: Address; readonly events: readonly string[]; readonly fromBlock: BlockNumber; readonly toBlock: BlockNumber }): Promise<readonly ChainEvent[]>
 }
