@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { createVirtualClock } from './fake.ts'
+import { clockSuite } from './suite.ts'
+
+clockSuite('virtual', () => {
+  const clock = createVirtualClock()
+  return { clock, pass: (durationMs) => clock.advance(durationMs) }
+})
+
+describe('virtual clock', () => {
+  test('an hour of polling takes no time', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    const stop = new AbortController()
+    let polls = 0
+    const polling = (async () => {
+      for (;;) {
+        await clock.sleep(1_000, stop.signal)
+        polls += 1
+      }
+    })().catch((cause: unknown) => cause)
+    await clock.runUntil(() => polls === 3_600, { limitMs: 3_600_000 })
+    expect(clock.nowMs()).toBe(3_600_000)
+    stop.abort('done')
+    expect(await polling).toBe('done')
+  })
+
+  test('two pollers interleave by due time', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    const seen: string[] = []
+    const poll = async (name: string, everyMs: number) => {
+      for (let round = 0; round < 3; round += 1) {
+        await clock.sleep(everyMs)
+        seen.push(`${name}${clock.nowMs()}`)
+      }
+    }
+    await clock.runUntil(Promise.all([poll('a', 20), poll('b', 30)]), { limitMs: 1_000 })
+    expect(seen).toEqual(['a20', 'b30', 'a40', 'b60', 'a60', 'b90'])
+  })
+
+  test('returns the value of the promise and throws its reason', async () => {
+    const clock = createVirtualClock()
+    expect(await clock.runUntil(clock.sleep(5).then(() => 7), { limitMs: 10 })).toBe(7)
+    await expect(clock.runUntil(clock.sleep(5).then(() => Promise.reject(new Error('no'))), { limitMs: 10 })).rejects.toThrow('no')
+  })
+
+  test('says when the limit passes first', async () => {
+    const clock = createVirtualClock()
+    void clock.sleep(50)
+    await expect(clock.runUntil(() => false, { limitMs: 10 })).rejects.toThrow('not reached within 10 ms')
+  })
+
+  test('says when nothing is left that could happen', async () => {
+    const clock = createVirtualClock()
+    await expect(clock.runUntil(() => false, { limitMs: 10 })).rejects.toThrow('no timer is left')
+  })
+
+  test('advance stops exactly at its end', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    let isAwake = false
+    void clock.sleep(11).then(() => {
+      isAwake = true
+    })
+    await clock.advance(10)
+    expect([clock.nowMs(), isAwake]).toEqual([10, false])
+    await clock.advance(1)
+    expect([clock.nowMs(), isAwake]).toEqual([11, true])
+  })
+})

@@ -1,0 +1,32 @@
+import type { Clock } from './port.ts'
+
+/** Longest span one timer of the platform can hold; above it fires at once. */
+const TIMER_MS_MAX = 2_147_483_647
+
+function createSystemClock(): Clock {
+  let latestMs = 0
+  return {
+    nowMs() {
+      // The machine's clock may be set back; ours stands still then until it is caught up.
+      latestMs = Math.max(latestMs, Date.now())
+      return latestMs
+    },
+    sleep(durationMs, signal) {
+      if (signal?.aborted) return Promise.reject(signal.reason)
+      return new Promise((resolve, reject) => {
+        const onAbort = () => {
+          clearTimeout(timer)
+          reject(signal?.reason)
+        }
+        const timer = setTimeout(() => {
+          signal?.removeEventListener('abort', onAbort)
+          resolve()
+        }, Math.min(Math.max(durationMs, 0), TIMER_MS_MAX))
+        signal?.addEventListener('abort', onAbort, { once: true })
+      })
+    },
+  }
+}
+
+/** The machine's own time. */
+export const systemClock: Clock = createSystemClock()

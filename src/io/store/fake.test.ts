@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest'
+import { createFakeStore } from './fake.ts'
+import type { FakeStore } from './fake.ts'
+import { storeSuite } from './suite.ts'
+
+storeSuite('fake', async () => createFakeStore(), async (store) => {
+  await store.close()
+  return (store as FakeStore).crash()
+})
+
+describe('fake store', () => {
+  test('a crash keeps what was durable and loses the rest', async () => {
+    const store = createFakeStore()
+    await store.commit([{ key: 'durable', value: new Uint8Array([1]) }])
+    let isAcknowledged = false
+    void store.commit([{ key: 'pending', value: new Uint8Array([2]) }]).then(() => {
+      isAcknowledged = true
+    })
+    const after = store.crash()
+    await after.commit([{ key: 'later', value: new Uint8Array([3]) }])
+    expect(after.scan('').map(({ key }) => key)).toEqual(['durable', 'later'])
+    expect(isAcknowledged).toBe(false)
+    expect(() => store.get('durable')).toThrow('STOPPED')
+  })
+})

@@ -1,0 +1,89 @@
+import { byCodeUnit } from '#domain/ids.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Store, StoreEntry, StoreWrite } from './port.ts'
+
+/** A store in memory that forgets, at `crash`, exactly what a real one would forget. */
+export interface FakeStore extends Store {
+  /** Ends this store as a power cut would: commits that are not durable never resolve. Returns what is found afterwards. */
+  crash(): FakeStore
+}
+
+type Contents = Map<string, Uint8Array>
+
+function apply(contents: Contents, writes: readonly StoreWrite[]): void {
+  for (const { key, value } of writes) {
+    if (value === undefined) contents.delete(key)
+    else contents.set(key, value)
+  }
+}
+
+function select(contents: Contents, prefix: string, range: { readonly after?: string; readonly limit?: number }): StoreEntry[] {
+  const entries: StoreEntry[] = []
+  for (const [key, value] of contents) {
+    if (key.startsWith(prefix) && (range.after === undefined || key > range.after)) entries.push({ key, value: value.slice() })
+  }
+  entries.sort((left, right) => byCodeUnit(left.key, right.key))
+  return range.limit === undefined ? entries : entries.slice(0, range.limit)
+}
+
+function openOn(durable: Contents): FakeStore {
+  let state: 'open' | 'closed' | 'crashed' = 'open'
+  const visible: Contents = new Map(durable)
+  /** Commits since the last flush; one flush makes all of them durable. */
+  let group: { readonly writes: StoreWrite[]; readonly durable: Promise<void> } | undefined
+
+  function assertOpen(): void {
+    if (state !== 'open') throw new WeftError('STOPPED', { what: 'store' })
+  }
+
+  function openGroup(): { readonly writes: StoreWrite[]; readonly durable: Promise<void> } {
+    const writes: StoreWrite[] = []
+    const flushed = new Promise<void>((resolve) => {
+      setImmediate(() => {
+        if (state === 'crashed') return
+        group = undefined
+        apply(durable, writes)
+        resolve()
+      })
+    })
+    return { writes, durable: flushed }
+  }
+
+  return {
+    get(key) {
+      assertOpen()
+      return visible.get(key)?.slice()
+    },
+    scan(prefix, range = {}) {
+      assertOpen()
+      return select(visible, prefix, range)
+    },
+    async commit(writes) {
+      assertOpen()
+      const owned = writes.map(({ key, value }) => (value === undefined ? { key } : { key, value: value.slice() }))
+      apply(visible, owned)
+      group ??= openGroup()
+      group.writes.push(...owned)
+      return group.durable
+    },
+    async flush() {
+      assertOpen()
+      return group?.durable
+    },
+    async close() {
+      if (state !== 'open') return
+      const last = group?.durable
+      state = 'closed'
+      await last
+    },
+    crash() {
+      state = 'crashed'
+      return openOn(new Map(durable))
+    },
+  }
+}
+
+/** An empty store. Its commits become durable at the end of the event-loop turn. */
+export function createFakeStore(): FakeStore {
+  return openOn(new Map())
+}

@@ -1,0 +1,149 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { WeftError } from '#domain/errors.ts'
+import type { Store, StoreEntry, StoreWrite } from './port.ts'
+
+/** SQLite's primary result codes for "somebody else holds the lock". */
+const SQLITE_BUSY = 5
+const SQLITE_LOCKED = 6
+
+/**
+ * `locking_mode = EXCLUSIVE` keeps the file's lock for as long as the store is open: it is what refuses a second process, and the
+ * operating system releases it even after SIGKILL. `synchronous = FULL` syncs the log at each commit: what is acknowledged is on disk.
+ */
+const PRAGMAS = 'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;'
+const SCHEMA = 'CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;'
+
+function isLockedByAnother(cause: unknown): boolean {
+  const code = (cause as { readonly errcode?: unknown }).errcode
+  return typeof code === 'number' && ((code & 0xff) === SQLITE_BUSY || (code & 0xff) === SQLITE_LOCKED)
+}
+
+/** Who holds the lock, as far as it said; only for the message. */
+function ownerOf(path: string): string {
+  try {
+    return readFileSync(`${path}.pid`, 'utf8').trim()
+  } catch (cause) {
+    return `unknown (${(cause as Error).message})`
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    database = new DatabaseSync(path)
+    // The write transaction takes the lock now, not at the first commit hours later.
+    database.exec(`${PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
+    writeFileSync(`${path}.pid`, String(process.pid))
+    return database
+  } catch (cause) {
+    database?.close()
+    if (isLockedByAnother(cause)) throw new WeftError('DATA_DIR_LOCKED', { dataDir: path, processId: ownerOf(path) }, cause)
+    throw new WeftError('STORE_FAILED', { path, doing: 'opening' }, cause)
+  }
+}
+
+/** The first string after all that start with `prefix`, or `undefined` when there is none. */
+function endOfPrefix(prefix: string): string | undefined {
+  if (prefix === '') return undefined
+  const last = prefix.length - 1
+  return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1)
+}
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    get: database.prepare('SELECT value FROM entries WHERE key = ?'),
+    scanAll: database.prepare('SELECT key, value FROM entries WHERE key > ? ORDER BY key LIMIT ?'),
+    scanTo: database.prepare('SELECT key, value FROM entries WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
+    put: database.prepare('INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),
+    remove: database.prepare('DELETE FROM entries WHERE key = ?'),
+  }
+}
+
+/** The commits of one event-loop turn: one transaction, one fsync. */
+interface Group {
+  readonly durable: Promise<void>
+  readonly flush: () => void
+}
+
+/**
+ * A store in one SQLite file. The writes of a turn go at once into one open transaction, where this connection's own reads see them,
+ * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open.
+ * After a failed write every further call throws `STORE_FAILED`: memory and disk no longer agree, and only a restart makes them.
+ */
+export function openSqliteStore(options: { readonly path: string }): Store {
+  const { path } = options
+  const database = openDatabase(path)
+  const statements = prepareStatements(database)
+  let group: Group | undefined
+  let failure: WeftError<'STORE_FAILED'> | undefined
+  let isClosed = false
+
+  function guard<Value>(doing: string, work: () => Value): Value {
+    if (failure !== undefined) throw failure
+    if (isClosed) throw new WeftError('STOPPED', { what: `store ${path}` })
+    try {
+      return work()
+    } catch (cause) {
+      failure = new WeftError('STORE_FAILED', { path, doing }, cause)
+      throw failure
+    }
+  }
+
+  function openGroup(): Group {
+    database.exec('BEGIN IMMEDIATE')
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const flush = () => {
+      if (group === undefined) return
+      group = undefined
+      try {
+        guard('committing', () => database.exec('COMMIT'))
+        resolve()
+      } catch (cause) {
+        reject(cause)
+      }
+    }
+    setImmediate(flush)
+    return { durable: promise, flush }
+  }
+
+  function write({ key, value }: StoreWrite): void {
+    if (value === undefined) statements.remove.run(key)
+    else statements.put.run(key, value)
+  }
+
+  return {
+    get(key) {
+      return guard('reading', () => statements.get.get(key)?.value as Uint8Array | undefined)
+    },
+    scan(prefix, range = {}) {
+      const after = range.after ?? ''
+      const limit = range.limit ?? -1
+      const end = endOfPrefix(prefix)
+      return guard('scanning', () => {
+        const rows = end === undefined ? statements.scanAll.all(after, limit) : statements.scanTo.all(prefix, after, end, limit)
+        return rows as unknown as StoreEntry[]
+      })
+    },
+    async commit(writes) {
+      const joined = guard('writing', () => {
+        group ??= openGroup()
+        for (const entry of writes) write(entry)
+        return group
+      })
+      return joined.durable
+    },
+    async flush() {
+      return group?.durable
+    },
+    async close() {
+      if (isClosed) return
+      group?.flush()
+      isClosed = true
+      database.close()
+      if (failure !== undefined) throw failure
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+import { byCodeUnit } from '#domain/ids.ts'
+import type { Store, StoreWrite } from './port.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const text = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : new TextDecoder().decode(value))
+
+/** What every store keeps. `open` gives an empty one; `reopen` closes it properly and opens what it left. */
+export function storeSuite(name: string, open: () => Promise<Store>, reopen: (store: Store) => Promise<Store>): void {
+  describe(`store: ${name}`, () => {
+    const opened: Store[] = []
+    const fresh = async () => {
+      const store = await open()
+      opened.push(store)
+      return store
+    }
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store.close()
+    })
+
+    test('what is committed is read, changed and removed', async () => {
+      const store = await fresh()
+      expect(store.get('a')).toBeUndefined()
+      await store.commit([{ key: 'a', value: bytes('1') }, { key: 'b', value: bytes('2') }])
+      await store.commit([{ key: 'a', value: bytes('3') }, { key: 'b' }])
+      expect([text(store.get('a')), store.get('b')]).toEqual(['3', undefined])
+    })
+
+    test('a commit is seen before it is durable, so check and commit are one step', async () => {
+      const store = await fresh()
+      const pending = store.commit([{ key: 'vote/1', value: bytes('x') }])
+      expect(text(store.get('vote/1'))).toBe('x')
+      expect(store.scan('vote/').map(({ key }) => key)).toEqual(['vote/1'])
+      const removal = store.commit([{ key: 'vote/1' }])
+      expect(store.get('vote/1')).toBeUndefined()
+      await Promise.all([pending, removal])
+      expect(store.scan('')).toEqual([])
+    })
+
+    test('the last write of one commit to a key counts', async () => {
+      const store = await fresh()
+      await store.commit([{ key: 'a', value: bytes('1') }, { key: 'a' }, { key: 'b' }, { key: 'b', value: bytes('2') }])
+      expect(store.scan('').map(({ key, value }) => [key, text(value)])).toEqual([['b', '2']])
+    })
+
+    test('the caller may reuse its buffers, and may not reach the stored bytes', async () => {
+      const store = await fresh()
+      const scratch = bytes('one')
+      const committed = store.commit([{ key: 'a', value: scratch }])
+      scratch.fill(0)
+      await committed
+      store.get('a')?.fill(0)
+      store.scan('a')[0]?.value.fill(0)
+      expect(text(store.get('a'))).toBe('one')
+    })
+
+    test('an empty value is a value', async () => {
+      const store = await fresh()
+      await store.commit([{ key: 'a', value: new Uint8Array(0) }])
+      expect(store.get('a')).toHaveLength(0)
+    })
+
+    test('scan keeps to the prefix, the start and the limit', async () => {
+      const store = await fresh()
+      await store.commit(['a', 'a/1', 'a/2', 'a/3', 'a0', 'b/1', 'A/9', 'a/~'].map((key) => ({ key, value: bytes(key) })))
+      const keys = (prefix: string, range?: { after?: string; limit?: number }) => store.scan(prefix, range).map(({ key }) => key)
+      expect(keys('a/')).toEqual(['a/1', 'a/2', 'a/3', 'a/~'])
+      expect(keys('a/', { after: 'a/1' })).toEqual(['a/2', 'a/3', 'a/~'])
+      expect(keys('a/', { after: 'a/1', limit: 1 })).toEqual(['a/2'])
+      expect(keys('a/', { after: 'b' })).toEqual([])
+      expect(keys('', { limit: 3 })).toEqual(['A/9', 'a', 'a/1'])
+      expect(keys('c')).toEqual([])
+    })
+
+    test('commits become durable in the order of their calls', async () => {
+      const store = await fresh()
+      const order: number[] = []
+      await Promise.all(Array.from({ length: 20 }, (_, index) => store.commit([{ key: `k${index}`, value: bytes('v') }]).then(() => order.push(index))))
+      expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index))
+    })
+
+    test('flush waits for everything committed', async () => {
+      const store = await fresh()
+      let isDurable = false
+      void store.commit([{ key: 'a', value: bytes('1') }]).then(() => {
+        isDurable = true
+      })
+      await store.flush()
+      await store.flush()
+      expect(isDurable).toBe(true)
+    })
+
+    test('close keeps what was committed; a closed store refuses', async () => {
+      const store = await fresh()
+      const pending = store.commit([{ key: 'a', value: bytes('1') }])
+      const again = await reopen(store)
+      opened.push(again)
+      await pending
+      expect(text(again.get('a'))).toBe('1')
+      expect(() => store.get('a')).toThrow('STOPPED')
+      await expect(store.commit([])).rejects.toThrow('STOPPED')
+    })
+
+    test('behaves as a sorted map under any commits', async () => {
+      const key = fc.array(fc.constantFrom('a', 'b', '/', '0', '9', '~', ':'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''))
+      const write = fc.record({ key, value: fc.option(fc.uint8Array({ maxLength: 6 }), { nil: undefined }) })
+      const commits = fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 12 })
+      const seed = process.env.FUZZ_SEED
+      await fc.assert(fc.asyncProperty(commits, key, async (groups, prefix) => {
+        const store = await fresh()
+        const model = new Map<string, Uint8Array>()
+        for (const group of groups) {
+          const writes: StoreWrite[] = group.map((entry) => (entry.value === undefined ? { key: entry.key } : { key: entry.key, value: entry.value }))
+          void store.commit(writes)
+          for (const entry of group) entry.value === undefined ? model.delete(entry.key) : model.set(entry.key, entry.value)
+        }
+        const expected = [...model].filter(([entry]) => entry.startsWith(prefix)).sort(([left], [right]) => byCodeUnit(left, right))
+        expect(store.scan(prefix).map((entry) => [entry.key, Array.from(entry.value)])).toEqual(expected.map(([entry, value]) => [entry, Array.from(value)]))
+        await store.flush()
+        expect(store.scan('')).toHaveLength(model.size)
+        await store.close()
+        opened.pop()
+      }), { numRuns: 30, ...(seed === undefined ? {} : { seed: Number(seed) }) })
+    })
+  })
+}
