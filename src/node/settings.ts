@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs'
+import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { Secret } from '#domain/secret.ts'
+
+/** The roles that run as a process of their own. */
+export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator'] as const
+export type Role = (typeof ROLES)[number]
+
+interface Row {
+  readonly env: string
+  readonly type: 'integer' | 'text' | 'list' | 'url' | 'address' | 'choice' | 'secret'
+  readonly doc: string
+  readonly roles: readonly Role[]
+  /** Without it the setting must be given. */
+  readonly fallback?: number | string | readonly string[]
+  readonly min?: number
+  readonly max?: number
+  readonly unit?: string
+  readonly choices?: readonly string[]
+}
+
+const onChain: readonly Role[] = ['epochs', 'snapshotter', 'collector', 'sequencer', 'validator']
+const onSource: readonly Role[] = ['epochs', 'snapshotter']
+const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
+const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
+
+/** Every setting, once: parser, `--help` and docs/CLI.md come from here. A flag wins over the environment. */
+export const SETTINGS = {
+  dataDir: { env: 'WEFT_DATA_DIR', type: 'text', roles: ROLES, doc: 'Folder for everything this role must remember. Two processes never share one.' },
+  anchorRpcUrl: { env: 'WEFT_ANCHOR_RPC_URL', type: 'url', roles: onChain, doc: 'JSON-RPC endpoint of the anchor chain.' },
+  anchorChainId: { env: 'WEFT_ANCHOR_CHAIN_ID', type: 'integer', min: 1, max: 2 ** 53 - 1, roles: onChain, doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.' },
+  protocolState: { env: 'WEFT_PROTOCOL_STATE', type: 'address', roles: onChain, doc: 'Address of the ProtocolState contract.' },
+  dataMarket: { env: 'WEFT_DATA_MARKET', type: 'address', roles: onChain, doc: 'Address of the data market.' },
+  pollMs: { env: 'WEFT_POLL_MS', type: 'integer', min: 50, max: 60_000, unit: 'ms', fallback: 500, roles: onChain, doc: 'How often a chain is asked for a new head.' },
+  sourceRpcUrl: { env: 'WEFT_SOURCE_RPC_URL', type: 'url', roles: onSource, doc: 'JSON-RPC endpoint of the source chain.' },
+  sourceChainId: { env: 'WEFT_SOURCE_CHAIN_ID', type: 'integer', min: 1, max: 2 ** 53 - 1, roles: onSource, doc: 'Chain id of the source chain.' },
+  signerKey: { env: 'WEFT_SIGNER_KEY', type: 'secret', roles: withKey, doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.' },
+  namespace: { env: 'WEFT_NAMESPACE', type: 'text', roles: ['snapshotter', 'sequencer'], doc: 'Namespace of the project ids: the part after the last colon.' },
+  headOffset: { env: 'WEFT_HEAD_OFFSET', type: 'integer', min: 0, max: 10_000, unit: 'blocks', fallback: 2, roles: ['epochs'], doc: 'How far behind the source head an epoch must end, against reorganisations.' },
+  firstBlock: { env: 'WEFT_FIRST_BLOCK', type: 'integer', min: 0, max: 2 ** 53 - 1, fallback: 0, roles: ['epochs'], doc: 'First source block of the first epoch; 0 begins at the head.' },
+  slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
+  collector: { env: 'WEFT_COLLECTOR', type: 'text', fallback: '127.0.0.1:50051', roles: ['snapshotter'], doc: 'host:port of the local collector.' },
+  market: { env: 'WEFT_MARKET', type: 'text', roles: ['snapshotter'], doc: 'JSON file with the contracts and pairs of the Uniswap V2 market.' },
+  grpcListen: { env: 'WEFT_GRPC_LISTEN', type: 'text', fallback: '127.0.0.1:50051', roles: ['collector'], doc: 'host:port where snapshotters hand over.' },
+  sequencers: { env: 'WEFT_SEQUENCERS', type: 'list', roles: ['collector'], doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.' },
+  p2pListen: { env: 'WEFT_P2P_LISTEN', type: 'list', fallback: ['/ip4/127.0.0.1/tcp/0'], roles: ['relay', 'sequencer'], doc: 'Multiaddrs to listen on.' },
+  relays: { env: 'WEFT_RELAYS', type: 'list', fallback: [], roles: ['sequencer'], doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.' },
+  reservationsMax: { env: 'WEFT_RESERVATIONS_MAX', type: 'integer', min: 1, max: 100_000, fallback: 1_000, roles: ['relay'], doc: 'Peers that may be reached through this relay at once.' },
+  ipfsListen: { env: 'WEFT_IPFS_LISTEN', type: 'text', fallback: '/ip4/127.0.0.1/tcp/0', roles: withIpfs, doc: 'Multiaddr where the embedded IPFS node listens.' },
+  ipfsPeers: { env: 'WEFT_IPFS_PEERS', type: 'list', fallback: [], roles: withIpfs, doc: 'Multiaddrs of IPFS nodes to stay connected to: content is fetched from them.' },
+  gatewayPort: { env: 'WEFT_GATEWAY_PORT', type: 'integer', min: 0, max: 65_535, fallback: 0, roles: withIpfs, doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.' },
+  projectsPerBatch: { env: 'WEFT_PROJECTS_PER_BATCH', type: 'integer', min: 1, max: 1_000, fallback: 50, roles: ['sequencer'], doc: 'Projects that one batch may hold; bounded by the gas of one block.' },
+  windowUnit: { env: 'WEFT_WINDOW_UNIT', type: 'choice', choices: ['blocks', 'seconds'], fallback: 'seconds', roles: ['snapshotter', 'sequencer', 'validator'], doc: "Unit in which the market's snapshot window is meant; deployed sequencers count seconds." },
+} as const satisfies Record<string, Row>
+
+export type SettingName = keyof typeof SETTINGS
+type ValueOf<Type extends Row['type']> = Type extends 'integer' ? number : Type extends 'list' ? readonly string[] : Type extends 'address' ? Address : Type extends 'secret' ? Secret<string> : string
+export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]['type']> }
+
+/** The settings that a role reads, in table order. */
+export function settingsOf(role: Role): SettingName[] {
+  return (Object.keys(SETTINGS) as SettingName[]).filter((name) => (SETTINGS[name].roles as readonly Role[]).includes(role))
+}
+
+/** Text given by flag or environment. */
+export type Given = Readonly<Partial<Record<string, string>>>
+
+/**
+ * Reads a role's settings: flags first, then the environment, then the default. All problems are reported at once, unknown `WEFT_*`
+ * variables among them; a bad value never becomes the default. Throws `SETTINGS_INVALID`.
+ */
+export function readSettings(role: Role, flags: Given, env: Given): Settings {
+  const problems = unknownVariables(env)
+  const settings: Partial<Record<SettingName, unknown>> = {}
+  for (const name of settingsOf(role)) {
+    const row: Row = SETTINGS[name]
+    const text = flags[name] ?? env[row.env]
+    if (text === undefined && row.fallback === undefined) {
+      problems.push(`${flagOf(name)} (${row.env}) is needed: ${row.doc}`)
+      continue
+    }
+    const value = text === undefined ? row.fallback : parse(row, text)
+    if (value instanceof Problem) problems.push(`${flagOf(name)} (${row.env}): ${value.text}`)
+    else settings[name] = value
+  }
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return Object.freeze(settings) as Settings
+}
+
+/** `dataDir` → `--data-dir`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** Variables that the launcher or another command reads. */
+const OTHER_VARIABLES = ['WEFT_LOG_LEVEL']
+
+function unknownVariables(env: Given): string[] {
+  const known = new Set<string>([...Object.values(SETTINGS).map((row) => row.env), ...OTHER_VARIABLES])
+  return Object.keys(env)
+    .filter((name) => name.startsWith('WEFT_') && !known.has(name))
+    .map((name) => `${name} is not a setting of Weft`)
+}
+
+class Problem {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+function parse(row: Row, text: string): unknown {
+  switch (row.type) {
+    case 'integer':
+      return parseInteger(row, text)
+    case 'list':
+      return text.split(',').map((item) => item.trim()).filter((item) => item !== '')
+    case 'url':
+      return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : new Problem('is not an http(s) URL')
+    case 'address':
+      return parseContract(text)
+    case 'choice':
+      return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
+    case 'secret':
+      return parseSecret(text)
+    case 'text':
+      return text.trim() === '' ? new Problem('is empty') : text
+  }
+}
+
+function parseInteger(row: Row, text: string): number | Problem {
+  const value = safeUint(text)
+  const min = row.min ?? 0
+  const max = row.max ?? Number.MAX_SAFE_INTEGER
+  if (value === undefined || value < min || value > max) return new Problem(`'${text.slice(0, 40)}' is not an integer from ${min} to ${max}`)
+  return value
+}
+
+function parseContract(text: string): Address | Problem {
+  try {
+    return parseAddress(text)
+  } catch (failure) {
+    if (isWeftError(failure, 'ID_MALFORMED')) return new Problem('is not an address: 0x and 40 hex digits')
+    throw failure
+  }
+}
+
+function parseSecret(text: string): Secret<string> | Problem {
+  if (!text.startsWith('file:')) return new Secret(text)
+  try {
+    return new Secret(readFileSync(text.slice('file:'.length), 'utf8').trim())
+  } catch {
+    return new Problem('names a file that cannot be read')
+  }
+}

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+
+/** The import walls of AGENTS.md: each is shown to bite by planting what it forbids. A rule never seen failing is not a rule. */
+
+const root = join(import.meta.dirname, '../..')
+const planted: string[] = []
+afterAll(() => {
+  for (const file of planted) rmSync(file, { force: true })
+})
+
+/** Lints one planted file and returns the rules it broke. */
+function rulesBrokenBy(folder: string, source: string): string[] {
+  const file = join(root, folder, `planted-${planted.length}-${process.pid}.ts`)
+  planted.push(file)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, source)
+  try {
+    return lint([file])
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+
+function lint(paths: readonly string[]): string[] {
+  const biome = join(root, 'node_modules/.bin/biome')
+  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 } as const
+  let report: string
+  try {
+    report = execFileSync(biome, ['lint', '--reporter=json', '--diagnostic-level=error', ...paths], options)
+  } catch (failure) {
+    report = (failure as { stdout: string }).stdout
+  }
+  const { diagnostics } = JSON.parse(report) as { diagnostics: { category: string }[] }
+  return diagnostics.map(({ category }) => category)
+}
+
+const imports = (specifier: string): string => `import { planted } from '${specifier}'\nexport const used = planted\n`
+
+describe('each wall stops what it forbids', () => {
+  test.each([
+    ['src/domain', 'viem'],
+    ['src/domain', 'node:fs'],
+    ['src/domain', '#wire/merkle.ts'],
+    ['src/domain', '../wire/merkle.ts'],
+    ['src/wire', '#io/clock/port.ts'],
+    ['src/wire', '#roles/sequencer/verify.ts'],
+    ['src/wire', 'node:crypto'],
+    ['src/io/store', '#io/clock/port.ts'],
+    ['src/io/store', '../clock/port.ts'],
+    ['src/io/store', '#roles/sequencer/verify.ts'],
+    ['src/roles/sequencer', '#roles/validator/recheck.ts'],
+    ['src/roles/sequencer', '../validator/recheck.ts'],
+    ['src/roles/sequencer', '#io/store/sqlite.ts'],
+    ['src/roles/sequencer', '#io/store/fake.ts'],
+    ['src/roles/sequencer', 'viem'],
+    ['src/roles/sequencer', 'node:fs'],
+    ['src/node', '#cli/main.ts'],
+    ['src/node', '#devnet/devnet.ts'],
+    ['src/node', '#io/store/fake.ts'],
+    ['src/devnet', '#cli/main.ts'],
+    ['src/cli', '#roles/sequencer/sequencer.ts'],
+    ['src/cli', '#io/store/sqlite.ts'],
+    ['computes/uniswap-v2', 'viem'],
+    ['computes/uniswap-v2', '#wire/cid.ts'],
+  ])('%s must not import %s', (folder, specifier) => {
+    expect(rulesBrokenBy(folder, imports(specifier))).toContain('lint/style/noRestrictedImports')
+  })
+
+  test.each([
+    ['src/wire', '#domain/ids.ts'],
+    ['src/io/store', '#wire/merkle.ts'],
+    ['src/roles/sequencer', '#io/store/port.ts'],
+    ['src/roles/sequencer', './verify.ts'],
+    ['src/node', '#io/store/sqlite.ts'],
+    ['src/cli', '#node/settings.ts'],
+    ['computes/uniswap-v2', 'weft/compute'],
+  ])('%s may import %s', (folder, specifier) => {
+    expect(rulesBrokenBy(folder, imports(specifier))).not.toContain('lint/style/noRestrictedImports')
+  })
+
+  test.each([
+    ['src/roles/sequencer', 'export const now = Date.now()', 'plugin'],
+    ['src/roles/sequencer', 'export const now = new Date()', 'plugin'],
+    ['src/domain', 'export const chance = Math.random()', 'plugin'],
+    ['src/wire', 'export const id = crypto.randomUUID()', 'plugin'],
+    ['computes/uniswap-v2', 'export const now = performance.now()', 'plugin'],
+    ['src/roles/sequencer', 'setTimeout(() => 1, 5)', 'lint/style/noRestrictedGlobals'],
+    ['src/roles/sequencer', 'export const home = process.env', 'lint/style/noRestrictedGlobals'],
+    ['computes/uniswap-v2', "export const page = fetch('http://127.0.0.1')", 'lint/style/noRestrictedGlobals'],
+    ['src/domain', 'async function work() { return 1 }\nwork()\n', 'lint/nursery/noFloatingPromises'],
+    ['src/domain', 'export function quiet() { try { return JSON.parse("") } catch {} }', 'lint/suspicious/noEmptyBlockStatements'],
+  ])('%s must not hold: %s', (folder, source, rule) => {
+    expect(rulesBrokenBy(folder, source)).toContain(rule)
+  })
+})
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(root, folder, name))
+}
+
+describe('the house', () => {
+  test('the whole tree keeps the rules', () => {
+    expect(lint(['src', 'computes', 'test', 'tools'])).toEqual([])
+  })
+
+  test('no type is imported behind the walls through import(…)', () => {
+    // A type annotation `import('viem').Hex` is not seen by the linter's import rule.
+    const found = [...sourceFiles('src/domain'), ...sourceFiles('src/roles')].filter((file) => /:\s*import\(/.test(readFileSync(file, 'utf8')))
+    expect(found).toEqual([])
+  })
+
+  test('no file or folder has a name that says nothing', () => {
+    const homeless = /^(utils?|common|helpers?|lib|types|manager|misc|shared)(\.ts)?$/
+    const found = [...sourceFiles('src'), ...sourceFiles('computes')].filter((file) => relative(root, file).split('/').some((part) => homeless.test(part)))
+    expect(found).toEqual([])
+  })
+
+  test('docs/FLOW.md names every stage file, and no file that is gone', () => {
+    const flow = readFileSync(join(root, 'docs/FLOW.md'), 'utf8')
+    const named = new Set([...flow.matchAll(/`((?:src|computes|test|contracts)\/[\w./-]+)`/g)].map(([, path]) => path ?? ''))
+    const stages = sourceFiles('src/roles').map((file) => relative(root, file)).filter((file) => !file.endsWith('.test.ts'))
+    expect(stages.filter((file) => !named.has(file))).toEqual([])
+    const exists = (path: string): boolean => {
+      try {
+        readdirSync(join(root, path))
+        return true
+      } catch (failure) {
+        return (failure as NodeJS.ErrnoException).code === 'ENOTDIR'
+      }
+    }
+    expect([...named].filter((path) => !exists(path))).toEqual([])
+  })
+
+  test('every role has a README with numbered invariants, under 120 lines', () => {
+    for (const role of readdirSync(join(root, 'src/roles'))) {
+      const readme = readFileSync(join(root, 'src/roles', role, 'README.md'), 'utf8')
+      expect(readme, role).toMatch(/\*\*[A-Z]1\b/)
+      expect(readme.split('\n').length, role).toBeLessThan(120)
+    }
+  })
+})
