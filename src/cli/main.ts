@@ -1,0 +1,50 @@
+import { buildApplication, buildRouteMap, run } from '@stricli/core'
+import { isWeftError } from '#domain/errors.ts'
+import { devnetCommand } from './devnet.ts'
+import { explainCommand } from './explain.ts'
+import { roleCommands } from './run.ts'
+import { settingsCommand } from './settings.ts'
+import { testCommand } from './test.ts'
+import { verifyCommand } from './verify.ts'
+
+/** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts). */
+const EXIT_TRY_AGAIN = 75
+
+const routes = buildRouteMap({
+  routes: {
+    devnet: devnetCommand,
+    verify: verifyCommand,
+    test: testCommand,
+    ...roleCommands,
+    settings: settingsCommand,
+    explain: explainCommand,
+  },
+  docs: {
+    brief: 'Weft: the whole Powerloom Protocol V2 network in one command',
+    fullDescription: 'Start with `./weft devnet`: it runs a whole network on this machine and needs no key, account, server or configuration.',
+  },
+})
+
+const application = buildApplication(routes, {
+  name: 'weft',
+  scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+  documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
+  determineExitCode: (failure) => (isWeftError(failure) && failure.kind === 'transient' ? EXIT_TRY_AGAIN : 1),
+  localization: {
+    text: {
+      ...(await import('@stricli/core')).text_en,
+      exceptionWhileRunningCommand: (failure) => told(failure),
+      commandErrorResult: (failure) => told(failure),
+    },
+  },
+})
+
+/** A failure in the words that help; the stack only where it is our bug. */
+function told(failure: unknown): string {
+  if (isWeftError(failure) && failure.kind !== 'bug') return `weft: ${failure.message}`
+  return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+}
+
+await run(application, process.argv.slice(2), { process })
+// The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know 0, 1 and 75.
+if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1
