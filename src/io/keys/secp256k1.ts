@@ -1,0 +1,52 @@
+// `/bindings.js` is the native library and nothing else: the package's main entry falls back to one 20 times slower without a word.
+import secp256k1 from 'secp256k1/bindings.js'
+import { WeftError } from '#domain/errors.ts'
+import type { Address } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
+import { keccak256 } from '#wire/keccak.ts'
+import type { Recoverer, Signer } from './port.ts'
+
+/** An uncompressed public key: one byte of form, then the 64 that are hashed. */
+const PUBLIC_KEY_BYTES = 65
+
+function addressOf(publicKey: Uint8Array): Address {
+  return `0x${keccak256(publicKey.subarray(1)).subarray(12).toHex()}` as Address
+}
+
+/** 64 hex digits, `0x` or not. Throws `ID_MALFORMED`, without the text. */
+export function parsePrivateKey(text: string): Secret<Uint8Array> {
+  const hex = text.startsWith('0x') ? text.slice(2) : text
+  const key = /^[0-9a-fA-F]{64}$/.test(hex) ? Uint8Array.fromHex(hex) : undefined
+  if (key === undefined || !secp256k1.privateKeyVerify(key)) throw new WeftError('ID_MALFORMED', { what: 'private key', text: '[secret]' })
+  return new Secret(key)
+}
+
+/** Signs with one key; signatures are deterministic (RFC 6979) and have s in the lower half. */
+export function createSigner(privateKey: Secret<Uint8Array>): Signer {
+  const address = addressOf(secp256k1.publicKeyCreate(privateKey.reveal(), false))
+  return {
+    address,
+    sign(digest) {
+      const { signature, recid } = secp256k1.ecdsaSign(digest, privateKey.reveal())
+      return `${signature.toHex()}${(27 + recid).toString(16)}`
+    },
+  }
+}
+
+function createRecoverer(): Recoverer {
+  const publicKey = new Uint8Array(PUBLIC_KEY_BYTES)
+  return {
+    recover(digest, signature) {
+      try {
+        secp256k1.ecdsaRecover(signature.subarray(0, 64), Number(signature[64]), digest, false, publicKey)
+      } catch {
+        // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
+        return undefined
+      }
+      return addressOf(publicKey)
+    },
+  }
+}
+
+/** Recovers with the native library. */
+export const recoverer: Recoverer = createRecoverer()
