@@ -1,0 +1,123 @@
+import type { Address, Hash } from '#domain/ids.ts'
+import type { SubmissionRequest } from '#domain/submission.ts'
+import { keccak256 } from './keccak.ts'
+
+/** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1). */
+
+const encoder = new TextEncoder()
+const hashText = (text: string): Uint8Array => keccak256(encoder.encode(text))
+
+const DOMAIN_TYPE_HASH = hashText('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)')
+const DOMAIN_NAME_HASH = hashText('PowerloomProtocolContract')
+const DOMAIN_VERSION_HASH = hashText('0.1')
+const REQUEST_TYPE_HASH = hashText('EIPRequest(uint256 slotId,uint256 deadline,string snapshotCid,uint256 epochId,string projectId)')
+
+const WORD_BYTES = 32
+/** Projects and CIDs of a few epochs of a large market: thousands of each, sent again by every slot. About 200 bytes an entry. */
+const TEXT_HASHES_MAX = 16_384
+
+/** Hashes of the texts seen last. A sender of ever new texts gains nothing: a miss costs the one hash it saves on a hit. */
+function createTextHashes(): (text: string) => Uint8Array {
+  const hashes = new Map<string, Uint8Array>()
+  return (text) => {
+    const known = hashes.get(text)
+    if (known !== undefined) return known
+    if (hashes.size >= TEXT_HASHES_MAX) hashes.delete(hashes.keys().next().value as string)
+    const hash = hashText(text)
+    hashes.set(text, hash)
+    return hash
+  }
+}
+
+/** `0x19 0x01`, domain separator, struct hash. */
+const DIGEST_INPUT_BYTES = 2 + 2 * WORD_BYTES
+
+/** Hashes requests for one ProtocolState contract. Keep one: it remembers the texts that come again and again. */
+export interface SubmissionHasher {
+  readonly domainSeparator: Hash
+  /** `hashStruct` of the request: the part of the digest that does not depend on chain or contract. */
+  structHash(request: SubmissionRequest): Uint8Array
+  /** The 32 bytes that are signed. */
+  digest(request: SubmissionRequest): Uint8Array
+}
+
+/** Writes a safe non-negative integer into the last 8 bytes of a word whose other bytes stay zero. */
+function writeUint(view: DataView, word: number, value: number): void {
+  const end = (word + 1) * WORD_BYTES
+  view.setUint32(end - 8, Math.floor(value / 2 ** 32))
+  view.setUint32(end - 4, value >>> 0)
+}
+
+function hashDomain(chainId: number, protocolState: Address): Uint8Array {
+  const domain = new Uint8Array(5 * WORD_BYTES)
+  domain.set(DOMAIN_TYPE_HASH, 0)
+  domain.set(DOMAIN_NAME_HASH, WORD_BYTES)
+  domain.set(DOMAIN_VERSION_HASH, 2 * WORD_BYTES)
+  writeUint(new DataView(domain.buffer), 3, chainId)
+  domain.set(Uint8Array.fromHex(protocolState.slice(2)), 5 * WORD_BYTES - 20)
+  return keccak256(domain)
+}
+
+/** `chainId` is the anchor chain's, `protocolState` the verifying contract (not the data market). */
+export function createSubmissionHasher(options: { readonly chainId: number; readonly protocolState: Address }): SubmissionHasher {
+  const domainSeparator = hashDomain(options.chainId, options.protocolState)
+  const projectHash = createTextHashes()
+  const cidHash = createTextHashes()
+
+  const struct = new Uint8Array(6 * WORD_BYTES)
+  const structView = new DataView(struct.buffer)
+  struct.set(REQUEST_TYPE_HASH)
+  const digestInput = new Uint8Array(DIGEST_INPUT_BYTES)
+  digestInput.set([0x19, 0x01])
+  digestInput.set(domainSeparator, 2)
+
+  function structHash(request: SubmissionRequest): Uint8Array {
+    writeUint(structView, 1, request.slotId)
+    writeUint(structView, 2, request.deadlineBlock)
+    struct.set(cidHash(request.snapshotCid), 3 * WORD_BYTES)
+    writeUint(structView, 4, request.epochId)
+    struct.set(projectHash(request.projectId), 5 * WORD_BYTES)
+    return keccak256(struct)
+  }
+
+  return {
+    domainSeparator: `0x${domainSeparator.toHex()}` as Hash,
+    structHash,
+    digest(request) {
+      digestInput.set(structHash(request), 2 + WORD_BYTES)
+      return keccak256(digestInput)
+    },
+  }
+}
+
+const SIGNATURE_FORM = /^(?:0x)?[0-9a-fA-F]{130}$/
+/** Half of the order of secp256k1: an s above it belongs to a second, equally valid signature of the same request, which nobody may send. */
+const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+
+function isZero(word: Uint8Array): boolean {
+  return word.every((byte) => byte === 0)
+}
+
+function isAbove(left: Uint8Array, right: Uint8Array): boolean {
+  for (let index = 0; index < WORD_BYTES; index += 1) {
+    const difference = Number(left[index]) - Number(right[index])
+    if (difference !== 0) return difference > 0
+  }
+  return false
+}
+
+/**
+ * r, s and recovery id (0 or 1) from 130 hex digits, `0x` or not, v as 0, 1, 27 or 28. `undefined` for anything else: another length,
+ * another v, a zero r or s, an s in the upper half. Whether r lies on the curve shows when the signer is recovered.
+ */
+export function parseSignature(text: string): Uint8Array | undefined {
+  if (!SIGNATURE_FORM.test(text)) return undefined
+  const signature = Uint8Array.fromHex(text.length === 132 ? text.slice(2) : text)
+  const v = Number(signature[64])
+  const recoveryId = v >= 27 ? v - 27 : v
+  if (recoveryId > 1) return undefined
+  signature[64] = recoveryId
+  const s = signature.subarray(WORD_BYTES, 2 * WORD_BYTES)
+  if (isZero(signature.subarray(0, WORD_BYTES)) || isZero(s) || isAbove(s, HALF_ORDER)) return undefined
+  return signature
+}
