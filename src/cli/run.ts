@@ -1,0 +1,35 @@
+import { buildCommand, type Command, type CommandContext } from '@stricli/core'
+import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsOf } from '#node/settings.ts'
+import { stopSignal } from '#node/stop.ts'
+
+const BRIEFS: Readonly<Record<Role, string>> = {
+  epochs: 'Run the epoch release role: follows the source head and releases epochs',
+  snapshotter: 'Run a snapshotter for one or many slots',
+  collector: 'Run a local collector: takes submissions by gRPC and delivers them',
+  relay: 'Run a circuit relay for peers that cannot be reached directly',
+  sequencer: 'Run a sequencer: intake, consensus, batches, anchoring',
+  validator: 'Run a validator: rechecks batches and attests',
+}
+
+/** One command per role, its flags made from the settings table. */
+export const roleCommands = Object.fromEntries(ROLES.map((role) => [role, roleCommand(role)])) as Record<Role, Command<CommandContext>>
+
+function roleCommand(role: Role): Command<CommandContext> {
+  const flags = settingsOf(role).map((name) => {
+    const row = SETTINGS[name]
+    const fallback = 'fallback' in row ? `default ${[row.fallback].flat().join(',') || 'none'}` : 'needed'
+    return [name, { kind: 'parsed', parse: String, optional: true, brief: `${row.doc} (${row.env}; ${fallback})` }] as const
+  })
+  return buildCommand<Given, [], CommandContext>({
+    async func(given) {
+      const settings = readSettings(role, given, process.env as Given)
+      const { startRole } = await import('#node/start.ts')
+      const signal = stopSignal()
+      const running = await startRole(role, settings)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      await running.stop()
+    },
+    parameters: { flags: Object.fromEntries(flags) },
+    docs: { brief: BRIEFS[role], fullDescription: `Each flag may also be given as a variable, for example ${flagOf('dataDir')} as WEFT_DATA_DIR. \`weft settings ${role}\` says more.` },
+  })
+}

@@ -1,0 +1,51 @@
+/** What the devnet tells while it runs. */
+
+/** One epoch in numbers; the `--json` line. */
+export interface EpochLine {
+  readonly epochId: number
+  /** Timestamp of the release block, Unix milliseconds. */
+  readonly releasedAt: number
+  readonly accepted: number
+  readonly rejected: number
+  /** Projects of the data market. */
+  readonly projects: number
+  /** Of those, how many are FINALIZED on the anchor chain. */
+  readonly finalized: number
+  readonly batches: number
+  /** Validators that attested every batch of the epoch. */
+  readonly attestations: number
+  /** Slots of which at least one vote lost. */
+  readonly outvotedSlots: number
+  readonly releasedToFinalizedMs: number
+}
+
+export interface DevnetSummary {
+  readonly epochs: number
+  readonly accepted: number
+  readonly rejected: number
+  readonly finalized: number
+  readonly batches: number
+  readonly attestations: number
+  readonly outvotedSlots: number
+  readonly outvoted: readonly { readonly slotId: number; readonly snapshots: number }[]
+  readonly rejections: Readonly<Record<string, number>>
+  /** Epochs that ended otherwise, with the reason (G9); epochs still under way at the stop are not among them. */
+  readonly unfinished: readonly { readonly epochId: number; readonly reason: string }[]
+  readonly elapsedMs: number
+}
+
+/** Something that listens, and where. */
+export interface Place {
+  readonly name: string
+  readonly where: string
+}
+
+export interface DevnetReport {
+  progress(text: string): void
+  ready(places: readonly Place[]): void
+  /** The newest epoch, while it is still under way. */
+  live(line: EpochLine): void
+  /** A finalized epoch, once, in the order of their ids. */
+  epoch(line: EpochLine): void
+  summary(summary: DevnetSummary): void
+}

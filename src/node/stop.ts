@@ -1,0 +1,43 @@
+/** Stopping: one signal for the whole process, and a list of what was started, stopped in reverse. */
+
+/** How long an orderly stop may take before the process ends all the same. */
+const STOP_TIMEOUT_MS = 20_000
+
+/** Aborts on the first SIGINT or SIGTERM. A second one, or an orderly stop that takes too long, ends the process at once. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(1)
+    controller.abort()
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return controller.signal
+}
+
+/** What was started, in order. `stop` ends it in reverse, all of it, also when one part fails to stop; the first failure is thrown at the end. */
+export interface Started {
+  add(part: { stop(): Promise<void> | void }): void
+  stop(): Promise<void>
+}
+
+export function createStarted(): Started {
+  const parts: { stop(): Promise<void> | void }[] = []
+  return {
+    add(part) {
+      parts.push(part)
+    },
+    async stop() {
+      const failures: unknown[] = []
+      for (const part of parts.splice(0).reverse()) {
+        try {
+          await part.stop()
+        } catch (failure) {
+          failures.push(failure)
+        }
+      }
+      if (failures.length > 0) throw failures[0]
+    },
+  }
+}
