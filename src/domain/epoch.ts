@@ -1,0 +1,37 @@
+import { machineOf } from './machine.ts'
+
+/**
+ * The life of one epoch as the sequencer drives it and everybody else observes it:
+ * `released` (window open) → `closed` (votes fixed) → `planned` (batches written down) → `anchored` (all of them on chain) → `ended`.
+ * `missed` and `void` are the other ends. Persisted by name: renaming a state needs a migration.
+ */
+export type EpochState = 'released' | 'closed' | 'planned' | 'anchored' | 'ended' | 'missed' | 'void'
+
+const machine = machineOf<EpochState>('epoch', {
+  released: ['closed', 'void'],
+  // Without a single finalized project there is nothing to plan; the epoch is ended at once, with its reason.
+  closed: ['planned', 'ended', 'missed', 'void'],
+  planned: ['anchored', 'missed'],
+  anchored: ['ended', 'missed'],
+  ended: [],
+  missed: [],
+  // The release itself was undone by a reorganisation; the same id may be released again.
+  void: ['released'],
+})
+
+/** Why an epoch is over (G9). */
+export const EPOCH_REASONS = {
+  all_batches_anchored: 'Every batch is on chain and the epoch was ended.',
+  no_submissions: 'Nobody submitted anything valid within the window.',
+  nothing_finalized: 'There were submissions, but every project fell below what the market asks for.',
+  batch_window_over: 'The batch window of the contract passed before all batches were mined.',
+  ended_elsewhere: 'Another sequencer ended the epoch first.',
+  pair_taken: 'Another batch already holds one of the projects for this epoch.',
+  call_refused: 'The contract refused the call for a reason that trying again does not change.',
+  release_undone: 'A reorganisation of the anchor chain removed the release.',
+} as const
+export type EpochReason = keyof typeof EPOCH_REASONS
+
+export const advanceEpoch = machine.advance
+/** Whether the role has nothing left to do for the epoch. `void` counts: only the chain can bring it back. */
+export const isEpochOver = (state: EpochState): boolean => machine.isTerminal(state) || state === 'void'

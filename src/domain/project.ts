@@ -1,0 +1,49 @@
+import { machineOf } from './machine.ts'
+
+/**
+ * The life of one project within one epoch, over all roles: the snapshotter takes it to `submitted`, the sequencer to `pending`,
+ * the validators to `finalized` or `disputed`. A role that does not see a step skips it where the table allows.
+ */
+export type ProjectState = 'released' | 'computed' | 'submitted' | 'batched' | 'pending' | 'finalized' | 'disputed' | 'omitted' | 'missed'
+
+const machine = machineOf<ProjectState>('project', {
+  // The sequencer learns of a project by its first submission, never by its computation.
+  released: ['computed', 'submitted', 'missed'],
+  computed: ['submitted', 'missed'],
+  submitted: ['batched', 'omitted', 'missed'],
+  batched: ['pending', 'missed'],
+  pending: ['finalized', 'disputed', 'missed'],
+  // The contract may still reach its majority after a divergent one was announced.
+  disputed: ['finalized', 'missed'],
+  finalized: [],
+  omitted: [],
+  missed: [],
+})
+
+/** Why a project of an epoch ended as it did (G9). */
+export const PROJECT_REASONS = {
+  majority_attested: { state: 'finalized', help: 'A majority of validators attested the batch.' },
+  no_votes: { state: 'omitted', help: 'No valid submission was left when the window closed.' },
+  below_min_votes: { state: 'omitted', help: 'The winning CID has fewer votes than the market asks for.' },
+  below_min_share: { state: 'omitted', help: 'The winning CID has a smaller share of the votes than the market asks for.' },
+  preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
+  compute_failed: { state: 'missed', help: 'The compute module failed.' },
+  base_missing: { state: 'missed', help: 'A base snapshot that the aggregate needs is missing.' },
+  upload_failed: { state: 'missed', help: 'The snapshot could not be stored, so nobody could have fetched it.' },
+  hand_over_failed: { state: 'missed', help: 'The collector did not take the submission before the window closed.' },
+  window_closed: { state: 'missed', help: 'The submission window closed first.' },
+  submission_rejected: { state: 'missed', help: 'The sequencer rejected the submission; its receipt says why.' },
+  not_submitted: { state: 'missed', help: 'The market expects this project and nobody submitted it.' },
+  batch_not_anchored: { state: 'missed', help: 'The batch that holds the project did not get on chain; the epoch says why.' },
+  attestations_missing: { state: 'missed', help: 'The attestation window passed without a majority.' },
+  release_undone: { state: 'missed', help: 'A reorganisation of the anchor chain removed the release.' },
+} as const satisfies Record<string, { readonly state: 'finalized' | 'omitted' | 'missed'; readonly help: string }>
+export type ProjectReason = keyof typeof PROJECT_REASONS
+
+export const advanceProject = machine.advance
+export const isProjectOver = machine.isTerminal
+
+/** The terminal step that `reason` stands for. Throws `STATE_TRANSITION` when `from` cannot end that way. */
+export function endProject(from: ProjectState, reason: ProjectReason): { readonly state: ProjectState; readonly reason: ProjectReason } {
+  return { state: machine.advance(from, PROJECT_REASONS[reason].state), reason }
+}

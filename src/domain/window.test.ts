@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest'
+import type { BlockNumber } from './ids.ts'
+import { isInWindow, isPastWindow, isWindowOpen, windowOf } from './window.ts'
+
+const at = (number: number, timestamp: number) => ({ number: number as BlockNumber, timestamp })
+
+describe('in blocks', () => {
+  const window = windowOf({ release: at(100, 1_000), unit: 'blocks', length: 10 })
+  test.each([
+    [99, false, false],
+    [100, true, false],
+    [110, true, false],
+    [111, false, true],
+  ])('block %i: inside %s, past %s', (number, inside, past) => {
+    const block = at(number, 999_999)
+    expect([isInWindow(window, block), isWindowOpen(window, block), isPastWindow(window, block)]).toEqual([inside, inside, past])
+  })
+})
+
+describe('in seconds', () => {
+  const window = windowOf({ release: at(100, 1_000), unit: 'seconds', length: 30 })
+  test.each([
+    [99, 1_000, false, false],
+    [100, 1_000, true, false],
+    [5_000, 1_030, true, false],
+    [101, 1_031, false, true],
+  ])('block %i at %i s: inside %s, past %s', (number, timestamp, inside, past) => {
+    expect([isInWindow(window, at(number, timestamp)), isPastWindow(window, at(number, timestamp))]).toEqual([inside, past])
+  })
+})

@@ -1,0 +1,43 @@
+import type { BlockNumber } from './ids.ts'
+
+/**
+ * The submission window of an epoch, from chain data alone, so that a restart or another node finds the same (DESIGN §4 "Time is chain time").
+ * `blocks`: on time while `block.number ≤ release block + length`, as the contract counts (spec/contracts.md §4.4).
+ * `seconds`: on time while `block.timestamp ≤ release timestamp + length`, what deployed sequencers approximate with a timer (spec/06 §3).
+ */
+export interface WindowRule {
+  readonly unit: 'blocks' | 'seconds'
+  readonly length: number
+}
+
+/** The part of a block that windows look at; `timestamp` in seconds. */
+export interface BlockTime {
+  readonly number: BlockNumber
+  readonly timestamp: number
+}
+
+export interface SubmissionWindow {
+  readonly release: BlockTime
+  readonly rule: WindowRule
+}
+
+export function windowOf(options: { readonly release: BlockTime; readonly unit: WindowRule['unit']; readonly length: number }): SubmissionWindow {
+  const { number, timestamp } = options.release
+  return { release: { number, timestamp }, rule: { unit: options.unit, length: options.length } }
+}
+
+/** Whether `block` lies within the window, both ends included: the rule for the header of a submission. */
+export function isInWindow(window: SubmissionWindow, block: BlockTime): boolean {
+  return block.number >= window.release.number && !isPastWindow(window, block)
+}
+
+/** Whether a submission may still be taken while `head` is the newest block known. */
+export function isWindowOpen(window: SubmissionWindow, head: BlockTime): boolean {
+  return isInWindow(window, head)
+}
+
+/** Whether `head` proves that the window is over. Blocks come in order, so once true it stays true on that chain. */
+export function isPastWindow(window: SubmissionWindow, head: BlockTime): boolean {
+  const { release, rule } = window
+  return rule.unit === 'blocks' ? head.number > release.number + rule.length : head.timestamp > release.timestamp + rule.length
+}
