@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Batch } from '#domain/batch.ts'
+import type { Cid, ProjectId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import { BATCH_BYTES_MAX, decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
+
+const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
+
+const submission = {
+  request: { slotId: 7, deadlineBlock: 600, snapshotCid: 'bafkreia', epochId: 3, projectId: 'pair:0xab:UNISWAPV2' },
+  signature: 'aa', header: '0x01', dataMarket: '0x02', nodeVersion: 'v1', protocolState: '',
+} as unknown as Submission
+const batch: Batch = {
+  submissions: [{ submissionId: 'id-1', submission }], submissionsRoot: '0xroot',
+  projectIds: ['pair:0xab:UNISWAPV2' as ProjectId], snapshotCids: ['bafkreia' as Cid],
+}
+const file = () => JSON.parse(new TextDecoder().decode(encodeBatch(batch))) as { submissionIDs: unknown; submissions: string[]; pids: string[]; cids: string[]; roothash: unknown }
+
+test('a batch is written in the protocol\'s form', () => {
+  expect(new TextDecoder().decode(encodeBatch(batch))).toBe(
+    '{"submissionIDs":["id-1"],"submissions":["{\\n  \\"request\\": {\\n    \\"slotId\\": \\"7\\",\\n    \\"deadline\\": \\"600\\",\\n    \\"snapshotCid\\": \\"bafkreia\\",' +
+      '\\n    \\"epochId\\": \\"3\\",\\n    \\"projectId\\": \\"pair:0xab:UNISWAPV2\\"\\n  },\\n  \\"signature\\": \\"aa\\",\\n  \\"header\\": \\"0x01\\",' +
+      '\\n  \\"dataMarket\\": \\"0x02\\",\\n  \\"nodeVersion\\": \\"v1\\"\\n}"],"roothash":"0xroot","pids":["pair:0xab:UNISWAPV2"],"cids":["bafkreia"]}',
+  )
+})
+
+test('characters that Go escapes are escaped', () => {
+  const odd = { ...batch, submissions: [{ submissionId: '<&>\u2028', submission }] }
+  expect(new TextDecoder().decode(encodeBatch(odd))).toContain('"submissionIDs":["\\u003c\\u0026\\u003e\\u2028"]')
+})
+
+test('what is written is read back', () => {
+  const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+  const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
+  const projectId = fc.constantFrom('a:N', 'pair:0x<&>:N', 'eth:price_tracking:0xab:N')
+  const submissions = fc.array(fc.record({
+    submissionId: word,
+    submission: fc.record({
+      request: fc.record({ slotId: uint, deadlineBlock: uint, snapshotCid: word, epochId: uint, projectId }),
+      signature: word, header: fc.string(), dataMarket: fc.string(), nodeVersion: word, protocolState: fc.string(),
+    }),
+  }), { maxLength: 8 })
+  const results = fc.array(fc.tuple(projectId, word), { maxLength: 5 })
+  fc.assert(fc.property(submissions, results, word, (list, finalized, submissionsRoot) => {
+    const written = { submissions: list, submissionsRoot, projectIds: finalized.map(([id]) => id), snapshotCids: finalized.map(([, cid]) => cid) } as unknown as Batch
+    expect(decodeBatch(encodeBatch(written))).toEqual(written)
+  }), { numRuns: 200, ...replayFromEnv })
+})
+
+describe('files of other versions', () => {
+  test('submissionIds, an id, unknown fields', () => {
+    const { submissionIDs, ...rest } = file()
+    expect(decodeBatch(text({ id: 'x', submissionIds: submissionIDs, ...rest, extra: 1 }))).toEqual(batch)
+  })
+  test('a submission of 2024: no dataMarket, no nodeVersion; numbers instead of strings; CIDv0', () => {
+    const old = { request: { slotId: 7, deadline: 600, snapshotCid: 'QmdFHpLZT4dgdFKYyd1yGM62chhJjYpZCtX', epochId: 3, projectId: 'a:N' }, signature: 'aa', header: '0x01' }
+    const read = decodeBatch(text({ ...file(), submissions: [JSON.stringify(old)] }))
+    expect(read?.submissions[0]?.submission).toMatchObject({ dataMarket: '', nodeVersion: 'v0.0.0', request: { slotId: 7, deadlineBlock: 600, snapshotCid: old.request.snapshotCid } })
+  })
+})
+
+describe('what is not a batch', () => {
+  test.each([
+    ['not_json', text('{')],
+    ['not_json', new Uint8Array([0xff, 0xfe])],
+    ['not_json', text([])],
+    ['field_missing', text({ ...file(), roothash: 5 })],
+    ['field_missing', text({ ...file(), cids: [5] })],
+    ['field_missing', text({ ...file(), submissionIDs: undefined })],
+    ['lengths_differ', text({ ...file(), cids: [] })],
+    ['lengths_differ', text({ ...file(), submissions: [] })],
+    ['project_malformed', text({ ...file(), pids: ['no-namespace'] })],
+    ['submission_malformed', text({ ...file(), submissions: [{}] })],
+    ['submission_malformed', text({ ...file(), submissions: ['{"request":{"slotId":"-1"}}'] })],
+    ['submission_malformed', text({ ...file(), submissions: [file().submissions[0]?.replace('"7"', '"7e3"')] })],
+  ] as const)('%s', (defect, bytes) => expect(parseBatch(bytes)).toEqual({ ok: false, defect }))
+  test('too_large, before anything is parsed', () => {
+    expect(parseBatch(new Uint8Array(BATCH_BYTES_MAX + 1))).toEqual({ ok: false, defect: 'too_large' })
+  })
+})
+
+test('the size of a submission is what it adds to the file', () => {
+  const one = encodeBatch(batch).length
+  const two = encodeBatch({ ...batch, submissions: [...batch.submissions, ...batch.submissions] }).length
+  expect(submissionBytes(batch.submissions[0] as never)).toBe(two - one)
+})
