@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { WeftError } from '#domain/errors.ts'
+import type { Cid } from '#domain/ids.ts'
+import type { Ipfs } from './port.ts'
+
+/** Two nodes that are connected to each other, and what a test may do to them. */
+export interface IpfsPair {
+  readonly left: Ipfs
+  readonly right: Ipfs
+  /** Flips a byte of the stored block, in the left node. */
+  corruptLeft(cid: Cid): Promise<void>
+  close(): Promise<void>
+}
+
+const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
+const BRIEF = { ...LIMITS, timeoutMs: 300 }
+const text = (value: string) => new TextEncoder().encode(value)
+/** The same bytes in each run, no two chunks alike. */
+const filled = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16)) & 255)
+const codeOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (failure: WeftError) => failure.code)
+
+/** Declares the tests that every `Ipfs` passes. */
+export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void {
+  describe(name, () => {
+    let pair: IpfsPair
+    beforeEach(async () => { pair = await open() })
+    afterEach(() => pair.close())
+
+    test('content has the CID that `ipfs add --cid-version=1` gives', async () => {
+      // spec/03 §9.
+      expect(await pair.left.add(text('{}'))).toBe('bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri')
+      expect(await pair.left.add(filled(262_144))).toMatch(/^bafkrei/)
+      expect(await pair.left.add(filled(262_145))).toMatch(/^bafybei/)
+    })
+
+    test.each([0, 1_024, 1_048_576, 1_500_000])('%i bytes added here are read there', async (length) => {
+      const bytes = filled(length)
+      const cid = await pair.left.add(bytes)
+      expect(Buffer.compare(await pair.right.get(cid, LIMITS), bytes)).toBe(0)
+      expect(await pair.right.has(cid)).toBe(true)
+    })
+
+    test('adding again is the same content', async () => {
+      const cid = await pair.left.add(text('twice'))
+      expect(await pair.left.add(text('twice'))).toBe(cid)
+    })
+
+    test('`has` looks at this node only, `pin` brings the content', async () => {
+      const cid = await pair.left.add(filled(600_000))
+      expect([await pair.left.has(cid), await pair.right.has(cid)]).toEqual([true, false])
+      await pair.right.pin(cid)
+      expect(await pair.right.has(cid)).toBe(true)
+    })
+
+    test('content that appears while somebody waits for it is found', async () => {
+      const late = text('late')
+      const early = await pair.left.add(text('early'))
+      const waiting = pair.right.get(await cidOf(late), LIMITS)
+      expect(await pair.right.get(early, LIMITS)).toEqual(text('early'))
+      await pair.left.add(late)
+      expect(await waiting).toEqual(late)
+    })
+
+    test('content that nobody has is not found', async () => {
+      expect(await codeOf(pair.left.get(await cidOf(text('nobody')), BRIEF))).toBe('IPFS_NOT_FOUND')
+    })
+
+    test('more than the caller accepts is refused', async () => {
+      const small = await pair.left.add(filled(1_000))
+      const large = await pair.left.add(filled(700_000))
+      expect(await codeOf(pair.right.get(small, { ...LIMITS, bytesMax: 999 }))).toBe('IPFS_CONTENT_TOO_LARGE')
+      expect(await codeOf(pair.right.get(large, { ...LIMITS, bytesMax: 699_999 }))).toBe('IPFS_CONTENT_TOO_LARGE')
+      expect((await pair.right.get(large, { ...LIMITS, bytesMax: 700_000 })).length).toBe(700_000)
+    })
+
+    test('a damaged block is noticed here and never passes there', async () => {
+      const cid = await pair.left.add(text('as it was'))
+      await pair.corruptLeft(cid)
+      expect(await codeOf(pair.left.get(cid, LIMITS))).toBe('IPFS_CONTENT_WRONG')
+      expect(await pair.left.has(cid)).toBe(false)
+      expect(await codeOf(pair.right.get(cid, BRIEF))).toBe('IPFS_NOT_FOUND')
+    })
+
+    test('adding the bytes again mends a damaged block', async () => {
+      const cid = await pair.left.add(text('as it was'))
+      await pair.corruptLeft(cid)
+      await pair.left.add(text('as it was'))
+      expect(await pair.right.get(cid, LIMITS)).toEqual(text('as it was'))
+    })
+
+    test('what is no CID of a file is refused', async () => {
+      for (const cid of ['', 'nonsense', '../../etc/passwd', 'bafyreigaknpexyvxt76zgkitavbwx6ejgfheup5oybpm77f3pxzrvwpfdi']) {
+        expect(await codeOf(pair.left.get(cid as Cid, LIMITS))).toBe('ID_MALFORMED')
+      }
+    })
+
+    test('an abort ends the wait with its reason', async () => {
+      const controller = new AbortController()
+      const waiting = pair.left.get(await cidOf(text('never')), { ...LIMITS, signal: controller.signal })
+      controller.abort(new Error('enough'))
+      await expect(waiting).rejects.toThrow('enough')
+    })
+  })
+}
+
+/** The CID of bytes that no node under test has seen. */
+async function cidOf(bytes: Uint8Array): Promise<Cid> {
+  const { importContent } = await import('./unixfs.ts')
+  return importContent(bytes, async () => undefined)
+}
