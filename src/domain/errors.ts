@@ -34,6 +34,7 @@ export const ERRORS = {
   COLLECTOR_UNAVAILABLE: { kind: 'transient', facts: ['endpoint', 'detail'], help: 'The local collector did not answer. Is it running?' },
   QUEUE_FULL: { kind: 'transient', facts: ['queue', 'lengthMax'], help: 'More work came in than can be done now. Send again a little later.' },
   COMPUTE_FAILED: { kind: 'transient', facts: ['projectId', 'epochId', 'detail'], help: 'The compute module failed; its own message says why.' },
+  JSON_MALFORMED: { kind: 'caller', facts: ['detail'], help: 'The bytes or the value are not JSON that Python could have written (spec/03 §9).' },
   BATCH_MALFORMED: { kind: 'caller', facts: ['batchCid', 'detail'], help: 'The batch file does not have the form of the protocol (spec/06 §8).' },
   STATE_TRANSITION: { kind: 'bug', facts: ['machine', 'from', 'to'], help: 'A state machine was asked for a step it does not have. Please report it with the log.' },
   ATTESTATION_CONFLICT: { kind: 'operator', facts: ['batchCid', 'attestedRoot', 'newRoot'], help: 'This validator already attested another root for the batch; it never signs two. Look at the evidence in its data directory.' },
