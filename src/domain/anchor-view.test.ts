@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { type AnchorView, createAnchorView, type Header } from './anchor-view.ts'
+import { eligibilityOf } from './eligibility.ts'
+import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Submission } from './submission.ts'
+
+const block = (number: number, fork = ''): Header => ({ number: number as BlockNumber, hash: `0xblock${number}${fork}` as Hash, timestamp: number * 10 })
+const epochId = 4 as EpochId
+const slotId = 7 as SlotId
+const alice = '0xa' as Address
+const bob = '0xb' as Address
+
+function viewUpTo(last: number): AnchorView {
+  const view = createAnchorView({ unit: 'blocks', length: 3 })
+  for (let number = 10; number <= last; number += 1) view.addBlock(block(number))
+  view.setSlots([{ slotId, signer: alice, isActive: true }, { slotId: 8 as SlotId, signer: bob, isActive: false }])
+  return view
+}
+
+describe('the view of the chain', () => {
+  test('forgets what a rollback voids, and says which releases are gone', () => {
+    const view = viewUpTo(12)
+    view.addRelease(epochId, block(12))
+    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([epochId])
+    view.addBlock(block(12, 'b'))
+    expect([view.header('0xblock12'), view.header('0xblock12b')?.number, view.epoch(epochId)]).toEqual([undefined, 12, undefined])
+  })
+  test('always keeps its head', () => {
+    const view = viewUpTo(12)
+    view.forgetBelow(99 as BlockNumber)
+    expect([view.head?.number, view.header('0xblock11')]).toEqual([12, undefined])
+  })
+  test('knows who signed for a slot in which block', () => {
+    const view = viewUpTo(12)
+    view.changeSigner(slotId, bob, 12 as BlockNumber)
+    expect([view.signerAt(slotId, 11 as BlockNumber), view.signerAt(slotId, 12 as BlockNumber)]).toEqual([alice, bob])
+    view.rollback(block(11))
+    expect(view.signerAt(slotId, 12 as BlockNumber)).toBe(alice)
+  })
+  test('a slot that is not active has no signer', () => {
+    expect(viewUpTo(12).signerAt(8 as SlotId, 12 as BlockNumber)).toBeUndefined()
+  })
+})
+
+describe('whether the chain lets a submission in', () => {
+  const view = viewUpTo(20)
+  const { window } = view.addRelease(epochId, block(12))
+  const submission = (change: { slotId?: number; deadlineBlock?: number; header?: string }): Submission =>
+    ({ request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' }, header: change.header ?? '0xblock12' }) as unknown as Submission
+
+  test.each([
+    ['header_unknown', { header: '0xblock11' }],
+    ['header_unknown', { header: '0xblock16' }],
+    ['header_unknown', { header: '' }],
+    ['deadline_passed', { deadlineBlock: 11 }],
+    ['deadline_too_far', { deadlineBlock: 23 }],
+    ['slot_unknown', { slotId: 8 }],
+    ['slot_unknown', { slotId: 9 }],
+  ] as const)('%s for %j', (why, change) => {
+    expect(eligibilityOf(submission(change), { window, view, deadlineBufferMaxBlocks: 10 })).toEqual({ ok: false, why })
+  })
+  test.each([[{ deadlineBlock: 12 }], [{ deadlineBlock: 22 }], [{ header: '0xblock15' }]])('yes for %j', (change) => {
+    expect(eligibilityOf(submission(change), { window, view, deadlineBufferMaxBlocks: 10 })).toMatchObject({ ok: true, signer: alice })
+  })
+})
