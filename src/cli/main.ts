@@ -1,4 +1,4 @@
-import { buildApplication, buildRouteMap, run } from '@stricli/core'
+import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core'
 import { isWeftError } from '#domain/errors.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
@@ -32,7 +32,7 @@ const application = buildApplication(routes, {
   determineExitCode: (failure) => (isWeftError(failure) && failure.kind === 'transient' ? EXIT_TRY_AGAIN : 1),
   localization: {
     text: {
-      ...(await import('@stricli/core')).text_en,
+      ...text_en,
       exceptionWhileRunningCommand: (failure) => told(failure),
       commandErrorResult: (failure) => told(failure),
     },
@@ -45,6 +45,6 @@ function told(failure: unknown): string {
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
 }
 
-await run(application, process.argv.slice(2), { process })
+await run(application, process.argv.slice(2), { process: process as StricliProcess & typeof process })
 // The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know 0, 1 and 75.
 if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1

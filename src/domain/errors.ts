@@ -42,7 +42,9 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS
-export type ErrorFacts<Code extends ErrorCode> = { readonly [Fact in (typeof ERRORS)[Code]['facts'][number]]: string | number | boolean | readonly string[] }
+type FactValue = string | number | boolean | readonly string[]
+/** Distributes over a union of codes, so that a failure of one code is also a failure of any code. */
+export type ErrorFacts<Code extends ErrorCode> = Code extends ErrorCode ? { readonly [Fact in (typeof ERRORS)[Code]['facts'][number]]: FactValue } : never
 
 /** Every failure of Weft. Branch on `code` or `kind`, never on the message. Facts never hold secrets. */
 export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {

@@ -26,7 +26,7 @@ function rulesBrokenBy(folder: string, source: string): string[] {
 
 function lint(paths: readonly string[]): string[] {
   const biome = join(root, 'node_modules/.bin/biome')
-  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20 } as const
+  const options = { cwd: root, encoding: 'utf8', stdio: 'pipe', maxBuffer: 64 << 20 } as const
   let report: string
   try {
     report = execFileSync(biome, ['lint', '--reporter=json', '--diagnostic-level=error', ...paths], options)

@@ -1,0 +1,147 @@
+import type { Batch } from '#domain/batch.ts'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import { honestMajority } from '#domain/quorum.ts'
+import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
+
+/** The chain of proof, in order; each step stands on the ones before (P1). */
+export const PROOF_STEPS = ['reported', 'bytes', 'cid', 'batch', 'submissions_root', 'cids_root', 'anchored', 'attested'] as const
+export type ProofStep = (typeof PROOF_STEPS)[number]
+
+export interface StepResult {
+  readonly step: ProofStep
+  readonly ok: boolean
+  /** What was found, or what was expected instead. */
+  readonly detail: string
+}
+
+export interface VerifyOptions {
+  readonly projectId: ProjectId
+  readonly epochId: EpochId
+  readonly signal: AbortSignal
+}
+
+export interface VerifyDeps {
+  readonly chain: AnchorChain
+  readonly ipfs: Pick<Ipfs, 'get'>
+}
+
+/** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
+const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
+const FETCH_TIMEOUT_MS = 10_000
+
+/** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
+export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
+  const reported = await deps.chain.snapshotStatus(options.projectId, options.epochId)
+  if (reported.status === 'absent') return yield failed('reported', 'the chain names no snapshot for this project and epoch')
+  const snapshotCid = reported.snapshotCid as Cid
+  yield held('reported', `${snapshotCid}, ${reported.status}`)
+
+  if (!(yield* isFetched(snapshotCid, options, deps))) return
+
+  const found = await batchOf(snapshotCid, options, deps)
+  if (typeof found === 'string') return yield failed('batch', found)
+  const { batch, anchored, before } = found
+  yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
+
+  const submissionsRoot = matchingSubmissionsRoot(batch, before)
+  if (submissionsRoot === undefined) return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
+  yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
+
+  const cidsRoot = publishedRoot(batch.snapshotCids)
+  if (cidsRoot !== anchored.rootHash) return yield failed('cids_root', `the file gives ${cidsRoot}, the chain has ${anchored.rootHash}`)
+  yield held('cids_root', cidsRoot)
+
+  const difference = differenceOnChain(batch, anchored)
+  if (difference !== undefined) return yield failed('anchored', difference)
+  yield held('anchored', 'same projects and CIDs on chain, batch FINALIZED')
+
+  yield await attested(anchored, deps)
+}
+
+const held = (step: ProofStep, detail: string): StepResult => ({ step, ok: true, detail })
+const failed = (step: ProofStep, detail: string): StepResult => ({ step, ok: false, detail })
+
+/** Steps `bytes` and `cid`. The reader refuses wrong bytes already; the CID is computed again all the same, so that this file alone proves it (P2). */
+async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps): AsyncGenerator<StepResult, boolean> {
+  let bytes: Uint8Array
+  try {
+    bytes = await ipfs.get(cid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal: options.signal })
+  } catch (failure) {
+    if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) {
+      yield held('bytes', 'served')
+      yield failed('cid', `the bytes served hash to ${failure.facts.got}`)
+      return false
+    }
+    if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
+    yield failed('bytes', explained(failure))
+    return false
+  }
+  yield held('bytes', `${bytes.length} bytes`)
+  const got = await snapshotCidOf(bytes)
+  yield got === cid ? held('cid', cid) : failed('cid', `the bytes served hash to ${got}`)
+  return got === cid
+}
+
+const explained = (failure: WeftError): string => `${failure.code}: ${failure.message.split(': ').slice(1).join(': ')}`
+
+interface FoundBatch {
+  readonly batch: Batch
+  readonly anchored: AnchoredBatch
+  /** The epoch's batch files before this one, in on-chain order: a cumulative tree continues theirs. */
+  readonly before: readonly Batch[]
+}
+
+/** Finds the batch that pairs the project with the CID; says why when there is none. */
+async function batchOf(snapshotCid: Cid, { projectId, epochId, signal }: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
+  const before: Batch[] = []
+  for (const batchCid of await chain.batchCids(epochId)) {
+    const anchored = await chain.batch(epochId, batchCid)
+    if (anchored === undefined) continue
+    let bytes: Uint8Array
+    try {
+      bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+    } catch (failure) {
+      if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
+      return `batch ${batchCid}: ${explained(failure)}`
+    }
+    const batch = decodeBatch(bytes)
+    if (batch === undefined) return `batch ${batchCid} does not have the form of a batch file`
+    const index = batch.projectIds.indexOf(projectId)
+    if (index === -1) {
+      before.push(batch)
+      continue
+    }
+    if (batch.snapshotCids[index] !== snapshotCid) return `batch ${batchCid} has ${batch.snapshotCids[index]} for the project`
+    const isSubmitted = batch.submissions.some(({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId)
+    return isSubmitted ? { batch, anchored, before } : `batch ${batchCid} holds no submission for that CID`
+  }
+  return `none of the epoch's batches holds the project`
+}
+
+/** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
+function matchingSubmissionsRoot(batch: Batch, before: readonly Batch[]): 'fresh tree' | "continues the epoch's tree" | undefined {
+  const ids = batch.submissions.map(({ submissionId }) => submissionId)
+  if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
+  const tree = createTree()
+  for (const earlier of before) for (const { submissionId } of earlier.submissions) tree.append(submissionId)
+  for (const id of ids) tree.append(id)
+  return tree.publishedRoot() === batch.submissionsRoot ? "continues the epoch's tree" : undefined
+}
+
+function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {
+  if (batch.projectIds.join('\n') !== anchored.projectIds.join('\n')) return 'the chain lists other projects than the file'
+  if (batch.snapshotCids.join('\n') !== anchored.snapshotCids.join('\n')) return 'the chain lists other CIDs than the file'
+  return anchored.isFinalized ? undefined : 'the batch is not FINALIZED yet; validators are still attesting it, or refused to'
+}
+
+async function attested(anchored: AnchoredBatch, { chain }: VerifyDeps): Promise<StepResult> {
+  const { validators, attestationsMin } = await chain.market()
+  const needed = Math.max(honestMajority(validators.length), attestationsMin)
+  const told = `${anchored.attestationCount} of ${validators.length} validators, ${needed} needed`
+  return anchored.attestationCount >= needed ? held('attested', told) : failed('attested', told)
+}
