@@ -1,0 +1,56 @@
+/** Content ids of snapshots: computed as `ipfs add --cid-version=1` does, recognised without decoding (spec/03 §9). */
+
+import { importBytes } from 'ipfs-unixfs-importer'
+import { fixedSize } from 'ipfs-unixfs-importer/chunker'
+import { balanced } from 'ipfs-unixfs-importer/layout'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
+import type { Cid } from '#domain/ids.ts'
+
+/** Kubo's chunk: a file up to this size is one raw block, a larger one a UnixFS tree of such blocks. */
+export const CHUNK_BYTES = 262_144
+/** Kubo's width of a balanced tree: links per dag-pb node. */
+const LINKS_PER_NODE = 174
+
+/** The CIDv1 under which IPFS stores these bytes as a file; the same whether or not an IPFS node is asked. */
+export async function snapshotCidOf(bytes: Uint8Array): Promise<Cid> {
+  if (bytes.length <= CHUNK_BYTES) return CID.createV1(raw.code, await sha256.digest(bytes)).toString() as Cid
+  const { cid } = await importBytes(bytes, discardingBlockstore, {
+    cidVersion: 1,
+    rawLeaves: true,
+    chunker: fixedSize({ chunkSize: CHUNK_BYTES }),
+    layout: balanced({ maxChildrenPerNode: LINKS_PER_NODE }),
+  })
+  return cid.toString() as Cid
+}
+
+// The importer computes CIDs while it writes; only the last one is wanted here.
+const discardingBlockstore = { put: (cid: CID) => cid }
+
+/**
+ * Whether `text` is what `snapshotCidOf` can return: CIDv1, base32 in lower case, codec raw (`bafkrei`) or dag-pb (`bafybei`),
+ * sha2-256 of 32 bytes. Digits of 5 bits: the 32 bits of version, codec, hash and length end within the seventh, leaving it a to h,
+ * and 36 bytes leave the last one two bits short, making it a multiple of four.
+ */
+export function isSnapshotCid(text: string): text is Cid {
+  return text.length === SNAPSHOT_CID_LENGTH && SNAPSHOT_CID.test(text)
+}
+
+const SNAPSHOT_CID_LENGTH = 59
+const SNAPSHOT_CID = /^baf(?:kr|yb)ei[a-h][a-z2-7]{50}[aeimquy4]$/
+
+/** As `isSnapshotCid`, or a CIDv0 (`Qm…`), which older peers still write. */
+export function isCid(text: string): text is Cid {
+  return isSnapshotCid(text) || isCidV0(text)
+}
+
+function isCidV0(text: string): boolean {
+  if (text.length !== 46 || !/^Qm[1-9A-HJ-NP-Za-km-z]{44}$/.test(text)) return false
+  try {
+    // Base58 has no bit boundaries: only decoding tells that these are 0x12, 0x20 and 32 bytes.
+    return CID.parse(text).version === 0
+  } catch {
+    return false // Not a CID, which is the answer.
+  }
+}
