@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type CollectReader, type CollectStep, createCollectReader, encodeCollect } from './collect-frame.ts'
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+const ID = 'e8b9a4d2-0a57-4c8e-9d2e-1f0f8f4f3b11'
+const OTHER_ID = '0b6f2f0c-9c7e-4d0a-8a4e-6f1f7a2b3c4d'
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+function feed(reader: CollectReader, bytes: Uint8Array, sizes: readonly number[]): CollectStep[] {
+  const steps: CollectStep[] = []
+  for (let offset = 0, turn = 0; offset < bytes.length; turn += 1) {
+    const size = sizes[turn % sizes.length] as number
+    steps.push(...reader.push(bytes.subarray(offset, offset + size)))
+    offset += size
+  }
+  return [...steps, ...reader.finish()]
+}
+
+function readable(steps: readonly CollectStep[]): string[] {
+  return steps.map((step) => (step.kind === 'message' ? step.submissionId + new TextDecoder().decode(step.payload) : step.kind))
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 })
+const messages = fc.array(
+  fc
+    .tuple(fc.uuid({ version: 4 }), fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })))
+    .map(([id, json]) => id + JSON.stringify(json)),
+  { maxLength: 8 },
+)
+
+describe('the reader of /collect', () => {
+  test('finds every message, however the stream is cut or joined', () => {
+    fc.assert(
+      fc.property(messages, sizes, (sent, cut) => {
+        expect(readable(feed(createCollectReader(), bytesOf(sent.join('')), cut))).toEqual(sent)
+      }),
+      replay,
+    )
+  })
+
+  test('finds the messages between stretches of garbage', () => {
+    const garbage = fc.uint8Array({ minLength: 1, maxLength: 120 }).filter((bytes) => bytes.some((byte) => byte > 0x20))
+    fc.assert(
+      fc.property(messages, garbage, sizes, (sent, junk, cut) => {
+        const parts = sent.flatMap((message) => [...junk, ...bytesOf(message)])
+        expect(readable(feed(createCollectReader(), Uint8Array.from(parts), cut)).filter((step) => step !== 'frame_malformed')).toEqual(
+          sent,
+        )
+      }),
+      replay,
+    )
+  })
+
+  test('never throws, holds little and tells garbage once per stretch', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 3_000 }), sizes, (junk, cut) => {
+        expect(feed(createCollectReader(), junk, cut).length).toBeLessThanOrEqual(1 + junk.length / 38)
+      }),
+      replay,
+    )
+  })
+
+  test.each([
+    ['braces in strings', `${ID}{"a":"}{\\"}"}`, [`${ID}{"a":"}{\\"}"}`]],
+    ['newlines between messages', `${ID}{}\n${OTHER_ID}{}\n`, [`${ID}{}`, `${OTHER_ID}{}`]],
+    ['a message cut off by the next one', `${ID}{"request":{"slotId":1${OTHER_ID}{}`, ['frame_malformed', `${OTHER_ID}{}`]],
+    ['a message cut off by the end', `${ID}{"request"`, ['frame_malformed']],
+    ['fewer than 36 bytes', 'abc', ['frame_malformed']],
+    ['an upper-case id', `${ID.toUpperCase()}{}`, [`${ID.toUpperCase()}{}`]],
+    ['an id of another version', `${ID.replace('-4c8e', '-1c8e')}{}`, ['frame_malformed']],
+    ['nothing', '', []],
+  ])('%s', (_, stream, expected) => {
+    expect(readable(feed(createCollectReader(), bytesOf(stream), [7]))).toEqual(expected)
+  })
+
+  test('a message over 64 KiB ends the stream, also when it never closes', () => {
+    const closed = createCollectReader()
+    expect(closed.push(bytesOf(`${ID}{"a":"${'x'.repeat(65_536)}"}`))).toEqual([{ kind: 'frame_oversized' }])
+    const open = createCollectReader()
+    expect(open.push(bytesOf(`${ID}{"a":"${'x'.repeat(65_536)}`))).toEqual([{ kind: 'frame_oversized' }])
+    expect([closed.isEnded(), open.isEnded()]).toEqual([true, true])
+    expect(open.push(encodeCollect(ID, '{}'))).toEqual([])
+  })
+
+  test('64 KiB of garbage end the stream', () => {
+    const reader = createCollectReader()
+    const steps = feed(reader, new Uint8Array(70_000).fill(0x41), [1_000])
+    expect(readable(steps)).toEqual(['frame_malformed'])
+    expect(reader.isEnded()).toBe(true)
+  })
+})

@@ -1,0 +1,161 @@
+import { isSubmissionId } from '#domain/ids.ts'
+import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
+
+/**
+ * The deployed stream `/collect` (spec/02 §3): a UUID in 36 ASCII bytes, JSON right behind it, nothing between messages and no answer.
+ * The deployed listener takes one read for one message; this reader takes any chunking, and finds the next message after garbage.
+ */
+export const COLLECT_PROTOCOL = '/collect'
+
+/** A deployed listener reads once, up to this many bytes, and takes what it got for one message. */
+export const COLLECT_WRITE_BYTES_MAX = 1_024
+
+const ID_BYTES = 36
+/** Garbage that one stream may hold in all before it is given up: enough to step over a broken message. */
+const GARBAGE_BYTES_MAX = SUBMISSION_BYTES_MAX
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN = 0x7b
+const CLOSE = 0x7d
+const DASH = 0x2d
+const SPACE = 0x20
+
+export type CollectStep =
+  | { readonly kind: 'message'; readonly submissionId: string; readonly payload: Uint8Array }
+  | { readonly kind: 'frame_malformed' }
+  | { readonly kind: 'frame_oversized' }
+
+export interface CollectReader {
+  /** Takes any piece of the stream and gives what is complete now; one `frame_malformed` per stretch of garbage. Never throws. */
+  push(chunk: Uint8Array): CollectStep[]
+  /** What the end of the stream means: a `frame_malformed` when it cuts a message. */
+  finish(): CollectStep[]
+  /** After too much garbage, or a message over 64 KiB: nothing more will be read, close the stream. */
+  isEnded(): boolean
+}
+
+/** The bytes of one message for `/collect`. */
+export function encodeCollect(submissionId: string, json: string): Uint8Array {
+  return new TextEncoder().encode(submissionId + json)
+}
+
+function asciiAt(bytes: Uint8Array, offset: number): string {
+  return String.fromCharCode(...bytes.subarray(offset, offset + ID_BYTES))
+}
+
+/** Whether a message starts at `offset`: an id and an opening brace. The cheap tests come first, this runs for every byte of garbage. */
+function isStart(bytes: Uint8Array, offset: number): boolean {
+  return bytes[offset + ID_BYTES] === OPEN && bytes[offset + 8] === DASH && isSubmissionId(asciiAt(bytes, offset))
+}
+
+export function createCollectReader(): CollectReader {
+  let held = new Uint8Array(0)
+  let length = 0
+  /** How far the JSON of the message at 0 has been scanned; below `ID_BYTES` no message has been found at 0 yet. */
+  let scanned = 0
+  let depth = 0
+  let isInString = false
+  let isEscaped = false
+  let garbageBytes = 0
+  let isInGarbage = false
+  let isEnded = false
+
+  function hold(chunk: Uint8Array): void {
+    if (length + chunk.length > held.length) {
+      const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
+      grown.set(held.subarray(0, length))
+      held = grown
+    }
+    held.set(chunk, length)
+    length += chunk.length
+  }
+
+  function drop(count: number): void {
+    held.copyWithin(0, count, length)
+    length -= count
+    scanned = 0
+    depth = 0
+    isInString = false
+    isEscaped = false
+  }
+
+  /** Drops `count` bytes that belong to no message; tells the first time, ends the stream when it is too much. */
+  function dropGarbage(count: number, steps: CollectStep[]): void {
+    if (count === 0) return
+    if (!isInGarbage) steps.push({ kind: 'frame_malformed' })
+    isInGarbage = true
+    garbageBytes += count
+    isEnded = garbageBytes > GARBAGE_BYTES_MAX
+    drop(count)
+  }
+
+  /** Brings the next message to the front of `held`. False when more bytes are needed. */
+  function findStart(steps: CollectStep[]): boolean {
+    let offset = 0
+    // Some senders end a message with a newline; it means nothing.
+    while (offset < length && (held[offset] as number) <= SPACE) offset += 1
+    if (offset > 0) drop(offset)
+    offset = 0
+    while (offset + ID_BYTES < length && !isStart(held, offset)) offset += 1
+    dropGarbage(offset, steps)
+    if (isEnded || length <= ID_BYTES) return false
+    isInGarbage = false
+    return true
+  }
+
+  /** Scans on. Gives the end of the JSON, or where another message begins inside it, or `undefined` when more bytes are needed. */
+  function scan(): { readonly end: number } | { readonly restart: number } | undefined {
+    for (scanned = Math.max(scanned, ID_BYTES); scanned < length; scanned += 1) {
+      const byte = held[scanned] as number
+      if (isEscaped) isEscaped = false
+      else if (isInString && byte === BACKSLASH) isEscaped = true
+      else if (byte === QUOTE) isInString = !isInString
+      else if (isInString) continue
+      else if (byte === OPEN) {
+        // An id never stands before a brace in JSON: the sender died in the message before and started anew.
+        if (scanned > 2 * ID_BYTES && isStart(held, scanned - ID_BYTES)) return { restart: scanned - ID_BYTES }
+        depth += 1
+      } else if (byte === CLOSE) {
+        depth -= 1
+        if (depth === 0) return { end: scanned + 1 }
+      }
+    }
+    return undefined
+  }
+
+  function readOne(steps: CollectStep[]): boolean {
+    if (scanned < ID_BYTES && !findStart(steps)) return false
+    const found = scan()
+    if (found === undefined || ('end' in found && found.end - ID_BYTES > SUBMISSION_BYTES_MAX)) {
+      isEnded = found !== undefined || length - ID_BYTES > SUBMISSION_BYTES_MAX
+      if (isEnded) steps.push({ kind: 'frame_oversized' })
+      return false
+    }
+    if ('restart' in found) {
+      dropGarbage(found.restart, steps)
+      return !isEnded
+    }
+    steps.push({ kind: 'message', submissionId: asciiAt(held, 0), payload: held.slice(ID_BYTES, found.end) })
+    drop(found.end)
+    return true
+  }
+
+  return {
+    push(chunk) {
+      const steps: CollectStep[] = []
+      if (isEnded) return steps
+      hold(chunk)
+      let isMore = true
+      while (isMore) isMore = readOne(steps)
+      if (isEnded) held = new Uint8Array(0)
+      return steps
+    },
+    finish() {
+      if (isEnded || length === 0 || isInGarbage) return []
+      isEnded = true
+      return [{ kind: 'frame_malformed' }]
+    },
+    isEnded: () => isEnded,
+  }
+}

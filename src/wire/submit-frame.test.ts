@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { SubmissionId } from '#domain/ids.ts'
+import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
+import { createDeliveryReader, createReceiptReader, encodeDelivery, encodeReceipt, parseDelivery, parseReceipt } from './submit-frame.ts'
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+const deliveries = fc.array(fc.record({ submissionId: fc.uuid({ version: 4 }), payload: fc.uint8Array({ maxLength: 500 }) }), {
+  maxLength: 12,
+})
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]))
+}
+
+/** Feeds `bytes` in pieces whose sizes repeat `sizes`. */
+function feed(reader: FrameReader, bytes: Uint8Array, sizes: readonly number[]): FrameStep[] {
+  const steps: FrameStep[] = []
+  for (let offset = 0, turn = 0; offset < bytes.length; turn += 1) {
+    const size = sizes[turn % sizes.length] as number
+    steps.push(...reader.push(bytes.subarray(offset, offset + size)))
+    offset += size
+  }
+  return steps
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 })
+
+describe('deliveries', () => {
+  test('come out as they went in, however the stream is cut', () => {
+    fc.assert(
+      fc.property(deliveries, sizes, (sent, cut) => {
+        const reader = createDeliveryReader()
+        const steps = feed(reader, concat(sent.map(encodeDelivery)), cut)
+        expect(steps.map((step) => step.kind === 'frame' && parseDelivery(step.bytes))).toEqual(sent)
+        expect(reader.isBetweenFrames()).toBe(true)
+      }),
+      replay,
+    )
+  })
+
+  test('garbage never throws, and after the first broken frame nothing is read', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), sizes, (garbage, cut) => {
+        const steps = feed(createDeliveryReader(), garbage, cut)
+        for (const step of steps) if (step.kind === 'frame') parseDelivery(step.bytes)
+        const firstBroken = steps.findIndex((step) => step.kind !== 'frame')
+        expect(firstBroken === -1 || firstBroken === steps.length - 1).toBe(true)
+      }),
+      replay,
+    )
+  })
+
+  test.each([
+    ['a length over the limit', [0xff, 0xff, 0x7f], 'oversized'],
+    ['a length of four bytes', [0x80, 0x80, 0x80, 0x01], 'malformed'],
+    ['an empty frame', [0x00], 'malformed'],
+    ['a length spelled with a needless byte', [0x81, 0x00], 'malformed'],
+  ])('%s ends the reading', (_, bytes, kind) => {
+    const reader = createDeliveryReader()
+    expect(reader.push(Uint8Array.from(bytes))).toEqual([{ kind }])
+    expect(reader.push(encodeDelivery({ submissionId: 'x', payload: new Uint8Array(1) }))).toEqual([])
+  })
+
+  test('a payload of 64 KiB passes, one byte more is told apart', () => {
+    const largest = encodeDelivery({ submissionId: 'x', payload: new Uint8Array(65_536) })
+    const [step] = createDeliveryReader().push(largest)
+    expect(step?.kind === 'frame' && parseDelivery(step.bytes)).toMatchObject({ submissionId: 'x' })
+    const [over] = createDeliveryReader().push(encodeDelivery({ submissionId: 'x', payload: new Uint8Array(65_537) }))
+    expect(over?.kind === 'frame' && parseDelivery(over.bytes)).toBe('frame_oversized')
+  })
+
+  test('an id that is too long, and bytes that are no delivery, are refused', () => {
+    const [step] = createDeliveryReader().push(encodeDelivery({ submissionId: 'x'.repeat(65), payload: new Uint8Array(0) }))
+    expect(step?.kind === 'frame' && parseDelivery(step.bytes)).toBeUndefined()
+    expect(parseDelivery(Uint8Array.of(0xff, 0xff))).toBeUndefined()
+  })
+})
+
+describe('receipts', () => {
+  const receipt = { submissionId: 'e8b9a4d2-0a57-4c8e-9d2e-1f0f8f4f3b11' as SubmissionId, code: 'window_closed', reason: 'over' } as const
+
+  test('come out as they went in; a long reason is cut', () => {
+    const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, reason: '界'.repeat(400) }))
+    expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
+  })
+
+  test('a code that the protocol does not have is no receipt', () => {
+    const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, code: 'toString' as 'accepted' }))
+    expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toBeUndefined()
+  })
+
+  test('a frame over the limit is not read', () => {
+    expect(createReceiptReader().push(withLength(new Uint8Array(1_025)))).toEqual([{ kind: 'oversized' }])
+  })
+})

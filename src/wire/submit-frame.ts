@@ -1,0 +1,67 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { SubmissionId } from '#domain/ids.ts'
+import { REJECTIONS, type ReceiptCode } from '#domain/rejection.ts'
+import type { Receipt } from '#domain/submission.ts'
+import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
+import { createFrameReader, type FrameReader, withLength } from './length-prefix.ts'
+import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
+
+/** The frames of `/weft/submit/1.0.0`: deliveries one way, receipts the other. */
+export const SUBMIT_PROTOCOL = '/weft/submit/1.0.0'
+
+/** A UUID has 36 characters; what is longer is refused before it is copied anywhere. */
+const SUBMISSION_ID_LENGTH_MAX = 64
+/** Reasons are for people and written by the receiver; longer ones are cut. */
+const REASON_LENGTH_MAX = 256
+/** Payload, id, two field tags with their lengths. */
+const DELIVERY_BYTES_MAX = SUBMISSION_BYTES_MAX + 128
+/** Id, code and reason, the reason at three bytes a character. */
+const RECEIPT_BYTES_MAX = 1_024
+const TAKEN_CODES = ['accepted', 'duplicate', 'simulated']
+
+/** One submission on its way. `payload` is a protobuf `SnapshotSubmission`, not looked into here. */
+export interface Delivery {
+  readonly submissionId: string
+  readonly payload: Uint8Array
+}
+
+export function encodeDelivery(delivery: Delivery): Uint8Array {
+  const message = create(DeliverySchema, { submissionId: delivery.submissionId, submission: delivery.payload })
+  return withLength(toBinary(DeliverySchema, message))
+}
+
+export function encodeReceipt(receipt: Receipt): Uint8Array {
+  const message = create(ReceiptMessageSchema, { ...receipt, reason: receipt.reason.slice(0, REASON_LENGTH_MAX) })
+  return withLength(toBinary(ReceiptMessageSchema, message))
+}
+
+export const createDeliveryReader = (): FrameReader => createFrameReader({ frameBytesMax: DELIVERY_BYTES_MAX })
+export const createReceiptReader = (): FrameReader => createFrameReader({ frameBytesMax: RECEIPT_BYTES_MAX })
+
+/** `undefined` when the frame holds something else; `frame_oversized` when the submission in it is too large. */
+export function parseDelivery(frame: Uint8Array): Delivery | 'frame_oversized' | undefined {
+  const message = parse(() => fromBinary(DeliverySchema, frame, { readUnknownFields: false }))
+  if (message === undefined || message.submissionId.length > SUBMISSION_ID_LENGTH_MAX) return undefined
+  if (message.submission.length > SUBMISSION_BYTES_MAX) return 'frame_oversized'
+  return { submissionId: message.submissionId, payload: message.submission }
+}
+
+/** `undefined` when the frame holds something else, or a code that version 1.0.0 does not have. */
+export function parseReceipt(frame: Uint8Array): Receipt | undefined {
+  const message = parse(() => fromBinary(ReceiptMessageSchema, frame, { readUnknownFields: false }))
+  if (message === undefined || !isReceiptCode(message.code)) return undefined
+  return { submissionId: message.submissionId as SubmissionId, code: message.code, reason: message.reason }
+}
+
+function isReceiptCode(code: string): code is ReceiptCode {
+  return TAKEN_CODES.includes(code) || Object.hasOwn(REJECTIONS, code)
+}
+
+/** The generated decoder tells malformed bytes by throwing; here they are an expected outcome. */
+function parse<Message>(decode: () => Message): Message | undefined {
+  try {
+    return decode()
+  } catch {
+    return undefined
+  }
+}
