@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { Ipfs } from './port.ts'
-import { checkBlock, importContent, parseCid, readContent, withDeadline } from './unixfs.ts'
+import { checkBlock, importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
 
 /** Time, as far as a deadline needs it: a `Clock` fits. */
 interface Waiter {
@@ -30,13 +30,7 @@ interface Member {
   isConnected: boolean
 }
 
-const realTime: Waiter = {
-  sleep: (durationMs, signal) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, durationMs)
-      signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason) }, { once: true })
-    }),
-}
+const realTime: Waiter = { sleep: (durationMs, signal) => wait(durationMs, signal ?? new AbortController().signal) }
 
 /** With a virtual `clock`, its time decides when a `get` gives up. */
 export function createFakeIpfsNetwork(options: { readonly clock?: Waiter } = {}): FakeIpfsNetwork {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { exporter } from 'ipfs-unixfs-exporter'
 import { importFile } from 'ipfs-unixfs-importer'
 import { fixedSize } from 'ipfs-unixfs-importer/chunker'
@@ -116,6 +117,11 @@ async function decode(cid: CID, block: Uint8Array): Promise<FileNode> {
   if (entry.type === 'raw') return { data: entry.node, links: [], sizeClaimed: entry.node.length }
   if (entry.type !== 'file') throw failed(undefined)
   return { data: entry.unixfs.data ?? new Uint8Array(0), links: entry.node.Links.map((link) => link.Hash), sizeClaimed: Number(entry.size) }
+}
+
+/** Waits; rejects with the signal's reason when it aborts. */
+export async function wait(durationMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(durationMs, undefined, { signal }).catch(() => signal.throwIfAborted())
 }
 
 /**

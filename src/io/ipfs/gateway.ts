@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { CID } from 'multiformats/cid'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Ipfs } from './port.ts'
+
+/** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go, and its reader. */
+
+const RAW_BLOCK = 'application/vnd.ipld.raw'
+/** Bitswap carries no larger block, so none exists in practice. */
+const BLOCK_BYTES_MAX = 4 * 1024 * 1024
+/** Readers fetch a few blocks at a time; more connections than this are somebody's mistake. */
+const CONNECTIONS_MAX = 256
+/** A request is one line and a few headers: whoever has not sent it by then never will. */
+const REQUEST_TIMEOUT_MS = 10_000
+/** The longest path is `/ipfs/` and a CID. */
+const URL_LENGTH_MAX = 512
+
+/** Where blocks come from: a `HeliaNode` fits. Gives the stored bytes as they are; throws `ID_MALFORMED`. */
+export interface BlockReader {
+  block(cid: string): Promise<Uint8Array | undefined>
+}
+
+export interface Gateway {
+  /** `http://host:port`. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes are not hashed on the way
+ * out: the reader trusts nobody and checks for itself. Port 0 takes a free one.
+ */
+export async function serveGateway(options: { readonly blocks: BlockReader; readonly host?: string; readonly port?: number }): Promise<Gateway> {
+  const host = options.host ?? '127.0.0.1'
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    answer(request, response, options.blocks).catch((failure) => {
+      refuse(response, isWeftError(failure) && failure.kind === 'caller' ? 400 : 500, isWeftError(failure) ? failure.code : 'STORE_FAILED')
+    })
+  })
+  server.maxConnections = CONNECTIONS_MAX
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (failure) => reject(new WeftError('SETTINGS_INVALID', { problems: [`gateway ${host}:${options.port ?? 0}: ${failure.message}`] }, failure)))
+    server.listen(options.port ?? 0, host, resolve)
+  })
+  // A broken connection concerns the client that broke it.
+  server.on('clientError', (_failure, socket) => socket.destroy())
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, blocks: BlockReader): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'only GET and HEAD')
+  if ((request.url ?? '').length > URL_LENGTH_MAX) return refuse(response, 414, 'URL too long')
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+  // The CID is letters and digits, so there is nothing in it to unescape and no way out of the store.
+  const cid = /^\/ipfs\/([0-9A-Za-z]+)$/.exec(path)?.[1]
+  if (cid === undefined) return refuse(response, path.startsWith('/ipfs/') ? 400 : 404, 'ask for /ipfs/<cid>?format=raw')
+  if (new URLSearchParams(query).get('format') !== 'raw' && !(request.headers.accept ?? '').includes(RAW_BLOCK)) return refuse(response, 406, 'raw blocks only')
+  const block = await blocks.block(cid)
+  if (block === undefined) return refuse(response, 404, 'not stored here')
+  const etag = `"${cid}.raw"`
+  const headers = {
+    etag,
+    'cache-control': 'public, max-age=29030400, immutable',
+    'x-ipfs-path': path,
+    'x-content-type-options': 'nosniff',
+    // Content that is public and names itself: any page may read it.
+    'access-control-allow-origin': '*',
+  }
+  if (request.headers['if-none-match'] === etag) {
+    response.writeHead(304, headers).end()
+    return
+  }
+  response.writeHead(200, { ...headers, 'content-type': RAW_BLOCK, 'content-length': block.length, 'content-disposition': `attachment; filename="${cid}.bin"` })
+  response.end(request.method === 'HEAD' ? undefined : block)
+}
+
+function refuse(response: ServerResponse, status: number, why: string): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const allow = status === 405 ? { allow: 'GET, HEAD' } : {}
+  response.writeHead(status, { ...allow, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${why}\n`)
+}
+
+/**
+ * Reads content block by block from gateways that it does not trust. Wrong bytes of one do not hurt when another has the right
+ * ones; `IPFS_CONTENT_WRONG` when only wrong ones came. `timeoutMs` is for one request, `get`'s own for the whole.
+ */
+export function createGatewayReader(options: { readonly urls: readonly string[]; readonly timeoutMs: number }): Pick<Ipfs, 'get'> {
+  return {
+    async get(cid, limits) {
+      const { checkBlock, parseCid, readContent, wait, withDeadline } = await import('./unixfs.ts')
+      const root = parseCid(cid)
+      return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal: limits.signal, wait }, (until) =>
+        readContent(root, { bytesMax: limits.bytesMax, signal: until }, (block, signal) => fetchFromAny(block, { ...options, signal, check: checkBlock })))
+    },
+  }
+}
+
+interface Sources {
+  readonly urls: readonly string[]
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  readonly check: (cid: CID, block: Uint8Array) => Promise<void>
+}
+
+async function fetchFromAny(cid: CID, sources: Sources): Promise<Uint8Array> {
+  let wrong: unknown
+  let unreachable: unknown
+  for (const url of sources.urls) {
+    try {
+      const block = await fetchBlock(url, cid, AbortSignal.any([sources.signal, AbortSignal.timeout(sources.timeoutMs)]))
+      if (block === undefined) continue
+      await sources.check(cid, block)
+      return block
+    } catch (failure) {
+      sources.signal.throwIfAborted()
+      if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) wrong = failure
+      else unreachable = failure
+    }
+  }
+  throw wrong ?? new WeftError('IPFS_NOT_FOUND', { cid: cid.toString(), waitedMs: sources.timeoutMs }, unreachable)
+}
+
+/** `undefined` when the gateway says that it has no such block, or anything but 200. */
+async function fetchBlock(url: string, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const response = await fetch(`${url.replace(/\/+$/, '')}/ipfs/${cid.toString()}?format=raw`, { headers: { accept: RAW_BLOCK }, redirect: 'error', signal })
+  if (response.status !== 200 || response.body === null) {
+    await response.body?.cancel()
+    return undefined
+  }
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of response.body) {
+    bytes += part.length
+    if (bytes > BLOCK_BYTES_MAX) throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,178 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { withBitswap } from '@helia/bitswap'
+import { withLibp2pLight } from '@helia/libp2p'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import { tcp } from '@libp2p/tcp'
+import { FsBlockstore } from 'blockstore-fs'
+import { createHeliaLight } from 'helia'
+import { CID } from 'multiformats/cid'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid } from '#domain/ids.ts'
+import type { HeliaNode, HeliaOptions } from './helia.ts'
+import { superviseLinks } from './links.ts'
+import { importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
+
+/** Devnets and validators start many nodes of one host at once; libp2p's own limit of 5 a second would refuse some of them. */
+const INBOUND_CONNECTIONS_PER_SECOND = 50
+/** One hung peer holds up the want list for all of them until this has passed. */
+const MESSAGE_SEND_TIMEOUT_MS = 3_000
+/** A block that arrived too late for its reader may be asked for again after this long. */
+const RESEND_AFTER_MS = 1_000
+/**
+ * Bitswap asks a peer once, and a peer that stores the block a moment later does not always say so, so we ask anew:
+ * soon at first, then ever more slowly.
+ */
+const ASK_AGAIN_MS = { first: 500, last: 4_000 }
+/** Between two attempts Bitswap needs a moment to forget the first, or it takes the second for the same one. */
+const FORGET_MS = 40
+/** What is pinned was read before, by a caller with limits of its own. */
+const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
+
+/** The node itself; `startHeliaNode` says what it is. */
+export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
+  const stopping = new AbortController()
+  const blocks = openBlocks(join(options.directory, 'blocks'))
+  const helia = withBitswap(withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
+    privateKey: privateKeyFromProtobuf(options.identity ?? (await loadIdentity(join(options.directory, 'peer-key')))),
+    addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND },
+    // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
+    connectionMonitor: { enabled: false },
+    services: { identify: identify() },
+  }), { messageSendTimeout: MESSAGE_SEND_TIMEOUT_MS, doNotResendBlockWindow: RESEND_AFTER_MS })
+  await helia.start()
+  const links = superviseLinks(helia.libp2p, stopping.signal)
+  for (const peer of options.peers ?? []) links.keep(peer)
+
+  /** The block from here, else from whoever is connected and has it; helia stores what comes. */
+  async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const here = await blocks.read(cid)
+    if (here !== undefined) return here
+    for (let patienceMs = ASK_AGAIN_MS.first; ; patienceMs = Math.min(patienceMs * 2, ASK_AGAIN_MS.last)) {
+      const block = await askOnce(cid, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
+      if (block !== undefined) return block
+      await wait(FORGET_MS, signal)
+    }
+  }
+
+  /** `undefined` when the attempt ended, whatever the reason: peers come and go, and the caller's deadline decides. */
+  async function askOnce(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    try {
+      return await joined(helia.blockstore.get(cid, { signal }))
+    } catch {
+      return blocks.read(cid)
+    }
+  }
+
+  async function get(cid: Cid, limits: Parameters<HeliaNode['get']>[1]): Promise<Uint8Array> {
+    const root = parseCid(cid)
+    const signal = limits.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, limits.signal])
+    return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) => readContent(root, { bytesMax: limits.bytesMax, signal: until }, fetchBlock))
+  }
+
+  return {
+    peerId: helia.libp2p.peerId.toString(),
+    addresses: () => helia.libp2p.getMultiaddrs().map(String),
+    connect: links.connect,
+    // Nothing is ever collected here, so what is stored stays: stored is pinned.
+    add: (bytes) => importContent(bytes, blocks.write),
+    get,
+    async pin(cid) {
+      await get(cid, PIN_LIMITS)
+    },
+    has: (cid) => isWhole(parseCid(cid), blocks),
+    block: (cid) => blocks.read(parseCid(cid)),
+    async stop() {
+      stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
+      await links.stopped()
+      await helia.stop()
+    },
+  }
+}
+
+async function isWhole(root: CID, blocks: Blocks): Promise<boolean> {
+  const local = async (cid: CID) => {
+    const block = await blocks.read(cid)
+    if (block === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid: cid.toString(), waitedMs: 0 })
+    return block
+  }
+  try {
+    await readContent(root, { bytesMax: PIN_LIMITS.bytesMax, signal: new AbortController().signal }, local)
+    return true
+  } catch (failure) {
+    if (isWeftError(failure, 'IPFS_NOT_FOUND') || isWeftError(failure, 'IPFS_CONTENT_WRONG')) return false
+    throw failure
+  }
+}
+
+async function loadIdentity(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw new WeftError('STORE_FAILED', { path, doing: 'reading the identity' }, failure)
+  }
+  const identity = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, identity, { mode: 0o600, flush: true })
+  } catch (failure) {
+    throw new WeftError('STORE_FAILED', { path, doing: 'writing the identity' }, failure)
+  }
+  return identity
+}
+
+interface Blocks {
+  readonly store: FsBlockstore
+  read(cid: CID): Promise<Uint8Array | undefined>
+  /** Also replaces a block whose file is damaged. */
+  write(cid: CID, block: Uint8Array): Promise<void>
+}
+
+/** One file per block, in folders by the last two characters of its CID, so that none grows too large. */
+function openBlocks(directory: string): Blocks {
+  const store = new FsBlockstore(directory, {
+    shardingStrategy: {
+      extension: '',
+      encode(cid) {
+        const file = cid.toV1().toString()
+        return { dir: file.slice(-2), file }
+      },
+      decode: (path) => CID.parse(path.slice(path.lastIndexOf('/') + 1)),
+    },
+  })
+  async function read(cid: CID): Promise<Uint8Array | undefined> {
+    try {
+      return await joined(store.get(cid))
+    } catch (failure) {
+      // The store gives every failure this one name; a block that cannot be read is as good as absent.
+      if ((failure as Error).name === 'NotFoundError') return undefined
+      throw new WeftError('STORE_FAILED', { path: directory, doing: 'reading a block' }, failure)
+    }
+  }
+  return {
+    store,
+    read,
+    async write(cid, block) {
+      const stored = await read(cid)
+      if (stored !== undefined && Buffer.compare(stored, block) === 0) return
+      try {
+        await store.put(cid, block)
+      } catch (failure) {
+        throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
+      }
+    },
+  }
+}
+
+async function joined(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = []
+  for await (const part of parts) all.push(part)
+  return all.length === 1 && all[0] !== undefined ? all[0] : Buffer.concat(all)
+}

@@ -1,0 +1,101 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Cid } from '#domain/ids.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { type HeliaNode, startHeliaNode } from './helia.ts'
+import { describeIpfs } from './suite.ts'
+
+const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
+const blockFile = (directory: string, cid: Cid) => join(directory, 'blocks', cid.slice(-2), cid)
+
+async function flipByte(path: string): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+  await writeFile(path, bytes)
+}
+
+describeIpfs('helia', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'weft-ipfs-'))
+  const left = await startHeliaNode({ directory: join(root, 'left') })
+  const right = await startHeliaNode({ directory: join(root, 'right') })
+  await right.connect(left.addresses()[0] as string)
+  return {
+    left,
+    right,
+    corruptLeft: (cid) => flipByte(blockFile(join(root, 'left'), cid)),
+    async close() {
+      await Promise.all([left.stop(), right.stop()])
+      await rm(root, { recursive: true })
+    },
+  }
+})
+
+let root: string
+const started: HeliaNode[] = []
+async function start(name: string, options: { readonly listen?: readonly string[]; readonly peers?: readonly string[] } = {}): Promise<HeliaNode> {
+  const node = await startHeliaNode({ directory: join(root, name), ...options })
+  started.push(node)
+  return node
+}
+beforeEach(async () => { root = await mkdtemp(join(tmpdir(), 'weft-ipfs-')) })
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((node) => node.stop()))
+  await rm(root, { recursive: true })
+})
+
+test('the CID is the one that wire/cid.ts computes, and the file holds the bytes unchanged', async () => {
+  const node = await start('a')
+  for (const length of [1, 262_144, 262_145, 1_048_576]) {
+    const bytes = new Uint8Array(length).fill(7)
+    expect(await node.add(bytes)).toBe(await snapshotCidOf(bytes))
+  }
+  const bytes = new TextEncoder().encode('{"a":1}')
+  expect(new Uint8Array(await readFile(blockFile(join(root, 'a'), await node.add(bytes))))).toEqual(bytes)
+})
+
+test('a restart keeps content and identity', async () => {
+  const before = await start('a')
+  const cid = await before.add(new Uint8Array(300_000).fill(1))
+  await before.stop()
+  const after = await start('a')
+  expect(after.peerId).toBe(before.peerId)
+  expect((await after.get(cid, LIMITS)).length).toBe(300_000)
+})
+
+test('a lost peer is dialled again when it is back', async () => {
+  const first = await start('server')
+  const address = first.addresses()[0] as string
+  const reader = await start('reader', { peers: [address] })
+  const cid = await first.add(new TextEncoder().encode('one'))
+  expect((await reader.get(cid, LIMITS)).length).toBe(3)
+  await first.stop()
+  const again = await start('server', { listen: [address.slice(0, address.indexOf('/p2p/'))] })
+  const next = await again.add(new TextEncoder().encode('three'))
+  expect((await reader.get(next, LIMITS)).length).toBe(5)
+})
+
+test('a peer that is not there is reported and tried again', async () => {
+  const server = await start('server')
+  const address = server.addresses()[0] as string
+  await server.stop()
+  const reader = await start('reader')
+  await expect(reader.connect(address)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+  await expect(reader.connect('no address')).rejects.toMatchObject({ code: 'LINK_FAILED' })
+  const again = await start('server', { listen: [address.slice(0, address.indexOf('/p2p/'))] })
+  const cid = await again.add(new TextEncoder().encode('here'))
+  expect((await reader.get(cid, LIMITS)).length).toBe(4)
+})
+
+test('many readers of one content at once, one of them giving up', async () => {
+  const server = await start('server')
+  const reader = await start('reader', { peers: server.addresses() })
+  const cids = await Promise.all(Array.from({ length: 40 }, (_, index) => server.add(new Uint8Array(2_000).fill(index))))
+  const impatient = new AbortController()
+  const refused = reader.get(cids[0] as Cid, { ...LIMITS, signal: impatient.signal }).catch((failure) => failure)
+  const reads = Promise.all([...cids, ...cids].map((cid) => reader.get(cid, LIMITS)))
+  impatient.abort(new Error('enough'))
+  expect((await refused).message).toBe('enough')
+  expect((await reads).every((bytes) => bytes.length === 2_000)).toBe(true)
+})

@@ -1,0 +1,30 @@
+import type { Ipfs } from './port.ts'
+
+/** An IPFS node in this process: blocks on disk, exchanged by Bitswap with the peers it is told of. It asks nobody else: no DHT, no gateway. */
+export interface HeliaNode extends Ipfs {
+  readonly peerId: string
+  /** Multiaddrs at which it is reached, each ending in `/p2p/<peerId>`. */
+  addresses(): string[]
+  /** Connects now, and again whenever the connection is lost. Throws `LINK_FAILED` when the first attempt fails; it is tried again all the same. */
+  connect(address: string): Promise<void>
+  /** The stored bytes of one block, unchecked; `undefined` when it is not stored here. What a gateway serves. Throws `ID_MALFORMED`. */
+  block(cid: string): Promise<Uint8Array | undefined>
+  stop(): Promise<void>
+}
+
+export interface HeliaOptions {
+  /** `blocks/` below it holds one file per block, named by its CID; `peer-key` the node's identity. */
+  readonly directory: string
+  /** Multiaddrs; by default a free port on loopback. */
+  readonly listen?: readonly string[]
+  /** A libp2p private key in protobuf form. By default the one in the directory, made at first start. */
+  readonly identity?: Uint8Array
+  /** Multiaddrs of peers to keep connected to; they need not be up yet. */
+  readonly peers?: readonly string[]
+}
+
+/** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. */
+export async function startHeliaNode(options: HeliaOptions): Promise<HeliaNode> {
+  const { startNode } = await import('./helia-node.ts')
+  return startNode(options)
+}
