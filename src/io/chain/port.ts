@@ -76,7 +76,7 @@ export interface AnchoredBatch {
  * Reads one data market of one ProtocolState. Every method throws `CHAIN_UNREACHABLE` or `CHAIN_ANSWER_INVALID`.
  * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
- * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`.
+ * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. It ends when the signal aborts.
  */
 export interface AnchorChain {
   readonly chainId: number
