@@ -9,8 +9,11 @@ const replay = process.env.FUZZ_SEED === undefined ? {} : { seed: Number(process
 
 const types = {
   EIPRequest: [
-    { name: 'slotId', type: 'uint256' }, { name: 'deadline', type: 'uint256' }, { name: 'snapshotCid', type: 'string' },
-    { name: 'epochId', type: 'uint256' }, { name: 'projectId', type: 'string' },
+    { name: 'slotId', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+    { name: 'snapshotCid', type: 'string' },
+    { name: 'epochId', type: 'uint256' },
+    { name: 'projectId', type: 'string' },
   ],
 } as const
 
@@ -26,24 +29,36 @@ const contracts = fc.uint8Array({ minLength: 20, maxLength: 20 }).map((bytes) =>
 
 describe('digest', () => {
   test('is what viem computes, for any contract and requests, the hasher reused', () => {
-    fc.assert(fc.property(contracts, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), fc.array(requests, { minLength: 1, maxLength: 4 }), (protocolState, chainId, sequence) => {
-      const hasher = createSubmissionHasher({ chainId, protocolState })
-      const domain = { name: 'PowerloomProtocolContract', version: '0.1', chainId, verifyingContract: protocolState as `0x${string}` }
-      expect(hasher.domainSeparator).toBe(domainSeparator({ domain }))
-      for (const request of [...sequence, ...sequence]) {
-        const message = {
-          slotId: BigInt(request.slotId), deadline: BigInt(request.deadlineBlock), snapshotCid: request.snapshotCid,
-          epochId: BigInt(request.epochId), projectId: request.projectId,
-        }
-        expect(`0x${hasher.structHash(request).toHex()}`).toBe(hashStruct({ data: message, types, primaryType: 'EIPRequest' }))
-        expect(`0x${hasher.digest(request).toHex()}`).toBe(hashTypedData({ domain, types, primaryType: 'EIPRequest', message }))
-      }
-    }), { numRuns: 100, ...replay })
+    fc.assert(
+      fc.property(
+        contracts,
+        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        fc.array(requests, { minLength: 1, maxLength: 4 }),
+        (protocolState, chainId, sequence) => {
+          const hasher = createSubmissionHasher({ chainId, protocolState })
+          const domain = { name: 'PowerloomProtocolContract', version: '0.1', chainId, verifyingContract: protocolState as `0x${string}` }
+          expect(hasher.domainSeparator).toBe(domainSeparator({ domain }))
+          for (const request of [...sequence, ...sequence]) {
+            const message = {
+              slotId: BigInt(request.slotId),
+              deadline: BigInt(request.deadlineBlock),
+              snapshotCid: request.snapshotCid,
+              epochId: BigInt(request.epochId),
+              projectId: request.projectId,
+            }
+            expect(`0x${hasher.structHash(request).toHex()}`).toBe(hashStruct({ data: message, types, primaryType: 'EIPRequest' }))
+            expect(`0x${hasher.digest(request).toHex()}`).toBe(hashTypedData({ domain, types, primaryType: 'EIPRequest', message }))
+          }
+        },
+      ),
+      { numRuns: 100, ...replay },
+    )
   })
 
   test('stays right when more texts come than are remembered', () => {
     const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'11'.repeat(20)}` as Address })
-    const request = (index: number) => ({ slotId: 1, deadlineBlock: 2, snapshotCid: `cid${index}`, epochId: 3, projectId: `p${index}:N` }) as SubmissionRequest
+    const request = (index: number) =>
+      ({ slotId: 1, deadlineBlock: 2, snapshotCid: `cid${index}`, epochId: 3, projectId: `p${index}:N` }) as SubmissionRequest
     const first = hasher.digest(request(0)).toHex()
     const digests = new Set(Array.from({ length: 17_000 }, (_, index) => hasher.digest(request(index)).toHex()))
     expect([digests.size, hasher.digest(request(0)).toHex()]).toEqual([17_000, first])
@@ -57,8 +72,13 @@ describe('signature', () => {
   const highestLowS = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0'
 
   test.each([
-    ['v 27', `${r}${s}1b`, 0], ['v 28', `${r}${s}1c`, 1], ['v 0', `${r}${s}00`, 0], ['v 1', `${r}${s}01`, 1],
-    ['0x', `0x${r}${s}1c`, 1], ['upper case', `${r}${'AB'.repeat(1)}${'22'.repeat(31)}1C`.replace('AB', '2B'), 1], ['the highest low s', `${r}${highestLowS}1b`, 0],
+    ['v 27', `${r}${s}1b`, 0],
+    ['v 28', `${r}${s}1c`, 1],
+    ['v 0', `${r}${s}00`, 0],
+    ['v 1', `${r}${s}01`, 1],
+    ['0x', `0x${r}${s}1c`, 1],
+    ['upper case', `${r}${'AB'.repeat(1)}${'22'.repeat(31)}1C`.replace('AB', '2B'), 1],
+    ['the highest low s', `${r}${highestLowS}1b`, 0],
   ])('%s is taken', (_name, text, recoveryId) => {
     const parsed = parseSignature(text)
     expect(parsed?.subarray(0, 64).toHex()).toBe(text.replace('0x', '').slice(0, 128).toLowerCase())
@@ -66,16 +86,30 @@ describe('signature', () => {
   })
 
   test.each([
-    ['empty', ''], ['short', `${r}${s}1`], ['long', `${r}${s}1b00`], ['no hex', `${r}${s}1g`], ['v 2', `${r}${s}02`], ['v 26', `${r}${s}1a`], ['v 29', `${r}${s}1d`],
-    ['v 255', `${r}${s}ff`], ['zero r', `${'00'.repeat(32)}${s}1b`], ['zero s', `${r}${'00'.repeat(32)}1b`], ['the lowest high s', `${r}${lowestHighS}1b`],
-    ['s of ones', `${r}${'ff'.repeat(32)}1b`], ['0X', `0X${r}${s}1b`], ['a line break', `${r}${s}1b\n`],
+    ['empty', ''],
+    ['short', `${r}${s}1`],
+    ['long', `${r}${s}1b00`],
+    ['no hex', `${r}${s}1g`],
+    ['v 2', `${r}${s}02`],
+    ['v 26', `${r}${s}1a`],
+    ['v 29', `${r}${s}1d`],
+    ['v 255', `${r}${s}ff`],
+    ['zero r', `${'00'.repeat(32)}${s}1b`],
+    ['zero s', `${r}${'00'.repeat(32)}1b`],
+    ['the lowest high s', `${r}${lowestHighS}1b`],
+    ['s of ones', `${r}${'ff'.repeat(32)}1b`],
+    ['0X', `0X${r}${s}1b`],
+    ['a line break', `${r}${s}1b\n`],
   ])('%s is refused', (_name, text) => {
     expect(parseSignature(text)).toBeUndefined()
   })
 
   test('any text is answered, never thrown at', () => {
-    fc.assert(fc.property(fc.string({ maxLength: 140 }), (text) => {
-      expect(parseSignature(text)).toBeUndefined()
-    }), replay)
+    fc.assert(
+      fc.property(fc.string({ maxLength: 140 }), (text) => {
+        expect(parseSignature(text)).toBeUndefined()
+      }),
+      replay,
+    )
   })
 })

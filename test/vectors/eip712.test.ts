@@ -23,7 +23,9 @@ describe('a submission of the deployed network', () => {
   test('recovers to somebody else when one signed field differs', () => {
     const signature = parseSignature(vector.signature) as Uint8Array
     for (const change of [{ slotId: 4037 }, { deadlineBlock: 6624039 }, { epochId: 11268 }, { projectId: 'a:B' }, { snapshotCid: 'c' }]) {
-      expect(recoverer.recover(hasher.digest({ ...request, ...change } as SubmissionRequest), signature)).not.toBe(parseAddress(vector.signer))
+      expect(recoverer.recover(hasher.digest({ ...request, ...change } as SubmissionRequest), signature)).not.toBe(
+        parseAddress(vector.signer),
+      )
     }
   })
 })

@@ -50,7 +50,8 @@ export function createFakeContract(initial: { readonly market: MarketState; read
   let current = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
 
   const isOpen = (epoch: Epoch, windowBlocks: number, block: BlockRef): boolean => block.number <= epoch.releaseBlock + windowBlocks
-  const batchOf = (epochId: EpochId, batchCid: Cid): Batch | undefined => epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
+  const batchOf = (epochId: EpochId, batchCid: Cid): Batch | undefined =>
+    epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
   const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
 
   function refuseRelease(from: Address, call: Of<'releaseEpoch'>): string | undefined {
@@ -90,7 +91,14 @@ export function createFakeContract(initial: { readonly market: MarketState; read
   function release(call: Of<'releaseEpoch'>, block: BlockRef): BareEvent[] {
     const epochId = (current.epochId + 1) as EpochId
     current = { epochId, begin: call.begin, end: call.end }
-    epochs.set(epochId, { timestamp: block.timestamp, releaseBlock: block.number, end: call.end, batches: [], holders: new Map(), isEnded: false })
+    epochs.set(epochId, {
+      timestamp: block.timestamp,
+      releaseBlock: block.number,
+      end: call.end,
+      batches: [],
+      holders: new Map(),
+      isEnded: false,
+    })
     return [{ kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }]
   }
 
@@ -127,18 +135,30 @@ export function createFakeContract(initial: { readonly market: MarketState; read
     }
     batch.isFinal = true
     const { holders } = epochs.get(epochId) as Epoch
-    const snapshots = batch.projectIds.map((projectId, index) => ({ kind: 'SnapshotFinalized' as const, epochId, projectId, snapshotCid: batch.snapshotCids[index] as Cid }))
-    return [...snapshots.filter(({ projectId }) => holders.get(projectId) === batch), { kind: 'SnapshotBatchFinalized', epochId, batchCid: batch.batchCid }]
+    const snapshots = batch.projectIds.map((projectId, index) => ({
+      kind: 'SnapshotFinalized' as const,
+      epochId,
+      projectId,
+      snapshotCid: batch.snapshotCids[index] as Cid,
+    }))
+    return [
+      ...snapshots.filter(({ projectId }) => holders.get(projectId) === batch),
+      { kind: 'SnapshotBatchFinalized', epochId, batchCid: batch.batchCid },
+    ]
   }
 
   function vote(from: Address, call: Of<'submitBatchAttestation'>, block: BlockRef): BareEvent[] {
     const { epochId, batchCid } = call
     const batch = batchOf(epochId, batchCid) as Batch
     batch.voters.add(from)
-    if (!isOpen(epochs.get(epochId) as Epoch, market.attestationWindowBlocks, block)) return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
+    if (!isOpen(epochs.get(epochId) as Epoch, market.attestationWindowBlocks, block))
+      return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
     const votes = count(batch, call.rootHash)
     const isDecided = !batch.isFinal && 2 * votes > market.validators.length && batch.most >= market.attestationsMin
-    return [...(isDecided ? complete(epochId, batch) : []), { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from }]
+    return [
+      ...(isDecided ? complete(epochId, batch) : []),
+      { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from },
+    ]
   }
 
   return {
@@ -157,7 +177,7 @@ export function createFakeContract(initial: { readonly market: MarketState; read
         case 'submitSubmissionBatch':
           return submitBatch(call, block)
         case 'endBatchSubmissions':
-          (epochs.get(call.epochId) as Epoch).isEnded = true
+          ;(epochs.get(call.epochId) as Epoch).isEnded = true
           return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
         case 'submitBatchAttestation':
           return vote(from, call, block)
@@ -177,7 +197,10 @@ export function createFakeContract(initial: { readonly market: MarketState; read
     snapshotStatus(projectId: ProjectId, epochId: EpochId): SnapshotStatus {
       const batch = epochs.get(epochId)?.holders.get(projectId)
       if (batch === undefined) return { status: 'absent', snapshotCid: '' }
-      return { status: batch.isFinal ? 'finalized' : 'pending', snapshotCid: batch.snapshotCids[batch.projectIds.indexOf(projectId)] as Cid }
+      return {
+        status: batch.isFinal ? 'finalized' : 'pending',
+        snapshotCid: batch.snapshotCids[batch.projectIds.indexOf(projectId)] as Cid,
+      }
     },
     batch(epochId: EpochId, batchCid: Cid): AnchoredBatch | undefined {
       const batch = batchOf(epochId, batchCid)
@@ -185,7 +208,8 @@ export function createFakeContract(initial: { readonly market: MarketState; read
       const { projectIds, snapshotCids, rootHash, isFinal } = batch
       return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount: batch.votes.get(rootHash) ?? 0 }
     },
-    hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean => batchOf(epochId, batchCid)?.voters.has(validator) ?? false,
+    hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
+      batchOf(epochId, batchCid)?.voters.has(validator) ?? false,
   }
 }
 

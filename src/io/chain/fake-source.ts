@@ -44,15 +44,24 @@ export function createFakeSourceChain(script: {
     for (let mined = 0; mined < count; mined += 1) {
       const parentHash = blocks.at(-1)?.hash ?? textHash('before genesis')
       made += 1
-      blocks.push({ number: blocks.length as BlockNumber, hash: textHash(`${parentHash} ${made}`), parentHash, timestamp: startTimestamp + blocks.length * blockTimeSeconds })
+      blocks.push({
+        number: blocks.length as BlockNumber,
+        hash: textHash(`${parentHash} ${made}`),
+        parentHash,
+        timestamp: startTimestamp + blocks.length * blockTimeSeconds,
+      })
     }
   }
   function assertServed(method: string, highest: number): void {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
-    if (highest >= blocks.length) throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
+    if (highest >= blocks.length)
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
   }
   const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
-    event.address === filter.address && event.blockNumber >= filter.fromBlock && event.blockNumber <= filter.toBlock && filter.events.some((signature) => eventName(signature) === event.name)
+    event.address === filter.address &&
+    event.blockNumber >= filter.fromBlock &&
+    event.blockNumber <= filter.toBlock &&
+    filter.events.some((signature) => eventName(signature) === event.name)
 
   mine(script.blocks)
   return {
@@ -71,7 +80,9 @@ export function createFakeSourceChain(script: {
     },
     async events(filter) {
       assertServed('events', filter.toBlock)
-      return (script.events ?? []).filter((event) => isWanted(event, filter)).sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
+      return (script.events ?? [])
+        .filter((event) => isWanted(event, filter))
+        .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
     },
     mine,
     reorg(depth) {

@@ -106,7 +106,12 @@ function createLedger(options: FakeChainOptions) {
     const number = ((parent?.number ?? -1) + 1) as BlockNumber
     const parentHash = parent?.hash ?? textHash('before genesis')
     made += 1
-    const block = { number, hash: textHash(`${parentHash} ${made}`), parentHash, timestamp: Math.max(parent?.timestamp ?? 0, Math.floor(options.clock.nowMs() / 1_000)) }
+    const block = {
+      number,
+      hash: textHash(`${parentHash} ${made}`),
+      parentHash,
+      timestamp: Math.max(parent?.timestamp ?? 0, Math.floor(options.clock.nowMs() / 1_000)),
+    }
     blocks.push(execute(block, pool.splice(0)))
   }
 
@@ -148,7 +153,10 @@ type Ledger = ReturnType<typeof createLedger>
 type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 
 function createReads(ledger: Ledger, assertReachable: (method: string) => void): Reads {
-  function reading<Method extends keyof Reads>(method: Method, work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>): Reads[Method] {
+  function reading<Method extends keyof Reads>(
+    method: Method,
+    work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>,
+  ): Reads[Method] {
     const answer = async (...args: Parameters<Reads[Method]>) => {
       assertReachable(method)
       return work(...args)
@@ -170,7 +178,13 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     }),
     snapshotStatus: reading('snapshotStatus', (projectId, epochId) => contract().snapshotStatus(projectId, epochId)),
     projectFirstEpochId: reading('projectFirstEpochId', (projectId) => contract().firstEpochId(projectId)),
-    batchCids: reading('batchCids', (epochId) => contract().epoch(epochId)?.batches.map(({ batchCid }) => batchCid) ?? []),
+    batchCids: reading(
+      'batchCids',
+      (epochId) =>
+        contract()
+          .epoch(epochId)
+          ?.batches.map(({ batchCid }) => batchCid) ?? [],
+    ),
     isEpochEnded: reading('isEpochEnded', (epochId) => contract().epoch(epochId)?.isEnded ?? false),
     batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
@@ -234,6 +248,10 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     },
     stop: () => stopping.abort(),
     pendingCount: ledger.pendingCount,
-    transactionCount: (address) => ledger.blocks().flatMap(({ transactions }) => transactions).filter(({ from }) => from === address).length,
+    transactionCount: (address) =>
+      ledger
+        .blocks()
+        .flatMap(({ transactions }) => transactions)
+        .filter(({ from }) => from === address).length,
   }
 }

@@ -83,7 +83,8 @@ async function rollback(source: BlockSource, cursor: Cursor, options: FollowOpti
   const oldest = cursor.held()[0] as BlockRef
   const tip = cursor.tip() as BlockRef
   const before = cursor.isFresh() && options.from > 0 ? await source.block((options.from - 1) as BlockNumber) : undefined
-  if (before === undefined) throw new WeftError('CHAIN_REORG_TOO_DEEP', { depth: tip.number - oldest.number + 1, depthMax: options.reorgDepthMax })
+  if (before === undefined)
+    throw new WeftError('CHAIN_REORG_TOO_DEEP', { depth: tip.number - oldest.number + 1, depthMax: options.reorgDepthMax })
   cursor.cutAbove(before)
   return tip.number === before.number ? [] : [{ kind: 'rollback', to: before }]
 }

@@ -85,7 +85,11 @@ export interface AnchorChain {
   head(): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
-  follow(options: { readonly from: BlockNumber; readonly known: readonly BlockRef[]; readonly signal: AbortSignal }): AsyncIterable<ChainStep>
+  follow(options: {
+    readonly from: BlockNumber
+    readonly known: readonly BlockRef[]
+    readonly signal: AbortSignal
+  }): AsyncIterable<ChainStep>
   /** Block in which the market was created: nothing before it concerns anyone. */
   deploymentBlock(): Promise<BlockNumber>
   market(): Promise<MarketState>
@@ -110,7 +114,14 @@ export interface AnchorChain {
 /** The calls that roles make (spec/contracts.md §4); the adapter adds the data market. */
 export type ProtocolCall =
   | { readonly kind: 'releaseEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
-  | { readonly kind: 'submitSubmissionBatch'; readonly epochId: EpochId; readonly batchCid: Cid; readonly projectIds: readonly ProjectId[]; readonly snapshotCids: readonly Cid[]; readonly rootHash: Hash }
+  | {
+      readonly kind: 'submitSubmissionBatch'
+      readonly epochId: EpochId
+      readonly batchCid: Cid
+      readonly projectIds: readonly ProjectId[]
+      readonly snapshotCids: readonly Cid[]
+      readonly rootHash: Hash
+    }
   | { readonly kind: 'endBatchSubmissions'; readonly epochId: EpochId }
   | { readonly kind: 'submitBatchAttestation'; readonly epochId: EpochId; readonly batchCid: Cid; readonly rootHash: Hash }
 
@@ -146,7 +157,17 @@ export interface SourceChain {
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
   /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`. */
-  read(call: { readonly address: Address; readonly function: string; readonly args: readonly ChainValue[]; readonly blockNumber: BlockNumber }): Promise<readonly ChainValue[]>
+  read(call: {
+    readonly address: Address
+    readonly function: string
+    readonly args: readonly ChainValue[]
+    readonly blockNumber: BlockNumber
+  }): Promise<readonly ChainValue[]>
   /** Events of one contract in chain order; `events` are human-readable (`event Sync(uint112 reserve0, uint112 reserve1)`). */
-  events(filter: { readonly address: Address; readonly events: readonly string[]; readonly fromBlock: BlockNumber; readonly toBlock: BlockNumber }): Promise<readonly ChainEvent[]>
+  events(filter: {
+    readonly address: Address
+    readonly events: readonly string[]
+    readonly fromBlock: BlockNumber
+    readonly toBlock: BlockNumber
+  }): Promise<readonly ChainEvent[]>
 }

@@ -4,7 +4,15 @@ import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from
 import type { AnchorChain, BlockRef, CallOutcome, ChainStep, IntentJournal, ProtocolCall, ProtocolEvent, ProtocolSender } from './port.ts'
 
 /** The market that a world opens with: epochs of 10 source blocks, windows of 10, 20 and 30 anchor blocks, three validators of whom two must attest. */
-export const SUITE_MARKET = { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, snapshotWindowBlocks: 10, batchWindowBlocks: 20, attestationWindowBlocks: 30, attestationsMin: 2 } as const
+export const SUITE_MARKET = {
+  epochSize: 10,
+  sourceChainId: 1,
+  sourceBlockTimeSeconds: 12,
+  snapshotWindowBlocks: 10,
+  batchWindowBlocks: 20,
+  attestationWindowBlocks: 30,
+  attestationsMin: 2,
+} as const
 /** The deepest rewrite the world's chain is opened for. */
 export const SUITE_REORG_DEPTH_MAX = 8
 
@@ -34,15 +42,34 @@ const NEVER = new AbortController().signal
 const ROOT = `0x${'aa'.repeat(32)}` as Hash
 const OTHER_ROOT = `0x${'bb'.repeat(32)}` as Hash
 const PROJECTS = ['pairs:0x01:SUITE', 'pairs:0x02:SUITE'] as ProjectId[]
-const CIDS = ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri', 'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44'] as Cid[]
+const CIDS = [
+  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
+  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
+] as Cid[]
 const BATCH = 'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i' as Cid
 const BATCH_2 = 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid
 const EPOCH_1 = 1 as EpochId
 
-const release = (begin: number, end: number): ProtocolCall => ({ kind: 'releaseEpoch', begin: begin as BlockNumber, end: end as BlockNumber })
-const submit = (change: Partial<Extract<ProtocolCall, { kind: 'submitSubmissionBatch' }>> = {}): ProtocolCall =>
-  ({ kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid: BATCH, projectIds: PROJECTS, snapshotCids: CIDS, rootHash: ROOT, ...change })
-const attest = (rootHash: Hash = ROOT, batchCid: Cid = BATCH): ProtocolCall => ({ kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash })
+const release = (begin: number, end: number): ProtocolCall => ({
+  kind: 'releaseEpoch',
+  begin: begin as BlockNumber,
+  end: end as BlockNumber,
+})
+const submit = (change: Partial<Extract<ProtocolCall, { kind: 'submitSubmissionBatch' }>> = {}): ProtocolCall => ({
+  kind: 'submitSubmissionBatch',
+  epochId: EPOCH_1,
+  batchCid: BATCH,
+  projectIds: PROJECTS,
+  snapshotCids: CIDS,
+  rootHash: ROOT,
+  ...change,
+})
+const attest = (rootHash: Hash = ROOT, batchCid: Cid = BATCH): ProtocolCall => ({
+  kind: 'submitBatchAttestation',
+  epochId: EPOCH_1,
+  batchCid,
+  rootHash,
+})
 const end: ProtocolCall = { kind: 'endBatchSubmissions', epochId: EPOCH_1 }
 
 /** A journal that keeps everything in memory; `written` is called when a commit is durable, before its caller goes on. */
@@ -80,13 +107,18 @@ interface Scene extends ChainWorld {
   untilPending(count: number): Promise<void>
   /** Sends, mines one block once the transaction waits for it, and returns the outcome. */
   perform(account: Account, call: ProtocolCall): Promise<CallOutcome>
-  following(options: { readonly from: number; readonly known?: readonly BlockRef[]; readonly signal?: AbortSignal }): AsyncIterable<ChainStep>
+  following(options: {
+    readonly from: number
+    readonly known?: readonly BlockRef[]
+    readonly signal?: AbortSignal
+  }): AsyncIterable<ChainStep>
   eventsSince(from: number): Promise<Record<string, unknown>[]>
 }
 
 function sceneOf(world: ChainWorld): Scene {
   let intents = 0
-  const following: Scene['following'] = ({ from, known = [], signal = NEVER }) => world.chain.follow({ from: from as BlockNumber, known, signal })
+  const following: Scene['following'] = ({ from, known = [], signal = NEVER }) =>
+    world.chain.follow({ from: from as BlockNumber, known, signal })
   return {
     ...world,
     following,
@@ -94,9 +126,12 @@ function sceneOf(world: ChainWorld): Scene {
     async perform(account, call) {
       intents += 1
       let isSettled = false
-      const settled = world.sender(account).send(`suite/${intents}`, call, NEVER).finally(() => {
-        isSettled = true
-      })
+      const settled = world
+        .sender(account)
+        .send(`suite/${intents}`, call, NEVER)
+        .finally(() => {
+          isSettled = true
+        })
       await world.until(async () => isSettled || (await world.pendingCount()) > 0)
       if (!isSettled) await world.mine()
       return world.run(settled)
@@ -133,8 +168,10 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
     test('the market, its slots, and nothing released yet', async () => {
       const { chain, address, signers } = await opened()
       expect(await chain.market()).toEqual({
-        ...SUITE_MARKET, epochManager: address('epochManager'),
-        sequencers: [address('sequencer'), address('otherSequencer')], validators: [address('validator1'), address('validator2'), address('validator3')],
+        ...SUITE_MARKET,
+        epochManager: address('epochManager'),
+        sequencers: [address('sequencer'), address('otherSequencer')],
+        validators: [address('validator1'), address('validator2'), address('validator3')],
       })
       expect(await chain.slots()).toEqual(signers.map((signer, index) => ({ slotId: index + 1, signer, isActive: true })))
       expect(await chain.currentEpoch()).toEqual({ epochId: 0, begin: 0, end: 0 })
@@ -186,7 +223,9 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       const head = await chain.head()
       await assignSigner(2 as SlotId, address('stranger'))
       expect((await chain.slots())[1]).toEqual({ slotId: 2, signer: address('stranger'), isActive: true })
-      expect(await eventsSince(head.number + 1)).toEqual([{ block: head.number + 1, kind: 'SnapshotterAddressChanged', slotId: 2, signer: address('stranger') }])
+      expect(await eventsSince(head.number + 1)).toEqual([
+        { block: head.number + 1, kind: 'SnapshotterAddressChanged', slotId: 2, signer: address('stranger') },
+      ])
     })
   })
 
@@ -209,13 +248,17 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await perform('sequencer', submit({ projectIds: [], snapshotCids: [] }))).toEqual(refused('E24'))
       expect(await perform('sequencer', submit({ projectIds: [PROJECTS[0], PROJECTS[0]] as ProjectId[] }))).toEqual(refused('E25'))
       expect(await perform('sequencer', submit())).toMatchObject({ kind: 'done' })
-      expect(await perform('otherSequencer', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', PROJECTS[1]] as ProjectId[] }))).toEqual(refused('E25'))
+      expect(await perform('otherSequencer', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', PROJECTS[1]] as ProjectId[] }))).toEqual(
+        refused('E25'),
+      )
       expect(await perform('stranger', end)).toEqual(refused('E04'))
       expect(await chain.isEpochEnded(EPOCH_1)).toBe(false)
       expect(await perform('sequencer', end)).toMatchObject({ kind: 'done' })
       expect(await chain.isEpochEnded(EPOCH_1)).toBe(true)
       expect(await perform('sequencer', end)).toEqual(refused('E39'))
-      expect(await perform('sequencer', submit({ batchCid: BATCH_2, projectIds: ['a:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(refused('E43'))
+      expect(await perform('sequencer', submit({ batchCid: BATCH_2, projectIds: ['a:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
+        refused('E43'),
+      )
       expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH])
     })
 
@@ -284,7 +327,10 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('validator2', attest())
       const kinds = (await eventsSince(releaseBlock + 1)).map(({ block, kind }) => [Number(block) - releaseBlock, kind])
       expect(kinds).toEqual([
-        [20, 'SnapshotBatchSubmitted'], [21, 'DelayedBatchSubmitted'], [30, 'SnapshotBatchAttestationSubmitted'], [31, 'DelayedAttestationSubmitted'],
+        [20, 'SnapshotBatchSubmitted'],
+        [21, 'DelayedBatchSubmitted'],
+        [30, 'SnapshotBatchAttestationSubmitted'],
+        [31, 'DelayedAttestationSubmitted'],
       ])
       expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH])
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: false, attestationCount: 1 })
@@ -299,18 +345,28 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       await mine(130)
       const from = await chain.deploymentBlock()
       const { number } = await chain.head()
-      const steps = await run((async () => {
-        const taken: ChainStep[] = []
-        for await (const step of following({ from })) {
-          taken.push(step)
-          if (blockOf(step).number === number) await mine(2)
-          if (blockOf(step).number === number + 2) break
-        }
-        return taken
-      })())
+      const steps = await run(
+        (async () => {
+          const taken: ChainStep[] = []
+          for await (const step of following({ from })) {
+            taken.push(step)
+            if (blockOf(step).number === number) await mine(2)
+            if (blockOf(step).number === number + 2) break
+          }
+          return taken
+        })(),
+      )
       expect(steps.map(numberOf)).toEqual(Array.from({ length: number + 3 - from }, (_, index) => String(from + index)))
-      expect(steps.every((step, index) => index === 0 || (step.kind === 'block' && step.block.parentHash === blockOf(steps[index - 1] as ChainStep).hash))).toBe(true)
-      expect(steps.flatMap((step) => (step.kind === 'block' ? step.events.map(({ kind }) => kind) : [])).filter((kind) => kind !== 'SnapshotterAddressChanged')).toEqual(['EpochReleased'])
+      expect(
+        steps.every(
+          (step, index) => index === 0 || (step.kind === 'block' && step.block.parentHash === blockOf(steps[index - 1] as ChainStep).hash),
+        ),
+      ).toBe(true)
+      expect(
+        steps
+          .flatMap((step) => (step.kind === 'block' ? step.events.map(({ kind }) => kind) : []))
+          .filter((kind) => kind !== 'SnapshotterAddressChanged'),
+      ).toEqual(['EpochReleased'])
     })
 
     test('a rewrite is one rollback to the last common block, then the new blocks with their events', async () => {
@@ -318,24 +374,30 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       await mine(5)
       const { number } = await chain.head()
       const before = await chain.block((number - 3) as BlockNumber)
-      const steps = await run((async () => {
-        const taken: ChainStep[] = []
-        let isRewritten = false
-        for await (const step of following({ from: number - 4 })) {
-          taken.push(step)
-          if (blockOf(step).number === number && !isRewritten) {
-            isRewritten = true
-            await reorg(3)
-            await mine(1)
+      const steps = await run(
+        (async () => {
+          const taken: ChainStep[] = []
+          let isRewritten = false
+          for await (const step of following({ from: number - 4 })) {
+            taken.push(step)
+            if (blockOf(step).number === number && !isRewritten) {
+              isRewritten = true
+              await reorg(3)
+              await mine(1)
+            }
+            if (blockOf(step).number === number + 1) break
           }
-          if (blockOf(step).number === number + 1) break
-        }
-        return taken
-      })())
+          return taken
+        })(),
+      )
       const all = [-4, -3, -2, -1, 0].map((offset) => String(number + offset))
       expect(steps.map(numberOf)).toEqual([...all, `back to ${number - 3}`, ...all.slice(2), String(number + 1)])
       expect(blockOf(steps[5] as ChainStep)).toEqual(before)
-      expect(new Set(steps.slice(2, 5).map((step) => blockOf(step).hash)).isDisjointFrom(new Set(steps.slice(6).map((step) => blockOf(step).hash)))).toBe(true)
+      expect(
+        new Set(steps.slice(2, 5).map((step) => blockOf(step).hash)).isDisjointFrom(
+          new Set(steps.slice(6).map((step) => blockOf(step).hash)),
+        ),
+      ).toBe(true)
     })
 
     test('a rewrite while the caller was away is found from the blocks it knows', async () => {
@@ -346,7 +408,13 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       await reorg(2)
       await mine(2)
       const steps = await run(take(following({ from: number + 1, known }), upTo(number + 2)))
-      expect(steps.map(numberOf)).toEqual([`back to ${number - 2}`, String(number - 1), String(number), String(number + 1), String(number + 2)])
+      expect(steps.map(numberOf)).toEqual([
+        `back to ${number - 2}`,
+        String(number - 1),
+        String(number),
+        String(number + 1),
+        String(number + 2),
+      ])
     })
 
     test('nothing is repeated for a caller whose blocks still stand', async () => {
@@ -365,7 +433,10 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       const known = (await run(take(following({ from: number - 2 }), upTo(number)))).map(blockOf)
       await reorg(5)
       await mine(1)
-      await expect(run(take(following({ from: number + 1, known }), upTo(number + 1)))).rejects.toMatchObject({ code: 'CHAIN_REORG_TOO_DEEP', facts: { depth: 3, depthMax: SUITE_REORG_DEPTH_MAX } })
+      await expect(run(take(following({ from: number + 1, known }), upTo(number + 1)))).rejects.toMatchObject({
+        code: 'CHAIN_REORG_TOO_DEEP',
+        facts: { depth: 3, depthMax: SUITE_REORG_DEPTH_MAX },
+      })
     })
 
     test('it ends when the signal aborts, also while it waits', async () => {
@@ -466,12 +537,18 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       const { sender, untilPending, mine, run, eventsSince, chain } = await released()
       const { number } = await chain.head()
       const sequencer = sender('sequencer')
-      const batches = [BATCH, BATCH_2].map((batchCid, index) => submit({ batchCid, projectIds: [PROJECTS[index]] as ProjectId[], snapshotCids: [CIDS[index]] as Cid[] }))
+      const batches = [BATCH, BATCH_2].map((batchCid, index) =>
+        submit({ batchCid, projectIds: [PROJECTS[index]] as ProjectId[], snapshotCids: [CIDS[index]] as Cid[] }),
+      )
       const outcomes = Promise.all([...batches, end].map((call, index) => sequencer.send(`call/${index}`, call, NEVER)))
       await untilPending(3)
       await mine()
       expect((await run(outcomes)).map(({ kind }) => kind)).toEqual(['done', 'done', 'done'])
-      expect((await eventsSince(number + 1)).map(({ kind }) => kind)).toEqual(['SnapshotBatchSubmitted', 'SnapshotBatchSubmitted', 'BatchSubmissionsCompleted'])
+      expect((await eventsSince(number + 1)).map(({ kind }) => kind)).toEqual([
+        'SnapshotBatchSubmitted',
+        'SnapshotBatchSubmitted',
+        'BatchSubmissionsCompleted',
+      ])
     })
 
     test('a call that another one overtakes is refused with the contract’s reason', async () => {
@@ -482,12 +559,17 @@ export function chainSuite(name: string, open: () => Promise<ChainWorld>): void 
       ])
       await untilPending(2)
       await mine()
-      expect((await run(outcomes)).map((outcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)).sort()).toEqual(['E25', 'done'])
+      expect((await run(outcomes)).map((outcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)).sort()).toEqual([
+        'E25',
+        'done',
+      ])
     })
 
     test('an aborted signal sends nothing', async () => {
       const { sender, run, transactionCount, mine } = await opened()
-      await expect(run(sender('epochManager').send('release/100', release(100, 109), AbortSignal.abort(new Error('stopping'))))).rejects.toThrow('stopping')
+      await expect(
+        run(sender('epochManager').send('release/100', release(100, 109), AbortSignal.abort(new Error('stopping')))),
+      ).rejects.toThrow('stopping')
       await mine()
       expect(await transactionCount('epochManager')).toBe(0)
     })

@@ -39,8 +39,18 @@ describe('virtual clock', () => {
 
   test('returns the value of the promise and throws its reason', async () => {
     const clock = createVirtualClock()
-    expect(await clock.runUntil(clock.sleep(5).then(() => 7), { limitMs: 10 })).toBe(7)
-    await expect(clock.runUntil(clock.sleep(5).then(() => Promise.reject(new Error('no'))), { limitMs: 10 })).rejects.toThrow('no')
+    expect(
+      await clock.runUntil(
+        clock.sleep(5).then(() => 7),
+        { limitMs: 10 },
+      ),
+    ).toBe(7)
+    await expect(
+      clock.runUntil(
+        clock.sleep(5).then(() => Promise.reject(new Error('no'))),
+        { limitMs: 10 },
+      ),
+    ).rejects.toThrow('no')
   })
 
   test('says when the limit passes first', async () => {

@@ -84,7 +84,10 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
     }
   }
 
-  async function runUntil<Value>(goal: Promise<Value> | (() => boolean | Promise<boolean>), limits: { readonly limitMs: number }): Promise<Value | undefined> {
+  async function runUntil<Value>(
+    goal: Promise<Value> | (() => boolean | Promise<boolean>),
+    limits: { readonly limitMs: number },
+  ): Promise<Value | undefined> {
     if (typeof goal === 'function') {
       await run(goal, limits.limitMs)
       return undefined

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest'
 import type { Clock } from './port.ts'
 
 /** What every clock keeps. `pass` lets the given time go by, or makes it go by. */
-export function clockSuite(name: string, open: () => { readonly clock: Clock; readonly pass: (durationMs: number) => Promise<void> }): void {
+export function clockSuite(
+  name: string,
+  open: () => { readonly clock: Clock; readonly pass: (durationMs: number) => Promise<void> },
+): void {
   describe(`clock: ${name}`, () => {
     test('a sleep ends no earlier than asked', async () => {
       const { clock, pass } = open()
@@ -16,7 +19,11 @@ export function clockSuite(name: string, open: () => { readonly clock: Clock; re
     test('shorter sleeps end first, equal ones in the order they began', async () => {
       const { clock, pass } = open()
       const ended: string[] = []
-      const sleeps = [clock.sleep(30).then(() => ended.push('long')), clock.sleep(2).then(() => ended.push('a')), clock.sleep(2).then(() => ended.push('b'))]
+      const sleeps = [
+        clock.sleep(30).then(() => ended.push('long')),
+        clock.sleep(2).then(() => ended.push('a')),
+        clock.sleep(2).then(() => ended.push('b')),
+      ]
       await pass(50)
       await Promise.all(sleeps)
       expect(ended).toEqual(['a', 'b', 'long'])

@@ -18,10 +18,13 @@ function createSystemClock(): Clock {
           clearTimeout(timer)
           reject(signal?.reason)
         }
-        const timer = setTimeout(() => {
-          signal?.removeEventListener('abort', onAbort)
-          resolve()
-        }, Math.min(Math.max(durationMs, 0), TIMER_MS_MAX))
+        const timer = setTimeout(
+          () => {
+            signal?.removeEventListener('abort', onAbort)
+            resolve()
+          },
+          Math.min(Math.max(durationMs, 0), TIMER_MS_MAX),
+        )
         signal?.addEventListener('abort', onAbort, { once: true })
       })
     },

@@ -20,4 +20,3 @@ export interface Random {
   /** A number in [0, 1), for jitter. */
   fraction(): number
 }
-

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { isSubmissionId } from '#domain/ids.ts'
 import { createSeededRandom, systemRandom } from './random.ts'
 
-describe.each([['system', systemRandom], ['seeded', createSeededRandom(7)]] as const)('random: %s', (_name, random) => {
+describe.each([
+  ['system', systemRandom],
+  ['seeded', createSeededRandom(7)],
+] as const)('random: %s', (_name, random) => {
   test('uuids are of version 4, in lower case, and differ', () => {
     const uuids = Array.from({ length: 1_000 }, () => random.uuid())
     expect(uuids.every((uuid) => isSubmissionId(uuid) && uuid === uuid.toLowerCase())).toBe(true)

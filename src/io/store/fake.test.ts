@@ -3,10 +3,14 @@ import { createFakeStore } from './fake.ts'
 import type { FakeStore } from './fake.ts'
 import { storeSuite } from './suite.ts'
 
-storeSuite('fake', async () => createFakeStore(), async (store) => {
-  await store.close()
-  return (store as FakeStore).crash()
-})
+storeSuite(
+  'fake',
+  async () => createFakeStore(),
+  async (store) => {
+    await store.close()
+    return (store as FakeStore).crash()
+  },
+)
 
 describe('fake store', () => {
   test('a crash keeps what was durable and loses the rest', async () => {

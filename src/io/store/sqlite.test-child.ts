@@ -8,7 +8,10 @@ if (isHolding) process.stdout.write('holding\n')
 async function commitForEver(lane: number): Promise<void> {
   for (let count = 0; ; count += 1) {
     const key = `${lane}/${String(count).padStart(8, '0')}`
-    await store.commit([{ key, value: new Uint8Array(400).fill(lane) }, { key: `${key}/twin`, value: new Uint8Array([lane]) }])
+    await store.commit([
+      { key, value: new Uint8Array(400).fill(lane) },
+      { key: `${key}/twin`, value: new Uint8Array([lane]) },
+    ])
     process.stdout.write(`${key}\n`)
   }
 }

@@ -19,13 +19,17 @@ const newPath = () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let latestPath = ''
-storeSuite('sqlite', async () => {
-  latestPath = newPath()
-  return openSqliteStore({ path: latestPath })
-}, async (store) => {
-  await store.close()
-  return openSqliteStore({ path: latestPath })
-})
+storeSuite(
+  'sqlite',
+  async () => {
+    latestPath = newPath()
+    return openSqliteStore({ path: latestPath })
+  },
+  async (store) => {
+    await store.close()
+    return openSqliteStore({ path: latestPath })
+  },
+)
 
 const CHILD = fileURLToPath(new URL('./sqlite.test-child.ts', import.meta.url))
 

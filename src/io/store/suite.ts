@@ -22,7 +22,10 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
     test('what is committed is read, changed and removed', async () => {
       const store = await fresh()
       expect(store.get('a')).toBeUndefined()
-      await store.commit([{ key: 'a', value: bytes('1') }, { key: 'b', value: bytes('2') }])
+      await store.commit([
+        { key: 'a', value: bytes('1') },
+        { key: 'b', value: bytes('2') },
+      ])
       await store.commit([{ key: 'a', value: bytes('3') }, { key: 'b' }])
       expect([text(store.get('a')), store.get('b')]).toEqual(['3', undefined])
     })
@@ -76,7 +79,9 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
     test('commits become durable in the order of their calls', async () => {
       const store = await fresh()
       const order: number[] = []
-      await Promise.all(Array.from({ length: 20 }, (_, index) => store.commit([{ key: `k${index}`, value: bytes('v') }]).then(() => order.push(index))))
+      await Promise.all(
+        Array.from({ length: 20 }, (_, index) => store.commit([{ key: `k${index}`, value: bytes('v') }]).then(() => order.push(index))),
+      )
       expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index))
     })
 
@@ -103,25 +108,34 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
     })
 
     test('behaves as a sorted map under any commits', async () => {
-      const key = fc.array(fc.constantFrom('a', 'b', '/', '0', '9', '~', ':'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''))
+      const key = fc
+        .array(fc.constantFrom('a', 'b', '/', '0', '9', '~', ':'), { minLength: 1, maxLength: 4 })
+        .map((parts) => parts.join(''))
       const write = fc.record({ key, value: fc.option(fc.uint8Array({ maxLength: 6 }), { nil: undefined }) })
       const commits = fc.array(fc.array(write, { maxLength: 5 }), { maxLength: 12 })
       const seed = process.env.FUZZ_SEED
-      await fc.assert(fc.asyncProperty(commits, key, async (groups, prefix) => {
-        const store = await fresh()
-        const model = new Map<string, Uint8Array>()
-        for (const group of groups) {
-          const writes: StoreWrite[] = group.map((entry) => (entry.value === undefined ? { key: entry.key } : { key: entry.key, value: entry.value }))
-          void store.commit(writes)
-          for (const entry of group) entry.value === undefined ? model.delete(entry.key) : model.set(entry.key, entry.value)
-        }
-        const expected = [...model].filter(([entry]) => entry.startsWith(prefix)).sort(([left], [right]) => byCodeUnit(left, right))
-        expect(store.scan(prefix).map((entry) => [entry.key, Array.from(entry.value)])).toEqual(expected.map(([entry, value]) => [entry, Array.from(value)]))
-        await store.flush()
-        expect(store.scan('')).toHaveLength(model.size)
-        await store.close()
-        opened.pop()
-      }), { numRuns: 30, ...(seed === undefined ? {} : { seed: Number(seed) }) })
+      await fc.assert(
+        fc.asyncProperty(commits, key, async (groups, prefix) => {
+          const store = await fresh()
+          const model = new Map<string, Uint8Array>()
+          for (const group of groups) {
+            const writes: StoreWrite[] = group.map((entry) =>
+              entry.value === undefined ? { key: entry.key } : { key: entry.key, value: entry.value },
+            )
+            void store.commit(writes)
+            for (const entry of group) entry.value === undefined ? model.delete(entry.key) : model.set(entry.key, entry.value)
+          }
+          const expected = [...model].filter(([entry]) => entry.startsWith(prefix)).sort(([left], [right]) => byCodeUnit(left, right))
+          expect(store.scan(prefix).map((entry) => [entry.key, Array.from(entry.value)])).toEqual(
+            expected.map(([entry, value]) => [entry, Array.from(value)]),
+          )
+          await store.flush()
+          expect(store.scan('')).toHaveLength(model.size)
+          await store.close()
+          opened.pop()
+        }),
+        { numRuns: 30, ...(seed === undefined ? {} : { seed: Number(seed) }) },
+      )
     })
   })
 }
