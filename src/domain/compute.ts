@@ -99,3 +99,41 @@ export interface ComputeSet {
   readonly snapshots: readonly SnapshotCompute[]
   readonly aggregates: readonly AggregateCompute[]
 }
+
+// --- what every module needs ------------------------------------------------------------------------------------------
+
+/** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */
+export const EPOCH_BLOCKS_MAX = 1_000
+
+/** The blocks of an epoch, ascending. Throws when the range is empty or longer than `EPOCH_BLOCKS_MAX`. */
+export function blocksOf(epoch: ComputeEpoch): readonly number[] {
+  const length = epoch.end - epoch.begin + 1
+  if (!(length >= 1 && length <= EPOCH_BLOCKS_MAX)) throw new RangeError(`epoch ${epoch.epochId} spans ${length} blocks; 1 to ${EPOCH_BLOCKS_MAX} are possible`)
+  return Array.from({ length }, (_, index) => epoch.begin + index)
+}
+
+/** `raw / 10**decimals` as Python divides ints: the double nearest to the exact quotient. `Number(raw) / 10 ** decimals` rounds twice. */
+export function scaled(raw: bigint, decimals: number): number {
+  return Number(`${raw}e-${decimals}`)
+}
+
+/** Python's `round(value, digits)`: the nearest decimal to the exact double, halves to the even digit, for up to 100 digits. */
+export function roundHalfEven(value: number, digits: number): number {
+  if (!Number.isFinite(value) || Math.abs(value) >= 2 ** 53) return value
+  const nearest = value.toFixed(digits)
+  // A double lies exactly between two decimals only as an odd multiple of 2 ** -(digits + 1); there `toFixed` goes away from zero.
+  const isHalf = Math.abs(value * 2 ** (digits + 1)) % 2 === 1
+  const units = BigInt(nearest.replace('.', ''))
+  if (!isHalf || units % 2n === 0n) return Number(nearest)
+  const even = units - (units > 0n ? 1n : -1n)
+  return even === 0n && value < 0 ? -0 : Number(`${even}e-${digits}`)
+}
+
+/** `math.trunc(value * 10**digits) / 10**digits` in doubles, step by step as the deployed aggregates do it. Throws where Python does: not finite. */
+export function truncateTo(value: number, digits: number): number {
+  const factor = Number(`1e${digits}`)
+  const shifted = value * factor
+  if (!Number.isFinite(shifted)) throw new RangeError(`${value} cannot be truncated`)
+  // Python truncates to an int, which has no negative zero.
+  return (Math.trunc(shifted) + 0) / factor
+}

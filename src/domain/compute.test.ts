@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { blocksOf, EPOCH_BLOCKS_MAX, roundHalfEven, scaled, truncateTo } from './compute.ts'
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+
+/** The double as an exact fraction of bigints. */
+function fractionOf(value: number): { numerator: bigint; denominator: bigint } {
+  let denominator = 1n
+  let whole = value
+  while (!Number.isInteger(whole)) {
+    whole *= 2
+    denominator *= 2n
+  }
+  return { numerator: BigInt(whole), denominator }
+}
+const abs = (value: bigint) => (value < 0n ? -value : value)
+
+describe('scaled', () => {
+  test.each([
+    [0n, 18, 0],
+    [1n, 18, 1e-18],
+    [5_000_000n, 6, 5],
+    [-15n, 1, -1.5],
+    [7n, 0, 7],
+    // Number(raw) / 1e18 gives 9007199254.740995 here.
+    [9007199254740993999999999999n, 18, 9007199254.740994],
+    [2n ** 112n - 1n, 18, 5192296858534828],
+  ])('%s / 10**%d', (raw, decimals, expected) => {
+    expect(scaled(raw, decimals)).toBe(expected)
+  })
+
+  test('is the nearest double, even on a tie', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n }), fc.integer({ min: 0, max: 60 }), (raw, decimals) => {
+        const got = fractionOf(scaled(raw, decimals))
+        const scale = 10n ** BigInt(decimals)
+        const distance = (other: { numerator: bigint; denominator: bigint }) => abs(other.numerator * scale - raw * other.denominator) * got.denominator * 4n
+        const neighbours = [-1n, 1n].map((step) => fractionOf(neighbour(scaled(raw, decimals), step)))
+        for (const other of neighbours) expect(distance(got) / got.denominator <= distance(other) / other.denominator).toBe(true)
+      }),
+      { numRuns: 500, ...replay },
+    )
+  })
+})
+
+function neighbour(value: number, step: bigint): number {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, value)
+  view.setBigInt64(0, value === 0 ? 1n : view.getBigInt64(0) + step)
+  return view.getFloat64(0)
+}
+
+describe('roundHalfEven', () => {
+  test.each([
+    [0.0078125, 6, 0.007812],
+    [0.0234375, 6, 0.023438],
+    [-0.0078125, 6, -0.007812],
+    [2.5, 0, 2],
+    [3.5, 0, 4],
+    [0.5, 0, 0],
+    [-0.5, 0, -0],
+    [2.675, 2, 2.67],
+    [1.005, 2, 1],
+    [1e22, 6, 1e22],
+    [-1e-9, 6, -0],
+    [1234.5678915, 6, 1234.567892],
+    [Number.NaN, 6, Number.NaN],
+  ])('%d to %d digits is %d', (value, digits, expected) => {
+    expect(roundHalfEven(value, digits)).toBe(expected)
+  })
+})
+
+describe('truncateTo', () => {
+  test.each([
+    [1.999999, 1.99999],
+    [-1.999999, -1.99999],
+    [0.3, 0.3],
+    [-0.000001, 0],
+    [7e-5, 6e-5], // As in Python: 7e-5 * 1e5 is 6.999999999999999.
+    [123456789.123456, 123456789.12345],
+  ])('%d to 5 digits is %d', (value, expected) => {
+    expect(truncateTo(value, 5)).toBe(expected)
+  })
+
+  test('refuses what Python cannot truncate', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e305]) expect(() => truncateTo(value, 5)).toThrow(RangeError)
+  })
+})
+
+test('the Python on this machine, if any, computes the same', () => {
+  const values = fc.sample(fc.oneof(fc.double({ noNaN: true, min: -1e15, max: 1e15 }), fc.integer().map((integer) => integer / 256)), { numRuns: 400, ...replay })
+  const raws = fc.sample(fc.bigInt({ min: 0n, max: 2n ** 200n }), { numRuns: 200, ...replay })
+  const program = `
+import json, math, sys
+values, raws = json.load(sys.stdin)
+print(json.dumps([[round(v, 6).hex(), (math.trunc(v * 1e5) / 1e5).hex()] for v in map(float.fromhex, values)]))
+print(json.dumps([(int(raw) / 10 ** d).hex() for raw in raws for d in (0, 6, 8, 18)]))`
+  const hex = (value: number) => pythonHex(value)
+  const input = JSON.stringify([values.map(hex), raws.map(String)])
+  const run = spawnSync('python3', ['-c', program], { input, encoding: 'utf8' })
+  if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return
+  const [floats, quotients] = run.stdout.trim().split('\n').map((line) => JSON.parse(line)) as [[string, string][], string[]]
+  expect(values.map((value) => [hex(roundHalfEven(value, 6)), hex(truncateTo(value, 5))])).toEqual(floats)
+  expect(raws.flatMap((raw) => [0, 6, 8, 18].map((decimals) => hex(scaled(raw, decimals))))).toEqual(quotients)
+})
+
+/** `float.hex()` of Python. */
+function pythonHex(value: number): string {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, value)
+  const bits = view.getBigUint64(0)
+  const exponent = Number((bits >> 52n) & 0x7ffn)
+  const fraction = bits & 0xfffffffffffffn
+  const sign = bits >> 63n === 1n ? '-' : ''
+  if (exponent === 0 && fraction === 0n) return `${sign}0x0.0p+0`
+  const power = exponent === 0 ? -1022 : exponent - 1023
+  return `${sign}0x${exponent === 0 ? 0 : 1}.${fraction.toString(16).padStart(13, '0')}p${power < 0 ? '' : '+'}${power}`
+}
+
+describe('blocksOf', () => {
+  test('lists both ends and refuses absurd ranges', () => {
+    expect(blocksOf({ epochId: 1, begin: 5, end: 7 })).toEqual([5, 6, 7])
+    expect(() => blocksOf({ epochId: 1, begin: 5, end: 4 })).toThrow(RangeError)
+    expect(() => blocksOf({ epochId: 1, begin: 1, end: 1 + EPOCH_BLOCKS_MAX })).toThrow(RangeError)
+  })
+})
