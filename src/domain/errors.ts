@@ -31,6 +31,7 @@ export const ERRORS = {
   IPFS_CONTENT_WRONG: { kind: 'transient', facts: ['cid', 'got'], help: 'The bytes served do not hash to their CID. Do not trust that copy; ask another source.' },
   IPFS_CONTENT_TOO_LARGE: { kind: 'caller', facts: ['cid', 'bytesMax'], help: 'The content is larger than the caller accepts.' },
   LINK_FAILED: { kind: 'transient', facts: ['address', 'detail'], help: 'The peer could not be reached or the connection ended. It is tried again.' },
+  LISTEN_FAILED: { kind: 'operator', facts: ['address', 'detail'], help: 'Nothing can listen there. Is the port taken, or the address not one of this machine?' },
   COLLECTOR_UNAVAILABLE: { kind: 'transient', facts: ['endpoint', 'detail'], help: 'The local collector did not answer. Is it running?' },
   QUEUE_FULL: { kind: 'transient', facts: ['queue', 'lengthMax'], help: 'More work came in than can be done now. Send again a little later.' },
   COMPUTE_FAILED: { kind: 'transient', facts: ['projectId', 'epochId', 'detail'], help: 'The compute module failed; its own message says why.' },

@@ -27,13 +27,14 @@ export interface SubmissionListener {
   inbound(signal: AbortSignal): AsyncIterable<readonly Inbound[]>
 }
 
-/** The collector's side: one pipelined stream to one sequencer. */
+/** The collector's side: one pipelined link to one sequencer. */
 export interface SubmissionLink {
   /**
    * Sends at once, resolves with the receipt, whatever its code. Rejects with `LINK_FAILED` when the link ends first:
    * then it is unknown whether the submission arrived, and it must be sent again.
+   * A peer that speaks `/collect` only never answers: `unacknowledged` says that the bytes were written and nothing more.
    */
-  send(delivery: { readonly submissionId: string; readonly payload: Uint8Array }): Promise<Receipt>
+  send(delivery: { readonly submissionId: string; readonly payload: Uint8Array }): Promise<Receipt | 'unacknowledged'>
   /** Resolves when the link has ended, for whatever reason. */
   readonly ended: Promise<void>
   close(): Promise<void>
