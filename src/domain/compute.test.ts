@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { blocksOf, EPOCH_BLOCKS_MAX, roundHalfEven, scaled, truncateTo } from './compute.ts'
 
-const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+const replay = { seed: Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31)) }
+console.info(`compute FUZZ_SEED=${replay.seed}`)
 
 /** The double as an exact fraction of bigints. */
 function fractionOf(value: number): { numerator: bigint; denominator: bigint } {
@@ -24,21 +25,25 @@ describe('scaled', () => {
     [5_000_000n, 6, 5],
     [-15n, 1, -1.5],
     [7n, 0, 7],
-    // Number(raw) / 1e18 gives 9007199254.740995 here.
-    [9007199254740993999999999999n, 18, 9007199254.740994],
+    [9007199254740993999999999999n, 18, 9007199254.740993],
+    [75502158154927531475573037n, 18, 75502158.15492754], // Number(raw) / 1e18 ends in 52.
     [2n ** 112n - 1n, 18, 5192296858534828],
   ])('%s / 10**%d', (raw, decimals, expected) => {
     expect(scaled(raw, decimals)).toBe(expected)
   })
 
-  test('is the nearest double, even on a tie', () => {
+  test('is the nearest double', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n }), fc.integer({ min: 0, max: 60 }), (raw, decimals) => {
-        const got = fractionOf(scaled(raw, decimals))
+        const quotient = scaled(raw, decimals)
         const scale = 10n ** BigInt(decimals)
-        const distance = (other: { numerator: bigint; denominator: bigint }) => abs(other.numerator * scale - raw * other.denominator) * got.denominator * 4n
-        const neighbours = [-1n, 1n].map((step) => fractionOf(neighbour(scaled(raw, decimals), step)))
-        for (const other of neighbours) expect(distance(got) / got.denominator <= distance(other) / other.denominator).toBe(true)
+        const got = fractionOf(quotient)
+        for (const step of [-1n, 1n]) {
+          const other = fractionOf(neighbour(quotient, step))
+          const gotDistance = abs(got.numerator * scale - raw * got.denominator) * other.denominator
+          const otherDistance = abs(other.numerator * scale - raw * other.denominator) * got.denominator
+          expect(gotDistance <= otherDistance).toBe(true)
+        }
       }),
       { numRuns: 500, ...replay },
     )
@@ -65,6 +70,7 @@ describe('roundHalfEven', () => {
     [1.005, 2, 1],
     [1e22, 6, 1e22],
     [-1e-9, 6, -0],
+    [-0, 6, -0],
     [1234.5678915, 6, 1234.567892],
     [Number.NaN, 6, Number.NaN],
   ])('%d to %d digits is %d', (value, digits, expected) => {

@@ -119,7 +119,7 @@ export function scaled(raw: bigint, decimals: number): number {
 
 /** Python's `round(value, digits)`: the nearest decimal to the exact double, halves to the even digit, for up to 100 digits. */
 export function roundHalfEven(value: number, digits: number): number {
-  if (!Number.isFinite(value) || Math.abs(value) >= 2 ** 53) return value
+  if (!Number.isFinite(value) || value === 0 || Math.abs(value) >= 2 ** 53) return value
   const nearest = value.toFixed(digits)
   // A double lies exactly between two decimals only as an odd multiple of 2 ** -(digits + 1); there `toFixed` goes away from zero.
   const isHalf = Math.abs(value * 2 ** (digits + 1)) % 2 === 1
