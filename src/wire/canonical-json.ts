@@ -232,7 +232,8 @@ class Parser {
     const number = this.#take(NUMBER)
     if (number === '') throw this.#unexpected()
     if (/[.eE]/.test(number)) return Number(number)
-    if (number.length - (number.startsWith('-') ? 1 : 0) > INT_DIGITS_MAX) throw malformed(`an integer of more than ${INT_DIGITS_MAX} digits`)
+    if (number.length - (number.startsWith('-') ? 1 : 0) > INT_DIGITS_MAX)
+      throw malformed(`an integer of more than ${INT_DIGITS_MAX} digits`)
     return BigInt(number)
   }
 
