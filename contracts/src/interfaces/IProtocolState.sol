@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title What a data market and the factory ask of the protocol state
+interface IProtocolState {
+    /// @notice Whether the owner of the protocol lets this market release epochs.
+    function dataMarketEnabled(address dataMarketAddress) external view returns (bool);
+
+    /// @notice Number of nodes with a snapshotter assigned.
+    function getTotalSnapshotterCount() external view returns (uint256);
+
+    /// @notice The snapshotter of a slot, zero when none is assigned.
+    function slotSnapshotterMapping(uint256 slotId) external view returns (address);
+}

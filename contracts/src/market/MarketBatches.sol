@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {check} from "../Check.sol";
+import {Blob} from "./Blob.sol";
+import {Cid} from "./Cid.sol";
+import {Lanes} from "./Lanes.sol";
+import {MarketBase} from "./MarketBase.sol";
+
+/// @title Batches of snapshots, as the sequencer anchors them
+/// @notice A batch is written once, as code (`Blob`): the root, the CID, and per project its number and CID. A project's
+/// name is stored when it first appears and is a number from then on. A snapshot's status and time are its batch's, so
+/// finalizing a batch rewrites none of its snapshots.
+abstract contract MarketBatches is MarketBase {
+    using Lanes for mapping(uint256 => uint256);
+
+    /// @notice A batch arrived in time and was stored.
+    event SnapshotBatchSubmitted(string batchCid, uint256 indexed epochId, uint256 timestamp);
+    /// @notice A batch arrived after its window; nothing was stored.
+    event DelayedBatchSubmitted(string batchCid, uint256 indexed epochId, uint256 timestamp);
+    /// @notice No more batches will come for this epoch.
+    event BatchSubmissionsCompleted(uint256 indexed epochId, uint256 timestamp);
+
+    /// @dev Where things lie in a batch's blob: root, CID word, projects.
+    uint256 internal constant ROOT_OFFSET = 0;
+    uint256 internal constant CID_OFFSET = 32;
+    uint256 internal constant HEAD_LENGTH = 64;
+    uint256 internal constant ENTRY_LENGTH = 36;
+    /// @dev What one blob holds. Finalizing so many takes less gas than submitting them did.
+    uint256 internal constant PROJECTS_MAX = 680;
+
+    uint256 internal constant ENTRY_WIDTH = 32;
+    uint256 internal constant NAME_WIDTH = 64;
+
+    /// @dev A batch being put together.
+    struct Draft {
+        uint256 number;
+        uint256 cidKind;
+        bytes blob;
+        // Names of projects seen for the first time, one after the other, and how many bytes of the buffer they fill.
+        bytes names;
+        uint256 namesLength;
+    }
+
+    /// @notice Anchors a batch: which CID each project got in an epoch, and the root that validators have to confirm.
+    /// After the batch window nothing is stored. Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
+    /// E24 (empty), E43 (submissions ended), E25 (a project has a snapshot for this epoch, or this CID was anchored for
+    /// it), "Too many projects in a batch", "Project id too long".
+    /// @return SNAPSHOT_BATCH_SUBMITTED stored
+    /// @return DELAYED_BATCH_SUBMITTED not stored because too late
+    function submitSubmissionBatch(
+        string calldata batchCid,
+        uint256 epochId,
+        string[] calldata projectIds,
+        string[] calldata snapshotCids,
+        bytes32 finalizedCidsRootHash,
+        address _sender
+    ) external onlySequencerVia(_sender) returns (bool SNAPSHOT_BATCH_SUBMITTED, bool DELAYED_BATCH_SUBMITTED) {
+        check(projectIds.length == snapshotCids.length, "E23");
+        uint256 number = _openBatch(batchCid, epochId, projectIds.length);
+        if (number == 0) return (false, true);
+
+        Draft memory draft;
+        draft.number = number;
+        _writeHead(draft, batchCid, finalizedCidsRootHash, ENTRY_LENGTH * projectIds.length);
+        for (uint256 i = 0; i < projectIds.length; ++i) {
+            _addEntry(draft, epochId, i, projectIds[i], snapshotCids[i]);
+        }
+        _flushNames(draft);
+        _store(draft, epochId, 0);
+        emit SnapshotBatchSubmitted(batchCid, epochId, block.timestamp);
+        return (true, false);
+    }
+
+    /// @notice Declares that all batches of an epoch were sent; later ones fail with E43.
+    /// Errors: E44, E04, E30 (no such epoch), E39 (already declared).
+    function endBatchSubmissions(uint256 epochId, address _sender) external onlySequencerVia(_sender) {
+        Epoch storage epoch = self.epochs[epochId];
+        check(epoch.releasedAt != 0, "E30");
+        check(!epoch.submissionsCompleted, "E39");
+        epoch.submissionsCompleted = true;
+        emit BatchSubmissionsCompleted(epochId, block.timestamp);
+    }
+
+    /// @dev All checks that need no project, then the number of the new batch within its epoch; 0 when it is late.
+    function _openBatch(string calldata batchCid, uint256 epochId, uint256 projects) internal returns (uint256 number) {
+        Epoch storage epoch = self.epochs[epochId];
+        check(epoch.releasedAt != 0, "E30");
+        if (_isLate(epochId, self.batchWindow)) {
+            emit DelayedBatchSubmitted(batchCid, epochId, block.timestamp);
+            return 0;
+        }
+        check(projects != 0, "E24");
+        check(!epoch.submissionsCompleted, "E43");
+        check(projects <= PROJECTS_MAX, "Too many projects in a batch");
+        number = ++epoch.batches;
+        // An entry names its batch in 16 bits.
+        check(number <= type(uint16).max, "Too many batches in an epoch");
+        _pointTo(_hash(batchCid), epochId, number);
+    }
+
+    /// @dev Windows count blocks of this chain from the release on, the last one included.
+    function _isLate(uint256 epochId, uint256 window) internal view returns (bool) {
+        return block.number > self.epochs[epochId].releaseBlock + window;
+    }
+
+    /// @dev In one place, because copying a string from the calldata takes 40 bytes of code.
+    function _hash(string calldata text) internal pure returns (bytes32) {
+        return keccak256(bytes(text));
+    }
+
+    /// @dev Makes the CID lead to its newest batch. Within one epoch a CID is one batch, unless that has to be sent again.
+    function _pointTo(bytes32 cidHash, uint256 epochId, uint256 number) private {
+        BatchPointer storage latest = self.latestBatch[cidHash];
+        (uint256 latestEpoch, uint256 latestNumber) = (latest.epochId, latest.number);
+        if (latestNumber != 0) {
+            uint256 known = latestEpoch == epochId ? latestNumber : self.earlierBatch[cidHash][epochId];
+            check(known == 0 || _isReplaceable(self.batches[epochId][known]), "E25");
+            if (latestEpoch != epochId) self.earlierBatch[cidHash][latestEpoch] = latestNumber;
+        }
+        latest.epochId = uint64(epochId);
+        latest.number = uint32(number);
+    }
+
+    /// @dev Starts the blob with root and CID, leaving `length` bytes after them.
+    function _writeHead(Draft memory draft, string calldata batchCid, bytes32 root, uint256 length) internal {
+        (uint256 kind, bytes32 word) = _packCid(batchCid);
+        draft.cidKind = kind;
+        bytes memory blob = new bytes(HEAD_LENGTH + length);
+        assembly ("memory-safe") {
+            mstore(add(blob, 0x20), root)
+            mstore(add(blob, 0x40), word)
+        }
+        draft.blob = blob;
+    }
+
+    /// @dev Writes the batch out. Its blob never changes, its flags do.
+    function _store(Draft memory draft, uint256 epochId, uint8 flags) internal {
+        Batch storage batch = self.batches[epochId][draft.number];
+        batch.blob = Blob.write(draft.blob);
+        batch.time = uint40(block.timestamp);
+        batch.flags = flags | uint8(draft.cidKind);
+    }
+
+    function _addEntry(
+        Draft memory draft,
+        uint256 epochId,
+        uint256 position,
+        string calldata projectId,
+        string calldata snapshotCid
+    ) private {
+        uint256 index = _noteProject(draft, projectId, epochId);
+        (uint256 kind, bytes32 word) = _packCid(snapshotCid);
+        // An empty CID says nothing and must not keep a later batch from saying something.
+        if (kind != Cid.EMPTY) _claimEntry(epochId, index, draft.number, position);
+        bytes memory blob = draft.blob;
+        assembly ("memory-safe") {
+            let place := add(add(blob, 0x60), mul(position, 36))
+            // The last word ends exactly at the end of the blob: kind and index first, then the word over their rest.
+            mstore(place, shl(224, or(shl(29, kind), index)))
+            mstore(add(place, 4), word)
+        }
+    }
+
+    /// @dev Looks the project up, stores its name if it is new, and notes that it has a snapshot for this epoch.
+    function _noteProject(Draft memory draft, string calldata name, uint256 epochId) private returns (uint256 index) {
+        Project storage project = self.projects[_hash(name)];
+        index = project.index;
+        if (index == 0) {
+            index = ++self.projectCount;
+            project.index = uint32(index);
+            project.firstEpoch = uint64(epochId);
+            _addName(draft, name, index);
+        }
+        // Epochs may be served out of order: "last" is the greatest, not the most recent.
+        if (epochId > project.lastSubmittedEpoch) project.lastSubmittedEpoch = uint64(epochId);
+    }
+
+    function _addName(Draft memory draft, string calldata name, uint256 index) private {
+        uint256 length = bytes(name).length;
+        check(length <= Blob.LENGTH_MAX, "Project id too long");
+        if (draft.names.length == 0) draft.names = new bytes(Blob.LENGTH_MAX);
+        else if (draft.namesLength + length > Blob.LENGTH_MAX) _flushNames(draft);
+        uint256 offset = draft.namesLength;
+        bytes memory buffer = draft.names;
+        assembly ("memory-safe") {
+            calldatacopy(add(add(buffer, 0x20), offset), name.offset, length)
+        }
+        draft.namesLength = offset + length;
+        self.names.set(index, NAME_WIDTH, (self.nameBlobs.length << 32) | (offset << 16) | length);
+    }
+
+    /// @dev Writes the collected names out and empties the buffer.
+    function _flushNames(Draft memory draft) private {
+        bytes memory buffer = draft.names;
+        if (buffer.length == 0) return;
+        uint256 length = draft.namesLength;
+        assembly ("memory-safe") {
+            mstore(buffer, length)
+        }
+        self.nameBlobs.push(Blob.write(buffer));
+        uint256 lengthMax = Blob.LENGTH_MAX;
+        assembly ("memory-safe") {
+            mstore(buffer, lengthMax)
+        }
+        draft.namesLength = 0;
+    }
+
+    /// @dev E25: a project has one snapshot per epoch, unless the batch that brought it has to be sent again.
+    function _claimEntry(uint256 epochId, uint256 index, uint256 number, uint256 position) private {
+        uint256 entry = self.entries[epochId].get(index, ENTRY_WIDTH);
+        if (entry != 0) {
+            uint256 holder = entry >> 16;
+            check(holder != number && _isReplaceable(self.batches[epochId][holder]), "E25");
+        }
+        self.entries[epochId].set(index, ENTRY_WIDTH, (number << 16) | position);
+    }
+
+    function _isReplaceable(Batch storage batch) private view returns (bool) {
+        return batch.flags & (REPLACEABLE | FINAL) == REPLACEABLE;
+    }
+
+    function _packCid(string calldata text) internal returns (uint256 kind, bytes32 word) {
+        (kind, word) = Cid.pack(text);
+        if (kind == Cid.OTHER && bytes(self.texts[word]).length == 0) self.texts[word] = text;
+    }
+
+    function _unpackCid(uint256 kind, bytes32 word) internal view returns (string memory) {
+        return kind == Cid.OTHER ? self.texts[word] : Cid.unpack(kind, word);
+    }
+
+    /// @dev The name of a project by its index.
+    function _name(uint256 index) internal view returns (bytes memory) {
+        uint256 place = self.names.get(index, NAME_WIDTH);
+        return Blob.read(self.nameBlobs[place >> 32], uint16(place >> 16), uint16(place));
+    }
+
+    /// @dev The batch of this CID in this epoch; 0 when there is none.
+    function _numberOf(bytes32 cidHash, uint256 epochId) internal view returns (uint256) {
+        BatchPointer storage latest = self.latestBatch[cidHash];
+        return latest.epochId == epochId ? latest.number : self.earlierBatch[cidHash][epochId];
+    }
+
+    /// @dev The newest batch of this CID; an empty record when there is none, since numbers start at 1.
+    function _latest(string calldata batchCid) internal view returns (Batch storage) {
+        BatchPointer storage latest = self.latestBatch[_hash(batchCid)];
+        return self.batches[latest.epochId][latest.number];
+    }
+
+    function _rootOf(Batch storage batch) internal view returns (bytes32) {
+        address blob = batch.blob;
+        return blob == address(0) ? bytes32(0) : Blob.readWord(blob, ROOT_OFFSET);
+    }
+
+    /// @dev The projects of a batch as packed bytes, 36 each.
+    function _entriesOf(Batch storage batch) internal view returns (bytes memory) {
+        address blob = batch.blob;
+        uint256 size = Blob.size(blob);
+        if (size <= HEAD_LENGTH || batch.flags & ROOT_ONLY != 0) return "";
+        return Blob.read(blob, HEAD_LENGTH, size - HEAD_LENGTH);
+    }
+
+    /// @dev Takes one project out of `_entriesOf`.
+    function _entryAt(bytes memory entries, uint256 position)
+        internal
+        pure
+        returns (uint256 index, uint256 kind, bytes32 word)
+    {
+        assembly ("memory-safe") {
+            let place := add(add(entries, 0x20), mul(position, 36))
+            index := shr(224, mload(place))
+            kind := shr(29, index)
+            index := and(index, 0x1fffffff)
+            word := mload(add(place, 4))
+        }
+    }
+
+    function _batchCid(Batch storage batch) private view returns (string memory) {
+        return _unpackCid(batch.flags & CID_KIND, Blob.readWord(batch.blob, CID_OFFSET));
+    }
+
+    /// @notice Whether the submissions of an epoch were declared complete.
+    function epochIdToBatchSubmissionsCompleted(uint256 epochId)
+        external
+        view
+        returns (bool batchSubmissionsCompleted)
+    {
+        return self.epochs[epochId].submissionsCompleted;
+    }
+
+    /// @notice The CIDs of the batches of an epoch, in order of submission.
+    function getEpochIdToBatchCids(uint256 epochId) external view returns (string[] memory) {
+        string[] memory batchCids = new string[](self.epochs[epochId].batches);
+        for (uint256 i = 0; i < batchCids.length; ++i) {
+            batchCids[i] = _batchCid(self.batches[epochId][i + 1]);
+        }
+        return batchCids;
+    }
+
+    /// @notice One of them, from 0. Reverts beyond the last.
+    function epochIdToBatchCids(uint256 epochId, uint256 index) external view returns (string memory batchCids) {
+        require(index < self.epochs[epochId].batches);
+        return _batchCid(self.batches[epochId][index + 1]);
+    }
+
+    /// @notice The projects of a batch, in order of submission. A CID anchored in several epochs means its newest batch,
+    /// here and in all functions that take a batch CID without an epoch.
+    function getBatchCidToProjects(string calldata batchCid) external view returns (string[] memory) {
+        bytes memory entries = _entriesOf(_latest(batchCid));
+        string[] memory projects = new string[](entries.length / ENTRY_LENGTH);
+        for (uint256 i = 0; i < projects.length; ++i) {
+            (uint256 index,,) = _entryAt(entries, i);
+            projects[i] = string(_name(index));
+        }
+        return projects;
+    }
+
+    /// @notice One of them, from 0. Reverts beyond the last.
+    function batchCidToProjects(string calldata batchCid, uint256 position)
+        external
+        view
+        returns (string memory projectids)
+    {
+        bytes memory entries = _entriesOf(_latest(batchCid));
+        require(position < entries.length / ENTRY_LENGTH);
+        (uint256 index,,) = _entryAt(entries, position);
+        return string(_name(index));
+    }
+
+    /// @notice Number of projects in a batch.
+    function batchCidToProjectsLen(string calldata batchCid) external view returns (uint256) {
+        return _entriesOf(_latest(batchCid)).length / ENTRY_LENGTH;
+    }
+
+    /// @notice The root that the sequencer anchored with the batch.
+    function batchCidSequencerAttestation(string calldata batchCid)
+        external
+        view
+        returns (bytes32 finalizedCidsRootHash)
+    {
+        return _rootOf(_latest(batchCid));
+    }
+
+    /// @notice Status (0 pending or none, 1 final), CID and time of a project's snapshot. The time is that of submission
+    /// while pending, of finalization afterwards.
+    function snapshotStatus(string calldata projectId, uint256 epochId)
+        public
+        view
+        returns (uint8 status, string memory snapshotCid, uint256 timestamp)
+    {
+        uint256 entry = self.entries[epochId].get(self.projects[_hash(projectId)].index, ENTRY_WIDTH);
+        if (entry == 0) return (0, "", 0);
+        Batch storage batch = self.batches[epochId][entry >> 16];
+        uint256 offset = HEAD_LENGTH + (entry & 0xffff) * ENTRY_LENGTH;
+        (, uint256 kind, bytes32 word) = _entryAt(Blob.read(batch.blob, offset, ENTRY_LENGTH), 0);
+        return (batch.flags & FINAL == 0 ? 0 : 1, _unpackCid(kind, word), batch.time);
+    }
+
+    /// @notice CID and status of a project's snapshot; ("", 0) when there is none. A pending CID is returned too.
+    function maxSnapshotsCid(string calldata projectId, uint256 epochId) external view returns (string memory, uint8) {
+        (uint8 status, string memory snapshotCid,) = snapshotStatus(projectId, epochId);
+        return (snapshotCid, status);
+    }
+
+    /// @notice The first epoch for which the project was in a batch, final or not; 0 when in none.
+    function projectFirstEpochId(string calldata projectId) external view returns (uint256 epochId) {
+        return self.projects[_hash(projectId)].firstEpoch;
+    }
+
+    /// @notice The latest epoch for which the project was in a batch, final or not.
+    function lastSequencerFinalizedSnapshot(string calldata projectId) external view returns (uint256 epochId) {
+        return self.projects[_hash(projectId)].lastSubmittedEpoch;
+    }
+
+    /// @notice The latest epoch for which the project has a final snapshot.
+    function lastFinalizedSnapshot(string calldata projectId) external view returns (uint256 epochId) {
+        return self.projects[_hash(projectId)].lastFinalizedEpoch;
+    }
+}

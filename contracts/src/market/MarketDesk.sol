@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {check} from "../Check.sol";
+import {IDataMarket} from "../interfaces/IDataMarket.sol";
+import {IProtocolState} from "../interfaces/IProtocolState.sol";
+import {Lanes} from "./Lanes.sol";
+import {MarketBase} from "./MarketBase.sol";
+import {MarketDeskEvents} from "./MarketDeskEvents.sol";
+import {RoleSet} from "./RoleSet.sol";
+
+/// @title The market's desk: settings and rewards
+/// @notice One contract may have 24,576 bytes, and a market has more to say. What its owner sets and what is booked once
+/// a day is therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the market's.
+/// Called directly it knows no protocol state and refuses everything (E44).
+contract MarketDesk is MarketBase, MarketDeskEvents {
+    using RoleSet for RoleSet.Set;
+    using Lanes for mapping(uint256 => uint256);
+
+    /// @dev See the market's function of this name.
+    function updateAddresses(
+        IDataMarket.Role role,
+        address[] calldata _addresses,
+        bool[] calldata _status,
+        address _sender
+    ) external onlyOwnerVia(_sender) returns (bool changed) {
+        check(_addresses.length == _status.length, "E19");
+        RoleSet.Set storage set = role == IDataMarket.Role.VALIDATOR
+            ? self.validators
+            : role == IDataMarket.Role.SEQUENCER ? self.sequencers : self.admins;
+        for (uint256 i = 0; i < _addresses.length; ++i) {
+            (address account, bool allowed) = (_addresses[i], _status[i]);
+            if (!set.put(account, allowed)) continue;
+            changed = true;
+            if (role == IDataMarket.Role.VALIDATOR) emit ValidatorsUpdated(account, allowed);
+            else if (role == IDataMarket.Role.SEQUENCER) emit SequencersUpdated(account, allowed);
+            else emit AdminsUpdated(account, allowed);
+        }
+    }
+
+    /// @dev See the market's function of this name.
+    function setSequencerId(string calldata _sequencerId, address _sender) external onlyProtocolState {
+        check(_sender == owner() || self.admins.has(_sender), "E08");
+        self.sequencerId = _sequencerId;
+    }
+
+    /// @dev See the market's function of this name.
+    function updateMinAttestationsForConsensus(uint256 _minAttestationsForConsensus, address _sender)
+        external
+        onlyOwnerVia(_sender)
+    {
+        check(_minAttestationsForConsensus != 0, "E45");
+        self.minAttestations = _toUint64(_minAttestationsForConsensus);
+    }
+
+    /// @dev See the market's function of this name.
+    function updateSnapshotSubmissionWindow(uint256 newsnapshotSubmissionWindow, address _sender)
+        external
+        onlyOwnerVia(_sender)
+    {
+        check(newsnapshotSubmissionWindow != 0, "E45");
+        check(self.batchWindow == 0 || newsnapshotSubmissionWindow < self.batchWindow, "E41");
+        self.snapshotWindow = _toUint64(newsnapshotSubmissionWindow);
+    }
+
+    /// @dev See the market's function of this name.
+    function updateBatchSubmissionWindow(uint256 newbatchSubmissionWindow, address _sender)
+        external
+        onlyOwnerVia(_sender)
+    {
+        check(newbatchSubmissionWindow != 0, "E45");
+        check(newbatchSubmissionWindow > self.snapshotWindow, "E41");
+        check(self.attestationWindow == 0 || newbatchSubmissionWindow < self.attestationWindow, "E42");
+        self.batchWindow = _toUint64(newbatchSubmissionWindow);
+    }
+
+    /// @dev See the market's function of this name.
+    function updateAttestationSubmissionWindow(uint256 newattestationSubmissionWindow, address _sender)
+        external
+        onlyOwnerVia(_sender)
+    {
+        check(self.batchWindow != 0 && newattestationSubmissionWindow > self.batchWindow, "E42");
+        self.attestationWindow = _toUint64(newattestationSubmissionWindow);
+    }
+
+    /// @dev See the market's function of this name.
+    function updateDailySnapshotQuota(uint256 _dailySnapshotQuota, address _sender) external onlyOwnerVia(_sender) {
+        check(_dailySnapshotQuota != 0, "E45");
+        self.dailySnapshotQuota = _dailySnapshotQuota;
+    }
+
+    /// @dev See the market's function of this name.
+    function updateRewardPoolSize(uint256 newRewardPoolSize, address _sender) external onlyOwnerVia(_sender) {
+        check(newRewardPoolSize <= type(uint128).max, "Value out of range");
+        self.rewardPoolSize = newRewardPoolSize;
+    }
+
+    /// @dev See the market's function of this name.
+    function updateEpochManager(address _address, address _sender) external onlyOwnerVia(_sender) {
+        check(_address != address(0), "E45");
+        self.epochManager = _address;
+    }
+
+    /// @dev See the market's function of this name.
+    function toggleRewards(address _sender) external onlyOwnerVia(_sender) {
+        self.rewardsEnabled = !self.rewardsEnabled;
+    }
+
+    /// @dev See the market's function of this name.
+    function loadCurrentDay(uint256 _dayCounter, address _sender) external onlyOwnerVia(_sender) {
+        self.dayCounter = _dayCounter;
+    }
+
+    /// @dev See the market's function of this name.
+    function updateEligibleNodesForDay(uint256 day, uint256 eligibleNodes, address _sender)
+        external
+        onlySequencerVia(_sender)
+    {
+        _checkDay(day);
+        _announce(day, eligibleNodes);
+    }
+
+    /// @dev See the market's function of this name.
+    function updateRewards(uint256 slotId, uint256 submissions, uint256 day, address _sender)
+        external
+        onlySequencerVia(_sender)
+        returns (bool)
+    {
+        _checkDay(day);
+        address snapshotter = IProtocolState(self.protocolState).slotSnapshotterMapping(slotId);
+        return _record(slotId, submissions, snapshotter, day) != IDataMarket.SlotOutcome.COUNTED;
+    }
+
+    /// @dev See the market's function of this name.
+    function rewardSlots(
+        uint256[] calldata slotIds,
+        uint256[] calldata counts,
+        address[] calldata snapshotters,
+        uint256 day,
+        uint256 eligible,
+        address sender
+    ) external onlySequencerVia(sender) returns (uint256 share, IDataMarket.SlotOutcome[] memory outcomes) {
+        check(slotIds.length == counts.length && slotIds.length == snapshotters.length, "E19");
+        _checkDay(day);
+        if (eligible != 0) _announce(day, eligible);
+        outcomes = new IDataMarket.SlotOutcome[](slotIds.length);
+        for (uint256 i = 0; i < slotIds.length; ++i) {
+            // Zero marks a slot without a living node: skipped, as if it had not been sent.
+            if (slotIds[i] == 0) continue;
+            outcomes[i] = _record(slotIds[i], counts[i], snapshotters[i], day);
+        }
+        share = self.rewardDays[day].share;
+    }
+
+    /// @dev See the market's function of this name.
+    function loadSlotSubmissions(uint256 slotId, uint256 dayId, uint256 snapshotCount, address _sender)
+        external
+        onlyOwnerVia(_sender)
+    {
+        _setCount(slotId, dayId, snapshotCount, _slotDay(slotId, dayId) & SLOT_REWARDED);
+    }
+
+    function _checkDay(uint256 day) private view {
+        uint256 today = self.dayCounter;
+        check(day == today || (today != 0 && day == today - 1), "E38");
+    }
+
+    function _announce(uint256 day, uint256 eligible) private {
+        RewardDay storage rewardDay = self.rewardDays[day];
+        if (rewardDay.eligible == 0) {
+            rewardDay.eligible = _toUint64(eligible);
+            rewardDay.remaining = uint64(eligible);
+            if (eligible != 0) rewardDay.share = uint128(self.rewardPoolSize / eligible);
+        }
+        check(rewardDay.eligible == 0 || rewardDay.remaining != 0, "E47");
+    }
+
+    function _record(uint256 slotId, uint256 count, address snapshotter, uint256 day)
+        private
+        returns (IDataMarket.SlotOutcome)
+    {
+        check(_slotDay(slotId, day) & SLOT_REWARDED == 0, "E48");
+        if (count < self.dailySnapshotQuota) {
+            _setCount(slotId, day, count, 0);
+            return IDataMarket.SlotOutcome.COUNTED;
+        }
+        emit DailyTaskCompletedEvent(snapshotter, slotId, day, block.timestamp);
+        RewardDay storage rewardDay = self.rewardDays[day];
+        if (rewardDay.remaining == 0) {
+            _setCount(slotId, day, count, 0);
+            return IDataMarket.SlotOutcome.QUOTA_MET;
+        }
+        _setCount(slotId, day, count, SLOT_REWARDED);
+        rewardDay.remaining -= 1;
+        self.slotPoints[slotId] += rewardDay.share;
+        emit RewardsDistributedEvent(snapshotter, slotId, day, rewardDay.share, block.timestamp);
+        return IDataMarket.SlotOutcome.REWARDED;
+    }
+
+    function _slotDay(uint256 slotId, uint256 day) private view returns (uint256) {
+        return self.slotDays[day].get(slotId, SLOT_WIDTH);
+    }
+
+    function _setCount(uint256 slotId, uint256 day, uint256 count, uint256 rewarded) private {
+        check(count <= SLOT_COUNT, "Value out of range");
+        self.slotDays[day].set(slotId, SLOT_WIDTH, count | rewarded);
+    }
+}
