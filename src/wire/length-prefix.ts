@@ -75,7 +75,8 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
     if (prefix.length > options.frameBytesMax) return { step: { kind: 'oversized' }, offset: limit }
     const frameEnd = prefix.start + prefix.length
     if (frameEnd > limit) return undefined
-    return { step: { kind: 'frame', bytes: bytes.slice(prefix.start, frameEnd) }, offset: frameEnd }
+    // A copy, which the `slice` of a Buffer is not: one small frame must not keep a whole socket read alive.
+    return { step: { kind: 'frame', bytes: new Uint8Array(bytes.subarray(prefix.start, frameEnd)) }, offset: frameEnd }
   }
 
   return {

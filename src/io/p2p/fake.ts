@@ -1,0 +1,249 @@
+import { WeftError } from '#domain/errors.ts'
+import type { SubmissionId } from '#domain/ids.ts'
+import type { Receipt } from '#domain/submission.ts'
+import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
+import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits, type RefusalCounts } from './inbox.ts'
+import type { Relay, SubmissionDialer, SubmissionLink, SubmissionListener } from './port.ts'
+
+/**
+ * libp2p in memory: hosts, relays and dialers of one process. A link loses nothing as long as it lives, and keeps the order,
+ * as TCP does; faults are delay and links that break, before or after the delivery that was under way.
+ */
+
+/** The parts of the clock and of randomness that faults need. */
+interface FakeDeps {
+  readonly clock?: { nowMs(): number; sleep(durationMs: number): Promise<void> }
+  readonly random?: { fraction(): number }
+}
+
+export interface FakeFaults {
+  /** Every delivery and every receipt takes up to this long; needs a clock. */
+  readonly delayMsMax?: number
+  /** Chance that a link breaks at a delivery: half of the time the delivery has arrived by then and only its receipt is lost. */
+  readonly breakRate?: number
+  /** Chance that a dial fails. */
+  readonly dialFailureRate?: number
+}
+
+export interface FakeHost extends SubmissionListener {
+  readonly peerId: string
+  addresses(): readonly string[]
+  counts(): RefusalCounts
+  stop(): Promise<void>
+}
+
+export interface FakeNetwork {
+  /** The same identity gives the same addresses, so a host can be stopped and started again. */
+  createSubmissionHost(options: {
+    readonly identity: Uint8Array
+    readonly relays?: readonly string[]
+    readonly limits?: Partial<InboxLimits>
+    /** A deployed listener: it is sent the JSON of `/collect` and answers nothing. */
+    readonly isLegacy?: boolean
+  }): Promise<FakeHost>
+  createRelay(options: {
+    readonly identity: Uint8Array
+    readonly limits?: { readonly reservationsMax?: number }
+  }): Promise<Relay & { stop(): Promise<void> }>
+  createSubmissionDialer(options: {
+    readonly identity: Uint8Array
+  }): Promise<SubmissionDialer & { readonly peerId: string; stop(): Promise<void> }>
+  /** From now on. */
+  setFaults(faults: FakeFaults): void
+  /** Ends every link there is, as a router that reboots. Returns how many there were. */
+  breakLinks(): number
+}
+
+interface HostEntry {
+  readonly inbox: Inbox
+  readonly isLegacy: boolean
+  /** Addresses of relays that hold a reservation, if they run. */
+  readonly relays: readonly string[]
+}
+
+interface RelayEntry {
+  readonly reservationsMax: number
+}
+
+interface LiveLink {
+  readonly path: readonly string[]
+  end(reason: string): void
+}
+
+function peerIdOf(identity: Uint8Array): string {
+  return `fake${Buffer.from(identity).toString('hex').slice(0, 16)}`
+}
+
+function addressOf(peerId: string): string {
+  return `/memory/${peerId}/p2p/${peerId}`
+}
+
+export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
+  const hosts = new Map<string, HostEntry>()
+  const relays = new Map<string, RelayEntry>()
+  const links = new Set<LiveLink>()
+  let faults: FakeFaults = {}
+  let refusedReservations = 0
+  const nowMs = () => deps.clock?.nowMs() ?? performance.now()
+  const isHit = (rate: number | undefined) => rate !== undefined && (deps.random?.fraction() ?? 1) < rate
+
+  /** A one-way pipe: what is put in comes out in order, each piece after its own delay or later. */
+  function createPipe() {
+    let lastDueMs = 0
+    return (arrive: () => void): void => {
+      const delayMs = Math.floor((faults.delayMsMax ?? 0) * (deps.random?.fraction() ?? 0))
+      const dueMs = Math.max(lastDueMs, nowMs() + delayMs)
+      lastDueMs = dueMs
+      if (deps.clock === undefined || dueMs <= nowMs()) queueMicrotask(arrive)
+      else void deps.clock.sleep(dueMs - nowMs()).then(arrive)
+    }
+  }
+
+  /** Relays that hold a reservation for a host: those that run, first come first served. */
+  function reservedBy(relayId: string): string[] {
+    const asking = [...hosts].filter(([, host]) => host.relays.includes(addressOf(relayId))).map(([peerId]) => peerId)
+    return asking.slice(0, relays.get(relayId)?.reservationsMax ?? 0)
+  }
+
+  /** The peers a dial goes through, the host last; `undefined` when one of them is not there. */
+  function route(address: string): readonly string[] | undefined {
+    const path = [...address.matchAll(/\/p2p\/([^/]+)/g)].map((match) => match[1] as string)
+    const hostId = path.at(-1)
+    if (hostId === undefined || !hosts.has(hostId)) return undefined
+    const relayId = path.length > 1 ? path[0] : undefined
+    return relayId === undefined || reservedBy(relayId).includes(hostId) ? path : undefined
+  }
+
+  function endLinks(isAffected: (link: LiveLink) => boolean, reason: string): number {
+    const affected = [...links].filter(isAffected)
+    for (const link of affected) link.end(reason)
+    return affected.length
+  }
+
+  function openLink(address: string, path: readonly string[], peer: string): SubmissionLink {
+    const waiting = new Map<string, PromiseWithResolvers<Receipt>>()
+    const ending = Promise.withResolvers<void>()
+    const there = createPipe()
+    const back = createPipe()
+    let endReason: string | undefined
+    const live: LiveLink = {
+      path,
+      end(reason) {
+        if (endReason !== undefined) return
+        endReason = reason
+        links.delete(live)
+        for (const { reject } of waiting.values()) reject(new WeftError('LINK_FAILED', { address, detail: reason }))
+        waiting.clear()
+        ending.resolve()
+      },
+    }
+    links.add(live)
+
+    function arrive(submissionId: string, payload: Uint8Array): void {
+      const host = hosts.get(path.at(-1) as string)
+      const settle = (receipt: Receipt) => {
+        waiting.get(submissionId)?.resolve(receipt)
+        waiting.delete(submissionId)
+      }
+      if (endReason === undefined)
+        host?.inbox.offer({ peer, protocol: 'weft', submissionId, payload, respond: (receipt) => back(() => settle(receipt)) })
+    }
+
+    function sendLegacy(host: HostEntry, submissionId: string, payload: Uint8Array): Promise<Receipt | 'unacknowledged'> {
+      const submission = decodeSubmission(payload)
+      if (submission === undefined)
+        return Promise.resolve({ submissionId: submissionId as SubmissionId, code: 'submission_malformed', reason: '' })
+      const json = new TextEncoder().encode(encodeCollectJson(submission))
+      there(() => host.inbox.offer({ peer, protocol: 'collect', submissionId, payload: json, respond: () => undefined }))
+      return Promise.resolve('unacknowledged')
+    }
+
+    return {
+      ended: ending.promise,
+      send({ submissionId, payload }) {
+        const host = hosts.get(path.at(-1) as string)
+        if (endReason !== undefined || host === undefined) {
+          return Promise.reject(new WeftError('LINK_FAILED', { address, detail: endReason ?? 'the peer is gone' }))
+        }
+        if (host.isLegacy) return sendLegacy(host, submissionId, payload)
+        const known = waiting.get(submissionId)
+        if (known !== undefined) return known.promise
+        const receipt = Promise.withResolvers<Receipt>()
+        waiting.set(submissionId, receipt)
+        const isBreaking = isHit(faults.breakRate)
+        if (!isBreaking || isHit(0.5)) there(() => arrive(submissionId, payload.slice()))
+        if (isBreaking) there(() => live.end('the connection was lost'))
+        return receipt.promise
+      },
+      async close() {
+        live.end('closed here')
+      },
+    }
+  }
+
+  return {
+    async createSubmissionHost(options) {
+      const peerId = peerIdOf(options.identity)
+      const inbox = createInbox({ ...INBOX_LIMITS, ...options.limits }, nowMs)
+      const entry: HostEntry = { inbox, isLegacy: options.isLegacy === true, relays: options.relays ?? [] }
+      hosts.set(peerId, entry)
+      for (const [relayId] of relays) {
+        if (entry.relays.includes(addressOf(relayId)) && !reservedBy(relayId).includes(peerId)) refusedReservations += 1
+      }
+      const relayed = () =>
+        [...relays.keys()]
+          .filter((relayId) => reservedBy(relayId).includes(peerId))
+          .map((relayId) => `${addressOf(relayId)}/p2p-circuit/p2p/${peerId}`)
+      return {
+        peerId,
+        addresses: () => [addressOf(peerId), ...relayed()],
+        counts: inbox.counts,
+        inbound: inbox.inbound,
+        async stop() {
+          inbox.end()
+          if (hosts.get(peerId) === entry) hosts.delete(peerId)
+          endLinks((link) => link.path.at(-1) === peerId, 'the peer stopped')
+        },
+      }
+    },
+    async createRelay(options) {
+      const peerId = peerIdOf(options.identity)
+      relays.set(peerId, { reservationsMax: options.limits?.reservationsMax ?? Number.MAX_SAFE_INTEGER })
+      return {
+        peerId,
+        addresses: () => [addressOf(peerId)],
+        stats: () => ({
+          reservations: reservedBy(peerId).length,
+          circuits: [...links].filter((link) => link.path.length > 1 && link.path[0] === peerId).length,
+          refusedReservations,
+        }),
+        async stop() {
+          relays.delete(peerId)
+          endLinks((link) => link.path.length > 1 && link.path[0] === peerId, 'the relay stopped')
+        },
+      }
+    },
+    async createSubmissionDialer(options) {
+      const peerId = peerIdOf(options.identity)
+      const own = new Set<SubmissionLink>()
+      return {
+        peerId,
+        async dial(address, signal) {
+          const path = signal.aborted || isHit(faults.dialFailureRate) ? undefined : route(address)
+          if (path === undefined) throw new WeftError('LINK_FAILED', { address, detail: 'nobody answers there' })
+          const link = openLink(address, path, peerId)
+          own.add(link)
+          void link.ended.then(() => own.delete(link))
+          return link
+        },
+        async stop() {
+          await Promise.all([...own].map((link) => link.close()))
+        },
+      }
+    },
+    setFaults(next) {
+      faults = next
+    },
+    breakLinks: () => endLinks(() => true, 'the connection was lost'),
+  }
+}

@@ -1,0 +1,158 @@
+import { connect } from 'node:net'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import type { Stream } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { afterEach, describe, expect, test } from 'vitest'
+import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
+import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
+import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
+import { createSubmissionDialer } from './dialer.ts'
+import { createSubmissionHost } from './host.ts'
+import { createRelay } from './relay.ts'
+import { answer, identity, idOf, isRelayed, p2pSuite } from './suite.ts'
+
+p2pSuite('libp2p over loopback', () => ({ createSubmissionHost, createSubmissionDialer, createRelay }))
+
+const submission: Submission = {
+  request: {
+    slotId: parseSlotId(1),
+    deadlineBlock: parseBlockNumber(500),
+    snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
+    epochId: parseEpochId(3),
+    projectId: 'p:N' as ProjectId,
+  },
+  signature: 'ab'.repeat(65),
+  header: `0x${'0e'.repeat(32)}`,
+  dataMarket: '',
+  nodeVersion: 'v0.0.0',
+  protocolState: '',
+}
+
+describe('libp2p itself', () => {
+  const started: { stop(): unknown }[] = []
+  const stopping = new AbortController()
+  function keep<Thing extends { stop(): unknown }>(thing: Thing): Thing {
+    started.push(thing)
+    return thing
+  }
+  afterEach(async () => {
+    for (const thing of started.splice(0).reverse()) await thing.stop()
+  })
+  /** A peer without any of our code, as deployed ones are. */
+  const strangePeer = async (listen: string[] = []) =>
+    keep(await createLibp2p({ addresses: { listen }, transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] }))
+  const open = async (address: string, protocol: string): Promise<Stream> => {
+    const peer = await strangePeer()
+    return peer.dialProtocol(multiaddr(address), protocol)
+  }
+  /** What comes back until the other side ends the stream. */
+  async function readReceipts(stream: Stream): Promise<(string | undefined)[]> {
+    const reader = createReceiptReader()
+    const codes: (string | undefined)[] = []
+    for await (const chunk of stream) {
+      for (const step of reader.push(chunk.subarray())) codes.push(step.kind === 'frame' ? parseReceipt(step.bytes)?.code : step.kind)
+    }
+    return codes
+  }
+
+  test('through one circuit go far more than the 128 KiB at which libp2p cuts by default', async () => {
+    const relay = keep(await createRelay({ identity: identity(3) }))
+    const host = keep(await createSubmissionHost({ identity: identity(1), relays: relay.addresses() }))
+    answer(host, () => 'accepted', stopping.signal)
+    await expect.poll(() => host.addresses().some(isRelayed), { timeout: 10_000 }).toBe(true)
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(host.addresses().find(isRelayed) as string, stopping.signal)
+    const payload = new Uint8Array(4_096).fill(7)
+    const receipts = await Promise.all(Array.from({ length: 500 }, (_, index) => link.send({ submissionId: idOf(index), payload })))
+    expect(receipts.every((receipt) => receipt !== 'unacknowledged' && receipt.code === 'accepted')).toBe(true)
+    expect(relay.stats().circuits).toBe(1)
+  })
+
+  test.each([
+    ['frame_malformed', Uint8Array.of(0x80, 0x80, 0x80, 0x80)],
+    ['frame_malformed', Uint8Array.of(2, 0xff, 0xff)],
+    ['frame_oversized', Uint8Array.of(0xff, 0xff, 0x7f)],
+    ['frame_oversized', encodeDelivery({ submissionId: 'x', payload: new Uint8Array(65_537) })],
+  ])('a broken frame is answered %s and ends its stream, not the host', async (code, bytes) => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const stream = await open(host.addresses()[0] as string, SUBMIT_PROTOCOL)
+    stream.send(bytes)
+    expect(await readReceipts(stream)).toEqual([code])
+    expect(host.counts()).toEqual({ [code]: 1 })
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(host.addresses()[0] as string, stopping.signal)
+    expect(await link.send({ submissionId: idOf(1), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
+  })
+
+  test('garbage on the socket itself does not end the host', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const [address] = host.addresses() as [string]
+    const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(new Uint8Array(100_000).fill(0x41)))
+      socket.on('error', () => resolve())
+      socket.on('close', () => resolve())
+      socket.resume()
+    })
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(address, stopping.signal)
+    expect(await link.send({ submissionId: idOf(1), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
+  })
+
+  test('a deployed collector is understood: messages joined, cut, and garbage between them', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    const seen = answer(host, () => 'accepted', stopping.signal)
+    const stream = await open(host.addresses()[0] as string, COLLECT_PROTOCOL)
+    const bytes = new TextEncoder().encode(`${idOf(1)}${encodeCollectJson(submission)}${idOf(2)}{}garbage${idOf(3)}{}`)
+    stream.send(bytes.subarray(0, 50))
+    stream.send(bytes.subarray(50))
+    await stream.close()
+    await expect.poll(() => seen.length).toBe(3)
+    expect(seen.map(({ protocol, submissionId }) => [protocol, submissionId])).toEqual(
+      [idOf(1), idOf(2), idOf(3)].map((id) => ['collect', id]),
+    )
+    expect(decodeCollectJson(seen[0]?.payload as Uint8Array)).toEqual(submission)
+    expect(host.counts()).toEqual({ frame_malformed: 1 })
+  })
+
+  test('to a deployed listener go single messages of at most 1024 bytes, unacknowledged', async () => {
+    const listener = await strangePeer(['/ip4/127.0.0.1/tcp/0'])
+    const reads: string[] = []
+    await listener.handle(COLLECT_PROTOCOL, async (stream) => {
+      let text = ''
+      for await (const chunk of stream) text += new TextDecoder().decode(chunk.subarray())
+      reads.push(text)
+      await stream.close()
+    })
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(String(listener.getMultiaddrs()[0]), stopping.signal)
+    const ids = Array.from({ length: 40 }, (_, index) => idOf(index))
+    const outcomes = await Promise.all(ids.map((submissionId) => link.send({ submissionId, payload: encodeSubmission(submission) })))
+    expect(new Set(outcomes)).toEqual(new Set(['unacknowledged']))
+    await expect.poll(() => reads.length).toBe(40)
+    expect(reads.sort()).toEqual(ids.map((id) => id + encodeCollectJson(submission)))
+    // JSON doubles each of these.
+    const request = { ...submission.request, projectId: '"'.repeat(256) as ProjectId, snapshotCid: '"'.repeat(128) as Cid }
+    const tooLong = { ...submission, request, protocolState: '"'.repeat(64) }
+    expect(await link.send({ submissionId: idOf(99), payload: encodeSubmission(tooLong) })).toMatchObject({ code: 'frame_oversized' })
+    expect(await link.send({ submissionId: idOf(99), payload: Uint8Array.of(1) })).toMatchObject({ code: 'submission_malformed' })
+    await link.close()
+    await link.ended
+  })
+
+  test('a port that is taken, or a relay that is no address, is LISTEN_FAILED', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    const listen = [(host.addresses()[0] as string).replace(/\/p2p\/.*/, '')]
+    await expect(createSubmissionHost({ identity: identity(2), listen })).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
+    await expect(createSubmissionHost({ identity: identity(2), relays: ['/ip4/127.0.0.1'] })).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+    })
+  })
+})

@@ -1,0 +1,89 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { ConnectionGater, Libp2p } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+
+/** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
+
+/** libp2p's own 300 would turn away most of a market of 5,000 snapshotters. */
+const CONNECTIONS_MAX = 10_000
+/** New connections a second from one address; libp2p's own 5 keeps a host behind one NAT, or a devnet, from coming back after a restart. */
+const INBOUND_CONNECTIONS_PER_SECOND_MAX = 200
+/** Handshakes under way at once; libp2p's own 10 refuses peers while a restarted sequencer is found again by all. */
+const INBOUND_PENDING_MAX = 500
+/** A handshake takes 3 ms of one core, so the last of a few thousand that come at once waits this long. */
+const INBOUND_UPGRADE_TIMEOUT_MS = 30_000
+/** Yamux pings every 30 s, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
+const SOCKET_IDLE_TIMEOUT_MS = 10 * 60_000
+const KEEP_ALIVE_INTERVAL_MS = 30_000
+/** Streams a peer may open before the handshake is complete; deployed collectors fill a pool of 100 at once. */
+const EARLY_STREAMS_MAX = 256
+
+export interface NodeOptions {
+  /** 32 bytes: the seed of the Ed25519 key that the peer id is made of. More bytes, as in seed and public key, are accepted. */
+  readonly identity: Uint8Array
+  readonly listen: readonly string[]
+  readonly announce?: readonly string[]
+  /** Streams of one connection; through a relay each circuit is one. */
+  readonly streamsPerConnectionMax: number
+  /** Unsent bytes one stream may hold before it is reset: what a peer that does not read costs at most. */
+  readonly writeBufferBytesMax: number
+  readonly transports?: NonNullable<Libp2pOptions['transports']>
+  readonly gater?: ConnectionGater
+}
+
+const ED25519_SEED_BYTES = 32
+
+/** Starts a node. Throws `LISTEN_FAILED`. */
+export async function startNode<Services extends Record<string, unknown>>(
+  options: NodeOptions,
+  services: Libp2pOptions<Services>['services'],
+): Promise<Libp2p<Services & { identify: unknown; ping: unknown }>> {
+  const privateKey = await generateKeyPairFromSeed('Ed25519', options.identity.subarray(0, ED25519_SEED_BYTES))
+  try {
+    return (await createLibp2p({
+      privateKey,
+      addresses: { listen: [...options.listen], ...(options.announce === undefined ? {} : { appendAnnounce: [...options.announce] }) },
+      transports: [
+        tcp({ inboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS, outboundSocketInactivityTimeout: SOCKET_IDLE_TIMEOUT_MS }),
+        ...(options.transports ?? []),
+      ],
+      connectionEncrypters: [noise()],
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: options.streamsPerConnectionMax,
+          maxOutboundStreams: options.streamsPerConnectionMax,
+          maxEarlyStreams: EARLY_STREAMS_MAX,
+          keepAliveInterval: KEEP_ALIVE_INTERVAL_MS,
+          streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
+        }),
+      ],
+      connectionManager: {
+        maxConnections: CONNECTIONS_MAX,
+        inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
+        maxIncomingPendingConnections: INBOUND_PENDING_MAX,
+        inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
+      },
+      // It pings on a new stream of every connection every 10 s; Yamux keeps alive at a tenth of the cost.
+      connectionMonitor: { enabled: false },
+      // Loopback and private addresses are where devnets and data centres live.
+      connectionGater: { denyDialMultiaddr: () => false, ...options.gater },
+      services: { identify: identify(), ping: ping(), ...services },
+    } as Libp2pOptions)) as never
+  } catch (cause) {
+    throw new WeftError('LISTEN_FAILED', { address: options.listen.join(' '), detail: detailOf(cause) }, cause)
+  }
+}
+
+export function detailOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+export function linkFailed(address: string, cause: unknown): WeftError {
+  return isWeftError(cause) ? cause : new WeftError('LINK_FAILED', { address, detail: detailOf(cause) }, cause)
+}

@@ -1,0 +1,115 @@
+import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { WeftError } from '#domain/errors.ts'
+
+/**
+ * Keeps a reservation on every given relay. libp2p itself reserves once, throws when a relay is down at the start, and never
+ * reserves again when a relay comes back (js-libp2p#3601, #2833).
+ */
+
+/** Pause after a failed attempt. A relay that restarts is missed for this long at most. */
+const RETRY_INTERVAL_MS = 1_000
+/** How often a held reservation is looked at, besides libp2p's own event: costs a map lookup. */
+const CHECK_INTERVAL_MS = 5_000
+/** Dialing and reserving; a relay on the other side of the world takes a second. */
+const ATTEMPT_TIMEOUT_MS = 10_000
+
+/** The parts of the pinned circuit-relay-v2 transport and of libp2p's transport manager that supervision needs. */
+export interface RelayAccess {
+  readonly transport: {
+    readonly reservationStore: {
+      relayFilter: { has(item: Uint8Array): boolean; add(item: Uint8Array): unknown }
+      addRelay(peerId: PeerId, type: 'configured'): Promise<unknown>
+      hasReservation(peerId: PeerId): boolean
+      addEventListener(event: 'relay:removed', listener: () => void): void
+    }
+  }
+  readonly transportManager: { listen(addresses: Multiaddr[]): Promise<void> }
+}
+
+export interface RelayAddress {
+  readonly address: Multiaddr
+  readonly peerId: PeerId
+}
+
+/** Throws `LISTEN_FAILED` when it is not a multiaddr ending in `/p2p/<id>`. */
+export function parseRelayAddress(text: string): RelayAddress {
+  try {
+    return { address: multiaddr(text), peerId: peerIdFromString(text.slice(text.lastIndexOf('/p2p/') + '/p2p/'.length)) }
+  } catch (cause) {
+    throw new WeftError(
+      'LISTEN_FAILED',
+      { address: text, detail: 'a relay is given as a multiaddr that ends in /p2p/ and its peer id' },
+      cause,
+    )
+  }
+}
+
+export function superviseRelays(
+  options: { readonly relays: readonly RelayAddress[] },
+  deps: { readonly node: Libp2p; readonly access: RelayAccess },
+): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const { reservationStore } = deps.access.transport
+  const wakers = new Set<() => void>()
+  // libp2p remembers a relay that failed once and never tries it again.
+  reservationStore.relayFilter = { has: () => false, add: () => undefined }
+  reservationStore.addEventListener('relay:removed', () => {
+    for (const wake of wakers) wake()
+  })
+
+  function pause(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer)
+        wakers.delete(finish)
+        stopping.signal.removeEventListener('abort', finish)
+        resolve()
+      }
+      const timer = setTimeout(finish, durationMs)
+      stopping.signal.addEventListener('abort', finish, { once: true })
+      wakers.add(finish)
+    })
+  }
+
+  /** A function that reserves; after its first success the listener exists and follows later reservations by itself. */
+  function reserver(address: Multiaddr, peerId: PeerId): () => Promise<void> {
+    let hasListener = false
+    return async () => {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
+      const connection = await deps.node.dial(address, { signal })
+      // The stream shows that the connection lives and that the relay serves; without it a dead connection would be reused.
+      const probe = await connection.newStream(RELAY_V2_HOP_CODEC, { signal }).catch(async (cause) => {
+        connection.abort(cause)
+        throw cause
+      })
+      probe.abort(new Error('probe done'))
+      if (hasListener) await reservationStore.addRelay(peerId, 'configured')
+      else await deps.access.transportManager.listen([address.encapsulate('/p2p-circuit')])
+      hasListener = true
+    }
+  }
+
+  async function supervise({ address, peerId }: RelayAddress): Promise<void> {
+    const reserve = reserver(address, peerId)
+    while (!stopping.signal.aborted) {
+      const isHeld =
+        reservationStore.hasReservation(peerId) ||
+        (await reserve().then(
+          () => true,
+          () => false,
+        ))
+      await pause(isHeld ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS)
+    }
+  }
+
+  const running = options.relays.map(supervise)
+  return {
+    async stop() {
+      stopping.abort(new Error('stopped'))
+      await Promise.allSettled(running)
+    },
+  }
+}

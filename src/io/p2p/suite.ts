@@ -1,0 +1,210 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { SubmissionId } from '#domain/ids.ts'
+import type { ReceiptCode } from '#domain/rejection.ts'
+import type { InboxLimits, RefusalCounts } from './inbox.ts'
+import type { Inbound, Relay, SubmissionDialer, SubmissionListener } from './port.ts'
+
+type Stoppable = { stop(): Promise<void> }
+type Host = SubmissionListener & Stoppable & { readonly peerId: string; addresses(): readonly string[]; counts(): RefusalCounts }
+
+/** What a test needs of a network, real or not. */
+export interface P2pFactory {
+  createSubmissionHost(options: {
+    readonly identity: Uint8Array
+    readonly listen?: readonly string[]
+    readonly relays?: readonly string[]
+    readonly limits?: Partial<InboxLimits>
+  }): Promise<Host>
+  createRelay(options: {
+    readonly identity: Uint8Array
+    readonly listen?: readonly string[]
+    readonly limits?: { readonly reservationsMax?: number }
+  }): Promise<Relay & Stoppable>
+  createSubmissionDialer(options: { readonly identity: Uint8Array }): Promise<SubmissionDialer & Stoppable & { readonly peerId: string }>
+}
+
+export const identity = (seed: number): Uint8Array => new Uint8Array(32).fill(seed)
+export const idOf = (index: number): string => `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`
+export const isRelayed = (address: string): boolean => address.includes('/p2p-circuit')
+const payload = Uint8Array.of(1, 2, 3)
+
+/** Answers every delivery with what `codeOf` says; `undefined` answers nothing. Returns what came. */
+export function answer(host: SubmissionListener, codeOf: (inbound: Inbound) => ReceiptCode | undefined, signal: AbortSignal): Inbound[] {
+  const seen: Inbound[] = []
+  const run = async () => {
+    for await (const batch of host.inbound(signal)) {
+      for (const inbound of batch) {
+        seen.push(inbound)
+        const code = codeOf(inbound)
+        if (code !== undefined) inbound.respond({ submissionId: inbound.submissionId as SubmissionId, code, reason: '' })
+      }
+    }
+  }
+  void run()
+  return seen
+}
+
+/** Declares what every network does, fake or real. */
+export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
+  describe(name, () => {
+    const started: Stoppable[] = []
+    let stopping = new AbortController()
+    let factory = createFactory()
+
+    function keep<Thing extends Stoppable>(thing: Thing): Thing {
+      started.push(thing)
+      return thing
+    }
+    const host = async (options: Partial<Parameters<P2pFactory['createSubmissionHost']>[0]> = {}) =>
+      keep(await factory.createSubmissionHost({ identity: identity(1), ...options }))
+    const dialer = async () => keep(await factory.createSubmissionDialer({ identity: identity(2) }))
+    const relay = async (options: Partial<Parameters<P2pFactory['createRelay']>[0]> = {}) =>
+      keep(await factory.createRelay({ identity: identity(3), ...options }))
+    const direct = (of: Host): string => of.addresses().find((address) => !isRelayed(address)) as string
+    async function relayed(of: Host): Promise<string> {
+      await expect.poll(() => of.addresses().some(isRelayed), { timeout: 15_000 }).toBe(true)
+      return of.addresses().find(isRelayed) as string
+    }
+
+    afterEach(async () => {
+      stopping.abort()
+      for (const thing of started.splice(0).reverse()) await thing.stop()
+      stopping = new AbortController()
+      factory = createFactory()
+    })
+
+    test('a delivery arrives as it was sent, and its receipt comes back', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, () => 'accepted', stopping.signal)
+      const sender = await dialer()
+      const link = await sender.dial(direct(receiver), stopping.signal)
+      expect(await link.send({ submissionId: idOf(1), payload })).toEqual({ submissionId: idOf(1), code: 'accepted', reason: '' })
+      expect(seen).toMatchObject([{ peer: sender.peerId, protocol: 'weft', submissionId: idOf(1), payload }])
+      await link.close()
+      await link.ended
+    })
+
+    test('a thousand deliveries in flight each get their own receipt, and arrive in order', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, ({ submissionId }) => (submissionId.endsWith('0') ? 'window_closed' : 'accepted'), stopping.signal)
+      const link = await (await dialer()).dial(direct(receiver), stopping.signal)
+      const ids = Array.from({ length: 1_000 }, (_, index) => idOf(index))
+      const receipts = await Promise.all(ids.map((submissionId) => link.send({ submissionId, payload })))
+      const told = receipts.map((receipt) => receipt !== 'unacknowledged' && [receipt.submissionId, receipt.code])
+      expect(told).toEqual(ids.map((submissionId) => [submissionId, submissionId.endsWith('0') ? 'window_closed' : 'accepted']))
+      expect(seen.map(({ submissionId }) => submissionId)).toEqual(ids)
+    })
+
+    test('receipts may come in another order', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, () => undefined, stopping.signal)
+      const link = await (await dialer()).dial(direct(receiver), stopping.signal)
+      const first = link.send({ submissionId: idOf(1), payload })
+      const second = link.send({ submissionId: idOf(2), payload })
+      await expect.poll(() => seen.length).toBe(2)
+      for (const inbound of [...seen].reverse())
+        inbound.respond({ submissionId: inbound.submissionId as SubmissionId, code: 'accepted', reason: '' })
+      expect(await Promise.all([first, second])).toMatchObject([{ submissionId: idOf(1) }, { submissionId: idOf(2) }])
+    })
+
+    test('when the peer stops, what has no receipt is told, and the link ends', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, () => undefined, stopping.signal)
+      const link = await (await dialer()).dial(direct(receiver), stopping.signal)
+      const sent = link.send({ submissionId: idOf(1), payload })
+      const outcome = expect(sent).rejects.toMatchObject({ code: 'LINK_FAILED' })
+      await expect.poll(() => seen.length).toBe(1)
+      await receiver.stop()
+      await outcome
+      await link.ended
+      await expect(link.send({ submissionId: idOf(2), payload })).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    })
+
+    test('where nobody answers the dial fails, and so does an address that is none', async () => {
+      const receiver = await host()
+      const address = direct(receiver)
+      await receiver.stop()
+      const sender = await dialer()
+      await expect(sender.dial(address, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+      await expect(sender.dial('nonsense', stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    })
+
+    test('what does not fit in the inbox is answered inbox_full, what comes too fast rate_limited', async () => {
+      const sender = await dialer()
+      const small = await host({ limits: { lengthMax: 2 } })
+      const full = await sender.dial(direct(small), stopping.signal)
+      const sent = [1, 2, 3].map((index) => full.send({ submissionId: idOf(index), payload }))
+      expect(await sent[2]).toMatchObject({ submissionId: idOf(3), code: 'inbox_full' })
+      answer(small, () => 'accepted', stopping.signal)
+      expect(await Promise.all(sent)).toMatchObject([{ code: 'accepted' }, { code: 'accepted' }, { code: 'inbox_full' }])
+      expect(small.counts()).toEqual({ inbox_full: 1 })
+
+      const slow = await host({ identity: identity(4), limits: { tokensMax: 3, tokensPerSecond: 0 } })
+      answer(slow, () => 'accepted', stopping.signal)
+      const fast = await sender.dial(direct(slow), stopping.signal)
+      const large = new Uint8Array(1_024)
+      const receipts = await Promise.all([1, 2].map((index) => fast.send({ submissionId: idOf(index), payload: large })))
+      expect(receipts).toMatchObject([{ code: 'accepted' }, { code: 'rate_limited' }])
+    })
+
+    test('inbound ends when its signal aborts', async () => {
+      const receiver = await host()
+      const leaving = new AbortController()
+      const reading = (async () => {
+        const batches = await Array.fromAsync(receiver.inbound(leaving.signal))
+        return batches.length
+      })()
+      leaving.abort()
+      expect(await reading).toBe(0)
+    })
+
+    test('through a relay it works as directly; the relay counts its circuits', async () => {
+      const middle = await relay()
+      const receiver = await host({ relays: [...middle.addresses()] })
+      answer(receiver, () => 'accepted', stopping.signal)
+      const address = await relayed(receiver)
+      const link = await (await dialer()).dial(address, stopping.signal)
+      expect(await link.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
+      expect(middle.stats()).toEqual({ reservations: 1, circuits: 1, refusedReservations: 0 })
+      await link.close()
+      await expect.poll(() => middle.stats().circuits).toBe(0)
+    })
+
+    test('a relay that is down does not keep the host from starting, and is used when it comes', async () => {
+      const before = await relay()
+      const [address] = before.addresses() as [string]
+      await before.stop()
+      const receiver = await host({ relays: [address] })
+      expect(receiver.addresses().some(isRelayed)).toBe(false)
+      await relay({ listen: [address.slice(0, address.indexOf('/p2p/'))] })
+      const link = await (await dialer()).dial(await relayed(receiver), stopping.signal)
+      answer(receiver, () => 'accepted', stopping.signal)
+      expect(await link.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
+    })
+
+    test('a relay that restarts is reserved again, and the links through it end with it', async () => {
+      const before = await relay()
+      const [address] = before.addresses() as [string]
+      const receiver = await host({ relays: [address] })
+      answer(receiver, () => 'accepted', stopping.signal)
+      const sender = await dialer()
+      const link = await sender.dial(await relayed(receiver), stopping.signal)
+      await before.stop()
+      await link.ended
+      await expect.poll(() => receiver.addresses().some(isRelayed)).toBe(false)
+      await relay({ listen: [address.slice(0, address.indexOf('/p2p/'))] })
+      const again = await sender.dial(await relayed(receiver), stopping.signal)
+      expect(await again.send({ submissionId: idOf(2), payload })).toMatchObject({ code: 'accepted' })
+    })
+
+    test('a relay refuses reservations above its limit', async () => {
+      const middle = await relay({ limits: { reservationsMax: 1 } })
+      const first = await host({ relays: [...middle.addresses()] })
+      await relayed(first)
+      const second = await host({ identity: identity(4), relays: [...middle.addresses()] })
+      await expect.poll(() => middle.stats().refusedReservations).toBeGreaterThan(0)
+      expect(second.addresses().some(isRelayed)).toBe(false)
+      expect(middle.stats().reservations).toBe(1)
+    })
+  })
+}
