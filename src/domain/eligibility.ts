@@ -20,7 +20,7 @@ export type Eligibility = ({ readonly ok: true } & Eligible) | { readonly ok: fa
  */
 export function eligibilityOf(submission: Submission, rules: { readonly window: SubmissionWindow; readonly view: AnchorView; readonly deadlineBufferMaxBlocks: number }): Eligibility {
   const { slotId, deadlineBlock } = submission.request
-  const header = rules.view.header(submission.header)
+  const header = rules.view.header(submission.header.toLowerCase())
   if (header === undefined || !isInWindow(rules.window, header)) return { ok: false, why: 'header_unknown' }
   if (deadlineBlock < header.number) return { ok: false, why: 'deadline_passed' }
   if (deadlineBlock > header.number + rules.deadlineBufferMaxBlocks) return { ok: false, why: 'deadline_too_far' }

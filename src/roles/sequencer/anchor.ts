@@ -1,0 +1,35 @@
+import type { EpochReason } from '#domain/epoch.ts'
+import type { EpochId } from '#domain/ids.ts'
+import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import type { PlannedBatch } from './batch.ts'
+
+export interface AnchorDeps {
+  readonly chain: AnchorChain
+  readonly sender: ProtocolSender
+}
+
+/** `undefined`: the batch is on chain. Otherwise why it never will be. */
+export type AnchorFailure = Extract<EpochReason, 'batch_window_over' | 'ended_elsewhere' | 'pair_taken' | 'call_refused'> | undefined
+
+/**
+ * Puts one batch on chain. What counts is what the chain says afterwards, never what the call answered: a repeated call is refused (E25)
+ * though the batch is there, a late one succeeds though it is not. The same intent id never sends twice (G4, S6).
+ * Throws what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
+ */
+export async function anchor(epochId: EpochId, batch: PlannedBatch, { chain, sender }: AnchorDeps, signal: AbortSignal): Promise<AnchorFailure> {
+  const { batchCid, projectIds, snapshotCids, rootHash } = batch
+  const outcome = await sender.send(`batch/${epochId}/${batch.index}`, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash }, signal)
+  if ((await chain.batch(epochId, batchCid)) !== undefined) return undefined
+  if (outcome.kind === 'done') return 'batch_window_over'
+  if (outcome.reason === 'E25') return 'pair_taken'
+  return outcome.reason === 'E43' ? 'ended_elsewhere' : 'call_refused'
+}
+
+export type EndOutcome = 'ended' | 'ended_elsewhere' | 'call_refused'
+
+/** Ends the epoch's batches; only after all of them are on chain (S7). An epoch that is ended already is fine, whoever did it. */
+export async function end(epochId: EpochId, { chain, sender }: AnchorDeps, signal: AbortSignal): Promise<EndOutcome> {
+  const outcome = await sender.send(`end/${epochId}`, { kind: 'endBatchSubmissions', epochId }, signal)
+  if (outcome.kind === 'done') return 'ended'
+  return (await chain.isEpochEnded(epochId)) ? 'ended_elsewhere' : 'call_refused'
+}

@@ -1,0 +1,28 @@
+import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import { isInWindow } from '#domain/window.ts'
+import type { Store } from '#io/store/port.ts'
+import { votesPrefix } from './keys.ts'
+import { type Ballot, decodeBallot } from './record.ts'
+
+/** Ballots read in one go: a page of a few megabytes. */
+const PAGE_LENGTH = 5_000
+
+/**
+ * Every vote that counts for the epoch, ordered by project id, then slot. Waits until all recorded ones are durable, so that the outcome
+ * rests on nothing that a crash could take back (G1). Votes whose header a reorganisation removed from the window are left out.
+ */
+export async function collect(epoch: ReleasedEpoch, { store, view }: { readonly store: Store; readonly view: AnchorView }): Promise<readonly Ballot[]> {
+  await store.flush()
+  const ballots: Ballot[] = []
+  const prefix = votesPrefix(epoch.epochId)
+  let page = store.scan(prefix, { limit: PAGE_LENGTH })
+  while (page.length > 0) {
+    for (const { value } of page) {
+      const ballot = decodeBallot(value)
+      const header = view.header(ballot.submission.header)
+      if (header !== undefined && isInWindow(epoch.window, header)) ballots.push(ballot)
+    }
+    page = store.scan(prefix, { after: page.at(-1)?.key ?? prefix, limit: PAGE_LENGTH })
+  }
+  return ballots
+}

@@ -1,0 +1,27 @@
+import type { ProjectId } from '#domain/ids.ts'
+import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
+import type { Ballot } from './record.ts'
+
+/** One project of the epoch after counting. */
+export interface CountedProject {
+  readonly projectId: ProjectId
+  readonly result: TallyResult
+  /** Its votes, ordered by slot. */
+  readonly ballots: readonly Ballot[]
+}
+
+/** Counts each project by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are ordered by project. */
+export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): readonly CountedProject[] {
+  const perProject = new Map<ProjectId, Ballot[]>()
+  for (const ballot of ballots) {
+    const { projectId } = ballot.submission.request
+    const list = perProject.get(projectId)
+    if (list === undefined) perProject.set(projectId, [ballot])
+    else list.push(ballot)
+  }
+  return [...perProject].map(([projectId, list]) => ({
+    projectId,
+    ballots: list,
+    result: tally(list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })), policy),
+  }))
+}

@@ -1,0 +1,26 @@
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+
+/**
+ * The keys of the sequencer's store. Numbers are padded, so that key order is number order. The separator is a space, which sorts before
+ * every character that a project id may hold: the votes of an epoch lie in order of project id, then slot.
+ */
+const epochText = (epochId: EpochId): string => String(epochId).padStart(16, '0')
+const slotText = (slotId: SlotId): string => String(slotId).padStart(16, '0')
+const countText = (count: number): string => String(count).padStart(6, '0')
+
+export const CURSOR_KEY = 'cursor'
+
+export const EPOCHS_PREFIX = 'epoch/'
+export const epochKey = (epochId: EpochId): string => `${EPOCHS_PREFIX}${epochText(epochId)}`
+
+export const votesPrefix = (epochId: EpochId): string => `vote/${epochText(epochId)} `
+export const voteKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string => `${votesPrefix(epochId)}${projectId} ${slotText(slotId)}`
+
+export const evidencePrefix = (epochId: EpochId): string => `evidence/${epochText(epochId)} `
+export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string => `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`
+
+export const simulatedKey = (slotId: SlotId): string => `simulated/${slotText(slotId)}`
+
+export const plansPrefix = (epochId: EpochId): string => `plan/${epochText(epochId)} `
+export const planKey = (epochId: EpochId, index: number): string => `${plansPrefix(epochId)}${countText(index)}`
+export const planFileKey = (epochId: EpochId, index: number): string => `plan-file/${epochText(epochId)} ${countText(index)}`

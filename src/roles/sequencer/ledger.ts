@@ -1,0 +1,150 @@
+import type { Header } from '#domain/anchor-view.ts'
+import { advanceEpoch, type EpochReason, type EpochState, isEpochOver } from '#domain/epoch.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import { endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
+import type { Rejection } from '#domain/rejection.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+import type { PlannedBatch } from './batch.ts'
+import { CURSOR_KEY, EPOCHS_PREFIX, epochKey, evidencePrefix, planFileKey, planKey, plansPrefix, votesPrefix } from './keys.ts'
+
+export interface ProjectRecord {
+  readonly projectId: ProjectId
+  readonly state: ProjectState
+  readonly reason: ProjectReason | undefined
+  /** The winner; `undefined` without one. */
+  readonly snapshotCid: Cid | undefined
+  readonly batchCid: Cid | undefined
+  /** Distinct slots for the winner, and in all. */
+  readonly votes: number
+  readonly total: number
+  readonly isTie: boolean
+}
+
+/** Everything there is to say about an epoch. Published with the result, never part of the batch (spec/06 §5). */
+export interface EpochRecord {
+  readonly epochId: EpochId
+  readonly state: EpochState
+  readonly reason: EpochReason | undefined
+  readonly release: Header
+  /** Votes recorded when the window closed. */
+  readonly accepted: number
+  /** Refused deliveries by code, as counted by the process that closed the window. */
+  readonly rejected: Readonly<Partial<Record<Rejection, number>>>
+  readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
+  readonly projects: readonly ProjectRecord[]
+  /** Slots that lost at least one vote, ascending. */
+  readonly outvotedSlots: readonly SlotId[]
+}
+
+export type EpochChange = Partial<Omit<EpochRecord, 'epochId'>>
+
+/** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
+export interface Ledger {
+  get(epochId: EpochId): EpochRecord | undefined
+  /** Records with anything left to happen, to the epoch or to one of its projects. */
+  unfinished(): Iterable<EpochRecord>
+  /** Whether the epoch, or a later one, was ever seen released. */
+  isReleased(epochId: EpochId): boolean
+  /** Starts the epoch, or starts it again after its release was undone. Leaves a record that is further on alone. */
+  release(epochId: EpochId, release: Header): Promise<void>
+  /** Changes a record, together with other writes, in one commit. A new `state` must be a step of the machine. */
+  change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochRecord>
+  /** What must be written with the change to `planned`. */
+  planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[]
+  plans(epochId: EpochId): readonly PlannedBatch[]
+  /** Block from which a restarted sequencer must follow the chain again; `undefined` on first start. */
+  cursor(): BlockNumber | undefined
+  saveCursor(block: BlockNumber): Promise<void>
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
+const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
+
+const isFinished = (record: EpochRecord): boolean => isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
+
+export function createLedger(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Ledger {
+  const unfinished = new Map<EpochId, EpochRecord>()
+  /** Finished epochs still on disk, oldest first. */
+  const finished: EpochId[] = []
+  let highest = 0
+  for (const { value } of store.scan(EPOCHS_PREFIX)) {
+    const record = fromBytes<EpochRecord>(value)
+    highest = Math.max(highest, record.epochId)
+    if (isFinished(record)) finished.push(record.epochId)
+    else unfinished.set(record.epochId, record)
+  }
+
+  function get(epochId: EpochId): EpochRecord | undefined {
+    const known = unfinished.get(epochId)
+    if (known !== undefined) return known
+    const bytes = store.get(epochKey(epochId))
+    return bytes === undefined ? undefined : fromBytes<EpochRecord>(bytes)
+  }
+
+  /** Where a restart begins: at the oldest release that still matters. */
+  function replayFrom(record: EpochRecord): BlockNumber {
+    const releases = [...unfinished.values()].map(({ release }) => release.number)
+    return Math.min(record.release.number, ...releases) as BlockNumber
+  }
+
+  async function save(record: EpochRecord, writes: readonly StoreWrite[]): Promise<EpochRecord> {
+    const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
+    if (isFinished(record)) {
+      if (unfinished.delete(record.epochId)) finished.push(record.epochId)
+      if (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
+    } else unfinished.set(record.epochId, record)
+    await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom(record)) }])
+    return record
+  }
+
+  return {
+    get,
+    unfinished: () => unfinished.values(),
+    isReleased: (epochId) => epochId <= highest,
+    async release(epochId, { number, hash, timestamp }) {
+      highest = Math.max(highest, epochId)
+      const known = get(epochId)
+      if (known !== undefined && known.state !== 'void') return
+      if (known !== undefined) advanceEpoch(known.state, 'released')
+      const index = finished.indexOf(epochId)
+      if (index >= 0) finished.splice(index, 1)
+      await save(
+        { epochId, state: 'released', reason: undefined, release: { number, hash, timestamp }, accepted: 0, rejected: {}, batches: [], projects: [], outvotedSlots: [] },
+        [],
+      )
+    },
+    async change(epochId, change, writes = []) {
+      const known = get(epochId) as EpochRecord
+      if (change.state !== undefined && change.state !== known.state) advanceEpoch(known.state, change.state)
+      return save({ ...known, ...change }, writes)
+    },
+    planWrites: (epochId, batches) =>
+      batches.flatMap(({ file, ...plan }) => [
+        { key: planKey(epochId, plan.index), value: toBytes(plan) },
+        { key: planFileKey(epochId, plan.index), value: file },
+      ]),
+    plans: (epochId) =>
+      store.scan(plansPrefix(epochId)).map(({ value }) => {
+        const plan = fromBytes<Omit<PlannedBatch, 'file'>>(value)
+        return { ...plan, file: store.get(planFileKey(epochId, plan.index)) as Uint8Array }
+      }),
+    cursor() {
+      const bytes = store.get(CURSOR_KEY)
+      return bytes === undefined ? undefined : fromBytes<BlockNumber>(bytes)
+    },
+    saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
+  }
+}
+
+/** Removes all that is kept of an epoch. */
+function removal(store: Store, epochId: EpochId): StoreWrite[] {
+  const prefixes = [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFileKey(epochId, 0).slice(0, -6), epochKey(epochId)]
+  return prefixes.flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
+}
+
+/** Ends, for the reason `why`, every project of the list that it concerns and that is not over yet. */
+export function endProjects(projects: readonly ProjectRecord[], concerns: (project: ProjectRecord) => boolean, why: ProjectReason): readonly ProjectRecord[] {
+  return projects.map((project) => (concerns(project) && !isProjectOver(project.state) ? { ...project, ...endProject(project.state, why) } : project))
+}

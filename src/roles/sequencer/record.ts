@@ -1,0 +1,147 @@
+import type { AnchorView } from '#domain/anchor-view.ts'
+import type { Address, Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Rejection } from '#domain/rejection.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
+import { decode, type Received } from './receive.ts'
+
+/** Second, different votes kept per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
+const EVIDENCE_PER_SLOT_MAX = 4
+
+export interface Ballot extends Received {
+  readonly signer: Address
+}
+
+export type Recorded =
+  | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
+  | { readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded'>; readonly writes: readonly StoreWrite[]; readonly reason: string }
+
+interface KnownVote {
+  readonly snapshotCid: Cid
+  readonly header: string
+  readonly submissionId: SubmissionId
+}
+
+interface EpochBallots {
+  /** By store key. */
+  readonly votes: Map<string, KnownVote>
+  readonly submissionIds: Set<string>
+  readonly projectsPerSlot: Map<SlotId, number>
+  readonly evidencePerSlot: Map<SlotId, number>
+}
+
+/** The ballot box: one vote per (epoch, project, slot), the first valid one (G5). */
+export interface Ballots {
+  /**
+   * Checks and records in one synchronous step, so that of two equal votes in flight only one passes (S2). The caller must commit
+   * `writes` before it answers, and answer `duplicate` only after every earlier commit is durable.
+   */
+  record(ballot: Ballot, digest: Uint8Array): Recorded
+  /** Votes recorded for the epoch so far. */
+  count(epochId: EpochId): number
+  /** Forgets what is only needed while the epoch takes submissions. */
+  close(epochId: EpochId): void
+}
+
+export function createBallots(options: { readonly projectsPerSlotMax: number }, deps: { readonly store: Store; readonly view: AnchorView }): Ballots {
+  const open = new Map<EpochId, EpochBallots>()
+
+  /** Reads back what an earlier process recorded, at the first question about the epoch. */
+  function ballotsOf(epochId: EpochId): EpochBallots {
+    const known = open.get(epochId)
+    if (known !== undefined) return known
+    const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+    for (const { key, value } of deps.store.scan(votesPrefix(epochId))) {
+      const { submissionId, submission } = decodeBallot(value)
+      keep(ballots, key, { snapshotCid: submission.request.snapshotCid, header: submission.header, submissionId }, submission.request.slotId)
+    }
+    for (const { value } of deps.store.scan(evidencePrefix(epochId))) increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
+    open.set(epochId, ballots)
+    return ballots
+  }
+
+  function conflict(ballot: Ballot, ballots: EpochBallots, firstCid: Cid): Recorded {
+    const { epochId, slotId } = ballot.submission.request
+    const reason = `the vote that counts is for ${firstCid}`
+    const kept = ballots.evidencePerSlot.get(slotId) ?? 0
+    if (kept >= EVIDENCE_PER_SLOT_MAX) return { code: 'vote_conflict', writes: [], reason }
+    increase(ballots.evidencePerSlot, slotId)
+    return { code: 'vote_conflict', writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot, ballot.submissionId) }], reason }
+  }
+
+  return {
+    record(ballot, digest) {
+      const { request, header } = ballot.submission
+      const { epochId, slotId, snapshotCid, projectId } = request
+      if (epochId === 0) return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
+      const ballots = ballotsOf(epochId)
+      const key = voteKey(epochId, projectId, slotId)
+      const first = ballots.votes.get(key)
+      // A vote whose header a reorganisation took away counts for nothing; the slot may vote again.
+      const isReplacing = first !== undefined && deps.view.header(first.header) === undefined
+      if (first !== undefined && !isReplacing) {
+        return first.snapshotCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, first.snapshotCid)
+      }
+      if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= options.projectsPerSlotMax) return { code: 'quota_exceeded', writes: [], reason: `${options.projectsPerSlotMax} projects an epoch` }
+      // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
+      const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
+      const submissionId = isIdTaken ? idFrom(digest) : ballot.submissionId
+      if (isReplacing) ballots.votes.delete(key)
+      keep(ballots, key, { snapshotCid, header, submissionId }, isReplacing ? undefined : slotId)
+      return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot, submissionId) }], reason: isIdTaken ? `recorded as ${submissionId}` : '' }
+    },
+    count: (epochId) => ballotsOf(epochId).votes.size,
+    close: (epochId) => void open.delete(epochId),
+  }
+}
+
+function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
+  ballots.votes.set(key, vote)
+  ballots.submissionIds.add(vote.submissionId)
+  if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
+}
+
+function increase(counts: Map<SlotId, number>, slotId: SlotId): void {
+  counts.set(slotId, (counts.get(slotId) ?? 0) + 1)
+}
+
+/** A version 4 UUID out of what was signed: the same on every replay, and nobody can aim for another's. */
+function idFrom(digest: Uint8Array): SubmissionId {
+  const bytes = digest.slice(0, 16)
+  bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40
+  bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80
+  const hex = bytes.toHex()
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as SubmissionId
+}
+
+// A stored ballot: one byte for the protocol, the id, the signer, then the payload exactly as it came.
+const ID_BYTES = 36
+const SIGNER_BYTES = 42
+const PREFIX_BYTES = 1 + ID_BYTES + SIGNER_BYTES
+const PROTOCOLS = ['weft', 'collect'] as const
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+function encodeBallot(ballot: Ballot, submissionId: SubmissionId): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES + ballot.payload.length)
+  bytes[0] = PROTOCOLS.indexOf(ballot.protocol)
+  encoder.encodeInto(submissionId, bytes.subarray(1, 1 + ID_BYTES))
+  encoder.encodeInto(ballot.signer, bytes.subarray(1 + ID_BYTES, PREFIX_BYTES))
+  bytes.set(ballot.payload, PREFIX_BYTES)
+  return bytes
+}
+
+/** What was verified once is not verified again: the store is ours. */
+export function decodeBallot(bytes: Uint8Array): Ballot {
+  const protocol = PROTOCOLS[Number(bytes[0])] ?? 'weft'
+  const payload = bytes.subarray(PREFIX_BYTES)
+  const submission = decode(protocol, payload)
+  if (submission === undefined) throw new Error('a stored ballot no longer decodes: the store was written by another version')
+  return {
+    protocol,
+    payload,
+    submission,
+    submissionId: decoder.decode(bytes.subarray(1, 1 + ID_BYTES)) as SubmissionId,
+    signer: decoder.decode(bytes.subarray(1 + ID_BYTES, PREFIX_BYTES)) as Address,
+  }
+}

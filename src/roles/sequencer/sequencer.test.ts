@@ -1,0 +1,469 @@
+import { describe, expect, test } from 'vitest'
+import type { BatchLimits } from '#domain/batch.ts'
+import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
+import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import type { Recoverer, Signer } from '#io/keys/port.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import type { Inbound, SubmissionListener } from '#io/p2p/port.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { decodeBatch } from '#wire/batch-json.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
+import type { EpochRecord } from './ledger.ts'
+import { createSequencer, type Sequencer } from './sequencer.ts'
+
+const CIDS = ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri', 'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44', 'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i'] as Cid[]
+const PROJECTS = ['pairs:0x01:TEST', 'pairs:0x02:TEST', 'pairs:0x03:TEST'] as ProjectId[]
+const SEQUENCER = `0x${'5e'.repeat(20)}` as Address
+const OTHER_SEQUENCER = `0x${'5f'.repeat(20)}` as Address
+const MANAGER = `0x${'0e'.repeat(20)}` as Address
+const VALIDATOR = `0x${'0a'.repeat(20)}` as Address
+const SIGNERS = ['11', '22', '33', '44'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
+const EPOCH_1 = 1 as EpochId
+const signerOf = (slotId: number): Signer => SIGNERS[slotId - 1] as Signer
+
+let uuids = 0
+/** Signature checks so far, by all sequencers. */
+let recoveries = 0
+const countingRecoverer: Recoverer = {
+  recover(digest, signature) {
+    recoveries += 1
+    return recoverer.recover(digest, signature)
+  },
+}
+const uuid = () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, '0')}`
+
+interface World {
+  readonly clock: VirtualClock
+  readonly chain: FakeChain
+  readonly ipfs: ReturnType<typeof createFakeIpfsNetwork>
+  readonly sequencer: Sequencer
+  readonly records: EpochRecord[]
+  readonly events: string[]
+  readonly store: FakeStore
+  /** Rejects as `run` does. */
+  readonly ended: Promise<void>
+  release(): Promise<void>
+  mine(count: number): Promise<void>
+  submission(change?: Partial<Submission['request']> & { header?: string; dataMarket?: string; signedBy?: number }): Promise<Submission>
+  deliver(submission: Submission | Uint8Array, how?: { submissionId?: string; protocol?: Inbound['protocol'] }): Promise<Receipt>
+  /** Power cut, then a new process on what the disk still holds. `moving`: time that was passing just then. */
+  crash(moving?: Promise<void>): Promise<World>
+  stop(): Promise<void>
+}
+
+/** Hands groups to the sequencer as the network would. */
+function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): void } {
+  const waiting: (readonly Inbound[])[] = []
+  let wake: (() => void) | undefined
+  return {
+    push(group) {
+      waiting.push(group)
+      wake?.()
+    },
+    async *inbound(signal) {
+      signal.addEventListener('abort', () => wake?.())
+      while (!signal.aborted) {
+        const group = waiting.shift()
+        if (group !== undefined) yield group
+        else await new Promise<void>((resolve) => { wake = resolve })
+      }
+    },
+  }
+}
+
+interface Settings {
+  readonly batchLimits?: BatchLimits
+  readonly expectedProjects?: readonly ProjectId[]
+  readonly minVotes?: number
+  readonly onDisk?: FakeStore
+  readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
+}
+
+async function open(settings: Settings = {}): Promise<World> {
+  const clock = settings.around?.clock ?? createVirtualClock()
+  const market = {
+    epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWindowBlocks: 30, attestationsMin: 1,
+    epochManager: MANAGER, sequencers: [SEQUENCER, OTHER_SEQUENCER], validators: [VALIDATOR],
+  }
+  const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers: SIGNERS.map((signer) => signer.address), pollMs: 10 })
+  const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
+  const store = settings.onDisk ?? createFakeStore()
+  const inbox = createInbox()
+  const records: EpochRecord[] = []
+  const events: string[] = []
+  const hasher = createSubmissionHasher(chain)
+  const sequencer = createSequencer(
+    {
+      namespace: 'TEST', windowUnit: 'blocks', deadlineBufferMaxBlocks: 500, projectsPerSlotMax: 3, epochsKept: 2,
+      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 }, batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
+      ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
+    },
+    {
+      store, chain, clock, recoverer: countingRecoverer, listener: inbox, ipfs: ipfs.node('sequencer'),
+      sender: chain.sender({ address: SEQUENCER, journal: store }),
+      report: (event) => events.push(event), onEpoch: (record) => records.push(record),
+    },
+  )
+  const stopping = new AbortController()
+  const ended = sequencer.run(stopping.signal)
+  ended.catch((failure: unknown) => events.push(`ended: ${String(failure)}`))
+  await clock.runUntil(() => sequencer.stats().isReady, { limitMs: 5_000 })
+  const manager = chain.sender({ address: MANAGER, journal: createFakeStore() })
+  let nextBegin = 1 + 10 * (await chain.currentEpoch()).epochId
+  const caughtUp = () => clock.runUntil(async () => sequencer.stats().headBlock === (await chain.head()).number, { limitMs: 5_000 })
+  return {
+    clock, chain, ipfs, sequencer, records, events, store, ended,
+    async release() {
+      const sent = manager.send(`epoch/${nextBegin}`, { kind: 'releaseEpoch', begin: nextBegin as BlockNumber, end: (nextBegin + 9) as BlockNumber }, stopping.signal)
+      nextBegin += 10
+      await clock.runUntil(() => chain.pendingCount() > 0, { limitMs: 5_000 })
+      chain.mine()
+      await clock.runUntil(sent, { limitMs: 5_000 })
+      await caughtUp()
+    },
+    async mine(count) {
+      for (let mined = 0; mined < count; mined += 1) {
+        chain.mine()
+        await caughtUp()
+        await clock.advance(50)
+      }
+    },
+    async submission({ header, dataMarket, signedBy, ...change } = {}) {
+      const head = await chain.head()
+      const request = { slotId: 1 as SlotId, deadlineBlock: (head.number + 500) as BlockNumber, snapshotCid: CIDS[0] as Cid, epochId: EPOCH_1, projectId: PROJECTS[0] as ProjectId, ...change }
+      const signature = signerOf(signedBy ?? request.slotId).sign(hasher.digest(request))
+      return { request, signature, header: header ?? head.hash, dataMarket: dataMarket ?? chain.dataMarket, nodeVersion: 'v1', protocolState: '' }
+    },
+    deliver(submission, { submissionId = uuid(), protocol = 'weft' } = {}) {
+      const payload = submission instanceof Uint8Array ? submission : protocol === 'weft' ? encodeSubmission(submission) : new TextEncoder().encode(encodeCollectJson(submission))
+      const receipt = new Promise<Receipt>((respond) => inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }]))
+      return clock.runUntil(receipt, { limitMs: 5_000 })
+    },
+    async crash(moving) {
+      const onDisk = store.crash()
+      stopping.abort(new Error('power cut'))
+      await moving
+      return open({ ...settings, onDisk, around: { clock, chain, ipfs } })
+    },
+    async stop() {
+      stopping.abort(new Error('test is over'))
+      await clock.runUntil(ended, { limitMs: 60_000 })
+    },
+  }
+}
+
+const vote = async (world: World, slotId: number, cid: number, project = 0) =>
+  world.deliver(await world.submission({ slotId: slotId as SlotId, snapshotCid: CIDS[cid] as Cid, projectId: PROJECTS[project] as ProjectId }))
+
+/** Mines until the epoch's last word. */
+async function sealed(world: World): Promise<EpochRecord> {
+  for (let block = 0; block < 40 && world.records.length === 0; block += 1) await world.mine(1)
+  return world.records[0] as EpochRecord
+}
+
+describe('an epoch', () => {
+  test('goes from submissions to batches on chain, the liar outvoted', async () => {
+    const world = await open({ batchLimits: { projectsMax: 2, bytesMax: 1_000_000 } })
+    await world.release()
+    for (const project of [2, 0, 1]) for (const slot of [3, 1, 2]) expect((await vote(world, slot, slot === 3 ? 1 : 0, project)).code).toBe('accepted')
+    const record = await sealed(world)
+    expect(record).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: 9, outvotedSlots: [3] })
+    expect(record.projects.map(({ projectId, state, snapshotCid, votes, total }) => [projectId, state, snapshotCid, votes, total])).toEqual(
+      PROJECTS.map((projectId) => [projectId, 'pending', CIDS[0], 2, 3]),
+    )
+    expect(await world.chain.isEpochEnded(EPOCH_1)).toBe(true)
+
+    const onChain = await world.chain.batchCids(EPOCH_1)
+    expect(onChain).toEqual(record.batches.map(({ batchCid }) => batchCid))
+    const tree = createTree()
+    for (const batchCid of onChain) {
+      const anchored = await world.chain.batch(EPOCH_1, batchCid)
+      const bytes = await world.clock.runUntil(world.ipfs.node('anybody').get(batchCid, { bytesMax: 1_000_000, timeoutMs: 1_000 }), { limitMs: 5_000 })
+      const file = decodeBatch(bytes)
+      expect([file?.projectIds, file?.snapshotCids, anchored?.rootHash]).toEqual([anchored?.projectIds, anchored?.snapshotCids, publishedRoot(file?.snapshotCids ?? [])])
+      expect(file?.submissions.map(({ submission: { request } }) => [request.projectId, request.slotId])).toEqual(file?.projectIds.flatMap((projectId) => [1, 2, 3].map((slot) => [projectId, slot])))
+      for (const { submissionId } of file?.submissions ?? []) tree.append(submissionId)
+      expect(tree.publishedRoot()).toBe(file?.submissionsRoot)
+    }
+    await world.stop()
+  })
+
+  test('without a single vote is ended, with its reason', async () => {
+    const world = await open({ expectedProjects: PROJECTS })
+    await world.release()
+    const record = await sealed(world)
+    expect(record).toMatchObject({ state: 'ended', reason: 'no_submissions', accepted: 0, batches: [] })
+    expect(record.projects.map(({ state, reason }) => [state, reason])).toEqual(PROJECTS.map(() => ['missed', 'not_submitted']))
+    expect(await world.chain.isEpochEnded(EPOCH_1)).toBe(true)
+    await world.stop()
+  })
+
+  test('leaves out what the market finds too weak, and says so', async () => {
+    const world = await open({ minVotes: 2 })
+    await world.release()
+    await vote(world, 1, 0, 0)
+    await vote(world, 2, 0, 0)
+    await vote(world, 1, 0, 1)
+    const record = await sealed(world)
+    expect(record.projects.map(({ projectId, state, reason }) => [projectId, state, reason])).toEqual([[PROJECTS[0], 'pending', undefined], [PROJECTS[1], 'omitted', 'below_min_votes']])
+    await world.stop()
+  })
+
+  test('hears what the validators decide', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0, 0)
+    const record = await sealed(world)
+    const batchCid = record.batches[0]?.batchCid as Cid
+    const attested = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() }).send('a', { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash: record.batches[0]?.rootHash as never }, new AbortController().signal)
+    await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
+    await world.mine(1)
+    await world.clock.runUntil(attested, { limitMs: 1_000 })
+    expect(world.sequencer.epoch(EPOCH_1)?.projects).toMatchObject([{ state: 'finalized', reason: 'majority_attested' }])
+    await world.stop()
+  })
+
+  test('that nobody attests ends with a reason too', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0, 0)
+    await sealed(world)
+    await world.mine(31)
+    expect(world.sequencer.epoch(EPOCH_1)?.projects).toMatchObject([{ state: 'missed', reason: 'attestations_missing' }])
+    await world.stop()
+  })
+
+  test('whose project another sequencer anchored first is missed', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0, 0)
+    const other = world.chain.sender({ address: OTHER_SEQUENCER, journal: createFakeStore() }).send('x', { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid: CIDS[2] as Cid, projectIds: [PROJECTS[0] as ProjectId], snapshotCids: [CIDS[1] as Cid], rootHash: `0x${'aa'.repeat(32)}` as never }, new AbortController().signal)
+    await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
+    await world.mine(1)
+    await world.clock.runUntil(other, { limitMs: 1_000 })
+    const record = await sealed(world)
+    expect(record).toMatchObject({ state: 'missed', reason: 'pair_taken', projects: [{ state: 'missed', reason: 'batch_not_anchored' }] })
+    await world.stop()
+  })
+
+  test('waits out an anchor chain that does not answer', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0, 0)
+    await world.mine(5)
+    world.chain.mine()
+    await world.clock.runUntil(() => world.sequencer.epoch(EPOCH_1)?.state !== 'released', { limitMs: 1_000 })
+    world.chain.setReachable(false)
+    await world.clock.advance(5_000)
+    world.chain.setReachable(true)
+    await world.clock.advance(10_000)
+    expect(world.events).toContain('will_try_again')
+    expect((await sealed(world)).reason).toBe('all_batches_anchored')
+    await world.stop()
+  })
+})
+
+describe('a receipt', () => {
+  test('names why a delivery was refused', async () => {
+    const world = await open()
+    const before = await world.chain.head()
+    await world.release()
+    const head = await world.chain.head()
+    const cases: [string, Submission | Uint8Array][] = [
+      ['submission_malformed', new Uint8Array([1, 2, 3])],
+      ['submission_malformed', new TextEncoder().encode('{}')],
+      ['market_unknown', await world.submission({ dataMarket: `0x${'99'.repeat(20)}` })],
+      ['market_unknown', { ...(await world.submission()), protocolState: `0x${'99'.repeat(20)}` }],
+      ['project_malformed', await world.submission({ projectId: 'nonamespace' as ProjectId })],
+      ['project_not_allowed', await world.submission({ projectId: 'pairs:0x01:OTHER' as ProjectId })],
+      ['cid_malformed', await world.submission({ snapshotCid: 'bafynot' as Cid })],
+      ['epoch_unknown', await world.submission({ epochId: 2 as EpochId })],
+      ['header_unknown', await world.submission({ header: `0x${'00'.repeat(32)}` })],
+      ['header_unknown', await world.submission({ header: before.hash })],
+      ['deadline_passed', await world.submission({ deadlineBlock: (head.number - 1) as BlockNumber })],
+      ['deadline_too_far', await world.submission({ deadlineBlock: (head.number + 501) as BlockNumber })],
+      ['slot_unknown', await world.submission({ slotId: 9 as SlotId, signedBy: 1 })],
+      ['signature_malformed', { ...(await world.submission()), signature: 'zz' }],
+      ['signer_mismatch', await world.submission({ signedBy: 2 })],
+    ]
+    const recoveriesBefore = recoveries
+    for (const [code, submission] of cases) expect([code, (await world.deliver(submission)).code]).toEqual([code, code])
+    expect(recoveries - recoveriesBefore).toBe(1) // Only the last case got as far as its signature.
+    expect((await world.deliver(await world.submission(), { submissionId: 'not-a-uuid' })).code).toBe('submission_malformed')
+    expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({ accepted: 0, rejected: { market_unknown: 2, signer_mismatch: 1, header_unknown: 2 } })
+    expect(world.sequencer.stats().receipts).toMatchObject({ submission_malformed: 3, signer_mismatch: 1 })
+    await world.stop()
+  })
+
+  test('says accepted once, duplicate for the same vote, vote_conflict for another', async () => {
+    const world = await open()
+    await world.release()
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    expect((await vote(world, 1, 0)).code).toBe('duplicate')
+    for (let time = 0; time < 6; time += 1) expect(await vote(world, 1, 1)).toMatchObject({ code: 'vote_conflict', reason: `the vote that counts is for ${CIDS[0]}` })
+    expect(world.store.scan('evidence/')).toHaveLength(4)
+    expect(world.sequencer.statsOfSlot(1 as SlotId)).toEqual({ accepted: 1, duplicate: 1, vote_conflict: 6 })
+    const record = await sealed(world)
+    expect(record).toMatchObject({ accepted: 1, rejected: { vote_conflict: 6 }, projects: [{ snapshotCid: CIDS[0], votes: 1 }] })
+    await world.stop()
+  })
+
+  test('says quota_exceeded for one project too many, and still duplicate for an old one', async () => {
+    const world = await open()
+    await world.release()
+    for (const project of [0, 1, 2]) await vote(world, 1, 0, project)
+    const fourth = await world.submission({ projectId: 'pairs:0x04:TEST' as ProjectId })
+    expect((await world.deliver(fourth)).code).toBe('quota_exceeded')
+    expect((await vote(world, 1, 0, 2)).code).toBe('duplicate')
+    await world.stop()
+  })
+
+  test('says window_closed afterwards', async () => {
+    const world = await open()
+    await world.release()
+    const late = await world.submission()
+    await world.mine(5)
+    expect((await world.deliver(late)).code).toBe('accepted')
+    await world.mine(1)
+    expect((await world.deliver(await world.submission({ slotId: 2 as SlotId }))).code).toBe('window_closed')
+    await world.stop()
+  })
+
+  test('for epoch 0 says simulated; nothing is counted', async () => {
+    const world = await open()
+    expect((await world.deliver(await world.submission({ epochId: 0 as EpochId }))).code).toBe('simulated')
+    expect((await world.deliver(await world.submission({ epochId: 0 as EpochId, signedBy: 2 }))).code).toBe('signer_mismatch')
+    await world.release()
+    expect((await sealed(world)).reason).toBe('no_submissions')
+    await world.stop()
+  })
+
+  test('a deployed collector is heard as well', async () => {
+    const world = await open()
+    await world.release()
+    expect((await world.deliver(await world.submission(), { protocol: 'collect' })).code).toBe('accepted')
+    expect((await vote(world, 1, 0)).code).toBe('duplicate')
+    expect((await sealed(world)).accepted).toBe(1)
+    await world.stop()
+  })
+})
+
+test('a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
+  const world = await open()
+  await world.release()
+  const submissionId = uuid()
+  await world.deliver(await world.submission(), { submissionId })
+  const second = await world.deliver(await world.submission({ slotId: 2 as SlotId }), { submissionId })
+  expect(second).toMatchObject({ submissionId, code: 'accepted', reason: expect.stringMatching(/^recorded as [0-9a-f-]{36}$/) })
+  const { batches } = await sealed(world)
+  const bytes = await world.ipfs.node('sequencer').get(batches[0]?.batchCid as Cid, { bytesMax: 1e6, timeoutMs: 100 })
+  const ids = decodeBatch(bytes)?.submissions.map((one) => one.submissionId)
+  expect(ids).toEqual([submissionId, second.reason.slice('recorded as '.length)])
+  await world.stop()
+})
+
+describe('after a power cut', () => {
+  test('between receipt and close every receipted submission is in the epoch', async () => {
+    const world = await open()
+    await world.release()
+    for (const slot of [1, 2, 3]) await vote(world, slot, slot === 3 ? 1 : 0)
+    const again = await world.crash()
+    expect((await vote(again, 2, 0)).code).toBe('duplicate')
+    expect((await vote(again, 1, 1)).code).toBe('vote_conflict')
+    expect((await vote(again, 4, 0)).code).toBe('accepted')
+    expect(await sealed(again)).toMatchObject({ state: 'ended', accepted: 4, outvotedSlots: [3], projects: [{ votes: 3, total: 4 }] })
+    await again.stop()
+  })
+
+  test.each([0, 1, 2, 3, 5, 8, 13, 21, 34])('%i turns into sealing the epoch ends the same, each call made once', async (turns) => {
+    const world = await open({ batchLimits: { projectsMax: 1, bytesMax: 1_000_000 } })
+    await world.release()
+    for (const project of [0, 1, 2]) await vote(world, 1, project, project)
+    await world.mine(5)
+    world.chain.mine()
+    const moving = world.clock.advance(30)
+    for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    const again = await world.crash(moving)
+    const record = await sealed(again)
+    expect(record).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: 3, projects: [{ state: 'pending' }, { state: 'pending' }, { state: 'pending' }] })
+    expect((await again.chain.batchCids(EPOCH_1))).toEqual(record.batches.map(({ batchCid }) => batchCid))
+    expect(again.chain.transactionCount(SEQUENCER)).toBe(4)
+    await again.stop()
+  })
+
+  test('while the window closed unseen, the epoch is sealed all the same', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0)
+    world.chain.mine(8)
+    const again = await world.crash()
+    expect(await sealed(again)).toMatchObject({ state: 'ended', accepted: 1 })
+    await again.stop()
+  })
+
+  test('after the batch window the epoch is missed, with its reason', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0)
+    world.chain.mine(25)
+    const again = await world.crash()
+    expect(await sealed(again)).toMatchObject({ state: 'missed', reason: 'batch_window_over', projects: [{ state: 'missed', reason: 'batch_not_anchored' }] })
+    await again.stop()
+  })
+})
+
+describe('a reorganisation', () => {
+  test('that moves the release makes the old votes void; the slots may vote again', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0)
+    world.chain.reorg(1)
+    await world.mine(1)
+    expect(world.events).toContain('release_undone')
+    expect((await vote(world, 1, 1)).code).toBe('accepted')
+    expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1, projects: [{ snapshotCid: CIDS[1], votes: 1 }] })
+    await world.stop()
+  })
+
+  test('that takes only the header leaves a vote out at the close', async () => {
+    const world = await open()
+    await world.release()
+    await vote(world, 1, 0)
+    await world.mine(1)
+    await vote(world, 2, 1)
+    world.chain.reorg(1)
+    await world.mine(1)
+    expect(await sealed(world)).toMatchObject({ accepted: 1, projects: [{ snapshotCid: CIDS[0] }] })
+    await world.stop()
+  })
+})
+
+test('a slot that changes hands: each signer counts for the blocks in which it was assigned', async () => {
+  const world = await open()
+  await world.release()
+  const old = await world.submission({ slotId: 1 as SlotId })
+  world.chain.assignSigner(1 as SlotId, signerOf(4).address)
+  await world.mine(1)
+  expect((await world.deliver(await world.submission({ slotId: 1 as SlotId, signedBy: 1 }))).code).toBe('signer_mismatch')
+  expect((await world.deliver(await world.submission({ slotId: 1 as SlotId, signedBy: 4, projectId: PROJECTS[1] as ProjectId }))).code).toBe('accepted')
+  expect((await world.deliver(old)).code).toBe('accepted')
+  await world.stop()
+})
+
+test('old epochs are forgotten, newest kept', async () => {
+  const world = await open()
+  for (let epoch = 1; epoch <= 4; epoch += 1) {
+    await world.release()
+    await world.deliver(await world.submission({ epochId: epoch as EpochId }))
+    await world.mine(40)
+  }
+  expect(world.store.scan('epoch/').map(({ key }) => Number(key.slice('epoch/'.length)))).toEqual([3, 4])
+  expect(world.store.scan('vote/')).toHaveLength(2)
+  expect(world.store.scan('plan')).toHaveLength(4)
+  await world.stop()
+})

@@ -1,0 +1,246 @@
+import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { BatchLimits } from '#domain/batch.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ReceiptCode } from '#domain/rejection.ts'
+import type { TallyPolicy } from '#domain/tally.ts'
+import type { WindowRule } from '#domain/window.ts'
+import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Recoverer } from '#io/keys/port.ts'
+import type { Inbound, SubmissionListener } from '#io/p2p/port.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { anchor, end } from './anchor.ts'
+import { batch } from './batch.ts'
+import { collect } from './collect.ts'
+import { type Counters, createCounters } from './counters.ts'
+import { finalize } from './finalize.ts'
+import { createLedger, type EpochRecord, type Ledger } from './ledger.ts'
+import { noteAnchored, noteClosed, noteEnded, notePlan } from './outcome.ts'
+import { pin } from './pin.ts'
+import { receive } from './receive.ts'
+import { type Ballots, createBallots, type Recorded } from './record.ts'
+import { type MarketRules, verify, type VerifyDeps } from './verify.ts'
+import { watch } from './watch.ts'
+
+export interface SequencerOptions {
+  /** The part of a project id after its last colon. */
+  readonly namespace: string
+  /** When given, only these projects are taken, and those that nobody submits are reported as missed. */
+  readonly expectedProjects?: readonly ProjectId[]
+  /** In what the market's snapshot window is counted; its length is the contract's. Deployed sequencers count seconds (spec/06 §3). */
+  readonly windowUnit: WindowRule['unit']
+  readonly deadlineBufferMaxBlocks: number
+  /** Projects that one slot may vote on in an epoch. */
+  readonly projectsPerSlotMax: number
+  readonly tally: TallyPolicy
+  readonly batchLimits: BatchLimits
+  /** Finished epochs whose votes and evidence stay on disk. */
+  readonly epochsKept: number
+}
+
+export interface SequencerDeps {
+  readonly store: Store
+  readonly chain: AnchorChain
+  readonly sender: ProtocolSender
+  readonly ipfs: Ipfs
+  readonly listener: SubmissionListener
+  readonly clock: Clock
+  readonly recoverer: Recoverer
+  /** One event of the log. */
+  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  /** Called when the sequencer has done all it can for an epoch. */
+  readonly onEpoch?: (record: EpochRecord) => void
+}
+
+export interface SequencerStats {
+  readonly isReady: boolean
+  readonly headBlock: number | undefined
+  /** Deliveries by what their receipt said, since the start. */
+  readonly receipts: Readonly<Partial<Record<ReceiptCode, number>>>
+  readonly unfinishedEpochs: number
+}
+
+export interface Sequencer {
+  /** Works until the signal aborts; then resolves when nothing is under way any more. Rejects on a failure that needs a person, or a bug. */
+  run(signal: AbortSignal): Promise<void>
+  stats(): SequencerStats
+  statsOfSlot(slotId: SlotId): Readonly<Partial<Record<ReceiptCode, number>>>
+  /** What is known of an epoch; live while it is open. `undefined` when it was never seen, or is too old. */
+  epoch(epochId: EpochId): EpochRecord | undefined
+}
+
+/** What the two halves of the flow share. */
+export interface Sequencing extends VerifyDeps, SequencerDeps {
+  readonly options: SequencerOptions
+  readonly contract: MarketState
+  readonly view: AnchorView
+  readonly ledger: Ledger
+  readonly ballots: Ballots
+  readonly counters: Counters
+}
+
+/**
+ * From delivery to receipt: receive → verify → record → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
+ * deliveries of a group share one commit. Never throws over what a delivery holds.
+ */
+export async function admit(deliveries: readonly Inbound[], deps: Sequencing): Promise<void> {
+  const writes: StoreWrite[] = []
+  const receipts = deliveries.map((delivery) => {
+    const outcome = admitOne(delivery, deps)
+    if ('writes' in outcome) writes.push(...outcome.writes)
+    return { delivery, receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0] }
+  })
+  // Commits become durable in order, so this also covers the first vote that a `duplicate` speaks of.
+  await (writes.length > 0 ? deps.store.commit(writes) : deps.store.flush())
+  for (const { delivery, receipt } of receipts) delivery.respond(receipt)
+}
+
+function admitOne(delivery: Inbound, deps: Sequencing): Recorded | { readonly code: ReceiptCode; readonly reason: string } {
+  const form = receive(delivery)
+  if (!form.ok) return refused(form.why, {}, deps)
+  const { epochId, slotId } = form.received.submission.request
+  const verdict = verify(form.received.submission, deps)
+  if (!verdict.ok) return refused(verdict.why, { epochId }, deps)
+  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
+  deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
+  return recorded
+}
+
+function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: Sequencing): { readonly code: ReceiptCode; readonly reason: string } {
+  counters.count(code, about)
+  return { code, reason: '' }
+}
+
+/**
+ * From the close of the window to the end of the epoch: collect → finalize → batch → pin → anchor → end. Each step is on record before
+ * the next begins, so that after a crash at any point calling this again goes on (S4).
+ */
+export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochRecord> {
+  const { epochId } = epoch
+  const closed = await noteClosed(epochId, deps)
+  if (closed.state === 'closed') {
+    const ballots = await collect(epoch, deps) // Durable and verified, by project, then slot.
+    const counted = finalize(ballots, deps.options.tally) // Pure: same votes, same outcome (G2).
+    const planned = await batch(counted, deps.options.batchLimits) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned, accepted: ballots.length }, deps) // S4: written down before anything leaves the house.
+  }
+  if (deps.ledger.get(epochId)?.state === 'planned') {
+    const batches = deps.ledger.plans(epochId)
+    for (const planned of batches) await persist('pin', () => pin(planned, deps, signal), deps, signal) // S5: nothing is anchored that nobody can fetch.
+    const failures = await Promise.all(batches.map((planned) => persist('anchor', () => anchor(epochId, planned, deps, signal), deps, signal)))
+    const anchored = await noteAnchored(epochId, { batches, failures }, deps)
+    if (anchored.state === 'missed') return anchored
+  }
+  const ended = await persist('end', () => end(epochId, deps, signal), deps, signal) // S7: only after every batch is on chain.
+  return noteEnded(epochId, ended, deps)
+}
+
+const RETRY_PAUSE_MIN_MS = 250
+/** The chain's own windows end what cannot be done in time; until then a pause never grows beyond this. */
+const RETRY_PAUSE_MAX_MS = 10_000
+
+/** Tries again what may pass, until it does or the signal aborts. */
+async function persist<Result>(doing: string, attempt: () => Promise<Result>, { clock, report }: SequencerDeps, signal: AbortSignal): Promise<Result> {
+  for (let pauseMs = RETRY_PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MAX_MS)) {
+    try {
+      return await attempt()
+    } catch (failure) {
+      if (signal.aborted || !isWeftError(failure) || failure.kind !== 'transient') throw failure
+      report('will_try_again', { doing, code: failure.code, pauseMs })
+    }
+    await clock.sleep(pauseMs, signal)
+  }
+}
+
+/** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
+const GROUP_LENGTH_MAX = 256
+/** Epochs sealed at once: while one waits for its transactions the next can be counted. */
+const SEALS_AT_ONCE = 4
+
+export function createSequencer(options: SequencerOptions, deps: SequencerDeps): Sequencer {
+  const ledger = createLedger(options, deps)
+  const counters = createCounters()
+  let running: { readonly work: Sequencing; isReady: boolean } | undefined
+
+  async function prepare(): Promise<Sequencing> {
+    const { chain } = deps
+    const contract = await chain.market()
+    const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
+    const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
+    const market: MarketRules = {
+      dataMarket: chain.dataMarket, protocolState: chain.protocolState, namespace, deadlineBufferMaxBlocks,
+      expectedProjects: expectedProjects && new Set(expectedProjects),
+    }
+    return {
+      ...deps, options, contract, view, ledger, counters, market,
+      ballots: createBallots(options, { store: deps.store, view }),
+      isReady: () => running?.isReady === true,
+      isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
+      isReleased: (epochId) => ledger.isReleased(epochId),
+      hasher: createSubmissionHasher(chain),
+    }
+  }
+
+  /** Takes deliveries group by group; one commit is in flight while the next group is verified. */
+  async function listen(work: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+    let previous: Promise<void> = Promise.resolve()
+    for await (const arrived of deps.listener.inbound(signal)) {
+      for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
+        const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), work).catch(fail)
+        await previous
+        previous = current
+      }
+    }
+    await previous
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    if (running !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
+    const work = await prepare()
+    const state = { work, isReady: false }
+    running = state
+    const stop = new AbortController()
+    const ended = AbortSignal.any([signal, stop.signal])
+    const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
+    let sealed = 0
+    const fail = (failure: unknown) => stop.abort(failure)
+    const sealInTurn = (epoch: ReleasedEpoch) => {
+      const lane = sealed++ % SEALS_AT_ONCE
+      lanes[lane] = (lanes[lane] as Promise<void>).then(async () => {
+        if (ended.aborted) return
+        const record = await seal(epoch, work, ended)
+        deps.report('epoch_sealed', { epochId: record.epochId, state: record.state, reason: record.reason ?? '', accepted: record.accepted, projects: record.projects.length, batches: record.batches.length })
+        deps.onEpoch?.(record)
+      }).catch(fail)
+    }
+    const onReady = () => {
+      state.isReady = true
+      deps.report('ready', { headBlock: work.view.head?.number ?? 0 })
+    }
+    const watching = watch({ ...work, market: work.contract, onReady, onClosed: sealInTurn }, ended).catch(fail)
+    const listening = listen(work, ended, fail).catch(fail)
+    await Promise.all([watching, listening])
+    await Promise.all(lanes)
+    state.isReady = false
+    if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
+  }
+
+  return {
+    run,
+    stats: () => ({
+      isReady: running?.isReady === true,
+      headBlock: running?.work.view.head?.number,
+      receipts: counters.total(),
+      unfinishedEpochs: [...ledger.unfinished()].length,
+    }),
+    statsOfSlot: (slotId) => counters.ofSlot(slotId),
+    epoch(epochId) {
+      const record = ledger.get(epochId)
+      if (record?.state !== 'released' || running === undefined) return record
+      return { ...record, accepted: running.work.ballots.count(epochId), rejected: counters.rejectedOf(epochId) }
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import { isEpochOver } from '#domain/epoch.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import { advanceProject } from '#domain/project.ts'
+import { isPastWindow } from '#domain/window.ts'
+import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
+import { endProjects, type EpochRecord, type Ledger } from './ledger.ts'
+
+/** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */
+const REPLAY_MARGIN_BLOCKS = 32
+/** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
+const CURSOR_STRIDE_BLOCKS = 256
+
+export interface WatchDeps {
+  readonly chain: AnchorChain
+  readonly market: MarketState
+  readonly view: AnchorView
+  readonly ledger: Ledger
+  /** The chain was followed up to the head that it had at the start. */
+  onReady(): void
+  /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
+  onClosed(epoch: ReleasedEpoch): void
+  report(event: string, facts: Readonly<Record<string, string | number>>): void
+}
+
+/**
+ * Follows the anchor chain: keeps the view, opens epochs, says when a window is over, takes note of what validators decided.
+ * It starts at the oldest release with anything left to happen, so that a restart finds the same state (S8).
+ */
+export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  const { chain, view, ledger } = deps
+  const headAtStart = await chain.head()
+  const from = await startBlock(deps, headAtStart)
+  view.setSlots(await chain.slots())
+  const started = new Set<ReleasedEpoch>()
+  let isReady = false
+  for await (const step of chain.follow({ from, known: [], signal })) {
+    if (step.kind === 'rollback') await rollback(step.to, deps)
+    else await addBlock(step, deps)
+    const head = view.head
+    if (head === undefined) continue
+    if (!isReady && head.number >= headAtStart.number) {
+      isReady = true
+      await voidUnseen(deps)
+      deps.onReady()
+    }
+    for (const epoch of view.epochs()) {
+      if (started.has(epoch) || !isPastWindow(epoch.window, head)) continue
+      started.add(epoch)
+      if (!isOver(ledger.get(epoch.epochId))) deps.onClosed(epoch)
+    }
+    await endUnattested(head.number, deps)
+    forget(started, deps)
+    if (isReady) await moveCursor(head.number, deps)
+  }
+}
+
+const isOver = (record: EpochRecord | undefined): boolean => record === undefined || isEpochOver(record.state)
+
+async function startBlock({ chain, ledger }: WatchDeps, head: BlockRef): Promise<BlockNumber> {
+  const cursor = ledger.cursor()
+  if (cursor !== undefined) return Math.max(0, cursor - REPLAY_MARGIN_BLOCKS) as BlockNumber
+  // On first start nobody has sent anything here before: the newest epoch is the oldest that can concern us.
+  const { epochId } = await chain.currentEpoch()
+  return epochId === 0 ? head.number : (await chain.epochInfo(epochId)).releaseBlock
+}
+
+async function addBlock({ block, events }: Extract<ChainStep, { kind: 'block' }>, deps: WatchDeps): Promise<void> {
+  const { view, ledger } = deps
+  view.addBlock(block)
+  for (const event of events) {
+    if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
+    if (event.kind !== 'EpochReleased' || isBeforeOurTime(event.epochId, block, ledger)) continue
+    view.addRelease(event.epochId, block)
+    await ledger.release(event.epochId, block)
+  }
+  await noteVerdicts(events, deps)
+  // The event does not say whether the slot is active now; the contract does.
+  if (events.some((event) => event.kind === 'SnapshotterAddressChanged')) view.setSlots(await deps.chain.slots())
+}
+
+/** The replay margin reaches into epochs that were finished and forgotten, or that another sequencer dealt with. */
+function isBeforeOurTime(epochId: EpochId, block: BlockRef, ledger: Ledger): boolean {
+  return block.number < (ledger.cursor() ?? 0) && ledger.isReleased(epochId) && ledger.get(epochId) === undefined
+}
+
+/** What validators decided about our batches in one block (G9). One change per epoch: a block may finalize thousands of projects. */
+async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchDeps): Promise<void> {
+  const finalized = new Map<EpochId, Set<ProjectId>>()
+  for (const event of events) {
+    if (event.kind === 'SnapshotFinalized') finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(event.projectId))
+    if (event.kind === 'TriggerBatchResubmission') await dispute(event.epochId, event.batchCid, ledger)
+  }
+  for (const [epochId, projectIds] of finalized) {
+    const projects = ledger.get(epochId)?.projects.map((project) => (project.state === 'batched' && projectIds.has(project.projectId) ? { ...project, state: advanceProject(project.state, 'pending') } : project))
+    if (projects !== undefined) await ledger.change(epochId, { projects: endProjects(projects, (project) => projectIds.has(project.projectId), 'majority_attested') })
+  }
+}
+
+async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise<void> {
+  const projects = ledger.get(epochId)?.projects.map((project) => (project.batchCid === batchCid && project.state === 'pending' ? { ...project, state: advanceProject(project.state, 'disputed') } : project))
+  if (projects !== undefined) await ledger.change(epochId, { projects })
+}
+
+/** Projects whose attestation window passed without a majority end so. */
+async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): Promise<void> {
+  for (const record of [...ledger.unfinished()]) {
+    if (!isEpochOver(record.state) || head <= record.release.number + market.attestationWindowBlocks) continue
+    await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
+  }
+}
+
+async function rollback(to: BlockRef, { view, ledger, report }: WatchDeps): Promise<void> {
+  for (const { epochId } of view.rollback(to)) {
+    // Once the votes are fixed the epoch runs to its end; the contract decides about it.
+    const state = ledger.get(epochId)?.state
+    report('release_undone', { epochId, state: state ?? 'unknown' })
+    if (state === 'released') await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+  }
+}
+
+/** Epochs on record whose release the chain, read again, does not have. */
+async function voidUnseen({ view, ledger, report }: WatchDeps): Promise<void> {
+  for (const { epochId, state } of [...ledger.unfinished()]) {
+    if (state !== 'released' || view.epoch(epochId) !== undefined) continue
+    report('release_undone', { epochId, state })
+    await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+  }
+}
+
+/** An epoch is needed until its window is over, its headers until the votes are counted. */
+function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
+  const needed = [...view.epochs()].filter((epoch) => !started.has(epoch) || ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? ''))
+  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), view.head?.number ?? 0) as BlockNumber)
+  for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)
+}
+
+async function moveCursor(head: BlockNumber, { ledger }: WatchDeps): Promise<void> {
+  const isIdle = [...ledger.unfinished()].length === 0
+  if (isIdle && head >= (ledger.cursor() ?? 0) + CURSOR_STRIDE_BLOCKS) await ledger.saveCursor(head)
+}
