@@ -4,7 +4,11 @@ import { eligibilityOf } from './eligibility.ts'
 import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
 import type { Submission } from './submission.ts'
 
-const block = (number: number, fork = ''): Header => ({ number: number as BlockNumber, hash: `0xblock${number}${fork}` as Hash, timestamp: number * 10 })
+const block = (number: number, fork = ''): Header => ({
+  number: number as BlockNumber,
+  hash: `0xblock${number}${fork}` as Hash,
+  timestamp: number * 10,
+})
 const epochId = 4 as EpochId
 const slotId = 7 as SlotId
 const alice = '0xa' as Address
@@ -13,7 +17,10 @@ const bob = '0xb' as Address
 function viewUpTo(last: number): AnchorView {
   const view = createAnchorView({ unit: 'blocks', length: 3 })
   for (let number = 10; number <= last; number += 1) view.addBlock(block(number))
-  view.setSlots([{ slotId, signer: alice, isActive: true }, { slotId: 8 as SlotId, signer: bob, isActive: false }])
+  view.setSlots([
+    { slotId, signer: alice, isActive: true },
+    { slotId: 8 as SlotId, signer: bob, isActive: false },
+  ])
   return view
 }
 
@@ -46,7 +53,10 @@ describe('whether the chain lets a submission in', () => {
   const view = viewUpTo(20)
   const { window } = view.addRelease(epochId, block(12))
   const submission = (change: { slotId?: number; deadlineBlock?: number; header?: string }): Submission =>
-    ({ request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' }, header: change.header ?? '0xblock12' }) as unknown as Submission
+    ({
+      request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' },
+      header: change.header ?? '0xblock12',
+    }) as unknown as Submission
 
   test.each([
     ['header_unknown', { header: '0xblock11' }],

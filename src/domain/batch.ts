@@ -24,7 +24,10 @@ export interface BatchLimits {
 }
 
 /** Cuts projects, in their given order, into batches: as many as fit, then the next. The same input always gives the same cut. */
-export function splitIntoBatches<Project extends { readonly bytes: number }>(projects: readonly Project[], limits: BatchLimits): Project[][] {
+export function splitIntoBatches<Project extends { readonly bytes: number }>(
+  projects: readonly Project[],
+  limits: BatchLimits,
+): Project[][] {
   const batches: Project[][] = []
   let bytes = 0
   for (const project of projects) {

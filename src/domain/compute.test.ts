@@ -96,7 +96,13 @@ describe('truncateTo', () => {
 })
 
 test('the Python on this machine, if any, computes the same', () => {
-  const values = fc.sample(fc.oneof(fc.double({ noNaN: true, min: -1e15, max: 1e15 }), fc.integer().map((integer) => integer / 256)), { numRuns: 400, ...replay })
+  const values = fc.sample(
+    fc.oneof(
+      fc.double({ noNaN: true, min: -1e15, max: 1e15 }),
+      fc.integer().map((integer) => integer / 256),
+    ),
+    { numRuns: 400, ...replay },
+  )
   const raws = fc.sample(fc.bigInt({ min: 0n, max: 2n ** 200n }), { numRuns: 200, ...replay })
   const program = `
 import json, math, sys
@@ -107,7 +113,10 @@ print(json.dumps([(int(raw) / 10 ** d).hex() for raw in raws for d in (0, 6, 8, 
   const input = JSON.stringify([values.map(hex), raws.map(String)])
   const run = spawnSync('python3', ['-c', program], { input, encoding: 'utf8' })
   if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return
-  const [floats, quotients] = run.stdout.trim().split('\n').map((line) => JSON.parse(line)) as [[string, string][], string[]]
+  const [floats, quotients] = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line)) as [[string, string][], string[]]
   expect(values.map((value) => [hex(roundHalfEven(value, 6)), hex(truncateTo(value, 5))])).toEqual(floats)
   expect(raws.flatMap((raw) => [0, 6, 8, 18].map((decimals) => hex(scaled(raw, decimals))))).toEqual(quotients)
 })

@@ -33,9 +33,19 @@ export interface SourceReader {
   /** Seconds since the Unix epoch. */
   timestamp(blockNumber: number): Promise<number>
   /** All outputs of a view function given in human-readable form, as of `blockNumber`. */
-  read(call: { readonly address: string; readonly function: string; readonly args: readonly ChainValue[]; readonly blockNumber: number }): Promise<readonly ChainValue[]>
+  read(call: {
+    readonly address: string
+    readonly function: string
+    readonly args: readonly ChainValue[]
+    readonly blockNumber: number
+  }): Promise<readonly ChainValue[]>
   /** Events of one contract within the range, in chain order. */
-  events(filter: { readonly address: string; readonly events: readonly string[]; readonly fromBlock: number; readonly toBlock: number }): Promise<readonly ChainEvent[]>
+  events(filter: {
+    readonly address: string
+    readonly events: readonly string[]
+    readonly fromBlock: number
+    readonly toBlock: number
+  }): Promise<readonly ChainEvent[]>
 }
 
 /** Work done once per epoch and shared by every compute that names it (spec/03 §6). When it fails, so does each of them, with its reason. */
@@ -108,7 +118,8 @@ export const EPOCH_BLOCKS_MAX = 1_000
 /** The blocks of an epoch, ascending. Throws when the range is empty or longer than `EPOCH_BLOCKS_MAX`. */
 export function blocksOf(epoch: ComputeEpoch): readonly number[] {
   const length = epoch.end - epoch.begin + 1
-  if (!(length >= 1 && length <= EPOCH_BLOCKS_MAX)) throw new RangeError(`epoch ${epoch.epochId} spans ${length} blocks; 1 to ${EPOCH_BLOCKS_MAX} are possible`)
+  if (!(length >= 1 && length <= EPOCH_BLOCKS_MAX))
+    throw new RangeError(`epoch ${epoch.epochId} spans ${length} blocks; 1 to ${EPOCH_BLOCKS_MAX} are possible`)
   return Array.from({ length }, (_, index) => epoch.begin + index)
 }
 

@@ -18,7 +18,10 @@ export type Eligibility = ({ readonly ok: true } & Eligible) | { readonly ok: fa
  * window, `header ≤ deadline ≤ header + deadlineBufferMax`, and the slot has an active signer. The sequencer asks before it takes a
  * submission, a validator before it counts one: both run this function, so they cannot differ.
  */
-export function eligibilityOf(submission: Submission, rules: { readonly window: SubmissionWindow; readonly view: AnchorView; readonly deadlineBufferMaxBlocks: number }): Eligibility {
+export function eligibilityOf(
+  submission: Submission,
+  rules: { readonly window: SubmissionWindow; readonly view: AnchorView; readonly deadlineBufferMaxBlocks: number },
+): Eligibility {
   const { slotId, deadlineBlock } = submission.request
   const header = rules.view.header(submission.header.toLowerCase())
   if (header === undefined || !isInWindow(rules.window, header)) return { ok: false, why: 'header_unknown' }

@@ -17,7 +17,9 @@ describe('an epoch', () => {
     ['planned', 'void'],
     ['closed', 'anchored'],
   ] as const)('has no step from %s to %s', (from, to) => {
-    expect(() => advanceEpoch(from, to)).toThrow(expect.objectContaining({ code: 'STATE_TRANSITION', facts: { machine: 'epoch', from, to } }))
+    expect(() => advanceEpoch(from, to)).toThrow(
+      expect.objectContaining({ code: 'STATE_TRANSITION', facts: { machine: 'epoch', from, to } }),
+    )
   })
   test('may be released again after a reorganisation took the release away', () => {
     expect(advanceEpoch(advanceEpoch('released', 'void'), 'released')).toBe('released')

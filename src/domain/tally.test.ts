@@ -5,13 +5,23 @@ import { type TallyPolicy, tally, type Vote } from './tally.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const anything: TallyPolicy = { minVotes: 0, minShareBp: 0 }
-const vote = (slotId: number, cid: string, signer = `0x${slotId}`): Vote => ({ slotId: slotId as SlotId, signer: signer as Address, snapshotCid: cid as Cid })
+const vote = (slotId: number, cid: string, signer = `0x${slotId}`): Vote => ({
+  slotId: slotId as SlotId,
+  signer: signer as Address,
+  snapshotCid: cid as Cid,
+})
 
 describe('the finalisation rule', () => {
   test.each<[string, Vote[], string, boolean, number[]]>([
     ['one vote is enough', [vote(1, 'a')], 'a', false, []],
     ['most votes win', [vote(1, 'b'), vote(2, 'a'), vote(3, 'b')], 'b', false, [2]],
-    ['the first vote of a slot counts, later ones do not', [vote(1, 'a'), vote(1, 'b'), vote(1, 'b'), vote(2, 'b'), vote(3, 'a')], 'a', false, [2]],
+    [
+      'the first vote of a slot counts, later ones do not',
+      [vote(1, 'a'), vote(1, 'b'), vote(1, 'b'), vote(2, 'b'), vote(3, 'a')],
+      'a',
+      false,
+      [2],
+    ],
     ['a tie goes to more distinct signers', [vote(1, 'a', '0xw'), vote(2, 'a', '0xw'), vote(3, 'b'), vote(4, 'b')], 'b', true, [1, 2]],
     ['an equal tie goes to the smallest CID', [vote(1, 'c'), vote(2, 'b'), vote(3, 'd')], 'b', true, [1, 3]],
     ['CIDs are compared by bytes, not by locale', [vote(1, 'a'), vote(2, 'Z')], 'Z', true, [1]],
@@ -20,7 +30,10 @@ describe('the finalisation rule', () => {
   })
   test('counts per CID and in all', () => {
     const result = tally([vote(1, 'b'), vote(2, 'a'), vote(3, 'b')], anything)
-    expect([...result.votesPerCid]).toEqual([['b', 2], ['a', 1]])
+    expect([...result.votesPerCid]).toEqual([
+      ['b', 2],
+      ['a', 1],
+    ])
     expect(result.total).toBe(3)
   })
 })
@@ -39,11 +52,26 @@ describe('what a market asks for', () => {
 })
 
 test('arrival order never changes the outcome', () => {
-  const ballots = fc.uniqueArray(fc.record({ slotId: fc.integer({ min: 1, max: 60 }), cid: fc.constantFrom('a', 'b', 'c', 'd'), signer: fc.constantFrom('0x1', '0x2', '0x3') }), {
-    selector: (ballot) => ballot.slotId, maxLength: 40,
-  }).map((list) => list.map((ballot) => vote(ballot.slotId, ballot.cid, ballot.signer)))
-  const shuffled = ballots.chain((votes) => fc.tuple(fc.constant(votes), fc.shuffledSubarray(votes, { minLength: votes.length, maxLength: votes.length })))
-  fc.assert(fc.property(shuffled, ([votes, others]) => {
-    expect(tally(others, { minVotes: 2, minShareBp: 2_500 })).toEqual(tally(votes, { minVotes: 2, minShareBp: 2_500 }))
-  }), { numRuns: 300, ...replayFromEnv })
+  const ballots = fc
+    .uniqueArray(
+      fc.record({
+        slotId: fc.integer({ min: 1, max: 60 }),
+        cid: fc.constantFrom('a', 'b', 'c', 'd'),
+        signer: fc.constantFrom('0x1', '0x2', '0x3'),
+      }),
+      {
+        selector: (ballot) => ballot.slotId,
+        maxLength: 40,
+      },
+    )
+    .map((list) => list.map((ballot) => vote(ballot.slotId, ballot.cid, ballot.signer)))
+  const shuffled = ballots.chain((votes) =>
+    fc.tuple(fc.constant(votes), fc.shuffledSubarray(votes, { minLength: votes.length, maxLength: votes.length })),
+  )
+  fc.assert(
+    fc.property(shuffled, ([votes, others]) => {
+      expect(tally(others, { minVotes: 2, minShareBp: 2_500 })).toEqual(tally(votes, { minVotes: 2, minShareBp: 2_500 }))
+    }),
+    { numRuns: 300, ...replayFromEnv },
+  )
 })

@@ -52,7 +52,10 @@ export function tally(votes: readonly Vote[], policy: TallyPolicy): TallyResult 
   if (winner === undefined) return { kind: 'omitted', reason: 'no_votes', ...counted }
   if (winner.slots.length < policy.minVotes) return { kind: 'omitted', reason: 'below_min_votes', ...counted }
   if (winner.slots.length * 10_000 < policy.minShareBp * total) return { kind: 'omitted', reason: 'below_min_share', ...counted }
-  const outvotedSlots = candidates.slice(1).flatMap((candidate) => candidate.slots).sort((left, right) => left - right)
+  const outvotedSlots = candidates
+    .slice(1)
+    .flatMap((candidate) => candidate.slots)
+    .sort((left, right) => left - right)
   return { kind: 'finalized', snapshotCid: winner.snapshotCid, outvotedSlots, ...counted }
 }
 

@@ -21,7 +21,11 @@ export interface SubmissionWindow {
   readonly rule: WindowRule
 }
 
-export function windowOf(options: { readonly release: BlockTime; readonly unit: WindowRule['unit']; readonly length: number }): SubmissionWindow {
+export function windowOf(options: {
+  readonly release: BlockTime
+  readonly unit: WindowRule['unit']
+  readonly length: number
+}): SubmissionWindow {
   const { number, timestamp } = options.release
   return { release: { number, timestamp }, rule: { unit: options.unit, length: options.length } }
 }

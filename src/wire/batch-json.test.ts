@@ -10,15 +10,28 @@ const text = (value: unknown) => new TextEncoder().encode(typeof value === 'stri
 
 const submission = {
   request: { slotId: 7, deadlineBlock: 600, snapshotCid: 'bafkreia', epochId: 3, projectId: 'pair:0xab:UNISWAPV2' },
-  signature: 'aa', header: '0x01', dataMarket: '0x02', nodeVersion: 'v1', protocolState: '',
+  signature: 'aa',
+  header: '0x01',
+  dataMarket: '0x02',
+  nodeVersion: 'v1',
+  protocolState: '',
 } as unknown as Submission
 const batch: Batch = {
-  submissions: [{ submissionId: 'id-1', submission }], submissionsRoot: '0xroot',
-  projectIds: ['pair:0xab:UNISWAPV2' as ProjectId], snapshotCids: ['bafkreia' as Cid],
+  submissions: [{ submissionId: 'id-1', submission }],
+  submissionsRoot: '0xroot',
+  projectIds: ['pair:0xab:UNISWAPV2' as ProjectId],
+  snapshotCids: ['bafkreia' as Cid],
 }
-const file = () => JSON.parse(new TextDecoder().decode(encodeBatch(batch))) as { submissionIDs: unknown; submissions: string[]; pids: string[]; cids: string[]; roothash: unknown }
+const file = () =>
+  JSON.parse(new TextDecoder().decode(encodeBatch(batch))) as {
+    submissionIDs: unknown
+    submissions: string[]
+    pids: string[]
+    cids: string[]
+    roothash: unknown
+  }
 
-test('a batch is written in the protocol\'s form', () => {
+test("a batch is written in the protocol's form", () => {
   expect(new TextDecoder().decode(encodeBatch(batch))).toBe(
     '{"submissionIDs":["id-1"],"submissions":["{\\n  \\"request\\": {\\n    \\"slotId\\": \\"7\\",\\n    \\"deadline\\": \\"600\\",\\n    \\"snapshotCid\\": \\"bafkreia\\",' +
       '\\n    \\"epochId\\": \\"3\\",\\n    \\"projectId\\": \\"pair:0xab:UNISWAPV2\\"\\n  },\\n  \\"signature\\": \\"aa\\",\\n  \\"header\\": \\"0x01\\",' +
@@ -35,18 +48,33 @@ test('what is written is read back', () => {
   const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
   const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
   const projectId = fc.constantFrom('a:N', 'pair:0x<&>:N', 'eth:price_tracking:0xab:N')
-  const submissions = fc.array(fc.record({
-    submissionId: word,
-    submission: fc.record({
-      request: fc.record({ slotId: uint, deadlineBlock: uint, snapshotCid: word, epochId: uint, projectId }),
-      signature: word, header: fc.string(), dataMarket: fc.string(), nodeVersion: word, protocolState: fc.string(),
+  const submissions = fc.array(
+    fc.record({
+      submissionId: word,
+      submission: fc.record({
+        request: fc.record({ slotId: uint, deadlineBlock: uint, snapshotCid: word, epochId: uint, projectId }),
+        signature: word,
+        header: fc.string(),
+        dataMarket: fc.string(),
+        nodeVersion: word,
+        protocolState: fc.string(),
+      }),
     }),
-  }), { maxLength: 8 })
+    { maxLength: 8 },
+  )
   const results = fc.array(fc.tuple(projectId, word), { maxLength: 5 })
-  fc.assert(fc.property(submissions, results, word, (list, finalized, submissionsRoot) => {
-    const written = { submissions: list, submissionsRoot, projectIds: finalized.map(([id]) => id), snapshotCids: finalized.map(([, cid]) => cid) } as unknown as Batch
-    expect(decodeBatch(encodeBatch(written))).toEqual(written)
-  }), { numRuns: 200, ...replayFromEnv })
+  fc.assert(
+    fc.property(submissions, results, word, (list, finalized, submissionsRoot) => {
+      const written = {
+        submissions: list,
+        submissionsRoot,
+        projectIds: finalized.map(([id]) => id),
+        snapshotCids: finalized.map(([, cid]) => cid),
+      } as unknown as Batch
+      expect(decodeBatch(encodeBatch(written))).toEqual(written)
+    }),
+    { numRuns: 200, ...replayFromEnv },
+  )
 })
 
 describe('files of other versions', () => {
@@ -55,9 +83,17 @@ describe('files of other versions', () => {
     expect(decodeBatch(text({ id: 'x', submissionIds: submissionIDs, ...rest, extra: 1 }))).toEqual(batch)
   })
   test('a submission of 2024: no dataMarket, no nodeVersion; numbers instead of strings; CIDv0', () => {
-    const old = { request: { slotId: 7, deadline: 600, snapshotCid: 'QmdFHpLZT4dgdFKYyd1yGM62chhJjYpZCtX', epochId: 3, projectId: 'a:N' }, signature: 'aa', header: '0x01' }
+    const old = {
+      request: { slotId: 7, deadline: 600, snapshotCid: 'QmdFHpLZT4dgdFKYyd1yGM62chhJjYpZCtX', epochId: 3, projectId: 'a:N' },
+      signature: 'aa',
+      header: '0x01',
+    }
     const read = decodeBatch(text({ ...file(), submissions: [JSON.stringify(old)] }))
-    expect(read?.submissions[0]?.submission).toMatchObject({ dataMarket: '', nodeVersion: 'v0.0.0', request: { slotId: 7, deadlineBlock: 600, snapshotCid: old.request.snapshotCid } })
+    expect(read?.submissions[0]?.submission).toMatchObject({
+      dataMarket: '',
+      nodeVersion: 'v0.0.0',
+      request: { slotId: 7, deadlineBlock: 600, snapshotCid: old.request.snapshotCid },
+    })
   })
 })
 

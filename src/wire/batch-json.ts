@@ -52,7 +52,10 @@ function submissionText(submission: Submission): string {
 }
 
 function fields(indent: string, list: readonly (readonly [string, string])[]): string {
-  return list.filter(([, value]) => value !== '').map(([name, value]) => `${indent}"${name}": ${JSON.stringify(value)}`).join(',\n')
+  return list
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${indent}"${name}": ${JSON.stringify(value)}`)
+    .join(',\n')
 }
 
 /** What is wrong with a file that is not a batch. */
@@ -70,7 +73,8 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
   const projectIds = textsOf(file['pids'])
   const snapshotCids = textsOf(file['cids'])
   const submissionsRoot = textOf(file['roothash'])
-  if (ids === undefined || texts === undefined || projectIds === undefined || snapshotCids === undefined || submissionsRoot === undefined) return { ok: false, defect: 'field_missing' }
+  if (ids === undefined || texts === undefined || projectIds === undefined || snapshotCids === undefined || submissionsRoot === undefined)
+    return { ok: false, defect: 'field_missing' }
   if (ids.length !== texts.length || projectIds.length !== snapshotCids.length) return { ok: false, defect: 'lengths_differ' }
   if (!projectIds.every(isProjectId)) return { ok: false, defect: 'project_malformed' }
   const submissions: BatchedSubmission[] = []
@@ -79,7 +83,15 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
     if (submission === undefined) return { ok: false, defect: 'submission_malformed' }
     submissions.push({ submissionId, submission })
   }
-  return { ok: true, batch: { submissions, submissionsRoot, projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly string[] as readonly Cid[] } }
+  return {
+    ok: true,
+    batch: {
+      submissions,
+      submissionsRoot,
+      projectIds: projectIds as readonly ProjectId[],
+      snapshotCids: snapshotCids as readonly string[] as readonly Cid[],
+    },
+  }
 }
 
 /** Like `parseBatch` for callers who do not care what is wrong. */
@@ -119,7 +131,11 @@ function submissionOf(text: unknown): Submission | undefined {
   const message = typeof text === 'string' ? parseJson(text) : undefined
   if (!isRecord(message) || !isRecord(message['request'])) return undefined
   const { request } = message
-  const numbers = { slotId: optionalUint(request['slotId']), deadline: optionalUint(request['deadline']), epochId: optionalUint(request['epochId']) }
+  const numbers = {
+    slotId: optionalUint(request['slotId']),
+    deadline: optionalUint(request['deadline']),
+    epochId: optionalUint(request['epochId']),
+  }
   const snapshotCid = textOf(request['snapshotCid'])
   const projectId = textOf(request['projectId'])
   const signature = textOf(message['signature'])
@@ -129,7 +145,14 @@ function submissionOf(text: unknown): Submission | undefined {
   const protocolState = optionalText(message['protocolState'])
   if (numbers.slotId === undefined || numbers.deadline === undefined || numbers.epochId === undefined) return undefined
   if (snapshotCid === undefined || projectId === undefined || !isProjectId(projectId)) return undefined
-  if (signature === undefined || header === undefined || dataMarket === undefined || nodeVersion === undefined || protocolState === undefined) return undefined
+  if (
+    signature === undefined ||
+    header === undefined ||
+    dataMarket === undefined ||
+    nodeVersion === undefined ||
+    protocolState === undefined
+  )
+    return undefined
   return {
     request: {
       slotId: numbers.slotId as SlotId,

@@ -31,22 +31,28 @@ const texts = fc.array(fc.string({ maxLength: 12 }), { maxLength: 40 })
 
 describe('the tree', () => {
   test('has the root of the algorithm in the specification', () => {
-    fc.assert(fc.property(texts, (leaves) => {
-      const tree = createTree()
-      for (const leaf of leaves) tree.append(leaf)
-      expect(tree.root().toHex()).toBe(Buffer.from(naiveRoot(leaves)).toString('hex'))
-      expect(tree.size).toBe(leaves.length)
-    }), { numRuns: 100, ...replayFromEnv })
+    fc.assert(
+      fc.property(texts, (leaves) => {
+        const tree = createTree()
+        for (const leaf of leaves) tree.append(leaf)
+        expect(tree.root().toHex()).toBe(Buffer.from(naiveRoot(leaves)).toString('hex'))
+        expect(tree.size).toBe(leaves.length)
+      }),
+      { numRuns: 100, ...replayFromEnv },
+    )
   })
 
   test('goes on where an earlier batch stopped', () => {
-    fc.assert(fc.property(texts, texts, (first, second) => {
-      const tree = createTree()
-      for (const leaf of first) tree.append(leaf)
-      tree.publishedRoot()
-      for (const leaf of second) tree.append(leaf)
-      expect(tree.publishedRoot()).toBe(publishedRoot([...first, ...second]))
-    }), { numRuns: 100, ...replayFromEnv })
+    fc.assert(
+      fc.property(texts, texts, (first, second) => {
+        const tree = createTree()
+        for (const leaf of first) tree.append(leaf)
+        tree.publishedRoot()
+        for (const leaf of second) tree.append(leaf)
+        expect(tree.publishedRoot()).toBe(publishedRoot([...first, ...second]))
+      }),
+      { numRuns: 100, ...replayFromEnv },
+    )
   })
 
   test('depends on the order of its leaves', () => {

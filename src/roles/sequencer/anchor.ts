@@ -16,9 +16,18 @@ export type AnchorFailure = Extract<EpochReason, 'batch_window_over' | 'ended_el
  * though the batch is there, a late one succeeds though it is not. The same intent id never sends twice (G4, S6).
  * Throws what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
-export async function anchor(epochId: EpochId, batch: PlannedBatch, { chain, sender }: AnchorDeps, signal: AbortSignal): Promise<AnchorFailure> {
+export async function anchor(
+  epochId: EpochId,
+  batch: PlannedBatch,
+  { chain, sender }: AnchorDeps,
+  signal: AbortSignal,
+): Promise<AnchorFailure> {
   const { batchCid, projectIds, snapshotCids, rootHash } = batch
-  const outcome = await sender.send(`batch/${epochId}/${batch.index}`, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash }, signal)
+  const outcome = await sender.send(
+    `batch/${epochId}/${batch.index}`,
+    { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash },
+    signal,
+  )
   if ((await chain.batch(epochId, batchCid)) !== undefined) return undefined
   if (outcome.kind === 'done') return 'batch_window_over'
   if (outcome.reason === 'E25') return 'pair_taken'

@@ -11,7 +11,10 @@ const PAGE_LENGTH = 5_000
  * Every vote that counts for the epoch, ordered by project id, then slot. Waits until all recorded ones are durable, so that the outcome
  * rests on nothing that a crash could take back (G1). Votes whose header a reorganisation removed from the window are left out.
  */
-export async function collect(epoch: ReleasedEpoch, { store, view }: { readonly store: Store; readonly view: AnchorView }): Promise<readonly Ballot[]> {
+export async function collect(
+  epoch: ReleasedEpoch,
+  { store, view }: { readonly store: Store; readonly view: AnchorView },
+): Promise<readonly Ballot[]> {
   await store.flush()
   const ballots: Ballot[] = []
   const prefix = votesPrefix(epoch.epochId)

@@ -22,6 +22,9 @@ export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): reado
   return [...perProject].map(([projectId, list]) => ({
     projectId,
     ballots: list,
-    result: tally(list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })), policy),
+    result: tally(
+      list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })),
+      policy,
+    ),
   }))
 }

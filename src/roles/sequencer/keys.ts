@@ -14,10 +14,12 @@ export const EPOCHS_PREFIX = 'epoch/'
 export const epochKey = (epochId: EpochId): string => `${EPOCHS_PREFIX}${epochText(epochId)}`
 
 export const votesPrefix = (epochId: EpochId): string => `vote/${epochText(epochId)} `
-export const voteKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string => `${votesPrefix(epochId)}${projectId} ${slotText(slotId)}`
+export const voteKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string =>
+  `${votesPrefix(epochId)}${projectId} ${slotText(slotId)}`
 
 export const evidencePrefix = (epochId: EpochId): string => `evidence/${epochText(epochId)} `
-export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string => `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`
+export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string =>
+  `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`
 
 export const simulatedKey = (slotId: SlotId): string => `simulated/${slotText(slotId)}`
 

@@ -62,7 +62,8 @@ const decoder = new TextDecoder()
 const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
 const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
 
-const isFinished = (record: EpochRecord): boolean => isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
+const isFinished = (record: EpochRecord): boolean =>
+  isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
 
 export function createLedger(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Ledger {
   const unfinished = new Map<EpochId, EpochRecord>()
@@ -111,7 +112,17 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       const index = finished.indexOf(epochId)
       if (index >= 0) finished.splice(index, 1)
       await save(
-        { epochId, state: 'released', reason: undefined, release: { number, hash, timestamp }, accepted: 0, rejected: {}, batches: [], projects: [], outvotedSlots: [] },
+        {
+          epochId,
+          state: 'released',
+          reason: undefined,
+          release: { number, hash, timestamp },
+          accepted: 0,
+          rejected: {},
+          batches: [],
+          projects: [],
+          outvotedSlots: [],
+        },
         [],
       )
     },
@@ -140,11 +151,23 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 
 /** Removes all that is kept of an epoch. */
 function removal(store: Store, epochId: EpochId): StoreWrite[] {
-  const prefixes = [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFileKey(epochId, 0).slice(0, -6), epochKey(epochId)]
+  const prefixes = [
+    votesPrefix(epochId),
+    evidencePrefix(epochId),
+    plansPrefix(epochId),
+    planFileKey(epochId, 0).slice(0, -6),
+    epochKey(epochId),
+  ]
   return prefixes.flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
 }
 
 /** Ends, for the reason `why`, every project of the list that it concerns and that is not over yet. */
-export function endProjects(projects: readonly ProjectRecord[], concerns: (project: ProjectRecord) => boolean, why: ProjectReason): readonly ProjectRecord[] {
-  return projects.map((project) => (concerns(project) && !isProjectOver(project.state) ? { ...project, ...endProject(project.state, why) } : project))
+export function endProjects(
+  projects: readonly ProjectRecord[],
+  concerns: (project: ProjectRecord) => boolean,
+  why: ProjectReason,
+): readonly ProjectRecord[] {
+  return projects.map((project) =>
+    concerns(project) && !isProjectOver(project.state) ? { ...project, ...endProject(project.state, why) } : project,
+  )
 }

@@ -44,21 +44,41 @@ export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outco
     batches: planned.map(({ batchCid, rootHash }) => ({ batchCid, rootHash, isAnchored: false })),
     outvotedSlots: [...outvoted].sort((left, right) => left - right),
   }
-  return planned.length === 0 ? ledger.change(epochId, change) : ledger.change(epochId, { ...change, state: 'planned' }, ledger.planWrites(epochId, planned))
+  return planned.length === 0
+    ? ledger.change(epochId, change)
+    : ledger.change(epochId, { ...change, state: 'planned' }, ledger.planWrites(epochId, planned))
 }
 
 function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectRecord {
   const votes = result.votesPerCid.values().next().value ?? 0
-  const submitted: ProjectRecord = { ...noRow(projectId), state: 'submitted', batchCid: batchOf.get(projectId), votes, total: result.total, isTie: result.isTie }
+  const submitted: ProjectRecord = {
+    ...noRow(projectId),
+    state: 'submitted',
+    batchCid: batchOf.get(projectId),
+    votes,
+    total: result.total,
+    isTie: result.isTie,
+  }
   if (result.kind === 'finalized') return { ...submitted, state: advanceProject('submitted', 'batched'), snapshotCid: result.snapshotCid }
   return { ...submitted, ...endProject('submitted', result.reason) }
 }
 
-const noRow = (projectId: ProjectId): ProjectRecord => ({ projectId, state: 'released', reason: undefined, snapshotCid: undefined, batchCid: undefined, votes: 0, total: 0, isTie: false })
+const noRow = (projectId: ProjectId): ProjectRecord => ({
+  projectId,
+  state: 'released',
+  reason: undefined,
+  snapshotCid: undefined,
+  batchCid: undefined,
+  votes: 0,
+  total: 0,
+  isTie: false,
+})
 
 function notSubmitted(counted: readonly CountedProject[], expectedProjects: readonly ProjectId[]): readonly ProjectRecord[] {
   const submitted = new Set(counted.map(({ projectId }) => projectId))
-  return expectedProjects.filter((projectId) => !submitted.has(projectId)).map((projectId) => ({ ...noRow(projectId), ...endProject('released', 'not_submitted') }))
+  return expectedProjects
+    .filter((projectId) => !submitted.has(projectId))
+    .map((projectId) => ({ ...noRow(projectId), ...endProject('released', 'not_submitted') }))
 }
 
 /** Which batches are on chain. One that will never be makes the epoch `missed`, for the reason of the first such batch. */
@@ -68,13 +88,17 @@ export async function noteAnchored(
   { ledger }: NoteDeps,
 ): Promise<EpochRecord> {
   const record = ledger.get(epochId) as EpochRecord
-  const lost = new Map(batches.flatMap(({ batchCid }, index) => (failures[index] === undefined ? [] : [[batchCid, failures[index]] as const])))
+  const lost = new Map(
+    batches.flatMap(({ batchCid }, index) => (failures[index] === undefined ? [] : [[batchCid, failures[index]] as const])),
+  )
   const projects = endProjects(record.projects, ({ batchCid }) => batchCid !== undefined && lost.has(batchCid), 'batch_not_anchored').map(
     (project): ProjectRecord => (project.state === 'batched' ? { ...project, state: advanceProject(project.state, 'pending') } : project),
   )
   const change = { projects, batches: record.batches.map((one) => ({ ...one, isAnchored: !lost.has(one.batchCid) })) }
   const reason = lost.values().next().value
-  return reason === undefined ? ledger.change(epochId, { ...change, state: 'anchored' }) : ledger.change(epochId, { ...change, state: 'missed', reason })
+  return reason === undefined
+    ? ledger.change(epochId, { ...change, state: 'anchored' })
+    : ledger.change(epochId, { ...change, state: 'missed', reason })
 }
 
 /** The epoch is over. One without a single result is ended all the same, so that nobody waits for it (G9). */

@@ -13,7 +13,9 @@ export interface Received {
 }
 
 /** Bytes to submission, or the code why not. Looks at form only. */
-export function receive(delivery: Inbound): { readonly ok: true; readonly received: Received } | { readonly ok: false; readonly why: Rejection } {
+export function receive(
+  delivery: Inbound,
+): { readonly ok: true; readonly received: Received } | { readonly ok: false; readonly why: Rejection } {
   const { protocol, payload } = delivery
   if (payload.length > SUBMISSION_BYTES_MAX) return { ok: false, why: 'frame_oversized' }
   if (!isSubmissionId(delivery.submissionId)) return { ok: false, why: 'submission_malformed' }

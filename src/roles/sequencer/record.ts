@@ -14,7 +14,11 @@ export interface Ballot extends Received {
 
 export type Recorded =
   | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
-  | { readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded'>; readonly writes: readonly StoreWrite[]; readonly reason: string }
+  | {
+      readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded'>
+      readonly writes: readonly StoreWrite[]
+      readonly reason: string
+    }
 
 interface KnownVote {
   readonly snapshotCid: Cid
@@ -43,7 +47,10 @@ export interface Ballots {
   close(epochId: EpochId): void
 }
 
-export function createBallots(options: { readonly projectsPerSlotMax: number }, deps: { readonly store: Store; readonly view: AnchorView }): Ballots {
+export function createBallots(
+  options: { readonly projectsPerSlotMax: number },
+  deps: { readonly store: Store; readonly view: AnchorView },
+): Ballots {
   const open = new Map<EpochId, EpochBallots>()
 
   /** Reads back what an earlier process recorded, at the first question about the epoch. */
@@ -53,9 +60,15 @@ export function createBallots(options: { readonly projectsPerSlotMax: number }, 
     const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
     for (const { key, value } of deps.store.scan(votesPrefix(epochId))) {
       const { submissionId, submission } = decodeBallot(value)
-      keep(ballots, key, { snapshotCid: submission.request.snapshotCid, header: submission.header, submissionId }, submission.request.slotId)
+      keep(
+        ballots,
+        key,
+        { snapshotCid: submission.request.snapshotCid, header: submission.header, submissionId },
+        submission.request.slotId,
+      )
     }
-    for (const { value } of deps.store.scan(evidencePrefix(epochId))) increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
+    for (const { value } of deps.store.scan(evidencePrefix(epochId)))
+      increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
     open.set(epochId, ballots)
     return ballots
   }
@@ -66,29 +79,41 @@ export function createBallots(options: { readonly projectsPerSlotMax: number }, 
     const kept = ballots.evidencePerSlot.get(slotId) ?? 0
     if (kept >= EVIDENCE_PER_SLOT_MAX) return { code: 'vote_conflict', writes: [], reason }
     increase(ballots.evidencePerSlot, slotId)
-    return { code: 'vote_conflict', writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot, ballot.submissionId) }], reason }
+    return {
+      code: 'vote_conflict',
+      writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot, ballot.submissionId) }],
+      reason,
+    }
   }
 
   return {
     record(ballot, digest) {
       const { request, header } = ballot.submission
       const { epochId, slotId, snapshotCid, projectId } = request
-      if (epochId === 0) return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
+      if (epochId === 0)
+        return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
       const ballots = ballotsOf(epochId)
       const key = voteKey(epochId, projectId, slotId)
       const first = ballots.votes.get(key)
       // A vote whose header a reorganisation took away counts for nothing; the slot may vote again.
       const isReplacing = first !== undefined && deps.view.header(first.header) === undefined
       if (first !== undefined && !isReplacing) {
-        return first.snapshotCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, first.snapshotCid)
+        return first.snapshotCid === snapshotCid
+          ? { code: 'duplicate', writes: [], reason: '' }
+          : conflict(ballot, ballots, first.snapshotCid)
       }
-      if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= options.projectsPerSlotMax) return { code: 'quota_exceeded', writes: [], reason: `${options.projectsPerSlotMax} projects an epoch` }
+      if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= options.projectsPerSlotMax)
+        return { code: 'quota_exceeded', writes: [], reason: `${options.projectsPerSlotMax} projects an epoch` }
       // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
       const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
       const submissionId = isIdTaken ? idFrom(digest) : ballot.submissionId
       if (isReplacing) ballots.votes.delete(key)
       keep(ballots, key, { snapshotCid, header, submissionId }, isReplacing ? undefined : slotId)
-      return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot, submissionId) }], reason: isIdTaken ? `recorded as ${submissionId}` : '' }
+      return {
+        code: 'accepted',
+        writes: [{ key, value: encodeBallot(ballot, submissionId) }],
+        reason: isIdTaken ? `recorded as ${submissionId}` : '',
+      }
     },
     count: (epochId) => ballotsOf(epochId).votes.size,
     close: (epochId) => void open.delete(epochId),

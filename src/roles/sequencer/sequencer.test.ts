@@ -16,7 +16,11 @@ import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochRecord } from './ledger.ts'
 import { createSequencer, type Sequencer } from './sequencer.ts'
 
-const CIDS = ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri', 'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44', 'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i'] as Cid[]
+const CIDS = [
+  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
+  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
+  'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i',
+] as Cid[]
 const PROJECTS = ['pairs:0x01:TEST', 'pairs:0x02:TEST', 'pairs:0x03:TEST'] as ProjectId[]
 const SEQUENCER = `0x${'5e'.repeat(20)}` as Address
 const OTHER_SEQUENCER = `0x${'5f'.repeat(20)}` as Address
@@ -70,7 +74,10 @@ function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): 
       while (!signal.aborted) {
         const group = waiting.shift()
         if (group !== undefined) yield group
-        else await new Promise<void>((resolve) => { wake = resolve })
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
       }
     },
   }
@@ -87,8 +94,16 @@ interface Settings {
 async function open(settings: Settings = {}): Promise<World> {
   const clock = settings.around?.clock ?? createVirtualClock()
   const market = {
-    epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWindowBlocks: 30, attestationsMin: 1,
-    epochManager: MANAGER, sequencers: [SEQUENCER, OTHER_SEQUENCER], validators: [VALIDATOR],
+    epochSize: 10,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 12,
+    snapshotWindowBlocks: 5,
+    batchWindowBlocks: 20,
+    attestationWindowBlocks: 30,
+    attestationsMin: 1,
+    epochManager: MANAGER,
+    sequencers: [SEQUENCER, OTHER_SEQUENCER],
+    validators: [VALIDATOR],
   }
   const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers: SIGNERS.map((signer) => signer.address), pollMs: 10 })
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
@@ -99,14 +114,25 @@ async function open(settings: Settings = {}): Promise<World> {
   const hasher = createSubmissionHasher(chain)
   const sequencer = createSequencer(
     {
-      namespace: 'TEST', windowUnit: 'blocks', deadlineBufferMaxBlocks: 500, projectsPerSlotMax: 3, epochsKept: 2,
-      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 }, batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
+      namespace: 'TEST',
+      windowUnit: 'blocks',
+      deadlineBufferMaxBlocks: 500,
+      projectsPerSlotMax: 3,
+      epochsKept: 2,
+      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 },
+      batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
     },
     {
-      store, chain, clock, recoverer: countingRecoverer, listener: inbox, ipfs: ipfs.node('sequencer'),
+      store,
+      chain,
+      clock,
+      recoverer: countingRecoverer,
+      listener: inbox,
+      ipfs: ipfs.node('sequencer'),
       sender: chain.sender({ address: SEQUENCER, journal: store }),
-      report: (event) => events.push(event), onEpoch: (record) => records.push(record),
+      report: (event) => events.push(event),
+      onEpoch: (record) => records.push(record),
     },
   )
   const stopping = new AbortController()
@@ -117,9 +143,20 @@ async function open(settings: Settings = {}): Promise<World> {
   let nextBegin = 1 + 10 * (await chain.currentEpoch()).epochId
   const caughtUp = () => clock.runUntil(async () => sequencer.stats().headBlock === (await chain.head()).number, { limitMs: 5_000 })
   return {
-    clock, chain, ipfs, sequencer, records, events, store, ended,
+    clock,
+    chain,
+    ipfs,
+    sequencer,
+    records,
+    events,
+    store,
+    ended,
     async release() {
-      const sent = manager.send(`epoch/${nextBegin}`, { kind: 'releaseEpoch', begin: nextBegin as BlockNumber, end: (nextBegin + 9) as BlockNumber }, stopping.signal)
+      const sent = manager.send(
+        `epoch/${nextBegin}`,
+        { kind: 'releaseEpoch', begin: nextBegin as BlockNumber, end: (nextBegin + 9) as BlockNumber },
+        stopping.signal,
+      )
       nextBegin += 10
       await clock.runUntil(() => chain.pendingCount() > 0, { limitMs: 5_000 })
       chain.mine()
@@ -135,12 +172,31 @@ async function open(settings: Settings = {}): Promise<World> {
     },
     async submission({ header, dataMarket, signedBy, ...change } = {}) {
       const head = await chain.head()
-      const request = { slotId: 1 as SlotId, deadlineBlock: (head.number + 500) as BlockNumber, snapshotCid: CIDS[0] as Cid, epochId: EPOCH_1, projectId: PROJECTS[0] as ProjectId, ...change }
+      const request = {
+        slotId: 1 as SlotId,
+        deadlineBlock: (head.number + 500) as BlockNumber,
+        snapshotCid: CIDS[0] as Cid,
+        epochId: EPOCH_1,
+        projectId: PROJECTS[0] as ProjectId,
+        ...change,
+      }
       const signature = signerOf(signedBy ?? request.slotId).sign(hasher.digest(request))
-      return { request, signature, header: header ?? head.hash, dataMarket: dataMarket ?? chain.dataMarket, nodeVersion: 'v1', protocolState: '' }
+      return {
+        request,
+        signature,
+        header: header ?? head.hash,
+        dataMarket: dataMarket ?? chain.dataMarket,
+        nodeVersion: 'v1',
+        protocolState: '',
+      }
     },
     deliver(submission, { submissionId = uuid(), protocol = 'weft' } = {}) {
-      const payload = submission instanceof Uint8Array ? submission : protocol === 'weft' ? encodeSubmission(submission) : new TextEncoder().encode(encodeCollectJson(submission))
+      const payload =
+        submission instanceof Uint8Array
+          ? submission
+          : protocol === 'weft'
+            ? encodeSubmission(submission)
+            : new TextEncoder().encode(encodeCollectJson(submission))
       const receipt = new Promise<Receipt>((respond) => inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }]))
       return clock.runUntil(receipt, { limitMs: 5_000 })
     },
@@ -158,7 +214,9 @@ async function open(settings: Settings = {}): Promise<World> {
 }
 
 const vote = async (world: World, slotId: number, cid: number, project = 0) =>
-  world.deliver(await world.submission({ slotId: slotId as SlotId, snapshotCid: CIDS[cid] as Cid, projectId: PROJECTS[project] as ProjectId }))
+  world.deliver(
+    await world.submission({ slotId: slotId as SlotId, snapshotCid: CIDS[cid] as Cid, projectId: PROJECTS[project] as ProjectId }),
+  )
 
 /** Mines until the epoch's last word. */
 async function sealed(world: World): Promise<EpochRecord> {
@@ -170,7 +228,8 @@ describe('an epoch', () => {
   test('goes from submissions to batches on chain, the liar outvoted', async () => {
     const world = await open({ batchLimits: { projectsMax: 2, bytesMax: 1_000_000 } })
     await world.release()
-    for (const project of [2, 0, 1]) for (const slot of [3, 1, 2]) expect((await vote(world, slot, slot === 3 ? 1 : 0, project)).code).toBe('accepted')
+    for (const project of [2, 0, 1])
+      for (const slot of [3, 1, 2]) expect((await vote(world, slot, slot === 3 ? 1 : 0, project)).code).toBe('accepted')
     const record = await sealed(world)
     expect(record).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: 9, outvotedSlots: [3] })
     expect(record.projects.map(({ projectId, state, snapshotCid, votes, total }) => [projectId, state, snapshotCid, votes, total])).toEqual(
@@ -183,10 +242,18 @@ describe('an epoch', () => {
     const tree = createTree()
     for (const batchCid of onChain) {
       const anchored = await world.chain.batch(EPOCH_1, batchCid)
-      const bytes = await world.clock.runUntil(world.ipfs.node('anybody').get(batchCid, { bytesMax: 1_000_000, timeoutMs: 1_000 }), { limitMs: 5_000 })
+      const bytes = await world.clock.runUntil(world.ipfs.node('anybody').get(batchCid, { bytesMax: 1_000_000, timeoutMs: 1_000 }), {
+        limitMs: 5_000,
+      })
       const file = decodeBatch(bytes)
-      expect([file?.projectIds, file?.snapshotCids, anchored?.rootHash]).toEqual([anchored?.projectIds, anchored?.snapshotCids, publishedRoot(file?.snapshotCids ?? [])])
-      expect(file?.submissions.map(({ submission: { request } }) => [request.projectId, request.slotId])).toEqual(file?.projectIds.flatMap((projectId) => [1, 2, 3].map((slot) => [projectId, slot])))
+      expect([file?.projectIds, file?.snapshotCids, anchored?.rootHash]).toEqual([
+        anchored?.projectIds,
+        anchored?.snapshotCids,
+        publishedRoot(file?.snapshotCids ?? []),
+      ])
+      expect(file?.submissions.map(({ submission: { request } }) => [request.projectId, request.slotId])).toEqual(
+        file?.projectIds.flatMap((projectId) => [1, 2, 3].map((slot) => [projectId, slot])),
+      )
       for (const { submissionId } of file?.submissions ?? []) tree.append(submissionId)
       expect(tree.publishedRoot()).toBe(file?.submissionsRoot)
     }
@@ -210,7 +277,10 @@ describe('an epoch', () => {
     await vote(world, 2, 0, 0)
     await vote(world, 1, 0, 1)
     const record = await sealed(world)
-    expect(record.projects.map(({ projectId, state, reason }) => [projectId, state, reason])).toEqual([[PROJECTS[0], 'pending', undefined], [PROJECTS[1], 'omitted', 'below_min_votes']])
+    expect(record.projects.map(({ projectId, state, reason }) => [projectId, state, reason])).toEqual([
+      [PROJECTS[0], 'pending', undefined],
+      [PROJECTS[1], 'omitted', 'below_min_votes'],
+    ])
     await world.stop()
   })
 
@@ -220,7 +290,13 @@ describe('an epoch', () => {
     await vote(world, 1, 0, 0)
     const record = await sealed(world)
     const batchCid = record.batches[0]?.batchCid as Cid
-    const attested = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() }).send('a', { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash: record.batches[0]?.rootHash as never }, new AbortController().signal)
+    const attested = world.chain
+      .sender({ address: VALIDATOR, journal: createFakeStore() })
+      .send(
+        'a',
+        { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash: record.batches[0]?.rootHash as never },
+        new AbortController().signal,
+      )
     await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
     await world.mine(1)
     await world.clock.runUntil(attested, { limitMs: 1_000 })
@@ -242,7 +318,20 @@ describe('an epoch', () => {
     const world = await open()
     await world.release()
     await vote(world, 1, 0, 0)
-    const other = world.chain.sender({ address: OTHER_SEQUENCER, journal: createFakeStore() }).send('x', { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid: CIDS[2] as Cid, projectIds: [PROJECTS[0] as ProjectId], snapshotCids: [CIDS[1] as Cid], rootHash: `0x${'aa'.repeat(32)}` as never }, new AbortController().signal)
+    const other = world.chain
+      .sender({ address: OTHER_SEQUENCER, journal: createFakeStore() })
+      .send(
+        'x',
+        {
+          kind: 'submitSubmissionBatch',
+          epochId: EPOCH_1,
+          batchCid: CIDS[2] as Cid,
+          projectIds: [PROJECTS[0] as ProjectId],
+          snapshotCids: [CIDS[1] as Cid],
+          rootHash: `0x${'aa'.repeat(32)}` as never,
+        },
+        new AbortController().signal,
+      )
     await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
     await world.mine(1)
     await world.clock.runUntil(other, { limitMs: 1_000 })
@@ -295,7 +384,10 @@ describe('a receipt', () => {
     for (const [code, submission] of cases) expect([code, (await world.deliver(submission)).code]).toEqual([code, code])
     expect(recoveries - recoveriesBefore).toBe(1) // Only the last case got as far as its signature.
     expect((await world.deliver(await world.submission(), { submissionId: 'not-a-uuid' })).code).toBe('submission_malformed')
-    expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({ accepted: 0, rejected: { market_unknown: 2, signer_mismatch: 1, header_unknown: 2 } })
+    expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({
+      accepted: 0,
+      rejected: { market_unknown: 2, signer_mismatch: 1, header_unknown: 2 },
+    })
     expect(world.sequencer.stats().receipts).toMatchObject({ submission_malformed: 3, signer_mismatch: 1 })
     await world.stop()
   })
@@ -305,7 +397,8 @@ describe('a receipt', () => {
     await world.release()
     expect((await vote(world, 1, 0)).code).toBe('accepted')
     expect((await vote(world, 1, 0)).code).toBe('duplicate')
-    for (let time = 0; time < 6; time += 1) expect(await vote(world, 1, 1)).toMatchObject({ code: 'vote_conflict', reason: `the vote that counts is for ${CIDS[0]}` })
+    for (let time = 0; time < 6; time += 1)
+      expect(await vote(world, 1, 1)).toMatchObject({ code: 'vote_conflict', reason: `the vote that counts is for ${CIDS[0]}` })
     expect(world.store.scan('evidence/')).toHaveLength(4)
     expect(world.sequencer.statsOfSlot(1 as SlotId)).toEqual({ accepted: 1, duplicate: 1, vote_conflict: 6 })
     const record = await sealed(world)
@@ -390,8 +483,13 @@ describe('after a power cut', () => {
     for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     const again = await world.crash(moving)
     const record = await sealed(again)
-    expect(record).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: 3, projects: [{ state: 'pending' }, { state: 'pending' }, { state: 'pending' }] })
-    expect((await again.chain.batchCids(EPOCH_1))).toEqual(record.batches.map(({ batchCid }) => batchCid))
+    expect(record).toMatchObject({
+      state: 'ended',
+      reason: 'all_batches_anchored',
+      accepted: 3,
+      projects: [{ state: 'pending' }, { state: 'pending' }, { state: 'pending' }],
+    })
+    expect(await again.chain.batchCids(EPOCH_1)).toEqual(record.batches.map(({ batchCid }) => batchCid))
     expect(again.chain.transactionCount(SEQUENCER)).toBe(4)
     await again.stop()
   })
@@ -412,7 +510,11 @@ describe('after a power cut', () => {
     await vote(world, 1, 0)
     world.chain.mine(25)
     const again = await world.crash()
-    expect(await sealed(again)).toMatchObject({ state: 'missed', reason: 'batch_window_over', projects: [{ state: 'missed', reason: 'batch_not_anchored' }] })
+    expect(await sealed(again)).toMatchObject({
+      state: 'missed',
+      reason: 'batch_window_over',
+      projects: [{ state: 'missed', reason: 'batch_not_anchored' }],
+    })
     await again.stop()
   })
 })
@@ -450,7 +552,9 @@ test('a slot that changes hands: each signer counts for the blocks in which it w
   world.chain.assignSigner(1 as SlotId, signerOf(4).address)
   await world.mine(1)
   expect((await world.deliver(await world.submission({ slotId: 1 as SlotId, signedBy: 1 }))).code).toBe('signer_mismatch')
-  expect((await world.deliver(await world.submission({ slotId: 1 as SlotId, signedBy: 4, projectId: PROJECTS[1] as ProjectId }))).code).toBe('accepted')
+  expect(
+    (await world.deliver(await world.submission({ slotId: 1 as SlotId, signedBy: 4, projectId: PROJECTS[1] as ProjectId }))).code,
+  ).toBe('accepted')
   expect((await world.deliver(old)).code).toBe('accepted')
   await world.stop()
 })

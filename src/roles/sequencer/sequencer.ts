@@ -91,7 +91,10 @@ export async function admit(deliveries: readonly Inbound[], deps: Sequencing): P
   const receipts = deliveries.map((delivery) => {
     const outcome = admitOne(delivery, deps)
     if ('writes' in outcome) writes.push(...outcome.writes)
-    return { delivery, receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0] }
+    return {
+      delivery,
+      receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0],
+    }
   })
   // Commits become durable in order, so this also covers the first vote that a `duplicate` speaks of.
   await (writes.length > 0 ? deps.store.commit(writes) : deps.store.flush())
@@ -109,7 +112,11 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | { readonly co
   return recorded
 }
 
-function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: Sequencing): { readonly code: ReceiptCode; readonly reason: string } {
+function refused(
+  code: ReceiptCode,
+  about: { readonly epochId?: EpochId },
+  { counters }: Sequencing,
+): { readonly code: ReceiptCode; readonly reason: string } {
   counters.count(code, about)
   return { code, reason: '' }
 }
@@ -130,7 +137,9 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (deps.ledger.get(epochId)?.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
     for (const planned of batches) await persist('pin', () => pin(planned, deps, signal), deps, signal) // S5: nothing is anchored that nobody can fetch.
-    const failures = await Promise.all(batches.map((planned) => persist('anchor', () => anchor(epochId, planned, deps, signal), deps, signal)))
+    const failures = await Promise.all(
+      batches.map((planned) => persist('anchor', () => anchor(epochId, planned, deps, signal), deps, signal)),
+    )
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
   }
@@ -143,7 +152,12 @@ const RETRY_PAUSE_MIN_MS = 250
 const RETRY_PAUSE_MAX_MS = 10_000
 
 /** Tries again what may pass, until it does or the signal aborts. */
-async function persist<Result>(doing: string, attempt: () => Promise<Result>, { clock, report }: SequencerDeps, signal: AbortSignal): Promise<Result> {
+async function persist<Result>(
+  doing: string,
+  attempt: () => Promise<Result>,
+  { clock, report }: SequencerDeps,
+  signal: AbortSignal,
+): Promise<Result> {
   for (let pauseMs = RETRY_PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MAX_MS)) {
     try {
       return await attempt()
@@ -171,11 +185,20 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
     const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
     const market: MarketRules = {
-      dataMarket: chain.dataMarket, protocolState: chain.protocolState, namespace, deadlineBufferMaxBlocks,
+      dataMarket: chain.dataMarket,
+      protocolState: chain.protocolState,
+      namespace,
+      deadlineBufferMaxBlocks,
       expectedProjects: expectedProjects && new Set(expectedProjects),
     }
     return {
-      ...deps, options, contract, view, ledger, counters, market,
+      ...deps,
+      options,
+      contract,
+      view,
+      ledger,
+      counters,
+      market,
       ballots: createBallots(options, { store: deps.store, view }),
       isReady: () => running?.isReady === true,
       isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
@@ -209,12 +232,21 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     const fail = (failure: unknown) => stop.abort(failure)
     const sealInTurn = (epoch: ReleasedEpoch) => {
       const lane = sealed++ % SEALS_AT_ONCE
-      lanes[lane] = (lanes[lane] as Promise<void>).then(async () => {
-        if (ended.aborted) return
-        const record = await seal(epoch, work, ended)
-        deps.report('epoch_sealed', { epochId: record.epochId, state: record.state, reason: record.reason ?? '', accepted: record.accepted, projects: record.projects.length, batches: record.batches.length })
-        deps.onEpoch?.(record)
-      }).catch(fail)
+      lanes[lane] = (lanes[lane] as Promise<void>)
+        .then(async () => {
+          if (ended.aborted) return
+          const record = await seal(epoch, work, ended)
+          deps.report('epoch_sealed', {
+            epochId: record.epochId,
+            state: record.state,
+            reason: record.reason ?? '',
+            accepted: record.accepted,
+            projects: record.projects.length,
+            batches: record.batches.length,
+          })
+          deps.onEpoch?.(record)
+        })
+        .catch(fail)
     }
     const onReady = () => {
       state.isReady = true

@@ -54,7 +54,11 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   }
   const epoch = openEpoch(epochId, deps)
   if (typeof epoch === 'string') return refuse(epoch)
-  const eligible = eligibilityOf(submission, { window: epoch.window, view: deps.view, deadlineBufferMaxBlocks: deps.market.deadlineBufferMaxBlocks })
+  const eligible = eligibilityOf(submission, {
+    window: epoch.window,
+    view: deps.view,
+    deadlineBufferMaxBlocks: deps.market.deadlineBufferMaxBlocks,
+  })
   return eligible.ok ? verifySigner(submission, eligible.signer, deps) : refuse(eligible.why)
 }
 

@@ -92,13 +92,26 @@ async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchD
     if (event.kind === 'TriggerBatchResubmission') await dispute(event.epochId, event.batchCid, ledger)
   }
   for (const [epochId, projectIds] of finalized) {
-    const projects = ledger.get(epochId)?.projects.map((project) => (project.state === 'batched' && projectIds.has(project.projectId) ? { ...project, state: advanceProject(project.state, 'pending') } : project))
-    if (projects !== undefined) await ledger.change(epochId, { projects: endProjects(projects, (project) => projectIds.has(project.projectId), 'majority_attested') })
+    const projects = ledger
+      .get(epochId)
+      ?.projects.map((project) =>
+        project.state === 'batched' && projectIds.has(project.projectId)
+          ? { ...project, state: advanceProject(project.state, 'pending') }
+          : project,
+      )
+    if (projects !== undefined)
+      await ledger.change(epochId, { projects: endProjects(projects, (project) => projectIds.has(project.projectId), 'majority_attested') })
   }
 }
 
 async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise<void> {
-  const projects = ledger.get(epochId)?.projects.map((project) => (project.batchCid === batchCid && project.state === 'pending' ? { ...project, state: advanceProject(project.state, 'disputed') } : project))
+  const projects = ledger
+    .get(epochId)
+    ?.projects.map((project) =>
+      project.batchCid === batchCid && project.state === 'pending'
+        ? { ...project, state: advanceProject(project.state, 'disputed') }
+        : project,
+    )
   if (projects !== undefined) await ledger.change(epochId, { projects })
 }
 
@@ -130,7 +143,9 @@ async function voidUnseen({ view, ledger, report }: WatchDeps): Promise<void> {
 
 /** An epoch is needed until its window is over, its headers until the votes are counted. */
 function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
-  const needed = [...view.epochs()].filter((epoch) => !started.has(epoch) || ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? ''))
+  const needed = [...view.epochs()].filter(
+    (epoch) => !started.has(epoch) || ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? ''),
+  )
   view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), view.head?.number ?? 0) as BlockNumber)
   for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)
 }
