@@ -2,7 +2,7 @@ import type { Submission } from '#domain/submission.ts'
 
 /** The gRPC service `submission.Submission` between a snapshotter and its local collector (spec/02 §2). */
 
-/** What the collector answers: `Success` only after the submission is durable (G1). */
+/** What the collector answers: `Success` only after the submission is durable (G1), `Failure` when it will never take this submission. */
 export type HandOverAnswer = 'Success' | 'Failure'
 
 export interface SubmissionServer {
@@ -18,7 +18,7 @@ export interface SubmissionServer {
 export type SubmissionHandler = (submission: Submission) => Promise<HandOverAnswer>
 
 export interface SubmissionClient {
-  /** Throws `COLLECTOR_UNAVAILABLE`, `QUEUE_FULL`. */
+  /** Throws `COLLECTOR_UNAVAILABLE`, also when there is no answer in time or the signal aborts, and `QUEUE_FULL`. A submission that the collector cannot parse is a `Failure`. */
   submitSnapshot(submission: Submission, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<HandOverAnswer>
   close(): Promise<void>
 }

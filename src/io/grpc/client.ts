@@ -1,0 +1,45 @@
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { WeftError } from '#domain/errors.ts'
+import type { HandOverAnswer, SubmissionClient } from './port.ts'
+import { SERVICE } from './service.ts'
+
+/** A collector that restarts is found again within this time; grpc-js's own maximum is two minutes. */
+const RECONNECT_BACKOFF_MAX_MS = 1_000
+const RECONNECT_BACKOFF_FIRST_MS = 100
+
+function failureOf(endpoint: string, cause: ServiceError): WeftError {
+  if (cause.code === status.RESOURCE_EXHAUSTED) return new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told' }, cause)
+  return new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: `${status[cause.code]} ${cause.details}` }, cause)
+}
+
+/** A client of one collector. It connects when first used and again whenever the connection is lost. */
+export function createSubmissionClient(options: { readonly endpoint: string }): SubmissionClient {
+  const { endpoint } = options
+  const client = new Client(endpoint, credentials.createInsecure(), {
+    'grpc.initial_reconnect_backoff_ms': RECONNECT_BACKOFF_FIRST_MS,
+    'grpc.min_reconnect_backoff_ms': RECONNECT_BACKOFF_FIRST_MS,
+    'grpc.max_reconnect_backoff_ms': RECONNECT_BACKOFF_MAX_MS,
+    // Otherwise clients of one process share connections, and closing one closes nothing.
+    'grpc.use_local_subchannel_pool': 1,
+  })
+  const { path, requestSerialize, responseDeserialize } = SERVICE.submitSnapshot
+  return {
+    submitSnapshot(submission, { timeoutMs, signal }) {
+      const answer = Promise.withResolvers<HandOverAnswer>()
+      if (signal?.aborted) return Promise.reject(new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'cancelled' }, signal.reason))
+      const deadline = Date.now() + timeoutMs
+      const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { submission }, { deadline }, (cause, value) => {
+        signal?.removeEventListener('abort', cancel)
+        if (cause === null) answer.resolve(value ?? 'Failure')
+        else if (cause.code === status.INVALID_ARGUMENT) answer.resolve('Failure')
+        else answer.reject(failureOf(endpoint, cause))
+      })
+      const cancel = () => call.cancel()
+      signal?.addEventListener('abort', cancel, { once: true })
+      return answer.promise
+    },
+    async close() {
+      client.close()
+    },
+  }
+}
