@@ -44,7 +44,8 @@ function permute(lanes: bigint[]): void {
     for (let row = 0; row < 25; row += 5) {
       const before = lanes.slice(row, row + 5)
       for (let column = 0; column < 5; column++) {
-        lanes[row + column] = (before[column] as bigint) ^ ((before[(column + 1) % 5] as bigint) ^ LANE) & (before[(column + 2) % 5] as bigint)
+        lanes[row + column] =
+          (before[column] as bigint) ^ (((before[(column + 1) % 5] as bigint) ^ LANE) & (before[(column + 2) % 5] as bigint))
       }
     }
     lanes[0] = at(0) ^ constant

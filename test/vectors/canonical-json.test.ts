@@ -36,7 +36,10 @@ function expectSameBytes(cases: string): void {
 }
 
 function fromPython(seed?: number): string | undefined {
-  const run = spawnSync('python3', seed === undefined ? [script] : [script, String(seed)], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  const run = spawnSync('python3', seed === undefined ? [script] : [script, String(seed)], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
   if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
   expect(run.stderr).toBe('')
   return run.stdout

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { isCid, isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
 
-const vectors = JSON.parse(readFileSync(new URL('./cid.json', import.meta.url), 'utf8')) as { lengths: [number, string][]; texts: [string, string][] }
+const vectors = JSON.parse(readFileSync(new URL('./cid.json', import.meta.url), 'utf8')) as {
+  lengths: [number, string][]
+  texts: [string, string][]
+}
 
 test.each(vectors.lengths)('%d counted bytes are %s', async (length, cid) => {
   expect(await snapshotCidOf(counted(length))).toBe(cid)

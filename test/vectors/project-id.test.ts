@@ -22,7 +22,10 @@ test.each([
 test.each([
   [{ type: 'eth:price_tracking', namespace: 'N' }, 'eth:price_tracking:N'],
   [{ type: 'eth:price_tracking', dataSource: 'example', namespace: 'mainnet-X-ETH' }, 'eth:price_tracking:example:mainnet-X-ETH'],
-  [{ type: 'pairContract_trade_volume', dataSource: '0xB4e16d0168E52d35', namespace: 'UNISWAPV2' }, 'pairContract_trade_volume:0xb4e16d0168e52d35:UNISWAPV2'],
+  [
+    { type: 'pairContract_trade_volume', dataSource: '0xB4e16d0168E52d35', namespace: 'UNISWAPV2' },
+    'pairContract_trade_volume:0xb4e16d0168e52d35:UNISWAPV2',
+  ],
   [{ type: 'T', primarySource: '0xAA', dataSource: '0xBb', namespace: 'n' }, 'T:0xaa_0xbb:n'],
 ])('%o', (parts, id) => {
   expect(projectIdOf(parts)).toBe(id)

@@ -1,0 +1,54 @@
+import type { AggregateCompute, BaseSnapshot, ComputeEpoch, SourceReader } from 'weft/compute'
+import { symbolOf, tokensOf } from './contracts.ts'
+import { dataSourceOf, floatOf, memberOf } from './snapshot-fields.ts'
+import { blockKey, TOTAL_RESERVES } from './total-reserves.ts'
+import { TRADE_VOLUME } from './trade-volume.ts'
+import { DAY_SECONDS, dayVolume } from './volume-24h.ts'
+
+/** All pairs by liquidity, with their volume of 24 hours (spec/08 §5). */
+export const topPairs24h: AggregateCompute = {
+  projectType: 'aggregate_24h_top_pairs',
+  aggregateOn: 'MultiProject',
+  baseProjectTypes: [TOTAL_RESERVES, TRADE_VOLUME],
+  async aggregate({ epoch, base, history, source, epochsIn }) {
+    const reserves = base.filter(({ projectId }) => projectId.startsWith(`${TOTAL_RESERVES}:`))
+    const volumes = new Map(
+      base
+        .filter(({ projectId }) => projectId.startsWith(`${TRADE_VOLUME}:`))
+        .map((snapshot) => [dataSourceOf(snapshot.projectId), snapshot]),
+    )
+    const rows = []
+    for (const reserve of reserves) {
+      const address = dataSourceOf(reserve.projectId)
+      const present = volumes.get(address)
+      if (present === undefined) throw new Error(`epoch ${epoch.epochId} has no trade volume of pair ${address}`)
+      const volume = await dayVolume({ present, history, windowEpochs: epochsIn(DAY_SECONDS) })
+      rows.push({ name: await pairName(address, { epoch, source }), address, liquidity: liquidityAtEnd(reserve, epoch), volume })
+    }
+    // Stable, over rows in the order of project ids: equal liquidity keeps that order.
+    const sorted = rows.toSorted((left, right) => right.liquidity - left.liquidity)
+    return {
+      epochId: BigInt(epoch.epochId),
+      complete: rows.every(({ volume }) => volume.complete),
+      pairs: sorted.map(({ name, address, liquidity, volume }) => ({
+        name,
+        address,
+        liquidity,
+        volume24h: volume.totalTrade,
+        fee24h: volume.totalFee,
+      })),
+    }
+  },
+}
+
+function liquidityAtEnd({ snapshot }: BaseSnapshot, epoch: ComputeEpoch): number {
+  const key = blockKey(epoch.end)
+  return floatOf(memberOf(snapshot, 'token0ReservesUSD'), key) + floatOf(memberOf(snapshot, 'token1ReservesUSD'), key)
+}
+
+async function pairName(pair: string, { epoch, source }: { epoch: ComputeEpoch; source: SourceReader }): Promise<string> {
+  const at = { source, blockNumber: epoch.begin }
+  const [token0, token1] = await tokensOf(pair, at)
+  const symbols = await Promise.all([symbolOf(token0.address, at), symbolOf(token1.address, at)])
+  return symbols.join('-')
+}

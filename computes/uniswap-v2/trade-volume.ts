@@ -1,0 +1,218 @@
+import {
+  type ChainEvent,
+  type ComputeEpoch,
+  type JsonValue,
+  roundHalfEven,
+  type SnapshotCompute,
+  type SourceReader,
+  scaled,
+} from 'weft/compute'
+import { BLOCK_DETAILS } from './block-details.ts'
+import { atBlock, type ByBlock, preloadedBy } from './by-block.ts'
+import { checksummed } from './checksum.ts'
+import type { UniswapV2Config } from './config.ts'
+import { tokensOf } from './contracts.ts'
+import { ETH_PRICE } from './eth-price.ts'
+import { tokenPrices } from './token-price.ts'
+import { pairAddress } from './total-reserves.ts'
+
+export const TRADE_VOLUME = 'pairContract_trade_volume'
+
+/** In the order in which the logs of one transaction are counted: descending by name. */
+const EVENTS = {
+  Swap: 'event Swap(address indexed sender, uint256 amount0In, uint256 amount1In, uint256 amount0Out, uint256 amount1Out, address indexed to)',
+  Mint: 'event Mint(address indexed sender, uint256 amount0, uint256 amount1)',
+  Burn: 'event Burn(address indexed sender, uint256 amount0, uint256 amount1, address indexed to)',
+} as const
+type EventName = keyof typeof EVENTS
+const EVENT_ORDER: readonly EventName[] = ['Swap', 'Mint', 'Burn']
+
+const FEE_SHARE = 0.003
+const TOTAL_DIGITS = 6
+
+/** What Python has here: the int 0 while a raw amount is 0, a float otherwise. The two print differently, `0` and `0.0`. */
+type Amount = 0n | number
+
+interface Trade {
+  readonly totalTradesUSD: number
+  readonly totalFeeUSD: number
+  readonly token0TradeVolume: number
+  readonly token1TradeVolume: number
+  readonly token0TradeVolumeUSD: number
+  readonly token1TradeVolumeUSD: number
+}
+const NO_TRADE: Trade = {
+  totalTradesUSD: 0,
+  totalFeeUSD: 0,
+  token0TradeVolume: 0,
+  token1TradeVolume: 0,
+  token0TradeVolumeUSD: 0,
+  token1TradeVolumeUSD: 0,
+}
+
+/** How raw amounts of one pair become tokens and USD. */
+interface Pricing {
+  readonly decimals: readonly [number, number]
+  readonly prices: readonly [ByBlock<number>, ByBlock<number>]
+  readonly timestamps: ByBlock<number>
+  readonly feeOn: UniswapV2Config['feeOn']
+}
+
+/** Swaps, mints and burns of a pair within the epoch, each valued in USD at its block, with totals of the swaps (spec/08 §4). */
+export function tradeVolume(config: UniswapV2Config): SnapshotCompute {
+  return {
+    projectType: TRADE_VOLUME,
+    dataSources: config.pairs,
+    preloads: [BLOCK_DETAILS, ETH_PRICE],
+    async compute({ epoch, dataSource, source, preloaded }) {
+      const contract = pairAddress(dataSource)
+      const pricing = await pricingOf(contract.toLowerCase(), { epoch, source, preloaded, config })
+      const logs = await source.events({
+        address: contract.toLowerCase(),
+        events: Object.values(EVENTS),
+        fromBlock: epoch.begin,
+        toBlock: epoch.end,
+      })
+      const { events, total } = tallied(logs, pricing)
+      return {
+        contract,
+        chainHeightRange: { begin: BigInt(epoch.begin), end: BigInt(epoch.end) },
+        timestamp: BigInt(atBlock(pricing.timestamps, epoch.end)),
+        totalTrade: roundHalfEven(total.totalTradesUSD, TOTAL_DIGITS),
+        totalFee: roundHalfEven(total.totalFeeUSD, TOTAL_DIGITS),
+        token0TradeVolume: roundHalfEven(total.token0TradeVolume, TOTAL_DIGITS),
+        token1TradeVolume: roundHalfEven(total.token1TradeVolume, TOTAL_DIGITS),
+        token0TradeVolumeUSD: roundHalfEven(total.token0TradeVolumeUSD, TOTAL_DIGITS),
+        token1TradeVolumeUSD: roundHalfEven(total.token1TradeVolumeUSD, TOTAL_DIGITS),
+        events,
+      }
+    },
+  }
+}
+
+async function pricingOf(
+  pair: string,
+  {
+    epoch,
+    source,
+    preloaded,
+    config,
+  }: { epoch: ComputeEpoch; source: SourceReader; preloaded: ReadonlyMap<string, unknown>; config: UniswapV2Config },
+): Promise<Pricing> {
+  const ethPrices = preloadedBy<number>(preloaded, ETH_PRICE)
+  const [token0, token1] = await tokensOf(pair, { source, blockNumber: epoch.begin })
+  return {
+    decimals: [token0.decimals, token1.decimals],
+    prices: [
+      await tokenPrices({ token: token0, epoch, source, config, ethPrices }),
+      await tokenPrices({ token: token1, epoch, source, config, ethPrices }),
+    ],
+    timestamps: preloadedBy<number>(preloaded, BLOCK_DETAILS),
+    feeOn: config.feeOn,
+  }
+}
+
+/** Doubles are added in log order, transaction by transaction: another order would be another result. */
+function tallied(logs: readonly ChainEvent[], pricing: Pricing): { events: JsonValue; total: Trade } {
+  const perEvent: Record<EventName, { logs: JsonValue[]; trades: Trade }> = {
+    Swap: { logs: [], trades: NO_TRADE },
+    Mint: { logs: [], trades: NO_TRADE },
+    Burn: { logs: [], trades: NO_TRADE },
+  }
+  let total = NO_TRADE
+  for (const transaction of byTransaction(logs)) {
+    let swapped = NO_TRADE
+    for (const log of transaction) {
+      const { trade, entry } = valued(log, pricing)
+      const event = perEvent[log.name as EventName]
+      event.logs.push(entry)
+      event.trades = added(event.trades, trade)
+      if (log.name === 'Swap') swapped = added(swapped, trade)
+    }
+    // Peers take the absolute value of each transaction here; every part of a swap already is one.
+    total = added(total, swapped)
+  }
+  const inJson = ({ logs: entries, trades }: { logs: JsonValue[]; trades: Trade }): JsonValue => ({ logs: entries, trades: { ...trades } })
+  return { events: { Swap: inJson(perEvent.Swap), Mint: inJson(perEvent.Mint), Burn: inJson(perEvent.Burn), Trades: { ...total } }, total }
+}
+
+/** Logs grouped by transaction in first-seen order; within one, swaps before mints before burns, otherwise in log order. */
+function byTransaction(logs: readonly ChainEvent[]): readonly (readonly ChainEvent[])[] {
+  for (const { name } of logs) if (!Object.hasOwn(EVENTS, name)) throw new Error(`event ${name} was not asked for`)
+  const rank = (log: ChainEvent): number => EVENT_ORDER.indexOf(log.name as EventName)
+  const groups = Map.groupBy(logs, (log) => log.transactionHash)
+  return Array.from(groups.values(), (group) => group.toSorted((left, right) => rank(left) - rank(right)))
+}
+
+function valued(log: ChainEvent, pricing: Pricing): { trade: Trade; entry: JsonValue } {
+  const block = log.blockNumber
+  const tokens = (side: 0 | 1, name: string): Amount => {
+    const raw = log.args[name]
+    if (typeof raw !== 'bigint') throw new Error(`${log.name} at block ${block} has no amount ${name}`)
+    return raw === 0n ? 0n : scaled(raw, pricing.decimals[side])
+  }
+  const usd = (side: 0 | 1, amount: Amount): Amount => (amount === 0n ? 0n : amount * atBlock(pricing.prices[side], block))
+  const side = (index: 0 | 1): { amount: Amount; usd: Amount } => {
+    if (log.name !== 'Swap') {
+      const amount = tokens(index, `amount${index}`)
+      return { amount, usd: usd(index, amount) }
+    }
+    const [outgoing, incoming] = [tokens(index, `amount${index}Out`), tokens(index, `amount${index}In`)]
+    return { amount: distance(outgoing, incoming), usd: distance(usd(index, outgoing), usd(index, incoming)) }
+  }
+  const [side0, side1] = [side(0), side(1)]
+  const tradeUsd = log.name === 'Swap' ? largerUsd(side0.usd, side1.usd) : sum(side0.usd, side1.usd)
+  const trade = {
+    totalTradesUSD: Number(tradeUsd),
+    totalFeeUSD:
+      log.name === 'Swap' ? feeOf(pricing.feeOn, { tradeUsd: Number(tradeUsd), usd0: Number(side0.usd), usd1: Number(side1.usd) }) : 0,
+    token0TradeVolume: Number(side0.amount),
+    token1TradeVolume: Number(side1.amount),
+    token0TradeVolumeUSD: Number(side0.usd),
+    token1TradeVolumeUSD: Number(side1.usd),
+  }
+  const entry = {
+    args: printed(log.args),
+    event: log.name,
+    logIndex: BigInt(log.logIndex),
+    transactionHash: log.transactionHash,
+    address: checksummed(log.address),
+    blockNumber: BigInt(block),
+    token0_amount: side0.amount,
+    token1_amount: side1.amount,
+    timestamp: BigInt(atBlock(pricing.timestamps, block)),
+    trade_amount_usd: tradeUsd,
+  }
+  return { trade, entry }
+}
+
+/** The larger side, or the one that is not zero when the other has no price. */
+function largerUsd(usd0: Amount, usd1: Amount): Amount {
+  if (Number(usd0) !== 0 && Number(usd1) !== 0) return Number(usd1) > Number(usd0) ? usd1 : usd0
+  return Number(usd1) !== 0 ? usd1 : usd0
+}
+
+function feeOf(feeOn: UniswapV2Config['feeOn'], { tradeUsd, usd0, usd1 }: { tradeUsd: number; usd0: number; usd1: number }): number {
+  if (feeOn === 'trade') return tradeUsd * FEE_SHARE
+  return (usd1 === 0 ? usd0 : usd1) * FEE_SHARE
+}
+
+const distance = (left: Amount, right: Amount): Amount => (left === 0n && right === 0n ? 0n : Math.abs(Number(left) - Number(right)))
+const sum = (left: Amount, right: Amount): Amount => (left === 0n && right === 0n ? 0n : Number(left) + Number(right))
+
+/** Event arguments as Python's web3 prints them: integers plain, accounts with EIP-55 capitals. */
+function printed(args: ChainEvent['args']): JsonValue {
+  const isAccount = (name: string): boolean => name === 'sender' || name === 'to'
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, isAccount(name) ? checksummed(String(value)) : value]))
+}
+
+function added(left: Trade, right: Trade): Trade {
+  return {
+    totalTradesUSD: left.totalTradesUSD + right.totalTradesUSD,
+    totalFeeUSD: left.totalFeeUSD + right.totalFeeUSD,
+    token0TradeVolume: left.token0TradeVolume + right.token0TradeVolume,
+    token1TradeVolume: left.token1TradeVolume + right.token1TradeVolume,
+    token0TradeVolumeUSD: left.token0TradeVolumeUSD + right.token0TradeVolumeUSD,
+    token1TradeVolumeUSD: left.token1TradeVolumeUSD + right.token1TradeVolumeUSD,
+  }
+}

@@ -1,0 +1,243 @@
+// Expected texts: tools/vectors/uniswap-v2.py, an own reading of spec/08 §3–5 in Python.
+import type { AggregateCompute, BaseSnapshot, JsonValue, SnapshotCompute, SourceReader } from 'weft/compute'
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { canonicalJson, parseCanonicalJson } from '../../src/wire/canonical-json.ts'
+import type { UniswapV2Config } from './config.ts'
+import * as scripted from './scripted.test-source.ts'
+import { uniswapV2 } from './uniswap-v2.ts'
+
+const vector: scripted.Vector = JSON.parse(readFileSync(new URL('../../test/vectors/uniswap-v2.json', import.meta.url), 'utf8'))
+const configOf = (feeOn?: UniswapV2Config['feeOn']) => scripted.configOf(vector, feeOn)
+type Override = Parameters<typeof scripted.scriptedSource>[1]
+const scriptedSource = (override?: Override) => scripted.scriptedSource(vector, override)
+
+const textOf = (value: JsonValue): string => new TextDecoder().decode(canonicalJson(value))
+const parsed = (text: string): JsonValue => parseCanonicalJson(new TextEncoder().encode(text))
+
+function named<Compute extends { projectType: string }>(computes: readonly Compute[], projectType: string): Compute {
+  return computes.find((compute) => compute.projectType === projectType) as Compute
+}
+
+async function snapshot(
+  projectType: string,
+  options: { dataSource: string; config?: UniswapV2Config; source?: SourceReader },
+): Promise<string> {
+  const { dataSource, config = configOf(), source = scriptedSource() } = options
+  const computes = uniswapV2(config)
+  const preloaded = new Map<string, unknown>()
+  for (const { taskType, preload } of computes.preloads) preloaded.set(taskType, await preload({ epoch: vector.epoch, source }))
+  const compute: SnapshotCompute = named(computes.snapshots, projectType)
+  return textOf(await compute.compute({ epoch: vector.epoch, dataSource, source, preloaded }))
+}
+
+async function aggregate(
+  projectType: string,
+  options: { base: readonly BaseSnapshot[]; earlier?: Record<string, Record<number, JsonValue>>; windowEpochs: number },
+): Promise<JsonValue> {
+  const compute: AggregateCompute = named(uniswapV2(configOf()).aggregates, projectType)
+  return compute.aggregate({
+    epoch: vector.epoch,
+    base: options.base,
+    history: scripted.scriptedHistory(options.earlier ?? {}),
+    source: scriptedSource(),
+    epochsIn: (seconds) => (seconds === 86_400 ? options.windowEpochs : Number.NaN),
+  })
+}
+
+const volumeId = (source: string) => `pairContract_trade_volume:${source.toLowerCase()}:NS`
+const reservesId = (source: string) => `pairContract_pair_total_reserves:${source.toLowerCase()}:NS`
+const volumeBase = (source: string): BaseSnapshot => ({
+  projectId: volumeId(source),
+  epochId: 7,
+  snapshot: parsed(vector.snapshots[source]?.feeOnTrade as string),
+})
+const reservesBase = (source: string): BaseSnapshot => ({
+  projectId: reservesId(source),
+  epochId: 7,
+  snapshot: parsed(vector.snapshots[source]?.totalReserves as string),
+})
+/** Python's four earlier snapshots, at epochs 3 to 6. */
+const earlier = Object.fromEntries(
+  Object.entries(vector.history).map(([pair, texts]) => [
+    volumeId(pair),
+    Object.fromEntries(texts.map((text, index) => [index + 3, parsed(text)])),
+  ]),
+)
+
+describe('base snapshots', () => {
+  test.each(vector.sources)('total reserves of %s, byte for byte', async (dataSource) => {
+    const text = await snapshot('pairContract_pair_total_reserves', { dataSource })
+    expect(text).toBe(vector.snapshots[dataSource]?.totalReserves)
+    expect(await snapshot('pairContract_pair_total_reserves', { dataSource })).toBe(text)
+  })
+
+  test.each(vector.sources)('trade volume of %s, byte for byte, under both fee rules', async (dataSource) => {
+    expect(await snapshot('pairContract_trade_volume', { dataSource })).toBe(vector.snapshots[dataSource]?.feeOnTrade)
+    expect(await snapshot('pairContract_trade_volume', { dataSource, config: configOf('token1') })).toBe(
+      vector.snapshots[dataSource]?.feeOnToken1,
+    )
+  })
+
+  test('the vector holds what it is there for', () => {
+    const texts = Object.values(vector.snapshots).map(({ feeOnTrade }) => feeOnTrade)
+    expect(texts.some((text) => text.includes('"token0_amount":0,'))).toBe(true)
+    expect(texts.some((text) => text.includes('"trade_amount_usd":0}') || text.includes('"trade_amount_usd":0,'))).toBe(true)
+    expect(texts.some((text) => text.includes('"trade_amount_usd":0.0'))).toBe(true)
+    expect(Object.values(vector.snapshots).some(({ feeOnTrade, feeOnToken1 }) => feeOnTrade !== feeOnToken1)).toBe(true)
+    expect(vector.snapshots['0x000000000000000000000000000000000010e001']?.totalReserves).toContain('"token1Prices":{"block100":0.0')
+  })
+
+  test('a pair with one swap, checked by hand', async () => {
+    // 3,000 USD per ETH in each price pair; 3 WETH in, 9,027.081 USDC out; 1 USDC = 1 / 3,000 WETH.
+    const source: SourceReader = {
+      ...scriptedSource(({ address, function: signature }) => {
+        if (!signature.startsWith('function getReserves')) return undefined
+        const wethIsFirst = address === configOf().wethUsdtPair
+        const [stable, weth] = [address === configOf().daiWethPair ? 3_000_000n * 10n ** 18n : 3_000_000n * 10n ** 6n, 1_000n * 10n ** 18n]
+        return wethIsFirst ? [weth, stable, 0n] : [stable, weth, 0n]
+      }),
+      async events() {
+        const args = {
+          sender: scripted.FACTORY,
+          amount0In: 0n,
+          amount1In: 3n * 10n ** 18n,
+          amount0Out: 9_027_081_000n,
+          amount1Out: 0n,
+          to: scripted.FACTORY,
+        }
+        return [
+          { name: 'Swap', args, address: configOf().usdcWethPair, blockNumber: 101, logIndex: 4, transactionHash: `0x${'ab'.repeat(32)}` },
+        ]
+      },
+    }
+    const text = await snapshot('pairContract_trade_volume', { dataSource: configOf().usdcWethPair, source })
+    const account = '0x5C69bEe701ef814a2B6a3EDD4B1652CB9cc5aA6f'
+    expect(parsed(text)).toEqual({
+      contract: configOf().usdcWethPair,
+      chainHeightRange: { begin: 100n, end: 104n },
+      timestamp: 1_700_001_248n,
+      totalTrade: 9_027.081,
+      totalFee: 27.081243,
+      token0TradeVolume: 9_027.081,
+      token1TradeVolume: 3,
+      token0TradeVolumeUSD: 9_027.081,
+      token1TradeVolumeUSD: 9_000,
+      events: {
+        Swap: {
+          logs: [
+            {
+              args: { sender: account, amount0In: 0n, amount1In: 3n * 10n ** 18n, amount0Out: 9_027_081_000n, amount1Out: 0n, to: account },
+              event: 'Swap',
+              logIndex: 4n,
+              transactionHash: `0x${'ab'.repeat(32)}`,
+              address: '0xB4e16d0168e52d35CaCD2c6185b44281Ec28C9Dc',
+              blockNumber: 101n,
+              token0_amount: 9_027.081,
+              token1_amount: 3,
+              timestamp: 1_700_001_212n,
+              trade_amount_usd: expect.closeTo(9_027.081, 9),
+            },
+          ],
+          trades: expect.anything(),
+        },
+        Mint: { logs: [], trades: expect.objectContaining({ totalTradesUSD: 0, totalFeeUSD: 0 }) },
+        Burn: { logs: [], trades: expect.objectContaining({ totalTradesUSD: 0, totalFeeUSD: 0 }) },
+        Trades: expect.objectContaining({ token1TradeVolume: 3, totalFeeUSD: expect.closeTo(27.081243, 9) }),
+      },
+    })
+  })
+})
+
+describe('what cannot be known fails', () => {
+  const dataSource = vector.sources[1] as string // UNI-DAI, priced through DAI and the router.
+  const type = 'pairContract_pair_total_reserves'
+
+  test.each<[string, NonNullable<Override>, string]>([
+    [
+      'an empty price pair',
+      (call) =>
+        call.address === configOf().daiWethPair && call.blockNumber === 103 && call.function.includes('getReserves')
+          ? [0n, 1n, 0n]
+          : undefined,
+      'is empty at block 103',
+    ],
+    ['reserves of the wrong shape', (call) => (call.function.includes('getReserves') ? ['0x'] : undefined), 'are not integers'],
+    ['a router without amounts', (call) => (call.function.includes('getAmountsOut') ? [[]] : undefined), 'returned no amounts'],
+    ['tokens that are no addresses', (call) => (call.function.includes('token0') ? [1n] : undefined), 'returned no address'],
+    ['absurd decimals', (call) => (call.function.includes('decimals') ? [78n] : undefined), 'more than 77'],
+    ['decimals of the wrong type', (call) => (call.function.includes('decimals') ? ['6'] : undefined), 'returned no integer'],
+  ])('%s', async (_name, override, message) => {
+    await expect(snapshot(type, { dataSource, source: scriptedSource(override) })).rejects.toThrow(message)
+  })
+
+  test('a failing read is passed on', async () => {
+    const source = scriptedSource((call) => {
+      if (call.function.includes('getAmountsOut')) throw new Error('reverted')
+      return undefined
+    })
+    await expect(snapshot(type, { dataSource, source })).rejects.toThrow('reverted')
+  })
+
+  test('a preload that did not run, a data source that is missing, an event that was not asked for', async () => {
+    const compute = named(uniswapV2(configOf()).snapshots, type)
+    const input = { epoch: vector.epoch, source: scriptedSource(), preloaded: new Map() }
+    await expect(compute.compute({ ...input, dataSource })).rejects.toThrow('preload eth_price did not run')
+    await expect(compute.compute({ ...input, dataSource: undefined })).rejects.toThrow('data source')
+    const strange: SourceReader = {
+      ...scriptedSource(),
+      events: async () => [{ name: 'Sync', args: {}, address: scripted.NOBODY, blockNumber: 100, logIndex: 0, transactionHash: '0x' }],
+    }
+    await expect(snapshot('pairContract_trade_volume', { dataSource, source: strange })).rejects.toThrow('Sync was not asked for')
+  })
+})
+
+describe('24-hour volume of a pair', () => {
+  const type = 'aggregate_pairContract_24h_trade_volume'
+  const source = vector.sources[0] as string
+  const base = [volumeBase(source)]
+
+  test.each(vector.sources)('%s, byte for byte: the present epoch first, then ascending', async (pair) => {
+    expect(textOf(await aggregate(type, { base: [volumeBase(pair)], earlier, windowEpochs: 4 }))).toBe(vector.dayVolumes[pair])
+  })
+
+  test('is incomplete when the window reaches before the first snapshot, or over a gap', async () => {
+    expect(await aggregate(type, { base, earlier, windowEpochs: 5 })).toMatchObject({ complete: false })
+    expect(await aggregate(type, { base, windowEpochs: 5 })).toMatchObject({ complete: false, totalTrade: expect.any(Number) })
+    const { [5]: _missing, ...rest } = earlier[volumeId(source)] as Record<number, JsonValue>
+    expect(await aggregate(type, { base, earlier: { [volumeId(source)]: rest }, windowEpochs: 4 })).toMatchObject({ complete: false })
+  })
+
+  test('reads nothing outside of the window', async () => {
+    const spoilt = { ...earlier[volumeId(source)], 3: 'not a snapshot' }
+    expect(await aggregate(type, { base, earlier: { [volumeId(source)]: spoilt }, windowEpochs: 3 })).toMatchObject({ complete: true })
+    await expect(aggregate(type, { base, earlier: { [volumeId(source)]: spoilt }, windowEpochs: 4 })).rejects.toThrow('has no totalTrade')
+  })
+})
+
+describe('top pairs', () => {
+  const type = 'aggregate_24h_top_pairs'
+  const base = [...vector.sources.map(reservesBase), ...vector.sources.map(volumeBase)].sort((left, right) =>
+    left.projectId < right.projectId ? -1 : 1,
+  )
+
+  test('ranks by liquidity, byte for byte', async () => {
+    expect(textOf(await aggregate(type, { base, earlier, windowEpochs: 4 }))).toBe(vector.topPairs)
+  })
+
+  test('is incomplete when one pair is, and fails without the volume of a pair', async () => {
+    const { [volumeId(vector.sources[2] as string)]: _one, ...others } = earlier
+    expect(await aggregate(type, { base, earlier: others, windowEpochs: 4 })).toMatchObject({ complete: false })
+    await expect(aggregate(type, { base: base.slice(0, -1), earlier, windowEpochs: 4 })).rejects.toThrow('has no trade volume of pair')
+  })
+
+  test('equal liquidity keeps the order of project ids', async () => {
+    const same = base.map((snapshot) =>
+      snapshot.projectId.startsWith('pairContract_pair')
+        ? { ...snapshot, snapshot: reservesBase(vector.sources[0] as string).snapshot }
+        : snapshot,
+    )
+    const { pairs } = (await aggregate(type, { base: same, earlier, windowEpochs: 4 })) as { pairs: { address: string }[] }
+    expect(pairs.map(({ address }) => address)).toEqual(vector.sources.map((pair) => pair.toLowerCase()).sort())
+  })
+})

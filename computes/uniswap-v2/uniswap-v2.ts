@@ -1,0 +1,37 @@
+import type { ComputeSet } from 'weft/compute'
+import { blockDetails } from './block-details.ts'
+import type { UniswapV2Config } from './config.ts'
+import { ethPrice } from './eth-price.ts'
+import { topPairs24h } from './top-pairs.ts'
+import { totalReserves } from './total-reserves.ts'
+import { tradeVolume } from './trade-volume.ts'
+import { volume24h } from './volume-24h.ts'
+
+export type { UniswapV2Config } from './config.ts'
+
+/** The Uniswap V2 data market: reserves and trade volume of each pair, 24-hour volume per pair, and the pairs ranked (spec/08 §3–5). */
+export function uniswapV2(config: UniswapV2Config): ComputeSet {
+  const normal = lowerCased(config)
+  return {
+    preloads: [blockDetails, ethPrice(normal)],
+    snapshots: [totalReserves(normal), tradeVolume(normal)],
+    aggregates: [volume24h, topPairs24h],
+  }
+}
+
+/** Chain values are lower-case, so what they are compared with must be. `pairs` stay as configured: they are printed as they stand. */
+function lowerCased(config: UniswapV2Config): UniswapV2Config {
+  return {
+    ...config,
+    factory: config.factory.toLowerCase(),
+    router: config.router.toLowerCase(),
+    weth: config.weth.toLowerCase(),
+    dai: config.dai.toLowerCase(),
+    usdc: config.usdc.toLowerCase(),
+    usdt: config.usdt.toLowerCase(),
+    daiWethPair: config.daiWethPair.toLowerCase(),
+    usdcWethPair: config.usdcWethPair.toLowerCase(),
+    wethUsdtPair: config.wethUsdtPair.toLowerCase(),
+    whitelist: config.whitelist.map((token) => token.toLowerCase()),
+  }
+}
