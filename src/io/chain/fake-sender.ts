@@ -1,7 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import { keccak256 } from '#wire/keccak.ts'
-import type { FakeMempool, FakeTransaction, Pace } from './fake.ts'
+import type { FakeMempool, FakeTransaction } from './fake.ts'
+import type { Pace } from './pace.ts'
 import type { CallOutcome, IntentJournal, ProtocolCall, ProtocolSender } from './port.ts'
 
 export interface FakeSenderOptions {

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeChain } from './fake.ts'
-import { chainSuite, createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from './suite.ts'
-import type { Account, ChainWorld } from './suite.ts'
+import { chainSuite } from './suite.ts'
+import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from './suite-scene.ts'
+import type { Account, ChainWorld } from './suite-scene.ts'
 
 const ACCOUNTS: readonly Account[] = ['epochManager', 'sequencer', 'otherSequencer', 'validator1', 'validator2', 'validator3', 'stranger']
 const address = (account: Account): Address => `0x${'00'.repeat(19)}${(ACCOUNTS.indexOf(account) + 0xa0).toString(16)}` as Address
@@ -24,7 +25,7 @@ async function openWorld(): Promise<ChainWorld> {
     address,
     sender: (account, options = {}) => chain.sender({ address: address(account), journal: createMemoryJournal(), ...options }),
     mine: async (count) => chain.mine(count),
-    reorg: async (depth, options) => chain.reorg(depth, options),
+    reorg: async (depth) => chain.reorg(depth, { isLosingTransactions: true }),
     async assignSigner(slotId, signer) {
       chain.assignSigner(slotId, signer)
       chain.mine()

@@ -6,13 +6,8 @@ import type { FakeCall, FakeContract } from './fake-contract.ts'
 import { createFakeSender } from './fake-sender.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockWithEvents } from './follow.ts'
+import type { Pace } from './pace.ts'
 import type { AnchorChain, BlockRef, IntentJournal, MarketState, ProtocolSender } from './port.ts'
-
-/** The part of a clock that chains need. */
-export interface Pace {
-  nowMs(): number
-  sleep(durationMs: number, signal?: AbortSignal): Promise<void>
-}
 
 export interface FakeTransaction {
   readonly hash: Hash

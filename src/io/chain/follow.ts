@@ -1,5 +1,6 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
+import { untilAborted } from './pace.ts'
 import type { BlockRef, ChainStep, ProtocolEvent } from './port.ts'
 
 /** A block with everything in it that concerns the market. */
@@ -133,7 +134,7 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
   while (!signal.aborted) {
     let steps: readonly ChainStep[] = []
     try {
-      steps = await nextSteps(source, cursor, options)
+      steps = await untilAborted(nextSteps(source, cursor, options), signal)
       failures = 0
     } catch (failure) {
       if (signal.aborted) return

@@ -1,0 +1,71 @@
+import { WeftError } from '#domain/errors.ts'
+import { parseBlockNumber, parseHash } from '#domain/ids.ts'
+import type { BlockNumber } from '#domain/ids.ts'
+import type { BlockRef } from './port.ts'
+import type { Rpc } from './rpc.ts'
+
+/** Base fee included: senders need it. `undefined` on chains without one. */
+export interface Header extends BlockRef {
+  readonly baseFeePerGas: bigint | undefined
+}
+
+export const quantity = (value: number | bigint): `0x${string}` => `0x${value.toString(16)}`
+
+/** A header as a node writes it; `undefined` for `null`. Throws `CHAIN_ANSWER_INVALID`. */
+export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
+  if (raw === null) return undefined
+  const fields = raw as Record<string, string>
+  try {
+    return {
+      number: parseBlockNumber(BigInt(fields['number'] as string)),
+      hash: parseHash(fields['hash'] as string),
+      parentHash: parseHash(fields['parentHash'] as string),
+      timestamp: parseBlockNumber(BigInt(fields['timestamp'] as string)),
+      baseFeePerGas: fields['baseFeePerGas'] === undefined ? undefined : BigInt(fields['baseFeePerGas']),
+    }
+  } catch (cause) {
+    throw new WeftError(
+      'CHAIN_ANSWER_INVALID',
+      { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: 'no block header' },
+      cause,
+    )
+  }
+}
+
+const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })
+
+export async function readHeader(rpc: Rpc, block: BlockNumber | 'latest'): Promise<Header | undefined> {
+  return parseHeader(rpc, await rpc.call('eth_getBlockByNumber', [block === 'latest' ? block : quantity(block), false]))
+}
+
+/** `undefined` above the head. */
+export async function readBlock(rpc: Rpc, number: BlockNumber): Promise<BlockRef | undefined> {
+  const header = await readHeader(rpc, number)
+  return header && refOf(header)
+}
+
+export async function readHead(rpc: Rpc): Promise<BlockRef> {
+  const header = await readHeader(rpc, 'latest')
+  if (header === undefined)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: 'no latest block' })
+  return refOf(header)
+}
+
+/** The headers of a range, each the child of the one before. Throws `CHAIN_ANSWER_INVALID` when the chain is rewritten meanwhile. */
+export async function readBlocks(rpc: Rpc, from: BlockNumber, to: BlockNumber): Promise<BlockRef[]> {
+  const calls = Array.from({ length: to - from + 1 }, (_, index) => ({
+    method: 'eth_getBlockByNumber',
+    params: [quantity(from + index), false],
+  }))
+  const blocks = (await rpc.all(calls)).map((raw) => parseHeader(rpc, raw))
+  return blocks.map((block, index) => {
+    const isNext = block !== undefined && block.number === from + index && (index === 0 || block.parentHash === blocks[index - 1]?.hash)
+    if (!isNext)
+      throw new WeftError('CHAIN_ANSWER_INVALID', {
+        endpoint: rpc.endpoint,
+        method: 'eth_getBlockByNumber',
+        detail: `blocks ${from} to ${to} are no chain`,
+      })
+    return refOf(block)
+  })
+}

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll } from 'vitest'
+import { Secret } from '#domain/secret.ts'
+import { parseAddress } from '#domain/ids.ts'
+import type { Address } from '#domain/ids.ts'
+import { startAnvil } from '#devnet/anvil.ts'
+import type { Anvil } from '#devnet/anvil.ts'
+import { assignSlot, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
+import type { Deployment } from '#devnet/deploy.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
+import { createRpc } from './rpc.ts'
+import { createProtocolSender } from './sender.ts'
+import { chainSuite } from './suite.ts'
+import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from './suite-scene.ts'
+import type { Account, ChainWorld } from './suite-scene.ts'
+import { connectAnchorChain } from './viem.ts'
+
+const ACCOUNTS: readonly Account[] = ['epochManager', 'sequencer', 'otherSequencer', 'validator1', 'validator2', 'validator3', 'stranger']
+const keyOf = (number: number) => new Secret(new Uint8Array(32).fill(number))
+const keyOfAccount = (account: Account) => keyOf(ACCOUNTS.indexOf(account) + 10)
+const address = (account: Account): Address => createSigner(keyOfAccount(account)).address
+const DEPLOYER = keyOf(9)
+const signers = [parseAddress(`0x${'51'.repeat(20)}`), parseAddress(`0x${'52'.repeat(20)}`)] as [Address, Address]
+
+let anvil: Anvil
+let deployment: Deployment
+let snapshot: unknown
+let rewrites = 0
+const rpc = () => createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
+
+beforeAll(async () => {
+  anvil = await startAnvil({ chainId: 31_337 })
+  await fundAccounts(anvil.rpcUrl, ACCOUNTS.map(address))
+  deployment = await deployProtocol({
+    rpcUrl: anvil.rpcUrl,
+    deployerKey: DEPLOYER,
+    market: {
+      epochSize: SUITE_MARKET.epochSize,
+      sourceChainId: SUITE_MARKET.sourceChainId,
+      sourceBlockTimeSeconds: SUITE_MARKET.sourceBlockTimeSeconds,
+      attestationsMin: SUITE_MARKET.attestationsMin,
+    },
+    windows: {
+      snapshotBlocks: SUITE_MARKET.snapshotWindowBlocks,
+      batchBlocks: SUITE_MARKET.batchWindowBlocks,
+      attestationBlocks: SUITE_MARKET.attestationWindowBlocks,
+    },
+    slots: signers,
+    sequencers: [address('sequencer'), address('otherSequencer')],
+    validators: [address('validator1'), address('validator2'), address('validator3')],
+    epochManager: address('epochManager'),
+  })
+  snapshot = await rpc().call('evm_snapshot', [])
+})
+afterAll(() => anvil.stop())
+
+async function openWorld(): Promise<ChainWorld> {
+  const { protocolState, dataMarket, nodes, chainId } = deployment
+  const { rpcUrl } = anvil
+  const node = rpc()
+  // Each test starts from the fresh deployment; a snapshot is used up by going back to it.
+  await node.call('evm_revert', [snapshot])
+  snapshot = await node.call('evm_snapshot', [])
+  await node.call('anvil_dropAllTransactions', [])
+  const chain = await connectAnchorChain({
+    rpcUrl,
+    chainId,
+    protocolState,
+    dataMarket,
+    clock: systemClock,
+    pollMs: 2,
+    reorgDepthMax: SUITE_REORG_DEPTH_MAX,
+  })
+  const pendingCount = async () => Number(((await node.call('txpool_status', [])) as { pending: string }).pending)
+  return {
+    chain,
+    signers,
+    address,
+    sender: (account, options = {}) =>
+      createProtocolSender({
+        rpcUrl,
+        chainId,
+        protocolState,
+        dataMarket,
+        clock: systemClock,
+        pollMs: 2,
+        settleTimeoutMs: 20_000,
+        privateKey: keyOfAccount(account),
+        journal: createMemoryJournal(),
+        ...options,
+      }),
+    mine: async (count = 1) => {
+      await node.call('anvil_mine', [`0x${count.toString(16)}`])
+    },
+    reorg: async (depth) => {
+      // An empty block made anew would be the very same block: another miner makes the difference.
+      rewrites += 1
+      await node.call('anvil_setCoinbase', [`0x${rewrites.toString(16).padStart(40, '0')}`])
+      await node.call('anvil_reorg', [depth, []])
+    },
+    assignSigner: (slotId, signer) => assignSlot({ rpcUrl, ownerKey: DEPLOYER, nodes, slotId, signer }),
+    pendingCount,
+    async until(isReached) {
+      while (!(await isReached())) await systemClock.sleep(2)
+    },
+    transactionCount: async (account) => Number(await node.call('eth_getTransactionCount', [address(account), 'latest'])),
+    run: (work) => work,
+    close: async () => undefined,
+  }
+}
+
+chainSuite('viem on anvil', openWorld)
