@@ -1,0 +1,86 @@
+import type { ComputeEpoch, JsonValue, SnapshotHistory, SourceReader } from '#domain/compute.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
+import type { Clock } from '#io/clock/port.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
+import { within } from './pacing.ts'
+import type { PlannedProject } from './plan.ts'
+import type { Preloaded } from './preload.ts'
+
+/** What a module's failure may add to a record: its message is its author's, and of any length. */
+const DETAIL_LENGTH_MAX = 500
+
+/** A project's data for one epoch: the value for those who build on it, the bytes for everybody else. Or why there is none. */
+export type Computed = { readonly ok: true; readonly snapshot: JsonValue; readonly bytes: Uint8Array } | Missing
+export interface Missing {
+  readonly ok: false
+  readonly reason: ProjectReason
+  readonly detail: string
+}
+
+export interface ComputeInputs {
+  readonly epoch: ComputeEpoch
+  readonly source: SourceReader
+  readonly preloads: ReadonlyMap<string, Promise<Preloaded>>
+  /** The present epoch's data of other projects, as they come. */
+  readonly snapshotOf: (projectId: ProjectId) => Promise<{ readonly ok: true; readonly snapshot: JsonValue } | Missing>
+  readonly history: SnapshotHistory
+  readonly epochsIn: (seconds: number) => number
+  /** For one snapshot. */
+  readonly timeoutMs: number
+  /** Bounds how many snapshots, and how many aggregates, are worked on at once. */
+  readonly limits: { readonly snapshot: <Value>(work: () => Promise<Value>) => Promise<Value>; readonly aggregate: <Value>(work: () => Promise<Value>) => Promise<Value> }
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Computes one project. What goes wrong concerns this project and those that build on it (N4). Rejects only with the signal's reason. */
+export async function compute(project: PlannedProject, inputs: ComputeInputs): Promise<Computed> {
+  return project.kind === 'snapshot' ? computeSnapshot(project, inputs) : computeAggregate(project, inputs)
+}
+
+async function computeSnapshot(project: PlannedProject & { readonly kind: 'snapshot' }, inputs: ComputeInputs): Promise<Computed> {
+  const preloaded = new Map<string, unknown>()
+  const failures: string[] = []
+  for (const taskType of project.compute.preloads) {
+    const result = await inputs.preloads.get(taskType)
+    if (result?.ok) preloaded.set(taskType, result.value)
+    else failures.push(result?.detail ?? taskType)
+  }
+  if (failures.length > 0) return { ok: false, reason: 'preload_failed', detail: shortened(failures.join('; ')) }
+  const { epoch, source } = inputs
+  return inputs.limits.snapshot(() => run(project, inputs, () => project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })))
+}
+
+async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
+  const { epoch, source, history, epochsIn } = inputs
+  const base = await Promise.all(project.baseIds.map(async (projectId) => ({ projectId, result: await inputs.snapshotOf(projectId) })))
+  const missing = base.filter(({ result }) => !result.ok).map(({ projectId }) => projectId)
+  if (missing.length > 0) return { ok: false, reason: 'base_missing', detail: shortened(missing.join(', ')) }
+  const snapshots = base
+    .flatMap(({ projectId, result }) => (result.ok ? [{ projectId, epochId: epoch.epochId, snapshot: result.snapshot }] : []))
+    .sort((left, right) => byCodeUnit(left.projectId, right.projectId))
+  return inputs.limits.aggregate(() => run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn })))
+}
+
+async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue>): Promise<Computed> {
+  const { epochId } = inputs.epoch
+  const failed = (detail: string, cause?: unknown) => new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
+  inputs.signal.throwIfAborted()
+  const work = Promise.resolve().then(module)
+  try {
+    // An aggregate may wait for an earlier epoch to be decided: its only limit is the window, which the signal stands for.
+    const timeoutMs = project.kind === 'snapshot' ? inputs.timeoutMs : undefined
+    const snapshot = await within(work, { clock: inputs.clock, signal: inputs.signal, timeoutMs, late: () => failed(`not done after ${timeoutMs} ms`) })
+    return { ok: true, snapshot, bytes: canonicalJson(snapshot) }
+  } catch (failure) {
+    inputs.signal.throwIfAborted()
+    const told = isWeftError(failure, 'COMPUTE_FAILED') ? failure : failed(failure instanceof Error ? failure.message : String(failure), failure)
+    return { ok: false, reason: 'compute_failed', detail: told.message }
+  }
+}
+
+function shortened(text: string): string {
+  return text.length > DETAIL_LENGTH_MAX ? `${text.slice(0, DETAIL_LENGTH_MAX)}…` : text
+}

@@ -1,0 +1,79 @@
+import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { ComputeInputs } from './compute.ts'
+import { createHistory, type HistoryCache } from './history.ts'
+import type { OpenEpoch } from './open-epochs.ts'
+import { createLimit, type Pacing } from './pacing.ts'
+import type { PlannedProject } from './plan.ts'
+import { preload } from './preload.ts'
+import { type ProjectDeps, produce, type Stored, submit } from './project-run.ts'
+import type { ProjectRecord } from './records.ts'
+import { awaitSource, createSourceReader } from './source-reader.ts'
+import type { Watch } from './watch.ts'
+
+/** Snapshots computed at once, over all epochs: they wait for the source endpoint most of the time. */
+const SNAPSHOTS_AT_ONCE_MAX = 32
+/** Aggregates at once: those that wait for an earlier epoch hold a place each. */
+const AGGREGATES_AT_ONCE_MAX = 256
+
+export interface EpochDeps extends Pacing {
+  readonly chain: AnchorChain
+  readonly source: SourceChain
+  readonly ipfs: Ipfs
+  readonly computes: ComputeSet
+  readonly market: MarketState
+  readonly watch: Watch
+  readonly cache: HistoryCache
+  readonly computeTimeoutMs: number
+}
+
+/** Makes what all projects of an epoch share. Preloads start here, all at once. */
+export type MakeInputs = (epoch: ComputeEpoch, signal: AbortSignal, snapshotOf: ComputeInputs['snapshotOf']) => ComputeInputs
+
+export function createInputs(deps: EpochDeps): MakeInputs {
+  const limits = { snapshot: createLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: createLimit(AGGREGATES_AT_ONCE_MAX) }
+  return (epoch, signal, snapshotOf) => {
+    const { clock, computeTimeoutMs: timeoutMs, watch } = deps
+    const source = createSourceReader({ epoch, chain: deps.source, signal }, deps)
+    return {
+      epoch,
+      source,
+      preloads: preload(deps.computes, { epoch, source, timeoutMs, clock, signal }),
+      snapshotOf,
+      history: createHistory(epoch.epochId as EpochId, signal, { ...deps, head: watch.head, news: watch.news }),
+      epochsIn: (seconds) => epochsIn(seconds, deps.market),
+      timeoutMs,
+      limits,
+      clock,
+      signal,
+    }
+  }
+}
+
+/** spec/03 §7: `trunc(seconds / (epochSize * blockTime))`, in the contract's unit of 1e-4 s, where the block time is whole. */
+function epochsIn(seconds: number, { epochSize, sourceBlockTimeSeconds }: MarketState): number {
+  return Math.trunc((seconds * 10_000) / (epochSize * Math.round(sourceBlockTimeSeconds * 10_000)))
+}
+
+/**
+ * All projects of one epoch, each on its own way from preload to hand-over; aggregates wait for the data they build on, not for its
+ * hand-over. Resolves with each project's end, or without it when the process stops. Rejects when our own disk or code fails.
+ */
+export async function runEpoch(
+  epoch: OpenEpoch,
+  deps: { readonly plan: readonly PlannedProject[]; readonly source: SourceChain; readonly makeInputs: MakeInputs; readonly project: ProjectDeps },
+): Promise<readonly (ProjectRecord | undefined)[]> {
+  const { record, signal } = epoch
+  const computeEpoch: ComputeEpoch = { epochId: record.epochId, begin: record.begin, end: record.end }
+  const stored = new Map<ProjectId, Promise<Stored>>()
+  const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
+    .then(() => deps.makeInputs(computeEpoch, signal, (projectId) => stored.get(projectId) as Promise<Stored>))
+  return Promise.all(deps.plan.map((project) => {
+    const run = { epoch: record, project, signal, ending: epoch.ending }
+    const result = inputs.then((ready) => produce(run, ready, deps.project))
+    stored.set(project.projectId, result)
+    return submit(run, result, deps.project)
+  }))
+}

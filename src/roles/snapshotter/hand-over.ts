@@ -1,0 +1,34 @@
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { BlockRef } from '#io/chain/port.ts'
+import type { SubmissionClient } from '#io/grpc/port.ts'
+import { type Backoff, type Pacing, retrying } from './pacing.ts'
+import type { Sign, Vote } from './sign.ts'
+
+/** A local collector answers after one fsync; this is for one that hangs. */
+const SUBMIT_TIMEOUT_MS = 5_000
+/** Until the window closes: the collector may be restarting. */
+const HAND_OVER_BACKOFF: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs: 200, lastMs: 5_000 }
+
+export interface HandOverDeps extends Pacing {
+  readonly collector: SubmissionClient
+  readonly sign: Sign
+  readonly head: () => BlockRef
+  readonly onRetry: (vote: Vote, failure: WeftError) => void
+}
+
+/**
+ * Gives one vote to the collector and resolves when it said Success, which means that the submission is safe there (G1). Signs anew
+ * for each attempt, so that the header lies on the chain of now; the CID is always the same. Rejects only with the signal's reason.
+ */
+export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDeps): Promise<void> {
+  const attempt = async () => {
+    try {
+      const answer = await deps.collector.submitSnapshot(deps.sign(vote, deps.head()), { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
+      if (answer !== 'Success') throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'collector', detail: `it answered ${answer}` })
+    } catch (failure) {
+      if (isWeftError(failure) && !signal.aborted) deps.onRetry(vote, failure)
+      throw failure
+    }
+  }
+  await retrying(attempt, HAND_OVER_BACKOFF, { ...deps, signal })
+}

@@ -1,0 +1,84 @@
+import { WeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
+import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
+import type { BlockRef } from '#io/chain/port.ts'
+import { createLimit } from './pacing.ts'
+import type { EpochRecord } from './records.ts'
+
+/** Epochs worked on at once; with windows of 30 s and an epoch a second that is all of them. Others wait, and are never dropped. */
+const EPOCHS_AT_ONCE_MAX = 32
+
+/** An epoch that is worked on. */
+export interface OpenEpoch {
+  readonly record: EpochRecord
+  /** Aborts with `STOPPED` when the window closes, the release is undone, or the process stops. */
+  readonly signal: AbortSignal
+  /** Why work on it must end; `undefined` while it need not, or when only the process stops. */
+  ending(): ProjectReason | undefined
+}
+
+export interface OpenEpochs {
+  readonly count: number
+  start(record: EpochRecord, head: BlockRef): void
+  /** Ends the epoch's work; does nothing when it is not open. */
+  close(epochId: EpochId, ending: ProjectReason): void
+  /** Ends every epoch whose window is over. */
+  closePast(head: BlockRef): void
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>
+}
+
+interface Entry {
+  readonly record: EpochRecord
+  close(ending: ProjectReason): void
+  readonly done: Promise<void>
+}
+
+/** `stopping` ends all of them. `run` does the work of one; when it rejects, `onFailure` is told. */
+export function createOpenEpochs(options: { readonly rule: WindowRule; readonly stopping: AbortSignal; readonly run: (epoch: OpenEpoch) => Promise<void>; readonly onFailure: (failure: unknown) => void }): OpenEpochs {
+  const entries = new Map<EpochId, Entry>()
+  const limit = createLimit(EPOCHS_AT_ONCE_MAX)
+  const isPast = (record: EpochRecord, head: BlockRef) => isPastWindow(windowOf({ release: record.release, ...options.rule }), head)
+
+  async function work(epoch: OpenEpoch, before: Promise<void> | undefined): Promise<void> {
+    // An epoch that was undone and released again waits until its first life is over.
+    await before
+    await limit(() => options.run(epoch)).catch(options.onFailure)
+  }
+
+  return {
+    get count() {
+      return entries.size
+    },
+    start(record, head) {
+      const { epochId } = record
+      const controller = new AbortController()
+      let ending: ProjectReason | undefined
+      const epoch: OpenEpoch = { record, signal: AbortSignal.any([controller.signal, options.stopping]), ending: () => (options.stopping.aborted ? undefined : ending) }
+      const entry: Entry = {
+        record,
+        close(why) {
+          if (ending !== undefined) return
+          ending = why
+          controller.abort(new WeftError('STOPPED', { what: `epoch ${epochId}: ${why}` }))
+        },
+        done: work(epoch, entries.get(epochId)?.done).finally(() => {
+          if (entries.get(epochId) === entry) entries.delete(epochId)
+        }),
+      }
+      entries.set(epochId, entry)
+      // Its window may have closed while we were away: then only the reasons are left to be written.
+      if (isPast(record, head)) entry.close('window_closed')
+    },
+    close(epochId, ending) {
+      entries.get(epochId)?.close(ending)
+    },
+    closePast(head) {
+      for (const entry of entries.values()) if (isPast(entry.record, head)) entry.close('window_closed')
+    },
+    async settled() {
+      await Promise.all([...entries.values()].map((entry) => entry.done))
+    },
+  }
+}

@@ -1,0 +1,155 @@
+import type { JsonValue } from '#domain/compute.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { type ComputeInputs, compute, type Missing } from './compute.ts'
+import { type HandOverDeps, handOver } from './hand-over.ts'
+import { type Backoff, type Pacing, retrying } from './pacing.ts'
+import type { PlannedProject } from './plan.ts'
+import type { EpochRecord, ProjectRecord, Records } from './records.ts'
+
+const ADD_BACKOFF: Backoff = { attemptsMax: 5, firstMs: 200, lastMs: 5_000 }
+/** Our own node has what we added: it answers from its disk. */
+const OWN_READ_TIMEOUT_MS = 2_000
+
+/** A project's data together with the CID under which it is stored and will be signed. */
+export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
+
+export interface ProjectDeps extends Pacing {
+  readonly ipfs: Ipfs
+  readonly records: Records
+  readonly handOver: HandOverDeps
+  readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
+  /** The slots that our key signs for now. */
+  readonly slotIds: () => readonly SlotId[]
+  readonly onComputed: () => void
+  readonly onHandedOver: () => void
+}
+
+export interface ProjectRun {
+  readonly epoch: EpochRecord
+  readonly project: PlannedProject
+  readonly signal: AbortSignal
+  /** Why the epoch was ended early; `undefined` when it was not, or the whole process is stopping. */
+  readonly ending: () => ProjectReason | undefined
+}
+
+/**
+ * The data of one project, computed, stored, and its CID recorded, in this order: what is signed can be fetched, and what was signed
+ * once is signed again after a crash and nothing else (N2). Rejects only with the signal's reason, or when the disk fails.
+ */
+export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProjectDeps): Promise<Stored> {
+  const { epoch, project, signal } = run
+  const recorded = deps.records.project(epoch.epochId, project.projectId)
+  if (recorded?.snapshotCid !== undefined) {
+    const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
+    if (!isSameData) return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
+    const snapshot = await readOwn(recorded.snapshotCid, { ipfs: deps.ipfs, signal })
+    if (snapshot !== undefined) return { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
+  } else if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') {
+    return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
+  }
+  const computed = await compute(project, inputs)
+  if (!computed.ok) return computed
+  const snapshotCid = await snapshotCidOf(computed.bytes)
+  if (recorded?.snapshotCid !== undefined && recorded.snapshotCid !== snapshotCid) {
+    return { ok: false, reason: 'compute_failed', detail: `computed again it gives ${snapshotCid}, signed before was ${recorded.snapshotCid}` }
+  }
+  const problem = await store(computed.bytes, snapshotCid, { ...deps, signal })
+  if (problem !== undefined) return { ok: false, reason: 'upload_failed', detail: problem }
+  await deps.records.saveProject(epoch.epochId, { projectId: project.projectId, state: advance(recorded, 'computed'), detail: '', snapshotCid, begin: epoch.begin, end: epoch.end })
+  deps.onComputed()
+  return { ok: true, snapshot: computed.snapshot, snapshotCid }
+}
+
+/** A snapshot that this node added before; `undefined` when it is gone. */
+async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
+  try {
+    return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
+  } catch (failure) {
+    signal.throwIfAborted()
+    if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    return undefined
+  }
+}
+
+/** `undefined` when the bytes are stored under the CID that we computed ourselves, else what went wrong. */
+async function store(bytes: Uint8Array, cid: Cid, deps: Pacing & { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<string | undefined> {
+  try {
+    const added = await retrying(() => deps.ipfs.add(bytes), ADD_BACKOFF, deps)
+    return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
+  } catch (failure) {
+    deps.signal.throwIfAborted()
+    if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    return failure.message
+  }
+}
+
+/** Hands the project over for every slot, and writes down how it ended. Resolves with the record, whatever came of it. */
+export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: ProjectDeps): Promise<ProjectRecord | undefined> {
+  const { epoch, project } = run
+  try {
+    const result = await stored
+    if (!result.ok) return await end(run, deps, result)
+    const votes = deps.slotIds().map((slotId) => ({ epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }))
+    await allSettled(votes.filter((vote) => !deps.records.isHandedOver(epoch.epochId, project.projectId, vote.slotId)).map((vote) => deps.handOverLimit(async () => {
+      run.signal.throwIfAborted()
+      await handOver(vote, run.signal, deps.handOver)
+      await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
+      deps.onHandedOver()
+    })))
+    return await end(run, deps, undefined)
+  } catch (failure) {
+    // Our own disk or code, which no closing window explains.
+    if (!isWeftError(failure) || failure.kind === 'bug' || failure.kind === 'operator') throw failure
+    if (!run.signal.aborted) return end(run, deps, { ok: false, reason: 'hand_over_failed', detail: failure.message })
+    const reason = run.ending()
+    // The process stops: the records stay as they are, and the next start goes on from there.
+    return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
+  }
+}
+
+/** Waits for all, then rejects with the first failure: nothing goes on behind the back of whoever waits. */
+async function allSettled(works: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {
+  const { epoch, project } = run
+  const recorded = deps.records.project(epoch.epochId, project.projectId)
+  if (missing === undefined) {
+    if (recorded?.state === 'submitted') return recorded
+    if (recorded?.snapshotCid === undefined) throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
+    const { reason: _undone, ...kept } = recorded
+    const submitted: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted') }
+    await deps.records.saveProject(epoch.epochId, submitted)
+    return submitted
+  }
+  // Ended before, in an earlier life: that end stands.
+  if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') return recorded
+  const isHandingOver = missing.reason === 'window_closed' && recorded?.snapshotCid !== undefined
+  const reason = isHandingOver ? 'hand_over_failed' : missing.reason
+  const detail = isHandingOver ? openSlots(epoch.epochId, project.projectId, deps) : missing.detail
+  const from = currentState(recorded)
+  const ended: ProjectRecord = { projectId: project.projectId, begin: epoch.begin, end: epoch.end, ...recorded, ...endProject(from, reason), detail }
+  await deps.records.saveProject(epoch.epochId, ended)
+  return ended
+}
+
+function openSlots(epochId: EpochId, projectId: ProjectId, deps: ProjectDeps): string {
+  const open = deps.slotIds().filter((slotId) => !deps.records.isHandedOver(epochId, projectId, slotId))
+  return `not taken for slot ${open.join(', ')}`
+}
+
+/** A release that was undone and came again begins anew. */
+function currentState(recorded: ProjectRecord | undefined): ProjectState {
+  return recorded === undefined || recorded.reason === 'release_undone' ? 'released' : recorded.state
+}
+
+function advance(recorded: ProjectRecord | undefined, to: ProjectState): ProjectState {
+  const from = currentState(recorded)
+  return from === to ? to : advanceProject(from, to)
+}

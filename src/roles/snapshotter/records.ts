@@ -1,0 +1,101 @@
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ProjectReason, ProjectState } from '#domain/project.ts'
+import type { BlockRef } from '#io/chain/port.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+
+/** What the snapshotter remembers on disk. The README lists the keys. */
+
+/** Epochs that are over are kept this long for whoever asks why; deployed nodes keep as many (spec/03 §3). */
+export const EPOCHS_KEPT = 30
+/** Blocks remembered to notice a reorganisation that happened while we were away. */
+const BLOCKS_KEPT = 128
+
+/** `open`: work to do. `done`: every project has its end. `skipped`: its window was closed when we first saw it. `undone`: the release is no longer on the chain. */
+export interface EpochRecord {
+  readonly epochId: EpochId
+  /** Source blocks, both included. */
+  readonly begin: BlockNumber
+  readonly end: BlockNumber
+  readonly release: { readonly number: BlockNumber; readonly timestamp: number }
+  readonly state: 'open' | 'done' | 'skipped' | 'undone'
+}
+
+export interface ProjectRecord {
+  readonly projectId: ProjectId
+  readonly state: ProjectState
+  /** Why it ended; `undefined` while it has not. */
+  readonly reason?: ProjectReason
+  /** For people; empty when the reason says it all. */
+  readonly detail: string
+  /** The one CID that is ever signed for this project and epoch; there before the first signature. */
+  readonly snapshotCid?: Cid
+  /** The source blocks it was computed from. */
+  readonly begin: BlockNumber
+  readonly end: BlockNumber
+}
+
+const pad = (value: number): string => String(value).padStart(16, '0')
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+const decode = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder().decode(bytes)) as Value
+const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
+const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
+const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `handed/${pad(epochId)}/${projectId}/${pad(slotId)}`
+
+export type Records = ReturnType<typeof openRecords>
+
+export function openRecords(store: Store) {
+  const blocks = (): BlockRef[] => store.scan('block/').map((entry) => decode<BlockRef>(entry.value))
+  const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
+
+  /** Everything about epochs that are over and older than those kept. */
+  function expired(): StoreWrite[] {
+    const over = epochs().filter((epoch) => epoch.state !== 'open').slice(0, -EPOCHS_KEPT)
+    return over.flatMap(({ epochId }) => [
+      { key: epochKey(epochId) },
+      ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`].flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key }))),
+    ])
+  }
+
+  return {
+    /** The last blocks taken in, ascending. */
+    blocks,
+    epochs,
+    epoch(epochId: EpochId): EpochRecord | undefined {
+      const value = store.get(epochKey(epochId))
+      return value === undefined ? undefined : decode<EpochRecord>(value)
+    },
+    /** Moves the cursor past `block` and writes the epochs that it released: in one commit, so that no epoch is forgotten (N1). */
+    saveBlock(block: BlockRef, released: readonly EpochRecord[]): Promise<void> {
+      return store.commit([
+        { key: `block/${pad(block.number)}`, value: encode(block) },
+        { key: `block/${pad(block.number - BLOCKS_KEPT)}` },
+        ...released.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
+      ])
+    },
+    /** What was handed over for a release that is gone may be gone too: should the epoch come again, so do its votes. */
+    saveRollback(to: BlockRef, undone: readonly EpochRecord[]): Promise<void> {
+      const blocksGone = store.scan('block/', { after: `block/${pad(to.number)}` })
+      const handed = undone.flatMap(({ epochId }) => store.scan(`handed/${pad(epochId)}/`))
+      return store.commit([...[...blocksGone, ...handed].map(({ key }) => ({ key })), ...undone.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) }))])
+    },
+    saveEpoch(epoch: EpochRecord): Promise<void> {
+      return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])
+    },
+    project(epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined {
+      const value = store.get(projectKey(epochId, projectId))
+      return value === undefined ? undefined : decode<ProjectRecord>(value)
+    },
+    projects(epochId: EpochId): ProjectRecord[] {
+      return store.scan(`project/${pad(epochId)}/`).map((entry) => decode<ProjectRecord>(entry.value))
+    },
+    saveProject(epochId: EpochId, project: ProjectRecord): Promise<void> {
+      return store.commit([{ key: projectKey(epochId, project.projectId), value: encode(project) }])
+    },
+    isHandedOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): boolean {
+      return store.get(handedKey(epochId, projectId, slotId)) !== undefined
+    },
+    saveHandOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): Promise<void> {
+      return store.commit([{ key: handedKey(epochId, projectId, slotId), value: new Uint8Array(0) }])
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import { WeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { compute } from './compute.ts'
+import type { MakeInputs } from './epoch-run.ts'
+import { type HandOverDeps, handOver } from './hand-over.ts'
+import type { PlannedProject } from './plan.ts'
+import type { ProjectDeps } from './project-run.ts'
+
+/** The epoch that is recorded and never counted (spec/02 §7). */
+const SIMULATION_EPOCH = 0 as EpochId
+
+const noAggregates = () => Promise.reject(new WeftError('STOPPED', { what: 'simulation of aggregates' }))
+
+export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
+  readonly handOver: HandOverDeps
+  readonly makeInputs: MakeInputs
+  /** Number of the source chain's newest block. */
+  readonly sourceHead: () => Promise<number>
+}
+
+/**
+ * Shows once after start that the way to the sequencer is open: per slot one submission of epoch 0 for each base project type, computed
+ * from the last but one source block, as deployed lite nodes do. Returns how many were handed over. Throws `COMPUTE_FAILED`,
+ * a failure of IPFS, or the signal's reason.
+ */
+export async function simulate(plan: readonly PlannedProject[], signal: AbortSignal, deps: SimulateDeps): Promise<number> {
+  const block = Math.max((await deps.sourceHead()) - 1, 0)
+  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, signal, noAggregates)
+  const firsts = plan.filter((project, index) => project.kind === 'snapshot' && plan.findIndex((other) => other.compute === project.compute) === index)
+  let handedOver = 0
+  for (const project of firsts) {
+    const computed = await compute(project, inputs)
+    if (!computed.ok) throw new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId: SIMULATION_EPOCH, detail: computed.detail })
+    const snapshotCid = await deps.ipfs.add(computed.bytes)
+    for (const slotId of deps.slotIds()) {
+      await handOver({ epochId: SIMULATION_EPOCH, projectId: project.projectId, slotId, snapshotCid }, signal, deps.handOver)
+      handedOver += 1
+    }
+  }
+  return handedOver
+}

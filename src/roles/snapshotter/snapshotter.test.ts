@@ -1,0 +1,359 @@
+import { afterEach, expect, test } from 'vitest'
+import type { ComputeSet, JsonValue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import type { SubmissionClient } from '#io/grpc/port.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
+import { type EpochSummary, type Snapshotter, type SnapshotterOptions, startSnapshotter } from './snapshotter.ts'
+
+const signer = createSigner(parsePrivateKey('11'.repeat(32)))
+const manager = `0x${'e0'.repeat(20)}` as Address
+const sequencer = `0x${'e1'.repeat(20)}` as Address
+const validator = `0x${'e2'.repeat(20)}` as Address
+const OPTIONS: SnapshotterOptions = { namespace: 'TEST', slotIds: [1, 2] as SlotId[], windowUnit: 'blocks', computeTimeoutMs: 30_000 }
+const WINDOW_BLOCKS = 5
+
+/** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */
+function createComputes(change: { readonly preload?: () => Promise<unknown>; readonly base?: (dataSource: string | undefined, epochId: number) => Promise<JsonValue> } = {}): ComputeSet {
+  return {
+    preloads: [{ taskType: 'price', preload: change.preload ?? (async ({ epoch, source }) => BigInt(await source.timestamp(epoch.end))) }],
+    snapshots: [{
+      projectType: 'base',
+      dataSources: ['0xAA', '0xBB'],
+      preloads: ['price'],
+      async compute({ epoch, dataSource, preloaded }) {
+        if (change.base !== undefined) return change.base(dataSource, epoch.epochId)
+        return { source: dataSource ?? '', epoch: BigInt(epoch.epochId), price: preloaded.get('price') as bigint }
+      },
+    }],
+    aggregates: [
+      {
+        projectType: 'sum',
+        aggregateOn: 'SingleProject',
+        baseProjectTypes: ['base'],
+        async aggregate({ epoch, base, history, epochsIn }) {
+          const projectId = base[0]?.projectId as string
+          const first = (await history.firstEpochId(projectId)) ?? epoch.epochId
+          const epochs: bigint[] = []
+          for (let id = Math.max(first, epoch.epochId - epochsIn(240)); id < epoch.epochId; id += 1) {
+            const earlier = await history.snapshot(projectId, id)
+            if (earlier !== undefined) epochs.push((earlier as { epoch: bigint }).epoch)
+          }
+          return { epochs }
+        },
+      },
+      { projectType: 'all', aggregateOn: 'MultiProject', baseProjectTypes: ['base'], aggregate: async ({ base }) => base.map((each) => each.projectId) },
+    ],
+  }
+}
+
+interface Collector extends SubmissionClient {
+  /** Submissions of real epochs, in order. */
+  readonly taken: Submission[]
+  readonly simulated: Submission[]
+  /** Submissions of real epochs that it takes before it goes down. */
+  capacity: number
+}
+
+function createCollector(): Collector {
+  const collector: Collector = {
+    taken: [],
+    simulated: [],
+    capacity: Number.POSITIVE_INFINITY,
+    async submitSnapshot(submission) {
+      if (collector.taken.length >= collector.capacity) throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'test', detail: 'down' })
+      if (submission.request.epochId === 0) collector.simulated.push(submission)
+      else collector.taken.push(submission)
+      return 'Success'
+    },
+    close: async () => undefined,
+  }
+  return collector
+}
+
+interface World {
+  readonly clock: ReturnType<typeof createVirtualClock>
+  readonly chain: FakeChain
+  readonly source: FakeSourceChain
+  readonly collector: Collector
+  readonly summaries: EpochSummary[]
+  readonly ipfs: ReturnType<ReturnType<typeof createFakeIpfsNetwork>['node']>
+  store: FakeStore
+  start(computes?: ComputeSet, options?: SnapshotterOptions): Promise<Snapshotter>
+  /** Releases the next epoch, of two source blocks. */
+  release(): Promise<EpochId>
+  /** Anchors, ends and attests an epoch that holds the projects given. */
+  finalize(epochId: EpochId, snapshots: Readonly<Record<string, Cid>>): Promise<void>
+  until(goal: () => boolean): Promise<void>
+}
+
+const running: { stop(): Promise<void> }[] = []
+afterEach(async () => { for (const each of running.splice(0)) await each.stop() })
+
+function createWorld(): World {
+  const clock = createVirtualClock()
+  const market = {
+    epochSize: 2, sourceChainId: 1, sourceBlockTimeSeconds: 12, snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 40, attestationWindowBlocks: 60,
+    attestationsMin: 1, epochManager: manager, sequencers: [sequencer], validators: [validator],
+  }
+  const chain = createFakeChain({ clock, market, signers: [signer.address, signer.address, manager] })
+  const journal = createFakeStore()
+  const senders = new Map([manager, sequencer, validator].map((address) => [address, chain.sender({ address, journal })]))
+  const send = async (from: Address, id: string, call: Parameters<ReturnType<FakeChain['sender']>['send']>[1]) => {
+    const outcome = (senders.get(from) as ReturnType<FakeChain['sender']>).send(id, call, new AbortController().signal)
+    const mined = await clock.runUntil(Promise.all([outcome, mineSoon()]), { limitMs: 120_000 })
+    expect(mined[0].kind).toBe('done')
+  }
+  async function mineSoon() {
+    await clock.sleep(50)
+    chain.mine()
+  }
+  let released = 0
+  const world: World = {
+    clock,
+    chain,
+    source: createFakeSourceChain({ blocks: 1_000 }),
+    collector: createCollector(),
+    summaries: [],
+    ipfs: createFakeIpfsNetwork({ clock }).node('own'),
+    store: createFakeStore(),
+    async start(computes = createComputes(), options = OPTIONS) {
+      const { source, collector, ipfs, store } = world
+      const snapshotter = await startSnapshotter(options, { chain, source, collector, ipfs, store, clock, computes, signer, random: createSeededRandom(1), onEpoch: (summary) => world.summaries.push(summary) })
+      running.push({ stop: () => clock.runUntil(snapshotter.stop(), { limitMs: 120_000 }) })
+      return snapshotter
+    },
+    async release() {
+      released += 1
+      await send(manager, `release ${released}`, { kind: 'releaseEpoch', begin: (released * 2) as BlockNumber, end: (released * 2 + 1) as BlockNumber })
+      return released as EpochId
+    },
+    async finalize(epochId, snapshots) {
+      const rootHash = `0x${'77'.repeat(32)}` as Hash
+      const batchCid = `batch-${epochId}` as Cid
+      await send(sequencer, `batch ${epochId}`, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: Object.keys(snapshots) as ProjectId[], snapshotCids: Object.values(snapshots), rootHash })
+      await send(sequencer, `end ${epochId}`, { kind: 'endBatchSubmissions', epochId })
+      await send(validator, `attest ${epochId}`, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
+    },
+    until: (goal) => clock.runUntil(goal, { limitMs: 300_000 }),
+  }
+  return world
+}
+
+const idsOf = (submissions: readonly Submission[]) => [...new Set(submissions.map(({ request }) => request.projectId))].sort()
+const BASE_A = 'base:0xaa:TEST' as ProjectId
+const BASE_B = 'base:0xbb:TEST' as ProjectId
+const SUM_A = 'sum:0xaa:TEST' as ProjectId
+const reasons = (summary: EpochSummary | undefined) => Object.fromEntries((summary?.missed ?? []).map((project) => [project.projectId.split(':').slice(0, 2).join(':'), project.reason]))
+
+test('one epoch: every project computed once, stored, signed and handed over for each slot', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  const epochId = await world.release()
+  await world.until(() => world.summaries.length === 1)
+
+  expect(world.summaries[0]).toMatchObject({ epochId: 1, state: 'done', submitted: 5, missed: [] })
+  expect(idsOf(world.collector.taken)).toHaveLength(5)
+  expect(world.collector.taken).toHaveLength(10)
+  expect(snapshotter.stats()).toMatchObject({ epochsDone: 1, snapshotsComputed: 5, submissionsHandedOver: 10, epochsOpen: 0 })
+  expect(snapshotter.projects(epochId).map((project) => project.state)).toEqual(['submitted', 'submitted', 'submitted', 'submitted', 'submitted'])
+
+  const bytes = canonicalJson({ source: '0xAA', epoch: 1n, price: BigInt(1_700_000_000 + 3 * 12) })
+  const submission = world.collector.taken.find(({ request }) => request.projectId === BASE_A && request.slotId === 2) as Submission
+  const head = await world.chain.head()
+  expect(submission).toMatchObject({ header: head.hash, dataMarket: world.chain.dataMarket, protocolState: world.chain.protocolState })
+  expect(submission.request).toMatchObject({ epochId: 1, deadlineBlock: head.number + 500, snapshotCid: await snapshotCidOf(bytes) })
+  expect(await world.ipfs.get(submission.request.snapshotCid, { bytesMax: 1_000, timeoutMs: 1 })).toEqual(bytes)
+  const digest = createSubmissionHasher(world.chain).digest(submission.request)
+  expect(recoverer.recover(digest, parseSignature(submission.signature) as Uint8Array)).toBe(signer.address)
+})
+
+test('each slot sends a simulation of each base type after start', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  await world.until(() => snapshotter.stats().simulated === 2)
+  expect(world.collector.simulated.map(({ request }) => [request.epochId, request.slotId, request.projectId])).toEqual([[0, 1, BASE_A], [0, 2, BASE_A]])
+})
+
+test('a failing preload fails those that need it, with its reason', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start(createComputes({ preload: () => Promise.reject(new Error('no price today')) }))
+  const epochId = await world.release()
+  await world.until(() => world.summaries.length === 1)
+  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'preload_failed', 'base:0xbb': 'preload_failed', 'sum:0xaa': 'base_missing', 'sum:0xbb': 'base_missing' })
+  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({ state: 'missed', reason: 'preload_failed', detail: 'price: no price today' })
+  expect(world.collector.taken).toEqual([])
+})
+
+test('a failing compute concerns its project and those built on it, and nobody else', async () => {
+  const world = createWorld()
+  const base = async (dataSource: string | undefined) => {
+    if (dataSource === '0xBB') throw new Error('pair is gone')
+    return { epoch: 1n }
+  }
+  const snapshotter = await world.start(createComputes({ base }))
+  const epochId = await world.release()
+  await world.until(() => world.summaries.length === 1)
+  expect(idsOf(world.collector.taken)).toEqual([BASE_A, SUM_A])
+  const missed = Object.values(reasons(world.summaries[0]))
+  expect(missed.sort()).toEqual(['base_missing', 'base_missing', 'compute_failed'])
+  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_B)?.detail).toContain('pair is gone')
+})
+
+test('a compute that never ends is given up after its time, one that is no JSON at once', async () => {
+  const world = createWorld()
+  const base = (dataSource: string | undefined) => (dataSource === '0xAA' ? new Promise<JsonValue>(() => undefined) : Promise.resolve(undefined as unknown as JsonValue))
+  await world.start(createComputes({ base }))
+  await world.release()
+  await world.until(() => world.summaries.length === 1)
+  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'compute_failed', 'base:0xbb': 'compute_failed' })
+})
+
+test('a crash in the middle of an epoch: the same CIDs are handed over after the restart, and only what was not', async () => {
+  const world = createWorld()
+  let life = 1
+  const computes = createComputes({ base: async (dataSource, epochId) => ({ dataSource: dataSource ?? '', epoch: BigInt(epochId), life: BigInt(life) }) })
+  const first = await world.start(computes)
+  world.collector.capacity = 3
+  const epochId = await world.release()
+  await world.until(() => first.projects(epochId).length === 5 && first.stats().submissionsHandedOver === 3)
+  const cids = first.projects(epochId).map((project) => project.snapshotCid)
+  world.store = world.store.crash()
+  await world.clock.runUntil(first.stop(), { limitMs: 60_000 })
+
+  life = 2
+  world.collector.capacity = Number.POSITIVE_INFINITY
+  const second = await world.start(computes)
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries[0]).toMatchObject({ epochId, state: 'done', submitted: 5 })
+  expect(second.projects(epochId).map((project) => project.snapshotCid)).toEqual(cids)
+  const signedFor = new Map<string, Set<Cid>>()
+  for (const { request } of world.collector.taken) {
+    const key = `${request.projectId} ${request.slotId}`
+    signedFor.set(key, (signedFor.get(key) ?? new Set()).add(request.snapshotCid))
+  }
+  expect(signedFor.size).toBe(10)
+  expect([...signedFor.values()].every((each) => each.size === 1)).toBe(true)
+  expect(second.stats()).toMatchObject({ submissionsHandedOver: 7, snapshotsComputed: 0 })
+})
+
+test('a collector that is away is tried until the window closes; then the projects end with the slots that are open', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  world.collector.capacity = 0
+  const epochId = await world.release()
+  await world.until(() => snapshotter.stats().handOverRetries > 30)
+  world.chain.mine(WINDOW_BLOCKS + 1)
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries[0]).toMatchObject({ epochId, state: 'done', submitted: 0 })
+  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({ state: 'missed', reason: 'hand_over_failed', detail: 'not taken for slot 1, 2' })
+})
+
+test('an aggregate waits until the earlier epoch is decided, and reads what was finalized, not what we computed', async () => {
+  const world = createWorld()
+  await world.start()
+  const first = await world.release()
+  await world.until(() => world.summaries.length === 1)
+  const second = await world.release()
+  const sumsOf = (epochId: EpochId) => world.collector.taken.filter(({ request }) => request.epochId === epochId && request.projectId === SUM_A)
+  await world.until(() => world.collector.taken.filter(({ request }) => request.epochId === second && request.projectId === BASE_A).length === 2)
+  expect(sumsOf(second)).toEqual([])
+
+  const others = await world.ipfs.add(canonicalJson({ epoch: 100n }))
+  await world.finalize(first, { [BASE_A]: others, [BASE_B]: others })
+  await world.until(() => sumsOf(second).length === 2)
+  expect(sumsOf(second)[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [100n] })))
+})
+
+test('an earlier epoch that ended without the project counts as no data; one that is never decided costs the aggregate', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  const first = await world.release()
+  const second = await world.release()
+  world.chain.mine(WINDOW_BLOCKS + 1)
+  await world.until(() => world.summaries.length === 2)
+  expect(snapshotter.projects(second).find((project) => project.projectId === SUM_A)).toMatchObject({ state: 'missed', reason: 'window_closed' })
+  const other = await world.ipfs.add(canonicalJson({ epoch: 7n }))
+  await world.finalize(first, { 'other:TEST': other })
+  await world.finalize(second, { [BASE_A]: other })
+  await world.release()
+  await world.until(() => world.summaries.length === 3)
+  const sum = world.collector.taken.find(({ request }) => request.epochId === 3 && request.projectId === SUM_A)
+  expect(sum?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [7n] })))
+})
+
+test('a release that is undone ends the epoch; when it comes again it is handed over again with the same CIDs', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  const epochId = await world.release()
+  await world.until(() => world.summaries.length === 1)
+  const cids = snapshotter.projects(epochId).map((project) => project.snapshotCid)
+  world.chain.reorg(1)
+  await world.until(() => world.summaries.length === 2)
+  expect(world.collector.taken).toHaveLength(20)
+  expect(snapshotter.projects(epochId).map((project) => project.snapshotCid)).toEqual(cids)
+  expect(world.collector.taken.at(-1)?.header).toBe((await world.chain.head()).hash)
+  expect(new Set(world.collector.taken.map(({ request }) => `${request.projectId} ${request.snapshotCid}`)).size).toBe(5)
+})
+
+test('an epoch is skipped only when its window closed while we were away, and that is recorded', async () => {
+  const world = createWorld()
+  const before = await world.start()
+  await world.until(() => before.stats().simulated > 0)
+  await world.clock.runUntil(before.stop(), { limitMs: 10_000 })
+  await world.release()
+  world.chain.mine(WINDOW_BLOCKS + 1)
+  await world.release()
+  const after = await world.start()
+  await world.until(() => idsOf(world.collector.taken).length === 3)
+  expect(world.summaries).toMatchObject([{ epochId: 1, state: 'skipped' }])
+  expect(after.epochs()).toMatchObject([{ epochId: 1, state: 'skipped' }, { epochId: 2, state: 'open' }])
+  expect(world.collector.taken.every(({ request }) => request.epochId === 2)).toBe(true)
+})
+
+test('a first start takes up the epochs whose windows are open', async () => {
+  const world = createWorld()
+  await world.release()
+  await world.release()
+  await world.start()
+  await world.until(() => idsOf(world.collector.taken).includes(BASE_A) && new Set(world.collector.taken.map(({ request }) => request.epochId)).size === 2)
+})
+
+test('a source endpoint that lags is waited for', async () => {
+  const world = createWorld()
+  ;(world as { source: FakeSourceChain }).source = createFakeSourceChain({ blocks: 3 })
+  await world.start()
+  await world.release()
+  await world.clock.advance(3_000)
+  expect(world.collector.taken).toEqual([])
+  world.source.mine(1)
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries[0]).toMatchObject({ submitted: 5 })
+})
+
+test('slots of another key are refused at start, all of them named', async () => {
+  const world = createWorld()
+  const failure = await world.start(createComputes(), { ...OPTIONS, slotIds: [1, 3, 9] as SlotId[] }).catch((each: WeftError<'SETTINGS_INVALID'>) => each)
+  expect(failure).toMatchObject({ code: 'SETTINGS_INVALID', facts: { problems: [`slot 3 is assigned to ${manager}, this node signs as ${signer.address}`, 'slot 9 does not exist'] } })
+})
+
+test('a slot that is given to another key is not signed for any more', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  world.chain.assignSigner(2 as SlotId, manager)
+  world.chain.mine()
+  await world.until(() => snapshotter.stats().headBlock === 1)
+  await world.release()
+  await world.until(() => world.summaries.length === 1)
+  expect(new Set(world.collector.taken.map(({ request }) => request.slotId))).toEqual(new Set([1]))
+})

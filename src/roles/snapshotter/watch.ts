@@ -1,0 +1,137 @@
+import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
+import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
+import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import type { EpochRecord, Records } from './records.ts'
+
+/** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
+const LOOK_BACK_EPOCHS = 64
+
+/** Called in the order of the chain; the next step waits for none of them. */
+export interface WatchHandlers {
+  /** An epoch is released and its window open. Also called once per epoch found open after a restart. */
+  onOpen(epoch: EpochRecord): void
+  /** The epoch's window is over, the epoch never having been opened here (N1). */
+  onSkipped(epoch: EpochRecord): void
+  /** The head is `head` now; after a rollback it may be lower than before. */
+  onHead(head: BlockRef): void
+  /** The releases of these epochs are no longer on the chain. */
+  onUndone(epochs: readonly EpochRecord[]): void
+  onSigner(slotId: SlotId, signer: Address): void
+  onRollback(): void
+}
+
+export interface Watch {
+  /** The newest block of the canonical chain that was followed. */
+  head(): BlockRef
+  /** Resolves when a block brings an event of the epoch, or has number `atBlock` or more; rejects when the signal aborts. */
+  news(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
+  /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
+  run(signal: AbortSignal): Promise<void>
+}
+
+interface Listener {
+  readonly epochId: EpochId
+  readonly atBlock: number
+  readonly wake: () => void
+}
+
+/** Follows the anchor chain from where the records end. */
+export async function createWatch(deps: { readonly chain: AnchorChain; readonly records: Records; readonly rule: WindowRule; readonly handlers: WatchHandlers }): Promise<Watch> {
+  const { chain, records, handlers } = deps
+  const listeners = new Set<Listener>()
+  const target = await chain.head()
+  const known = records.blocks()
+  const from = known.length === 0 ? await firstBlock(chain, target, deps.rule) : (((known.at(-1) as BlockRef).number + 1) as BlockNumber)
+  let head = known.at(-1) ?? target
+  /** While we catch up, an old release looks open at its own block; only the head at start tells. */
+  let isCaughtUp = known.length > 0 && head.number >= target.number
+  /** Recorded as open, not yet handed to the role. */
+  const waiting = new Map(records.epochs().filter((epoch) => epoch.state === 'open').map((epoch) => [epoch.epochId, epoch]))
+
+  async function openWaiting(): Promise<void> {
+    for (const epoch of waiting.values()) {
+      waiting.delete(epoch.epochId)
+      if (!isPastWindow(windowOf({ release: epoch.release, ...deps.rule }), head) || records.projects(epoch.epochId).length > 0) {
+        handlers.onOpen(epoch)
+        continue
+      }
+      const skipped: EpochRecord = { ...epoch, state: 'skipped' }
+      await records.saveEpoch(skipped)
+      handlers.onSkipped(skipped)
+    }
+  }
+
+  async function takeBlock(block: BlockRef, events: readonly ProtocolEvent[]): Promise<void> {
+    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event)] : []))
+    // The cursor and what the block brought become durable together, before anything is done about it (N1).
+    await records.saveBlock(block, released)
+    head = block
+    for (const epoch of released) waiting.set(epoch.epochId, epoch)
+    for (const event of events) if (event.kind === 'SnapshotterAddressChanged') handlers.onSigner(event.slotId, event.signer)
+    isCaughtUp ||= block.number >= target.number
+    if (isCaughtUp) await openWaiting()
+    handlers.onHead(head)
+    for (const listener of [...listeners]) {
+      if (block.number >= listener.atBlock || events.some((event) => 'epochId' in event && event.epochId === listener.epochId)) listener.wake()
+    }
+  }
+
+  async function takeRollback(to: BlockRef): Promise<void> {
+    const undone = records.epochs().filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone').map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
+    await records.saveRollback(to, undone)
+    head = to
+    for (const epoch of undone) waiting.delete(epoch.epochId)
+    handlers.onUndone(undone)
+    handlers.onRollback()
+    for (const listener of [...listeners]) listener.wake()
+  }
+
+  return {
+    head: () => head,
+    news: (epochId, atBlock, signal) => listen(listeners, { epochId, atBlock, signal }),
+    async run(signal) {
+      try {
+        if (isCaughtUp) await openWaiting()
+        for await (const step of chain.follow({ from, known, signal })) {
+          if (step.kind === 'block') await takeBlock(step.block, step.events)
+          else await takeRollback(step.to)
+        }
+      } catch (failure) {
+        if (!signal.aborted) throw failure
+      }
+    },
+  }
+}
+
+function recordOf(event: ProtocolEvent & { readonly kind: 'EpochReleased' }): EpochRecord {
+  const { number, timestamp } = event.block
+  return { epochId: event.epochId, begin: event.begin, end: event.end, release: { number, timestamp }, state: 'open' }
+}
+
+/** The release of the oldest epoch whose window is still open, or the head: nothing before it can be helped. */
+async function firstBlock(chain: AnchorChain, head: BlockRef, rule: WindowRule): Promise<BlockNumber> {
+  let from = head.number
+  const current = await chain.currentEpoch()
+  for (let back = 0; back < LOOK_BACK_EPOCHS && current.epochId - back > 0; back += 1) {
+    const { releaseBlock, timestamp } = await chain.epochInfo((current.epochId - back) as EpochId)
+    if (releaseBlock === 0 || isPastWindow(windowOf({ release: { number: releaseBlock, timestamp }, ...rule }), head)) break
+    from = Math.min(from, releaseBlock) as BlockNumber
+  }
+  return from
+}
+
+function listen(listeners: Set<Listener>, options: { readonly epochId: EpochId; readonly atBlock: number; readonly signal: AbortSignal }): Promise<void> {
+  const { signal } = options
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const end = (settle: () => void) => () => {
+      listeners.delete(listener)
+      signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    const onAbort = end(() => reject(signal.reason))
+    const listener: Listener = { epochId: options.epochId, atBlock: options.atBlock, wake: end(resolve) }
+    listeners.add(listener)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
