@@ -6,7 +6,7 @@ import type { Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
 import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
-import type { SubmissionClient } from '#io/grpc/port.ts'
+import { createFakeGrpc } from '#io/grpc/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
@@ -57,7 +57,7 @@ function createComputes(change: { readonly preload?: () => Promise<unknown>; rea
   }
 }
 
-interface Collector extends SubmissionClient {
+interface Collector {
   /** Submissions of real epochs, in order. */
   readonly taken: Submission[]
   readonly simulated: Submission[]
@@ -65,20 +65,11 @@ interface Collector extends SubmissionClient {
   capacity: number
 }
 
-function createCollector(): Collector {
-  const collector: Collector = {
-    taken: [],
-    simulated: [],
-    capacity: Number.POSITIVE_INFINITY,
-    async submitSnapshot(submission) {
-      if (collector.taken.length >= collector.capacity) throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'test', detail: 'down' })
-      if (submission.request.epochId === 0) collector.simulated.push(submission)
-      else collector.taken.push(submission)
-      return 'Success'
-    },
-    close: async () => undefined,
-  }
-  return collector
+function take(collector: Collector, submission: Submission): 'Success' {
+  if (collector.taken.length >= collector.capacity) throw new WeftError('QUEUE_FULL', { queue: 'test', lengthMax: collector.capacity })
+  if (submission.request.epochId === 0) collector.simulated.push(submission)
+  else collector.taken.push(submission)
+  return 'Success'
 }
 
 interface World {
@@ -119,17 +110,21 @@ function createWorld(): World {
     chain.mine()
   }
   let released = 0
+  const collector: Collector = { taken: [], simulated: [], capacity: Number.POSITIVE_INFINITY }
+  const grpc = createFakeGrpc(clock)
+  const server = grpc.serveSubmissions({ host: 'localhost', port: 0, handler: async (submission) => take(collector, submission) })
   const world: World = {
     clock,
     chain,
     source: createFakeSourceChain({ blocks: 1_000 }),
-    collector: createCollector(),
+    collector,
     summaries: [],
     ipfs: createFakeIpfsNetwork({ clock }).node('own'),
     store: createFakeStore(),
     async start(computes = createComputes(), options = OPTIONS) {
-      const { source, collector, ipfs, store } = world
-      const snapshotter = await startSnapshotter(options, { chain, source, collector, ipfs, store, clock, computes, signer, random: createSeededRandom(1), onEpoch: (summary) => world.summaries.push(summary) })
+      const { source, ipfs, store } = world
+      const client = grpc.createSubmissionClient({ endpoint: (await server).endpoint })
+      const snapshotter = await startSnapshotter(options, { chain, source, collector: client, ipfs, store, clock, computes, signer, random: createSeededRandom(1), onEpoch: (summary) => world.summaries.push(summary) })
       running.push({ stop: () => clock.runUntil(snapshotter.stop(), { limitMs: 120_000 }) })
       return snapshotter
     },
