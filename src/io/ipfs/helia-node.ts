@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
@@ -86,6 +86,12 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
     get,
     async pin(cid) {
       await get(cid, PIN_LIMITS)
+      // What was fetched is written without waiting for the disk; from here on it is promised.
+      await readContent(parseCid(cid), { bytesMax: PIN_LIMITS.bytesMax, signal: stopping.signal }, async (block, signal) => {
+        const bytes = await fetchBlock(block, signal)
+        await blocks.sync(block)
+        return bytes
+      })
     },
     has: (cid) => isWhole(parseCid(cid), blocks),
     block: (cid) => blocks.read(parseCid(cid)),
@@ -131,19 +137,22 @@ async function loadIdentity(path: string): Promise<Uint8Array> {
 interface Blocks {
   readonly store: FsBlockstore
   read(cid: CID): Promise<Uint8Array | undefined>
-  /** Also replaces a block whose file is damaged. */
+  /** Also replaces a block whose file is damaged. On disk when it resolves. */
   write(cid: CID, block: Uint8Array): Promise<void>
+  /** Resolves when the block, which must be stored, is on disk. */
+  sync(cid: CID): Promise<void>
 }
 
 /** One file per block, in folders by the last two characters of its CID, so that none grows too large. */
 function openBlocks(directory: string): Blocks {
+  const placeOf = (cid: CID) => {
+    const file = cid.toV1().toString()
+    return { dir: file.slice(-2), file }
+  }
   const store = new FsBlockstore(directory, {
     shardingStrategy: {
       extension: '',
-      encode(cid) {
-        const file = cid.toV1().toString()
-        return { dir: file.slice(-2), file }
-      },
+      encode: placeOf,
       decode: (path) => CID.parse(path.slice(path.lastIndexOf('/') + 1)),
     },
   })
@@ -154,6 +163,16 @@ function openBlocks(directory: string): Blocks {
       // The store gives every failure this one name; a block that cannot be read is as good as absent.
       if ((failure as Error).name === 'NotFoundError') return undefined
       throw new WeftError('STORE_FAILED', { path: directory, doing: 'reading a block' }, failure)
+    }
+  }
+  /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
+  async function sync(cid: CID): Promise<void> {
+    const { dir, file } = placeOf(cid)
+    try {
+      await using handle = await open(join(directory, dir, file), 'r+')
+      await handle.sync()
+    } catch (failure) {
+      throw new WeftError('STORE_FAILED', { path: directory, doing: 'syncing a block' }, failure)
     }
   }
   return {
@@ -167,7 +186,9 @@ function openBlocks(directory: string): Blocks {
       } catch (failure) {
         throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
       }
+      await sync(cid)
     },
+    sync,
   }
 }
 
