@@ -51,7 +51,7 @@ function createLock(): <Value>(work: () => Promise<Value>) => Promise<Value> {
   }
 }
 
-/** Sends as one account through one node: `ProtocolSender` says what is promised. Nothing is asked of the node before the first call. */
+/** Sends as one account through one node: `ProtocolSender` says what is promised. Nothing is asked of the node before the first call, which may also throw `CHAIN_WRONG`. */
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options

@@ -1,0 +1,106 @@
+import { isWeftError } from '#domain/errors.ts'
+import { parseBlockNumber } from '#domain/ids.ts'
+import type { BlockNumber } from '#domain/ids.ts'
+import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Store } from '#io/store/port.ts'
+import { release } from './release.ts'
+import { watch } from './watch.ts'
+
+/** One event of the log. */
+export type Report = (event: string, facts: Readonly<Record<string, string | number>>) => void
+
+export interface EpochsOptions {
+  /** How many blocks an epoch's end must lie below the source head, against reorganisations. */
+  readonly headOffset: number
+  /** First source block of a market's first epoch; 0 begins at the head. Without effect once an epoch was released. */
+  readonly firstBlock: number
+  readonly pollMs: number
+}
+
+export interface EpochsDeps {
+  readonly chain: AnchorChain
+  readonly source: SourceChain
+  /** Of the market's epoch manager. */
+  readonly sender: ProtocolSender
+  readonly store: Store
+  readonly clock: Clock
+  readonly report: Report
+}
+
+export interface Epochs {
+  /** Works until the signal aborts; then resolves. Rejects on a failure that needs a person, or a bug. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+const FIRST_KEY = 'epochs/first'
+/** Longest pause after failures or refusals in a row. */
+const FAILURE_PAUSE_MAX_MS = 30_000
+
+/** Where the next epoch begins: after the contract's last one, or, before the first, where it was once decided to begin (E1). */
+export async function nextBegin(options: EpochsOptions, { chain, source, store }: EpochsDeps): Promise<BlockNumber> {
+  const { epochId, end } = await chain.currentEpoch()
+  if (epochId > 0) return (end + 1) as BlockNumber
+  const decided = store.get(FIRST_KEY)
+  if (decided !== undefined) return parseBlockNumber(new TextDecoder().decode(decided))
+  const first = options.firstBlock > 0 ? options.firstBlock : (await source.head()).number
+  // Written down before anything is sent: after a crash the head would be another, and the first epoch released might not be the one waited for.
+  await store.commit([{ key: FIRST_KEY, value: new TextEncoder().encode(String(first)) }])
+  return first as BlockNumber
+}
+
+/** The range that the contract refused last, and how often in a row. */
+interface Refused {
+  readonly begin: BlockNumber
+  readonly times: number
+}
+
+/** Releases one epoch after the other, without a gap: next range → complete and one chain → on the anchor chain. */
+export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
+  const pauseMs = (failures: number): number => Math.min(options.pollMs * 2 ** failures, FAILURE_PAUSE_MAX_MS)
+
+  async function rest(durationMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await deps.clock.sleep(durationMs, signal)
+    } catch (cause) {
+      if (!signal.aborted) throw cause
+    }
+  }
+
+  /** One range on its way. Returns what was refused, if it was. */
+  async function releaseNext(epochSize: number, refused: Refused | undefined, signal: AbortSignal): Promise<Refused | undefined> {
+    const begin = await nextBegin(options, deps)
+    const epoch = await watch(begin, { ...options, epochSize }, deps, signal)
+    // While the range ripened the anchor chain may have taken the one before it back, and a first epoch may begin anywhere (E1).
+    if ((await nextBegin(options, deps)) !== begin) return undefined
+    const times = refused?.begin === begin ? refused.times : 0
+    const outcome = await release(epoch, times, deps, signal)
+    return outcome.kind === 'refused' ? { begin, times: times + 1 } : undefined
+  }
+
+  return {
+    async run(signal) {
+      let epochSize: number | undefined
+      let refused: Refused | undefined
+      let failures = 0
+      while (!signal.aborted) {
+        let pause = 0
+        try {
+          epochSize ??= (await deps.chain.market()).epochSize
+          refused = await releaseNext(epochSize, refused, signal)
+          failures = 0
+          // A market may be enabled, or the manager named, at any time.
+          pause = refused === undefined ? 0 : pauseMs(refused.times)
+        } catch (failure) {
+          if (signal.aborted) return
+          if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+          failures += 1
+          // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
+          deps.report('will_try_again', { code: failure.code, detail: failure.message, pauseMs: pauseMs(failures) })
+          pause = pauseMs(failures)
+        }
+        if (pause > 0) await rest(pause, signal)
+      }
+    },
+  }
+}

@@ -1,0 +1,27 @@
+import type { CallOutcome, ProtocolSender } from '#io/chain/port.ts'
+import type { Report } from './epochs.ts'
+import type { RipeEpoch } from './watch.ts'
+
+export interface ReleaseDeps {
+  readonly sender: ProtocolSender
+  readonly report: Report
+}
+
+/**
+ * Releases the epoch and resolves with its receipt (E3). `refusals`: how often the contract has refused this range so far. A refusal is
+ * final for its intent, so the next try is a new one; it cannot release twice, since the contract takes only `last end + 1` (E22).
+ */
+export async function release(
+  epoch: RipeEpoch,
+  refusals: number,
+  { sender, report }: ReleaseDeps,
+  signal: AbortSignal,
+): Promise<CallOutcome> {
+  const { begin, end } = epoch
+  const intentId = refusals === 0 ? `releaseEpoch/${begin}` : `releaseEpoch/${begin}/${refusals}`
+  const outcome = await sender.send(intentId, { kind: 'releaseEpoch', begin, end }, signal)
+  if (outcome.kind === 'done')
+    report('epoch_released', { begin, end, blockNumber: outcome.blockNumber, transactionHash: outcome.transactionHash })
+  else report('release_refused', { begin, end, reason: outcome.reason })
+  return outcome
+}
