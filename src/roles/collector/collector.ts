@@ -1,0 +1,88 @@
+import type { Rejection } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { SubmissionHandler } from '#io/grpc/port.ts'
+import type { Random } from '#io/keys/port.ts'
+import type { SubmissionDialer } from '#io/p2p/port.ts'
+import type { Store } from '#io/store/port.ts'
+import { accept } from './accept.ts'
+import { createBell } from './bell.ts'
+import { type CounterReadings, createCounters } from './counters.ts'
+import { expire } from './expire.ts'
+import { createForwarder, type ForwardOptions } from './forward.ts'
+import { openOutbox, type OutboxOptions } from './outbox.ts'
+
+export type CollectorLimits = OutboxOptions & Omit<ForwardOptions, 'addresses'>
+
+export const COLLECTOR_LIMITS: CollectorLimits = {
+  // Ten seconds of the highest rate a whole network aims at, and about 40 MB of disk.
+  openMax: 100_000,
+  finishedMax: 100_000,
+  ageMaxMs: 10 * 60_000,
+  // 400 KB of real submissions; at 100 ms of round trip that is 10,000 a second.
+  inFlightMax: 1_000,
+  receiptTimeoutMs: 15_000,
+  retryBackoff: { firstMs: 200, maxMs: 5_000 },
+  dialBackoff: { firstMs: 200, maxMs: 10_000 },
+  improveIntervalMs: 30_000,
+}
+
+export interface CollectorOptions {
+  /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
+  readonly addresses: readonly string[]
+  readonly limits?: Partial<CollectorLimits>
+}
+
+export interface CollectorDeps {
+  /** The collector owns the keys below `out`. */
+  readonly store: Store
+  readonly dialer: SubmissionDialer
+  readonly clock: Clock
+  readonly random: Random
+  /** One event of the log. */
+  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  /** Checked before a submission is taken: what it rejects is answered `Failure`. */
+  readonly verify?: (submission: Submission) => Rejection | undefined
+}
+
+export interface CollectorStats extends CounterReadings {
+  /** Taken and not yet ended. */
+  readonly open: number
+  readonly inFlight: number
+  /** Where submissions go now; `undefined` while there is no link. */
+  readonly address: string | undefined
+}
+
+export interface Collector {
+  /** What the gRPC server calls for each submission. */
+  readonly handler: SubmissionHandler
+  /** Forwards until the signal aborts. Rejects when the store fails. */
+  run(signal: AbortSignal): Promise<void>
+  stats(): CollectorStats
+}
+
+/** Takes submissions from snapshotters and brings each to a receipt of the sequencer: accept → outbox → forward. */
+export function createCollector(options: CollectorOptions, deps: CollectorDeps): Collector {
+  const limits = { ...COLLECTOR_LIMITS, ...options.limits }
+  const counters = createCounters()
+  const bell = createBell(deps.clock)
+  const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
+  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, bell })
+  return {
+    handler: (submission) => accept(submission, { ...deps, outbox, counters }), // C1: Success only when it is on disk.
+    async run(signal) {
+      const failing = new AbortController()
+      const stopping = AbortSignal.any([signal, failing.signal])
+      const works = [forwarder.run(stopping), expire({ outbox, counters, clock: deps.clock }, stopping)]
+      // One that fails ends the other, and the first failure is what the caller hears.
+      await Promise.allSettled(works.map((work) => work.catch((failure: unknown) => failing.abort(failure))))
+      if (failing.signal.aborted) throw failing.signal.reason
+    },
+    stats: () => ({
+      ...counters.read(),
+      open: outbox.openCount(),
+      inFlight: forwarder.inFlightCount(),
+      address: forwarder.address(),
+    }),
+  }
+}

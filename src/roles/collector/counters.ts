@@ -1,0 +1,62 @@
+import type { Rejection } from '#domain/rejection.ts'
+import type { EndCode, Ending } from './outbox.ts'
+
+type Counts<Key extends string> = Partial<Record<Key, number>>
+
+/** What happened since the start. */
+export interface Counters {
+  /** `new`: durable for the first time; `known`: the same vote again; `full`: turned away. */
+  countHandOver(what: 'new' | 'known' | 'full'): void
+  /** Refused by the local check. */
+  countRefused(code: Rejection): void
+  countEnding(ending: Ending, code: EndCode): void
+  /** A receipt that asks to try again. */
+  countRetry(code: Rejection): void
+  countLink(): void
+  read(): CounterReadings
+}
+
+export interface CounterReadings {
+  readonly handedOver: Readonly<Record<'new' | 'known' | 'full', number>>
+  readonly refused: Readonly<Counts<Rejection>>
+  readonly endings: Readonly<Record<Ending, number>>
+  /** Endings by their reason. */
+  readonly endCodes: Readonly<Counts<EndCode>>
+  readonly retries: Readonly<Counts<Rejection>>
+  readonly linksOpened: number
+}
+
+export function createCounters(): Counters {
+  const handedOver = { new: 0, known: 0, full: 0 }
+  const refused: Counts<Rejection> = {}
+  const endings = { acknowledged: 0, sent: 0, rejected: 0, expired: 0 }
+  const endCodes: Counts<EndCode> = {}
+  const retries: Counts<Rejection> = {}
+  let linksOpened = 0
+  return {
+    countHandOver(what) {
+      handedOver[what] += 1
+    },
+    countRefused: (code) => increase(refused, code),
+    countEnding(ending, code) {
+      endings[ending] += 1
+      increase(endCodes, code)
+    },
+    countRetry: (code) => increase(retries, code),
+    countLink() {
+      linksOpened += 1
+    },
+    read: () => ({
+      handedOver: { ...handedOver },
+      refused: { ...refused },
+      endings: { ...endings },
+      endCodes: { ...endCodes },
+      retries: { ...retries },
+      linksOpened,
+    }),
+  }
+}
+
+function increase<Key extends string>(counts: Counts<Key>, key: Key): void {
+  counts[key] = (counts[key] ?? 0) + 1
+}

@@ -1,0 +1,183 @@
+import { isWeftError } from '#domain/errors.ts'
+import { isFinal, type Rejection } from '#domain/rejection.ts'
+import type { Receipt } from '#domain/submission.ts'
+import { type Bell, pause } from './bell.ts'
+import { type Backoff, backoffMs, connect, type ConnectDeps, type Destination, improve } from './connect.ts'
+import type { Counters } from './counters.ts'
+import type { Entry, Outbox } from './outbox.ts'
+
+export interface ForwardOptions {
+  /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
+  readonly addresses: readonly string[]
+  /** Deliveries without a receipt at any time: enough to fill a link across the world, few enough to be sent again soon. */
+  readonly inFlightMax: number
+  /** A link on which deliveries wait and no receipt comes for this long is closed. */
+  readonly receiptTimeoutMs: number
+  /** Between attempts of one submission that the sequencer could not take yet. */
+  readonly retryBackoff: Backoff
+  /** Between rounds of dialing. */
+  readonly dialBackoff: Backoff
+  /** How often a better address than the one in use is tried. */
+  readonly improveIntervalMs: number
+}
+
+export interface ForwardDeps extends ConnectDeps {
+  readonly outbox: Outbox
+  readonly counters: Counters
+  /** Rings when there may be something to send. */
+  readonly bell: Bell
+}
+
+export interface Forwarder {
+  /** Works until the signal aborts, then closes its links and waits for what is under way. Rejects when the store fails. */
+  run(signal: AbortSignal): Promise<void>
+  inFlightCount(): number
+  /** The address in use. */
+  address(): string | undefined
+}
+
+/** A link in use, or one that is left and only waits for its last receipts. */
+interface Lane extends Destination {
+  inFlightCount: number
+  receiptCount: number
+  isOpen: boolean
+  isLeft: boolean
+}
+
+/** Longest wait when nothing is due: the bell rings for everything that matters. */
+const IDLE_MS = 60_000
+
+/** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
+export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
+  const { outbox, counters, bell, clock, random, report } = deps
+  const lanes = new Set<Lane>()
+  const working = new Set<Promise<void>>()
+  let inFlightCount = 0
+  let current: Lane | undefined
+
+  /** What a receipt means: the end, or another attempt with the same id. */
+  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
+    const code = receipt === 'unacknowledged' ? receipt : receipt.code
+    if (code === 'unacknowledged' || isFinal(code)) {
+      counters.countEnding(await outbox.finish(entry, code), code)
+      return
+    }
+    counters.countRetry(code as Rejection)
+    outbox.putBack(entry, backoffMs(options.retryBackoff, entry.attempts, random))
+  }
+
+  async function deliver(entry: Entry, lane: Lane): Promise<void> {
+    lane.inFlightCount += 1
+    inFlightCount += 1
+    try {
+      const receipt = await lane.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
+      lane.receiptCount += 1
+      await conclude(entry, receipt)
+    } catch (failure) {
+      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
+      // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
+      outbox.putBack(entry, 0)
+    } finally {
+      lane.inFlightCount -= 1
+      inFlightCount -= 1
+      if (lane.isLeft && lane.inFlightCount === 0) await lane.link.close()
+      bell.ring()
+    }
+  }
+
+  /** Keeps what runs on the side, so that `run` can wait for it and hears of its failure. */
+  function track(work: Promise<void>, fail: (failure: unknown) => void): void {
+    const tracked = work.catch(fail).finally(() => working.delete(tracked))
+    working.add(tracked)
+  }
+
+  function enter(destination: Destination, signal: AbortSignal, fail: (failure: unknown) => void): Lane {
+    const lane: Lane = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
+    const ending = new AbortController()
+    lanes.add(lane)
+    counters.countLink()
+    report('link_opened', { address: lane.address })
+    void lane.link.ended.then(() => {
+      lane.isOpen = false
+      lanes.delete(lane)
+      ending.abort()
+      report('link_ended', { address: lane.address, receipts: lane.receiptCount })
+      bell.ring()
+    })
+    track(guard(lane, AbortSignal.any([signal, ending.signal])), fail)
+    return lane
+  }
+
+  /** Ends a link that has gone silent: the peer may be gone without the network having said so. */
+  async function guard(lane: Lane, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const receiptsBefore = lane.receiptCount
+      const wasWaiting = lane.inFlightCount > 0
+      await pause(clock, options.receiptTimeoutMs, signal)
+      if (signal.aborted || !wasWaiting || lane.inFlightCount === 0 || lane.receiptCount > receiptsBefore) continue
+      report('link_silent', { address: lane.address, waitedMs: options.receiptTimeoutMs })
+      await lane.link.close()
+    }
+  }
+
+  /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
+  async function serve(lane: Lane, signal: AbortSignal, fail: (failure: unknown) => void): Promise<Destination | undefined> {
+    const leaving = new AbortController()
+    let better: Destination | undefined
+    const searching = improve(
+      { addresses: options.addresses, rank: lane.rank, intervalMs: options.improveIntervalMs },
+      deps,
+      AbortSignal.any([signal, leaving.signal]),
+    ).then((found) => {
+      better = found
+      bell.ring()
+    })
+    track(searching, fail)
+    while (lane.isOpen && better === undefined && !signal.aborted) {
+      while (inFlightCount < options.inFlightMax) {
+        const entry = outbox.take()
+        if (entry === undefined) break
+        track(deliver(entry, lane), fail)
+      }
+      // With all places in flight taken, what is due waits for a receipt, which rings the bell.
+      const nextDueMs = inFlightCount < options.inFlightMax ? outbox.nextDueMs() : undefined
+      await bell.wait(nextDueMs === undefined ? IDLE_MS : nextDueMs - clock.nowMs(), signal)
+    }
+    leaving.abort()
+    await searching
+    return better
+  }
+
+  /** One link after the other. Make before break: a better link takes over first, then the old one ends with its last receipt. */
+  async function keepServing(signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+    let failedRounds = 0
+    let next: Destination | undefined
+    while (!signal.aborted) {
+      next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
+      if (next === undefined) return
+      current = enter(next, signal, fail)
+      const lane = current
+      next = await serve(lane, signal, fail)
+      lane.isLeft = true
+      if (lane.inFlightCount === 0) await lane.link.close()
+      // A peer that takes links and ends them at once is not dialed again at once.
+      failedRounds = lane.receiptCount > 0 || next !== undefined ? 0 : failedRounds + 1
+      current = undefined
+    }
+    await next?.link.close()
+  }
+
+  return {
+    async run(signal) {
+      const failing = new AbortController()
+      const stopping = AbortSignal.any([signal, failing.signal])
+      const fail = (failure: unknown): void => failing.abort(failure)
+      await keepServing(stopping, fail).catch(fail)
+      await Promise.all([...lanes].map((lane) => lane.link.close()))
+      await Promise.all(working)
+      if (failing.signal.aborted) throw failing.signal.reason
+    },
+    inFlightCount: () => inFlightCount,
+    address: () => current?.address,
+  }
+}

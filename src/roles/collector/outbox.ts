@@ -1,0 +1,234 @@
+import { WeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Random } from '#io/keys/port.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+import { encodeSubmission } from '#wire/submission-proto.ts'
+import { createHeap } from './heap.ts'
+
+export interface OutboxOptions {
+  /** Submissions that may wait for their receipt. */
+  readonly openMax: number
+  /** Submissions whose end is remembered, so that one handed over again is known, across restarts. */
+  readonly finishedMax: number
+  /** How long one is tried. Windows are chain time, so this only has to be longer than any window. */
+  readonly ageMaxMs: number
+}
+
+/** How a delivery ended. `sent`: written to a peer that never answers. */
+export type Ending = 'acknowledged' | 'sent' | 'rejected' | 'expired'
+
+/** Why: what the receipt said, `unacknowledged`, or `too_old` when the age was reached first. */
+export type EndCode = ReceiptCode | 'unacknowledged' | 'too_old'
+
+/** A submission on its way. */
+export interface Entry {
+  readonly key: string
+  readonly epochId: EpochId
+  /** Chosen once, the same at every attempt, so that the sequencer knows a repetition. */
+  readonly submissionId: string
+  readonly firstSeenMs: number
+  /** Order of acceptance. */
+  readonly order: number
+  attempts: number
+  dueMs: number
+  place: 'ready' | 'later' | 'in flight' | 'finished'
+}
+
+export interface Outbox {
+  /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`. */
+  add(submission: Submission): Promise<'new' | 'known'>
+  /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
+  take(): Entry | undefined
+  /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
+  payload(entry: Entry): Uint8Array
+  /** Back from flight, due again in `delayMs`. */
+  putBack(entry: Entry, delayMs: number): void
+  /** Ends an entry; resolves when that is durable. */
+  finish(entry: Entry, code: EndCode): Promise<Ending>
+  /** The entries that are too old and not in flight. */
+  overdue(): Entry[]
+  /** When the next entry that waits becomes due, or `undefined`. */
+  nextDueMs(): number | undefined
+  openCount(): number
+}
+
+const PREFIX = 'out\t'
+const EPOCH_DIGITS = 16
+const SCAN_LIMIT = 1_000
+const NEWLINE = 0x0a
+
+/** What is written down of an entry, in front of its payload. */
+interface Note {
+  readonly submissionId: string
+  readonly firstSeenMs: number
+  readonly state: 'queued' | Ending
+  readonly lastCode?: EndCode
+  readonly attempts?: number
+  readonly finishedMs?: number
+}
+
+function toValue(note: Note, payload: Uint8Array): Uint8Array {
+  const head = new TextEncoder().encode(`${JSON.stringify(note)}\n`)
+  const value = new Uint8Array(head.length + payload.length)
+  value.set(head)
+  value.set(payload, head.length)
+  return value
+}
+
+function noteOf(value: Uint8Array): Note {
+  return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
+}
+
+/** The same vote has the same key, whatever its signature and header. Fields are printable, so a tab separates them for certain. */
+function keyOf({ request, dataMarket }: Submission): string {
+  const epoch = String(request.epochId).padStart(EPOCH_DIGITS, '0')
+  return PREFIX + [epoch, dataMarket.toLowerCase(), request.slotId, request.projectId, request.snapshotCid].join('\t')
+}
+
+export function endingOf(code: EndCode): Ending {
+  if (code === 'unacknowledged') return 'sent'
+  if (code === 'too_old' || code === 'window_closed') return 'expired'
+  return isTaken(code) ? 'acknowledged' : 'rejected'
+}
+
+/** Finished entries, oldest first, as keys. */
+function createHistory(finishedMax: number) {
+  const keys = new Set<string>()
+  return {
+    add(key: string): void {
+      keys.add(key)
+    },
+    remove: (key: string) => keys.delete(key),
+    /** Forgets the oldest above the limit and tells which. */
+    trim(): StoreWrite[] {
+      const forgotten: StoreWrite[] = []
+      for (const key of keys) {
+        if (keys.size <= finishedMax) break
+        keys.delete(key)
+        forgotten.push({ key })
+      }
+      return forgotten
+    },
+  }
+}
+
+/** Opens the outbox that `store` holds: whatever was not finished is due at once (C3). `onReady` is called when `take` may have something. */
+export function openOutbox(
+  options: OutboxOptions,
+  deps: { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly onReady: () => void },
+): Outbox {
+  const { store, clock, random } = deps
+  const ready = createHeap<Entry>((left, right) =>
+    left.epochId === right.epochId ? left.order < right.order : left.epochId < right.epochId,
+  )
+  const later = createHeap<Entry>((left, right) => left.dueMs < right.dueMs)
+  /** Everything that is not finished, in the order of acceptance. */
+  const open = new Map<string, Entry>()
+  const history = createHistory(options.finishedMax)
+  let order = 0
+  /** Commits under way count against the limit. */
+  let addingCount = 0
+
+  function enter(key: string, note: Note): void {
+    const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
+    const { submissionId, firstSeenMs } = note
+    const entry: Entry = { key, epochId, submissionId, firstSeenMs, order, attempts: 0, dueMs: firstSeenMs, place: 'ready' }
+    order += 1
+    open.set(key, entry)
+    ready.push(entry)
+  }
+
+  function resume(): void {
+    const found: { readonly key: string; readonly note: Note }[] = []
+    for (
+      let page = store.scan(PREFIX, { limit: SCAN_LIMIT });
+      page.length > 0;
+      page = store.scan(PREFIX, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
+    ) {
+      for (const { key, value } of page) found.push({ key, note: noteOf(value) })
+    }
+    const timeOf = ({ note }: { readonly note: Note }) => note.finishedMs ?? note.firstSeenMs
+    found.sort((left, right) => timeOf(left) - timeOf(right))
+    for (const { key, note } of found) {
+      if (note.state === 'queued') enter(key, note)
+      else history.add(key)
+    }
+  }
+
+  resume()
+  return {
+    async add(submission) {
+      const key = keyOf(submission)
+      const known = store.get(key)
+      // What was refused or given up may be handed over again, with another signature or header.
+      const isKnown = known !== undefined && !['rejected', 'expired'].includes(noteOf(known).state)
+      if (isKnown) {
+        // Its commit may still be under way.
+        await store.flush()
+        return 'known'
+      }
+      if (open.size + addingCount >= options.openMax) throw new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: options.openMax })
+      const note: Note = { submissionId: random.uuid(), firstSeenMs: clock.nowMs(), state: 'queued' }
+      history.remove(key)
+      addingCount += 1
+      try {
+        await store.commit([{ key, value: toValue(note, encodeSubmission(submission)) }])
+      } finally {
+        addingCount -= 1
+      }
+      enter(key, note)
+      deps.onReady()
+      return 'new'
+    },
+    take() {
+      const nowMs = clock.nowMs()
+      for (let entry = later.first(); entry !== undefined && entry.dueMs <= nowMs; entry = later.first()) {
+        later.pop()
+        if (entry.place !== 'later') continue
+        entry.place = 'ready'
+        ready.push(entry)
+      }
+      let entry = ready.pop()
+      while (entry !== undefined && entry.place !== 'ready') entry = ready.pop()
+      if (entry === undefined) return undefined
+      entry.place = 'in flight'
+      entry.attempts += 1
+      return entry
+    },
+    payload(entry) {
+      const value = store.get(entry.key) as Uint8Array
+      return value.subarray(value.indexOf(NEWLINE) + 1)
+    },
+    putBack(entry, delayMs) {
+      entry.dueMs = clock.nowMs() + delayMs
+      entry.place = delayMs > 0 ? 'later' : 'ready'
+      if (delayMs > 0) later.push(entry)
+      else ready.push(entry)
+      deps.onReady()
+    },
+    async finish(entry, code) {
+      const { key, submissionId, firstSeenMs, attempts } = entry
+      const state = endingOf(code)
+      entry.place = 'finished'
+      open.delete(key)
+      history.add(key)
+      const note: Note = { submissionId, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs() }
+      await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])
+      return state
+    },
+    overdue() {
+      const limitMs = clock.nowMs() - options.ageMaxMs
+      const old: Entry[] = []
+      for (const entry of open.values()) {
+        if (entry.firstSeenMs > limitMs) break
+        if (entry.place !== 'in flight') old.push(entry)
+      }
+      return old
+    },
+    nextDueMs: () => later.first()?.dueMs,
+    openCount: () => open.size,
+  }
+}
