@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
@@ -120,28 +120,33 @@ async function allSettled(works: readonly Promise<void>[]): Promise<void> {
 async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {
   const { epoch, project } = run
   const recorded = deps.records.project(epoch.epochId, project.projectId)
-  if (missing === undefined) {
-    if (recorded?.state === 'submitted') return recorded
-    if (recorded?.snapshotCid === undefined) throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
-    const { reason: _undone, ...kept } = recorded
-    const submitted: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted') }
-    await deps.records.saveProject(epoch.epochId, submitted)
-    return submitted
-  }
   // Ended before, in an earlier life: that end stands.
   if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') return recorded
+  const open = deps.slotIds().filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+  // What the collector has, it has: whatever went wrong afterwards, or in another life, does not take it back.
+  const isHandedOver = recorded?.snapshotCid !== undefined && open.length === 0 && missing?.reason !== 'release_undone'
+  if (missing === undefined || isHandedOver) return submitted(run, recorded, deps)
   const isHandingOver = missing.reason === 'window_closed' && recorded?.snapshotCid !== undefined
-  const reason = isHandingOver ? 'hand_over_failed' : missing.reason
-  const detail = isHandingOver ? openSlots(epoch.epochId, project.projectId, deps) : missing.detail
-  const from = currentState(recorded)
-  const ended: ProjectRecord = { projectId: project.projectId, begin: epoch.begin, end: epoch.end, ...recorded, ...endProject(from, reason), detail }
+  const ending = isHandingOver ? { reason: 'hand_over_failed' as const, detail: `not taken for slot ${open.join(', ')}` } : missing
+  const ended: ProjectRecord = {
+    projectId: project.projectId,
+    begin: epoch.begin,
+    end: epoch.end,
+    ...recorded,
+    ...endProject(currentState(recorded), ending.reason),
+    detail: ending.detail,
+  }
   await deps.records.saveProject(epoch.epochId, ended)
   return ended
 }
 
-function openSlots(epochId: EpochId, projectId: ProjectId, deps: ProjectDeps): string {
-  const open = deps.slotIds().filter((slotId) => !deps.records.isHandedOver(epochId, projectId, slotId))
-  return `not taken for slot ${open.join(', ')}`
+async function submitted(run: ProjectRun, recorded: ProjectRecord | undefined, deps: ProjectDeps): Promise<ProjectRecord> {
+  if (recorded?.state === 'submitted') return recorded
+  if (recorded?.snapshotCid === undefined) throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
+  const { reason: _undone, ...kept } = recorded
+  const record: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted') }
+  await deps.records.saveProject(run.epoch.epochId, record)
+  return record
 }
 
 /** A release that was undone and came again begins anew. */

@@ -22,6 +22,7 @@ const sequencer = `0x${'e1'.repeat(20)}` as Address
 const validator = `0x${'e2'.repeat(20)}` as Address
 const OPTIONS: SnapshotterOptions = { namespace: 'TEST', slotIds: [1, 2] as SlotId[], windowUnit: 'blocks', computeTimeoutMs: 30_000 }
 const WINDOW_BLOCKS = 5
+const rootHash = `0x${'77'.repeat(32)}` as Hash
 
 /** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */
 function createComputes(change: { readonly preload?: () => Promise<unknown>; readonly base?: (dataSource: string | undefined, epochId: number) => Promise<JsonValue> } = {}): ComputeSet {
@@ -78,13 +79,16 @@ interface World {
   readonly source: FakeSourceChain
   readonly collector: Collector
   readonly summaries: EpochSummary[]
-  readonly ipfs: ReturnType<ReturnType<typeof createFakeIpfsNetwork>['node']>
+  ipfs: ReturnType<ReturnType<typeof createFakeIpfsNetwork>['node']>
   store: FakeStore
   start(computes?: ComputeSet, options?: SnapshotterOptions): Promise<Snapshotter>
   /** Releases the next epoch, of two source blocks. */
-  release(): Promise<EpochId>
+  release(begin?: number): Promise<EpochId>
   /** Anchors, ends and attests an epoch that holds the projects given. */
   finalize(epochId: EpochId, snapshots: Readonly<Record<string, Cid>>): Promise<void>
+  /** The first half of that: the sequencer's word, which nobody has attested yet. */
+  anchor(epochId: EpochId, snapshots: Readonly<Record<string, Cid>>): Promise<void>
+  attest(epochId: EpochId): Promise<void>
   until(goal: () => boolean): Promise<void>
 }
 
@@ -128,16 +132,23 @@ function createWorld(): World {
       running.push({ stop: () => clock.runUntil(snapshotter.stop(), { limitMs: 120_000 }) })
       return snapshotter
     },
-    async release() {
+    async release(begin) {
       released += 1
-      await send(manager, `release ${released}`, { kind: 'releaseEpoch', begin: (released * 2) as BlockNumber, end: (released * 2 + 1) as BlockNumber })
-      return released as EpochId
+      const first = begin ?? released * 2
+      await send(manager, `release ${released}`, { kind: 'releaseEpoch', begin: first as BlockNumber, end: (first + 1) as BlockNumber })
+      return (await chain.currentEpoch()).epochId
     },
-    async finalize(epochId, snapshots) {
-      const rootHash = `0x${'77'.repeat(32)}` as Hash
+    async anchor(epochId, snapshots) {
       const batchCid = `batch-${epochId}` as Cid
       await send(sequencer, `batch ${epochId}`, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: Object.keys(snapshots) as ProjectId[], snapshotCids: Object.values(snapshots), rootHash })
       await send(sequencer, `end ${epochId}`, { kind: 'endBatchSubmissions', epochId })
+    },
+    async finalize(epochId, snapshots) {
+      await world.anchor(epochId, snapshots)
+      await world.attest(epochId)
+    },
+    async attest(epochId) {
+      const batchCid = `batch-${epochId}` as Cid
       await send(validator, `attest ${epochId}`, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
     },
     until: (goal) => clock.runUntil(goal, { limitMs: 300_000 }),
@@ -242,6 +253,42 @@ test('a crash in the middle of an epoch: the same CIDs are handed over after the
   expect(second.stats()).toMatchObject({ submissionsHandedOver: 7, snapshotsComputed: 0 })
 })
 
+test('a crash after everything was handed over, and the window over since: it stays handed over', async () => {
+  const world = createWorld()
+  const stuck = createComputes({ base: (dataSource) => (dataSource === '0xBB' ? new Promise(() => undefined) : Promise.resolve({ epoch: 1n })) })
+  const first = await world.start(stuck)
+  const epochId = await world.release()
+  await world.until(() => first.projects(epochId).filter(({ state }) => state === 'submitted').length === 2)
+  world.store = world.store.crash()
+  await world.clock.runUntil(first.stop(), { limitMs: 60_000 })
+  world.chain.mine(WINDOW_BLOCKS + 1)
+  await world.start()
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries[0]).toMatchObject({ epochId, state: 'done', submitted: 2 })
+  expect(Object.values(reasons(world.summaries[0]))).toEqual(['window_closed', 'window_closed', 'window_closed'])
+})
+
+test('what was signed before and cannot be computed again the same is not signed again', async () => {
+  const world = createWorld()
+  let life = 1
+  const computes = createComputes({ base: async (dataSource) => ({ dataSource: dataSource ?? '', epoch: 1n, life: dataSource === '0xAA' ? BigInt(life) : 0n }) })
+  const first = await world.start(computes)
+  world.collector.capacity = 0
+  const epochId = await world.release()
+  await world.until(() => first.projects(epochId).length === 5)
+  const cids = new Map(first.projects(epochId).map((project) => [project.projectId, project.snapshotCid]))
+  await world.clock.runUntil(first.stop(), { limitMs: 60_000 })
+
+  life = 2
+  world.ipfs = createFakeIpfsNetwork({ clock: world.clock }).node('after the disk was lost')
+  world.collector.capacity = Number.POSITIVE_INFINITY
+  await world.start(computes)
+  await world.until(() => world.summaries.length === 1)
+  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'compute_failed', 'sum:0xaa': 'base_missing' })
+  expect(idsOf(world.collector.taken)).toEqual([BASE_B, 'sum:0xbb:TEST'])
+  expect(world.collector.taken.every(({ request }) => request.snapshotCid === cids.get(request.projectId))).toBe(true)
+})
+
 test('a collector that is away is tried until the window closes; then the projects end with the slots that are open', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
@@ -265,7 +312,10 @@ test('an aggregate waits until the earlier epoch is decided, and reads what was 
   expect(sumsOf(second)).toEqual([])
 
   const others = await world.ipfs.add(canonicalJson({ epoch: 100n }))
-  await world.finalize(first, { [BASE_A]: others, [BASE_B]: others })
+  await world.anchor(first, { [BASE_A]: others, [BASE_B]: others })
+  await world.clock.advance(5_000)
+  expect(sumsOf(second)).toEqual([])
+  await world.attest(first)
   await world.until(() => sumsOf(second).length === 2)
   expect(sumsOf(second)[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [100n] })))
 })
@@ -299,6 +349,20 @@ test('a release that is undone ends the epoch; when it comes again it is handed 
   expect(snapshotter.projects(epochId).map((project) => project.snapshotCid)).toEqual(cids)
   expect(world.collector.taken.at(-1)?.header).toBe((await world.chain.head()).hash)
   expect(new Set(world.collector.taken.map(({ request }) => `${request.projectId} ${request.snapshotCid}`)).size).toBe(5)
+})
+
+test('an undone epoch that comes again for other source blocks is not signed a second time', async () => {
+  const world = createWorld()
+  const snapshotter = await world.start()
+  await world.release(2)
+  await world.until(() => world.summaries.length === 1)
+  world.chain.reorg(1, { isLosingTransactions: true })
+  await world.until(() => snapshotter.epochs()[0]?.state === 'undone')
+  const epochId = await world.release(100)
+  await world.until(() => world.summaries.length === 2)
+  expect(epochId).toBe(1)
+  expect(world.collector.taken).toHaveLength(10)
+  expect(reasons(world.summaries[1])).toMatchObject({ 'base:0xaa': 'release_undone', 'base:0xbb': 'release_undone', 'sum:0xaa': 'release_undone' })
 })
 
 test('an epoch is skipped only when its window closed while we were away, and that is recorded', async () => {
