@@ -67,4 +67,192 @@ contract BatchesTest is Base {
     }
 
     bytes32 private constant MarketFinalized = keccak256("SnapshotFinalized(uint256,uint256,string,string,uint256)");
+
+    // ------------------------------------------------------------ refusals
+
+    function test_theRoleComesBeforeEverythingElse() public {
+        string[] memory none = new string[](0);
+        vm.startPrank(stranger);
+        _refuses("E04");
+        state.submitSubmissionBatch(address(market), "b", 99, none, _list("c"), GOOD);
+        _refuses("E04");
+        state.endBatchSubmissions(address(market), 99);
+        vm.stopPrank();
+    }
+
+    function test_onlyTheProtocolStateMayCall() public {
+        vm.startPrank(sequencer);
+        _refuses("E44");
+        market.submitSubmissionBatch("b", epoch, _list("p"), _list("c"), GOOD, sequencer);
+        // W2: this one was open to anyone who named a sequencer.
+        _refuses("E44");
+        market.endBatchSubmissions(epoch, sequencer);
+        vm.stopPrank();
+    }
+
+    function test_anEpochThatWasNotReleased() public {
+        vm.startPrank(sequencer);
+        _refuses("E30");
+        state.submitSubmissionBatch(address(market), "b", epoch + 1, _list("p"), _list("c"), GOOD);
+        _refuses("E30");
+        state.endBatchSubmissions(address(market), epoch + 1);
+        vm.stopPrank();
+    }
+
+    function test_lengths() public {
+        string[] memory none = new string[](0);
+        vm.startPrank(sequencer);
+        _refuses("E23");
+        state.submitSubmissionBatch(address(market), "b", epoch, _list("p", "q"), _list("c"), GOOD);
+        _refuses("E24");
+        state.submitSubmissionBatch(address(market), "b", epoch, none, none, GOOD);
+        // W8: also when it is too late to store anything.
+        vm.roll(block.number + 21);
+        _refuses("E23");
+        state.submitSubmissionBatch(address(market), "b", epoch, _list("p", "q"), _list("c"), GOOD);
+        vm.stopPrank();
+    }
+
+    function _refusesE25(string memory batchCid, string[] memory projects, string[] memory cids) private {
+        vm.prank(sequencer);
+        _refuses("E25");
+        state.submitSubmissionBatch(address(market), batchCid, epoch, projects, cids, GOOD);
+    }
+
+    function test_oneSnapshotPerProjectAndEpoch() public {
+        _submit(BATCH, epoch, _list("p", "q"), _list("c", "d"));
+        // The same again, an overlap, and twice within one batch; nothing of a refused batch stays.
+        _refusesE25(BATCH, _list("p", "q"), _list("c", "d"));
+        _refusesE25("other", _list("r", "q"), _list("c", "d"));
+        _refusesE25("other", _list("r", "r"), _list("c", "d"));
+        vm.assertEq(_cid("r", epoch), "");
+        vm.assertEq(state.projectFirstEpochId(address(market), "r"), 0);
+        vm.assertEq(state.epochIdToBatchCids(address(market), epoch).length, 1);
+        // W4: one CID is one batch within an epoch.
+        _refusesE25(BATCH, _list("r"), _list("c"));
+        uint256 next = _release();
+        _submit(BATCH, next, _list("p", "q"), _list("c", "d"));
+        vm.assertEq(state.projectFirstEpochId(address(market), "p"), epoch);
+        vm.assertEq(state.lastSequencerFinalizedSnapshot(address(market), "p"), next);
+    }
+
+    function test_anEmptyCidDoesNotBlockTheProject() public {
+        _submit(BATCH, epoch, _list("p", "q"), _list("", "d"));
+        vm.assertEq(_cid("p", epoch), "");
+        vm.assertEq(market.batchCidToProjectsLen(BATCH), 2);
+        _submitOne("other", epoch, "p", "c");
+        _vote(v1, BATCH, epoch, GOOD);
+        vm.recordLogs();
+        _vote(v2, BATCH, epoch, GOOD);
+        vm.assertEq(_count(vm.getRecordedLogs(), address(market), MarketFinalized), 1);
+        vm.assertEq(_status("p", epoch), 0);
+        vm.assertEq(_status("q", epoch), 1);
+    }
+
+    // ------------------------------------------------------------ windows
+
+    function test_theWindowIsInclusive() public {
+        vm.roll(block.number + 20);
+        _submitOne("in time", epoch, "p", "c");
+        vm.assertEq(_cid("p", epoch), "c");
+        vm.roll(block.number + 1);
+        vm.expectEmit(true, true, true, true, address(market));
+        emit MarketBatches.DelayedBatchSubmitted("late", epoch, block.timestamp);
+        vm.expectEmit(true, true, true, true, address(state));
+        emit ProtocolStateEvents.DelayedBatchSubmitted(address(market), "late", epoch, block.timestamp);
+        _submitOne("late", epoch, "q", "c");
+        vm.assertEq(_cid("q", epoch), "");
+        vm.assertEq(state.epochIdToBatchCids(address(market), epoch).length, 1);
+        vm.assertEq(state.batchCidToProjects(address(market), "late").length, 0);
+        vm.assertEq(state.batchCidSequencerAttestation(address(market), "late"), bytes32(0));
+        vm.prank(v1);
+        _refuses("E26");
+        state.submitBatchAttestation(address(market), "late", epoch, GOOD);
+    }
+
+    function test_afterTheEndThereAreNoMoreBatches() public {
+        vm.expectEmit(true, true, true, true, address(market));
+        emit MarketBatches.BatchSubmissionsCompleted(epoch, block.timestamp);
+        vm.expectEmit(true, true, true, true, address(state));
+        emit ProtocolStateEvents.BatchSubmissionsCompleted(address(market), epoch, block.timestamp);
+        vm.prank(sequencer);
+        state.endBatchSubmissions(address(market), epoch);
+        vm.assertTrue(market.epochIdToBatchSubmissionsCompleted(epoch));
+        vm.startPrank(sequencer);
+        _refuses("E39");
+        state.endBatchSubmissions(address(market), epoch);
+        _refuses("E43");
+        state.submitSubmissionBatch(address(market), "b", epoch, _list("p"), _list("c"), GOOD);
+        vm.stopPrank();
+    }
+
+    // ------------------------------------------------------------ sizes
+
+    function _many(uint256 count, string memory stem) private pure returns (string[] memory list) {
+        list = new string[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            list[i] = string.concat(stem, vm.toString(i));
+        }
+    }
+
+    /// @dev 680 names of 80 characters fill three blobs.
+    function test_theLargestBatch() public {
+        string[] memory projects = _many(680, PROJECT);
+        string[] memory cids = _many(680, "c");
+        for (uint256 i = 0; i < 680; ++i) {
+            cids[i] = CID;
+        }
+        uint256 gasBefore = gasleft();
+        _submit(BATCH, epoch, projects, cids);
+        uint256 submitting = gasBefore - gasleft();
+        string[] memory stored = state.batchCidToProjects(address(market), BATCH);
+        vm.assertEq(stored.length, 680);
+        vm.assertEq(stored[0], projects[0]);
+        vm.assertEq(stored[305], projects[305]);
+        vm.assertEq(stored[679], projects[679]);
+        _vote(v1, BATCH, epoch, GOOD);
+        gasBefore = gasleft();
+        _vote(v2, BATCH, epoch, GOOD);
+        // W11: what fits into a block as a submission fits as a finalization.
+        vm.assertLt(gasBefore - gasleft(), submitting);
+        vm.assertEq(_status(projects[679], epoch), 1);
+
+        vm.prank(sequencer);
+        _refuses("Too many projects in a batch");
+        state.submitSubmissionBatch(address(market), "b", epoch, _many(681, "x"), _many(681, "y"), GOOD);
+    }
+
+    function test_aNameThatFitsNowhere() public {
+        vm.prank(sequencer);
+        _refuses("Project id too long");
+        state.submitSubmissionBatch(address(market), "b", epoch, _list(string(new bytes(24_576))), _list("c"), GOOD);
+        string memory longest = string(new bytes(24_575));
+        _submit("b", epoch, _list(longest, "p"), _list("c", "d"));
+        vm.assertEq(market.batchCidToProjects("b", 0), longest);
+        vm.assertEq(market.batchCidToProjects("b", 1), "p");
+        vm.expectRevert();
+        market.batchCidToProjects("b", 2);
+        vm.expectRevert();
+        market.epochIdToBatchCids(epoch, 1);
+    }
+
+    /// @dev Whatever a batch says reads back the same, before and after finality.
+    function testFuzz_textsReadBackUnchanged(string[4] calldata cids, string calldata batchCid) public {
+        string[] memory projects = _many(4, "project");
+        string[] memory list = new string[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            list[i] = cids[i];
+        }
+        _submit(batchCid, epoch, projects, list);
+        for (uint256 round = 0; round < 2; ++round) {
+            for (uint256 i = 0; i < 4; ++i) {
+                vm.assertEq(_cid(projects[i], epoch), cids[i]);
+                vm.assertEq(_status(projects[i], epoch), bytes(cids[i]).length == 0 ? 0 : round);
+            }
+            vm.assertEq(state.epochIdToBatchCids(address(market), epoch)[0], batchCid);
+            if (round == 1) break;
+            _vote(v1, batchCid, epoch, GOOD);
+            _vote(v2, batchCid, epoch, GOOD);
+        }
+    }
 }
