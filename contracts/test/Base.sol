@@ -47,9 +47,7 @@ abstract contract Base {
             payable(address(
                     new ERC1967Proxy(
                         address(new PowerloomProtocolState()),
-                        abi.encodeCall(
-                            PowerloomProtocolState.initialize, (owner, address(nodes), address(factory))
-                        )
+                        abi.encodeCall(PowerloomProtocolState.initialize, (owner, address(nodes), address(factory)))
                     )
                 ))
         );

@@ -37,9 +37,7 @@ contract ConsensusTest is Base {
         vm.expectEmit(true, true, true, true, address(market));
         emit MarketConsensus.SnapshotBatchAttestationSubmitted("batch", epoch, block.timestamp, v1);
         vm.expectEmit(true, true, true, true, address(state));
-        emit ProtocolStateEvents.SnapshotBatchAttestationSubmitted(
-            address(market), "batch", epoch, block.timestamp, v1
-        );
+        emit ProtocolStateEvents.SnapshotBatchAttestationSubmitted(address(market), "batch", epoch, block.timestamp, v1);
         _vote(v1, "batch", epoch, GOOD);
         vm.assertEq(state.attestationsReceivedCount(address(market), "batch", GOOD), 1);
         vm.assertEq(state.maxAttestationsCount(address(market), "batch"), 1);
@@ -82,9 +80,7 @@ contract ConsensusTest is Base {
         vm.expectEmit(true, true, true, true, address(market));
         emit MarketConsensus.SnapshotBatchFinalized(epoch, "batch", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
-        emit ProtocolStateEvents.SnapshotFinalized(
-            address(market), epoch, 10, "project", "QmTest123", block.timestamp
-        );
+        emit ProtocolStateEvents.SnapshotFinalized(address(market), epoch, 10, "project", "QmTest123", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.SnapshotBatchFinalized(address(market), epoch, "batch", block.timestamp);
         _vote(v2, "batch", epoch, GOOD);
@@ -135,9 +131,7 @@ contract ConsensusTest is Base {
         vm.expectEmit(true, true, true, true, address(market));
         emit MarketConsensus.ValidatorAttestationsInvalidated(epoch, "batch", v1, block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
-        emit ProtocolStateEvents.ValidatorAttestationsInvalidated(
-            address(market), epoch, "batch", v1, block.timestamp
-        );
+        emit ProtocolStateEvents.ValidatorAttestationsInvalidated(address(market), epoch, "batch", v1, block.timestamp);
         _vote(v3, "batch", epoch, GOOD);
         vm.assertTrue(_final());
         vm.expectRevert();

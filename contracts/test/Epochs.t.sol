@@ -176,9 +176,7 @@ contract EpochsTest is Base {
         _skip(market, 431, 440);
         vm.assertEq(_id(market), 44);
         vm.assertEq(market.dayCounter(), 2);
-        vm.assertEq(
-            _count(vm.getRecordedLogs(), address(state), ProtocolStateEvents.DayStartedEvent.selector), 1
-        );
+        vm.assertEq(_count(vm.getRecordedLogs(), address(state), ProtocolStateEvents.DayStartedEvent.selector), 1);
     }
 
     function test_aLongSkipCountsEveryDay() public {

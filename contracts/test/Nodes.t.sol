@@ -272,9 +272,7 @@ contract NodesTest is Base {
     function _checkInfo(uint256 id, uint256 price, uint256 onL1, bool isLegacy, bool isKyced) private view {
         (, bytes memory info) = address(nodes).staticcall(abi.encodeCall(nodes.nodeInfo, (id)));
         uint256 now_ = block.timestamp;
-        vm.assertEq(
-            info, abi.encode(address(0), price, onL1, now_, uint256(0), now_, isLegacy, false, false, isKyced)
-        );
+        vm.assertEq(info, abi.encode(address(0), price, onL1, now_, uint256(0), now_, isLegacy, false, false, isKyced));
     }
 
     function test_legacyNodes() public {
@@ -480,9 +478,7 @@ contract NodesTest is Base {
         vm.assertFalse(active);
         vm.prank(alice);
         vm.expectRevert(
-            abi.encodeWithSignature(
-                "ERC1155InsufficientBalance(address,uint256,uint256,uint256)", alice, 0, 1, 1
-            )
+            abi.encodeWithSignature("ERC1155InsufficientBalance(address,uint256,uint256,uint256)", alice, 0, 1, 1)
         );
         nodes.burnNode(1);
         // A node without a snapshotter was not counted, so burning it changes no count.

@@ -295,7 +295,8 @@ contract RewardsTest is Base {
             vm.prank(sequencer);
             try state.updateRewards(
                 address(market), _list(slots[i] % 13), _list(counts[i] % 2000), 1, i % 3 == 0 ? eligible : 0
-            ) {} catch {}
+            ) {}
+                catch {}
         }
         uint256 paid = 0;
         for (uint256 slot = 0; slot < 13; ++slot) {

@@ -115,9 +115,8 @@ contract SettingsTest is Base {
         _refuses("E19");
         state.updateAddresses(address(market), IDataMarket.Role.ADMIN, two, one);
         vm.prank(marketOwner);
-        (bool ok,) = address(state).call(
-            abi.encodeWithSelector(state.updateAddresses.selector, market, 3, new address[](1), new bool[](1))
-        );
+        (bool ok,) = address(state)
+            .call(abi.encodeWithSelector(state.updateAddresses.selector, market, 3, new address[](1), new bool[](1)));
         vm.assertFalse(ok);
         _refuses("E44");
         market.updateAddresses(IDataMarket.Role.ADMIN, two, one, marketOwner);

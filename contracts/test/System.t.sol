@@ -55,8 +55,7 @@ contract SystemTest is Base {
         vm.assertTrue(state.dataMarketEnabled(address(second)));
         (, bytes memory info) = address(state).staticcall(abi.encodeCall(state.dataMarkets, (address(second))));
         vm.assertEq(
-            info,
-            abi.encode(marketOwner, uint8(1), uint256(137), uint256(20_000), true, true, second, block.timestamp)
+            info, abi.encode(marketOwner, uint8(1), uint256(137), uint256(20_000), true, true, second, block.timestamp)
         );
         (, info) = address(state).staticcall(abi.encodeCall(state.dataMarkets, (stranger)));
         vm.assertEq(info, new bytes(256));
@@ -113,9 +112,7 @@ contract SystemTest is Base {
         _refuses("E45");
         new ERC1967Proxy(address(code), abi.encodeCall(code.initialize, (owner, address(nodes), address(0))));
         vm.expectRevert(abi.encodeWithSignature("OwnableInvalidOwner(address)", address(0)));
-        new ERC1967Proxy(
-            address(code), abi.encodeCall(code.initialize, (address(0), address(nodes), address(factory)))
-        );
+        new ERC1967Proxy(address(code), abi.encodeCall(code.initialize, (address(0), address(nodes), address(factory))));
         PowerloomDataMarket marketCode = new PowerloomDataMarket();
         _refuses("E45");
         new ERC1967Proxy(

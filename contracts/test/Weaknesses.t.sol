@@ -9,14 +9,11 @@ import {Vm} from "./Vm.sol";
 
 /// @dev Says yes to everything a protocol state asks of a market.
 contract FakeMarket {
-    function rewardSlots(
-        uint256[] calldata slotIds,
-        uint256[] calldata,
-        address[] calldata,
-        uint256,
-        uint256,
-        address
-    ) external pure returns (uint256 share, IDataMarket.SlotOutcome[] memory outcomes) {
+    function rewardSlots(uint256[] calldata slotIds, uint256[] calldata, address[] calldata, uint256, uint256, address)
+        external
+        pure
+        returns (uint256 share, IDataMarket.SlotOutcome[] memory outcomes)
+    {
         outcomes = new IDataMarket.SlotOutcome[](slotIds.length);
         for (uint256 i = 0; i < outcomes.length; ++i) {
             outcomes[i] = IDataMarket.SlotOutcome.REWARDED;
@@ -48,9 +45,8 @@ contract WeaknessesTest is Base {
         calls[4] = abi.encodeCall(state.forceCompleteConsensusAttestations, (fake, "x", 1));
         calls[5] = abi.encodeCall(state.releaseEpoch, (fake, 1, 10));
         calls[6] = abi.encodeCall(state.forceSkipEpoch, (fake, 1, 10));
-        calls[7] = abi.encodeCall(
-            state.updateAddresses, (fake, IDataMarket.Role.ADMIN, new address[](1), new bool[](1))
-        );
+        calls[7] =
+            abi.encodeCall(state.updateAddresses, (fake, IDataMarket.Role.ADMIN, new address[](1), new bool[](1)));
         calls[8] = abi.encodeCall(state.updateMinAttestationsForConsensus, (fake, 1));
         calls[9] = abi.encodeCall(state.updateSnapshotSubmissionWindow, (fake, 1));
         calls[10] = abi.encodeCall(state.updateBatchSubmissionWindow, (fake, 1));
