@@ -97,7 +97,7 @@ function pythonInt(value: bigint): string {
 }
 
 /** `repr(float)`: the same shortest digits as JavaScript, another choice of notation (exponent below 1e-4 and from 1e16). */
-export function pythonFloat(value: number): string {
+function pythonFloat(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
   const magnitude = Math.abs(value)
