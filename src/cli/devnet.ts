@@ -79,9 +79,9 @@ function humanReport({ stdout }: NodeJS.Process): DevnetReport {
     },
     epoch: (line) => say(row(line)),
     summary(summary) {
-      const outvoted = summary.outvoted.map(({ slotId, snapshots }) => `slot ${slotId} (${snapshots} snapshots)`).join(', ')
+      const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${epochs} epochs`).join(', ')
       say(`\n${summary.epochs} epochs finalized, ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`)
-      say(`outvoted: ${outvoted === '' ? 'nobody' : outvoted}`)
+      say(`outvoted: ${outvoted === '' ? 'nobody' : `${outvoted}; ${summary.outvotedSnapshots} of its snapshots lost`}`)
       for (const [code, count] of Object.entries(summary.rejections)) say(`rejected as ${code}: ${count}`)
       for (const epoch of summary.unfinished) say(`epoch ${epoch.epochId} was not finalized: ${epoch.reason}`)
     },

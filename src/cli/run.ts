@@ -26,8 +26,12 @@ function roleCommand(role: Role): Command<CommandContext> {
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()
       const running = await startRole(role, settings)
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-      await running.stop()
+      const stopping = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      try {
+        await Promise.race([stopping, running.ended])
+      } finally {
+        await running.stop()
+      }
     },
     parameters: { flags: Object.fromEntries(flags) },
     docs: { brief: BRIEFS[role], fullDescription: `Each flag may also be given as a variable, for example ${flagOf('dataDir')} as WEFT_DATA_DIR. \`weft settings ${role}\` says more.` },

@@ -6,6 +6,7 @@ export interface EpochLine {
   /** Timestamp of the release block, Unix milliseconds. */
   readonly releasedAt: number
   readonly accepted: number
+  /** Refused for good; what was asked to come again is not counted. */
   readonly rejected: number
   /** Projects of the data market. */
   readonly projects: number
@@ -26,8 +27,10 @@ export interface DevnetSummary {
   readonly finalized: number
   readonly batches: number
   readonly attestations: number
-  readonly outvotedSlots: number
-  readonly outvoted: readonly { readonly slotId: number; readonly snapshots: number }[]
+  /** Votes that lost, over all slots. */
+  readonly outvotedSnapshots: number
+  /** Slots that lost votes, and in how many epochs. */
+  readonly outvoted: readonly { readonly slotId: number; readonly epochs: number }[]
   readonly rejections: Readonly<Record<string, number>>
   /** Epochs that ended otherwise, with the reason (G9); epochs still under way at the stop are not among them. */
   readonly unfinished: readonly { readonly epochId: number; readonly reason: string }[]

@@ -36,7 +36,7 @@ export const SETTINGS = {
   sourceRpcUrl: { env: 'WEFT_SOURCE_RPC_URL', type: 'url', roles: onSource, doc: 'JSON-RPC endpoint of the source chain.' },
   sourceChainId: { env: 'WEFT_SOURCE_CHAIN_ID', type: 'integer', min: 1, max: 2 ** 53 - 1, roles: onSource, doc: 'Chain id of the source chain.' },
   signerKey: { env: 'WEFT_SIGNER_KEY', type: 'secret', roles: withKey, doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.' },
-  namespace: { env: 'WEFT_NAMESPACE', type: 'text', roles: ['snapshotter', 'sequencer'], doc: 'Namespace of the project ids: the part after the last colon.' },
+  namespace: { env: 'WEFT_NAMESPACE', type: 'text', roles: ['snapshotter', 'sequencer', 'validator'], doc: 'Namespace of the project ids: the part after the last colon.' },
   headOffset: { env: 'WEFT_HEAD_OFFSET', type: 'integer', min: 0, max: 10_000, unit: 'blocks', fallback: 2, roles: ['epochs'], doc: 'How far behind the source head an epoch must end, against reorganisations.' },
   firstBlock: { env: 'WEFT_FIRST_BLOCK', type: 'integer', min: 0, max: 2 ** 53 - 1, fallback: 0, roles: ['epochs'], doc: 'First source block of the first epoch; 0 begins at the head.' },
   slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },

@@ -1,0 +1,144 @@
+import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import { isFinal, type Rejection } from '#domain/rejection.ts'
+import type { AnchorChain, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { EpochRecord } from '#roles/sequencer/ledger.ts'
+import type { DevnetReport, DevnetSummary, EpochLine } from './report.ts'
+
+/** Watches the anchor chain as any outsider could, asks the sequencer what it took and refused, and reports epoch by epoch. */
+
+export interface ObserverDeps {
+  readonly chain: AnchorChain
+  readonly clock: Clock
+  readonly report: DevnetReport
+  /** Project ids of the market, as many as each epoch should finalize. */
+  readonly projectCount: number
+  /** What the sequencer knows of an epoch. */
+  readonly recordOf: (epochId: EpochId) => EpochRecord | undefined
+}
+
+interface Observed {
+  readonly epochId: EpochId
+  readonly releaseBlock: BlockNumber
+  readonly releasedAt: number
+  readonly releasedSeenMs: number
+  /** Validators by the batch they attested. */
+  readonly attestedBy: Map<Cid, Set<string>>
+  readonly finalizedBatches: Set<Cid>
+  finalizedProjects: number
+  finalizedSeenMs: number | undefined
+  isEnded: boolean
+}
+
+export interface Observer {
+  /** Follows until `epochsWanted` epochs are finalized (never, when undefined) or the signal aborts. */
+  run(epochsWanted: number | undefined, signal: AbortSignal): Promise<void>
+  summary(): DevnetSummary
+}
+
+export function createObserver(deps: ObserverDeps): Observer {
+  const { chain, clock, report } = deps
+  const startedMs = clock.nowMs()
+  const open = new Map<EpochId, Observed>()
+  const totals = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
+  const outvoted = new Map<number, number>()
+  const rejections: Record<string, number> = {}
+  const unfinished: { epochId: number; reason: string }[] = []
+
+  function note(event: ProtocolEvent): void {
+    if (event.kind === 'EpochReleased') {
+      const { epochId, block } = event
+      open.set(epochId, {
+        epochId, releaseBlock: block.number, releasedAt: block.timestamp * 1_000, releasedSeenMs: clock.nowMs(),
+        attestedBy: new Map(), finalizedBatches: new Set(), finalizedProjects: 0, finalizedSeenMs: undefined, isEnded: false,
+      })
+      return
+    }
+    if (!('epochId' in event)) return
+    const epoch = open.get(event.epochId)
+    if (epoch === undefined) return
+    if (event.kind === 'SnapshotBatchSubmitted') epoch.attestedBy.set(event.batchCid, new Set())
+    if (event.kind === 'SnapshotBatchAttestationSubmitted') epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+    if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects += 1
+    if (event.kind === 'BatchSubmissionsCompleted') epoch.isEnded = true
+    if (event.kind === 'SnapshotBatchFinalized') epoch.finalizedBatches.add(event.batchCid)
+    if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
+  }
+
+  function lineOf(epoch: Observed): EpochLine {
+    const record = deps.recordOf(epoch.epochId)
+    const voters = [...epoch.attestedBy.values()].map((validators) => validators.size)
+    return {
+      epochId: epoch.epochId,
+      releasedAt: epoch.releasedAt,
+      accepted: record?.accepted ?? 0,
+      rejected: sum(finalCounts(record).map(([, count]) => count)),
+      projects: deps.projectCount,
+      finalized: epoch.finalizedProjects,
+      batches: epoch.attestedBy.size,
+      attestations: voters.length === 0 ? 0 : Math.min(...voters),
+      outvotedSlots: record?.outvotedSlots.length ?? 0,
+      releasedToFinalizedMs: epoch.finalizedSeenMs === undefined ? 0 : epoch.finalizedSeenMs - epoch.releasedSeenMs,
+    }
+  }
+
+  function finish(epoch: Observed): void {
+    const line = lineOf(epoch)
+    totals.epochs += 1
+    for (const key of ['accepted', 'rejected', 'finalized', 'batches', 'attestations'] as const) totals[key] += line[key]
+    const record = deps.recordOf(epoch.epochId)
+    for (const slotId of record?.outvotedSlots ?? []) outvoted.set(slotId, (outvoted.get(slotId) ?? 0) + 1)
+    totals.outvotedSnapshots += sum((record?.projects ?? []).map(({ total, votes }) => total - votes))
+    for (const [code, count] of finalCounts(record)) rejections[code] = (rejections[code] ?? 0) + count
+    report.epoch(line)
+  }
+
+  /** Reports what is decided, oldest first, so that lines come in the order of epochs. */
+  function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
+    for (const epoch of open.values()) {
+      if (totals.epochs === epochsWanted) return
+      const isPast = headBlock > epoch.releaseBlock + market.attestationWindowBlocks
+      if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market))) break
+      open.delete(epoch.epochId)
+      if (isFinalized(epoch)) finish(epoch)
+      else unfinished.push({ epochId: epoch.epochId, reason: deps.recordOf(epoch.epochId)?.reason ?? 'attestations_missing' })
+    }
+    const newest = [...open.values()].at(-1)
+    if (newest !== undefined) report.live(lineOf(newest))
+  }
+
+  return {
+    async run(epochsWanted, signal) {
+      const market = await chain.market()
+      const from = await chain.deploymentBlock()
+      for await (const step of follow(chain, from, signal)) {
+        // The devnet's own chain never rewrites itself.
+        if (step.kind === 'rollback') continue
+        for (const event of step.events) note(event)
+        settle(step.block.number, market, epochsWanted)
+        if (totals.epochs === epochsWanted) return
+      }
+    },
+    summary: () => ({
+      ...totals,
+      outvoted: [...outvoted].map(([slotId, epochs]) => ({ slotId, epochs })).sort((left, right) => left.slotId - right.slotId),
+      rejections,
+      unfinished,
+      elapsedMs: clock.nowMs() - startedMs,
+    }),
+  }
+}
+
+async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSignal): AsyncGenerator<ChainStep> {
+  try {
+    yield* chain.follow({ from, known: [], signal })
+  } catch (failure) {
+    if (!signal.aborted) throw failure
+  }
+}
+
+const isFinalized = (epoch: Observed): boolean => epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
+const isAttestedByAll = (epoch: Observed, market: MarketState): boolean => [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
+/** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */
+const finalCounts = (record: EpochRecord | undefined): [string, number][] => Object.entries(record?.rejected ?? {}).filter(([code]) => isFinal(code as Rejection))
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)

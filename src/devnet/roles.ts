@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { wireCollector } from '#node/collector.ts'
+import { wireEpochs } from '#node/epochs.ts'
+import { wireRelay } from '#node/relay.ts'
+import { wireSequencer } from '#node/sequencer.ts'
+import { type Given, type Role, readSettings } from '#node/settings.ts'
+import { wireSnapshotter } from '#node/snapshotter.ts'
+import { type RunningRole, startWith, type Wire } from '#node/start.ts'
+import type { Started } from '#node/stop.ts'
+import { wireValidator } from '#node/validator.ts'
+import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import type { Stage } from './devnet.ts'
+import { falsify } from './lie.ts'
+import type { DevnetReport, Place } from './report.ts'
+
+/** How often roles ask their chains; a tenth of a block keeps the network's own share of the time small. */
+const POLL_MS = '100'
+/** Small enough that an epoch has two batches, the second continuing the first one's tree. */
+const PROJECTS_PER_BATCH = '10'
+/** The devnet's source chain never rewrites itself. */
+const HEAD_OFFSET = '0'
+
+/** Every role of the network, started, each with settings as the command line would read them. */
+export interface NetworkRoles {
+  readonly relay: RunningRole
+  readonly sequencer: RunningRole<Sequencer>
+  readonly collectors: readonly RunningRole[]
+  readonly gateways: Readonly<Record<string, string>>
+  readonly listening: readonly Place[]
+  /** Rejects when any role fails in a way that needs a person. */
+  readonly failed: Promise<never>
+}
+
+/** Starts the roles in the order in which they need each other. */
+export async function startRoles(stage: Stage, report: DevnetReport, started: Started): Promise<NetworkRoles> {
+  const roles: [string, RunningRole][] = []
+  async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
+    report.progress(`starting ${name} …`)
+    const settings = readSettings(role, { ...common(stage), ...flags, dataDir: join(stage.dataDir, name) }, {})
+    const running = await startWith(role, settings, wire, { logTo: join(stage.dataDir, 'logs', `${name}.log`) })
+    started.add(running)
+    roles.push([name, running])
+    return running
+  }
+  const { cast, honestSlots, lyingSlots, namespace, marketPath } = stage
+
+  const relay = await start('relay', 'relay', wireRelay, {})
+  const relayAddress = first(relay, 'p2p')
+  const sequencer = await start('sequencer', 'sequencer', wireSequencer, { signerKey: cast.sequencer.keyText, namespace, relays: relayAddress, projectsPerBatch: PROJECTS_PER_BATCH })
+  const direct = await start('collector-direct', 'collector', wireCollector, { grpcListen: '127.0.0.1:0', sequencers: first(sequencer, 'p2p') })
+  const relayed = await start('collector-relayed', 'collector', wireCollector, { grpcListen: '127.0.0.1:0', sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}` })
+  await start('snapshotter', 'snapshotter', wireSnapshotter(), { signerKey: cast.honest.keyText, namespace, market: marketPath, slots: honestSlots.join(','), collector: first(direct, 'grpc') })
+  if (lyingSlots.length > 0) {
+    await start('liar', 'snapshotter', wireSnapshotter(falsify), { signerKey: cast.liar.keyText, namespace, market: marketPath, slots: lyingSlots.join(','), collector: first(relayed, 'grpc') })
+  }
+  for (const [index, validator] of cast.validators.entries()) {
+    await start(`validator-${index + 1}`, 'validator', wireValidator, { signerKey: validator.keyText, namespace, ipfsPeers: first(sequencer, 'ipfs') })
+  }
+  await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
+
+  const withGateway = roles.filter(([name, { places }]) => name !== 'liar' && places['gateway'] !== undefined)
+  return {
+    relay,
+    sequencer,
+    collectors: [direct, relayed],
+    gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
+    listening: [
+      { name: 'anchor chain', where: stage.anchor.rpcUrl },
+      { name: 'source chain', where: stage.source.rpcUrl },
+      { name: 'protocol state', where: stage.protocol.protocolState },
+      { name: 'data market', where: stage.protocol.dataMarket },
+      ...roles.flatMap(([name, { places }]) => Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where: where.join(' ') }))),
+      { name: 'data', where: stage.dataDir },
+    ],
+    failed: Promise.race(roles.map(([, { ended }]) => ended.then(() => new Promise<never>(() => undefined)))),
+  }
+}
+
+/** The settings that every role finds the same; those it does not know are left aside. */
+function common({ anchor, source, protocol, sourceChainId }: Stage): Given {
+  return {
+    anchorRpcUrl: anchor.rpcUrl,
+    anchorChainId: String(protocol.chainId),
+    protocolState: protocol.protocolState,
+    dataMarket: protocol.dataMarket,
+    sourceRpcUrl: source.rpcUrl,
+    sourceChainId: String(sourceChainId),
+    pollMs: POLL_MS,
+    windowUnit: 'blocks',
+  }
+}
+
+function first(role: RunningRole, what: string): string {
+  return role.places[what]?.[0] ?? ''
+}
+
+function peerIdIn(address: string): string {
+  return address.slice(address.lastIndexOf('/') + 1)
+}

@@ -1,0 +1,49 @@
+import { connectSourceChain } from '#io/chain/source.ts'
+import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import { createProtocolSender } from '#io/chain/sender.ts'
+import { connectAnchorChain } from '#io/chain/viem.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { serveGateway } from '#io/ipfs/gateway.ts'
+import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
+import { parsePrivateKey } from '#io/keys/secp256k1.ts'
+import type { RoleHome } from './home.ts'
+import type { Settings } from './settings.ts'
+import type { Started } from './stop.ts'
+
+/** The real adapters that more than one role needs, made from its settings. */
+
+/** Deepest rewrite of the anchor chain that roles follow: far deeper than any seen on a Nitro chain, shallow enough to keep in memory. */
+const REORG_DEPTH_MAX = 64
+/** How long one call waits for its block before the role hears of it; it stays journalled either way. */
+const SETTLE_TIMEOUT_MS = 120_000
+
+export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
+  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
+  const onTrouble = (failure: unknown): void => report('anchor_chain_trouble', { detail: String(failure) })
+  return connectAnchorChain({ rpcUrl, chainId, protocolState, dataMarket, pollMs, reorgDepthMax: REORG_DEPTH_MAX, clock: systemClock, onTrouble })
+}
+
+export function sourceChain({ sourceRpcUrl, sourceChainId }: Settings): Promise<SourceChain> {
+  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId: sourceChainId, clock: systemClock })
+}
+
+/** Sends from the role's own account; intents are journalled in the role's store. */
+export function protocolSender(settings: Settings, { store }: RoleHome): ProtocolSender {
+  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
+  const privateKey = parsePrivateKey(settings.signerKey.reveal())
+  return createProtocolSender({ rpcUrl, chainId, protocolState, dataMarket, privateKey, journal: store, clock: systemClock, pollMs, settleTimeoutMs: SETTLE_TIMEOUT_MS })
+}
+
+export interface IpfsPlace {
+  readonly node: HeliaNode
+  readonly gatewayUrl: string
+}
+
+/** The role's embedded IPFS node below its data directory, and its read-only gateway. */
+export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
+  const node = await startHeliaNode({ directory: `${home.directory}/ipfs`, listen: [settings.ipfsListen], peers: settings.ipfsPeers })
+  started.add(node)
+  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
+  started.add({ stop: () => gateway.close() })
+  return { node, gatewayUrl: gateway.url }
+}

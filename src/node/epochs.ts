@@ -1,0 +1,13 @@
+import { systemClock } from '#io/clock/system.ts'
+import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
+import { anchorChain, protocolSender, sourceChain } from './adapters.ts'
+import type { Wire } from './start.ts'
+
+export const wireEpochs: Wire<Epochs> = async (settings, home) => {
+  const chain = await anchorChain(settings, home)
+  const source = await sourceChain(settings)
+  const sender = protocolSender(settings, home)
+  const { headOffset, firstBlock, pollMs } = settings
+  const epochs = createEpochs({ headOffset, firstBlock, pollMs }, { chain, source, sender, store: home.store, clock: systemClock, report: home.report })
+  return { places: {}, handle: epochs, run: (signal) => epochs.run(signal) }
+}

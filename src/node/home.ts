@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pino from 'pino'
+import type { Store } from '#io/store/port.ts'
+import { openSqliteStore } from '#io/store/sqlite.ts'
+
+/** One event of a role's log: a name and its facts. */
+export type Report = (event: string, facts: Readonly<Record<string, unknown>>) => void
+
+/** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
+export type Places = Readonly<Record<string, readonly string[]>>
+
+/** The data directory of one role. */
+export interface RoleHome {
+  readonly directory: string
+  readonly store: Store
+  readonly report: Report
+  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. */
+  identity(): Uint8Array
+  /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
+  announce(places: Places): void
+  stop(): Promise<void>
+}
+
+/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`. */
+export function openHome(options: { readonly role: string; readonly dataDir: string; readonly logTo?: string }): RoleHome {
+  const directory = options.dataDir
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
+  const log = pino({ base: { role: options.role } }, pino.destination({ dest: options.logTo ?? 2, sync: true }))
+  return {
+    directory,
+    store,
+    report: (event, facts) => log.info(facts, event),
+    identity: () => identityIn(directory),
+    announce: (places) => writeFileSync(join(directory, 'endpoints.json'), `${JSON.stringify(places, undefined, 2)}\n`),
+    stop: () => store.close(),
+  }
+}
+
+function identityIn(directory: string): Uint8Array {
+  const path = join(directory, 'peer-seed')
+  try {
+    return readFileSync(path)
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw failure
+  }
+  const seed = randomBytes(32)
+  writeFileSync(path, seed, { mode: 0o600 })
+  chmodSync(path, 0o600)
+  return seed
+}

@@ -1,0 +1,78 @@
+import { openHome, type Places, type RoleHome } from './home.ts'
+import type { Role, Settings } from './settings.ts'
+import { createStarted, type Started } from './stop.ts'
+
+/** A role at work in this process. */
+export interface RunningRole<Handle = unknown> {
+  readonly places: Places
+  /** What the process that hosts the role may ask of it. */
+  readonly handle: Handle
+  /** Rejects when the role fails in a way that needs a person; resolves after `stop`. */
+  readonly ended: Promise<void>
+  /** Lets the role finish what is under way, then closes everything it opened. */
+  stop(): Promise<void>
+}
+
+/** What the wiring of one role gives back. `run` works until the signal aborts. */
+export interface WiredRole<Handle> {
+  readonly places: Places
+  readonly handle: Handle
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Wires real adapters to a role. Whatever it starts it adds to `started`, in order. */
+export type Wire<Handle> = (settings: Settings, home: RoleHome, started: Started) => Promise<WiredRole<Handle>>
+
+/** Opens the role's home, wires it and sets it to work. When any of that fails, what was started before is stopped again. */
+export async function startWith<Handle>(role: Role, settings: Settings, wire: Wire<Handle>, options: { readonly logTo?: string } = {}): Promise<RunningRole<Handle>> {
+  const started = createStarted()
+  try {
+    const home = openHome({ role, dataDir: settings.dataDir, ...options })
+    started.add(home)
+    const wired = await wire(settings, home, started)
+    home.announce(wired.places)
+    home.report('started', wired.places)
+    const stopping = new AbortController()
+    const ended = wired.run(stopping.signal).catch((failure: unknown) => {
+      if (!stopping.signal.aborted) throw failure
+    })
+    // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
+    ended.catch((failure: unknown) => home.report('failed', { detail: String(failure) }))
+    return {
+      places: wired.places,
+      handle: wired.handle,
+      ended,
+      async stop() {
+        stopping.abort()
+        await ended.catch(() => undefined)
+        home.report('stopped', {})
+        await started.stop()
+      },
+    }
+  } catch (failure) {
+    await started.stop()
+    throw failure
+  }
+}
+
+/** Starts one role as the command line does. Only its own code is loaded. */
+export async function startRole(role: Role, settings: Settings): Promise<RunningRole> {
+  return startWith(role, settings, await wireOf(role))
+}
+
+async function wireOf(role: Role): Promise<Wire<unknown>> {
+  switch (role) {
+    case 'epochs':
+      return (await import('./epochs.ts')).wireEpochs
+    case 'snapshotter':
+      return (await import('./snapshotter.ts')).wireSnapshotter()
+    case 'collector':
+      return (await import('./collector.ts')).wireCollector
+    case 'relay':
+      return (await import('./relay.ts')).wireRelay
+    case 'sequencer':
+      return (await import('./sequencer.ts')).wireSequencer
+    case 'validator':
+      return (await import('./validator.ts')).wireValidator
+  }
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
+
+/** The whole network as a person starts it: real chains, contracts, IPFS, libp2p and gRPC, all from the command line. */
+
+const weft = join(import.meta.dirname, '../../src/cli/main.ts')
+const START_AND_THREE_EPOCHS_MS = 120_000
+const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
+
+function runWeft(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', weft, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+async function outputOf(args: readonly string[]): Promise<{ code: number; stdout: string }> {
+  const child = runWeft(args)
+  let stdout = ''
+  child.stdout?.on('data', (chunk) => {
+    stdout += String(chunk)
+  })
+  const [code] = (await once(child, 'exit')) as [number]
+  return { code, stdout }
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+}
+
+describe('a devnet of three epochs', () => {
+  const lines: EpochLine[] = []
+  let devnet: ChildProcess
+  let troubles = ''
+
+  beforeAll(async () => {
+    devnet = runWeft(['devnet', '--json', '--data-dir', dataDir])
+    devnet.stderr?.on('data', (chunk) => {
+      troubles += String(chunk)
+    })
+    const output = createInterface({ input: devnet.stdout as NodeJS.ReadableStream })
+    for await (const line of output) {
+      lines.push(JSON.parse(line) as EpochLine)
+      if (lines.length === 3) break
+    }
+    expect(lines, troubles).toHaveLength(3)
+  }, START_AND_THREE_EPOCHS_MS)
+
+  afterAll(async () => {
+    devnet.kill('SIGKILL')
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  test('every epoch has all its projects finalized and three attestations', () => {
+    for (const line of lines) {
+      expect(line.projects).toBeGreaterThanOrEqual(12)
+      expect(line).toMatchObject({ finalized: line.projects, attestations: 3, rejected: 0 })
+      expect(line.accepted).toBe(line.projects * 6)
+      expect(line.batches).toBeGreaterThanOrEqual(1)
+      expect(line.releasedToFinalizedMs).toBeGreaterThan(0)
+    }
+    expect(lines.map(({ epochId }) => epochId)).toEqual([1, 2, 3])
+  })
+
+  test('the lying slot is outvoted in every epoch', () => {
+    for (const line of lines) expect(line.outvotedSlots).toBe(1)
+  })
+
+  test('a data point is proved, and an altered byte is found', async () => {
+    const { projects } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { projects: string[] }
+    const projectId = projects.find((id) => id.startsWith('pairContract_trade_volume')) as string
+    const proved = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
+    expect(proved, proved.stdout).toMatchObject({ code: 0 })
+    const proof = JSON.parse(proved.stdout) as { ok: boolean; steps: { step: string; detail: string }[] }
+    expect(proof.ok).toBe(true)
+    expect(proof.steps).toHaveLength(8)
+
+    const cid = /bafkrei[a-z2-7]+/.exec(proof.steps[0]?.detail ?? '')?.[0] as string
+    const stored = filesBelow(join(dataDir, 'snapshotter')).filter((file) => file.includes(cid))
+    expect(stored, 'the snapshot is stored once').toHaveLength(1)
+    const [path] = stored as [string]
+    const bytes = readFileSync(path)
+    bytes.writeUInt8(bytes.readUInt8(10) ^ 1, 10)
+    writeFileSync(path, bytes)
+
+    const refused = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
+    expect(refused.code).toBe(1)
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'cid' })
+  })
+
+  test('Ctrl-C ends it with a summary and leaves nothing behind', async () => {
+    const { anchorRpcUrl, sourceRpcUrl } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as Record<string, string>
+    const last: string[] = []
+    createInterface({ input: devnet.stdout as NodeJS.ReadableStream }).on('line', (line) => last.push(line))
+    devnet.kill('SIGINT')
+    const [code] = (await once(devnet, 'exit')) as [number]
+    expect(code, troubles).toBe(0)
+    const { summary } = JSON.parse(last.at(-1) ?? '{}') as { summary: DevnetSummary }
+    expect(summary.epochs).toBeGreaterThanOrEqual(3)
+    expect(summary.outvoted).toHaveLength(1)
+    for (const url of [anchorRpcUrl, sourceRpcUrl]) await expect(fetch(url as string, { method: 'POST' })).rejects.toThrow()
+  })
+})
