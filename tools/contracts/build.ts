@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { forgeBinary } from './forge.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const OUT_DIR = 'contracts/out'
@@ -32,8 +33,7 @@ const CONTRACTS = [
 
 function compile(): void {
   // Tests are left out: they take most of the time and nothing here depends on them.
-  const forge = join(ROOT, 'node_modules/.bin/forge')
-  execFileSync(forge, ['build', '--root', ROOT, '--skip', 'test', '--offline'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(forgeBinary(), ['build', '--root', ROOT, '--skip', 'test', '--offline'], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 function readArtifact(contract: (typeof CONTRACTS)[number]): ForgeArtifact {
