@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
+import type { Address, Hash } from '#domain/ids.ts'
 import type { IntentJournal, ProtocolCall } from './port.ts'
 import type { Signed } from './transaction.ts'
 
@@ -15,15 +15,19 @@ export interface Intent {
   readonly kind: ProtocolCall['kind']
   readonly nonce: number
   /** In the order of signing: each replaces the one before. */
-  readonly signed: readonly Signed[]
+  readonly hashes: readonly Hash[]
 }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** The intents of one account in a journal, under `intent/<address>/`. */
+/**
+ * The intents of one account in a journal: `intent/<address>/<intentId>`, and what was signed for them, which may be a hundred
+ * kilobytes each and is seldom read, under `signed/<hash>`.
+ */
 export function createIntents(journal: IntentJournal, address: Address) {
   const prefix = `intent/${address}/`
+  const signedKey = (hash: Hash): string => `signed/${hash}`
 
   function parse(intentId: string, value: Uint8Array): Intent {
     try {
@@ -44,12 +48,21 @@ export function createIntents(journal: IntentJournal, address: Address) {
       const value = journal.get(prefix + intentId)
       return value && parse(intentId, value)
     },
-    /** Durable when it resolves; only then may the last transaction be broadcast. `minedCount`: nonces below it are used up. */
-    async put({ intentId, ...intent }: Intent, minedCount: number): Promise<void> {
-      const settled = all().filter(({ nonce }) => nonce < minedCount)
-      const surplus = settled.slice(0, Math.max(0, settled.length - INTENTS_KEPT_MAX)).filter((old) => old.intentId !== intentId)
-      const value = encoder.encode(JSON.stringify(intent))
-      await journal.commit([...surplus.map((old) => ({ key: prefix + old.intentId })), { key: prefix + intentId, value }])
+    /** What was signed under this hash, ready to broadcast. */
+    raw(hash: Hash): `0x${string}` {
+      const value = journal.get(signedKey(hash))
+      if (value === undefined) throw new WeftError('STORE_FAILED', { path: signedKey(hash), doing: 'reading a signed transaction' })
+      return `0x${value.toHex()}`
+    },
+    /** Adds `signed` to the intent. Durable when it resolves; only then may it be broadcast. `minedCount`: nonces below it are used up. */
+    async put({ intentId, ...intent }: Intent, { raw, hash }: Signed, minedCount: number): Promise<void> {
+      const settled = all().filter((old) => old.nonce < minedCount && old.intentId !== intentId)
+      const forgotten = settled.slice(0, Math.max(0, settled.length - INTENTS_KEPT_MAX))
+      await journal.commit([
+        ...forgotten.flatMap((old) => [{ key: prefix + old.intentId }, ...old.hashes.map((gone) => ({ key: signedKey(gone) }))]),
+        { key: signedKey(hash), value: Uint8Array.fromHex(raw.slice(2)) },
+        { key: prefix + intentId, value: encoder.encode(JSON.stringify({ ...intent, hashes: [...intent.hashes, hash] })) },
+      ])
     },
   }
 }

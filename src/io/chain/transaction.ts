@@ -63,7 +63,8 @@ export async function estimateGas(
   call: { readonly kind: ProtocolCall['kind']; readonly from: Address; readonly to: Address; readonly data: Hex },
 ): Promise<bigint | string> {
   const { kind, ...transaction } = call
-  const answer = await rpc.ask('eth_estimateGas', [transaction])
+  // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
+  const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
   if (answer.isOk) {
     const gas = gasWithMargin(BigInt(answer.result as string))
     return kind === 'submitBatchAttestation' && gas < ATTESTATION_GAS_MIN ? ATTESTATION_GAS_MIN : gas
