@@ -1,4 +1,4 @@
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { circuitRelayTransport, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
@@ -30,6 +30,9 @@ export async function createSubmissionDialer(options: { readonly identity: Uint8
     },
     {},
   )
+
+  // It dials through relays and is never reached through one; the transport would take circuits from anybody.
+  await node.unhandle(RELAY_V2_STOP_CODEC)
 
   async function open(address: string, signal: AbortSignal): Promise<{ readonly connection: Connection; readonly stream: Stream }> {
     // A connection of its own: one that is already there may be dead without anybody having noticed.

@@ -4,7 +4,7 @@ import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createInbox, INBOX_LIMITS, type InboxLimits, type RefusalCounts } from './inbox.ts'
 import { startNode } from './libp2p.ts'
 import type { SubmissionListener } from './port.ts'
-import { parseRelayAddress, type RelayAccess, superviseRelays } from './relay-supervisor.ts'
+import { parseRelayAddress, type RelayAccess, type RelayChange, superviseRelays } from './relay-supervisor.ts'
 import { serveCollect, serveSubmit } from './serve.ts'
 
 /** One submit stream carries everything; a few more let a peer replace one without waiting for the old to die. */
@@ -26,6 +26,8 @@ export interface SubmissionHostOptions {
   /** Multiaddrs of relays, ending in `/p2p/<id>`; a slot on each is reserved, and reserved again whenever it is lost. */
   readonly relays?: readonly string[]
   readonly limits?: Partial<InboxLimits>
+  /** Called when a relay is reserved, and when it could not be, once per change. Must not throw. */
+  readonly onRelayChange?: (change: RelayChange) => void
 }
 
 /** The sequencer's side of libp2p. */
@@ -70,7 +72,10 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     maxInboundStreams: COLLECT_STREAMS_PER_CONNECTION_MAX,
     runOnLimitedConnection: true,
   })
-  const supervisor = superviseRelays({ relays }, { node, access: access as RelayAccess })
+  const supervisor = await superviseRelays(
+    { relays, circuitsMax: CIRCUITS_PER_RELAY_MAX, onChange: options.onRelayChange ?? (() => undefined) },
+    { node, access: access as RelayAccess },
+  )
   return {
     peerId: node.peerId.toString(),
     addresses: () =>

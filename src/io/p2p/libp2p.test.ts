@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
+import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -145,6 +146,31 @@ describe('libp2p itself', () => {
     expect(await link.send({ submissionId: idOf(99), payload: Uint8Array.of(1) })).toMatchObject({ code: 'submission_malformed' })
     await link.close()
     await link.ended
+  })
+
+  test('a stranger that offers circuits is not taken for a relay', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    const before = host.addresses()
+    const stream = await open(before[0] as string, RELAY_V2_STOP_CODEC)
+    await expect.poll(() => stream.status).toBe('reset')
+    expect(host.addresses()).toEqual(before)
+    answer(host, () => 'accepted', stopping.signal)
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(before[0] as string, stopping.signal)
+    expect(await link.send({ submissionId: idOf(1), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
+  })
+
+  test('the host tells once that a relay is down, and once that it is reserved', async () => {
+    const changes: boolean[] = []
+    const relay = keep(await createRelay({ identity: identity(3) }))
+    const [address] = relay.addresses() as [string]
+    await relay.stop()
+    keep(
+      await createSubmissionHost({ identity: identity(1), relays: [address], onRelayChange: ({ isReserved }) => changes.push(isReserved) }),
+    )
+    await expect.poll(() => changes).toEqual([false])
+    keep(await createRelay({ identity: identity(3), listen: [address.replace(/\/p2p\/.*/, '')] }))
+    await expect.poll(() => changes, { timeout: 10_000 }).toEqual([false, true])
   })
 
   test('a port that is taken, or a relay that is no address, is LISTEN_FAILED', async () => {

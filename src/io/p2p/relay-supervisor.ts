@@ -1,8 +1,9 @@
-import { RELAY_V2_HOP_CODEC } from '@libp2p/circuit-relay-v2'
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { WeftError } from '#domain/errors.ts'
+import { detailOf } from './libp2p.ts'
 
 /**
  * Keeps a reservation on every given relay. libp2p itself reserves once, throws when a relay is down at the start, and never
@@ -19,6 +20,8 @@ const ATTEMPT_TIMEOUT_MS = 10_000
 /** The parts of the pinned circuit-relay-v2 transport and of libp2p's transport manager that supervision needs. */
 export interface RelayAccess {
   readonly transport: {
+    /** Takes a circuit that a relay brings. */
+    onStop(stream: Stream, connection: Connection): Promise<void>
     readonly reservationStore: {
       relayFilter: { has(item: Uint8Array): boolean; add(item: Uint8Array): unknown }
       addRelay(peerId: PeerId, type: 'configured'): Promise<unknown>
@@ -47,10 +50,49 @@ export function parseRelayAddress(text: string): RelayAddress {
   }
 }
 
-export function superviseRelays(
-  options: { readonly relays: readonly RelayAddress[] },
-  deps: { readonly node: Libp2p; readonly access: RelayAccess },
-): { stop(): Promise<void> } {
+/** What changed about one relay: a slot on it is held now, or it is not, and why. */
+export interface RelayChange {
+  readonly address: string
+  readonly isReserved: boolean
+  /** Empty when it is reserved. */
+  readonly detail: string
+}
+
+export interface SupervisionOptions {
+  readonly relays: readonly RelayAddress[]
+  /** Circuits that one relay may bring. */
+  readonly circuitsMax: number
+  readonly onChange: (change: RelayChange) => void
+}
+
+/**
+ * Takes circuits from the given relays only. libp2p takes them from anybody who offers one, reserves a slot with that stranger, keeps
+ * a listener for it and announces its address as ours.
+ */
+async function refuseStrangers({ relays, circuitsMax }: SupervisionOptions, { node, access }: SupervisionDeps): Promise<void> {
+  const known = new Set(relays.map(({ peerId }) => peerId.toString()))
+  await node.handle(
+    RELAY_V2_STOP_CODEC,
+    async (stream, connection) => {
+      if (!known.has(connection.remotePeer.toString())) return stream.abort(new Error('not a relay of ours'))
+      try {
+        await access.transport.onStop(stream, connection)
+      } catch (cause) {
+        stream.abort(new Error('the circuit could not be taken', { cause }))
+      }
+    },
+    { force: true, maxInboundStreams: circuitsMax, runOnLimitedConnection: true },
+  )
+}
+
+export interface SupervisionDeps {
+  readonly node: Libp2p
+  readonly access: RelayAccess
+}
+
+/** Supervises until stopped. Nothing about a relay makes it fail. */
+export async function superviseRelays(options: SupervisionOptions, deps: SupervisionDeps): Promise<{ stop(): Promise<void> }> {
+  await refuseStrangers(options, deps)
   const stopping = new AbortController()
   const { reservationStore } = deps.access.transport
   const wakers = new Set<() => void>()
@@ -61,6 +103,7 @@ export function superviseRelays(
   })
 
   function pause(durationMs: number): Promise<void> {
+    if (stopping.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const finish = () => {
         clearTimeout(timer)
@@ -94,14 +137,20 @@ export function superviseRelays(
 
   async function supervise({ address, peerId }: RelayAddress): Promise<void> {
     const reserve = reserver(address, peerId)
+    let wasReserved: boolean | undefined
+    /** Tells each change once: a relay that is down for an hour is one event. */
+    function tell(isReserved: boolean, detail: string): void {
+      if (isReserved !== wasReserved) options.onChange({ address: address.toString(), isReserved, detail })
+      wasReserved = isReserved
+    }
     while (!stopping.signal.aborted) {
-      const isHeld =
-        reservationStore.hasReservation(peerId) ||
-        (await reserve().then(
-          () => true,
-          () => false,
-        ))
-      await pause(isHeld ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS)
+      try {
+        if (!reservationStore.hasReservation(peerId)) await reserve()
+        tell(true, '')
+      } catch (cause) {
+        if (!stopping.signal.aborted) tell(false, detailOf(cause))
+      }
+      await pause(wasReserved ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS)
     }
   }
 
