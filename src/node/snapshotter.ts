@@ -46,11 +46,23 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
   }
 }
 
-/** The market's contracts and pairs. Throws `SETTINGS_INVALID`. */
+const CONTRACTS = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethPair', 'usdcWethPair', 'wethUsdtPair'] as const
+
+/** The market's contracts and pairs. Throws `SETTINGS_INVALID` naming everything that is wrong with the file. */
 export function readMarket(path: string): UniswapV2Config {
+  let given: Record<string, unknown>
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as UniswapV2Config
+    given = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
   } catch (failure) {
     throw new WeftError('SETTINGS_INVALID', { problems: [`--market (WEFT_MARKET): ${path} cannot be read as JSON`] }, failure)
   }
+  const isAddress = (value: unknown): boolean => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value)
+  const problems: string[] = CONTRACTS.filter((name) => !isAddress(given[name])).map((name) => `${name} is not an address`)
+  for (const name of ['whitelist', 'pairs']) {
+    const list = given[name]
+    if (!Array.isArray(list) || list.length === 0 || !list.every(isAddress)) problems.push(`${name} is not a list of addresses`)
+  }
+  if (given['feeOn'] !== 'trade' && given['feeOn'] !== 'token1') problems.push("feeOn is neither 'trade' nor 'token1'")
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `--market (WEFT_MARKET) ${path}: ${problem}`) })
+  return given as unknown as UniswapV2Config
 }
