@@ -22,8 +22,9 @@ export const COLLECTOR_LIMITS: CollectorLimits = {
   // 400 KB of real submissions; at 100 ms of round trip that is 10,000 a second.
   inFlightMax: 1_000,
   receiptTimeoutMs: 15_000,
-  retryBackoff: { firstMs: 200, maxMs: 5_000 },
-  dialBackoff: { firstMs: 200, maxMs: 10_000 },
+  // Windows are seconds to minutes: longer pauses than these would cost whole windows.
+  retryBackoff: { firstMs: 200, maxMs: 2_000 },
+  dialBackoff: { firstMs: 200, maxMs: 2_000 },
   improveIntervalMs: 30_000,
 }
 
