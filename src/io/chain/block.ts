@@ -1,7 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
-import { parseBlockNumber, parseHash } from '#domain/ids.ts'
+import { parseHash } from '#domain/ids.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from './port.ts'
+import { parseAnswer, parseQuantity } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 
 /** Base fee included: senders need it. `undefined` on chains without one. */
@@ -15,21 +16,13 @@ export const quantity = (value: number | bigint): `0x${string}` => `0x${value.to
 export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
   if (raw === null) return undefined
   const fields = raw as Record<string, string>
-  try {
-    return {
-      number: parseBlockNumber(BigInt(fields['number'] as string)),
-      hash: parseHash(fields['hash'] as string),
-      parentHash: parseHash(fields['parentHash'] as string),
-      timestamp: parseBlockNumber(BigInt(fields['timestamp'] as string)),
-      baseFeePerGas: fields['baseFeePerGas'] === undefined ? undefined : BigInt(fields['baseFeePerGas']),
-    }
-  } catch (cause) {
-    throw new WeftError(
-      'CHAIN_ANSWER_INVALID',
-      { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: 'no block header' },
-      cause,
-    )
-  }
+  return parseAnswer(rpc, 'eth_getBlockByNumber', () => ({
+    number: parseQuantity(fields['number']) as BlockNumber,
+    hash: parseHash(String(fields['hash'])),
+    parentHash: parseHash(String(fields['parentHash'])),
+    timestamp: parseQuantity(fields['timestamp']),
+    baseFeePerGas: fields['baseFeePerGas'] === undefined ? undefined : BigInt(fields['baseFeePerGas']),
+  }))
 }
 
 const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })

@@ -6,18 +6,35 @@ import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { BlockRef, ProtocolEvent } from './port.ts'
+import { parseAnswer, parseQuantity } from './rpc.ts'
+import type { Rpc } from './rpc.ts'
 
 type Hex = `0x${string}`
 
-/** A log as a node writes it. */
+/** A log that has the form of one; whether it decodes is another matter. */
 export interface RawLog {
-  readonly address: string
+  readonly address: Address
   readonly topics: readonly string[]
   readonly data: string
-  readonly blockNumber: string
-  readonly blockHash: string
-  readonly logIndex: string
-  readonly transactionHash: string
+  readonly blockNumber: number
+  readonly blockHash: Hash
+  readonly logIndex: number
+  readonly transactionHash: Hash
+}
+
+/** The logs in an answer of `eth_getLogs`. Throws `CHAIN_ANSWER_INVALID`. */
+export function parseLogs(rpc: Rpc, answer: unknown): RawLog[] {
+  return parseAnswer(rpc, 'eth_getLogs', () =>
+    (answer as Record<string, unknown>[]).map((raw) => ({
+      address: parseAddress(String(raw['address'])),
+      topics: (raw['topics'] as unknown[]).map(String),
+      data: String(raw['data']),
+      blockNumber: parseQuantity(raw['blockNumber']),
+      blockHash: parseHash(String(raw['blockHash'])),
+      logIndex: parseQuantity(raw['logIndex']),
+      transactionHash: parseHash(String(raw['transactionHash'])),
+    })),
+  )
 }
 
 /** Contracts whose events make up the story of one market. */
@@ -132,7 +149,7 @@ function decodeNodes(data: Hex, topics: Topics): Bare<ProtocolEvent> {
 }
 
 function decode(raw: RawLog, sources: EventSources): Bare<ProtocolEvent> {
-  const address = parseAddress(raw.address)
+  const { address } = raw
   const data = raw.data as Hex
   const topics = raw.topics as Topics
   if (address === sources.protocolState) return decodeProtocolState(data, topics)
@@ -146,12 +163,12 @@ function decode(raw: RawLog, sources: EventSources): Bare<ProtocolEvent> {
 export function eventsOf(block: BlockRef, logs: readonly RawLog[], sources: EventSources): ProtocolEvent[] {
   const events = logs.map((raw): ProtocolEvent => {
     try {
-      if (parseHash(raw.blockHash) !== block.hash) throw new Error(`its block is ${raw.blockHash}`)
+      if (raw.blockHash !== block.hash) throw new Error(`its block is ${raw.blockHash}`)
       return {
         ...decode(raw, sources),
         block,
-        logIndex: parseBlockNumber(BigInt(raw.logIndex)),
-        transactionHash: parseHash(raw.transactionHash) as Hash,
+        logIndex: raw.logIndex,
+        transactionHash: raw.transactionHash,
       }
     } catch (cause) {
       const detail = `a log of block ${block.number} cannot be used: ${(cause as Error).message.slice(0, 200)}`

@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import { safeUint } from '#domain/ids.ts'
 import type { Pause } from './pace.ts'
 
 /** One request may wait so long; a node that takes longer for one block or log range will not do better on waiting. */
@@ -207,4 +208,21 @@ export function createRpc(options: { readonly rpcUrl: string; readonly pause: Pa
 export async function assertChainId(rpc: Rpc, chainId: number): Promise<void> {
   const gotChainId = Number(await rpc.call('eth_chainId', []))
   if (gotChainId !== chainId) throw new WeftError('CHAIN_WRONG', { endpoint: rpc.endpoint, expectedChainId: chainId, gotChainId })
+}
+
+/** What `parse` makes of an answer; whatever it throws becomes `CHAIN_ANSWER_INVALID`, for a node may answer anything. */
+export function parseAnswer<Value>(rpc: Rpc, method: string, parse: () => Value): Value {
+  try {
+    return parse()
+  } catch (cause) {
+    const detail = (cause instanceof Error ? cause.message : String(cause)).slice(0, 200)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method, detail }, cause)
+  }
+}
+
+/** A safe non-negative integer from a node's hex. For use within `parseAnswer`. */
+export function parseQuantity(text: unknown): number {
+  const value = typeof text === 'string' && /^0x[0-9a-fA-F]{1,16}$/.test(text) ? safeUint(BigInt(text)) : undefined
+  if (value === undefined) throw new Error(`${String(text).slice(0, 40)} is not a quantity`)
+  return value
 }

@@ -1,5 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseBlockNumber } from '#domain/ids.ts'
+import type { BlockNumber } from '#domain/ids.ts'
 import { quantity, readHead } from './block.ts'
 import type { Intent } from './intents.ts'
 import type { Launcher, SenderContext } from './launch.ts'
@@ -7,6 +7,7 @@ import { untilAborted } from './pace.ts'
 import type { Pace } from './pace.ts'
 import type { CallOutcome } from './port.ts'
 import { isRevert, revertReason } from './revert.ts'
+import { parseAnswer, parseQuantity } from './rpc.ts'
 import { countTransactions, draftOf } from './transaction.ts'
 
 /** Nodes forget transactions that wait too long, and after a rewrite: they are told again this often. */
@@ -35,11 +36,15 @@ async function findOutcome(intent: Intent, { rpc, address, intents }: SenderCont
   const index = receipts.findIndex((receipt) => receipt !== null)
   const transactionHash = intent.hashes[index]
   if (transactionHash === undefined) return undefined
-  const { status, blockNumber } = receipts[index] as { readonly status: string; readonly blockNumber: string }
-  if (BigInt(status) === 1n) return { kind: 'done', transactionHash, blockNumber: parseBlockNumber(BigInt(blockNumber)) }
+  const receipt = receipts[index] as { readonly status?: unknown; readonly blockNumber?: unknown }
+  const { status, blockNumber } = parseAnswer(rpc, 'eth_getTransactionReceipt', () => ({
+    status: parseQuantity(receipt.status),
+    blockNumber: parseQuantity(receipt.blockNumber) as BlockNumber,
+  }))
+  if (status === 1) return { kind: 'done', transactionHash, blockNumber }
   const { to, data } = draftOf(intents.raw(transactionHash))
   // The receipt does not say why: the same call after its block does, for what refused it is still so.
-  const answer = await rpc.ask('eth_call', [{ from: address, to, data }, quantity(BigInt(blockNumber))])
+  const answer = await rpc.ask('eth_call', [{ from: address, to, data }, quantity(blockNumber)])
   return { kind: 'refused', reason: !answer.isOk && isRevert(answer.refusal) ? revertReason(answer.refusal) : 'reverted when mined' }
 }
 

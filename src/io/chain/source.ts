@@ -1,9 +1,9 @@
-import { decodeEventLog, decodeFunctionResult, encodeFunctionData, parseAbiItem, toEventSelector } from 'viem'
+import { BaseError, decodeEventLog, decodeFunctionResult, encodeFunctionData, parseAbiItem, toEventSelector } from 'viem'
 import type { AbiEvent, AbiFunction, AbiParameter } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
-import { parseAddress, parseBlockNumber, parseHash } from '#domain/ids.ts'
 import { parseHeader, quantity, readBlock, readHead } from './block.ts'
+import { parseLogs } from './events.ts'
 import type { RawLog } from './events.ts'
 import type { Pause } from './pace.ts'
 import type { SourceChain } from './port.ts'
@@ -95,26 +95,31 @@ async function readAt(rpc: Rpc, signatures: Signatures, call: ReadCall): Promise
   })
 }
 
-/** `undefined` for a log that has the topic of the event but not its form, as with an `indexed` that differs: it is another event. */
+/** An event's inputs, those without a name called by their position. */
+function namedInputs(item: AbiEvent) {
+  return item.inputs.map((input, index) => ({ ...input, name: input.name || String(index) }))
+}
+
+/** `undefined` for a log that has the topic of the event but not its form, as when an `indexed` differs: it is another event. */
+function argumentsOf(raw: RawLog, item: AbiEvent): Record<string, ChainValue> | undefined {
+  const inputs = namedInputs(item)
+  let args: Record<string, unknown>
+  try {
+    args = decodeEventLog({ abi: [{ ...item, inputs }], data: raw.data as Hex, topics: raw.topics as [Hex, ...Hex[]] }).args as never
+  } catch (cause) {
+    if (cause instanceof BaseError) return undefined
+    throw cause
+  }
+  return Object.fromEntries(
+    inputs.map((input) => [input.name, plainValue(args[input.name], isHashed(input) ? { type: 'bytes32' } : input)]),
+  )
+}
+
 function decodeLog(raw: RawLog, items: readonly AbiEvent[]): ChainEvent | undefined {
+  const { address, blockNumber, logIndex, transactionHash } = raw
   for (const item of items) {
-    const inputs = item.inputs.map((input, index) => ({ ...input, name: input.name || String(index) }))
-    try {
-      const { args } = decodeEventLog({ abi: [{ ...item, inputs }], data: raw.data as Hex, topics: raw.topics as [Hex, ...Hex[]] })
-      const named = args as unknown as Record<string, unknown>
-      return {
-        name: item.name,
-        args: Object.fromEntries(
-          inputs.map((input) => [input.name, plainValue(named[input.name], isHashed(input) ? { type: 'bytes32' } : input)]),
-        ),
-        address: parseAddress(raw.address),
-        blockNumber: parseBlockNumber(BigInt(raw.blockNumber)),
-        logIndex: parseBlockNumber(BigInt(raw.logIndex)),
-        transactionHash: parseHash(raw.transactionHash),
-      }
-    } catch (cause) {
-      if (cause instanceof WeftError) throw cause
-    }
+    const args = argumentsOf(raw, item)
+    if (args !== undefined) return { name: item.name, args, address, blockNumber, logIndex, transactionHash }
   }
   return undefined
 }
@@ -139,7 +144,9 @@ async function readEvents(rpc: Rpc, signatures: Signatures, filter: EventFilter)
       detail: `block ${filter.toBlock} is above the node's head`,
     })
   }
-  const events = (logs as RawLog[]).map((raw) => decodeLog(raw, items)).filter((event) => event !== undefined)
+  const events = parseLogs(rpc, logs)
+    .map((raw) => decodeLog(raw, items))
+    .filter((event) => event !== undefined)
   return events.sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
 }
 

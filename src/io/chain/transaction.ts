@@ -8,6 +8,7 @@ import { keccak256 } from '#wire/keccak.ts'
 import { quantity, readHeader } from './block.ts'
 import type { ProtocolCall } from './port.ts'
 import { isRevert, revertReason } from './revert.ts'
+import { parseAnswer, parseQuantity } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 
 type Hex = `0x${string}`
@@ -66,13 +67,14 @@ export async function estimateGas(
   // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
   const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
   if (answer.isOk) {
-    const gas = gasWithMargin(BigInt(answer.result as string))
+    const gas = gasWithMargin(BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result))))
     return kind === 'submitBatchAttestation' && gas < ATTESTATION_GAS_MIN ? ATTESTATION_GAS_MIN : gas
   }
   if (isRevert(answer.refusal)) return revertReason(answer.refusal)
   throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })
 }
 
+const parseWei = (rpc: Rpc, method: string, answer: unknown): bigint => parseAnswer(rpc, method, () => BigInt(String(answer)))
 const least = (left: bigint, right: bigint): bigint => (left < right ? left : right)
 const greatest = (left: bigint, right: bigint): bigint => (left > right ? left : right)
 
@@ -80,9 +82,9 @@ const greatest = (left: bigint, right: bigint): bigint => (left > right ? left :
 export async function suggestFees(rpc: Rpc): Promise<Fees> {
   const [header, tip] = await Promise.all([readHeader(rpc, 'latest'), rpc.ask('eth_maxPriorityFeePerGas', [])])
   if (header?.baseFeePerGas === undefined)
-    return { gasPrice: least(BigInt((await rpc.call('eth_gasPrice', [])) as string), FEE_PER_GAS_MAX_WEI) }
+    return { gasPrice: least(parseWei(rpc, 'eth_gasPrice', await rpc.call('eth_gasPrice', [])), FEE_PER_GAS_MAX_WEI) }
   // A node without that method serves a chain without tips.
-  const wanted = tip.isOk ? BigInt(tip.result as string) : 0n
+  const wanted = tip.isOk ? parseWei(rpc, 'eth_maxPriorityFeePerGas', tip.result) : 0n
   const maxFeePerGas = least(greatest(2n * header.baseFeePerGas + wanted, 1n), FEE_PER_GAS_MAX_WEI)
   return { maxFeePerGas, maxPriorityFeePerGas: least(wanted, maxFeePerGas) }
 }
@@ -132,5 +134,6 @@ export async function sign(
 
 /** Transactions of the account in the chain up to `block`: all nonces below are used up. */
 export async function countTransactions(rpc: Rpc, address: Address, block: number | 'latest'): Promise<number> {
-  return Number(await rpc.call('eth_getTransactionCount', [address, block === 'latest' ? block : quantity(block)]))
+  const answer = await rpc.call('eth_getTransactionCount', [address, block === 'latest' ? block : quantity(block)])
+  return parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer))
 }

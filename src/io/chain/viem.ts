@@ -6,13 +6,13 @@ import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { quantity, readBlock, readBlocks, readHead } from './block.ts'
-import { batchCidOf, batchLogFilter, eventsOf, logFilters } from './events.ts'
+import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './events.ts'
 import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
 import type { Pause } from './pace.ts'
 import type { AnchorChain, AnchoredBatch, BlockRef, MarketState, SlotState } from './port.ts'
-import { assertChainId, createRpc } from './rpc.ts'
+import { assertChainId, createRpc, parseAnswer } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 import { createView } from './views.ts'
 import type { View } from './views.ts'
@@ -57,12 +57,12 @@ function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
   let rangeBlocks = RANGE_BLOCKS_MAX
   const readLogs = async (place: Readonly<Record<string, string>>): Promise<RawLog[]> => {
     const answers = await rpc.all(filters.map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })))
-    return (answers as RawLog[][]).flat()
+    return answers.flatMap((answer) => parseLogs(rpc, answer))
   }
 
   async function readRange(from: BlockNumber, to: BlockNumber): Promise<BlockWithEvents[]> {
     const [blocks, logs] = await Promise.all([readBlocks(rpc, from, to), readLogs({ fromBlock: quantity(from), toBlock: quantity(to) })])
-    const byNumber = Map.groupBy(logs, ({ blockNumber }) => Number(blockNumber))
+    const byNumber = Map.groupBy(logs, ({ blockNumber }) => blockNumber)
     return blocks.map((block) => ({ block, events: eventsOf(block, byNumber.get(block.number) ?? [], sources) }))
   }
 
@@ -140,8 +140,8 @@ async function readSlots({ nodes }: Contracts): Promise<SlotState[]> {
 type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
 
 interface RawTransaction {
-  readonly to?: string
-  readonly input: string
+  readonly to?: unknown
+  readonly input?: unknown
 }
 
 /** The arguments of a direct call that submits this batch; `undefined` when the input is another call. */
@@ -167,11 +167,11 @@ function createBatchReader(rpc: Rpc, contracts: Contracts, sources: EventSources
     const logs = await rpc.call('eth_getLogs', [
       { ...batchLogFilter(sources, epochId), fromBlock: quantity(releaseBlock), toBlock: quantity(toBlock) },
     ])
-    const log = (logs as RawLog[]).findLast((raw) => batchCidOf(raw) === batchCid)
+    const log = parseAnswer(rpc, 'eth_getLogs', () => parseLogs(rpc, logs).findLast((raw) => batchCidOf(raw) === batchCid))
     if (log === undefined) return undefined
     const transaction = (await rpc.call('eth_getTransactionByHash', [log.transactionHash])) as RawTransaction | null
-    if (transaction?.to?.toLowerCase() !== sources.protocolState) return undefined
-    return argumentsIn(transaction.input, batchCid)
+    if (String(transaction?.to).toLowerCase() !== sources.protocolState) return undefined
+    return parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(String(transaction?.input), batchCid))
   }
 
   /** What the contract keeps: for batches that a contract of its own submitted, and for windows changed since. */
