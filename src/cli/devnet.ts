@@ -33,9 +33,23 @@ export const devnetCommand = buildCommand({
   },
   parameters: {
     flags: {
-      epochs: { kind: 'parsed', parse: integerIn(1, 1_000_000), optional: true, brief: 'Stop after this many finalized epochs; without it the devnet runs until Ctrl-C' },
-      json: { kind: 'boolean', default: false, brief: 'One JSON object per finalized epoch on stdout, then one {"summary":…}; nothing else' },
-      dataDir: { kind: 'parsed', parse: String, optional: true, brief: 'Where state lives (WEFT_DATA_DIR); default: a fresh temporary folder, removed at the end' },
+      epochs: {
+        kind: 'parsed',
+        parse: integerIn(1, 1_000_000),
+        optional: true,
+        brief: 'Stop after this many finalized epochs; without it the devnet runs until Ctrl-C',
+      },
+      json: {
+        kind: 'boolean',
+        default: false,
+        brief: 'One JSON object per finalized epoch on stdout, then one {"summary":…}; nothing else',
+      },
+      dataDir: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Where state lives (WEFT_DATA_DIR); default: a fresh temporary folder, removed at the end',
+      },
       keep: { kind: 'boolean', default: false, brief: 'Keep the temporary data directory' },
       seed: { kind: 'parsed', parse: integerIn(0, 2 ** 32 - 1), default: '1', brief: 'Seed of the trades on the source chain' },
       slots: { kind: 'parsed', parse: integerIn(3, 100), default: '6', brief: 'Slots that submit' },
@@ -80,7 +94,9 @@ function humanReport({ stdout }: NodeJS.Process): DevnetReport {
     epoch: (line) => say(row(line)),
     summary(summary) {
       const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${epochs} epochs`).join(', ')
-      say(`\n${summary.epochs} epochs finalized, ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`)
+      say(
+        `\n${summary.epochs} epochs finalized, ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`,
+      )
       say(`outvoted: ${outvoted === '' ? 'nobody' : `${outvoted}; ${summary.outvotedSnapshots} of its snapshots lost`}`)
       for (const [code, count] of Object.entries(summary.rejections)) say(`rejected as ${code}: ${count}`)
       for (const epoch of summary.unfinished) say(`epoch ${epoch.epochId} was not finalized: ${epoch.reason}`)

@@ -25,7 +25,8 @@ function explanation(code: string): string | undefined {
   const failure: ErrorRow | undefined = (ERRORS as Record<string, ErrorRow>)[code.toUpperCase()]
   if (failure !== undefined) return `${code.toUpperCase()} (${failure.kind})\n${failure.help}\nIt tells: ${failure.facts.join(', ')}.`
   const rejection: RejectionRow | undefined = (REJECTIONS as Record<string, RejectionRow>)[code.toLowerCase()]
-  if (rejection !== undefined) return `${code.toLowerCase()} (a submission is ${rejection.verdict === 'reject' ? 'refused for good' : 'refused for now'}; blame: ${rejection.blame})\n${rejection.help}`
+  if (rejection !== undefined)
+    return `${code.toLowerCase()} (a submission is ${rejection.verdict === 'reject' ? 'refused for good' : 'refused for now'}; blame: ${rejection.blame})\n${rejection.help}`
   const contract = CONTRACT_CODES[code.toUpperCase()]
   return contract === undefined ? undefined : `${code.toUpperCase()} (revert of the protocol state contracts)\n${contract}`
 }
@@ -40,6 +41,8 @@ export const explainCommand = buildCommand({
     }
     this.process.stdout.write(`${text}\n`)
   },
-  parameters: { positional: { kind: 'tuple', parameters: [{ brief: 'Code of an error, a rejection or a revert', parse: String, placeholder: 'code' }] } },
+  parameters: {
+    positional: { kind: 'tuple', parameters: [{ brief: 'Code of an error, a rejection or a revert', parse: String, placeholder: 'code' }] },
+  },
   docs: { brief: 'Say what a code means and what to do' },
 })

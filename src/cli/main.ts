@@ -21,7 +21,8 @@ const routes = buildRouteMap({
   },
   docs: {
     brief: 'Weft: the whole Powerloom Protocol V2 network in one command',
-    fullDescription: 'Start with `./weft devnet`: it runs a whole network on this machine and needs no key, account, server or configuration.',
+    fullDescription:
+      'Start with `./weft devnet`: it runs a whole network on this machine and needs no key, account, server or configuration.',
   },
 })
 

@@ -12,12 +12,17 @@ export const settingsCommand = buildCommand({
       const row = SETTINGS[name]
       const fallback = 'fallback' in row ? `default ${JSON.stringify(row.fallback)}` : 'needed'
       const range = 'min' in row ? `, ${row.min} to ${row.max}${'unit' in row ? ` ${row.unit}` : ''}` : ''
-      this.process.stdout.write(`${flagOf(name)}  ${row.env}  (${row.type}${range}; ${fallback})\n    ${row.doc}\n    read by: ${row.roles.join(', ')}\n`)
+      this.process.stdout.write(
+        `${flagOf(name)}  ${row.env}  (${row.type}${range}; ${fallback})\n    ${row.doc}\n    read by: ${row.roles.join(', ')}\n`,
+      )
     }
   },
   parameters: {
     flags: { json: { kind: 'boolean', brief: 'Print the table as JSON', default: false } },
-    positional: { kind: 'tuple', parameters: [{ brief: `One of ${ROLES.join(', ')}`, parse: roleNamed, placeholder: 'role', optional: true }] },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: `One of ${ROLES.join(', ')}`, parse: roleNamed, placeholder: 'role', optional: true }],
+    },
   },
   docs: { brief: 'List every setting with its range and default' },
 })

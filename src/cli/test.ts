@@ -27,8 +27,16 @@ export const testCommand = buildCommand({
     const scratch = mkdtempSync(join(tmpdir(), 'weft-test-'))
     try {
       const reportPath = join(scratch, 'report.json')
-      const checks = paths.length > 0 ? 0 : (await runTool('node_modules/typescript/bin/tsc', ['-p', '.'], process.execPath)) + (await runTool('node_modules/.bin/biome', ['format', '.']))
-      const tests = await runTool('node_modules/vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`, ...paths], process.execPath)
+      const checks =
+        paths.length > 0
+          ? 0
+          : (await runTool('node_modules/typescript/bin/tsc', ['-p', '.'], process.execPath)) +
+            (await runTool('node_modules/.bin/biome', ['format', '.']))
+      const tests = await runTool(
+        'node_modules/vitest/vitest.mjs',
+        ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`, ...paths],
+        process.execPath,
+      )
       const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report
       this.process.stdout.write(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped\n`)
       if (checks !== 0 || tests !== 0) this.process.exitCode = 1
@@ -36,6 +44,11 @@ export const testCommand = buildCommand({
       rmSync(scratch, { recursive: true, force: true })
     }
   },
-  parameters: { positional: { kind: 'array', parameter: { brief: 'Only test files whose path holds this text', parse: String, placeholder: 'path' } } },
-  docs: { brief: 'Run every test against real components', fullDescription: 'Types, format and walls first, then every test. With paths, only the tests in them.' },
+  parameters: {
+    positional: { kind: 'array', parameter: { brief: 'Only test files whose path holds this text', parse: String, placeholder: 'path' } },
+  },
+  docs: {
+    brief: 'Run every test against real components',
+    fullDescription: 'Types, format and walls first, then every test. With paths, only the tests in them.',
+  },
 })

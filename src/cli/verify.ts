@@ -25,7 +25,12 @@ export const verifyCommand = buildCommand({
   },
   parameters: {
     flags: {
-      dataDir: { kind: 'parsed', parse: String, optional: true, brief: 'Data directory of the devnet (WEFT_DATA_DIR); default: the one started last' },
+      dataDir: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Data directory of the devnet (WEFT_DATA_DIR); default: the one started last',
+      },
       json: { kind: 'boolean', default: false, brief: 'Print one JSON object: ok, failed, steps' },
     },
     positional: {
@@ -38,6 +43,7 @@ export const verifyCommand = buildCommand({
   },
   docs: {
     brief: 'Prove one data point, byte by byte',
-    fullDescription: 'Bytes, CID, batch, both Merkle roots, the on-chain batch and its attestations. It trusts the anchor chain endpoint and nothing else. Exit code 0 when every step holds, 1 otherwise.',
+    fullDescription:
+      'Bytes, CID, batch, both Merkle roots, the on-chain batch and its attestations. It trusts the anchor chain endpoint and nothing else. Exit code 0 when every step holds, 1 otherwise.',
   },
 })

@@ -65,7 +65,8 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
 async function listening(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream, ended: Promise<void>): Promise<string> {
   const lastWords: string[] = []
   stderr.on('data', (chunk) => lastWords.push(String(chunk).slice(0, 500)))
-  const failed = (detail: string): WeftError => new WeftError('CHILD_PROCESS_FAILED', { program: 'anvil', detail: `${detail} ${lastWords.join('')}`.trim() })
+  const failed = (detail: string): WeftError =>
+    new WeftError('CHILD_PROCESS_FAILED', { program: 'anvil', detail: `${detail} ${lastWords.join('')}`.trim() })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(failed(`did not listen within ${START_TIMEOUT_MS} ms`)), START_TIMEOUT_MS)
     void ended.then(() => reject(failed('ended before it listened')))

@@ -70,7 +70,8 @@ export interface Stage {
 
 /** Runs a whole network until enough epochs are finalized or the signal aborts; then stops every part of it and tells how it went. */
 export async function runDevnet(options: DevnetOptions, report: DevnetReport, signal: AbortSignal): Promise<DevnetSummary> {
-  if (options.liars * 2 >= options.slots) throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
+  if (options.liars * 2 >= options.slots)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
   clear(options.dataDir)
   const started = createStarted()
   try {
@@ -92,10 +93,25 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
 /** Empties the folder of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing that it did not make. */
 function clear(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const ours = new Set(['devnet.json', 'market.json', 'logs', 'epochs', 'snapshotter', 'liar', 'collector-direct', 'collector-relayed', 'relay', 'sequencer', ...Array.from({ length: VALIDATORS }, (_, index) => `validator-${index + 1}`)])
+  const ours = new Set([
+    'devnet.json',
+    'market.json',
+    'logs',
+    'epochs',
+    'snapshotter',
+    'liar',
+    'collector-direct',
+    'collector-relayed',
+    'relay',
+    'sequencer',
+    ...Array.from({ length: VALIDATORS }, (_, index) => `validator-${index + 1}`),
+  ])
   const entries = readdirSync(dataDir)
   const foreign = entries.filter((name) => !ours.has(name))
-  if (foreign.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: [`--data-dir ${dataDir} holds something else (${foreign.slice(0, 3).join(', ')}); choose an empty folder`] })
+  if (foreign.length > 0)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`--data-dir ${dataDir} holds something else (${foreign.slice(0, 3).join(', ')}); choose an empty folder`],
+    })
   for (const name of entries) rmSync(join(dataDir, name), { recursive: true, force: true })
   mkdirSync(join(dataDir, 'logs'))
 }
@@ -128,7 +144,12 @@ async function setStage({ dataDir, seed, slots, liars }: DevnetOptions, report: 
     deployProtocol({
       rpcUrl: anchor.rpcUrl,
       deployerKey: cast.owner.key,
-      market: { epochSize: EPOCH_SIZE, sourceChainId: SOURCE_CHAIN_ID, sourceBlockTimeSeconds: BLOCK_TIME_SECONDS, attestationsMin: ATTESTATIONS_MIN },
+      market: {
+        epochSize: EPOCH_SIZE,
+        sourceChainId: SOURCE_CHAIN_ID,
+        sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
+        attestationsMin: ATTESTATIONS_MIN,
+      },
       windows: WINDOWS,
       slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
       sequencers: [cast.sequencer.address],
@@ -137,26 +158,64 @@ async function setStage({ dataDir, seed, slots, liars }: DevnetOptions, report: 
     }),
     deployUniswap({ rpcUrl: source.rpcUrl }),
   ])
-  await fundAccounts(anchor.rpcUrl, [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address))
+  await fundAccounts(
+    anchor.rpcUrl,
+    [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
+  )
   const marketPath = join(dataDir, 'market.json')
   writeFileSync(marketPath, `${JSON.stringify(market, undefined, 2)}\n`)
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
-  const trader = await startTrader({ rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 }, { clock: systemClock, onTrouble })
+  const trader = await startTrader(
+    { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
+    { clock: systemClock, onTrouble },
+  )
   started.add(trader)
-  return { dataDir, anchor, source, protocol, cast, namespace: NAMESPACE, sourceChainId: SOURCE_CHAIN_ID, marketPath, honestSlots, lyingSlots: slotIds.slice(honestSlots.length) }
+  return {
+    dataDir,
+    anchor,
+    source,
+    protocol,
+    cast,
+    namespace: NAMESPACE,
+    sourceChainId: SOURCE_CHAIN_ID,
+    marketPath,
+    honestSlots,
+    lyingSlots: slotIds.slice(honestSlots.length),
+  }
 }
 
 function projectsOf({ marketPath, namespace }: Stage): ProjectId[] {
   return planProjects(uniswapV2(readMarket(marketPath)), namespace).map(({ projectId }) => projectId)
 }
 
-async function createDevnetObserver({ anchor, protocol }: Stage, { projects, roles, report }: { readonly projects: readonly ProjectId[]; readonly roles: NetworkRoles; readonly report: DevnetReport }): Promise<Observer> {
+async function createDevnetObserver(
+  { anchor, protocol }: Stage,
+  { projects, roles, report }: { readonly projects: readonly ProjectId[]; readonly roles: NetworkRoles; readonly report: DevnetReport },
+): Promise<Observer> {
   const { protocolState, dataMarket, chainId } = protocol
-  const chain = await connectAnchorChain({ rpcUrl: anchor.rpcUrl, chainId, protocolState, dataMarket, pollMs: 100, reorgDepthMax: 64, clock: systemClock })
-  return createObserver({ chain, clock: systemClock, report, projectCount: projects.length, recordOf: (epochId) => roles.sequencer.handle.epoch(epochId) })
+  const chain = await connectAnchorChain({
+    rpcUrl: anchor.rpcUrl,
+    chainId,
+    protocolState,
+    dataMarket,
+    pollMs: 100,
+    reorgDepthMax: 64,
+    clock: systemClock,
+  })
+  return createObserver({
+    chain,
+    clock: systemClock,
+    report,
+    projectCount: projects.length,
+    recordOf: (epochId) => roles.sequencer.handle.epoch(epochId),
+  })
 }
 
-function endpointsOf({ dataDir, anchor, source, protocol, sourceChainId }: Stage, projects: readonly ProjectId[], { sequencer, relay, collectors, gateways }: NetworkRoles): DevnetEndpoints {
+function endpointsOf(
+  { dataDir, anchor, source, protocol, sourceChainId }: Stage,
+  projects: readonly ProjectId[],
+  { sequencer, relay, collectors, gateways }: NetworkRoles,
+): DevnetEndpoints {
   return {
     processId: process.pid,
     dataDir,

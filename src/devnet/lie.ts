@@ -11,13 +11,17 @@ export function falsify(computes: ComputeSet): ComputeSet {
   return {
     preloads: computes.preloads,
     snapshots: computes.snapshots.map((honest) => ({ ...honest, compute: async (input) => inflated(await honest.compute(input)) })),
-    aggregates: computes.aggregates.map((honest) => ({ ...honest, aggregate: async ({ epoch }) => ({ epochId: BigInt(epoch.epochId), complete: true, madeUp: true }) })),
+    aggregates: computes.aggregates.map((honest) => ({
+      ...honest,
+      aggregate: async ({ epoch }) => ({ epochId: BigInt(epoch.epochId), complete: true, madeUp: true }),
+    })),
   }
 }
 
 function inflated(value: JsonValue): JsonValue {
   if (typeof value === 'number') return value * FACTOR
   if (Array.isArray(value)) return value.map((item: JsonValue) => inflated(item))
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inflated(item)]))
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inflated(item)]))
   return value
 }

@@ -49,8 +49,15 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (event.kind === 'EpochReleased') {
       const { epochId, block } = event
       open.set(epochId, {
-        epochId, releaseBlock: block.number, releasedAt: block.timestamp * 1_000, releasedSeenMs: clock.nowMs(),
-        attestedBy: new Map(), finalizedBatches: new Set(), finalizedProjects: 0, finalizedSeenMs: undefined, isEnded: false,
+        epochId,
+        releaseBlock: block.number,
+        releasedAt: block.timestamp * 1_000,
+        releasedSeenMs: clock.nowMs(),
+        attestedBy: new Map(),
+        finalizedBatches: new Set(),
+        finalizedProjects: 0,
+        finalizedSeenMs: undefined,
+        isEnded: false,
       })
       return
     }
@@ -137,8 +144,11 @@ async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSigna
   }
 }
 
-const isFinalized = (epoch: Observed): boolean => epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
-const isAttestedByAll = (epoch: Observed, market: MarketState): boolean => [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
+const isFinalized = (epoch: Observed): boolean =>
+  epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
+const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
+  [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
 /** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */
-const finalCounts = (record: EpochRecord | undefined): [string, number][] => Object.entries(record?.rejected ?? {}).filter(([code]) => isFinal(code as Rejection))
+const finalCounts = (record: EpochRecord | undefined): [string, number][] =>
+  Object.entries(record?.rejected ?? {}).filter(([code]) => isFinal(code as Rejection))
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)

@@ -48,7 +48,8 @@ export function withdraw(dataDir: string): void {
 export function findDevnet(dataDir?: string): DevnetEndpoints {
   const folder = dataDir ?? pointedAt()
   const endpoints = folder === undefined ? undefined : readJson<DevnetEndpoints>(endpointsPath(folder))
-  if (endpoints === undefined || !isAlive(endpoints.processId)) throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: folder ?? '(none given, none announced)' })
+  if (endpoints === undefined || !isAlive(endpoints.processId))
+    throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: folder ?? '(none given, none announced)' })
   return endpoints
 }
 

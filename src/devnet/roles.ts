@@ -46,15 +46,42 @@ export async function startRoles(stage: Stage, report: DevnetReport, started: St
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
-  const sequencer = await start('sequencer', 'sequencer', wireSequencer, { signerKey: cast.sequencer.keyText, namespace, relays: relayAddress, projectsPerBatch: PROJECTS_PER_BATCH })
-  const direct = await start('collector-direct', 'collector', wireCollector, { grpcListen: '127.0.0.1:0', sequencers: first(sequencer, 'p2p') })
-  const relayed = await start('collector-relayed', 'collector', wireCollector, { grpcListen: '127.0.0.1:0', sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}` })
-  await start('snapshotter', 'snapshotter', wireSnapshotter(), { signerKey: cast.honest.keyText, namespace, market: marketPath, slots: honestSlots.join(','), collector: first(direct, 'grpc') })
+  const sequencer = await start('sequencer', 'sequencer', wireSequencer, {
+    signerKey: cast.sequencer.keyText,
+    namespace,
+    relays: relayAddress,
+    projectsPerBatch: PROJECTS_PER_BATCH,
+  })
+  const direct = await start('collector-direct', 'collector', wireCollector, {
+    grpcListen: '127.0.0.1:0',
+    sequencers: first(sequencer, 'p2p'),
+  })
+  const relayed = await start('collector-relayed', 'collector', wireCollector, {
+    grpcListen: '127.0.0.1:0',
+    sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
+  })
+  await start('snapshotter', 'snapshotter', wireSnapshotter(), {
+    signerKey: cast.honest.keyText,
+    namespace,
+    market: marketPath,
+    slots: honestSlots.join(','),
+    collector: first(direct, 'grpc'),
+  })
   if (lyingSlots.length > 0) {
-    await start('liar', 'snapshotter', wireSnapshotter(falsify), { signerKey: cast.liar.keyText, namespace, market: marketPath, slots: lyingSlots.join(','), collector: first(relayed, 'grpc') })
+    await start('liar', 'snapshotter', wireSnapshotter(falsify), {
+      signerKey: cast.liar.keyText,
+      namespace,
+      market: marketPath,
+      slots: lyingSlots.join(','),
+      collector: first(relayed, 'grpc'),
+    })
   }
   for (const [index, validator] of cast.validators.entries()) {
-    await start(`validator-${index + 1}`, 'validator', wireValidator, { signerKey: validator.keyText, namespace, ipfsPeers: first(sequencer, 'ipfs') })
+    await start(`validator-${index + 1}`, 'validator', wireValidator, {
+      signerKey: validator.keyText,
+      namespace,
+      ipfsPeers: first(sequencer, 'ipfs'),
+    })
   }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
 
@@ -69,7 +96,9 @@ export async function startRoles(stage: Stage, report: DevnetReport, started: St
       { name: 'source chain', where: stage.source.rpcUrl },
       { name: 'protocol state', where: stage.protocol.protocolState },
       { name: 'data market', where: stage.protocol.dataMarket },
-      ...roles.flatMap(([name, { places }]) => Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where: where.join(' ') }))),
+      ...roles.flatMap(([name, { places }]) =>
+        Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where: where.join(' ') })),
+      ),
       { name: 'data', where: stage.dataDir },
     ],
     failed: Promise.race(roles.map(([, { ended }]) => ended.then(() => new Promise<never>(() => undefined)))),

@@ -20,7 +20,16 @@ const SETTLE_TIMEOUT_MS = 120_000
 export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void => report('anchor_chain_trouble', { detail: String(failure) })
-  return connectAnchorChain({ rpcUrl, chainId, protocolState, dataMarket, pollMs, reorgDepthMax: REORG_DEPTH_MAX, clock: systemClock, onTrouble })
+  return connectAnchorChain({
+    rpcUrl,
+    chainId,
+    protocolState,
+    dataMarket,
+    pollMs,
+    reorgDepthMax: REORG_DEPTH_MAX,
+    clock: systemClock,
+    onTrouble,
+  })
 }
 
 export function sourceChain({ sourceRpcUrl, sourceChainId }: Settings): Promise<SourceChain> {
@@ -31,7 +40,17 @@ export function sourceChain({ sourceRpcUrl, sourceChainId }: Settings): Promise<
 export function protocolSender(settings: Settings, { store }: RoleHome): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
-  return createProtocolSender({ rpcUrl, chainId, protocolState, dataMarket, privateKey, journal: store, clock: systemClock, pollMs, settleTimeoutMs: SETTLE_TIMEOUT_MS })
+  return createProtocolSender({
+    rpcUrl,
+    chainId,
+    protocolState,
+    dataMarket,
+    privateKey,
+    journal: store,
+    clock: systemClock,
+    pollMs,
+    settleTimeoutMs: SETTLE_TIMEOUT_MS,
+  })
 }
 
 export interface IpfsPlace {

@@ -8,6 +8,9 @@ export const wireEpochs: Wire<Epochs> = async (settings, home) => {
   const source = await sourceChain(settings)
   const sender = protocolSender(settings, home)
   const { headOffset, firstBlock, pollMs } = settings
-  const epochs = createEpochs({ headOffset, firstBlock, pollMs }, { chain, source, sender, store: home.store, clock: systemClock, report: home.report })
+  const epochs = createEpochs(
+    { headOffset, firstBlock, pollMs },
+    { chain, source, sender, store: home.store, clock: systemClock, report: home.report },
+  )
   return { places: {}, handle: epochs, run: (signal) => epochs.run(signal) }
 }

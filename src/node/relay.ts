@@ -8,7 +8,11 @@ import type { Wire } from './start.ts'
 const STATS_INTERVAL_MS = 60_000
 
 export const wireRelay: Wire<Relay> = async (settings, home, started) => {
-  const relay = await createRelay({ identity: home.identity(), listen: settings.p2pListen, limits: { reservationsMax: settings.reservationsMax } })
+  const relay = await createRelay({
+    identity: home.identity(),
+    listen: settings.p2pListen,
+    limits: { reservationsMax: settings.reservationsMax },
+  })
   started.add(relay)
   return {
     places: { p2p: relay.addresses() },

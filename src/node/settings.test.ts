@@ -39,7 +39,9 @@ describe('settings', () => {
     const { WEFT_DATA_MARKET: _, ...rest } = epochs
     const problems = problemsOf({ headOffset: '1e3' }, { ...rest, WEFT_ANCHOR_RPC_URL: 'localhost', WEFT_HED_OFFSET: '1' })
     expect(problems).toHaveLength(4)
-    expect(problems.join('\n')).toMatch(/WEFT_HED_OFFSET is not a setting[\s\S]*--anchor-rpc-url[\s\S]*--data-market .* is needed[\s\S]*--head-offset.*'1e3'/)
+    expect(problems.join('\n')).toMatch(
+      /WEFT_HED_OFFSET is not a setting[\s\S]*--anchor-rpc-url[\s\S]*--data-market .* is needed[\s\S]*--head-offset.*'1e3'/,
+    )
   })
 
   test.each(['-1', '10001', '0x10', '', ' 5'])('the bad integer %j never becomes the default', (text) => {

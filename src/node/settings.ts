@@ -27,35 +27,175 @@ const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
 /** Every setting, once: parser, `--help` and docs/CLI.md come from here. A flag wins over the environment. */
 export const SETTINGS = {
-  dataDir: { env: 'WEFT_DATA_DIR', type: 'text', roles: ROLES, doc: 'Folder for everything this role must remember. Two processes never share one.' },
+  dataDir: {
+    env: 'WEFT_DATA_DIR',
+    type: 'text',
+    roles: ROLES,
+    doc: 'Folder for everything this role must remember. Two processes never share one.',
+  },
   anchorRpcUrl: { env: 'WEFT_ANCHOR_RPC_URL', type: 'url', roles: onChain, doc: 'JSON-RPC endpoint of the anchor chain.' },
-  anchorChainId: { env: 'WEFT_ANCHOR_CHAIN_ID', type: 'integer', min: 1, max: 2 ** 53 - 1, roles: onChain, doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.' },
+  anchorChainId: {
+    env: 'WEFT_ANCHOR_CHAIN_ID',
+    type: 'integer',
+    min: 1,
+    max: 2 ** 53 - 1,
+    roles: onChain,
+    doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.',
+  },
   protocolState: { env: 'WEFT_PROTOCOL_STATE', type: 'address', roles: onChain, doc: 'Address of the ProtocolState contract.' },
   dataMarket: { env: 'WEFT_DATA_MARKET', type: 'address', roles: onChain, doc: 'Address of the data market.' },
-  pollMs: { env: 'WEFT_POLL_MS', type: 'integer', min: 50, max: 60_000, unit: 'ms', fallback: 500, roles: onChain, doc: 'How often a chain is asked for a new head.' },
+  pollMs: {
+    env: 'WEFT_POLL_MS',
+    type: 'integer',
+    min: 50,
+    max: 60_000,
+    unit: 'ms',
+    fallback: 500,
+    roles: onChain,
+    doc: 'How often a chain is asked for a new head.',
+  },
   sourceRpcUrl: { env: 'WEFT_SOURCE_RPC_URL', type: 'url', roles: onSource, doc: 'JSON-RPC endpoint of the source chain.' },
-  sourceChainId: { env: 'WEFT_SOURCE_CHAIN_ID', type: 'integer', min: 1, max: 2 ** 53 - 1, roles: onSource, doc: 'Chain id of the source chain.' },
-  signerKey: { env: 'WEFT_SIGNER_KEY', type: 'secret', roles: withKey, doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.' },
-  namespace: { env: 'WEFT_NAMESPACE', type: 'text', roles: ['snapshotter', 'sequencer', 'validator'], doc: 'Namespace of the project ids: the part after the last colon.' },
-  headOffset: { env: 'WEFT_HEAD_OFFSET', type: 'integer', min: 0, max: 10_000, unit: 'blocks', fallback: 2, roles: ['epochs'], doc: 'How far behind the source head an epoch must end, against reorganisations.' },
-  firstBlock: { env: 'WEFT_FIRST_BLOCK', type: 'integer', min: 0, max: 2 ** 53 - 1, fallback: 0, roles: ['epochs'], doc: 'First source block of the first epoch; 0 begins at the head.' },
+  sourceChainId: {
+    env: 'WEFT_SOURCE_CHAIN_ID',
+    type: 'integer',
+    min: 1,
+    max: 2 ** 53 - 1,
+    roles: onSource,
+    doc: 'Chain id of the source chain.',
+  },
+  signerKey: {
+    env: 'WEFT_SIGNER_KEY',
+    type: 'secret',
+    roles: withKey,
+    doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
+  },
+  namespace: {
+    env: 'WEFT_NAMESPACE',
+    type: 'text',
+    roles: ['snapshotter', 'sequencer', 'validator'],
+    doc: 'Namespace of the project ids: the part after the last colon.',
+  },
+  headOffset: {
+    env: 'WEFT_HEAD_OFFSET',
+    type: 'integer',
+    min: 0,
+    max: 10_000,
+    unit: 'blocks',
+    fallback: 2,
+    roles: ['epochs'],
+    doc: 'How far behind the source head an epoch must end, against reorganisations.',
+  },
+  firstBlock: {
+    env: 'WEFT_FIRST_BLOCK',
+    type: 'integer',
+    min: 0,
+    max: 2 ** 53 - 1,
+    fallback: 0,
+    roles: ['epochs'],
+    doc: 'First source block of the first epoch; 0 begins at the head.',
+  },
   slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
-  collector: { env: 'WEFT_COLLECTOR', type: 'text', fallback: '127.0.0.1:50051', roles: ['snapshotter'], doc: 'host:port of the local collector.' },
-  market: { env: 'WEFT_MARKET', type: 'text', roles: ['snapshotter'], doc: 'JSON file with the contracts and pairs of the Uniswap V2 market.' },
-  grpcListen: { env: 'WEFT_GRPC_LISTEN', type: 'text', fallback: '127.0.0.1:50051', roles: ['collector'], doc: 'host:port where snapshotters hand over.' },
-  sequencers: { env: 'WEFT_SEQUENCERS', type: 'list', roles: ['collector'], doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.' },
-  p2pListen: { env: 'WEFT_P2P_LISTEN', type: 'list', fallback: ['/ip4/127.0.0.1/tcp/0'], roles: ['relay', 'sequencer'], doc: 'Multiaddrs to listen on.' },
-  relays: { env: 'WEFT_RELAYS', type: 'list', fallback: [], roles: ['sequencer'], doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.' },
-  reservationsMax: { env: 'WEFT_RESERVATIONS_MAX', type: 'integer', min: 1, max: 100_000, fallback: 1_000, roles: ['relay'], doc: 'Peers that may be reached through this relay at once.' },
-  ipfsListen: { env: 'WEFT_IPFS_LISTEN', type: 'text', fallback: '/ip4/127.0.0.1/tcp/0', roles: withIpfs, doc: 'Multiaddr where the embedded IPFS node listens.' },
-  ipfsPeers: { env: 'WEFT_IPFS_PEERS', type: 'list', fallback: [], roles: withIpfs, doc: 'Multiaddrs of IPFS nodes to stay connected to: content is fetched from them.' },
-  gatewayPort: { env: 'WEFT_GATEWAY_PORT', type: 'integer', min: 0, max: 65_535, fallback: 0, roles: withIpfs, doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.' },
-  projectsPerBatch: { env: 'WEFT_PROJECTS_PER_BATCH', type: 'integer', min: 1, max: 1_000, fallback: 50, roles: ['sequencer'], doc: 'Projects that one batch may hold; bounded by the gas of one block.' },
-  windowUnit: { env: 'WEFT_WINDOW_UNIT', type: 'choice', choices: ['blocks', 'seconds'], fallback: 'seconds', roles: ['snapshotter', 'sequencer', 'validator'], doc: "Unit in which the market's snapshot window is meant; deployed sequencers count seconds." },
+  collector: {
+    env: 'WEFT_COLLECTOR',
+    type: 'text',
+    fallback: '127.0.0.1:50051',
+    roles: ['snapshotter'],
+    doc: 'host:port of the local collector.',
+  },
+  market: {
+    env: 'WEFT_MARKET',
+    type: 'text',
+    roles: ['snapshotter'],
+    doc: 'JSON file with the contracts and pairs of the Uniswap V2 market.',
+  },
+  grpcListen: {
+    env: 'WEFT_GRPC_LISTEN',
+    type: 'text',
+    fallback: '127.0.0.1:50051',
+    roles: ['collector'],
+    doc: 'host:port where snapshotters hand over.',
+  },
+  sequencers: {
+    env: 'WEFT_SEQUENCERS',
+    type: 'list',
+    roles: ['collector'],
+    doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.',
+  },
+  p2pListen: {
+    env: 'WEFT_P2P_LISTEN',
+    type: 'list',
+    fallback: ['/ip4/127.0.0.1/tcp/0'],
+    roles: ['relay', 'sequencer'],
+    doc: 'Multiaddrs to listen on.',
+  },
+  relays: {
+    env: 'WEFT_RELAYS',
+    type: 'list',
+    fallback: [],
+    roles: ['sequencer'],
+    doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.',
+  },
+  reservationsMax: {
+    env: 'WEFT_RESERVATIONS_MAX',
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    fallback: 1_000,
+    roles: ['relay'],
+    doc: 'Peers that may be reached through this relay at once.',
+  },
+  ipfsListen: {
+    env: 'WEFT_IPFS_LISTEN',
+    type: 'text',
+    fallback: '/ip4/127.0.0.1/tcp/0',
+    roles: withIpfs,
+    doc: 'Multiaddr where the embedded IPFS node listens.',
+  },
+  ipfsPeers: {
+    env: 'WEFT_IPFS_PEERS',
+    type: 'list',
+    fallback: [],
+    roles: withIpfs,
+    doc: 'Multiaddrs of IPFS nodes to stay connected to: content is fetched from them.',
+  },
+  gatewayPort: {
+    env: 'WEFT_GATEWAY_PORT',
+    type: 'integer',
+    min: 0,
+    max: 65_535,
+    fallback: 0,
+    roles: withIpfs,
+    doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.',
+  },
+  projectsPerBatch: {
+    env: 'WEFT_PROJECTS_PER_BATCH',
+    type: 'integer',
+    min: 1,
+    max: 1_000,
+    fallback: 50,
+    roles: ['sequencer'],
+    doc: 'Projects that one batch may hold; bounded by the gas of one block.',
+  },
+  windowUnit: {
+    env: 'WEFT_WINDOW_UNIT',
+    type: 'choice',
+    choices: ['blocks', 'seconds'],
+    fallback: 'seconds',
+    roles: ['snapshotter', 'sequencer', 'validator'],
+    doc: "Unit in which the market's snapshot window is meant; deployed sequencers count seconds.",
+  },
 } as const satisfies Record<string, Row>
 
 export type SettingName = keyof typeof SETTINGS
-type ValueOf<Type extends Row['type']> = Type extends 'integer' ? number : Type extends 'list' ? readonly string[] : Type extends 'address' ? Address : Type extends 'secret' ? Secret<string> : string
+type ValueOf<Type extends Row['type']> = Type extends 'integer'
+  ? number
+  : Type extends 'list'
+    ? readonly string[]
+    : Type extends 'address'
+      ? Address
+      : Type extends 'secret'
+        ? Secret<string>
+        : string
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]['type']> }
 
 /** The settings that a role reads, in table order. */
@@ -115,7 +255,10 @@ function parse(row: Row, text: string): unknown {
     case 'integer':
       return parseInteger(row, text)
     case 'list':
-      return text.split(',').map((item) => item.trim()).filter((item) => item !== '')
+      return text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
     case 'url':
       return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : new Problem('is not an http(s) URL')
     case 'address':
@@ -133,7 +276,8 @@ function parseInteger(row: Row, text: string): number | Problem {
   const value = safeUint(text)
   const min = row.min ?? 0
   const max = row.max ?? Number.MAX_SAFE_INTEGER
-  if (value === undefined || value < min || value > max) return new Problem(`'${text.slice(0, 40)}' is not an integer from ${min} to ${max}`)
+  if (value === undefined || value < min || value > max)
+    return new Problem(`'${text.slice(0, 40)}' is not an integer from ${min} to ${max}`)
   return value
 }
 

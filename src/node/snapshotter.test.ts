@@ -8,7 +8,20 @@ const folder = mkdtempSync(join(tmpdir(), 'weft-market-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const address = `0x${'ab'.repeat(20)}`
-const market = { factory: address, router: address, weth: address, dai: address, usdc: address, usdt: address, daiWethPair: address, usdcWethPair: address, wethUsdtPair: address, whitelist: [address], pairs: [address], feeOn: 'trade' }
+const market = {
+  factory: address,
+  router: address,
+  weth: address,
+  dai: address,
+  usdc: address,
+  usdt: address,
+  daiWethPair: address,
+  usdcWethPair: address,
+  wethUsdtPair: address,
+  whitelist: [address],
+  pairs: [address],
+  feeOn: 'trade',
+}
 
 function fileOf(content: string): string {
   const path = join(folder, 'market.json')

@@ -39,7 +39,11 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
       handle: snapshotter,
       async run(signal) {
-        signal.addEventListener('abort', () => void snapshotter.stop().catch((failure: unknown) => home.report('stop_failed', { detail: String(failure) })), { once: true })
+        signal.addEventListener(
+          'abort',
+          () => void snapshotter.stop().catch((failure: unknown) => home.report('stop_failed', { detail: String(failure) })),
+          { once: true },
+        )
         await snapshotter.ended
       },
     }
@@ -63,6 +67,7 @@ export function readMarket(path: string): UniswapV2Config {
     if (!Array.isArray(list) || list.length === 0 || !list.every(isAddress)) problems.push(`${name} is not a list of addresses`)
   }
   if (given['feeOn'] !== 'trade' && given['feeOn'] !== 'token1') problems.push("feeOn is neither 'trade' nor 'token1'")
-  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `--market (WEFT_MARKET) ${path}: ${problem}`) })
+  if (problems.length > 0)
+    throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `--market (WEFT_MARKET) ${path}: ${problem}`) })
   return given as unknown as UniswapV2Config
 }

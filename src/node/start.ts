@@ -24,7 +24,12 @@ export interface WiredRole<Handle> {
 export type Wire<Handle> = (settings: Settings, home: RoleHome, started: Started) => Promise<WiredRole<Handle>>
 
 /** Opens the role's home, wires it and sets it to work. When any of that fails, what was started before is stopped again. */
-export async function startWith<Handle>(role: Role, settings: Settings, wire: Wire<Handle>, options: { readonly logTo?: string } = {}): Promise<RunningRole<Handle>> {
+export async function startWith<Handle>(
+  role: Role,
+  settings: Settings,
+  wire: Wire<Handle>,
+  options: { readonly logTo?: string } = {},
+): Promise<RunningRole<Handle>> {
   const started = createStarted()
   try {
     const home = openHome({ role, dataDir: settings.dataDir, ...options })

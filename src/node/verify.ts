@@ -24,7 +24,12 @@ export interface Proof {
 const BLOCK_TIMEOUT_MS = 5_000
 
 /** Proves one data point against real endpoints, telling each step as it ends. Throws when the anchor chain cannot be read. */
-export async function verifyAt(places: VerifyPlaces, point: { readonly projectId: ProjectId; readonly epochId: EpochId }, signal: AbortSignal, onStep: (step: StepResult) => void): Promise<Proof> {
+export async function verifyAt(
+  places: VerifyPlaces,
+  point: { readonly projectId: ProjectId; readonly epochId: EpochId },
+  signal: AbortSignal,
+  onStep: (step: StepResult) => void,
+): Promise<Proof> {
   const chain = await connectAnchorChain({
     rpcUrl: places.anchorRpcUrl,
     chainId: places.anchorChainId,

@@ -110,20 +110,28 @@ describe('the house', () => {
 
   test('no type is imported behind the walls through import(…)', () => {
     // A type annotation `import('viem').Hex` is not seen by the linter's import rule.
-    const found = [...sourceFiles('src/domain'), ...sourceFiles('src/roles')].filter((file) => /:\s*import\(/.test(readFileSync(file, 'utf8')))
+    const found = [...sourceFiles('src/domain'), ...sourceFiles('src/roles')].filter((file) =>
+      /:\s*import\(/.test(readFileSync(file, 'utf8')),
+    )
     expect(found).toEqual([])
   })
 
   test('no file or folder has a name that says nothing', () => {
     const homeless = /^(utils?|common|helpers?|lib|types|manager|misc|shared)(\.ts)?$/
-    const found = [...sourceFiles('src'), ...sourceFiles('computes')].filter((file) => relative(root, file).split('/').some((part) => homeless.test(part)))
+    const found = [...sourceFiles('src'), ...sourceFiles('computes')].filter((file) =>
+      relative(root, file)
+        .split('/')
+        .some((part) => homeless.test(part)),
+    )
     expect(found).toEqual([])
   })
 
   test('docs/FLOW.md names every stage file, and no file that is gone', () => {
     const flow = readFileSync(join(root, 'docs/FLOW.md'), 'utf8')
     const named = new Set([...flow.matchAll(/`((?:src|computes|test|contracts)\/[\w./-]+)`/g)].map(([, path]) => path ?? ''))
-    const stages = sourceFiles('src/roles').map((file) => relative(root, file)).filter((file) => !file.endsWith('.test.ts'))
+    const stages = sourceFiles('src/roles')
+      .map((file) => relative(root, file))
+      .filter((file) => !file.endsWith('.test.ts'))
     expect(stages.filter((file) => !named.has(file))).toEqual([])
     const exists = (path: string): boolean => {
       try {

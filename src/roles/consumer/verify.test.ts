@@ -17,9 +17,22 @@ const epochId = 1 as EpochId
 const projectIds = ['reserves:0xaa:TEST', 'reserves:0xbb:TEST'] as ProjectId[]
 
 /** One epoch with one batch per project, the second tree continuing the first; `spoil` changes what is served or anchored. */
-async function network(spoil: { batch?: (batch: Batch) => Batch; anchoredRoot?: Hash; attestations?: number; isCumulative?: boolean } = {}) {
+async function network(
+  spoil: { batch?: (batch: Batch) => Batch; anchoredRoot?: Hash; attestations?: number; isCumulative?: boolean } = {},
+) {
   const clock = createVirtualClock()
-  const market = { epochSize: 1, sourceChainId: 1, sourceBlockTimeSeconds: 1, snapshotWindowBlocks: 5, batchWindowBlocks: 50, attestationWindowBlocks: 90, attestationsMin: 2, epochManager, sequencers: [sequencer], validators }
+  const market = {
+    epochSize: 1,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 1,
+    snapshotWindowBlocks: 5,
+    batchWindowBlocks: 50,
+    attestationWindowBlocks: 90,
+    attestationsMin: 2,
+    epochManager,
+    sequencers: [sequencer],
+    validators,
+  }
   const chain = createFakeChain({ clock, market, signers: [account('5')], blockTimeMs: 1_000 })
   const ipfs = createFakeIpfsNetwork({ clock })
   const [serving, reading] = [ipfs.node('serving'), ipfs.node('reading')]
@@ -38,20 +51,41 @@ async function network(spoil: { batch?: (batch: Batch) => Batch; anchoredRoot?: 
     const submissionId = `00000000-0000-4000-8000-00000000000${index}`
     tree.append(submissionId)
     const request = { slotId: 1 as SlotId, deadlineBlock: 9 as BlockNumber, snapshotCid, epochId, projectId }
-    const submission = { request, signature: '1'.repeat(130), header: `0x${'2'.repeat(64)}`, dataMarket: chain.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
+    const submission = {
+      request,
+      signature: '1'.repeat(130),
+      header: `0x${'2'.repeat(64)}`,
+      dataMarket: chain.dataMarket,
+      nodeVersion: 'v1.0',
+      protocolState: '',
+    }
     const submissionsRoot = spoil.isCumulative === false ? publishedRoot([submissionId]) : tree.publishedRoot()
-    const honest: Batch = { submissions: [{ submissionId, submission }], submissionsRoot, projectIds: [projectId], snapshotCids: [snapshotCid] }
+    const honest: Batch = {
+      submissions: [{ submissionId, submission }],
+      submissionsRoot,
+      projectIds: [projectId],
+      snapshotCids: [snapshotCid],
+    }
     const batch = index === 1 && spoil.batch !== undefined ? spoil.batch(honest) : honest
     const batchCid = await serving.add(encodeBatch(batch))
     const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot([snapshotCid])
-    await send(sequencer, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: [projectId], snapshotCids: [snapshotCid], rootHash })
-    for (const validator of validators.slice(0, index === 1 ? (spoil.attestations ?? 3) : 3)) await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
+    await send(sequencer, {
+      kind: 'submitSubmissionBatch',
+      epochId,
+      batchCid,
+      projectIds: [projectId],
+      snapshotCids: [snapshotCid],
+      rootHash,
+    })
+    for (const validator of validators.slice(0, index === 1 ? (spoil.attestations ?? 3) : 3))
+      await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
   }
   chain.stop()
   const run = async (projectId = projectIds[1] as ProjectId): Promise<StepResult[]> => {
     const results: StepResult[] = []
     const collecting = (async () => {
-      for await (const step of verify({ projectId, epochId, signal: new AbortController().signal }, { chain, ipfs: reading })) results.push(step)
+      for await (const step of verify({ projectId, epochId, signal: new AbortController().signal }, { chain, ipfs: reading }))
+        results.push(step)
     })()
     await clock.runUntil(collecting, { limitMs: 120_000 })
     return results
@@ -72,7 +106,10 @@ describe('verify', () => {
 
   test('takes batches whose trees each start anew', async () => {
     const { run } = await network({ isCumulative: false })
-    expect((await run()).find(({ step }) => step === 'submissions_root')).toMatchObject({ ok: true, detail: expect.stringContaining('fresh tree') })
+    expect((await run()).find(({ step }) => step === 'submissions_root')).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining('fresh tree'),
+    })
   })
 
   test('a project without snapshot fails at the first step', async () => {
@@ -96,7 +133,11 @@ describe('verify', () => {
 
   const otherRoot = publishedRoot(['something else'])
   test.each<[string, Parameters<typeof network>[0], string]>([
-    ['the file pairs the project with another CID', { batch: (batch) => ({ ...batch, snapshotCids: ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid] }) }, 'batch'],
+    [
+      'the file pairs the project with another CID',
+      { batch: (batch) => ({ ...batch, snapshotCids: ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid] }) },
+      'batch',
+    ],
     ['no submission stands behind the CID', { batch: (batch) => ({ ...batch, submissions: [] }) }, 'batch'],
     ['the submissions root is another', { batch: (batch) => ({ ...batch, submissionsRoot: otherRoot }) }, 'submissions_root'],
     ['the anchored root is another', { anchoredRoot: otherRoot }, 'cids_root'],

@@ -49,7 +49,8 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
   const submissionsRoot = matchingSubmissionsRoot(batch, before)
-  if (submissionsRoot === undefined) return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
+  if (submissionsRoot === undefined)
+    return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
 
   const cidsRoot = publishedRoot(batch.snapshotCids)
@@ -97,7 +98,11 @@ interface FoundBatch {
 }
 
 /** Finds the batch that pairs the project with the CID; says why when there is none. */
-async function batchOf(snapshotCid: Cid, { projectId, epochId, signal }: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
+async function batchOf(
+  snapshotCid: Cid,
+  { projectId, epochId, signal }: VerifyOptions,
+  { chain, ipfs }: VerifyDeps,
+): Promise<FoundBatch | string> {
   const before: Batch[] = []
   for (const batchCid of await chain.batchCids(epochId)) {
     const anchored = await chain.batch(epochId, batchCid)
@@ -117,7 +122,10 @@ async function batchOf(snapshotCid: Cid, { projectId, epochId, signal }: VerifyO
       continue
     }
     if (batch.snapshotCids[index] !== snapshotCid) return `batch ${batchCid} has ${batch.snapshotCids[index]} for the project`
-    const isSubmitted = batch.submissions.some(({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId)
+    const isSubmitted = batch.submissions.some(
+      ({ submission: { request } }) =>
+        request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
+    )
     return isSubmitted ? { batch, anchored, before } : `batch ${batchCid} holds no submission for that CID`
   }
   return `none of the epoch's batches holds the project`
