@@ -38,7 +38,9 @@ export function createFakeIpfsNetwork(options: { readonly clock?: Waiter } = {})
   /** Reads that wait for a block: each looks again when anything changes. */
   const waiting = new Set<() => void>()
   const clock = options.clock ?? realTime
-  const changed = () => { for (const look of [...waiting]) look() }
+  const changed = () => {
+    for (const look of [...waiting]) look()
+  }
 
   /** What a peer serves is checked as it arrives: a wrong block counts as none. */
   function servedBy(peer: Member, key: string): Uint8Array | undefined {
@@ -102,7 +104,8 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
   async function get(cid: Cid, limits: Parameters<Ipfs['get']>[1]): Promise<Uint8Array> {
     const root = parseCid(cid)
     return withDeadline(cid, { ...limits, wait: (ms, signal) => around.clock.sleep(ms, signal) }, (signal) =>
-      readContent(root, { bytesMax: limits.bytesMax, signal }, fetchBlock))
+      readContent(root, { bytesMax: limits.bytesMax, signal }, fetchBlock),
+    )
   }
 
   return {
@@ -117,7 +120,10 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
         if (block === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
         return block
       }
-      return readContent(parseCid(cid), { bytesMax: PIN_LIMITS.bytesMax, signal: new AbortController().signal }, local).then(() => true, () => false)
+      return readContent(parseCid(cid), { bytesMax: PIN_LIMITS.bytesMax, signal: new AbortController().signal }, local).then(
+        () => true,
+        () => false,
+      )
     },
     withhold(cid) {
       member.withheld.add(cid)
@@ -138,15 +144,25 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
 const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 
 async function isRight(cid: CID, block: Uint8Array): Promise<boolean> {
-  return checkBlock(cid, block).then(() => true, () => false)
+  return checkBlock(cid, block).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The next change anywhere in the network, watched from now on; rejects when the signal aborts. */
 function nextChange(waiting: Set<() => void>, signal: AbortSignal): { readonly happened: Promise<void>; forget(): void } {
   let settle: () => void = () => undefined
   const happened = new Promise<void>((resolve, reject) => {
-    const onAbort = () => { waiting.delete(settle); reject(signal.reason) }
-    settle = () => { waiting.delete(settle); signal.removeEventListener('abort', onAbort); resolve() }
+    const onAbort = () => {
+      waiting.delete(settle)
+      reject(signal.reason)
+    }
+    settle = () => {
+      waiting.delete(settle)
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }
     waiting.add(settle)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })

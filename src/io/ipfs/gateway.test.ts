@@ -13,11 +13,18 @@ afterEach(async () => {
   for (const server of servers.splice(0)) server.close()
 })
 
-function createStore(): BlockReader & { add(bytes: Uint8Array): Promise<Cid>; damage(cid: string): void; readonly blocks: Map<string, Uint8Array> } {
+function createStore(): BlockReader & {
+  add(bytes: Uint8Array): Promise<Cid>
+  damage(cid: string): void
+  readonly blocks: Map<string, Uint8Array>
+} {
   const blocks = new Map<string, Uint8Array>()
   return {
     blocks,
-    add: (bytes) => importContent(bytes, async (cid, block) => { blocks.set(cid.toString(), block.slice()) }),
+    add: (bytes) =>
+      importContent(bytes, async (cid, block) => {
+        blocks.set(cid.toString(), block.slice())
+      }),
     block: async (cid) => blocks.get(parseCid(cid).toString()),
     damage(cid) {
       const block = blocks.get(cid) as Uint8Array
@@ -71,9 +78,13 @@ test('wrong bytes of one gateway do not hurt when another has the right ones', a
 test('more than the caller accepts is refused, also from a gateway that never stops sending', async () => {
   const store = createStore()
   const cid = await store.add(filled(300_000))
-  await expect(readerOf(await serve(store)).get(cid, { ...LIMITS, bytesMax: 299_999 })).rejects.toMatchObject({ code: 'IPFS_CONTENT_TOO_LARGE' })
+  await expect(readerOf(await serve(store)).get(cid, { ...LIMITS, bytesMax: 299_999 })).rejects.toMatchObject({
+    code: 'IPFS_CONTENT_TOO_LARGE',
+  })
   const endless = createServer((_request, response) => {
-    const more = () => { if (response.write(filled(65_536))) setImmediate(more) }
+    const more = () => {
+      if (response.write(filled(65_536))) setImmediate(more)
+    }
     response.on('drain', more)
     more()
   })
@@ -89,7 +100,12 @@ test('the gateway speaks raw blocks and nothing else', async () => {
   const url = await serve(store)
   const ask = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, init)
   const answer = await ask(`/ipfs/${cid}`, { headers: { accept: 'application/vnd.ipld.raw' } })
-  expect([answer.status, answer.headers.get('content-type'), answer.headers.get('content-length'), answer.headers.get('etag')]).toEqual([200, 'application/vnd.ipld.raw', '10', `"${cid}.raw"`])
+  expect([answer.status, answer.headers.get('content-type'), answer.headers.get('content-length'), answer.headers.get('etag')]).toEqual([
+    200,
+    'application/vnd.ipld.raw',
+    '10',
+    `"${cid}.raw"`,
+  ])
   const head = await ask(`/ipfs/${cid}?format=raw`, { method: 'HEAD' })
   expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '10', ''])
   const statuses: [string, RequestInit | undefined, number][] = [

@@ -31,7 +31,11 @@ export interface Gateway {
  * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes are not hashed on the way
  * out: the reader trusts nobody and checks for itself. Port 0 takes a free one.
  */
-export async function serveGateway(options: { readonly blocks: BlockReader; readonly host?: string; readonly port?: number }): Promise<Gateway> {
+export async function serveGateway(options: {
+  readonly blocks: BlockReader
+  readonly host?: string
+  readonly port?: number
+}): Promise<Gateway> {
   const host = options.host ?? '127.0.0.1'
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     answer(request, response, options.blocks).catch((failure) => {
@@ -40,7 +44,9 @@ export async function serveGateway(options: { readonly blocks: BlockReader; read
   })
   server.maxConnections = CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (failure) => reject(new WeftError('SETTINGS_INVALID', { problems: [`gateway ${host}:${options.port ?? 0}: ${failure.message}`] }, failure)))
+    server.once('error', (failure) =>
+      reject(new WeftError('SETTINGS_INVALID', { problems: [`gateway ${host}:${options.port ?? 0}: ${failure.message}`] }, failure)),
+    )
     server.listen(options.port ?? 0, host, resolve)
   })
   // A broken connection concerns the client that broke it.
@@ -62,7 +68,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, blocks
   // The CID is letters and digits, so there is nothing in it to unescape and no way out of the store.
   const cid = /^\/ipfs\/([0-9A-Za-z]+)$/.exec(path)?.[1]
   if (cid === undefined) return refuse(response, path.startsWith('/ipfs/') ? 400 : 404, 'ask for /ipfs/<cid>?format=raw')
-  if (new URLSearchParams(query).get('format') !== 'raw' && !(request.headers.accept ?? '').includes(RAW_BLOCK)) return refuse(response, 406, 'raw blocks only')
+  if (new URLSearchParams(query).get('format') !== 'raw' && !(request.headers.accept ?? '').includes(RAW_BLOCK))
+    return refuse(response, 406, 'raw blocks only')
   const block = await blocks.block(cid)
   if (block === undefined) return refuse(response, 404, 'not stored here')
   const etag = `"${cid}.raw"`
@@ -78,7 +85,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, blocks
     response.writeHead(304, headers).end()
     return
   }
-  response.writeHead(200, { ...headers, 'content-type': RAW_BLOCK, 'content-length': block.length, 'content-disposition': `attachment; filename="${cid}.bin"` })
+  response.writeHead(200, {
+    ...headers,
+    'content-type': RAW_BLOCK,
+    'content-length': block.length,
+    'content-disposition': `attachment; filename="${cid}.bin"`,
+  })
   response.end(request.method === 'HEAD' ? undefined : block)
 }
 
@@ -101,7 +113,10 @@ export function createGatewayReader(options: { readonly urls: readonly string[];
       const { checkBlock, parseCid, readContent, wait, withDeadline } = await import('./unixfs.ts')
       const root = parseCid(cid)
       return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal: limits.signal, wait }, (until) =>
-        readContent(root, { bytesMax: limits.bytesMax, signal: until }, (block, signal) => fetchFromAny(block, { ...options, signal, check: checkBlock })))
+        readContent(root, { bytesMax: limits.bytesMax, signal: until }, (block, signal) =>
+          fetchFromAny(block, { ...options, signal, check: checkBlock }),
+        ),
+      )
     },
   }
 }
@@ -133,7 +148,11 @@ async function fetchFromAny(cid: CID, sources: Sources): Promise<Uint8Array> {
 
 /** `undefined` when the gateway says that it has no such block, or anything but 200. */
 async function fetchBlock(url: string, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const response = await fetch(`${url.replace(/\/+$/, '')}/ipfs/${cid.toString()}?format=raw`, { headers: { accept: RAW_BLOCK }, redirect: 'error', signal })
+  const response = await fetch(`${url.replace(/\/+$/, '')}/ipfs/${cid.toString()}?format=raw`, {
+    headers: { accept: RAW_BLOCK },
+    redirect: 'error',
+    signal,
+  })
   if (response.status !== 200 || response.body === null) {
     await response.body?.cancel()
     return undefined
@@ -142,7 +161,8 @@ async function fetchBlock(url: string, cid: CID, signal: AbortSignal): Promise<U
   let bytes = 0
   for await (const part of response.body) {
     bytes += part.length
-    if (bytes > BLOCK_BYTES_MAX) throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
+    if (bytes > BLOCK_BYTES_MAX)
+      throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
     parts.push(part)
   }
   return Buffer.concat(parts)

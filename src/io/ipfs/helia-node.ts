@@ -36,17 +36,20 @@ const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
   const stopping = new AbortController()
   const blocks = openBlocks(join(options.directory, 'blocks'))
-  const helia = withBitswap(withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
-    privateKey: privateKeyFromProtobuf(options.identity ?? (await loadIdentity(join(options.directory, 'peer-key')))),
-    addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND },
-    // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
-    connectionMonitor: { enabled: false },
-    services: { identify: identify() },
-  }), { messageSendTimeout: MESSAGE_SEND_TIMEOUT_MS, doNotResendBlockWindow: RESEND_AFTER_MS })
+  const helia = withBitswap(
+    withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
+      privateKey: privateKeyFromProtobuf(options.identity ?? (await loadIdentity(join(options.directory, 'peer-key')))),
+      addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
+      transports: [tcp()],
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      connectionManager: { inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND },
+      // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
+      connectionMonitor: { enabled: false },
+      services: { identify: identify() },
+    }),
+    { messageSendTimeout: MESSAGE_SEND_TIMEOUT_MS, doNotResendBlockWindow: RESEND_AFTER_MS },
+  )
   await helia.start()
   const links = superviseLinks(helia.libp2p, stopping.signal)
   for (const peer of options.peers ?? []) links.keep(peer)
@@ -74,7 +77,9 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
   async function get(cid: Cid, limits: Parameters<HeliaNode['get']>[1]): Promise<Uint8Array> {
     const root = parseCid(cid)
     const signal = limits.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, limits.signal])
-    return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) => readContent(root, { bytesMax: limits.bytesMax, signal: until }, fetchBlock))
+    return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) =>
+      readContent(root, { bytesMax: limits.bytesMax, signal: until }, fetchBlock),
+    )
   }
 
   return {
@@ -122,7 +127,8 @@ async function loadIdentity(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path)
   } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw new WeftError('STORE_FAILED', { path, doing: 'reading the identity' }, failure)
+    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new WeftError('STORE_FAILED', { path, doing: 'reading the identity' }, failure)
   }
   const identity = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
   try {

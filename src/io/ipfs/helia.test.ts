@@ -34,12 +34,17 @@ describeIpfs('helia', async () => {
 
 let root: string
 const started: HeliaNode[] = []
-async function start(name: string, options: { readonly listen?: readonly string[]; readonly peers?: readonly string[] } = {}): Promise<HeliaNode> {
+async function start(
+  name: string,
+  options: { readonly listen?: readonly string[]; readonly peers?: readonly string[] } = {},
+): Promise<HeliaNode> {
   const node = await startHeliaNode({ directory: join(root, name), ...options })
   started.push(node)
   return node
 }
-beforeEach(async () => { root = await mkdtemp(join(tmpdir(), 'weft-ipfs-')) })
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'weft-ipfs-'))
+})
 afterEach(async () => {
   await Promise.all(started.splice(0).map((node) => node.stop()))
   await rm(root, { recursive: true })

@@ -54,7 +54,10 @@ export function superviseLinks(libp2p: Pick<Libp2p, 'dial'>, signal: AbortSignal
     if (kept.size >= LINKS_MAX) throw new WeftError('QUEUE_FULL', { queue: 'IPFS peers', lengthMax: LINKS_MAX })
     const first = Promise.withResolvers<void>()
     first.promise.catch(() => undefined)
-    const link = { first: first.promise, ended: supervise(address, (failure) => (failure === undefined ? first.resolve() : first.reject(failure))) }
+    const link = {
+      first: first.promise,
+      ended: supervise(address, (failure) => (failure === undefined ? first.resolve() : first.reject(failure))),
+    }
     kept.set(address, link)
     return link
   }

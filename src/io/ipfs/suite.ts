@@ -17,13 +17,19 @@ const BRIEF = { ...LIMITS, timeoutMs: 300 }
 const text = (value: string) => new TextEncoder().encode(value)
 /** The same bytes in each run, no two chunks alike. */
 const filled = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16)) & 255)
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'resolved', (failure: WeftError) => failure.code)
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'resolved',
+    (failure: WeftError) => failure.code,
+  )
 
 /** Declares the tests that every `Ipfs` passes. */
 export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void {
   describe(name, () => {
     let pair: IpfsPair
-    beforeEach(async () => { pair = await open() })
+    beforeEach(async () => {
+      pair = await open()
+    })
     afterEach(() => pair.close())
 
     test('content has the CID that `ipfs add --cid-version=1` gives', async () => {

@@ -27,7 +27,12 @@ const LIMITS = { bytesMax: 1_000_000, signal }
 
 async function thinTree(blocks: ReturnType<typeof createBlocks>, leaves: number): Promise<CID> {
   const content = Uint8Array.from({ length: leaves * 10 }, (_, index) => index & 255)
-  const { cid } = await importFile({ content }, blocks, { cidVersion: 1, rawLeaves: true, chunker: fixedSize({ chunkSize: 10 }), layout: balanced({ maxChildrenPerNode: 2 }) })
+  const { cid } = await importFile({ content }, blocks, {
+    cidVersion: 1,
+    rawLeaves: true,
+    chunker: fixedSize({ chunkSize: 10 }),
+    layout: balanced({ maxChildrenPerNode: 2 }),
+  })
   return cid
 }
 
@@ -54,7 +59,10 @@ test('a file that claims more than accepted is refused before its leaves are fet
   const blocks = createBlocks()
   const cid = await thinTree(blocks, 16)
   let fetched = 0
-  const read = readContent(cid, { bytesMax: 159, signal }, (each) => { fetched += 1; return blocks.read(each) })
+  const read = readContent(cid, { bytesMax: 159, signal }, (each) => {
+    fetched += 1
+    return blocks.read(each)
+  })
   await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_TOO_LARGE' })
   expect(fetched).toBe(1)
 })
@@ -62,7 +70,8 @@ test('a file that claims more than accepted is refused before its leaves are fet
 test('a folder is no content', async () => {
   const blocks = createBlocks()
   let folder: CID | undefined
-  for await (const entry of importer([{ path: 'a.json', content: new Uint8Array(3) }], blocks, { cidVersion: 1, wrapWithDirectory: true })) folder = entry.cid
+  for await (const entry of importer([{ path: 'a.json', content: new Uint8Array(3) }], blocks, { cidVersion: 1, wrapWithDirectory: true }))
+    folder = entry.cid
   await expect(readContent(folder as CID, LIMITS, blocks.read)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
 })
 
@@ -85,7 +94,10 @@ test('the deadline decides when nobody answers, the caller when it gives up firs
   const hanging = (until: AbortSignal) => new Promise<never>((_, reject) => until.addEventListener('abort', () => reject(until.reason)))
   const soon = async () => undefined
   const never = () => new Promise<void>(() => undefined)
-  await expect(withDeadline('x', { timeoutMs: 5, wait: soon }, hanging)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND', facts: { cid: 'x', waitedMs: 5 } })
+  await expect(withDeadline('x', { timeoutMs: 5, wait: soon }, hanging)).rejects.toMatchObject({
+    code: 'IPFS_NOT_FOUND',
+    facts: { cid: 'x', waitedMs: 5 },
+  })
   const caller = new AbortController()
   const read = withDeadline('x', { timeoutMs: 5, wait: never, signal: caller.signal }, hanging)
   caller.abort(new Error('enough'))

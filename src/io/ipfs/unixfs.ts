@@ -47,13 +47,22 @@ function isReadable(cid: CID): boolean {
 
 /** Cuts `bytes` into blocks, hands each to `put`, returns the CID of the whole. */
 export async function importContent(bytes: Uint8Array, put: (cid: CID, block: Uint8Array) => Promise<void>): Promise<Cid> {
-  const { cid } = await importFile({ content: bytes }, {
-    async put(key, block) {
-      // The importer gives bytes, never a stream.
-      await put(key, block as Uint8Array)
-      return key
+  const { cid } = await importFile(
+    { content: bytes },
+    {
+      async put(key, block) {
+        // The importer gives bytes, never a stream.
+        await put(key, block as Uint8Array)
+        return key
+      },
     },
-  }, { cidVersion: 1, rawLeaves: true, chunker: fixedSize({ chunkSize: CHUNK_BYTES }), layout: balanced({ maxChildrenPerNode: LINKS_PER_NODE }) })
+    {
+      cidVersion: 1,
+      rawLeaves: true,
+      chunker: fixedSize({ chunkSize: CHUNK_BYTES }),
+      layout: balanced({ maxChildrenPerNode: LINKS_PER_NODE }),
+    },
+  )
   return cid.toString() as Cid
 }
 
@@ -67,14 +76,19 @@ export async function checkBlock(cid: CID, block: Uint8Array): Promise<void> {
  * Reads the whole content, each block checked against its hash. Throws `IPFS_CONTENT_WRONG`, also for a tree that is no file,
  * `IPFS_CONTENT_TOO_LARGE`, and whatever `source` throws.
  */
-export async function readContent(root: CID, limits: { readonly bytesMax: number; readonly signal: AbortSignal }, source: BlockSource): Promise<Uint8Array> {
+export async function readContent(
+  root: CID,
+  limits: { readonly bytesMax: number; readonly signal: AbortSignal },
+  source: BlockSource,
+): Promise<Uint8Array> {
   let bytes = 0
   let blocks = 0
   const tooLarge = () => new WeftError('IPFS_CONTENT_TOO_LARGE', { cid: root.toString(), bytesMax: limits.bytesMax })
 
   async function read(cid: CID, depth: number): Promise<Uint8Array[]> {
     blocks += 1
-    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid)) throw new WeftError('IPFS_CONTENT_WRONG', { cid: root.toString(), got: 'no UnixFS file' })
+    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid))
+      throw new WeftError('IPFS_CONTENT_WRONG', { cid: root.toString(), got: 'no UnixFS file' })
     const block = await source(cid, limits.signal)
     await checkBlock(cid, block)
     const node = await decode(cid, block)
@@ -113,7 +127,13 @@ interface FileNode {
  */
 async function decode(cid: CID, block: Uint8Array): Promise<FileNode> {
   const failed = (cause: unknown) => new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: 'no UnixFS file' }, cause)
-  const entry = await exporter(cid, { async *get() { yield block } }).catch((cause) => { throw failed(cause) })
+  const entry = await exporter(cid, {
+    async *get() {
+      yield block
+    },
+  }).catch((cause) => {
+    throw failed(cause)
+  })
   if (entry.type === 'raw') return { data: entry.node, links: [], sizeClaimed: entry.node.length }
   if (entry.type !== 'file') throw failed(undefined)
   return { data: entry.unixfs.data ?? new Uint8Array(0), links: entry.node.Links.map((link) => link.Hash), sizeClaimed: Number(entry.size) }
@@ -130,7 +150,11 @@ export async function wait(durationMs: number, signal: AbortSignal): Promise<voi
  */
 export async function withDeadline<Value>(
   cid: string,
-  limits: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined; readonly wait: (durationMs: number, signal: AbortSignal) => Promise<void> },
+  limits: {
+    readonly timeoutMs: number
+    readonly signal?: AbortSignal | undefined
+    readonly wait: (durationMs: number, signal: AbortSignal) => Promise<void>
+  },
   read: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   limits.signal?.throwIfAborted()
@@ -139,7 +163,10 @@ export async function withDeadline<Value>(
   const signals = limits.signal === undefined ? [deadline.signal] : [deadline.signal, limits.signal]
   const notFound = new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: limits.timeoutMs })
   // The rejection of the wait is how it is cancelled: nothing failed.
-  limits.wait(limits.timeoutMs, isOver.signal).then(() => deadline.abort(notFound), () => undefined)
+  limits.wait(limits.timeoutMs, isOver.signal).then(
+    () => deadline.abort(notFound),
+    () => undefined,
+  )
   const signal = AbortSignal.any(signals)
   try {
     return await read(signal)

@@ -30,7 +30,10 @@ export interface ComputeInputs {
   /** For one snapshot. */
   readonly timeoutMs: number
   /** Bounds how many snapshots, and how many aggregates, are worked on at once. */
-  readonly limits: { readonly snapshot: <Value>(work: () => Promise<Value>) => Promise<Value>; readonly aggregate: <Value>(work: () => Promise<Value>) => Promise<Value> }
+  readonly limits: {
+    readonly snapshot: <Value>(work: () => Promise<Value>) => Promise<Value>
+    readonly aggregate: <Value>(work: () => Promise<Value>) => Promise<Value>
+  }
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -50,7 +53,9 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
   }
   if (failures.length > 0) return { ok: false, reason: 'preload_failed', detail: shortened(failures.join('; ')) }
   const { epoch, source } = inputs
-  return inputs.limits.snapshot(() => run(project, inputs, () => project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })))
+  return inputs.limits.snapshot(() =>
+    run(project, inputs, () => project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })),
+  )
 }
 
 async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
@@ -61,22 +66,32 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   const snapshots = base
     .flatMap(({ projectId, result }) => (result.ok ? [{ projectId, epochId: epoch.epochId, snapshot: result.snapshot }] : []))
     .sort((left, right) => byCodeUnit(left.projectId, right.projectId))
-  return inputs.limits.aggregate(() => run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn })))
+  return inputs.limits.aggregate(() =>
+    run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn })),
+  )
 }
 
 async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue>): Promise<Computed> {
   const { epochId } = inputs.epoch
-  const failed = (detail: string, cause?: unknown) => new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
+  const failed = (detail: string, cause?: unknown) =>
+    new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
   inputs.signal.throwIfAborted()
   const work = Promise.resolve().then(module)
   try {
     // An aggregate may wait for an earlier epoch to be decided: its only limit is the window, which the signal stands for.
     const timeoutMs = project.kind === 'snapshot' ? inputs.timeoutMs : undefined
-    const snapshot = await within(work, { clock: inputs.clock, signal: inputs.signal, timeoutMs, late: () => failed(`not done after ${timeoutMs} ms`) })
+    const snapshot = await within(work, {
+      clock: inputs.clock,
+      signal: inputs.signal,
+      timeoutMs,
+      late: () => failed(`not done after ${timeoutMs} ms`),
+    })
     return { ok: true, snapshot, bytes: canonicalJson(snapshot) }
   } catch (failure) {
     inputs.signal.throwIfAborted()
-    const told = isWeftError(failure, 'COMPUTE_FAILED') ? failure : failed(failure instanceof Error ? failure.message : String(failure), failure)
+    const told = isWeftError(failure, 'COMPUTE_FAILED')
+      ? failure
+      : failed(failure instanceof Error ? failure.message : String(failure), failure)
     return { ok: false, reason: 'compute_failed', detail: told.message }
   }
 }

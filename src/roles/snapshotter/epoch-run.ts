@@ -63,17 +63,25 @@ function epochsIn(seconds: number, { epochSize, sourceBlockTimeSeconds }: Market
  */
 export async function runEpoch(
   epoch: OpenEpoch,
-  deps: { readonly plan: readonly PlannedProject[]; readonly source: SourceChain; readonly makeInputs: MakeInputs; readonly project: ProjectDeps },
+  deps: {
+    readonly plan: readonly PlannedProject[]
+    readonly source: SourceChain
+    readonly makeInputs: MakeInputs
+    readonly project: ProjectDeps
+  },
 ): Promise<readonly (ProjectRecord | undefined)[]> {
   const { record, signal } = epoch
   const computeEpoch: ComputeEpoch = { epochId: record.epochId, begin: record.begin, end: record.end }
   const stored = new Map<ProjectId, Promise<Stored>>()
-  const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
-    .then(() => deps.makeInputs(computeEpoch, signal, (projectId) => stored.get(projectId) as Promise<Stored>))
-  return Promise.all(deps.plan.map((project) => {
-    const run = { epoch: record, project, signal, ending: epoch.ending }
-    const result = inputs.then((ready) => produce(run, ready, deps.project))
-    stored.set(project.projectId, result)
-    return submit(run, result, deps.project)
-  }))
+  const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project).then(() =>
+    deps.makeInputs(computeEpoch, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
+  )
+  return Promise.all(
+    deps.plan.map((project) => {
+      const run = { epoch: record, project, signal, ending: epoch.ending }
+      const result = inputs.then((ready) => produce(run, ready, deps.project))
+      stored.set(project.projectId, result)
+      return submit(run, result, deps.project)
+    }),
+  )
 }

@@ -36,7 +36,12 @@ interface Entry {
 }
 
 /** `stopping` ends all of them. `run` does the work of one; when it rejects, `onFailure` is told. */
-export function createOpenEpochs(options: { readonly rule: WindowRule; readonly stopping: AbortSignal; readonly run: (epoch: OpenEpoch) => Promise<void>; readonly onFailure: (failure: unknown) => void }): OpenEpochs {
+export function createOpenEpochs(options: {
+  readonly rule: WindowRule
+  readonly stopping: AbortSignal
+  readonly run: (epoch: OpenEpoch) => Promise<void>
+  readonly onFailure: (failure: unknown) => void
+}): OpenEpochs {
   const entries = new Map<EpochId, Entry>()
   const limit = createLimit(EPOCHS_AT_ONCE_MAX)
   const isPast = (record: EpochRecord, head: BlockRef) => isPastWindow(windowOf({ release: record.release, ...options.rule }), head)
@@ -55,7 +60,11 @@ export function createOpenEpochs(options: { readonly rule: WindowRule; readonly 
       const { epochId } = record
       const controller = new AbortController()
       let ending: ProjectReason | undefined
-      const epoch: OpenEpoch = { record, signal: AbortSignal.any([controller.signal, options.stopping]), ending: () => (options.stopping.aborted ? undefined : ending) }
+      const epoch: OpenEpoch = {
+        record,
+        signal: AbortSignal.any([controller.signal, options.stopping]),
+        ending: () => (options.stopping.aborted ? undefined : ending),
+      }
       const entry: Entry = {
         record,
         close(why) {

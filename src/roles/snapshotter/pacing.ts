@@ -17,7 +17,11 @@ export interface Backoff {
 }
 
 /** Does `work` again after transient failures, until it succeeds, the attempts are used up, or the signal aborts. Throws the last failure. */
-export async function retrying<Value>(work: () => Promise<Value>, backoff: Backoff, { clock, random, signal }: Pacing & { readonly signal: AbortSignal }): Promise<Value> {
+export async function retrying<Value>(
+  work: () => Promise<Value>,
+  backoff: Backoff,
+  { clock, random, signal }: Pacing & { readonly signal: AbortSignal },
+): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work()
@@ -41,8 +45,15 @@ export interface Limits {
 export async function within<Value>(work: Promise<Value>, { timeoutMs, clock, signal, late }: Limits): Promise<Value> {
   const over = new AbortController()
   const ended = AbortSignal.any([over.signal, signal])
-  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: over.signal }))
-  const timer = timeoutMs === undefined ? aborted : clock.sleep(timeoutMs, ended).then(() => { throw late() })
+  const aborted = new Promise<never>((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: over.signal }),
+  )
+  const timer =
+    timeoutMs === undefined
+      ? aborted
+      : clock.sleep(timeoutMs, ended).then(() => {
+          throw late()
+        })
   // Whichever loses the race has nobody left to tell.
   for (const loser of [work, aborted, timer]) loser.catch(() => undefined)
   signal.throwIfAborted()

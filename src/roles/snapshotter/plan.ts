@@ -6,7 +6,12 @@ import { multiAggregateProjectId, projectIdOf, singleAggregateProjectId } from '
 /** One project of every epoch: what computes it, and on which others it builds. */
 export type PlannedProject =
   | { readonly kind: 'snapshot'; readonly projectId: ProjectId; readonly compute: SnapshotCompute; readonly dataSource: string | undefined }
-  | { readonly kind: 'aggregate'; readonly projectId: ProjectId; readonly compute: AggregateCompute; readonly baseIds: readonly ProjectId[] }
+  | {
+      readonly kind: 'aggregate'
+      readonly projectId: ProjectId
+      readonly compute: AggregateCompute
+      readonly baseIds: readonly ProjectId[]
+    }
 
 /**
  * All projects of the market, each after those that it builds on. Throws `SETTINGS_INVALID` naming every preload and base type that
@@ -27,22 +32,39 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
 
   const preloads = new Set(computes.preloads.map((each) => each.taskType))
   for (const compute of computes.snapshots) {
-    for (const task of compute.preloads) if (!preloads.has(task)) problems.push(`${compute.projectType} needs preload ${task}, which does not exist`)
+    for (const task of compute.preloads)
+      if (!preloads.has(task)) problems.push(`${compute.projectType} needs preload ${task}, which does not exist`)
     const dataSources = compute.dataSources.length === 0 ? [undefined] : compute.dataSources
     for (const dataSource of dataSources) {
-      add(compute.projectType, () => ({ kind: 'snapshot', projectId: projectIdOf({ type: compute.projectType, dataSource, namespace }), compute, dataSource }))
+      add(compute.projectType, () => ({
+        kind: 'snapshot',
+        projectId: projectIdOf({ type: compute.projectType, dataSource, namespace }),
+        compute,
+        dataSource,
+      }))
     }
   }
   for (const compute of computes.aggregates) {
     const { projectType: type } = compute
-    for (const base of compute.baseProjectTypes) if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
+    for (const base of compute.baseProjectTypes)
+      if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
     const baseIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
     if (compute.aggregateOn === 'MultiProject') {
-      add(type, () => ({ kind: 'aggregate', projectId: multiAggregateProjectId({ type, baseProjectIds: baseIds, namespace }), compute, baseIds }))
+      add(type, () => ({
+        kind: 'aggregate',
+        projectId: multiAggregateProjectId({ type, baseProjectIds: baseIds, namespace }),
+        compute,
+        baseIds,
+      }))
       continue
     }
     for (const baseProjectId of baseIds) {
-      add(type, () => ({ kind: 'aggregate', projectId: singleAggregateProjectId({ type, baseProjectId, namespace }), compute, baseIds: [baseProjectId] }))
+      add(type, () => ({
+        kind: 'aggregate',
+        projectId: singleAggregateProjectId({ type, baseProjectId, namespace }),
+        compute,
+        baseIds: [baseProjectId],
+      }))
     }
   }
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })

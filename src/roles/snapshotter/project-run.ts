@@ -46,7 +46,8 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   if (recorded?.snapshotCid !== undefined) {
     const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
-    if (!isSameData) return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
+    if (!isSameData)
+      return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
     const snapshot = await readOwn(recorded.snapshotCid, { ipfs: deps.ipfs, signal })
     if (snapshot !== undefined) return { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
   } else if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') {
@@ -56,11 +57,22 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
   if (!computed.ok) return computed
   const snapshotCid = await snapshotCidOf(computed.bytes)
   if (recorded?.snapshotCid !== undefined && recorded.snapshotCid !== snapshotCid) {
-    return { ok: false, reason: 'compute_failed', detail: `computed again it gives ${snapshotCid}, signed before was ${recorded.snapshotCid}` }
+    return {
+      ok: false,
+      reason: 'compute_failed',
+      detail: `computed again it gives ${snapshotCid}, signed before was ${recorded.snapshotCid}`,
+    }
   }
   const problem = await store(computed.bytes, snapshotCid, { ...deps, signal })
   if (problem !== undefined) return { ok: false, reason: 'upload_failed', detail: problem }
-  await deps.records.saveProject(epoch.epochId, { projectId: project.projectId, state: advance(recorded, 'computed'), detail: '', snapshotCid, begin: epoch.begin, end: epoch.end })
+  await deps.records.saveProject(epoch.epochId, {
+    projectId: project.projectId,
+    state: advance(recorded, 'computed'),
+    detail: '',
+    snapshotCid,
+    begin: epoch.begin,
+    end: epoch.end,
+  })
   deps.onComputed()
   return { ok: true, snapshot: computed.snapshot, snapshotCid }
 }
@@ -77,7 +89,11 @@ async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readon
 }
 
 /** `undefined` when the bytes are stored under the CID that we computed ourselves, else what went wrong. */
-async function store(bytes: Uint8Array, cid: Cid, deps: Pacing & { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<string | undefined> {
+async function store(
+  bytes: Uint8Array,
+  cid: Cid,
+  deps: Pacing & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+): Promise<string | undefined> {
   try {
     const added = await retrying(() => deps.ipfs.add(bytes), ADD_BACKOFF, deps)
     return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
@@ -94,13 +110,21 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
   try {
     const result = await stored
     if (!result.ok) return await end(run, deps, result)
-    const votes = deps.slotIds().map((slotId) => ({ epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }))
-    await allSettled(votes.filter((vote) => !deps.records.isHandedOver(epoch.epochId, project.projectId, vote.slotId)).map((vote) => deps.handOverLimit(async () => {
-      run.signal.throwIfAborted()
-      await handOver(vote, run.signal, deps.handOver)
-      await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
-      deps.onHandedOver()
-    })))
+    const votes = deps
+      .slotIds()
+      .map((slotId) => ({ epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }))
+    await allSettled(
+      votes
+        .filter((vote) => !deps.records.isHandedOver(epoch.epochId, project.projectId, vote.slotId))
+        .map((vote) =>
+          deps.handOverLimit(async () => {
+            run.signal.throwIfAborted()
+            await handOver(vote, run.signal, deps.handOver)
+            await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
+            deps.onHandedOver()
+          }),
+        ),
+    )
     return await end(run, deps, undefined)
   } catch (failure) {
     // Our own disk or code, which no closing window explains.
@@ -142,7 +166,8 @@ async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefi
 
 async function submitted(run: ProjectRun, recorded: ProjectRecord | undefined, deps: ProjectDeps): Promise<ProjectRecord> {
   if (recorded?.state === 'submitted') return recorded
-  if (recorded?.snapshotCid === undefined) throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
+  if (recorded?.snapshotCid === undefined)
+    throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
   const { reason: _undone, ...kept } = recorded
   const record: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted') }
   await deps.records.saveProject(run.epoch.epochId, record)

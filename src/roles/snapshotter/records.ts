@@ -49,7 +49,9 @@ export function openRecords(store: Store) {
 
   /** Everything about epochs that are over and older than those kept. */
   function expired(): StoreWrite[] {
-    const over = epochs().filter((epoch) => epoch.state !== 'open').slice(0, -EPOCHS_KEPT)
+    const over = epochs()
+      .filter((epoch) => epoch.state !== 'open')
+      .slice(0, -EPOCHS_KEPT)
     return over.flatMap(({ epochId }) => [
       { key: epochKey(epochId) },
       ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`].flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key }))),
@@ -76,7 +78,10 @@ export function openRecords(store: Store) {
     saveRollback(to: BlockRef, undone: readonly EpochRecord[]): Promise<void> {
       const blocksGone = store.scan('block/', { after: `block/${pad(to.number)}` })
       const handed = undone.flatMap(({ epochId }) => store.scan(`handed/${pad(epochId)}/`))
-      return store.commit([...[...blocksGone, ...handed].map(({ key }) => ({ key })), ...undone.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) }))])
+      return store.commit([
+        ...[...blocksGone, ...handed].map(({ key }) => ({ key })),
+        ...undone.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
+      ])
     },
     saveEpoch(epoch: EpochRecord): Promise<void> {
       return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])

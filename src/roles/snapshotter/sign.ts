@@ -28,12 +28,22 @@ export function createSign(options: SignOptions, deps: { readonly chain: AnchorC
   const hasher = createSubmissionHasher({ chainId: deps.chain.chainId, protocolState })
   return (vote, head) => {
     const request = { ...vote, deadlineBlock: (head.number + options.deadlineBufferBlocks) as BlockNumber }
-    return { request, signature: deps.signer.sign(hasher.digest(request)), header: head.hash, dataMarket, nodeVersion: options.nodeVersion, protocolState }
+    return {
+      request,
+      signature: deps.signer.sign(hasher.digest(request)),
+      header: head.hash,
+      dataMarket,
+      nodeVersion: options.nodeVersion,
+      protocolState,
+    }
   }
 }
 
 /** Throws `SETTINGS_INVALID` naming each slot that our key may not sign for: its submissions would all be refused. */
-export function checkIdentity(slotIds: readonly SlotId[], { signer, slots }: { readonly signer: Address; readonly slots: readonly SlotState[] }): void {
+export function checkIdentity(
+  slotIds: readonly SlotId[],
+  { signer, slots }: { readonly signer: Address; readonly slots: readonly SlotState[] },
+): void {
   const byId = new Map(slots.map((slot) => [slot.slotId, slot]))
   const problems = slotIds.flatMap((slotId) => {
     const slot = byId.get(slotId)

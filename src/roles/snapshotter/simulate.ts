@@ -26,11 +26,14 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
 export async function simulate(plan: readonly PlannedProject[], signal: AbortSignal, deps: SimulateDeps): Promise<number> {
   const block = Math.max((await deps.sourceHead()) - 1, 0)
   const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, signal, noAggregates)
-  const firsts = plan.filter((project, index) => project.kind === 'snapshot' && plan.findIndex((other) => other.compute === project.compute) === index)
+  const firsts = plan.filter(
+    (project, index) => project.kind === 'snapshot' && plan.findIndex((other) => other.compute === project.compute) === index,
+  )
   let handedOver = 0
   for (const project of firsts) {
     const computed = await compute(project, inputs)
-    if (!computed.ok) throw new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId: SIMULATION_EPOCH, detail: computed.detail })
+    if (!computed.ok)
+      throw new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId: SIMULATION_EPOCH, detail: computed.detail })
     const snapshotCid = await deps.ipfs.add(computed.bytes)
     for (const slotId of deps.slotIds()) {
       await handOver({ epochId: SIMULATION_EPOCH, projectId: project.projectId, slotId, snapshotCid }, signal, deps.handOver)

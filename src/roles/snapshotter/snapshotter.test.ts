@@ -25,18 +25,25 @@ const WINDOW_BLOCKS = 5
 const rootHash = `0x${'77'.repeat(32)}` as Hash
 
 /** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */
-function createComputes(change: { readonly preload?: () => Promise<unknown>; readonly base?: (dataSource: string | undefined, epochId: number) => Promise<JsonValue> } = {}): ComputeSet {
+function createComputes(
+  change: {
+    readonly preload?: () => Promise<unknown>
+    readonly base?: (dataSource: string | undefined, epochId: number) => Promise<JsonValue>
+  } = {},
+): ComputeSet {
   return {
     preloads: [{ taskType: 'price', preload: change.preload ?? (async ({ epoch, source }) => BigInt(await source.timestamp(epoch.end))) }],
-    snapshots: [{
-      projectType: 'base',
-      dataSources: ['0xAA', '0xBB'],
-      preloads: ['price'],
-      async compute({ epoch, dataSource, preloaded }) {
-        if (change.base !== undefined) return change.base(dataSource, epoch.epochId)
-        return { source: dataSource ?? '', epoch: BigInt(epoch.epochId), price: preloaded.get('price') as bigint }
+    snapshots: [
+      {
+        projectType: 'base',
+        dataSources: ['0xAA', '0xBB'],
+        preloads: ['price'],
+        async compute({ epoch, dataSource, preloaded }) {
+          if (change.base !== undefined) return change.base(dataSource, epoch.epochId)
+          return { source: dataSource ?? '', epoch: BigInt(epoch.epochId), price: preloaded.get('price') as bigint }
+        },
       },
-    }],
+    ],
     aggregates: [
       {
         projectType: 'sum',
@@ -53,7 +60,12 @@ function createComputes(change: { readonly preload?: () => Promise<unknown>; rea
           return { epochs }
         },
       },
-      { projectType: 'all', aggregateOn: 'MultiProject', baseProjectTypes: ['base'], aggregate: async ({ base }) => base.map((each) => each.projectId) },
+      {
+        projectType: 'all',
+        aggregateOn: 'MultiProject',
+        baseProjectTypes: ['base'],
+        aggregate: async ({ base }) => base.map((each) => each.projectId),
+      },
     ],
   }
 }
@@ -93,13 +105,23 @@ interface World {
 }
 
 const running: { stop(): Promise<void> }[] = []
-afterEach(async () => { for (const each of running.splice(0)) await each.stop() })
+afterEach(async () => {
+  for (const each of running.splice(0)) await each.stop()
+})
 
 function createWorld(): World {
   const clock = createVirtualClock()
   const market = {
-    epochSize: 2, sourceChainId: 1, sourceBlockTimeSeconds: 12, snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 40, attestationWindowBlocks: 60,
-    attestationsMin: 1, epochManager: manager, sequencers: [sequencer], validators: [validator],
+    epochSize: 2,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 12,
+    snapshotWindowBlocks: WINDOW_BLOCKS,
+    batchWindowBlocks: 40,
+    attestationWindowBlocks: 60,
+    attestationsMin: 1,
+    epochManager: manager,
+    sequencers: [sequencer],
+    validators: [validator],
   }
   const chain = createFakeChain({ clock, market, signers: [signer.address, signer.address, manager] })
   const journal = createFakeStore()
@@ -128,7 +150,18 @@ function createWorld(): World {
     async start(computes = createComputes(), options = OPTIONS) {
       const { source, ipfs, store } = world
       const client = grpc.createSubmissionClient({ endpoint: (await server).endpoint })
-      const snapshotter = await startSnapshotter(options, { chain, source, collector: client, ipfs, store, clock, computes, signer, random: createSeededRandom(1), onEpoch: (summary) => world.summaries.push(summary) })
+      const snapshotter = await startSnapshotter(options, {
+        chain,
+        source,
+        collector: client,
+        ipfs,
+        store,
+        clock,
+        computes,
+        signer,
+        random: createSeededRandom(1),
+        onEpoch: (summary) => world.summaries.push(summary),
+      })
       running.push({ stop: () => clock.runUntil(snapshotter.stop(), { limitMs: 120_000 }) })
       return snapshotter
     },
@@ -140,7 +173,14 @@ function createWorld(): World {
     },
     async anchor(epochId, snapshots) {
       const batchCid = `batch-${epochId}` as Cid
-      await send(sequencer, `batch ${epochId}`, { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: Object.keys(snapshots) as ProjectId[], snapshotCids: Object.values(snapshots), rootHash })
+      await send(sequencer, `batch ${epochId}`, {
+        kind: 'submitSubmissionBatch',
+        epochId,
+        batchCid,
+        projectIds: Object.keys(snapshots) as ProjectId[],
+        snapshotCids: Object.values(snapshots),
+        rootHash,
+      })
       await send(sequencer, `end ${epochId}`, { kind: 'endBatchSubmissions', epochId })
     },
     async finalize(epochId, snapshots) {
@@ -160,7 +200,8 @@ const idsOf = (submissions: readonly Submission[]) => [...new Set(submissions.ma
 const BASE_A = 'base:0xaa:TEST' as ProjectId
 const BASE_B = 'base:0xbb:TEST' as ProjectId
 const SUM_A = 'sum:0xaa:TEST' as ProjectId
-const reasons = (summary: EpochSummary | undefined) => Object.fromEntries((summary?.missed ?? []).map((project) => [project.projectId.split(':').slice(0, 2).join(':'), project.reason]))
+const reasons = (summary: EpochSummary | undefined) =>
+  Object.fromEntries((summary?.missed ?? []).map((project) => [project.projectId.split(':').slice(0, 2).join(':'), project.reason]))
 
 test('one epoch: every project computed once, stored, signed and handed over for each slot', async () => {
   const world = createWorld()
@@ -172,7 +213,13 @@ test('one epoch: every project computed once, stored, signed and handed over for
   expect(idsOf(world.collector.taken)).toHaveLength(5)
   expect(world.collector.taken).toHaveLength(10)
   expect(snapshotter.stats()).toMatchObject({ epochsDone: 1, snapshotsComputed: 5, submissionsHandedOver: 10, epochsOpen: 0 })
-  expect(snapshotter.projects(epochId).map((project) => project.state)).toEqual(['submitted', 'submitted', 'submitted', 'submitted', 'submitted'])
+  expect(snapshotter.projects(epochId).map((project) => project.state)).toEqual([
+    'submitted',
+    'submitted',
+    'submitted',
+    'submitted',
+    'submitted',
+  ])
 
   const bytes = canonicalJson({ source: '0xAA', epoch: 1n, price: BigInt(1_700_000_000 + 3 * 12) })
   const submission = world.collector.taken.find(({ request }) => request.projectId === BASE_A && request.slotId === 2) as Submission
@@ -188,7 +235,10 @@ test('each slot sends a simulation of each base type after start', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   await world.until(() => snapshotter.stats().simulated === 2)
-  expect(world.collector.simulated.map(({ request }) => [request.epochId, request.slotId, request.projectId])).toEqual([[0, 1, BASE_A], [0, 2, BASE_A]])
+  expect(world.collector.simulated.map(({ request }) => [request.epochId, request.slotId, request.projectId])).toEqual([
+    [0, 1, BASE_A],
+    [0, 2, BASE_A],
+  ])
 })
 
 test('a failing preload fails those that need it, with its reason', async () => {
@@ -196,8 +246,17 @@ test('a failing preload fails those that need it, with its reason', async () => 
   const snapshotter = await world.start(createComputes({ preload: () => Promise.reject(new Error('no price today')) }))
   const epochId = await world.release()
   await world.until(() => world.summaries.length === 1)
-  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'preload_failed', 'base:0xbb': 'preload_failed', 'sum:0xaa': 'base_missing', 'sum:0xbb': 'base_missing' })
-  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({ state: 'missed', reason: 'preload_failed', detail: 'price: no price today' })
+  expect(reasons(world.summaries[0])).toMatchObject({
+    'base:0xaa': 'preload_failed',
+    'base:0xbb': 'preload_failed',
+    'sum:0xaa': 'base_missing',
+    'sum:0xbb': 'base_missing',
+  })
+  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({
+    state: 'missed',
+    reason: 'preload_failed',
+    detail: 'price: no price today',
+  })
   expect(world.collector.taken).toEqual([])
 })
 
@@ -218,7 +277,8 @@ test('a failing compute concerns its project and those built on it, and nobody e
 
 test('a compute that never ends is given up after its time, one that is no JSON at once', async () => {
   const world = createWorld()
-  const base = (dataSource: string | undefined) => (dataSource === '0xAA' ? new Promise<JsonValue>(() => undefined) : Promise.resolve(undefined as unknown as JsonValue))
+  const base = (dataSource: string | undefined) =>
+    dataSource === '0xAA' ? new Promise<JsonValue>(() => undefined) : Promise.resolve(undefined as unknown as JsonValue)
   await world.start(createComputes({ base }))
   await world.release()
   await world.until(() => world.summaries.length === 1)
@@ -228,7 +288,9 @@ test('a compute that never ends is given up after its time, one that is no JSON 
 test('a crash in the middle of an epoch: the same CIDs are handed over after the restart, and only what was not', async () => {
   const world = createWorld()
   let life = 1
-  const computes = createComputes({ base: async (dataSource, epochId) => ({ dataSource: dataSource ?? '', epoch: BigInt(epochId), life: BigInt(life) }) })
+  const computes = createComputes({
+    base: async (dataSource, epochId) => ({ dataSource: dataSource ?? '', epoch: BigInt(epochId), life: BigInt(life) }),
+  })
   const first = await world.start(computes)
   world.collector.capacity = 3
   const epochId = await world.release()
@@ -255,7 +317,9 @@ test('a crash in the middle of an epoch: the same CIDs are handed over after the
 
 test('a crash after everything was handed over, and the window over since: it stays handed over', async () => {
   const world = createWorld()
-  const stuck = createComputes({ base: (dataSource) => (dataSource === '0xBB' ? new Promise(() => undefined) : Promise.resolve({ epoch: 1n })) })
+  const stuck = createComputes({
+    base: (dataSource) => (dataSource === '0xBB' ? new Promise(() => undefined) : Promise.resolve({ epoch: 1n })),
+  })
   const first = await world.start(stuck)
   const epochId = await world.release()
   await world.until(() => first.projects(epochId).filter(({ state }) => state === 'submitted').length === 2)
@@ -271,7 +335,9 @@ test('a crash after everything was handed over, and the window over since: it st
 test('what was signed before and cannot be computed again the same is not signed again', async () => {
   const world = createWorld()
   let life = 1
-  const computes = createComputes({ base: async (dataSource) => ({ dataSource: dataSource ?? '', epoch: 1n, life: dataSource === '0xAA' ? BigInt(life) : 0n }) })
+  const computes = createComputes({
+    base: async (dataSource) => ({ dataSource: dataSource ?? '', epoch: 1n, life: dataSource === '0xAA' ? BigInt(life) : 0n }),
+  })
   const first = await world.start(computes)
   world.collector.capacity = 0
   const epochId = await world.release()
@@ -298,7 +364,11 @@ test('a collector that is away is tried until the window closes; then the projec
   world.chain.mine(WINDOW_BLOCKS + 1)
   await world.until(() => world.summaries.length === 1)
   expect(world.summaries[0]).toMatchObject({ epochId, state: 'done', submitted: 0 })
-  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({ state: 'missed', reason: 'hand_over_failed', detail: 'not taken for slot 1, 2' })
+  expect(snapshotter.projects(epochId).find((project) => project.projectId === BASE_A)).toMatchObject({
+    state: 'missed',
+    reason: 'hand_over_failed',
+    detail: 'not taken for slot 1, 2',
+  })
 })
 
 test('an aggregate waits until the earlier epoch is decided, and reads what was finalized, not what we computed', async () => {
@@ -307,8 +377,11 @@ test('an aggregate waits until the earlier epoch is decided, and reads what was 
   const first = await world.release()
   await world.until(() => world.summaries.length === 1)
   const second = await world.release()
-  const sumsOf = (epochId: EpochId) => world.collector.taken.filter(({ request }) => request.epochId === epochId && request.projectId === SUM_A)
-  await world.until(() => world.collector.taken.filter(({ request }) => request.epochId === second && request.projectId === BASE_A).length === 2)
+  const sumsOf = (epochId: EpochId) =>
+    world.collector.taken.filter(({ request }) => request.epochId === epochId && request.projectId === SUM_A)
+  await world.until(
+    () => world.collector.taken.filter(({ request }) => request.epochId === second && request.projectId === BASE_A).length === 2,
+  )
   expect(sumsOf(second)).toEqual([])
 
   const others = await world.ipfs.add(canonicalJson({ epoch: 100n }))
@@ -327,7 +400,10 @@ test('an earlier epoch that ended without the project counts as no data; one tha
   const second = await world.release()
   world.chain.mine(WINDOW_BLOCKS + 1)
   await world.until(() => world.summaries.length === 2)
-  expect(snapshotter.projects(second).find((project) => project.projectId === SUM_A)).toMatchObject({ state: 'missed', reason: 'window_closed' })
+  expect(snapshotter.projects(second).find((project) => project.projectId === SUM_A)).toMatchObject({
+    state: 'missed',
+    reason: 'window_closed',
+  })
   const other = await world.ipfs.add(canonicalJson({ epoch: 7n }))
   await world.finalize(first, { 'other:TEST': other })
   await world.finalize(second, { [BASE_A]: other })
@@ -362,7 +438,11 @@ test('an undone epoch that comes again for other source blocks is not signed a s
   await world.until(() => world.summaries.length === 2)
   expect(epochId).toBe(1)
   expect(world.collector.taken).toHaveLength(10)
-  expect(reasons(world.summaries[1])).toMatchObject({ 'base:0xaa': 'release_undone', 'base:0xbb': 'release_undone', 'sum:0xaa': 'release_undone' })
+  expect(reasons(world.summaries[1])).toMatchObject({
+    'base:0xaa': 'release_undone',
+    'base:0xbb': 'release_undone',
+    'sum:0xaa': 'release_undone',
+  })
 })
 
 test('an epoch is skipped only when its window closed while we were away, and that is recorded', async () => {
@@ -376,7 +456,10 @@ test('an epoch is skipped only when its window closed while we were away, and th
   const after = await world.start()
   await world.until(() => idsOf(world.collector.taken).length === 3)
   expect(world.summaries).toMatchObject([{ epochId: 1, state: 'skipped' }])
-  expect(after.epochs()).toMatchObject([{ epochId: 1, state: 'skipped' }, { epochId: 2, state: 'open' }])
+  expect(after.epochs()).toMatchObject([
+    { epochId: 1, state: 'skipped' },
+    { epochId: 2, state: 'open' },
+  ])
   expect(world.collector.taken.every(({ request }) => request.epochId === 2)).toBe(true)
 })
 
@@ -385,7 +468,9 @@ test('a first start takes up the epochs whose windows are open', async () => {
   await world.release()
   await world.release()
   await world.start()
-  await world.until(() => idsOf(world.collector.taken).includes(BASE_A) && new Set(world.collector.taken.map(({ request }) => request.epochId)).size === 2)
+  await world.until(
+    () => idsOf(world.collector.taken).includes(BASE_A) && new Set(world.collector.taken.map(({ request }) => request.epochId)).size === 2,
+  )
 })
 
 test('a source endpoint that lags is waited for', async () => {
@@ -402,8 +487,13 @@ test('a source endpoint that lags is waited for', async () => {
 
 test('slots of another key are refused at start, all of them named', async () => {
   const world = createWorld()
-  const failure = await world.start(createComputes(), { ...OPTIONS, slotIds: [1, 3, 9] as SlotId[] }).catch((each: WeftError<'SETTINGS_INVALID'>) => each)
-  expect(failure).toMatchObject({ code: 'SETTINGS_INVALID', facts: { problems: [`slot 3 is assigned to ${manager}, this node signs as ${signer.address}`, 'slot 9 does not exist'] } })
+  const failure = await world
+    .start(createComputes(), { ...OPTIONS, slotIds: [1, 3, 9] as SlotId[] })
+    .catch((each: WeftError<'SETTINGS_INVALID'>) => each)
+  expect(failure).toMatchObject({
+    code: 'SETTINGS_INVALID',
+    facts: { problems: [`slot 3 is assigned to ${manager}, this node signs as ${signer.address}`, 'slot 9 does not exist'] },
+  })
 })
 
 test('a slot that is given to another key is not signed for any more', async () => {

@@ -113,7 +113,9 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     onOpen: (epoch) => open.start(epoch, watch.head()),
     onSkipped: tally.skipped,
     onHead: open.closePast,
-    onUndone: (epochs) => { for (const { epochId } of epochs) open.close(epochId, 'release_undone') },
+    onUndone: (epochs) => {
+      for (const { epochId } of epochs) open.close(epochId, 'release_undone')
+    },
     onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: true }]),
     onRollback() {
       cache.clear()
@@ -131,7 +133,10 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     onHandedOver: tally.handedOver,
     handOver: {
       ...deps,
-      sign: createSign({ deadlineBufferBlocks: options.deadlineBufferBlocks ?? DEADLINE_BUFFER_BLOCKS, nodeVersion: options.nodeVersion ?? NODE_VERSION }, deps),
+      sign: createSign(
+        { deadlineBufferBlocks: options.deadlineBufferBlocks ?? DEADLINE_BUFFER_BLOCKS, nodeVersion: options.nodeVersion ?? NODE_VERSION },
+        deps,
+      ),
       head: watch.head,
       onRetry(_vote, failure) {
         tally.retried()
@@ -147,12 +152,20 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
     // The record of an undone epoch is the watch's: it may be open again by now.
     if (state === 'done') await records.saveEpoch({ ...epoch.record, state })
-    tally.ended({ epochId: epoch.record.epochId, state, projects: projects.filter((each) => each !== undefined), tookMs: deps.clock.nowMs() - startedMs })
+    tally.ended({
+      epochId: epoch.record.epochId,
+      state,
+      projects: projects.filter((each) => each !== undefined),
+      tookMs: deps.clock.nowMs() - startedMs,
+    })
   }
 
   life.spawn(watch.run(life.stopping))
-  life.spawn(runSimulation({ clock: deps.clock, life, onDone: tally.simulated }, (signal) =>
-    simulate(plan, signal, { ...project, makeInputs, sourceHead: async () => (await deps.source.head()).number })))
+  life.spawn(
+    runSimulation({ clock: deps.clock, life, onDone: tally.simulated }, (signal) =>
+      simulate(plan, signal, { ...project, makeInputs, sourceHead: async () => (await deps.source.head()).number }),
+    ),
+  )
   return {
     ended: life.ended,
     stats: () => ({ headBlock: watch.head().number, epochsOpen: open.count, ...tally.counts() }),
@@ -163,7 +176,10 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
 }
 
 /** Once after start, beside everything else; that it fails is told and changes nothing. */
-async function runSimulation(deps: { readonly clock: Clock; readonly life: Life; readonly onDone: (count: number) => void }, work: (signal: AbortSignal) => Promise<number>): Promise<void> {
+async function runSimulation(
+  deps: { readonly clock: Clock; readonly life: Life; readonly onDone: (count: number) => void },
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<void> {
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, deps.life.stopping])
   const end = () => over.abort(new WeftError('STOPPED', { what: 'simulation' }))
@@ -226,18 +242,42 @@ function createLife(onTrouble: SnapshotterDeps['onTrouble']) {
 }
 
 function createTally(onEpoch: SnapshotterDeps['onEpoch']) {
-  const counts = { epochsDone: 0, epochsSkipped: 0, snapshotsComputed: 0, submissionsHandedOver: 0, handOverRetries: 0, projectsMissed: 0, simulated: 0 }
+  const counts = {
+    epochsDone: 0,
+    epochsSkipped: 0,
+    snapshotsComputed: 0,
+    submissionsHandedOver: 0,
+    handOverRetries: 0,
+    projectsMissed: 0,
+    simulated: 0,
+  }
   return {
     counts: () => ({ ...counts }),
-    computed: () => { counts.snapshotsComputed += 1 },
-    handedOver: () => { counts.submissionsHandedOver += 1 },
-    retried: () => { counts.handOverRetries += 1 },
-    simulated: (count: number) => { counts.simulated = count },
+    computed: () => {
+      counts.snapshotsComputed += 1
+    },
+    handedOver: () => {
+      counts.submissionsHandedOver += 1
+    },
+    retried: () => {
+      counts.handOverRetries += 1
+    },
+    simulated: (count: number) => {
+      counts.simulated = count
+    },
     skipped({ epochId }: EpochRecord): void {
       counts.epochsSkipped += 1
       onEpoch?.({ epochId, state: 'skipped', submitted: 0, missed: [], tookMs: 0 })
     },
-    ended({ projects, ...epoch }: { readonly epochId: EpochId; readonly state: EpochRecord['state']; readonly projects: readonly ProjectRecord[]; readonly tookMs: number }): void {
+    ended({
+      projects,
+      ...epoch
+    }: {
+      readonly epochId: EpochId
+      readonly state: EpochRecord['state']
+      readonly projects: readonly ProjectRecord[]
+      readonly tookMs: number
+    }): void {
       const missed = projects.filter((project) => project.state !== 'submitted')
       counts.epochsDone += 1
       counts.projectsMissed += missed.length

@@ -21,7 +21,8 @@ export interface EpochSource {
 export async function awaitSource({ epoch, chain, signal }: EpochSource, pacing: Pacing): Promise<void> {
   const last = parseBlockNumber(epoch.end)
   const look = async () => {
-    if ((await chain.block(last)) === undefined) throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${last} is not there yet` })
+    if ((await chain.block(last)) === undefined)
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${last} is not there yet` })
   }
   await retrying(look, SYNC_BACKOFF, { ...pacing, signal })
 }
@@ -47,7 +48,8 @@ export function createSourceReader(source: EpochSource, pacing: Pacing): SourceR
   }
 
   function within(blockNumber: number) {
-    if (blockNumber > epoch.end) throw new WeftError('ID_MALFORMED', { what: `block up to the epoch's last, ${epoch.end}`, text: String(blockNumber) })
+    if (blockNumber > epoch.end)
+      throw new WeftError('ID_MALFORMED', { what: `block up to the epoch's last, ${epoch.end}`, text: String(blockNumber) })
     return parseBlockNumber(blockNumber)
   }
 
@@ -56,7 +58,8 @@ export function createSourceReader(source: EpochSource, pacing: Pacing): SourceR
       const number = within(blockNumber)
       const block = await once<BlockRef>(['block', number], async () => {
         const found = await chain.block(number)
-        if (found === undefined) throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `no block ${number}` })
+        if (found === undefined)
+          throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `no block ${number}` })
         return found
       })
       return block.timestamp
@@ -66,7 +69,12 @@ export function createSourceReader(source: EpochSource, pacing: Pacing): SourceR
       return once<readonly ChainValue[]>(['read', asked.address, asked.function, asked.args, asked.blockNumber], () => chain.read(asked))
     },
     async events(filter) {
-      const asked = { address: parseAddress(filter.address), events: filter.events, fromBlock: within(filter.fromBlock), toBlock: within(filter.toBlock) }
+      const asked = {
+        address: parseAddress(filter.address),
+        events: filter.events,
+        fromBlock: within(filter.fromBlock),
+        toBlock: within(filter.toBlock),
+      }
       return once<readonly ChainEvent[]>(['events', asked.address, asked.events, asked.fromBlock, asked.toBlock], () => chain.events(asked))
     },
   }

@@ -10,16 +10,38 @@ import { createLimit, retrying } from './pacing.ts'
 import { planProjects } from './plan.ts'
 import { createSourceReader } from './source-reader.ts'
 
-const snapshot = (projectType: string, dataSources: readonly string[], preloads: readonly string[] = []): SnapshotCompute => ({ projectType, dataSources, preloads, compute: async () => null })
-const aggregate = (projectType: string, aggregateOn: AggregateCompute['aggregateOn'], ...baseProjectTypes: string[]): AggregateCompute => ({ projectType, aggregateOn, baseProjectTypes, aggregate: async () => null })
+const snapshot = (projectType: string, dataSources: readonly string[], preloads: readonly string[] = []): SnapshotCompute => ({
+  projectType,
+  dataSources,
+  preloads,
+  compute: async () => null,
+})
+const aggregate = (projectType: string, aggregateOn: AggregateCompute['aggregateOn'], ...baseProjectTypes: string[]): AggregateCompute => ({
+  projectType,
+  aggregateOn,
+  baseProjectTypes,
+  aggregate: async () => null,
+})
 const plan = (computes: Partial<ComputeSet>) => planProjects({ preloads: [], snapshots: [], aggregates: [], ...computes }, 'NS')
 
 test('the plan holds every project after those that it builds on', () => {
   const planned = plan({
     snapshots: [snapshot('price', []), snapshot('pair', ['0xB', '0xA'])],
-    aggregates: [aggregate('day', 'SingleProject', 'pair'), aggregate('week', 'SingleProject', 'day'), aggregate('top', 'MultiProject', 'pair', 'price')],
+    aggregates: [
+      aggregate('day', 'SingleProject', 'pair'),
+      aggregate('week', 'SingleProject', 'day'),
+      aggregate('top', 'MultiProject', 'pair', 'price'),
+    ],
   })
-  expect(planned.map(({ projectId }) => projectId).slice(0, 7)).toEqual(['price:NS', 'pair:0xb:NS', 'pair:0xa:NS', 'day:0xa:NS', 'day:0xb:NS', 'week:0xa:NS', 'week:0xb:NS'])
+  expect(planned.map(({ projectId }) => projectId).slice(0, 7)).toEqual([
+    'price:NS',
+    'pair:0xb:NS',
+    'pair:0xa:NS',
+    'day:0xa:NS',
+    'day:0xb:NS',
+    'week:0xa:NS',
+    'week:0xb:NS',
+  ])
   expect(planned[7]).toMatchObject({ kind: 'aggregate', baseIds: ['pair:0xa:NS', 'pair:0xb:NS', 'price:NS'] })
   expect(planned).toHaveLength(8)
 })
@@ -27,7 +49,10 @@ test('the plan holds every project after those that it builds on', () => {
 test('everything that does not fit together is named at once', () => {
   const failure = (() => {
     try {
-      return plan({ snapshots: [snapshot('pair', ['0xA', '0xa'], ['eth']), snapshot('a b', [])], aggregates: [aggregate('week', 'SingleProject', 'day'), aggregate('day', 'MultiProject', 'pair')] })
+      return plan({
+        snapshots: [snapshot('pair', ['0xA', '0xa'], ['eth']), snapshot('a b', [])],
+        aggregates: [aggregate('week', 'SingleProject', 'day'), aggregate('day', 'MultiProject', 'pair')],
+      })
     } catch (each) {
       return each as WeftError<'SETTINGS_INVALID'>
     }
@@ -62,15 +87,22 @@ test('computes of one epoch ask the source once, and never beyond the epoch', as
       return [7n]
     },
   })
-  const source = createSourceReader({ epoch: { epochId: 1, begin: 10, end: 19 }, chain, signal: new AbortController().signal }, { clock, random: createSeededRandom(1) })
+  const source = createSourceReader(
+    { epoch: { epochId: 1, begin: 10, end: 19 }, chain, signal: new AbortController().signal },
+    { clock, random: createSeededRandom(1) },
+  )
   const call = { address: '0xAA'.padEnd(42, '0'), function: 'function f(uint256) view returns (uint256)', args: [1n], blockNumber: 19 }
-  const answers = clock.runUntil(Promise.all([source.read(call), source.read({ ...call, address: call.address.toLowerCase() })]), { limitMs: 10_000 })
+  const answers = clock.runUntil(Promise.all([source.read(call), source.read({ ...call, address: call.address.toLowerCase() })]), {
+    limitMs: 10_000,
+  })
   expect(await answers).toEqual([[7n], [7n]])
   expect(reads).toBe(2)
   await source.read({ ...call, blockNumber: 18 })
   expect(reads).toBe(3)
   await expect(source.read({ ...call, blockNumber: 20 })).rejects.toMatchObject({ code: 'ID_MALFORMED' })
-  await expect(source.events({ address: call.address as Address, events: [], fromBlock: 10, toBlock: 20 as BlockNumber })).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+  await expect(
+    source.events({ address: call.address as Address, events: [], fromBlock: 10, toBlock: 20 as BlockNumber }),
+  ).rejects.toMatchObject({ code: 'ID_MALFORMED' })
 })
 
 test('a limit lets as many work at once as it says, in order, also after failures', async () => {
@@ -78,14 +110,15 @@ test('a limit lets as many work at once as it says, in order, also after failure
   const order: number[] = []
   let atOnce = 0
   let most = 0
-  const work = (index: number) => limit(async () => {
-    atOnce += 1
-    most = Math.max(most, atOnce)
-    order.push(index)
-    await Promise.resolve()
-    atOnce -= 1
-    if (index === 1) throw new Error('one fails')
-  })
+  const work = (index: number) =>
+    limit(async () => {
+      atOnce += 1
+      most = Math.max(most, atOnce)
+      order.push(index)
+      await Promise.resolve()
+      atOnce -= 1
+      if (index === 1) throw new Error('one fails')
+    })
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, (_, index) => work(index)))
   expect([most, order, outcomes.filter(({ status }) => status === 'rejected').length]).toEqual([2, [0, 1, 2, 3, 4, 5], 1])
 })
@@ -95,7 +128,14 @@ test('only transient failures are tried again, and no more often than agreed', a
   const context = { clock, random: createSeededRandom(1), signal: new AbortController().signal }
   const attempts = async (failure: Error) => {
     let count = 0
-    const failing = retrying(async () => { count += 1; throw failure }, { attemptsMax: 3, firstMs: 10, lastMs: 20 }, context).catch((each) => each)
+    const failing = retrying(
+      async () => {
+        count += 1
+        throw failure
+      },
+      { attemptsMax: 3, firstMs: 10, lastMs: 20 },
+      context,
+    ).catch((each) => each)
     expect(await clock.runUntil(failing, { limitMs: 1_000 })).toBe(failure)
     return count
   }

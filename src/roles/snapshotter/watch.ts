@@ -36,7 +36,12 @@ interface Listener {
 }
 
 /** Follows the anchor chain from where the records end. */
-export async function createWatch(deps: { readonly chain: AnchorChain; readonly records: Records; readonly rule: WindowRule; readonly handlers: WatchHandlers }): Promise<Watch> {
+export async function createWatch(deps: {
+  readonly chain: AnchorChain
+  readonly records: Records
+  readonly rule: WindowRule
+  readonly handlers: WatchHandlers
+}): Promise<Watch> {
   const { chain, records, handlers } = deps
   const listeners = new Set<Listener>()
   const target = await chain.head()
@@ -46,7 +51,12 @@ export async function createWatch(deps: { readonly chain: AnchorChain; readonly 
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
   let isCaughtUp = known.length > 0 && head.number >= target.number
   /** Recorded as open, not yet handed to the role. */
-  const waiting = new Map(records.epochs().filter((epoch) => epoch.state === 'open').map((epoch) => [epoch.epochId, epoch]))
+  const waiting = new Map(
+    records
+      .epochs()
+      .filter((epoch) => epoch.state === 'open')
+      .map((epoch) => [epoch.epochId, epoch]),
+  )
 
   async function openWaiting(): Promise<void> {
     for (const epoch of waiting.values()) {
@@ -72,12 +82,16 @@ export async function createWatch(deps: { readonly chain: AnchorChain; readonly 
     if (isCaughtUp) await openWaiting()
     handlers.onHead(head)
     for (const listener of [...listeners]) {
-      if (block.number >= listener.atBlock || events.some((event) => 'epochId' in event && event.epochId === listener.epochId)) listener.wake()
+      if (block.number >= listener.atBlock || events.some((event) => 'epochId' in event && event.epochId === listener.epochId))
+        listener.wake()
     }
   }
 
   async function takeRollback(to: BlockRef): Promise<void> {
-    const undone = records.epochs().filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone').map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
+    const undone = records
+      .epochs()
+      .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
+      .map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
     await records.saveRollback(to, undone)
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
@@ -120,7 +134,10 @@ async function firstBlock(chain: AnchorChain, head: BlockRef, rule: WindowRule):
   return from
 }
 
-function listen(listeners: Set<Listener>, options: { readonly epochId: EpochId; readonly atBlock: number; readonly signal: AbortSignal }): Promise<void> {
+function listen(
+  listeners: Set<Listener>,
+  options: { readonly epochId: EpochId; readonly atBlock: number; readonly signal: AbortSignal },
+): Promise<void> {
   const { signal } = options
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
