@@ -48,7 +48,8 @@ export interface AnvilOptions {
 export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   const mining = options.blockTimeSeconds === undefined ? ['--no-mining'] : ['--block-time', String(options.blockTimeSeconds)]
   const flags = ['--host', '127.0.0.1', '--port', '0', '--chain-id', String(options.chainId), ...mining, ...(options.flags ?? [])]
-  const child = spawn('sh', ['-c', KEEPER, binaryPath(), ...flags], { stdio: ['pipe', 'pipe', 'pipe'] })
+  // In a process group of its own: Ctrl-C at a terminal reaches the whole group, and the chain must outlive the roles that still settle on it.
+  const child = spawn('sh', ['-c', KEEPER, binaryPath(), ...flags], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async (): Promise<void> => {
     child.stdin.end()

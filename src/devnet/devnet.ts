@@ -11,7 +11,7 @@ import { planProjects } from '#roles/snapshotter/plan.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
-import { createObserver, type Observer } from './observer.ts'
+import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { announce, type DevnetEndpoints, withdraw } from './registry.ts'
 import type { DevnetReport, DevnetSummary } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
@@ -74,20 +74,26 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
   clear(options.dataDir)
   const started = createStarted()
+  const startedMs = systemClock.nowMs()
+  let observer: Observer | undefined
   try {
     const stage = await setStage(options, report, started)
+    signal.throwIfAborted()
     const projects = projectsOf(stage)
-    const roles = await startRoles(stage, report, started)
-    const observer = await createDevnetObserver(stage, { projects, roles, report })
+    const roles = await startRoles(stage, { report, started, signal })
+    observer = await createDevnetObserver(stage, { projects, roles, report })
     announce(endpointsOf(stage, projects, roles))
     report.ready(roles.listening)
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(stage)])
-    report.progress('stopping …')
-    return observer.summary()
+  } catch (failure) {
+    // Ctrl-C is an orderly end at any moment, also while things start.
+    if (!signal.aborted) throw failure
   } finally {
+    report.progress('stopping …')
     await started.stop()
     withdraw(options.dataDir)
   }
+  return observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
 }
 
 /** Empties the folder of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing that it did not make. */

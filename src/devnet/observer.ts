@@ -36,6 +36,12 @@ export interface Observer {
   summary(): DevnetSummary
 }
 
+/** The summary of a devnet that was stopped before its first epoch. */
+export function emptySummary(elapsedMs: number): DevnetSummary {
+  const nothing = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
+  return { ...nothing, outvoted: [], rejections: {}, unfinished: [], elapsedMs }
+}
+
 export function createObserver(deps: ObserverDeps): Observer {
   const { chain, clock, report } = deps
   const startedMs = clock.nowMs()

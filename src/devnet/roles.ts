@@ -31,10 +31,14 @@ export interface NetworkRoles {
   readonly failed: Promise<never>
 }
 
-/** Starts the roles in the order in which they need each other. */
-export async function startRoles(stage: Stage, report: DevnetReport, started: Started): Promise<NetworkRoles> {
+/** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
+export async function startRoles(
+  stage: Stage,
+  { report, started, signal }: { readonly report: DevnetReport; readonly started: Started; readonly signal: AbortSignal },
+): Promise<NetworkRoles> {
   const roles: [string, RunningRole][] = []
   async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
+    signal.throwIfAborted()
     report.progress(`starting ${name} …`)
     const settings = readSettings(role, { ...common(stage), ...flags, dataDir: join(stage.dataDir, name) }, {})
     const running = await startWith(role, settings, wire, { logTo: join(stage.dataDir, 'logs', `${name}.log`) })
