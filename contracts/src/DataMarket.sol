@@ -3,17 +3,26 @@ pragma solidity 0.8.37;
 
 import {check} from "./Check.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {IProtocolState} from "./interfaces/IProtocolState.sol";
 import {MarketConsensus} from "./market/MarketConsensus.sol";
 import {MarketDesk} from "./market/MarketDesk.sol";
 import {MarketEpochs} from "./market/MarketEpochs.sol";
 import {MarketRewards} from "./market/MarketRewards.sol";
+import {MarketRoots} from "./market/MarketRoots.sol";
 import {MarketSettings} from "./market/MarketSettings.sol";
 
 /// @title A data market
 /// @notice One stream of epochs over one source chain, with its own sequencers, validators, windows and rewards. All
 /// state-changing functions answer to the protocol state alone (E44), which names the original caller as last argument;
 /// only ownership and upgrades are called directly.
-contract PowerloomDataMarket is MarketSettings, MarketEpochs, MarketConsensus, MarketRewards, UUPSUpgradeable {
+contract PowerloomDataMarket is
+    MarketSettings,
+    MarketEpochs,
+    MarketConsensus,
+    MarketRoots,
+    MarketRewards,
+    UUPSUpgradeable
+{
     /// @dev Settings and rewards; one for all markets of this version.
     address private immutable _deskCode = address(new MarketDesk());
 
@@ -67,5 +76,12 @@ contract PowerloomDataMarket is MarketSettings, MarketEpochs, MarketConsensus, M
         return _deskCode;
     }
 
-    function _authorizeUpgrade(address) internal override onlyOwner {}
+    /// @dev The owner of the market decides, within the code that the protocol's owner allows (all, unless restricted).
+    function _authorizeUpgrade(address newImplementation) internal view override onlyOwner {
+        address state = self.protocolState;
+        check(
+            state.code.length == 0 || IProtocolState(state).marketCodeAllowed(newImplementation),
+            "Market code not allowed"
+        );
+    }
 }

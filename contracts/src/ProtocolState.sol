@@ -12,6 +12,7 @@ import {IProtocolState} from "./interfaces/IProtocolState.sol";
 import {MarketBatches} from "./market/MarketBatches.sol";
 import {MarketEpochs} from "./market/MarketEpochs.sol";
 import {MarketRewards} from "./market/MarketRewards.sol";
+import {MarketRoots} from "./market/MarketRoots.sol";
 import {MarketSettings} from "./market/MarketSettings.sol";
 import {MarketReads} from "./state/MarketReads.sol";
 import {ProtocolStateEvents} from "./state/ProtocolStateEvents.sol";
@@ -40,6 +41,11 @@ contract PowerloomProtocolState is
         uint256 sourceChainBlockTime;
     }
 
+    struct Allowance {
+        bool limited;
+        uint128 left;
+    }
+
     struct User {
         uint128 totalRewards;
         uint128 totalClaimed;
@@ -59,6 +65,10 @@ contract PowerloomProtocolState is
     mapping(uint256 slotId => uint256) public slotRewards;
     mapping(address dataMarket => Market) private _markets;
     mapping(address user => User) private _users;
+    mapping(address dataMarket => Allowance) private _allowances;
+    mapping(address implementation => bool) private _allowedCode;
+    /// @notice Whether markets may be upgraded to allowed code only.
+    bool public marketCodeRestricted;
 
     /// @dev E02: not a market of this protocol.
     modifier known(address dataMarket) {
@@ -140,6 +150,25 @@ contract PowerloomProtocolState is
         (bool sent,) = msg.sender.call{value: amount}("");
         check(sent, "Failed to send funds");
         emit EmergencyWithdraw(msg.sender, amount);
+    }
+
+    /// @notice Limits what a market may credit from now on to `amount` wei, or lifts the limit. All markets are paid from
+    /// one balance: without limits the owner of each decides about all of it. Owner only. Errors: E02.
+    function setRewardAllowance(address dataMarket, bool limited, uint128 amount) external onlyOwner known(dataMarket) {
+        _allowances[dataMarket] = Allowance(limited, amount);
+        emit RewardAllowanceSet(dataMarket, limited, amount);
+    }
+
+    /// @notice Whether markets may be upgraded to allowed code only. Owner only.
+    function setMarketCodeRestricted(bool restricted) external onlyOwner {
+        marketCodeRestricted = restricted;
+        emit MarketCodeRestricted(restricted);
+    }
+
+    /// @notice Allows code for markets, which matters once it is restricted. Owner only.
+    function setMarketCodeAllowed(address implementation, bool allowed) external onlyOwner {
+        _allowedCode[implementation] = allowed;
+        emit MarketCodeAllowed(implementation, allowed);
     }
 
     /// @notice Always fails: without an owner no market could be created and no fault repaired.
@@ -235,6 +264,11 @@ contract PowerloomProtocolState is
         _pass(dataMarket, MarketSettings.setSequencerId.selector, 2);
     }
 
+    /// @notice Lets sequencers anchor batches by their roots alone, or not. Errors: E02, E03.
+    function setRootOnlyBatches(address dataMarket, bool allowed) external known(dataMarket) {
+        _pass(dataMarket, MarketSettings.setRootOnlyBatches.selector, 2);
+    }
+
     /// @notice Sets the day counter, for migrations. Errors: E02, E03.
     function loadCurrentDay(address dataMarket, uint256 _dayCounter) external known(dataMarket) {
         _pass(dataMarket, MarketSettings.loadCurrentDay.selector, 2);
@@ -285,6 +319,19 @@ contract PowerloomProtocolState is
         (uint256 submitted,) = _pass(dataMarket, MarketBatches.submitSubmissionBatch.selector, 6);
         if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
         else emit DelayedBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
+    }
+
+    /// @notice Anchors several batches of an epoch by CID and roots alone, where the market allows it. Sequencer only.
+    /// Errors: E02, E04, "Root-only batches not allowed", E30, E24, E43, E25.
+    function submitRootOnlyBatches(address dataMarket, uint256 epochId, IDataMarket.RootBatch[] calldata batches)
+        external
+        known(dataMarket)
+    {
+        (uint256 submitted,) = _pass(dataMarket, MarketRoots.submitRootOnlyBatches.selector, 3);
+        for (uint256 i = 0; i < batches.length; ++i) {
+            if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
+            else emit DelayedBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
+        }
     }
 
     /// @notice Declares that all batches of an epoch were sent. Sequencer only. Errors: E02, E04, E30, E39.
@@ -361,13 +408,24 @@ contract PowerloomProtocolState is
         (uint256[] memory living, address[] memory snapshotters) = _livingSlots(slotIds);
         (uint256 share, IDataMarket.SlotOutcome[] memory outcomes) =
             IDataMarket(dataMarket).rewardSlots(living, submissionsList, snapshotters, day, eligibleNodes, msg.sender);
+        uint256 credited = 0;
         for (uint256 i = 0; i < outcomes.length; ++i) {
             if (outcomes[i] == IDataMarket.SlotOutcome.COUNTED) continue;
             emit DailyTaskCompletedEvent(dataMarket, snapshotters[i], slotIds[i], day, block.timestamp);
             if (outcomes[i] != IDataMarket.SlotOutcome.REWARDED) continue;
             _credit(slotIds[i], share);
+            credited += share;
             emit RewardsDistributedEvent(dataMarket, snapshotters[i], slotIds[i], day, share, block.timestamp);
         }
+        _spend(dataMarket, credited);
+    }
+
+    /// @dev "Reward allowance used up": the market credited more than the protocol's owner lets it.
+    function _spend(address dataMarket, uint256 amount) private {
+        Allowance storage allowance = _allowances[dataMarket];
+        if (!allowance.limited) return;
+        check(amount <= allowance.left, "Reward allowance used up");
+        allowance.left -= uint128(amount);
     }
 
     /// @dev The slots with zero in place of those without a living node, and the snapshotter of each.
@@ -446,6 +504,25 @@ contract PowerloomProtocolState is
     {
         User storage user = _users[account];
         return (user.totalRewards, user.totalClaimed, user.lastClaimed, user.lastUpdated);
+    }
+
+    /// @inheritdoc IProtocolState
+    function marketCodeAllowed(address implementation) external view returns (bool) {
+        return !marketCodeRestricted || _allowedCode[implementation];
+    }
+
+    /// @notice What a market may still credit in wei; without a limit when `limited` is false.
+    function rewardAllowance(address dataMarket) external view returns (bool limited, uint256 left) {
+        return (_allowances[dataMarket].limited, _allowances[dataMarket].left);
+    }
+
+    /// @notice Whether a batch says that a project got a CID, and whether that is final; see the market.
+    function verifySnapshot(address dataMarket, IDataMarket.SnapshotProof calldata proof)
+        external
+        view
+        returns (bool isIncluded, bool isFinal)
+    {
+        _ask(dataMarket, MarketRoots.verifySnapshot.selector, 2);
     }
 
     /// @notice Wei credited to a slot, over all markets.

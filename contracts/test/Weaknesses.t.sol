@@ -130,6 +130,13 @@ contract WeaknessesTest is Base {
         vm.assertEq(_cid("p1", epoch), "new 1");
         vm.assertEq(_status("p2", epoch), 1);
         vm.assertEq(_cid("p2", epoch), "old 2");
+        // Final after all, it can be replaced no more, neither its projects nor its CID.
+        vm.startPrank(sequencer);
+        _refuses("E25");
+        state.submitSubmissionBatch(address(market), "third", epoch, _list("p2"), _list("c"), GOOD);
+        _refuses("E25");
+        state.submitSubmissionBatch(address(market), "bad", epoch, _list("p9"), _list("c"), GOOD);
+        vm.stopPrank();
     }
 
     function test_W4_aCidInTwoEpochsIsTwoBatches() public {

@@ -23,6 +23,26 @@ interface IDataMarket {
         address[] divergent;
     }
 
+    /// @notice A batch of which only this is anchored; its file has everything else.
+    struct RootBatch {
+        string batchCid;
+        // Published root of the tree of CIDs, which validators vote on.
+        bytes32 finalizedCidsRootHash;
+        // Published root of the tree of project ids, with the same indexes.
+        bytes32 projectIdsRootHash;
+    }
+
+    /// @notice That a batch says `snapshotCid` for `projectId`. Siblings from the leaf upwards, empty subtrees left out.
+    struct SnapshotProof {
+        string batchCid;
+        uint256 epochId;
+        string projectId;
+        string snapshotCid;
+        uint256 index;
+        bytes32[] projectSiblings;
+        bytes32[] cidSiblings;
+    }
+
     /// @notice What became of one slot's snapshot count.
     enum SlotOutcome {
         COUNTED,
@@ -57,6 +77,9 @@ interface IDataMarket {
         uint256 eligible,
         address sender
     ) external returns (uint256 share, SlotOutcome[] memory outcomes);
+
+    /// @notice Whether a batch says that a project got a CID, and whether that is final.
+    function verifySnapshot(SnapshotProof calldata proof) external view returns (bool isIncluded, bool isFinal);
 
     /// @notice The epoch released last.
     function currentEpoch() external view returns (uint256 begin, uint256 end, uint256 epochId);

@@ -6,6 +6,9 @@ interface IProtocolState {
     /// @notice Whether the owner of the protocol lets this market release epochs.
     function dataMarketEnabled(address dataMarketAddress) external view returns (bool);
 
+    /// @notice Whether markets may be upgraded to this code.
+    function marketCodeAllowed(address implementation) external view returns (bool);
+
     /// @notice Number of nodes with a snapshotter assigned.
     function getTotalSnapshotterCount() external view returns (uint256);
 

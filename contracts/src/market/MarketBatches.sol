@@ -209,10 +209,8 @@ abstract contract MarketBatches is MarketBase {
     /// @dev E25: a project has one snapshot per epoch, unless the batch that brought it has to be sent again.
     function _claimEntry(uint256 epochId, uint256 index, uint256 number, uint256 position) private {
         uint256 entry = self.entries[epochId].get(index, ENTRY_WIDTH);
-        if (entry != 0) {
-            uint256 holder = entry >> 16;
-            check(holder != number && _isReplaceable(self.batches[epochId][holder]), "E25");
-        }
+        // The batch being written is not replaceable either, which refuses a project named twice in it.
+        check(entry == 0 || _isReplaceable(self.batches[epochId][entry >> 16]), "E25");
         self.entries[epochId].set(index, ENTRY_WIDTH, (number << 16) | position);
     }
 

@@ -107,6 +107,11 @@ contract MarketDesk is MarketBase, MarketDeskEvents {
     }
 
     /// @dev See the market's function of this name.
+    function setRootOnlyBatches(bool allowed, address _sender) external onlyOwnerVia(_sender) {
+        self.rootOnlyAllowed = allowed;
+    }
+
+    /// @dev See the market's function of this name.
     function loadCurrentDay(uint256 _dayCounter, address _sender) external onlyOwnerVia(_sender) {
         self.dayCounter = _dayCounter;
     }

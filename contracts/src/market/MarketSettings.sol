@@ -70,6 +70,11 @@ abstract contract MarketSettings is MarketFront, MarketDeskEvents {
         _toDesk();
     }
 
+    /// @notice Lets sequencers anchor batches by their roots alone, or not. Errors: E44, E03.
+    function setRootOnlyBatches(bool allowed, address _sender) external {
+        _toDesk();
+    }
+
     /// @notice Sets the day counter, for migrations. Errors: E44, E03.
     function loadCurrentDay(uint256 _dayCounter, address _sender) external {
         _toDesk();

@@ -94,6 +94,7 @@ abstract contract MarketStorage {
         uint64 currentEnd;
         uint64 currentId;
         uint32 projectCount;
+        bool rootOnlyAllowed;
         uint256 sourceChainId;
         uint256 sourceChainBlockTime;
         uint256 dayCounter;

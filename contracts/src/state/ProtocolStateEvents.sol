@@ -104,4 +104,11 @@ abstract contract ProtocolStateEvents {
     );
     /// @notice An address became a validator of the market, or ceased to be one.
     event ValidatorsUpdated(address indexed dataMarketAddress, address validatorAddress, bool allowed);
+
+    /// @notice What a market may still credit in wei; without a limit when `limited` is false.
+    event RewardAllowanceSet(address indexed dataMarketAddress, bool limited, uint256 amount);
+    /// @notice Markets may be upgraded to any code, or only to allowed code.
+    event MarketCodeRestricted(bool restricted);
+    /// @notice Markets may be upgraded to this code, or not any more.
+    event MarketCodeAllowed(address indexed implementation, bool allowed);
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {check} from "../Check.sol";
+import {IDataMarket} from "../interfaces/IDataMarket.sol";
+import {SnapshotTree} from "../proof/SnapshotTree.sol";
+import {Blob} from "./Blob.sol";
+import {MarketBatches} from "./MarketBatches.sol";
+
+/// @title Batches anchored by CID and roots alone, and proofs against anchored roots
+/// @notice Where the market's owner allows it, a batch costs the same whether it has one project or thousands: projects
+/// and CIDs stay in the batch's file, the chain has the roots of two trees with equal indexes, and whoever needs one
+/// snapshot on chain proves it. Such batches claim no projects: it is the final batch that counts.
+abstract contract MarketRoots is MarketBatches {
+    /// @notice Anchors several root-only batches of an epoch; after the batch window nothing is stored.
+    /// Errors: E44, E04, "Root-only batches not allowed", E30, E24 (none), E43, E25 (CID anchored for this epoch).
+    /// @return submitted false when it was too late
+    function submitRootOnlyBatches(uint256 epochId, IDataMarket.RootBatch[] calldata batches, address sender)
+        external
+        onlySequencerVia(sender)
+        returns (bool submitted)
+    {
+        check(self.rootOnlyAllowed, "Root-only batches not allowed");
+        check(batches.length != 0, "E24");
+        for (uint256 i = 0; i < batches.length; ++i) {
+            IDataMarket.RootBatch calldata batch = batches[i];
+            uint256 number = _openBatch(batch.batchCid, epochId, 1);
+            if (number == 0) continue;
+            submitted = true;
+            Draft memory draft;
+            draft.number = number;
+            _writeHead(draft, batch.batchCid, batch.finalizedCidsRootHash, 32);
+            bytes memory blob = draft.blob;
+            bytes32 projectsRoot = batch.projectIdsRootHash;
+            assembly ("memory-safe") {
+                mstore(add(blob, 0x60), projectsRoot)
+            }
+            _store(draft, epochId, ROOT_ONLY);
+            emit SnapshotBatchSubmitted(batch.batchCid, epochId, block.timestamp);
+        }
+    }
+
+    /// @notice Whether sequencers may anchor batches by their roots alone.
+    function rootOnlyBatchesAllowed() external view returns (bool) {
+        return self.rootOnlyAllowed;
+    }
+
+    /// @notice Whether a batch says that a project got a CID, and whether that is final. For a root-only batch both trees
+    /// are proven; otherwise the project is looked up and its siblings are not needed.
+    /// @return isIncluded the batch of this CID and epoch has `snapshotCid` for `projectId` at `index`
+    /// @return isFinal and the batch is final
+    function verifySnapshot(IDataMarket.SnapshotProof calldata proof)
+        external
+        view
+        returns (bool isIncluded, bool isFinal)
+    {
+        uint256 number = _numberOf(_hash(proof.batchCid), proof.epochId);
+        if (number == 0) return (false, false);
+        Batch storage batch = self.batches[proof.epochId][number];
+        isIncluded = SnapshotTree.isLeaf(_rootOf(batch), proof.snapshotCid, proof.index, proof.cidSiblings)
+            && _isProjectAt(batch, proof);
+        isFinal = isIncluded && batch.flags & FINAL != 0;
+    }
+
+    function _isProjectAt(Batch storage batch, IDataMarket.SnapshotProof calldata proof) private view returns (bool) {
+        if (batch.flags & ROOT_ONLY != 0) {
+            bytes32 projectsRoot = Blob.readWord(batch.blob, HEAD_LENGTH);
+            return SnapshotTree.isLeaf(projectsRoot, proof.projectId, proof.index, proof.projectSiblings);
+        }
+        bytes memory entries = _entriesOf(batch);
+        if (proof.index >= entries.length / ENTRY_LENGTH) return false;
+        (uint256 index,,) = _entryAt(entries, proof.index);
+        return index == self.projects[_hash(proof.projectId)].index;
+    }
+}
