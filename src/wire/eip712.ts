@@ -94,13 +94,15 @@ const SIGNATURE_FORM = /^(?:0x)?[0-9a-fA-F]{130}$/
 /** Half of the order of secp256k1: an s above it belongs to a second, equally valid signature of the same request, which nobody may send. */
 const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
-function isZero(word: Uint8Array): boolean {
-  return word.every((byte) => byte === 0)
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) if (bytes[index] !== 0) return false
+  return true
 }
 
-function isAbove(left: Uint8Array, right: Uint8Array): boolean {
+/** Whether the word of `bytes` at `start` is above `limit`, as numbers. */
+function isAbove(bytes: Uint8Array, start: number, limit: Uint8Array): boolean {
   for (let index = 0; index < WORD_BYTES; index += 1) {
-    const difference = Number(left[index]) - Number(right[index])
+    const difference = Number(bytes[start + index]) - Number(limit[index])
     if (difference !== 0) return difference > 0
   }
   return false
@@ -117,7 +119,7 @@ export function parseSignature(text: string): Uint8Array | undefined {
   const recoveryId = v >= 27 ? v - 27 : v
   if (recoveryId > 1) return undefined
   signature[64] = recoveryId
-  const s = signature.subarray(WORD_BYTES, 2 * WORD_BYTES)
-  if (isZero(signature.subarray(0, WORD_BYTES)) || isZero(s) || isAbove(s, HALF_ORDER)) return undefined
-  return signature
+  const isRefused =
+    isZero(signature, 0, WORD_BYTES) || isZero(signature, WORD_BYTES, 2 * WORD_BYTES) || isAbove(signature, WORD_BYTES, HALF_ORDER)
+  return isRefused ? undefined : signature
 }

@@ -41,161 +41,179 @@ const NO_SIGNER = `0x${'0'.repeat(40)}` as Address
 
 type Of<Kind extends FakeCall['kind']> = Extract<FakeCall, { readonly kind: Kind }>
 
+/** Everything the contracts hold. */
+interface Book {
+  market: MarketState
+  readonly signers: Address[]
+  readonly epochs: Map<EpochId, Epoch>
+  readonly firstEpochs: Map<ProjectId, EpochId>
+  current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
+}
+
+const isOpen = (epoch: Epoch, windowBlocks: number, block: BlockRef): boolean => block.number <= epoch.releaseBlock + windowBlocks
+const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
+const batchOf = (book: Book, epochId: EpochId, batchCid: Cid): Batch | undefined =>
+  book.epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
+
+function refuseRelease(book: Book, from: Address, call: Of<'releaseEpoch'>): string | undefined {
+  if (from !== book.market.epochManager) return 'E05'
+  if (call.end < call.begin) return 'E20'
+  if (call.end - call.begin + 1 !== book.market.epochSize) return 'E21'
+  return book.current.epochId > 0 && call.begin !== book.current.end + 1 ? 'E22' : undefined
+}
+
+function refuseBatch(book: Book, from: Address, call: Of<'submitSubmissionBatch'>, block: BlockRef): string | undefined {
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
+  const epoch = book.epochs.get(call.epochId)
+  if (epoch === undefined) return 'E30'
+  if (!isOpen(epoch, book.market.batchWindowBlocks, block)) return undefined
+  if (call.projectIds.length === 0) return 'E24'
+  if (epoch.isEnded) return 'E43'
+  const isTwice = new Set(call.projectIds).size !== call.projectIds.length
+  const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
+  return isTwice || isTaken || !mayReplace(batchOf(book, call.epochId, call.batchCid)) ? 'E25' : undefined
+}
+
+function refuseEnd(book: Book, from: Address, call: Of<'endBatchSubmissions'>): string | undefined {
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  const epoch = book.epochs.get(call.epochId)
+  if (epoch === undefined) return 'E30'
+  return epoch.isEnded ? 'E39' : undefined
+}
+
+function refuseVote(book: Book, from: Address, call: Of<'submitBatchAttestation'>): string | undefined {
+  if (!book.market.validators.includes(from)) return 'E01'
+  const batch = batchOf(book, call.epochId, call.batchCid)
+  if (batch === undefined) return 'E26'
+  return batch.voters.has(from) ? 'E40' : undefined
+}
+
+function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEvent[] {
+  const epochId = (book.current.epochId + 1) as EpochId
+  book.current = { epochId, begin: call.begin, end: call.end }
+  book.epochs.set(epochId, {
+    timestamp: block.timestamp,
+    releaseBlock: block.number,
+    end: call.end,
+    batches: [],
+    holders: new Map(),
+    isEnded: false,
+  })
+  return [{ kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }]
+}
+
+function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
+  const { epochId, batchCid } = call
+  const epoch = book.epochs.get(epochId) as Epoch
+  if (!isOpen(epoch, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
+  const batch: Batch = { ...call, votes: new Map(), voters: new Set(), most: 0, leader: undefined, isFinal: false, isReplaceable: false }
+  epoch.batches.push(batch)
+  for (const projectId of call.projectIds) {
+    epoch.holders.set(projectId, batch)
+    if (!book.firstEpochs.has(projectId)) book.firstEpochs.set(projectId, epochId)
+  }
+  return [{ kind: 'SnapshotBatchSubmitted', epochId, batchCid }]
+}
+
+function count(batch: Batch, rootHash: Hash): number {
+  const votes = (batch.votes.get(rootHash) ?? 0) + 1
+  batch.votes.set(rootHash, votes)
+  if (votes > batch.most) {
+    batch.most = votes
+    batch.leader = rootHash
+  } else if (votes === batch.most) {
+    // A root that draws level leaves nobody in the lead.
+    batch.leader = undefined
+  }
+  return votes
+}
+
+function complete(book: Book, epochId: EpochId, batch: Batch): BareEvent[] {
+  if (batch.leader !== batch.rootHash) {
+    batch.isReplaceable = true
+    return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
+  }
+  batch.isFinal = true
+  const { holders } = book.epochs.get(epochId) as Epoch
+  const snapshots = batch.projectIds.map((projectId, index) => ({
+    kind: 'SnapshotFinalized' as const,
+    epochId,
+    projectId,
+    snapshotCid: batch.snapshotCids[index] as Cid,
+  }))
+  return [
+    ...snapshots.filter(({ projectId }) => holders.get(projectId) === batch),
+    { kind: 'SnapshotBatchFinalized', epochId, batchCid: batch.batchCid },
+  ]
+}
+
+function vote(book: Book, from: Address, call: Of<'submitBatchAttestation'>, block: BlockRef): BareEvent[] {
+  const { epochId, batchCid } = call
+  const batch = batchOf(book, epochId, batchCid) as Batch
+  batch.voters.add(from)
+  if (!isOpen(book.epochs.get(epochId) as Epoch, book.market.attestationWindowBlocks, block))
+    return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
+  const votes = count(batch, call.rootHash)
+  const isDecided = !batch.isFinal && 2 * votes > book.market.validators.length && batch.most >= book.market.attestationsMin
+  return [
+    ...(isDecided ? complete(book, epochId, batch) : []),
+    { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from },
+  ]
+}
+
+function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): string | undefined {
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return refuseRelease(book, from, call)
+    case 'submitSubmissionBatch':
+      return refuseBatch(book, from, call, block)
+    case 'endBatchSubmissions':
+      return refuseEnd(book, from, call)
+    case 'submitBatchAttestation':
+      return refuseVote(book, from, call)
+    default:
+      return undefined
+  }
+}
+
+function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): BareEvent[] {
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return release(book, call, block)
+    case 'submitSubmissionBatch':
+      return submitBatch(book, call, block)
+    case 'endBatchSubmissions':
+      ;(book.epochs.get(call.epochId) as Epoch).isEnded = true
+      return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
+    case 'submitBatchAttestation':
+      return vote(book, from, call, block)
+    case 'assignSigner':
+      book.signers[call.slotId - 1] = call.signer
+      return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
+    case 'changeMarket':
+      book.market = { ...book.market, ...call.change }
+      return []
+  }
+}
+
 /** The rules of ProtocolState and one data market (spec/contracts.md §4.5–4.7) over plain memory. */
 export function createFakeContract(initial: { readonly market: MarketState; readonly signers: readonly Address[] }) {
-  let market = initial.market
-  const signers = [...initial.signers]
-  const epochs = new Map<EpochId, Epoch>()
-  const firstEpochs = new Map<ProjectId, EpochId>()
-  let current = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
-
-  const isOpen = (epoch: Epoch, windowBlocks: number, block: BlockRef): boolean => block.number <= epoch.releaseBlock + windowBlocks
-  const batchOf = (epochId: EpochId, batchCid: Cid): Batch | undefined =>
-    epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
-  const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
-
-  function refuseRelease(from: Address, call: Of<'releaseEpoch'>): string | undefined {
-    if (from !== market.epochManager) return 'E05'
-    if (call.end < call.begin) return 'E20'
-    if (call.end - call.begin + 1 !== market.epochSize) return 'E21'
-    return current.epochId > 0 && call.begin !== current.end + 1 ? 'E22' : undefined
-  }
-
-  function refuseBatch(from: Address, call: Of<'submitSubmissionBatch'>, block: BlockRef): string | undefined {
-    if (!market.sequencers.includes(from)) return 'E04'
-    if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
-    const epoch = epochs.get(call.epochId)
-    if (epoch === undefined) return 'E30'
-    if (!isOpen(epoch, market.batchWindowBlocks, block)) return undefined
-    if (call.projectIds.length === 0) return 'E24'
-    if (epoch.isEnded) return 'E43'
-    const isTwice = new Set(call.projectIds).size !== call.projectIds.length
-    const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
-    return isTwice || isTaken || !mayReplace(batchOf(call.epochId, call.batchCid)) ? 'E25' : undefined
-  }
-
-  function refuseEnd(from: Address, call: Of<'endBatchSubmissions'>): string | undefined {
-    if (!market.sequencers.includes(from)) return 'E04'
-    const epoch = epochs.get(call.epochId)
-    if (epoch === undefined) return 'E30'
-    return epoch.isEnded ? 'E39' : undefined
-  }
-
-  function refuseVote(from: Address, call: Of<'submitBatchAttestation'>): string | undefined {
-    if (!market.validators.includes(from)) return 'E01'
-    const batch = batchOf(call.epochId, call.batchCid)
-    if (batch === undefined) return 'E26'
-    return batch.voters.has(from) ? 'E40' : undefined
-  }
-
-  function release(call: Of<'releaseEpoch'>, block: BlockRef): BareEvent[] {
-    const epochId = (current.epochId + 1) as EpochId
-    current = { epochId, begin: call.begin, end: call.end }
-    epochs.set(epochId, {
-      timestamp: block.timestamp,
-      releaseBlock: block.number,
-      end: call.end,
-      batches: [],
-      holders: new Map(),
-      isEnded: false,
-    })
-    return [{ kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }]
-  }
-
-  function submitBatch({ kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
-    const { epochId, batchCid } = call
-    const epoch = epochs.get(epochId) as Epoch
-    if (!isOpen(epoch, market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
-    const batch: Batch = { ...call, votes: new Map(), voters: new Set(), most: 0, leader: undefined, isFinal: false, isReplaceable: false }
-    epoch.batches.push(batch)
-    for (const projectId of call.projectIds) {
-      epoch.holders.set(projectId, batch)
-      if (!firstEpochs.has(projectId)) firstEpochs.set(projectId, epochId)
-    }
-    return [{ kind: 'SnapshotBatchSubmitted', epochId, batchCid }]
-  }
-
-  function count(batch: Batch, rootHash: Hash): number {
-    const votes = (batch.votes.get(rootHash) ?? 0) + 1
-    batch.votes.set(rootHash, votes)
-    if (votes > batch.most) {
-      batch.most = votes
-      batch.leader = rootHash
-    } else if (votes === batch.most) {
-      // A root that draws level leaves nobody in the lead.
-      batch.leader = undefined
-    }
-    return votes
-  }
-
-  function complete(epochId: EpochId, batch: Batch): BareEvent[] {
-    if (batch.leader !== batch.rootHash) {
-      batch.isReplaceable = true
-      return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
-    }
-    batch.isFinal = true
-    const { holders } = epochs.get(epochId) as Epoch
-    const snapshots = batch.projectIds.map((projectId, index) => ({
-      kind: 'SnapshotFinalized' as const,
-      epochId,
-      projectId,
-      snapshotCid: batch.snapshotCids[index] as Cid,
-    }))
-    return [
-      ...snapshots.filter(({ projectId }) => holders.get(projectId) === batch),
-      { kind: 'SnapshotBatchFinalized', epochId, batchCid: batch.batchCid },
-    ]
-  }
-
-  function vote(from: Address, call: Of<'submitBatchAttestation'>, block: BlockRef): BareEvent[] {
-    const { epochId, batchCid } = call
-    const batch = batchOf(epochId, batchCid) as Batch
-    batch.voters.add(from)
-    if (!isOpen(epochs.get(epochId) as Epoch, market.attestationWindowBlocks, block))
-      return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
-    const votes = count(batch, call.rootHash)
-    const isDecided = !batch.isFinal && 2 * votes > market.validators.length && batch.most >= market.attestationsMin
-    return [
-      ...(isDecided ? complete(epochId, batch) : []),
-      { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from },
-    ]
-  }
-
+  const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
+  const book: Book = { market: initial.market, signers: [...initial.signers], epochs: new Map(), firstEpochs: new Map(), current: nothing }
   return {
     /** The code with which the call would revert in `block`; `undefined` when it would succeed. */
-    refuse(from: Address, call: FakeCall, block: BlockRef): string | undefined {
-      if (call.kind === 'releaseEpoch') return refuseRelease(from, call)
-      if (call.kind === 'submitSubmissionBatch') return refuseBatch(from, call, block)
-      if (call.kind === 'endBatchSubmissions') return refuseEnd(from, call)
-      return call.kind === 'submitBatchAttestation' ? refuseVote(from, call) : undefined
-    },
+    refuse: (from: Address, call: FakeCall, block: BlockRef): string | undefined => refuse(book, from, call, block),
     /** Carries out a call that is not refused. */
-    perform(from: Address, call: FakeCall, block: BlockRef): BareEvent[] {
-      switch (call.kind) {
-        case 'releaseEpoch':
-          return release(call, block)
-        case 'submitSubmissionBatch':
-          return submitBatch(call, block)
-        case 'endBatchSubmissions':
-          ;(epochs.get(call.epochId) as Epoch).isEnded = true
-          return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
-        case 'submitBatchAttestation':
-          return vote(from, call, block)
-        case 'assignSigner':
-          signers[call.slotId - 1] = call.signer
-          return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
-        case 'changeMarket':
-          market = { ...market, ...call.change }
-          return []
-      }
-    },
-    market: (): MarketState => market,
-    slots: (): SlotState[] => signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
-    currentEpoch: () => current,
-    epoch: (epochId: EpochId): Epoch | undefined => epochs.get(epochId),
-    firstEpochId: (projectId: ProjectId): EpochId => firstEpochs.get(projectId) ?? (0 as EpochId),
+    perform: (from: Address, call: FakeCall, block: BlockRef): BareEvent[] => perform(book, from, call, block),
+    market: (): MarketState => book.market,
+    slots: (): SlotState[] =>
+      book.signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
+    currentEpoch: () => book.current,
+    epoch: (epochId: EpochId): Epoch | undefined => book.epochs.get(epochId),
+    firstEpochId: (projectId: ProjectId): EpochId => book.firstEpochs.get(projectId) ?? (0 as EpochId),
     snapshotStatus(projectId: ProjectId, epochId: EpochId): SnapshotStatus {
-      const batch = epochs.get(epochId)?.holders.get(projectId)
+      const batch = book.epochs.get(epochId)?.holders.get(projectId)
       if (batch === undefined) return { status: 'absent', snapshotCid: '' }
       return {
         status: batch.isFinal ? 'finalized' : 'pending',
@@ -203,13 +221,13 @@ export function createFakeContract(initial: { readonly market: MarketState; read
       }
     },
     batch(epochId: EpochId, batchCid: Cid): AnchoredBatch | undefined {
-      const batch = batchOf(epochId, batchCid)
+      const batch = batchOf(book, epochId, batchCid)
       if (batch === undefined) return undefined
       const { projectIds, snapshotCids, rootHash, isFinal } = batch
       return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount: batch.votes.get(rootHash) ?? 0 }
     },
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
-      batchOf(epochId, batchCid)?.voters.has(validator) ?? false,
+      batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,
   }
 }
 

@@ -120,23 +120,20 @@ function matchAnswers(body: unknown, calls: readonly RpcCall[], firstId: number)
   return answers
 }
 
-/** Opens nothing yet: the first call does. `pause` is used between tries. */
-export function createRpc(options: { readonly rpcUrl: string; readonly pause: Pause }): Rpc {
-  const target = targetOf(options.rpcUrl)
+/** Sends batches and tries again what may pass. */
+function createTransport(target: Target, pause: Pause): (calls: readonly RpcCall[]) => Promise<RpcAnswer[]> {
   const { endpoint } = target
   let nextId = 1
-  let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
 
   function unreachable(method: string, cause: unknown, retryAfterMs?: number): Trouble {
     return { failure: new WeftError('CHAIN_UNREACHABLE', { endpoint, method }, cause), retryAfterMs }
   }
+  function invalid(method: string, detail: string, cause?: unknown): Trouble {
+    return { failure: new WeftError('CHAIN_ANSWER_INVALID', { endpoint, method, detail }, cause), retryAfterMs: undefined }
+  }
 
   async function attempt(calls: readonly RpcCall[]): Promise<RpcAnswer[] | Trouble> {
     const method = [...new Set(calls.map((call) => call.method))].join(', ')
-    const invalid = (detail: string, cause?: unknown) => ({
-      failure: new WeftError('CHAIN_ANSWER_INVALID', { endpoint, method, detail }, cause),
-      retryAfterMs: undefined,
-    })
     const firstId = nextId
     nextId += calls.length
     const body = JSON.stringify(calls.map((call, index) => ({ jsonrpc: '2.0', id: firstId + index, ...call })))
@@ -150,9 +147,9 @@ export function createRpc(options: { readonly rpcUrl: string; readonly pause: Pa
       const text = await readBounded(response)
       if (isBusy(response.status)) return unreachable(method, new Error(`HTTP ${response.status}`), retryAfterOf(response))
       const answers = matchAnswers(JSON.parse(text), calls, firstId)
-      return typeof answers === 'string' ? invalid(`HTTP ${response.status}, ${answers}`) : answers
+      return typeof answers === 'string' ? invalid(method, `HTTP ${response.status}, ${answers}`) : answers
     } catch (cause) {
-      return cause instanceof SyntaxError ? invalid('no JSON', cause) : unreachable(method, cause)
+      return cause instanceof SyntaxError ? invalid(method, 'no JSON', cause) : unreachable(method, cause)
     }
   }
 
@@ -161,16 +158,24 @@ export function createRpc(options: { readonly rpcUrl: string; readonly pause: Pa
       const outcome = await attempt(calls)
       if (Array.isArray(outcome)) return outcome
       if (tries === ATTEMPTS_MAX) throw outcome.failure
-      await options.pause.sleep(outcome.retryAfterMs ?? BACKOFF_FIRST_MS * 2 ** (tries - 1))
+      await pause.sleep(outcome.retryAfterMs ?? BACKOFF_FIRST_MS * 2 ** (tries - 1))
     }
   }
 
-  async function askAll(calls: readonly RpcCall[]): Promise<RpcAnswer[]> {
+  return async (calls) => {
     const answers: RpcAnswer[] = []
     for (let start = 0; start < calls.length; start += BATCH_LENGTH_MAX)
       answers.push(...(await askChunk(calls.slice(start, start + BATCH_LENGTH_MAX))))
     return answers
   }
+}
+
+/** Opens nothing yet: the first call does. `pause` is used between tries. Throws `SETTINGS_INVALID` for what is no HTTP URL. */
+export function createRpc(options: { readonly rpcUrl: string; readonly pause: Pause }): Rpc {
+  const target = targetOf(options.rpcUrl)
+  const { endpoint } = target
+  const askAll = createTransport(target, options.pause)
+  let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
 
   function resultOf(answer: RpcAnswer, method: string): unknown {
     if (answer.isOk) return answer.result

@@ -51,10 +51,11 @@ async function drain(): Promise<void> {
   for (let turn = 0; turn < TURNS_PER_STEP; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** `startMs` is the first instant, in milliseconds since the Unix epoch. */
-export function createVirtualClock(options: { readonly startMs?: number } = {}): VirtualClock {
-  const queue = createTimerQueue()
-  let nowMs = options.startMs ?? 1_700_000_000_000
+type TimerQueue = ReturnType<typeof createTimerQueue>
+
+/** The virtual instant, and the moves it can make. */
+function createHand(queue: TimerQueue, startMs: number) {
+  let nowMs = startMs
 
   /** Fires the first timer if it is due by `untilMs`. One at a time: what it starts may set a timer that comes before the next. */
   async function fireNext(untilMs: number): Promise<boolean> {
@@ -68,28 +69,43 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
     return true
   }
 
-  async function run(isReached: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
-    const endMs = nowMs + limitMs
-    let idleTurns = 0
-    await drain()
-    while (!(await isReached())) {
-      if (await fireNext(endMs)) {
-        idleTurns = 0
-        continue
-      }
-      if (queue.first() !== undefined) throw new Error(`not reached within ${limitMs} ms of virtual time`)
-      if (idleTurns > TURNS_IDLE_MAX) throw new Error('not reached, and no timer is left that could bring it about')
-      idleTurns += TURNS_PER_STEP
+  return {
+    nowMs: (): number => nowMs,
+    async advance(durationMs: number): Promise<void> {
+      const endMs = nowMs + durationMs
       await drain()
-    }
+      for (let isFired = true; isFired; ) isFired = await fireNext(endMs)
+      nowMs = endMs
+    },
+    async run(isReached: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
+      const endMs = nowMs + limitMs
+      let idleTurns = 0
+      await drain()
+      while (!(await isReached())) {
+        if (await fireNext(endMs)) {
+          idleTurns = 0
+          continue
+        }
+        if (queue.first() !== undefined) throw new Error(`not reached within ${limitMs} ms of virtual time`)
+        if (idleTurns > TURNS_IDLE_MAX) throw new Error('not reached, and no timer is left that could bring it about')
+        idleTurns += TURNS_PER_STEP
+        await drain()
+      }
+    },
   }
+}
+
+/** `startMs` is the first instant, in milliseconds since the Unix epoch. */
+export function createVirtualClock(options: { readonly startMs?: number } = {}): VirtualClock {
+  const queue = createTimerQueue()
+  const hand = createHand(queue, options.startMs ?? 1_700_000_000_000)
 
   async function runUntil<Value>(
     goal: Promise<Value> | (() => boolean | Promise<boolean>),
     limits: { readonly limitMs: number },
   ): Promise<Value | undefined> {
     if (typeof goal === 'function') {
-      await run(goal, limits.limitMs)
+      await hand.run(goal, limits.limitMs)
       return undefined
     }
     let isSettled = false
@@ -97,12 +113,12 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
       isSettled = true
     }
     goal.then(settle, settle)
-    await run(() => isSettled, limits.limitMs)
+    await hand.run(() => isSettled, limits.limitMs)
     return goal
   }
 
   return {
-    nowMs: () => nowMs,
+    nowMs: hand.nowMs,
     sleep(durationMs, signal) {
       if (signal?.aborted) return Promise.reject(signal.reason)
       return new Promise((resolve, reject) => {
@@ -111,7 +127,7 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
           reject(signal?.reason)
         }
         const timer: Timer = {
-          dueMs: nowMs + Math.max(durationMs, 0),
+          dueMs: hand.nowMs() + Math.max(durationMs, 0),
           fire() {
             signal?.removeEventListener('abort', onAbort)
             resolve()
@@ -121,12 +137,7 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
         signal?.addEventListener('abort', onAbort, { once: true })
       })
     },
-    async advance(durationMs) {
-      const endMs = nowMs + durationMs
-      await drain()
-      while (await fireNext(endMs)) continue
-      nowMs = endMs
-    },
+    advance: hand.advance,
     runUntil: runUntil as VirtualClock['runUntil'],
   }
 }

@@ -62,44 +62,47 @@ function prepareStatements(database: DatabaseSync) {
   }
 }
 
+/** Runs work on the database. After the first failure everything throws it: memory and disk no longer agree, and only a restart makes them. */
+function createGuard(path: string) {
+  let failure: WeftError<'STORE_FAILED'> | undefined
+  let isClosed = false
+  return {
+    run<Value>(doing: string, work: () => Value): Value {
+      if (failure !== undefined) throw failure
+      if (isClosed) throw new WeftError('STOPPED', { what: `store ${path}` })
+      try {
+        return work()
+      } catch (cause) {
+        failure = new WeftError('STORE_FAILED', { path, doing }, cause)
+        throw failure
+      }
+    },
+    isClosed: (): boolean => isClosed,
+    close(): void {
+      isClosed = true
+      if (failure !== undefined) throw failure
+    },
+  }
+}
+type Guard = ReturnType<typeof createGuard>
+
 /** The commits of one event-loop turn: one transaction, one fsync. */
 interface Group {
   readonly durable: Promise<void>
   readonly flush: () => void
 }
 
-/**
- * A store in one SQLite file. The writes of a turn go at once into one open transaction, where this connection's own reads see them,
- * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open.
- * After a failed write every further call throws `STORE_FAILED`: memory and disk no longer agree, and only a restart makes them.
- */
-export function openSqliteStore(options: { readonly path: string }): Store {
-  const { path } = options
-  const database = openDatabase(path)
-  const statements = prepareStatements(database)
+function createGroups(database: DatabaseSync, guard: Guard) {
   let group: Group | undefined
-  let failure: WeftError<'STORE_FAILED'> | undefined
-  let isClosed = false
 
-  function guard<Value>(doing: string, work: () => Value): Value {
-    if (failure !== undefined) throw failure
-    if (isClosed) throw new WeftError('STOPPED', { what: `store ${path}` })
-    try {
-      return work()
-    } catch (cause) {
-      failure = new WeftError('STORE_FAILED', { path, doing }, cause)
-      throw failure
-    }
-  }
-
-  function openGroup(): Group {
+  function open(): Group {
     database.exec('BEGIN IMMEDIATE')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const flush = () => {
       if (group === undefined) return
       group = undefined
       try {
-        guard('committing', () => database.exec('COMMIT'))
+        guard.run('committing', () => database.exec('COMMIT'))
         resolve()
       } catch (cause) {
         reject(cause)
@@ -109,6 +112,25 @@ export function openSqliteStore(options: { readonly path: string }): Store {
     return { durable: promise, flush }
   }
 
+  return {
+    current: (): Group | undefined => group,
+    join(): Group {
+      group ??= open()
+      return group
+    },
+  }
+}
+
+/**
+ * A store in one SQLite file. The writes of a turn go at once into one open transaction, where this connection's own reads see them,
+ * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open, `STORE_FAILED`.
+ */
+export function openSqliteStore(options: { readonly path: string }): Store {
+  const database = openDatabase(options.path)
+  const statements = prepareStatements(database)
+  const guard = createGuard(options.path)
+  const groups = createGroups(database, guard)
+
   function write({ key, value }: StoreWrite): void {
     if (value === undefined) statements.remove.run(key)
     else statements.put.run(key, value)
@@ -116,34 +138,33 @@ export function openSqliteStore(options: { readonly path: string }): Store {
 
   return {
     get(key) {
-      return guard('reading', () => statements.get.get(key)?.value as Uint8Array | undefined)
+      return guard.run('reading', () => statements.get.get(key)?.value as Uint8Array | undefined)
     },
     scan(prefix, range = {}) {
       const after = range.after ?? ''
       const limit = range.limit ?? -1
       const end = endOfPrefix(prefix)
-      return guard('scanning', () => {
+      return guard.run('scanning', () => {
         const rows = end === undefined ? statements.scanAll.all(after, limit) : statements.scanTo.all(prefix, after, end, limit)
         return rows as unknown as StoreEntry[]
       })
     },
     async commit(writes) {
-      const joined = guard('writing', () => {
-        group ??= openGroup()
+      const group = guard.run('writing', () => {
+        const joined = groups.join()
         for (const entry of writes) write(entry)
-        return group
+        return joined
       })
-      return joined.durable
+      return group.durable
     },
     async flush() {
-      return group?.durable
+      return groups.current()?.durable
     },
     async close() {
-      if (isClosed) return
-      group?.flush()
-      isClosed = true
+      if (guard.isClosed()) return
+      groups.current()?.flush()
       database.close()
-      if (failure !== undefined) throw failure
+      guard.close()
     },
   }
 }
