@@ -150,8 +150,8 @@ export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
 
   constructor(code: Code, facts: ErrorFacts<Code>, cause?: unknown) {
     const row: ErrorRow = ERRORS[code]
-    const told = row.facts.map((fact) => `${fact} ${String((facts as Record<string, unknown>)[fact])}`).join(', ')
-    super(`${code}: ${told}. ${row.help}`, cause === undefined ? undefined : { cause })
+    const told = row.facts.map((fact) => `${fact}: ${String((facts as Record<string, unknown>)[fact])}`).join(', ')
+    super(`${code} (${told}). ${row.help}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.kind = row.kind
     this.facts = facts

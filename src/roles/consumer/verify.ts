@@ -1,5 +1,5 @@
 import type { Batch } from '#domain/batch.ts'
-import { isWeftError, type WeftError } from '#domain/errors.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
@@ -79,7 +79,7 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps
       return false
     }
     if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
-    yield failed('bytes', explained(failure))
+    yield failed('bytes', failure.message)
     return false
   }
   yield held('bytes', `${bytes.length} bytes`)
@@ -87,8 +87,6 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps
   yield got === cid ? held('cid', cid) : failed('cid', `the bytes served hash to ${got}`)
   return got === cid
 }
-
-const explained = (failure: WeftError): string => `${failure.code}: ${failure.message.split(': ').slice(1).join(': ')}`
 
 interface FoundBatch {
   readonly batch: Batch
@@ -112,7 +110,7 @@ async function batchOf(
       bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
     } catch (failure) {
       if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
-      return `batch ${batchCid}: ${explained(failure)}`
+      return `batch ${batchCid}: ${failure.message}`
     }
     const batch = decodeBatch(bytes)
     if (batch === undefined) return `batch ${batchCid} does not have the form of a batch file`
