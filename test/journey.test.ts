@@ -1,0 +1,193 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { PROOF_STEPS } from '#roles/consumer/verify.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { createNetwork, EPOCH_SIZE, type Network, type NetworkOptions } from './journey/network.ts'
+import { SOURCE_BLOCKS_AT_START } from './journey/prices.ts'
+
+/**
+ * The story of Weft: what happens between the release of an epoch and an answer that anybody can verify, with every role at work.
+ * `journey/network.ts` is the cast and the stage, `journey/prices.ts` the data market; `docs/FLOW.md` names the files behind each step.
+ */
+
+const running: Network[] = []
+afterEach(async () => {
+  for (const network of running.splice(0)) await network.stop()
+})
+
+async function start(options: Partial<NetworkOptions> = {}): Promise<Network> {
+  const network = await createNetwork({ seed: 1, honestSlots: 3, lyingSlots: 1, ...options })
+  running.push(network)
+  return network
+}
+
+const [FIRST, SECOND] = [1, 2] as [EpochId, EpochId]
+const allSlots = ({ honestSlots, lyingSlots }: Network): readonly SlotId[] => [...honestSlots, ...lyingSlots]
+const projectOf = ({ projects }: Network, type: string): ProjectId =>
+  projects.find((projectId) => projectId.startsWith(`${type}:`)) as ProjectId
+const acceptedIds = ({ receipts }: Network) => receipts.filter(({ code }) => code === 'accepted').map(({ submissionId }) => submissionId)
+
+/** The ids of all submissions in the epoch's batches. */
+async function anchoredIds(network: Network, epochId: EpochId): Promise<string[]> {
+  const files = await Promise.all((await network.batches(epochId)).map(({ batchCid }) => network.file(batchCid)))
+  return files.flatMap(({ submissions }) => submissions.map(({ submissionId }) => submissionId))
+}
+
+/** The first step of the proof that fails; `undefined` when the data point is proved. */
+async function unproved(network: Network, projectId: ProjectId, epochId: EpochId): Promise<string | undefined> {
+  const steps = await network.prove(projectId, epochId)
+  const failed = steps.find(({ ok }) => !ok)
+  if (failed === undefined) expect(steps.map(({ step }) => step)).toEqual(PROOF_STEPS)
+  return failed?.step
+}
+
+test('two epochs, from their release to a verified answer', async () => {
+  const network = await start()
+  const { chain, projects, honestSlots, lyingSlots, relay, collectors, validators } = network
+  const votesPerEpoch = projects.length * allSlots(network).length
+
+  // The source chain grows by one epoch, and the anchor chain releases it.
+  expect(await network.releaseEpoch()).toBe(FIRST)
+  expect(await chain.currentEpoch()).toMatchObject({ begin: SOURCE_BLOCKS_AT_START, end: SOURCE_BLOCKS_AT_START + EPOCH_SIZE - 1 })
+
+  // Each slot votes on each project, and has a receipt for each vote; the liar's went through the relay.
+  const isReceipted = (slotId: SlotId) => network.sequencer().statsOfSlot(slotId).accepted === projects.length
+  await network.until(() => allSlots(network).every(isReceipted) && acceptedIds(network).length === votesPerEpoch)
+  expect(collectors.map((collector) => collector.stats().open)).toEqual([0, 0])
+  expect(relay.stats()).toMatchObject({ reservations: 1, circuits: 1 })
+
+  // The window closes, the votes are counted, the liar is outvoted on every project.
+  await network.until(() => network.sequencer().epoch(FIRST)?.state === 'ended')
+  const counted = network.sequencer().epoch(FIRST)
+  expect(counted).toMatchObject({ accepted: votesPerEpoch, outvotedSlots: lyingSlots, reason: 'all_batches_anchored' })
+  expect(counted?.projects.map(({ votes, total }) => [votes, total])).toEqual(
+    projects.map(() => [honestSlots.length, allSlots(network).length]),
+  )
+
+  // The next epoch is released before the validators are through with this one.
+  expect(await network.releaseEpoch()).toBe(SECOND)
+
+  for (const epochId of [FIRST, SECOND]) {
+    // Two batches on chain, three attestations of each, and every project is FINALIZED.
+    const batches = await network.attested(epochId, validators.length)
+    expect(batches.map(({ isFinalized, attestationCount }) => [isFinalized, attestationCount])).toEqual([
+      [true, 3],
+      [true, 3],
+    ])
+    expect(batches.flatMap(({ projectIds }) => projectIds)).toEqual(projects.toSorted())
+    expect(await anchoredIds(network, epochId)).toHaveLength(votesPerEpoch)
+    await network.until(
+      () =>
+        network
+          .sequencer()
+          .epoch(epochId)
+          ?.projects.every(({ state }) => state === 'finalized') === true,
+    )
+
+    // A consumer who trusts nothing but the anchor chain proves each data point.
+    for (const projectId of projects) expect(await unproved(network, projectId, epochId)).toBeUndefined()
+  }
+
+  // The mean of the second epoch was made from the finalized price of the first, which is the honest one.
+  const [before, now] = [
+    await network.snapshot(projectOf(network, 'price'), FIRST),
+    await network.snapshot(projectOf(network, 'price'), SECOND),
+  ] as [{ usd: number }, { usd: number }]
+  expect(before.usd).toBe((300_015 * 2 * 15) / 100)
+  expect(await network.snapshot(projectOf(network, 'mean'), SECOND)).toEqual({ usd: (before.usd + now.usd) / 2, epochs: 2n })
+})
+
+test('the same submissions give the same bytes: two runs of one seed anchor the same CIDs and roots', async () => {
+  async function anchored(seed: number) {
+    const network = await start({ seed })
+    const batches = await network.attested(await network.releaseEpoch(), 3)
+    return { batchCids: batches.map(({ batchCid }) => batchCid), roots: batches.map(({ rootHash }) => rootHash) }
+  }
+  const [once, again, other] = [await anchored(7), await anchored(7), await anchored(8)]
+  expect(again).toEqual(once)
+  // Another seed draws other submission ids, so other files; what was finalized is the same.
+  expect(other.roots).toEqual(once.roots)
+  expect(other.batchCids).not.toEqual(once.batchCids)
+})
+
+test('a sequencer that loses power in the middle of a window loses nothing that has a receipt', async () => {
+  const network = await start()
+  const votes = network.projects.length * allSlots(network).length
+  await network.releaseEpoch()
+  await network.cutPowerAtReceipt(votes / 2)
+  const receipted = acceptedIds(network)
+  expect(receipted.length).toBeGreaterThan(0)
+  await network.passBlocks(2)
+  expect(acceptedIds(network)).toEqual(receipted)
+
+  await network.restartSequencer()
+  await network.attested(FIRST, 3)
+  const anchored = await anchoredIds(network, FIRST)
+  expect(anchored).toEqual(expect.arrayContaining(receipted))
+  // What had no receipt was sent again, and whatever of it was on the disk already counts once.
+  expect([anchored.length, new Set(anchored).size]).toEqual([votes, votes])
+  for (const projectId of network.projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
+})
+
+describe('nobody has to be trusted', () => {
+  test('a sequencer that swaps two results on chain gets no attestation of them', async () => {
+    const swapped: ProjectId[] = []
+    const anchoring = (call: ProtocolCall): ProtocolCall => {
+      if (call.kind !== 'submitSubmissionBatch' || swapped.length > 0) return call
+      const [first, second, ...others] = call.snapshotCids
+      swapped.push(...call.projectIds.slice(0, 2))
+      const snapshotCids = [second, first, ...others] as typeof call.snapshotCids
+      return { ...call, snapshotCids, rootHash: publishedRoot(snapshotCids) }
+    }
+    const network = await start({ anchoring })
+    const isJudged = () => network.validators.every((validator) => validator.batches(FIRST).length === 2)
+    await network.releaseEpoch()
+    await network.until(isJudged)
+
+    const [forged, sound] = await network.batches(FIRST)
+    expect([forged?.isFinalized, forged?.attestationCount]).toEqual([false, 0])
+    expect([sound?.isFinalized, sound?.attestationCount]).toEqual([true, 3])
+    // The validators say what it should have been, and the consumer sees it as well.
+    const honestRoot = publishedRoot((await network.file(forged?.batchCid as never)).snapshotCids)
+    for (const validator of network.validators) {
+      expect(validator.batches(FIRST).find(({ batchCid }) => batchCid === forged?.batchCid)).toMatchObject({
+        isDivergent: true,
+        root: honestRoot,
+      })
+    }
+    expect(await unproved(network, swapped[0] as ProjectId, FIRST)).toBe('batch')
+  })
+
+  test('a validator that is given other bytes withholds its attestation; the others are a majority', async () => {
+    const network = await start({ feeding: (bytes) => bytes.map((byte, index) => (index === bytes.length >> 1 ? byte ^ 1 : byte)) })
+    const deceived = network.validators.at(-1)
+    await network.releaseEpoch()
+    const batches = await network.attested(FIRST, 2)
+    await network.until(() => deceived?.batches(FIRST).length === batches.length)
+
+    expect((await network.batches(FIRST)).map(({ isFinalized, attestationCount }) => [isFinalized, attestationCount])).toEqual([
+      [true, 2],
+      [true, 2],
+    ])
+    for (const { batchCid } of batches) expect(deceived?.evidence(FIRST, batchCid)?.failures).toMatchObject([{ check: 'cid' }])
+    for (const projectId of network.projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
+  })
+})
+
+test('links that break for half a window, with and without the delivery under way, lose nothing and count nothing twice', async () => {
+  const network = await start()
+  const votes = network.projects.length * allSlots(network).length
+  network.links.setFaults({ breakRate: 0.3, dialFailureRate: 0.3, delayMsMax: 500 })
+  await network.releaseEpoch()
+  await network.passBlocks(4)
+  network.links.breakLinks()
+  network.links.setFaults({})
+  await network.attested(FIRST, 3)
+
+  expect(new Set(await anchoredIds(network, FIRST)).size).toBe(votes)
+  expect(network.sequencer().epoch(FIRST)).toMatchObject({ accepted: votes, outvotedSlots: network.lyingSlots })
+  // Some had arrived although their link broke before the receipt: sent again, they were recognised.
+  expect(network.receipts.map(({ code }) => code)).toContain('duplicate')
+  expect(network.collectors.map((collector) => collector.stats().endings.acknowledged)).toEqual([24, 8])
+})

@@ -1,0 +1,65 @@
+import { type BaseSnapshot, type ComputeSet, type JsonValue, scaled, type SourceReader } from '#domain/compute.ts'
+import type { Address } from '#domain/ids.ts'
+import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
+
+/** The data market of the journey: three tokens, what each costs in dollars, its mean over two epochs, and a basket of all three. */
+
+const ETHER_FEED = `0x${'fe'.repeat(20)}` as Address
+const TOKENS = ['a1', 'b2', 'c3'].map((digits) => `0x${digits.repeat(20)}` as Address)
+const CENTS = 2
+/** Blocks that the source chain has before the network starts. */
+export const SOURCE_BLOCKS_AT_START = 10
+
+/** A source chain on which every price rises with every block, each token's at its own pace. */
+export function createPriceChain(): FakeSourceChain {
+  return createFakeSourceChain({
+    blocks: SOURCE_BLOCKS_AT_START,
+    read: ({ address, blockNumber }) => [
+      BigInt(address === ETHER_FEED ? 3_000_00 + blockNumber : (TOKENS.indexOf(address) + 2) * blockNumber),
+    ],
+  })
+}
+
+interface Price {
+  readonly usd: number
+  readonly [key: string]: JsonValue
+}
+
+async function answer(source: SourceReader, address: string, blockNumber: number): Promise<bigint> {
+  const [value] = await source.read({ address, function: 'function answer() view returns (uint256)', args: [], blockNumber })
+  return value as bigint
+}
+
+export const prices: ComputeSet = {
+  preloads: [{ taskType: 'ether', preload: ({ epoch, source }) => answer(source, ETHER_FEED, epoch.end) }],
+  snapshots: [
+    {
+      projectType: 'price',
+      dataSources: TOKENS,
+      preloads: ['ether'],
+      async compute({ epoch, dataSource, source, preloaded }): Promise<Price> {
+        const inEther = await answer(source, dataSource as string, epoch.end)
+        return { usd: scaled(inEther * (preloaded.get('ether') as bigint), CENTS) }
+      },
+    },
+  ],
+  aggregates: [
+    {
+      projectType: 'mean',
+      aggregateOn: 'SingleProject',
+      baseProjectTypes: ['price'],
+      async aggregate({ epoch, base, history }) {
+        const { projectId, snapshot } = base[0] as BaseSnapshot
+        const now = snapshot as Price
+        const before = epoch.epochId > 1 ? ((await history.snapshot(projectId, epoch.epochId - 1)) as Price | undefined) : undefined
+        return before === undefined ? { usd: now.usd, epochs: 1n } : { usd: (before.usd + now.usd) / 2, epochs: 2n }
+      },
+    },
+    {
+      projectType: 'basket',
+      aggregateOn: 'MultiProject',
+      baseProjectTypes: ['price'],
+      aggregate: async ({ base }) => ({ usd: base.reduce((sum, { snapshot }) => sum + (snapshot as Price).usd, 0) }),
+    },
+  ],
+}
