@@ -46,11 +46,11 @@ export interface Deployment {
 const ROLE_VALIDATOR = 0
 const ROLE_SEQUENCER = 1
 const NODE_PRICE_WEI = 1n
-/** Nodes minted or assigned per transaction: a hundred take about 15 million gas. */
+/** Nodes minted or assigned per transaction: a hundred take about 7 million gas each way. */
 const NODES_PER_CALL_MAX = 100
 /** Plenty for everybody for ever, on a chain whose ether is worth nothing. */
 const BALANCE_WEI = 10n ** 24n
-/** The factory carries the market's code and is the dearest, at 12 million. */
+/** Above the dearest step (the factory, which carries the market's code, and a hundred nodes: 7 million each), below a block's 30 million. */
 const GAS = 25_000_000n
 const FEE_PER_GAS_WEI = 1_000_000_000n
 /** Blocks mined at most until everything sent is in the chain. */
@@ -191,7 +191,7 @@ async function slotSteps(nodes: Address, slots: readonly Address[]): Promise<Ste
   return steps
 }
 
-/** Steps for `assignSigner`, for tests and for people who change a slot of a running devnet. */
+/** Gives a slot of a development chain another signer. `ownerKey` is the deployer's. */
 export async function assignSlot(options: {
   readonly rpcUrl: string
   readonly ownerKey: Secret<Uint8Array>
