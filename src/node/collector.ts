@@ -4,7 +4,7 @@ import { serveSubmissions } from '#io/grpc/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { type Collector, createCollector } from '#roles/collector/collector.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 export const wireCollector: Wire<Collector> = async (settings, home, started) => {
   const dialer = await createSubmissionDialer({ identity: home.identity() })

@@ -1,7 +1,7 @@
 import { systemClock } from '#io/clock/system.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { anchorChain, protocolSender, sourceChain } from './adapters.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 export const wireEpochs: Wire<Epochs> = async (settings, home) => {
   const chain = await anchorChain(settings, home)

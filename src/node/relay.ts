@@ -2,7 +2,7 @@ import { systemClock } from '#io/clock/system.ts'
 import type { Relay } from '#io/p2p/port.ts'
 import { createRelay } from '#io/p2p/relay.ts'
 import { runRelay } from '#roles/relay/relay.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 /** Often enough to see a relay fill up, seldom enough to leave the log readable. */
 const STATS_INTERVAL_MS = 60_000

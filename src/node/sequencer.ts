@@ -4,7 +4,7 @@ import { createSubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 /** A full node of the largest market known votes on a few hundred projects. */
 const PROJECTS_PER_SLOT_MAX = 1_000

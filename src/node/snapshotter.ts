@@ -9,7 +9,7 @@ import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {

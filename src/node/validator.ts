@@ -3,7 +3,7 @@ import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
-import type { Wire } from './start.ts'
+import type { Wire } from './role.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started) => {
   const chain = await anchorChain(settings, home)

@@ -1,0 +1,154 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { WeftError } from '#domain/errors.ts'
+import { systemClock } from '#io/clock/system.ts'
+import type { Started } from '#node/stop.ts'
+import { type DevAccount, devAccount } from './accounts.ts'
+import { type Anvil, startAnvil } from './anvil.ts'
+import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
+import type { DevnetReport } from './report.ts'
+import { deployUniswap } from './source-chain/deploy.ts'
+import { startTrader } from './source-chain/trader.ts'
+
+export interface StageOptions {
+  /** Empty, or the folder of an earlier devnet, which is replaced. */
+  readonly dataDir: string
+  /** Of the trades on the source chain. */
+  readonly seed: number
+  readonly slots: number
+  readonly liars: number
+}
+
+/** The chain ids of the networks that the devnet stands for: Powerloom mainnet and Ethereum. */
+const ANCHOR_CHAIN_ID = 7_869
+const SOURCE_CHAIN_ID = 1
+const NAMESPACE = 'devnet-UNISWAPV2-ETH'
+const BLOCK_TIME_SECONDS = 1
+/**
+ * Timing, in blocks of one second. An epoch is released every 6 s; its window is open for 5 blocks, enough for a slow machine. Three
+ * blocks later it is final, while the window of the next epoch, whose aggregates read it, is still open.
+ */
+const EPOCH_SIZE = 6
+const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
+const VALIDATORS = 3
+const ATTESTATIONS_MIN = 2
+
+/** The accounts of a devnet, by what they do. */
+export interface Cast {
+  readonly owner: DevAccount
+  readonly epochManager: DevAccount
+  readonly sequencer: DevAccount
+  readonly validators: readonly DevAccount[]
+  readonly honest: DevAccount
+  readonly liar: DevAccount
+}
+
+/** What the roles find when they start. */
+export interface Stage {
+  readonly dataDir: string
+  readonly anchor: Anvil
+  readonly source: Anvil
+  readonly protocol: Deployment
+  readonly cast: Cast
+  readonly namespace: string
+  readonly sourceChainId: number
+  /** JSON file with the market's contracts and pairs. */
+  readonly marketPath: string
+  readonly honestSlots: readonly number[]
+  readonly lyingSlots: readonly number[]
+}
+
+function castOf(): Cast {
+  return {
+    owner: devAccount('owner'),
+    epochManager: devAccount('epoch manager'),
+    sequencer: devAccount('sequencer'),
+    validators: Array.from({ length: VALIDATORS }, (_, index) => devAccount(`validator ${index + 1}`)),
+    honest: devAccount('honest snapshotter'),
+    liar: devAccount('lying snapshotter'),
+  }
+}
+
+/** Chains, contracts, pairs and trades, in an empty folder. Throws `SETTINGS_INVALID` when the folder holds anything else. */
+export async function setStage({ dataDir, seed, slots, liars }: StageOptions, report: DevnetReport, started: Started): Promise<Stage> {
+  clear(dataDir)
+  report.progress('starting the anchor chain and the source chain …')
+  const [anchor, source] = await Promise.all([
+    startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS }),
+    startAnvil({ chainId: SOURCE_CHAIN_ID }),
+  ])
+  started.add(anchor)
+  started.add(source)
+  report.progress('deploying the protocol state contracts, and Uniswap V2 …')
+  const cast = castOf()
+  const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
+  const honestSlots = slotIds.slice(0, slots - liars)
+  const [protocol, market] = await Promise.all([
+    deployProtocol({
+      rpcUrl: anchor.rpcUrl,
+      deployerKey: cast.owner.key,
+      market: {
+        epochSize: EPOCH_SIZE,
+        sourceChainId: SOURCE_CHAIN_ID,
+        sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
+        attestationsMin: ATTESTATIONS_MIN,
+      },
+      windows: WINDOWS,
+      slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
+      sequencers: [cast.sequencer.address],
+      validators: cast.validators.map(({ address }) => address),
+      epochManager: cast.epochManager.address,
+    }),
+    deployUniswap({ rpcUrl: source.rpcUrl }),
+  ])
+  await fundAccounts(
+    anchor.rpcUrl,
+    [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
+  )
+  const marketPath = join(dataDir, 'market.json')
+  writeFileSync(marketPath, `${JSON.stringify(market, undefined, 2)}\n`)
+  const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
+  const trader = await startTrader(
+    { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
+    { clock: systemClock, onTrouble },
+  )
+  started.add(trader)
+  return {
+    dataDir,
+    anchor,
+    source,
+    protocol,
+    cast,
+    namespace: NAMESPACE,
+    sourceChainId: SOURCE_CHAIN_ID,
+    marketPath,
+    honestSlots,
+    lyingSlots: slotIds.slice(honestSlots.length),
+  }
+}
+
+/** Empties the folder of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing that it did not make. */
+function clear(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const ours = new Set([
+    'devnet.json',
+    'market.json',
+    'logs',
+    'epochs',
+    'snapshotter',
+    'liar',
+    'collector-direct',
+    'collector-relayed',
+    'relay',
+    'sequencer',
+    ...Array.from({ length: VALIDATORS }, (_, index) => `validator-${index + 1}`),
+  ])
+  const entries = readdirSync(dataDir)
+  const foreign = entries.filter((name) => !ours.has(name))
+  if (foreign.length > 0)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`--data-dir ${dataDir} holds something else (${foreign.slice(0, 3).join(', ')}); choose an empty folder`],
+    })
+  for (const name of entries) rmSync(join(dataDir, name), { recursive: true, force: true })
+  mkdirSync(join(dataDir, 'logs'))
+}
