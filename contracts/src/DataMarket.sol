@@ -24,9 +24,11 @@ contract PowerloomDataMarket is
     UUPSUpgradeable
 {
     /// @dev Settings and rewards; one for all markets of this version.
+    /// @custom:oz-upgrades-unsafe-allow state-variable-immutable state-variable-assignment
     address private immutable _deskCode = address(new MarketDesk());
 
     /// @dev The implementation itself is never used as a market.
+    /// @custom:oz-upgrades-unsafe-allow constructor
     constructor() {
         _disableInitializers();
     }

@@ -13,6 +13,7 @@ import {NodeVesting} from "./nodes/NodeVesting.sol";
 /// and may burn it to get its value back: a public node what was paid for it, a legacy node its tokens over time.
 contract PowerloomNodes is NodeSettings, NodeMinting, NodeAssignment, NodeVesting, UUPSUpgradeable {
     /// @dev The implementation itself is never used.
+    /// @custom:oz-upgrades-unsafe-allow constructor
     constructor() {
         _disableInitializers();
     }
@@ -23,6 +24,9 @@ contract PowerloomNodes is NodeSettings, NodeMinting, NodeAssignment, NodeVestin
         initializer
     {
         __Ownable_init(initialOwner);
+        __Ownable2Step_init();
+        __ERC1155_init("");
+        __Pausable_init();
         _setNodePrice(initialNodePrice);
         self.name = initialName;
         self.maxSupply = 10_000;

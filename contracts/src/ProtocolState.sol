@@ -77,6 +77,7 @@ contract PowerloomProtocolState is
     }
 
     /// @dev The implementation itself is never used.
+    /// @custom:oz-upgrades-unsafe-allow constructor
     constructor() {
         _disableInitializers();
     }
@@ -87,6 +88,7 @@ contract PowerloomProtocolState is
         initializer
     {
         __Ownable_init(initialOwner);
+        __Ownable2Step_init();
         check(_snapshotterState != address(0) && _dataMarketFactory != address(0), "E45");
         snapshotterState = _snapshotterState;
         dataMarketFactory = _dataMarketFactory;

@@ -205,6 +205,25 @@ contract ConsensusTest is Base {
         vm.assertTrue(_final());
     }
 
+    /// @dev An older protocol state asks for flags only.
+    function test_theMarketsOwnFunctions() public {
+        vm.startPrank(address(state));
+        (bool counted, bool again, bool isFinal) = market.submitBatchAttestation("batch", epoch, GOOD, v1);
+        vm.assertTrue(counted && !again && !isFinal);
+        (counted, again, isFinal) = market.submitBatchAttestation("batch", epoch, GOOD, v2);
+        vm.assertTrue(counted && !again && isFinal);
+        _refuses("E01");
+        market.submitBatchAttestation("batch", epoch, GOOD, stranger);
+        (again, isFinal) = market.forceCompleteConsensusAttestations("batch", epoch, marketOwner);
+        vm.assertFalse(again || isFinal);
+        market.submitSubmissionBatch("other", epoch, _list("q"), _list("c"), GOOD, sequencer);
+        (again, isFinal) = market.forceCompleteConsensusAttestations("other", epoch, marketOwner);
+        vm.assertTrue(again && !isFinal);
+        _refuses("E03");
+        market.forceCompleteConsensusAttestations("other", epoch, stranger);
+        vm.stopPrank();
+    }
+
     function test_dynamicCheck() public {
         _minimum(1);
         vm.assertFalse(state.checkDynamicConsensusAttestations(address(market), "batch", epoch));

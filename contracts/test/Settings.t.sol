@@ -239,6 +239,22 @@ contract SettingsTest is Base {
         _fails(marketOwner, calls[6], "E45");
     }
 
+    function test_valuesThatDoNotFit() public {
+        uint256 tooLarge = uint256(type(uint64).max) + 1;
+        address a = address(market);
+        _fails(
+            marketOwner, abi.encodeCall(state.updateMinAttestationsForConsensus, (a, tooLarge)), "Value out of range"
+        );
+        _fails(
+            marketOwner, abi.encodeCall(state.updateAttestationSubmissionWindow, (a, tooLarge)), "Value out of range"
+        );
+        _fails(marketOwner, abi.encodeCall(state.updateRewardPoolSize, (a, 1 << 128)), "Value out of range");
+        _fails(marketOwner, abi.encodeCall(state.loadSlotSubmissions, (a, 1, 1, 1 << 63)), "Value out of range");
+        vm.prank(manager);
+        _refuses("Value out of range");
+        state.releaseEpoch(a, tooLarge, tooLarge + 9);
+    }
+
     function test_windowsInTheOrderClientsUse() public {
         PowerloomDataMarket m = _newMarket(1, 2, false);
         address a = address(m);

@@ -6,6 +6,7 @@ import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {DataMarketFactory} from "../src/DataMarketFactory.sol";
 import {PowerloomNodes} from "../src/Nodes.sol";
 import {PowerloomProtocolState} from "../src/ProtocolState.sol";
+import {DevnetToken} from "../src/devnet/DevnetToken.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
@@ -163,6 +164,15 @@ contract SystemTest is Base {
     function test_readingAMarketThatIsNone() public {
         vm.expectRevert();
         state.dayCounter(stranger);
+    }
+
+    function test_theTokenOfTheDevnet() public {
+        DevnetToken token = new DevnetToken("Test USD", "TUSD", 6);
+        vm.prank(stranger);
+        token.mint(stranger, 5);
+        vm.assertEq(token.balanceOf(stranger), 5);
+        vm.assertEq(token.decimals(), 6);
+        vm.assertEq(token.symbol(), "TUSD");
     }
 
     function test_plainEther() public {

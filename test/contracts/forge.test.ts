@@ -20,7 +20,7 @@ test('the committed ABI and code are current, and all contract tests pass', { ti
   expect(build.output.trim()).toBe('')
   expect(build.status).toBe(0)
 
-  const forge = run(forgeBinary(), ['test', '--offline', '--threads', '2'])
+  const forge = run(forgeBinary(), ['test', '--offline', '--threads', '2', '--gas-snapshot-check=true'])
   expect(forge.status, forge.output.slice(-8_000)).toBe(0)
   expect(forge.output).toMatch(/[1-9]\d* tests passed, 0 failed, 0 skipped/)
 })

@@ -6,6 +6,7 @@ import {MarketBase} from "./MarketBase.sol";
 /// @title The way to the market's desk
 abstract contract MarketFront is MarketBase {
     /// @dev Runs the same call on the desk's code and ends with its answer, good or bad.
+    /// @custom:oz-upgrades-unsafe-allow delegatecall
     function _toDesk() internal {
         address desk = _desk();
         assembly ("memory-safe") {
