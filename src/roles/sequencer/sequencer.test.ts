@@ -318,20 +318,18 @@ describe('an epoch', () => {
     const world = await open()
     await world.release()
     await vote(world, 1, 0, 0)
-    const other = world.chain
-      .sender({ address: OTHER_SEQUENCER, journal: createFakeStore() })
-      .send(
-        'x',
-        {
-          kind: 'submitSubmissionBatch',
-          epochId: EPOCH_1,
-          batchCid: CIDS[2] as Cid,
-          projectIds: [PROJECTS[0] as ProjectId],
-          snapshotCids: [CIDS[1] as Cid],
-          rootHash: `0x${'aa'.repeat(32)}` as never,
-        },
-        new AbortController().signal,
-      )
+    const other = world.chain.sender({ address: OTHER_SEQUENCER, journal: createFakeStore() }).send(
+      'x',
+      {
+        kind: 'submitSubmissionBatch',
+        epochId: EPOCH_1,
+        batchCid: CIDS[2] as Cid,
+        projectIds: [PROJECTS[0] as ProjectId],
+        snapshotCids: [CIDS[1] as Cid],
+        rootHash: `0x${'aa'.repeat(32)}` as never,
+      },
+      new AbortController().signal,
+    )
     await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
     await world.mine(1)
     await world.clock.runUntil(other, { limitMs: 1_000 })

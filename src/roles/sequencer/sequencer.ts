@@ -1,8 +1,9 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BatchLimits } from '#domain/batch.ts'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
+import { untilDone } from '#domain/retry.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
@@ -147,26 +148,14 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   return noteEnded(epochId, ended, deps)
 }
 
-const RETRY_PAUSE_MIN_MS = 250
-/** The chain's own windows end what cannot be done in time; until then a pause never grows beyond this. */
-const RETRY_PAUSE_MAX_MS = 10_000
-
-/** Tries again what may pass, until it does or the signal aborts. */
-async function persist<Result>(
+function persist<Result>(
   doing: string,
   attempt: () => Promise<Result>,
   { clock, report }: SequencerDeps,
   signal: AbortSignal,
 ): Promise<Result> {
-  for (let pauseMs = RETRY_PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MAX_MS)) {
-    try {
-      return await attempt()
-    } catch (failure) {
-      if (signal.aborted || !isWeftError(failure) || failure.kind !== 'transient') throw failure
-      report('will_try_again', { doing, code: failure.code, pauseMs })
-    }
-    await clock.sleep(pauseMs, signal)
-  }
+  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
+  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
 }
 
 /** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */

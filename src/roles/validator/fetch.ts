@@ -1,0 +1,42 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { Cid } from '#domain/ids.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
+
+/** One attempt; a batch of the usual size takes about a second. */
+const FETCH_TIMEOUT_MS = 10_000
+const RETRY_PAUSE_MS = 500
+
+export interface FetchDeps {
+  readonly ipfs: Ipfs
+  readonly clock: Clock
+  report(event: string, facts: Readonly<Record<string, string | number>>): void
+}
+
+export type Fetched =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: 'too_large' | 'not_fetched' }
+
+/** Fetches a batch and keeps a copy of its own (V4). Tries again until it is there, or `isPointless` says that nobody waits any more. */
+export async function fetchBatch(
+  batchCid: Cid,
+  isPointless: () => boolean,
+  { ipfs, clock, report }: FetchDeps,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  for (;;) {
+    try {
+      const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+      await ipfs.pin(batchCid)
+      return { ok: true, bytes }
+    } catch (failure) {
+      if (signal.aborted || !isWeftError(failure)) throw failure
+      if (failure.code === 'IPFS_CONTENT_TOO_LARGE') return { ok: false, reason: 'too_large' }
+      if (failure.kind !== 'transient') throw failure
+      report('fetch_failed', { batchCid, code: failure.code })
+    }
+    if (isPointless()) return { ok: false, reason: 'not_fetched' }
+    await clock.sleep(RETRY_PAUSE_MS, signal)
+  }
+}

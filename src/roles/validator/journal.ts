@@ -1,0 +1,91 @@
+import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { Store } from '#io/store/port.ts'
+import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, evidenceKey } from './keys.ts'
+import type { Findings } from './recheck.ts'
+
+/** Why a batch has no attestation from here. */
+export type BatchReason =
+  | 'not_fetched'
+  | 'too_large'
+  | 'integrity'
+  | 'epoch_unseen'
+  | 'not_on_chain'
+  | 'conflict'
+  | 'refused'
+  | 'attested_before'
+  | ''
+
+/**
+ * What became of one batch. `attested`: this validator's word is on chain. `withheld`: it was read, and there is no root to attest.
+ * `missed`: it was not read in time. Only these ends are written down; a batch without a record is taken up again after a restart.
+ */
+export interface BatchRecord {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  readonly state: 'attested' | 'withheld' | 'missed'
+  readonly reason: BatchReason
+  /** The root attested; `undefined` without one. */
+  readonly root: Hash | undefined
+  /** Own root differs from the sequencer's. */
+  readonly isDivergent: boolean
+  /** Attested after the attestation window. */
+  readonly isLate: boolean
+  readonly failureCount: number
+  /** Where the evidence is on IPFS; `undefined` when nothing failed. */
+  readonly evidenceCid: Cid | undefined
+}
+
+export interface Evidence extends Omit<Findings, 'traces'> {
+  readonly batchCid: Cid
+  readonly epochId: EpochId
+}
+
+/** The validator's durable memory, apart from its guards. */
+export interface Journal {
+  batch(epochId: EpochId, batchCid: Cid): BatchRecord | undefined
+  batches(epochId: EpochId): readonly BatchRecord[]
+  /** Durable when it resolves. Forgets the records of epochs that are too old. */
+  note(record: BatchRecord): Promise<void>
+  noteEvidence(evidence: Evidence): Promise<Uint8Array>
+  evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
+  cursor(): BlockNumber | undefined
+  saveCursor(block: BlockNumber): Promise<void>
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
+const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
+
+export function createJournal(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Journal {
+  function read<Value>(key: string): Value | undefined {
+    const bytes = store.get(key)
+    return bytes === undefined ? undefined : fromBytes<Value>(bytes)
+  }
+
+  function removals(newest: EpochId): { key: string }[] {
+    const oldest = (newest - options.epochsKept) as EpochId
+    if (oldest < 0) return []
+    const [first] = store.scan(BATCHES_PREFIX, { limit: 1 })
+    if (first === undefined || first.key >= batchesPrefix(oldest)) return []
+    const { epochId } = fromBytes<BatchRecord>(first.value)
+    return store
+      .scan(batchesPrefix(epochId))
+      .flatMap(({ key, value }) => [{ key }, { key: evidenceKey(epochId, fromBytes<BatchRecord>(value).batchCid) }])
+  }
+
+  return {
+    batch: (epochId, batchCid) => read(batchKey(epochId, batchCid)),
+    batches: (epochId) => store.scan(batchesPrefix(epochId)).map(({ value }) => fromBytes<BatchRecord>(value)),
+    note: (record) =>
+      store.commit([{ key: batchKey(record.epochId, record.batchCid), value: toBytes(record) }, ...removals(record.epochId)]),
+    async noteEvidence(evidence) {
+      const bytes = toBytes(evidence)
+      await store.commit([{ key: evidenceKey(evidence.epochId, evidence.batchCid), value: bytes }])
+      return bytes
+    },
+    evidence: (epochId, batchCid) => read(evidenceKey(epochId, batchCid)),
+    cursor: () => read(CURSOR_KEY),
+    saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
+  }
+}

@@ -1,0 +1,12 @@
+import type { Cid, EpochId } from '#domain/ids.ts'
+
+/** The keys of the validator's store. Numbers are padded, so that key order is number order. */
+const epochText = (epochId: EpochId): string => String(epochId).padStart(16, '0')
+
+export const CURSOR_KEY = 'cursor'
+export const BATCHES_PREFIX = 'batch/'
+export const batchesPrefix = (epochId: EpochId): string => `${BATCHES_PREFIX}${epochText(epochId)} `
+export const batchKey = (epochId: EpochId, batchCid: Cid): string => `${batchesPrefix(epochId)}${batchCid}`
+/** Never removed: it must outlive everything that could lead to a second attestation. */
+export const guardKey = (epochId: EpochId, batchCid: Cid): string => `guard/${epochText(epochId)} ${batchCid}`
+export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `evidence/${epochText(epochId)} ${batchCid}`

@@ -1,0 +1,212 @@
+import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
+import { eligibilityOf } from '#domain/eligibility.ts'
+import { type Hash, namespaceOf, type ProjectId, type SlotId } from '#domain/ids.ts'
+import { type TallyPolicy, tally, type Vote } from '#domain/tally.ts'
+import type { AnchoredBatch } from '#io/chain/port.ts'
+import type { Recoverer } from '#io/keys/port.ts'
+import { parseBatch } from '#wire/batch-json.ts'
+import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
+import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
+
+/**
+ * What is checked (spec/07 §3). `integrity` checks concern the file, `tally` checks what it claims.
+ * A tally check that fails for one submission only means that its vote does not count; `tally` is the one about the result.
+ */
+export const CHECKS = {
+  cid: 'integrity',
+  form: 'integrity',
+  submission_ids_unique: 'integrity',
+  projects_unique: 'integrity',
+  projects_on_chain: 'integrity',
+  cids_on_chain: 'integrity',
+  submissions_root: 'integrity',
+  cids_root: 'integrity',
+  submission_project: 'tally',
+  submission_epoch: 'tally',
+  submission_namespace: 'tally',
+  submission_header: 'tally',
+  submission_deadline: 'tally',
+  submission_slot: 'tally',
+  submission_signature: 'tally',
+  submission_once: 'tally',
+  tally: 'tally',
+} as const
+export type Check = keyof typeof CHECKS
+export type Level = 'integrity' | 'tally'
+
+export interface Failure {
+  readonly check: Check
+  readonly projectId: string
+  /** 0 when no slot is concerned. */
+  readonly slotId: number
+  readonly expected: string
+  readonly got: string
+}
+
+/** Failures kept per batch: one proves the point, the rest is for people. */
+const FAILURES_MAX = 1_000
+/** Signatures checked before the event loop gets its turn: about 20 ms. */
+const SIGNATURES_PER_TURN = 256
+
+export interface Findings {
+  readonly level: Level
+  readonly failures: readonly Failure[]
+  /** Own result per project, in the batch's order; empty where there is none. `undefined` when the file cannot be read. */
+  readonly ownCids: readonly string[] | undefined
+  readonly ownRoot: Hash | undefined
+  readonly traces: BatchTraces | undefined
+}
+
+export interface RecheckDeps {
+  readonly level: Level
+  readonly view: AnchorView
+  /** `undefined` takes any namespace. */
+  readonly namespace: string | undefined
+  readonly deadlineBufferMaxBlocks: number
+  readonly tally: TallyPolicy
+  readonly hasher: SubmissionHasher
+  readonly recoverer: Recoverer
+  /** Lets others work. */
+  breathe(): Promise<void>
+}
+
+export interface ToRecheck {
+  readonly bytes: Uint8Array
+  readonly anchored: AnchoredBatch
+  readonly epoch: ReleasedEpoch
+  /** Place of the batch among those of the epoch. */
+  readonly index: number
+  readonly predecessors: Predecessors
+}
+
+/** Recomputes everything that a batch claims from its own submissions and the chain. Trusts nothing that the sequencer wrote (V1). */
+export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Findings> {
+  const failures: Failure[] = []
+  const fail: Fail = (check, expected, got, about = {}) => {
+    if (failures.length < FAILURES_MAX) failures.push({ check, projectId: about.projectId ?? '', slotId: about.slotId ?? 0, expected, got })
+  }
+  const unreadable: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
+  const cid = await snapshotCidOf(batch.bytes)
+  if (cid !== batch.anchored.batchCid && isSnapshotCid(batch.anchored.batchCid)) {
+    fail('cid', batch.anchored.batchCid, cid)
+    return unreadable
+  }
+  const parsed = parseBatch(batch.bytes)
+  if (!parsed.ok) {
+    fail('form', 'a batch file', parsed.defect)
+    return unreadable
+  }
+  const file = parsed.batch
+  checkStructure(file, batch, fail)
+  checkRoots(file, batch, fail)
+  const ownCids = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : file.snapshotCids
+  return { level: deps.level, failures, ownCids, ownRoot: publishedRoot(ownCids), traces: tracesOf(file) }
+}
+
+type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
+
+function checkStructure(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+  const ids = new Set<string>()
+  for (const { submissionId } of file.submissions) {
+    if (ids.has(submissionId)) fail('submission_ids_unique', 'once', submissionId)
+    ids.add(submissionId)
+  }
+  const projects = new Set<ProjectId>()
+  for (const projectId of file.projectIds) {
+    if (projects.has(projectId) || predecessors.hasProject(index, projectId))
+      fail('projects_unique', 'once in the epoch', 'twice', { projectId })
+    projects.add(projectId)
+  }
+  compareLists('projects_on_chain', anchored.projectIds, file.projectIds, fail)
+  compareLists('cids_on_chain', anchored.snapshotCids, file.snapshotCids, fail)
+}
+
+function compareLists(check: Check, onChain: readonly string[], inFile: readonly string[], fail: Fail): void {
+  const longer = onChain.length > inFile.length ? onChain : inFile
+  const position = longer.findIndex((_, index) => onChain[index] !== inFile[index])
+  if (position >= 0) fail(check, onChain[position] ?? 'nothing', inFile[position] ?? 'nothing')
+}
+
+/** Ids in the order found in the file. Deployed sequencers start a tree per batch, the seed's rule continues the epoch's: both are right (spec/06 §7). */
+function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+  const ids = file.submissions.map(({ submissionId }) => submissionId)
+  const claimed = file.submissionsRoot.toLowerCase()
+  const continued = predecessors.continuedRoot(index, ids)
+  if (claimed !== continued && claimed !== publishedRoot(ids))
+    fail('submissions_root', continued ?? 'unknown: an earlier batch is missing', claimed)
+  const cidsRoot = publishedRoot(file.snapshotCids)
+  if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
+}
+
+/** Counts again, with the votes that are valid in this validator's own eyes. */
+async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: Fail): Promise<readonly string[]> {
+  const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  for (const [position, submission] of file.submissions.entries()) {
+    if (position % SIGNATURES_PER_TURN === SIGNATURES_PER_TURN - 1) await deps.breathe()
+    const { request } = submission.submission
+    const about = { projectId: request.projectId, slotId: request.slotId }
+    const ofProject = votes.get(request.projectId)
+    if (ofProject === undefined) {
+      fail('submission_project', 'a project of the batch', request.projectId, about)
+      continue
+    }
+    const vote = validVote(submission, batch.epoch, deps, (check, expected, got) => fail(check, expected, got, about))
+    if (vote === undefined) continue
+    if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
+    else ofProject.set(request.slotId, vote)
+  }
+  return file.projectIds.map((projectId, position) => {
+    const result = tally(
+      [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId),
+      deps.tally,
+    )
+    const own = result.kind === 'finalized' ? result.snapshotCid : ''
+    const claimed = file.snapshotCids[position] ?? ''
+    if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })
+    return own
+  })
+}
+
+/** One submission: the rules of admission, applied again (spec/07 §3, 4). */
+function validVote(
+  { submission }: BatchedSubmission,
+  epoch: ReleasedEpoch,
+  deps: RecheckDeps,
+  fail: (check: Check, expected: string, got: string) => void,
+): Vote | undefined {
+  const { request } = submission
+  if (request.epochId !== epoch.epochId) return void fail('submission_epoch', String(epoch.epochId), String(request.epochId))
+  const namespace = namespaceOf(request.projectId)
+  if (deps.namespace !== undefined && namespace !== deps.namespace) return void fail('submission_namespace', deps.namespace, namespace)
+  const eligible = eligibilityOf(submission, {
+    window: epoch.window,
+    view: deps.view,
+    deadlineBufferMaxBlocks: deps.deadlineBufferMaxBlocks,
+  })
+  if (!eligible.ok) {
+    if (eligible.why === 'header_unknown') return void fail('submission_header', 'a block within the window', submission.header)
+    if (eligible.why === 'slot_unknown') return void fail('submission_slot', 'an active slot', String(request.slotId))
+    return void fail(
+      'submission_deadline',
+      eligible.why === 'deadline_passed' ? 'not before the header' : 'not that far ahead',
+      String(request.deadlineBlock),
+    )
+  }
+  const signature = parseSignature(submission.signature)
+  const signer = signature && deps.recoverer.recover(deps.hasher.digest(request), signature)
+  if (signer !== eligible.signer) return void fail('submission_signature', eligible.signer, signer ?? 'no signer')
+  return { slotId: request.slotId, signer, snapshotCid: request.snapshotCid }
+}
+
+/**
+ * What to attest. Own root when it differs from the sequencer's; the sequencer's when the results are the same and the file is sound.
+ * A broken file with the right results gets no attestation at all: there is no root that would say so.
+ */
+export function rootToAttest({ failures, ownRoot }: Findings, anchored: AnchoredBatch): Hash | undefined {
+  if (ownRoot === undefined) return undefined
+  if (ownRoot !== anchored.rootHash) return ownRoot
+  return failures.some(({ check }) => CHECKS[check] === 'integrity') ? undefined : anchored.rootHash
+}

@@ -1,0 +1,313 @@
+import { createAnchorView } from '#domain/anchor-view.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
+import { untilDone } from '#domain/retry.ts'
+import type { TallyPolicy } from '#domain/tally.ts'
+import type { WindowRule } from '#domain/window.ts'
+import type { AnchorChain, AnchoredBatch, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Recoverer } from '#io/keys/port.ts'
+import type { Store } from '#io/store/port.ts'
+import { parseBatch } from '#wire/batch-json.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { type Attested, attest, guardedRoot } from './attest.ts'
+import { type Fetched, fetchBatch } from './fetch.ts'
+import { type BatchReason, type BatchRecord, createJournal, type Evidence, type Journal } from './journal.ts'
+import { createPredecessors, type Predecessors, tracesOf } from './predecessors.ts'
+import { type Findings, type Level, type RecheckDeps, recheck, rootToAttest } from './recheck.ts'
+import { type AnnouncedBatch, watch } from './watch.ts'
+
+export interface ValidatorOptions {
+  /** In what the market's snapshot window is counted; must be what the sequencer uses. */
+  readonly windowUnit: WindowRule['unit']
+  readonly level: Level
+  /** When given, submissions for other namespaces do not count. */
+  readonly namespace?: string
+  readonly deadlineBufferMaxBlocks: number
+  readonly tally: TallyPolicy
+  /** Epochs whose records and evidence stay on disk. Guards stay for ever. */
+  readonly epochsKept: number
+}
+
+export interface ValidatorDeps {
+  readonly store: Store
+  readonly chain: AnchorChain
+  readonly sender: ProtocolSender
+  readonly ipfs: Ipfs
+  readonly clock: Clock
+  readonly recoverer: Recoverer
+  /** One event of the log. */
+  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  /** Called with the end of each batch. */
+  readonly onBatch?: (record: BatchRecord) => void
+}
+
+export interface ValidatorStats {
+  readonly headBlock: number | undefined
+  readonly attested: number
+  readonly divergent: number
+  readonly late: number
+  readonly withheld: number
+  readonly missed: number
+}
+
+export interface Validator {
+  /** Works until the signal aborts; then resolves when nothing is under way any more. Rejects on a failure that needs a person, or a bug. */
+  run(signal: AbortSignal): Promise<void>
+  stats(): ValidatorStats
+  /** The batches of an epoch that came to their end here. */
+  batches(epochId: EpochId): readonly BatchRecord[]
+  /** What was found wrong with a batch; `undefined` when nothing was. */
+  evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
+}
+
+interface Validating extends ValidatorDeps, RecheckDeps {
+  readonly contract: MarketState
+  readonly journal: Journal
+}
+
+/** A batch and its place in the epoch. */
+interface Candidate extends AnnouncedBatch {
+  readonly index: number
+  readonly predecessors: Predecessors
+}
+
+/**
+ * One batch: fetch → recheck → evidence → attest. Once the guard is written the batch is never judged again: after a restart the same root
+ * is sent to its end (V2).
+ */
+async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
+  const { epochId, batchCid, epoch } = batch
+  const known = deps.journal.batch(epochId, batchCid)
+  const guarded = guardedRoot(batch, deps.store)
+  const fetched = await fetchBatch(batchCid, () => guarded !== undefined || isWindowOver(batch, deps), deps, signal)
+  if (known !== undefined) {
+    keepTraces(batch, fetched)
+    return known
+  }
+  if (!fetched.ok && guarded === undefined) return ended(batch, { state: 'missed', reason: fetched.reason }, deps)
+  const anchored = await persist('read_batch', () => deps.chain.batch(epochId, batchCid), deps, signal)
+  if (anchored === undefined) return ended(batch, { state: 'missed', reason: 'not_on_chain' }, deps)
+  if (guarded !== undefined || !fetched.ok) {
+    keepTraces(batch, fetched)
+    return attestRoot(
+      batch,
+      { root: guarded as AnchoredBatch['rootHash'], anchored, failureCount: 0, evidenceCid: undefined },
+      deps,
+      signal,
+    )
+  }
+  if (epoch === undefined) return ended(batch, { state: 'withheld', reason: 'epoch_unseen' }, deps)
+  const findings = await recheck({ bytes: fetched.bytes, anchored, epoch, index: batch.index, predecessors: batch.predecessors }, deps)
+  batch.predecessors.add(batch.index, findings.traces)
+  const evidenceCid = findings.failures.length > 0 ? await keepEvidence(batch, findings, deps) : undefined
+  const root = rootToAttest(findings, anchored)
+  const failureCount = findings.failures.length
+  if (root === undefined) return ended(batch, { state: 'withheld', reason: 'integrity', failureCount, evidenceCid }, deps)
+  return attestRoot(batch, { root, anchored, failureCount, evidenceCid }, deps, signal)
+}
+
+/** Later batches of the epoch are checked against this one, whether or not it is itself still to be judged. */
+function keepTraces({ index, predecessors }: Candidate, fetched: Fetched): void {
+  const parsed = fetched.ok ? parseBatch(fetched.bytes) : undefined
+  predecessors.add(index, parsed?.ok ? tracesOf(parsed.batch) : undefined)
+}
+
+function isWindowOver({ epoch }: Candidate, { view, contract }: Validating): boolean {
+  return epoch === undefined || (view.head?.number ?? 0) > epoch.release.number + contract.attestationWindowBlocks
+}
+
+/** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */
+async function keepEvidence(
+  { epochId, batchCid }: Candidate,
+  { traces: _, ...findings }: Findings,
+  { journal, ipfs, report }: Validating,
+): Promise<Cid | undefined> {
+  const bytes = await journal.noteEvidence({ batchCid, epochId, ...findings })
+  try {
+    return await ipfs.add(bytes)
+  } catch (failure) {
+    if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    report('evidence_not_published', { epochId, batchCid, code: failure.code })
+    return undefined
+  }
+}
+
+interface Judged {
+  readonly root: AnchoredBatch['rootHash']
+  readonly anchored: AnchoredBatch
+  readonly failureCount: number
+  readonly evidenceCid: Cid | undefined
+}
+
+/** An attestation after the window is sent all the same: the contract notes it as delayed. */
+async function attestRoot(
+  batch: Candidate,
+  { root, anchored, failureCount, evidenceCid }: Judged,
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<BatchRecord> {
+  const { epochId, batchCid, epoch } = batch
+  const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
+  let outcome: Attested
+  try {
+    outcome = await persist('attest', () => attest({ epochId, batchCid, root }, deps, signal), deps, signal)
+  } catch (failure) {
+    if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
+    // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process.
+    deps.report('attestation_conflict', { epochId, batchCid, attestedRoot: String(failure.facts.attestedRoot), newRoot: root })
+    return ended(batch, { ...found, state: 'withheld', reason: 'conflict' }, deps)
+  }
+  if (outcome.kind === 'refused') deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
+  if (outcome.kind === 'refused') return ended(batch, { ...found, state: 'withheld', reason: 'refused' }, deps)
+  // Which root that was, only a guard can tell; without one the disk is older than the attestation.
+  const isGuarded = guardedRoot(batch, deps.store) !== undefined
+  if (outcome.kind === 'attested_before')
+    return ended(
+      batch,
+      { ...found, ...(isGuarded ? {} : { root: undefined, isDivergent: false }), state: 'attested', reason: 'attested_before' },
+      deps,
+    )
+  const isLate = epoch !== undefined && outcome.blockNumber > epoch.release.number + deps.contract.attestationWindowBlocks
+  return ended(batch, { ...found, state: 'attested', reason: '', isLate }, deps)
+}
+
+type End = Partial<BatchRecord> & { readonly state: BatchRecord['state']; readonly reason: BatchReason }
+
+async function ended({ epochId, batchCid }: Candidate, end: End, { journal, report, onBatch }: Validating): Promise<BatchRecord> {
+  const record: BatchRecord = {
+    epochId,
+    batchCid,
+    root: undefined,
+    isDivergent: false,
+    isLate: false,
+    failureCount: 0,
+    evidenceCid: undefined,
+    ...end,
+  }
+  // A batch that a reorganisation took away may come back: nothing is written down about it.
+  if (end.reason !== 'not_on_chain') await journal.note(record)
+  report(`batch_${record.state}`, {
+    epochId,
+    batchCid,
+    reason: record.reason,
+    failures: record.failureCount,
+    divergent: Number(record.isDivergent),
+  })
+  onBatch?.(record)
+  return record
+}
+
+function persist<Result>(
+  doing: string,
+  attempt: () => Promise<Result>,
+  { clock, report }: ValidatorDeps,
+  signal: AbortSignal,
+): Promise<Result> {
+  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
+  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
+}
+
+/** The batches of one epoch, worked through one after the other, because each is checked against those before it. */
+interface Lane {
+  readonly predecessors: Predecessors
+  announced: AnnouncedBatch[]
+  work: Promise<void>
+  pending: number
+}
+
+export function createValidator(options: ValidatorOptions, deps: ValidatorDeps): Validator {
+  const journal = createJournal(options, deps)
+  const lanes = new Map<EpochId, Lane>()
+  const counts = { attested: 0, divergent: 0, late: 0, withheld: 0, missed: 0 }
+  let work: Validating | undefined
+
+  async function prepare(): Promise<Validating> {
+    const contract = await deps.chain.market()
+    const { level, namespace, deadlineBufferMaxBlocks, tally } = options
+    return {
+      ...deps,
+      level,
+      namespace,
+      deadlineBufferMaxBlocks,
+      tally,
+      contract,
+      journal,
+      view: createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks }),
+      hasher: createSubmissionHasher(deps.chain),
+      breathe: () => deps.clock.sleep(0),
+      onBatch: count,
+    }
+  }
+
+  function count(record: BatchRecord): void {
+    counts[record.state] += 1
+    if (record.isDivergent) counts.divergent += 1
+    if (record.isLate) counts.late += 1
+    deps.onBatch?.(record)
+  }
+
+  function laneOf(epochId: EpochId): Lane {
+    const known = lanes.get(epochId)
+    if (known !== undefined) return known
+    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), pending: 0 }
+    lanes.set(epochId, lane)
+    return lane
+  }
+
+  function takeUp(batch: AnnouncedBatch, validating: Validating, signal: AbortSignal, fail: (failure: unknown) => void): void {
+    const lane = laneOf(batch.epochId)
+    lane.announced.push(batch)
+    lane.pending += 1
+    lane.work = lane.work
+      .then(async () => {
+        const index = lane.announced.indexOf(batch)
+        // No longer announced: a reorganisation came first.
+        if (signal.aborted || index < 0) return
+        await validate({ ...batch, index, predecessors: lane.predecessors }, validating, signal)
+      })
+      .catch(fail)
+      .finally(() => {
+        lane.pending -= 1
+        // The release was never seen, so nobody will say that the epoch is over.
+        if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
+      })
+  }
+
+  function rollback(toBlock: number): void {
+    for (const lane of lanes.values()) {
+      lane.announced = lane.announced.filter(({ block }) => block.number <= toBlock)
+      lane.predecessors.cut(lane.announced.length)
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    if (work !== undefined) throw new WeftError('STOPPED', { what: 'validator' })
+    const validating = await prepare()
+    work = validating
+    const stop = new AbortController()
+    const ending = AbortSignal.any([signal, stop.signal])
+    const fail = (failure: unknown) => stop.abort(failure)
+    await watch(
+      {
+        ...validating,
+        market: validating.contract,
+        onBatch: (batch) => takeUp(batch, validating, ending, fail),
+        onRollback: (to) => rollback(to.number),
+        onForgotten: (epochId) => void lanes.delete(epochId),
+        isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,
+      },
+      ending,
+    ).catch(fail)
+    await Promise.all([...lanes.values()].map((lane) => lane.work))
+    if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
+  }
+
+  return {
+    run,
+    stats: () => ({ headBlock: work?.view.head?.number, ...counts }),
+    batches: (epochId) => journal.batches(epochId),
+    evidence: (epochId, batchCid) => journal.evidence(epochId, batchCid),
+  }
+}
