@@ -54,7 +54,11 @@ interface World {
   release(): Promise<void>
   mine(count: number): Promise<void>
   submission(change?: Partial<Submission['request']> & { header?: string; dataMarket?: string; signedBy?: number }): Promise<Submission>
-  deliver(submission: Submission | Uint8Array, how?: { submissionId?: string; protocol?: Inbound['protocol'] }): Promise<Receipt>
+  /** `atReceipt` runs within the call that sends the receipt. */
+  deliver(
+    submission: Submission | Uint8Array,
+    how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
+  ): Promise<Receipt>
   /** Power cut, then a new process on what the disk still holds. `moving`: time that was passing just then. */
   crash(moving?: Promise<void>): Promise<World>
   stop(): Promise<void>
@@ -190,14 +194,20 @@ async function open(settings: Settings = {}): Promise<World> {
         protocolState: '',
       }
     },
-    deliver(submission, { submissionId = uuid(), protocol = 'weft' } = {}) {
+    deliver(submission, { submissionId = uuid(), protocol = 'weft', atReceipt } = {}) {
       const payload =
         submission instanceof Uint8Array
           ? submission
           : protocol === 'weft'
             ? encodeSubmission(submission)
             : new TextEncoder().encode(encodeCollectJson(submission))
-      const receipt = new Promise<Receipt>((respond) => inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }]))
+      const receipt = new Promise<Receipt>((resolve) => {
+        const respond = (sent: Receipt) => {
+          atReceipt?.()
+          resolve(sent)
+        }
+        inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }])
+      })
       return clock.runUntil(receipt, { limitMs: 5_000 })
     },
     async crash(moving) {
@@ -423,6 +433,18 @@ describe('a receipt', () => {
     await world.mine(1)
     expect((await world.deliver(await world.submission({ slotId: 2 as SlotId }))).code).toBe('window_closed')
     await world.stop()
+  })
+
+  test.each(['accepted', 'duplicate'])('says %s only when a power cut at that very moment would not lose the vote', async (code) => {
+    const world = await open()
+    await world.release()
+    const atDisk: number[] = []
+    const atReceipt = () => atDisk.push(world.store.crash().scan('vote/').length)
+    // The first vote is still on its way to the disk when the second arrives.
+    const first = world.deliver(await world.submission(), code === 'accepted' ? { atReceipt } : {})
+    const second = code === 'duplicate' ? world.deliver(await world.submission(), { atReceipt }) : first
+    expect((await second).code).toBe(code)
+    expect(atDisk).toEqual([1])
   })
 
   test('for epoch 0 says simulated; nothing is counted', async () => {

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { createAnchorView, type Header } from '#domain/anchor-view.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { createPredecessors } from './predecessors.ts'
+import { recheck, rootToAttest } from './recheck.ts'
+
+const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
+
+test('bytes that are not those of the CID are looked at no further, and nothing is attested', async () => {
+  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  const release: Header = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  view.addBlock(release)
+  const anchored = {
+    batchCid: OTHER_CID,
+    projectIds: ['a:N' as ProjectId],
+    snapshotCids: [OTHER_CID],
+    rootHash: publishedRoot([OTHER_CID]),
+    isFinalized: false,
+    attestationCount: 0,
+  }
+  const findings = await recheck(
+    {
+      bytes: encodeBatch({ submissions: [], submissionsRoot: '0x', projectIds: ['a:N' as ProjectId], snapshotCids: [OTHER_CID] }),
+      anchored,
+      epoch: view.addRelease(1 as EpochId, release),
+      index: 0,
+      predecessors: createPredecessors(),
+    },
+    {
+      level: 'integrity',
+      view,
+      namespace: undefined,
+      deadlineBufferMaxBlocks: 500,
+      tally: { minVotes: 0, minShareBp: 0 },
+      hasher: createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.repeat(20)}` as Address }),
+      recoverer: { recover: () => undefined },
+      breathe: async () => undefined,
+    },
+  )
+  expect(findings.failures).toMatchObject([{ check: 'cid', expected: OTHER_CID }])
+  expect(findings.ownCids).toBeUndefined()
+  expect(rootToAttest(findings, anchored)).toBeUndefined()
+})
+
+describe('the batches before', () => {
+  const traces = (...submissionIds: string[]) => ({ submissionIds, projectIds: submissionIds.map((id) => `${id}:N` as ProjectId) })
+
+  test('are continued in the order of the chain', () => {
+    const predecessors = createPredecessors()
+    expect(predecessors.continuedRoot(0, ['a', 'b'])).toBe(publishedRoot(['a', 'b']))
+    predecessors.add(0, traces('a', 'b'))
+    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
+    predecessors.add(1, traces('c'))
+    // Asked again, as after a reorganisation that brings back the same batch.
+    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
+    expect(predecessors.continuedRoot(2, ['d'])).toBe(publishedRoot(['a', 'b', 'c', 'd']))
+    expect([predecessors.hasProject(1, 'a:N' as ProjectId), predecessors.hasProject(1, 'c:N' as ProjectId)]).toEqual([true, false])
+  })
+
+  test('that a reorganisation took away are forgotten', () => {
+    const predecessors = createPredecessors()
+    predecessors.add(0, traces('a'))
+    predecessors.add(1, traces('b'))
+    predecessors.cut(1)
+    predecessors.add(1, traces('x'))
+    expect(predecessors.continuedRoot(2, ['c'])).toBe(publishedRoot(['a', 'x', 'c']))
+  })
+
+  test('leave no root when one of them could not be read', () => {
+    const predecessors = createPredecessors()
+    predecessors.add(0, undefined)
+    expect(predecessors.continuedRoot(1, ['a'])).toBeUndefined()
+  })
+})
