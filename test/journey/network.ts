@@ -58,7 +58,7 @@ export interface Network {
   /** Lets time pass until the goal is reached. Throws when a role fails, or the goal is never reached. */
   until(goal: () => boolean | Promise<boolean>): Promise<void>
   passBlocks(count: number): Promise<void>
-  /** Cuts the sequencer's power at the instant in which a collector has as many receipts as given; resolves when it has happened. */
+  /** Cuts the sequencer's power at the very instant in which that many receipts have arrived; resolves when it has happened. */
   cutPowerAtReceipt(count: number): Promise<void>
   /** A new sequencer on what the old one's disk still holds. */
   restartSequencer(): Promise<void>

@@ -6,16 +6,22 @@ import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-sour
 
 const ETHER_FEED = `0x${'fe'.repeat(20)}` as Address
 const TOKENS = ['a1', 'b2', 'c3'].map((digits) => `0x${digits.repeat(20)}` as Address)
-const CENTS = 2
+/** Decimals of what the feed answers, which is in cents. */
+const FEED_DECIMALS = 2
 /** Blocks that the source chain has before the network starts. */
 export const SOURCE_BLOCKS_AT_START = 10
+
+const etherInCents = (block: number): number => 300_000 + block
+const tokenInEther = (token: number, block: number): number => (token + 2) * block
+/** What the market must say about its first token. */
+export const firstTokenInUsd = (block: number): number => (etherInCents(block) * tokenInEther(0, block)) / 100
 
 /** A source chain on which every price rises with every block, each token's at its own pace. */
 export function createPriceChain(): FakeSourceChain {
   return createFakeSourceChain({
     blocks: SOURCE_BLOCKS_AT_START,
     read: ({ address, blockNumber }) => [
-      BigInt(address === ETHER_FEED ? 3_000_00 + blockNumber : (TOKENS.indexOf(address) + 2) * blockNumber),
+      BigInt(address === ETHER_FEED ? etherInCents(blockNumber) : tokenInEther(TOKENS.indexOf(address), blockNumber)),
     ],
   })
 }
@@ -39,7 +45,7 @@ export const prices: ComputeSet = {
       preloads: ['ether'],
       async compute({ epoch, dataSource, source, preloaded }): Promise<Price> {
         const inEther = await answer(source, dataSource as string, epoch.end)
-        return { usd: scaled(inEther * (preloaded.get('ether') as bigint), CENTS) }
+        return { usd: scaled(inEther * (preloaded.get('ether') as bigint), FEED_DECIMALS) }
       },
     },
   ],
