@@ -1,0 +1,298 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import type { Stream } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { vi } from 'vitest'
+import { type DevAccount, devAccount } from '#devnet/accounts.ts'
+import { startAnvil } from '#devnet/anvil.ts'
+import { type Deployment, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
+import type { BatchedSubmission } from '#domain/batch.ts'
+import { type BlockNumber, type EpochId, parseProjectId } from '#domain/ids.ts'
+import type { Submission, SubmissionRequest } from '#domain/submission.ts'
+import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
+import { createRpc } from '#io/chain/rpc.ts'
+import { createProtocolSender } from '#io/chain/sender.ts'
+import { connectAnchorChain } from '#io/chain/viem.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { createGatewayReader } from '#io/ipfs/gateway.ts'
+import { createSigner } from '#io/keys/secp256k1.ts'
+import type { SubmissionLink } from '#io/p2p/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { decodeBatch } from '#wire/batch-json.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { encodeSubmission } from '#wire/submission-proto.ts'
+
+/** What end-to-end tests play on: a real chain with the real contracts, roles as processes, and submissions made by hand. */
+
+/** Epochs have this many source blocks; nothing here reads the source chain. */
+const EPOCH_SIZE = 10
+const NAMESPACE = 'STAGE'
+/** How far ahead published nodes sign (spec/02 §1). */
+const DEADLINE_BUFFER_BLOCKS = 500
+const PROCESS_READY_TIMEOUT_MS = 30_000
+/** CID of an empty file, and of one with other bytes. */
+export const CIDS = [
+  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
+  'bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku',
+] as const
+
+/** `weft` as a process. */
+export interface WeftProcess {
+  readonly child: ChildProcess
+  /** What it wrote to stdout and stderr so far. */
+  output(): string
+  /** Resolves with the exit code, or `null` after a signal. */
+  readonly exited: Promise<number | null>
+}
+
+export interface WeftRole extends WeftProcess {
+  /** From its `endpoints.json`. */
+  readonly places: Readonly<Record<string, readonly string[]>>
+  readonly dataDir: string
+}
+
+type Variables = Readonly<Record<string, string>>
+
+/** Starts `weft` with an environment that holds nothing but `env`. */
+export function runWeft(args: readonly string[], env: Variables = {}): WeftProcess {
+  const main = join(import.meta.dirname, '../../src/cli/main.ts')
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += String(chunk)
+    })
+  }
+  // `close` comes after the last byte of output, `exit` may come before.
+  return { child, output: () => output, exited: once(child, 'close').then(([code]) => code as number | null) }
+}
+
+/** What a test says of a vote; the rest is as an honest snapshotter would have it. */
+export interface Vote {
+  readonly project: string
+  readonly header: BlockRef
+  readonly epochId: number
+  readonly slotId?: number
+  readonly snapshotCid?: string
+  readonly deadlineBlock?: number
+  readonly signedBy?: DevAccount
+}
+
+export interface Stage {
+  readonly rpcUrl: string
+  readonly deployment: Deployment
+  readonly chain: AnchorChain
+  readonly accounts: Readonly<Record<'owner' | 'epochManager' | 'sequencer' | 'signer', DevAccount>>
+  /** Settings of `weft sequencer`, without its key. */
+  sequencerFlags(dataDir: string): string[]
+  /** Starts the role on `dataDir`, a new one when not given; resolves when it is ready. */
+  startSequencer(dataDir?: string): Promise<WeftRole>
+  startCollector(sequencer: WeftRole): Promise<WeftRole>
+  /** A folder that is removed with the stage. */
+  freshDir(): string
+  /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
+  releaseEpoch(): Promise<{ readonly epochId: EpochId; readonly header: BlockRef }>
+  mine(blocks: number): Promise<void>
+  /** A submission as a snapshotter signs it. */
+  sign(vote: Vote): Submission
+  /** The submissions in the epoch's batches, by id in lower case. Waits until the epoch has ended. */
+  batched(epochId: EpochId, sequencer: WeftRole): Promise<ReadonlyMap<string, Submission>>
+  /** What every process of the stage has written. */
+  outputs(): string
+  close(): Promise<void>
+}
+
+/** Project ids of the stage's market. */
+export const projectOf = (name: string) => parseProjectId(`project:${name}:${NAMESPACE}`)
+
+export async function setStage(options: {
+  readonly chainId: number
+  readonly windowBlocks: number
+  readonly slots: number
+}): Promise<Stage> {
+  const [owner, epochManager, sequencer, signer] = ['owner', 'epoch manager', 'sequencer', 'signer'].map(devAccount) as [
+    DevAccount,
+    DevAccount,
+    DevAccount,
+    DevAccount,
+  ]
+  const anvil = await startAnvil({ chainId: options.chainId, blockTimeSeconds: 1 })
+  const { rpcUrl } = anvil
+  const { windowBlocks } = options
+  const deployment = await deployProtocol({
+    rpcUrl,
+    deployerKey: owner.key,
+    market: { epochSize: EPOCH_SIZE, sourceChainId: 1, sourceBlockTimeSeconds: 1, attestationsMin: 1 },
+    windows: { snapshotBlocks: windowBlocks, batchBlocks: 4 * windowBlocks, attestationBlocks: 6 * windowBlocks },
+    slots: Array.from({ length: options.slots }, () => signer.address),
+    sequencers: [sequencer.address],
+    validators: [owner.address],
+    epochManager: epochManager.address,
+  })
+  await fundAccounts(rpcUrl, [epochManager.address, sequencer.address])
+  const chain = await connectAnchorChain({ rpcUrl, ...deployment, pollMs: 100, reorgDepthMax: 64, clock: systemClock })
+  const releaser = createProtocolSender({
+    rpcUrl,
+    ...deployment,
+    privateKey: epochManager.key,
+    journal: createFakeStore(),
+    clock: systemClock,
+    settleTimeoutMs: 30_000,
+  })
+  const hasher = createSubmissionHasher(deployment)
+  const rpc = createRpc({ rpcUrl, pause: systemClock })
+  const folders: string[] = []
+  const processes: WeftProcess[] = []
+
+  function freshDir(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-stage-'))
+    folders.push(folder)
+    return folder
+  }
+
+  function sequencerFlags(dataDir: string): string[] {
+    const { chainId, protocolState, dataMarket } = deployment
+    const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
+    const tuning = ['--namespace', NAMESPACE, '--window-unit', 'blocks', '--poll-ms', '100']
+    return ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, ...tuning]
+  }
+
+  async function startRole(role: string, dataDir: string, flags: readonly string[], env: Variables, isReady: RegExp): Promise<WeftRole> {
+    const endpoints = join(dataDir, 'endpoints.json')
+    rmSync(endpoints, { force: true })
+    const started = runWeft([role, ...flags], env)
+    processes.push(started)
+    const { child, output } = started
+    await vi.waitUntil(() => child.exitCode !== null || (existsSync(endpoints) && isReady.test(output())), {
+      timeout: PROCESS_READY_TIMEOUT_MS,
+    })
+    if (child.exitCode !== null) throw new Error(`${role} ended:\n${output()}`)
+    return { ...started, dataDir, places: JSON.parse(readFileSync(endpoints, 'utf8')) as WeftRole['places'] }
+  }
+
+  async function releaseEpoch() {
+    const last = await chain.currentEpoch()
+    const [begin, end] = [last.end + 1, last.end + EPOCH_SIZE] as [BlockNumber, BlockNumber]
+    const outcome = await releaser.send(`release/${begin}`, { kind: 'releaseEpoch', begin, end }, new AbortController().signal)
+    if (outcome.kind !== 'done') throw new Error(outcome.reason)
+    await vi.waitUntil(async () => (await chain.head()).number > outcome.blockNumber, { timeout: 10_000 })
+    const header = await chain.block(outcome.blockNumber)
+    if (header === undefined) throw new Error('the release block is gone')
+    return { epochId: (last.epochId + 1) as EpochId, header }
+  }
+
+  async function batched(epochId: EpochId, { places }: WeftRole) {
+    await vi.waitUntil(() => chain.isEpochEnded(epochId), { timeout: 60_000, interval: 200 })
+    const reader = createGatewayReader({ urls: places['gateway'] ?? [], timeoutMs: 5_000 })
+    const submissions: BatchedSubmission[] = []
+    for (const batchCid of await chain.batchCids(epochId)) {
+      const batch = decodeBatch(await reader.get(batchCid, { bytesMax: 1 << 24, timeoutMs: 10_000 }))
+      submissions.push(...(batch?.submissions ?? []))
+    }
+    return new Map(submissions.map(({ submissionId, submission }) => [submissionId, submission]))
+  }
+
+  return {
+    rpcUrl,
+    deployment,
+    chain,
+    accounts: { owner, epochManager, sequencer, signer },
+    sequencerFlags,
+    startSequencer: (dataDir = freshDir()) =>
+      startRole('sequencer', dataDir, sequencerFlags(dataDir), { WEFT_SIGNER_KEY: sequencer.keyText }, /"msg":"ready"/),
+    startCollector({ places }) {
+      const dataDir = freshDir()
+      const { chainId, protocolState, dataMarket } = deployment
+      const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
+      const peers = ['--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
+      return startRole(
+        'collector',
+        dataDir,
+        ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, ...peers],
+        {},
+        /"msg":"started"/,
+      )
+    },
+    freshDir,
+    releaseEpoch,
+    mine: async (blocks) => void (await rpc.call('anvil_mine', [`0x${blocks.toString(16)}`])),
+    sign({
+      project,
+      header,
+      epochId,
+      slotId = 1,
+      snapshotCid = CIDS[0],
+      deadlineBlock = header.number + DEADLINE_BUFFER_BLOCKS,
+      signedBy,
+    }) {
+      const request = { slotId, deadlineBlock, snapshotCid, epochId, projectId: project } as SubmissionRequest
+      const signature = createSigner((signedBy ?? signer).key).sign(hasher.digest(request))
+      return { request, signature, header: header.hash, dataMarket: deployment.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
+    },
+    batched,
+    outputs: () => processes.map(({ output }) => output()).join('\n'),
+    async close() {
+      for (const { child } of processes) child.kill('SIGKILL')
+      await Promise.all(processes.map(({ exited }) => exited))
+      await anvil.stop()
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Sends until the sequencer has seen the release that the submission is for: what an honest sender does with a code that says "later". */
+export async function deliverFirst(link: SubmissionLink, submission: Submission): Promise<void> {
+  const delivery = { submissionId: crypto.randomUUID(), payload: encodeSubmission(submission) }
+  await vi.waitUntil(
+    async () => {
+      const receipt = await link.send(delivery)
+      return receipt !== 'unacknowledged' && receipt.code === 'accepted'
+    },
+    { timeout: 20_000, interval: 100 },
+  )
+}
+
+/** A libp2p peer made of libp2p alone. */
+export interface Stranger {
+  open(protocol: string): Promise<Stream>
+  /** Opens a stream, writes the pieces one by one, and resolves with all that comes back once the other side has ended the stream. */
+  converse(protocol: string, pieces: readonly Uint8Array[]): Promise<Uint8Array>
+  stop(): Promise<void>
+}
+
+export async function createStranger(address: string): Promise<Stranger> {
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    connectionGater: { denyDialMultiaddr: () => false },
+  })
+  const connection = await node.dial(multiaddr(address))
+  const open = (protocol: string) => connection.newStream(protocol, { signal: AbortSignal.timeout(10_000) })
+  return {
+    open,
+    async converse(protocol, pieces) {
+      const stream = await open(protocol)
+      const answer: Uint8Array[] = []
+      stream.addEventListener('message', ({ data }) => answer.push(data.subarray()))
+      const ended = Promise.withResolvers<void>()
+      stream.addEventListener('remoteCloseWrite', () => ended.resolve())
+      stream.addEventListener('close', () => ended.resolve())
+      for (const piece of pieces) if (stream.writeStatus === 'writable') stream.send(piece)
+      await ended.promise
+      return Buffer.concat(answer)
+    },
+    stop: async () => node.stop(),
+  }
+}
