@@ -1,4 +1,5 @@
 import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import { createSigners, type SlotSigner } from './signers.ts'
 import { type BlockTime, type SubmissionWindow, type WindowRule, windowOf } from './window.ts'
 
 /** A block of the anchor chain, as far as checking submissions needs it. */
@@ -32,23 +33,19 @@ export interface AnchorView {
   /** Released epochs, in order of release. */
   epochs(): Iterable<ReleasedEpoch>
   /** Replaces all slots by what the chain says now. */
-  setSlots(slots: readonly { readonly slotId: SlotId; readonly signer: Address; readonly isActive: boolean }[]): void
+  setSlots(slots: readonly SlotSigner[]): void
   /** The slot's signer from `block` on; the one before keeps counting for earlier headers. */
   changeSigner(slotId: SlotId, signer: Address, block: BlockNumber): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }
 
-/** Changes seen, oldest first; `signer` counts from `since`. */
-type SignerChanges = { readonly since: BlockNumber; readonly signer: Address; readonly before: Address | undefined }[]
-
 export function createAnchorView(rule: WindowRule): AnchorView {
   /** Ascending and without holes. */
   let chain: Header[] = []
   const byHash = new Map<string, Header>()
   const released = new Map<EpochId, ReleasedEpoch>()
-  let signers = new Map<SlotId, Address>()
-  const changes = new Map<SlotId, SignerChanges>()
+  const signers = createSigners()
 
   function keep(keeps: (number: BlockNumber) => boolean): ReleasedEpoch[] {
     for (const block of chain) if (!keeps(block.number)) byHash.delete(block.hash)
@@ -56,18 +53,6 @@ export function createAnchorView(rule: WindowRule): AnchorView {
     const gone = [...released.values()].filter((epoch) => !keeps(epoch.release.number))
     for (const { epochId } of gone) released.delete(epochId)
     return gone
-  }
-
-  /** Signer changes above `to` never happened; what they replaced is valid again until `setSlots` says more. */
-  function undoChanges(to: BlockNumber): void {
-    for (const [slotId, list] of changes) {
-      while ((list.at(-1)?.since ?? 0) > to) {
-        const { before } = list.pop() as SignerChanges[number]
-        if (before === undefined) signers.delete(slotId)
-        else signers.set(slotId, before)
-      }
-      if (list.length === 0) changes.delete(slotId)
-    }
   }
 
   return {
@@ -85,7 +70,7 @@ export function createAnchorView(rule: WindowRule): AnchorView {
       return epoch
     },
     rollback(to) {
-      undoChanges(to.number)
+      signers.undoAbove(to.number)
       return keep((number) => number <= to.number)
     },
     forgetBelow(number) {
@@ -96,27 +81,8 @@ export function createAnchorView(rule: WindowRule): AnchorView {
     header: (hash) => byHash.get(hash),
     epoch: (epochId) => released.get(epochId),
     epochs: () => released.values(),
-    setSlots(slots) {
-      signers = new Map(slots.filter((slot) => slot.isActive).map((slot) => [slot.slotId, slot.signer]))
-    },
-    changeSigner(slotId, signer, block) {
-      const list = changes.get(slotId) ?? []
-      list.push({ since: block, signer, before: signerBefore(slotId, signer) })
-      changes.set(slotId, list)
-      signers.set(slotId, signer)
-    },
-    signerAt(slotId, block) {
-      if (!signers.has(slotId)) return undefined
-      const list = changes.get(slotId)
-      if (list === undefined) return signers.get(slotId)
-      const change = list.findLast((candidate) => candidate.since <= block)
-      return change === undefined ? list[0]?.before : change.signer
-    },
-  }
-
-  /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
-  function signerBefore(slotId: SlotId, signer: Address): Address | undefined {
-    const known = changes.get(slotId)?.at(-1)?.signer ?? signers.get(slotId)
-    return known === signer ? undefined : known
+    setSlots: signers.set,
+    changeSigner: signers.change,
+    signerAt: signers.at,
   }
 }

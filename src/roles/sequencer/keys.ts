@@ -25,4 +25,5 @@ export const simulatedKey = (slotId: SlotId): string => `simulated/${slotText(sl
 
 export const plansPrefix = (epochId: EpochId): string => `plan/${epochText(epochId)} `
 export const planKey = (epochId: EpochId, index: number): string => `${plansPrefix(epochId)}${countText(index)}`
-export const planFileKey = (epochId: EpochId, index: number): string => `plan-file/${epochText(epochId)} ${countText(index)}`
+export const planFilesPrefix = (epochId: EpochId): string => `plan-file/${epochText(epochId)} `
+export const planFileKey = (epochId: EpochId, index: number): string => `${planFilesPrefix(epochId)}${countText(index)}`

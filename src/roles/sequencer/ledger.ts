@@ -5,7 +5,17 @@ import { endProject, isProjectOver, type ProjectReason, type ProjectState } from
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { PlannedBatch } from './batch.ts'
-import { CURSOR_KEY, EPOCHS_PREFIX, epochKey, evidencePrefix, planFileKey, planKey, plansPrefix, votesPrefix } from './keys.ts'
+import {
+  CURSOR_KEY,
+  EPOCHS_PREFIX,
+  epochKey,
+  evidencePrefix,
+  planFileKey,
+  planFilesPrefix,
+  planKey,
+  plansPrefix,
+  votesPrefix,
+} from './keys.ts'
 
 export interface ProjectRecord {
   readonly projectId: ProjectId
@@ -49,8 +59,6 @@ export interface Ledger {
   release(epochId: EpochId, release: Header): Promise<void>
   /** Changes a record, together with other writes, in one commit. A new `state` must be a step of the machine. */
   change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochRecord>
-  /** What must be written with the change to `planned`. */
-  planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[]
   plans(epochId: EpochId): readonly PlannedBatch[]
   /** Block from which a restarted sequencer must follow the chain again; `undefined` on first start. */
   cursor(): BlockNumber | undefined
@@ -70,8 +78,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   /** Finished epochs still on disk, oldest first. */
   const finished: EpochId[] = []
   let highest = 0
-  for (const { value } of store.scan(EPOCHS_PREFIX)) {
-    const record = fromBytes<EpochRecord>(value)
+  for (const record of readRecords(store)) {
     highest = Math.max(highest, record.epochId)
     if (isFinished(record)) finished.push(record.epochId)
     else unfinished.set(record.epochId, record)
@@ -84,19 +91,13 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     return bytes === undefined ? undefined : fromBytes<EpochRecord>(bytes)
   }
 
-  /** Where a restart begins: at the oldest release that still matters. */
-  function replayFrom(record: EpochRecord): BlockNumber {
-    const releases = [...unfinished.values()].map(({ release }) => release.number)
-    return Math.min(record.release.number, ...releases) as BlockNumber
-  }
-
   async function save(record: EpochRecord, writes: readonly StoreWrite[]): Promise<EpochRecord> {
     const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
     if (isFinished(record)) {
       if (unfinished.delete(record.epochId)) finished.push(record.epochId)
       if (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
     } else unfinished.set(record.epochId, record)
-    await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom(record)) }])
+    await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) }])
     return record
   }
 
@@ -131,16 +132,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       if (change.state !== undefined && change.state !== known.state) advanceEpoch(known.state, change.state)
       return save({ ...known, ...change }, writes)
     },
-    planWrites: (epochId, batches) =>
-      batches.flatMap(({ file, ...plan }) => [
-        { key: planKey(epochId, plan.index), value: toBytes(plan) },
-        { key: planFileKey(epochId, plan.index), value: file },
-      ]),
-    plans: (epochId) =>
-      store.scan(plansPrefix(epochId)).map(({ value }) => {
-        const plan = fromBytes<Omit<PlannedBatch, 'file'>>(value)
-        return { ...plan, file: store.get(planFileKey(epochId, plan.index)) as Uint8Array }
-      }),
+    plans: (epochId) => readPlans(store, epochId),
     cursor() {
       const bytes = store.get(CURSOR_KEY)
       return bytes === undefined ? undefined : fromBytes<BlockNumber>(bytes)
@@ -149,15 +141,40 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   }
 }
 
+/** What must be written with the change to `planned`. */
+export function planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[] {
+  return batches.flatMap(({ file, ...plan }) => [
+    { key: planKey(epochId, plan.index), value: toBytes(plan) },
+    { key: planFileKey(epochId, plan.index), value: file },
+  ])
+}
+
+function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {
+  return store.scan(plansPrefix(epochId)).map(({ value }) => {
+    const plan = fromBytes<Omit<PlannedBatch, 'file'>>(value)
+    return { ...plan, file: store.get(planFileKey(epochId, plan.index)) as Uint8Array }
+  })
+}
+
+/** Where a restart begins: at the oldest release that still matters. */
+function replayFrom(records: readonly EpochRecord[]): BlockNumber {
+  return Math.min(...records.map(({ release }) => release.number)) as BlockNumber
+}
+
+/** Records read in one go: a record of thousands of projects takes a megabyte. */
+const RECORDS_PER_PAGE = 16
+
+function* readRecords(store: Store): Generator<EpochRecord> {
+  let page = store.scan(EPOCHS_PREFIX, { limit: RECORDS_PER_PAGE })
+  while (page.length > 0) {
+    for (const { value } of page) yield fromBytes<EpochRecord>(value)
+    page = store.scan(EPOCHS_PREFIX, { after: page.at(-1)?.key ?? EPOCHS_PREFIX, limit: RECORDS_PER_PAGE })
+  }
+}
+
 /** Removes all that is kept of an epoch. */
 function removal(store: Store, epochId: EpochId): StoreWrite[] {
-  const prefixes = [
-    votesPrefix(epochId),
-    evidencePrefix(epochId),
-    plansPrefix(epochId),
-    planFileKey(epochId, 0).slice(0, -6),
-    epochKey(epochId),
-  ]
+  const prefixes = [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)]
   return prefixes.flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
 }
 

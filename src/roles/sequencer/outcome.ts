@@ -5,7 +5,7 @@ import type { AnchorFailure, EndOutcome } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
-import { endProjects, type EpochRecord, type Ledger, type ProjectRecord } from './ledger.ts'
+import { type EpochRecord, endProjects, type Ledger, type ProjectRecord, planWrites } from './ledger.ts'
 import type { Ballots } from './record.ts'
 
 /** What each stage of `seal` leaves on record, in the order of the stages. */
@@ -46,7 +46,7 @@ export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outco
   }
   return planned.length === 0
     ? ledger.change(epochId, change)
-    : ledger.change(epochId, { ...change, state: 'planned' }, ledger.planWrites(epochId, planned))
+    : ledger.change(epochId, { ...change, state: 'planned' }, planWrites(epochId, planned))
 }
 
 function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectRecord {

@@ -1,6 +1,7 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { Address, Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
 import { decode, type Received } from './receive.ts'
@@ -57,18 +58,7 @@ export function createBallots(
   function ballotsOf(epochId: EpochId): EpochBallots {
     const known = open.get(epochId)
     if (known !== undefined) return known
-    const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
-    for (const { key, value } of deps.store.scan(votesPrefix(epochId))) {
-      const { submissionId, submission } = decodeBallot(value)
-      keep(
-        ballots,
-        key,
-        { snapshotCid: submission.request.snapshotCid, header: submission.header, submissionId },
-        submission.request.slotId,
-      )
-    }
-    for (const { value } of deps.store.scan(evidencePrefix(epochId)))
-      increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
+    const ballots = readBallots(epochId, deps.store)
     open.set(epochId, ballots)
     return ballots
   }
@@ -95,8 +85,8 @@ export function createBallots(
       const ballots = ballotsOf(epochId)
       const key = voteKey(epochId, projectId, slotId)
       const first = ballots.votes.get(key)
-      // A vote whose header a reorganisation took away counts for nothing; the slot may vote again.
-      const isReplacing = first !== undefined && deps.view.header(first.header) === undefined
+      // A vote that a reorganisation voided counts for nothing; the slot may vote again.
+      const isReplacing = first !== undefined && !isValid(first, epochId, deps.view)
       if (first !== undefined && !isReplacing) {
         return first.snapshotCid === snapshotCid
           ? { code: 'duplicate', writes: [], reason: '' }
@@ -106,7 +96,7 @@ export function createBallots(
         return { code: 'quota_exceeded', writes: [], reason: `${options.projectsPerSlotMax} projects an epoch` }
       // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
       const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
-      const submissionId = isIdTaken ? idFrom(digest) : ballot.submissionId
+      const submissionId = isIdTaken ? freeId(digest, ballots.submissionIds) : ballot.submissionId
       if (isReplacing) ballots.votes.delete(key)
       keep(ballots, key, { snapshotCid, header, submissionId }, isReplacing ? undefined : slotId)
       return {
@@ -120,6 +110,26 @@ export function createBallots(
   }
 }
 
+function readBallots(epochId: EpochId, store: Store): EpochBallots {
+  const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  for (const { key, value } of store.scan(votesPrefix(epochId))) {
+    const { submissionId, submission } = decodeBallot(value)
+    const { snapshotCid, slotId } = submission.request
+    keep(ballots, key, { snapshotCid, header: submission.header, submissionId }, slotId)
+  }
+  for (const { value } of store.scan(evidencePrefix(epochId))) {
+    increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
+  }
+  return ballots
+}
+
+/** Whether the vote still counts: a reorganisation may have taken its header away, or moved the window. */
+function isValid(first: KnownVote, epochId: EpochId, view: AnchorView): boolean {
+  const header = view.header(first.header)
+  const epoch = view.epoch(epochId)
+  return header !== undefined && epoch !== undefined && isInWindow(epoch.window, header)
+}
+
 function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
   ballots.votes.set(key, vote)
   ballots.submissionIds.add(vote.submissionId)
@@ -130,13 +140,18 @@ function increase(counts: Map<SlotId, number>, slotId: SlotId): void {
   counts.set(slotId, (counts.get(slotId) ?? 0) + 1)
 }
 
-/** A version 4 UUID out of what was signed: the same on every replay, and nobody can aim for another's. */
-function idFrom(digest: Uint8Array): SubmissionId {
+/** A version 4 UUID out of what was signed. Whoever took it in advance, to meet it here, only makes the next one count. */
+function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
   const bytes = digest.slice(0, 16)
   bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40
   bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80
-  const hex = bytes.toHex()
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as SubmissionId
+  const first = new DataView(bytes.buffer)
+  for (;;) {
+    const hex = bytes.toHex()
+    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+    if (!taken.has(id)) return id as SubmissionId
+    first.setUint32(0, first.getUint32(0) + 1)
+  }
 }
 
 // A stored ballot: one byte for the protocol, the id, the signer, then the payload exactly as it came.

@@ -160,108 +160,117 @@ function persist<Result>(
 
 /** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
 const GROUP_LENGTH_MAX = 256
+
+/** Takes deliveries group by group; one commit is in flight while the next group is verified. */
+async function listen(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+  let previous: Promise<void> = Promise.resolve()
+  for await (const arrived of deps.listener.inbound(signal)) {
+    for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
+      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps).catch(fail)
+      await previous
+      previous = current
+    }
+  }
+  await previous
+}
+
 /** Epochs sealed at once: while one waits for its transactions the next can be counted. */
 const SEALS_AT_ONCE = 4
+
+/** Seals epochs in order of their closing, a few at once. */
+function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void) {
+  const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
+  let taken = 0
+
+  async function sealOne(epoch: ReleasedEpoch): Promise<void> {
+    if (signal.aborted) return
+    const record = await seal(epoch, deps, signal)
+    const { epochId, state, reason = '', accepted, projects, batches } = record
+    deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })
+    deps.onEpoch?.(record)
+  }
+
+  return {
+    take(epoch: ReleasedEpoch): void {
+      const lane = taken++ % SEALS_AT_ONCE
+      lanes[lane] = (lanes[lane] as Promise<void>).then(() => sealOne(epoch)).catch(fail)
+    },
+    idle: () => Promise.all(lanes),
+  }
+}
+
+interface Memory {
+  readonly ledger: Ledger
+  readonly counters: Counters
+  isReady(): boolean
+}
+
+/** Reads what the contracts say, once. */
+async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory): Promise<Sequencing> {
+  const { chain } = deps
+  const { ledger } = memory
+  const contract = await chain.market()
+  const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
+  const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
+  const market: MarketRules = {
+    dataMarket: chain.dataMarket,
+    protocolState: chain.protocolState,
+    namespace,
+    deadlineBufferMaxBlocks,
+    expectedProjects: expectedProjects && new Set(expectedProjects),
+  }
+  return {
+    ...deps,
+    ...memory,
+    options,
+    contract,
+    view,
+    market,
+    ballots: createBallots(options, { store: deps.store, view }),
+    isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
+    isReleased: (epochId) => ledger.isReleased(epochId),
+    hasher: createSubmissionHasher(chain),
+  }
+}
 
 export function createSequencer(options: SequencerOptions, deps: SequencerDeps): Sequencer {
   const ledger = createLedger(options, deps)
   const counters = createCounters()
-  let running: { readonly work: Sequencing; isReady: boolean } | undefined
-
-  async function prepare(): Promise<Sequencing> {
-    const { chain } = deps
-    const contract = await chain.market()
-    const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
-    const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
-    const market: MarketRules = {
-      dataMarket: chain.dataMarket,
-      protocolState: chain.protocolState,
-      namespace,
-      deadlineBufferMaxBlocks,
-      expectedProjects: expectedProjects && new Set(expectedProjects),
-    }
-    return {
-      ...deps,
-      options,
-      contract,
-      view,
-      ledger,
-      counters,
-      market,
-      ballots: createBallots(options, { store: deps.store, view }),
-      isReady: () => running?.isReady === true,
-      isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
-      isReleased: (epochId) => ledger.isReleased(epochId),
-      hasher: createSubmissionHasher(chain),
-    }
-  }
-
-  /** Takes deliveries group by group; one commit is in flight while the next group is verified. */
-  async function listen(work: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
-    let previous: Promise<void> = Promise.resolve()
-    for await (const arrived of deps.listener.inbound(signal)) {
-      for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
-        const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), work).catch(fail)
-        await previous
-        previous = current
-      }
-    }
-    await previous
-  }
+  let work: Sequencing | undefined
+  let isReady = false
 
   async function run(signal: AbortSignal): Promise<void> {
-    if (running !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
-    const work = await prepare()
-    const state = { work, isReady: false }
-    running = state
+    if (work !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
+    const sequencing = await prepare(options, deps, { ledger, counters, isReady: () => isReady })
+    work = sequencing
     const stop = new AbortController()
     const ended = AbortSignal.any([signal, stop.signal])
-    const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
-    let sealed = 0
     const fail = (failure: unknown) => stop.abort(failure)
-    const sealInTurn = (epoch: ReleasedEpoch) => {
-      const lane = sealed++ % SEALS_AT_ONCE
-      lanes[lane] = (lanes[lane] as Promise<void>)
-        .then(async () => {
-          if (ended.aborted) return
-          const record = await seal(epoch, work, ended)
-          deps.report('epoch_sealed', {
-            epochId: record.epochId,
-            state: record.state,
-            reason: record.reason ?? '',
-            accepted: record.accepted,
-            projects: record.projects.length,
-            batches: record.batches.length,
-          })
-          deps.onEpoch?.(record)
-        })
-        .catch(fail)
-    }
+    const sealing = createSealing(sequencing, ended, fail)
     const onReady = () => {
-      state.isReady = true
-      deps.report('ready', { headBlock: work.view.head?.number ?? 0 })
+      isReady = true
+      deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
     }
-    const watching = watch({ ...work, market: work.contract, onReady, onClosed: sealInTurn }, ended).catch(fail)
-    const listening = listen(work, ended, fail).catch(fail)
-    await Promise.all([watching, listening])
-    await Promise.all(lanes)
-    state.isReady = false
+    const watching = watch({ ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take }, ended).catch(fail)
+    await Promise.all([watching, listen(sequencing, ended, fail).catch(fail)])
+    await sealing.idle()
+    isReady = false
     if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
   }
 
   return {
     run,
     stats: () => ({
-      isReady: running?.isReady === true,
-      headBlock: running?.work.view.head?.number,
+      isReady,
+      headBlock: work?.view.head?.number,
       receipts: counters.total(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
     epoch(epochId) {
       const record = ledger.get(epochId)
-      if (record?.state !== 'released' || running === undefined) return record
-      return { ...record, accepted: running.work.ballots.count(epochId), rejected: counters.rejectedOf(epochId) }
+      if (record?.state !== 'released' || work === undefined) return record
+      return { ...record, accepted: work.ballots.count(epochId), rejected: counters.rejectedOf(epochId) }
     },
   }
 }

@@ -14,9 +14,10 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { type Attested, attest, guardedRoot } from './attest.ts'
 import { type Fetched, fetchBatch } from './fetch.ts'
 import { type BatchReason, type BatchRecord, createJournal, type Evidence, type Journal } from './journal.ts'
-import { createPredecessors, type Predecessors, tracesOf } from './predecessors.ts'
+import { type Candidate, createLanes } from './lanes.ts'
+import { tracesOf } from './predecessors.ts'
 import { type Findings, type Level, type RecheckDeps, recheck, rootToAttest } from './recheck.ts'
-import { type AnnouncedBatch, watch } from './watch.ts'
+import { watch } from './watch.ts'
 
 export interface ValidatorOptions {
   /** In what the market's snapshot window is counted; must be what the sequencer uses. */
@@ -65,12 +66,6 @@ export interface Validator {
 interface Validating extends ValidatorDeps, RecheckDeps {
   readonly contract: MarketState
   readonly journal: Journal
-}
-
-/** A batch and its place in the epoch. */
-interface Candidate extends AnnouncedBatch {
-  readonly index: number
-  readonly predecessors: Predecessors
 }
 
 /**
@@ -209,17 +204,8 @@ function persist<Result>(
   return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
 }
 
-/** The batches of one epoch, worked through one after the other, because each is checked against those before it. */
-interface Lane {
-  readonly predecessors: Predecessors
-  announced: AnnouncedBatch[]
-  work: Promise<void>
-  pending: number
-}
-
 export function createValidator(options: ValidatorOptions, deps: ValidatorDeps): Validator {
   const journal = createJournal(options, deps)
-  const lanes = new Map<EpochId, Lane>()
   const counts = { attested: 0, divergent: 0, late: 0, withheld: 0, missed: 0 }
   let work: Validating | undefined
 
@@ -248,40 +234,6 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     deps.onBatch?.(record)
   }
 
-  function laneOf(epochId: EpochId): Lane {
-    const known = lanes.get(epochId)
-    if (known !== undefined) return known
-    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), pending: 0 }
-    lanes.set(epochId, lane)
-    return lane
-  }
-
-  function takeUp(batch: AnnouncedBatch, validating: Validating, signal: AbortSignal, fail: (failure: unknown) => void): void {
-    const lane = laneOf(batch.epochId)
-    lane.announced.push(batch)
-    lane.pending += 1
-    lane.work = lane.work
-      .then(async () => {
-        const index = lane.announced.indexOf(batch)
-        // No longer announced: a reorganisation came first.
-        if (signal.aborted || index < 0) return
-        await validate({ ...batch, index, predecessors: lane.predecessors }, validating, signal)
-      })
-      .catch(fail)
-      .finally(() => {
-        lane.pending -= 1
-        // The release was never seen, so nobody will say that the epoch is over.
-        if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
-      })
-  }
-
-  function rollback(toBlock: number): void {
-    for (const lane of lanes.values()) {
-      lane.announced = lane.announced.filter(({ block }) => block.number <= toBlock)
-      lane.predecessors.cut(lane.announced.length)
-    }
-  }
-
   async function run(signal: AbortSignal): Promise<void> {
     if (work !== undefined) throw new WeftError('STOPPED', { what: 'validator' })
     const validating = await prepare()
@@ -289,18 +241,11 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     const stop = new AbortController()
     const ending = AbortSignal.any([signal, stop.signal])
     const fail = (failure: unknown) => stop.abort(failure)
-    await watch(
-      {
-        ...validating,
-        market: validating.contract,
-        onBatch: (batch) => takeUp(batch, validating, ending, fail),
-        onRollback: (to) => rollback(to.number),
-        onForgotten: (epochId) => void lanes.delete(epochId),
-        isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,
-      },
-      ending,
-    ).catch(fail)
-    await Promise.all([...lanes.values()].map((lane) => lane.work))
+    const lanes = createLanes(async (batch) => {
+      if (!ending.aborted) await validate(batch, validating, ending)
+    }, fail)
+    await watch({ ...validating, market: validating.contract, lanes }, ending).catch(fail)
+    await lanes.idle()
     if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
   }
 

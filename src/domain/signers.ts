@@ -1,0 +1,66 @@
+import type { Address, BlockNumber, SlotId } from './ids.ts'
+
+/** A slot as the contract knows it. */
+export interface SlotSigner {
+  readonly slotId: SlotId
+  readonly signer: Address
+  readonly isActive: boolean
+}
+
+/** Who signs for which slot in which block. */
+export interface Signers {
+  /** Replaces everything by what the chain says now; changes seen before still tell of the past. */
+  set(slots: readonly SlotSigner[]): void
+  change(slotId: SlotId, signer: Address, since: BlockNumber): void
+  /** Changes above `to` never happened; what they replaced is valid again. */
+  undoAbove(to: BlockNumber): void
+  at(slotId: SlotId, block: BlockNumber): Address | undefined
+}
+
+interface Change {
+  readonly since: BlockNumber
+  readonly signer: Address
+  readonly before: Address | undefined
+}
+
+export function createSigners(): Signers {
+  /** Active slots only. */
+  let current = new Map<SlotId, Address>()
+  /** Oldest first. */
+  const changes = new Map<SlotId, Change[]>()
+
+  /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
+  function signerBefore(slotId: SlotId, signer: Address): Address | undefined {
+    const known = changes.get(slotId)?.at(-1)?.signer ?? current.get(slotId)
+    return known === signer ? undefined : known
+  }
+
+  return {
+    set(slots) {
+      current = new Map(slots.filter((slot) => slot.isActive).map((slot) => [slot.slotId, slot.signer]))
+    },
+    change(slotId, signer, since) {
+      const list = changes.get(slotId) ?? []
+      list.push({ since, signer, before: signerBefore(slotId, signer) })
+      changes.set(slotId, list)
+      current.set(slotId, signer)
+    },
+    undoAbove(to) {
+      for (const [slotId, list] of changes) {
+        while ((list.at(-1)?.since ?? 0) > to) {
+          const { before } = list.pop() as Change
+          if (before === undefined) current.delete(slotId)
+          else current.set(slotId, before)
+        }
+        if (list.length === 0) changes.delete(slotId)
+      }
+    },
+    at(slotId, block) {
+      if (!current.has(slotId)) return undefined
+      const list = changes.get(slotId)
+      if (list === undefined) return current.get(slotId)
+      const change = list.findLast(({ since }) => since <= block)
+      return change === undefined ? list[0]?.before : change.signer
+    },
+  }
+}

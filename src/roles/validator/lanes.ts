@@ -1,0 +1,79 @@
+import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import { createPredecessors, type Predecessors } from './predecessors.ts'
+
+/** A batch that a sequencer put on chain. */
+export interface AnnouncedBatch {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  /** `undefined` when the release lies before everything this validator has read. */
+  readonly epoch: ReleasedEpoch | undefined
+  readonly blockNumber: BlockNumber
+}
+
+/** A batch whose turn has come, and its place in the epoch. */
+export interface Candidate extends AnnouncedBatch {
+  readonly index: number
+  readonly predecessors: Predecessors
+}
+
+/** One lane per epoch: its batches are worked through in the order of the chain, because each is checked against those before it. */
+export interface Lanes {
+  announce(batch: AnnouncedBatch): void
+  /** Batches announced above the block are void; those whose turn has not come are dropped. */
+  rollback(to: BlockNumber): void
+  /** Whether a batch of the epoch still waits for its end. */
+  isBusy(epochId: EpochId): boolean
+  forget(epochId: EpochId): void
+  /** Resolves when nothing is under way. */
+  idle(): Promise<unknown>
+}
+
+interface Lane {
+  readonly predecessors: Predecessors
+  announced: AnnouncedBatch[]
+  work: Promise<void>
+  pending: number
+}
+
+export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (failure: unknown) => void): Lanes {
+  const lanes = new Map<EpochId, Lane>()
+
+  function laneOf(epochId: EpochId): Lane {
+    const known = lanes.get(epochId)
+    if (known !== undefined) return known
+    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), pending: 0 }
+    lanes.set(epochId, lane)
+    return lane
+  }
+
+  async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<void> {
+    const index = lane.announced.indexOf(batch)
+    if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
+  }
+
+  return {
+    announce(batch) {
+      const lane = laneOf(batch.epochId)
+      lane.announced.push(batch)
+      lane.pending += 1
+      lane.work = lane.work
+        .then(() => takeInTurn(batch, lane))
+        .catch(fail)
+        .finally(() => {
+          lane.pending -= 1
+          // The release was never seen, so nobody will say that the epoch is over.
+          if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
+        })
+    },
+    rollback(to) {
+      for (const lane of lanes.values()) {
+        lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
+        lane.predecessors.cut(lane.announced.length)
+      }
+    },
+    isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,
+    forget: (epochId) => void lanes.delete(epochId),
+    idle: () => Promise.all([...lanes.values()].map((lane) => lane.work)),
+  }
+}
