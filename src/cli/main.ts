@@ -1,4 +1,12 @@
-import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core'
+import {
+  ArgumentScannerError,
+  buildApplication,
+  buildRouteMap,
+  formatMessageForArgumentScannerError,
+  run,
+  type StricliProcess,
+  text_en,
+} from '@stricli/core'
 import { isWeftError } from '#domain/errors.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
@@ -34,11 +42,21 @@ const application = buildApplication(routes, {
   localization: {
     text: {
       ...text_en,
+      exceptionWhileParsingArguments: (failure) => `weft: ${misread(failure)}`,
       exceptionWhileRunningCommand: (failure) => told(failure),
       commandErrorResult: (failure) => told(failure),
     },
   },
 })
+
+/** What is wrong with the arguments. Values that stand where none belongs are not repeated: one may be a key. */
+function misread(failure: unknown): string {
+  if (!(failure instanceof ArgumentScannerError)) return told(failure)
+  return formatMessageForArgumentScannerError(failure, {
+    UnexpectedPositionalError: ({ expectedCount }) => `too many arguments, ${expectedCount} expected. A value belongs behind its flag.`,
+    UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given more than once`,
+  })
+}
 
 /** A failure in the words that help; the stack only where it is our bug. */
 function told(failure: unknown): string {

@@ -1,4 +1,3 @@
-import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveSubmissions } from '#io/grpc/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
@@ -19,8 +18,6 @@ export const wireCollector: Wire<Collector> = async (settings, home, started) =>
 }
 
 function hostAndPort(text: string): { readonly host: string; readonly port: number } {
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? []
-  if (host === undefined || Number(port) > 65_535)
-    throw new WeftError('SETTINGS_INVALID', { problems: [`--grpc-listen (WEFT_GRPC_LISTEN): '${text}' is not host:port`] })
-  return { host, port: Number(port) }
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
 }

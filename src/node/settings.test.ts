@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
-import { readSettings } from './settings.ts'
+import { readSettings, type Role } from './settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',
@@ -13,9 +13,11 @@ const epochs = {
   WEFT_SIGNER_KEY: 'ee'.repeat(32),
 }
 
-function problemsOf(flags: Record<string, string>, env: Record<string, string>): readonly string[] {
+const collector = { ...epochs, WEFT_SEQUENCERS: '/dns/example.org/tcp/9100/p2p/QmPeer' }
+
+function problemsOf(flags: Record<string, string>, env: Record<string, string>, role: Role = 'epochs'): readonly string[] {
   try {
-    readSettings('epochs', flags, env)
+    readSettings(role, flags, env)
   } catch (failure) {
     if (isWeftError(failure, 'SETTINGS_INVALID')) return failure.facts.problems as readonly string[]
     throw failure
@@ -46,6 +48,29 @@ describe('settings', () => {
 
   test.each(['-1', '10001', '0x10', '', ' 5'])('the bad integer %j never becomes the default', (text) => {
     expect(problemsOf({ headOffset: text }, epochs)).toHaveLength(1)
+  })
+
+  test.each(['', ' , ', 'garbage', '/ip4/127.0.0.1/tcp/9100', '/ip4/127.0.0.1/udp/9100/p2p/QmPeer', '/ip4/1.2.3.4/tcp/x/p2p/QmPeer'])(
+    'a collector does not start towards %j, where nothing could ever be delivered',
+    (sequencers) => {
+      expect(problemsOf({ sequencers }, collector, 'collector')).toHaveLength(1)
+    },
+  )
+
+  test('a list of peers, direct and behind a relay', () => {
+    const direct = '/ip4/127.0.0.1/tcp/9100/p2p/12D3KooWPeer'
+    const relayed = '/ip6/::1/tcp/4001/p2p/12D3KooWRelay/p2p-circuit/p2p/12D3KooWPeer'
+    expect(readSettings('collector', { sequencers: `${direct}, ${relayed}` }, collector).sequencers).toEqual([direct, relayed])
+  })
+
+  test.each(['50051', 'localhost:', 'localhost:65536'])('%j is not host:port', (grpcListen) => {
+    expect(problemsOf({ grpcListen }, collector, 'collector')).toHaveLength(1)
+  })
+
+  test.each(['', 'ee'.repeat(31), `${'ee'.repeat(32)}0`, 'file:/nowhere'])('the bad key %j is a problem that does not tell it', (key) => {
+    const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: key })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).not.toContain('eeee')
   })
 
   test('a secret never prints', () => {

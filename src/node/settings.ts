@@ -9,7 +9,7 @@ export type Role = (typeof ROLES)[number]
 
 interface Row {
   readonly env: string
-  readonly type: 'integer' | 'text' | 'list' | 'url' | 'address' | 'choice' | 'secret'
+  readonly type: 'integer' | 'text' | 'list' | 'url' | 'address' | 'choice' | 'key' | 'host:port' | 'multiaddr' | 'multiaddrs' | 'peers'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -65,7 +65,7 @@ export const SETTINGS = {
   },
   signerKey: {
     env: 'WEFT_SIGNER_KEY',
-    type: 'secret',
+    type: 'key',
     roles: withKey,
     doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
   },
@@ -97,7 +97,7 @@ export const SETTINGS = {
   slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
   collector: {
     env: 'WEFT_COLLECTOR',
-    type: 'text',
+    type: 'host:port',
     fallback: '127.0.0.1:50051',
     roles: ['snapshotter'],
     doc: 'host:port of the local collector.',
@@ -110,27 +110,27 @@ export const SETTINGS = {
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
-    type: 'text',
+    type: 'host:port',
     fallback: '127.0.0.1:50051',
     roles: ['collector'],
     doc: 'host:port where snapshotters hand over.',
   },
   sequencers: {
     env: 'WEFT_SEQUENCERS',
-    type: 'list',
+    type: 'peers',
     roles: ['collector'],
     doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.',
   },
   p2pListen: {
     env: 'WEFT_P2P_LISTEN',
-    type: 'list',
+    type: 'multiaddrs',
     fallback: ['/ip4/127.0.0.1/tcp/0'],
     roles: ['relay', 'sequencer'],
     doc: 'Multiaddrs to listen on.',
   },
   relays: {
     env: 'WEFT_RELAYS',
-    type: 'list',
+    type: 'peers',
     fallback: [],
     roles: ['sequencer'],
     doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.',
@@ -146,14 +146,14 @@ export const SETTINGS = {
   },
   ipfsListen: {
     env: 'WEFT_IPFS_LISTEN',
-    type: 'text',
+    type: 'multiaddr',
     fallback: '/ip4/127.0.0.1/tcp/0',
     roles: withIpfs,
     doc: 'Multiaddr where the embedded IPFS node listens.',
   },
   ipfsPeers: {
     env: 'WEFT_IPFS_PEERS',
-    type: 'list',
+    type: 'peers',
     fallback: [],
     roles: withIpfs,
     doc: 'Multiaddrs of IPFS nodes to stay connected to: content is fetched from them.',
@@ -189,11 +189,11 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 type ValueOf<Type extends Row['type']> = Type extends 'integer'
   ? number
-  : Type extends 'list'
+  : Type extends 'list' | 'multiaddrs' | 'peers'
     ? readonly string[]
     : Type extends 'address'
       ? Address
-      : Type extends 'secret'
+      : Type extends 'key'
         ? Secret<string>
         : string
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]['type']> }
@@ -243,6 +243,22 @@ function unknownVariables(env: Given): string[] {
     .map((name) => `${name} is not a setting of Weft`)
 }
 
+interface AddressForm {
+  readonly is: RegExp
+  readonly like: string
+}
+
+const HOST_AND_TCP = String.raw`/(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}`
+const PEER = '/p2p/[0-9A-Za-z]+'
+/** What our transport, TCP, can listen on. */
+const LISTEN_FORM: AddressForm = { is: new RegExp(`^${HOST_AND_TCP}$`), like: 'a multiaddr like /ip4/127.0.0.1/tcp/9100' }
+/** What it can dial: the id says whom it must find there, directly or behind a relay. */
+const PEER_FORM: AddressForm = {
+  is: new RegExp(`^${HOST_AND_TCP}${PEER}(?:/p2p-circuit${PEER})?$`),
+  like: 'a multiaddr like /dns/example.org/tcp/9100/p2p/12D3Koo…',
+}
+const KEY_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/
+
 class Problem {
   readonly text: string
   constructor(text: string) {
@@ -255,18 +271,23 @@ function parse(row: Row, text: string): unknown {
     case 'integer':
       return parseInteger(row, text)
     case 'list':
-      return text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '')
+      return parseList(row, text)
+    case 'multiaddrs':
+      return parseList(row, text, LISTEN_FORM)
+    case 'peers':
+      return parseList(row, text, PEER_FORM)
+    case 'multiaddr':
+      return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
+    case 'host:port':
+      return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
     case 'url':
       return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : new Problem('is not an http(s) URL')
     case 'address':
       return parseContract(text)
     case 'choice':
       return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
-    case 'secret':
-      return parseSecret(text)
+    case 'key':
+      return parseKey(text)
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
@@ -276,8 +297,7 @@ function parseInteger(row: Row, text: string): number | Problem {
   const value = safeUint(text)
   const min = row.min ?? 0
   const max = row.max ?? Number.MAX_SAFE_INTEGER
-  if (value === undefined || value < min || value > max)
-    return new Problem(`'${text.slice(0, 40)}' is not an integer from ${min} to ${max}`)
+  if (value === undefined || value < min || value > max) return new Problem(`'${shown(text)}' is not an integer from ${min} to ${max}`)
   return value
 }
 
@@ -290,11 +310,38 @@ function parseContract(text: string): Address | Problem {
   }
 }
 
-function parseSecret(text: string): Secret<string> | Problem {
-  if (!text.startsWith('file:')) return new Secret(text)
+function isHostPort(text: string): boolean {
+  return /^.+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
+}
+
+/** The form is checked here; nothing of the text is ever told. */
+function parseKey(text: string): Secret<string> | Problem {
+  const isFile = text.startsWith('file:')
+  const key = isFile ? contentOf(text.slice('file:'.length)) : text
+  if (key === undefined) return new Problem('names a file that cannot be read')
+  return KEY_FORM.test(key) ? new Secret(key) : new Problem(`${isFile ? 'names a file that holds' : 'is'} no private key: 64 hex digits`)
+}
+
+function contentOf(path: string): string | undefined {
   try {
-    return new Secret(readFileSync(text.slice('file:'.length), 'utf8').trim())
+    return readFileSync(path, 'utf8').trim()
   } catch {
-    return new Problem('names a file that cannot be read')
+    return undefined // Why is not told: the path may be the key itself, mistyped.
   }
+}
+
+/** Items between commas. A list that must be given must not be empty. */
+function parseList(row: Row, text: string, form?: AddressForm): readonly string[] | Problem {
+  const items = text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+  if (items.length === 0 && row.fallback === undefined) return new Problem('is empty')
+  const wrong = form === undefined ? undefined : items.find((item) => !form.is.test(item))
+  return wrong === undefined ? items : new Problem(`'${shown(wrong)}' is not ${form?.like}`)
+}
+
+/** As much of a bad value as a person needs to recognise it. */
+function shown(text: string): string {
+  return text.slice(0, 80)
 }
