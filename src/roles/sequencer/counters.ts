@@ -7,6 +7,9 @@ const EPOCHS_COUNTED_MAX = 1_024
 /** What happened to deliveries since the start. */
 export interface Counters {
   count(code: ReceiptCode, about: { readonly epochId?: EpochId; readonly signedBySlot?: SlotId }): void
+  /** A vote was taken whose signed deadline the chain had passed on arrival: the market's rule only warns (spec/06 §2). */
+  countPastDeadline(): void
+  pastDeadline(): number
   total(): Readonly<Partial<Record<ReceiptCode, number>>>
   /** Refusals that named this epoch. */
   rejectedOf(epochId: EpochId): Readonly<Partial<Record<Rejection, number>>>
@@ -20,6 +23,7 @@ type Counts<Code extends string> = Partial<Record<Code, number>>
 
 export function createCounters(): Counters {
   const total: Counts<ReceiptCode> = {}
+  let pastDeadline = 0
   const perEpoch = new Map<EpochId, Counts<Rejection>>()
   const perSlot = new Map<SlotId, Counts<ReceiptCode>>()
 
@@ -40,6 +44,10 @@ export function createCounters(): Counters {
       perSlot.set(signedBySlot, slot)
       increase(slot, code)
     },
+    countPastDeadline() {
+      pastDeadline += 1
+    },
+    pastDeadline: () => pastDeadline,
     total: () => ({ ...total }),
     rejectedOf: (epochId) => ({ ...perEpoch.get(epochId) }),
     ofSlot: (slotId) => ({ ...perSlot.get(slotId) }),

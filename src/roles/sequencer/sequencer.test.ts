@@ -424,6 +424,16 @@ describe('a receipt', () => {
     await world.stop()
   })
 
+  test('says accepted past the signed deadline too, and counts it', async () => {
+    const world = await open()
+    await world.release()
+    const submission = await world.submission({ deadlineBlock: (await world.chain.head()).number })
+    await world.mine(1)
+    expect((await world.deliver(submission)).code).toBe('accepted')
+    expect(world.sequencer.stats().pastDeadline).toBe(1)
+    await world.stop()
+  })
+
   test('says window_closed afterwards', async () => {
     const world = await open()
     await world.release()

@@ -61,6 +61,8 @@ export interface SequencerStats {
   readonly headBlock: number | undefined
   /** Deliveries by what their receipt said, since the start. */
   readonly receipts: Readonly<Partial<Record<ReceiptCode, number>>>
+  /** Votes taken after their signed deadline; deployed nodes may sign without any buffer, so this is no rejection. */
+  readonly pastDeadline: number
   readonly unfinishedEpochs: number
 }
 
@@ -105,11 +107,12 @@ export async function admit(deliveries: readonly Inbound[], deps: Sequencing): P
 function admitOne(delivery: Inbound, deps: Sequencing): Recorded | { readonly code: ReceiptCode; readonly reason: string } {
   const form = receive(delivery)
   if (!form.ok) return refused(form.why, {}, deps)
-  const { epochId, slotId } = form.received.submission.request
+  const { epochId, slotId, deadlineBlock } = form.received.submission.request
   const verdict = verify(form.received.submission, deps)
   if (!verdict.ok) return refused(verdict.why, { epochId }, deps)
   const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
+  if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   return recorded
 }
 
@@ -264,6 +267,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       isReady,
       headBlock: work?.view.head?.number,
       receipts: counters.total(),
+      pastDeadline: counters.pastDeadline(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
