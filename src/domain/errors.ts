@@ -34,6 +34,31 @@ export const ERRORS = {
     facts: ['dataDir', 'processId'],
     help: 'Another process uses this data directory. Stop it, or choose another with --data-dir.',
   },
+  KEYSTORE_INVALID: {
+    kind: 'operator',
+    facts: ['path', 'detail'],
+    help: 'The file is no Web3 Secret Storage (version 3) that Weft opens: scrypt or pbkdf2, aes-128-ctr, within its limits of cost.',
+  },
+  KEYSTORE_PASSWORD_WRONG: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'The password does not open this keystore. Mind a line end in the password file: exactly one is taken off.',
+  },
+  CONFIRMATION_NEEDED: {
+    kind: 'operator',
+    facts: ['transactions'],
+    help: 'Nothing was sent. Pass --yes to send without being asked, or --dry-run to look only.',
+  },
+  FUNDS_INSUFFICIENT: {
+    kind: 'operator',
+    facts: ['address', 'haveWei', 'neededWei'],
+    help: 'The account cannot pay for the next transactions. Send it ether and run the command again; it continues where it stopped.',
+  },
+  PLAN_NOT_REACHED: {
+    kind: 'operator',
+    facts: ['rounds', 'steps'],
+    help: 'What was sent did not lead to what was asked for: somebody else may be changing the same contracts. Look with --dry-run.',
+  },
   STORE_FAILED: {
     kind: 'operator',
     facts: ['path', 'doing'],

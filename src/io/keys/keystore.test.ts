@@ -1,0 +1,119 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Secret } from '#domain/secret.ts'
+import { decryptKeystore, encryptKeystore } from './keystore.ts'
+
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
+const CHEAP = { n: 2, r: 1, p: 1 }
+const PATH = 'key.json'
+
+/** The two examples in the definition of Web3 Secret Storage, version 3. */
+const SECRET = '7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d'
+const PBKDF2 = {
+  crypto: {
+    cipher: 'aes-128-ctr',
+    cipherparams: { iv: '6087dab2f9fdbbfaddc31a909735c1e6' },
+    ciphertext: '5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46',
+    kdf: 'pbkdf2',
+    kdfparams: { c: 262144, dklen: 32, prf: 'hmac-sha256', salt: 'ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd' },
+    mac: '517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2',
+  },
+  id: '3198bc9c-6672-5ab3-d995-4942343ae5b6',
+  version: 3,
+}
+const SCRYPT = {
+  crypto: {
+    cipher: 'aes-128-ctr',
+    cipherparams: { iv: '83dbcc02d8ccb40e466191a123791e0e' },
+    ciphertext: 'd172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c',
+    kdf: 'scrypt',
+    kdfparams: { dklen: 32, n: 262144, r: 1, p: 8, salt: 'ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19' },
+    mac: '2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097',
+  },
+  id: '3198bc9c-6672-5ab3-d995-4942343ae5b6',
+  version: 3,
+}
+
+const open = (file: unknown, password = 'testpassword') =>
+  decryptKeystore(typeof file === 'string' ? file : JSON.stringify(file), { path: PATH, password: new Secret(password) })
+
+/** A copy with one field changed; `undefined` takes it out. */
+function altered(file: object, path: readonly string[], value: unknown): object {
+  const copy = structuredClone(file) as Record<string, unknown>
+  const parent = path.slice(0, -1).reduce((at, name) => at[name] as Record<string, unknown>, copy)
+  parent[path.at(-1) as string] = value
+  return copy
+}
+
+describe('keystores', () => {
+  test.each([
+    ['pbkdf2', PBKDF2],
+    ['scrypt', SCRYPT],
+  ])('the published example with %s opens', async (_name, file) => {
+    const key = await open(file)
+    expect(key.reveal().toHex()).toBe(SECRET)
+    expect(`${key}`).toBe('[secret]')
+  })
+
+  test('whatever is written opens again, with its password only', async () => {
+    const keys = fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .filter((bytes) => bytes.some((byte) => byte > 0) && (bytes[0] as number) < 255)
+    await fc.assert(
+      fc.asyncProperty(keys, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), async (bytes, password, other) => {
+        const text = await encryptKeystore(new Secret(bytes), { password: new Secret(password), cost: CHEAP })
+        expect((await open(text, password)).reveal()).toEqual(bytes)
+        if (other !== password) await expect(open(text, other)).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
+      }),
+      { numRuns: 50, ...replay },
+    )
+  })
+
+  test('parameters of either library are written and opened alike', async () => {
+    const key = new Secret(Uint8Array.fromHex(SECRET))
+    for (const cost of [
+      { n: 2 ** 10, r: 8, p: 2 },
+      { n: 2 ** 16, r: 1, p: 1 },
+    ])
+      expect((await open(await encryptKeystore(key, { password: new Secret('ü'), cost }), 'ü')).reveal()).toEqual(key.reveal())
+  })
+
+  test('the same key is never written the same way twice', async () => {
+    const write = () => encryptKeystore(new Secret(Uint8Array.fromHex(SECRET)), { password: new Secret(''), cost: CHEAP })
+    const [first, second] = (await Promise.all([write(), write()])).map((text) => JSON.parse(text) as typeof SCRYPT)
+    expect(first?.crypto.ciphertext).not.toBe(second?.crypto.ciphertext)
+    expect(first?.crypto.kdfparams.salt).not.toBe(second?.crypto.kdfparams.salt)
+  })
+
+  test('a file that names another address than its key has is refused', async () => {
+    await expect(open(altered(PBKDF2, ['address'], '00'.repeat(20)))).rejects.toMatchObject({ code: 'KEYSTORE_INVALID' })
+    expect((await open(altered(PBKDF2, ['address'], '0x008AeEda4D805471dF9b2A5B0f38A0C3bCBA786b'))).reveal().toHex()).toBe(SECRET)
+  })
+
+  test.each<[string, unknown]>([
+    ['no JSON', 'hello'],
+    ['a bare key', `"${SECRET}"`],
+    ['a list', []],
+    ['an older version', { ...SCRYPT, version: 1 }],
+    ['no crypto', { version: 3 }],
+    ['another cipher', altered(SCRYPT, ['crypto', 'cipher'], 'aes-128-cbc')],
+    ['another derivation', altered(SCRYPT, ['crypto', 'kdf'], 'argon2')],
+    ['another hash', altered(PBKDF2, ['crypto', 'kdfparams', 'prf'], 'hmac-sha512')],
+    ['a short iv', altered(SCRYPT, ['crypto', 'cipherparams', 'iv'], '00')],
+    ['a short key', altered(SCRYPT, ['crypto', 'ciphertext'], '00')],
+    ['a mac that is no hex', altered(SCRYPT, ['crypto', 'mac'], 'zz'.repeat(32))],
+    ['no salt', altered(SCRYPT, ['crypto', 'kdfparams', 'salt'], '')],
+    ['n that is no power of two', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], 3)],
+    ['n as text', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], '262144')],
+    ['memory above the limit', altered(SCRYPT, ['crypto', 'kdfparams', 'r'], 8 * 1024)],
+    ['work above the limit', altered(SCRYPT, ['crypto', 'kdfparams', 'p'], 65)],
+    ['too many rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 10_000_001)],
+    ['no rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 0)],
+    ['another key length', altered(SCRYPT, ['crypto', 'kdfparams', 'dklen'], 64)],
+    ['too much', ' '.repeat(70_000)],
+  ])('%s is refused', async (_name, file) => {
+    const failure = await open(file).catch((cause: unknown) => cause)
+    expect(failure).toMatchObject({ code: 'KEYSTORE_INVALID', facts: { path: PATH } })
+    expect(String(failure)).not.toContain(SECRET)
+  })
+})
