@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CONTRACT_CODES, CONTRACT_ERRORS } from '#domain/contract-codes.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
 import { flagOf, ROLES, SETTINGS, settingsOf } from '#node/settings.ts'
@@ -21,6 +22,8 @@ export function errorsPage(): string {
   lines.push('| code | verdict | blame | meaning |', '|---|---|---|---|')
   for (const [code, row] of Object.entries<RejectionRow>(REJECTIONS))
     lines.push(`| \`${code}\` | ${row.verdict} | ${row.blame} | ${row.help} |`)
+  lines.push('', '## Reverts', '', 'Reasons that the protocol state contracts give.', '', '| reason | meaning |', '|---|---|')
+  for (const [code, meaning] of Object.entries({ ...CONTRACT_CODES, ...CONTRACT_ERRORS })) lines.push(`| \`${code}\` | ${meaning} |`)
   return `${lines.join('\n')}\n`
 }
 

@@ -1,0 +1,74 @@
+/**
+ * What the protocol state contracts mean by the short codes they revert with (spec/contracts.md §3), and by the named errors and
+ * sentences that an operator meets.
+ */
+
+const RESERVED = 'Listed by the protocol, raised by none of its contracts.'
+
+/** Short codes, as they stand in `Error(string)`. */
+export const CONTRACT_CODES = {
+  E01: 'The caller is not a validator of the data market. `weft market set --add-validator` makes it one.',
+  E02: 'The data market is not known to this ProtocolState, or not enabled.',
+  E03: 'The caller does not own the data market.',
+  E04: 'The caller is not a sequencer of the data market. `weft market set --add-sequencer` makes it one.',
+  E05: 'The caller is not the epoch manager of the data market. `weft market set --epoch-manager` makes it that.',
+  E06: RESERVED,
+  E07: RESERVED,
+  E08: 'The caller is neither the owner nor an admin of the data market.',
+  E09: RESERVED,
+  E10: 'Block numbers as epoch ids need epochs of one block.',
+  E11: RESERVED,
+  E12: RESERVED,
+  E13: RESERVED,
+  E14: RESERVED,
+  E15: RESERVED,
+  E16: RESERVED,
+  E17: RESERVED,
+  E18: RESERVED,
+  E19: 'The lists of a call are not equally long.',
+  E20: 'The epoch ends before it begins.',
+  E21: 'The block range is not as long as the market wants its epochs, or not a whole number of epochs away.',
+  E22: 'The epoch does not begin right after the one before.',
+  E23: 'There are not as many snapshot CIDs as project ids.',
+  E24: 'The batch is empty.',
+  E25: 'A project of the batch already has a snapshot for this epoch.',
+  E26: 'The batch was not submitted for this epoch.',
+  E27: RESERVED,
+  E28: RESERVED,
+  E29: RESERVED,
+  E30: 'The epoch does not exist.',
+  E31: RESERVED,
+  E32: RESERVED,
+  E33: RESERVED,
+  E34: RESERVED,
+  E35: RESERVED,
+  E36: RESERVED,
+  E37: RESERVED,
+  E38: 'Rewards are recorded for the current day and the one before, for no other.',
+  E39: 'The batch submissions of this epoch were ended before.',
+  E40: 'The validator attested this batch before.',
+  E41: 'The batch window must be longer than the snapshot window.',
+  E42: 'The attestation window must be longer than the batch window, and the batch window set before it.',
+  E43: 'The batch came after the batch submissions of the epoch were ended.',
+  E44: 'Only ProtocolState may call the data market; call ProtocolState instead.',
+  E45: 'An address or a number of the call is zero and must not be.',
+  E46: 'The supply of nodes cannot be limited to what is minted already; choose more.',
+  E47: 'All eligible slots of this day were rewarded before.',
+  E48: 'This slot was rewarded for this day before.',
+} as const satisfies Readonly<Record<string, string>>
+
+/** Custom errors of the contracts, by name. */
+export const CONTRACT_ERRORS = {
+  OwnableUnauthorizedAccount: 'The account it names does not own the contract: sign with the key of the owner.',
+  OwnableInvalidOwner: 'The zero address cannot own a contract.',
+  EnforcedPause: 'Minting, burning and claiming are paused.',
+  ExpectedPause: 'The contract is not paused.',
+  InvalidInitialization: 'The contract was initialized before.',
+} as const satisfies Readonly<Record<string, string>>
+
+/** What a revert reason means: a code, or a custom error with its arguments. `undefined` for sentences, which speak for themselves. */
+export function meaningOf(reason: string): string | undefined {
+  const word = reason.split(' ', 1).join()
+  const meanings: Readonly<Record<string, string>> = { ...CONTRACT_CODES, ...CONTRACT_ERRORS }
+  return Object.hasOwn(meanings, word) ? meanings[word] : undefined
+}
