@@ -91,6 +91,35 @@ describe('libp2p itself', () => {
     expect(await link.send({ submissionId: idOf(1), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
   })
 
+  test('frames before a broken one get their receipts', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const stream = await open(host.addresses()[0] as string, SUBMIT_PROTOCOL)
+    const good = encodeDelivery({ submissionId: idOf(1), payload: new Uint8Array(1) })
+    stream.send(Buffer.concat([good, Uint8Array.of(2, 0xff, 0xff)]))
+    expect((await readReceipts(stream)).sort()).toEqual(['accepted', 'frame_malformed'])
+  })
+
+  test('a peer may end its side: it gets its receipts, and the stream counts no more', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const peer = await strangePeer()
+    const connection = await peer.dial(multiaddr(host.addresses()[0] as string))
+    const good = encodeDelivery({ submissionId: idOf(1), payload: new Uint8Array(1) })
+    const rounds = 20 // More than one connection may have open.
+    for (let round = 0; round < rounds; round += 1) {
+      const stream = await connection.newStream(SUBMIT_PROTOCOL)
+      stream.send(good)
+      const receipts = readReceipts(stream)
+      await stream.close()
+      expect(await receipts).toEqual(['accepted'])
+      const cut = await connection.newStream(SUBMIT_PROTOCOL)
+      cut.send(good.subarray(0, 10))
+      await cut.close()
+    }
+    await expect.poll(() => host.counts()).toEqual({ frame_malformed: rounds })
+  })
+
   test('garbage on the socket itself does not end the host', async () => {
     const host = keep(await createSubmissionHost({ identity: identity(1) }))
     answer(host, () => 'accepted', stopping.signal)

@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import type { Receipt } from '#domain/submission.ts'
 import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
@@ -25,35 +26,54 @@ export function endStream(stream: Stream): void {
     .catch((cause) => stream.abort(new Error('the stream did not close in time', { cause })))
 }
 
-/** One stream of `/weft/submit/1.0.0`: frames go to the inbox, receipts come back, the first broken frame ends it. */
+/**
+ * One stream of `/weft/submit/1.0.0`: frames go to the inbox, receipts come back. The first broken frame, or the peer's own end, is the
+ * last thing read; the stream ends when every frame before it has its receipt.
+ */
 export function serveSubmit(stream: Stream, peer: string, inbox: Inbox): void {
   const reader = createDeliveryReader()
   const writer = createTickWriter(stream)
-  let isOpen = true
+  let isReading = true
+  let unansweredCount = 0
 
-  function refuseAndEnd(code: Rejection): void {
-    inbox.count(code)
-    writer.write(encodeReceipt({ submissionId: '' as SubmissionId, code, reason: '' }))
+  function answer(receipt: Receipt): void {
+    unansweredCount -= 1
+    writer.write(encodeReceipt(receipt))
+    endWhenAnswered()
+  }
+
+  function endWhenAnswered(): void {
+    if (isReading || unansweredCount > 0) return
     writer.flush()
     endStream(stream)
   }
 
-  /** False when the stream is over. */
+  function stopReading(code: Rejection | undefined): void {
+    isReading = false
+    if (code !== undefined) {
+      inbox.count(code)
+      writer.write(encodeReceipt({ submissionId: '' as SubmissionId, code, reason: '' }))
+    }
+    endWhenAnswered()
+  }
+
+  /** False when nothing more is to be read. */
   function take(step: FrameStep): boolean {
     const delivery = step.kind === 'frame' ? parseDelivery(step.bytes) : undefined
     if (delivery === undefined || delivery === 'frame_oversized') {
-      refuseAndEnd(step.kind === 'oversized' || delivery === 'frame_oversized' ? 'frame_oversized' : 'frame_malformed')
+      stopReading(step.kind === 'oversized' || delivery === 'frame_oversized' ? 'frame_oversized' : 'frame_malformed')
       return false
     }
-    inbox.offer({ peer, protocol: 'weft', ...delivery, respond: (receipt) => writer.write(encodeReceipt(receipt)) })
+    unansweredCount += 1
+    inbox.offer({ peer, protocol: 'weft', ...delivery, respond: answer })
     return true
   }
 
   stream.addEventListener('message', (event) => {
-    isOpen = isOpen && reader.push(event.data.subarray()).every(take)
+    if (isReading) reader.push(event.data.subarray()).every(take)
   })
   stream.addEventListener('remoteCloseWrite', () => {
-    if (isOpen && !reader.isBetweenFrames()) inbox.count('frame_malformed')
+    if (isReading) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
   })
 }
 
