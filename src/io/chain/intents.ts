@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
-import type { IntentJournal, ProtocolCall } from './port.ts'
+import type { IntentJournal } from './port.ts'
 import type { Signed } from './transaction.ts'
 
 /**
@@ -12,7 +12,8 @@ const INTENTS_KEPT_MAX = 512
 /** A call that is meant to happen once: its nonce, and every transaction signed for it. At most one of them can be mined, for they share the nonce. */
 export interface Intent {
   readonly intentId: string
-  readonly kind: ProtocolCall['kind']
+  /** What is called or created, for whoever reads the journal. */
+  readonly kind: string
   readonly nonce: number
   /** In the order of signing: each replaces the one before. */
   readonly hashes: readonly Hash[]

@@ -1,7 +1,6 @@
 import type { PrivateKeyAccount } from 'viem'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { Intent, Intents } from './intents.ts'
-import type { ProtocolCall } from './port.ts'
 import type { Rpc } from './rpc.ts'
 import { countTransactions, draftOf, raiseFees, sign, suggestFees } from './transaction.ts'
 import type { Draft, Fees } from './transaction.ts'
@@ -18,6 +17,13 @@ export interface SenderContext {
   readonly intents: Intents
 }
 
+/** A transaction to send once. */
+export interface Launch {
+  readonly intentId: string
+  readonly kind: string
+  readonly draft: Draft
+}
+
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
 export function createLauncher({ rpc, chainId, account, address, intents }: SenderContext) {
   const lastHash = ({ hashes }: Intent): Hash => hashes.at(-1) as Hash
@@ -29,15 +35,28 @@ export function createLauncher({ rpc, chainId, account, address, intents }: Send
     await rpc.ask('eth_sendRawTransaction', [signed.raw])
   }
 
-  /** A new intent, or an old one whose nonce was lost, under the next nonce: no gap, for everything journalled below is in the chain or broadcast again. */
-  async function launch(intentId: string, kind: ProtocolCall['kind'], draft: Draft): Promise<void> {
+  /** No gap: everything journalled below is in the chain or broadcast again. */
+  const nonceAfter = (minedCount: number): number => Math.max(minedCount, (intents.all().at(-1)?.nonce ?? -1) + 1)
+
+  /** New intents, or an old one whose nonce was lost, under the next nonces, in their order. All are journalled before the first is broadcast. */
+  async function launch(launches: readonly Launch[]): Promise<void> {
     const [minedCount, fees] = await Promise.all([countTransactions(rpc, address, 'latest'), suggestFees(rpc)])
-    const nonce = Math.max(minedCount, (intents.all().at(-1)?.nonce ?? -1) + 1)
-    await dispatch({ intentId, kind, nonce, hashes: [] }, { draft, fees }, minedCount)
+    const firstNonce = nonceAfter(minedCount)
+    const ready = await Promise.all(
+      launches.map(async ({ intentId, kind, draft }, index) => {
+        const nonce = firstNonce + index
+        return { intent: { intentId, kind, nonce, hashes: [] }, signed: await sign(account, { chainId, nonce, draft, fees }) }
+      }),
+    )
+    await Promise.all(ready.map(({ intent, signed }) => intents.put(intent, signed, minedCount)))
+    await Promise.all(ready.map(({ signed }) => rpc.ask('eth_sendRawTransaction', [signed.raw])))
   }
 
   return {
     launch,
+
+    /** The nonce that the next launch begins with. */
+    nextNonce: async (): Promise<number> => nonceAfter(await countTransactions(rpc, address, 'latest')),
 
     /** Hands what is journalled and not mined to the node again, lowest nonce first: a gap below would hold up everything above. What the node says to it. */
     async rebroadcast(minedCount: number, upToNonce: number): Promise<string | undefined> {
@@ -64,7 +83,7 @@ export function createLauncher({ rpc, chainId, account, address, intents }: Send
     async relaunch(lost: Intent): Promise<void> {
       // Another `send` of the same intent may have done it while this one waited for its turn.
       const isStillLost = intents.get(lost.intentId)?.nonce === lost.nonce
-      if (isStillLost) await launch(lost.intentId, lost.kind, draftOf(intents.raw(lastHash(lost))))
+      if (isStillLost) await launch([{ ...lost, draft: draftOf(intents.raw(lastHash(lost))) }])
     },
   }
 }

@@ -6,7 +6,7 @@ import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import { untilAborted } from './pace.ts'
 import type { Pace } from './pace.ts'
-import type { IntentJournal, ProtocolCall, ProtocolSender } from './port.ts'
+import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from './port.ts'
 import { assertChainId, createRpc } from './rpc.ts'
 import { createSettler } from './settle.ts'
 import type { Lock } from './settle.ts'
@@ -75,24 +75,40 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
     await start()
     if (intents.get(intentId) !== undefined) return { state: 'found' }
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { kind: call.kind, from: address, to: protocolState, data })
+    const gas = await estimateGas(rpc, { kind: call.kind, from: address, to: protocolState, data, value: 0n })
     if (typeof gas === 'string') return { state: 'refused', reason: gas }
     // The last moment at which stopping leaves nothing behind.
     signal.throwIfAborted()
-    await launcher.launch(intentId, call.kind, { to: protocolState, data, gas })
+    await launcher.launch([{ intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }])
     return { state: 'launched' }
+  }
+
+  async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
+    const prepared: Prepared[] = []
+    for (const { intentId, call } of wanted) {
+      signal.throwIfAborted()
+      // One after the other: when one cannot be journalled, none behind it may take its nonce.
+      prepared.push(
+        await untilAborted(
+          exclusively(() => prepare(intentId, call, signal)),
+          signal,
+        ),
+      )
+    }
+    return Promise.all(
+      wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
+        const { state, ...rest } = prepared[index] as Prepared
+        return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', signal)
+      }),
+    )
   }
 
   return {
     address,
+    sendInOrder,
     async send(intentId, call, signal) {
-      signal.throwIfAborted()
-      const prepared = await untilAborted(
-        exclusively(() => prepare(intentId, call, signal)),
-        signal,
-      )
-      if (prepared.state === 'refused') return { kind: 'refused', reason: prepared.reason }
-      return settle(intentId, prepared.state === 'launched', signal)
+      const [outcome] = await sendInOrder([{ intentId, call }], signal)
+      return outcome as CallOutcome
     },
   }
 }

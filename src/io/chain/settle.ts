@@ -42,9 +42,9 @@ async function findOutcome(intent: Intent, { rpc, address, intents }: SenderCont
     blockNumber: parseQuantity(receipt.blockNumber) as BlockNumber,
   }))
   if (status === 1) return { kind: 'done', transactionHash, blockNumber }
-  const { to, data } = draftOf(intents.raw(transactionHash))
+  const { to, data, value } = draftOf(intents.raw(transactionHash))
   // The receipt does not say why: the same call after its block does, for what refused it is still so.
-  const answer = await rpc.ask('eth_call', [{ from: address, to, data }, quantity(blockNumber)])
+  const answer = await rpc.ask('eth_call', [{ from: address, to, data, value: `0x${value.toString(16)}` }, quantity(blockNumber)])
   return { kind: 'refused', reason: !answer.isOk && isRevert(answer.refusal) ? revertReason(answer.refusal) : 'reverted when mined' }
 }
 

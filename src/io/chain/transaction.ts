@@ -34,8 +34,10 @@ export interface Signed {
 
 /** What is signed, apart from nonce and fees. */
 export interface Draft {
-  readonly to: Address
+  /** Absent when it creates a contract. */
+  readonly to?: Address | undefined
   readonly data: Hex
+  readonly value: bigint
   readonly gas: bigint
 }
 
@@ -61,9 +63,10 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
 /** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function estimateGas(
   rpc: Rpc,
-  call: { readonly kind: ProtocolCall['kind']; readonly from: Address; readonly to: Address; readonly data: Hex },
+  call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address },
 ): Promise<bigint | string> {
-  const { kind, ...transaction } = call
+  const { kind, value, ...rest } = call
+  const transaction = { ...rest, value: `0x${value.toString(16)}` }
   // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
   const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
   if (answer.isOk) {
@@ -110,8 +113,9 @@ export function raiseFees(raw: Hex, suggested: Fees): Fees | undefined {
 
 /** What a signed transaction would do, to sign it anew. */
 export function draftOf(raw: Hex): Draft {
-  const { to, data, gas } = parseTransaction(raw)
-  return { to: String(to).toLowerCase() as Address, data: data ?? '0x', gas: gas ?? 0n }
+  const { to, data, value, gas } = parseTransaction(raw)
+  const draft = { data: data ?? '0x', value: value ?? 0n, gas: gas ?? 0n } as const
+  return typeof to === 'string' ? { ...draft, to: to.toLowerCase() as Address } : draft
 }
 
 export async function sign(
@@ -122,9 +126,7 @@ export async function sign(
   const fields = {
     chainId,
     nonce,
-    gas: draft.gas,
-    to: draft.to as Hex,
-    data: draft.data,
+    ...draft,
     ...fees,
     type: 'gasPrice' in fees ? 'legacy' : 'eip1559',
   }
