@@ -187,7 +187,7 @@ async function startSequencer(world: World, relay: Relay, anchoring: (call: Prot
 
   async function start(store = createFakeStore()) {
     const host = await links.createSubmissionHost({ identity: identity(5), relays: relay.addresses() })
-    const { address, send } = chain.sender({ address: SEQUENCER, journal: store })
+    const sender = chain.sender({ address: SEQUENCER, journal: store })
     const sequencer = createSequencer(
       {
         namespace: NAMESPACE,
@@ -205,7 +205,14 @@ async function startSequencer(world: World, relay: Relay, anchoring: (call: Prot
         recoverer,
         listener: host,
         ipfs: ipfs.node('sequencer'),
-        sender: { address, send: (intentId, call, signal) => send(intentId, anchoring(call), signal) },
+        sender: {
+          ...sender,
+          sendInOrder: (intents, signal) =>
+            sender.sendInOrder(
+              intents.map(({ intentId, call }) => ({ intentId, call: anchoring(call) })),
+              signal,
+            ),
+        },
         report: quiet,
       },
     )

@@ -3,7 +3,7 @@ import type { Address, Hash } from '#domain/ids.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import type { FakeMempool, FakeTransaction } from './fake.ts'
 import type { Pace } from './pace.ts'
-import type { CallOutcome, IntentJournal, ProtocolCall, ProtocolSender } from './port.ts'
+import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from './port.ts'
 
 export interface FakeSenderOptions {
   readonly address: Address
@@ -39,18 +39,37 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     }
   }
 
+  /** Leaves the call journalled, unless it is refused beforehand. */
+  async function prepare({ intentId, call }: Intent): Promise<FakeTransaction | { readonly reason: string }> {
+    mempool.assertReachable('send')
+    const key = `intent/${address}/${intentId}`
+    const journalled = journal.get(key)
+    if (journalled !== undefined) return transactionOf(intentId, JSON.parse(decoder.decode(journalled)) as ProtocolCall)
+    const reason = mempool.estimate(address, call)
+    if (reason !== undefined) return { reason }
+    await journal.commit([{ key, value: encoder.encode(JSON.stringify(call)) }])
+    const transaction = transactionOf(intentId, call)
+    mempool.broadcast(transaction)
+    return transaction
+  }
+
+  async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
+    const prepared: Awaited<ReturnType<typeof prepare>>[] = []
+    for (const intent of wanted) {
+      signal.throwIfAborted()
+      prepared.push(await prepare(intent))
+    }
+    return Promise.all(
+      prepared.map(async (one): Promise<CallOutcome> => ('reason' in one ? { kind: 'refused', reason: one.reason } : settle(one, signal))),
+    )
+  }
+
   return {
     address,
+    sendInOrder,
     async send(intentId, call, signal) {
-      signal.throwIfAborted()
-      mempool.assertReachable('send')
-      const key = `intent/${address}/${intentId}`
-      const journalled = journal.get(key)
-      if (journalled !== undefined) return settle(transactionOf(intentId, JSON.parse(decoder.decode(journalled)) as ProtocolCall), signal)
-      const reason = mempool.estimate(address, call)
-      if (reason !== undefined) return { kind: 'refused', reason }
-      await journal.commit([{ key, value: encoder.encode(JSON.stringify(call)) }])
-      return settle(transactionOf(intentId, call), signal)
+      const [outcome] = await sendInOrder([{ intentId, call }], signal)
+      return outcome as CallOutcome
     },
   }
 }

@@ -130,6 +130,12 @@ export type CallOutcome =
   | { readonly kind: 'done'; readonly transactionHash: Hash; readonly blockNumber: BlockNumber }
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** A call and the name under which it happens once. */
+export interface Intent {
+  readonly intentId: string
+  readonly call: ProtocolCall
+}
+
 /**
  * Sends calls from one account, each exactly once (G4).
  * The signed transaction is journalled under `intentId` before it is broadcast. Calling again with the same `intentId`, also in a
@@ -140,6 +146,11 @@ export interface ProtocolSender {
   readonly address: Address
   /** Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit, `CHAIN_UNREACHABLE`, or the signal's reason. Call again to go on. */
   send(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome>
+  /**
+   * Sends several calls so that they are mined in this order, without waiting for one before the next is sent: no call is sent before
+   * those ahead of it are journalled or refused. Outcomes are in the same order. Throws like `send`; call again with the same list to go on.
+   */
+  sendInOrder(intents: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]>
 }
 
 /** Where a sender keeps its intents: a `Store` fits. `commit` must be durable when it resolves. */

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { isWeftError } from '#domain/errors.ts'
-import type { Cid, ProjectId } from '#domain/ids.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { IntentJournal } from './port.ts'
 import { BATCH, BATCH_2, CIDS, createMemoryJournal, createStage, end, NEVER, PROJECTS, release, submit } from './suite-scene.ts'
 import type { ChainWorld } from './suite-scene.ts'
+
+const EPOCH = 1 as EpochId
 
 /** What every sender promises. */
 export function senderSuite(name: string, open: () => Promise<ChainWorld>): void {
@@ -105,6 +108,44 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
         'SnapshotBatchSubmitted',
         'BatchSubmissionsCompleted',
       ])
+    })
+
+    test('in order: behind a call that cannot be journalled nothing is sent, and the same list again goes on', async () => {
+      const { sender, untilPending, mine, run, eventsSince, transactionCount, chain } = await released()
+      const { number } = await chain.head()
+      const memory = createMemoryJournal()
+      let isDiskFull = true
+      const journal: IntentJournal = {
+        ...memory,
+        async commit(writes) {
+          // Keys and values both: adapters name their entries as they like.
+          const text = writes.map(({ key, value }) => `${key} ${value === undefined ? '' : new TextDecoder().decode(value)}`).join(' ')
+          if (isDiskFull && text.includes('batch/1')) throw new WeftError('STORE_FAILED', { path: 'memory', doing: 'commit' })
+          await memory.commit(writes)
+        },
+      }
+      const intents = [BATCH, BATCH_2].map((batchCid, index) => ({
+        intentId: `batch/${index}`,
+        call: submit({ batchCid, projectIds: [PROJECTS[index]] as ProjectId[], snapshotCids: [CIDS[index]] as Cid[] }),
+      }))
+      const list = [...intents, { intentId: 'end', call: end }]
+      const failure = await run(
+        sender('sequencer', { journal })
+          .sendInOrder(list, NEVER)
+          .catch((cause: unknown) => cause),
+      )
+      expect(isWeftError(failure, 'STORE_FAILED')).toBe(true)
+      await untilPending(1)
+      await mine()
+      expect((await eventsSince(number + 1)).map(({ kind }) => kind)).toEqual(['SnapshotBatchSubmitted'])
+
+      isDiskFull = false
+      const outcomes = sender('sequencer', { journal }).sendInOrder(list, NEVER)
+      await untilPending(2)
+      await mine()
+      expect((await run(outcomes)).map(({ kind }) => kind)).toEqual(['done', 'done', 'done'])
+      expect(await chain.batchCids(EPOCH)).toEqual([BATCH, BATCH_2])
+      expect(await transactionCount('sequencer')).toBe(3)
     })
 
     test('a call that another one overtakes is refused with the contract’s reason', async () => {

@@ -10,10 +10,12 @@ import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './e
 import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
+import { readMarketState } from './market.ts'
 import type { Pause } from './pace.ts'
 import type { AnchorChain, AnchoredBatch, BlockRef, MarketState, SlotState } from './port.ts'
 import { assertChainId, createRpc, parseAnswer } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
+import { readSlots } from './slots.ts'
 import { createView } from './views.ts'
 import type { View } from './views.ts'
 
@@ -89,52 +91,6 @@ function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
       }
     },
   }
-}
-
-async function readMarket({ protocolState: view }: Contracts, market: Address): Promise<MarketState> {
-  const [
-    epochSize,
-    sourceChainId,
-    blockTime,
-    snapshotWindow,
-    batchWindow,
-    attestationWindow,
-    attestationsMin,
-    epochManager,
-    sequencers,
-    validators,
-  ] = await Promise.all([
-    view('EPOCH_SIZE', [market as Hex]),
-    view('SOURCE_CHAIN_ID', [market as Hex]),
-    view('SOURCE_CHAIN_BLOCK_TIME', [market as Hex]),
-    view('snapshotSubmissionWindow', [market as Hex]),
-    view('batchSubmissionWindow', [market as Hex]),
-    view('attestationSubmissionWindow', [market as Hex]),
-    view('minAttestationsForConsensus', [market as Hex]),
-    view('epochManager', [market as Hex]),
-    view('getSequencers', [market as Hex]),
-    view('getValidators', [market as Hex]),
-  ])
-  return {
-    epochSize,
-    sourceChainId: Number(sourceChainId),
-    sourceBlockTimeSeconds: Number(blockTime) / 10_000,
-    snapshotWindowBlocks: Number(snapshotWindow),
-    batchWindowBlocks: Number(batchWindow),
-    attestationWindowBlocks: Number(attestationWindow),
-    attestationsMin: Number(attestationsMin),
-    epochManager: parseAddress(epochManager),
-    sequencers: sequencers.map(parseAddress),
-    validators: validators.map(parseAddress),
-  }
-}
-
-async function readSlots({ nodes }: Contracts): Promise<SlotState[]> {
-  const count = Number(await nodes('nodeCount', []))
-  const ids = Array.from({ length: count }, (_, index) => index + 1)
-  const infos = await Promise.all(ids.map((id) => nodes('nodeInfo', [BigInt(id)])))
-  // `nodeInfo`: the snapshotter's address comes first, the active flag ninth.
-  return infos.map((info, index) => ({ slotId: (index + 1) as SlotId, signer: parseAddress(info[0]), isActive: info[8] }))
 }
 
 type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
@@ -228,8 +184,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
     head: () => readHead(rpc),
     block: (number) => readBlock(rpc, number),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
-    market: () => readMarket(contracts, sources.dataMarket),
-    slots: () => readSlots(contracts),
+    market: () => readMarketState(contracts.protocolState, sources.dataMarket),
+    slots: () => readSlots(contracts.nodes),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])
       return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }

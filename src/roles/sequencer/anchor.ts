@@ -1,6 +1,6 @@
 import type { EpochReason } from '#domain/epoch.ts'
 import type { EpochId } from '#domain/ids.ts'
-import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import type { PlannedBatch } from './batch.ts'
 
 export interface AnchorDeps {
@@ -12,26 +12,32 @@ export interface AnchorDeps {
 export type AnchorFailure = Extract<EpochReason, 'batch_window_over' | 'ended_elsewhere' | 'pair_taken' | 'call_refused'> | undefined
 
 /**
- * Puts one batch on chain. What counts is what the chain says afterwards, never what the call answered: a repeated call is refused (E25)
- * though the batch is there, a late one succeeds though it is not. The same intent id never sends twice (G4, S6).
- * Throws what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
+ * Puts the epoch's batches on chain, in their order: each continues the tree of those before it. What counts is what the chain says
+ * afterwards, never what the call answered: a repeated call is refused (E25) though the batch is there, a late one succeeds though it is
+ * not. The same intent id never sends twice (G4, S6). Throws what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
 export async function anchor(
   epochId: EpochId,
-  batch: PlannedBatch,
+  batches: readonly PlannedBatch[],
   { chain, sender }: AnchorDeps,
   signal: AbortSignal,
-): Promise<AnchorFailure> {
-  const { batchCid, projectIds, snapshotCids, rootHash } = batch
-  const outcome = await sender.send(
-    `batch/${epochId}/${batch.index}`,
-    { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash },
+): Promise<readonly AnchorFailure[]> {
+  const outcomes = await sender.sendInOrder(
+    batches.map(({ index, batchCid, projectIds, snapshotCids, rootHash }) => ({
+      intentId: `batch/${epochId}/${index}`,
+      call: { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash },
+    })),
     signal,
   )
-  if ((await chain.batch(epochId, batchCid)) !== undefined) return undefined
-  if (outcome.kind === 'done') return 'batch_window_over'
-  if (outcome.reason === 'E25') return 'pair_taken'
-  return outcome.reason === 'E43' ? 'ended_elsewhere' : 'call_refused'
+  return Promise.all(
+    batches.map(async ({ batchCid }, index) => {
+      const outcome = outcomes[index] as CallOutcome
+      if ((await chain.batch(epochId, batchCid)) !== undefined) return undefined
+      if (outcome.kind === 'done') return 'batch_window_over'
+      if (outcome.reason === 'E25') return 'pair_taken'
+      return outcome.reason === 'E43' ? 'ended_elsewhere' : 'call_refused'
+    }),
+  )
 }
 
 export type EndOutcome = 'ended' | 'ended_elsewhere' | 'call_refused'

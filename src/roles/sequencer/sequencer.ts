@@ -141,9 +141,7 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (deps.ledger.get(epochId)?.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
     for (const planned of batches) await persist('pin', () => pin(planned, deps, signal), deps, signal) // S5: nothing is anchored that nobody can fetch.
-    const failures = await Promise.all(
-      batches.map((planned) => persist('anchor', () => anchor(epochId, planned, deps, signal), deps, signal)),
-    )
+    const failures = await persist('anchor', () => anchor(epochId, batches, deps, signal), deps, signal) // S6: each once, in order.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
   }

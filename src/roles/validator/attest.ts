@@ -7,7 +7,7 @@ import { guardKey } from './keys.ts'
 export interface AttestDeps {
   readonly store: Store
   readonly chain: AnchorChain
-  readonly sender: ProtocolSender
+  readonly sender: Pick<ProtocolSender, 'address' | 'send'>
 }
 
 export interface Attestation {

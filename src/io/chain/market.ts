@@ -1,0 +1,97 @@
+import { parseAddress } from '#domain/ids.ts'
+import type { Address } from '#domain/ids.ts'
+import { dataMarketAbi } from '#wire/abi/data-market.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import type { MarketState } from './port.ts'
+import type { Rpc } from './rpc.ts'
+import { createView } from './views.ts'
+import type { View } from './views.ts'
+
+type Hex = `0x${string}`
+
+/** Everything about a data market that its owner decides. */
+export interface MarketSettings extends MarketState {
+  readonly address: Address
+  readonly owner: Address
+  readonly isEnabled: boolean
+  readonly usesBlockNumbersAsEpochIds: boolean
+  readonly dailySnapshotQuota: bigint
+  readonly rewardPoolWei: bigint
+  readonly rewardsEnabled: boolean
+  readonly deploymentBlock: number
+}
+
+export async function readMarketState(view: View<typeof protocolStateAbi>, market: Address): Promise<MarketState> {
+  const [
+    epochSize,
+    sourceChainId,
+    blockTime,
+    snapshotWindow,
+    batchWindow,
+    attestationWindow,
+    attestationsMin,
+    epochManager,
+    sequencers,
+    validators,
+  ] = await Promise.all([
+    view('EPOCH_SIZE', [market as Hex]),
+    view('SOURCE_CHAIN_ID', [market as Hex]),
+    view('SOURCE_CHAIN_BLOCK_TIME', [market as Hex]),
+    view('snapshotSubmissionWindow', [market as Hex]),
+    view('batchSubmissionWindow', [market as Hex]),
+    view('attestationSubmissionWindow', [market as Hex]),
+    view('minAttestationsForConsensus', [market as Hex]),
+    view('epochManager', [market as Hex]),
+    view('getSequencers', [market as Hex]),
+    view('getValidators', [market as Hex]),
+  ])
+  return {
+    epochSize,
+    sourceChainId: Number(sourceChainId),
+    sourceBlockTimeSeconds: Number(blockTime) / 10_000,
+    snapshotWindowBlocks: Number(snapshotWindow),
+    batchWindowBlocks: Number(batchWindow),
+    attestationWindowBlocks: Number(attestationWindow),
+    attestationsMin: Number(attestationsMin),
+    epochManager: parseAddress(epochManager),
+    sequencers: sequencers.map(parseAddress),
+    validators: validators.map(parseAddress),
+  }
+}
+
+/** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export async function readMarketSettings(rpc: Rpc, protocolState: Address, market: Address): Promise<MarketSettings> {
+  const view = createView(rpc, protocolStateAbi, protocolState)
+  const own = createView(rpc, dataMarketAbi, market)
+  const [state, [, , , , usesBlockNumbers, isEnabled], owner, quota, pool, rewardsEnabled, deploymentBlock] = await Promise.all([
+    readMarketState(view, market),
+    view('dataMarkets', [market as Hex]),
+    own('owner', []),
+    own('dailySnapshotQuota', []),
+    own('rewardPoolSize', []),
+    own('rewardsEnabled', []),
+    own('deploymentBlockNumber', []),
+  ])
+  return {
+    address: market,
+    owner: parseAddress(owner),
+    isEnabled,
+    usesBlockNumbersAsEpochIds: usesBlockNumbers,
+    ...state,
+    dailySnapshotQuota: quota,
+    rewardPoolWei: pool,
+    rewardsEnabled,
+    deploymentBlock: Number(deploymentBlock),
+  }
+}
+
+/** Data markets of a ProtocolState that are looked at: the deployed one has a handful. */
+export const MARKETS_MAX = 1_000
+
+/** The addresses of the data markets, oldest first, at most `MARKETS_MAX`. */
+export async function readMarketAddresses(rpc: Rpc, protocolState: Address): Promise<readonly Address[]> {
+  const view = createView(rpc, protocolStateAbi, protocolState)
+  const count = Math.min(Number(await view('dataMarketCount', [])), MARKETS_MAX)
+  const ids = Array.from({ length: count }, (_, index) => BigInt(index + 1))
+  return (await Promise.all(ids.map((id) => view('dataMarketIdToAddress', [id])))).map(parseAddress)
+}
