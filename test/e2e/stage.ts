@@ -265,8 +265,11 @@ export async function deliverFirst(link: SubmissionLink, submission: Submission)
 /** A libp2p peer made of libp2p alone. */
 export interface Stranger {
   open(protocol: string): Promise<Stream>
-  /** Opens a stream, writes the pieces one by one, and resolves with all that comes back once the other side has ended the stream. */
-  converse(protocol: string, pieces: readonly Uint8Array[]): Promise<Uint8Array>
+  /**
+   * Opens a stream, writes the pieces one by one, ends its own side when `isHangingUp`, and resolves with all that comes back once the
+   * other side has ended the stream.
+   */
+  converse(protocol: string, pieces: readonly Uint8Array[], isHangingUp?: boolean): Promise<Uint8Array>
   stop(): Promise<void>
 }
 
@@ -282,7 +285,7 @@ export async function createStranger(address: string): Promise<Stranger> {
   const open = (protocol: string) => connection.newStream(protocol, { signal: AbortSignal.timeout(10_000) })
   return {
     open,
-    async converse(protocol, pieces) {
+    async converse(protocol, pieces, isHangingUp = false) {
       const stream = await open(protocol)
       const answer: Uint8Array[] = []
       stream.addEventListener('message', ({ data }) => answer.push(data.subarray()))
@@ -290,7 +293,9 @@ export async function createStranger(address: string): Promise<Stranger> {
       stream.addEventListener('remoteCloseWrite', () => ended.resolve())
       stream.addEventListener('close', () => ended.resolve())
       for (const piece of pieces) if (stream.writeStatus === 'writable') stream.send(piece)
+      if (isHangingUp) await stream.close()
       await ended.promise
+      await stream.close()
       return Buffer.concat(answer)
     },
     stop: async () => node.stop(),
