@@ -97,7 +97,12 @@ describe.each(Object.entries(MODULES))('%s', (name, moduleAbi) => {
   test.runIf(existsSync(abiFile))('the committed list is that of the deployed ABI', () => {
     const described = describeAbi(readJson(abiFile) as Entry[])
     const bySignature = <T extends { signature: string }>(rows: T[]) => [...rows].sort((a, b) => (a.signature < b.signature ? -1 : 1))
-    expect({ ...described, functions: bySignature(described.functions), events: bySignature(described.events), errors: described.errors.sort() }).toEqual(theirs)
+    expect({
+      ...described,
+      functions: bySignature(described.functions),
+      events: bySignature(described.events),
+      errors: described.errors.sort(),
+    }).toEqual(theirs)
   })
 })
 
@@ -112,8 +117,8 @@ describe('limits', () => {
 
   test('constructors take nothing', () => {
     for (const name of Object.keys(MODULES)) {
-      const constructor = compiledAbi(name).find((entry) => entry.type === 'constructor')
-      expect(constructor?.inputs ?? []).toEqual([])
+      const declared = compiledAbi(name).find((entry) => entry.type === 'constructor')
+      expect(declared?.inputs ?? []).toEqual([])
     }
   })
 })
