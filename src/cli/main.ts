@@ -8,6 +8,7 @@ import {
   text_en,
 } from '@stricli/core'
 import { isWeftError } from '#domain/errors.ts'
+import { benchCommand } from './bench.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { roleCommands } from './run.ts'
@@ -23,6 +24,7 @@ const routes = buildRouteMap({
     devnet: devnetCommand,
     verify: verifyCommand,
     test: testCommand,
+    bench: benchCommand,
     ...roleCommands,
     settings: settingsCommand,
     explain: explainCommand,

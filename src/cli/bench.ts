@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildCommand } from '@stricli/core'
+
+const folder = join(import.meta.dirname, '../../test/bench')
+
+export const benchCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, _flags: Record<never, never>, ...names: string[]) {
+    const benches = readdirSync(folder).filter((file) => file.endsWith('.ts') && (names.length === 0 || names.includes(file.slice(0, -3))))
+    if (benches.length === 0) {
+      this.process.stderr.write(
+        `weft: no such benchmark; there are ${readdirSync(folder)
+          .map((file) => file.slice(0, -3))
+          .join(', ')}\n`,
+      )
+      this.process.exitCode = 1
+    }
+    // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
+    for (const file of benches) {
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file)], { stdio: 'inherit' })
+      const [code] = (await once(child, 'exit')) as [number | null]
+      if (code !== 0) this.process.exitCode = 1
+    }
+  },
+  parameters: {
+    positional: { kind: 'array', parameter: { brief: 'Only these benchmarks, for example `intake`', parse: String, placeholder: 'name' } },
+  },
+  docs: { brief: 'Measure, and print ratios of one run' },
+})
