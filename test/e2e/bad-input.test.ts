@@ -28,6 +28,8 @@ import { CIDS, createStranger, deliverFirst, projectOf, runWeft, type Stage, typ
 const WINDOW_BLOCKS = 120
 const SLOTS = 4
 const FLOOD_CALLS = 2_000
+/** A protobuf tag: field 1, a group begins. */
+const START_GROUP = 0x0b
 /** Order of secp256k1. */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
@@ -80,6 +82,10 @@ async function expectGoodTaken(): Promise<void> {
   expect(sequencer.child.exitCode).toBe(null)
 }
 
+const garbage = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 167 + 13) & 0xff)
+/** For any port that speaks something else. */
+const NOT_OURS = ['GET / HTTP/1.1\r\n\r\n', garbage(10_000), '\x13/multistream/1.0.0\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff', '']
+
 /** Writes to a port and waits until the connection is gone: ended or, with bytes still on their way, reset. */
 function sendUntilClosed(port: number, bytes: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => {
@@ -113,6 +119,7 @@ describe('submissions that are wrong', () => {
   const cases: readonly (readonly [string, () => Submission | Uint8Array, ReceiptCode])[] = [
     ['no protobuf', () => Uint8Array.of(0xff, 0xff, 0xff), 'submission_malformed'],
     ['an empty payload', () => new Uint8Array(0), 'submission_malformed'],
+    ['groups within groups without end', () => new Uint8Array(60_000).fill(START_GROUP), 'submission_malformed'],
     ['a slot id above 2^53', () => withIds({ slotId: 2n ** 53n }), 'submission_malformed'],
     ['an epoch id of 2^64 - 1', () => withIds({ epochId: 2n ** 64n - 1n }), 'submission_malformed'],
     ['a deadline above 2^53', () => withIds({ deadline: 2n ** 53n + 1n }), 'submission_malformed'],
@@ -174,13 +181,13 @@ describe('submissions that are wrong', () => {
 describe('streams that are wrong', () => {
   afterEach(expectGoodTaken)
 
-  const garbage = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 167 + 13) & 0xff)
   const delivery = () => encodeDelivery({ submissionId: crypto.randomUUID(), payload: encodeSubmission(sign()) })
   const tooLarge = () => encodeDelivery({ submissionId: crypto.randomUUID(), payload: new Uint8Array(SUBMISSION_BYTES_MAX + 1) })
   const tooLong = new Uint8Array(1_024 * 1_024)
 
   test.each([
     ['a frame that holds no delivery', () => [withLength(Uint8Array.of(0xff, 0xff))], 'frame_malformed'],
+    ['a frame of groups within groups', () => [withLength(new Uint8Array(60_000).fill(START_GROUP))], 'frame_malformed'],
     ['a frame of no bytes', () => [Uint8Array.of(0)], 'frame_malformed'],
     ['a length of more bytes than any frame has', () => [Uint8Array.of(0xff, 0xff, 0xff, 0xff)], 'frame_malformed'],
     ['a length above the limit, and not a byte more', () => [withLength(tooLong).subarray(0, 3)], 'frame_oversized'],
@@ -197,6 +204,18 @@ describe('streams that are wrong', () => {
 
   test('garbage on both protocols ends the stream', async () => {
     for (const protocol of [SUBMIT_PROTOCOL, '/collect']) await stranger.converse(protocol, [garbage(50_000), garbage(50_000)])
+  })
+
+  test('JSON of another shape on /collect', async () => {
+    const shapes = [
+      '{}',
+      '{"request":null}',
+      '{"request":[]}',
+      `{"request":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
+      '{"__proto__":{"request":{}}}',
+    ]
+    const messages = shapes.map((json) => new TextEncoder().encode(`${crypto.randomUUID()}${json}`))
+    await stranger.converse('/collect', messages, true)
   })
 
   test('a message above the limit ends a /collect stream', async () => {
@@ -217,9 +236,11 @@ describe('streams that are wrong', () => {
     await leaver.stop()
   })
 
-  test('bytes that are no libp2p at all', async () => {
-    const port = Number(/\/tcp\/(\d+)\//.exec(sequencer.places['p2p']?.[0] as string)?.[1])
-    for (const bytes of ['GET / HTTP/1.1\r\n\r\n', garbage(10_000), '\x13/multistream/1.0.0\n']) await sendUntilClosed(port, bytes)
+  test.each(['p2p', 'ipfs'])('bytes that are no libp2p at all, on the port of %s', async (place) => {
+    const port = Number(/\/tcp\/(\d+)\//.exec(sequencer.places[place]?.[0] as string)?.[1])
+    for (const bytes of NOT_OURS) await sendUntilClosed(port, bytes)
+    // More at once than it takes from one address in a second.
+    await Promise.all(Array.from({ length: 300 }, () => sendUntilClosed(port, '')))
   })
 })
 
@@ -253,7 +274,8 @@ describe('the gateway', () => {
   })
 
   test('bytes that are no HTTP', async () => {
-    await sendUntilClosed(Number(new URL(sequencer.places['gateway']?.[0] as string).port), '\x00\xff\x00 garbage\r\n\r\n')
+    const port = Number(new URL(sequencer.places['gateway']?.[0] as string).port)
+    for (const bytes of NOT_OURS) await sendUntilClosed(port, bytes)
   })
 })
 
@@ -281,6 +303,13 @@ describe('the collector', () => {
   test('what does not parse and what is too large is refused', async () => {
     expect(await call(Uint8Array.of(0xff, 0xff))).toBe(status.INVALID_ARGUMENT)
     expect(await call(new Uint8Array(10 * SUBMISSION_BYTES_MAX))).toBe(status.RESOURCE_EXHAUSTED)
+  })
+
+  test('bytes that are no gRPC end their connection and nothing else', async () => {
+    const port = Number(collector.places['grpc']?.[0]?.split(':').at(-1))
+    for (const bytes of NOT_OURS) await sendUntilClosed(port, bytes)
+    expect(await call(Uint8Array.of(0xff))).toBe(status.INVALID_ARGUMENT)
+    expect(collector.child.exitCode).toBe(null)
   })
 
   test('a flood, with garbage in between, loses nothing that was answered Success', async () => {
