@@ -15,6 +15,7 @@ export interface SlotRecord extends SlotState {
 /** The node registry: who may change it, what a node costs, and every slot. */
 export interface NodesSettings {
   readonly address: Address
+  readonly name: string
   readonly owner: Address
   readonly admins: readonly Address[]
   readonly priceWei: bigint
@@ -38,7 +39,8 @@ export async function readSlots(nodes: View<typeof nodesAbi>): Promise<SlotState
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function readNodesSettings(rpc: Rpc, address: Address): Promise<NodesSettings> {
   const view = createView(rpc, nodesAbi, address)
-  const [owner, admins, priceWei, mintStartTime, ids] = await Promise.all([
+  const [name, owner, admins, priceWei, mintStartTime, ids] = await Promise.all([
+    view('name', []),
     view('owner', []),
     view('getAdmins', []),
     view('nodePrice', []),
@@ -52,5 +54,13 @@ export async function readNodesSettings(rpc: Rpc, address: Address): Promise<Nod
       return { slotId, owner: parseAddress(slotOwner), signer: parseAddress(info[0]), isActive: info[8], isBurned: info[4] !== 0n }
     }),
   )
-  return { address, owner: parseAddress(owner), admins: admins.map(parseAddress), priceWei, mintStartTime: Number(mintStartTime), slots }
+  return {
+    address,
+    name,
+    owner: parseAddress(owner),
+    admins: admins.map(parseAddress),
+    priceWei,
+    mintStartTime: Number(mintStartTime),
+    slots,
+  }
 }
