@@ -3,7 +3,8 @@ import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { PROOF_STEPS } from '#roles/consumer/verify.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { createNetwork, EPOCH_SIZE, type Network, type NetworkOptions } from './journey/network.ts'
+import { EPOCH_SIZE } from './journey/cast.ts'
+import { createNetwork, type Network, type NetworkOptions } from './journey/network.ts'
 import { firstTokenInUsd, SOURCE_BLOCKS_AT_START } from './journey/prices.ts'
 
 /**

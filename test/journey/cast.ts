@@ -1,0 +1,401 @@
+import type { ComputeSet } from '#domain/compute.ts'
+import { isWeftError } from '#domain/errors.ts'
+import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Receipt } from '#domain/submission.ts'
+import { createFakeChain } from '#io/chain/fake.ts'
+import type { MarketState, ProtocolCall } from '#io/chain/port.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import { createFakeGrpc } from '#io/grpc/fake.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Signer } from '#io/keys/port.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
+import { createFakeNetwork } from '#io/p2p/fake.ts'
+import type { Relay, SubmissionDialer } from '#io/p2p/port.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
+import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
+import { runRelay } from '#roles/relay/relay.ts'
+import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
+import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
+import { createValidator, type Validator } from '#roles/validator/validator.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
+import { createPriceChain, SOURCE_BLOCKS_AT_START } from './prices.ts'
+
+/**
+ * The roles of a network on fakes and a clock that moves only when a test waits, each on a machine of its own with a disk and a power
+ * switch. `network.ts` puts them together for the journey, `test/sim` for networks of all shapes in which everything goes wrong.
+ */
+
+export const NAMESPACE = 'JOURNEY'
+export const BLOCK_TIME_MS = 1_000
+const POLL_MS = 250
+export const EPOCH_SIZE = 6
+/** In anchor blocks from the release. The data of an epoch is final some blocks after its window, so the next one's aggregates can still read it. */
+export const WINDOW_BLOCKS = 10
+/** Seven projects make two batches. */
+const PROJECTS_PER_BATCH = 4
+export const DEADLINE_BUFFER_MAX_BLOCKS = 1_000
+/** Longer than anything that goes well. */
+export const PATIENCE_MS = 60_000
+export const TALLY = { minVotes: 0, minShareBp: 0 }
+
+const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address
+const EPOCH_MANAGER = account('e')
+const SEQUENCER = account('5')
+const VALIDATOR_ACCOUNTS = ['a', 'b', 'c', 'd', '7'].map(account)
+export const identity = (digit: number): Uint8Array => new Uint8Array(32).fill(digit)
+export const quiet = (): void => undefined
+export const unchanged = <Value>(value: Value): Value => value
+
+export interface WorldOptions {
+  readonly seed: number
+  /** Of the slots, slot 1 first. */
+  readonly signers: readonly Address[]
+  readonly validators: number
+  /** What differs from the market of the journey. */
+  readonly market?: Partial<MarketState>
+  /** One event of a role's log. */
+  readonly report?: (machine: string, event: string, facts: Readonly<Record<string, string | number>>) => void
+  /** A role ended by itself; without it the next `until` throws the failure. */
+  readonly onFailure?: (machine: string, failure: unknown) => void
+  /** A role has called `commit`: `durable` is when its writes are on the disk. */
+  readonly onCommit?: (machine: string, durable: Promise<void>) => void
+}
+
+export type World = ReturnType<typeof createWorld>
+
+/** The outside that all roles share. */
+export function createWorld(options: WorldOptions) {
+  const clock = createVirtualClock()
+  const market: MarketState = {
+    epochSize: EPOCH_SIZE,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 12,
+    snapshotWindowBlocks: WINDOW_BLOCKS,
+    batchWindowBlocks: 40,
+    attestationWindowBlocks: 60,
+    attestationsMin: 2,
+    epochManager: EPOCH_MANAGER,
+    sequencers: [SEQUENCER],
+    validators: VALIDATOR_ACCOUNTS.slice(0, options.validators),
+    ...options.market,
+  }
+  let parts = 0
+  const random = () => createSeededRandom(options.seed * 1_000 + parts++)
+  return {
+    clock,
+    random,
+    market,
+    chain: createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS }),
+    source: createPriceChain(),
+    ipfs: createFakeIpfsNetwork({ clock }),
+    grpc: createFakeGrpc(clock),
+    links: createFakeNetwork({ clock, random: random() }),
+    processes: createProcesses(clock),
+    report: options.report ?? quiet,
+    onFailure: options.onFailure,
+    onCommit: options.onCommit ?? quiet,
+  }
+}
+
+/** The roles at work. The first failure of one is the failure of whoever waits for anything. */
+function createProcesses(clock: VirtualClock) {
+  const stopping = new AbortController()
+  const alive = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  return {
+    start(
+      run: (signal: AbortSignal) => Promise<void>,
+      onFailure = (failure: unknown): unknown => failures.push(failure),
+    ): { kill(): void } {
+      const killing = new AbortController()
+      const process = run(AbortSignal.any([stopping.signal, killing.signal])).catch((failure: unknown) => {
+        if (alive.has(process)) onFailure(failure)
+      })
+      alive.add(process)
+      return {
+        kill() {
+          alive.delete(process)
+          killing.abort()
+        },
+      }
+    },
+    until(goal: () => boolean | Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
+      const isReached = () => {
+        if (failures.length > 0) throw failures[0]
+        return goal()
+      }
+      return clock.runUntil(isReached, { limitMs })
+    },
+    async stop(): Promise<void> {
+      stopping.abort()
+      await clock.runUntil(Promise.all(alive), { limitMs: PATIENCE_MS })
+      if (failures.length > 0) throw failures[0]
+    },
+  }
+}
+
+/** A role as it was started. */
+interface Booted<Role> {
+  readonly role: Role
+  run(signal: AbortSignal): Promise<void>
+  /** Cuts what the process holds open towards others. */
+  readonly cutOff?: () => Promise<void>
+}
+
+/** A role with a disk and a power switch of its own. */
+export interface Machine<Role> {
+  readonly name: string
+  /** The role as it was started last. */
+  current(): Role
+  isOn(): boolean
+  /** What is on the disk: the running role's own view of it, or what the power cut has left. */
+  disk(): FakeStore
+  /** At this very instant. What is not durable yet is gone; what had begun does nothing any more. */
+  cutPower(): void
+  /** A new process on what the disk still holds. Rejects when the role cannot start. */
+  restart(): Promise<void>
+}
+
+async function startMachine<Role>(name: string, world: World, boot: (disk: FakeStore) => Promise<Booted<Role>>): Promise<Machine<Role>> {
+  const { processes, onFailure, onCommit } = world
+  let disk = createFakeStore()
+  let isOn = false
+  let booted: Booted<Role>
+  let process: { kill(): void }
+
+  const watched = (store: FakeStore): FakeStore => ({
+    ...store,
+    commit(writes) {
+      const durable = store.commit(writes)
+      onCommit(name, durable)
+      return durable
+    },
+  })
+
+  async function restart(): Promise<void> {
+    booted = await boot(watched(disk))
+    isOn = true
+    process = processes.start(booted.run, onFailure && ((failure) => onFailure(name, failure)))
+  }
+
+  await restart()
+  return {
+    name,
+    current: () => booted.role,
+    isOn: () => isOn,
+    disk: () => disk,
+    cutPower(): void {
+      if (!isOn) return
+      isOn = false
+      disk = disk.crash()
+      process.kill()
+      booted.cutOff?.().catch((failure: unknown) => {
+        // A process without a disk may complain on its way out; nobody is there to hear it.
+        if (!isWeftError(failure, 'STOPPED')) throw failure
+      })
+    },
+    restart,
+  }
+}
+
+export function startEpochs(world: World): Promise<Machine<Epochs>> {
+  const { chain, source, clock } = world
+  return startMachine('epochs', world, async (store) => {
+    const sender = chain.sender({ address: EPOCH_MANAGER, journal: store })
+    const role = createEpochs(
+      { headOffset: 0, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
+      { chain, source, sender, store, clock, report: (event, facts) => world.report('epochs', event, facts) },
+    )
+    return { role, run: role.run }
+  })
+}
+
+export function startRelay(world: World): Promise<Machine<Relay>> {
+  const { links, clock } = world
+  return startMachine('relay', world, async () => {
+    const relay = await links.createRelay({ identity: identity(9) })
+    return {
+      role: relay,
+      run: (signal) => runRelay({ statsIntervalMs: 10_000 }, { relay, clock, report: quiet }, signal),
+      cutOff: () => relay.stop(),
+    }
+  })
+}
+
+export interface SequencerPlace {
+  /** Of the relays through which it can be reached as well. */
+  readonly relays: readonly string[]
+  /** What it puts on chain instead of what it should. */
+  readonly anchoring?: ((call: ProtocolCall) => ProtocolCall) | undefined
+  readonly expectedProjects?: readonly ProjectId[] | undefined
+}
+
+/** Its addresses, the direct one first, stay the same whenever it is started again. */
+export async function startSequencer({ relays, anchoring = unchanged, expectedProjects }: SequencerPlace, world: World) {
+  const { links, chain, ipfs, clock } = world
+  let addresses: readonly string[] = []
+  const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
+    const host = await links.createSubmissionHost({ identity: identity(5), relays })
+    addresses = host.addresses()
+    const sender = chain.sender({ address: SEQUENCER, journal: store })
+    const role = createSequencer(
+      {
+        namespace: NAMESPACE,
+        windowUnit: 'blocks',
+        deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
+        projectsPerSlotMax: 100,
+        tally: TALLY,
+        batchLimits: { projectsMax: PROJECTS_PER_BATCH, bytesMax: BATCH_BYTES_MAX },
+        epochsKept: 100,
+        ...(expectedProjects === undefined ? {} : { expectedProjects }),
+      },
+      {
+        store,
+        chain,
+        clock,
+        recoverer,
+        listener: host,
+        ipfs: ipfs.node('sequencer'),
+        sender: {
+          ...sender,
+          sendInOrder: (intents, signal) =>
+            sender.sendInOrder(
+              intents.map(({ intentId, call }) => ({ intentId, call: anchoring(call) })),
+              signal,
+            ),
+        },
+        report: (event, facts) => world.report('sequencer', event, facts),
+      },
+    )
+    return { role, run: role.run, cutOff: host.stop }
+  })
+  return { machine, addresses }
+}
+
+export interface CollectorPlace {
+  readonly index: number
+  /** Of the sequencer, preferred first. */
+  readonly addresses: readonly string[]
+  readonly limits?: Partial<CollectorLimits>
+}
+
+/** Where a copy of every receipt goes, with the bytes that it answers. */
+export interface Postbox {
+  readonly receipts: Receipt[]
+  onReceipt(receipt: Receipt, payload: Uint8Array): void
+}
+
+const FIRST_COLLECTOR_PORT = 50_051
+
+/** Resolves with the collector and the endpoint at which snapshotters find it. */
+export async function startCollector({ index, addresses, limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
+  const { links, grpc, clock } = world
+  const name = `collector ${index}`
+  const port = FIRST_COLLECTOR_PORT + index
+  const random = world.random()
+  const machine = await startMachine<Collector>(name, world, async (store) => {
+    const dialer = await links.createSubmissionDialer({ identity: identity(index) })
+    const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
+    const role = createCollector({ addresses, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
+    const server = await grpc.serveSubmissions({ host: 'collector', port, handler: role.handler })
+    return {
+      role,
+      run: role.run,
+      cutOff: async () => {
+        await server.close()
+        await dialer.stop()
+      },
+    }
+  })
+  return { machine, endpoint: `collector:${port}` }
+}
+
+function noting(dialer: SubmissionDialer, postbox: Postbox): SubmissionDialer {
+  return {
+    async dial(address, signal) {
+      const link = await dialer.dial(address, signal)
+      return {
+        ...link,
+        async send(delivery) {
+          const receipt = await link.send(delivery)
+          if (receipt === 'unacknowledged') return receipt
+          postbox.receipts.push(receipt)
+          postbox.onReceipt(receipt, delivery.payload)
+          return receipt
+        },
+      }
+    },
+  }
+}
+
+export interface Seat {
+  readonly name: string
+  readonly signer: Signer
+  readonly slotIds: readonly SlotId[]
+  /** Of its collector. */
+  readonly endpoint: string
+  readonly computes: ComputeSet
+}
+
+export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
+  const { chain, source, ipfs, grpc, clock } = world
+  const random = world.random()
+  return startMachine(name, world, async (store) => {
+    // An operator whose slot was given away takes it out of the settings before the next start.
+    const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
+    const snapshotter = await startSnapshotter(
+      { namespace: NAMESPACE, slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
+      {
+        chain,
+        source,
+        clock,
+        signer,
+        computes,
+        ipfs: ipfs.node(name),
+        store,
+        random,
+        collector: grpc.createSubmissionClient({ endpoint }),
+      },
+    )
+    return {
+      role: snapshotter,
+      async run(signal) {
+        signal.addEventListener('abort', () => void snapshotter.stop())
+        await snapshotter.ended
+      },
+    }
+  })
+}
+
+/** `feeding` is what it is given instead of what it asked IPFS for. */
+export function startValidator(index: number, feeding: (bytes: Uint8Array) => Uint8Array, world: World): Promise<Machine<Validator>> {
+  const { chain, ipfs, clock } = world
+  const name = `validator ${index + 1}`
+  return startMachine(name, world, async (store) => {
+    const node = ipfs.node(name)
+    const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
+    const role = createValidator(
+      {
+        windowUnit: 'blocks',
+        level: 'tally',
+        namespace: NAMESPACE,
+        deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
+        tally: TALLY,
+        epochsKept: 100,
+      },
+      {
+        store,
+        chain,
+        clock,
+        recoverer,
+        ipfs: fed,
+        sender: chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }),
+        report: (event, facts) => world.report(name, event, facts),
+      },
+    )
+    return { role, run: role.run }
+  })
+}
