@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { isWeftError } from '#domain/errors.ts'
+import { parseConfig } from './config.ts'
+
+const A = `0x${'ab'.repeat(20)}`
+
+function problemsOf(value: unknown): readonly string[] {
+  try {
+    parseConfig(typeof value === 'string' ? value : JSON.stringify(value))
+  } catch (failure) {
+    if (isWeftError(failure, 'SETTINGS_INVALID')) return failure.facts.problems as readonly string[]
+    throw failure
+  }
+  return []
+}
+
+describe('deployment configuration', () => {
+  test('everything may be left out', () => {
+    expect(parseConfig('{}')).toEqual({})
+  })
+
+  test('a whole one is read', () => {
+    const market = {
+      epochSize: 1,
+      sourceChainId: 8_453,
+      sourceBlockTimeSeconds: 0.25,
+      blockNumbersAsEpochIds: true,
+      windows: { snapshotBlocks: 5, batchBlocks: 6, attestationBlocks: 7 },
+      minAttestations: 1,
+      epochManager: A,
+      sequencers: [A.toUpperCase().replace('0X', '0x')],
+      validators: [A],
+      dailySnapshotQuota: '10',
+      rewardPoolWei: '0',
+    }
+    expect(parseConfig(JSON.stringify({ nodes: { name: 'n', priceWei: '1', mintStartTime: 0 }, market, slots: [A, A] }))).toEqual({
+      nodes: { name: 'n', priceWei: 1n, mintStartTime: 0 },
+      market: { ...market, sequencers: [A], dailySnapshotQuota: 10n, rewardPoolWei: 0n },
+      slots: [A, A],
+    })
+  })
+
+  test('all problems come at once, each with its place', () => {
+    const problems = problemsOf({
+      nodes: { priceWei: 1, colour: 'red' },
+      market: { epochSize: 256, windows: { batchBlocks: 0 }, sequencers: ['0x12'], validators: [A, A] },
+      slots: {},
+      extra: 1,
+    })
+    expect(problems).toHaveLength(8)
+    for (const path of [
+      'nodes.priceWei',
+      'nodes.colour',
+      'market.epochSize',
+      'market.windows.batchBlocks',
+      'market.sequencers[0]',
+      'market.validators',
+      'slots',
+      'extra',
+    ])
+      expect(problems.join('\n')).toContain(path)
+  })
+
+  test.each<[string, unknown, string]>([
+    ['no JSON', '{', 'no JSON'],
+    ['no object', '[]', 'not an object'],
+    ['too long', ' '.repeat(5_000_000), 'larger than'],
+    ['a null', { market: null }, 'market'],
+    ['windows out of order', { market: { windows: { snapshotBlocks: 5, batchBlocks: 5 } } }, 'batchBlocks must be above'],
+    [
+      'an attestation window below',
+      { market: { windows: { snapshotBlocks: 5, attestationBlocks: 5 } } },
+      'attestationBlocks must be above',
+    ],
+    ['block numbers with long epochs', { market: { blockNumbersAsEpochIds: true, epochSize: 2 } }, 'needs epochSize 1'],
+    ['more attestations than validators', { market: { validators: [A], minAttestations: 2 } }, 'more than there are validators'],
+    ['five decimals of a second', { market: { sourceBlockTimeSeconds: 1.00001 } }, 'four decimals'],
+    ['the zero address', { slots: [`0x${'0'.repeat(40)}`] }, 'slots[0]'],
+    ['a price of zero', { nodes: { priceWei: '0' } }, 'nodes.priceWei'],
+    ['a price with a sign', { nodes: { priceWei: '-1' } }, 'nodes.priceWei'],
+    ['a name of the prototype', '{"__proto__": {}, "constructor": 1}', 'constructor is no setting'],
+  ])('%s is refused', (_name, value, message) => {
+    expect(problemsOf(value).join('\n')).toContain(message)
+  })
+})
