@@ -26,7 +26,17 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
       batchLimits: { projectsMax: settings.projectsPerBatch, bytesMax: BATCH_BYTES_MAX },
       epochsKept: EPOCHS_KEPT,
     },
-    { store: home.store, chain, sender, ipfs: ipfs.node, listener: host, clock: systemClock, recoverer, report: home.report },
+    {
+      store: home.store,
+      chain,
+      sender,
+      ipfs: ipfs.node,
+      listener: host,
+      clock: systemClock,
+      recoverer,
+      report: home.report,
+      onEpoch: () => home.report('frames_refused', host.counts()),
+    },
   )
   return {
     places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
+import { parseAddress } from '#domain/ids.ts'
+import { writeNetwork } from './network.ts'
 import { readSettings, type Role } from './settings.ts'
 
 const epochs = {
@@ -71,6 +76,24 @@ describe('settings', () => {
     const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: key })
     expect(problems).toHaveLength(1)
     expect(problems[0]).not.toContain('eeee')
+  })
+
+  test('a network file supplies what neither flag nor variable gives', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-settings-'))
+    const path = join(folder, 'network.json')
+    const address = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
+    const contracts = { protocolState: address('01'), dataMarket: address('02'), nodes: address('03'), factory: address('04') }
+    const { WEFT_ANCHOR_CHAIN_ID: _, WEFT_PROTOCOL_STATE: __, ...rest } = epochs
+    try {
+      expect(problemsOf({}, rest).join()).toContain('(WEFT_ANCHOR_CHAIN_ID) or --network is needed')
+      expect(problemsOf({ network: path }, rest).join()).toContain('there is no file')
+      writeNetwork(path, { chainId: 5, deploymentBlock: 1, ...contracts })
+      const settings = readSettings('epochs', { network: path }, rest)
+      expect(settings).toMatchObject({ anchorChainId: 5, protocolState: contracts.protocolState, dataMarket: epochs.WEFT_DATA_MARKET })
+      expect(readSettings('epochs', { anchorChainId: '7' }, { ...rest, WEFT_NETWORK: path }).anchorChainId).toBe(7)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('a secret never prints', () => {

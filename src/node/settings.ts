@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
+import { findNetwork, type Network } from './network.ts'
 
 /** The roles that run as a process of their own. */
 export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator'] as const
@@ -18,9 +19,11 @@ interface Row {
   readonly max?: number
   readonly unit?: string
   readonly choices?: readonly string[]
+  /** What supplies it when neither flag nor variable does. */
+  readonly fromNetwork?: keyof Network
 }
 
-const onChain: readonly Role[] = ['epochs', 'snapshotter', 'collector', 'sequencer', 'validator']
+const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
@@ -33,17 +36,37 @@ export const SETTINGS = {
     roles: ROLES,
     doc: 'Folder for everything this role must remember. Two processes never share one.',
   },
+  network: {
+    env: 'WEFT_NETWORK',
+    type: 'text',
+    fallback: '',
+    roles: onChain,
+    doc: 'The network.json that `weft deploy` wrote: supplies anchor chain id, ProtocolState and data market where they are not given.',
+  },
   anchorRpcUrl: { env: 'WEFT_ANCHOR_RPC_URL', type: 'url', roles: onChain, doc: 'JSON-RPC endpoint of the anchor chain.' },
   anchorChainId: {
     env: 'WEFT_ANCHOR_CHAIN_ID',
     type: 'integer',
     min: 1,
     max: 2 ** 53 - 1,
+    fromNetwork: 'chainId',
     roles: onChain,
     doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.',
   },
-  protocolState: { env: 'WEFT_PROTOCOL_STATE', type: 'address', roles: onChain, doc: 'Address of the ProtocolState contract.' },
-  dataMarket: { env: 'WEFT_DATA_MARKET', type: 'address', roles: onChain, doc: 'Address of the data market.' },
+  protocolState: {
+    env: 'WEFT_PROTOCOL_STATE',
+    type: 'address',
+    fromNetwork: 'protocolState',
+    roles: onChain,
+    doc: 'Address of the ProtocolState contract.',
+  },
+  dataMarket: {
+    env: 'WEFT_DATA_MARKET',
+    type: 'address',
+    fromNetwork: 'dataMarket',
+    roles: onChain,
+    doc: 'Address of the data market.',
+  },
   pollMs: {
     env: 'WEFT_POLL_MS',
     type: 'integer',
@@ -207,17 +230,18 @@ export function settingsOf(role: Role): SettingName[] {
 export type Given = Readonly<Partial<Record<string, string>>>
 
 /**
- * Reads a role's settings: flags first, then the environment, then the default. All problems are reported at once, unknown `WEFT_*`
+ * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once, unknown `WEFT_*`
  * variables among them; a bad value never becomes the default. Throws `SETTINGS_INVALID`.
  */
 export function readSettings(role: Role, flags: Given, env: Given): Settings {
   const problems = unknownVariables(env)
+  const network = settingsOf(role).includes('network') ? suppliedBy(flags['network'] ?? env[SETTINGS.network.env], problems) : undefined
   const settings: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingsOf(role)) {
     const row: Row = SETTINGS[name]
-    const text = flags[name] ?? env[row.env]
+    const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
     if (text === undefined && row.fallback === undefined) {
-      problems.push(`${flagOf(name)} (${row.env}) is needed: ${row.doc}`)
+      problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue
     }
     const value = text === undefined ? row.fallback : parse(row, text)
@@ -233,10 +257,25 @@ export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** Variables that the launcher or another command reads. */
-const OTHER_VARIABLES = ['WEFT_LOG_LEVEL']
+/** What the network file supplies; what is wrong with it goes to `problems`. */
+function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
+  if (path === undefined) return undefined
+  try {
+    const network = findNetwork(path)
+    if (network === undefined) problems.push(`--network (${SETTINGS.network.env}): there is no file ${path}`)
+    return network
+  } catch (failure) {
+    if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
+    problems.push(...[failure.facts.problems].flat().map((problem) => `--network (${SETTINGS.network.env}): ${problem}`))
+    return undefined
+  }
+}
 
-function unknownVariables(env: Given): string[] {
+/** Variables that the launcher or an operator's command reads. */
+const OTHER_VARIABLES = ['WEFT_LOG_LEVEL', 'WEFT_DEPLOYER_KEY', 'WEFT_KEYSTORE', 'WEFT_KEYSTORE_PASSWORD']
+
+/** What is wrong with the names of the variables that begin with `WEFT_`. */
+export function unknownVariables(env: Given): string[] {
   const known = new Set<string>([...Object.values(SETTINGS).map((row) => row.env), ...OTHER_VARIABLES])
   return Object.keys(env)
     .filter((name) => name.startsWith('WEFT_') && !known.has(name))

@@ -212,16 +212,8 @@ export async function setStage(options: {
       startRole('sequencer', dataDir, sequencerFlags(dataDir), { WEFT_SIGNER_KEY: sequencer.keyText }, /"msg":"ready"/),
     startCollector({ places }) {
       const dataDir = freshDir()
-      const { chainId, protocolState, dataMarket } = deployment
-      const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
-      const peers = ['--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
-      return startRole(
-        'collector',
-        dataDir,
-        ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, ...peers],
-        {},
-        /"msg":"started"/,
-      )
+      const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
+      return startRole('collector', dataDir, flags, {}, /"msg":"started"/)
     },
     freshDir,
     releaseEpoch,

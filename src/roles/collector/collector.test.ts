@@ -239,6 +239,7 @@ describe('collector', () => {
     await one.hand(submission(2))
     await world.clock.runUntil(() => one.ended() === 1, { limitMs: 1_000 })
     expect(one.role.stats()).toMatchObject({ open: 1, endCodes: { window_closed: 1 } })
+    expect(world.events).toContain('submission_rejected')
     await world.clock.runUntil(() => one.ended() === 2, { limitMs: 30_000 })
     expect(one.role.stats()).toMatchObject({ open: 0, endings: { expired: 2 }, endCodes: { window_closed: 1, too_old: 1 } })
     expect(one.role.stats().retries.not_ready).toBeGreaterThan(3)

@@ -1,5 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
-import { isFinal, type Rejection } from '#domain/rejection.ts'
+import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { type Bell, pause } from './bell.ts'
 import { type Backoff, backoffMs, connect, type ConnectDeps, type Destination, improve } from './connect.ts'
@@ -59,6 +59,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
     const code = receipt === 'unacknowledged' ? receipt : receipt.code
     if (code === 'unacknowledged' || isFinal(code)) {
+      if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
       counters.countEnding(await outbox.finish(entry, code), code)
       return
     }

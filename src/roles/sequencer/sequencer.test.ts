@@ -567,6 +567,7 @@ describe('a reorganisation', () => {
     expect(world.events).toContain('release_undone')
     expect((await vote(world, 1, 1)).code).toBe('accepted')
     expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1, projects: [{ snapshotCid: CIDS[1], votes: 1 }] })
+    expect(world.events).toContain('receipts')
     await world.stop()
   })
 

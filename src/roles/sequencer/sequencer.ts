@@ -188,6 +188,7 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
     const record = await seal(epoch, deps, signal)
     const { epochId, state, reason = '', accepted, projects, batches } = record
     deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })
+    deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
     deps.onEpoch?.(record)
   }
 
