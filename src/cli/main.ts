@@ -9,10 +9,13 @@ import {
 } from '@stricli/core'
 import { isWeftError } from '#domain/errors.ts'
 import { benchCommand } from './bench.ts'
+import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
+import { marketRoutes } from './market.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
+import { slotsRoutes } from './slots.ts'
 import { testCommand } from './test.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -26,6 +29,9 @@ const routes = buildRouteMap({
     test: testCommand,
     bench: benchCommand,
     ...roleCommands,
+    deploy: deployCommand,
+    market: marketRoutes,
+    slots: slotsRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },

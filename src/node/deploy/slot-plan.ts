@@ -30,7 +30,10 @@ function mintSteps({ address, priceWei }: NodesSettings, count: number): Step[] 
   })
 }
 
-/** Mints slots for the sender. Minting that is closed is opened for it and closed again: between the two, anyone may mint. */
+/**
+ * Mints slots for the sender. Minting that is closed is opened for it, for a block or two in which anyone may mint; it is closed again
+ * together with the last mint, so that no crash leaves it open once the slots are there.
+ */
 export function planMint(nodes: NodesSettings, count: number, nowSeconds: number): Wave[] {
   if (count === 0) return []
   const mints = mintSteps(nodes, count)
@@ -38,8 +41,7 @@ export function planMint(nodes: NodesSettings, count: number, nowSeconds: number
   if (mintStartTime !== 0 && mintStartTime <= nowSeconds) return [[], mints]
   return [
     [setMintStart(address, 'open minting for the slots', MINT_OPEN)],
-    mints,
-    [setMintStart(address, mintStartTime === 0 ? 'close minting again' : `open minting at ${mintStartTime} again`, mintStartTime)],
+    [...mints, setMintStart(address, mintStartTime === 0 ? 'close minting again' : `open minting at ${mintStartTime}`, mintStartTime)],
   ]
 }
 

@@ -1,0 +1,51 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildCommand } from '@stricli/core'
+import { contentOf } from '#node/given-file.ts'
+import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
+import { stopSignal } from '#node/stop.ts'
+import { conductOf, dataDirOf, PLACE_FLAGS, type PlaceFlags, SEND_FLAGS, type SendFlags, sessionOf, tell } from './operator.ts'
+
+interface Flags extends PlaceFlags, SendFlags {
+  readonly config?: string
+}
+
+export const deployCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, flags: Flags) {
+    const { parseConfig } = await import('#node/deploy/config.ts')
+    const { deployNetwork } = await import('#node/deploy/deploy.ts')
+    const { openSession } = await import('#node/deploy/session.ts')
+    const signal = stopSignal()
+    const config = parseConfig(flags.config === undefined ? '{}' : contentOf(flags.config, '--config'))
+    const dataDir = dataDirOf(this.process, flags)
+    const path = join(dataDir, NETWORK_FILE)
+    const network = findNetwork(path)
+    const session = await openSession(sessionOf(this.process, flags))
+    try {
+      const deployed = await deployNetwork({ ...session, network }, config, conductOf(this.process, flags), signal)
+      const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
+      if (isThere) {
+        mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+        writeNetwork(path, deployed.network)
+      }
+      const { chainId, deploymentBlock, ...addresses } = deployed.network
+      if (!flags.json) for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
+      tell(this.process, flags, deployed, { addresses, chainId, deploymentBlock, ...(isThere ? { networkFile: path } : {}) })
+    } finally {
+      await session.stop()
+    }
+  },
+  parameters: {
+    flags: {
+      ...PLACE_FLAGS,
+      ...SEND_FLAGS,
+      config: { kind: 'parsed', parse: String, optional: true, brief: 'JSON file with what to deploy; without it, a market for a trial' },
+    },
+  },
+  docs: {
+    brief: 'Put the protocol, a data market and its slots on an EVM chain',
+    fullDescription:
+      'Finds what is there already, prints what is missing or differs, asks, and sends that. A second run changes nothing; one that was interrupted continues. ' +
+      `Writes ${NETWORK_FILE}, which every role takes with --network.`,
+  },
+})

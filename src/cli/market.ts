@@ -1,0 +1,187 @@
+import { buildCommand, buildRouteMap } from '@stricli/core'
+import { WeftError } from '#domain/errors.ts'
+import { parseAddress, type Address } from '#domain/ids.ts'
+import type { MarketForm } from '#node/deploy/market-plan.ts'
+import { stopSignal } from '#node/stop.ts'
+import {
+  CONTRACT_FLAGS,
+  conductOf,
+  type ContractFlags,
+  MARKET_FLAG,
+  type MarketFlag,
+  PLACE_FLAGS,
+  type PlaceFlags,
+  placesOf,
+  rpcUrlOf,
+  SEND_FLAGS,
+  type SendFlags,
+  tell,
+  toJson,
+} from './operator.ts'
+import { integerIn } from './parse.ts'
+import { withContracts } from './with-contracts.ts'
+
+const BLOCKS_MAX = 10_000_000
+const MEMBERS_MAX = 1_000
+
+/** Addresses between commas. */
+function addresses(text: string): readonly Address[] {
+  return text.split(',').map((item) => parseAddress(item.trim()))
+}
+
+function wei(text: string): bigint {
+  if (!/^(0|[1-9][0-9]{0,40})$/.test(text)) throw new SyntaxError(`'${text}' is not a decimal integer`)
+  return BigInt(text)
+}
+
+const optional = <Value>(parse: (text: string) => Value, brief: string) => ({ kind: 'parsed', parse, optional: true, brief }) as const
+const either = (brief: string) => ({ kind: 'boolean', optional: true, brief }) as const
+
+const showCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags & MarketFlag) {
+    const { findPlaces, openReader } = await import('#node/deploy/places.ts')
+    const { readMarket, readMarkets } = await import('#node/deploy/market.ts')
+    const rpc = openReader(rpcUrlOf(this.process, flags))
+    const given = placesOf(this.process, flags)
+    const { protocolState } = await findPlaces(rpc, given)
+    const markets =
+      given.dataMarket === undefined
+        ? await readMarkets(rpc, protocolState)
+        : [await readMarket(rpc, { protocolState, dataMarket: given.dataMarket })]
+    if (flags.json) {
+      this.process.stdout.write(`${toJson({ protocolState, markets })}\n`)
+      return
+    }
+    this.process.stdout.write(
+      `${markets.length} ${markets.length === 1 ? 'data market' : 'data markets'} of ProtocolState ${protocolState}\n`,
+    )
+    for (const market of markets) {
+      this.process.stdout.write('\n')
+      for (const [name, value] of Object.entries(market)) {
+        const shown = Array.isArray(value) ? value.join('\n'.padEnd(30)) || 'none' : String(value)
+        this.process.stdout.write(`  ${name.padEnd(27)} ${shown}\n`)
+      }
+    }
+  },
+  parameters: { flags: { ...PLACE_FLAGS, ...CONTRACT_FLAGS, ...MARKET_FLAG } },
+  docs: { brief: 'Show every data market and its settings, or the one named' },
+})
+
+type ChangeFlags = PlaceFlags & ContractFlags & SendFlags
+
+interface CreateFlags extends ChangeFlags {
+  readonly epochSize: number
+  readonly sourceChainId: number
+  readonly sourceBlockTime: number
+  readonly blockNumberIds: boolean
+  readonly owner?: Address
+}
+
+const createCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, flags: CreateFlags) {
+    const { createMarket } = await import('#node/deploy/market.ts')
+    const { epochSize, sourceChainId, sourceBlockTime: sourceBlockTimeSeconds, blockNumberIds: usesBlockNumbersAsEpochIds, owner } = flags
+    const form: MarketForm = { epochSize, sourceChainId, sourceBlockTimeSeconds, usesBlockNumbersAsEpochIds }
+    await withContracts(this.process, flags, async (session, { protocolState }) => {
+      const created = await createMarket(session, { protocolState, owner, form }, conductOf(this.process, flags), stopSignal())
+      const { dataMarket } = created
+      if (!flags.json && dataMarket !== undefined)
+        this.process.stdout.write(
+          `dataMarket     ${dataMarket}\nIt has no windows and no roles yet: \`weft market set --data-market ${dataMarket} …\`\n`,
+        )
+      tell(this.process, flags, created, dataMarket === undefined ? {} : { dataMarket })
+    })
+  },
+  parameters: {
+    flags: {
+      ...PLACE_FLAGS,
+      ...CONTRACT_FLAGS,
+      ...SEND_FLAGS,
+      epochSize: { kind: 'parsed', parse: integerIn(1, 255), brief: 'Source blocks per epoch' },
+      sourceChainId: { kind: 'parsed', parse: integerIn(1, Number.MAX_SAFE_INTEGER), brief: 'Chain that the data comes from' },
+      sourceBlockTime: { kind: 'parsed', parse: seconds, brief: 'Seconds between two blocks of the source chain, at most four decimals' },
+      blockNumberIds: { kind: 'boolean', default: false, withNegated: false, brief: 'Epoch ids are block numbers; needs --epoch-size 1' },
+      owner: optional(parseAddress, 'Owner of the market; default: the account that signs'),
+    },
+  },
+  docs: { brief: 'Create another data market; the owner of ProtocolState only' },
+})
+
+function seconds(text: string): number {
+  if (!/^(0|[1-9][0-9]{0,6})(\.[0-9]{1,4})?$/.test(text) || Number(text) === 0)
+    throw new SyntaxError(`'${text}' is no number of seconds with at most four decimals`)
+  return Number(text)
+}
+
+interface SetFlags extends ChangeFlags, MarketFlag {
+  readonly snapshotWindow?: number
+  readonly batchWindow?: number
+  readonly attestationWindow?: number
+  readonly minAttestations?: number
+  readonly epochManager?: Address
+  readonly dailyQuota?: bigint
+  readonly rewardPoolWei?: bigint
+  readonly addSequencer?: readonly Address[]
+  readonly removeSequencer?: readonly Address[]
+  readonly addValidator?: readonly Address[]
+  readonly removeValidator?: readonly Address[]
+  readonly rewards?: boolean
+  readonly enabled?: boolean
+}
+
+const setCommand = buildCommand({
+  async func(this: { process: NodeJS.Process }, flags: SetFlags) {
+    const { changeMarket } = await import('#node/deploy/market.ts')
+    const change = {
+      snapshotWindowBlocks: flags.snapshotWindow,
+      batchWindowBlocks: flags.batchWindow,
+      attestationWindowBlocks: flags.attestationWindow,
+      attestationsMin: flags.minAttestations,
+      epochManager: flags.epochManager,
+      dailySnapshotQuota: flags.dailyQuota,
+      rewardPoolWei: flags.rewardPoolWei,
+      addSequencers: flags.addSequencer ?? [],
+      removeSequencers: flags.removeSequencer ?? [],
+      addValidators: flags.addValidator ?? [],
+      removeValidators: flags.removeValidator ?? [],
+      rewardsEnabled: flags.rewards,
+      isEnabled: flags.enabled,
+    }
+    await withContracts(this.process, flags, async (session, { protocolState, dataMarket }) => {
+      if (dataMarket === undefined)
+        throw new WeftError('SETTINGS_INVALID', {
+          problems: ['--data-market (WEFT_DATA_MARKET) is needed: there is more than one, or none'],
+        })
+      const place = { protocolState, dataMarket }
+      const carried = await changeMarket(session, { place, change }, conductOf(this.process, flags), stopSignal())
+      tell(this.process, flags, carried, { dataMarket })
+    })
+  },
+  parameters: {
+    flags: {
+      ...PLACE_FLAGS,
+      ...CONTRACT_FLAGS,
+      ...MARKET_FLAG,
+      ...SEND_FLAGS,
+      snapshotWindow: optional(integerIn(1, BLOCKS_MAX), 'Blocks after release for submissions'),
+      batchWindow: optional(integerIn(1, BLOCKS_MAX), 'Blocks after release for batches; more than for submissions'),
+      attestationWindow: optional(integerIn(1, BLOCKS_MAX), 'Blocks after release for attestations; more than for batches'),
+      minAttestations: optional(integerIn(1, MEMBERS_MAX), 'Attestations that a batch needs at least'),
+      epochManager: optional(parseAddress, 'The one account that releases epochs'),
+      dailyQuota: optional(wei, 'Snapshots that a slot delivers on a day to share the pool'),
+      rewardPoolWei: optional(wei, 'Wei shared by the eligible slots of a day'),
+      addSequencer: optional(addresses, 'Accounts that become sequencers, between commas'),
+      removeSequencer: optional(addresses, 'Accounts that cease to be sequencers'),
+      addValidator: optional(addresses, 'Accounts that become validators'),
+      removeValidator: optional(addresses, 'Accounts that cease to be validators'),
+      rewards: either('The rewards flag that services read'),
+      enabled: either('Whether epochs may be released; the owner of ProtocolState only'),
+    },
+  },
+  docs: { brief: 'Change settings and roles of a data market; its owner only. What is so already is not sent' },
+})
+
+export const marketRoutes = buildRouteMap({
+  routes: { show: showCommand, create: createCommand, set: setCommand },
+  docs: { brief: 'Show, create and change data markets' },
+})

@@ -1,0 +1,151 @@
+import { join } from 'node:path'
+import { WeftError } from '#domain/errors.ts'
+import { parseAddress, type Address } from '#domain/ids.ts'
+import type { Secret } from '#domain/secret.ts'
+import type { CarriedOut, Conduct } from '#node/deploy/carry-out.ts'
+import type { GivenPlaces } from '#node/deploy/places.ts'
+import type { KeySource, SessionOptions } from '#node/deploy/session.ts'
+import { secretFrom } from '#node/given-file.ts'
+import { findNetwork, NETWORK_FILE } from '#node/network.ts'
+import { type Given, unknownVariables } from '#node/settings.ts'
+import { askSecret, askYes } from './prompt.ts'
+
+/** What the commands of an operator have in common: where, as whom, and whether to ask first. */
+
+/** Below the current folder, so that two networks in two folders stay apart. */
+const DATA_DIR = '.weft'
+
+const text = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const
+const isSet = (brief: string) => ({ kind: 'boolean', default: false, withNegated: false, brief }) as const
+
+export const PLACE_FLAGS = {
+  rpc: text('JSON-RPC endpoint of the anchor chain (WEFT_ANCHOR_RPC_URL)'),
+  dataDir: text(`Folder of the network file and the journal (WEFT_DATA_DIR; default ${DATA_DIR})`),
+  json: isSet('Print one JSON object and nothing else'),
+}
+export const CONTRACT_FLAGS = {
+  network: text(`Network file of \`weft deploy\` (WEFT_NETWORK; default ${NETWORK_FILE} in the data directory)`),
+  protocolState: { kind: 'parsed', parse: parseAddress, optional: true, brief: 'Address of ProtocolState (WEFT_PROTOCOL_STATE)' },
+} as const
+export const MARKET_FLAG = {
+  dataMarket: { kind: 'parsed', parse: parseAddress, optional: true, brief: 'Address of the data market (WEFT_DATA_MARKET)' },
+} as const
+export const SEND_FLAGS = {
+  keystore: text('Web3 keystore file of the account that signs (WEFT_KEYSTORE); without it, WEFT_DEPLOYER_KEY holds the key'),
+  passwordFile: text("File with the keystore's password; otherwise WEFT_KEYSTORE_PASSWORD, or it is asked for"),
+  yes: isSet('Send without asking'),
+  dryRun: isSet('Print what would be sent, check that the contracts would take it, and send nothing'),
+}
+
+export interface PlaceFlags {
+  readonly rpc?: string
+  readonly dataDir?: string
+  readonly json: boolean
+}
+export interface ContractFlags {
+  readonly network?: string
+  readonly protocolState?: Address
+}
+export interface MarketFlag {
+  readonly dataMarket?: Address
+}
+export interface SendFlags {
+  readonly keystore?: string
+  readonly passwordFile?: string
+  readonly yes: boolean
+  readonly dryRun: boolean
+}
+
+export function dataDirOf(process: NodeJS.Process, flags: PlaceFlags): string {
+  return flags.dataDir ?? process.env['WEFT_DATA_DIR'] ?? DATA_DIR
+}
+
+/** Throws `SETTINGS_INVALID`. */
+export function rpcUrlOf(process: NodeJS.Process, flags: PlaceFlags): string {
+  const rpcUrl = flags.rpc ?? process.env['WEFT_ANCHOR_RPC_URL']
+  const problems = unknownVariables(process.env as Given)
+  if (rpcUrl === undefined) problems.push('--rpc (WEFT_ANCHOR_RPC_URL) is needed: the JSON-RPC endpoint of the anchor chain')
+  if (rpcUrl === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return rpcUrl
+}
+
+/** What flags, variables and the network file say about where the contracts are. Throws `SETTINGS_INVALID`. */
+export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFlags & MarketFlag): GivenPlaces {
+  const { env } = process
+  const named = flags.network ?? env['WEFT_NETWORK']
+  const network = findNetwork(named ?? join(dataDirOf(process, flags), NETWORK_FILE))
+  if (named !== undefined && network === undefined)
+    throw new WeftError('SETTINGS_INVALID', { problems: [`--network (WEFT_NETWORK): there is no file ${named}`] })
+  const given = (name: string): Address | undefined => (env[name] === undefined ? undefined : parseAddress(env[name]))
+  return {
+    network,
+    protocolState: flags.protocolState ?? given('WEFT_PROTOCOL_STATE'),
+    dataMarket: flags.dataMarket ?? given('WEFT_DATA_MARKET'),
+  }
+}
+
+/** Throws `SETTINGS_INVALID` when neither a keystore nor a key is given. */
+function keySourceOf(process: NodeJS.Process, flags: SendFlags): KeySource {
+  const { env, stdin } = process
+  const path = flags.keystore ?? env['WEFT_KEYSTORE']
+  const key = env['WEFT_DEPLOYER_KEY']
+  if (path === undefined && key !== undefined) return { kind: 'key', text: secretFrom(key, 'WEFT_DEPLOYER_KEY') }
+  if (path === undefined)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: ['--keystore (WEFT_KEYSTORE) or WEFT_DEPLOYER_KEY is needed: the account that signs'],
+    })
+  const password = async (): Promise<Secret<string>> => {
+    if (flags.passwordFile !== undefined) return secretFrom(`file:${flags.passwordFile}`, '--password-file')
+    const given = env['WEFT_KEYSTORE_PASSWORD']
+    if (given !== undefined) return secretFrom(given, 'WEFT_KEYSTORE_PASSWORD')
+    if (stdin.isTTY) return askSecret(process, `Password of ${path}`)
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: ['--password-file or WEFT_KEYSTORE_PASSWORD is needed: there is no terminal to ask at'],
+    })
+  }
+  return { kind: 'keystore', path, password }
+}
+
+/** Throws `SETTINGS_INVALID`. */
+export function sessionOf(process: NodeJS.Process, flags: PlaceFlags & SendFlags): SessionOptions {
+  const rpcUrl = rpcUrlOf(process, flags)
+  return { rpcUrl, key: keySourceOf(process, flags), dataDir: dataDirOf(process, flags), isDryRun: flags.dryRun }
+}
+
+/** Shows what is to be sent and asks, unless `--yes`. Nobody to ask: `CONFIRMATION_NEEDED`. */
+export function conductOf(process: NodeJS.Process, flags: PlaceFlags & SendFlags): Conduct {
+  const out = flags.json ? process.stderr : process.stdout
+  return {
+    isDryRun: flags.dryRun,
+    async confirm(steps) {
+      for (const step of steps) out.write(`  · ${step}\n`)
+      if (flags.yes) return true
+      if (!process.stdin.isTTY) throw new WeftError('CONFIRMATION_NEEDED', { transactions: steps.length })
+      return askYes(process, `Send ${steps.length === 1 ? 'this transaction' : `these ${steps.length} transactions`}?`)
+    },
+    done: (step) => void out.write(`  ✔ ${step}\n`),
+  }
+}
+
+/** JSON with amounts as decimal text. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_name, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+}
+
+/** Tells how it went; `facts` go into the JSON object. Declined by the person asked: exit 1, for it was not done. */
+export function tell(process: NodeJS.Process, flags: PlaceFlags, carried: CarriedOut, facts: Readonly<Record<string, unknown>>): void {
+  const { outcome, changed, steps } = carried
+  if (outcome === 'declined') process.exitCode = 1
+  if (flags.json) {
+    process.stdout.write(`${toJson({ changed, ...(outcome === 'planned' ? { planned: steps } : {}), ...facts })}\n`)
+    return
+  }
+  if (outcome === 'planned') for (const step of steps) process.stdout.write(`  · ${step}\n`)
+  const words = {
+    unchanged: 'nothing to change',
+    changed: `${changed} ${changed === 1 ? 'transaction' : 'transactions'} sent`,
+    planned: `${steps.length} ${steps.length === 1 ? 'step' : 'steps'}, nothing sent (dry run)`,
+    declined: 'nothing sent',
+  } as const satisfies Record<CarriedOut['outcome'], string>
+  process.stdout.write(`${words[outcome]}\n`)
+}

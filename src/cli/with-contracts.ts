@@ -1,0 +1,20 @@
+import type { Places } from '#node/deploy/places.ts'
+import type { Session } from '#node/deploy/session.ts'
+import { type ContractFlags, type MarketFlag, type PlaceFlags, placesOf, type SendFlags, sessionOf } from './operator.ts'
+
+/** Opens a session, finds the contracts, works, and closes the session again. */
+export async function withContracts(
+  process: NodeJS.Process,
+  flags: PlaceFlags & ContractFlags & MarketFlag & SendFlags,
+  work: (session: Session, places: Places) => Promise<void>,
+): Promise<void> {
+  const { findPlaces } = await import('#node/deploy/places.ts')
+  const { openSession } = await import('#node/deploy/session.ts')
+  const given = placesOf(process, flags)
+  const session = await openSession(sessionOf(process, flags))
+  try {
+    await work(session, await findPlaces(session.rpc, given))
+  } finally {
+    await session.stop()
+  }
+}
