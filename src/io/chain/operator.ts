@@ -114,8 +114,9 @@ export function createOperator(options: OperatorOptions): Operator {
     async settleEarlier(signal) {
       const minedCount = await countTransactions(rpc, address, 'latest')
       const pending = intents.all().filter(({ nonce }) => nonce >= minedCount)
+      await launcher.rebroadcast(minedCount, Number.POSITIVE_INFINITY)
       // A refusal is an outcome too: what is to be done now is decided by what the chain says afterwards.
-      for (const { intentId } of pending) await settle(intentId, false, signal)
+      for (const { intentId } of pending) await settle(intentId, true, signal)
       return pending.length
     },
 
