@@ -53,7 +53,7 @@ export interface Ledger {
   get(epochId: EpochId): EpochRecord | undefined
   /** Records with anything left to happen, to the epoch or to one of its projects. */
   unfinished(): Iterable<EpochRecord>
-  /** Whether the epoch, or a later one, was ever seen released. */
+  /** Whether the epoch, or a later one, was ever seen released, and its own release was not undone since: then it is still to come. */
   isReleased(epochId: EpochId): boolean
   /** Starts the epoch, or starts it again after its release was undone. Leaves a record that is further on alone. */
   release(epochId: EpochId, release: Header): Promise<void>
@@ -77,9 +77,12 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   const unfinished = new Map<EpochId, EpochRecord>()
   /** Finished epochs still on disk, oldest first. */
   const finished: EpochId[] = []
+  /** Epochs whose release was undone. */
+  const undone = new Set<EpochId>()
   let highest = 0
   for (const record of readRecords(store)) {
     highest = Math.max(highest, record.epochId)
+    if (record.state === 'void') undone.add(record.epochId)
     if (isFinished(record)) finished.push(record.epochId)
     else unfinished.set(record.epochId, record)
   }
@@ -93,6 +96,8 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 
   async function save(record: EpochRecord, writes: readonly StoreWrite[]): Promise<EpochRecord> {
     const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
+    if (record.state === 'void') undone.add(record.epochId)
+    else undone.delete(record.epochId)
     if (isFinished(record)) {
       if (unfinished.delete(record.epochId)) finished.push(record.epochId)
       if (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
@@ -104,7 +109,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   return {
     get,
     unfinished: () => unfinished.values(),
-    isReleased: (epochId) => epochId <= highest,
+    isReleased: (epochId) => epochId <= highest && !undone.has(epochId),
     async release(epochId, { number, hash, timestamp }) {
       highest = Math.max(highest, epochId)
       const known = get(epochId)

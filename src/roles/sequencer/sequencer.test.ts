@@ -571,6 +571,20 @@ describe('a reorganisation', () => {
     await world.stop()
   })
 
+  test('that takes the release away makes the epoch one that is still to come, also for a process started after it', async () => {
+    const world = await open()
+    await world.release()
+    const early = await world.submission()
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect((await world.deliver(early)).code).toBe('epoch_unknown')
+    const again = await world.crash()
+    expect((await again.deliver(early)).code).toBe('epoch_unknown')
+    await again.release()
+    expect((await vote(again, 1, 0)).code).toBe('accepted')
+    await again.stop()
+  })
+
   test('that takes only the header leaves a vote out at the close', async () => {
     const world = await open()
     await world.release()
