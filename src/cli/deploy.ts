@@ -29,7 +29,8 @@ export const deployCommand = buildCommand({
         writeNetwork(path, deployed.network)
       }
       const { chainId, deploymentBlock, ...addresses } = deployed.network
-      if (!flags.json) for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
+      if (!flags.json && deployed.outcome !== 'declined')
+        for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
       tell(this.process, flags, deployed, { addresses, chainId, deploymentBlock, ...(isThere ? { networkFile: path } : {}) })
     } finally {
       await session.stop()

@@ -6,6 +6,10 @@ export async function askYes(process: NodeJS.Process, question: string): Promise
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+  } catch (failure) {
+    // Ctrl-C and Ctrl-D are a no.
+    if ((failure as NodeJS.ErrnoException).code === 'ABORT_ERR') return false
+    throw failure
   } finally {
     terminal.close()
   }
@@ -20,6 +24,7 @@ export async function askSecret(process: NodeJS.Process, question: string): Prom
   const { stdin, stderr } = process
   stderr.write(`${question}: `)
   stdin.setRawMode(true)
+  stdin.setEncoding('utf8')
   try {
     let typed: string[] = []
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
