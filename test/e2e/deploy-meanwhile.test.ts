@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type DevAccount, devAccount } from '#devnet/accounts.ts'
+import { type Anvil, startAnvil } from '#devnet/anvil.ts'
+import { fundAccounts } from '#devnet/deploy.ts'
+import { readMarketSettings } from '#io/chain/market.ts'
+import { createOperator, createdAddress, type Operator } from '#io/chain/operator.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import type { Conduct } from '#node/deploy/carry-out.ts'
+import { deployNetwork } from '#node/deploy/deploy.ts'
+
+/** A deployment on a chain where other things happen meanwhile. */
+
+const CHAIN_ID = 31_351
+const [owner, other] = ['owner', 'other'].map(devAccount) as [DevAccount, DevAccount]
+const signal = new AbortController().signal
+const AT_ONCE: Conduct = { isDryRun: false, confirm: async () => true, done: () => undefined }
+
+let anvil: Anvil
+let rpc: Rpc
+let fresh: unknown
+
+beforeAll(async () => {
+  anvil = await startAnvil({ chainId: CHAIN_ID })
+  rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
+  await rpc.call('evm_setAutomine', [true])
+  await fundAccounts(anvil.rpcUrl, [owner.address])
+  fresh = await rpc.call('evm_snapshot', [])
+})
+afterAll(() => anvil.stop())
+beforeEach(async () => {
+  await rpc.call('evm_revert', [fresh])
+  fresh = await rpc.call('evm_snapshot', [])
+})
+
+function operatorOf(account: DevAccount): Operator {
+  const journal = createFakeStore()
+  return createOperator({
+    rpc,
+    chainId: CHAIN_ID,
+    privateKey: account.key,
+    journal,
+    clock: systemClock,
+    settleTimeoutMs: 20_000,
+    pollMs: 5,
+  })
+}
+
+/** A transaction of the same account that nobody planned: another tool, a wallet. */
+async function interfere(): Promise<void> {
+  await operatorOf(owner).send([{ call: 'nothing', to: other.address, data: '0x', value: 1n }], signal)
+}
+
+test('a transaction of the same account between plan and sending moves every address, and the plan with it', async () => {
+  const target = { rpc, chainId: CHAIN_ID, operator: operatorOf(owner), network: undefined }
+  const conduct: Conduct = {
+    ...AT_ONCE,
+    async confirm() {
+      await interfere()
+      return true
+    },
+  }
+  const deployed = await deployNetwork(target, {}, conduct, signal)
+  expect(deployed).toMatchObject({ outcome: 'changed', changed: 13 })
+  const { protocolState, dataMarket } = deployed.network
+  expect(await readMarketSettings(rpc, protocolState, dataMarket)).toMatchObject({
+    attestationWindowBlocks: 120,
+    validators: [owner.address],
+  })
+  expect(await deployNetwork({ ...target, operator: operatorOf(owner) }, {}, AT_ONCE, signal)).toMatchObject({
+    outcome: 'unchanged',
+    network: deployed.network,
+  })
+})
+
+test('a half-made network is completed: what exists is used', async () => {
+  const operator = operatorOf(owner)
+  const stop = new AbortController()
+  let steps = 0
+  const conduct: Conduct = {
+    ...AT_ONCE,
+    done: () => {
+      steps += 1
+      if (steps === 5) stop.abort(new Error('stopped by the test'))
+    },
+  }
+  await expect(deployNetwork({ rpc, chainId: CHAIN_ID, operator, network: undefined }, {}, conduct, stop.signal)).rejects.toThrow(
+    'stopped by',
+  )
+  expect(await operator.nextNonce()).toBe(5)
+  expect(await deployNetwork({ rpc, chainId: CHAIN_ID, operator, network: undefined }, {}, AT_ONCE, signal)).toMatchObject({ changed: 8 })
+})
+
+test('a contract is not created where nobody expects it', async () => {
+  const operator = operatorOf(owner)
+  expect(await operator.send([{ call: 'x', data: '0x00', creates: createdAddress(owner.address, 1) }], signal)).toBe('moved')
+  expect(await operator.nextNonce()).toBe(0)
+})
+
+test('an account that cannot pay is told how much it takes', async () => {
+  const failure = await operatorOf(other)
+    .check([{ call: 'x', to: owner.address, data: '0x' }])
+    .catch((cause: unknown) => cause)
+  expect(failure).toMatchObject({ code: 'FUNDS_INSUFFICIENT', facts: { address: other.address, haveWei: '0' } })
+})
+
+test('a network file of a chain that was begun anew is no longer believed', async () => {
+  const target = { rpc, chainId: CHAIN_ID, operator: operatorOf(owner) }
+  const first = await deployNetwork({ ...target, network: undefined }, {}, AT_ONCE, signal)
+  await rpc.call('evm_revert', [fresh])
+  fresh = await rpc.call('evm_snapshot', [])
+  const again = await deployNetwork({ ...target, operator: operatorOf(owner), network: first.network }, {}, AT_ONCE, signal)
+  expect(again).toMatchObject({ outcome: 'changed', changed: 13 })
+  const foreign = { ...first.network, dataMarket: first.network.nodes }
+  await expect(deployNetwork({ ...target, operator: operatorOf(owner), network: foreign }, {}, AT_ONCE, signal)).rejects.toMatchObject({
+    code: 'CONTRACT_UNKNOWN',
+  })
+})
