@@ -1,10 +1,12 @@
 // Compiles the contracts and writes what the rest of the repository uses of them, so that nothing else needs a compiler:
-// contracts/artifacts/<Contract>.json and src/wire/abi/<contract>.ts. With `--check` it writes nothing and exits 1 when
-// one of those files is not what the sources say.
+// contracts/artifacts/<Contract>.json, contracts/layouts/<Contract>.json and src/wire/abi/<contract>.ts. With `--check` it
+// writes nothing and exits 1 when one of those files is not what the sources say. Code that would not find the state of
+// deployed proxies in its place is refused: a layout that was never deployed is deleted by hand first.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { forgeBinary } from './forge.ts'
+import { compiledLayouts, incompatibilities, layoutPath, layoutText, type StorageLayout } from './layout.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const OUT_DIR = 'contracts/out'
@@ -73,7 +75,18 @@ function outputs(): Map<string, string> {
         `export const ${contract.constant} = [\n${rows}] as const\n`,
     )
   }
+  for (const layout of compiledLayouts()) {
+    assertUpgrade(layout)
+    files.set(layoutPath(layout.contract), layoutText(layout))
+  }
   return files
+}
+
+function assertUpgrade(layout: StorageLayout): void {
+  const path = join(ROOT, layoutPath(layout.contract))
+  if (!existsSync(path)) return
+  const problems = incompatibilities(JSON.parse(readFileSync(path, 'utf8')) as StorageLayout, layout)
+  if (problems.length > 0) throw new Error(`not an upgrade of ${layoutPath(layout.contract)}:\n${problems.join('\n')}`)
 }
 
 function isCurrent(path: string, contents: string): boolean {
