@@ -153,7 +153,7 @@ describe('collector', () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     const { seen } = world.answer(host, (project) => (project === 'p2:N' ? 'deadline_passed' : 'accepted'))
     const one = await world.collector(host.addresses())
-    const both = [one.role.handler(submission(1)), one.role.handler({ ...submission(1), header: `0x${'0f'.repeat(32)}` })]
+    const both = [one.role.handler(submission(1)), one.role.handler({ ...submission(1), signature: 'cd'.repeat(65) })]
     expect(await world.clock.runUntil(Promise.all(both), { limitMs: 1_000 })).toEqual(['Success', 'Success'])
     one.start()
     await one.hand(submission(2))
@@ -168,6 +168,44 @@ describe('collector', () => {
     expect(seen.map(({ project }) => project)).toEqual(['p1:N', 'p2:N', 'p2:N'])
     expect(again.role.stats()).toMatchObject({ handedOver: { new: 1, known: 1 }, endCodes: { deadline_passed: 1 }, open: 0 })
     await again.stop()
+  })
+
+  test('a vote that names another block than before is sent in its newest form, also after it was acknowledged', async () => {
+    const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
+    const headers: (string | undefined)[] = []
+    world.answer(host, (_, { payload }) => {
+      headers.push(decodeSubmission(payload)?.header)
+      return headers.length === 1 ? 'header_unknown' : 'accepted'
+    })
+    const named = (digits: string) => ({ ...submission(1), header: `0x${digits.repeat(32)}` })
+    const one = await world.collector(host.addresses())
+    one.start()
+    await one.hand(named('0a'))
+    await world.clock.runUntil(() => headers.length === 1, { limitMs: 1_000 })
+    await one.hand(named('0b'))
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 1_000 })
+    await one.hand(named('0b'))
+    await one.hand(named('0c'))
+    await world.clock.runUntil(() => one.ended() === 2, { limitMs: 1_000 })
+    expect(headers).toEqual(['0a', '0b'].map((digits) => `0x${digits.repeat(32)}`))
+    expect(one.role.stats()).toMatchObject({ handedOver: { new: 2, known: 2 }, endCodes: { accepted: 1, duplicate: 1 }, open: 0 })
+    await one.stop()
+  })
+
+  test('a receipt for what was sent before the vote named another block does not end it', async () => {
+    const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
+    const { seen } = world.answer(host)
+    world.network.setFaults({ delayMsMax: 400 })
+    const one = await world.collector(host.addresses())
+    one.start()
+    await one.hand(submission(1))
+    await world.clock.runUntil(() => one.role.stats().inFlight === 1, { limitMs: 1_000 })
+    await one.hand({ ...submission(1), header: `0x${'0f'.repeat(32)}` })
+    await world.clock.runUntil(() => one.ended() === 1, { limitMs: 5_000 })
+    expect(seen).toHaveLength(2)
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(1)
+    expect(one.role.stats().endCodes).toEqual({ duplicate: 1 })
+    await one.stop()
   })
 
   test('what the local check rejects is a Failure with its code', async () => {

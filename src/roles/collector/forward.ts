@@ -57,6 +57,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
 
   /** What a receipt means: the end, or another attempt with the same id. */
   async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
+    if (entry.isRenewed) return outbox.putBack(entry, 0)
     const code = receipt === 'unacknowledged' ? receipt : receipt.code
     if (code === 'unacknowledged' || isFinal(code)) {
       if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })

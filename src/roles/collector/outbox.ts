@@ -35,6 +35,8 @@ export interface Entry {
   attempts: number
   dueMs: number
   place: 'ready' | 'later' | 'in flight' | 'finished'
+  /** Handed over again, naming another block, since it was taken to be sent: a receipt for what was sent says nothing about it. */
+  isRenewed: boolean
 }
 
 export interface Outbox {
@@ -63,6 +65,8 @@ const NEWLINE = 0x0a
 /** What is written down of an entry, in front of its payload. */
 interface Note {
   readonly submissionId: string
+  /** The block that the submission names. */
+  readonly header: string
   readonly firstSeenMs: number
   readonly state: 'queued' | Ending
   readonly lastCode?: EndCode
@@ -135,10 +139,32 @@ export function openOutbox(
   function enter(key: string, note: Note): void {
     const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
     const { submissionId, firstSeenMs } = note
-    const entry: Entry = { key, epochId, submissionId, firstSeenMs, order, attempts: 0, dueMs: firstSeenMs, place: 'ready' }
+    const entry: Entry = {
+      key,
+      epochId,
+      submissionId,
+      firstSeenMs,
+      order,
+      attempts: 0,
+      dueMs: firstSeenMs,
+      place: 'ready',
+      isRenewed: false,
+    }
     order += 1
     open.set(key, entry)
     ready.push(entry)
+  }
+
+  function noteAt(key: string): Note | undefined {
+    const value = store.get(key)
+    return value === undefined ? undefined : noteOf(value)
+  }
+
+  /** A reorganisation may have taken the block away that it named before: what waits is sent in its newest form, under the id it has. */
+  async function renew(key: string, note: Note, submission: Submission): Promise<void> {
+    const entry = open.get(key)
+    if (entry !== undefined) entry.isRenewed = entry.place === 'in flight'
+    await store.commit([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
   }
 
   function resume(): void {
@@ -162,16 +188,22 @@ export function openOutbox(
   return {
     async add(submission) {
       const key = keyOf(submission)
-      const known = store.get(key)
-      // What was refused or given up may be handed over again, with another signature or header.
-      const isKnown = known !== undefined && !['rejected', 'expired'].includes(noteOf(known).state)
+      const known = noteAt(key)
+      const { header } = submission
+      if (known?.state === 'queued' && known.header !== header) {
+        await renew(key, known, submission)
+        return 'known'
+      }
+      // What was refused or given up may be handed over again, with another signature or header. So may what was acknowledged and names
+      // another block now: a reorganisation may have voided it, and if not, the sequencer says `duplicate`.
+      const isKnown = known?.header === header && !['rejected', 'expired'].includes(known.state)
       if (isKnown) {
         // Its commit may still be under way.
         await store.flush()
         return 'known'
       }
       if (open.size + addingCount >= options.openMax) throw new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: options.openMax })
-      const note: Note = { submissionId: random.uuid(), firstSeenMs: clock.nowMs(), state: 'queued' }
+      const note: Note = { submissionId: random.uuid(), header, firstSeenMs: clock.nowMs(), state: 'queued' }
       history.remove(key)
       addingCount += 1
       try {
@@ -195,6 +227,7 @@ export function openOutbox(
       while (entry !== undefined && entry.place !== 'ready') entry = ready.pop()
       if (entry === undefined) return undefined
       entry.place = 'in flight'
+      entry.isRenewed = false
       entry.attempts += 1
       return entry
     },
@@ -215,7 +248,8 @@ export function openOutbox(
       entry.place = 'finished'
       open.delete(key)
       history.add(key)
-      const note: Note = { submissionId, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs() }
+      const { header } = noteAt(key) as Note
+      const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs() }
       await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])
       return state
     },
