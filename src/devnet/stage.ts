@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
@@ -105,6 +106,8 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
+  // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
+  writeNetwork(join(dataDir, NETWORK_FILE), protocol)
   const marketPath = join(dataDir, 'market.json')
   writeFileSync(marketPath, `${JSON.stringify(market, undefined, 2)}\n`)
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
@@ -132,6 +135,7 @@ function clear(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const ours = new Set([
     'devnet.json',
+    NETWORK_FILE,
     'market.json',
     'logs',
     'epochs',
