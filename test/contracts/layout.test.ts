@@ -41,6 +41,24 @@ test('the desk and the market agree on the state that they share', () => {
   expect({ ...desk, contract: market.contract }).toEqual(market)
 })
 
+/** Views that only implementations answer, or that are constants of the code. */
+const NOT_STATE = ['proxiableUUID', 'UPGRADE_INTERFACE_VERSION']
+
+test.each([
+  ['PowerloomProtocolState', 'state'],
+  ['PowerloomDataMarket', 'market'],
+  ['PowerloomNodes', 'nodes'],
+])('every getter of %s is compared across an upgrade', (contract, instance) => {
+  const { abi } = JSON.parse(readFileSync(join(ROOT, `contracts/artifacts/${contract}.json`), 'utf8')) as {
+    abi: { type: string; name: string; stateMutability?: string }[]
+  }
+  const views = abi.filter(({ type, stateMutability }) => type === 'function' && (stateMutability === 'view' || stateMutability === 'pure'))
+  const solidity = readFileSync(join(ROOT, 'contracts/test/Upgrades.t.sol'), 'utf8')
+  const asked = new RegExp(`_ask\\(\\s*address\\(${instance}\\),\\s*abi\\.encode(?:Call\\(${instance}\\.|WithSignature\\(")(\\w+)`, 'g')
+  const names = new Set([...solidity.matchAll(asked)].map((match) => match[1]))
+  expect(views.map(({ name }) => name).filter((name) => !names.has(name) && !NOT_STATE.includes(name))).toEqual([])
+})
+
 const value = (label: string, slot: number, offset: number, type: string) => ({ label, slot, offset, type })
 
 const BEFORE: StorageLayout = {
