@@ -16,25 +16,55 @@ export interface FakeSenderOptions {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+interface Journalled {
+  /** Stands for the nonce. */
+  readonly sequence: number
+  readonly call: ProtocolCall
+}
+
 /** Like the real sender: journal first, then the pool, then the receipt; what is journalled is never made anew. */
 export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempool): ProtocolSender {
   const { address, journal, clock } = options
+  const prefix = `intent/${address}/`
+  /** By intent id, in order of their sequence. */
+  let journalled: Map<string, Journalled> | undefined
+  let sequence = 0
+
+  function intents(): Map<string, Journalled> {
+    if (journalled !== undefined) return journalled
+    journalled = new Map(
+      journal
+        .scan(prefix)
+        .map(({ key, value }) => [key.slice(prefix.length), JSON.parse(decoder.decode(value)) as Journalled] as const)
+        .sort(([, left], [, right]) => left.sequence - right.sequence),
+    )
+    sequence = journalled.size
+    return journalled
+  }
 
   /** A transaction's hash follows from its intent: the same intent is the same transaction, in any process. */
   function transactionOf(intentId: string, call: ProtocolCall): FakeTransaction {
     return { hash: `0x${keccak256(encoder.encode(`${address} ${intentId}`)).toHex()}` as Hash, from: address, call }
   }
 
-  async function settle(transaction: FakeTransaction, signal: AbortSignal): Promise<CallOutcome> {
+  /** Everything up to the intent goes to the pool again, in order: a nonce that a reorganisation has freed keeps all later ones out. */
+  function broadcastUpTo(intentId: string): void {
+    for (const [earlier, { call }] of intents()) {
+      mempool.broadcast(transactionOf(earlier, call))
+      if (earlier === intentId) return
+    }
+  }
+
+  async function settle(intentId: string, { hash, call }: FakeTransaction, signal: AbortSignal): Promise<CallOutcome> {
     const startMs = clock.nowMs()
     for (;;) {
       mempool.assertReachable('receipt')
-      mempool.broadcast(transaction)
-      const receipt = mempool.receipt(transaction.hash)
+      broadcastUpTo(intentId)
+      const receipt = mempool.receipt(hash)
       if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
-      if (receipt !== undefined) return { kind: 'done', transactionHash: transaction.hash, blockNumber: receipt.block.number }
+      if (receipt !== undefined) return { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
       const waitedMs = clock.nowMs() - startMs
-      if (waitedMs >= options.settleTimeoutMs) throw new WeftError('CALL_NOT_SETTLED', { call: transaction.call.kind, waitedMs })
+      if (waitedMs >= options.settleTimeoutMs) throw new WeftError('CALL_NOT_SETTLED', { call: call.kind, waitedMs })
       await clock.sleep(options.pollMs, signal)
     }
   }
@@ -42,14 +72,17 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   /** Leaves the call journalled, unless it is refused beforehand. */
   async function prepare({ intentId, call }: Intent): Promise<FakeTransaction | { readonly reason: string }> {
     mempool.assertReachable('send')
-    const key = `intent/${address}/${intentId}`
-    const journalled = journal.get(key)
-    if (journalled !== undefined) return transactionOf(intentId, JSON.parse(decoder.decode(journalled)) as ProtocolCall)
+    const known = intents().get(intentId)
+    if (known !== undefined) return transactionOf(intentId, known.call)
     const reason = mempool.estimate(address, call)
     if (reason !== undefined) return { reason }
-    await journal.commit([{ key, value: encoder.encode(JSON.stringify(call)) }])
+    const made: Journalled = { sequence, call }
+    sequence += 1
+    await journal.commit([{ key: `${prefix}${intentId}`, value: encoder.encode(JSON.stringify(made)) }])
+    // Only now: whoever settles another call must not broadcast one that a power cut could still take back.
+    intents().set(intentId, made)
     const transaction = transactionOf(intentId, call)
-    mempool.broadcast(transaction)
+    broadcastUpTo(intentId)
     return transaction
   }
 
@@ -60,7 +93,10 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
       prepared.push(await prepare(intent))
     }
     return Promise.all(
-      prepared.map(async (one): Promise<CallOutcome> => ('reason' in one ? { kind: 'refused', reason: one.reason } : settle(one, signal))),
+      prepared.map(async (one, index): Promise<CallOutcome> => {
+        if ('reason' in one) return { kind: 'refused', reason: one.reason }
+        return settle((wanted[index] as Intent).intentId, one, signal)
+      }),
     )
   }
 

@@ -21,6 +21,11 @@ export interface FakeReceipt {
   readonly reverted: string | undefined
 }
 
+/** What an onlooker sees of a transaction; without a receipt it waits for a block. */
+export interface SeenTransaction extends FakeTransaction {
+  readonly receipt: FakeReceipt | undefined
+}
+
 interface FakeBlock extends BlockWithEvents {
   readonly transactions: readonly FakeTransaction[]
 }
@@ -59,6 +64,8 @@ export interface FakeChain extends AnchorChain {
   pendingCount(): number
   /** Transactions of the account in the chain. */
   transactionCount(address: Address): number
+  /** Every transaction in the chain with its receipt, then those that wait for a block. */
+  transactions(): readonly SeenTransaction[]
 }
 
 /** What the fake sender needs of its chain. */
@@ -124,6 +131,8 @@ function createLedger(options: FakeChainOptions) {
     head,
     mineOne,
     pendingCount: () => pool.length,
+    transactions: (): SeenTransaction[] =>
+      [...blocks.flatMap(({ transactions }) => transactions), ...pool].map((each) => ({ ...each, receipt: receipts.get(each.hash) })),
     receipt: (hash: Hash) => receipts.get(hash),
     broadcast(transaction: FakeTransaction): void {
       if (!receipts.has(transaction.hash) && !pool.some(({ hash }) => hash === transaction.hash)) pool.push(transaction)
@@ -248,5 +257,6 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
         .blocks()
         .flatMap(({ transactions }) => transactions)
         .filter(({ from }) => from === address).length,
+    transactions: ledger.transactions,
   }
 }

@@ -148,6 +148,23 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
       expect(await transactionCount('sequencer')).toBe(3)
     })
 
+    test('what a rewrite has taken back goes out again, ahead of the next call', async () => {
+      const { sender, untilPending, mine, run, reorg, transactionCount, chain } = await released()
+      const sequencer = sender('sequencer')
+      const batch = sequencer.send('batch', submit(), NEVER)
+      await untilPending(1)
+      await mine()
+      expect(await run(batch)).toMatchObject({ kind: 'done' })
+      await reorg(1)
+      expect(await chain.batchCids(EPOCH)).toEqual([])
+      const ended = sequencer.send('end', end, NEVER)
+      await untilPending(2)
+      await mine()
+      expect(await run(ended)).toMatchObject({ kind: 'done' })
+      expect(await chain.batchCids(EPOCH)).toEqual([BATCH])
+      expect(await transactionCount('sequencer')).toBe(2)
+    })
+
     test('a call that another one overtakes is refused with the contract’s reason', async () => {
       const { sender, untilPending, mine, run } = await released()
       const outcomes = Promise.all([

@@ -124,10 +124,9 @@ function createWorld(): World {
     validators: [validator],
   }
   const chain = createFakeChain({ clock, market, signers: [signer.address, signer.address, manager] })
-  const journal = createFakeStore()
-  const senders = new Map([manager, sequencer, validator].map((address) => [address, chain.sender({ address, journal })]))
   const send = async (from: Address, id: string, call: Parameters<ReturnType<FakeChain['sender']>['send']>[1]) => {
-    const outcome = (senders.get(from) as ReturnType<FakeChain['sender']>).send(id, call, new AbortController().signal)
+    // Each with a journal of its own: what a reorganisation has lost stays lost, instead of being sent again with the next call.
+    const outcome = chain.sender({ address: from, journal: createFakeStore() }).send(id, call, new AbortController().signal)
     const mined = await clock.runUntil(Promise.all([outcome, mineSoon()]), { limitMs: 120_000 })
     expect(mined[0].kind).toBe('done')
   }
