@@ -201,7 +201,7 @@ contract GasTest is Base {
     function test_gas_deployment() public {
         uint256 before = gasleft();
         new DataMarketFactory();
-        vm.snapshotValue("deploy factory with market code (without calldata)", before - gasleft());
+        vm.snapshotValue("deploy factory with market code", before - gasleft());
         vm.prank(owner);
         state.createDataMarket(marketOwner, 10, 137, 2_000_000, false);
         _measure("createDataMarket");
