@@ -53,6 +53,8 @@ export interface Ledger {
   get(epochId: EpochId): EpochRecord | undefined
   /** Records with anything left to happen, to the epoch or to one of its projects. */
   unfinished(): Iterable<EpochRecord>
+  /** Records of the epochs kept whose release is in `block` or later. */
+  releasedFrom(block: BlockNumber): readonly EpochRecord[]
   /** Whether the epoch, or a later one, was ever seen released, and its own release was not undone since: then it is still to come. */
   isReleased(epochId: EpochId): boolean
   /** Starts the epoch, or starts it again after its release was undone. Leaves a record that is further on alone. */
@@ -109,6 +111,14 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   return {
     get,
     unfinished: () => unfinished.values(),
+    releasedFrom(block) {
+      const found: EpochRecord[] = []
+      for (let epochId = highest; ; epochId -= 1) {
+        const record = get(epochId as EpochId)
+        if (record === undefined || record.release.number < block) return found.reverse()
+        found.push(record)
+      }
+    },
     isReleased: (epochId) => epochId <= highest && !undone.has(epochId),
     async release(epochId, { number, hash, timestamp }) {
       highest = Math.max(highest, epochId)

@@ -96,6 +96,8 @@ export async function noteAnchored(
   )
   const change = { projects, batches: record.batches.map((one) => ({ ...one, isAnchored: !lost.has(one.batchCid) })) }
   const reason = lost.values().next().value
+  // Looked at again after a reorganisation: the epoch stays ended, as it is on chain, and says what it has lost.
+  if (record.state === 'ended') return ledger.change(epochId, reason === undefined ? change : { ...change, reason })
   return reason === undefined
     ? ledger.change(epochId, { ...change, state: 'anchored' })
     : ledger.change(epochId, { ...change, state: 'missed', reason })

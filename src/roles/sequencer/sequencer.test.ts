@@ -542,6 +542,23 @@ describe('after a power cut', () => {
     await again.stop()
   })
 
+  test('before it has seen any epoch, it misses none of those released meanwhile', async () => {
+    const world = await open()
+    const manager = world.chain.sender({ address: MANAGER, journal: createFakeStore() })
+    const release = async (begin: number) => {
+      const call = { kind: 'releaseEpoch', begin: begin as BlockNumber, end: (begin + 9) as BlockNumber } as const
+      const sent = manager.send(`releaseEpoch/${begin}`, call, new AbortController().signal)
+      await world.clock.advance(1)
+      world.chain.mine()
+      await world.clock.advance(50)
+      await sent
+    }
+    const again = await world.crash(release(100).then(() => release(110)))
+    await again.mine(10)
+    expect([1, 2].map((epochId) => again.sequencer.epoch(epochId as EpochId)?.reason)).toEqual(['no_submissions', 'no_submissions'])
+    await again.stop()
+  })
+
   test('after the batch window the epoch is missed, with its reason', async () => {
     const world = await open()
     await world.release()
@@ -583,6 +600,42 @@ describe('a reorganisation', () => {
     await again.release()
     expect((await vote(again, 1, 0)).code).toBe('accepted')
     await again.stop()
+  })
+
+  describe('that takes the batches back', () => {
+    async function takenBack(): Promise<{ world: World; batchCid: Cid }> {
+      const world = await open()
+      await world.release()
+      await vote(world, 1, 0)
+      const { batchCid } = (await sealed(world)).batches[0] as EpochRecord['batches'][number]
+      world.chain.reorg(3, { isLosingTransactions: true })
+      expect(await world.chain.batch(EPOCH_1, batchCid)).toBeUndefined()
+      return { world, batchCid }
+    }
+
+    for (const isRestarted of [false, true])
+      test(`has them anchored again, by the same calls${isRestarted ? ', also when nobody was there to see it' : ''}`, async () => {
+        const { world, batchCid } = await takenBack()
+        const now = isRestarted ? await world.crash() : world
+        await now.mine(4)
+        expect(await now.chain.batch(EPOCH_1, batchCid)).toBeDefined()
+        expect(await now.chain.isEpochEnded(EPOCH_1)).toBe(true)
+        expect(now.chain.transactionCount(SEQUENCER)).toBe(2)
+        await now.stop()
+      })
+
+    test('too late to send them again is told', async () => {
+      const { world, batchCid } = await takenBack()
+      world.chain.mine(20)
+      await world.mine(2)
+      expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({
+        state: 'ended',
+        reason: 'batch_window_over',
+        batches: [{ batchCid, isAnchored: false }],
+        projects: [{ state: 'missed', reason: 'batch_not_anchored' }],
+      })
+      await world.stop()
+    })
   })
 
   test('that takes only the header leaves a vote out at the close', async () => {

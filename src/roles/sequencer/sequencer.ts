@@ -149,6 +149,16 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   return noteEnded(epochId, ended, deps)
 }
 
+/** The calls of an epoch once more: each finds itself on the chain, or goes out again as it was (S10). What came too late is noted. */
+async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
+  if (deps.ledger.get(epochId)?.state !== 'ended') return
+  const batches = deps.ledger.plans(epochId)
+  const failures = await persist('anchor', () => anchor(epochId, batches, deps, signal), deps, signal)
+  await noteAnchored(epochId, { batches, failures }, deps)
+  await persist('end', () => end(epochId, deps, signal), deps, signal)
+  deps.report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
+}
+
 function persist<Result>(
   doing: string,
   attempt: () => Promise<Result>,
@@ -181,10 +191,8 @@ const SEALS_AT_ONCE = 4
 /** Seals epochs in order of their closing, a few at once. */
 function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void) {
   const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
-  let taken = 0
 
   async function sealOne(epoch: ReleasedEpoch): Promise<void> {
-    if (signal.aborted) return
     const record = await seal(epoch, deps, signal)
     const { epochId, state, reason = '', accepted, projects, batches } = record
     deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })
@@ -192,11 +200,15 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
     deps.onEpoch?.(record)
   }
 
+  /** What concerns one epoch is done in the order in which it came up. */
+  function queue(epochId: EpochId, work: () => Promise<void>): void {
+    const lane = epochId % SEALS_AT_ONCE
+    lanes[lane] = (lanes[lane] as Promise<void>).then(() => (signal.aborted ? undefined : work())).catch(fail)
+  }
+
   return {
-    take(epoch: ReleasedEpoch): void {
-      const lane = taken++ % SEALS_AT_ONCE
-      lanes[lane] = (lanes[lane] as Promise<void>).then(() => sealOne(epoch)).catch(fail)
-    },
+    take: (epoch: ReleasedEpoch): void => queue(epoch.epochId, () => sealOne(epoch)),
+    takeAgain: (epochId: EpochId): void => queue(epochId, () => anchorAgain(epochId, deps, signal)),
     idle: () => Promise.all(lanes),
   }
 }
@@ -253,7 +265,10 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       isReady = true
       deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
     }
-    const watching = watch({ ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take }, ended).catch(fail)
+    const watching = watch(
+      { ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take, onTakenBack: sealing.takeAgain },
+      ended,
+    ).catch(fail)
     await Promise.all([watching, listen(sequencing, ended, fail).catch(fail)])
     await sealing.idle()
     isReady = false

@@ -20,6 +20,8 @@ export interface WatchDeps {
   onReady(): void
   /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
+  /** A reorganisation may have taken calls of the epoch off the chain again. */
+  onTakenBack(epochId: EpochId): void
   report(event: string, facts: Readonly<Record<string, string | number>>): void
 }
 
@@ -31,6 +33,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   const { chain, view, ledger } = deps
   const headAtStart = await chain.head()
   const from = await startBlock(deps, headAtStart)
+  // A process that ends before it has seen a release would otherwise be started as if nobody had ever sent anything here.
+  if (ledger.cursor() === undefined) await ledger.saveCursor((from + REPLAY_MARGIN_BLOCKS) as BlockNumber)
   view.setSlots(await chain.slots())
   const started = new Set<ReleasedEpoch>()
   let isReady = false
@@ -42,6 +46,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await voidUnseen(deps)
+      reviseAnchored(head.number, deps)
       deps.onReady()
     }
     for (const epoch of view.epochs()) {
@@ -123,13 +128,21 @@ async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): 
   }
 }
 
-async function rollback(to: BlockRef, { view, ledger, report }: WatchDeps): Promise<void> {
+async function rollback(to: BlockRef, deps: WatchDeps): Promise<void> {
+  const { view, ledger, report } = deps
   for (const { epochId } of view.rollback(to)) {
     // Once the votes are fixed the epoch runs to its end; the contract decides about it.
     const state = ledger.get(epochId)?.state
     report('release_undone', { epochId, state: state ?? 'unknown' })
     if (state === 'released') await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
   }
+  reviseAnchored(to.number, deps)
+}
+
+/** Every epoch that may still be anchored: what a reorganisation took back, now or while nobody looked, can only be of those. */
+function reviseAnchored(head: BlockNumber, { ledger, market, onTakenBack }: WatchDeps): void {
+  for (const { epochId, state } of ledger.releasedFrom((head - market.batchWindowBlocks) as BlockNumber))
+    if (['planned', 'anchored', 'ended'].includes(state)) onTakenBack(epochId)
 }
 
 /** Epochs on record whose release the chain, read again, does not have. */

@@ -25,6 +25,11 @@ export type Attested =
   | { readonly kind: 'attested_before' }
   | { readonly kind: 'refused'; readonly code: string }
 
+/** The contract's code for a batch that it does not have. */
+export const BATCH_UNKNOWN = 'E26'
+/** Each is a reorganisation of its own around the same batch: more of them are another problem. */
+const REFUSALS_MAX = 8
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -46,13 +51,15 @@ export async function attest(
   if (guardedRoot({ epochId, batchCid }, store) === undefined && (await chain.hasAttested(epochId, batchCid, sender.address)))
     return { kind: 'attested_before' }
   await checkAndGuard({ epochId, batchCid, root }, store)
-  const outcome = await sender.send(
-    `attest/${epochId}/${batchCid}`,
-    { kind: 'submitBatchAttestation', epochId, batchCid, rootHash: root },
-    signal,
-  )
-  if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
-  return outcome.reason === 'E40' ? { kind: 'attested_before' } : { kind: 'refused', code: outcome.reason }
+  for (let refusals = 0; ; refusals += 1) {
+    const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
+    const outcome = await sender.send(intentId, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash: root }, signal)
+    if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
+    if (outcome.reason === 'E40') return { kind: 'attested_before' }
+    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next.
+    const isBatchBack = outcome.reason === BATCH_UNKNOWN && refusals < REFUSALS_MAX && (await chain.batch(epochId, batchCid)) !== undefined
+    if (!isBatchBack) return { kind: 'refused', code: outcome.reason }
+  }
 }
 
 /** Check and write are one synchronous step, so that no second root can slip in between. */

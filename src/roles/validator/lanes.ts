@@ -20,7 +20,7 @@ export interface Candidate extends AnnouncedBatch {
 /** One lane per epoch: its batches are worked through in the order of the chain, because each is checked against those before it. */
 export interface Lanes {
   announce(batch: AnnouncedBatch): void
-  /** Batches announced above the block are void; those whose turn has not come are dropped. */
+  /** Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done about them may be gone. */
   rollback(to: BlockNumber): void
   /** Whether a batch of the epoch still waits for its end. */
   isBusy(epochId: EpochId): boolean
@@ -52,24 +52,29 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
     if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
   }
 
+  function queue(batch: AnnouncedBatch, lane: Lane): void {
+    lane.pending += 1
+    lane.work = lane.work
+      .then(() => takeInTurn(batch, lane))
+      .catch(fail)
+      .finally(() => {
+        lane.pending -= 1
+        // The release was never seen, so nobody will say that the epoch is over.
+        if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
+      })
+  }
+
   return {
     announce(batch) {
       const lane = laneOf(batch.epochId)
       lane.announced.push(batch)
-      lane.pending += 1
-      lane.work = lane.work
-        .then(() => takeInTurn(batch, lane))
-        .catch(fail)
-        .finally(() => {
-          lane.pending -= 1
-          // The release was never seen, so nobody will say that the epoch is over.
-          if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
-        })
+      queue(batch, lane)
     },
     rollback(to) {
       for (const lane of lanes.values()) {
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)
+        for (const batch of lane.announced) queue(batch, lane)
       }
     },
     isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,

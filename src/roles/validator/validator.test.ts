@@ -525,6 +525,37 @@ test('a reorganisation that takes a batch away and brings it back leads to one a
   await running.stop()
 })
 
+test('an attestation that a reorganisation takes away is sent again', async () => {
+  const world = await open()
+  const running = await world.start()
+  const batchCid = await world.anchor(honest(world))
+  const { number: before } = await world.chain.head()
+  expect(await judged(world, running)).toMatchObject({ state: 'attested' })
+  // The batch stays: only what came after it is gone.
+  world.chain.reorg((await world.chain.head()).number - before, { isLosingTransactions: true })
+  expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 0 })
+  await world.mine(3)
+  expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 1 })
+  expect(world.chain.transactionCount(VALIDATORS[0])).toBe(1)
+  await running.stop()
+})
+
+test('an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
+  const world = await open()
+  const running = await world.start()
+  const batchCid = await world.anchor(honest(world))
+  await world.clock.advance(20)
+  expect(world.chain.pendingCount()).toBe(1)
+  world.chain.reorg(1, { isLosingTransactions: true })
+  await world.mine()
+  expect(running.records).toMatchObject([{ state: 'missed', reason: 'not_on_chain' }])
+  // Any call of the sequencer's account brings the batch back.
+  await world.send(SEQUENCER, 'end', { kind: 'endBatchSubmissions', epochId: EPOCH_1 })
+  expect(await judged(world, running, 2)).toMatchObject({ state: 'attested', reason: '' })
+  expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 1 })
+  await running.stop()
+})
+
 test('an anchor chain that does not answer is waited out', async () => {
   const world = await open()
   const running = await world.start()

@@ -11,7 +11,7 @@ import type { Recoverer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { parseBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { type Attested, attest, guardedRoot } from './attest.ts'
+import { type Attested, attest, BATCH_UNKNOWN, guardedRoot } from './attest.ts'
 import { type Fetched, fetchBatch } from './fetch.ts'
 import { type BatchReason, type BatchRecord, createJournal, type Evidence, type Journal } from './journal.ts'
 import { type Candidate, createLanes } from './lanes.ts'
@@ -79,6 +79,10 @@ async function validate(batch: Candidate, deps: Validating, signal: AbortSignal)
   const fetched = await fetchBatch(batchCid, () => guarded !== undefined || isWindowOver(batch, deps), deps, signal)
   if (known !== undefined) {
     keepTraces(batch, fetched)
+    const { state, root } = known
+    // Announced again: its attestation may be gone with a reorganisation. The same intent finds the transaction or sends it again.
+    if (state === 'attested' && root !== undefined)
+      await persist('attest', () => attest({ epochId, batchCid, root }, deps, signal), deps, signal)
     return known
   }
   if (!fetched.ok && guarded === undefined) return ended(batch, { state: 'missed', reason: fetched.reason }, deps)
@@ -155,6 +159,7 @@ async function attestRoot(
     return ended(batch, { ...found, state: 'withheld', reason: 'conflict' }, deps)
   }
   if (outcome.kind === 'refused') deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
+  if (outcome.kind === 'refused' && outcome.code === BATCH_UNKNOWN) return ended(batch, { state: 'missed', reason: 'not_on_chain' }, deps)
   if (outcome.kind === 'refused') return ended(batch, { ...found, state: 'withheld', reason: 'refused' }, deps)
   // Which root that was, only a guard can tell; without one the disk is older than the attestation.
   const isGuarded = guardedRoot(batch, deps.store) !== undefined
