@@ -35,7 +35,7 @@ export const EPOCH_SIZE = 6
 /** In anchor blocks from the release. The data of an epoch is final some blocks after its window, so the next one's aggregates can still read it. */
 export const WINDOW_BLOCKS = 10
 /** Seven projects make two batches. */
-const PROJECTS_PER_BATCH = 4
+export const PROJECTS_PER_BATCH = 4
 export const DEADLINE_BUFFER_MAX_BLOCKS = 1_000
 /** Longer than anything that goes well. */
 export const PATIENCE_MS = 60_000
@@ -358,6 +358,11 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
         store,
         random,
         collector: grpc.createSubmissionClient({ endpoint }),
+        onEpoch: ({ epochId, state, submitted, missed }) => {
+          const reasons = missed.map(({ projectId, reason, detail }) => `${projectId}: ${reason} ${detail}`).join('; ')
+          world.report(name, 'epoch_over', { epochId, state, submitted, reasons })
+        },
+        onTrouble: ({ code }) => world.report(name, 'trouble', { code }),
       },
     )
     return {

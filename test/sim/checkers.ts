@@ -1,0 +1,404 @@
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
+import { isEpochOver } from '#domain/epoch.ts'
+import { isWeftError } from '#domain/errors.ts'
+import { type Address, type BlockNumber, byCodeUnit, type Cid, type EpochId, type ProjectId, type SlotId } from '#domain/ids.ts'
+import { isProjectOver } from '#domain/project.ts'
+import { isTaken } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
+import { voteKey } from '#roles/sequencer/keys.ts'
+import { createLedger, type EpochRecord } from '#roles/sequencer/ledger.ts'
+import { decodeBallot } from '#roles/sequencer/record.ts'
+import { openRecords } from '#roles/snapshotter/records.ts'
+import { BATCH_BYTES_MAX, decodeBatch, encodeBatch } from '#wire/batch-json.ts'
+import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import type { Run } from './simulation.ts'
+
+/** The promises of the design, asked of a run that has become quiet. Each says what it found broken, in words. */
+
+export const PROMISES = {
+  G1: 'nothing acknowledged is lost',
+  G2: 'same submissions, same bytes',
+  G3: 'nothing is anchored that cannot be fetched',
+  G4: 'each effect on chain happens once',
+  G5: 'one slot, one vote',
+  G6: 'no validator attests two roots for one batch',
+  G7: 'nothing from outside ends a process',
+  G9: 'every epoch and project comes to an end with a reason',
+  honest: 'where honest slots are the majority, what is final is theirs',
+} as const
+export type Promised = keyof typeof PROMISES
+
+export interface Violation {
+  readonly promise: Promised
+  readonly found: string
+}
+
+/** An epoch as it is known from the sequencer's disk and from the chain, each asked by itself. */
+interface EpochFacts {
+  readonly epochId: EpochId
+  readonly record: EpochRecord | undefined
+  /** The files that were planned, in order. */
+  readonly planned: readonly { readonly batchCid: Cid; readonly file: Batch }[]
+  readonly anchored: readonly AnchoredBatch[]
+  readonly releaseBlock: number
+  /** The release that the sequencer counted for is the one on the chain. */
+  readonly isSameRelease: boolean
+}
+
+type Report = (found: string) => void
+
+export async function check(run: Run): Promise<readonly Violation[]> {
+  const violations: Violation[] = []
+  const of =
+    (promise: Promised): Report =>
+    (found) =>
+      violations.push({ promise, found })
+  const epochs = await readEpochs(run)
+  const canonical = await readChain(run)
+  checkReceipts(run, { epochs, votes: votesIn(epochs), canonical }, of('G1'))
+  checkSuccesses(run, of('G1'))
+  await checkRecomputed(run, epochs, of('G2'))
+  await checkFetched(run, epochs, of('G3'))
+  checkOnce(run, of('G4'))
+  checkVotes(epochs, of('G5'))
+  checkRoots(run, of('G6'))
+  for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
+  checkEnds(run, epochs, of('G9'))
+  await checkRecords(run, epochs, of('G9'))
+  checkCalm(run, epochs, of('G9'))
+  await checkHonest(run, { epochs, canonical }, of('honest'))
+  return violations
+}
+
+export const told = (failure: unknown): string => (failure instanceof Error ? (failure.stack ?? failure.message) : String(failure))
+
+async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly EpochFacts[]> {
+  const ledger = createLedger({ epochsKept: 1_000 }, { store: cast.sequencer.disk() })
+  const { epochId: last } = await chain.currentEpoch()
+  const facts: EpochFacts[] = []
+  for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
+    const record = ledger.get(epochId)
+    const { releaseBlock } = await chain.epochInfo(epochId)
+    const anchored = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
+    facts.push({
+      epochId,
+      record,
+      planned: ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch })),
+      anchored: anchored as AnchoredBatch[],
+      releaseBlock,
+      isSameRelease: record?.release.hash === (await chain.block(releaseBlock))?.hash,
+    })
+  }
+  return facts
+}
+
+/** The blocks of the chain as it is now, by hash. */
+type Canonical = ReadonlyMap<string, BlockRef>
+
+async function readChain({ world: { chain } }: Run): Promise<Canonical> {
+  const { number: last } = await chain.head()
+  const numbers = Array.from({ length: last + 1 }, (_, number) => number as BlockNumber)
+  const blocks = await Promise.all(numbers.map((number) => chain.block(number)))
+  return new Map(blocks.map((block) => [(block as BlockRef).hash, block as BlockRef]))
+}
+
+const voteName = (epochId: number, projectId: string, slotId: number): string => `${epochId} ${projectId} ${slotId}`
+
+/** What the planned batches count, by vote. */
+function votesIn(epochs: readonly EpochFacts[]): ReadonlyMap<string, Cid> {
+  return new Map(
+    epochs.flatMap(({ epochId, planned }) =>
+      planned.flatMap(({ file }) =>
+        file.submissions.map(({ submission: { request } }): [string, Cid] => [
+          voteName(epochId, request.projectId, request.slotId),
+          request.snapshotCid,
+        ]),
+      ),
+    ),
+  )
+}
+
+/**
+ * Every vote with a receipt is on the sequencer's disk, and in the epoch's batches. Only a reorganisation takes one away: when it removes
+ * the block that the vote names, or moves the window.
+ */
+function checkReceipts(
+  { receipts, cast, plan }: Run,
+  {
+    epochs,
+    votes,
+    canonical,
+  }: { readonly epochs: readonly EpochFacts[]; readonly votes: ReadonlyMap<string, Cid>; readonly canonical: Canonical },
+  report: Report,
+): void {
+  for (const { receipt, submission } of receipts) {
+    const { epochId, projectId, slotId, snapshotCid } = submission.request
+    if (epochId === 0 || !isTaken(receipt.code)) continue
+    const about = `${receipt.code} receipt ${receipt.submissionId} (epoch ${epochId}, slot ${slotId}, ${projectId})`
+    const kept = cast.sequencer.disk().get(voteKey(epochId, projectId, slotId))
+    const ballot = kept && decodeBallot(kept)
+    const isReorganised = !canonical.has(submission.header)
+    if (ballot?.submission.request.snapshotCid !== snapshotCid) {
+      if (!isReorganised) report(`${about} is not on the sequencer's disk`)
+      continue
+    }
+    const epoch = epochs[epochId - 1]
+    if (epoch === undefined || !epoch.isSameRelease) continue
+    const named = canonical.get(ballot.submission.header)
+    const counts = named !== undefined && named.number >= epoch.releaseBlock && named.number <= epoch.releaseBlock + plan.windows.snapshot
+    if (counts && votes.get(voteName(epochId, projectId, slotId)) !== snapshotCid) report(`${about} is in no batch`)
+  }
+}
+
+/** Whatever a collector took has an end on its disk. The key and the first line of a value are those of the collector's README. */
+function checkSuccesses({ successes, cast }: Run, report: Report): void {
+  for (const { endpoint, submission } of successes) {
+    const collector = cast.collectors[cast.endpoints.indexOf(endpoint)] as (typeof cast.collectors)[number]
+    const { epochId, slotId, projectId, snapshotCid } = submission.request
+    const key = ['out', String(epochId).padStart(16, '0'), submission.dataMarket.toLowerCase(), slotId, projectId, snapshotCid].join('\t')
+    const value = collector.disk().get(key)
+    const [line] = value === undefined ? [] : new TextDecoder().decode(value).split('\n')
+    const { state, lastCode } = line === undefined ? {} : (JSON.parse(line) as { state?: string; lastCode?: string })
+    const isEnded = state !== undefined && state !== 'queued' && lastCode !== undefined
+    if (!isEnded) report(`${collector.name} took epoch ${epochId}, slot ${slotId}, ${projectId}; on its disk it is ${state ?? 'nowhere'}`)
+  }
+}
+
+/** Batches again, from their submissions alone and with code of our own where the rule is short enough to be written twice. */
+async function checkRecomputed({ world, plan }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const hasher = createSubmissionHasher(world.chain)
+  const signerOf = ({ request, signature }: Submission): Address =>
+    recoverer.recover(hasher.digest(request), parseSignature(signature) as Uint8Array) as Address
+  for (const { epochId, planned, anchored } of epochs) {
+    const again = await recompute(
+      planned.flatMap(({ file }) => file.submissions),
+      signerOf,
+    )
+    const wanted = planned.map(({ batchCid }) => batchCid)
+    if (again.map(({ batchCid }) => batchCid).join() !== wanted.join()) report(`epoch ${epochId}: recomputed batches have other CIDs`)
+    for (const batch of anchored) {
+      const own = again.find(({ batchCid }) => batchCid === batch.batchCid)
+      const isSame =
+        own !== undefined &&
+        own.projectIds.join() === batch.projectIds.join() &&
+        own.snapshotCids.join() === batch.snapshotCids.join() &&
+        publishedRoot(own.snapshotCids) === batch.rootHash
+      if (!isSame && plan.lie?.epochId !== epochId) report(`epoch ${epochId}: ${batch.batchCid} on chain is not what its submissions give`)
+    }
+  }
+}
+
+async function recompute(submissions: readonly BatchedSubmission[], signerOf: (submission: Submission) => Address) {
+  const ordered = submissions.toSorted(
+    ({ submission: { request: left } }, { submission: { request: right } }) =>
+      byCodeUnit(left.projectId, right.projectId) || left.slotId - right.slotId,
+  )
+  const projects = [...Map.groupBy(ordered, ({ submission }) => submission.request.projectId)]
+  const tree = createTree()
+  const batches: { batchCid: Cid; projectIds: ProjectId[]; snapshotCids: Cid[] }[] = []
+  for (let from = 0; from < projects.length; from += PROJECTS_PER_BATCH) {
+    const part = projects.slice(from, from + PROJECTS_PER_BATCH)
+    const votes = part.flatMap(([, one]) => one)
+    for (const { submissionId } of votes) tree.append(submissionId)
+    const projectIds = part.map(([projectId]) => projectId)
+    const snapshotCids = part.map(([, one]) =>
+      winner(
+        one.map(({ submission }) => submission),
+        signerOf,
+      ),
+    )
+    const file = encodeBatch({ submissions: votes, submissionsRoot: tree.publishedRoot(), projectIds, snapshotCids })
+    batches.push({ batchCid: await snapshotCidOf(file), projectIds, snapshotCids })
+  }
+  return batches
+}
+
+/** Most slots, then most signers, then the smallest CID. */
+function winner(submissions: readonly Submission[], signerOf: (submission: Submission) => Address): Cid {
+  const sides = [...Map.groupBy(submissions, ({ request }) => request.snapshotCid)].map(([cid, side]) => ({
+    cid,
+    slots: new Set(side.map(({ request }) => request.slotId)).size,
+    signers: new Set(side.map(signerOf)).size,
+  }))
+  const [first] = sides.sort((left, right) => right.slots - left.slots || right.signers - left.signers || byCodeUnit(left.cid, right.cid))
+  return (first as (typeof sides)[number]).cid
+}
+
+/** What each of the snapshotters has recorded for the project, if anything. */
+function cidsOf(
+  machines: Run['cast']['snapshotters'],
+  { epochId, projectId }: { readonly epochId: EpochId; readonly projectId: ProjectId },
+): Cid[] {
+  return machines.flatMap((machine) => {
+    const snapshotCid = openRecords(machine.disk()).project(epochId, projectId)?.snapshotCid
+    return snapshotCid === undefined ? [] : [snapshotCid]
+  })
+}
+
+/** A stranger's node gets every batch that was ever announced, and all final data that a snapshotter made; who invents a CID has no data. */
+async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const { world, broadcast, cast, projects } = run
+  for (const cid of run.unpinned) report(`batch ${cid} was sent to the chain before it was stored`)
+  const node = world.ipfs.node('consumer')
+  const made = new Set(epochs.flatMap(({ epochId }) => projects.flatMap((projectId) => cidsOf(cast.snapshotters, { epochId, projectId }))))
+  const final = epochs
+    .flatMap(({ anchored }) => anchored.filter(({ isFinalized }) => isFinalized).flatMap((batch) => batch.snapshotCids))
+    .filter((cid) => made.has(cid))
+  const announced = [...broadcast.values()].flatMap(({ call }) => (call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []))
+  const wanted = [
+    ...announced.map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
+    ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
+  ]
+  for (const { cid, what, bytesMax } of wanted) {
+    try {
+      await world.clock.runUntil(node.get(cid, { bytesMax, timeoutMs: 5_000 }), { limitMs: 10_000 })
+    } catch (failure) {
+      if (!isWeftError(failure)) throw failure
+      report(`${what} ${cid}: ${failure.code}`)
+    }
+  }
+}
+
+/** The name of what a call does in the world; two transactions that do the same are one too many. */
+function effectOf(from: Address, call: ProtocolCall): string {
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return `release ${call.begin}`
+    case 'submitSubmissionBatch':
+      return `batch ${call.epochId} ${call.batchCid}`
+    case 'endBatchSubmissions':
+      return `end ${call.epochId}`
+    case 'submitBatchAttestation':
+      return `attest ${call.epochId} ${call.batchCid} ${from}`
+  }
+}
+
+/** A transaction that the contract refused has done nothing, so a new one may follow it. */
+function checkOnce({ broadcast }: Run, report: Report): void {
+  const seen = new Set<string>()
+  for (const { from, call, receipt } of broadcast.values()) {
+    if (call.kind === 'assignSigner' || call.kind === 'changeMarket' || receipt?.reverted !== undefined) continue
+    const effect = effectOf(from, call)
+    if (seen.has(effect)) report(`two transactions for ${effect}`)
+    seen.add(effect)
+  }
+}
+
+function checkVotes(epochs: readonly EpochFacts[], report: Report): void {
+  for (const { epochId, planned } of epochs) {
+    const seen = new Set<string>()
+    const ids = new Set<string>()
+    for (const { submission, submissionId } of planned.flatMap(({ file }) => file.submissions)) {
+      const name = voteName(epochId, submission.request.projectId, submission.request.slotId)
+      if (seen.has(name)) report(`two votes: ${name}`)
+      if (ids.has(submissionId)) report(`two submissions with id ${submissionId}`)
+      if (submission.request.epochId !== epochId) report(`${name} is a vote for epoch ${submission.request.epochId}`)
+      seen.add(name)
+      ids.add(submissionId)
+    }
+  }
+}
+
+function checkRoots({ broadcast }: Run, report: Report): void {
+  const attested = new Map<string, string>()
+  for (const { from, call } of broadcast.values()) {
+    if (call.kind !== 'submitBatchAttestation') continue
+    const batch = `${from} ${call.epochId} ${call.batchCid}`
+    const before = attested.get(batch)
+    if (before !== undefined && before !== call.rootHash) report(`two roots: ${batch}`)
+    attested.set(batch, call.rootHash)
+  }
+}
+
+function checkEnds({ cast, unquiet, plan, projects }: Run, epochs: readonly EpochFacts[], report: Report): void {
+  if (unquiet !== undefined) report(`never quiet: ${unquiet}`)
+  for (const { epochId, record } of epochs) {
+    if (record === undefined) {
+      report(`the sequencer has no record of epoch ${epochId}`)
+      continue
+    }
+    if (!isEpochOver(record.state) || record.reason === undefined || record.state === 'void')
+      report(`epoch ${epochId} is ${record.state}, ${record.reason ?? 'without a reason'}`)
+    for (const { projectId, state, reason } of record.projects)
+      if (!isProjectOver(state) || reason === undefined) report(`${projectId} of epoch ${epochId} is ${state}`)
+    const missing = plan.hasExpectedProjects ? projects.filter((id) => !record.projects.some(({ projectId }) => projectId === id)) : []
+    if (missing.length > 0 && record.state !== 'missed') report(`epoch ${epochId} says nothing of ${missing.join()}`)
+    for (const machine of cast.snapshotters) {
+      const records = openRecords(machine.disk())
+      const own = records.epoch(epochId)
+      if (own === undefined || own.state === 'open' || own.state === 'undone')
+        report(`${machine.name} has epoch ${epochId} as ${own?.state ?? 'unknown'}`)
+      if (own?.state !== 'done') continue
+      for (const projectId of projects) {
+        const project = records.project(epochId, projectId)
+        const isEnded = project !== undefined && (project.state === 'submitted' || project.reason !== undefined)
+        if (!isEnded) report(`${machine.name} has ${projectId} of epoch ${epochId} as ${project?.state ?? 'unknown'}`)
+      }
+    }
+  }
+}
+
+/** What the sequencer's books say of the chain is so. */
+async function checkRecords({ world: { chain } }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  for (const { epochId, record, planned, anchored } of epochs) {
+    if (record?.state === 'ended') {
+      const lost = planned.filter(({ batchCid }) => !anchored.some((batch) => batch.batchCid === batchCid))
+      const isTold =
+        record.batches.filter(({ isAnchored }) => !isAnchored).length === lost.length && record.reason !== 'all_batches_anchored'
+      if (lost.length > 0 && !isTold)
+        report(`epoch ${epochId} is ended, ${record.reason}, and ${lost.length} of its batches are not on chain`)
+      if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
+    }
+    for (const { projectId, state, reason } of record?.projects ?? []) {
+      const { status } = await chain.snapshotStatus(projectId, epochId)
+      if ((state === 'finalized') !== (status === 'finalized'))
+        report(`${projectId} of epoch ${epochId} is ${state}, ${reason}; on chain it is ${status}`)
+    }
+  }
+}
+
+/** With nothing wrong any more everything goes well: an epoch released then is final as a whole. */
+function checkCalm({ calmEpochs, projects }: Run, epochs: readonly EpochFacts[], report: Report): void {
+  for (const [index, epochId] of calmEpochs.entries()) {
+    const record = epochs[epochId - 1]?.record
+    if (record?.reason !== 'all_batches_anchored') report(`calm epoch ${epochId} ended with ${record?.reason ?? 'nothing'}`)
+    for (const projectId of projects) {
+      // A mean waits for the epoch before, which in the first calm one may be a broken one.
+      if (index === 0 && projectId.startsWith('mean')) continue
+      const project = record?.projects.find((one) => one.projectId === projectId)
+      if (project?.state !== 'finalized')
+        report(`calm epoch ${epochId}: ${projectId} is ${project?.state ?? 'nowhere'}, ${project?.reason}`)
+    }
+  }
+}
+
+/** Honest snapshotters say the same, and it is what becomes final wherever more of their slots have receipts than there are others. */
+async function checkHonest(
+  { cast, receipts, projects, dishonestSlots, world: { chain } }: Run,
+  { epochs, canonical }: { readonly epochs: readonly EpochFacts[]; readonly canonical: Canonical },
+  report: Report,
+): Promise<void> {
+  for (const { epochId, isSameRelease } of epochs) {
+    for (const projectId of projects) {
+      const said = cidsOf(cast.honest, { epochId, projectId })
+      const [honestCid] = said
+      if (new Set(said).size > 1) report(`honest snapshotters differ on ${projectId} of epoch ${epochId}`)
+      if (honestCid === undefined || !isSameRelease) continue
+      const supporters = new Set<SlotId>()
+      for (const { receipt, submission } of receipts) {
+        const { request } = submission
+        if (request.epochId !== epochId || request.projectId !== projectId || request.snapshotCid !== honestCid) continue
+        if (isTaken(receipt.code) && canonical.has(submission.header)) supporters.add(request.slotId)
+      }
+      const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId)
+      if (status === 'finalized' && supporters.size > dishonestSlots.size && snapshotCid !== honestCid)
+        report(`${projectId} of epoch ${epochId} is final as ${snapshotCid}, against ${supporters.size} honest slots`)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { Signer } from '#io/keys/port.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { decodeSubmission, encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
+import { identity, type World } from '../journey/cast.ts'
+
+/** Somebody else's delivery, as it went over the network. */
+export interface Overheard {
+  readonly submissionId: string
+  readonly payload: Uint8Array
+}
+
+export interface HostileOptions {
+  /** Of the sequencer. */
+  readonly address: string
+  /** Of collectors. */
+  readonly endpoints: readonly string[]
+  readonly projects: readonly ProjectId[]
+  /** The key it has; slots given to it vote for whatever it likes, as often as it likes. */
+  readonly signer: Signer
+  readonly ownSlots: () => readonly SlotId[]
+}
+
+type Delivery = Overheard
+
+/** A peer that sends everything but what it should: garbage, forgeries, others' deliveries again, and two votes for one slot. */
+export function createHostile(options: HostileOptions, world: World) {
+  const random = world.random()
+  const overheard: Overheard[] = []
+  const hasher = createSubmissionHasher(world.chain)
+  const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random.fraction() * values.length)] as Value
+  const bytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(random.fraction() * 256))
+
+  /** A vote for data that does not exist; in the name of any slot, whoever may sign for it. */
+  async function forged(slotIds: readonly SlotId[]): Promise<Submission> {
+    const { epochId } = await world.chain.currentEpoch()
+    const head = await world.chain.head()
+    const request = {
+      slotId: pick(slotIds),
+      deadlineBlock: (head.number + pick([500, 0, 1_000_000])) as BlockNumber,
+      snapshotCid: await snapshotCidOf(bytes(8)),
+      epochId: (epochId + pick([0, 0, 0, -1, 1, 1_000])) as EpochId,
+      projectId: pick([...options.projects, ...options.projects, 'price:nobody:ELSEWHERE' as ProjectId]),
+    }
+    const { dataMarket, protocolState } = world.chain
+    const signature = options.signer.sign(hasher.digest(request))
+    return {
+      request: { ...request, epochId: Math.max(0, request.epochId) as EpochId },
+      signature,
+      header: pick([head.hash, head.parentHash, `0x${'0'.repeat(64)}`]),
+      dataMarket,
+      nodeVersion: 'v6.6.6',
+      protocolState,
+    }
+  }
+
+  async function delivery(): Promise<Delivery> {
+    const other = pick([...overheard, { submissionId: random.uuid(), payload: bytes(100) }])
+    const own = options.ownSlots()
+    const kinds: readonly (() => Delivery | Promise<Delivery>)[] = [
+      () => ({ submissionId: random.uuid(), payload: bytes(Math.floor(random.fraction() * 300)) }),
+      () => ({ submissionId: random.uuid(), payload: new Uint8Array(SUBMISSION_BYTES_MAX + 1) }),
+      () => ({ submissionId: 'not an id', payload: other.payload }),
+      () => ({ submissionId: random.uuid(), payload: other.payload.subarray(0, Math.floor(random.fraction() * other.payload.length)) }),
+      () => other,
+      () => ({ ...other, submissionId: random.uuid() }),
+      async () => ({ submissionId: other.submissionId, payload: encodeSubmission(await forged(own.length > 0 ? own : [1 as SlotId])) }),
+      async () => ({ submissionId: random.uuid(), payload: encodeSubmission(await forged([1, 2, 999] as SlotId[])) }),
+      async () => ({ submissionId: random.uuid(), payload: encodeSubmission(await forged(own.length > 0 ? own : [2 as SlotId])) }),
+    ]
+    return pick(kinds)()
+  }
+
+  async function burst(count: number): Promise<void> {
+    const dialer = await world.links.createSubmissionDialer({ identity: identity(66) })
+    const link = await dialer.dial(options.address, new AbortController().signal)
+    for (let sent = 0; sent < count; sent += 1) {
+      const { submissionId, payload } = await delivery()
+      // Most of it goes straight to the sequencer, some of it to a collector, which takes what has the form of a submission.
+      const submission = random.fraction() < 0.2 ? decodeSubmission(payload) : undefined
+      const sending =
+        submission === undefined
+          ? link.send({ submissionId, payload })
+          : world.grpc.createSubmissionClient({ endpoint: pick(options.endpoints) }).submitSnapshot(submission, { timeoutMs: 5_000 })
+      sending.catch(expectOutage)
+    }
+  }
+
+  return {
+    hear: (delivery: Overheard) => overheard.push(delivery),
+    /** Resolves when all is sent that could be. */
+    burst: (count: number): Promise<void> => burst(count).catch(expectOutage),
+  }
+}
+
+/** Nobody owes a hostile peer a working network. */
+function expectOutage(failure: unknown): void {
+  if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+}
