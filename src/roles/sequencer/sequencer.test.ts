@@ -624,18 +624,20 @@ describe('a reorganisation', () => {
         await now.stop()
       })
 
-    test('too late to send them again is told', async () => {
-      const { world, batchCid } = await takenBack()
-      world.chain.mine(20)
-      await world.mine(2)
-      expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({
-        state: 'ended',
-        reason: 'batch_window_over',
-        batches: [{ batchCid, isAnchored: false }],
-        projects: [{ state: 'missed', reason: 'batch_not_anchored' }],
+    for (const isRestarted of [false, true])
+      test(`too late to send them again is told${isRestarted ? ', also when nobody was there to see it' : ''}`, async () => {
+        const { world, batchCid } = await takenBack()
+        world.chain.mine(20)
+        const now = isRestarted ? await world.crash() : world
+        await now.mine(2)
+        expect(now.sequencer.epoch(EPOCH_1)).toMatchObject({
+          state: 'ended',
+          reason: 'batch_window_over',
+          batches: [{ batchCid, isAnchored: false }],
+          projects: [{ state: 'missed', reason: 'batch_not_anchored' }],
+        })
+        await now.stop()
       })
-      await world.stop()
-    })
   })
 
   test('that takes only the header leaves a vote out at the close', async () => {

@@ -46,7 +46,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await voidUnseen(deps)
-      reviseAnchored(head.number, deps)
+      // What was anchored may have been taken back while nobody looked, and however long ago.
+      reviseAnchored(from, deps)
       deps.onReady()
     }
     for (const epoch of view.epochs()) {
@@ -136,13 +137,13 @@ async function rollback(to: BlockRef, deps: WatchDeps): Promise<void> {
     report('release_undone', { epochId, state: state ?? 'unknown' })
     if (state === 'released') await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
   }
-  reviseAnchored(to.number, deps)
+  // Batches of older epochs are mined deeper than that.
+  reviseAnchored((to.number - deps.market.batchWindowBlocks) as BlockNumber, deps)
 }
 
-/** Every epoch that may still be anchored: what a reorganisation took back, now or while nobody looked, can only be of those. */
-function reviseAnchored(head: BlockNumber, { ledger, market, onTakenBack }: WatchDeps): void {
-  for (const { epochId, state } of ledger.releasedFrom((head - market.batchWindowBlocks) as BlockNumber))
-    if (['planned', 'anchored', 'ended'].includes(state)) onTakenBack(epochId)
+/** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */
+function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): void {
+  for (const { epochId, state } of ledger.releasedFrom(from)) if (['planned', 'anchored', 'ended'].includes(state)) onTakenBack(epochId)
 }
 
 /** Epochs on record whose release the chain, read again, does not have. */
