@@ -3,8 +3,8 @@ import { PROMISES } from './checkers.ts'
 import { drawPlan, FAULT_KINDS, LIES } from './plan.ts'
 import { type Outcome, simulate } from './simulation.ts'
 
-/** `SIM_SEED` is the first of the seeds that are drawn anew each time, `SIM_RUNS` how many of them there are. */
-const FIRST_SEED = Number(process.env['SIM_SEED'] ?? Math.floor(Math.random() * 1_000_000_000))
+/** The same seeds each time, so that a change is judged by itself and not by luck; `SIM_SEED` and `SIM_RUNS` go exploring. */
+const FIRST_SEED = Number(process.env['SIM_SEED'] ?? 1_000)
 const RUNS = Number(process.env['SIM_RUNS'] ?? 30)
 const EVENTS_SHOWN = 60
 /** A run takes a fraction of a second; the longest part of this is a machine that does other things as well. */
