@@ -12,9 +12,11 @@ const RUN_TIMEOUT_MS = 10_000
 
 /** Seeds that once failed, or that show something rare. */
 const KNOWN: readonly (readonly [seed: number, story: string])[] = [
+  [5, 'the sequencer loses power when a receipt has just arrived'],
   [10, 'a release is refused because a reorganisation took the one before it, and is sent anew'],
   [14, 'a reorganisation takes batches back while the anchor chain cannot be reached, until it is too late to send them again'],
   [22, 'a reorganisation takes both batches of an ended epoch back, and they are anchored again'],
+  [23, 'votes that wait at a collector name a block that a reorganisation took away'],
   [32, 'a reorganisation takes the attestations of a batch that was final'],
   [35, 'an undone epoch is released again, and its votes name blocks that are gone'],
   [49, 'attestations are mined while a reorganisation has their batch off the chain'],
