@@ -372,8 +372,9 @@ function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFa
     const record = epochs[epochId - 1]?.record
     if (record?.reason !== 'all_batches_anchored') report(`calm epoch ${epochId} ended with ${record?.reason ?? 'nothing'}`)
     for (const projectId of projects) {
-      // A mean waits for the epoch before, which in the first calm one may be a broken one.
-      if (index === 0 && projectId.startsWith('mean')) continue
+      // A mean waits for the epoch before, which may have been a broken one.
+      const isAfterTrouble = index === 0 || epochId - 1 === plan.lie?.epochId
+      if (isAfterTrouble && projectId.startsWith('mean')) continue
       const project = record?.projects.find((one) => one.projectId === projectId)
       if (project?.state !== 'finalized')
         report(`calm epoch ${epochId}: ${projectId} is ${project?.state ?? 'nowhere'}, ${project?.reason}`)
