@@ -90,6 +90,7 @@ export function createHostile(options: HostileOptions, world: World) {
   }
 
   return {
+    address: options.signer.address,
     hear: (delivery: Overheard) => overheard.push(delivery),
     /** Resolves when all is sent that could be. */
     burst: (count: number): Promise<void> => burst(count).catch(expectOutage),

@@ -32,19 +32,25 @@ export interface Lie {
   readonly how: (typeof LIES)[number]
 }
 
+/**
+ * When power is cut: the machine has called `commit` and nothing is durable yet; its writes have just become durable, before the role hears
+ * of it; a receipt has just reached a collector, whoever it is for.
+ */
+const MOMENTS = ['commit', 'durable', 'receipt'] as const
+
 export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'links'; readonly forMs: number; readonly faults: FakeFaults }
   | { readonly kind: 'broken_links' }
   | { readonly kind: 'ipfs_offline'; readonly forMs: number; readonly node: string }
   | { readonly kind: 'anchor_unreachable' | 'source_unreachable'; readonly forMs: number }
   | { readonly kind: 'reorg'; readonly depth: number; readonly isLosingTransactions: boolean }
-  /** At the machine's nth commit from then on: before its writes are durable, or right after, before the role hears of it. */
+  /** At the nth such moment from then on. */
   | {
       readonly kind: 'power_cut'
       readonly forMs: number
       readonly machine: string
-      readonly commits: number
-      readonly isDurable: boolean
+      readonly count: number
+      readonly moment: (typeof MOMENTS)[number]
     }
   | { readonly kind: 'reassigned'; readonly slotId: SlotId }
   | { readonly kind: 'hostile'; readonly deliveries: number }
@@ -169,8 +175,8 @@ function drawFault(kind: FaultKind, { machines, mayLose }: Cast, dice: Dice): Fa
         atMs,
         forMs,
         machine: dice.isHit(0.4) ? 'sequencer' : dice.pick(machines),
-        commits: dice.between(1, 6),
-        isDurable: dice.isHit(0.5),
+        count: dice.between(1, 6),
+        moment: dice.pick(MOMENTS),
       }
     case 'reassigned':
       return mayLose.length === 0 ? undefined : { kind, atMs, slotId: mayLose[0] as SlotId }

@@ -33,8 +33,9 @@ import {
 } from '../journey/cast.ts'
 import { prices } from '../journey/prices.ts'
 import { check, told, type Violation } from './checkers.ts'
+import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
-import { drawPlan, type Fault, FAULTS_END_MS, type Lie, type Plan } from './plan.ts'
+import { drawPlan, FAULTS_END_MS, type Lie, type Plan } from './plan.ts'
 
 /**
  * One seed, one network, one run: roles on fakes and a virtual clock, faults on a schedule, then calm, then the promises of the design
@@ -45,8 +46,6 @@ import { drawPlan, type Fault, FAULTS_END_MS, type Lie, type Plan } from './plan
 const STEP_MS = 500
 /** How long a role stays down that ended because something outside did not answer: what a supervisor would wait. */
 const SUPERVISOR_PAUSE_MS = 1_000
-/** A power cut that waits for a commit which never comes happens all the same. */
-const ARMED_MAX_MS = 3_000
 /** After the faults: longer than any pause between two attempts (of the epochs role 16 s after outages as long as here), so that a calm epoch meets a network at peace. */
 const CALM_MS = 20_000
 const CALM_EPOCHS = 2
@@ -170,14 +169,15 @@ async function play(stage: Stage): Promise<void> {
   await stage.becomeQuiet()
 }
 
-type Stage = Awaited<ReturnType<typeof createStage>>
+export type Stage = Awaited<ReturnType<typeof createStage>>
 
 /** The network of the plan at work, and the hands that move it. */
 async function createStage(plan: Plan, trace: Trace) {
   const failures: Run['failures'][number][] = []
   const calmEpochs: EpochId[] = []
   const unpinned: Cid[] = []
-  const armed = new Map<string, (durable: Promise<void>) => void>()
+  /** By machine: what waits for its next commit, or for the next receipt of anybody. */
+  const armed = new Map<string, Armed>()
   const broadcast = new Map<string, SeenTransaction>()
   const successes: Run['successes'][number][] = []
   const receipts: Run['receipts'][number][] = []
@@ -195,7 +195,7 @@ async function createStage(plan: Plan, trace: Trace) {
       attestationWindowBlocks: plan.windows.attestation,
     },
     report: trace.note,
-    onCommit: (name, durable) => armed.get(name)?.(durable),
+    onCommit: (name, durable) => armed.get(name)?.onCommit(durable),
     onFailure(name, failure) {
       trace.note(name, 'ended', { failure: String(failure) })
       machines.get(name)?.cutPower()
@@ -260,6 +260,7 @@ async function createStage(plan: Plan, trace: Trace) {
     const { epochId, slotId, projectId } = submission.request
     trace.note('receipt', receipt.code, { epochId, slotId, projectId, id: receipt.submissionId })
     receipts.push({ receipt, submission })
+    for (const one of [...armed.values()]) one.onReceipt()
     hostile.hear({ submissionId: receipt.submissionId, payload })
   }
   const run: Run & { unquiet: Run['unquiet'] } = {
@@ -418,84 +419,6 @@ function lying({ epochId, how }: Lie): (call: ProtocolCall) => ProtocolCall {
       case 'other_root':
         return { ...call, rootHash: publishedRoot(['nothing']) }
     }
-  }
-}
-
-/** What goes wrong goes wrong now; what passes is put right by itself later. */
-function inflict(fault: Fault, stage: Stage): void {
-  const { world, trace, at } = stage
-  trace.note('fault', fault.kind, fault)
-  switch (fault.kind) {
-    case 'links':
-      world.links.setFaults(fault.faults)
-      at(fault.forMs, () => world.links.setFaults({}))
-      return
-    case 'broken_links':
-      world.links.breakLinks()
-      return
-    case 'ipfs_offline':
-      world.ipfs.node(fault.node).setConnected(false)
-      at(fault.forMs, () => world.ipfs.node(fault.node).setConnected(true))
-      return
-    case 'anchor_unreachable':
-      world.chain.setReachable(false)
-      at(fault.forMs, () => world.chain.setReachable(true))
-      return
-    case 'source_unreachable':
-      world.source.setReachable(false)
-      at(fault.forMs, () => world.source.setReachable(true))
-      return
-    case 'reorg':
-      // What is about to be undone was there all the same.
-      stage.observe()
-      world.chain.reorg(fault.depth, { isLosingTransactions: fault.isLosingTransactions })
-      return
-    case 'power_cut':
-      armPowerCut(fault, stage)
-      return
-    case 'reassigned':
-      stage.reassigned.add(fault.slotId)
-      world.chain.assignSigner(fault.slotId, HOSTILE.address)
-      return
-    case 'hostile':
-      void stage.hostile.burst(fault.deliveries)
-  }
-}
-
-function armPowerCut({ machine: name, commits, isDurable, forMs }: Extract<Fault, { kind: 'power_cut' }>, stage: Stage): void {
-  const { armed, at, trace } = stage
-  const machine = stage.cast.machines.get(name) as Machine<unknown>
-  let left = commits
-  const cut = () => {
-    armed.delete(name)
-    if (!machine.isOn()) return
-    trace.note(name, 'power cut')
-    machine.cutPower()
-    at(forMs, () => stage.boot(name))
-  }
-  const watch = (durable: Promise<void>) => {
-    left -= 1
-    if (left > 0) return
-    armed.delete(name)
-    if (isDurable) void durable.then(cut)
-    else cut()
-  }
-  armed.set(name, watch)
-  at(ARMED_MAX_MS, () => {
-    if (armed.get(name) === watch) cut()
-  })
-}
-
-/** Whatever is still broken is put right. */
-function heal({ world, cast, trace, armed, boot }: Stage): void {
-  trace.note('fault', 'none from now on')
-  armed.clear()
-  world.links.setFaults({})
-  world.chain.setReachable(true)
-  world.source.setReachable(true)
-  for (const name of cast.machines.keys()) {
-    world.ipfs.node(name).setConnected(true)
-    void boot(name)
   }
 }
 
