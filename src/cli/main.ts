@@ -1,46 +1,17 @@
 import {
   ArgumentScannerError,
   buildApplication,
-  buildRouteMap,
   formatMessageForArgumentScannerError,
   run,
   type StricliProcess,
   text_en,
 } from '@stricli/core'
 import { isWeftError } from '#domain/errors.ts'
-import { benchCommand } from './bench.ts'
-import { deployCommand } from './deploy.ts'
-import { devnetCommand } from './devnet.ts'
-import { explainCommand } from './explain.ts'
-import { marketRoutes } from './market.ts'
-import { roleCommands } from './run.ts'
-import { settingsCommand } from './settings.ts'
-import { slotsRoutes } from './slots.ts'
-import { testCommand } from './test.ts'
-import { verifyCommand } from './verify.ts'
+import { flagOf } from '#node/settings.ts'
+import { routes } from './routes.ts'
 
 /** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts). */
 const EXIT_TRY_AGAIN = 75
-
-const routes = buildRouteMap({
-  routes: {
-    devnet: devnetCommand,
-    verify: verifyCommand,
-    test: testCommand,
-    bench: benchCommand,
-    ...roleCommands,
-    deploy: deployCommand,
-    market: marketRoutes,
-    slots: slotsRoutes,
-    settings: settingsCommand,
-    explain: explainCommand,
-  },
-  docs: {
-    brief: 'Weft: the whole Powerloom Protocol V2 network in one command',
-    fullDescription:
-      'Start with `./weft devnet`: it runs a whole network on this machine and needs no key, account, server or configuration.',
-  },
-})
 
 const application = buildApplication(routes, {
   name: 'weft',
@@ -62,6 +33,11 @@ function misread(failure: unknown): string {
   if (!(failure instanceof ArgumentScannerError)) return told(failure)
   return formatMessageForArgumentScannerError(failure, {
     UnexpectedPositionalError: ({ expectedCount }) => `too many arguments, ${expectedCount} expected. A value belongs behind its flag.`,
+    // The library suggests names as the code has them, in camel case.
+    FlagNotFoundError: ({ input, corrections }) => {
+      const nearest = corrections.length === 0 ? '' : `, did you mean ${corrections.map(flagOf).join(' or ')}?`
+      return `there is no flag --${input}${nearest}`
+    },
     UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given more than once`,
   })
 }

@@ -2,6 +2,7 @@ import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
 import type { MarketForm } from '#node/deploy/market-plan.ts'
+import { isSequencerId, SEQUENCER_ID_FORM } from '#node/deploy/sequencer-id.ts'
 import { stopSignal } from '#node/stop.ts'
 import {
   CONTRACT_FLAGS,
@@ -23,6 +24,8 @@ import { withContracts } from './with-contracts.ts'
 
 const BLOCKS_MAX = 10_000_000
 const MEMBERS_MAX = 1_000
+/** The contracts keep pools and allowances in 128 bits. */
+const AMOUNT_MAX = 2n ** 128n - 1n
 
 /** Addresses between commas. */
 function addresses(text: string): readonly Address[] {
@@ -30,8 +33,18 @@ function addresses(text: string): readonly Address[] {
 }
 
 function wei(text: string): bigint {
-  if (!/^(0|[1-9][0-9]{0,40})$/.test(text)) throw new SyntaxError(`'${text}' is not a decimal integer`)
+  if (!/^(0|[1-9][0-9]{0,40})$/.test(text) || BigInt(text) > AMOUNT_MAX)
+    throw new SyntaxError(`'${text}' is not a decimal integer up to ${AMOUNT_MAX}`)
   return BigInt(text)
+}
+
+function allowance(text: string): bigint | 'unlimited' {
+  return text === 'unlimited' ? text : wei(text)
+}
+
+function sequencerId(text: string): string {
+  if (!isSequencerId(text)) throw new SyntaxError(`'${text}' is not ${SEQUENCER_ID_FORM}`)
+  return text
 }
 
 const optional = <Value>(parse: (text: string) => Value, brief: string) => ({ kind: 'parsed', parse, optional: true, brief }) as const
@@ -58,7 +71,7 @@ const showCommand = buildCommand({
     for (const market of markets) {
       this.process.stdout.write('\n')
       for (const [name, value] of Object.entries(market)) {
-        const shown = Array.isArray(value) ? value.join('\n'.padEnd(30)) || 'none' : String(value)
+        const shown = (Array.isArray(value) ? value.join('\n'.padEnd(30)) : String(value)) || 'none'
         this.process.stdout.write(`  ${name.padEnd(27)} ${shown}\n`)
       }
     }
@@ -125,7 +138,12 @@ interface SetFlags extends ChangeFlags, MarketFlag {
   readonly removeSequencer?: readonly Address[]
   readonly addValidator?: readonly Address[]
   readonly removeValidator?: readonly Address[]
+  readonly addAdmin?: readonly Address[]
+  readonly removeAdmin?: readonly Address[]
+  readonly sequencerId?: string
+  readonly rootOnlyBatches?: boolean
   readonly rewards?: boolean
+  readonly rewardAllowanceWei?: bigint | 'unlimited'
   readonly enabled?: boolean
 }
 
@@ -144,7 +162,12 @@ const setCommand = buildCommand({
       removeSequencers: flags.removeSequencer ?? [],
       addValidators: flags.addValidator ?? [],
       removeValidators: flags.removeValidator ?? [],
+      addAdmins: flags.addAdmin ?? [],
+      removeAdmins: flags.removeAdmin ?? [],
+      sequencerId: flags.sequencerId,
+      rootOnlyBatchesAllowed: flags.rootOnlyBatches,
       rewardsEnabled: flags.rewards,
+      rewardAllowanceWei: flags.rewardAllowanceWei,
       isEnabled: flags.enabled,
     }
     await withContracts(this.process, flags, async (session, { protocolState, dataMarket }) => {
@@ -174,7 +197,15 @@ const setCommand = buildCommand({
       removeSequencer: optional(addresses, 'Accounts that cease to be sequencers'),
       addValidator: optional(addresses, 'Accounts that become validators'),
       removeValidator: optional(addresses, 'Accounts that cease to be validators'),
+      addAdmin: optional(addresses, 'Accounts that become admins: they may set the sequencer id'),
+      removeAdmin: optional(addresses, 'Accounts that cease to be admins'),
+      sequencerId: optional(sequencerId, "The sequencer's name in the network, for example its peer id; the owner or an admin"),
+      rootOnlyBatches: either('Whether sequencers may anchor batches by their roots alone'),
       rewards: either('The rewards flag that services read'),
+      rewardAllowanceWei: optional(
+        allowance,
+        'Wei of rewards that may be credited from now on, or `unlimited`; the owner of ProtocolState only',
+      ),
       enabled: either('Whether epochs may be released; the owner of ProtocolState only'),
     },
   },

@@ -9,6 +9,8 @@ import { systemClock } from '#io/clock/system.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Conduct } from '#node/deploy/carry-out.ts'
 import { deployNetwork } from '#node/deploy/deploy.ts'
+import { changeMarket } from '#node/deploy/market.ts'
+import { planMarket } from '#node/deploy/market-plan.ts'
 
 /** A deployment on a chain where other things happen meanwhile. */
 
@@ -72,6 +74,39 @@ test('a transaction of the same account between plan and sending moves every add
     outcome: 'unchanged',
     network: deployed.network,
   })
+})
+
+test('a reward allowance that is used up while it is set is not granted a second time', async () => {
+  const operator = operatorOf(owner)
+  const { network } = await deployNetwork({ rpc, chainId: CHAIN_ID, operator, network: undefined }, {}, AT_ONCE, signal)
+  const readAllowance = async () => (await readMarketSettings(rpc, network.protocolState, network.dataMarket)).rewardAllowanceWei
+  expect(await readAllowance()).toBe('unlimited')
+  // Stands for rewards credited between sending and looking: less is left than was granted.
+  const used: Operator = {
+    ...operator,
+    async send(transactions, stop) {
+      const outcome = await operator.send(transactions, stop)
+      const now = await readMarketSettings(rpc, network.protocolState, network.dataMarket)
+      const less = planMarket(network.protocolState, now, { rewardAllowanceWei: 300n }).flat()
+      await operatorOf(owner).send(
+        less.map(({ transaction }) => transaction),
+        stop,
+      )
+      return outcome
+    },
+  }
+  const members = {
+    addSequencers: [],
+    removeSequencers: [],
+    addValidators: [],
+    removeValidators: [],
+    addAdmins: [],
+    removeAdmins: [],
+  }
+  const session = { rpc, chainId: CHAIN_ID, operator: used, stop: async () => undefined }
+  const change = { ...members, rewardAllowanceWei: 700n }
+  expect(await changeMarket(session, { place: network, change }, AT_ONCE, signal)).toMatchObject({ outcome: 'changed', changed: 1 })
+  expect(await readAllowance()).toBe(300n)
 })
 
 test('a half-made network is completed: what exists is used', async () => {

@@ -144,6 +144,10 @@ describe('deploy', () => {
         validators: [owner.address, stranger.address],
         minAttestations: 2,
         sequencers: [stranger.address],
+        admins: [signer.address],
+        sequencerId: '12D3KooW',
+        rootOnlyBatches: true,
+        rewards: true,
       },
       slots: [signer.address, signer.address, stranger.address],
     }
@@ -156,7 +160,12 @@ describe('deploy', () => {
       attestationWindowBlocks: 20,
       validators: [owner.address, stranger.address],
       sequencers: [stranger.address],
+      admins: [signer.address],
+      sequencerId: '12D3KooW',
+      rootOnlyBatchesAllowed: true,
+      rewardsEnabled: true,
     })
+    expect(await run(['deploy', '--json', '--config', path])).toMatchObject({ code: 0, json: { changed: 0 } })
     const { slots, mintStartTime } = await showSlots()
     expect(slots).toMatchObject(config.slots.map((wanted, index) => ({ slotId: index + 1, signer: wanted, isActive: true })))
     expect(mintStartTime, 'minting is closed again').toBe(0)
@@ -181,6 +190,13 @@ describe('deploy', () => {
     expect(await nonceOf(owner)).toBe(0)
     const { json } = await run(['deploy', '--yes', '--json'])
     expect(json['addresses'], 'the dry run knew where things would be').toEqual(dry.json['addresses'])
+  })
+
+  test('a flag that does not exist is answered with the one that was meant, as it is written', async () => {
+    expect(await run(['market', 'set', '--add-validatr', owner.address])).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('there is no flag --add-validatr, did you mean --add-validator?'),
+    })
   })
 
   test('keys, passwords and chains that are wrong are refused with their codes', async () => {
@@ -210,30 +226,42 @@ describe('market and slots', () => {
   })
 
   test('settings and roles change, and only what differs is sent', async () => {
-    const change = ['--snapshot-window', '5', '--batch-window', '10', '--attestation-window', '15', '--daily-quota', '7', '--no-enabled']
+    const windows = ['--snapshot-window', '5', '--batch-window', '10', '--attestation-window', '15']
+    const rewards = ['--daily-quota', '7', '--reward-pool-wei', '70', '--rewards', '--reward-allowance-wei', '700']
+    const change = [...windows, ...rewards, '--no-enabled', '--root-only-batches', '--sequencer-id', '12D3KooW']
     const roles = [
       '--add-validator',
       `${stranger.address},${signer.address}`,
       '--remove-sequencer',
       owner.address,
+      '--add-admin',
+      stranger.address,
       '--min-attestations',
       '2',
     ]
     const dry = await run(['market', 'set', '--dry-run', '--json', ...change, ...roles])
     expect(dry).toMatchObject({ code: 0, json: { changed: 0 } })
     expect(await nonceOf(owner)).toBe(TRANSACTIONS)
-    expect(await run(['market', 'set', '--yes', '--json', ...change, ...roles])).toMatchObject({ code: 0, json: { changed: 8 } })
+    expect(await run(['market', 'set', '--yes', '--json', ...change, ...roles])).toMatchObject({ code: 0, json: { changed: 14 } })
     expect((await showMarket()).markets[0]).toMatchObject({
       snapshotWindowBlocks: 5,
       batchWindowBlocks: 10,
       attestationWindowBlocks: 15,
       dailySnapshotQuota: '7',
+      rewardPoolWei: '70',
+      rewardsEnabled: true,
+      rewardAllowanceWei: '700',
       isEnabled: false,
+      rootOnlyBatchesAllowed: true,
+      sequencerId: '12D3KooW',
+      admins: [stranger.address],
       attestationsMin: 2,
       sequencers: [],
       validators: [owner.address, stranger.address, signer.address],
     })
     expect(await run(['market', 'set', '--json', ...change, ...roles])).toMatchObject({ code: 0, json: { changed: 0 } })
+    const byAdmin = { WEFT_DEPLOYER_KEY: stranger.keyText }
+    expect(await run(['market', 'set', '--yes', '--json', '--sequencer-id', ''], byAdmin)).toMatchObject({ code: 0, json: { changed: 1 } })
   }, 60_000)
 
   test('what the contract refuses is told with its code and its meaning, and nothing is sent', async () => {

@@ -4,7 +4,7 @@ import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { MarketState } from './port.ts'
 import type { Rpc } from './rpc.ts'
-import { createView } from './views.ts'
+import { createOptionalView, createView } from './views.ts'
 import type { View } from './views.ts'
 
 type Hex = `0x${string}`
@@ -14,10 +14,18 @@ export interface MarketSettings extends MarketState {
   readonly address: Address
   readonly owner: Address
   readonly isEnabled: boolean
+  /** Accounts that may set the sequencer's id, as the owner may. */
+  readonly admins: readonly Address[]
+  /** The sequencer's name in the network, for example its peer id; empty until it is set. */
+  readonly sequencerId: string
+  /** Whether sequencers may anchor batches by their roots alone. */
+  readonly rootOnlyBatchesAllowed: boolean
   readonly usesBlockNumbersAsEpochIds: boolean
   readonly dailySnapshotQuota: bigint
   readonly rewardPoolWei: bigint
   readonly rewardsEnabled: boolean
+  /** Wei that may still be credited to slots; the owner of ProtocolState decides. */
+  readonly rewardAllowanceWei: bigint | 'unlimited'
   readonly deploymentBlock: number
 }
 
@@ -59,28 +67,45 @@ export async function readMarketState(view: View<typeof protocolStateAbi>, marke
   }
 }
 
+/** Older contracts have neither setting: no batch by its roots alone, and no limit on rewards. */
+async function readExtras(rpc: Rpc, protocolState: Address, market: Address) {
+  const [isAllowed, allowance] = await Promise.all([
+    createOptionalView(rpc, dataMarketAbi, market)('rootOnlyBatchesAllowed', []),
+    createOptionalView(rpc, protocolStateAbi, protocolState)('rewardAllowance', [market as Hex]),
+  ])
+  const [isLimited, left] = allowance ?? [false, 0n]
+  return { rootOnlyBatchesAllowed: isAllowed ?? false, rewardAllowanceWei: isLimited ? left : ('unlimited' as const) }
+}
+
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function readMarketSettings(rpc: Rpc, protocolState: Address, market: Address): Promise<MarketSettings> {
   const view = createView(rpc, protocolStateAbi, protocolState)
   const own = createView(rpc, dataMarketAbi, market)
-  const [state, [, , , , usesBlockNumbers, isEnabled], owner, quota, pool, rewardsEnabled, deploymentBlock] = await Promise.all([
+  const [state, extras, entry, owner, admins, sequencerId, quota, pool, rewardsEnabled, deploymentBlock] = await Promise.all([
     readMarketState(view, market),
+    readExtras(rpc, protocolState, market),
     view('dataMarkets', [market as Hex]),
     own('owner', []),
+    own('getAdmins', []),
+    own('sequencerId', []),
     own('dailySnapshotQuota', []),
     own('rewardPoolSize', []),
     own('rewardsEnabled', []),
     own('deploymentBlockNumber', []),
   ])
+  const [, , , , usesBlockNumbersAsEpochIds, isEnabled] = entry
   return {
     address: market,
     owner: parseAddress(owner),
     isEnabled,
-    usesBlockNumbersAsEpochIds: usesBlockNumbers,
+    usesBlockNumbersAsEpochIds,
     ...state,
+    admins: admins.map(parseAddress),
+    sequencerId,
     dailySnapshotQuota: quota,
     rewardPoolWei: pool,
     rewardsEnabled,
+    ...extras,
     deploymentBlock: Number(deploymentBlock),
   }
 }

@@ -2,6 +2,7 @@ import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi, ContractFunctionArgs, ContractFunctionName, ContractFunctionReturnType } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
+import { isRevert } from './revert.ts'
 import type { Rpc } from './rpc.ts'
 
 /** Reads the view functions of one contract at the latest block. */
@@ -10,19 +11,45 @@ export type View<ContractAbi extends Abi> = <Name extends ContractFunctionName<C
   args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
 ) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name>>
 
+/** The same for functions that a contract may lack: `undefined`. */
+export type OptionalView<ContractAbi extends Abi> = <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
+  functionName: Name,
+  args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
+) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name> | undefined>
+
+/** What some nodes answer to a call that reverts without data, as every contract does that lacks the function. */
+const SERVER_ERROR_CODE = -32_000
+
+function paramsOf(abi: Abi, address: Address, call: { readonly functionName: string; readonly args: unknown }): unknown[] {
+  const data = encodeFunctionData({ abi, ...call } as Parameters<typeof encodeFunctionData>[0])
+  return [{ to: address, data }, 'latest']
+}
+
+function resultOf(rpc: Rpc, abi: Abi, address: Address, answer: { readonly functionName: string; readonly data: unknown }): never {
+  try {
+    return decodeFunctionResult({ abi, ...answer } as unknown as Parameters<typeof decodeFunctionResult>[0]) as never
+  } catch (cause) {
+    const detail = `not an answer of that function by ${address}`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: answer.functionName, detail }, cause)
+  }
+}
+
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Views called in one turn travel as one request. */
 export function createView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): View<ContractAbi> {
   return async (functionName, args) => {
-    const call = { abi, functionName, args } as Parameters<typeof encodeFunctionData>[0]
-    const data = await rpc.call('eth_call', [{ to: address, data: encodeFunctionData(call) }, 'latest'])
-    try {
-      return decodeFunctionResult({ abi, functionName, data } as unknown as Parameters<typeof decodeFunctionResult>[0]) as never
-    } catch (cause) {
-      throw new WeftError(
-        'CHAIN_ANSWER_INVALID',
-        { endpoint: rpc.endpoint, method: functionName, detail: `not an answer of that function by ${address}` },
-        cause,
-      )
-    }
+    const data = await rpc.call('eth_call', paramsOf(abi, address, { functionName, args }))
+    return resultOf(rpc, abi, address, { functionName, data })
+  }
+}
+
+/** As `createView`, for what Weft's contracts have beyond the deployed ones. */
+export function createOptionalView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): OptionalView<ContractAbi> {
+  return async (functionName, args) => {
+    const answer = await rpc.ask('eth_call', paramsOf(abi, address, { functionName, args }))
+    if (answer.isOk) return resultOf(rpc, abi, address, { functionName, data: answer.result })
+    const { refusal } = answer
+    if (isRevert(refusal) || refusal.code === SERVER_ERROR_CODE) return undefined
+    const detail = `${refusal.message} (${refusal.code})`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: functionName, detail })
   }
 }

@@ -30,8 +30,12 @@ describe('deployment configuration', () => {
       epochManager: A,
       sequencers: [A.toUpperCase().replace('0X', '0x')],
       validators: [A],
+      admins: [A],
+      sequencerId: '12D3KooW',
+      rootOnlyBatches: true,
       dailySnapshotQuota: '10',
       rewardPoolWei: '0',
+      rewards: false,
     }
     expect(parseConfig(JSON.stringify({ nodes: { name: 'n', priceWei: '1', mintStartTime: 0 }, market, slots: [A, A] }))).toEqual({
       nodes: { name: 'n', priceWei: 1n, mintStartTime: 0 },
@@ -75,6 +79,10 @@ describe('deployment configuration', () => {
     ['block numbers with long epochs', { market: { blockNumbersAsEpochIds: true, epochSize: 2 } }, 'needs epochSize 1'],
     ['more attestations than validators', { market: { validators: [A], minAttestations: 2 } }, 'more than there are validators'],
     ['five decimals of a second', { market: { sourceBlockTimeSeconds: 1.00001 } }, 'four decimals'],
+    ['an admin named twice', { market: { admins: [A, A] } }, 'market.admins: names something twice'],
+    ['a sequencer id with a space', { market: { sequencerId: '12D3 KooW' } }, 'market.sequencerId'],
+    ['a sequencer id without an end', { market: { sequencerId: 'x'.repeat(201) } }, 'market.sequencerId'],
+    ['a switch in words', { market: { rootOnlyBatches: 'yes' } }, 'market.rootOnlyBatches: "yes" is not true or false'],
     ['the zero address', { slots: [`0x${'0'.repeat(40)}`] }, 'slots[0]'],
     ['a price of zero', { nodes: { priceWei: '0' } }, 'nodes.priceWei'],
     ['a price with a sign', { nodes: { priceWei: '-1' } }, 'nodes.priceWei'],

@@ -1,5 +1,6 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
+import { isSequencerId, SEQUENCER_ID_FORM } from './sequencer-id.ts'
 
 /** What `weft deploy` is asked for. Whatever is left out stays as it is on chain, or becomes what `wanted.ts` says on a new network. */
 export interface DeployConfig {
@@ -20,8 +21,15 @@ export interface DeployConfig {
     readonly epochManager?: Address
     readonly sequencers?: readonly Address[]
     readonly validators?: readonly Address[]
+    readonly admins?: readonly Address[]
+    /** The sequencer's name in the network, for example its peer id; empty takes it away. */
+    readonly sequencerId?: string
+    /** Whether sequencers may anchor batches by their roots alone. */
+    readonly rootOnlyBatches?: boolean
     readonly dailySnapshotQuota?: bigint
     readonly rewardPoolWei?: bigint
+    /** The rewards flag that services read. */
+    readonly rewards?: boolean
   }
   /** The signer of each slot, slot 1 first. */
   readonly slots?: readonly Address[]
@@ -67,6 +75,10 @@ const flag: Reader<boolean> = reader('true or false', (value) => (typeof value =
 
 const text: Reader<string> = reader(`text of at most ${NAME_LENGTH_MAX} characters`, (value) =>
   typeof value === 'string' && value.length <= NAME_LENGTH_MAX ? value : undefined,
+)
+
+const sequencerId: Reader<string> = reader(SEQUENCER_ID_FORM, (value) =>
+  typeof value === 'string' && isSequencerId(value) ? value : undefined,
 )
 
 /** Seconds with up to four decimals: the contract counts in 1e-4 s. */
@@ -130,8 +142,12 @@ const CONFIG = object<DeployConfig>({
     epochManager: address,
     sequencers: listOf(address, { max: ROLE_MEMBERS_MAX, isSet: true }),
     validators: listOf(address, { max: ROLE_MEMBERS_MAX, isSet: true }),
+    admins: listOf(address, { max: ROLE_MEMBERS_MAX, isSet: true }),
+    sequencerId,
+    rootOnlyBatches: flag,
     dailySnapshotQuota: amount(1n),
     rewardPoolWei: amount(0n),
+    rewards: flag,
   }),
   slots: listOf(address, { max: SLOTS_MAX, isSet: false }),
 })

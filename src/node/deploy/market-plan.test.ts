@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { decodeFunctionData } from 'viem'
 import { parseAddress } from '#domain/ids.ts'
-import { freshMarket, planMarket, windowRounds } from './market-plan.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { freshMarket, type MarketWish, planMarket, windowRounds } from './market-plan.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
@@ -69,6 +71,12 @@ describe('windows', () => {
   })
 })
 
+/** Addresses come back with checksum capitals; the sequencer id keeps its own. */
+function inLowerCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inLowerCase)
+  return typeof value === 'string' && value.startsWith('0x') ? value.toLowerCase() : value
+}
+
 describe('market plan', () => {
   test('nothing wished is nothing done, nor is what is so already', () => {
     expect(planMarket(state, FRESH, {}).flat()).toEqual([])
@@ -98,6 +106,29 @@ describe('market plan', () => {
     ])
     expect(waves.flat().map(({ what }) => what)).toContain(`add sequencer ${b}, remove sequencer ${a}`)
     expect(waves.flat().every(({ transaction }) => transaction.to === state)).toBe(true)
+  })
+
+  test.each<[MarketWish, string, readonly unknown[]]>([
+    [{ sequencerId: '12D3KooW' }, 'setSequencerId', ['12D3KooW']],
+    [{ rootOnlyBatchesAllowed: true }, 'setRootOnlyBatches', [true]],
+    [{ admins: [a] }, 'updateAddresses', [2, [a], [true]]],
+    [{ rewardsEnabled: true }, 'toggleRewards', []],
+    [{ rewardAllowanceWei: 0n }, 'setRewardAllowance', [true, 0n]],
+    [{ isEnabled: false }, 'toggleDataMarket', [false]],
+  ])('%o is one call of %s, and none once it is so', (wish, call, args) => {
+    const steps = planMarket(state, FRESH, wish).flat()
+    expect(steps.map(({ transaction }) => transaction.call)).toEqual([call])
+    const data = steps[0]?.transaction.data as `0x${string}`
+    const decoded = decodeFunctionData({ abi: protocolStateAbi, data })
+    expect(decoded.args?.map(inLowerCase)).toEqual([market, ...args])
+    expect(planMarket(state, { ...FRESH, ...(wish as object) }, wish).flat()).toEqual([])
+  })
+
+  test('an allowance is lifted by its name', () => {
+    const steps = planMarket(state, { ...FRESH, rewardAllowanceWei: 5n }, { rewardAllowanceWei: 'unlimited' }).flat()
+    const data = steps[0]?.transaction.data as `0x${string}`
+    expect(decodeFunctionData({ abi: protocolStateAbi, data }).args?.slice(1)).toEqual([false, 0n])
+    expect(steps[0]?.what).toBe('let any rewards be credited (now 5)')
   })
 
   test('long lists of addresses take several calls', () => {

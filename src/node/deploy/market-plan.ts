@@ -16,10 +16,15 @@ export interface MarketWish {
   /** All of them: others lose the role. */
   readonly sequencers?: readonly Address[] | undefined
   readonly validators?: readonly Address[] | undefined
+  readonly admins?: readonly Address[] | undefined
+  readonly sequencerId?: string | undefined
+  readonly rootOnlyBatchesAllowed?: boolean | undefined
   readonly dailySnapshotQuota?: bigint | undefined
   readonly rewardPoolWei?: bigint | undefined
-  readonly isEnabled?: boolean | undefined
   readonly rewardsEnabled?: boolean | undefined
+  /** What may be credited from now on: it dwindles as rewards are. ProtocolState's owner only, as `isEnabled`. */
+  readonly rewardAllowanceWei?: MarketSettings['rewardAllowanceWei'] | undefined
+  readonly isEnabled?: boolean | undefined
 }
 
 /** What a market can never change. */
@@ -33,6 +38,7 @@ export interface MarketForm {
 /** Roles as the contract numbers them. */
 const ROLE_VALIDATOR = 0
 const ROLE_SEQUENCER = 1
+const ROLE_ADMIN = 2
 /** A new address costs some 70,000 gas. */
 const ADDRESSES_PER_CALL_MAX = 100
 
@@ -84,11 +90,14 @@ function windowWaves(protocolState: Address, current: MarketSettings, wish: Mark
   )
 }
 
-function roleSteps(
-  protocolState: Address,
-  market: Address,
-  role: { readonly number: number; readonly name: string; readonly now: readonly Address[]; readonly wanted: readonly Address[] },
-): Step[] {
+interface Role {
+  readonly number: number
+  readonly name: string
+  readonly now: readonly Address[]
+  readonly wanted: readonly Address[]
+}
+
+function roleSteps(protocolState: Address, market: Address, role: Role): Step[] {
   const granted = role.wanted.filter((address) => !role.now.includes(address)).map((address) => ({ address, isGranted: true }))
   const taken = role.now.filter((address) => !role.wanted.includes(address)).map((address) => ({ address, isGranted: false }))
   const changes = [...granted, ...taken]
@@ -108,12 +117,12 @@ function roleSteps(
   })
 }
 
-/** Settings that stand alone, each with the call that sets it. */
-function singleSteps(protocolState: Address, now: MarketSettings, wish: MarketWish): Step[] {
+type Add = (what: string, call: string, data: Hex) => void
+
+/** Settings that stand alone, each with the call that sets it: who does what, and how batches become final. */
+function addConsensus(add: Add, now: MarketSettings, wish: MarketWish): void {
   const market = now.address as Hex
   const abi = protocolStateAbi
-  const steps: Step[] = []
-  const add = (what: string, call: string, data: Hex): void => void steps.push({ what, transaction: { call, to: protocolState, data } })
   if (wish.attestationsMin !== undefined && wish.attestationsMin !== now.attestationsMin) {
     const functionName = 'updateMinAttestationsForConsensus'
     const data = encodeFunctionData({ abi, functionName, args: [market, BigInt(wish.attestationsMin)] })
@@ -123,6 +132,24 @@ function singleSteps(protocolState: Address, now: MarketSettings, wish: MarketWi
     const data = encodeFunctionData({ abi, functionName: 'updateEpochManager', args: [market, wish.epochManager as Hex] })
     add(`make ${wish.epochManager} the epoch manager (now ${now.epochManager})`, 'updateEpochManager', data)
   }
+  if (wish.sequencerId !== undefined && wish.sequencerId !== now.sequencerId) {
+    const data = encodeFunctionData({ abi, functionName: 'setSequencerId', args: [market, wish.sequencerId] })
+    add(`name the sequencer '${wish.sequencerId}' (now '${now.sequencerId}')`, 'setSequencerId', data)
+  }
+  if (wish.rootOnlyBatchesAllowed !== undefined && wish.rootOnlyBatchesAllowed !== now.rootOnlyBatchesAllowed) {
+    const data = encodeFunctionData({ abi, functionName: 'setRootOnlyBatches', args: [market, wish.rootOnlyBatchesAllowed] })
+    add(`${wish.rootOnlyBatchesAllowed ? 'allow' : 'forbid'} batches by their roots alone`, 'setRootOnlyBatches', data)
+  }
+  if (wish.isEnabled !== undefined && wish.isEnabled !== now.isEnabled) {
+    const data = encodeFunctionData({ abi, functionName: 'toggleDataMarket', args: [market, wish.isEnabled] })
+    add(wish.isEnabled ? 'enable the data market' : 'disable the data market', 'toggleDataMarket', data)
+  }
+}
+
+/** Settings that stand alone: what slots get. */
+function addRewards(add: Add, now: MarketSettings, wish: MarketWish): void {
+  const market = now.address as Hex
+  const abi = protocolStateAbi
   if (wish.dailySnapshotQuota !== undefined && wish.dailySnapshotQuota !== now.dailySnapshotQuota) {
     const data = encodeFunctionData({ abi, functionName: 'updateDailySnapshotQuota', args: [market, wish.dailySnapshotQuota] })
     add(`set the daily quota to ${wish.dailySnapshotQuota} snapshots (now ${now.dailySnapshotQuota})`, 'updateDailySnapshotQuota', data)
@@ -135,26 +162,29 @@ function singleSteps(protocolState: Address, now: MarketSettings, wish: MarketWi
     const data = encodeFunctionData({ abi, functionName: 'toggleRewards', args: [market] })
     add(`switch the rewards flag ${wish.rewardsEnabled ? 'on' : 'off'}`, 'toggleRewards', data)
   }
-  if (wish.isEnabled !== undefined && wish.isEnabled !== now.isEnabled) {
-    const data = encodeFunctionData({ abi, functionName: 'toggleDataMarket', args: [market, wish.isEnabled] })
-    add(wish.isEnabled ? 'enable the data market' : 'disable the data market', 'toggleDataMarket', data)
+  if (wish.rewardAllowanceWei !== undefined && wish.rewardAllowanceWei !== now.rewardAllowanceWei) {
+    const { rewardAllowanceWei: wanted } = wish
+    const isLimited = wanted !== 'unlimited'
+    const data = encodeFunctionData({ abi, functionName: 'setRewardAllowance', args: [market, isLimited, isLimited ? wanted : 0n] })
+    const what = isLimited ? `let ${wanted} wei of rewards be credited from now on` : 'let any rewards be credited'
+    add(`${what} (now ${now.rewardAllowanceWei})`, 'setRewardAllowance', data)
   }
-  return steps
 }
 
 /** The transactions that make a market's settings what is wished. */
 export function planMarket(protocolState: Address, now: MarketSettings, wish: MarketWish): Wave[] {
   const [first = [], ...later] = windowWaves(protocolState, now, wish)
-  const { sequencers = now.sequencers, validators = now.validators } = wish
-  return [
-    [
-      ...first,
-      ...singleSteps(protocolState, now, wish),
-      ...roleSteps(protocolState, now.address, { number: ROLE_SEQUENCER, name: 'sequencer', now: now.sequencers, wanted: sequencers }),
-      ...roleSteps(protocolState, now.address, { number: ROLE_VALIDATOR, name: 'validator', now: now.validators, wanted: validators }),
-    ],
-    ...later,
+  const singles: Step[] = []
+  const add: Add = (what, call, data) => void singles.push({ what, transaction: { call, to: protocolState, data } })
+  addConsensus(add, now, wish)
+  addRewards(add, now, wish)
+  const { sequencers = now.sequencers, validators = now.validators, admins = now.admins } = wish
+  const roles: readonly Role[] = [
+    { number: ROLE_SEQUENCER, name: 'sequencer', now: now.sequencers, wanted: sequencers },
+    { number: ROLE_VALIDATOR, name: 'validator', now: now.validators, wanted: validators },
+    { number: ROLE_ADMIN, name: 'admin', now: now.admins, wanted: admins },
   ]
+  return [[...first, ...singles, ...roles.flatMap((role) => roleSteps(protocolState, now.address, role))], ...later]
 }
 
 /** Creates a market; ProtocolState's owner only. */
@@ -188,9 +218,13 @@ export function freshMarket(address: Address, owner: Address, form: MarketForm):
     epochManager: `0x${'0'.repeat(40)}` as Address,
     sequencers: [],
     validators: [],
+    admins: [],
+    sequencerId: '',
+    rootOnlyBatchesAllowed: false,
     dailySnapshotQuota: 1_000n,
     rewardPoolWei: 0n,
     rewardsEnabled: false,
+    rewardAllowanceWei: 'unlimited',
     deploymentBlock: 0,
   }
 }

@@ -8,11 +8,13 @@ import { compact } from './plan.ts'
 import type { Session } from './session.ts'
 
 /** What to change in a market: settings as they shall be, and members to add to or take from the lists. */
-export interface MarketChange extends Omit<MarketWish, 'sequencers' | 'validators'> {
+export interface MarketChange extends Omit<MarketWish, 'sequencers' | 'validators' | 'admins'> {
   readonly addSequencers: readonly Address[]
   readonly removeSequencers: readonly Address[]
   readonly addValidators: readonly Address[]
   readonly removeValidators: readonly Address[]
+  readonly addAdmins: readonly Address[]
+  readonly removeAdmins: readonly Address[]
 }
 
 export interface MarketPlace {
@@ -43,11 +45,16 @@ export async function changeMarket(
   conduct: Conduct,
   signal: AbortSignal,
 ): Promise<CarriedOut> {
+  let isFirst = true
   const plan = async () => {
     const now = await readMarket(rpc, place)
+    // The first wave carries it. Looked at again, what was credited meanwhile would be granted a second time.
+    const rewardAllowanceWei = isFirst ? change.rewardAllowanceWei : undefined
+    isFirst = false
     const sequencers = changed(now.sequencers, change.addSequencers, change.removeSequencers)
     const validators = changed(now.validators, change.addValidators, change.removeValidators)
-    return compact(planMarket(place.protocolState, now, { ...change, sequencers, validators }))
+    const admins = changed(now.admins, change.addAdmins, change.removeAdmins)
+    return compact(planMarket(place.protocolState, now, { ...change, rewardAllowanceWei, sequencers, validators, admins }))
   }
   return carryOut(operator, plan, conduct, signal)
 }

@@ -56,7 +56,11 @@ export function wantedSettings({ market }: DeployConfig, now: MarketSettings, de
     epochManager: market?.epochManager ?? (now.epochManager === NOBODY ? deployer : now.epochManager),
     sequencers: market?.sequencers ?? (now.sequencers.length === 0 ? [deployer] : now.sequencers),
     validators,
+    admins: market?.admins,
+    sequencerId: market?.sequencerId,
+    rootOnlyBatchesAllowed: market?.rootOnlyBatches,
     dailySnapshotQuota: market?.dailySnapshotQuota,
     rewardPoolWei: market?.rewardPoolWei,
+    rewardsEnabled: market?.rewards,
   }
 }

@@ -1,0 +1,32 @@
+import { buildRouteMap } from '@stricli/core'
+import { benchCommand } from './bench.ts'
+import { deployCommand } from './deploy.ts'
+import { devnetCommand } from './devnet.ts'
+import { explainCommand } from './explain.ts'
+import { marketRoutes } from './market.ts'
+import { roleCommands } from './run.ts'
+import { settingsCommand } from './settings.ts'
+import { slotsRoutes } from './slots.ts'
+import { testCommand } from './test.ts'
+import { verifyCommand } from './verify.ts'
+
+/** Every command: what the parser reads, `--help` shows and docs/CLI.md lists. */
+export const routes = buildRouteMap({
+  routes: {
+    devnet: devnetCommand,
+    verify: verifyCommand,
+    test: testCommand,
+    bench: benchCommand,
+    ...roleCommands,
+    deploy: deployCommand,
+    market: marketRoutes,
+    slots: slotsRoutes,
+    settings: settingsCommand,
+    explain: explainCommand,
+  },
+  docs: {
+    brief: 'Weft: the whole Powerloom Protocol V2 network in one command',
+    fullDescription:
+      'Start with `./weft devnet`: it runs a whole network on this machine and needs no key, account, server or configuration.',
+  },
+})

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { parseAddress } from '#domain/ids.ts'
+import type { Rpc, RpcAnswer } from './rpc.ts'
+import { createOptionalView } from './views.ts'
+
+const ABI = [{ type: 'function', name: 'limit', inputs: [], outputs: [{ type: 'uint256' }], stateMutability: 'view' }] as const
+const CONTRACT = parseAddress(`0x${'ab'.repeat(20)}`)
+
+/** What the view makes of what the node says. */
+function asked(answer: RpcAnswer): Promise<bigint | undefined> {
+  const rpc: Rpc = {
+    endpoint: 'http://node.test',
+    ask: async () => answer,
+    call: () => Promise.reject(new Error('asked otherwise')),
+    all: () => Promise.reject(new Error('asked otherwise')),
+  }
+  return createOptionalView(rpc, ABI, CONTRACT)('limit', [])
+}
+
+const refused = (code: number, data?: string): RpcAnswer => ({ isOk: false, refusal: { code, message: 'execution reverted', data } })
+
+test.each<[string, RpcAnswer, bigint | undefined]>([
+  ['the function is there', { isOk: true, result: `0x${'7'.padStart(64, '0')}` }, 7n],
+  ['the function is not there', refused(3, '0x'), undefined],
+  ['the function is not there, in the words of other nodes', refused(-32_000), undefined],
+])('%s', async (_name, answer, value) => {
+  expect(await asked(answer)).toBe(value)
+})
+
+test.each<[string, RpcAnswer]>([
+  ['a node that refuses to run it', refused(-32_005)],
+  ['an answer of something else', { isOk: true, result: '0x12' }],
+])('%s says nothing about the contract', async (_name, answer) => {
+  await expect(asked(answer)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+})
