@@ -23,9 +23,9 @@ contract PowerloomDataMarket is
     MarketRewards,
     UUPSUpgradeable
 {
-    /// @dev Settings and rewards; one for all markets of this version.
+    /// @dev What the desk's code hashes to: this code works with that desk and no other, wherever it lies.
     /// @custom:oz-upgrades-unsafe-allow state-variable-immutable state-variable-assignment
-    address private immutable _deskCode = address(new MarketDesk());
+    bytes32 private immutable _deskHash = keccak256(type(MarketDesk).runtimeCode);
 
     /// @dev The implementation itself is never used as a market.
     /// @custom:oz-upgrades-unsafe-allow constructor
@@ -34,9 +34,9 @@ contract PowerloomDataMarket is
     }
 
     /// @notice Sets the market up; called by the factory in the transaction that creates the proxy.
-    /// Errors: E45 (no protocol state), `OwnableInvalidOwner`, "Invalid time parameters" (size or block time is 0),
-    /// "Invalid epochs in day calculation" (an epoch is longer than a day), E10 (block-number ids need one block per
-    /// epoch).
+    /// Errors: E45 (no protocol state), "Not the desk of this market" (the protocol state has another version's),
+    /// `OwnableInvalidOwner`, "Invalid time parameters" (size or block time is 0), "Invalid epochs in day calculation" (an
+    /// epoch is longer than a day), E10 (block-number ids need one block per epoch). Carried out by `MarketDesk`.
     function initialize(
         address initialOwner,
         uint8 _epochSize,
@@ -44,24 +44,19 @@ contract PowerloomDataMarket is
         uint256 _sourceChainBlockTime,
         bool _useBlockNumberAsEpochId,
         address _protocolStateAddress
-    ) external initializer {
-        __Ownable_init(initialOwner);
-        check(_protocolStateAddress != address(0), "E45");
-        check(_epochSize != 0 && _sourceChainBlockTime != 0, "Invalid time parameters");
-        check(!_useBlockNumberAsEpochId || _epochSize == 1, "E10");
-        require(_sourceChainBlockTime <= DAY_LENGTH / _epochSize, "Invalid epochs in day calculation");
+    ) external {
+        if (self.desk == address(0)) {
+            check(_protocolStateAddress.code.length != 0, "E45");
+            adoptDesk(IProtocolState(_protocolStateAddress).marketDesk());
+        }
+        _toDesk();
+    }
 
-        self.protocolState = _protocolStateAddress;
-        self.epochSize = _epochSize;
-        self.useBlockNumberAsEpochId = _useBlockNumberAsEpochId;
-        self.initialized = true;
-        self.epochsInADay = uint64(DAY_LENGTH / (_sourceChainBlockTime * _epochSize));
-        self.deploymentBlock = uint64(block.number);
-        self.minAttestations = 2;
-        self.sourceChainId = _sourceChainId;
-        self.sourceChainBlockTime = _sourceChainBlockTime;
-        self.dayCounter = 1;
-        self.dailySnapshotQuota = 1000;
+    /// @notice Tells the market where its desk lies. Needed after an upgrade to code with another desk, best in the same
+    /// transaction; open to anyone, because the code decides. Errors: "Not the desk of this market".
+    function adoptDesk(address desk) public {
+        self.desk = desk;
+        _desk();
     }
 
     /// @notice Whether `initialize` ran.
@@ -74,16 +69,13 @@ contract PowerloomDataMarket is
         return self.protocolState;
     }
 
-    function _desk() internal view override returns (address) {
-        return _deskCode;
+    function _desk() internal view override returns (address desk) {
+        desk = self.desk;
+        check(desk.codehash == _deskHash, "Not the desk of this market");
     }
 
     /// @dev The owner of the market decides, within the code that the protocol's owner allows (all, unless restricted).
     function _authorizeUpgrade(address newImplementation) internal view override onlyOwner {
-        address state = self.protocolState;
-        check(
-            state.code.length == 0 || IProtocolState(state).marketCodeAllowed(newImplementation),
-            "Market code not allowed"
-        );
+        check(IProtocolState(self.protocolState).marketCodeAllowed(newImplementation), "Market code not allowed");
     }
 }

@@ -10,6 +10,7 @@ import {IDataMarketFactory} from "./interfaces/IDataMarketFactory.sol";
 import {INodes} from "./interfaces/INodes.sol";
 import {IProtocolState} from "./interfaces/IProtocolState.sol";
 import {MarketBatches} from "./market/MarketBatches.sol";
+import {MarketDesk} from "./market/MarketDesk.sol";
 import {MarketEpochs} from "./market/MarketEpochs.sol";
 import {MarketRewards} from "./market/MarketRewards.sol";
 import {MarketRoots} from "./market/MarketRoots.sol";
@@ -69,6 +70,10 @@ contract PowerloomProtocolState is
     mapping(address implementation => bool) private _allowedCode;
     /// @notice Whether markets may be upgraded to allowed code only.
     bool public marketCodeRestricted;
+
+    /// @inheritdoc IProtocolState
+    /// @custom:oz-upgrades-unsafe-allow state-variable-immutable state-variable-assignment
+    address public immutable marketDesk = address(new MarketDesk());
 
     /// @dev E02: not a market of this protocol.
     modifier known(address dataMarket) {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
-import {MarketEpochs} from "../src/market/MarketEpochs.sol";
+import {MarketRelease} from "../src/market/MarketRelease.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
@@ -25,7 +25,7 @@ contract EpochsTest is Base {
 
     function test_releaseStoresAndAnnouncesTheEpoch() public {
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketEpochs.EpochReleased(1, 501, 510, block.timestamp);
+        emit MarketRelease.EpochReleased(1, 501, 510, block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.EpochReleased(address(market), 1, 501, 510, block.timestamp);
         _releaseAt(market, 501, 510);
@@ -157,7 +157,7 @@ contract EpochsTest is Base {
         }
         vm.assertEq(market.dayCounter(), 1);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketEpochs.DayStartedEvent(2, block.timestamp);
+        emit MarketRelease.DayStartedEvent(2, block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.DayStartedEvent(address(market), 2, block.timestamp);
         _release();

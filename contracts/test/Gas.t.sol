@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {DataMarketFactory} from "../src/DataMarketFactory.sol";
+import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {Base} from "./Base.sol";
 
@@ -96,6 +97,8 @@ contract GasTest is Base {
             (string[] memory projects, string[] memory cids) = (_list(_project(i)), _list(_cidOf(i)));
             _submit(_cidOf(100 + i), epoch, projects, cids);
         }
+        _vote(v1, _cidOf(109), epoch, GOOD);
+        _measure("vote, 10th batch of the epoch");
         _vote(v1, _cidOf(119), epoch, GOOD);
         _measure("vote, 20th batch of the epoch");
         _vote(v1, _cidOf(118), epoch, BAD);
@@ -202,6 +205,9 @@ contract GasTest is Base {
         uint256 before = gasleft();
         new DataMarketFactory();
         vm.snapshotValue("deploy factory with market code", before - gasleft());
+        before = gasleft();
+        new PowerloomProtocolState();
+        vm.snapshotValue("deploy protocol state with the desk", before - gasleft());
         vm.prank(owner);
         state.createDataMarket(marketOwner, 10, 137, 2_000_000, false);
         _measure("createDataMarket");

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
-import {MarketDesk} from "../src/market/MarketDesk.sol";
 import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
@@ -221,12 +220,6 @@ contract SettingsTest is Base {
         _refuses("E44");
         market.setSequencerId("x", marketOwner);
         vm.stopPrank();
-    }
-
-    function test_theDeskByItselfRefusesEverything() public {
-        MarketDesk desk = new MarketDesk();
-        _refuses("E44");
-        desk.updateEpochManager(stranger, address(0));
     }
 
     function test_zeros() public {

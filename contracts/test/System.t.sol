@@ -7,6 +7,7 @@ import {DataMarketFactory} from "../src/DataMarketFactory.sol";
 import {PowerloomNodes} from "../src/Nodes.sol";
 import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {DevnetToken} from "../src/devnet/DevnetToken.sol";
+import {MarketDesk} from "../src/market/MarketDesk.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
@@ -100,10 +101,15 @@ contract SystemTest is Base {
         vm.expectRevert(bytes4(keccak256("InvalidInitialization()")));
         nodes.initialize(stranger, 1, "x");
         vm.expectRevert(bytes4(keccak256("InvalidInitialization()")));
+        market.initialize(stranger, 1, 1, 1, false, address(state));
+        vm.expectRevert(bytes4(keccak256("InvalidInitialization()")));
         market.initialize(stranger, 1, 1, 1, false, stranger);
         address implementation = factory.implementation();
         vm.expectRevert(bytes4(keccak256("InvalidInitialization()")));
-        PowerloomDataMarket(implementation).initialize(stranger, 1, 1, 1, false, stranger);
+        PowerloomDataMarket(implementation).initialize(stranger, 1, 1, 1, false, address(state));
+        MarketDesk desk = MarketDesk(state.marketDesk());
+        vm.expectRevert(bytes4(keccak256("InvalidInitialization()")));
+        desk.initialize(stranger, 1, 1, 1, false, address(state));
     }
 
     function test_initializersRefuseZeros() public {
@@ -118,6 +124,13 @@ contract SystemTest is Base {
         _refuses("E45");
         new ERC1967Proxy(
             address(marketCode), abi.encodeCall(marketCode.initialize, (owner, 1, 1, 1, false, address(0)))
+        );
+        // Nor a protocol state that is no contract: nobody could ever answer for it.
+        _refuses("E45");
+        new ERC1967Proxy(address(marketCode), abi.encodeCall(marketCode.initialize, (owner, 1, 1, 1, false, stranger)));
+        vm.expectRevert(abi.encodeWithSignature("OwnableInvalidOwner(address)", address(0)));
+        new ERC1967Proxy(
+            address(marketCode), abi.encodeCall(marketCode.initialize, (address(0), 1, 1, 1, false, address(state)))
         );
         PowerloomNodes nodesCode = new PowerloomNodes();
         _refuses("Node price must be greater than 0");

@@ -29,6 +29,7 @@ interface Vm {
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
+    function etch(address target, bytes calldata code) external;
     function roll(uint256 blockNumber) external;
     function warp(uint256 timestamp) external;
     function deal(address account, uint256 balance) external;

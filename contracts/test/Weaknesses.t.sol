@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
+import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {MarketConsensus} from "../src/market/MarketConsensus.sol";
 import {Base} from "./Base.sol";
@@ -74,8 +76,14 @@ contract WeaknessesTest is Base {
         vm.startPrank(stranger);
         _refuses("E44");
         factory.createDataMarket(stranger, 1, 1, 1, false, address(state));
-        // With itself as the protocol state it makes a market, which the true one does not know.
-        address own = factory.createDataMarket(stranger, 1, 1, 1, false, stranger);
+        _refuses("E45");
+        factory.createDataMarket(stranger, 1, 1, 1, false, stranger);
+        // With a protocol state of its own it makes a market, which the true one does not know.
+        PowerloomProtocolState code = new PowerloomProtocolState();
+        bytes memory setUpCall = abi.encodeCall(code.initialize, (stranger, address(nodes), address(factory)));
+        PowerloomProtocolState ownState =
+            PowerloomProtocolState(payable(address(new ERC1967Proxy(address(code), setUpCall))));
+        address own = ownState.createDataMarket(stranger, 1, 1, 1, false);
         _refuses("E02");
         state.updateRewardPoolSize(own, 1 ether);
         vm.stopPrank();

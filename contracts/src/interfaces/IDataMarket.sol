@@ -43,6 +43,14 @@ interface IDataMarket {
         bytes32[] cidSiblings;
     }
 
+    /// @notice A slot as services read it.
+    struct SlotInfo {
+        uint256 slotId;
+        address snapshotterAddress;
+        uint256 rewardPoints;
+        uint256 currentDaySnapshotCount;
+    }
+
     /// @notice What became of one slot's snapshot count.
     enum SlotOutcome {
         COUNTED,

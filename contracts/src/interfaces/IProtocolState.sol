@@ -14,4 +14,7 @@ interface IProtocolState {
 
     /// @notice The snapshotter of a slot, zero when none is assigned.
     function slotSnapshotterMapping(uint256 slotId) external view returns (address);
+
+    /// @notice The desk of new markets: code that they run on their own state for whatever does not happen every epoch.
+    function marketDesk() external view returns (address);
 }

@@ -5,13 +5,13 @@ import {check} from "../Check.sol";
 import {Blob} from "./Blob.sol";
 import {Cid} from "./Cid.sol";
 import {Lanes} from "./Lanes.sol";
-import {MarketBase} from "./MarketBase.sol";
+import {MarketRecords} from "./MarketRecords.sol";
 
 /// @title Batches of snapshots, as the sequencer anchors them
 /// @notice A batch is written once, as code (`Blob`): the root, the CID, and per project its number and CID. A project's
 /// name is stored when it first appears and is a number from then on. A snapshot's status and time are its batch's, so
 /// finalizing a batch rewrites none of its snapshots.
-abstract contract MarketBatches is MarketBase {
+abstract contract MarketBatches is MarketRecords {
     using Lanes for mapping(uint256 => uint256);
 
     /// @notice A batch arrived in time and was stored.
@@ -21,11 +21,6 @@ abstract contract MarketBatches is MarketBase {
     /// @notice No more batches will come for this epoch.
     event BatchSubmissionsCompleted(uint256 indexed epochId, uint256 timestamp);
 
-    /// @dev Where things lie in a batch's blob: root, CID word, projects.
-    uint256 internal constant ROOT_OFFSET = 0;
-    uint256 internal constant CID_OFFSET = 32;
-    uint256 internal constant HEAD_LENGTH = 64;
-    uint256 internal constant ENTRY_LENGTH = 36;
     /// @dev What one blob holds. Finalizing so many takes less gas than submitting them did.
     uint256 internal constant PROJECTS_MAX = 680;
 
@@ -102,11 +97,6 @@ abstract contract MarketBatches is MarketBase {
     /// @dev Windows count blocks of this chain from the release on, the last one included.
     function _isLate(uint256 epochId, uint256 window) internal view returns (bool) {
         return block.number > self.epochs[epochId].releaseBlock + window;
-    }
-
-    /// @dev In one place, because copying a string from the calldata takes 40 bytes of code.
-    function _hash(string calldata text) internal pure returns (bytes32) {
-        return keccak256(bytes(text));
     }
 
     /// @dev Makes the CID lead to its newest batch. Within one epoch a CID is one batch, unless that has to be sent again.
@@ -233,44 +223,10 @@ abstract contract MarketBatches is MarketBase {
         return Blob.read(self.nameBlobs[place >> 32], uint16(place >> 16), uint16(place));
     }
 
-    /// @dev The batch of this CID in this epoch; 0 when there is none.
-    function _numberOf(bytes32 cidHash, uint256 epochId) internal view returns (uint256) {
-        BatchPointer storage latest = self.latestBatch[cidHash];
-        return latest.epochId == epochId ? latest.number : self.earlierBatch[cidHash][epochId];
-    }
-
     /// @dev The newest batch of this CID; an empty record when there is none, since numbers start at 1.
     function _latest(string calldata batchCid) internal view returns (Batch storage) {
         BatchPointer storage latest = self.latestBatch[_hash(batchCid)];
         return self.batches[latest.epochId][latest.number];
-    }
-
-    function _rootOf(Batch storage batch) internal view returns (bytes32) {
-        address blob = batch.blob;
-        return blob == address(0) ? bytes32(0) : Blob.readWord(blob, ROOT_OFFSET);
-    }
-
-    /// @dev The projects of a batch as packed bytes, 36 each.
-    function _entriesOf(Batch storage batch) internal view returns (bytes memory) {
-        address blob = batch.blob;
-        uint256 size = Blob.size(blob);
-        if (size <= HEAD_LENGTH || batch.flags & ROOT_ONLY != 0) return "";
-        return Blob.read(blob, HEAD_LENGTH, size - HEAD_LENGTH);
-    }
-
-    /// @dev Takes one project out of `_entriesOf`.
-    function _entryAt(bytes memory entries, uint256 position)
-        internal
-        pure
-        returns (uint256 index, uint256 kind, bytes32 word)
-    {
-        assembly ("memory-safe") {
-            let place := add(add(entries, 0x20), mul(position, 36))
-            index := shr(224, mload(place))
-            kind := shr(29, index)
-            index := and(index, 0x1fffffff)
-            word := mload(add(place, 4))
-        }
     }
 
     function _batchCid(Batch storage batch) private view returns (string memory) {

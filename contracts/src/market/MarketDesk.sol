@@ -4,18 +4,67 @@ pragma solidity 0.8.37;
 import {check} from "../Check.sol";
 import {IDataMarket} from "../interfaces/IDataMarket.sol";
 import {IProtocolState} from "../interfaces/IProtocolState.sol";
+import {SnapshotTree} from "../proof/SnapshotTree.sol";
+import {Blob} from "./Blob.sol";
 import {Lanes} from "./Lanes.sol";
-import {MarketBase} from "./MarketBase.sol";
 import {MarketDeskEvents} from "./MarketDeskEvents.sol";
+import {MarketRecords} from "./MarketRecords.sol";
+import {MarketRelease} from "./MarketRelease.sol";
 import {RoleSet} from "./RoleSet.sol";
 
-/// @title The market's desk: settings and rewards
-/// @notice One contract may have 24,576 bytes, and a market has more to say. What its owner sets and what is booked once
-/// a day is therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the market's.
+/// @title The market's desk: setting up, settings, skips, rewards, proofs
+/// @notice One contract may have 24,576 bytes, and a market has more to say. What does not happen in every epoch is
+/// therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the market's. The
+/// protocol state creates it, so that markets of one version share it and deploying a factory does not pay for it.
 /// Called directly it knows no protocol state and refuses everything (E44).
-contract MarketDesk is MarketBase, MarketDeskEvents {
+contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
     using RoleSet for RoleSet.Set;
     using Lanes for mapping(uint256 => uint256);
+
+    /// @dev By itself it is nobody's market.
+    /// @custom:oz-upgrades-unsafe-allow constructor
+    constructor() {
+        _disableInitializers();
+    }
+
+    /// @dev See the market's function of this name.
+    function initialize(
+        address initialOwner,
+        uint8 _epochSize,
+        uint256 _sourceChainId,
+        uint256 _sourceChainBlockTime,
+        bool _useBlockNumberAsEpochId,
+        address _protocolStateAddress
+    ) external initializer {
+        __Ownable_init(initialOwner);
+        check(_epochSize != 0 && _sourceChainBlockTime != 0, "Invalid time parameters");
+        check(!_useBlockNumberAsEpochId || _epochSize == 1, "E10");
+        require(_sourceChainBlockTime <= DAY_LENGTH / _epochSize, "Invalid epochs in day calculation");
+
+        self.protocolState = _protocolStateAddress;
+        self.epochSize = _epochSize;
+        self.useBlockNumberAsEpochId = _useBlockNumberAsEpochId;
+        self.initialized = true;
+        self.epochsInADay = uint64(DAY_LENGTH / (_sourceChainBlockTime * _epochSize));
+        self.deploymentBlock = uint64(block.number);
+        self.minAttestations = 2;
+        self.sourceChainId = _sourceChainId;
+        self.sourceChainBlockTime = _sourceChainBlockTime;
+        self.dayCounter = 1;
+        self.dailySnapshotQuota = 1000;
+    }
+
+    /// @dev See the market's function of this name.
+    function forceSkipEpoch(uint256 begin, uint256 end, address _sender) external returns (bool, bool) {
+        _checkReleaseVia();
+        check(_sender == owner(), "E03");
+        _checkRange(begin, end);
+        uint256 lastEnd = self.currentEnd;
+        check(end > lastEnd && (end - lastEnd) % self.epochSize == 0, "E21");
+        uint256 lastId = self.currentId;
+        uint256 epochId = self.useBlockNumberAsEpochId ? end : lastId + (end - lastEnd) / self.epochSize;
+        return _release(begin, end, epochId, _isFirst(lastId));
+    }
 
     /// @dev See the market's function of this name.
     function updateAddresses(
@@ -209,5 +258,40 @@ contract MarketDesk is MarketBase, MarketDeskEvents {
     function _setCount(uint256 slotId, uint256 day, uint256 count, uint256 rewarded) private {
         check(count <= SLOT_COUNT, "Value out of range");
         self.slotDays[day].set(slotId, SLOT_WIDTH, count | rewarded);
+    }
+
+    /// @dev See the market's function of this name.
+    function getSlotInfo(uint256 slotId) external view returns (IDataMarket.SlotInfo memory) {
+        return IDataMarket.SlotInfo(
+            slotId,
+            IProtocolState(self.protocolState).slotSnapshotterMapping(slotId),
+            self.slotPoints[slotId],
+            _slotDay(slotId, self.dayCounter) & SLOT_COUNT
+        );
+    }
+
+    /// @dev See the market's function of this name.
+    function verifySnapshot(IDataMarket.SnapshotProof calldata proof)
+        external
+        view
+        returns (bool isIncluded, bool isFinal)
+    {
+        uint256 number = _numberOf(_hash(proof.batchCid), proof.epochId);
+        if (number == 0) return (false, false);
+        Batch storage batch = self.batches[proof.epochId][number];
+        isIncluded = SnapshotTree.isLeaf(_rootOf(batch), proof.snapshotCid, proof.index, proof.cidSiblings)
+            && _isProjectAt(batch, proof);
+        isFinal = isIncluded && batch.flags & FINAL != 0;
+    }
+
+    function _isProjectAt(Batch storage batch, IDataMarket.SnapshotProof calldata proof) private view returns (bool) {
+        if (batch.flags & ROOT_ONLY != 0) {
+            bytes32 projectsRoot = Blob.readWord(batch.blob, HEAD_LENGTH);
+            return SnapshotTree.isLeaf(projectsRoot, proof.projectId, proof.index, proof.projectSiblings);
+        }
+        bytes memory entries = _entriesOf(batch);
+        if (proof.index >= entries.length / ENTRY_LENGTH) return false;
+        (uint256 index,,) = _entryAt(entries, proof.index);
+        return index == self.projects[_hash(proof.projectId)].index;
     }
 }

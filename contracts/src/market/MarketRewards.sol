@@ -13,14 +13,6 @@ import {MarketFront} from "./MarketFront.sol";
 abstract contract MarketRewards is MarketFront, MarketDeskEvents {
     using Lanes for mapping(uint256 => uint256);
 
-    /// @notice A slot as services read it.
-    struct SlotInfo {
-        uint256 slotId;
-        address snapshotterAddress;
-        uint256 rewardPoints;
-        uint256 currentDaySnapshotCount;
-    }
-
     /// @notice Announces how many slots share the pool of a day; a later number for the same day is ignored.
     /// Errors: E44, E04, E38 (neither today nor yesterday), E47 (all of them are rewarded).
     function updateEligibleNodesForDay(uint256 day, uint256 eligibleNodes, address _sender) external {
@@ -90,13 +82,8 @@ abstract contract MarketRewards is MarketFront, MarketDeskEvents {
     }
 
     /// @notice A slot with its snapshotter, points and count of the current day.
-    function getSlotInfo(uint256 slotId) external view returns (SlotInfo memory) {
-        return SlotInfo(
-            slotId,
-            IProtocolState(self.protocolState).slotSnapshotterMapping(slotId),
-            self.slotPoints[slotId],
-            slotSubmissionCount(slotId, self.dayCounter)
-        );
+    function getSlotInfo(uint256 slotId) external view returns (IDataMarket.SlotInfo memory) {
+        _askDesk();
     }
 
     /// @notice Number of nodes of the network with a snapshotter assigned.

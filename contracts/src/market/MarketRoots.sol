@@ -3,15 +3,14 @@ pragma solidity 0.8.37;
 
 import {check} from "../Check.sol";
 import {IDataMarket} from "../interfaces/IDataMarket.sol";
-import {SnapshotTree} from "../proof/SnapshotTree.sol";
-import {Blob} from "./Blob.sol";
 import {MarketBatches} from "./MarketBatches.sol";
+import {MarketFront} from "./MarketFront.sol";
 
 /// @title Batches anchored by CID and roots alone, and proofs against anchored roots
 /// @notice Where the market's owner allows it, a batch costs the same whether it has one project or thousands: projects
 /// and CIDs stay in the batch's file, the chain has the roots of two trees with equal indexes, and whoever needs one
 /// snapshot on chain proves it. Such batches claim no projects: it is the final batch that counts.
-abstract contract MarketRoots is MarketBatches {
+abstract contract MarketRoots is MarketFront, MarketBatches {
     /// @notice Anchors several root-only batches of an epoch; after the batch window nothing is stored.
     /// Errors: E44, E04, "Root-only batches not allowed", E30, E24 (none), E43, E25 (CID anchored for this epoch).
     /// @return submitted false when it was too late
@@ -54,22 +53,6 @@ abstract contract MarketRoots is MarketBatches {
         view
         returns (bool isIncluded, bool isFinal)
     {
-        uint256 number = _numberOf(_hash(proof.batchCid), proof.epochId);
-        if (number == 0) return (false, false);
-        Batch storage batch = self.batches[proof.epochId][number];
-        isIncluded = SnapshotTree.isLeaf(_rootOf(batch), proof.snapshotCid, proof.index, proof.cidSiblings)
-            && _isProjectAt(batch, proof);
-        isFinal = isIncluded && batch.flags & FINAL != 0;
-    }
-
-    function _isProjectAt(Batch storage batch, IDataMarket.SnapshotProof calldata proof) private view returns (bool) {
-        if (batch.flags & ROOT_ONLY != 0) {
-            bytes32 projectsRoot = Blob.readWord(batch.blob, HEAD_LENGTH);
-            return SnapshotTree.isLeaf(projectsRoot, proof.projectId, proof.index, proof.projectSiblings);
-        }
-        bytes memory entries = _entriesOf(batch);
-        if (proof.index >= entries.length / ENTRY_LENGTH) return false;
-        (uint256 index,,) = _entryAt(entries, proof.index);
-        return index == self.projects[_hash(proof.projectId)].index;
+        _askDesk();
     }
 }

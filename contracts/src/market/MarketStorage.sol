@@ -121,6 +121,8 @@ abstract contract MarketStorage {
         mapping(uint256 dayId => mapping(uint256 word => uint256)) slotDays;
         mapping(uint256 slotId => uint256) slotPoints;
         mapping(uint256 dayId => RewardDay) rewardDays;
+        // Where the code of `MarketDesk` lies.
+        address desk;
     }
 
     /// @dev All of the market's state, from slot 0 on: the contracts inherited from OpenZeppelin keep theirs in places of

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IDataMarket} from "../interfaces/IDataMarket.sol";
 import {MarketBatches} from "../market/MarketBatches.sol";
 import {MarketConsensus} from "../market/MarketConsensus.sol";
 import {MarketEpochs} from "../market/MarketEpochs.sol";
@@ -167,7 +168,7 @@ abstract contract MarketReads is MarketCalls {
     }
 
     /// @notice A slot with its snapshotter, points and count of the current day.
-    function getSlotInfo(address dataMarket, uint256 slotId) external view returns (MarketRewards.SlotInfo memory) {
+    function getSlotInfo(address dataMarket, uint256 slotId) external view returns (IDataMarket.SlotInfo memory) {
         _ask(dataMarket, MarketRewards.getSlotInfo.selector, 2);
     }
 
