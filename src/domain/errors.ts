@@ -187,3 +187,10 @@ export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
 export function isWeftError<Code extends ErrorCode>(failure: unknown, code?: Code): failure is WeftError<Code> {
   return failure instanceof WeftError && (code === undefined || failure.code === code)
 }
+
+/** `LISTEN_FAILED` with the system's own code, for example EADDRINUSE: libraries put advice and stack traces into their messages. */
+export function listenFailed(address: string, cause: unknown): WeftError<'LISTEN_FAILED'> {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const detail = /\bE[A-Z]{4,}\b/.exec(text)?.[0] ?? text.split('\n', 1).join('')
+  return new WeftError('LISTEN_FAILED', { address, detail }, cause)
+}

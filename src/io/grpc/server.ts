@@ -8,7 +8,7 @@ import {
   setLogVerbosity,
   status,
 } from '@grpc/grpc-js'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed } from '#domain/errors.ts'
 import type { HandOverAnswer, SubmissionHandler, SubmissionServer } from './port.ts'
 import { MESSAGE_BYTES_MAX, type Parsed, SERVICE } from './service.ts'
 
@@ -71,7 +71,7 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
       if (cause === null) resolve(port)
-      else reject(new WeftError('LISTEN_FAILED', { address, detail: cause.message }, cause))
+      else reject(listenFailed(address, cause))
     })
   })
 }

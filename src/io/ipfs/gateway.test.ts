@@ -48,6 +48,14 @@ test('content of many blocks is read and checked', async () => {
   expect(Buffer.compare(await readerOf(await serve(store)).get(cid, LIMITS), bytes)).toBe(0)
 })
 
+test('a port that is taken is LISTEN_FAILED', async () => {
+  const { host, port } = new URL(await serve(createStore()))
+  await expect(serveGateway({ blocks: createStore(), port: Number(port) })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    facts: { address: host, detail: 'EADDRINUSE' },
+  })
+})
+
 test('a damaged block is served as it is, and noticed', async () => {
   const store = createStore()
   const cid = await store.add(filled(10))

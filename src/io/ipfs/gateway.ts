@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { CID } from 'multiformats/cid'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Ipfs } from './port.ts'
 
 /** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go, and its reader. */
@@ -29,7 +29,7 @@ export interface Gateway {
 
 /**
  * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes are not hashed on the way
- * out: the reader trusts nobody and checks for itself. Port 0 takes a free one.
+ * out: the reader trusts nobody and checks for itself. Port 0 takes a free one. Throws `LISTEN_FAILED`.
  */
 export async function serveGateway(options: {
   readonly blocks: BlockReader
@@ -44,9 +44,7 @@ export async function serveGateway(options: {
   })
   server.maxConnections = CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (failure) =>
-      reject(new WeftError('SETTINGS_INVALID', { problems: [`gateway ${host}:${options.port ?? 0}: ${failure.message}`] }, failure)),
-    )
+    server.once('error', (failure) => reject(listenFailed(`${host}:${options.port ?? 0}`, failure)))
     server.listen(options.port ?? 0, host, resolve)
   })
   // A broken connection concerns the client that broke it.

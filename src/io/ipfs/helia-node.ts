@@ -10,7 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
 import { CID } from 'multiformats/cid'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
 import { superviseLinks } from './links.ts'
@@ -35,11 +35,12 @@ const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
   const stopping = new AbortController()
+  const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
   const blocks = openBlocks(join(options.directory, 'blocks'))
   const helia = withBitswap(
     withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
       privateKey: privateKeyFromProtobuf(options.identity ?? (await loadIdentity(join(options.directory, 'peer-key')))),
-      addresses: { listen: [...(options.listen ?? ['/ip4/127.0.0.1/tcp/0'])] },
+      addresses: { listen: [...listen] },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
@@ -50,7 +51,12 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
     }),
     { messageSendTimeout: MESSAGE_SEND_TIMEOUT_MS, doNotResendBlockWindow: RESEND_AFTER_MS },
   )
-  await helia.start()
+  try {
+    await helia.start()
+  } catch (failure) {
+    await helia.stop()
+    throw listenFailed(listen.join(' '), failure)
+  }
   const links = superviseLinks(helia.libp2p, stopping.signal)
   for (const peer of options.peers ?? []) links.keep(peer)
 

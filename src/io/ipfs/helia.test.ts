@@ -69,6 +69,14 @@ test('a restart keeps content and identity', async () => {
   expect((await after.get(cid, LIMITS)).length).toBe(300_000)
 })
 
+test('a port that is taken is LISTEN_FAILED', async () => {
+  const listen = [((await start('a')).addresses()[0] as string).replace(/\/p2p\/.*/, '')]
+  await expect(start('b', { listen })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    facts: { address: listen[0], detail: 'EADDRINUSE' },
+  })
+})
+
 test('a lost peer is dialled again when it is back', async () => {
   const first = await start('server')
   const address = first.addresses()[0] as string

@@ -6,7 +6,7 @@ import type { ConnectionGater, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
 
@@ -76,7 +76,7 @@ export async function startNode<Services extends Record<string, unknown>>(
       services: { identify: identify(), ping: ping(), ...services },
     } as Libp2pOptions)) as never
   } catch (cause) {
-    throw new WeftError('LISTEN_FAILED', { address: options.listen.join(' '), detail: detailOf(cause) }, cause)
+    throw listenFailed(options.listen.join(' '), cause)
   }
 }
 
