@@ -17,8 +17,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 interface Journalled {
-  /** Stands for the nonce. */
-  readonly sequence: number
+  readonly nonce: number
   readonly call: ProtocolCall
 }
 
@@ -26,9 +25,9 @@ interface Journalled {
 export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempool): ProtocolSender {
   const { address, journal, clock } = options
   const prefix = `intent/${address}/`
-  /** By intent id, in order of their sequence. */
+  /** By intent id, in order of their nonces. */
   let journalled: Map<string, Journalled> | undefined
-  let sequence = 0
+  let lastPrepared: Promise<unknown> = Promise.resolve()
 
   function intents(): Map<string, Journalled> {
     if (journalled !== undefined) return journalled
@@ -36,21 +35,25 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
       journal
         .scan(prefix)
         .map(({ key, value }) => [key.slice(prefix.length), JSON.parse(decoder.decode(value)) as Journalled] as const)
-        .sort(([, left], [, right]) => left.sequence - right.sequence),
+        .sort(([, left], [, right]) => left.nonce - right.nonce),
     )
-    sequence = journalled.size
     return journalled
   }
 
   /** A transaction's hash follows from its intent: the same intent is the same transaction, in any process. */
-  function transactionOf(intentId: string, call: ProtocolCall): FakeTransaction {
-    return { hash: `0x${keccak256(encoder.encode(`${address} ${intentId}`)).toHex()}` as Hash, from: address, call }
+  function transactionOf(intentId: string, { nonce, call }: Journalled): FakeTransaction {
+    return { hash: `0x${keccak256(encoder.encode(`${address} ${intentId}`)).toHex()}` as Hash, from: address, nonce, call }
+  }
+
+  function nextNonce(): number {
+    const last = [...intents().values()].at(-1)
+    return Math.max(mempool.transactionCount(address), last === undefined ? 0 : last.nonce + 1)
   }
 
   /** Everything up to the intent goes to the pool again, in order: a nonce that a reorganisation has freed keeps all later ones out. */
   function broadcastUpTo(intentId: string): void {
-    for (const [earlier, { call }] of intents()) {
-      mempool.broadcast(transactionOf(earlier, call))
+    for (const [earlier, made] of intents()) {
+      mempool.broadcast(transactionOf(earlier, made))
       if (earlier === intentId) return
     }
   }
@@ -73,24 +76,32 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   async function prepare({ intentId, call }: Intent): Promise<FakeTransaction | { readonly reason: string }> {
     mempool.assertReachable('send')
     const known = intents().get(intentId)
-    if (known !== undefined) return transactionOf(intentId, known.call)
+    if (known !== undefined) return transactionOf(intentId, known)
     const reason = mempool.estimate(address, call)
     if (reason !== undefined) return { reason }
-    const made: Journalled = { sequence, call }
-    sequence += 1
+    const made: Journalled = { nonce: nextNonce(), call }
     await journal.commit([{ key: `${prefix}${intentId}`, value: encoder.encode(JSON.stringify(made)) }])
     // Only now: whoever settles another call must not broadcast one that a power cut could still take back.
     intents().set(intentId, made)
-    const transaction = transactionOf(intentId, call)
     broadcastUpTo(intentId)
-    return transaction
+    return transactionOf(intentId, made)
+  }
+
+  /** One after the other: two at once would take the same nonce. */
+  function prepareInTurn(intent: Intent): ReturnType<typeof prepare> {
+    const mine = lastPrepared.then(
+      () => prepare(intent),
+      () => prepare(intent),
+    )
+    lastPrepared = mine
+    return mine
   }
 
   async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
     const prepared: Awaited<ReturnType<typeof prepare>>[] = []
     for (const intent of wanted) {
       signal.throwIfAborted()
-      prepared.push(await prepare(intent))
+      prepared.push(await prepareInTurn(intent))
     }
     return Promise.all(
       prepared.map(async (one, index): Promise<CallOutcome> => {

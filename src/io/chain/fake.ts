@@ -12,6 +12,8 @@ import type { AnchorChain, BlockRef, IntentJournal, MarketState, ProtocolSender 
 export interface FakeTransaction {
   readonly hash: Hash
   readonly from: Address
+  /** Mined when as many of the account's are before it, as everywhere; without one, with the next block. */
+  readonly nonce?: number
   readonly call: FakeCall
 }
 
@@ -73,6 +75,8 @@ export interface FakeMempool {
   assertReachable(method: string): void
   /** The code with which the call would revert now. */
   estimate(from: Address, call: FakeCall): string | undefined
+  /** Transactions of the account in the chain. */
+  transactionCount(address: Address): number
   /** Takes a transaction that it does not have yet, waiting or mined. */
   broadcast(transaction: FakeTransaction): void
   receipt(hash: Hash): FakeReceipt | undefined
@@ -103,6 +107,29 @@ function createLedger(options: FakeChainOptions) {
     return { block, events, transactions }
   }
 
+  const transactionCount = (address: Address): number =>
+    blocks.flatMap(({ transactions }) => transactions).filter(({ from, nonce }) => from === address && nonce !== undefined).length
+
+  /** What may be in the next block, in order of arrival: a nonce above a gap waits. */
+  function takeMineable(): readonly FakeTransaction[] {
+    const taken: FakeTransaction[] = []
+    const nextNonces = new Map<Address, number>()
+    for (let before = -1; before < taken.length; ) {
+      before = taken.length
+      pool = pool.filter((transaction) => {
+        const { from, nonce } = transaction
+        if (nonce !== undefined) {
+          const next = nextNonces.get(from) ?? transactionCount(from)
+          if (nonce !== next) return true
+          nextNonces.set(from, next + 1)
+        }
+        taken.push(transaction)
+        return false
+      })
+    }
+    return taken
+  }
+
   function mineOne(): void {
     const parent = blocks.at(-1)?.block
     const number = ((parent?.number ?? -1) + 1) as BlockNumber
@@ -114,7 +141,7 @@ function createLedger(options: FakeChainOptions) {
       parentHash,
       timestamp: Math.max(parent?.timestamp ?? 0, Math.floor(options.clock.nowMs() / 1_000)),
     }
-    blocks.push(execute(block, pool.splice(0)))
+    blocks.push(execute(block, takeMineable()))
   }
 
   function replay(): void {
@@ -130,6 +157,7 @@ function createLedger(options: FakeChainOptions) {
     contract: (): FakeContract => contract,
     head,
     mineOne,
+    transactionCount,
     pendingCount: () => pool.length,
     transactions: (): SeenTransaction[] =>
       [...blocks.flatMap(({ transactions }) => transactions), ...pool].map((each) => ({ ...each, receipt: receipts.get(each.hash) })),
@@ -210,7 +238,13 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
   const reads = createReads(ledger, assertReachable)
-  const mempool: FakeMempool = { assertReachable, estimate: ledger.estimate, broadcast: ledger.broadcast, receipt: ledger.receipt }
+  const mempool: FakeMempool = {
+    assertReachable,
+    estimate: ledger.estimate,
+    transactionCount: ledger.transactionCount,
+    broadcast: ledger.broadcast,
+    receipt: ledger.receipt,
+  }
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
@@ -252,11 +286,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     },
     stop: () => stopping.abort(),
     pendingCount: ledger.pendingCount,
-    transactionCount: (address) =>
-      ledger
-        .blocks()
-        .flatMap(({ transactions }) => transactions)
-        .filter(({ from }) => from === address).length,
+    transactionCount: ledger.transactionCount,
     transactions: ledger.transactions,
   }
 }

@@ -165,6 +165,33 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
       expect(await transactionCount('sequencer')).toBe(2)
     })
 
+    test('a call whose predecessor a rewrite has taken back waits until that is in the chain again', async () => {
+      const { sender, untilPending, until, mine, run, reorg, chain } = await opened()
+      const manager = sender('epochManager')
+      await mine(2)
+      const first = manager.send('release/100', release(100, 109), NEVER)
+      await untilPending(1)
+      await mine()
+      expect(await run(first)).toMatchObject({ kind: 'done' })
+      const second = manager.send('release/110', release(110, 119), NEVER)
+      await untilPending(1)
+      // Mined alone it would be the market's first epoch, which may begin anywhere.
+      await reorg(2)
+      await mine()
+      expect(await chain.currentEpoch()).toMatchObject({ epochId: 0 })
+      const both = Promise.all([
+        manager.send('release/100', release(100, 109), NEVER),
+        manager.send('release/110', release(110, 119), NEVER),
+        second,
+      ])
+      await until(async () => {
+        await mine()
+        return (await chain.currentEpoch()).epochId === 2
+      })
+      expect((await run(both)).map(({ kind }) => kind)).toEqual(['done', 'done', 'done'])
+      expect(await chain.currentEpoch()).toMatchObject({ epochId: 2, begin: 110, end: 119 })
+    })
+
     test('a call that another one overtakes is refused with the contract’s reason', async () => {
       const { sender, untilPending, mine, run } = await released()
       const outcomes = Promise.all([
