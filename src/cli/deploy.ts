@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
@@ -25,8 +26,10 @@ export const deployCommand = buildCommand({
       const deployed = await deployNetwork({ ...session, network }, config, conductOf(this.process, flags), signal)
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
       if (isThere) {
-        mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-        writeNetwork(path, deployed.network)
+        onDisk(path, 'writing it', () => {
+          mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+          writeNetwork(path, deployed.network)
+        })
       }
       const { chainId, deploymentBlock, ...addresses } = deployed.network
       if (!flags.json && deployed.outcome !== 'declined')

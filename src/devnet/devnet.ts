@@ -25,12 +25,14 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
   try {
+    signal.throwIfAborted()
     const stage = await setStage(options, report, started)
     signal.throwIfAborted()
     const projects = projectsOf(stage)
     const roles = await startRoles(stage, { report, started, signal })
     observer = await createDevnetObserver(stage, { projects, roles, report })
     announce(endpointsOf(stage, projects, roles))
+    started.add({ stop: () => withdraw(options.dataDir) })
     report.ready(roles.listening)
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(stage)])
   } catch (failure) {
@@ -39,7 +41,6 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   } finally {
     report.progress('stopping …')
     await started.stop()
-    withdraw(options.dataDir)
   }
   return observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
+import { onDisk } from '#node/disk.ts'
 
 /** Where everything of a running devnet is reached; `devnet.json` in its data directory. */
 export interface DevnetEndpoints {
@@ -31,11 +32,12 @@ function pointerPath(): string {
 
 const endpointsPath = (dataDir: string): string => join(dataDir, 'devnet.json')
 
-/** Makes the devnet findable: in its data directory, and through the pointer. */
+/** Makes the devnet findable: in its data directory, and through the pointer. Throws `STORE_FAILED`. */
 export function announce(endpoints: DevnetEndpoints): void {
-  mkdirSync(endpoints.dataDir, { recursive: true })
-  writeFileSync(endpointsPath(endpoints.dataDir), `${JSON.stringify(endpoints, undefined, 2)}\n`, { mode: 0o600 })
-  writeFileSync(pointerPath(), JSON.stringify({ dataDir: endpoints.dataDir }), { mode: 0o600 })
+  const { dataDir } = endpoints
+  const write = (path: string, text: string): void => onDisk(path, 'writing it', () => writeFileSync(path, text, { mode: 0o600 }))
+  write(endpointsPath(dataDir), `${JSON.stringify(endpoints, undefined, 2)}\n`)
+  write(pointerPath(), JSON.stringify({ dataDir }))
 }
 
 /** Takes back what `announce` wrote, unless another devnet has announced itself since. */
@@ -44,7 +46,7 @@ export function withdraw(dataDir: string): void {
   if (pointedAt() === dataDir) rmSync(pointerPath(), { force: true })
 }
 
-/** The endpoints of the devnet in `dataDir`, or of the one started last. Throws `DATA_DIR_UNKNOWN` when it does not run. */
+/** The endpoints of the devnet in `dataDir`, or of the one started last. Throws `DATA_DIR_UNKNOWN` when it does not run or may not be read. */
 export function findDevnet(dataDir?: string): DevnetEndpoints {
   const folder = dataDir ?? pointedAt()
   const endpoints = folder === undefined ? undefined : readJson<DevnetEndpoints>(endpointsPath(folder))
@@ -57,11 +59,14 @@ function pointedAt(): string | undefined {
   return readJson<{ dataDir: string }>(pointerPath())?.dataDir
 }
 
+/** Not there, somebody else's, or no folder at all: whichever, no devnet of this user is found there. */
+const UNREADABLE: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'ENOTDIR', 'EISDIR'])
+
 function readJson<Value>(path: string): Value | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Value
   } catch (failure) {
-    if (failure instanceof SyntaxError || (failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (failure instanceof SyntaxError || UNREADABLE.has((failure as NodeJS.ErrnoException).code ?? '')) return undefined
     throw failure
   }
 }

@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { openSqliteStore } from '#io/store/sqlite.ts'
+import { onDisk } from '#node/disk.ts'
 import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
@@ -70,16 +72,11 @@ function castOf(): Cast {
   }
 }
 
-/** Chains, contracts, pairs and trades, in an empty folder. Throws `SETTINGS_INVALID` when the folder holds anything else. */
+/** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeOver` and `startChains` do. */
 export async function setStage({ dataDir, seed, slots, liars }: StageOptions, report: DevnetReport, started: Started): Promise<Stage> {
-  clear(dataDir)
+  takeOver(dataDir, started)
   report.progress('starting the anchor chain and the source chain …')
-  const [anchor, source] = await Promise.all([
-    startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS }),
-    startAnvil({ chainId: SOURCE_CHAIN_ID }),
-  ])
-  started.add(anchor)
-  started.add(source)
+  const [anchor, source] = await startChains(started)
   report.progress('deploying the protocol state contracts, and Uniswap V2 …')
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
@@ -130,9 +127,25 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
   }
 }
 
-/** Empties the folder of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing that it did not make. */
-function clear(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+/** Both chains. When one does not start, the other is stopped with everything else. Throws `CHILD_PROCESS_FAILED`. */
+async function startChains(started: Started): Promise<[Anvil, Anvil]> {
+  const chains = [
+    startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS }),
+    startAnvil({ chainId: SOURCE_CHAIN_ID }),
+  ] as const
+  for (const outcome of await Promise.allSettled(chains)) if (outcome.status === 'fulfilled') started.add(outcome.value)
+  return Promise.all(chains)
+}
+
+/** Held for as long as the devnet runs. */
+const LOCK = 'lock.sqlite'
+
+/**
+ * Makes the folder ours and empties it of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing
+ * that it did not make. Throws `DATA_DIR_LOCKED` when a devnet runs in it, `STORE_FAILED` when it cannot be used.
+ */
+function takeOver(dataDir: string, started: Started): void {
+  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
   const ours = new Set([
     'devnet.json',
     NETWORK_FILE,
@@ -147,12 +160,17 @@ function clear(dataDir: string): void {
     'sequencer',
     ...Array.from({ length: VALIDATORS }, (_, index) => `validator-${index + 1}`),
   ])
-  const entries = readdirSync(dataDir)
+  const entries = onDisk(dataDir, 'reading it', () => readdirSync(dataDir)).filter((name) => !name.startsWith(LOCK))
   const foreign = entries.filter((name) => !ours.has(name))
   if (foreign.length > 0)
     throw new WeftError('SETTINGS_INVALID', {
       problems: [`--data-dir ${dataDir} holds something else (${foreign.slice(0, 3).join(', ')}); choose an empty folder`],
     })
-  for (const name of entries) rmSync(join(dataDir, name), { recursive: true, force: true })
-  mkdirSync(join(dataDir, 'logs'))
+  // Before anything is removed: it may belong to a devnet that runs.
+  const lock = openSqliteStore({ path: join(dataDir, LOCK) })
+  started.add({ stop: () => lock.close() })
+  onDisk(dataDir, 'emptying it', () => {
+    for (const name of entries) rmSync(join(dataDir, name), { recursive: true, force: true })
+    mkdirSync(join(dataDir, 'logs'))
+  })
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { onDisk } from './disk.ts'
 
 /** One event of a role's log: a name and its facts. */
 export type Report = (event: string, facts: Readonly<Record<string, unknown>>) => void
@@ -23,18 +24,21 @@ export interface RoleHome {
   stop(): Promise<void>
 }
 
-/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`. */
+/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
 export function openHome(options: { readonly role: string; readonly dataDir: string; readonly logTo?: string }): RoleHome {
   const directory = options.dataDir
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  onDisk(directory, 'creating it', () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const log = pino({ base: { role: options.role } }, pino.destination({ dest: options.logTo ?? 2, sync: true }))
   return {
     directory,
     store,
     report: (event, facts) => log.info(facts, event),
-    identity: () => identityIn(directory),
-    announce: (places) => writeFileSync(join(directory, 'endpoints.json'), `${JSON.stringify(places, undefined, 2)}\n`),
+    identity: () => onDisk(directory, 'keeping the identity', () => identityIn(directory)),
+    announce(places) {
+      const path = join(directory, 'endpoints.json')
+      onDisk(path, 'writing it', () => writeFileSync(path, `${JSON.stringify(places, undefined, 2)}\n`))
+    },
     stop: () => store.close(),
   }
 }

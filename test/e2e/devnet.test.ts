@@ -65,6 +65,17 @@ describe('a devnet of three epochs', () => {
     expect(lines.map(({ epochId }) => epochId)).toEqual([1, 2, 3])
   })
 
+  test('a second devnet leaves the folder of the first one alone', async () => {
+    const second = runWeft(['devnet', '--data-dir', dataDir])
+    let said = ''
+    second.stderr?.on('data', (chunk) => {
+      said += String(chunk)
+    })
+    expect(await once(second, 'close')).toEqual([1, null])
+    expect(said).toContain('weft: DATA_DIR_LOCKED (')
+    expect(readdirSync(dataDir)).toContain('devnet.json')
+  })
+
   test('the lying slot is outvoted in every epoch', () => {
     for (const line of lines) expect(line.outvotedSlots).toBe(1)
   })
