@@ -18,17 +18,21 @@ interface Flags {
 
 export const devnetCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
-    const given = flags.dataDir ?? this.process.env['WEFT_DATA_DIR']
-    const dataDir = given === undefined ? mkdtempSync(join(tmpdir(), 'weft-devnet-')) : resolve(given)
+    // First of all: loading takes most of a second, in which people press Ctrl-C too.
+    const signal = stopSignal()
     const { runDevnet } = await import('#devnet/devnet.ts')
+    const given = flags.dataDir ?? this.process.env['WEFT_DATA_DIR']
+    const isTemporary = given === undefined && !flags.keep
+    const dataDir = given === undefined ? mkdtempSync(join(tmpdir(), 'weft-devnet-')) : resolve(given)
+    // At the very end, which a second Ctrl-C brings about at once.
+    if (isTemporary) this.process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }))
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process)
+    const { epochs, seed, slots, liars } = flags
     try {
-      const { epochs, seed, slots, liars } = flags
-      const summary = await runDevnet({ dataDir, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }, report, stopSignal())
+      const summary = await runDevnet({ dataDir, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }, report, signal)
       report.summary(summary)
     } finally {
-      if (given === undefined && !flags.keep) rmSync(dataDir, { recursive: true, force: true })
-      else report.progress(`kept: ${dataDir}`)
+      if (!isTemporary) report.progress(`data directory: ${dataDir}`)
     }
   },
   parameters: {

@@ -48,6 +48,19 @@ function told(failure: unknown): string {
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
 }
 
+/** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */
+function stopWhenUnread(stream: NodeJS.WriteStream): void {
+  let isUnread = false
+  stream.on('error', (failure: NodeJS.ErrnoException) => {
+    if (failure.code !== 'EPIPE' && failure.code !== 'EIO') throw failure
+    if (isUnread) return
+    isUnread = true
+    if (!process.emit('SIGHUP')) process.exit()
+  })
+}
+
+stopWhenUnread(process.stdout)
+stopWhenUnread(process.stderr)
 await run(application, process.argv.slice(2), { process: process as StricliProcess & typeof process })
 // The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know 0, 1 and 75.
 if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1

@@ -3,16 +3,22 @@
 /** How long an orderly stop may take before the process ends all the same. */
 const STOP_TIMEOUT_MS = 20_000
 
-/** Aborts on the first SIGINT or SIGTERM. A second one, or an orderly stop that takes too long, ends the process at once. */
+/** Aborts on the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM, or an orderly stop that takes too long, ends the process at once. */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController()
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(1)
+  const abort = (): void => {
+    if (controller.signal.aborted) return
     controller.abort()
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
   }
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(1)
+    abort()
+  }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+  // A terminal that closes says so more than once, to the shell and to its jobs: no second one is meant.
+  process.on('SIGHUP', abort)
   return controller.signal
 }
 

@@ -1,0 +1,80 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import { runWeft } from './stage.ts'
+
+/** What a person meets at a terminal when something is wrong, or when they have seen enough. */
+
+const scratch = mkdtempSync(join(tmpdir(), 'weft-command-line-'))
+const file = join(scratch, 'file')
+writeFileSync(file, '')
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+const STACK = /^\s+at /m
+const START_TIMEOUT_MS = 20_000
+
+describe('a data directory that cannot be one', () => {
+  test.each([
+    ['STORE_FAILED', ['relay', '--data-dir', file]],
+    ['STORE_FAILED', ['relay', '--data-dir', join(file, 'below')]],
+    ['STORE_FAILED', ['devnet', '--data-dir', file]],
+    ['DATA_DIR_UNKNOWN', ['verify', 'project:NAMESPACE', '1', '--data-dir', file]],
+    ['SETTINGS_INVALID', ['devnet', '--data-dir', scratch]],
+  ] as const)('%s: weft %s', async (code, args) => {
+    const { output, exited } = runWeft(args)
+    expect(await exited).toBe(1)
+    expect(output()).toContain(`weft: ${code} (`)
+    expect(output()).not.toMatch(STACK)
+  })
+})
+
+describe('a devnet that is told to stop while it starts', () => {
+  /** Its own temporary folder shows what it leaves behind. */
+  async function startUntil(text: string) {
+    const tmp = mkdtempSync(join(scratch, 'tmp-'))
+    const devnet = runWeft(['devnet'], { TMPDIR: tmp })
+    const said = (part: string): Promise<boolean> => vi.waitUntil(() => devnet.output().includes(part), { timeout: START_TIMEOUT_MS })
+    await said(text)
+    return { ...devnet, said, left: () => readdirSync(tmp) }
+  }
+
+  test.each([
+    ['starting the anchor chain', ['SIGINT']],
+    ['starting sequencer', ['SIGTERM']],
+    ['starting sequencer', ['SIGHUP', 'SIGHUP']],
+  ] as const)('at "%s", %s', async (text, signals) => {
+    const { child, exited, left } = await startUntil(text)
+    for (const signal of signals) child.kill(signal)
+    expect(await exited).toBe(0)
+    expect(left()).toEqual([])
+  })
+
+  test('a second Ctrl-C does not wait, and leaves nothing either', async () => {
+    const { child, exited, said, left } = await startUntil('starting snapshotter')
+    child.kill('SIGINT')
+    await said('stopping')
+    child.kill('SIGINT')
+    // 1, or 0 when the orderly stop was over by then.
+    expect([0, 1]).toContain(await exited)
+    expect(left()).toEqual([])
+  })
+
+  test('that nobody reads it any more is such a word too', async () => {
+    const { child, exited, output, left } = await startUntil('starting relay')
+    child.stdout?.destroy()
+    expect(await exited).toBe(0)
+    expect(output()).not.toMatch(STACK)
+    expect(left()).toEqual([])
+  })
+})
+
+test.each([
+  ['settings', ['settings']],
+  ['explain', ['explain', 'E24']],
+])('%s ends quietly when nobody reads it', async (_, args) => {
+  const { child, output, exited } = runWeft(args)
+  child.stdout?.destroy()
+  expect(await exited).toBe(0)
+  expect(output()).toBe('')
+})
