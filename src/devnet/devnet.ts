@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { WeftError } from '#domain/errors.ts'
 import type { ProjectId } from '#domain/ids.ts'
@@ -8,7 +9,7 @@ import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { announce, type DevnetEndpoints, withdraw } from './registry.ts'
-import type { DevnetReport, DevnetSummary } from './report.ts'
+import type { DevnetReport, DevnetSummary, Place } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
 import { type Stage, type StageOptions, setStage } from './stage.ts'
 
@@ -33,7 +34,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     observer = await createDevnetObserver(stage, { projects, roles, report })
     announce(endpointsOf(stage, projects, roles))
     started.add({ stop: () => withdraw(options.dataDir) })
-    report.ready(roles.listening)
+    report.ready([...roles.listening, ...findings(options.dataDir, projects)])
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(stage)])
   } catch (failure) {
     // Ctrl-C is an orderly end at any moment, also while things start.
@@ -43,6 +44,14 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     await started.stop()
   }
   return observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
+}
+
+/** For whoever wants proof: what there is, and how to ask for it. */
+function findings(dataDir: string, projects: readonly ProjectId[]): Place[] {
+  return [
+    { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` },
+    { name: 'proof of epoch 1', where: `./weft verify ${projects[0]} 1` },
+  ]
 }
 
 function projectsOf({ marketPath, namespace }: Stage): ProjectId[] {

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import type { EpochLine } from '#devnet/report.ts'
+import { humanReport } from './devnet-report.ts'
+
+const line: EpochLine = {
+  epochId: 1,
+  releasedAt: 0,
+  accepted: 114,
+  rejected: 0,
+  projects: 19,
+  finalized: 19,
+  batches: 2,
+  attestations: 3,
+  outvotedSlots: 1,
+  releasedToFinalizedMs: 9_000,
+}
+
+/** What it writes of one epoch under way, and then final. */
+function written(terminal: { isTTY: boolean; columns: number }, term?: string): string[] {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const report = humanReport({ ...terminal, write }, term)
+  report.live(line)
+  report.epoch(line)
+  return pieces
+}
+const CLEAR = '\r\u001b[2K'
+
+test.each([40, 80, 200])('the epoch under way never wraps on a terminal of %i columns', (columns) => {
+  const [live, final] = written({ isTTY: true, columns }) as [string, string]
+  expect(live.startsWith(CLEAR)).toBe(true)
+  expect(live.length - CLEAR.length).toBeLessThan(columns)
+  expect(final).toContain('9000 ms\n')
+})
+
+test.each([
+  ['a file', { isTTY: false, columns: 80 }, 'xterm'],
+  ['a dumb terminal', { isTTY: true, columns: 80 }, 'dumb'],
+])('%s gets final epochs only, and nothing to steer a terminal with', (_, terminal, term) => {
+  const pieces = written(terminal, term)
+  expect(pieces).toHaveLength(1)
+  expect(pieces[0]).not.toContain('\u001b')
+})

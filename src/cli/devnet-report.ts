@@ -1,0 +1,59 @@
+import type { DevnetReport, EpochLine, Place } from '#devnet/report.ts'
+
+/** Lines of JSON on stdout; what is under way goes to stderr. */
+export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): DevnetReport {
+  return {
+    progress: (text) => void stderr.write(`${text}\n`),
+    ready: () => undefined,
+    live: () => undefined,
+    epoch: (line) => void stdout.write(`${JSON.stringify(line)}\n`),
+    summary: (summary) => void stdout.write(`${JSON.stringify({ summary })}\n`),
+  }
+}
+
+const HEADINGS = 'epoch  accepted  rejected  finalized/projects  batches  attestations  outvoted  released to finalized'
+
+/** For people: on a terminal that can take a line back, the epoch under way is shown as it goes. */
+export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>, terminal: string | undefined): DevnetReport {
+  const isLive = stdout.isTTY === true && terminal !== 'dumb'
+  const clear = isLive ? '\r\u001b[2K' : ''
+  const say = (text: string): void => void stdout.write(`${clear}${text}\n`)
+  return {
+    progress: say,
+    ready(places: readonly Place[]) {
+      const width = Math.max(...places.map(({ name }) => name.length))
+      for (const { name, where } of places) say(`  ${name.padEnd(width)}  ${where}`)
+      say(`\n${HEADINGS}`)
+    },
+    live(line) {
+      // A file gets each epoch once, when it is final. A line that wraps could not be taken back: what does not fit is left out.
+      if (isLive) stdout.write(`${clear}${`${row(line)}  …`.slice(0, stdout.columns - 1)}`)
+    },
+    epoch: (line) => say(row(line)),
+    summary(summary) {
+      const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${counted(epochs)}`).join(', ')
+      say(
+        `\n${counted(summary.epochs)} finalized, ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`,
+      )
+      say(`outvoted: ${outvoted === '' ? 'nobody' : `${outvoted}; ${summary.outvotedSnapshots} of its snapshots lost`}`)
+      for (const [code, count] of Object.entries(summary.rejections)) say(`rejected as ${code}: ${count}`)
+      for (const epoch of summary.unfinished) say(`epoch ${epoch.epochId} was not finalized: ${epoch.reason}`)
+    },
+  }
+}
+
+const counted = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`
+
+function row(line: EpochLine): string {
+  const cells: readonly [string, number][] = [
+    [String(line.epochId), 5],
+    [String(line.accepted), 8],
+    [String(line.rejected), 8],
+    [`${line.finalized}/${line.projects}`, 18],
+    [String(line.batches), 7],
+    [String(line.attestations), 12],
+    [String(line.outvotedSlots), 8],
+    [line.releasedToFinalizedMs === 0 ? '' : `${line.releasedToFinalizedMs} ms`, 21],
+  ]
+  return cells.map(([text, width]) => text.padStart(width)).join('  ')
+}
