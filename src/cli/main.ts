@@ -6,7 +6,7 @@ import {
   type StricliProcess,
   text_en,
 } from '@stricli/core'
-import { isWeftError } from '#domain/errors.ts'
+import { ERRORS, isWeftError, type WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
 import { routes } from './routes.ts'
 
@@ -21,6 +21,8 @@ const application = buildApplication(routes, {
   localization: {
     text: {
       ...text_en,
+      noCommandRegisteredForInput: ({ input, corrections }) =>
+        `weft: there is no command '${input}'${corrections.length === 0 ? '.' : `; did you mean ${corrections.join(' or ')}?`} \`weft --help\` lists them.`,
       exceptionWhileParsingArguments: (failure) => `weft: ${misread(failure)}`,
       exceptionWhileRunningCommand: (failure) => told(failure),
       commandErrorResult: (failure) => told(failure),
@@ -44,8 +46,17 @@ function misread(failure: unknown): string {
 
 /** A failure in the words that help; the stack only where it is our bug. */
 function told(failure: unknown): string {
+  if (isWeftError(failure, 'SETTINGS_INVALID')) return listed(failure)
   if (isWeftError(failure) && failure.kind !== 'bug') return `weft: ${failure.message}`
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+}
+
+/** A new role has half a dozen settings to give: one per line. */
+function listed({ code, facts, message }: WeftError<'SETTINGS_INVALID'>): string {
+  const problems = [facts.problems].flat()
+  return problems.length === 1
+    ? `weft: ${message}`
+    : [`weft: ${code}`, ...problems.map((problem) => `  ${problem}`), ERRORS[code].help].join('\n')
 }
 
 /** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */

@@ -17,12 +17,12 @@ export const ERRORS = {
   ID_MALFORMED: {
     kind: 'caller',
     facts: ['what', 'text'],
-    help: 'Check the spelling: ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
+    help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
   },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
-    help: 'Correct each setting named; `weft settings` lists all of them with ranges and defaults.',
+    help: 'Correct each setting named; `weft settings` lists those of the roles, `--help` those of a command.',
   },
   DATA_DIR_UNKNOWN: {
     kind: 'operator',

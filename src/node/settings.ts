@@ -271,8 +271,8 @@ function suppliedBy(path: string | undefined, problems: string[]): Network | und
   }
 }
 
-/** Variables that the launcher or an operator's command reads. */
-const OTHER_VARIABLES = ['WEFT_LOG_LEVEL', 'WEFT_DEPLOYER_KEY', 'WEFT_KEYSTORE', 'WEFT_KEYSTORE_PASSWORD']
+/** Variables that an operator's command reads. */
+const OTHER_VARIABLES = ['WEFT_DEPLOYER_KEY', 'WEFT_KEYSTORE', 'WEFT_KEYSTORE_PASSWORD']
 
 /** What is wrong with the names of the variables that begin with `WEFT_`. */
 export function unknownVariables(env: Given): string[] {

@@ -29,6 +29,21 @@ describe('a data directory that cannot be one', () => {
   })
 })
 
+test('what a role needs is told one thing per line', async () => {
+  const { output, exited } = runWeft(['sequencer'], { WEFT_LOG_LEVEL: 'debug' })
+  expect(await exited).toBe(1)
+  const [first, ...lines] = output().trimEnd().split('\n')
+  expect(first).toBe('weft: SETTINGS_INVALID')
+  expect(lines).toContain('  WEFT_LOG_LEVEL is not a setting of Weft')
+  expect(lines.filter((line) => /^ {2}--.* is needed: /.test(line)).length).toBeGreaterThanOrEqual(6)
+})
+
+test('a command that does not exist is answered with where to look', async () => {
+  const { output, exited } = runWeft(['devnett'])
+  expect(await exited).toBe(1)
+  expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `weft --help` lists them.\n")
+})
+
 describe('a devnet that is told to stop while it starts', () => {
   /** Its own temporary folder shows what it leaves behind. */
   async function startUntil(text: string) {
