@@ -1,15 +1,25 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { stopSignal } from '#node/stop.ts'
 
 const home = join(import.meta.dirname, '../..')
 
-/** Runs one of the tools of `node_modules` to its end on this very Node.js. */
-function runTool(path: string, args: readonly string[], runtime?: string): Promise<number> {
+interface Tool {
+  readonly path: string
+  readonly args: readonly string[]
+  /** The Node.js that runs it; without one it runs by itself. */
+  readonly runtime?: string
+}
+
+/** Runs one of the tools of `node_modules` to its end; the signal ends it early. */
+function runTool({ path, args, runtime }: Tool, signal: AbortSignal): Promise<number> {
+  if (signal.aborted) return Promise.resolve(1)
   const [program, before] = runtime === undefined ? [join(home, path), []] : [runtime, [join(home, path)]]
   const child = spawn(program, [...before, ...args], { cwd: home, stdio: ['ignore', 'inherit', 'inherit'] })
+  signal.addEventListener('abort', () => void child.kill(), { once: true })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code) => resolve(code ?? 1))
@@ -24,25 +34,23 @@ interface Report {
 
 export const testCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, _flags: Record<never, never>, ...paths: string[]) {
+    const signal = stopSignal()
+    const runtime = process.execPath
     const scratch = mkdtempSync(join(tmpdir(), 'weft-test-'))
-    try {
-      const reportPath = join(scratch, 'report.json')
-      const checks =
-        paths.length > 0
-          ? 0
-          : (await runTool('node_modules/typescript/bin/tsc', ['-p', '.'], process.execPath)) +
-            (await runTool('node_modules/.bin/biome', ['format', '.']))
-      const tests = await runTool(
-        'node_modules/vitest/vitest.mjs',
-        ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`, ...paths],
-        process.execPath,
-      )
-      const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report
-      this.process.stdout.write(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped\n`)
-      if (checks !== 0 || tests !== 0) this.process.exitCode = 1
-    } finally {
-      rmSync(scratch, { recursive: true, force: true })
+    this.process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
+    const reportPath = join(scratch, 'report.json')
+    let failures = 0
+    if (paths.length === 0) {
+      failures += await runTool({ path: 'node_modules/typescript/bin/tsc', args: ['-p', '.'], runtime }, signal)
+      failures += await runTool({ path: 'node_modules/.bin/biome', args: ['format', '.'] }, signal)
     }
+    const reporting = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`]
+    failures += await runTool({ path: 'node_modules/vitest/vitest.mjs', args: ['run', ...reporting, ...paths], runtime }, signal)
+    if (failures > 0) this.process.exitCode = 1
+    // There is none when the run was stopped.
+    if (!existsSync(reportPath)) return
+    const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report
+    this.process.stdout.write(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped\n`)
   },
   parameters: {
     positional: { kind: 'array', parameter: { brief: 'Only test files whose path holds this text', parse: String, placeholder: 'path' } },

@@ -93,3 +93,13 @@ test.each([
   expect(await exited).toBe(0)
   expect(output()).toBe('')
 })
+
+test('a test run that is stopped leaves nothing', async () => {
+  const tmp = mkdtempSync(join(scratch, 'tmp-'))
+  const { child, output, exited } = runWeft(['test', 'src/io/p2p'], { TMPDIR: tmp })
+  await vi.waitUntil(() => output().includes('RUN'), { timeout: START_TIMEOUT_MS })
+  child.kill('SIGTERM')
+  expect(await exited).toBe(1)
+  expect(output()).not.toMatch(STACK)
+  expect(readdirSync(tmp)).toEqual([])
+})
