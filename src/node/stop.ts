@@ -1,3 +1,5 @@
+import { WeftError } from '#domain/errors.ts'
+
 /** Stopping: one signal for the whole process, and a list of what was started, stopped in reverse. */
 
 /** How long an orderly stop may take before the process ends all the same. */
@@ -8,7 +10,8 @@ export function stopSignal(): AbortSignal {
   const controller = new AbortController()
   const abort = (): void => {
     if (controller.signal.aborted) return
-    controller.abort()
+    // Whatever it interrupts fails with this; told to a person, it needs no stack.
+    controller.abort(new WeftError('STOPPED', { what: 'weft' }))
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
   }
   const stop = (): void => {

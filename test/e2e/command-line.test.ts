@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
+import { startAnvil } from '#devnet/anvil.ts'
 import { runWeft } from './stage.ts'
 
 /** What a person meets at a terminal when something is wrong, or when they have seen enough. */
@@ -11,6 +12,8 @@ const file = join(scratch, 'file')
 writeFileSync(file, '')
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
+/** The first account of every anvil: it has ether. */
+const ANVIL_KEY = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const STACK = /^\s+at /m
 const START_TIMEOUT_MS = 20_000
 
@@ -82,6 +85,22 @@ describe('a devnet that is told to stop while it starts', () => {
     expect(output()).not.toMatch(STACK)
     expect(left()).toEqual([])
   })
+})
+
+test('a deployment that is told to stop says so', async () => {
+  // Nothing is ever mined: it waits for its first transaction.
+  const chain = await startAnvil({ chainId: 31_337 })
+  try {
+    const args = ['deploy', '--rpc', chain.rpcUrl, '--data-dir', join(scratch, 'deploy'), '--yes']
+    const { child, output, exited } = runWeft(args, { WEFT_DEPLOYER_KEY: ANVIL_KEY })
+    await vi.waitUntil(() => output().includes('attestation window'), { timeout: START_TIMEOUT_MS })
+    child.kill('SIGINT')
+    expect(await exited).toBe(1)
+    expect(output()).toContain('weft: STOPPED (')
+    expect(output()).not.toMatch(STACK)
+  } finally {
+    await chain.stop()
+  }
 })
 
 test.each([
