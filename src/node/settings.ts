@@ -129,7 +129,7 @@ export const SETTINGS = {
     env: 'WEFT_MARKET',
     type: 'text',
     roles: ['snapshotter'],
-    doc: 'JSON file with the contracts and pairs of the Uniswap V2 market.',
+    doc: 'JSON file with the contracts and pairs of the Uniswap V2 market; a devnet writes one, market.json, into its data directory.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
@@ -288,7 +288,9 @@ interface AddressForm {
 }
 
 const HOST_AND_TCP = String.raw`/(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}`
-const PEER = '/p2p/[0-9A-Za-z]+'
+const BASE58 = '[1-9A-HJ-NP-Za-km-z]'
+/** The key itself, as Ed25519 and secp256k1 peers have it, or the hash of a longer one. */
+const PEER = `/p2p/(?:1${BASE58}{51,52}|Qm${BASE58}{44})`
 /** What our transport, TCP, can listen on. */
 const LISTEN_FORM: AddressForm = { is: new RegExp(`^${HOST_AND_TCP}$`), like: 'a multiaddr like /ip4/127.0.0.1/tcp/9100' }
 /** What it can dial: the id says whom it must find there, directly or behind a relay. */
