@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import type { Given } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
+import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 import { integerIn } from './parse.ts'
 
@@ -21,7 +23,7 @@ export const devnetCommand = buildCommand({
     // First of all: loading takes most of a second, in which people press Ctrl-C too.
     const signal = stopSignal()
     const { runDevnet } = await import('#devnet/devnet.ts')
-    const given = flags.dataDir ?? this.process.env['WEFT_DATA_DIR']
+    const given = givenDataDir(this.process.env as Given, flags.dataDir)
     const isTemporary = given === undefined && !flags.keep
     const dataDir = given === undefined ? mkdtempSync(join(tmpdir(), 'weft-devnet-')) : resolve(given)
     // At the very end, which a second Ctrl-C brings about at once.

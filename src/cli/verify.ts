@@ -1,6 +1,8 @@
 import { buildCommand } from '@stricli/core'
 import { parseEpochId, parseProjectId } from '#domain/ids.ts'
+import type { Given } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
+import { givenDataDir } from './data-dir.ts'
 
 interface Flags {
   readonly dataDir?: string
@@ -13,7 +15,7 @@ export const verifyCommand = buildCommand({
     const epochId = parseEpochId(epochText)
     const { findDevnet } = await import('#devnet/registry.ts')
     const { verifyAt } = await import('#node/verify.ts')
-    const endpoints = findDevnet(flags.dataDir ?? this.process.env['WEFT_DATA_DIR'])
+    const endpoints = findDevnet(givenDataDir(this.process.env as Given, flags.dataDir))
     const say = (text: string): void => void this.process.stdout.write(`${text}\n`)
     if (!flags.json) say(`${projectId}, epoch ${epochId}, against ${endpoints.anchorRpcUrl}`)
     const proof = await verifyAt(endpoints, { projectId, epochId }, stopSignal(), (step) => {
