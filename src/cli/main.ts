@@ -6,7 +6,7 @@ import {
   type StricliProcess,
   text_en,
 } from '@stricli/core'
-import { ERRORS, isWeftError, type WeftError } from '#domain/errors.ts'
+import { ERRORS, isWeftError, WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
 import { routes } from './routes.ts'
 
@@ -62,8 +62,12 @@ function listed({ code, facts, message }: WeftError<'SETTINGS_INVALID'>): string
 /** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */
 function stopWhenUnread(stream: NodeJS.WriteStream): void {
   let isUnread = false
-  stream.on('error', (failure: NodeJS.ErrnoException) => {
-    if (failure.code !== 'EPIPE' && failure.code !== 'EIO') throw failure
+  stream.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EPIPE' && cause.code !== 'EIO') {
+      const failure = new WeftError('STORE_FAILED', { path: 'the output', doing: 'writing it' }, cause)
+      if (stream === process.stdout) process.stderr.write(`${told(failure)}\n`)
+      process.exit(1)
+    }
     if (isUnread) return
     isUnread = true
     if (!process.emit('SIGHUP')) process.exit()

@@ -1,4 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
@@ -111,6 +113,19 @@ test.each([
   child.stdout?.destroy()
   expect(await exited).toBe(0)
   expect(output()).toBe('')
+})
+
+test.skipIf(!existsSync('/dev/full'))('output that cannot be written is told in our words', async () => {
+  const main = join(import.meta.dirname, '../../src/cli/main.ts')
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'settings'], { stdio: ['ignore', full, 'pipe'] })
+  closeSync(full)
+  let said = ''
+  child.stderr?.on('data', (chunk) => {
+    said += String(chunk)
+  })
+  expect(await once(child, 'close')).toEqual([1, null])
+  expect(said).toMatch(/^weft: STORE_FAILED \(.*\n$/)
 })
 
 test('a test run that is stopped leaves nothing', async () => {
