@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { stopSignal } from '#node/stop.ts'
 
 const folder = join(import.meta.dirname, '../../test/bench')
 
@@ -17,9 +18,12 @@ export const benchCommand = buildCommand({
       )
       this.process.exitCode = 1
     }
+    const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const file of benches) {
+      if (signal.aborted) return
       const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file)], { stdio: 'inherit' })
+      signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
     }

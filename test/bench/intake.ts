@@ -134,6 +134,9 @@ function signedSubmissions(epoch: number, header: { readonly hash: Hash; readonl
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'weft-bench-'))
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+// Ctrl-C passes by the end of this file, but not by that handler.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
 const stopping = new AbortController()
 try {
@@ -191,5 +194,4 @@ try {
   )
 } finally {
   await store.close()
-  rmSync(directory, { recursive: true, force: true })
 }
