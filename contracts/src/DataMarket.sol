@@ -13,8 +13,9 @@ import {MarketSettings} from "./market/MarketSettings.sol";
 
 /// @title A data market
 /// @notice One stream of epochs over one source chain, with its own sequencers, validators, windows and rewards. All
-/// state-changing functions answer to the protocol state alone (E44), which names the original caller as last argument;
-/// only ownership and upgrades are called directly.
+/// state-changing functions answer to the protocol state alone (E44), which names the original caller as last argument.
+/// Called directly are the owner's ownership and upgrades, and `adoptDesk`, which is anyone's and changes nothing but
+/// where the same code is found.
 contract PowerloomDataMarket is
     MarketSettings,
     MarketEpochs,
@@ -34,7 +35,7 @@ contract PowerloomDataMarket is
     }
 
     /// @notice Sets the market up; called by the factory in the transaction that creates the proxy.
-    /// Errors: E45 (no protocol state), "Not the desk of this market" (the protocol state has another version's),
+    /// Errors: E45 (no protocol state), `UnknownDesk` (the protocol state has another version's),
     /// `OwnableInvalidOwner`, "Invalid time parameters" (size or block time is 0), "Invalid epochs in day calculation" (an
     /// epoch is longer than a day), E10 (block-number ids need one block per epoch). Carried out by `MarketDesk`.
     function initialize(
@@ -45,15 +46,13 @@ contract PowerloomDataMarket is
         bool _useBlockNumberAsEpochId,
         address _protocolStateAddress
     ) external {
-        if (self.desk == address(0)) {
-            check(_protocolStateAddress.code.length != 0, "E45");
-            adoptDesk(IProtocolState(_protocolStateAddress).marketDesk());
-        }
+        check(_protocolStateAddress.code.length != 0, "E45");
+        adoptDesk(IProtocolState(_protocolStateAddress).marketDesk());
         _toDesk();
     }
 
     /// @notice Tells the market where its desk lies. Needed after an upgrade to code with another desk, best in the same
-    /// transaction; open to anyone, because the code decides. Errors: "Not the desk of this market".
+    /// transaction; open to anyone, because the code decides. Errors: `UnknownDesk`.
     function adoptDesk(address desk) public {
         self.desk = desk;
         _desk();
@@ -71,11 +70,14 @@ contract PowerloomDataMarket is
 
     function _desk() internal view override returns (address desk) {
         desk = self.desk;
-        check(desk.codehash == _deskHash, "Not the desk of this market");
+        require(desk.codehash == _deskHash, UnknownDesk(desk));
     }
 
     /// @dev The owner of the market decides, within the code that the protocol's owner allows (all, unless restricted).
     function _authorizeUpgrade(address newImplementation) internal view override onlyOwner {
-        check(IProtocolState(self.protocolState).marketCodeAllowed(newImplementation), "Market code not allowed");
+        require(
+            IProtocolState(self.protocolState).marketCodeAllowed(newImplementation),
+            MarketCodeNotAllowed(newImplementation)
+        );
     }
 }

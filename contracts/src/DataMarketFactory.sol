@@ -23,6 +23,7 @@ contract DataMarketFactory is IDataMarketFactory {
         address dataMarketAddress
     );
 
+    /// @notice Creates the code of the markets.
     constructor() {
         implementation = address(new PowerloomDataMarket());
     }

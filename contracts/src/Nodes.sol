@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {OwnershipCannotBeRenounced} from "./Errors.sol";
 import {NodeAssignment} from "./nodes/NodeAssignment.sol";
 import {NodeMinting} from "./nodes/NodeMinting.sol";
 import {NodeSettings} from "./nodes/NodeSettings.sol";
@@ -39,7 +40,7 @@ contract PowerloomNodes is NodeSettings, NodeMinting, NodeAssignment, NodeVestin
 
     /// @notice Always fails: without an owner the money of the nodes would be stuck for ever.
     function renounceOwnership() public override(OwnableUpgradeable) onlyOwner {
-        revert("Ownership cannot be renounced");
+        revert OwnershipCannotBeRenounced();
     }
 
     function _authorizeUpgrade(address) internal override onlyOwner {}

@@ -5,9 +5,11 @@ import {Ownable2StepUpgradeable} from "@openzeppelin/contracts-upgradeable/acces
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {check} from "./Check.sol";
+import {OwnershipCannotBeRenounced, ValueOutOfRange} from "./Errors.sol";
 import {IDataMarket} from "./interfaces/IDataMarket.sol";
 import {IDataMarketFactory} from "./interfaces/IDataMarketFactory.sol";
 import {INodes} from "./interfaces/INodes.sol";
+import {IMarketErrors} from "./interfaces/IMarketErrors.sol";
 import {IProtocolState} from "./interfaces/IProtocolState.sol";
 import {MarketBatches} from "./market/MarketBatches.sol";
 import {MarketDesk} from "./market/MarketDesk.sol";
@@ -24,6 +26,7 @@ import {ProtocolStateEvents} from "./state/ProtocolStateEvents.sol";
 /// repeats its events with the market's address in front, so that one address tells everything.
 contract PowerloomProtocolState is
     IProtocolState,
+    IMarketErrors,
     MarketReads,
     ProtocolStateEvents,
     Ownable2StepUpgradeable,
@@ -42,17 +45,22 @@ contract PowerloomProtocolState is
         uint256 sourceChainBlockTime;
     }
 
+    /// @dev What a market may still credit in wei; `left` counts only while `limited`.
     struct Allowance {
         bool limited;
         uint128 left;
     }
 
+    /// @dev Rewards of a node owner in wei, and when they last changed and were last paid.
     struct User {
         uint128 totalRewards;
         uint128 totalClaimed;
         uint64 lastClaimed;
         uint64 lastUpdated;
     }
+
+    /// @notice A market credited more than the owner of the protocol lets it: `wanted` wei, of which `left` are allowed.
+    error RewardAllowanceUsedUp(address dataMarket, uint256 wanted, uint256 left);
 
     /// @notice The node registry.
     address public snapshotterState;
@@ -180,7 +188,7 @@ contract PowerloomProtocolState is
 
     /// @notice Always fails: without an owner no market could be created and no fault repaired.
     function renounceOwnership() public override onlyOwner {
-        revert("Ownership cannot be renounced");
+        revert OwnershipCannotBeRenounced();
     }
 
     function _authorizeUpgrade(address) internal override onlyOwner {}
@@ -323,19 +331,21 @@ contract PowerloomProtocolState is
         string[] calldata snapshotCids,
         bytes32 finalizedCidsRootHash
     ) external known(dataMarket) {
+        _checkBehindHead(batchCid, 6);
         (uint256 submitted,) = _pass(dataMarket, MarketBatches.submitSubmissionBatch.selector, 6);
         if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
         else emit DelayedBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
     }
 
     /// @notice Anchors several batches of an epoch by CID and roots alone, where the market allows it. Sequencer only.
-    /// Errors: E02, E04, "Root-only batches not allowed", E30, E24, E43, E25.
+    /// Errors: E02, E04, `RootOnlyBatchesNotAllowed`, E30, E24, E43, E25.
     function submitRootOnlyBatches(address dataMarket, uint256 epochId, IDataMarket.RootBatch[] calldata batches)
         external
         known(dataMarket)
     {
         (uint256 submitted,) = _pass(dataMarket, MarketRoots.submitRootOnlyBatches.selector, 3);
         for (uint256 i = 0; i < batches.length; ++i) {
+            _checkBehindHead(batches[i].batchCid, 3);
             if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
             else emit DelayedBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
         }
@@ -427,11 +437,11 @@ contract PowerloomProtocolState is
         _spend(dataMarket, credited);
     }
 
-    /// @dev "Reward allowance used up": the market credited more than the protocol's owner lets it.
+    /// @dev `RewardAllowanceUsedUp`: the market credited more than the protocol's owner lets it.
     function _spend(address dataMarket, uint256 amount) private {
         Allowance storage allowance = _allowances[dataMarket];
         if (!allowance.limited) return;
-        check(amount <= allowance.left, "Reward allowance used up");
+        require(amount <= allowance.left, RewardAllowanceUsedUp(dataMarket, amount, allowance.left));
         allowance.left -= uint128(amount);
     }
 
@@ -453,7 +463,7 @@ contract PowerloomProtocolState is
 
     /// @dev Rewards belong to the owner of the node, who may not be its snapshotter.
     function _credit(uint256 slotId, uint256 amount) private {
-        check(amount <= type(uint128).max, "Value out of range");
+        require(amount <= type(uint128).max, ValueOutOfRange(amount, type(uint128).max));
         slotRewards[slotId] += amount;
         User storage user = _users[INodes(snapshotterState).nodeIdToOwner(slotId)];
         user.totalRewards += uint128(amount);
@@ -521,6 +531,15 @@ contract PowerloomProtocolState is
     /// @notice What a market may still credit in wei; without a limit when `limited` is false.
     function rewardAllowance(address dataMarket) external view returns (bool limited, uint256 left) {
         return (_allowances[dataMarket].limited, _allowances[dataMarket].left);
+    }
+
+    /// @notice The root over the project ids of a batch that was anchored by its roots; zero for any other.
+    function batchCidProjectIdsRoot(address dataMarket, string calldata batchCid, uint256 epochId)
+        external
+        view
+        returns (bytes32)
+    {
+        _ask(dataMarket, MarketRoots.batchCidProjectIdsRoot.selector, 3);
     }
 
     /// @notice Whether a batch says that a project got a CID, and whether that is final; see the market.

@@ -121,6 +121,11 @@ abstract contract Base {
         vm.expectRevert(abi.encodeWithSignature("Error(string)", reason));
     }
 
+    /// @dev The next call must fail with this custom error and these arguments.
+    function _refusesWith(bytes memory error) internal {
+        vm.expectRevert(error);
+    }
+
     function _refusesStranger(address account) internal {
         vm.expectRevert(abi.encodeWithSignature("OwnableUnauthorizedAccount(address)", account));
     }

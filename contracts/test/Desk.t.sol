@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
+import {IMarketErrors} from "../src/interfaces/IMarketErrors.sol";
 import {MarketDesk} from "../src/market/MarketDesk.sol";
 import {Base} from "./Base.sol";
 
 /// @dev The code that markets run on their own state: it is known by its hash, wherever it lies.
 contract DeskTest is Base {
-    string private constant REFUSED = "Not the desk of this market";
     /// @dev Runs, and lets everybody do everything: an answer of nothing.
     bytes private constant OTHER_CODE = hex"00";
 
     function _setQuota(uint256 quota) private {
         vm.prank(marketOwner);
         state.updateDailySnapshotQuota(address(market), quota);
+    }
+
+    function _refusesDesk(address desk) private {
+        _refusesWith(abi.encodeWithSelector(IMarketErrors.UnknownDesk.selector, desk));
     }
 
     function test_byItselfItRefusesEverything() public {
@@ -38,8 +43,8 @@ contract DeskTest is Base {
 
         address[5] memory others = [address(0), stranger, address(market), factory.implementation(), state.marketDesk()];
         for (uint256 i = 0; i < others.length; ++i) {
+            _refusesDesk(others[i]);
             vm.prank(marketOwner);
-            _refuses(REFUSED);
             market.adoptDesk(others[i]);
         }
         _setQuota(8);
@@ -49,16 +54,16 @@ contract DeskTest is Base {
     /// @dev As after an upgrade of the market to code with another desk.
     function test_anotherDeskIsNotRun() public {
         vm.etch(state.marketDesk(), OTHER_CODE);
+        _refusesDesk(state.marketDesk());
         vm.prank(marketOwner);
-        _refuses(REFUSED);
         state.updateDailySnapshotQuota(address(market), 7);
+        _refusesDesk(state.marketDesk());
         vm.prank(marketOwner);
-        _refuses(REFUSED);
         state.forceSkipEpoch(address(market), 1, 10);
-        _refuses(REFUSED);
+        _refusesDesk(state.marketDesk());
         market.getSlotInfo(1);
         IDataMarket.SnapshotProof memory proof;
-        _refuses(REFUSED);
+        _refusesDesk(state.marketDesk());
         market.verifySnapshot(proof);
 
         // What happens in every epoch goes on.
@@ -89,9 +94,15 @@ contract DeskTest is Base {
         _setQuota(7);
         vm.assertEq(market.dailySnapshotQuota(), 7);
 
+        // A market made of this code without its initializer adopts the desk, but does not come to life without one to answer to.
+        bytes memory adoption = abi.encodeCall(PowerloomDataMarket.adoptDesk, (before));
+        PowerloomDataMarket bare = PowerloomDataMarket(address(new ERC1967Proxy(factory.implementation(), adoption)));
+        _refuses("E45");
+        bare.initialize(stranger, 1, 1, 1, false, address(0));
+
         // The factory still has the code of the desk that was: its markets would not work, so there are none.
+        _refusesDesk(state.marketDesk());
         vm.prank(owner);
-        _refuses(REFUSED);
         state.createDataMarket(marketOwner, 10, 137, 2_000_000, false);
     }
 

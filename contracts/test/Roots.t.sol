@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
+import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {SnapshotConsumer} from "../src/examples/SnapshotConsumer.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
+import {IMarketErrors} from "../src/interfaces/IMarketErrors.sol";
 import {MarketBatches} from "../src/market/MarketBatches.sol";
 import {SnapshotTree} from "../src/proof/SnapshotTree.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
@@ -217,12 +219,43 @@ contract RootsTest is Base {
         vm.prank(marketOwner);
         state.setRootOnlyBatches(address(market), false);
         vm.assertFalse(market.rootOnlyBatchesAllowed());
-        _refusesRoots(sequencer, epoch, 1, "Root-only batches not allowed");
+        vm.prank(sequencer);
+        _refusesWith(abi.encodeWithSelector(IMarketErrors.RootOnlyBatchesNotAllowed.selector));
+        state.submitRootOnlyBatches(address(market), epoch, new IDataMarket.RootBatch[](1));
         vm.prank(marketOwner);
         state.setRootOnlyBatches(address(market), true);
         vm.prank(sequencer);
         state.endBatchSubmissions(address(market), epoch);
         _refusesRoots(sequencer, epoch, 1, "E43");
+    }
+
+    /// @dev A batch that was to be sent again became final after all, when another had taken one of its projects over.
+    function test_aBatchSpeaksForTheProjectsThatItStillHolds() public {
+        (string[] memory projects, string[] memory cids) = (_texts(2, "p"), _texts(2, "c"));
+        bytes32 root = _root(cids);
+        vm.prank(sequencer);
+        state.submitSubmissionBatch(address(market), "first", epoch, projects, cids, root);
+        vm.prank(marketOwner);
+        state.forceCompleteConsensusAttestations(address(market), "first", epoch);
+        _submitOne("second", epoch, projects[1], "new");
+        _vote(v1, "first", epoch, root);
+        _vote(v2, "first", epoch, root);
+        (bool isIncluded, bool isFinal) = state.verifySnapshot(address(market), _proof("first", projects, cids, 0));
+        vm.assertTrue(isIncluded && isFinal);
+        (isIncluded, isFinal) = state.verifySnapshot(address(market), _proof("first", projects, cids, 1));
+        vm.assertTrue(isIncluded);
+        vm.assertFalse(isFinal);
+        vm.assertEq(_cid(projects[1], epoch), "new");
+    }
+
+    function test_theRootOverTheProjectIds() public {
+        (string[] memory projects, string[] memory cids) = (_texts(5, "p"), _texts(5, "c"));
+        _anchor("b", projects, cids);
+        vm.assertEq(state.batchCidProjectIdsRoot(address(market), "b", epoch), _root(projects));
+        vm.assertEq(market.batchCidProjectIdsRoot("b", epoch), _root(projects));
+        vm.assertEq(market.batchCidProjectIdsRoot("b", epoch + 1), 0);
+        _submitOne("ordinary", epoch, "p", "c");
+        vm.assertEq(market.batchCidProjectIdsRoot("ordinary", epoch), 0);
     }
 
     function test_tooLate() public {
@@ -240,17 +273,17 @@ contract RootsTest is Base {
         _anchor("b", projects, cids);
         SnapshotConsumer consumer = new SnapshotConsumer(IDataMarket(address(market)), projects[1]);
         IDataMarket.SnapshotProof memory proof = _proof("b", projects, cids, 1);
-        _refuses("Not final");
+        _refusesWith(abi.encodeWithSelector(SnapshotConsumer.NotFinal.selector));
         consumer.accept(proof);
         _vote(v1, "b", epoch, _root(cids));
         _vote(v2, "b", epoch, _root(cids));
         consumer.accept(proof);
         vm.assertEq(consumer.latestSnapshotCid(), cids[1]);
         vm.assertEq(consumer.latestEpochId(), epoch);
-        _refuses("Not newer");
+        _refusesWith(abi.encodeWithSelector(SnapshotConsumer.NotNewer.selector, epoch, epoch));
         consumer.accept(proof);
         proof = _proof("b", projects, cids, 2);
-        _refuses("Another project");
+        _refusesWith(abi.encodeWithSelector(SnapshotConsumer.AnotherProject.selector));
         consumer.accept(proof);
     }
 }
@@ -285,7 +318,9 @@ contract LimitsTest is Base {
         vm.assertTrue(limited);
         vm.assertEq(left, 50);
         vm.prank(sequencer);
-        _refuses("Reward allowance used up");
+        _refusesWith(
+            abi.encodeWithSelector(PowerloomProtocolState.RewardAllowanceUsedUp.selector, address(market), 100, 50)
+        );
         state.updateRewards(address(market), _list(2), _list(1000), 1, 3);
         vm.prank(owner);
         state.setRewardAllowance(address(market), false, 0);
@@ -305,7 +340,7 @@ contract LimitsTest is Base {
         vm.prank(owner);
         state.setMarketCodeRestricted(true);
         vm.prank(marketOwner);
-        _refuses("Market code not allowed");
+        _refusesWith(abi.encodeWithSelector(IMarketErrors.MarketCodeNotAllowed.selector, address(code)));
         market.upgradeToAndCall(address(code), "");
         vm.prank(owner);
         state.setMarketCodeAllowed(address(code), true);

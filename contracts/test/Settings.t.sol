@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
+import {ValueOutOfRange} from "../src/Errors.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
@@ -175,10 +176,18 @@ contract SettingsTest is Base {
     }
 
     function _fails(address sender, bytes memory call, string memory reason) private {
+        _failsWith(sender, call, abi.encodeWithSignature("Error(string)", reason));
+    }
+
+    function _failsWith(address sender, bytes memory call, bytes memory error) private {
         vm.prank(sender);
         (bool ok, bytes memory answer) = address(state).call(call);
         vm.assertFalse(ok);
-        vm.assertEq(answer, abi.encodeWithSignature("Error(string)", reason));
+        vm.assertEq(answer, error);
+    }
+
+    function _outOfRange(uint256 value, uint256 most) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(ValueOutOfRange.selector, value, most);
     }
 
     function test_settersAreTheOwnersAlone() public {
@@ -235,16 +244,21 @@ contract SettingsTest is Base {
     function test_valuesThatDoNotFit() public {
         uint256 tooLarge = uint256(type(uint64).max) + 1;
         address a = address(market);
-        _fails(
-            marketOwner, abi.encodeCall(state.updateMinAttestationsForConsensus, (a, tooLarge)), "Value out of range"
+        bytes memory refusal = _outOfRange(tooLarge, type(uint64).max);
+        _failsWith(marketOwner, abi.encodeCall(state.updateMinAttestationsForConsensus, (a, tooLarge)), refusal);
+        _failsWith(marketOwner, abi.encodeCall(state.updateAttestationSubmissionWindow, (a, tooLarge)), refusal);
+        _failsWith(
+            marketOwner,
+            abi.encodeCall(state.updateRewardPoolSize, (a, 1 << 128)),
+            _outOfRange(1 << 128, type(uint128).max)
         );
-        _fails(
-            marketOwner, abi.encodeCall(state.updateAttestationSubmissionWindow, (a, tooLarge)), "Value out of range"
+        _failsWith(
+            marketOwner,
+            abi.encodeCall(state.loadSlotSubmissions, (a, 1, 1, 1 << 63)),
+            _outOfRange(1 << 63, (1 << 63) - 1)
         );
-        _fails(marketOwner, abi.encodeCall(state.updateRewardPoolSize, (a, 1 << 128)), "Value out of range");
-        _fails(marketOwner, abi.encodeCall(state.loadSlotSubmissions, (a, 1, 1, 1 << 63)), "Value out of range");
         vm.prank(manager);
-        _refuses("Value out of range");
+        _refusesWith(_outOfRange(tooLarge + 9, type(uint64).max));
         state.releaseEpoch(a, tooLarge, tooLarge + 9);
     }
 

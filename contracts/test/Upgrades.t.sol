@@ -142,6 +142,7 @@ contract UpgradesTest is Base {
         _ask(address(state), abi.encodeCall(state.attestationsReceivedCount, (address(market), "QmOne", BAD)));
         _ask(address(state), abi.encodeCall(state.batchCidAttestationStatus, (address(market), "QmOne")));
         _ask(address(state), abi.encodeCall(state.batchCidDivergentValidators, (address(market), "QmOne", 0)));
+        _ask(address(state), abi.encodeCall(state.batchCidProjectIdsRoot, (address(market), "QmRoots", 1)));
         _ask(address(state), abi.encodeCall(state.batchCidSequencerAttestation, (address(market), "QmOne")));
         _ask(address(state), abi.encodeCall(state.batchCidToProjects, (address(market), "QmOne")));
         _ask(address(state), abi.encodeCall(state.batchSubmissionWindow, (address(market))));
@@ -208,6 +209,7 @@ contract UpgradesTest is Base {
         _ask(address(market), abi.encodeCall(market.batchCidAttestationStatus, ("QmOne")));
         _ask(address(market), abi.encodeCall(market.batchCidDivergentValidators, ("QmOne", 0)));
         _ask(address(market), abi.encodeCall(market.batchCidDivergentValidatorsLen, ("QmOne")));
+        _ask(address(market), abi.encodeCall(market.batchCidProjectIdsRoot, ("QmRoots", 1)));
         _ask(address(market), abi.encodeCall(market.batchCidSequencerAttestation, ("QmOne")));
         _ask(address(market), abi.encodeCall(market.batchCidToProjects, ("QmOne", 0)));
         _ask(address(market), abi.encodeCall(market.batchCidToProjectsLen, ("QmOne")));

@@ -64,6 +64,22 @@ export const CONTRACT_ERRORS = {
   EnforcedPause: 'Minting, burning and claiming are paused.',
   ExpectedPause: 'The contract is not paused.',
   InvalidInitialization: 'The contract was initialized before.',
+  RootOnlyBatchesNotAllowed:
+    'The data market takes no batches that are anchored by their roots alone. `weft market set --root-only-batches` allows them.',
+  TooManyProjects: 'A batch has more projects than one transaction can finalize: send several batches.',
+  TooManyBatches: 'The epoch has as many batches as it can have: send larger ones.',
+  ProjectIdTooLong: 'A project id has more bytes than the data market stores.',
+  CidTooLong: 'A CID has more bytes than any CID in use has.',
+  TooManyRoleMembers: 'The role was given to as many addresses as it can be given to.',
+  BlobNotWritten: 'The batch could not be stored; the usual cause is too little gas.',
+  UnknownDesk:
+    'The code at this address is not the desk that the data market was compiled with. After an upgrade call `adoptDesk` with the desk of its version.',
+  MarketCodeNotAllowed: 'The owner of the protocol allows data markets certain code only, and this is none of it.',
+  RewardAllowanceUsedUp:
+    'The data market would credit more than the owner of the protocol lets it. `weft market set --reward-allowance-wei` raises the limit.',
+  MalformedCalldata: 'The arguments of the call overlap, as no encoder makes them.',
+  ValueOutOfRange: 'A number of the call is larger than what the contract stores.',
+  OwnershipCannotBeRenounced: 'Ownership can be handed over, not given up.',
 } as const satisfies Readonly<Record<string, string>>
 
 /** What a revert reason means: a code, or a custom error with its arguments. `undefined` for sentences, which speak for themselves. */

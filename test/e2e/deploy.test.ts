@@ -272,7 +272,7 @@ describe('market and slots', () => {
     const notOwner = await run(['market', 'set', '--yes', '--batch-window', '70'], env)
     expect(notOwner).toMatchObject({ code: 1, output: expect.stringContaining('E03 (The caller does not own the data market.)') })
     const notMinter = await run(['slots', 'mint', '--dry-run'], env)
-    expect(notMinter).toMatchObject({ code: 1, output: expect.stringContaining('OwnableUnauthorizedAccount 0x') })
+    expect(notMinter).toMatchObject({ code: 1, output: expect.stringContaining('OwnableUnauthorizedAccount account=0x') })
     expect([await nonceOf(owner), await nonceOf(stranger)]).toEqual([TRANSACTIONS, 0])
   }, 60_000)
 

@@ -7,6 +7,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 contract DevnetToken is ERC20 {
     uint8 private immutable _decimals;
 
+    /// @param decimals_ how many digits of an amount stand behind the point
     constructor(string memory name_, string memory symbol_, uint8 decimals_) ERC20(name_, symbol_) {
         _decimals = decimals_;
     }

@@ -10,24 +10,34 @@ contract SnapshotConsumer {
     IDataMarket public immutable market;
     /// @notice keccak256 of the project followed.
     bytes32 public immutable projectIdHash;
-    /// @notice Epoch and CID of the newest snapshot proven so far.
+    /// @notice Epoch of the newest snapshot proven so far; 0 before the first.
     uint256 public latestEpochId;
+    /// @notice Its CID.
     string public latestSnapshotCid;
+
+    /// @notice The proof is about another project.
+    error AnotherProject();
+    /// @notice A snapshot of this epoch or a later one is known already.
+    error NotNewer(uint256 epochId, uint256 latestEpochId);
+    /// @notice The batch does not say so, or is not final.
+    error NotFinal();
 
     /// @notice A newer snapshot was proven.
     event SnapshotAccepted(uint256 indexed epochId, string snapshotCid);
 
+    /// @param market_ the market that is trusted
+    /// @param projectId the project followed
     constructor(IDataMarket market_, string memory projectId) {
         market = market_;
         projectIdHash = keccak256(bytes(projectId));
     }
 
-    /// @notice Takes over a newer final snapshot. Errors: "Another project", "Not newer", "Not final".
+    /// @notice Takes over a newer final snapshot. Errors: `AnotherProject`, `NotNewer`, `NotFinal`.
     function accept(IDataMarket.SnapshotProof calldata proof) external {
-        require(keccak256(bytes(proof.projectId)) == projectIdHash, "Another project");
-        require(proof.epochId > latestEpochId, "Not newer");
+        require(keccak256(bytes(proof.projectId)) == projectIdHash, AnotherProject());
+        require(proof.epochId > latestEpochId, NotNewer(proof.epochId, latestEpochId));
         (, bool isFinal) = market.verifySnapshot(proof);
-        require(isFinal, "Not final");
+        require(isFinal, NotFinal());
         (latestEpochId, latestSnapshotCid) = (proof.epochId, proof.snapshotCid);
         emit SnapshotAccepted(proof.epochId, proof.snapshotCid);
     }

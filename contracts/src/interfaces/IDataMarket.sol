@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 /// @title What the protocol state asks of a data market, beyond calls it passes on unread
 /// @notice Every state-changing function takes the original caller last and answers to the protocol state only (E44).
 interface IDataMarket {
+    /// @notice Who votes; who sends batches and rewards; who may name the sequencer besides the owner.
     enum Role {
         VALIDATOR,
         SEQUENCER,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {check} from "../Check.sol";
+import {IMarketErrors} from "../interfaces/IMarketErrors.sol";
 
 /// @title Bytes kept as the code of a contract that does nothing
 /// @notice Writing costs 200 gas a byte instead of about 690 in storage slots, reading is one copy. A leading zero byte
@@ -10,7 +10,7 @@ library Blob {
     /// @dev The code of a contract may have 24,576 bytes (EIP-170); one of them is the STOP.
     uint256 internal constant LENGTH_MAX = 24_575;
 
-    /// @notice Stores `data` and returns where. Fails with "Blob not written" when out of gas or above `LENGTH_MAX`.
+    /// @notice Stores `data` and returns where. Errors: `BlobNotWritten` when out of gas or above `LENGTH_MAX`.
     function write(bytes memory data) internal returns (address blob) {
         assembly ("memory-safe") {
             let length := mload(data)
@@ -20,7 +20,7 @@ library Blob {
             blob := create(0, add(data, 0x15), add(length, 11))
             mstore(data, length)
         }
-        check(blob != address(0), "Blob not written");
+        require(blob != address(0), IMarketErrors.BlobNotWritten());
     }
 
     /// @notice How many bytes are stored at `blob`; 0 when nothing was ever written there.

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {check} from "../Check.sol";
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
+import {ValueOutOfRange} from "../Errors.sol";
+import {IMarketErrors} from "../interfaces/IMarketErrors.sol";
 import {IProtocolState} from "../interfaces/IProtocolState.sol";
 import {MarketStorage} from "./MarketStorage.sol";
 import {RoleSet} from "./RoleSet.sol";
@@ -10,7 +12,7 @@ import {RoleSet} from "./RoleSet.sol";
 /// @title Who may do what in a data market
 /// @notice Codes are plain reasons because every deployed client compares them as text. Role checks come before all
 /// checks of the arguments: an outsider hears E01, E03 or E04 whatever it asks for.
-abstract contract MarketBase is MarketStorage, OwnableUpgradeable {
+abstract contract MarketBase is IMarketErrors, MarketStorage, OwnableUpgradeable {
     using RoleSet for RoleSet.Set;
 
     /// @dev E44: only the protocol state is trusted to name the original caller.
@@ -54,7 +56,7 @@ abstract contract MarketBase is MarketStorage, OwnableUpgradeable {
     }
 
     function _toUint64(uint256 value) internal pure returns (uint64) {
-        check(value <= type(uint64).max, "Value out of range");
+        require(value <= type(uint64).max, ValueOutOfRange(value, type(uint64).max));
         return uint64(value);
     }
 }

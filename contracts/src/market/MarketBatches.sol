@@ -5,13 +5,14 @@ import {check} from "../Check.sol";
 import {Blob} from "./Blob.sol";
 import {Cid} from "./Cid.sol";
 import {Lanes} from "./Lanes.sol";
+import {MarketFront} from "./MarketFront.sol";
 import {MarketRecords} from "./MarketRecords.sol";
 
 /// @title Batches of snapshots, as the sequencer anchors them
 /// @notice A batch is written once, as code (`Blob`): the root, the CID, and per project its number and CID. A project's
 /// name is stored when it first appears and is a number from then on. A snapshot's status and time are its batch's, so
 /// finalizing a batch rewrites none of its snapshots.
-abstract contract MarketBatches is MarketRecords {
+abstract contract MarketBatches is MarketFront, MarketRecords {
     using Lanes for mapping(uint256 => uint256);
 
     /// @notice A batch arrived in time and was stored.
@@ -21,11 +22,11 @@ abstract contract MarketBatches is MarketRecords {
     /// @notice No more batches will come for this epoch.
     event BatchSubmissionsCompleted(uint256 indexed epochId, uint256 timestamp);
 
-    /// @dev What one blob holds. Finalizing so many takes less gas than submitting them did.
+    /// @dev What one blob holds. With the two limits below finalizing so many fits into 30 million gas, whatever they say.
     uint256 internal constant PROJECTS_MAX = 680;
-
-    uint256 internal constant ENTRY_WIDTH = 32;
-    uint256 internal constant NAME_WIDTH = 64;
+    uint256 private constant PROJECT_ID_LENGTH_MAX = 256;
+    /// @dev The longest CID in use has 110 characters (CIDv1 of a 512-bit digest in base32).
+    uint256 private constant CID_LENGTH_MAX = 128;
 
     /// @dev A batch being put together.
     struct Draft {
@@ -40,7 +41,7 @@ abstract contract MarketBatches is MarketRecords {
     /// @notice Anchors a batch: which CID each project got in an epoch, and the root that validators have to confirm.
     /// After the batch window nothing is stored. Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
     /// E24 (empty), E43 (submissions ended), E25 (a project has a snapshot for this epoch, or this CID was anchored for
-    /// it), "Too many projects in a batch", "Project id too long".
+    /// it), `TooManyProjects`, `ProjectIdTooLong`, `CidTooLong`, `TooManyBatches`.
     /// @return SNAPSHOT_BATCH_SUBMITTED stored
     /// @return DELAYED_BATCH_SUBMITTED not stored because too late
     function submitSubmissionBatch(
@@ -87,10 +88,10 @@ abstract contract MarketBatches is MarketRecords {
         }
         check(projects != 0, "E24");
         check(!epoch.submissionsCompleted, "E43");
-        check(projects <= PROJECTS_MAX, "Too many projects in a batch");
+        require(projects <= PROJECTS_MAX, TooManyProjects(projects, PROJECTS_MAX));
         number = ++epoch.batches;
         // An entry names its batch in 16 bits.
-        check(number <= type(uint16).max, "Too many batches in an epoch");
+        require(number <= type(uint16).max, TooManyBatches(epochId));
         _pointTo(_hash(batchCid), epochId, number);
     }
 
@@ -168,7 +169,7 @@ abstract contract MarketBatches is MarketRecords {
 
     function _addName(Draft memory draft, string calldata name, uint256 index) private {
         uint256 length = bytes(name).length;
-        check(length <= Blob.LENGTH_MAX, "Project id too long");
+        require(length <= PROJECT_ID_LENGTH_MAX, ProjectIdTooLong(length, PROJECT_ID_LENGTH_MAX));
         if (draft.names.length == 0) draft.names = new bytes(Blob.LENGTH_MAX);
         else if (draft.namesLength + length > Blob.LENGTH_MAX) _flushNames(draft);
         uint256 offset = draft.namesLength;
@@ -210,23 +211,13 @@ abstract contract MarketBatches is MarketRecords {
 
     function _packCid(string calldata text) internal returns (uint256 kind, bytes32 word) {
         (kind, word) = Cid.pack(text);
-        if (kind == Cid.OTHER && bytes(self.texts[word]).length == 0) self.texts[word] = text;
+        if (kind != Cid.OTHER) return (kind, word);
+        require(bytes(text).length <= CID_LENGTH_MAX, CidTooLong(bytes(text).length, CID_LENGTH_MAX));
+        if (bytes(self.texts[word]).length == 0) self.texts[word] = text;
     }
 
     function _unpackCid(uint256 kind, bytes32 word) internal view returns (string memory) {
         return kind == Cid.OTHER ? self.texts[word] : Cid.unpack(kind, word);
-    }
-
-    /// @dev The name of a project by its index.
-    function _name(uint256 index) internal view returns (bytes memory) {
-        uint256 place = self.names.get(index, NAME_WIDTH);
-        return Blob.read(self.nameBlobs[place >> 32], uint16(place >> 16), uint16(place));
-    }
-
-    /// @dev The newest batch of this CID; an empty record when there is none, since numbers start at 1.
-    function _latest(string calldata batchCid) internal view returns (Batch storage) {
-        BatchPointer storage latest = self.latestBatch[_hash(batchCid)];
-        return self.batches[latest.epochId][latest.number];
     }
 
     function _batchCid(Batch storage batch) private view returns (string memory) {
@@ -260,13 +251,7 @@ abstract contract MarketBatches is MarketRecords {
     /// @notice The projects of a batch, in order of submission. A CID anchored in several epochs means its newest batch,
     /// here and in all functions that take a batch CID without an epoch.
     function getBatchCidToProjects(string calldata batchCid) external view returns (string[] memory) {
-        bytes memory entries = _entriesOf(_latest(batchCid));
-        string[] memory projects = new string[](entries.length / ENTRY_LENGTH);
-        for (uint256 i = 0; i < projects.length; ++i) {
-            (uint256 index,,) = _entryAt(entries, i);
-            projects[i] = string(_name(index));
-        }
-        return projects;
+        _askDesk();
     }
 
     /// @notice One of them, from 0. Reverts beyond the last.
@@ -275,10 +260,7 @@ abstract contract MarketBatches is MarketRecords {
         view
         returns (string memory projectids)
     {
-        bytes memory entries = _entriesOf(_latest(batchCid));
-        require(position < entries.length / ENTRY_LENGTH);
-        (uint256 index,,) = _entryAt(entries, position);
-        return string(_name(index));
+        _askDesk();
     }
 
     /// @notice Number of projects in a batch.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {check} from "../Check.sol";
+import {ValueOutOfRange} from "../Errors.sol";
 import {IDataMarket} from "../interfaces/IDataMarket.sol";
 import {IProtocolState} from "../interfaces/IProtocolState.sol";
 import {SnapshotTree} from "../proof/SnapshotTree.sol";
@@ -140,7 +141,7 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
 
     /// @dev See the market's function of this name.
     function updateRewardPoolSize(uint256 newRewardPoolSize, address _sender) external onlyOwnerVia(_sender) {
-        check(newRewardPoolSize <= type(uint128).max, "Value out of range");
+        require(newRewardPoolSize <= type(uint128).max, ValueOutOfRange(newRewardPoolSize, type(uint128).max));
         self.rewardPoolSize = newRewardPoolSize;
     }
 
@@ -256,7 +257,7 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
     }
 
     function _setCount(uint256 slotId, uint256 day, uint256 count, uint256 rewarded) private {
-        check(count <= SLOT_COUNT, "Value out of range");
+        require(count <= SLOT_COUNT, ValueOutOfRange(count, SLOT_COUNT));
         self.slotDays[day].set(slotId, SLOT_WIDTH, count | rewarded);
     }
 
@@ -271,6 +272,31 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
     }
 
     /// @dev See the market's function of this name.
+    function getBatchCidToProjects(string calldata batchCid) external view returns (string[] memory) {
+        bytes memory entries = _entriesOf(_latest(batchCid));
+        string[] memory projects = new string[](entries.length / ENTRY_LENGTH);
+        for (uint256 i = 0; i < projects.length; ++i) {
+            (uint256 index,,) = _entryAt(entries, i);
+            projects[i] = string(_name(index));
+        }
+        return projects;
+    }
+
+    /// @dev See the market's function of this name.
+    function batchCidToProjects(string calldata batchCid, uint256 position) external view returns (string memory) {
+        bytes memory entries = _entriesOf(_latest(batchCid));
+        require(position < entries.length / ENTRY_LENGTH);
+        (uint256 index,,) = _entryAt(entries, position);
+        return string(_name(index));
+    }
+
+    /// @dev See the market's function of this name.
+    function batchCidProjectIdsRoot(string calldata batchCid, uint256 epochId) external view returns (bytes32) {
+        Batch storage batch = self.batches[epochId][_numberOf(_hash(batchCid), epochId)];
+        return batch.flags & ROOT_ONLY == 0 ? bytes32(0) : Blob.readWord(batch.blob, HEAD_LENGTH);
+    }
+
+    /// @dev See the market's function of this name.
     function verifySnapshot(IDataMarket.SnapshotProof calldata proof)
         external
         view
@@ -281,7 +307,7 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
         Batch storage batch = self.batches[proof.epochId][number];
         isIncluded = SnapshotTree.isLeaf(_rootOf(batch), proof.snapshotCid, proof.index, proof.cidSiblings)
             && _isProjectAt(batch, proof);
-        isFinal = isIncluded && batch.flags & FINAL != 0;
+        isFinal = isIncluded && batch.flags & FINAL != 0 && _isHolder(batch, number, proof);
     }
 
     function _isProjectAt(Batch storage batch, IDataMarket.SnapshotProof calldata proof) private view returns (bool) {
@@ -293,5 +319,16 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
         if (proof.index >= entries.length / ENTRY_LENGTH) return false;
         (uint256 index,,) = _entryAt(entries, proof.index);
         return index == self.projects[_hash(proof.projectId)].index;
+    }
+
+    /// @dev While a batch was to be sent again, another may have taken the project over; then that one speaks for it.
+    function _isHolder(Batch storage batch, uint256 number, IDataMarket.SnapshotProof calldata proof)
+        private
+        view
+        returns (bool)
+    {
+        if (batch.flags & ROOT_ONLY != 0) return true;
+        uint256 index = self.projects[_hash(proof.projectId)].index;
+        return self.entries[proof.epochId].get(index, ENTRY_WIDTH) == (number << 16 | proof.index);
     }
 }

@@ -34,6 +34,6 @@ abstract contract MarketFront is MarketBase {
         }
     }
 
-    /// @dev Where the desk's code is. Errors: "Not the desk of this market".
+    /// @dev Where the desk's code is. Errors: `UnknownDesk`.
     function _desk() internal view virtual returns (address);
 }

@@ -2,15 +2,23 @@
 pragma solidity 0.8.37;
 
 import {Blob} from "./Blob.sol";
+import {Lanes} from "./Lanes.sol";
 import {MarketBase} from "./MarketBase.sol";
 
 /// @title How an anchored batch is found and read
 abstract contract MarketRecords is MarketBase {
+    using Lanes for mapping(uint256 => uint256);
+
     /// @dev Where things lie in a batch's blob: root, CID word, projects.
     uint256 internal constant ROOT_OFFSET = 0;
     uint256 internal constant CID_OFFSET = 32;
     uint256 internal constant HEAD_LENGTH = 64;
     uint256 internal constant ENTRY_LENGTH = 36;
+
+    /// @dev Blob, offset and length of a project's name.
+    uint256 internal constant NAME_WIDTH = 64;
+    /// @dev Per epoch and project: batch number and position in it, 16 bits each.
+    uint256 internal constant ENTRY_WIDTH = 32;
 
     /// @dev In one place, because copying a string from the calldata takes 40 bytes of code.
     function _hash(string calldata text) internal pure returns (bytes32) {
@@ -49,5 +57,17 @@ abstract contract MarketRecords is MarketBase {
             index := and(index, 0x1fffffff)
             word := mload(add(place, 4))
         }
+    }
+
+    /// @dev The name of a project by its index.
+    function _name(uint256 index) internal view returns (bytes memory) {
+        uint256 place = self.names.get(index, NAME_WIDTH);
+        return Blob.read(self.nameBlobs[place >> 32], uint16(place >> 16), uint16(place));
+    }
+
+    /// @dev The newest batch of this CID; an empty record when there is none, since numbers start at 1.
+    function _latest(string calldata batchCid) internal view returns (Batch storage) {
+        BatchPointer storage latest = self.latestBatch[_hash(batchCid)];
+        return self.batches[latest.epochId][latest.number];
     }
 }

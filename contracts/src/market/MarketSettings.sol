@@ -7,7 +7,8 @@ import {MarketFront} from "./MarketFront.sol";
 import {RoleSet} from "./RoleSet.sol";
 
 /// @title What the owner of a data market sets
-/// @notice Setters are carried out by `MarketDesk`.
+/// @notice Setters are carried out by `MarketDesk`. They, and all that is, fail with `UnknownDesk` after an upgrade to code
+/// with another desk, until that is adopted.
 abstract contract MarketSettings is MarketFront, MarketDeskEvents {
     using RoleSet for RoleSet.Set;
 

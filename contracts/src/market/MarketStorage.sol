@@ -6,6 +6,7 @@ import {RoleSet} from "./RoleSet.sol";
 /// @title Everything a data market remembers
 /// @notice Slots are laid out by what one call reads together.
 abstract contract MarketStorage {
+    /// @dev An epoch by its id; `releasedAt` is 0 for one that was not released.
     struct Epoch {
         uint64 releasedAt;
         uint64 releaseBlock;
@@ -61,11 +62,13 @@ abstract contract MarketStorage {
     uint256 internal constant SLOT_REWARDED = 1 << 63;
     uint256 internal constant SLOT_COUNT = SLOT_REWARDED - 1;
 
+    /// @dev Where a batch is found; number 0 is none.
     struct BatchPointer {
         uint64 epochId;
         uint32 number;
     }
 
+    /// @dev A day as it was announced: how many slots share the pool, and how many of them are still to be rewarded.
     struct RewardDay {
         uint64 eligible;
         uint64 remaining;
@@ -73,6 +76,7 @@ abstract contract MarketStorage {
         uint128 share;
     }
 
+    /// @dev In the order of slots.
     struct Layout {
         // Read by every call.
         address protocolState;

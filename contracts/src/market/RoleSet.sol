@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {check} from "../Check.sol";
+import {TooManyRoleMembers} from "../Errors.sol";
 
 /// @title The holders of one role
 /// @notice Membership, list and count, and a number that an address keeps for ever, so that a vote is one bit.
@@ -34,7 +34,7 @@ library RoleSet {
             member.position = uint32(set.members.length);
             if (member.number == 0) {
                 // Votes and divergent validators keep this number in 16 bits.
-                check(set.numbersGiven < type(uint16).max, "Too many role members");
+                require(set.numbersGiven < type(uint16).max, TooManyRoleMembers());
                 member.number = ++set.numbersGiven;
                 set.byNumber[member.number] = account;
             }

@@ -5,6 +5,7 @@ import {Ownable2StepUpgradeable} from "@openzeppelin/contracts-upgradeable/acces
 import {ERC1155Upgradeable} from "@openzeppelin/contracts-upgradeable/token/ERC1155/ERC1155Upgradeable.sol";
 import {PausableUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/PausableUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ValueOutOfRange} from "../Errors.sol";
 import {RoleSet} from "../market/RoleSet.sol";
 
 /// @title Everything the node registry remembers
@@ -15,6 +16,7 @@ abstract contract NodeBase is
     PausableUpgradeable,
     ReentrancyGuardTransient
 {
+    /// @dev A node by its id. `price` is what was paid for it in wei, or what a legacy node is worth.
     struct Node {
         // Stays after burning, since claims need it.
         address owner;
@@ -33,6 +35,7 @@ abstract contract NodeBase is
         uint32 position;
     }
 
+    /// @dev What a burned legacy node with KYC is paid over time, in wei.
     struct Vesting {
         uint128 initialClaim;
         uint128 tokensAfterInitialClaim;
@@ -53,6 +56,7 @@ abstract contract NodeBase is
         uint256 nonKycedCooldown;
     }
 
+    /// @dev All of the registry's state; new fields go to the end.
     struct Layout {
         uint256 nodePrice;
         uint32 nodeCount;
@@ -102,7 +106,7 @@ abstract contract NodeBase is
     }
 
     function _toUint112(uint256 value) internal pure returns (uint112) {
-        require(value <= type(uint112).max, "Value out of range");
+        require(value <= type(uint112).max, ValueOutOfRange(value, type(uint112).max));
         return uint112(value);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ValueOutOfRange} from "../Errors.sol";
 import {RoleSet} from "../market/RoleSet.sol";
 import {NodeBase} from "./NodeBase.sol";
 
@@ -45,7 +46,7 @@ abstract contract NodeSettings is NodeBase {
 
     /// @notice From when on anyone may mint, in seconds since 1970; 0 closes minting.
     function setMintStartTime(uint256 _mintStartTime) external onlyOwner {
-        require(_mintStartTime <= type(uint40).max, "Value out of range");
+        require(_mintStartTime <= type(uint40).max, ValueOutOfRange(_mintStartTime, type(uint40).max));
         self.mintStartTime = uint40(_mintStartTime);
         emit ConfigurationUpdated("MintStartTime", _mintStartTime);
     }
@@ -77,7 +78,7 @@ abstract contract NodeSettings is NodeBase {
     function updateMaxSupply(uint256 _maxSupply) external onlyOwner {
         require(_maxSupply > self.nodeCount, "E46");
         // Ids are kept in 32 bits.
-        require(_maxSupply <= type(uint32).max, "Value out of range");
+        require(_maxSupply <= type(uint32).max, ValueOutOfRange(_maxSupply, type(uint32).max));
         self.maxSupply = _maxSupply;
         emit ConfigurationUpdated("MaxSupply", _maxSupply);
     }

@@ -6,6 +6,9 @@ pragma solidity 0.8.37;
 /// heads are equally long, so strings and arrays keep their offsets and the calldata is passed on as it came: selector
 /// and first word are dropped, the caller's address is put behind the last word of the head.
 abstract contract MarketCalls {
+    /// @notice Arguments overlap in a way that no encoder makes.
+    error MalformedCalldata();
+
     /// @dev Calls the market's twin and answers with the first two words it returned. `headWords`: number of arguments.
     function _pass(address market, bytes4 selector, uint256 headWords)
         internal
@@ -23,6 +26,16 @@ abstract contract MarketCalls {
             first := mload(0x00)
             second := mload(0x20)
         }
+    }
+
+    /// @dev Whoever announces a text that it passes on must have read the same: an offset that points into the head, which is
+    /// another one there, would make it two.
+    function _checkBehindHead(string calldata text, uint256 headWords) internal pure {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := text.offset
+        }
+        require(offset >= 0x24 + 32 * headWords, MalformedCalldata());
     }
 
     /// @dev Asks the market's twin and ends the call with its answer. A market without code gives no answer: reverts.

@@ -1,4 +1,7 @@
 import { decodeErrorResult, parseAbi } from 'viem'
+import { dataMarketAbi } from '#wire/abi/data-market.ts'
+import { nodesAbi } from '#wire/abi/nodes.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { RpcRefusal } from './rpc.ts'
 
 /** JSON-RPC error code of a revert (execution-apis). */
@@ -9,23 +12,19 @@ export function isRevert(refusal: RpcRefusal): boolean {
   return refusal.code === REVERT_CODE || refusal.data !== undefined
 }
 
-/** The custom errors that the contracts raise on purpose; `Error` and `Panic` are known to every decoder. */
-const CUSTOM_ERRORS = parseAbi([
-  'error OwnableUnauthorizedAccount(address account)',
-  'error OwnableInvalidOwner(address owner)',
-  'error EnforcedPause()',
-  'error ExpectedPause()',
-  'error InvalidInitialization()',
-  'error Error(string)',
-  'error Panic(uint256)',
-])
+/** All that a contract may answer. A market's errors come through the protocol state as they are. */
+const ERRORS = [
+  ...parseAbi(['error Error(string reason)', 'error Panic(uint256 code)']),
+  ...[...protocolStateAbi, ...dataMarketAbi, ...nodesAbi].filter((entry) => entry.type === 'error'),
+]
 
-/** The contract's own words: the reason string (`E25`), a panic's code, a custom error with its arguments, or the selector of an unknown one. */
+/** The contract's own words: the reason string (`E25`), a custom error or a panic with its arguments by name, or the selector of an unknown one. */
 export function revertReason(refusal: RpcRefusal): string {
   if (refusal.data === undefined || refusal.data === '0x') return 'reverted without a reason'
   try {
-    const { errorName, args } = decodeErrorResult({ abi: CUSTOM_ERRORS, data: refusal.data as `0x${string}` })
-    return errorName === 'Error' ? String(args?.[0]) : [errorName, ...(args ?? [])].join(' ')
+    const { errorName, args = [], abiItem } = decodeErrorResult({ abi: ERRORS, data: refusal.data as `0x${string}` })
+    if (errorName === 'Error') return String(args[0])
+    return [errorName, ...abiItem.inputs.map(({ name }, index) => `${name}=${args[index]}`)].join(' ')
   } catch (cause) {
     // Not one of ours; the selector says which one it is.
     return `${refusal.data.slice(0, 10)} (${(cause as Error).name})`

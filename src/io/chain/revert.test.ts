@@ -1,0 +1,52 @@
+import { encodeAbiParameters, toFunctionSelector } from 'viem'
+import { expect, test } from 'vitest'
+import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
+import { dataMarketAbi } from '#wire/abi/data-market.ts'
+import { nodesAbi } from '#wire/abi/nodes.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { revertReason } from './revert.ts'
+
+type Parameter = { readonly type: string; readonly name: string }
+interface ErrorEntry {
+  readonly name: string
+  readonly inputs: readonly Parameter[]
+}
+
+const declared: readonly ErrorEntry[] = [...protocolStateAbi, ...dataMarketAbi, ...nodesAbi].filter((entry) => entry.type === 'error')
+const VALUES: Readonly<Record<string, unknown>> = {
+  address: `0x${'5'.repeat(40)}`,
+  uint256: 7n,
+  bytes32: `0x${'0'.repeat(64)}`,
+}
+
+/** What the library of the contracts raises in places that no caller reaches: proxies, tokens that cannot move, reentrancy. */
+const LIBRARY = /^(AddressEmptyCode|ERC1155|ERC1967|FailedCall|NotInitializing|ReentrancyGuard|UUPS)/
+
+function refusalOf({ name, inputs }: ErrorEntry): { code: number; message: string; data: string } {
+  const selector = toFunctionSelector(`${name}(${inputs.map(({ type }) => type).join()})`)
+  const args = encodeAbiParameters(inputs, inputs.map(({ type }) => VALUES[type]) as never)
+  return { code: 3, message: 'execution reverted', data: `${selector}${args.slice(2)}` }
+}
+
+test('every custom error of the contracts is told by name, with its arguments', () => {
+  expect(declared.length).toBeGreaterThan(30)
+  for (const error of declared) {
+    const told = error.inputs.map(({ name, type }) => `${name}=${VALUES[type]}`)
+    expect(revertReason(refusalOf(error))).toBe([error.name, ...told].join(' '))
+  }
+})
+
+test('every one that a caller can meet has a meaning', () => {
+  const met = new Set(declared.map(({ name }) => name).filter((name) => !LIBRARY.test(name)))
+  expect([...met].sort()).toEqual(Object.keys(CONTRACT_ERRORS).sort())
+  for (const error of declared) if (met.has(error.name)) expect(meaningOf(revertReason(refusalOf(error)))).toMatch(/\.$/)
+})
+
+test.each([
+  ['a short code', `0x08c379a0${'20'.padStart(64, '0')}${'3'.padStart(64, '0')}${'453235'.padEnd(64, '0')}`, 'E25'],
+  ['a panic', `0x4e487b71${'11'.padStart(64, '0')}`, 'Panic code=17'],
+  ['nothing', '0x', 'reverted without a reason'],
+  ['an error of somebody else', '0x12345678', '0x12345678 (AbiErrorSignatureNotFoundError)'],
+])('%s', (_, data, reason) => {
+  expect(revertReason({ code: 3, message: 'execution reverted', data })).toBe(reason)
+})
