@@ -11,6 +11,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 
 /** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
@@ -68,14 +69,14 @@ async function journalPath(rpc: Rpc, chainId: number, dataDir: string): Promise<
   return join(dataDir, `operator-${chainId}-${genesis?.hash.slice(2, 10) ?? 'unknown'}.sqlite`)
 }
 
-/** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, and as `readKey`. */
+/** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, `STORE_FAILED`, and as `readKey`. */
 export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOptions): Promise<Session> {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
   const privateKey = await readKey(key)
   const chainId = await readChainId(rpc)
   const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
   if (isDryRun) return { rpc, chainId, operator: createOperator({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
   const journal = openSqliteStore({ path: await journalPath(rpc, chainId, dataDir) })
   return { rpc, chainId, operator: createOperator({ ...options, journal }), stop: () => journal.close() }
 }
