@@ -17,7 +17,7 @@ export const deployCommand = buildCommand({
     const { deployNetwork } = await import('#node/deploy/deploy.ts')
     const { openSession } = await import('#node/deploy/session.ts')
     const signal = stopSignal()
-    const config = parseConfig(flags.config === undefined ? '{}' : contentOf(flags.config, '--config'))
+    const config = flags.config === undefined ? {} : parseConfig(contentOf(flags.config, '--config'), `--config ${flags.config}`)
     const dataDir = dataDirOf(this.process, flags)
     const path = join(dataDir, NETWORK_FILE)
     const network = findNetwork(path)

@@ -6,7 +6,7 @@ const A = `0x${'ab'.repeat(20)}`
 
 function problemsOf(value: unknown): readonly string[] {
   try {
-    parseConfig(typeof value === 'string' ? value : JSON.stringify(value))
+    parseConfig(typeof value === 'string' ? value : JSON.stringify(value), '--config f.json')
   } catch (failure) {
     if (isWeftError(failure, 'SETTINGS_INVALID')) return failure.facts.problems as readonly string[]
     throw failure
@@ -16,7 +16,7 @@ function problemsOf(value: unknown): readonly string[] {
 
 describe('deployment configuration', () => {
   test('everything may be left out', () => {
-    expect(parseConfig('{}')).toEqual({})
+    expect(parseConfig('{}', 'f')).toEqual({})
   })
 
   test('a whole one is read', () => {
@@ -37,7 +37,7 @@ describe('deployment configuration', () => {
       rewardPoolWei: '0',
       rewards: false,
     }
-    expect(parseConfig(JSON.stringify({ nodes: { name: 'n', priceWei: '1', mintStartTime: 0 }, market, slots: [A, A] }))).toEqual({
+    expect(parseConfig(JSON.stringify({ nodes: { name: 'n', priceWei: '1', mintStartTime: 0 }, market, slots: [A, A] }), 'f')).toEqual({
       nodes: { name: 'n', priceWei: 1n, mintStartTime: 0 },
       market: { ...market, sequencers: [A], dailySnapshotQuota: 10n, rewardPoolWei: 0n },
       slots: [A, A],
@@ -66,8 +66,8 @@ describe('deployment configuration', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['no JSON', '{', 'no JSON'],
-    ['no object', '[]', 'not an object'],
+    ['no JSON', '{', '--config f.json is no JSON: line 1, column 2 needs a name'],
+    ['no object', '[]', '--config f.json: [] is not an object'],
     ['too long', ' '.repeat(5_000_000), 'larger than'],
     ['a null', { market: null }, 'market'],
     ['windows out of order', { market: { windows: { snapshotBlocks: 5, batchBlocks: 5 } } }, 'batchBlocks must be above'],

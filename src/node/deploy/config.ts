@@ -1,5 +1,6 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
+import { whereNotJson } from './json-place.ts'
 import { isSequencerId, SEQUENCER_ID_FORM } from './sequencer-id.ts'
 
 /** What `weft deploy` is asked for. Whatever is left out stays as it is on chain, or becomes what `wanted.ts` says on a new network. */
@@ -113,7 +114,7 @@ type Shape<Value> = { readonly [Name in keyof Value]-?: Reader<Exclude<Value[Nam
 function object<Value>(shape: Shape<Value>): Reader<Value> {
   return (value, path, problems) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      problems.push(`${path === '' ? 'the file' : path}: ${show(value)} is not an object`)
+      problems.push(`${path === '' ? '' : `${path}: `}${show(value)} is not an object`)
       return undefined
     }
     const result: Record<string, unknown> = {}
@@ -167,19 +168,19 @@ function contradictions({ market }: DeployConfig): string[] {
   return problems
 }
 
-/** Strict; all problems at once. Throws `SETTINGS_INVALID`. */
-export function parseConfig(json: string): DeployConfig {
+/** Strict; all problems at once. `file` is how the text is called in them. Throws `SETTINGS_INVALID`. */
+export function parseConfig(json: string, file: string): DeployConfig {
   const problems: string[] = []
   if (json.length > CONFIG_BYTES_MAX)
-    throw new WeftError('SETTINGS_INVALID', { problems: [`the file is larger than ${CONFIG_BYTES_MAX} bytes`] })
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch (cause) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [`the file is no JSON: ${(cause as Error).message}`] }, cause)
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is larger than ${CONFIG_BYTES_MAX} bytes`] })
+  const place = whereNotJson(json)
+  if (place !== undefined) {
+    const { line, column, expected } = place
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is no JSON: line ${line}, column ${column} needs ${expected}`] })
   }
-  const config = CONFIG(value, '', problems)
+  const config = CONFIG(JSON.parse(json), '', problems)
   if (config !== undefined && problems.length === 0) problems.push(...contradictions(config))
-  if (config === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  if (config === undefined || problems.length > 0)
+    throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${file}: ${problem}`) })
   return config
 }
