@@ -7,7 +7,7 @@ import type { GivenPlaces } from '#node/deploy/places.ts'
 import type { KeySource, SessionOptions } from '#node/deploy/session.ts'
 import { secretFrom } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE } from '#node/network.ts'
-import { type Given, unknownVariables } from '#node/settings.ts'
+import { type Given, isHttpUrl, NO_HTTP_URL, unknownVariables } from '#node/settings.ts'
 import { askSecret, askYes } from './prompt.ts'
 
 /** What the commands of an operator have in common: where, as whom, and whether to ask first. */
@@ -65,6 +65,7 @@ export function rpcUrlOf(process: NodeJS.Process, flags: PlaceFlags): string {
   const rpcUrl = flags.rpc ?? process.env['WEFT_ANCHOR_RPC_URL']
   const problems = unknownVariables(process.env as Given)
   if (rpcUrl === undefined) problems.push('--rpc (WEFT_ANCHOR_RPC_URL) is needed: the JSON-RPC endpoint of the anchor chain')
+  else if (!isHttpUrl(rpcUrl)) problems.push(`--rpc (WEFT_ANCHOR_RPC_URL): ${NO_HTTP_URL}`)
   if (rpcUrl === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return rpcUrl
 }

@@ -322,7 +322,7 @@ function parse(row: Row, text: string): unknown {
     case 'host:port':
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
     case 'url':
-      return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : new Problem('is not an http(s) URL')
+      return isHttpUrl(text) ? text : new Problem(NO_HTTP_URL)
     case 'address':
       return parseContract(text)
     case 'choice':
@@ -332,6 +332,13 @@ function parse(row: Row, text: string): unknown {
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
+}
+
+/** What is said of a URL that is none. The text is not repeated: a URL may hold a key. */
+export const NO_HTTP_URL = 'is not an http(s) URL'
+
+export function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
 function parseInteger(row: Row, text: string): number | Problem {

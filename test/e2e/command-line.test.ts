@@ -43,6 +43,16 @@ test('what a role needs is told one thing per line', async () => {
   expect(lines.filter((line) => /^ {2}--.* is needed: /.test(line)).length).toBeGreaterThanOrEqual(6)
 })
 
+test.each([
+  ['deploy', '--rpc', 'nope'],
+  ['market', 'show', '--rpc', 'ws://127.0.0.1/key'],
+  ['slots', 'mint', '--rpc', 'localhost:8545'],
+])('weft %s %s …: it is told which setting is no URL', async (...args) => {
+  const { output, exited } = runWeft(args)
+  expect(await exited).toBe(1)
+  expect(output()).toContain('weft: SETTINGS_INVALID (problems: --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL)')
+})
+
 test('a command that does not exist is answered with where to look', async () => {
   const { output, exited } = runWeft(['devnett'])
   expect(await exited).toBe(1)
