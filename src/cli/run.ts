@@ -1,5 +1,5 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core'
-import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsOf } from '#node/settings.ts'
+import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 
 const BRIEFS: Readonly<Record<Role, string>> = {
@@ -17,8 +17,7 @@ export const roleCommands = Object.fromEntries(ROLES.map((role) => [role, roleCo
 function roleCommand(role: Role): Command<CommandContext> {
   const flags = settingsOf(role).map((name) => {
     const row = SETTINGS[name]
-    const fallback = 'fallback' in row ? `default ${[row.fallback].flat().join(',') || 'none'}` : 'needed'
-    return [name, { kind: 'parsed', parse: String, optional: true, brief: `${row.doc} (${row.env}; ${fallback})` }] as const
+    return [name, { kind: 'parsed', parse: String, optional: true, brief: `${row.doc} (${row.env}; ${unlessGiven(name)})` }] as const
   })
   return buildCommand<Given, [], CommandContext>({
     async func(given) {

@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core'
-import { flagOf, ROLES, SETTINGS, settingsOf, type Role } from '#node/settings.ts'
+import { flagOf, ROLES, SETTINGS, settingsOf, type Role, unlessGiven } from '#node/settings.ts'
 
 export const settingsCommand = buildCommand({
   func(this: { process: NodeJS.Process }, flags: { json: boolean }, role?: Role) {
@@ -10,10 +10,9 @@ export const settingsCommand = buildCommand({
     }
     for (const name of names) {
       const row = SETTINGS[name]
-      const fallback = 'fallback' in row ? `default ${JSON.stringify(row.fallback)}` : 'needed'
       const range = 'min' in row ? `, ${row.min} to ${row.max}${'unit' in row ? ` ${row.unit}` : ''}` : ''
       this.process.stdout.write(
-        `${flagOf(name)}  ${row.env}  (${row.type}${range}; ${fallback})\n    ${row.doc}\n    read by: ${row.roles.join(', ')}\n`,
+        `${flagOf(name)}  ${row.env}  (${row.type}${range}; ${unlessGiven(name)})\n    ${row.doc}\n    read by: ${row.roles.join(', ')}\n`,
       )
     }
   },

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import { writeNetwork } from './network.ts'
-import { readSettings, type Role } from './settings.ts'
+import { readSettings, type Role, type SettingName, unlessGiven } from './settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',
@@ -37,6 +37,17 @@ describe('settings', () => {
     expect(settings.protocolState).toBe(`0x${'ab'.repeat(20)}`)
     expect(settings.anchorChainId).toBe(7869)
     expect(settings.headOffset).toBe(2)
+  })
+
+  test.each<[SettingName, string]>([
+    ['signerKey', 'needed'],
+    ['protocolState', 'needed, or from the network file'],
+    ['network', 'default none'],
+    ['relays', 'default none'],
+    ['firstBlock', 'default 0'],
+    ['p2pListen', 'default /ip4/127.0.0.1/tcp/0'],
+  ])('%s, unless given: %s', (name, words) => {
+    expect(unlessGiven(name)).toBe(words)
   })
 
   test('a flag wins over the environment', () => {

@@ -226,6 +226,15 @@ export function settingsOf(role: Role): SettingName[] {
   return (Object.keys(SETTINGS) as SettingName[]).filter((name) => (SETTINGS[name].roles as readonly Role[]).includes(role))
 }
 
+const defaultInWords = (value: string): string => `default ${value || 'none'}`
+
+/** What a setting is that nobody gives, in words. `tell` is for its default, which may be empty. */
+export function unlessGiven(name: SettingName, tell = defaultInWords): string {
+  const row: Row = SETTINGS[name]
+  if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
+  return row.fromNetwork === undefined ? 'needed' : 'needed, or from the network file'
+}
+
 /** Text given by flag or environment. */
 export type Given = Readonly<Partial<Record<string, string>>>
 

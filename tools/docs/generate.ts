@@ -4,7 +4,7 @@ import { CONTRACT_CODES, CONTRACT_ERRORS } from '#domain/contract-codes.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
 import { routes } from '#cli/routes.ts'
-import { flagOf, ROLES, type Role, SETTINGS, settingsOf } from '#node/settings.ts'
+import { flagOf, ROLES, type Role, SETTINGS, settingsOf, unlessGiven } from '#node/settings.ts'
 
 /** docs/ERRORS.md: every code of the two tables. */
 export function errorsPage(): string {
@@ -35,9 +35,8 @@ function settingsTable(role: Role): string[] {
     const row = SETTINGS[name]
     const range =
       'min' in row ? ` ${row.min}–${row.max}${'unit' in row ? ` ${row.unit}` : ''}` : 'choices' in row ? ` ${row.choices.join(' or ')}` : ''
-    lines.push(
-      `| \`${flagOf(name)}\` | \`${row.env}\` | ${row.type}${range} | ${'fallback' in row ? `\`${[row.fallback].flat().join(',')}\`` : 'needed'} | ${row.doc} |`,
-    )
+    const fallback = unlessGiven(name, (value) => (value === '' ? 'none' : `\`${value}\``))
+    lines.push(`| \`${flagOf(name)}\` | \`${row.env}\` | ${row.type}${range} | ${fallback} | ${row.doc} |`)
   }
   return lines
 }
