@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
 import { createFakeSourceChain } from '#io/chain/fake-source.ts'
@@ -143,13 +144,28 @@ describe('epochs', () => {
     expect(log.some((line) => line.startsWith('will_try_again') && line.includes('CHAIN_UNREACHABLE'))).toBe(true)
   })
 
-  test('a manager that is not named yet tries until it is', async () => {
+  test('a manager that is not named yet says so once, and tries until it is', async () => {
     const { clock, chain, start, untilEnd, log } = open({ blocks: 112, manager: `0x${'99'.repeat(20)}` as Address })
     start(createFakeStore())
-    await clock.advance(5_000)
-    expect(log[0]).toBe('release_refused {"begin":100,"end":109,"reason":"E05"}')
+    await clock.advance(40_000)
+    const market = chain.dataMarket
+    const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} --epoch-manager ${MANAGER}`
+    expect(log[0]).toBe(`not_appointed ${JSON.stringify({ account: MANAGER, market, missing: 'epoch manager', command })}`)
+    expect(log[1]).toBe('release_refused {"begin":100,"end":109,"reason":"E05"}')
     chain.changeMarket({ epochManager: MANAGER })
     await untilEnd(109)
+    await clock.advance(15_000)
+    expect(log.filter((line) => line.includes('appointed')).slice(1)).toEqual([
+      `appointed ${JSON.stringify({ account: MANAGER, market, as: 'epoch manager' })}`,
+    ])
+  })
+
+  test('what cannot be made good ends it', async () => {
+    const { clock, start } = open()
+    const store = createFakeStore()
+    const failure = new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })
+    const { ended } = start({ ...store, commit: () => Promise.reject(failure) })
+    expect(await clock.runUntil(ended, { limitMs: 5_000 })).toBe(failure)
   })
 
   test('an epoch that somebody else released is not released again', async () => {

@@ -1,3 +1,4 @@
+import { watchAppointment } from '#domain/appointment.ts'
 import { isWeftError } from '#domain/errors.ts'
 import { parseBlockNumber } from '#domain/ids.ts'
 import type { BlockNumber } from '#domain/ids.ts'
@@ -78,29 +79,37 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
     return outcome.kind === 'refused' ? { begin, times: times + 1 } : undefined
   }
 
+  async function releaseAll(signal: AbortSignal): Promise<void> {
+    let epochSize: number | undefined
+    let refused: Refused | undefined
+    let failures = 0
+    while (!signal.aborted) {
+      let pause = 0
+      try {
+        epochSize ??= (await deps.chain.market()).epochSize
+        refused = await releaseNext(epochSize, refused, signal)
+        failures = 0
+        // A market may be enabled, or the manager named, at any time.
+        pause = refused === undefined ? 0 : pauseMs(refused.times)
+      } catch (failure) {
+        if (signal.aborted) return
+        if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+        failures += 1
+        // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
+        deps.report('will_try_again', { code: failure.code, detail: failure.message, pauseMs: pauseMs(failures) })
+        pause = pauseMs(failures)
+      }
+      if (pause > 0) await rest(pause, signal)
+    }
+  }
+
   return {
     async run(signal) {
-      let epochSize: number | undefined
-      let refused: Refused | undefined
-      let failures = 0
-      while (!signal.aborted) {
-        let pause = 0
-        try {
-          epochSize ??= (await deps.chain.market()).epochSize
-          refused = await releaseNext(epochSize, refused, signal)
-          failures = 0
-          // A market may be enabled, or the manager named, at any time.
-          pause = refused === undefined ? 0 : pauseMs(refused.times)
-        } catch (failure) {
-          if (signal.aborted) return
-          if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-          failures += 1
-          // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
-          deps.report('will_try_again', { code: failure.code, detail: failure.message, pauseMs: pauseMs(failures) })
-          pause = pauseMs(failures)
-        }
-        if (pause > 0) await rest(pause, signal)
-      }
+      const stop = new AbortController()
+      const ending = AbortSignal.any([signal, stop.signal])
+      const fail = (failure: unknown) => stop.abort(failure)
+      await Promise.all([releaseAll(ending).catch(fail), watchAppointment('epochManager', deps, ending).catch(fail)])
+      if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
     },
   }
 }

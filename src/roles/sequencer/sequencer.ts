@@ -1,4 +1,5 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
+import { watchAppointment } from '#domain/appointment.ts'
 import type { BatchLimits } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
@@ -269,7 +270,8 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       { ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take, onTakenBack: sealing.takeAgain },
       ended,
     ).catch(fail)
-    await Promise.all([watching, listen(sequencing, ended, fail).catch(fail)])
+    const listening = listen(sequencing, ended, fail).catch(fail)
+    await Promise.all([watching, listening, watchAppointment('sequencer', deps, ended).catch(fail)])
     await sealing.idle()
     isReady = false
     if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason

@@ -1,4 +1,5 @@
 import { createAnchorView } from '#domain/anchor-view.ts'
+import { watchAppointment } from '#domain/appointment.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { untilDone } from '#domain/retry.ts'
@@ -249,7 +250,8 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     const lanes = createLanes(async (batch) => {
       if (!ending.aborted) await validate(batch, validating, ending)
     }, fail)
-    await watch({ ...validating, market: validating.contract, lanes }, ending).catch(fail)
+    const watching = watch({ ...validating, market: validating.contract, lanes }, ending).catch(fail)
+    await Promise.all([watching, watchAppointment('validator', deps, ending).catch(fail)])
     await lanes.idle()
     if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
   }

@@ -1,0 +1,63 @@
+import type { WeftError } from './errors.ts'
+import type { Address } from './ids.ts'
+import { untilDone } from './retry.ts'
+
+/** Who may call what in a data market. */
+export interface Appointed {
+  readonly epochManager: Address
+  readonly sequencers: readonly Address[]
+  readonly validators: readonly Address[]
+}
+
+interface Office {
+  readonly name: string
+  readonly holders: (market: Appointed) => readonly Address[]
+  /** Of `weft market set`, with the account behind it. */
+  readonly flag: string
+}
+
+const OFFICES = {
+  epochManager: { name: 'epoch manager', holders: ({ epochManager }) => [epochManager], flag: '--epoch-manager' },
+  sequencer: { name: 'sequencer', holders: ({ sequencers }) => sequencers, flag: '--add-sequencer' },
+  validator: { name: 'validator', holders: ({ validators }) => validators, flag: '--add-validator' },
+} as const satisfies Record<string, Office>
+
+export interface AppointmentDeps {
+  readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointed> }
+  readonly sender: { readonly address: Address }
+  readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
+  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+}
+
+/** Soon enough for the person who has just appointed the account, and nothing beside what a role asks of its endpoint anyway. */
+const CHECK_EVERY_MS = 15_000
+
+/**
+ * Tells when the account of a role is not appointed by its market, at start or later, and when it is again: until then the contracts
+ * refuse all it sends. Nothing stops for it, the market may appoint it at any time. Resolves when the signal aborts.
+ */
+export async function watchAppointment(office: keyof typeof OFFICES, deps: AppointmentDeps, signal: AbortSignal): Promise<void> {
+  const { chain, sender, clock, report } = deps
+  const { name, holders, flag } = OFFICES[office]
+  const account = sender.address
+  const market = chain.dataMarket
+  const sleep = (durationMs: number) => clock.sleep(durationMs, signal)
+  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing: 'read_appointment', code, pauseMs })
+  // What is as it should be at start is not worth a line.
+  let isAppointed = true
+  try {
+    while (!signal.aborted) {
+      const appointed = await untilDone(() => chain.market(), { sleep, onTrouble, signal })
+      const isNow = holders(appointed).includes(account)
+      if (isNow && !isAppointed) report('appointed', { account, market, as: name })
+      if (!isNow && isAppointed) {
+        const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
+        report('not_appointed', { account, market, missing: name, command })
+      }
+      isAppointed = isNow
+      await sleep(CHECK_EVERY_MS)
+    }
+  } catch (failure) {
+    if (!signal.aborted) throw failure
+  }
+}
