@@ -18,6 +18,9 @@ interface Flags {
   readonly liars: number
 }
 
+/** What a shell says of a command that Ctrl-C ended: a script must not take fewer epochs than it asked for as success. */
+const EXIT_CUT_SHORT = 130
+
 export const devnetCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     // First of all: loading takes most of a second, in which people press Ctrl-C too.
@@ -33,6 +36,7 @@ export const devnetCommand = buildCommand({
     try {
       const summary = await runDevnet({ dataDir, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }, report, signal)
       report.summary(summary)
+      if (signal.aborted && epochs !== undefined && summary.epochs < epochs) this.process.exitCode = EXIT_CUT_SHORT
     } finally {
       if (!isTemporary) report.progress(`data directory: ${dataDir}`)
     }
@@ -43,7 +47,7 @@ export const devnetCommand = buildCommand({
         kind: 'parsed',
         parse: integerIn(1, 1_000_000),
         optional: true,
-        brief: 'Stop after this many finalized epochs; without it the devnet runs until Ctrl-C',
+        brief: 'Stop after this many finalized epochs, exit code 130 when interrupted before; without it the devnet runs until Ctrl-C',
       },
       json: {
         kind: 'boolean',

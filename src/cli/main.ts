@@ -10,7 +10,7 @@ import { ERRORS, isWeftError, WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
 import { routes } from './routes.ts'
 
-/** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts). */
+/** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts); a devnet cut short has one of its own (`devnet.ts`). */
 const EXIT_TRY_AGAIN = 75
 
 const application = buildApplication(routes, {
@@ -77,5 +77,5 @@ function stopWhenUnread(stream: NodeJS.WriteStream): void {
 stopWhenUnread(process.stdout)
 stopWhenUnread(process.stderr)
 await run(application, process.argv.slice(2), { process: process as StricliProcess & typeof process })
-// The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know 0, 1 and 75.
+// The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know those above.
 if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1

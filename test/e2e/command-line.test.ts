@@ -61,9 +61,9 @@ test('a command that does not exist is answered with where to look', async () =>
 
 describe('a devnet that is told to stop while it starts', () => {
   /** Its own temporary folder shows what it leaves behind. */
-  async function startUntil(text: string) {
+  async function startUntil(text: string, args: readonly string[] = []) {
     const tmp = mkdtempSync(join(scratch, 'tmp-'))
-    const devnet = runWeft(['devnet'], { TMPDIR: tmp })
+    const devnet = runWeft(['devnet', ...args], { TMPDIR: tmp })
     const said = (part: string): Promise<boolean> => vi.waitUntil(() => devnet.output().includes(part), { timeout: START_TIMEOUT_MS })
     await said(text)
     return { ...devnet, said, left: () => readdirSync(tmp) }
@@ -77,6 +77,14 @@ describe('a devnet that is told to stop while it starts', () => {
     const { child, exited, left } = await startUntil(text)
     for (const signal of signals) child.kill(signal)
     expect(await exited).toBe(0)
+    expect(left()).toEqual([])
+  })
+
+  test('is no success when it was asked for epochs', async () => {
+    const { child, exited, output, left } = await startUntil('starting the anchor chain', ['--epochs', '2'])
+    child.kill('SIGINT')
+    expect(await exited).toBe(130)
+    expect(output()).toContain('0 epochs finalized')
     expect(left()).toEqual([])
   })
 
