@@ -66,7 +66,7 @@ describe('deployment configuration', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['no JSON', '{', '--config f.json is no JSON: line 1, column 2 needs a name'],
+    ['no JSON', '{,', "--config f.json is no JSON: Expected property name or '}' in JSON at position 1 (line 1 column 2)"],
     ['no object', '[]', '--config f.json: [] is not an object'],
     ['too long', ' '.repeat(5_000_000), 'larger than'],
     ['a null', { market: null }, 'market'],

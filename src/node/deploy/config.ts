@@ -1,6 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
-import { whereNotJson } from './json-place.ts'
 import { isSequencerId, SEQUENCER_ID_FORM } from './sequencer-id.ts'
 
 /** What `weft deploy` is asked for. Whatever is left out stays as it is on chain, or becomes what `wanted.ts` says on a new network. */
@@ -168,17 +167,20 @@ function contradictions({ market }: DeployConfig): string[] {
   return problems
 }
 
+function parseJson(json: string, file: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is no JSON: ${(cause as Error).message}`] }, cause)
+  }
+}
+
 /** Strict; all problems at once. `file` is how the text is called in them. Throws `SETTINGS_INVALID`. */
 export function parseConfig(json: string, file: string): DeployConfig {
   const problems: string[] = []
   if (json.length > CONFIG_BYTES_MAX)
     throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is larger than ${CONFIG_BYTES_MAX} bytes`] })
-  const place = whereNotJson(json)
-  if (place !== undefined) {
-    const { line, column, expected } = place
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is no JSON: line ${line}, column ${column} needs ${expected}`] })
-  }
-  const config = CONFIG(JSON.parse(json), '', problems)
+  const config = CONFIG(parseJson(json, file), '', problems)
   if (config !== undefined && problems.length === 0) problems.push(...contradictions(config))
   if (config === undefined || problems.length > 0)
     throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `${file}: ${problem}`) })
