@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {PowerloomDataMarket} from "../src/DataMarket.sol";
+import {TooManyRoleMembers} from "../src/Errors.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
+import {IMarketErrors} from "../src/interfaces/IMarketErrors.sol";
 import {MarketConsensus} from "../src/market/MarketConsensus.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
+
+/// @dev A market that is nearly full.
+contract FullMarket is PowerloomDataMarket {
+    /// @dev All batch numbers of the epoch but one are given, and all validator numbers but one.
+    function fill(uint256 epochId) external {
+        self.epochs[epochId].batches = type(uint16).max - 1;
+        self.validators.numbersGiven = type(uint16).max - 1;
+    }
+}
 
 /// @dev Votes, majorities, ties, forced completion.
 contract ConsensusTest is Base {
@@ -346,5 +358,50 @@ contract ConsensusTest is Base {
         vm.assertEq(market.maxAttestationsCount("batch"), most);
         vm.assertEq(market.maxAttestationFinalizedRootHash("batch"), leader);
         vm.assertEq(market.batchCidDivergentValidatorsLen("batch"), counts[1] + counts[2]);
+    }
+
+    // ------------------------------------------------------------ numbers of 16 bits
+
+    function _fill() private {
+        address code = address(new FullMarket());
+        vm.prank(marketOwner);
+        market.upgradeToAndCall(code, abi.encodeCall(FullMarket.fill, (epoch)));
+    }
+
+    /// @dev A validator's number is given once for ever. The last one votes like any other.
+    function test_validatorNumbersRunOut() public {
+        _fill();
+        address[] memory accounts = new address[](1);
+        bool[] memory yes = new bool[](1);
+        (accounts[0], yes[0]) = (owner, true);
+        _grant(market, IDataMarket.Role.VALIDATOR, stranger);
+        vm.prank(marketOwner);
+        _refusesWith(abi.encodeWithSelector(TooManyRoleMembers.selector));
+        state.updateAddresses(address(market), IDataMarket.Role.VALIDATOR, accounts, yes);
+        vm.assertFalse(market.isValidator(owner));
+        // Whoever had a number gets it back, and room does not come from taking the role away.
+        _setRole(market, IDataMarket.Role.VALIDATOR, v3, false);
+        vm.prank(marketOwner);
+        _refusesWith(abi.encodeWithSelector(TooManyRoleMembers.selector));
+        state.updateAddresses(address(market), IDataMarket.Role.VALIDATOR, accounts, yes);
+        _grant(market, IDataMarket.Role.VALIDATOR, v3);
+        _vote(stranger, "batch", epoch, BAD);
+        vm.assertEq(market.batchCidDivergentValidators("batch", 0), stranger);
+        vm.assertTrue(market.attestationsReceived("batch", stranger));
+        vm.assertFalse(market.attestationsReceived("batch", v1));
+    }
+
+    /// @dev An entry names its batch in 16 bits: the last batch is found by it, another is refused.
+    function test_batchNumbersRunOut() public {
+        _fill();
+        _submitOne("last", epoch, "last project", "QmLast");
+        vm.assertEq(_cid("last project", epoch), "QmLast");
+        _vote(v1, "last", epoch, GOOD);
+        _vote(v2, "last", epoch, GOOD);
+        vm.assertEq(_status("last project", epoch), 1);
+        vm.prank(sequencer);
+        _refusesWith(abi.encodeWithSelector(IMarketErrors.TooManyBatches.selector, epoch));
+        state.submitSubmissionBatch(address(market), "more", epoch, _list("another"), _list("c"), GOOD);
+        _submitOne("next", _release(), "another", "c");
     }
 }

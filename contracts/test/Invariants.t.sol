@@ -1,295 +1,270 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {PowerloomDataMarket} from "../src/DataMarket.sol";
-import {PowerloomNodes} from "../src/Nodes.sol";
-import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {Base} from "./Base.sol";
-import {Vm} from "./Vm.sol";
+import {Money} from "./Money.sol";
+import {Outsiders} from "./Outsiders.sol";
+import {Votes} from "./Votes.sol";
 
-/// @dev Does anything anyone might do, in any order, and keeps its own books. Calls that are refused are fine.
-contract Network {
-    Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+/// @dev Campaigns of random calls. A call that does not end as the books foretell fails at once (`fail_on_revert`); what
+/// must hold after every call is an invariant; that a campaign reached what it is about is checked at its end.
+abstract contract Campaign is Base {
+    /// @dev Below so many calls (a campaign cut short by hand) nothing need have happened.
+    uint256 internal constant CALLS_ENOUGH = 400;
 
-    struct Actors {
-        address owner;
-        address marketOwner;
-        address manager;
-        address sequencer;
+    address internal immutable admin = _actor("market admin");
+    address internal immutable holder = address(0x2000);
+    Outsiders internal outsiders;
+
+    function setUp() public virtual override {
+        super.setUp();
+        _grant(market, IDataMarket.Role.ADMIN, admin);
+        // Node 1 is a legacy node without KYC; the holder's others are living, but for one.
+        vm.startPrank(owner);
+        nodes.configureLegacyNodes(1, 0, 0, 1 ether, 1, 0, 0, 0);
+        nodes.adminMintLegacyNodes(holder, 1, false);
+        nodes.setMintStartTime(block.timestamp);
+        vm.stopPrank();
+        vm.deal(holder, 3 ether);
+        // The legacy node's value, which nobody paid in.
+        vm.deal(address(nodes), 1 ether);
+        vm.startPrank(holder);
+        nodes.mintNode{value: 3 ether}(3);
+        nodes.burnNode(2);
+        vm.stopPrank();
+        outsiders = new Outsiders(state, market, [owner, marketOwner, admin, manager, sequencer, v1, holder, stranger]);
+    }
+}
+
+/// @dev Who may do what, once for every function: its role alone, which it is refused without.
+contract RolesTest is Campaign {
+    function setUp() public override {
+        super.setUp();
+        _submitOne("batch", _release(), "project", "cid");
+        vm.startPrank(marketOwner);
+        state.updateRewardPoolSize(address(market), 100);
+        state.setRootOnlyBatches(address(market), true);
+        vm.stopPrank();
+        // Room for another legacy node, which keeps public ones waiting.
+        vm.prank(owner);
+        nodes.configureLegacyNodes(9, 0, 0, 1 ether, 1, 0, 0, 0);
     }
 
-    PowerloomProtocolState private immutable state;
-    PowerloomDataMarket private immutable market;
-    PowerloomNodes private immutable nodes;
-    Actors private who;
-
-    uint256 public constant VALIDATORS = 4;
-    uint256 public constant PROJECTS = 4;
-    uint256 public constant BATCHES = 3;
-    uint256 public constant SLOTS = 6;
-
-    uint256 public epochs;
-    // What the books say.
-    mapping(uint256 epoch => mapping(uint256 project => string)) public finalCid;
-    mapping(uint256 epoch => mapping(uint256 project => uint256)) public finalTime;
-    mapping(uint256 epoch => mapping(uint256 batch => mapping(address => uint256))) public votes;
-    mapping(uint256 epoch => mapping(uint256 batch => uint256)) public votesInTime;
-    mapping(uint256 epoch => mapping(uint256 batch => uint256)) public submissions;
-    uint256 public illegalVotes;
-    uint256 public illegalAssignments;
-    uint256 public paidOut;
-    mapping(uint256 slot => bool) public burned;
-
-    constructor(
-        PowerloomProtocolState state_,
-        PowerloomDataMarket market_,
-        PowerloomNodes nodes_,
-        Actors memory actors
-    ) {
-        (state, market, nodes, who) = (state_, market_, nodes_, actors);
-    }
-
-    function project(uint256 i) public pure returns (string memory) {
-        return string.concat("project", vm.toString(i));
-    }
-
-    function batchCid(uint256 i) public pure returns (string memory) {
-        return string.concat("batch", vm.toString(i));
-    }
-
-    function validator(uint256 i) public pure returns (address) {
-        return address(uint160(0x1000 + i));
-    }
-
-    function _epoch(uint256 seed) private view returns (uint256) {
-        // One of the last two, so that something happens in them.
-        return epochs - (epochs > 1 ? seed % 2 : 0);
-    }
-
-    function release() external {
-        (, uint256 end,) = market.currentEpoch();
-        vm.prank(who.manager);
-        state.releaseEpoch(address(market), end + 1, end + 10);
-        epochs += 1;
-    }
-
-    function pass(uint8 blocks) external {
-        vm.roll(block.number + blocks % 8);
-        vm.warp(block.timestamp + blocks);
-    }
-
-    function submit(uint256 epochSeed, uint8 batch, uint8 projects, uint64 cid, uint8 honesty) external {
-        bool good = honesty % 4 != 0;
-        uint256 epoch = _epoch(epochSeed);
-        uint256 count = 0;
-        for (uint256 i = 0; i < PROJECTS; ++i) {
-            count += projects >> i & 1;
-        }
-        string[] memory names = new string[](count);
-        string[] memory cids = new string[](count);
-        for (uint256 i = 0; i < PROJECTS; ++i) {
-            if (projects >> i & 1 == 0) continue;
-            names[--count] = project(i);
-            cids[count] = cid % 7 == 0 ? "" : vm.toString(cid + i);
-        }
-        vm.prank(who.sequencer);
-        try state.submitSubmissionBatch(
-            address(market), batchCid(batch % BATCHES), epoch, names, cids, bytes32(uint256(good ? 1 : 2))
-        ) {
-            (uint256 b, uint256 e) = (batch % BATCHES, epoch);
-            (,, uint256 end) = market.epochInfo(e);
-            if (end != 0 && market.maxAttestationsCount(batchCid(b)) == 0) submissions[e][b] += 1;
-        } catch {}
-        _note();
-    }
-
-    function vote(uint256 epochSeed, uint8 batch, uint8 validatorSeed, uint8 opinion) external {
-        bool good = opinion % 4 != 0;
-        (uint256 epoch, uint256 b) = (_epoch(epochSeed), batch % BATCHES);
-        address voter = validator(validatorSeed % VALIDATORS);
-        bool isValidator = market.isValidator(voter);
-        vm.prank(voter);
-        try state.submitBatchAttestation(address(market), batchCid(b), epoch, bytes32(uint256(good ? 1 : 2))) {
-            if (!isValidator) illegalVotes += 1;
-            votes[epoch][b][voter] += 1;
-        } catch {}
-        _note();
-    }
-
-    function force(uint256 epochSeed, uint8 batch) external {
-        vm.prank(who.marketOwner);
-        try state.forceCompleteConsensusAttestations(address(market), batchCid(batch % BATCHES), _epoch(epochSeed)) {}
-            catch {}
-        _note();
-    }
-
-    function end(uint256 epochSeed) external {
-        if (epochSeed % 5 != 0) return;
-        vm.prank(who.sequencer);
-        try state.endBatchSubmissions(address(market), _epoch(epochSeed)) {} catch {}
-    }
-
-    function setValidator(uint8 validatorSeed, bool allowed) external {
-        address[] memory accounts = new address[](1);
-        bool[] memory states = new bool[](1);
-        (accounts[0], states[0]) = (validator(validatorSeed % VALIDATORS), allowed || validatorSeed % 3 != 0);
-        vm.prank(who.marketOwner);
-        state.updateAddresses(address(market), IDataMarket.Role.VALIDATOR, accounts, states);
-    }
-
-    function reward(uint8 slot, uint16 count, uint8 day, uint8 eligible) external {
-        uint256[] memory slots = new uint256[](1);
-        uint256[] memory counts = new uint256[](1);
-        (slots[0], counts[0]) = (slot % (SLOTS + 2), count % 2000);
-        vm.prank(who.sequencer);
-        try state.updateRewards(address(market), slots, counts, day % 3, eligible % 4) {} catch {}
-    }
-
-    function setPool(uint64 pool) external {
-        vm.prank(who.marketOwner);
-        state.updateRewardPoolSize(address(market), pool);
-    }
-
-    function claim() external {
-        uint256 before = who.owner.balance;
-        try state.claimRewards(who.owner) {
-            paidOut += who.owner.balance - before;
-        } catch {}
-    }
-
-    function burn(uint8 slot) external {
-        if (slot % 4 != 0) return;
-        uint256 id = slot % SLOTS + 1;
-        vm.prank(who.owner);
-        try nodes.burnNode(id) {
-            burned[id] = true;
-        } catch {}
-    }
-
-    function assign(uint8 slot, uint8 snapshotter) external {
-        uint256 id = slot % SLOTS + 1;
-        vm.prank(who.owner);
-        try nodes.assignSnapshotterToNode(id, address(uint160(1 + snapshotter % 4))) {
-            if (burned[id]) illegalAssignments += 1;
-        } catch {}
-    }
-
-    /// @dev Writes down every snapshot the first time it is seen final.
-    function _note() private {
-        for (uint256 epoch = 1; epoch <= epochs; ++epoch) {
-            for (uint256 i = 0; i < PROJECTS; ++i) {
-                (uint8 status, string memory cid, uint256 time) = market.snapshotStatus(project(i), epoch);
-                if (status == 0 || finalTime[epoch][i] != 0) continue;
-                (finalCid[epoch][i], finalTime[epoch][i]) = (cid, time);
+    function test_onlyItsRoleMayCallAFunction() public {
+        for (uint256 i = 0; i < outsiders.ACTORS(); ++i) {
+            for (uint256 part = 0; part < outsiders.PARTS(); ++part) {
+                outsiders.trespass(Outsiders.Role(i), part);
             }
+        }
+    }
+
+    /// @dev What others are refused above is refused for want of the role and of nothing else.
+    function test_itsRoleMay() public {
+        Outsiders.Row[] memory rows = outsiders.rows();
+        for (uint256 i = 0; i < rows.length; ++i) {
+            Outsiders.Role role = rows[i].role;
+            if (role == Outsiders.Role.NOBODY) continue;
+            uint256 before = vm.snapshotState();
+            vm.prank(role == Outsiders.Role.STATE ? address(state) : outsiders.actors(uint256(role)));
+            (bool ok,) = rows[i].target.call(rows[i].call);
+            vm.assertTrue(ok, outsiders.name(rows[i]));
+            vm.revertToState(before);
         }
     }
 }
 
-contract InvariantsTest is Base {
-    Network private network;
+/// @dev Batches and votes.
+contract VotesInvariantsTest is Campaign {
+    Votes private votes;
 
     function setUp() public override {
         super.setUp();
-        vm.deal(owner, 100 ether);
-        vm.deal(address(state), 100 ether);
-        vm.startPrank(owner);
-        nodes.setMintStartTime(block.timestamp);
-        nodes.mintNode{value: 6 ether}(6);
-        vm.stopPrank();
-        network = new Network(state, market, nodes, Network.Actors(owner, marketOwner, manager, sequencer));
         _setRole(market, IDataMarket.Role.VALIDATOR, v1, false);
         _setRole(market, IDataMarket.Role.VALIDATOR, v2, false);
         _setRole(market, IDataMarket.Role.VALIDATOR, v3, false);
-        for (uint256 i = 0; i < 3; ++i) {
-            _grant(market, IDataMarket.Role.VALIDATOR, network.validator(i));
+        votes = new Votes(state, market, outsiders, Votes.Staff(marketOwner, manager, sequencer));
+        for (uint8 i = 0; i < 3; ++i) {
+            votes.setValidator(i, true);
         }
-        network.release();
+        votes.release(0);
     }
 
     function targetContracts() external view returns (address[] memory targets) {
         targets = new address[](1);
-        targets[0] = address(network);
+        targets[0] = address(votes);
     }
 
-    /// @dev Status, CID and time of a snapshot seen final are the same ever after.
+    /// @dev Announced once, a snapshot has the CID and time of that announcement for ever after.
     function invariant_aFinalSnapshotNeverChanges() public view {
-        for (uint256 epoch = 1; epoch <= network.epochs(); ++epoch) {
-            for (uint256 i = 0; i < network.PROJECTS(); ++i) {
-                uint256 finalTime = network.finalTime(epoch, i);
-                if (finalTime == 0) continue;
-                (uint8 status, string memory cid, uint256 time) = market.snapshotStatus(network.project(i), epoch);
-                vm.assertEq(status, 1);
-                vm.assertEq(cid, network.finalCid(epoch, i));
-                vm.assertEq(time, finalTime);
+        // The older ones are looked at once, in the end.
+        _checkSeals(votes.epochs() > 3 ? votes.epochs() - 2 : 1);
+    }
+
+    function _checkSeals(uint256 first) private view {
+        for (uint256 epoch = first; epoch <= votes.epochs(); ++epoch) {
+            for (uint256 i = 0; i < votes.PROJECTS(); ++i) {
+                Votes.Seal memory seal = votes.seal(epoch, i);
+                (uint8 status, string memory cid, uint256 time) = market.snapshotStatus(votes.project(i), epoch);
+                vm.assertEq(status, seal.events);
+                if (seal.events == 0) continue;
+                vm.assertEq(cid, seal.cid);
+                vm.assertEq(time, seal.time);
             }
         }
     }
 
-    /// @dev No more votes than validators voted, one each per submission of the batch, and by validators only.
+    /// @dev The votes counted are those of different validators in time, and a final batch has a majority of votes or was
+    /// completed by force.
     function invariant_aVoteCountsOnce() public view {
-        vm.assertEq(network.illegalVotes(), 0);
-        for (uint256 b = 0; b < network.BATCHES(); ++b) {
-            string memory cid = network.batchCid(b);
-            uint256 counted = market.attestationsReceivedCount(cid, bytes32(uint256(1)))
-                + market.attestationsReceivedCount(cid, bytes32(uint256(2)));
+        for (uint256 name = 0; name < votes.NAMES(); ++name) {
+            uint256 batch = votes.newest(name);
+            string memory cid = votes.cidOf(name);
+            uint256 counted = 0;
+            uint256 most = 0;
+            for (uint256 root = 1; root <= votes.ROOTS(); ++root) {
+                uint256 count = market.attestationsReceivedCount(cid, bytes32(root));
+                vm.assertEq(count, votes.votes(batch, root));
+                counted += count;
+                if (count > most) most = count;
+            }
             uint256 voters = 0;
-            for (uint256 i = 0; i < network.VALIDATORS(); ++i) {
-                if (market.attestationsReceived(cid, network.validator(i))) ++voters;
-                for (uint256 epoch = 1; epoch <= network.epochs(); ++epoch) {
-                    uint256 cast = network.votes(epoch, b, network.validator(i));
-                    vm.assertLe(cast, _max(network.submissions(epoch, b), 1));
-                }
+            for (uint256 i = 0; i < votes.VALIDATORS(); ++i) {
+                bool voted = market.attestationsReceived(cid, votes.validator(i));
+                vm.assertEq(voted, votes.voted(batch, i));
+                if (voted) ++voters;
             }
             vm.assertLe(counted, voters);
-            vm.assertLe(market.maxAttestationsCount(cid), counted);
+            vm.assertEq(market.maxAttestationsCount(cid), most);
+            vm.assertEq(market.batchCidAttestationStatus(cid), votes.batch(batch).isFinal);
         }
     }
 
-    function _max(uint256 a, uint256 b) private pure returns (uint256) {
-        return a > b ? a : b;
+    function afterInvariant() external view {
+        _checkSeals(1);
+        if (votes.calls() < CALLS_ENOUGH) return;
+        Votes.Tally memory tally = votes.tally();
+        vm.assertLt(0, tally.finals, "nothing became final");
+        vm.assertLt(0, tally.refuted, "nothing was refuted");
+        vm.assertLt(0, tally.divergent, "nobody diverged");
+        vm.assertLt(0, tally.late, "no late vote");
+        vm.assertLt(0, tally.ties, "no tie");
+        vm.assertLt(0, tally.replaced, "nothing was sent again");
+        vm.assertLt(0, tally.contested, "nothing became final after all");
+        vm.assertLt(0, tally.forced, "nothing was completed by force");
+    }
+}
+
+/// @dev Nodes, rewards and payments.
+contract MoneyInvariantsTest is Campaign {
+    Money private money;
+
+    function setUp() public override {
+        super.setUp();
+        // The first days are announced with something to share.
+        vm.prank(marketOwner);
+        state.updateRewardPoolSize(address(market), 1_000_003);
+        money = new Money(state, market, outsiders, Money.Staff(owner, marketOwner, sequencer));
+        uint256 most = money.NODES_MAX();
+        vm.prank(owner);
+        nodes.updateMaxSupply(most);
     }
 
-    /// @dev Slots, users and payments agree, and no user is paid more than was credited.
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(money);
+    }
+
+    /// @dev Slots, users and payments agree with the books, and nobody is paid more than was credited.
     function invariant_rewardsAddUp() public view {
         uint256 credited = 0;
-        for (uint256 slot = 0; slot < network.SLOTS() + 2; ++slot) {
-            vm.assertEq(state.slotRewards(slot), market.slotRewardPoints(slot));
-            credited += state.slotRewards(slot);
+        for (uint256 id = 1; id <= money.count(); ++id) {
+            uint256 points = money.node(id).points;
+            vm.assertEq(state.slotRewards(id), points);
+            vm.assertEq(market.slotRewardPoints(id), points);
+            credited += points;
         }
-        (uint256 total, uint256 claimed,,) = state.userInfo(owner);
-        vm.assertEq(total, credited);
-        vm.assertEq(claimed, network.paidOut());
-        vm.assertLe(claimed, total);
-        vm.assertEq(address(state).balance, 100 ether - claimed);
+        // Slot 0, and one that no node has.
+        vm.assertEq(state.slotRewards(0) + state.slotRewards(money.count() + 1), 0);
+        uint256 paid = 0;
+        for (uint256 i = 0; i < money.HOLDERS(); ++i) {
+            (uint256 total, uint256 claimed,,) = state.userInfo(money.holder(i));
+            vm.assertEq(total, money.credited(i));
+            vm.assertEq(claimed, money.claimed(i));
+            vm.assertLe(claimed, total);
+            credited -= total;
+            paid += claimed;
+        }
+        vm.assertEq(credited, 0);
+        vm.assertEq(address(state).balance, money.FUNDS() - paid);
     }
 
-    /// @dev No more slots are rewarded on a day than were announced.
-    function invariant_aDayRewardsAtMostItsEligibleSlots() public view {
-        for (uint256 day = 0; day < 3; ++day) {
+    /// @dev A day pays its pool at most, to as many slots as were announced at most, and to each one share.
+    function invariant_aDayPaysAtMostItsPool() public view {
+        // No call changes an older day.
+        for (uint256 number = money.today() - 1; number <= money.today() + 2; ++number) {
+            Money.Day memory day = money.day(number);
+            vm.assertLe(day.paid, day.pool);
+            vm.assertEq(market.eligibleNodesForDay(number), day.eligible);
+            vm.assertEq(market.slotsRemainingToBeRewardedCount(number), day.remaining);
             uint256 rewarded = 0;
-            for (uint256 slot = 0; slot < network.SLOTS() + 2; ++slot) {
-                if (market.slotRewardsDistributedStatus(day, slot)) ++rewarded;
+            for (uint256 id = 0; id <= money.count() + 1; ++id) {
+                bool was = market.slotRewardsDistributedStatus(number, id);
+                vm.assertEq(was, money.rewarded(number, id));
+                if (was) ++rewarded;
             }
-            vm.assertEq(rewarded, market.eligibleNodesForDay(day) - market.slotsRemainingToBeRewardedCount(day));
+            vm.assertEq(rewarded, day.eligible - day.remaining);
         }
     }
 
+    /// @dev A burned node has no token, no snapshotter and no place in any count, and the registry has the money for all
+    /// that is still to be paid back.
     function invariant_aBurnedNodeStaysBurned() public view {
-        vm.assertEq(network.illegalAssignments(), 0);
-        uint256 active = 0;
-        uint256 living = 0;
-        for (uint256 id = 1; id <= network.SLOTS(); ++id) {
-            if (nodes.nodeSnapshotterMapping(id) != address(0)) ++active;
-            if (!network.burned(id)) ++living;
-            vm.assertEq(nodes.isNodeAvailable(id), !network.burned(id));
-            if (!network.burned(id)) continue;
-            vm.assertEq(nodes.nodeSnapshotterMapping(id), address(0));
-            vm.assertEq(nodes.balanceOf(owner, id), 0);
+        uint256[2] memory living;
+        uint256[4] memory working;
+        uint256 owed = 0;
+        for (uint256 id = 1; id <= money.count(); ++id) {
+            Money.Node memory node = money.node(id);
+            vm.assertEq(nodes.isNodeAvailable(id), !node.isBurned);
+            vm.assertEq(nodes.isNodeBurned(id), node.isBurned);
+            vm.assertEq(nodes.nodeIdToOwner(id), money.holder(node.holder));
+            vm.assertEq(nodes.balanceOf(money.holder(node.holder), id), node.isBurned ? 0 : 1);
+            vm.assertEq(nodes.nodeSnapshotterMapping(id), money.snapshotter(node.snapshotter));
+            if (!node.isBurned) ++living[node.holder];
+            ++working[node.snapshotter];
+            if (!node.isRefunded) owed += node.price;
         }
-        vm.assertEq(nodes.enabledNodeCount(), active);
-        vm.assertEq(nodes.totalSupply(), living);
-        vm.assertEq(nodes.getNodesOwned(owner), living);
+        vm.assertEq(nodes.nodeCount(), money.count());
+        vm.assertEq(nodes.totalSupply(), living[0] + living[1]);
+        vm.assertEq(nodes.enabledNodeCount(), money.count() - working[0]);
+        for (uint256 i = 1; i <= money.SNAPSHOTTERS(); ++i) {
+            vm.assertEq(nodes.allSnapshotters(money.snapshotter(i)), working[i] != 0);
+        }
+        vm.assertEq(address(nodes).balance, owed);
+        for (uint256 i = 0; i < 2; ++i) {
+            _checkLists(money.holder(i), living[i]);
+        }
+    }
+
+    /// @dev Each node is in one of its holder's lists, once.
+    function _checkLists(address account, uint256 living) private view {
+        uint256[] memory ids = nodes.getAllUserNodeIds(account);
+        vm.assertEq(nodes.getNodesOwned(account), living);
+        uint256 seen = 0;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            vm.assertEq(nodes.nodeIdToOwner(ids[i]), account);
+            vm.assertEq(nodes.isNodeBurned(ids[i]), i >= living);
+            vm.assertEq(seen >> ids[i] & 1, 0);
+            seen |= 1 << ids[i];
+        }
+    }
+
+    function afterInvariant() external view {
+        if (money.calls() < CALLS_ENOUGH) return;
+        Money.Tally memory tally = money.tally();
+        vm.assertLt(0, tally.rewarded, "no slot was rewarded");
+        vm.assertLt(0, tally.claimed, "nobody claimed");
+        vm.assertLt(0, tally.burned, "no node was burned");
+        vm.assertLt(0, tally.refunded, "no node was paid back");
     }
 }

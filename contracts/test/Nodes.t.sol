@@ -13,10 +13,12 @@ import {Vm} from "./Vm.sol";
 contract Receiver {
     bytes public onNode;
     bytes public onEther;
+    uint256 public value;
     bool public failed;
 
-    function set(bytes calldata onNode_, bytes calldata onEther_) external {
-        (onNode, onEther) = (onNode_, onEther_);
+    /// @dev What to call on receiving a node or ether, and the ether to send along.
+    function set(bytes calldata onNode_, bytes calldata onEther_, uint256 value_) external {
+        (onNode, onEther, value, failed) = (onNode_, onEther_, value_, false);
     }
 
     function run(address target, uint256 value, bytes calldata call) external payable {
@@ -30,7 +32,7 @@ contract Receiver {
 
     function _back(bytes memory call) private {
         if (call.length == 0) return;
-        (bool ok,) = msg.sender.call(call);
+        (bool ok,) = msg.sender.call{value: value}(call);
         failed = !ok;
     }
 
@@ -486,6 +488,31 @@ contract NodesTest is Base {
         vm.assertEq(nodes.enabledNodeCount(), 0);
     }
 
+    /// @dev Burning node 1 moves node 3 to its place in the list, where it has to be found when it is burned itself.
+    function test_burnANodeThatWasMoved() public {
+        _open();
+        _mint(alice, 3);
+        _mint(bob, 1);
+        _burn(alice, 1);
+        _burn(alice, 3);
+        vm.assertEq(nodes.getUserOwnedNodeIds(alice), _list(2));
+        vm.assertEq(nodes.getUserBurnedNodeIds(alice), _list(1, 3));
+        vm.assertEq(nodes.getNodesOwned(alice), 1);
+        vm.assertEq(nodes.getUserOwnedNodeIds(bob), _list(4));
+        vm.assertTrue(nodes.isNodeAvailable(2));
+        _claim(alice, 1);
+        _claim(alice, 3);
+        vm.assertEq(alice.balance, 999 ether);
+        vm.prank(alice);
+        _refuses("Need to Burn the Node First");
+        nodes.claimNodeTokens(2);
+        _burn(alice, 2);
+        _claim(alice, 2);
+        vm.assertEq(alice.balance, 1000 ether);
+        vm.assertEq(nodes.getUserOwnedNodeIds(alice).length, 0);
+        vm.assertEq(nodes.getUserBurnedNodeIds(alice).length, 3);
+    }
+
     function test_claimAPublicNode() public {
         _open();
         vm.prank(owner);
@@ -669,33 +696,73 @@ contract NodesTest is Base {
 
     // ------------------------------------------------------------ reentrancy
 
-    /// @dev W10: with the last legacy node, a nested public mint used to mix the two up.
+    /// @dev W10: with the last legacy node, a nested public mint used to mix the two up. The price is sent along, so that
+    /// nothing but the guard is in the way.
     function test_aNestedMintIsRefused() public {
         Receiver receiver = new Receiver();
         _configure(1);
         _open();
-        receiver.set(abi.encodeCall(nodes.mintNode, (1)), "");
+        vm.deal(address(receiver), 1 ether);
+        receiver.set(abi.encodeCall(nodes.mintNode, (1)), "", 1 ether);
         uint256 id = _legacy(address(receiver), true);
         vm.assertTrue(receiver.failed());
         vm.assertEq(nodes.nodeCount(), 1);
         vm.assertEq(nodes.nodeIdToOwner(id), address(receiver));
+        vm.assertEq(address(receiver).balance, 1 ether);
     }
 
+    /// @dev What is nested would be accepted a moment later.
     function test_aNestedClaimOrBurnIsRefused() public {
         Receiver receiver = new Receiver();
         _open();
         vm.deal(address(receiver), 10 ether);
-        receiver.run(address(nodes), 2 ether, abi.encodeCall(nodes.mintNode, (2)));
+        receiver.run(address(nodes), 3 ether, abi.encodeCall(nodes.mintNode, (3)));
         receiver.run(address(nodes), 0, abi.encodeCall(nodes.burnNode, (1)));
-        receiver.set("", abi.encodeCall(nodes.claimNodeTokens, (1)));
+        receiver.run(address(nodes), 0, abi.encodeCall(nodes.burnNode, (3)));
+        // Another node's claim in the middle of one.
+        receiver.set("", abi.encodeCall(nodes.claimNodeTokens, (3)), 0);
         receiver.run(address(nodes), 0, abi.encodeCall(nodes.claimNodeTokens, (1)));
         vm.assertTrue(receiver.failed());
+        vm.assertEq(address(receiver).balance, 8 ether);
+        receiver.set("", "", 0);
+        receiver.run(address(nodes), 0, abi.encodeCall(nodes.claimNodeTokens, (3)));
         vm.assertEq(address(receiver).balance, 9 ether);
-        // The change of a mint is paid back before the call ends: nothing may be minted in between.
-        receiver.set("", abi.encodeCall(nodes.burnNode, (2)));
+        // The change of a mint is paid back before the call ends: nothing may be burned in between.
+        receiver.set("", abi.encodeCall(nodes.burnNode, (2)), 0);
         receiver.run(address(nodes), 2 ether, abi.encodeCall(nodes.mintNode, (1)));
         vm.assertTrue(receiver.failed());
         vm.assertFalse(nodes.isNodeBurned(2));
+        // Nor may a mint be nested in a mint.
+        receiver.set(abi.encodeCall(nodes.mintNode, (1)), "", 1 ether);
+        receiver.run(address(nodes), 1 ether, abi.encodeCall(nodes.mintNode, (1)));
+        vm.assertTrue(receiver.failed());
+        vm.assertEq(nodes.nodeCount(), 5);
+    }
+
+    /// @dev The initial claim of a legacy node is paid before the call ends.
+    function test_aBurnInTheMiddleOfABurnIsRefused() public {
+        Receiver receiver = new Receiver();
+        _configure(2);
+        vm.deal(address(nodes), 1000 ether);
+        _legacy(address(receiver), true);
+        _legacy(address(receiver), true);
+        receiver.set("", abi.encodeCall(nodes.burnNode, (2)), 0);
+        receiver.run(address(nodes), 0, abi.encodeCall(nodes.burnNode, (1)));
+        vm.assertTrue(receiver.failed());
+        vm.assertFalse(nodes.isNodeBurned(2));
+        vm.assertEq(address(receiver).balance, 225 ether);
+    }
+
+    function test_aNestedEmergencyWithdrawIsRefused() public {
+        Receiver receiver = new Receiver();
+        vm.prank(owner);
+        nodes.transferOwnership(address(receiver));
+        receiver.run(address(nodes), 0, abi.encodeCall(nodes.acceptOwnership, ()));
+        vm.deal(address(nodes), 1 ether);
+        receiver.set("", abi.encodeCall(nodes.emergencyWithdraw, ()), 0);
+        receiver.run(address(nodes), 0, abi.encodeCall(nodes.emergencyWithdraw, ()));
+        vm.assertTrue(receiver.failed());
+        vm.assertEq(address(receiver).balance, 1 ether);
     }
 
     // ------------------------------------------------------------ properties

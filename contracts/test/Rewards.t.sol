@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ValueOutOfRange} from "../src/Errors.sol";
+import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
@@ -14,6 +16,47 @@ contract Reclaimer {
     receive() external payable {
         (bool ok,) = msg.sender.call(abi.encodeWithSignature("claimRewards(address)", address(this)));
         require(ok, "nested claim");
+    }
+}
+
+/// @dev Takes the whole balance again when it is paid.
+contract Withdrawer {
+    bool public failed;
+
+    function accept(address state) external {
+        (bool ok,) = state.call(abi.encodeWithSignature("acceptOwnership()"));
+        require(ok, "accept");
+    }
+
+    function withdraw(address state) external {
+        (bool ok,) = state.call(abi.encodeWithSignature("emergencyWithdraw()"));
+        require(ok, "withdraw");
+    }
+
+    receive() external payable {
+        (bool ok,) = msg.sender.call(abi.encodeWithSignature("emergencyWithdraw()"));
+        failed = !ok;
+    }
+}
+
+/// @dev Code of a market that credits each slot as much as it was made with.
+contract GenerousMarket {
+    uint256 private immutable share;
+
+    constructor(uint256 share_) {
+        share = share_;
+    }
+
+    function rewardSlots(uint256[] calldata slotIds, uint256[] calldata, address[] calldata, uint256, uint256, address)
+        external
+        view
+        returns (uint256, IDataMarket.SlotOutcome[] memory outcomes)
+    {
+        outcomes = new IDataMarket.SlotOutcome[](slotIds.length);
+        for (uint256 i = 0; i < outcomes.length; ++i) {
+            outcomes[i] = IDataMarket.SlotOutcome.REWARDED;
+        }
+        return (share, outcomes);
     }
 }
 
@@ -279,6 +322,38 @@ contract RewardsTest is Base {
         vm.prank(owner);
         state.emergencyWithdraw();
         vm.assertEq(owner.balance, 1 ether);
+    }
+
+    /// @dev While its guard holds, nothing is withdrawn in the middle of a withdrawal.
+    function test_aNestedEmergencyWithdrawIsRefused() public {
+        Withdrawer withdrawer = new Withdrawer();
+        vm.prank(owner);
+        state.transferOwnership(address(withdrawer));
+        withdrawer.accept(address(state));
+        vm.deal(address(state), 1 ether);
+        withdrawer.withdraw(address(state));
+        vm.assertTrue(withdrawer.failed());
+        vm.assertEq(address(withdrawer).balance, 1 ether);
+    }
+
+    /// @dev A market's owner may give it other code; what that credits has to fit into what is kept of it.
+    function test_aMarketThatCreditsTooMuch() public {
+        uint256 most = type(uint128).max;
+        vm.etch(address(market), address(new GenerousMarket(most + 1)).code);
+        _updateRefusesWith(abi.encodeWithSelector(ValueOutOfRange.selector, most + 1, most));
+        vm.assertEq(_total(holder), 0);
+        // The largest share fits once; a second one to the same user would wrap around.
+        vm.etch(address(market), address(new GenerousMarket(most)).code);
+        _update(1, 1000, 1, 4);
+        vm.assertEq(_total(holder), most);
+        _updateRefusesWith(abi.encodeWithSignature("Panic(uint256)", 0x11));
+        vm.assertEq(state.slotRewards(1), most);
+    }
+
+    function _updateRefusesWith(bytes memory error) private {
+        vm.prank(sequencer);
+        _refusesWith(error);
+        state.updateRewards(address(market), _list(1), _list(1000), 1, 4);
     }
 
     /// @dev However slots, counts and calls fall, a day pays at most its pool, and at most one share to a slot.

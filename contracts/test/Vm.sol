@@ -14,7 +14,9 @@ interface Vm {
     function assertEq(address a, address b) external pure;
     function assertEq(bytes32 a, bytes32 b) external pure;
     function assertEq(bool a, bool b) external pure;
+    function assertEq(bool a, bool b, string calldata what) external pure;
     function assertEq(string calldata a, string calldata b) external pure;
+    function assertEq(string calldata a, string calldata b, string calldata what) external pure;
     function assertEq(bytes calldata a, bytes calldata b) external pure;
     function assertEq(uint256[] calldata a, uint256[] calldata b) external pure;
     function assertEq(address[] calldata a, address[] calldata b) external pure;
@@ -40,11 +42,14 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function load(address account, bytes32 slot) external view returns (bytes32);
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 id) external returns (bool);
     function snapshotGasLastCall(string calldata name) external returns (uint256);
     function snapshotValue(string calldata name, uint256 value) external;
     function addr(uint256 privateKey) external pure returns (address);
     function toString(uint256 value) external pure returns (string memory);
     function toString(address value) external pure returns (string memory);
+    function toString(bytes calldata value) external pure returns (string memory);
     function cool(address account) external;
     function readFile(string calldata path) external view returns (string memory);
 }

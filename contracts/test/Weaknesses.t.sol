@@ -35,11 +35,15 @@ contract WeaknessesTest is Base {
         epoch = _release();
     }
 
-    /// @dev W1a: a contract that only looks like a market moves nothing, through no function.
+    /// @dev W1a: a contract that only looks like a market moves nothing, through none of the 21 functions that name a market
+    /// and are open to others than the owner of the protocol, nor through the 2 that are the owner's.
     function test_W1_anUnknownMarketIsRefusedEverywhere() public {
         address fake = address(new FakeMarket());
         string[] memory s = _list("x");
-        bytes[] memory calls = new bytes[](19);
+        IDataMarket.RootBatch[] memory roots = new IDataMarket.RootBatch[](1);
+        roots[0] = IDataMarket.RootBatch("x", GOOD, GOOD);
+        // The last is a second way through `updateAddresses`.
+        bytes[] memory calls = new bytes[](22);
         calls[0] = abi.encodeCall(state.updateRewards, (fake, _list(1), _list(1), 1, 1));
         calls[1] = abi.encodeCall(state.submitSubmissionBatch, (fake, "x", 1, s, s, GOOD));
         calls[2] = abi.encodeCall(state.submitBatchAttestation, (fake, "x", 1, GOOD));
@@ -60,15 +64,22 @@ contract WeaknessesTest is Base {
         calls[16] = abi.encodeCall(state.setSequencerId, (fake, "x"));
         calls[17] = abi.encodeCall(state.loadCurrentDay, (fake, 1));
         calls[18] = abi.encodeCall(state.loadSlotSubmissions, (fake, 1, 1, 1));
+        calls[19] = abi.encodeCall(state.submitRootOnlyBatches, (fake, 1, roots));
+        calls[20] = abi.encodeCall(state.setRootOnlyBatches, (fake, true));
+        calls[21] =
+            abi.encodeCall(state.updateAddresses, (fake, IDataMarket.Role.ADMIN, new address[](0), new bool[](0)));
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(stranger);
             (bool ok, bytes memory answer) = address(state).call(calls[i]);
             vm.assertFalse(ok);
             vm.assertEq(answer, abi.encodeWithSignature("Error(string)", "E02"));
         }
-        vm.prank(owner);
+        vm.startPrank(owner);
         _refuses("E02");
         state.toggleDataMarket(fake, true);
+        _refuses("E02");
+        state.setRewardAllowance(fake, true, 1);
+        vm.stopPrank();
     }
 
     /// @dev W1b: a genuine market that did not come through the protocol state cannot be made.
