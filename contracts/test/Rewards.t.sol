@@ -11,10 +11,16 @@ import {Vm} from "./Vm.sol";
 /// @dev Refuses ether.
 contract Refuser {}
 
-/// @dev Calls back when it is paid.
+/// @dev Claims for somebody when it is paid itself.
 contract Reclaimer {
+    address private immutable whom;
+
+    constructor(address whom_) {
+        whom = whom_;
+    }
+
     receive() external payable {
-        (bool ok,) = msg.sender.call(abi.encodeWithSignature("claimRewards(address)", address(this)));
+        (bool ok,) = msg.sender.call(abi.encodeWithSignature("claimRewards(address)", whom));
         require(ok, "nested claim");
     }
 }
@@ -282,11 +288,14 @@ contract RewardsTest is Base {
     }
 
     function test_aNestedClaimIsRefused() public {
-        address greedy = address(new Reclaimer());
+        // For another who has something to claim: nothing but the guard is in the way.
+        address greedy = address(new Reclaimer(holder));
         vm.deal(address(state), 1 ether);
         _credit(greedy);
+        _update(2, 1000, 1, 4);
         _refuses("Failed to send rewards");
         state.claimRewards(greedy);
+        state.claimRewards(holder);
     }
 
     function test_aReceiverThatRefusesBlocksOnlyItself() public {
