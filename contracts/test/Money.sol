@@ -69,12 +69,6 @@ contract Money {
     bool private limited;
     uint256 private left;
     Tally private tally_;
-    uint256 public calls;
-
-    modifier counted() {
-        ++calls;
-        _;
-    }
 
     constructor(PowerloomProtocolState state_, PowerloomDataMarket market_, Outsiders outsiders_, Staff memory staff_) {
         (state, market, outsiders, staff) = (state_, market_, outsiders_, staff_);
@@ -123,7 +117,7 @@ contract Money {
 
     // ------------------------------------------------------------ what anyone may do
 
-    function mint(uint8 who, uint8 amount) external counted {
+    function mint(uint8 who, uint8 amount) external {
         (uint256 h, uint256 n) = (who % HOLDERS, amount % 3);
         bool allowed = n != 0 && all.length - 1 + n <= NODES_MAX;
         // What is sent above the price comes back.
@@ -139,7 +133,7 @@ contract Money {
         }
     }
 
-    function burn(uint8 who, uint8 which) external counted {
+    function burn(uint8 who, uint8 which) external {
         // Seldom, or everything would be burned soon.
         if (which % 3 != 0) return;
         uint256 id = _id(which / 3);
@@ -153,7 +147,7 @@ contract Money {
         ++tally_.burned;
     }
 
-    function refund(uint8 who, uint8 which) external counted {
+    function refund(uint8 who, uint8 which) external {
         uint256 id = _id(which);
         uint256 h = _who(who, id);
         bool allowed = _isNode(id) && all[id].holder == h && all[id].isBurned && !all[id].isRefunded;
@@ -167,7 +161,7 @@ contract Money {
         ++tally_.refunded;
     }
 
-    function assign(uint8 who, uint8 which, uint8 to) external counted {
+    function assign(uint8 who, uint8 which, uint8 to) external {
         (uint256 id, uint256 s) = (_id(which), to % (SNAPSHOTTERS + 1));
         uint256 h = _who(who, id);
         bool allowed = _isNode(id) && all[id].holder == h && !all[id].isBurned && s != 0 && all[id].snapshotter != s;
@@ -177,33 +171,33 @@ contract Money {
         if (ok) all[id].snapshotter = s;
     }
 
-    function setPrice(uint8 newPrice) external counted {
+    function setPrice(uint8 newPrice) external {
         price = uint256(newPrice) + 1;
         vm.prank(staff.owner);
         nodes.updateNodePrice(price);
     }
 
-    function setPool(uint64 newPool) external counted {
+    function setPool(uint64 newPool) external {
         pool = newPool;
         vm.prank(staff.marketOwner);
         state.updateRewardPoolSize(address(market), pool);
     }
 
     /// @dev Mostly the next day; a day may come back, which pays nothing twice.
-    function setDay(uint8 seed) external counted {
+    function setDay(uint8 seed) external {
         today = seed % 4 != 3 ? today + 1 : today - (today > 2 ? seed / 4 % 3 : 0);
         vm.prank(staff.marketOwner);
         state.loadCurrentDay(address(market), today);
     }
 
-    function setAllowance(uint8 seed, uint64 amount) external counted {
+    function setAllowance(uint8 seed, uint64 amount) external {
         (limited, left) = (seed % 4 == 3, amount);
         vm.prank(staff.owner);
         state.setRewardAllowance(address(market), limited, uint128(left));
     }
 
     /// @dev Two slots, which may be one.
-    function reward(uint8 first, uint8 second, uint16 snapshots, uint8 back, uint8 eligible) external counted {
+    function reward(uint8 first, uint8 second, uint16 snapshots, uint8 back, uint8 eligible) external {
         uint256[] memory slots = new uint256[](2);
         uint256[] memory counts = new uint256[](2);
         // Slot 0 and slots without a node are skipped.
@@ -213,7 +207,7 @@ contract Money {
         _reward(slots, counts, on, eligible % 5);
     }
 
-    function claim(uint8 who) external counted {
+    function claim(uint8 who) external {
         uint256 h = who % HOLDERS;
         uint256 due = credited[h] - claimed[h];
         uint256 before = holder(h).balance;
@@ -225,7 +219,7 @@ contract Money {
         ++tally_.claimed;
     }
 
-    function trespass(uint8 who, uint8 part) external counted {
+    function trespass(uint8 who, uint8 part) external {
         outsiders.trespass(Outsiders.Role(who % outsiders.ACTORS()), part % outsiders.PARTS());
     }
 

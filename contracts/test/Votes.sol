@@ -77,12 +77,6 @@ contract Votes {
     uint256 private minimum = 2;
     mapping(uint256 epoch => mapping(uint256 project => Seal)) private seals;
     Tally private tally_;
-    uint256 public calls;
-
-    modifier counted() {
-        ++calls;
-        _;
-    }
 
     constructor(PowerloomProtocolState state_, PowerloomDataMarket market_, Outsiders outsiders_, Staff memory staff_) {
         (state, market, outsiders, staff) = (state_, market_, outsiders_, staff_);
@@ -116,20 +110,18 @@ contract Votes {
     // ------------------------------------------------------------ what anyone may do
 
     /// @dev A new epoch, nearly always when the last one takes no batches any more.
-    function release(uint8 seed) external counted {
+    function release(uint8 seed) external {
         if (epochs != 0 && !_isLate(epochs, BATCH_WINDOW) && seed % 4 != 3) return;
         _release();
     }
 
     /// @dev A few blocks, or a whole attestation window.
-    function pass(uint8 seed) external counted {
+    function pass(uint8 seed) external {
         _pass(seed % 8 == 7 ? ATTESTATION_WINDOW : seed % 8);
     }
 
-    function setValidator(uint8 seed, bool allowed) external counted {
+    function setValidator(uint8 seed, bool allowed) external {
         uint256 i = seed % VALIDATORS;
-        // With fewer there would be nobody to disagree.
-        allowed = allowed || validators < 3;
         address[] memory accounts = new address[](1);
         bool[] memory states = new bool[](1);
         (accounts[0], states[0]) = (validator(i), allowed);
@@ -140,13 +132,13 @@ contract Votes {
         isValidator[i] = allowed;
     }
 
-    function setMinimum(uint8 seed) external counted {
+    function setMinimum(uint8 seed) external {
         minimum = 1 + seed % 3;
         vm.prank(staff.marketOwner);
         state.updateMinAttestationsForConsensus(address(market), minimum);
     }
 
-    function end(uint8 seed) external counted {
+    function end(uint8 seed) external {
         // Seldom, as nothing can be sent afterwards.
         if (seed % 16 != 15) return;
         uint256 epoch = _recent(seed / 16);
@@ -156,7 +148,7 @@ contract Votes {
         ended[epoch] = true;
     }
 
-    function submit(uint8 epochSeed, uint8 nameSeed, uint8 projects, uint64 cid, uint8 rootSeed) external counted {
+    function submit(uint8 epochSeed, uint8 nameSeed, uint8 projects, uint64 cid, uint8 rootSeed) external {
         (uint256 epoch, uint256 name) = (_recent(epochSeed), nameSeed % NAMES);
         // Mostly what is free: the rest is refused, which is soon seen.
         if (cid % 4 != 0) {
@@ -166,24 +158,24 @@ contract Votes {
     }
 
     /// @dev Any root, by anyone who ever was a validator or never.
-    function vote(uint8 epochSeed, uint8 nameSeed, uint8 validatorSeed, uint8 rootSeed) external counted {
+    function vote(uint8 epochSeed, uint8 nameSeed, uint8 validatorSeed, uint8 rootSeed) external {
         _vote(_recent(epochSeed), nameSeed % NAMES, validatorSeed % VALIDATORS, rootSeed % ROOTS + 1);
     }
 
     /// @dev Some more validators vote on one of the newest batches, for its root but for the first of them at times …
-    function agree(uint8 which, uint8 more, bool dissent) external counted {
+    function agree(uint8 which, uint8 more, bool dissent) external {
         for (uint256 i = 0; i <= more % 4; ++i) {
             _voteNext(which, i == 0 && dissent ? 1 : 0);
         }
     }
 
     /// @dev … or one votes for another root.
-    function disagree(uint8 which) external counted {
+    function disagree(uint8 which) external {
         _voteNext(which, 1);
     }
 
     /// @dev One of the newer batches, or one that may not be.
-    function force(uint8 which, uint8 seed) external counted {
+    function force(uint8 which, uint8 seed) external {
         if (batches.length == 1) return;
         Batch storage target = _newest(which, 8);
         (uint256 epoch, uint256 name) = (target.epoch, seed % 16 == 15 ? (target.name + 1) % NAMES : target.name);
@@ -193,7 +185,7 @@ contract Votes {
     }
 
     /// @dev A batch is to be sent again, another takes some of its projects over, and then votes decide on both.
-    function contest(uint8 seed, uint64 cid, bool dissent) external counted {
+    function contest(uint8 seed, uint64 cid, bool dissent) external {
         _release();
         uint256 again = seed % 2;
         _submit(epochs, 0, seed / 2 | 1, cid, 1);
@@ -208,21 +200,18 @@ contract Votes {
         }
     }
 
-    /// @dev Too few votes in time, some late, and completion by force, perhaps tried too early.
-    function expire(uint8 seed, uint64 cid) external counted {
+    /// @dev Too few votes in time, some late, and completion by force.
+    function expire(uint8 seed, uint64 cid) external {
         _release();
         _submit(epochs, 0, 15, cid, 1);
         for (uint256 v = 0; v < VALIDATORS; ++v) {
-            if (v == seed % VALIDATORS) {
-                if (seed % 4 == 0) _force(epochs, 0);
-                _pass(ATTESTATION_WINDOW + 1);
-            }
+            if (v == seed % VALIDATORS) _pass(ATTESTATION_WINDOW + 1);
             if (isValidator[v]) _vote(epochs, 0, v, seed % 3 == 0 && v == 0 ? 2 : 1);
         }
         _force(epochs, 0);
     }
 
-    function trespass(uint8 who, uint8 part) external counted {
+    function trespass(uint8 who, uint8 part) external {
         outsiders.trespass(Outsiders.Role(who % outsiders.ACTORS()), part % outsiders.PARTS());
     }
 
