@@ -4,6 +4,7 @@ import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { marketRoutes } from './market.ts'
+import { mutateCommand } from './mutate.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
@@ -16,6 +17,7 @@ export const routes = buildRouteMap({
     devnet: devnetCommand,
     verify: verifyCommand,
     test: testCommand,
+    mutate: mutateCommand,
     bench: benchCommand,
     ...roleCommands,
     deploy: deployCommand,

@@ -1,0 +1,19 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { faultyText, readFaults } from '../../tools/mutation/fault.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+test('every planted fault says what it breaks and still applies; `./weft mutate` shows that each is noticed', () => {
+  const faults = readFaults(join(root, 'test/faults'))
+  expect(faults.length).toBeGreaterThanOrEqual(150)
+  const stale = faults.flatMap((fault) => {
+    try {
+      faultyText(root, fault)
+      return []
+    } catch (failure) {
+      return [(failure as Error).message]
+    }
+  })
+  expect(stale).toEqual([])
+})
