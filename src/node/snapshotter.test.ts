@@ -50,7 +50,9 @@ test('everything that is wrong is told at once', () => {
   expect(() => readMarket(path)).toThrow(
     expect.objectContaining({
       code: 'SETTINGS_INVALID',
-      facts: { problems: expect.toSatisfy((problems: string[]) => problems.length === 12 && problems.every((text) => text.includes(path))) },
+      facts: {
+        problems: expect.toSatisfy((problems: string[]) => problems.length === 12 && problems.every((text) => text.includes(path))),
+      },
     }),
   )
 })

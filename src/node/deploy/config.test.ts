@@ -92,7 +92,7 @@ describe('deployment configuration', () => {
     expect(problemsOf(value).join('\n')).toContain(message)
   })
 
-  const KEY = '7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d'
+  const KEY = 'da28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d'
   test.each<[string, string]>([
     ['a file that holds a key', KEY],
     ['one with a line end', `0x${KEY}\n`],
