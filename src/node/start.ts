@@ -35,7 +35,8 @@ export async function startWith<Handle>(
       },
     }
   } catch (failure) {
-    await started.stop()
+    // What went wrong first is what a person must hear; that something would not stop after it is a consequence.
+    await started.stop().catch(() => undefined)
     throw failure
   }
 }
