@@ -124,7 +124,7 @@ describe('keystores', () => {
 
   test.each([
     ['a bare key', SECRET],
-    ['one that begins with a letter', `fa${SECRET}`],
+    ['one that begins with a letter', `da${SECRET}`],
     ['one with 0x and a line end', `0x${SECRET}\n`],
     ['one in quotes', `"${SECRET}"`],
     ['one in a list', `["${SECRET}"]`],
