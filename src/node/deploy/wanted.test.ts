@@ -72,7 +72,8 @@ describe('settings to reach', () => {
     }
     const { admins, sequencerId, rewardPoolWei, ...rest } = wantedSettings({}, changed, deployer)
     expect([admins, sequencerId, rewardPoolWei]).toEqual([undefined, undefined, undefined])
-    for (const [name, value] of Object.entries(rest)) if (value !== undefined) expect([name, value]).toEqual([name, changed[name as keyof typeof changed]])
+    for (const [name, value] of Object.entries(rest))
+      if (value !== undefined) expect([name, value]).toEqual([name, changed[name as keyof typeof changed]])
   })
 
   test('the configuration wins over both', () => {
