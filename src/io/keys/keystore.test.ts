@@ -131,6 +131,7 @@ describe('keystores', () => {
     ['one in broken JSON', `{"version": 3, "key": ${SECRET}}`],
     ['one instead of the encrypted bytes', JSON.stringify(altered(SCRYPT, ['crypto'], SECRET))],
     ['one among the parameters', JSON.stringify(altered(SCRYPT, ['crypto', 'kdfparams', 'n'], SECRET))],
+    ['one with a digit too many instead of the encrypted bytes', JSON.stringify(altered(SCRYPT, ['crypto', 'ciphertext'], `${SECRET}0`))],
     ['half of one instead of the iv', JSON.stringify(altered(SCRYPT, ['crypto', 'cipherparams', 'iv'], SECRET.slice(0, 40)))],
   ])('%s in the place of a keystore appears in no message, nor does a part of it', async (_name, text) => {
     const failure = await open(text).catch((cause: unknown) => cause)
