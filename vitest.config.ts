@@ -1,8 +1,25 @@
 import { defineConfig } from 'vitest/config'
+import type { Vitest } from 'vitest/node'
+import { patience } from './test/patience.ts'
+
+const limits = patience()
 
 export default defineConfig({
+  plugins: [
+    {
+      name: 'weft:patience',
+      // Not in `reporters`, which the command line replaces; called once for every project.
+      configureVitest({ vitest }: { readonly vitest: Vitest }) {
+        const { reporters } = vitest.config as { reporters: unknown[] }
+        if (!reporters.includes(limits)) reporters.push(limits)
+      },
+    },
+  ],
   test: {
     testTimeout: 30_000,
+    // Of the hooks that have none of their own; whatever ends later than its test file is ended.
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
     projects: [
       {
         extends: true,

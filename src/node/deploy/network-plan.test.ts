@@ -219,6 +219,9 @@ describe('a network that is planned', () => {
     const steps = plan(NOTHING, { ...config, slots: [signer] }).waves.flat()
     expect(steps.map(({ what }) => what)).toContain('open minting at 1')
     expect(steps.find(({ transaction }) => transaction.call === 'mintNode')?.transaction.value).toBe(5n)
+    const repriced = plan(WHOLE, { nodes: { priceWei: 5n }, slots: [signer, signer] }).waves
+    expect(calls(repriced)[0]).toContain('updateNodePrice')
+    expect(repriced.flat().find(({ transaction }) => transaction.call === 'mintNode')?.transaction.value, 'what it costs by then').toBe(10n)
     // It is initialised with both, so neither is set again.
     expect(steps.map(({ transaction }) => transaction.call)).not.toContain('setName')
     expect(steps.map(({ transaction }) => transaction.call)).not.toContain('updateNodePrice')
