@@ -6,12 +6,12 @@ import { routes } from './routes.ts'
 
 /** Runs a command in this process; only for those that start nothing. */
 async function weft(...args: string[]) {
-  let [out, err] = ['', '']
+  const [out, err]: [string[], string[]] = [[], []]
   const process = {
     env: {},
     exitCode: undefined as number | undefined,
-    stdout: { write: (text: string) => void (out += text) },
-    stderr: { write: (text: string) => void (err += text) },
+    stdout: { write: (text: string) => void out.push(text) },
+    stderr: { write: (text: string) => void err.push(text) },
   }
   const application = buildApplication(routes, {
     name: 'weft',
@@ -19,7 +19,7 @@ async function weft(...args: string[]) {
     documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
   })
   await run(application, args, { process: process as never })
-  return { out, err, exitCode: process.exitCode ?? 0 }
+  return { out: out.join(''), err: err.join(''), exitCode: process.exitCode ?? 0 }
 }
 
 describe('explain', () => {

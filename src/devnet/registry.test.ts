@@ -65,7 +65,13 @@ test('a devnet that ends takes back what it wrote, and nothing of another one', 
 test.each([
   ['that was never started', () => undefined],
   ['whose process is gone', () => announce(endpoints('first', 2 ** 22 + 1))],
-  ['that has ended', () => (announce(endpoints('first')), withdraw(at('first')))],
+  [
+    'that has ended',
+    () => {
+      announce(endpoints('first'))
+      withdraw(at('first'))
+    },
+  ],
   ['whose file is half written', () => writeFileSync(join(at('first'), 'devnet.json'), '{"processId":')],
   ['whose file is a folder', () => mkdirSync(join(at('first'), 'devnet.json'))],
 ])('one %s is not found', (_, arrange) => {

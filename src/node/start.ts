@@ -42,8 +42,8 @@ export async function startWith<Handle>(
 }
 
 /** Starts one role as the command line does. Only its own code is loaded. */
-export async function startRole(role: Role, settings: Settings): Promise<RunningRole> {
-  return startWith(role, settings, await wireOf(role))
+export async function startRole(role: Role, settings: Settings, options: { readonly logTo?: string } = {}): Promise<RunningRole> {
+  return startWith(role, settings, await wireOf(role), options)
 }
 
 async function wireOf(role: Role): Promise<Wire<unknown>> {
