@@ -40,6 +40,9 @@ export default defineConfig({
           // One network at a time, after everything else: windows are chain time, and a starved machine would miss them.
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+          // Room for two waits of `test/e2e/within.ts`, which say what was awaited, where this would not.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -15,7 +15,7 @@ export interface Wait {
   readonly ended?: Promise<unknown>
 }
 
-/** Longer than anything takes on a busy machine, and shorter than the thirty seconds of a test. */
+/** Longer than anything takes on a busy machine, and shorter than half the minute of a test. */
 export const LIMIT_MS = 25_000
 /** As much as fits into a terminal. */
 const TAIL_LENGTH = 4_000
