@@ -1,8 +1,25 @@
 import { defineConfig } from 'vitest/config'
+import type { Vitest } from 'vitest/node'
+import { patience } from './test/patience.ts'
+
+const limits = patience()
 
 export default defineConfig({
+  plugins: [
+    {
+      name: 'weft:patience',
+      // Not in `reporters`, which the command line replaces; called once for every project.
+      configureVitest({ vitest }: { readonly vitest: Vitest }) {
+        const { reporters } = vitest.config as { reporters: unknown[] }
+        if (!reporters.includes(limits)) reporters.push(limits)
+      },
+    },
+  ],
   test: {
     testTimeout: 30_000,
+    // Of the hooks that have none of their own; whatever ends later than its test file is ended.
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
     projects: [
       {
         extends: true,
@@ -23,6 +40,9 @@ export default defineConfig({
           // One network at a time, after everything else: windows are chain time, and a starved machine would miss them.
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
+          // Room for two waits of `test/e2e/within.ts`, which say what was awaited, where this would not.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -1,6 +1,6 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core'
 import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
-import { stopSignal } from '#node/stop.ts'
+import { aborted, stopSignal } from '#node/stop.ts'
 
 const BRIEFS: Readonly<Record<Role, string>> = {
   epochs: 'Run the epoch release role: follows the source head and releases epochs',
@@ -25,9 +25,8 @@ function roleCommand(role: Role): Command<CommandContext> {
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()
       const running = await startRole(role, settings)
-      const stopping = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
       try {
-        await Promise.race([stopping, running.ended])
+        await Promise.race([aborted(signal), running.ended])
       } finally {
         await running.stop()
       }

@@ -51,6 +51,8 @@ export const testCommand = buildCommand({
     if (!existsSync(reportPath)) return
     const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report
     this.process.stdout.write(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped\n`)
+    if (failures > 0 && report.numFailedTests === 0)
+      this.process.stdout.write('It failed all the same: what is above the numbers says where.\n')
   },
   parameters: {
     positional: { kind: 'array', parameter: { brief: 'Only test files whose path holds this text', parse: String, placeholder: 'path' } },

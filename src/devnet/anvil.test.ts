@@ -28,3 +28,13 @@ test('anvil ends when the process that started it is killed', async () => {
   parent.kill('SIGKILL')
   await expect.poll(() => chainIdOf(rpcUrl).catch(() => 'gone'), { timeout: 10_000 }).toBe('gone')
 })
+
+test('a chain that cannot start says why, at once, and leaves nothing running', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  await expect(startAnvil({ chainId: 31_337, flags: ['--no-such-flag'] })).rejects.toMatchObject({
+    code: 'CHILD_PROCESS_FAILED',
+    facts: { program: 'anvil', detail: expect.stringMatching(/ended before it listened .*--no-such-flag/s) },
+  })
+  expect(timers()).toBe(before)
+})

@@ -14,6 +14,8 @@ export interface Anvil {
 
 /** How long anvil may take to listen; it needs 50 ms on an idle machine. */
 const START_TIMEOUT_MS = 20_000
+/** How long it may take to end when it is asked to; then it is not asked any more. */
+const STOP_TIMEOUT_MS = 5_000
 
 /**
  * Starts anvil as the parent of nobody's orphans: a shell waits beside it for the end of our stdin pipe, which comes even when
@@ -53,7 +55,10 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const stop = async (): Promise<void> => {
     child.stdin.end()
+    // The whole group: the shell's end alone would leave the chain behind.
+    const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), STOP_TIMEOUT_MS)
     await ended
+    clearTimeout(timer)
   }
   try {
     return { rpcUrl: await listening(child.stdout, child.stderr, ended), ended, stop }
@@ -70,7 +75,10 @@ async function listening(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableS
     new WeftError('CHILD_PROCESS_FAILED', { program: 'anvil', detail: `${detail} ${lastWords.join('')}`.trim() })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(failed(`did not listen within ${START_TIMEOUT_MS} ms`)), START_TIMEOUT_MS)
-    void ended.then(() => reject(failed('ended before it listened')))
+    void ended.then(() => {
+      clearTimeout(timer)
+      reject(failed('ended before it listened'))
+    })
     createInterface({ input: stdout }).on('line', (line) => {
       // Lines after this one are read and dropped, so that anvil never blocks on a full pipe.
       const address = /^Listening on (\S+)$/.exec(line)?.[1]

@@ -114,7 +114,7 @@ export function createObserver(deps: ObserverDeps): Observer {
       if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market))) break
       open.delete(epoch.epochId)
       if (isFinalized(epoch)) finish(epoch)
-      else unfinished.push({ epochId: epoch.epochId, reason: deps.recordOf(epoch.epochId)?.reason ?? 'attestations_missing' })
+      else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
     }
     const newest = [...open.values()].at(-1)
     if (newest !== undefined) report.live(lineOf(newest))
@@ -152,6 +152,9 @@ async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSigna
 
 const isFinalized = (epoch: Observed): boolean =>
   epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
+/** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
+const reasonOf = (record: EpochRecord | undefined): string =>
+  record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
   [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
 /** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */

@@ -11,8 +11,13 @@ export function contentOf(path: string, what: string): string {
   }
 }
 
-/** Text that may be `file:PATH` of a file that holds it. One line end is taken off a file's end. */
+/** Text that may be `file:PATH` of a file that holds it. One line end is taken off a file's end. Throws `SETTINGS_INVALID`. */
 export function secretFrom(text: string, what: string): Secret<string> {
   if (!text.startsWith('file:')) return new Secret(text)
-  return new Secret(contentOf(text.slice('file:'.length), what).replace(/\r?\n$/, ''))
+  try {
+    return new Secret(readFileSync(text.slice('file:'.length), 'utf8').replace(/\r?\n$/, ''))
+  } catch {
+    // Neither path nor cause is told: the path may be the secret itself, mistyped.
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${what} names a file that cannot be read`] })
+  }
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk } from './disk.ts'
+import { onDisk, replaceFile } from './disk.ts'
 
 /** One event of a role's log: a name and its facts. */
 export type Report = (event: string, facts: Readonly<Record<string, unknown>>) => void
@@ -37,21 +37,31 @@ export function openHome(options: { readonly role: string; readonly dataDir: str
     identity: () => onDisk(directory, 'keeping the identity', () => identityIn(directory)),
     announce(places) {
       const path = join(directory, 'endpoints.json')
-      onDisk(path, 'writing it', () => writeFileSync(path, `${JSON.stringify(places, undefined, 2)}\n`))
+      onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
     },
     stop: () => store.close(),
   }
 }
 
+const SEED_BYTES = 32
+
 function identityIn(directory: string): Uint8Array {
   const path = join(directory, 'peer-seed')
-  try {
-    return readFileSync(path)
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw failure
-  }
-  const seed = randomBytes(32)
-  writeFileSync(path, seed, { mode: 0o600 })
-  chmodSync(path, 0o600)
+  const kept = seedAt(path)
+  if (kept !== undefined) return kept
+  const seed = randomBytes(SEED_BYTES)
+  // On disk before anybody is told of it: peers would look for an identity that is gone.
+  replaceFile(path, seed, 0o600)
   return seed
+}
+
+function seedAt(path: string): Uint8Array | undefined {
+  try {
+    const seed = readFileSync(path)
+    if (seed.length !== SEED_BYTES) throw new Error(`${path} has ${seed.length} bytes, not ${SEED_BYTES}`)
+    return seed
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw failure
+  }
 }

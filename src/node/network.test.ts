@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -22,6 +22,42 @@ test('what is written is found, and nothing else is left', () => {
   writeNetwork(path, NETWORK)
   expect(findNetwork(path)).toEqual(NETWORK)
   expect(readdirSync(folder)).toEqual(['network.json'])
+})
+
+test('roles of other users may read it', () => {
+  const path = join(folder, 'network.json')
+  writeNetwork(path, NETWORK)
+  expect(statSync(path).mode & 0o777).toBe(0o644)
+})
+
+test('what cannot be written leaves the old one as it is', () => {
+  const path = join(folder, 'kept', 'network.json')
+  mkdirSync(join(folder, 'kept'))
+  writeNetwork(path, NETWORK)
+  const before = readFileSync(path, 'utf8')
+  // A folder stands where the new file is written.
+  mkdirSync(`${path}.new`)
+  expect(() => writeNetwork(path, { ...NETWORK, chainId: 1 })).toThrow()
+  expect(readFileSync(path, 'utf8')).toBe(before)
+})
+
+test.each([
+  ['malformed', '{"chainId": 1', 'is no JSON object'],
+  ['incomplete', JSON.stringify({ ...NETWORK, nodes: undefined, factory: '0x' }), 'nodes is no address, factory is no address'],
+])('a %s one is told with its path and all that is wrong, and not what it holds', (name, json, problem) => {
+  const path = join(folder, `${name}.json`)
+  writeFileSync(path, json)
+  expect(() => findNetwork(path)).toThrow(
+    expect.objectContaining({ code: 'SETTINGS_INVALID', facts: { problems: [`${path}: ${problem}`] } }),
+  )
+})
+
+test('one that cannot be read is no network that was never deployed', () => {
+  const path = join(folder, 'unreadable.json')
+  mkdirSync(path)
+  expect(() => findNetwork(path)).toThrow(
+    expect.objectContaining({ code: 'SETTINGS_INVALID', facts: { problems: [`${path} cannot be read`] } }),
+  )
 })
 
 test.each([

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
+import { replaceFile } from './disk.ts'
 
 /** Where a network's contracts are: written by `weft deploy`, read by every role (`--network`). */
 export interface Network {
@@ -73,8 +74,10 @@ export function findNetwork(path: string): Network | undefined {
   }
 }
 
+/** Nothing in it is secret, and the roles that read it may run as other users. */
+const NETWORK_FILE_MODE = 0o644
+
 /** Whole or not at all: a role that reads it meanwhile finds the old one. */
 export function writeNetwork(path: string, network: Network): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(network, undefined, 2)}\n`)
-  renameSync(`${path}.new`, path)
+  replaceFile(path, `${JSON.stringify(network, undefined, 2)}\n`, NETWORK_FILE_MODE)
 }

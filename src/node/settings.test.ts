@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import { writeNetwork } from './network.ts'
-import { readSettings, type Role, type SettingName, unlessGiven } from './settings.ts'
+import { flagOf, readSettings, type Role, type SettingName, unlessGiven } from './settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',
@@ -95,6 +95,91 @@ describe('settings', () => {
     const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: key })
     expect(problems).toHaveLength(1)
     expect(problems[0]).not.toContain('eeee')
+  })
+
+  test.each([
+    ['one with a line end', `${'ee'.repeat(32)}\n`, true],
+    ['one with 0x', `0x${'ee'.repeat(32)}`, true],
+    ['one in quotes', `"${'ee'.repeat(32)}"`, false],
+    ['one that is too short', 'ee'.repeat(31), false],
+    ['one that is too long', 'ee'.repeat(33), false],
+    ['two', `${'ee'.repeat(32)}\n${'ee'.repeat(32)}`, false],
+    ['a keystore', JSON.stringify({ crypto: { ciphertext: 'ee'.repeat(32) } }), false],
+    ['nothing', '', false],
+  ])('a key in a file, %s: whatever it holds, nothing of it is told', (_, content, isTaken) => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-key-'))
+    const path = join(folder, 'key')
+    writeFileSync(path, content)
+    try {
+      const env = { ...epochs, WEFT_SIGNER_KEY: `file:${path}` }
+      const problems = problemsOf({}, env)
+      if (isTaken) expect(readSettings('epochs', {}, env).signerKey.reveal()).toBe(content.trim())
+      else expect(problems).toEqual(['--signer-key (WEFT_SIGNER_KEY): names a file that holds no private key: 64 hex digits'])
+      expect(problems.join()).not.toContain('eeee')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('a key that stands where the name of its file belongs is not told', () => {
+    const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: `file:${'ee'.repeat(32)}` })
+    expect(problems).toEqual(['--signer-key (WEFT_SIGNER_KEY): names a file that cannot be read'])
+  })
+
+  test.each<[Role, SettingName, readonly string[], readonly string[]]>([
+    ['epochs', 'pollMs', ['50', '60000'], ['49', '60001', '1e3', '50.5', '']],
+    ['epochs', 'headOffset', ['0', '10000'], ['10001']],
+    ['epochs', 'firstBlock', ['0', '9007199254740991'], ['9007199254740992']],
+    ['epochs', 'anchorChainId', ['1', '9007199254740991'], ['0', '0x1']],
+    ['epochs', 'anchorRpcUrl', ['http://a', 'https://b:1/key'], ['ws://a', 'a:1', '', '/etc/passwd']],
+    ['epochs', 'dataMarket', [`0x${'ab'.repeat(20)}`], [`0x${'ab'.repeat(19)}`, 'ab'.repeat(20), '']],
+    ['sequencer', 'gatewayPort', ['0', '65535'], ['65536', '-1']],
+    ['sequencer', 'projectsPerBatch', ['1', '1000'], ['0', '1001']],
+    ['sequencer', 'windowUnit', ['blocks', 'seconds'], ['hours', 'Blocks', '']],
+    ['sequencer', 'namespace', ['a'], ['', ' ']],
+    ['sequencer', 'p2pListen', ['/ip4/0.0.0.0/tcp/1', '/ip4/127.0.0.1/tcp/1,/ip6/::1/tcp/2'], ['localhost:1', '/ip4/127.0.0.1/udp/1']],
+    ['sequencer', 'ipfsListen', ['/dns4/example.org/tcp/1'], ['/ip4/127.0.0.1/tcp/x', '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2', '']],
+    ['sequencer', 'relays', ['', `/ip4/1.2.3.4/tcp/1/p2p/${PEER}`], ['/ip4/1.2.3.4/tcp/1']],
+    ['relay', 'reservationsMax', ['1', '100000'], ['0', '100001']],
+    ['collector', 'grpcListen', ['127.0.0.1:0', '[::1]:65535'], ['50051', 'localhost:', 'localhost:65536', ':1']],
+  ])('%s: %s takes %j and refuses %j, never for its default', (role, name, good, bad) => {
+    const env = { ...collector, WEFT_NAMESPACE: 'NS' }
+    for (const text of good) expect(problemsOf({ [name]: text }, env, role)).toEqual([])
+    for (const text of bad) expect(problemsOf({ [name]: text }, env, role)).toEqual([expect.stringContaining(`${flagOf(name)} (WEFT_`)])
+  })
+
+  test('a variable that no role knows is refused, one of another role or of an operator is not', () => {
+    expect(problemsOf({}, { ...epochs, WEFT_FOO: '' })).toEqual(['WEFT_FOO is not a setting of Weft'])
+    expect(problemsOf({}, { ...epochs, WEFT_GRPC_LISTEN: 'anything', WEFT_KEYSTORE: 'x', WEFT_DEPLOYER_KEY: 'x', OTHER: 'x' })).toEqual([])
+  })
+
+  test('a flag that is empty is no flag that was not given', () => {
+    expect(problemsOf({ namespace: '' }, { ...epochs, WEFT_NAMESPACE: 'NS' }, 'sequencer')).toEqual([
+      '--namespace (WEFT_NAMESPACE): is empty',
+    ])
+  })
+
+  test('are read once: nothing changes them afterwards', () => {
+    expect(Object.isFrozen(readSettings('epochs', {}, epochs))).toBe(true)
+  })
+
+  test('each role reads its own and no more', () => {
+    expect(Object.keys(readSettings('relay', {}, collector))).toEqual(['dataDir', 'p2pListen', 'reservationsMax'])
+  })
+
+  test('what is wrong with a network file is told with the other problems', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-settings-'))
+    const path = join(folder, 'network.json')
+    writeFileSync(path, '{}')
+    try {
+      const problems = problemsOf({ network: path, headOffset: 'x' }, epochs)
+      expect(problems).toEqual([
+        expect.stringMatching(/^--network \(WEFT_NETWORK\): .*network\.json: chainId is no integer/),
+        expect.stringContaining('--head-offset'),
+      ])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('a network file supplies what neither flag nor variable gives', () => {

@@ -54,12 +54,8 @@ const CONTRACTS = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethP
 
 /** The market's contracts and pairs. Throws `SETTINGS_INVALID` naming everything that is wrong with the file. */
 export function readMarket(path: string): UniswapV2Config {
-  let given: Record<string, unknown>
-  try {
-    given = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
-  } catch (failure) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [`--market (WEFT_MARKET): ${path} cannot be read as JSON`] }, failure)
-  }
+  const given = objectIn(path)
+  if (given === undefined) throw new WeftError('SETTINGS_INVALID', { problems: [`--market (WEFT_MARKET): ${path} cannot be read as JSON`] })
   const isAddress = (value: unknown): boolean => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value)
   const problems: string[] = CONTRACTS.filter((name) => !isAddress(given[name])).map((name) => `${name} is not an address`)
   for (const name of ['whitelist', 'pairs']) {
@@ -70,4 +66,14 @@ export function readMarket(path: string): UniswapV2Config {
   if (problems.length > 0)
     throw new WeftError('SETTINGS_INVALID', { problems: problems.map((problem) => `--market (WEFT_MARKET) ${path}: ${problem}`) })
   return given as unknown as UniswapV2Config
+}
+
+/** Why it is none is not told: a parser quotes what it stumbled over, and the file may be that of a key. */
+function objectIn(path: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -35,14 +35,15 @@ export async function startWith<Handle>(
       },
     }
   } catch (failure) {
-    await started.stop()
+    // What went wrong first is what a person must hear; that something would not stop after it is a consequence.
+    await started.stop().catch(() => undefined)
     throw failure
   }
 }
 
 /** Starts one role as the command line does. Only its own code is loaded. */
-export async function startRole(role: Role, settings: Settings): Promise<RunningRole> {
-  return startWith(role, settings, await wireOf(role))
+export async function startRole(role: Role, settings: Settings, options: { readonly logTo?: string } = {}): Promise<RunningRole> {
+  return startWith(role, settings, await wireOf(role), options)
 }
 
 async function wireOf(role: Role): Promise<Wire<unknown>> {

@@ -25,6 +25,14 @@ export function stopSignal(): AbortSignal {
   return controller.signal
 }
 
+/** Resolves when the signal aborts, or at once when it has: a person may press Ctrl-C while things still start. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
 /** What was started, in order. `stop` ends it in reverse, all of it, also when one part fails to stop; the first failure is thrown at the end. */
 export interface Started {
   add(part: { stop(): Promise<void> | void }): void

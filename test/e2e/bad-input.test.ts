@@ -18,6 +18,7 @@ import { withLength } from '#wire/length-prefix.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { CIDS, createStranger, deliverFirst, projectOf, runWeft, type Stage, type Stranger, setStage, type WeftRole } from './stage.ts'
+import { LIMIT_MS, within } from './within.ts'
 
 /**
  * Everything wrong that a peer can send, to real processes: each gets its own code, nothing ends a process, and in the end the batch
@@ -56,7 +57,7 @@ beforeAll(async () => {
   await stage.mine(WINDOW_BLOCKS + 1)
   ;({ epochId, header } = await stage.releaseEpoch())
   const first = stage.sign({ project: projectOf('first'), header, epochId })
-  await deliverFirst(link, first)
+  await deliverFirst(link, first, sequencer)
   accepted.add(keyOf(first))
 }, 60_000)
 
@@ -69,7 +70,8 @@ afterAll(async () => {
 const sign = (changes: Partial<Parameters<Stage['sign']>[0]> = {}) => stage.sign({ project: projectOf('bad'), header, epochId, ...changes })
 
 async function deliver(payload: Uint8Array, submissionId: string = crypto.randomUUID()): Promise<ReceiptCode> {
-  const receipt = await link.send({ submissionId, payload })
+  const { output: told, exited } = sequencer
+  const receipt = await within(link.send({ submissionId, payload }), { awaited: 'a receipt', limitMs: LIMIT_MS, told, ended: exited })
   return (receipt as Receipt).code
 }
 
@@ -88,12 +90,13 @@ const NOT_OURS = ['GET / HTTP/1.1\r\n\r\n', garbage(10_000), '\x13/multistream/1
 
 /** Writes to a port and waits until the connection is gone: ended or, with bytes still on their way, reset. */
 function sendUntilClosed(port: number, bytes: string | Uint8Array): Promise<void> {
-  return new Promise((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.end(bytes))
     socket.on('error', () => resolve())
     socket.on('close', () => resolve())
     socket.resume()
   })
+  return within(closed, { awaited: `the end of a connection to port ${port}`, limitMs: LIMIT_MS, told: stage.outputs })
 }
 
 describe('submissions that are wrong', () => {
@@ -293,8 +296,10 @@ describe('the collector', () => {
   function call(bytes: Uint8Array): Promise<string | status> {
     const same = (value: Uint8Array) => Buffer.from(value)
     const text = (value: Buffer) => value.subarray(2).toString()
+    // Without one, a call that is never answered never ends.
+    const deadline = Date.now() + LIMIT_MS
     return new Promise((resolve) => {
-      client.makeUnaryRequest('/submission.Submission/SubmitSnapshot', same, text, bytes, (cause, answer) =>
+      client.makeUnaryRequest('/submission.Submission/SubmitSnapshot', same, text, bytes, { deadline }, (cause, answer) =>
         resolve(cause?.code ?? (answer as string)),
       )
     })
@@ -367,7 +372,7 @@ describe('the collector', () => {
     expect(batched.size).toBe(accepted.size)
 
     sequencer.child.kill('SIGTERM')
-    expect(await sequencer.exited).toBe(0)
+    expect(await sequencer.ended()).toBe(0)
     const store = openSqliteStore({ path: join(sequencer.dataDir, 'state.sqlite') })
     const evidence = store.scan('evidence/').map(({ value }) => Buffer.from(value).toString('latin1'))
     await store.close()
@@ -384,8 +389,8 @@ describe('settings', () => {
     args: readonly string[],
     env: Readonly<Record<string, string>> = withSecret,
   ): Promise<{ code: number | null; output: string }> {
-    const { exited, output } = runWeft(args, env)
-    const code = await exited
+    const { ended, output } = runWeft(args, env)
+    const code = await ended()
     told.push(output())
     return { code, output: output() }
   }

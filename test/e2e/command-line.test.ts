@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { startAnvil } from '#devnet/anvil.ts'
 import { runWeft } from './stage.ts'
 
@@ -17,7 +17,6 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 /** The first account of every anvil: it has ether. */
 const ANVIL_KEY = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const STACK = /^\s+at /m
-const START_TIMEOUT_MS = 20_000
 
 describe('a data directory that cannot be one', () => {
   test.each([
@@ -27,16 +26,16 @@ describe('a data directory that cannot be one', () => {
     ['DATA_DIR_UNKNOWN', ['verify', 'project:NAMESPACE', '1', '--data-dir', file]],
     ['SETTINGS_INVALID', ['devnet', '--data-dir', scratch]],
   ] as const)('%s: weft %s', async (code, args) => {
-    const { output, exited } = runWeft(args)
-    expect(await exited).toBe(1)
+    const { output, ended } = runWeft(args)
+    expect(await ended()).toBe(1)
     expect(output()).toContain(`weft: ${code} (`)
     expect(output()).not.toMatch(STACK)
   })
 })
 
 test('what a role needs is told one thing per line', async () => {
-  const { output, exited } = runWeft(['sequencer'], { WEFT_LOG_LEVEL: 'debug' })
-  expect(await exited).toBe(1)
+  const { output, ended } = runWeft(['sequencer'], { WEFT_LOG_LEVEL: 'debug' })
+  expect(await ended()).toBe(1)
   const [first, ...lines] = output().trimEnd().split('\n')
   expect(first).toBe('weft: SETTINGS_INVALID')
   expect(lines).toContain('  WEFT_LOG_LEVEL is not a setting of Weft')
@@ -48,14 +47,14 @@ test.each([
   ['market', 'show', '--rpc', 'ws://127.0.0.1/key'],
   ['slots', 'mint', '--rpc', 'localhost:8545'],
 ])('weft %s %s …: it is told which setting is no URL', async (...args) => {
-  const { output, exited } = runWeft(args)
-  expect(await exited).toBe(1)
+  const { output, ended } = runWeft(args)
+  expect(await ended()).toBe(1)
   expect(output()).toContain('weft: SETTINGS_INVALID (problems: --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL)')
 })
 
 test('a command that does not exist is answered with where to look', async () => {
-  const { output, exited } = runWeft(['devnett'])
-  expect(await exited).toBe(1)
+  const { output, ended } = runWeft(['devnett'])
+  expect(await ended()).toBe(1)
   expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `weft --help` lists them.\n")
 })
 
@@ -64,9 +63,8 @@ describe('a devnet that is told to stop while it starts', () => {
   async function startUntil(text: string, args: readonly string[] = []) {
     const tmp = mkdtempSync(join(scratch, 'tmp-'))
     const devnet = runWeft(['devnet', ...args], { TMPDIR: tmp })
-    const said = (part: string): Promise<boolean> => vi.waitUntil(() => devnet.output().includes(part), { timeout: START_TIMEOUT_MS })
-    await said(text)
-    return { ...devnet, said, left: () => readdirSync(tmp) }
+    await devnet.said(text)
+    return { ...devnet, left: () => readdirSync(tmp) }
   }
 
   test.each([
@@ -74,37 +72,46 @@ describe('a devnet that is told to stop while it starts', () => {
     ['starting sequencer', ['SIGTERM']],
     ['starting sequencer', ['SIGHUP', 'SIGHUP']],
   ] as const)('at "%s", %s', async (text, signals) => {
-    const { child, exited, left } = await startUntil(text)
+    const { child, ended, left } = await startUntil(text)
     for (const signal of signals) child.kill(signal)
-    expect(await exited).toBe(0)
+    expect(await ended()).toBe(0)
     expect(left()).toEqual([])
   })
 
   test('is no success when it was asked for epochs', async () => {
-    const { child, exited, output, left } = await startUntil('starting the anchor chain', ['--epochs', '2'])
+    const { child, ended, output, left } = await startUntil('starting the anchor chain', ['--epochs', '2'])
     child.kill('SIGINT')
-    expect(await exited).toBe(130)
+    expect(await ended()).toBe(130)
     expect(output()).toContain('0 epochs finalized')
     expect(left()).toEqual([])
   })
 
   test('a second Ctrl-C does not wait, and leaves nothing either', async () => {
-    const { child, exited, said, left } = await startUntil('starting snapshotter')
+    const { child, ended, said, left } = await startUntil('starting snapshotter')
     child.kill('SIGINT')
     await said('stopping')
     child.kill('SIGINT')
     // 1, or 0 when the orderly stop was over by then.
-    expect([0, 1]).toContain(await exited)
+    expect([0, 1]).toContain(await ended())
     expect(left()).toEqual([])
   })
 
   test('that nobody reads it any more is such a word too', async () => {
-    const { child, exited, output, left } = await startUntil('starting relay')
+    const { child, ended, output, left } = await startUntil('starting relay')
     child.stdout?.destroy()
-    expect(await exited).toBe(0)
+    expect(await ended()).toBe(0)
     expect(output()).not.toMatch(STACK)
     expect(left()).toEqual([])
   })
+})
+
+test('a role that is told to stop while it starts stops as soon as it has', async () => {
+  const dataDir = join(mkdtempSync(join(scratch, 'role-')), 'relay')
+  const { child, output, until, ended } = runWeft(['relay', '--data-dir', dataDir])
+  await until('its home', () => existsSync(join(dataDir, 'state.sqlite')))
+  child.kill('SIGTERM')
+  expect(await ended(), output()).toBe(0)
+  expect(output()).toContain('"msg":"stopped"')
 })
 
 test('a deployment that is told to stop says so', async () => {
@@ -112,10 +119,10 @@ test('a deployment that is told to stop says so', async () => {
   const chain = await startAnvil({ chainId: 31_337 })
   try {
     const args = ['deploy', '--rpc', chain.rpcUrl, '--data-dir', join(scratch, 'deploy'), '--yes']
-    const { child, output, exited } = runWeft(args, { WEFT_DEPLOYER_KEY: ANVIL_KEY })
-    await vi.waitUntil(() => output().includes('attestation window'), { timeout: START_TIMEOUT_MS })
+    const { child, output, said, ended } = runWeft(args, { WEFT_DEPLOYER_KEY: ANVIL_KEY })
+    await said('attestation window')
     child.kill('SIGINT')
-    expect(await exited).toBe(1)
+    expect(await ended()).toBe(1)
     expect(output()).toContain('weft: STOPPED (')
     expect(output()).not.toMatch(STACK)
   } finally {
@@ -127,9 +134,9 @@ test.each([
   ['settings', ['settings']],
   ['explain', ['explain', 'E24']],
 ])('%s ends quietly when nobody reads it', async (_, args) => {
-  const { child, output, exited } = runWeft(args)
+  const { child, output, ended } = runWeft(args)
   child.stdout?.destroy()
-  expect(await exited).toBe(0)
+  expect(await ended()).toBe(0)
   expect(output()).toBe('')
 })
 
@@ -150,10 +157,10 @@ test('output that cannot be written is told in our words', async () => {
 
 test.each([[['test', 'src/io/p2p']], [['bench', 'intake']]])('%j that is stopped leaves nothing', async (args) => {
   const tmp = mkdtempSync(join(scratch, 'tmp-'))
-  const { child, output, exited } = runWeft(args, { TMPDIR: tmp })
-  await vi.waitUntil(() => readdirSync(tmp).length > 0, { timeout: START_TIMEOUT_MS })
+  const { child, output, until, ended } = runWeft(args, { TMPDIR: tmp })
+  await until('something in the temporary folder', () => readdirSync(tmp).length > 0)
   child.kill('SIGTERM')
-  expect(await exited).toBe(1)
+  expect(await ended()).toBe(1)
   expect(output()).not.toMatch(STACK)
   expect(readdirSync(tmp)).toEqual([])
 })

@@ -1,9 +1,9 @@
-import type { ChildProcess } from 'node:child_process'
 import { afterAll, expect, test } from 'vitest'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
-import { projectOf, type Stage, setStage } from './stage.ts'
+import { projectOf, type Stage, setStage, type WeftRole } from './stage.ts'
+import { LIMIT_MS, within } from './within.ts'
 
 /** G1 on a real process: SIGKILL between receipt and the close of the window loses nothing that was receipted. */
 
@@ -29,25 +29,25 @@ function signedSubmissions({ sign }: Stage, header: BlockRef): Map<string, Uint8
 }
 
 /** Sends everything at once; returns the ids whose receipts came before the link ended. */
-async function submitUntilKilled(
-  address: string,
-  submissions: ReadonlyMap<string, Uint8Array>,
-  victim: ChildProcess,
-): Promise<Set<string>> {
+async function submitUntilKilled(address: string, submissions: ReadonlyMap<string, Uint8Array>, victim: WeftRole): Promise<Set<string>> {
   const dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
   const receipted = new Set<string>()
   try {
     const link = await dialer.dial(address, AbortSignal.timeout(10_000))
     const sending = [...submissions].map(async ([submissionId, payload], index) => {
       // The last third waits for receipts of the rest, so that the kill falls between deliveries.
-      if (index >= KILL_AFTER_RECEIPTS)
-        await expect.poll(() => receipted.size, { timeout: 10_000 }).toBeGreaterThanOrEqual(KILL_AFTER_RECEIPTS)
+      if (index >= KILL_AFTER_RECEIPTS) await victim.until(`${KILL_AFTER_RECEIPTS} receipts`, () => receipted.size >= KILL_AFTER_RECEIPTS)
       const receipt = await link.send({ submissionId, payload })
       expect(receipt).toMatchObject({ code: 'accepted' })
       receipted.add(submissionId)
-      if (receipted.size === KILL_AFTER_RECEIPTS + 5) victim.kill('SIGKILL')
+      if (receipted.size === KILL_AFTER_RECEIPTS + 5) victim.child.kill('SIGKILL')
     })
-    await Promise.allSettled(sending)
+    const told = () => `${receipted.size} receipts, and from the sequencer:\n${victim.output()}`
+    await within(Promise.allSettled(sending), {
+      awaited: 'a receipt or the end of the link for each submission',
+      limitMs: 2 * LIMIT_MS,
+      told,
+    })
   } finally {
     await dialer.stop()
   }
@@ -60,8 +60,8 @@ test('a sequencer killed between receipt and close of the window finalizes every
   const first = await stage.startSequencer()
   const { epochId, header } = await stage.releaseEpoch()
 
-  const receipted = await submitUntilKilled(first.places['p2p']?.[0] as string, signedSubmissions(stage, header), first.child)
-  await first.exited
+  const receipted = await submitUntilKilled(first.places['p2p']?.[0] as string, signedSubmissions(stage, header), first)
+  await first.ended()
   expect(receipted.size).toBeGreaterThanOrEqual(KILL_AFTER_RECEIPTS)
   expect((await chain.head()).number, 'the window is still open').toBeLessThanOrEqual(header.number + WINDOW_BLOCKS)
 

@@ -65,7 +65,7 @@ const start = (args: readonly string[], env: Readonly<Record<string, string>> = 
 /** Runs to the end; `json` is the object it printed. */
 async function run(args: readonly string[], env?: Readonly<Record<string, string>>) {
   const started = start(args, env)
-  const code = await started.exited
+  const code = await started.ended()
   const line = started
     .output()
     .split('\n')
@@ -113,17 +113,17 @@ describe('deploy', () => {
       for (const count of WAVES) {
         const victim = start(['deploy', '--yes', '--json'])
         const pending = async () => Number(((await rpc.call('txpool_status', [])) as { pending: string }).pending)
-        await expect.poll(pending, { timeout: 20_000, interval: 10 }).toBe(count)
+        await victim.until(`${count} transactions under way`, async () => (await pending()) === count)
         victim.child.kill('SIGKILL')
-        await victim.exited
+        await victim.ended()
         expect(await pending()).toBe(count)
         if (isForgotten) {
           await rpc.call('anvil_dropAllTransactions', [])
           // What was journalled goes to the node again before anything is planned.
           const next = start(['deploy', '--json'])
-          await expect.poll(pending, { timeout: 20_000, interval: 10 }).toBe(count)
+          await next.until(`${count} transactions under way again`, async () => (await pending()) === count)
           await rpc.call('evm_mine', [])
-          await next.exited
+          await next.ended()
         } else await rpc.call('evm_mine', [])
       }
       await rpc.call('evm_setAutomine', [true])

@@ -6,11 +6,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
+import { LIMIT_MS, tailOf, within } from './within.ts'
 
 /** The whole network as a person starts it: real chains, contracts, IPFS, libp2p and gRPC, all from the command line. */
 
 const weft = join(import.meta.dirname, '../../src/cli/main.ts')
-const START_AND_THREE_EPOCHS_MS = 120_000
+const START_AND_THREE_EPOCHS_MS = 110_000
+/** A little more, so that the wait above ends first and says why. */
+const HOOK_TIMEOUT_MS = START_AND_THREE_EPOCHS_MS + 10_000
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
 
 function runWeft(args: readonly string[]): ChildProcess {
@@ -23,7 +26,12 @@ async function outputOf(args: readonly string[]): Promise<{ code: number; stdout
   child.stdout?.on('data', (chunk) => {
     stdout += String(chunk)
   })
-  const [code] = (await once(child, 'exit')) as [number]
+  let stderr = ''
+  child.stderr?.on('data', (chunk) => {
+    stderr += String(chunk)
+  })
+  const told = () => `${stdout}${stderr}`
+  const [code] = (await within(once(child, 'close'), { awaited: `the end of weft ${args[0]}`, limitMs: LIMIT_MS, told })) as [number]
   return { code, stdout }
 }
 
@@ -34,20 +42,34 @@ function filesBelow(folder: string): string[] {
 describe('a devnet of three epochs', () => {
   const lines: EpochLine[] = []
   let devnet: ChildProcess
+  let exited: Promise<unknown>
   let troubles = ''
+  /** What it said, and the end of what each of its roles did. */
+  const told = (): string => {
+    const logs = filesBelow(dataDir).filter((path) => path.endsWith('.log'))
+    return [
+      `epochs so far: ${JSON.stringify(lines)}`,
+      troubles,
+      ...logs.map((path) => `${path}:\n${readFileSync(path, 'utf8').slice(-300)}`),
+    ].join('\n')
+  }
 
   beforeAll(async () => {
     devnet = runWeft(['devnet', '--json', '--data-dir', dataDir])
     devnet.stderr?.on('data', (chunk) => {
       troubles += String(chunk)
     })
+    exited = once(devnet, 'exit')
     const output = createInterface({ input: devnet.stdout as NodeJS.ReadableStream })
-    for await (const line of output) {
-      lines.push(JSON.parse(line) as EpochLine)
-      if (lines.length === 3) break
+    async function readThree(): Promise<void> {
+      for await (const line of output) {
+        lines.push(JSON.parse(line) as EpochLine)
+        if (lines.length === 3) break
+      }
     }
-    expect(lines, troubles).toHaveLength(3)
-  }, START_AND_THREE_EPOCHS_MS)
+    await within(readThree(), { awaited: 'three epochs', limitMs: START_AND_THREE_EPOCHS_MS, told, ended: exited })
+    expect(lines, tailOf(told())).toHaveLength(3)
+  }, HOOK_TIMEOUT_MS)
 
   afterAll(async () => {
     devnet.kill('SIGKILL')
@@ -71,7 +93,8 @@ describe('a devnet of three epochs', () => {
     second.stderr?.on('data', (chunk) => {
       said += String(chunk)
     })
-    expect(await once(second, 'close')).toEqual([1, null])
+    const closed = within(once(second, 'close'), { awaited: 'the end of the second devnet', limitMs: LIMIT_MS, told: () => said })
+    expect(await closed).toEqual([1, null])
     expect(said).toContain('weft: DATA_DIR_LOCKED (')
     expect(readdirSync(dataDir)).toContain('devnet.json')
   })
@@ -107,7 +130,7 @@ describe('a devnet of three epochs', () => {
     const last: string[] = []
     createInterface({ input: devnet.stdout as NodeJS.ReadableStream }).on('line', (line) => last.push(line))
     devnet.kill('SIGINT')
-    const [code] = (await once(devnet, 'exit')) as [number]
+    const [code] = (await within(exited, { awaited: 'the end of the devnet', limitMs: LIMIT_MS, told })) as [number]
     expect(code, troubles).toBe(0)
     const { summary } = JSON.parse(last.at(-1) ?? '{}') as { summary: DevnetSummary }
     expect(summary.epochs).toBeGreaterThanOrEqual(3)

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import vectors from '../vectors/contract-selectors.json' with { type: 'json' }
 import { CIDS, createStranger, deliverFirst, projectOf, type Stage, type Stranger, setStage, type WeftRole } from './stage.ts'
+import { LIMIT_MS, within } from './within.ts'
 
 /**
  * Deployed peers, unchanged, against our processes: a Go collector on `/collect`, a Python snapshotter on gRPC, an indexer on the contracts.
@@ -32,7 +33,12 @@ const sentByPython: string[] = []
 
 async function rpc(method: string, params: readonly unknown[]): Promise<unknown> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-  const response = await fetch(stage.rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const response = await fetch(stage.rpcUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    signal: AbortSignal.timeout(10_000),
+  })
   return ((await response.json()) as { readonly result: unknown }).result
 }
 
@@ -47,7 +53,7 @@ beforeAll(async () => {
   // A deployed collector never learns that it came too early: the sequencer must know the epoch before it begins.
   const dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
   const link = await dialer.dial(address, AbortSignal.timeout(10_000))
-  await deliverFirst(link, stage.sign({ project: projectOf('first'), ...released }))
+  await deliverFirst(link, stage.sign({ project: projectOf('first'), ...released }), sequencer)
   await dialer.stop()
   const head = (await rpc('eth_getBlockByNumber', ['latest', false])) as { readonly hash: string; readonly number: string }
   headHash = head.hash
@@ -181,7 +187,10 @@ test('a Python snapshotter: SubmitSnapshot and SubmitSnapshotSimulation are answ
     dataMarket: market(),
   })
   const answerOf = (call: (callback: requestCallback<Answer>) => void) =>
-    new Promise<string | undefined>((resolve, reject) => call((cause, answer) => (cause ? reject(cause) : resolve(answer?.message))))
+    within(
+      new Promise<string | undefined>((resolve, reject) => call((cause, answer) => (cause ? reject(cause) : resolve(answer?.message)))),
+      { awaited: 'an answer from the collector', limitMs: LIMIT_MS, told: collector.output, ended: collector.exited },
+    )
 
   // Older nodes name neither version nor protocol state, newer ones both.
   const old = requestFor({ project: 'python-old' })

@@ -9,7 +9,6 @@ import type { Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { vi } from 'vitest'
 import { type DevAccount, devAccount } from '#devnet/accounts.ts'
 import { startAnvil } from '#devnet/anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
@@ -28,6 +27,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
+import { LIMIT_MS, until, within } from './within.ts'
 
 /** What end-to-end tests play on: a real chain with the real contracts, roles as processes, and submissions made by hand. */
 
@@ -36,7 +36,9 @@ const EPOCH_SIZE = 10
 const NAMESPACE = 'STAGE'
 /** How far ahead published nodes sign (spec/02 §1). */
 const DEADLINE_BUFFER_BLOCKS = 500
-const PROCESS_READY_TIMEOUT_MS = 30_000
+/** A window and what comes after it, on a busy machine; the tests that wait for it have a minute or more. */
+const EPOCH_END_TIMEOUT_MS = 55_000
+const PROCESS_READY_TIMEOUT_MS = 25_000
 /** CID of an empty file, and of one with other bytes. */
 export const CIDS = [
   'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
@@ -48,8 +50,14 @@ export interface WeftProcess {
   readonly child: ChildProcess
   /** What it wrote to stdout and stderr so far. */
   output(): string
-  /** Resolves with the exit code, or `null` after a signal. */
+  /** Resolves with the exit code, or `null` after a signal: whenever that may be. */
   readonly exited: Promise<number | null>
+  /** As `exited`, but it must come now: otherwise it throws with what the process wrote. */
+  ended(): Promise<number | null>
+  /** Resolves when it has written that. Throws when it ends before, or takes too long, with what it wrote. */
+  said(part: string): Promise<void>
+  /** Resolves when that is so. Throws as `said`. */
+  until(awaited: string, goal: () => boolean | Promise<boolean>): Promise<void>
 }
 
 export interface WeftRole extends WeftProcess {
@@ -74,7 +82,17 @@ export function runWeft(args: readonly string[], env: Variables = {}): WeftProce
     })
   }
   // `close` comes after the last byte of output, `exit` may come before.
-  return { child, output: () => output, exited: once(child, 'close').then(([code]) => code as number | null) }
+  const exited = once(child, 'close').then(([code]) => code as number | null)
+  const name = `weft ${args[0]}`
+  const told = () => output
+  return {
+    child,
+    output: told,
+    exited,
+    ended: () => within(exited, { awaited: `the end of ${name}`, limitMs: LIMIT_MS, told }),
+    said: (part) => until(() => output.includes(part), { awaited: `'${part}' from ${name}`, limitMs: LIMIT_MS, told, ended: exited }),
+    until: (awaited, goal) => until(goal, { awaited: `${awaited}, of ${name}`, limitMs: LIMIT_MS, told, ended: exited }),
+  }
 }
 
 /** What a test says of a vote; the rest is as an honest snapshotter would have it. */
@@ -154,6 +172,8 @@ export async function setStage(options: {
   const folders: string[] = []
   const processes: WeftProcess[] = []
 
+  const outputs = () => processes.map(({ output }) => output()).join('\n')
+
   function freshDir(): string {
     const folder = mkdtempSync(join(tmpdir(), 'weft-stage-'))
     folders.push(folder)
@@ -172,11 +192,13 @@ export async function setStage(options: {
     rmSync(endpoints, { force: true })
     const started = runWeft([role, ...flags], env)
     processes.push(started)
-    const { child, output } = started
-    await vi.waitUntil(() => child.exitCode !== null || (existsSync(endpoints) && isReady.test(output())), {
-      timeout: PROCESS_READY_TIMEOUT_MS,
+    const { output, exited } = started
+    await until(() => existsSync(endpoints) && isReady.test(output()), {
+      awaited: `${role} being ready`,
+      limitMs: PROCESS_READY_TIMEOUT_MS,
+      told: output,
+      ended: exited,
     })
-    if (child.exitCode !== null) throw new Error(`${role} ended:\n${output()}`)
     return { ...started, dataDir, places: JSON.parse(readFileSync(endpoints, 'utf8')) as WeftRole['places'] }
   }
 
@@ -185,14 +207,24 @@ export async function setStage(options: {
     const [begin, end] = [last.end + 1, last.end + EPOCH_SIZE] as [BlockNumber, BlockNumber]
     const outcome = await releaser.send(`release/${begin}`, { kind: 'releaseEpoch', begin, end }, new AbortController().signal)
     if (outcome.kind !== 'done') throw new Error(outcome.reason)
-    await vi.waitUntil(async () => (await chain.head()).number > outcome.blockNumber, { timeout: 10_000 })
+    await until(async () => (await chain.head()).number > outcome.blockNumber, {
+      awaited: 'a block above the release',
+      limitMs: 10_000,
+      told: outputs,
+      ended: anvil.ended,
+    })
     const header = await chain.block(outcome.blockNumber)
     if (header === undefined) throw new Error('the release block is gone')
     return { epochId: (last.epochId + 1) as EpochId, header }
   }
 
-  async function batched(epochId: EpochId, { places }: WeftRole) {
-    await vi.waitUntil(() => chain.isEpochEnded(epochId), { timeout: 60_000, interval: 200 })
+  async function batched(epochId: EpochId, { places, output, exited }: WeftRole) {
+    await until(() => chain.isEpochEnded(epochId), {
+      awaited: `the end of epoch ${epochId}`,
+      limitMs: EPOCH_END_TIMEOUT_MS,
+      told: output,
+      ended: exited,
+    })
     const reader = createGatewayReader({ urls: places['gateway'] ?? [], timeoutMs: 5_000 })
     const submissions: BatchedSubmission[] = []
     for (const batchCid of await chain.batchCids(epochId)) {
@@ -232,7 +264,7 @@ export async function setStage(options: {
       return { request, signature, header: header.hash, dataMarket: deployment.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
     },
     batched,
-    outputs: () => processes.map(({ output }) => output()).join('\n'),
+    outputs,
     async close() {
       for (const { child } of processes) child.kill('SIGKILL')
       await Promise.all(processes.map(({ exited }) => exited))
@@ -243,14 +275,16 @@ export async function setStage(options: {
 }
 
 /** Sends until the sequencer has seen the release that the submission is for: what an honest sender does with a code that says "later". */
-export async function deliverFirst(link: SubmissionLink, submission: Submission): Promise<void> {
+export async function deliverFirst(link: SubmissionLink, submission: Submission, { output, exited }: WeftRole): Promise<void> {
   const delivery = { submissionId: crypto.randomUUID(), payload: encodeSubmission(submission) }
-  await vi.waitUntil(
+  let last = 'no receipt at all'
+  await until(
     async () => {
       const receipt = await link.send(delivery)
-      return receipt !== 'unacknowledged' && receipt.code === 'accepted'
+      last = receipt === 'unacknowledged' ? receipt : receipt.code
+      return last === 'accepted'
     },
-    { timeout: 20_000, interval: 100 },
+    { awaited: 'the first submission being accepted', limitMs: 20_000, told: () => `${output()}\nlast answer: ${last}`, ended: exited },
   )
 }
 
@@ -286,7 +320,8 @@ export async function createStranger(address: string): Promise<Stranger> {
       stream.addEventListener('close', () => ended.resolve())
       for (const piece of pieces) if (stream.writeStatus === 'writable') stream.send(piece)
       if (isHangingUp) await stream.close()
-      await ended.promise
+      const told = () => `${Buffer.concat(answer).length} bytes of answer, and a stream that is ${stream.status}`
+      await within(ended.promise, { awaited: `the end of a stream of ${protocol}`, limitMs: LIMIT_MS, told })
       await stream.close()
       return Buffer.concat(answer)
     },

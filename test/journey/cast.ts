@@ -84,6 +84,7 @@ export function createWorld(options: WorldOptions) {
   }
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
+  const lastWords: string[] = []
   return {
     clock,
     random,
@@ -93,15 +94,38 @@ export function createWorld(options: WorldOptions) {
     ipfs: createFakeIpfsNetwork({ clock }),
     grpc: createFakeGrpc(clock),
     links: createFakeNetwork({ clock, random: random() }),
-    processes: createProcesses(clock),
-    report: options.report ?? quiet,
+    processes: createProcesses(clock, () => lastWords.join('\n')),
+    report(machine: string, event: string, facts: Readonly<Record<string, string | number>>) {
+      lastWords.push(`${machine}: ${event} ${JSON.stringify(facts)}`)
+      if (lastWords.length > LAST_WORDS_MAX) lastWords.shift()
+      options.report?.(machine, event, facts)
+    },
     onFailure: options.onFailure,
     onCommit: options.onCommit ?? quiet,
   }
 }
 
+/** What the roles said last is told when something never comes. */
+const LAST_WORDS_MAX = 25
+/** Turns of the event loop in which a role must have started: nothing that it waits for then takes time. */
+const BOOT_TURNS_MAX = 50_000
+
+/** What `work` gives. Throws when it takes longer than anything does that does not wait for time to pass, which nobody would let pass. */
+async function atOnce<Value>(work: Promise<Value>, what: string): Promise<Value> {
+  let isSettled = false
+  const settle = (): void => {
+    isSettled = true
+  }
+  work.then(settle, settle)
+  for (let turn = 0; !isSettled; turn += 1) {
+    if (turn > BOOT_TURNS_MAX) throw new Error(`${what} waits for something that does not come`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return work
+}
+
 /** The roles at work. The first failure of one is the failure of whoever waits for anything. */
-function createProcesses(clock: VirtualClock) {
+function createProcesses(clock: VirtualClock, lastWords: () => string) {
   const stopping = new AbortController()
   const alive = new Set<Promise<void>>()
   const failures: unknown[] = []
@@ -127,7 +151,10 @@ function createProcesses(clock: VirtualClock) {
         if (failures.length > 0) throw failures[0]
         return goal()
       }
-      return clock.runUntil(isReached, { limitMs })
+      return clock.runUntil(isReached, { limitMs }).catch((failure: unknown) => {
+        if (failures.includes(failure)) throw failure
+        throw new Error(`${(failure as Error).message}; goal: ${goal}. The roles said last:\n${lastWords()}`, { cause: failure })
+      })
     },
     async stop(): Promise<void> {
       stopping.abort()
@@ -176,7 +203,7 @@ async function startMachine<Role>(name: string, world: World, boot: (disk: FakeS
   })
 
   async function restart(): Promise<void> {
-    booted = await boot(watched(disk))
+    booted = await atOnce(boot(watched(disk)), `${name}, as it starts,`)
     isOn = true
     process = processes.start(booted.run, onFailure && ((failure) => onFailure(name, failure)))
   }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
@@ -105,15 +106,60 @@ describe('keystores', () => {
     ['no salt', altered(SCRYPT, ['crypto', 'kdfparams', 'salt'], '')],
     ['n that is no power of two', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], 3)],
     ['n as text', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], '262144')],
-    ['memory above the limit', altered(SCRYPT, ['crypto', 'kdfparams', 'r'], 8 * 1024)],
+    ['memory above the limit', altered(SCRYPT, ['crypto', 'kdfparams'], { ...SCRYPT.crypto.kdfparams, n: 2 ** 20, r: 8, p: 1 })],
     ['work above the limit', altered(SCRYPT, ['crypto', 'kdfparams', 'p'], 65)],
     ['too many rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 10_000_001)],
     ['no rounds', altered(PBKDF2, ['crypto', 'kdfparams', 'c'], 0)],
     ['another key length', altered(SCRYPT, ['crypto', 'kdfparams', 'dklen'], 64)],
-    ['too much', ' '.repeat(70_000)],
+    ['a salt without end', altered(SCRYPT, ['crypto', 'kdfparams', 'salt'], '00'.repeat(257))],
+    ['a long mac', altered(SCRYPT, ['crypto', 'mac'], '00'.repeat(33))],
+    ['a fraction of a lane', altered(SCRYPT, ['crypto', 'kdfparams', 'p'], 1.5)],
+    ['n of one', altered(SCRYPT, ['crypto', 'kdfparams', 'n'], 1)],
+    ['an address that is none', altered(SCRYPT, ['address'], '0x12')],
+    ['too much', `${JSON.stringify(SCRYPT)}${' '.repeat(65_536)}`],
   ])('%s is refused', async (_name, file) => {
     const failure = await open(file).catch((cause: unknown) => cause)
     expect(failure).toMatchObject({ code: 'KEYSTORE_INVALID', facts: { path: PATH } })
-    expect(String(failure)).not.toContain(SECRET)
+  })
+
+  test.each([
+    ['a bare key', SECRET],
+    ['one that begins with a letter', `da${SECRET}`],
+    ['one with 0x and a line end', `0x${SECRET}\n`],
+    ['one in quotes', `"${SECRET}"`],
+    ['one in a list', `["${SECRET}"]`],
+    ['one in broken JSON', `{"version": 3, "key": ${SECRET}}`],
+    ['one instead of the encrypted bytes', JSON.stringify(altered(SCRYPT, ['crypto'], SECRET))],
+    ['one among the parameters', JSON.stringify(altered(SCRYPT, ['crypto', 'kdfparams', 'n'], SECRET))],
+    ['one with a digit too many instead of the encrypted bytes', JSON.stringify(altered(SCRYPT, ['crypto', 'ciphertext'], `${SECRET}0`))],
+    ['half of one instead of the iv', JSON.stringify(altered(SCRYPT, ['crypto', 'cipherparams', 'iv'], SECRET.slice(0, 40)))],
+  ])('%s in the place of a keystore appears in no message, nor does a part of it', async (_name, text) => {
+    const failure = await open(text).catch((cause: unknown) => cause)
+    expect(failure).toMatchObject({ code: 'KEYSTORE_INVALID' })
+    const told = inspect(failure, { depth: 10 })
+    const parts = Array.from({ length: SECRET.length - 7 }, (_, start) => SECRET.slice(start, start + 8))
+    expect(parts.filter((part) => told.includes(part))).toEqual([])
+  })
+
+  test('a file of which one byte changed is not opened, and neither key nor password is told', async () => {
+    const changed = altered(PBKDF2, ['crypto', 'ciphertext'], `ff${PBKDF2.crypto.ciphertext.slice(2)}`)
+    const failure = await open(changed).catch((cause: unknown) => cause)
+    expect(failure).toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG', facts: { path: PATH } })
+    expect(inspect(failure, { depth: 10 })).not.toContain('testpassword')
+  })
+
+  test('the spelling of old clients is read as well', async () => {
+    const { crypto, ...rest } = PBKDF2
+    expect((await open({ ...rest, Crypto: crypto })).reveal().toHex()).toBe(SECRET)
+  })
+
+  test('what is written costs a second of work for every guess, unless told otherwise, and holds no key', async () => {
+    const text = await encryptKeystore(new Secret(Uint8Array.fromHex(SECRET)), { password: new Secret('testpassword') })
+    expect(JSON.parse(text)).toMatchObject({
+      version: 3,
+      address: '008aeeda4d805471df9b2a5b0f38a0c3bcba786b',
+      crypto: { cipher: 'aes-128-ctr', kdf: 'scrypt', kdfparams: { dklen: 32, n: 262_144, r: 8, p: 1 } },
+    })
+    expect(text).not.toContain(SECRET)
   })
 })

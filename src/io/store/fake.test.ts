@@ -3,17 +3,17 @@ import { createFakeStore } from './fake.ts'
 import type { FakeStore } from './fake.ts'
 import { storeSuite } from './suite.ts'
 
-storeSuite(
-  'fake',
-  async () => createFakeStore(),
-  async (store) => {
+storeSuite('fake', {
+  open: async () => createFakeStore(),
+  async reopen(store) {
     await store.close()
     return (store as FakeStore).crash()
   },
-)
+  breakDisk: (store) => (store as FakeStore).breakDisk(),
+})
 
 describe('fake store', () => {
-  test('a crash keeps what was durable and loses the rest', async () => {
+  test('G1: a crash keeps what was durable and loses the rest', async () => {
     const store = createFakeStore()
     await store.commit([{ key: 'durable', value: new Uint8Array([1]) }])
     let isAcknowledged = false

@@ -6,6 +6,8 @@ import type { Store, StoreEntry, StoreWrite } from './port.ts'
 export interface FakeStore extends Store {
   /** Ends this store as a power cut would: commits that are not durable never resolve. Returns what is found afterwards. */
   crash(): FakeStore
+  /** From now on its disk takes nothing: the next commit fails, and the store with it. */
+  breakDisk(): void
 }
 
 type Contents = Map<string, Uint8Array>
@@ -28,20 +30,28 @@ function select(contents: Contents, prefix: string, range: { readonly after?: st
 
 function openOn(durable: Contents): FakeStore {
   let state: 'open' | 'closed' | 'crashed' = 'open'
+  let isDiskBroken = false
+  let failure: WeftError<'STORE_FAILED'> | undefined
   const visible: Contents = new Map(durable)
   /** Commits since the last flush; one flush makes all of them durable. */
   let group: { readonly writes: StoreWrite[]; readonly durable: Promise<void> } | undefined
 
   function assertOpen(): void {
+    if (failure !== undefined) throw failure
     if (state !== 'open') throw new WeftError('STOPPED', { what: 'store' })
   }
 
   function openGroup(): { readonly writes: StoreWrite[]; readonly durable: Promise<void> } {
     const writes: StoreWrite[] = []
-    const flushed = new Promise<void>((resolve) => {
+    const flushed = new Promise<void>((resolve, reject) => {
       setImmediate(() => {
         if (state === 'crashed') return
         group = undefined
+        if (isDiskBroken) {
+          failure = new WeftError('STORE_FAILED', { path: 'fake', doing: 'committing' })
+          reject(failure)
+          return
+        }
         apply(durable, writes)
         resolve()
       })
@@ -75,10 +85,14 @@ function openOn(durable: Contents): FakeStore {
       const last = group?.durable
       state = 'closed'
       await last
+      if (failure !== undefined) throw failure
     },
     crash() {
       state = 'crashed'
       return openOn(new Map(durable))
+    },
+    breakDisk() {
+      isDiskBroken = true
     },
   }
 }

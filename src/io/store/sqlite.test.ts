@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
+import type { Store } from './port.ts'
 import { openSqliteStore } from './sqlite.ts'
 import { storeSuite } from './suite.ts'
 
@@ -18,18 +20,35 @@ const newPath = () => {
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** The connection below a store: whatever the store asks of its database is seen here, and a database may be made to fail. */
+const connections = new WeakMap<Store, DatabaseSync>()
+const broken = new WeakSet<DatabaseSync>()
+const exec = DatabaseSync.prototype.exec
+const asked = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql: string) {
+  if (broken.has(this) && /^COMMIT\b/.test(sql)) throw new Error('disk I/O error')
+  exec.call(this, sql)
+})
+afterAll(() => asked.mockRestore())
+
+function open(path = newPath()): Store {
+  const store = openSqliteStore({ path })
+  connections.set(store, asked.mock.contexts.at(-1) as DatabaseSync)
+  return store
+}
+const connectionOf = (store: Store): DatabaseSync => connections.get(store) as DatabaseSync
+
 let latestPath = ''
-storeSuite(
-  'sqlite',
-  async () => {
+storeSuite('sqlite', {
+  async open() {
     latestPath = newPath()
-    return openSqliteStore({ path: latestPath })
+    return open(latestPath)
   },
-  async (store) => {
+  async reopen(store) {
     await store.close()
-    return openSqliteStore({ path: latestPath })
+    return open(latestPath)
   },
-)
+  breakDisk: (store) => void broken.add(connectionOf(store)),
+})
 
 const CHILD = fileURLToPath(new URL('./sqlite.test-child.ts', import.meta.url))
 
@@ -39,7 +58,7 @@ function startChild(...args: string[]) {
 }
 
 describe('sqlite store', () => {
-  test('kill -9 at any moment loses nothing acknowledged, and no half of a commit', async () => {
+  test('G1: kill -9 at any moment loses nothing acknowledged, and no half of a commit', async () => {
     const path = newPath()
     for (const linesBeforeKill of [1, 37, 400]) {
       const { child, lines } = startChild(path)
@@ -57,7 +76,7 @@ describe('sqlite store', () => {
     }
   })
 
-  test('a second process is refused and told who holds the file', async () => {
+  test('G1: a second process is refused and told who holds the file', async () => {
     const path = newPath()
     const { child, lines } = startChild(path, 'hold')
     try {
@@ -83,6 +102,56 @@ describe('sqlite store', () => {
     expect(() => openSqliteStore({ path })).toThrow('DATA_DIR_LOCKED')
     await store.commit([{ key: 'a', value: new Uint8Array([1]) }])
     await store.close()
+  })
+
+  test('G1: the database syncs its log at every commit, and nobody else may open it', async () => {
+    const store = open()
+    await store.commit([{ key: 'a', value: new Uint8Array([1]) }])
+    // A kill is no power cut: whether a commit survives one is decided by what the very connection that commits was asked for.
+    const mode = (name: string) => Object.values(connectionOf(store).prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    const FULL = 2
+    expect(Object.fromEntries(['synchronous', 'journal_mode', 'locking_mode'].map((name) => [name, mode(name)]))).toEqual({
+      synchronous: FULL,
+      journal_mode: 'wal',
+      locking_mode: 'exclusive',
+    })
+    await store.close()
+  })
+
+  test('the commits of one turn are one transaction, those of the next turn another', async () => {
+    const store = open()
+    asked.mockClear()
+    const commitAfter = async (steps: number) => {
+      for (let step = 0; step < steps; step += 1) await Promise.resolve()
+      await store.commit([{ key: `k${steps}`, value: new Uint8Array([steps]) }])
+    }
+    await Promise.all([1, 5, 20].map(commitAfter))
+    expect(asked.mock.calls.flat().filter((sql) => /^COMMIT\b/.test(sql))).toHaveLength(1)
+    await store.commit([{ key: 'later', value: new Uint8Array([4]) }])
+    expect(asked.mock.calls.flat().filter((sql) => /^COMMIT\b/.test(sql))).toHaveLength(2)
+    await store.close()
+  })
+
+  test.each([
+    ['in the first commit of a turn', 0],
+    ['after others of the same turn', 1],
+  ])('G1: a disk that is full %s fails all of the turn, and leaves no half of it', async (_, earlier) => {
+    const path = newPath()
+    const store = open(path)
+    await store.commit([{ key: 'before', value: new Uint8Array([1]) }])
+    connectionOf(store).exec('PRAGMA max_page_count = 1')
+    const small = Array.from({ length: earlier }, () => store.commit([{ key: 'small', value: new Uint8Array([2]) }]))
+    const large = store.commit([
+      { key: 'large', value: new Uint8Array([3]) },
+      { key: 'larger', value: new Uint8Array(100_000) },
+    ])
+    const outcomes = await Promise.allSettled([...small, large])
+    expect(outcomes).toMatchObject(outcomes.map(() => ({ status: 'rejected', reason: { code: 'STORE_FAILED' } })))
+    expect(() => store.get('before')).toThrow('STORE_FAILED')
+    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    const again = open(path)
+    expect(again.scan('').map(({ key }) => key)).toEqual(['before'])
+    await again.close()
   })
 
   test('a path that cannot be a file is STORE_FAILED', () => {

@@ -98,6 +98,8 @@ function createGroups(database: DatabaseSync, guard: Guard) {
   function open(): Group {
     database.exec('BEGIN IMMEDIATE')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // Whoever's write failed was told at once and does not wait for this.
+    promise.catch(() => undefined)
     const flush = () => {
       if (group === undefined) return
       group = undefined
@@ -158,7 +160,7 @@ export function openSqliteStore(options: { readonly path: string }): Store {
       return group.durable
     },
     async flush() {
-      return groups.current()?.durable
+      return guard.run('flushing', () => groups.current())?.durable
     },
     async close() {
       if (guard.isClosed()) return

@@ -6,8 +6,17 @@ import type { Store, StoreWrite } from './port.ts'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : new TextDecoder().decode(value))
 
-/** What every store keeps. `open` gives an empty one; `reopen` closes it properly and opens what it left. */
-export function storeSuite(name: string, open: () => Promise<Store>, reopen: (store: Store) => Promise<Store>): void {
+export interface StoreStage {
+  /** An empty one. */
+  open(): Promise<Store>
+  /** Closes it properly and opens what it left. */
+  reopen(store: Store): Promise<Store>
+  /** From now on the disk below it takes nothing. */
+  breakDisk(store: Store): void
+}
+
+/** What every store keeps. */
+export function storeSuite(name: string, { open, reopen, breakDisk }: StoreStage): void {
   describe(`store: ${name}`, () => {
     const opened: Store[] = []
     const fresh = async () => {
@@ -76,7 +85,7 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
       expect(keys('c')).toEqual([])
     })
 
-    test('commits become durable in the order of their calls', async () => {
+    test('G1: commits become durable in the order of their calls', async () => {
       const store = await fresh()
       const order: number[] = []
       await Promise.all(
@@ -85,7 +94,7 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
       expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index))
     })
 
-    test('flush waits for everything committed', async () => {
+    test('G1: flush waits for everything committed', async () => {
       const store = await fresh()
       let isDurable = false
       void store.commit([{ key: 'a', value: bytes('1') }]).then(() => {
@@ -105,6 +114,44 @@ export function storeSuite(name: string, open: () => Promise<Store>, reopen: (st
       expect(text(again.get('a'))).toBe('1')
       expect(() => store.get('a')).toThrow('STOPPED')
       await expect(store.commit([])).rejects.toThrow('STOPPED')
+    })
+
+    test('a closed store refuses everything, and may be closed again', async () => {
+      const store = await fresh()
+      await store.close()
+      await store.close()
+      expect(() => store.get('a')).toThrow('STOPPED')
+      expect(() => store.scan('')).toThrow('STOPPED')
+      await expect(store.commit([{ key: 'a', value: bytes('1') }])).rejects.toThrow('STOPPED')
+      await expect(store.flush()).rejects.toThrow('STOPPED')
+    })
+
+    test('G1: a commit that fails is not acknowledged, nor is any that shares its fsync', async () => {
+      const store = await fresh()
+      await store.commit([{ key: 'before', value: bytes('1') }])
+      breakDisk(store)
+      const outcomes = await Promise.allSettled([
+        store.commit([{ key: 'first', value: bytes('2') }]),
+        store.commit([{ key: 'second', value: bytes('3') }]),
+        store.flush(),
+      ])
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+      expect(outcomes).toMatchObject(outcomes.map(() => ({ reason: { code: 'STORE_FAILED' } })))
+      await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      const again = await reopen(store)
+      opened.push(again)
+      expect(again.scan('').map(({ key }) => key)).toEqual(['before'])
+    })
+
+    test('G1: a store that failed a commit takes nothing more, and tells nothing that may not be on disk', async () => {
+      const store = await fresh()
+      await store.commit([{ key: 'before', value: bytes('1') }])
+      breakDisk(store)
+      await expect(store.commit([{ key: 'a', value: bytes('2') }])).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      for (const read of [() => store.get('before'), () => store.get('a'), () => store.scan('')])
+        expect(read).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+      for (const write of [() => store.commit([{ key: 'b', value: bytes('3') }]), () => store.flush(), () => store.close()])
+        await expect(write()).rejects.toMatchObject({ code: 'STORE_FAILED' })
     })
 
     test('behaves as a sorted map under any commits', async () => {

@@ -49,7 +49,13 @@ const WEI_MAX = 2n ** 112n - 1n
 /** Reads one value; says what is wrong with it instead of throwing, so that everything is found in one go. */
 type Reader<Value> = (value: unknown, path: string, problems: string[]) => Value | undefined
 
-const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 60)
+/** No address is longer: it may be a private key that was put where it does not belong, and appears in no message. */
+const LONG_HEX = /[0-9a-fA-F]{41,}/
+
+function show(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value)
+  return LONG_HEX.test(json) ? '[secret]' : json.slice(0, 60)
+}
 
 function reader<Value>(expected: string, read: (value: unknown) => Value | undefined): Reader<Value> {
   return (value, path, problems) => {
@@ -171,7 +177,9 @@ function parseJson(json: string, file: string): unknown {
   try {
     return JSON.parse(json)
   } catch (cause) {
-    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is no JSON: ${(cause as Error).message}`] }, cause)
+    // The parser quotes what it stumbled over, and the file may be that of a key: only where is told.
+    const where = / at position \d+( \(line \d+ column \d+\))?$/.exec((cause as Error).message)?.[0] ?? ''
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${file} is no JSON${where}`] })
   }
 }
 

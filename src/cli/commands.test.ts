@@ -1,0 +1,104 @@
+import { buildApplication, run } from '@stricli/core'
+import { describe, expect, test } from 'vitest'
+import { ERRORS } from '#domain/errors.ts'
+import { REJECTIONS } from '#domain/rejection.ts'
+import { routes } from './routes.ts'
+
+/** Runs a command in this process; only for those that start nothing. */
+async function weft(...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const process = {
+    env: {},
+    exitCode: undefined as number | undefined,
+    stdout: { write: (text: string) => void out.push(text) },
+    stderr: { write: (text: string) => void err.push(text) },
+  }
+  const application = buildApplication(routes, {
+    name: 'weft',
+    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
+  })
+  await run(application, args, { process: process as never })
+  return { out: out.join(''), err: err.join(''), exitCode: process.exitCode ?? 0 }
+}
+
+describe('explain', () => {
+  test.each([...Object.keys(ERRORS), ...Object.keys(REJECTIONS)])('%s is explained, however it is written', async (code) => {
+    for (const written of [code.toUpperCase(), code.toLowerCase()]) {
+      const { out, exitCode } = await weft('explain', written)
+      expect([exitCode, out.startsWith(`${code} (`)]).toEqual([0, true])
+      expect(out).toContain({ ...ERRORS, ...REJECTIONS }[code as keyof typeof ERRORS].help)
+    }
+  })
+
+  test('says whether a submission may come again, and who is to blame', async () => {
+    expect((await weft('explain', 'signer_mismatch')).out).toContain('(a submission is refused for good; blame: sender)')
+    expect((await weft('explain', 'epoch_unknown')).out).toContain('(a submission is refused for now; blame: nobody)')
+  })
+
+  test.each(['e24', 'E24'])('%s is a revert of the contracts', async (code) => {
+    const { out, exitCode } = await weft('explain', code)
+    expect([exitCode, out]).toEqual([0, expect.stringMatching(/^E24 \(revert of the protocol state contracts\)\n./)])
+  })
+
+  test.each(['constructor', '__proto__', 'nothing', ''])('%j is no code', async (code) => {
+    const { out, err, exitCode } = await weft('explain', code)
+    expect([out, exitCode]).toEqual(['', 1])
+    expect(err).toContain(`no code '${code}'`)
+  })
+})
+
+describe('settings', () => {
+  test('lists those of a role, each with its flag, variable, range and default', async () => {
+    const { out } = await weft('settings', 'relay')
+    expect(out).toContain('--reservations-max  WEFT_RESERVATIONS_MAX  (integer, 1 to 100000; default 1000)\n')
+    expect(out).not.toContain('--head-offset')
+    expect((await weft('settings')).out).toContain('--head-offset  WEFT_HEAD_OFFSET  (integer, 0 to 10000 blocks; default 2)\n')
+  })
+
+  test('as JSON is the table', async () => {
+    const table = JSON.parse((await weft('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
+    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--grpc-listen', '--sequencers'])
+  })
+
+  test('of a role that there is not are none', async () => {
+    const { out, err, exitCode } = await weft('settings', 'relais')
+    expect(out).toBe('')
+    expect(err).toContain("no role 'relais'")
+    expect(exitCode).not.toBe(0)
+  })
+})
+
+describe('flags that are out of range', () => {
+  const market = ['market', 'set', '--rpc', 'http://127.0.0.1:1']
+  test.each([
+    [['devnet', '--slots', '2'], '3 to 100'],
+    [['devnet', '--slots', '101'], '3 to 100'],
+    [['devnet', '--liars', '50'], '0 to 49'],
+    [['devnet', '--epochs', '0'], '1 to 1000000'],
+    [['devnet', '--seed', '-1'], '0 to 4294967295'],
+    [['slots', 'mint', '--count', '0'], '1 to 10000'],
+    [['slots', 'mint', '--count', '10001'], '1 to 10000'],
+    [['slots', 'assign', '3-1=0x0101010101010101010101010101010101010101'], 'no range'],
+    [['slots', 'assign', '0=0x0101010101010101010101010101010101010101'], 'no range'],
+    [['slots', 'assign', '1-10001=0x0101010101010101010101010101010101010101'], 'no range'],
+    [['slots', 'assign', '1=0x01'], 'is not SLOT=ADDRESS'],
+    [[...market, '--snapshot-window', '0'], '1 to 10000000'],
+    [[...market, '--min-attestations', '1001'], '1 to 1000'],
+    [[...market, '--daily-quota', '1.5'], 'decimal integer'],
+    [[...market, '--daily-quota', '01'], 'decimal integer'],
+    [[...market, '--reward-pool-wei', String(2n ** 128n)], 'decimal integer'],
+    [[...market, '--reward-allowance-wei', 'infinite'], 'decimal integer'],
+    [[...market, '--sequencer-id', 'a b'], 'without spaces'],
+    [[...market, '--add-validator', '0x01'], 'ID_MALFORMED'],
+    [['market', 'create', '--epoch-size', '256', '--source-chain-id', '1', '--source-block-time', '2'], '1 to 255'],
+    [['market', 'create', '--epoch-size', '1', '--source-chain-id', '0', '--source-block-time', '2'], '1 to'],
+    [['market', 'create', '--epoch-size', '1', '--source-chain-id', '1', '--source-block-time', '0'], 'no number of seconds'],
+    [['market', 'create', '--epoch-size', '1', '--source-chain-id', '1', '--source-block-time', '1.00001'], 'no number of seconds'],
+  ])('%j is refused: %s', async (args, reason) => {
+    const { out, err, exitCode } = await weft(...args)
+    expect(out).toBe('')
+    expect(err).toContain(reason)
+    expect(exitCode).not.toBe(0)
+  })
+})

@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { announce, type DevnetEndpoints, findDevnet, withdraw } from './registry.ts'
+
+/** The pointer lies in the temporary folder of the user: each test has one of its own. */
+const before = process.env['TMPDIR']
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-registry-'))
+  process.env['TMPDIR'] = join(folder, 'tmp')
+  for (const name of ['tmp', 'first', 'second']) mkdirSync(join(folder, name))
+})
+afterEach(() => {
+  if (before === undefined) delete process.env['TMPDIR']
+  else process.env['TMPDIR'] = before
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const at = (name: string): string => join(folder, name)
+const endpoints = (name: string, processId = process.pid): DevnetEndpoints => ({
+  processId,
+  dataDir: at(name),
+  anchorRpcUrl: `http://127.0.0.1/${name}`,
+  anchorChainId: 1,
+  sourceRpcUrl: '',
+  sourceChainId: 1,
+  protocolState: '',
+  dataMarket: '',
+  nodes: '',
+  gateways: {},
+  sequencer: [],
+  relay: [],
+  collectors: [],
+  projects: [],
+})
+const pointers = (): string[] => readdirSync(at('tmp'))
+
+test('the devnet started last is found without a name, each by its folder', () => {
+  announce(endpoints('first'))
+  announce(endpoints('second'))
+  expect(findDevnet()).toEqual(endpoints('second'))
+  expect(findDevnet(at('first'))).toEqual(endpoints('first'))
+})
+
+test('what it writes is for its user alone', () => {
+  announce(endpoints('first'))
+  for (const path of [join(at('first'), 'devnet.json'), join(at('tmp'), pointers()[0] as string)]) {
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  }
+})
+
+test('a devnet that ends takes back what it wrote, and nothing of another one', () => {
+  announce(endpoints('first'))
+  announce(endpoints('second'))
+  withdraw(at('first'))
+  expect(readdirSync(at('first'))).toEqual([])
+  expect(findDevnet()).toEqual(endpoints('second'))
+  withdraw(at('second'))
+  expect([readdirSync(at('second')), pointers()]).toEqual([[], []])
+  withdraw(at('second'))
+})
+
+test.each([
+  ['that was never started', () => undefined],
+  ['whose process is gone', () => announce(endpoints('first', 2 ** 22 + 1))],
+  [
+    'that has ended',
+    () => {
+      announce(endpoints('first'))
+      withdraw(at('first'))
+    },
+  ],
+  ['whose file is half written', () => writeFileSync(join(at('first'), 'devnet.json'), '{"processId":')],
+  ['whose file is a folder', () => mkdirSync(join(at('first'), 'devnet.json'))],
+])('one %s is not found', (_, arrange) => {
+  arrange()
+  expect(() => findDevnet(at('first'))).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNKNOWN', facts: { dataDir: at('first') } }))
+  expect(() => findDevnet()).toThrow(expect.objectContaining({ code: 'DATA_DIR_UNKNOWN' }))
+})
+
+test('no folder at all is no devnet', () => {
+  writeFileSync(at('file'), '')
+  for (const dataDir of [at('nowhere'), at('file')]) expect(() => findDevnet(dataDir)).toThrow('DATA_DIR_UNKNOWN')
+})
+
+test('a folder that cannot be written is told in our words', () => {
+  expect(() => announce(endpoints('nowhere'))).toThrow(
+    expect.objectContaining({ code: 'STORE_FAILED', facts: { path: join(at('nowhere'), 'devnet.json'), doing: 'writing it' } }),
+  )
+  expect(pointers()).toEqual([])
+})

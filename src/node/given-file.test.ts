@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { afterAll, expect, test } from 'vitest'
+import { contentOf, secretFrom } from './given-file.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-given-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const KEY = '7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d'
+
+function failureOf(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (failure) {
+    return failure
+  }
+}
+
+test('a file that cannot be read is told by its flag and its name', () => {
+  const path = join(folder, 'nowhere')
+  expect(failureOf(() => contentOf(path, '--config'))).toMatchObject({
+    code: 'SETTINGS_INVALID',
+    facts: { problems: [`--config: ${path} cannot be read`] },
+  })
+})
+
+test.each([
+  ['hunter2', 'hunter2'],
+  ['hunter2\n', 'hunter2'],
+  ['hunter2\r\n', 'hunter2'],
+  ['hunter2\n\n', 'hunter2\n'],
+  [' hunter2 ', ' hunter2 '],
+  ['', ''],
+])('of a file that holds %j the secret is %j: one line end is taken off and nothing else', (content, secret) => {
+  const path = join(folder, 'secret')
+  writeFileSync(path, content)
+  const read = secretFrom(`file:${path}`, '--password-file')
+  expect(read.reveal()).toBe(secret)
+  expect(String(read)).toBe('[secret]')
+})
+
+test('text that names no file is the secret itself, as it is', () => {
+  expect(secretFrom('hunter2\n', 'WEFT_KEYSTORE_PASSWORD').reveal()).toBe('hunter2\n')
+})
+
+test('a key that was given as the name of its file is not told, nor is any part of it', () => {
+  const failure = failureOf(() => secretFrom(`file:${KEY}`, 'WEFT_DEPLOYER_KEY'))
+  expect(failure).toMatchObject({ code: 'SETTINGS_INVALID' })
+  const told = inspect(failure, { depth: 10 })
+  expect(told).toContain('WEFT_DEPLOYER_KEY')
+  expect(told).not.toContain(KEY.slice(0, 8))
+})

@@ -1,0 +1,104 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openHome, type RoleHome } from './home.ts'
+
+let folder: string
+let opened: RoleHome[]
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-home-'))
+  opened = []
+})
+afterEach(async () => {
+  for (const home of opened) await home.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const dataDir = (): string => join(folder, 'below', 'relay')
+const logPath = (): string => join(folder, 'relay.log')
+function open(): RoleHome {
+  const home = openHome({ role: 'relay', dataDir: dataDir(), logTo: logPath() })
+  opened.push(home)
+  return home
+}
+const modeOf = (path: string): number => statSync(path).mode & 0o777
+
+describe('the home of a role', () => {
+  test('is a folder that nobody else may enter', () => {
+    expect(open().directory).toBe(dataDir())
+    expect(modeOf(dataDir())).toBe(0o700)
+  })
+
+  test('is opened by one process at a time, and by the next one when it is left', async () => {
+    const first = open()
+    expect(() => open()).toThrow(expect.objectContaining({ code: 'DATA_DIR_LOCKED' }))
+    await first.store.commit([{ key: 'a', value: new Uint8Array([1]) }])
+    await first.stop()
+    expect(open().store.get('a')).toEqual(new Uint8Array([1]))
+  })
+
+  test('keeps one identity, for its owner to read alone', async () => {
+    const first = open()
+    const seed = first.identity()
+    expect(seed).toHaveLength(32)
+    expect(first.identity()).toEqual(seed)
+    expect(modeOf(join(dataDir(), 'peer-seed'))).toBe(0o600)
+    await first.stop()
+    expect(Buffer.from(open().identity())).toEqual(Buffer.from(seed))
+  })
+
+  test('two roles have two identities', () => {
+    const other = openHome({ role: 'sequencer', dataDir: join(folder, 'other'), logTo: logPath() })
+    opened.push(other)
+    expect(Buffer.from(open().identity())).not.toEqual(Buffer.from(other.identity()))
+  })
+
+  test.each([0, 31, 33])('is not taken for another peer when %i bytes of its identity are left', (bytes) => {
+    const home = open()
+    writeFileSync(join(dataDir(), 'peer-seed'), new Uint8Array(bytes))
+    expect(() => home.identity()).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+    expect(readFileSync(join(dataDir(), 'peer-seed'))).toHaveLength(bytes)
+  })
+
+  test('an identity that cannot be read is not replaced', () => {
+    const home = open()
+    rmSync(join(dataDir(), 'peer-seed'), { force: true })
+    mkdirSync(join(dataDir(), 'peer-seed'))
+    expect(() => home.identity()).toThrow(
+      expect.objectContaining({ code: 'STORE_FAILED', facts: expect.objectContaining({ doing: 'keeping the identity' }) }),
+    )
+  })
+
+  test('says where the role is reached', () => {
+    const home = open()
+    home.announce({ p2p: ['/ip4/127.0.0.1/tcp/1'] })
+    home.announce({ p2p: ['/ip4/127.0.0.1/tcp/2'], gateway: ['http://127.0.0.1:3'] })
+    expect(JSON.parse(readFileSync(join(dataDir(), 'endpoints.json'), 'utf8'))).toEqual({
+      p2p: ['/ip4/127.0.0.1/tcp/2'],
+      gateway: ['http://127.0.0.1:3'],
+    })
+  })
+
+  test('logs one event per line, with its facts and the role, at once', () => {
+    const { report } = open()
+    report('started', { epochId: 7 })
+    report('stopped', {})
+    const lines = readFileSync(logPath(), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(lines).toMatchObject([
+      { role: 'relay', msg: 'started', epochId: 7 },
+      { role: 'relay', msg: 'stopped' },
+    ])
+  })
+
+  test('that cannot be made is STORE_FAILED', () => {
+    writeFileSync(join(folder, 'file'), '')
+    const below = join(folder, 'file', 'below')
+    expect(() => openHome({ role: 'relay', dataDir: below })).toThrow(
+      expect.objectContaining({ code: 'STORE_FAILED', facts: { path: below, doing: 'creating it' } }),
+    )
+  })
+})

@@ -1,0 +1,165 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import { openSqliteStore } from '#io/store/sqlite.ts'
+import type { RunningRole, Wire, WiredRole } from './role.ts'
+import type { Settings } from './settings.ts'
+import { startWith } from './start.ts'
+
+let folder: string
+let log: string[]
+let running: RunningRole | undefined
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-start-'))
+  log = []
+  running = undefined
+})
+afterEach(async () => {
+  await running?.stop().catch(() => undefined)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const part = (name: string, failure?: Error) => ({
+  async stop() {
+    log.push(`${name} stopped`)
+    if (failure !== undefined) throw failure
+  },
+})
+
+interface Scene {
+  readonly parts?: readonly ReturnType<typeof part>[]
+  /** Fails when all parts are started. */
+  readonly failure?: Error
+  readonly places?: WiredRole<string>['places']
+  run?(signal: AbortSignal): Promise<void>
+}
+
+/** A role that works until it is told to stop. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  // What is under way is finished first.
+  await new Promise((resolve) => setImmediate(resolve))
+  log.push('work finished')
+}
+
+function start({
+  parts = [part('host'), part('server')],
+  failure,
+  places = { p2p: ['/ip4/127.0.0.1/tcp/1'] },
+  run = untilAborted,
+}: Scene = {}) {
+  const wire: Wire<string> = async (_settings, home, started) => {
+    for (const each of parts) started.add(each)
+    if (failure !== undefined) throw failure
+    await home.store.commit([{ key: 'wired', value: new Uint8Array([1]) }])
+    return { places, handle: 'the role itself', run }
+  }
+  return startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, { logTo: join(folder, 'log') })
+}
+
+const events = (): string[] =>
+  readFileSync(join(folder, 'log'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg)
+/** Opens only when nobody holds it any more. */
+async function expectHomeLeft(): Promise<void> {
+  await openSqliteStore({ path: join(folder, 'relay', 'state.sqlite') }).close()
+}
+
+describe('a role that starts', () => {
+  test('says where it is reached, works, and can be asked', async () => {
+    running = await start()
+    expect(running).toMatchObject({ handle: 'the role itself', places: { p2p: ['/ip4/127.0.0.1/tcp/1'] } })
+    expect(JSON.parse(readFileSync(join(folder, 'relay', 'endpoints.json'), 'utf8'))).toEqual(running.places)
+    expect(events()).toEqual(['started'])
+  })
+
+  test('that fails half-way stops what it started, in reverse, and leaves its home', async () => {
+    await expect(start({ failure: new Error('no port') })).rejects.toThrow('no port')
+    expect(log).toEqual(['server stopped', 'host stopped'])
+    expect(existsSync(join(folder, 'relay', 'endpoints.json'))).toBe(false)
+    await expectHomeLeft()
+  })
+
+  test('tells what went wrong first, also when a part will not stop after it', async () => {
+    const parts = [part('host'), part('server', new Error('the server will not stop'))]
+    await expect(start({ failure: new Error('no port'), parts })).rejects.toThrow('no port')
+    expect(log).toEqual(['server stopped', 'host stopped'])
+    await expectHomeLeft()
+  })
+
+  test('that finds its home taken leaves it as it is', async () => {
+    running = await start()
+    await expect(start()).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED' })
+    expect(log).toEqual([])
+  })
+
+  test('that cannot say where it is reached is stopped again', async () => {
+    const circular: Record<string, unknown> = {}
+    circular['self'] = circular
+    await expect(start({ places: circular as WiredRole<string>['places'] })).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(log).toEqual(['server stopped', 'host stopped'])
+    await expectHomeLeft()
+  })
+})
+
+describe('a role that is stopped', () => {
+  test('finishes what is under way, then closes everything in reverse, its home last', async () => {
+    const role = await start()
+    await role.stop()
+    expect(log).toEqual(['work finished', 'server stopped', 'host stopped'])
+    expect(await role.ended).toBeUndefined()
+    expect(events()).toEqual(['started', 'stopped'])
+    await expectHomeLeft()
+  })
+
+  test('closes everything although a part fails to, and tells of it', async () => {
+    const role = await start({ parts: [part('host'), part('server', new Error('the server will not stop'))] })
+    await expect(role.stop()).rejects.toThrow('the server will not stop')
+    expect(log).toEqual(['work finished', 'server stopped', 'host stopped'])
+    await expectHomeLeft()
+  })
+
+  test('may be told so twice', async () => {
+    const role = await start()
+    await Promise.all([role.stop(), role.stop()])
+    expect(log).toEqual(['work finished', 'server stopped', 'host stopped'])
+  })
+
+  test('has not failed when stopping interrupts what it does', async () => {
+    const role = await start({
+      run: (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    })
+    await role.stop()
+    expect(await role.ended).toBeUndefined()
+    expect(events()).toEqual(['started', 'stopped'])
+  })
+})
+
+describe('a role that fails', () => {
+  const failure = new WeftError('STORE_FAILED', { path: 'state.sqlite', doing: 'committing' })
+
+  test('tells whoever hosts it, and its log, at once', async () => {
+    running = await start({ run: () => Promise.reject(failure) })
+    await expect(running.ended).rejects.toBe(failure)
+    expect(events()).toEqual(['started', 'failed'])
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('STORE_FAILED (path: state.sqlite')
+  })
+
+  test('ends no process by itself: the failure waits for whoever asks', async () => {
+    running = await start({ run: () => Promise.reject(failure) })
+    // An unhandled rejection would have been noticed by now.
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    await expect(running.ended).rejects.toBe(failure)
+  })
+
+  test('is stopped as any other', async () => {
+    const role = await start({ run: () => Promise.reject(failure) })
+    await role.stop()
+    expect(log).toEqual(['server stopped', 'host stopped'])
+    await expectHomeLeft()
+  })
+})

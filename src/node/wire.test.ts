@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Address } from '#domain/ids.ts'
+import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeSourceChain } from '#io/chain/fake-source.ts'
+import type { MarketState } from '#io/chain/port.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { openSqliteStore } from '#io/store/sqlite.ts'
+import type { RunningRole } from './role.ts'
+import { readSettings, type Role } from './settings.ts'
+import { startRole } from './start.ts'
+// What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
+import './collector.ts'
+import './epochs.ts'
+import './relay.ts'
+import './sequencer.ts'
+import './snapshotter.ts'
+import './validator.ts'
+
+/** Every role as the command line starts it, with real sockets and disks; only the chains are fakes. */
+
+const KEY = '11'.repeat(32)
+const account = createSigner(parsePrivateKey(KEY)).address
+const MARKET: MarketState = {
+  epochSize: 10,
+  sourceChainId: 1,
+  sourceBlockTimeSeconds: 12,
+  snapshotWindowBlocks: 10,
+  batchWindowBlocks: 40,
+  attestationWindowBlocks: 60,
+  attestationsMin: 1,
+  epochManager: account,
+  sequencers: [account],
+  validators: [account],
+}
+const PEER = '12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
+
+/** What the adapters and roles were given. */
+const given = vi.hoisted(() => ({ chain: undefined as unknown, options: new Map<string, unknown>() }))
+vi.mock('#io/chain/viem.ts', () => ({
+  connectAnchorChain: async (options: unknown) => {
+    given.options.set('anchor chain', options)
+    return given.chain
+  },
+}))
+vi.mock('#io/chain/source.ts', () => ({
+  connectSourceChain: async (options: unknown) => {
+    given.options.set('source chain', options)
+    return createFakeSourceChain({ blocks: 5 })
+  },
+}))
+vi.mock('#io/chain/sender.ts', () => ({
+  createProtocolSender: (options: { journal: never; privateKey: never }) => {
+    given.options.set('sender', options)
+    return (given.chain as FakeChain).sender({ address: createSigner(options.privateKey).address, journal: options.journal })
+  },
+}))
+vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
+  const real = await original<typeof import('#roles/sequencer/sequencer.ts')>()
+  return {
+    ...real,
+    createSequencer: (...args: Parameters<typeof real.createSequencer>) => {
+      given.options.set('sequencer', args[0])
+      return real.createSequencer(...args)
+    },
+  }
+})
+vi.mock('#io/p2p/relay.ts', async (original) => {
+  const real = await original<typeof import('#io/p2p/relay.ts')>()
+  return {
+    ...real,
+    createRelay: (options: Parameters<typeof real.createRelay>[0]) => {
+      given.options.set('relay', options)
+      return real.createRelay(options)
+    },
+  }
+})
+vi.mock('#roles/validator/validator.ts', async (original) => {
+  const real = await original<typeof import('#roles/validator/validator.ts')>()
+  return {
+    ...real,
+    createValidator: (...args: Parameters<typeof real.createValidator>) => {
+      given.options.set('validator', args[0])
+      return real.createValidator(...args)
+    },
+  }
+})
+vi.mock('#roles/epochs/epochs.ts', async (original) => {
+  const real = await original<typeof import('#roles/epochs/epochs.ts')>()
+  return {
+    ...real,
+    createEpochs: (...args: Parameters<typeof real.createEpochs>) => {
+      given.options.set('epochs', args[0])
+      return real.createEpochs(...args)
+    },
+  }
+})
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-wire-'))
+const marketPath = join(folder, 'market.json')
+const address = `0x${'ab'.repeat(20)}`
+const contracts = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethPair', 'usdcWethPair', 'wethUsdtPair']
+writeFileSync(
+  marketPath,
+  JSON.stringify({
+    ...Object.fromEntries(contracts.map((name) => [name, address])),
+    whitelist: [address],
+    pairs: [address],
+    feeOn: 'trade',
+  }),
+)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let chain: FakeChain
+let running: RunningRole | undefined
+let homes = 0
+beforeEach(() => {
+  chain = createFakeChain({ clock: systemClock, market: MARKET, signers: [account as Address], blockTimeMs: 200, pollMs: 20 })
+  given.chain = chain
+  given.options.clear()
+})
+afterEach(async () => {
+  await running?.stop().catch(() => undefined)
+  running = undefined
+  chain.stop()
+})
+
+const CHAIN_FLAGS = {
+  anchorRpcUrl: 'http://127.0.0.1:1',
+  anchorChainId: '7869',
+  protocolState: `0x${'01'.repeat(20)}`,
+  dataMarket: `0x${'02'.repeat(20)}`,
+  signerKey: KEY,
+  pollMs: '50',
+}
+const SOURCE_FLAGS = { sourceRpcUrl: 'http://127.0.0.1:2', sourceChainId: '1' }
+const FLAGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
+  epochs: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, headOffset: '3', firstBlock: '1' },
+  snapshotter: { ...CHAIN_FLAGS, ...SOURCE_FLAGS, namespace: 'NS', slots: '1', collector: '127.0.0.1:1', market: marketPath },
+  collector: { grpcListen: '127.0.0.1:0', sequencers: `/ip4/127.0.0.1/tcp/1/p2p/${PEER}` },
+  relay: {},
+  sequencer: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: '7' },
+  validator: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks' },
+}
+
+async function start(role: Role, flags: Readonly<Record<string, string>> = {}) {
+  homes += 1
+  const dataDir = join(folder, `${role}-${homes}`)
+  const settings = readSettings(role, { ...FLAGS[role], dataDir, ...flags }, {})
+  running = await startRole(role, settings, { logTo: join(folder, 'log') })
+  return { role: running, dataDir }
+}
+
+/** `host:port` of everything that listens. */
+function listening({ places }: RunningRole): [string, number][] {
+  return Object.values(places).flatMap((list) =>
+    list.map((where): [string, number] => {
+      const [, host, port] = /(?:\/ip4\/|http:\/\/|^)([0-9.]+)(?:\/tcp\/|:)(\d+)/.exec(where) as unknown as [string, string, string]
+      return [host, Number(port)]
+    }),
+  )
+}
+async function isOpen([host, port]: [string, number]): Promise<boolean> {
+  const socket = connect(port, host)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (failure) {
+    expect(failure).toMatchObject({ code: 'ECONNREFUSED' })
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+describe.each<[Role, string[]]>([
+  ['epochs', []],
+  ['snapshotter', ['ipfs', 'gateway']],
+  ['collector', ['grpc']],
+  ['relay', ['p2p']],
+  ['sequencer', ['p2p', 'ipfs', 'gateway']],
+  ['validator', ['ipfs', 'gateway']],
+])('%s', (name, places) => {
+  test('listens where it says, and nowhere when it is stopped; its home is free again', async () => {
+    const { role, dataDir } = await start(name)
+    expect(Object.keys(role.places)).toEqual(places)
+    const sockets = listening(role)
+    expect(sockets.length).toBeGreaterThanOrEqual(places.length)
+    for (const socket of sockets) expect([socket, await isOpen(socket)]).toEqual([socket, true])
+    running = undefined
+    await role.stop()
+    for (const socket of sockets) expect([socket, await isOpen(socket)]).toEqual([socket, false])
+    await openSqliteStore({ path: join(dataDir, 'state.sqlite') }).close()
+    expect(await role.ended).toBeUndefined()
+  })
+})
+
+describe('settings reach', () => {
+  test('the chains: the very one that was meant, and no other', async () => {
+    await start('epochs')
+    expect(given.options.get('anchor chain')).toMatchObject({
+      rpcUrl: CHAIN_FLAGS.anchorRpcUrl,
+      chainId: 7_869,
+      protocolState: CHAIN_FLAGS.protocolState,
+      dataMarket: CHAIN_FLAGS.dataMarket,
+      pollMs: 50,
+    })
+    expect(given.options.get('source chain')).toMatchObject({ rpcUrl: SOURCE_FLAGS.sourceRpcUrl, chainId: 1 })
+    expect(given.options.get('sender')).toMatchObject({ chainId: 7_869, dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
+    expect(given.options.get('epochs')).toMatchObject({ headOffset: 3, firstBlock: 1, pollMs: 50 })
+  })
+
+  test('sequencer and validator, which judge by the same rules', async () => {
+    const { role } = await start('sequencer')
+    running = undefined
+    await role.stop()
+    await start('validator')
+    const [sequencer, validator] = ['sequencer', 'validator'].map((role) => given.options.get(role)) as [object, object]
+    const rules = {
+      windowUnit: 'blocks',
+      namespace: 'NS',
+      deadlineBufferMaxBlocks: 1_000,
+      tally: { minVotes: 0, minShareBp: 0 },
+      epochsKept: 1_000,
+    }
+    expect(sequencer).toMatchObject({ ...rules, batchLimits: { projectsMax: 7 } })
+    expect(validator).toMatchObject({ ...rules, level: 'tally' })
+  })
+
+  test('a relay, which takes as many peers as it may', async () => {
+    await start('relay', { reservationsMax: '3' })
+    expect(given.options.get('relay')).toMatchObject({ limits: { reservationsMax: 3 }, listen: ['/ip4/127.0.0.1/tcp/0'] })
+  })
+})
+
+test('a role whose port is taken does not start, and leaves nothing open', async () => {
+  const { role } = await start('collector')
+  const [grpc] = role.places['grpc'] as [string]
+  const dataDir = join(folder, 'taken')
+  const settings = readSettings('collector', { ...FLAGS.collector, dataDir, grpcListen: grpc }, {})
+  await expect(startRole('collector', settings, { logTo: join(folder, 'log') })).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
+  await openSqliteStore({ path: join(dataDir, 'state.sqlite') }).close()
+})
