@@ -69,6 +69,12 @@ describe('who signs for a slot', () => {
     expect(history(signers)).toEqual([alice, alice, bob, bob, undefined, undefined])
   })
 
+  test('of a slot that is new, from its first change on', () => {
+    const signers = signersWith([])
+    signers.change(slotId, bob, at(11))
+    expect(history(signers)).toEqual([undefined, undefined, bob, bob, bob, bob])
+  })
+
   test('nothing is known of before a change that the table had already seen', () => {
     const signers = signersWith([{ slotId, signer: bob, isActive: true }])
     signers.change(slotId, bob, at(11))
