@@ -46,8 +46,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await voidUnseen(deps)
-      // What was anchored may have been taken back while nobody looked, and however long ago.
-      reviseAnchored(from, deps)
+      // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
+      reviseAnchored((from - deps.market.batchWindowBlocks) as BlockNumber, deps)
       deps.onReady()
     }
     for (const epoch of view.epochs()) {
