@@ -281,10 +281,10 @@ describe('S8: a vote for an epoch that the records say is closed', () => {
     world.chain.reorg(3)
     world.chain.mine()
     await world.until(() => world.sequencer.stats().headBlock === number - 3)
+    release()
     expect((await world.deliver(late)).code).toBe('window_closed')
     expect(world.recoveries()).toBe(1)
     wire.isHeld = () => false
-    release()
     expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1 })
     await world.stop()
   })
