@@ -129,7 +129,11 @@ describe('S9, G7: a delivery', () => {
     const bent = fc
       .array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
       .map((changes) => changes.reduce((bytes, [at, to]) => bytes.with(at, to), good))
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 300 }), bent, fc.json().map((text) => new TextEncoder().encode(text)))
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      bent,
+      fc.json().map((text) => new TextEncoder().encode(text)),
+    )
     const ids = fc.oneof(fc.string(), fc.constant(uuid()))
     const deliveries = fc.sample(fc.tuple(bytes, ids, fc.constantFrom('weft' as const, 'collect' as const)), {
       numRuns: 400,

@@ -102,7 +102,8 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     else undone.delete(record.epochId)
     if (isFinished(record)) {
       // Epochs do not finish in their order, and fewer of them may be kept than before.
-      if (unfinished.delete(record.epochId)) finished.splice(finished.findLastIndex((epochId) => epochId < record.epochId) + 1, 0, record.epochId)
+      if (unfinished.delete(record.epochId))
+        finished.splice(finished.findLastIndex((epochId) => epochId < record.epochId) + 1, 0, record.epochId)
       while (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
     } else unfinished.set(record.epochId, record)
     await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) }])

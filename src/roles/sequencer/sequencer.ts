@@ -102,8 +102,8 @@ export async function admit(deliveries: readonly Inbound[], deps: Sequencing, ea
       receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0],
     }
   })
-  // Commits become durable in order, so this also covers the first vote that a `duplicate` speaks of.
-  await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : deps.store.flush()])
+  // With the groups before, the first vote that a `duplicate` speaks of is durable too.
+  await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
   for (const { delivery, receipt } of receipts) delivery.respond(receipt)
 }
 
