@@ -104,10 +104,15 @@ describe('S4: the plan', () => {
     await sealed(world)
     const withPlans = disk.commits.filter((writes) => writes.some(isPlan))
     expect(withPlans).toHaveLength(1)
-    const keys = withPlans[0]?.map(({ key }) => key.split('/')[0])
-    expect(Map.groupBy(keys ?? [], (key) => key).get('plan')).toHaveLength(3)
-    expect(Map.groupBy(keys ?? [], (key) => key).get('plan-file')).toHaveLength(3)
-    expect(keys).toContain('epoch')
+    const kinds = Map.groupBy(withPlans[0] ?? [], ({ key }) => key.split('/')[0])
+    expect([kinds.get('plan')?.length, kinds.get('plan-file')?.length]).toEqual([3, 3])
+    const [epoch] = kinds.get('epoch') ?? []
+    expect(JSON.parse(new TextDecoder().decode(epoch?.value))).toMatchObject({
+      state: 'planned',
+      accepted: 3,
+      projects: Array(3).fill({ state: 'batched' }),
+      batches: Array(3).fill({ isAnchored: false }),
+    })
     await world.stop()
   })
 

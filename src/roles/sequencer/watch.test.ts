@@ -208,6 +208,24 @@ describe('S10: what a reorganisation takes off the chain goes out again', () => 
 })
 
 describe('S10, G9: a reorganisation', () => {
+  test('while its epoch is anchored has nothing sent again when that ends as missed', async () => {
+    let isBroken = true
+    const world = await open({ ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }) })
+    await world.release()
+    await vote(world, 1, 0)
+    await world.mine(7)
+    expect(epoch(world)?.state).toBe('planned')
+    world.chain.reorg(1)
+    world.chain.changeMarket({ sequencers: [] })
+    await world.mine(2)
+    isBroken = false
+    await world.clock.advance(10_000)
+    expect(await sealed(world)).toMatchObject({ state: 'missed', reason: 'call_refused' })
+    await world.mine(2)
+    expect([epoch(world)?.state, world.events.includes('anchored_again')]).toEqual(['missed', false])
+    await world.stop()
+  })
+
   test('that moves the release gives the epoch its new window: closed by that, not by the old one', async () => {
     const wire = createWire()
     const world = await open({ wire })
@@ -307,6 +325,24 @@ describe('G9: a project', () => {
     await world.mine(1)
     expect(epoch(world)?.projects).toMatchObject([{ state: 'missed', reason: 'attestations_missing' }])
     expect(world.sequencer.stats().unfinishedEpochs).toBe(0)
+    await world.stop()
+  })
+
+  test('whose batch is still to be anchored when that window is over ends for what becomes of its batch', async () => {
+    let isBroken = true
+    const world = await open({ ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }) })
+    await world.release()
+    await vote(world, 1, 0)
+    await world.mine(35)
+    expect(epoch(world)).toMatchObject({ state: 'planned', projects: [{ state: 'batched', reason: undefined }] })
+    isBroken = false
+    await world.clock.advance(10_000)
+    expect(await sealed(world)).toMatchObject({
+      state: 'missed',
+      reason: 'batch_window_over',
+      projects: [{ reason: 'batch_not_anchored' }],
+    })
+    expect(await world.chain.isEpochEnded(EPOCH_1)).toBe(false)
     await world.stop()
   })
 
