@@ -112,7 +112,7 @@ describe('an epoch', () => {
     await world.stop()
   })
 
-  test('whose project another sequencer anchored first is missed', async () => {
+  test('S6, S7: whose project another sequencer anchored first is missed', async () => {
     const world = await open()
     await world.release()
     await vote(world, 1, 0, 0)
@@ -154,7 +154,7 @@ describe('an epoch', () => {
 })
 
 describe('a receipt', () => {
-  test('names why a delivery was refused', async () => {
+  test('S9: names why a delivery was refused', async () => {
     const world = await open()
     const before = await world.chain.head()
     await world.release()
@@ -233,7 +233,7 @@ describe('a receipt', () => {
     await world.stop()
   })
 
-  test.each(['accepted', 'duplicate'])('says %s only when a power cut at that very moment would not lose the vote', async (code) => {
+  test.each(['accepted', 'duplicate'])('S1: says %s only when a power cut at that very moment would not lose the vote', async (code) => {
     const world = await open()
     await world.release()
     const atDisk: number[] = []
@@ -264,7 +264,7 @@ describe('a receipt', () => {
   })
 })
 
-test('a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
+test('S3: a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
   const world = await open()
   await world.release()
   const submissionId = uuid()
@@ -286,7 +286,7 @@ test('a submission id that is taken is replaced: nobody can spoil a batch with i
   await world.stop()
 })
 
-describe('after a power cut', () => {
+describe('S1, S4, S6: after a power cut', () => {
   test('between receipt and close every receipted submission is in the epoch', async () => {
     const world = await open()
     await world.release()
@@ -362,7 +362,7 @@ describe('after a power cut', () => {
   })
 })
 
-describe('a reorganisation', () => {
+describe('S8: a reorganisation', () => {
   test('that moves the release makes the old votes void; the slots may vote again', async () => {
     const world = await open()
     await world.release()
@@ -390,7 +390,7 @@ describe('a reorganisation', () => {
     await again.stop()
   })
 
-  describe('that takes the batches back', () => {
+  describe('S10: that takes the batches back', () => {
     async function takenBack(): Promise<{ world: World; batchCid: Cid }> {
       const world = await open()
       await world.release()
