@@ -52,8 +52,8 @@ test('G2: a project’s votes are counted apart from the others, in the order of
 })
 
 test('G2: a tie goes to the CID with more distinct signers', () => {
-  const [counted] = finalize([ballot(1, 1, 0, 9), ballot(1, 2, 0, 9), ballot(1, 3, 1), ballot(1, 4, 1)], POLICY)
-  expect(counted?.result).toMatchObject({ snapshotCid: CIDS[1], isTie: true })
+  const [counted] = finalize([ballot(1, 1, 1, 9), ballot(1, 2, 1, 9), ballot(1, 3), ballot(1, 4)], POLICY)
+  expect(counted?.result).toMatchObject({ snapshotCid: CIDS[0], isTie: true })
 })
 
 test('G2: batches hold the finalized projects, all of their votes, and trees that go on from batch to batch', async () => {

@@ -58,11 +58,11 @@ function openBox() {
 
 test('G2: votes come by project id, code unit by code unit, then by slot number; those of other epochs do not', async () => {
   const { vote, collected } = openBox()
-  for (const slot of [10, 9, 2]) for (const project of ['b:N', 'a:0:N', 'a:N', 'a!:N', 'B:N']) vote(project, slot)
+  for (const slot of [10, 9, 2]) for (const project of ['b:N', 'a:0:N', 'a:N0', 'a:N', 'a!:N', 'B:N']) vote(project, slot)
   vote('a:N', 3, { epoch: 2 })
   vote('a:N', 4, { epoch: 10 })
   expect(await collected()).toEqual(
-    ['B:N', 'a!:N', 'a:0:N', 'a:N', 'b:N'].flatMap((project) => [2, 9, 10].map((slot) => `${project} ${slot}`)),
+    ['B:N', 'a!:N', 'a:0:N', 'a:N', 'a:N0', 'b:N'].flatMap((project) => [2, 9, 10].map((slot) => `${project} ${slot}`)),
   )
 })
 

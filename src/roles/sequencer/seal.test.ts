@@ -291,6 +291,14 @@ describe('S4: the role ends with the reason', () => {
     }
   })
 
+  test('when a release cannot be written', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    disk.fail((key) => key.startsWith('epoch/'))
+    await expect(world.release()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  })
+
   test('when its node fails in a way that does not pass', async () => {
     const { ipfsAs } = brokenIpfs({ add: async () => Promise.reject(new WeftError('STORE_FAILED', { path: 'ipfs', doing: 'adding' })) })
     const world = await voted({ ipfsAs })

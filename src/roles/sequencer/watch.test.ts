@@ -89,6 +89,21 @@ describe('S8, G9: after a restart', () => {
     await again.stop()
   })
 
+  test('a release that moved down a little while nobody looked is found', async () => {
+    const world = await open()
+    await world.mine(5)
+    await world.release()
+    const { release } = epoch(world) as EpochRecord
+    const onDisk = world.cut()
+    // The transaction is mined again in the first of the new blocks.
+    world.chain.reorg(4)
+    const again = await open({ onDisk, around: world })
+    expect(epoch(again)).toMatchObject({ state: 'released' })
+    expect((await again.chain.epochInfo(EPOCH_1)).releaseBlock).toBe(release.number - 3)
+    expect((await vote(again, 1, 0)).code).toBe('accepted')
+    await again.stop()
+  })
+
   test('epochs that were finished and forgotten are not begun anew, though their blocks are read again', async () => {
     const world = await open({ epochsKept: 1, market: { attestationWindowBlocks: 8 } })
     for (let id = 1; id <= 2; id += 1) {
@@ -363,20 +378,22 @@ describe('G9: a project', () => {
     const world = await open()
     await world.release()
     await vote(world, 1, 0)
-    await world.mine(6)
+    await world.mine(5)
+    world.chain.mine()
     await world.until(() => world.chain.pendingCount() > 0)
-    const { batches, epochId } = epoch(world) as EpochRecord
-    const call = { kind: 'submitBatchAttestation', epochId, ...(batches[0] as EpochRecord['batches'][number]) } as const
-    // Nothing is seen of the block with the batch until the attestation is in it, too.
+    const record = epoch(world) as EpochRecord
+    const onDisk = world.cut()
+    // Batch and attestation are there before the next process looks: it meets both while the record still says `planned`.
     world.chain.mine()
+    const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, ...(record.batches[0] as EpochRecord['batches'][number]) } as const
     const sent = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() }).send('a', call, new AbortController().signal)
-    await new Promise((resolve) => setImmediate(resolve))
+    await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
     world.chain.mine()
-    await world.mine(2)
     await world.clock.runUntil(sent, { limitMs: 1_000 })
-    expect((await sealed(world)).state).toBe('ended')
-    expect(epoch(world)?.projects).toMatchObject([{ state: 'finalized' }])
-    await world.stop()
+    const again = await open({ onDisk, around: world })
+    expect([record.state, (await sealed(again)).state]).toEqual(['planned', 'ended'])
+    expect(epoch(again)?.projects).toMatchObject([{ state: 'finalized', reason: 'majority_attested' }])
+    await again.stop()
   })
 })
 
