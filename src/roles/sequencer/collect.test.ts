@@ -81,8 +81,8 @@ test('S2: a vote whose header a reorganisation took away, or moved out of the wi
 
 test('none is left out, however many there are', async () => {
   const { vote, collected } = openBox()
-  for (let slot = 1; slot <= 1_001; slot += 1) for (let project = 0; project < 10; project += 1) vote(`${project}:N`, slot)
-  expect(new Set(await collected()).size).toBe(10_010)
+  for (let slot = 1; slot <= 501; slot += 1) for (let project = 0; project < 10; project += 1) vote(`${project}:N`, slot)
+  expect(new Set(await collected()).size).toBe(5_010)
 })
 
 test('G1: nothing is collected before all of it is durable', async () => {

@@ -308,7 +308,7 @@ describe('S4: the role ends with the reason', () => {
 
   test('and says so instead of running twice', async () => {
     const world = await open()
-    await expect(world.sequencer.run(new AbortController().signal)).rejects.toMatchObject({ code: 'STOPPED' })
+    await expect(world.sequencer.run(AbortSignal.abort())).rejects.toMatchObject({ code: 'STOPPED' })
     await world.stop()
     expect(world.sequencer.stats().isReady).toBe(false)
   })
