@@ -32,6 +32,38 @@ describe('the view of the chain', () => {
     view.addBlock(block(12, 'b'))
     expect([view.header('0xblock12'), view.header('0xblock12b')?.number, view.epoch(epochId)]).toEqual([undefined, 12, undefined])
   })
+  test('keeps the block it goes back to, and every release in it or before', () => {
+    const view = viewUpTo(12)
+    view.addRelease(epochId, block(11))
+    view.addRelease(5 as EpochId, block(12))
+    view.addRelease(6 as EpochId, block(12))
+    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([5, 6])
+    expect([view.head?.number, view.epoch(epochId)?.release.number, view.header('0xblock11')?.number]).toEqual([11, 11, 11])
+  })
+  test('forgets headers and epochs below a block, and nothing in it or above', () => {
+    const view = viewUpTo(14)
+    for (const [number, id] of [
+      [10, 1],
+      [11, 2],
+      [12, 3],
+    ] as const)
+      view.addRelease(id as EpochId, block(number))
+    view.forgetBelow(11 as BlockNumber)
+    expect([...view.epochs()].map((epoch) => epoch.epochId)).toEqual([2, 3])
+    expect([10, 11, 14].map((number) => view.header(`0xblock${number}`)?.number)).toEqual([undefined, 11, 14])
+    view.forgetBelow(5 as BlockNumber)
+    expect([...view.epochs()]).toHaveLength(2)
+  })
+  test('gives a release its window by its own rule; a later release of the same epoch replaces it', () => {
+    const view = createAnchorView({ unit: 'seconds', length: 30 })
+    for (const number of [10, 11]) view.addBlock(block(number))
+    expect(view.addRelease(epochId, block(10)).window).toEqual({
+      release: { number: 10, timestamp: 100 },
+      rule: { unit: 'seconds', length: 30 },
+    })
+    view.addRelease(epochId, block(11))
+    expect(view.epoch(epochId)?.release.number).toBe(11)
+  })
   test('always keeps its head', () => {
     const view = viewUpTo(12)
     view.forgetBelow(99 as BlockNumber)

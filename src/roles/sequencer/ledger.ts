@@ -77,7 +77,7 @@ const isFinished = (record: EpochRecord): boolean =>
 
 export function createLedger(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Ledger {
   const unfinished = new Map<EpochId, EpochRecord>()
-  /** Finished epochs still on disk, oldest first. */
+  /** Finished epochs still on disk, ascending. */
   const finished: EpochId[] = []
   /** Epochs whose release was undone. */
   const undone = new Set<EpochId>()
@@ -101,8 +101,10 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     if (record.state === 'void') undone.add(record.epochId)
     else undone.delete(record.epochId)
     if (isFinished(record)) {
-      if (unfinished.delete(record.epochId)) finished.push(record.epochId)
-      if (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
+      // Epochs do not finish in their order, and fewer of them may be kept than before.
+      if (unfinished.delete(record.epochId))
+        finished.splice(finished.findLastIndex((epochId) => epochId < record.epochId) + 1, 0, record.epochId)
+      while (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
     } else unfinished.set(record.epochId, record)
     await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) }])
     return record

@@ -1,238 +1,26 @@
 import { describe, expect, test } from 'vitest'
-import type { BatchLimits } from '#domain/batch.ts'
-import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Receipt, Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
-import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
-import type { Recoverer, Signer } from '#io/keys/port.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import type { Inbound, SubmissionListener } from '#io/p2p/port.ts'
-import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochRecord } from './ledger.ts'
-import { createSequencer, type Sequencer } from './sequencer.ts'
-
-const CIDS = [
-  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
-  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
-  'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i',
-] as Cid[]
-const PROJECTS = ['pairs:0x01:TEST', 'pairs:0x02:TEST', 'pairs:0x03:TEST'] as ProjectId[]
-const SEQUENCER = `0x${'5e'.repeat(20)}` as Address
-const OTHER_SEQUENCER = `0x${'5f'.repeat(20)}` as Address
-const MANAGER = `0x${'0e'.repeat(20)}` as Address
-const VALIDATOR = `0x${'0a'.repeat(20)}` as Address
-const SIGNERS = ['11', '22', '33', '44'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
-const EPOCH_1 = 1 as EpochId
-const signerOf = (slotId: number): Signer => SIGNERS[slotId - 1] as Signer
-
-let uuids = 0
-/** Signature checks so far, by all sequencers. */
-let recoveries = 0
-const countingRecoverer: Recoverer = {
-  recover(digest, signature) {
-    recoveries += 1
-    return recoverer.recover(digest, signature)
-  },
-}
-const uuid = () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, '0')}`
-
-interface World {
-  readonly clock: VirtualClock
-  readonly chain: FakeChain
-  readonly ipfs: ReturnType<typeof createFakeIpfsNetwork>
-  readonly sequencer: Sequencer
-  readonly records: EpochRecord[]
-  readonly events: string[]
-  readonly store: FakeStore
-  /** Rejects as `run` does. */
-  readonly ended: Promise<void>
-  release(): Promise<void>
-  mine(count: number): Promise<void>
-  submission(change?: Partial<Submission['request']> & { header?: string; dataMarket?: string; signedBy?: number }): Promise<Submission>
-  /** `atReceipt` runs within the call that sends the receipt. */
-  deliver(
-    submission: Submission | Uint8Array,
-    how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
-  ): Promise<Receipt>
-  /** Power cut, then a new process on what the disk still holds. `moving`: time that was passing just then. */
-  crash(moving?: Promise<void>): Promise<World>
-  stop(): Promise<void>
-}
-
-/** Hands groups to the sequencer as the network would. */
-function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): void } {
-  const waiting: (readonly Inbound[])[] = []
-  let wake: (() => void) | undefined
-  return {
-    push(group) {
-      waiting.push(group)
-      wake?.()
-    },
-    async *inbound(signal) {
-      signal.addEventListener('abort', () => wake?.())
-      while (!signal.aborted) {
-        const group = waiting.shift()
-        if (group !== undefined) yield group
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    },
-  }
-}
-
-interface Settings {
-  readonly batchLimits?: BatchLimits
-  readonly expectedProjects?: readonly ProjectId[]
-  readonly minVotes?: number
-  readonly onDisk?: FakeStore
-  readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
-}
-
-async function open(settings: Settings = {}): Promise<World> {
-  const clock = settings.around?.clock ?? createVirtualClock()
-  const market = {
-    epochSize: 10,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
-    snapshotWindowBlocks: 5,
-    batchWindowBlocks: 20,
-    attestationWindowBlocks: 30,
-    attestationsMin: 1,
-    epochManager: MANAGER,
-    sequencers: [SEQUENCER, OTHER_SEQUENCER],
-    validators: [VALIDATOR],
-  }
-  const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers: SIGNERS.map((signer) => signer.address), pollMs: 10 })
-  const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
-  const store = settings.onDisk ?? createFakeStore()
-  const inbox = createInbox()
-  const records: EpochRecord[] = []
-  const events: string[] = []
-  const hasher = createSubmissionHasher(chain)
-  const sequencer = createSequencer(
-    {
-      namespace: 'TEST',
-      windowUnit: 'blocks',
-      deadlineBufferMaxBlocks: 500,
-      projectsPerSlotMax: 3,
-      epochsKept: 2,
-      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 },
-      batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
-      ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
-    },
-    {
-      store,
-      chain,
-      clock,
-      recoverer: countingRecoverer,
-      listener: inbox,
-      ipfs: ipfs.node('sequencer'),
-      sender: chain.sender({ address: SEQUENCER, journal: store }),
-      report: (event) => events.push(event),
-      onEpoch: (record) => records.push(record),
-    },
-  )
-  const stopping = new AbortController()
-  const ended = sequencer.run(stopping.signal)
-  ended.catch((failure: unknown) => events.push(`ended: ${String(failure)}`))
-  await clock.runUntil(() => sequencer.stats().isReady, { limitMs: 5_000 })
-  const manager = chain.sender({ address: MANAGER, journal: createFakeStore() })
-  let nextBegin = 1 + 10 * (await chain.currentEpoch()).epochId
-  const caughtUp = () => clock.runUntil(async () => sequencer.stats().headBlock === (await chain.head()).number, { limitMs: 5_000 })
-  return {
-    clock,
-    chain,
-    ipfs,
-    sequencer,
-    records,
-    events,
-    store,
-    ended,
-    async release() {
-      const sent = manager.send(
-        `epoch/${nextBegin}`,
-        { kind: 'releaseEpoch', begin: nextBegin as BlockNumber, end: (nextBegin + 9) as BlockNumber },
-        stopping.signal,
-      )
-      nextBegin += 10
-      await clock.runUntil(() => chain.pendingCount() > 0, { limitMs: 5_000 })
-      chain.mine()
-      await clock.runUntil(sent, { limitMs: 5_000 })
-      await caughtUp()
-    },
-    async mine(count) {
-      for (let mined = 0; mined < count; mined += 1) {
-        chain.mine()
-        await caughtUp()
-        await clock.advance(50)
-      }
-    },
-    async submission({ header, dataMarket, signedBy, ...change } = {}) {
-      const head = await chain.head()
-      const request = {
-        slotId: 1 as SlotId,
-        deadlineBlock: (head.number + 500) as BlockNumber,
-        snapshotCid: CIDS[0] as Cid,
-        epochId: EPOCH_1,
-        projectId: PROJECTS[0] as ProjectId,
-        ...change,
-      }
-      const signature = signerOf(signedBy ?? request.slotId).sign(hasher.digest(request))
-      return {
-        request,
-        signature,
-        header: header ?? head.hash,
-        dataMarket: dataMarket ?? chain.dataMarket,
-        nodeVersion: 'v1',
-        protocolState: '',
-      }
-    },
-    deliver(submission, { submissionId = uuid(), protocol = 'weft', atReceipt } = {}) {
-      const payload =
-        submission instanceof Uint8Array
-          ? submission
-          : protocol === 'weft'
-            ? encodeSubmission(submission)
-            : new TextEncoder().encode(encodeCollectJson(submission))
-      const receipt = new Promise<Receipt>((resolve) => {
-        const respond = (sent: Receipt) => {
-          atReceipt?.()
-          resolve(sent)
-        }
-        inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }])
-      })
-      return clock.runUntil(receipt, { limitMs: 5_000 })
-    },
-    async crash(moving) {
-      const onDisk = store.crash()
-      stopping.abort(new Error('power cut'))
-      await moving
-      return open({ ...settings, onDisk, around: { clock, chain, ipfs } })
-    },
-    async stop() {
-      stopping.abort(new Error('test is over'))
-      await clock.runUntil(ended, { limitMs: 60_000 })
-    },
-  }
-}
-
-const vote = async (world: World, slotId: number, cid: number, project = 0) =>
-  world.deliver(
-    await world.submission({ slotId: slotId as SlotId, snapshotCid: CIDS[cid] as Cid, projectId: PROJECTS[project] as ProjectId }),
-  )
-
-/** Mines until the epoch's last word. */
-async function sealed(world: World): Promise<EpochRecord> {
-  for (let block = 0; block < 40 && world.records.length === 0; block += 1) await world.mine(1)
-  return world.records[0] as EpochRecord
-}
+import {
+  CIDS,
+  EPOCH_1,
+  MANAGER,
+  OTHER_SEQUENCER,
+  open,
+  PROJECTS,
+  SEQUENCER,
+  sealed,
+  signerOf,
+  uuid,
+  VALIDATOR,
+  vote,
+  type World,
+} from './sequencer.test-world.ts'
 
 describe('an epoch', () => {
   test('goes from submissions to batches on chain, the liar outvoted', async () => {
@@ -324,7 +112,7 @@ describe('an epoch', () => {
     await world.stop()
   })
 
-  test('whose project another sequencer anchored first is missed', async () => {
+  test('S6, S7: whose project another sequencer anchored first is missed', async () => {
     const world = await open()
     await world.release()
     await vote(world, 1, 0, 0)
@@ -366,7 +154,7 @@ describe('an epoch', () => {
 })
 
 describe('a receipt', () => {
-  test('names why a delivery was refused', async () => {
+  test('S9: names why a delivery was refused', async () => {
     const world = await open()
     const before = await world.chain.head()
     await world.release()
@@ -388,9 +176,9 @@ describe('a receipt', () => {
       ['signature_malformed', { ...(await world.submission()), signature: 'zz' }],
       ['signer_mismatch', await world.submission({ signedBy: 2 })],
     ]
-    const recoveriesBefore = recoveries
+    const recoveriesBefore = world.recoveries()
     for (const [code, submission] of cases) expect([code, (await world.deliver(submission)).code]).toEqual([code, code])
-    expect(recoveries - recoveriesBefore).toBe(1) // Only the last case got as far as its signature.
+    expect(world.recoveries() - recoveriesBefore).toBe(1) // Only the last case got as far as its signature.
     expect((await world.deliver(await world.submission(), { submissionId: 'not-a-uuid' })).code).toBe('submission_malformed')
     expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({
       accepted: 0,
@@ -445,7 +233,7 @@ describe('a receipt', () => {
     await world.stop()
   })
 
-  test.each(['accepted', 'duplicate'])('says %s only when a power cut at that very moment would not lose the vote', async (code) => {
+  test.each(['accepted', 'duplicate'])('S1: says %s only when a power cut at that very moment would not lose the vote', async (code) => {
     const world = await open()
     await world.release()
     const atDisk: number[] = []
@@ -476,7 +264,7 @@ describe('a receipt', () => {
   })
 })
 
-test('a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
+test('S3: a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
   const world = await open()
   await world.release()
   const submissionId = uuid()
@@ -498,7 +286,7 @@ test('a submission id that is taken is replaced: nobody can spoil a batch with i
   await world.stop()
 })
 
-describe('after a power cut', () => {
+describe('S1, S4, S6: after a power cut', () => {
   test('between receipt and close every receipted submission is in the epoch', async () => {
     const world = await open()
     await world.release()
@@ -574,7 +362,7 @@ describe('after a power cut', () => {
   })
 })
 
-describe('a reorganisation', () => {
+describe('S8: a reorganisation', () => {
   test('that moves the release makes the old votes void; the slots may vote again', async () => {
     const world = await open()
     await world.release()
@@ -602,7 +390,7 @@ describe('a reorganisation', () => {
     await again.stop()
   })
 
-  describe('that takes the batches back', () => {
+  describe('S10: that takes the batches back', () => {
     async function takenBack(): Promise<{ world: World; batchCid: Cid }> {
       const world = await open()
       await world.release()

@@ -1,6 +1,7 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { watchAppointment } from '#domain/appointment.ts'
 import type { BatchLimits } from '#domain/batch.ts'
+import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
@@ -88,9 +89,10 @@ export interface Sequencing extends VerifyDeps, SequencerDeps {
 
 /**
  * From delivery to receipt: receive → verify → record → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
- * deliveries of a group share one commit. Never throws over what a delivery holds.
+ * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
+ * was in that would be a lie. Never throws over what a delivery holds.
  */
-export async function admit(deliveries: readonly Inbound[], deps: Sequencing): Promise<void> {
+export async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
   const writes: StoreWrite[] = []
   const receipts = deliveries.map((delivery) => {
     const outcome = admitOne(delivery, deps)
@@ -100,8 +102,8 @@ export async function admit(deliveries: readonly Inbound[], deps: Sequencing): P
       receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0],
     }
   })
-  // Commits become durable in order, so this also covers the first vote that a `duplicate` speaks of.
-  await (writes.length > 0 ? deps.store.commit(writes) : deps.store.flush())
+  // With the groups before, the first vote that a `duplicate` speaks of is durable too.
+  await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
   for (const { delivery, receipt } of receipts) delivery.respond(receipt)
 }
 
@@ -110,12 +112,15 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | { readonly co
   if (!form.ok) return refused(form.why, {}, deps)
   const { epochId, slotId, deadlineBlock } = form.received.submission.request
   const verdict = verify(form.received.submission, deps)
-  if (!verdict.ok) return refused(verdict.why, { epochId }, deps)
+  if (!verdict.ok) return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
   const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   return recorded
 }
+
+/** Refusals are counted apart for these epochs only: their number is the chain's, not the sender's. */
+const isTaking = (epochId: EpochId, { view, isOpen }: Sequencing): boolean => view.epoch(epochId) !== undefined && isOpen(epochId)
 
 function refused(
   code: ReceiptCode,
@@ -155,7 +160,8 @@ async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSign
   if (deps.ledger.get(epochId)?.state !== 'ended') return
   const batches = deps.ledger.plans(epochId)
   const failures = await persist('anchor', () => anchor(epochId, batches, deps, signal), deps, signal)
-  await noteAnchored(epochId, { batches, failures }, deps)
+  // So much may have happened meanwhile that nothing of the epoch is kept any more.
+  if (deps.ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
   await persist('end', () => end(epochId, deps, signal), deps, signal)
   deps.report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
 }
@@ -178,7 +184,8 @@ async function listen(deps: Sequencing, signal: AbortSignal, fail: (failure: unk
   let previous: Promise<void> = Promise.resolve()
   for await (const arrived of deps.listener.inbound(signal)) {
     for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
-      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps).catch(fail)
+      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, previous)
+      current.catch(fail)
       await previous
       previous = current
     }
@@ -193,7 +200,14 @@ const SEALS_AT_ONCE = 4
 function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void) {
   const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
 
+  /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
+  function isOutdated(epoch: ReleasedEpoch): boolean {
+    const state = deps.ledger.get(epoch.epochId)?.state
+    return state === undefined || isEpochOver(state) || (state === 'released' && deps.view.epoch(epoch.epochId) !== epoch)
+  }
+
   async function sealOne(epoch: ReleasedEpoch): Promise<void> {
+    if (isOutdated(epoch)) return
     const record = await seal(epoch, deps, signal)
     const { epochId, state, reason = '', accepted, projects, batches } = record
     deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })

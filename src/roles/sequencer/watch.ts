@@ -46,8 +46,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await voidUnseen(deps)
-      // What was anchored may have been taken back while nobody looked, and however long ago.
-      reviseAnchored(from, deps)
+      // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
+      reviseAnchored((from - deps.market.batchWindowBlocks) as BlockNumber, deps)
       deps.onReady()
     }
     for (const epoch of view.epochs()) {
@@ -76,6 +76,7 @@ async function addBlock({ block, events }: Extract<ChainStep, { kind: 'block' }>
   view.addBlock(block)
   for (const event of events) {
     if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
+    if (event.kind === 'NodeBurned') view.changeSigner(event.slotId, undefined, block.number)
     if (event.kind !== 'EpochReleased' || isBeforeOurTime(event.epochId, block, ledger)) continue
     view.addRelease(event.epochId, block)
     await ledger.release(event.epochId, block)

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { createAnchorView, type Header } from './anchor-view.ts'
+import { eligibilityOf } from './eligibility.ts'
+import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Submission } from './submission.ts'
+
+const block = (number: number): Header => ({ number: number as BlockNumber, hash: `0xab${number}` as Hash, timestamp: number * 10 })
+const alice = '0xa' as Address
+const bob = '0xb' as Address
+
+/** Epoch 4 was released in block 12; the head is block 20. */
+function ask(change: { readonly header?: string; readonly deadlineBlock?: number; readonly unit?: 'blocks' | 'seconds' }) {
+  const view = createAnchorView({ unit: change.unit ?? 'blocks', length: change.unit === 'seconds' ? 30 : 3 })
+  for (let number = 10; number <= 20; number += 1) view.addBlock(block(number))
+  view.setSlots([{ slotId: 7 as SlotId, signer: alice, isActive: true }])
+  view.changeSigner(7 as SlotId, bob, 14 as BlockNumber)
+  const { window } = view.addRelease(4 as EpochId, block(12))
+  const { header = '0xab12', deadlineBlock = 20 } = change
+  const submission = { request: { slotId: 7, deadlineBlock }, header } as unknown as Submission
+  return eligibilityOf(submission, { window, view, deadlineBufferMaxBlocks: 10 })
+}
+
+test('who must have signed is who held the slot in the block of the header, not who holds it now', () => {
+  expect(['0xab12', '0xab13', '0xab14'].map((header) => ask({ header }))).toEqual([
+    { ok: true, signer: alice, headerBlock: 12 },
+    { ok: true, signer: alice, headerBlock: 13 },
+    { ok: true, signer: bob, headerBlock: 14 },
+  ])
+})
+
+test.each(['blocks', 'seconds'] as const)('the header lies within the window, both ends included, in %s', (unit) => {
+  const inside = [11, 12, 15, 16].map((number) => ask({ header: `0xab${number}`, unit }).ok)
+  expect(inside).toEqual([false, true, true, false])
+})
+
+test('the header is known in any case of its digits', () => {
+  expect(ask({ header: '0xAB12' }).ok).toBe(true)
+})
+
+test('the deadline is counted from the header, not from the release or the head', () => {
+  const why = (deadlineBlock: number) => {
+    const answer = ask({ header: '0xab14', deadlineBlock })
+    return answer.ok || answer.why
+  }
+  expect([13, 14, 24, 25].map(why)).toEqual(['deadline_passed', true, true, 'deadline_too_far'])
+})

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest'
+import type { Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { AnchorChain, AnchoredBatch, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
+import { anchor, end } from './anchor.ts'
+import type { PlannedBatch } from './batch.ts'
+
+const epochId = 7 as EpochId
+const signal = new AbortController().signal
+const DONE: CallOutcome = { kind: 'done', transactionHash: '0x' as Hash, blockNumber: 1 as never }
+const refused = (reason: string): CallOutcome => ({ kind: 'refused', reason })
+const BATCHES = ['first', 'second', 'third'].map(
+  (batchCid, index): PlannedBatch => ({
+    index,
+    batchCid: batchCid as Cid,
+    projectIds: [],
+    snapshotCids: [],
+    rootHash: '0x' as Hash,
+    file: new Uint8Array(),
+  }),
+)
+
+/** A chain that holds some batches afterwards, whatever it answered to the calls. */
+function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly holds?: readonly string[]; readonly isEnded?: boolean }) {
+  const asked: string[] = []
+  const sent: Intent[] = []
+  const chain = {
+    async batch(_epoch: EpochId, batchCid: Cid) {
+      asked.push(`batch ${batchCid}`)
+      return facts.holds?.includes(batchCid) ? ({} as AnchoredBatch) : undefined
+    },
+    async isEpochEnded() {
+      asked.push('isEpochEnded')
+      return facts.isEnded ?? false
+    },
+  } as unknown as AnchorChain
+  const sender: ProtocolSender = {
+    address: '0x' as never,
+    async send(intentId, call) {
+      sent.push({ intentId, call })
+      return facts.outcomes[0] as CallOutcome
+    },
+    async sendInOrder(intents) {
+      asked.push('send')
+      sent.push(...intents)
+      return facts.outcomes
+    },
+  }
+  return { deps: { chain, sender }, asked, sent }
+}
+
+describe('S6: what counts of a batch is what the chain says after the call', () => {
+  test('that is there is anchored, also when its call was refused because it was there before', async () => {
+    const { deps, asked } = chainThat({ outcomes: [DONE, refused('E25'), refused('E43')], holds: ['first', 'second', 'third'] })
+    expect(await anchor(epochId, BATCHES, deps, signal)).toEqual([undefined, undefined, undefined])
+    expect(asked).toEqual(['send', 'batch first', 'batch second', 'batch third'])
+  })
+
+  test.each([
+    [DONE, 'batch_window_over'],
+    [refused('E25'), 'pair_taken'],
+    [refused('E43'), 'ended_elsewhere'],
+    [refused('E04'), 'call_refused'],
+  ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
+    const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
+    expect(await anchor(epochId, BATCHES, deps, signal)).toEqual([undefined, why, undefined])
+  })
+
+  test('each call has its own intent, and they go out in the order of the plan', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
+    await anchor(epochId, BATCHES, deps, signal)
+    expect(sent.map(({ intentId, call }) => [intentId, call.kind, 'batchCid' in call && call.batchCid])).toEqual([
+      ['batch/7/0', 'submitSubmissionBatch', 'first'],
+      ['batch/7/1', 'submitSubmissionBatch', 'second'],
+      ['batch/7/2', 'submitSubmissionBatch', 'third'],
+    ])
+  })
+})
+
+describe('S6: the end of an epoch', () => {
+  test.each([
+    [DONE, false, 'ended'],
+    [refused('E39'), true, 'ended_elsewhere'],
+    [refused('E04'), false, 'call_refused'],
+  ] as const)('after %j, ended on chain: %s, is %s', async (outcome, isEnded, expected) => {
+    const { deps, sent } = chainThat({ outcomes: [outcome], isEnded })
+    expect(await end(epochId, deps, signal)).toBe(expected)
+    expect(sent).toEqual([{ intentId: 'end/7', call: { kind: 'endBatchSubmissions', epochId } }])
+  })
+})

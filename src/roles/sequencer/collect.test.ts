@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { createAnchorView, type Header } from '#domain/anchor-view.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { encodeSubmission } from '#wire/submission-proto.ts'
+import { collect } from './collect.ts'
+import { createBallots } from './record.ts'
+
+const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
+const epochId = 1 as EpochId
+
+const block = (number: number, fork = 0): Header => ({
+  number: number as BlockNumber,
+  hash: `0x${String(number * 10 + fork).padStart(64, '0')}` as Hash,
+  timestamp: number,
+})
+
+/** Epoch 1 was released in block 10, with a window of 5 blocks; the head is block 20. */
+function openBox() {
+  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  for (let number = 5; number <= 20; number += 1) view.addBlock(block(number))
+  const epoch = view.addRelease(epochId, block(10))
+  view.addRelease(2 as EpochId, block(10))
+  const store = createFakeStore()
+  const ballots = createBallots({ projectsPerSlotMax: 100 }, { store, view })
+  let votes = 0
+  return {
+    view,
+    epoch,
+    store,
+    vote(project: string, slot: number, how: { readonly header?: Header; readonly epoch?: number } = {}): void {
+      const submission = {
+        request: {
+          slotId: slot as SlotId,
+          deadlineBlock: 500 as BlockNumber,
+          snapshotCid: CID,
+          epochId: (how.epoch ?? 1) as EpochId,
+          projectId: project as ProjectId,
+        },
+        signature: 'ab',
+        header: (how.header ?? block(12)).hash as string,
+        dataMarket: '',
+        nodeVersion: '',
+        protocolState: '',
+      }
+      votes += 1
+      const submissionId = `00000000-0000-4000-8000-${String(votes).padStart(12, '0')}` as SubmissionId
+      const payload = encodeSubmission(submission)
+      const ballot = { submission, submissionId, payload, protocol: 'weft', signer: `0x${'5a'.repeat(20)}` as Address } as const
+      void store.commit(ballots.record(ballot, new Uint8Array(32)).writes)
+    },
+    async collected(): Promise<string[]> {
+      const collected = await collect(epoch, { store, view })
+      return collected.map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
+    },
+  }
+}
+
+test('G2: votes come by project id, code unit by code unit, then by slot number; those of other epochs do not', async () => {
+  const { vote, collected } = openBox()
+  for (const slot of [10, 9, 2]) for (const project of ['b:N', 'a:0:N', 'a:N0', 'a:N', 'a!:N', 'B:N']) vote(project, slot)
+  vote('a:N', 3, { epoch: 2 })
+  vote('a:N', 4, { epoch: 10 })
+  expect(await collected()).toEqual(
+    ['B:N', 'a!:N', 'a:0:N', 'a:N', 'a:N0', 'b:N'].flatMap((project) => [2, 9, 10].map((slot) => `${project} ${slot}`)),
+  )
+})
+
+test('S2: a vote whose header a reorganisation took away, or moved out of the window, is left out', async () => {
+  const { vote, collected, view } = openBox()
+  vote('a:N', 1, { header: block(10) })
+  vote('a:N', 2, { header: block(15) })
+  vote('a:N', 3, { header: block(16) })
+  vote('a:N', 4, { header: block(9) })
+  vote('a:N', 5, { header: block(13, 1) })
+  expect(await collected()).toEqual(['a:N 1', 'a:N 2'])
+  view.rollback(block(14))
+  view.addBlock(block(15, 1))
+  expect(await collected()).toEqual(['a:N 1'])
+})
+
+test('none is left out, however many there are', async () => {
+  const { vote, collected } = openBox()
+  for (let slot = 1; slot <= 501; slot += 1) for (let project = 0; project < 10; project += 1) vote(`${project}:N`, slot)
+  expect(new Set(await collected()).size).toBe(5_010)
+})
+
+test('G1: nothing is collected before all of it is durable', async () => {
+  const { vote, collected, store } = openBox()
+  vote('a:N', 1)
+  await collected()
+  expect(store.crash().scan('vote/')).toHaveLength(1)
+})

@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { PlannedBatch } from './batch.ts'
+import { createLedger, type EpochChange, type Ledger, planWrites } from './ledger.ts'
+
+const epochOf = (number: number) => number as EpochId
+const release = (number: number) => ({ number: number as BlockNumber, hash: `0x${number}` as Hash, timestamp: number })
+/** The steps of an epoch that ends without anything anchored. */
+const ENDING: EpochChange[] = [{ state: 'closed' }, { state: 'ended', reason: 'no_submissions' }]
+
+async function run(ledger: Ledger, epochId: number, changes: readonly EpochChange[]): Promise<void> {
+  for (const change of changes) await ledger.change(epochOf(epochId), change)
+}
+
+function openLedger(options: { readonly store?: FakeStore; readonly epochsKept?: number } = {}) {
+  const store = options.store ?? createFakeStore()
+  return { store, ledger: createLedger({ epochsKept: options.epochsKept ?? 3 }, { store }) }
+}
+
+const onDisk = (store: FakeStore) => store.scan('epoch/').map(({ key }) => Number(key.slice('epoch/'.length)))
+
+describe('G9, S8: the block to follow from', () => {
+  test('is the release of the oldest unfinished epoch, whichever was saved last', async () => {
+    const { ledger } = openLedger()
+    expect(ledger.cursor()).toBeUndefined()
+    for (const epoch of [2, 1, 3]) await ledger.release(epochOf(epoch), release(epoch * 100))
+    expect(ledger.cursor()).toBe(100)
+    await run(ledger, 3, ENDING)
+    expect(ledger.cursor()).toBe(100)
+    await run(ledger, 1, ENDING)
+    await ledger.change(epochOf(2), { state: 'closed' })
+    expect(ledger.cursor()).toBe(200)
+  })
+
+  test('waits for the projects of an epoch too, after the epoch itself has ended', async () => {
+    const { ledger } = openLedger()
+    for (const epoch of [1, 2]) await ledger.release(epochOf(epoch), release(epoch * 100))
+    const pending = { ...PROJECT, state: 'pending' as const }
+    await run(ledger, 1, [{ state: 'closed' }, { state: 'planned', projects: [pending] }, { state: 'anchored' }, { state: 'ended' }])
+    await run(ledger, 2, [{ state: 'closed' }])
+    expect(ledger.cursor()).toBe(100)
+    await run(ledger, 1, [{ projects: [{ ...pending, state: 'finalized', reason: 'majority_attested' }] }])
+    await run(ledger, 2, [{ accepted: 0 }])
+    expect(ledger.cursor()).toBe(200)
+  })
+
+  test('is written with the change that moves it, in one commit', async () => {
+    const { ledger, store } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    const moving = Promise.all([ledger.release(epochOf(2), release(200)), run(ledger, 1, ENDING)])
+    const cut = store.crash()
+    expect(openLedger({ store: cut }).ledger.cursor()).toBe(100)
+    void moving
+  })
+})
+
+const PROJECT = {
+  projectId: 'pairs:1:TEST' as ProjectId,
+  reason: undefined,
+  snapshotCid: undefined,
+  batchCid: undefined,
+  votes: 1,
+  total: 1,
+  isTie: false,
+}
+
+describe('S4: a record', () => {
+  test('takes only the steps of an epoch’s life', async () => {
+    const { ledger } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    await expect(ledger.change(epochOf(1), { state: 'anchored' })).rejects.toMatchObject({ code: 'STATE_TRANSITION' })
+    await run(ledger, 1, ENDING)
+    await expect(ledger.change(epochOf(1), { state: 'missed' })).rejects.toMatchObject({ code: 'STATE_TRANSITION' })
+    expect(ledger.get(epochOf(1))).toMatchObject({ state: 'ended', reason: 'no_submissions' })
+  })
+
+  test('is durable when a change resolves, and known at once', async () => {
+    const { ledger, store } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    const changing = ledger.change(epochOf(1), { state: 'closed' })
+    expect(ledger.get(epochOf(1))?.state).toBe('closed')
+    await changing
+    expect(openLedger({ store: store.crash() }).ledger.get(epochOf(1))?.state).toBe('closed')
+  })
+
+  test('further on is left alone by a release seen again; a void one starts anew', async () => {
+    const { ledger } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    await run(ledger, 1, [{ state: 'closed', accepted: 7 }])
+    await ledger.release(epochOf(1), release(101))
+    expect(ledger.get(epochOf(1))).toMatchObject({ state: 'closed', accepted: 7, release: { number: 100 } })
+    await ledger.release(epochOf(2), release(110))
+    await run(ledger, 2, [{ state: 'void', reason: 'release_undone', accepted: 3 }])
+    await ledger.release(epochOf(2), release(120))
+    expect(ledger.get(epochOf(2))).toMatchObject({ state: 'released', reason: undefined, accepted: 0, release: { number: 120 } })
+  })
+})
+
+describe('S8: what was released', () => {
+  test('is every epoch up to the newest seen, less those undone, also for the next process', async () => {
+    const { ledger, store } = openLedger()
+    for (const epoch of [3, 4, 5]) await ledger.release(epochOf(epoch), release(epoch * 100))
+    await run(ledger, 5, [{ state: 'void', reason: 'release_undone' }])
+    const known = (each: Ledger) => [1, 2, 3, 4, 5, 6].map((epoch) => each.isReleased(epochOf(epoch)))
+    const expected = [true, true, true, true, false, false]
+    expect(known(ledger)).toEqual(expected)
+    expect(known(openLedger({ store: store.crash() }).ledger)).toEqual(expected)
+    expect([...ledger.unfinished()].map(({ epochId }) => epochId)).toEqual([3, 4])
+  })
+
+  test('is known again once an undone epoch is released again', async () => {
+    const { ledger } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    await run(ledger, 1, [{ state: 'void', reason: 'release_undone' }])
+    await ledger.release(epochOf(1), release(110))
+    expect(ledger.isReleased(epochOf(1))).toBe(true)
+    await run(ledger, 1, ENDING)
+    expect(ledger.isReleased(epochOf(1))).toBe(true)
+  })
+
+  test('in a block or later is found in order, the block itself included', async () => {
+    const { ledger } = openLedger({ epochsKept: 9 })
+    for (let epoch = 1; epoch <= 5; epoch += 1) await ledger.release(epochOf(epoch), release(epoch * 100))
+    await run(ledger, 4, ENDING)
+    const from = (block: number) => ledger.releasedFrom(block as BlockNumber).map(({ epochId }) => epochId)
+    expect([from(300), from(301), from(0), from(501)]).toEqual([[3, 4, 5], [4, 5], [1, 2, 3, 4, 5], []])
+  })
+
+  test('is all found after a restart, however many epochs there are', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 99 })
+    for (let epoch = 1; epoch <= 40; epoch += 1) await ledger.release(epochOf(epoch), release(epoch * 10))
+    for (let epoch = 1; epoch <= 40; epoch += 2) await run(ledger, epoch, ENDING)
+    const again = openLedger({ store: store.crash() }).ledger
+    expect([...again.unfinished()].map(({ epochId }) => epochId)).toEqual(Array.from({ length: 20 }, (_, index) => 2 * index + 2))
+    expect(again.releasedFrom(0 as BlockNumber)).toHaveLength(40)
+  })
+})
+
+describe('finished epochs', () => {
+  const batches = [0, 1].map(
+    (index): PlannedBatch => ({
+      index,
+      batchCid: `batch${index}` as Cid,
+      projectIds: [],
+      snapshotCids: [],
+      rootHash: '0x' as Hash,
+      file: new Uint8Array([index, 7]),
+    }),
+  )
+
+  test('that are too old go with everything of theirs, and nothing of others', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 1 })
+    const kinds = ['vote', 'evidence', 'plan', 'plan-file']
+    for (const epoch of [1, 10, 11]) {
+      await ledger.release(epochOf(epoch), release(epoch * 100))
+      const padded = String(epoch).padStart(16, '0')
+      await store.commit(kinds.map((kind) => ({ key: `${kind}/${padded} 000001`, value: new Uint8Array(1) })))
+      await run(ledger, epoch, ENDING)
+    }
+    for (const kind of [...kinds, 'epoch']) expect(store.scan(`${kind}/`).map(({ key }) => key)).toHaveLength(1)
+    expect([onDisk(store), ledger.get(epochOf(1)), ledger.isReleased(epochOf(1))]).toEqual([[11], undefined, true])
+  })
+
+  test('are kept by their number, not by when they finished; unfinished ones always', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 2 })
+    for (let epoch = 1; epoch <= 5; epoch += 1) await ledger.release(epochOf(epoch), release(epoch * 100))
+    for (const epoch of [3, 2, 4]) await run(ledger, epoch, ENDING)
+    expect(onDisk(store)).toEqual([1, 3, 4, 5])
+    await run(ledger, 1, ENDING)
+    expect([onDisk(store), ledger.get(epochOf(1))]).toEqual([[3, 4, 5], undefined])
+  })
+
+  test('of an earlier process are counted too, and go when fewer are to be kept', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 5 })
+    for (let epoch = 1; epoch <= 6; epoch += 1) await ledger.release(epochOf(epoch), release(epoch * 100))
+    for (let epoch = 1; epoch <= 5; epoch += 1) await run(ledger, epoch, ENDING)
+    const again = openLedger({ store: store.crash(), epochsKept: 2 })
+    await run(again.ledger, 6, ENDING)
+    expect(onDisk(again.store)).toEqual([5, 6])
+  })
+
+  test('do not include one that was void and is released again', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 1 })
+    await ledger.release(epochOf(1), release(100))
+    await run(ledger, 1, [{ state: 'void', reason: 'release_undone' }])
+    await ledger.release(epochOf(1), release(110))
+    await ledger.release(epochOf(2), release(200))
+    await run(ledger, 2, ENDING)
+    expect(onDisk(store)).toEqual([1, 2])
+  })
+
+  test('S4: a plan comes back as it was, its files too, in order', async () => {
+    const { ledger, store } = openLedger()
+    await ledger.release(epochOf(1), release(100))
+    await ledger.change(epochOf(1), { state: 'closed' })
+    await ledger.change(epochOf(1), { state: 'planned' }, planWrites(epochOf(1), batches))
+    const again = openLedger({ store: store.crash() }).ledger
+    expect(again.plans(epochOf(1))).toEqual(batches)
+    expect(again.plans(epochOf(2))).toEqual([])
+  })
+})

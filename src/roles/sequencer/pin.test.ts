@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import type { Cid, Hash } from '#domain/ids.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { pin } from './pin.ts'
+
+const file = new TextEncoder().encode('a batch')
+const batch = { index: 0, batchCid: await snapshotCidOf(file), projectIds: [], snapshotCids: [], rootHash: '0x' as Hash, file }
+const other = await snapshotCidOf(new TextEncoder().encode('another'))
+const signal = new AbortController().signal
+
+/** A node that does what it is told to instead; `asked` is what it was asked, in order. */
+function nodeThat(change: Partial<Pick<Ipfs, 'add' | 'get'>>) {
+  const asked: [string, unknown][] = []
+  const node: Ipfs = {
+    async add(bytes) {
+      asked.push(['add', bytes])
+      return change.add === undefined ? snapshotCidOf(bytes) : change.add(bytes)
+    },
+    async get(cid, limits) {
+      asked.push(['get', cid])
+      return change.get === undefined ? file : change.get(cid, limits)
+    },
+    pin: async () => undefined,
+    has: async () => true,
+  }
+  return { node, asked }
+}
+
+test('G3, S5: a batch is added, then read back by its CID', async () => {
+  const { node, asked } = nodeThat({})
+  await pin(batch, { ipfs: node }, signal)
+  expect(asked).toEqual([
+    ['add', file],
+    ['get', batch.batchCid],
+  ])
+})
+
+test.each([
+  ['names it otherwise', { add: async () => other }, 'IPFS_CONTENT_WRONG'],
+  ['gives other bytes', { get: async () => new TextEncoder().encode('a bauch') }, 'IPFS_CONTENT_WRONG'],
+  ['gives fewer bytes', { get: async () => file.subarray(1) }, 'IPFS_CONTENT_WRONG'],
+  ['gives nothing', { get: async (cid: Cid) => Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })) }, 'IPFS_NOT_FOUND'],
+])('G3, S5: a batch is not pinned when the node %s', async (_how, change, code) => {
+  await expect(pin(batch, { ipfs: nodeThat(change).node }, signal)).rejects.toMatchObject({ code })
+})
+
+test('G7: no more is read back than was added', async () => {
+  const limits: unknown[] = []
+  const { node } = nodeThat({
+    get: async (_cid, each) => {
+      limits.push(each)
+      return file
+    },
+  })
+  await pin(batch, { ipfs: node }, signal)
+  expect(limits).toMatchObject([{ bytesMax: file.length, signal }])
+})

@@ -1,0 +1,366 @@
+import type { BatchLimits } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
+import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import type { AnchorChain, ChainStep, MarketState } from '#io/chain/port.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Recoverer, Signer } from '#io/keys/port.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import type { Inbound, SubmissionListener } from '#io/p2p/port.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { Store, StoreWrite } from '#io/store/port.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
+import type { EpochRecord } from './ledger.ts'
+import { createSequencer, type Sequencer } from './sequencer.ts'
+
+/** A sequencer with a market around it, all of it in memory, for the tests of the role. */
+
+export const CIDS = [
+  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
+  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
+  'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i',
+] as Cid[]
+export const PROJECTS = ['pairs:0x01:TEST', 'pairs:0x02:TEST', 'pairs:0x03:TEST'] as ProjectId[]
+export const SEQUENCER = `0x${'5e'.repeat(20)}` as Address
+export const OTHER_SEQUENCER = `0x${'5f'.repeat(20)}` as Address
+export const MANAGER = `0x${'0e'.repeat(20)}` as Address
+export const VALIDATOR = `0x${'0a'.repeat(20)}` as Address
+export const SIGNERS = ['11', '22', '33', '44'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
+export const EPOCH_1 = 1 as EpochId
+export const signerOf = (slotId: number): Signer => SIGNERS[slotId - 1] as Signer
+
+/** Windows of 5, 20 and 30 blocks. */
+const MARKET: MarketState = {
+  epochSize: 10,
+  sourceChainId: 1,
+  sourceBlockTimeSeconds: 12,
+  snapshotWindowBlocks: 5,
+  batchWindowBlocks: 20,
+  attestationWindowBlocks: 30,
+  attestationsMin: 1,
+  epochManager: MANAGER,
+  sequencers: [SEQUENCER, OTHER_SEQUENCER],
+  validators: [VALIDATOR],
+}
+
+let uuids = 0
+export const uuid = () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, '0')}`
+
+/** What a receipt must wait for, and what the next process starts from: commits that a test can hold, fail and look at. */
+export interface Disk {
+  /** Commits in the order of their calls. */
+  readonly commits: (readonly StoreWrite[])[]
+  /** From now on commits with such a write, and those after them, become durable only when the returned function is called. */
+  hold(concerns?: (key: string, value: string) => boolean): () => void
+  /** From now on commits with such a write fail. */
+  fail(concerns?: (key: string, value: string) => boolean): void
+  /** The store as the sequencer sees it. */
+  around(store: FakeStore): Store
+}
+
+const decoder = new TextDecoder()
+
+export function createDisk(): Disk {
+  const commits: (readonly StoreWrite[])[] = []
+  let isHeld = (_key: string, _value: string) => false
+  let isFailing = (_key: string, _value: string) => false
+  let gate = Promise.withResolvers<void>()
+  let durable: Promise<unknown> = Promise.resolve()
+  const any = (writes: readonly StoreWrite[], concerns: typeof isHeld) =>
+    writes.some(({ key, value }) => concerns(key, value === undefined ? '' : decoder.decode(value)))
+  return {
+    commits,
+    hold(concerns = () => true) {
+      gate = Promise.withResolvers()
+      isHeld = concerns
+      return () => {
+        isHeld = () => false
+        gate.resolve()
+      }
+    },
+    fail(concerns = () => true) {
+      isFailing = concerns
+    },
+    around: (store) => ({
+      get: store.get,
+      scan: store.scan,
+      close: store.close,
+      async commit(writes) {
+        commits.push(writes)
+        if (any(writes, isFailing)) throw new WeftError('STORE_FAILED', { path: 'fake', doing: 'committing' })
+        const before = durable
+        const opened = any(writes, isHeld) ? gate.promise : undefined
+        durable = store.commit(writes).then(() => Promise.all([before, opened]))
+        await durable
+      },
+      // Like the real one, it knows of commits under way only, not of one that has failed.
+      async flush() {
+        await durable
+        await store.flush()
+      },
+    }),
+  }
+}
+
+/** Between the chain and the sequencer: a step of `follow` waits while `isHeld` says so of it. */
+export interface Wire {
+  isHeld: (step: ChainStep) => boolean
+  around(chain: FakeChain): AnchorChain
+}
+
+export function createWire(): Wire {
+  const wire: Wire = {
+    isHeld: () => false,
+    around: (chain) => ({
+      ...chain,
+      async *follow(options) {
+        for await (const step of chain.follow(options)) {
+          while (wire.isHeld(step) && !options.signal.aborted) await new Promise((resolve) => setImmediate(resolve))
+          if (options.signal.aborted) return
+          yield step
+        }
+      },
+    }),
+  }
+  return wire
+}
+
+export interface World {
+  readonly clock: VirtualClock
+  readonly chain: FakeChain
+  readonly ipfs: ReturnType<typeof createFakeIpfsNetwork>
+  readonly sequencer: Sequencer
+  readonly records: EpochRecord[]
+  readonly events: string[]
+  readonly store: FakeStore
+  /** Rejects as `run` does. */
+  readonly ended: Promise<void>
+  /** Signature checks since the start. */
+  recoveries(): number
+  /** Of the next epoch. */
+  release(): Promise<void>
+  mine(count: number): Promise<void>
+  /** Time passes until this holds; rejects with the reason as soon as the sequencer has failed. */
+  until(isReached: () => boolean | Promise<boolean>): Promise<void>
+  submission(change?: Partial<Submission['request']> & { header?: string; dataMarket?: string; signedBy?: number }): Promise<Submission>
+  /** `atReceipt` runs within the call that sends the receipt. */
+  deliver(
+    submission: Submission | Uint8Array,
+    how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
+  ): Promise<Receipt>
+  /** One group of deliveries, as they come from the network; what is answered is added to the list. */
+  push(submissions: readonly (Submission | Uint8Array)[], answered?: Receipt[]): void
+  /** Power cut, then a new process on what the disk still holds. `moving`: time that was passing just then. */
+  crash(moving?: Promise<void>, change?: Partial<Settings>): Promise<World>
+  /** Power cut. What comes after is another's. */
+  cut(): FakeStore
+  stop(): Promise<void>
+}
+
+/** Hands groups to the sequencer as the network would. */
+function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): void } {
+  const waiting: (readonly Inbound[])[] = []
+  let wake: (() => void) | undefined
+  return {
+    push(group) {
+      waiting.push(group)
+      wake?.()
+    },
+    async *inbound(signal) {
+      signal.addEventListener('abort', () => wake?.())
+      while (!signal.aborted) {
+        const group = waiting.shift()
+        if (group !== undefined) yield group
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    },
+  }
+}
+
+export interface Settings {
+  readonly batchLimits?: BatchLimits
+  readonly expectedProjects?: readonly ProjectId[]
+  readonly minVotes?: number
+  readonly epochsKept?: number
+  readonly market?: Partial<MarketState>
+  readonly onDisk?: FakeStore
+  readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
+  readonly disk?: Disk
+  readonly wire?: Wire
+  /** What stands between the sequencer and its own node. */
+  readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
+  /** Does not wait until the sequencer has followed the chain to its head. */
+  readonly isNotAwaited?: boolean
+}
+
+/** How long anything may take, in virtual time. */
+const LIMITS = { limitMs: 5_000 }
+
+export async function open(settings: Settings = {}): Promise<World> {
+  const clock = settings.around?.clock ?? createVirtualClock()
+  const market = { ...MARKET, ...settings.market }
+  const signers = SIGNERS.map((signer) => signer.address)
+  const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, pollMs: 10 })
+  const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
+  const store = settings.onDisk ?? createFakeStore()
+  const inbox = createInbox()
+  const records: EpochRecord[] = []
+  const events: string[] = []
+  const hasher = createSubmissionHasher(chain)
+  let recoveries = 0
+  const countingRecoverer: Recoverer = {
+    recover(digest, signature) {
+      recoveries += 1
+      return recoverer.recover(digest, signature)
+    },
+  }
+  const seenStore = settings.disk?.around(store) ?? store
+  const node = ipfs.node('sequencer')
+  const sequencer = createSequencer(
+    {
+      namespace: 'TEST',
+      windowUnit: 'blocks',
+      deadlineBufferMaxBlocks: 500,
+      projectsPerSlotMax: 3,
+      epochsKept: settings.epochsKept ?? 2,
+      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 },
+      batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
+      ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
+    },
+    {
+      store: seenStore,
+      chain: settings.wire?.around(chain) ?? chain,
+      clock,
+      recoverer: countingRecoverer,
+      listener: inbox,
+      ipfs: settings.ipfsAs?.(node) ?? node,
+      sender: chain.sender({ address: SEQUENCER, journal: seenStore }),
+      report: (event) => events.push(event),
+      onEpoch: (record) => records.push(record),
+    },
+  )
+  const stopping = new AbortController()
+  let failure: unknown
+  const ended = sequencer.run(stopping.signal)
+  ended.catch((reason: unknown) => {
+    failure = reason
+    events.push(`ended: ${String(reason)}`)
+  })
+  const until: World['until'] = (isReached) =>
+    clock.runUntil(async () => {
+      if (failure !== undefined && !stopping.signal.aborted) throw failure
+      return isReached()
+    }, LIMITS)
+  if (settings.isNotAwaited !== true) await until(() => sequencer.stats().isReady)
+  const caughtUp = () => until(async () => sequencer.stats().headBlock === (await chain.head()).number)
+  const encode = (submission: Submission | Uint8Array) => (submission instanceof Uint8Array ? submission : encodeSubmission(submission))
+
+  function cut(): FakeStore {
+    const onDisk = store.crash()
+    stopping.abort(new Error('power cut'))
+    return onDisk
+  }
+
+  return {
+    clock,
+    chain,
+    ipfs,
+    sequencer,
+    records,
+    events,
+    store,
+    ended,
+    recoveries: () => recoveries,
+    until,
+    async release() {
+      const begin = ((await chain.currentEpoch()).end + 1) as BlockNumber
+      const call = { kind: 'releaseEpoch', begin, end: (begin + 9) as BlockNumber } as const
+      // An account without a memory: what a reorganisation lost of it stays lost.
+      const sent = chain.sender({ address: MANAGER, journal: createFakeStore() }).send(`epoch/${begin}`, call, stopping.signal)
+      await until(() => chain.pendingCount() > 0)
+      chain.mine()
+      await clock.runUntil(sent, LIMITS)
+      await caughtUp()
+    },
+    async mine(count) {
+      for (let mined = 0; mined < count; mined += 1) {
+        chain.mine()
+        await caughtUp()
+        await clock.advance(50)
+      }
+    },
+    async submission({ header, dataMarket, signedBy, ...change } = {}) {
+      const head = await chain.head()
+      const request = {
+        slotId: 1 as SlotId,
+        deadlineBlock: (head.number + 500) as BlockNumber,
+        snapshotCid: CIDS[0] as Cid,
+        epochId: EPOCH_1,
+        projectId: PROJECTS[0] as ProjectId,
+        ...change,
+      }
+      const signature = signerOf(signedBy ?? request.slotId).sign(hasher.digest(request))
+      return {
+        request,
+        signature,
+        header: header ?? head.hash,
+        dataMarket: dataMarket ?? chain.dataMarket,
+        nodeVersion: 'v1',
+        protocolState: '',
+      }
+    },
+    async deliver(submission, { submissionId = uuid(), protocol = 'weft', atReceipt } = {}) {
+      const isJson = protocol === 'collect' && !(submission instanceof Uint8Array)
+      const payload = isJson ? new TextEncoder().encode(encodeCollectJson(submission)) : encode(submission)
+      let receipt: Receipt | undefined
+      const respond = (sent: Receipt) => {
+        atReceipt?.()
+        receipt = sent
+      }
+      inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }])
+      await until(() => receipt !== undefined)
+      return receipt as unknown as Receipt
+    },
+    push(submissions, answered = []) {
+      const respond = (receipt: Receipt) => void answered.push(receipt)
+      inbox.push(submissions.map((one) => ({ peer: 'p', protocol: 'weft' as const, submissionId: uuid(), payload: encode(one), respond })))
+    },
+    cut,
+    async crash(moving, change = {}) {
+      const onDisk = cut()
+      await moving
+      return open({ ...settings, ...change, onDisk, around: { clock, chain, ipfs } })
+    },
+    async stop() {
+      stopping.abort(new Error('test is over'))
+      await clock.runUntil(ended, { limitMs: 60_000 })
+    },
+  }
+}
+
+export const vote = async (world: World, slotId: number, cid: number, project = 0, epochId: number = EPOCH_1) =>
+  world.deliver(
+    await world.submission({
+      slotId: slotId as SlotId,
+      snapshotCid: CIDS[cid] as Cid,
+      projectId: PROJECTS[project] as ProjectId,
+      epochId: epochId as EpochId,
+    }),
+  )
+
+/** Mines until the first epoch's last word. */
+export async function sealed(world: World): Promise<EpochRecord> {
+  for (let block = 0; block < 40; block += 1) {
+    const [record] = world.records
+    if (record !== undefined) return record
+    await world.mine(1)
+  }
+  throw new Error(`no epoch was sealed within 40 blocks; epoch 1 is ${world.sequencer.epoch(EPOCH_1)?.state}`)
+}
