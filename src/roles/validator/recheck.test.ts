@@ -44,34 +44,3 @@ test('bytes that are not those of the CID are looked at no further, and nothing 
   expect(findings.ownCids).toBeUndefined()
   expect(rootToAttest(findings, anchored)).toBeUndefined()
 })
-
-describe('the batches before', () => {
-  const traces = (...submissionIds: string[]) => ({ submissionIds, projectIds: submissionIds.map((id) => `${id}:N` as ProjectId) })
-
-  test('are continued in the order of the chain', () => {
-    const predecessors = createPredecessors()
-    expect(predecessors.continuedRoot(0, ['a', 'b'])).toBe(publishedRoot(['a', 'b']))
-    predecessors.add(0, traces('a', 'b'))
-    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
-    predecessors.add(1, traces('c'))
-    // Asked again, as after a reorganisation that brings back the same batch.
-    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
-    expect(predecessors.continuedRoot(2, ['d'])).toBe(publishedRoot(['a', 'b', 'c', 'd']))
-    expect([predecessors.hasProject(1, 'a:N' as ProjectId), predecessors.hasProject(1, 'c:N' as ProjectId)]).toEqual([true, false])
-  })
-
-  test('that a reorganisation took away are forgotten', () => {
-    const predecessors = createPredecessors()
-    predecessors.add(0, traces('a'))
-    predecessors.add(1, traces('b'))
-    predecessors.cut(1)
-    predecessors.add(1, traces('x'))
-    expect(predecessors.continuedRoot(2, ['c'])).toBe(publishedRoot(['a', 'x', 'c']))
-  })
-
-  test('leave no root when one of them could not be read', () => {
-    const predecessors = createPredecessors()
-    predecessors.add(0, undefined)
-    expect(predecessors.continuedRoot(1, ['a'])).toBeUndefined()
-  })
-})
