@@ -108,10 +108,27 @@ test('V6: between two attempts it pauses, and gives up as soon as nobody waits a
 })
 
 test('the end of the process ends the wait, with its reason', async () => {
+  // In an attempt, and in the pause after one.
+  for (const stopAfterMs of [15_000, 10_200]) {
+    const stopping = new AbortController()
+    const { fetch, sequencer, batchCid, clock } = await open()
+    sequencer.withhold(batchCid)
+    const start = clock.nowMs()
+    const fetching = fetch(() => false, stopping.signal)
+    void clock.sleep(stopAfterMs).then(() => stopping.abort(new Error('stopped')))
+    await expect(fetching).rejects.toThrow('stopped')
+    expect(clock.nowMs() - start).toBe(stopAfterMs)
+  }
+})
+
+test('what fails because the process ends is no news', async () => {
   const stopping = new AbortController()
-  const { fetch, sequencer, batchCid, clock } = await open()
-  sequencer.withhold(batchCid)
-  const fetching = fetch(() => false, stopping.signal)
-  void clock.sleep(25_000).then(() => stopping.abort(new Error('stopped')))
-  await expect(fetching).rejects.toThrow('stopped')
+  const { fetch, events } = await open(() => ({
+    get: (cid) => {
+      stopping.abort(new Error('stopped'))
+      return Promise.reject(notFound(cid))
+    },
+  }))
+  await expect(fetch(() => false, stopping.signal)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND' })
+  expect(events).toEqual([])
 })

@@ -25,16 +25,19 @@ const evidence = (epochId: number, batchCid = CID) => ({
 })
 const open = (store: FakeStore = createFakeStore(), epochsKept = 3) => createJournal({ epochsKept }, { store })
 
-test('V6: records, evidence and cursor are on disk when their writes resolve', async () => {
-  const store = createFakeStore()
-  const journal = open(store)
-  await journal.note(record(4))
-  const bytes = await journal.noteEvidence(evidence(4))
-  await journal.saveCursor(17 as BlockNumber)
-  const after = open(store.crash())
-  expect(after.batch(4 as EpochId, CID)).toEqual(JSON.parse(JSON.stringify(record(4))))
-  expect(after.evidence(4 as EpochId, CID)).toEqual(JSON.parse(new TextDecoder().decode(bytes)))
-  expect(after.cursor()).toBe(17)
+test('V6: a power cut right after its write takes neither record nor evidence nor cursor', async () => {
+  /** What is found after a power cut at the moment at which the write resolved. */
+  async function afterCut<Result>(write: (journal: ReturnType<typeof open>) => Promise<Result>) {
+    const store = createFakeStore()
+    const result = await write(open(store))
+    return { result, journal: open(store.crash()) }
+  }
+  const noted = await afterCut((journal) => journal.note(record(4)))
+  expect(noted.journal.batch(4 as EpochId, CID)).toEqual(JSON.parse(JSON.stringify(record(4))))
+  const kept = await afterCut((journal) => journal.noteEvidence(evidence(4)))
+  expect(kept.journal.evidence(4 as EpochId, CID)).toEqual(JSON.parse(new TextDecoder().decode(kept.result)))
+  const saved = await afterCut((journal) => journal.saveCursor(17 as BlockNumber))
+  expect(saved.journal.cursor()).toBe(17)
 })
 
 test('a fresh disk knows nothing, which is not block 0', () => {
