@@ -194,7 +194,7 @@ describe('what the file is made of', () => {
     expect(findings.failures).toEqual([])
   })
 
-  const after = (...earlier: (string | undefined)[]) => {
+  const behind = (...earlier: (string | undefined)[]) => {
     const predecessors = createPredecessors()
     for (const [index, id] of earlier.entries())
       predecessors.add(index, id === undefined ? undefined : { submissionIds: [id], projectIds: [`${id}:N` as ProjectId] })
@@ -204,27 +204,27 @@ describe('what the file is made of', () => {
   test.each(['continues the tree of the epoch', 'starts a tree of its own'])('its tree of submission ids %s', async (how) => {
     const earlier = how.startsWith('continues') ? ['x', 'y'] : []
     const submissionsRoot = publishedRoot([...earlier, 'id-0', 'id-1'])
-    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...after('x', 'y') })
+    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', 'y') })
     expect(findings.failures).toEqual([])
   })
 
   test('V1: a tree that continues another order, or only some of the batches before, is wrong', async () => {
     for (const earlier of [['y', 'x'], ['y'], ['x']]) {
       const submissionsRoot = publishedRoot([...earlier, 'id-0', 'id-1'])
-      const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...after('x', 'y') })
+      const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', 'y') })
       expect(findings.failures).toEqual([about('submissions_root', publishedRoot(['x', 'y', 'id-0', 'id-1']), submissionsRoot)])
     }
   })
 
   test('V1: a tree that may continue a batch that could not be read is not believed', async () => {
     const submissionsRoot = publishedRoot(['x', 'id-0', 'id-1'])
-    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...after('x', undefined) })
+    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', undefined) })
     expect(findings.failures).toEqual([about('submissions_root', 'unknown: an earlier batch is missing', submissionsRoot)])
-    expect((await judge({ votes: MAJORITY, ...after('x', undefined) })).findings.failures).toEqual([])
+    expect((await judge({ votes: MAJORITY, ...behind('x', undefined) })).findings.failures).toEqual([])
   })
 
   test('V1: a project of an earlier batch of the epoch is there twice', async () => {
-    const { findings } = await judge({ votes: MAJORITY, ...after('a', 'y') })
+    const { findings } = await judge({ votes: MAJORITY, ...behind('a', 'y') })
     expect(findings.failures).toEqual([about('projects_unique', 'once in the epoch', 'twice', 'a:N')])
   })
 })

@@ -324,6 +324,19 @@ describe('after a crash', () => {
     await again.stop()
   })
 
+  test('V3: a root that the contract refused stays unsent, though it is written down', async () => {
+    const world = await openWorld()
+    const running = await world.start({ spoil: () => ({ sender: answering({ kind: 'refused', reason: 'E01' }) }) })
+    await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'withheld', reason: 'refused', root: publishedRoot([CID_A]) })
+    const disk = running.store.crash()
+    await running.stop()
+    const again = await world.start({ store: disk })
+    await world.mine(5)
+    expect([again.records, world.chain.transactionCount(VALIDATORS[0])]).toEqual([[], 0])
+    await again.stop()
+  })
+
   test('V4, V5: it reads what it judged from its own copy, and the sequencer is not asked for the rest', async () => {
     const world = await openWorld()
     const running = await world.start()
