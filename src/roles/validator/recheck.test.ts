@@ -181,7 +181,10 @@ describe('what the file is made of', () => {
       [about('cids_root', publishedRoot([CID_A]), publishedRoot(['x']))],
     ],
   ])('V1: %s', async (_, given, failures) => {
-    expect((await judge(given)).findings.failures).toEqual(failures)
+    const { findings, anchored } = await judge(given)
+    expect(findings.failures).toEqual(failures)
+    // The results are the sequencer's: no root would say what is wrong, unless the one on chain is not that of the CIDs.
+    expect(rootToAttest(findings, anchored)).toBe(given.anchored?.rootHash === undefined ? undefined : publishedRoot([CID_A]))
   })
 
   test('the same in upper case is the same', async () => {
@@ -284,9 +287,10 @@ describe('which votes count', () => {
     ],
   ])('V1, G5: one %s', async (_, submission, failure) => {
     const others = MAJORITY.filter(({ request }) => request.slotId !== submission.request.slotId)
-    const { findings } = await judge({ votes: [...others, submission] })
+    const { findings, anchored } = await judge({ votes: [...others, submission] })
     expect(findings.failures).toEqual(failure === undefined ? [] : [failure])
     expect(findings.ownCids).toEqual([CID_A])
+    expect(rootToAttest(findings, anchored)).toBe(anchored.rootHash)
   })
 
   test('V1: a vote that does not count is missing in the result', async () => {

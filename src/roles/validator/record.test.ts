@@ -119,6 +119,27 @@ describe('V6: every batch that was announced ends in a record with a reason', ()
     await running.stop()
   })
 
+  test('V6: one about which the chain does not answer at first', async () => {
+    const world = await openWorld()
+    let asked = 0
+    const running = await world.start({
+      spoil: ({ chain }) => ({
+        chain: {
+          ...chain,
+          async batch(epochId, batchCid) {
+            asked += 1
+            if (asked < 3) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'x', method: 'batch' })
+            return chain.batch(epochId, batchCid)
+          },
+        },
+      }),
+    })
+    await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'attested', reason: '' })
+    expect(running.events.filter((event) => event === 'will_try_again')).toHaveLength(2)
+    await running.stop()
+  })
+
   test('V6: the record is on disk before anybody is told', async () => {
     const world = await openWorld()
     const told: unknown[] = []
@@ -433,6 +454,10 @@ describe('its end', () => {
       spoil: ({ ipfs, clock }) => ({
         ipfs: {
           ...ipfs,
+          get(cid, options) {
+            done.push('reading')
+            return ipfs.get(cid, options)
+          },
           async pin(cid) {
             done.push('pinning')
             await clock.sleep(5_000)
@@ -446,7 +471,7 @@ describe('its end', () => {
     await world.anchor(second(world))
     await world.clock.advance(100)
     await running.stop()
-    expect(done).toEqual(['pinning', 'pinned'])
+    expect(done).toEqual(['reading', 'pinning', 'pinned'])
     expect([running.records, running.validator.batches(EPOCH_1), running.failure()]).toEqual([[], [], undefined])
   })
 

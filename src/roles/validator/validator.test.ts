@@ -26,7 +26,7 @@ import {
 } from './validator.test-world.ts'
 
 describe('an honest batch', () => {
-  test('is attested with the root of the sequencer, and a copy is kept', async () => {
+  test('V4: is attested with the root of the sequencer, and a copy is kept', async () => {
     const world = await openWorld()
     const running = await world.start()
     const batchCid = await world.anchor(honest(world))
@@ -129,8 +129,8 @@ const TAMPERED: [Check, 'divergent' | 'withheld' | 'attested', (world: World) =>
   ['submission_once', 'attested', (world) => world.anchor(batchOf([...honestVotes(world), world.submission(3, CID_B)], [[P1, CID_A]]))],
 ]
 
-describe('a batch with something wrong', () => {
-  test.each(TAMPERED)('%s: %s', async (check, end, tamper) => {
+describe('V1: a batch with something wrong', () => {
+  test.each(TAMPERED)('V1: %s: %s', async (check, end, tamper) => {
     const world = await openWorld()
     const running = await world.start()
     await tamper(world)
@@ -168,7 +168,7 @@ describe('a batch with something wrong', () => {
     await running.stop()
   })
 
-  test('a stuffed vote is seen through: the forged one does not count', async () => {
+  test('V1: a stuffed vote is seen through: the forged one does not count', async () => {
     const world = await openWorld()
     const running = await world.start()
     await world.anchor(
@@ -179,7 +179,7 @@ describe('a batch with something wrong', () => {
     await running.stop()
   })
 
-  test('a project that an earlier batch of the epoch already held', async () => {
+  test('V1: a project that an earlier batch of the epoch already held', async () => {
     const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world))
@@ -202,7 +202,7 @@ describe('a batch with something wrong', () => {
 })
 
 describe('a batch that cannot be fetched', () => {
-  test('is tried until the attestation window is over, then missed, with its reason', async () => {
+  test('V6: is tried until the attestation window is over, then missed, with its reason', async () => {
     const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world), { isHidden: true })
@@ -226,7 +226,7 @@ describe('a batch that cannot be fetched', () => {
     await running.stop()
   })
 
-  test('found after the window, it is attested all the same, marked late', async () => {
+  test('V3: found after the window, it is attested all the same, marked late', async () => {
     const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     world.chain.mine(31)
@@ -237,8 +237,8 @@ describe('a batch that cannot be fetched', () => {
   })
 })
 
-describe('never two roots for one batch', () => {
-  test('an old disk, restored, finds its word on chain and adds nothing', async () => {
+describe('V2: never two roots for one batch', () => {
+  test('V2: an old disk, restored, finds its word on chain and adds nothing', async () => {
     const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world))
@@ -250,7 +250,7 @@ describe('never two roots for one batch', () => {
     await again.stop()
   })
 
-  test('after a crash between guard and sending the guarded root is sent, whatever would be found now', async () => {
+  test('V2: after a crash between guard and sending the guarded root is sent, whatever would be found now', async () => {
     const world = await openWorld()
     const store = createFakeStore()
     const batch = honest(world)
@@ -263,7 +263,7 @@ describe('never two roots for one batch', () => {
     await running.stop()
   })
 
-  test('the guard is durable before anything is sent', async () => {
+  test('V2: the guard is durable before anything is sent', async () => {
     const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     const store = createFakeStore()
@@ -283,7 +283,7 @@ describe('never two roots for one batch', () => {
     expect(seen).toEqual([root])
   })
 
-  test('a second root is refused with ATTESTATION_CONFLICT and never sent', async () => {
+  test('V2: a second root is refused with ATTESTATION_CONFLICT and never sent', async () => {
     const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     const store = createFakeStore()
@@ -304,7 +304,7 @@ describe('never two roots for one batch', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('a restart on the same disk sends nothing again and still knows the earlier batches', async () => {
+  test('V3: a restart on the same disk sends nothing again and still knows the earlier batches', async () => {
     const world = await openWorld()
     const running = await world.start()
     const first = honest(world)
@@ -326,7 +326,7 @@ describe('never two roots for one batch', () => {
   })
 })
 
-test('a reorganisation that takes a batch away and brings it back leads to one attestation', async () => {
+test('V3: a reorganisation that takes a batch away and brings it back leads to one attestation', async () => {
   const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
@@ -339,7 +339,7 @@ test('a reorganisation that takes a batch away and brings it back leads to one a
   await running.stop()
 })
 
-test('an attestation that a reorganisation takes away is sent again', async () => {
+test('V3: an attestation that a reorganisation takes away is sent again', async () => {
   const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
@@ -354,7 +354,7 @@ test('an attestation that a reorganisation takes away is sent again', async () =
   await running.stop()
 })
 
-test('an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
+test('V3: an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
   const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
@@ -370,7 +370,7 @@ test('an attestation that was mined while the batch was off the chain follows on
   await running.stop()
 })
 
-test('an anchor chain that does not answer is waited out', async () => {
+test('V6: an anchor chain that does not answer is waited out', async () => {
   const world = await openWorld()
   const running = await world.start()
   await world.anchor(honest(world))

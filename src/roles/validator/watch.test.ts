@@ -8,7 +8,7 @@ import { encodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createJournal } from './journal.ts'
 import type { AnnouncedBatch } from './lanes.ts'
-import { CID_A, EPOCH_1, honest, judged, openWorld, VALIDATORS } from './validator.test-world.ts'
+import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
 import { watch } from './watch.ts'
 
 /** Longer than any stride in which the cursor is written, so that no margin hides where it is. */
@@ -280,6 +280,18 @@ describe('a validator that was away', () => {
     expect(await judged(world, running)).toMatchObject({ state: 'withheld', reason: 'epoch_unseen', root: undefined })
     expect(await world.chain.hasAttested(EPOCH_1, batchCid, VALIDATORS[0])).toBe(false)
     await running.stop()
+  })
+
+  test('V6: does not wait for a batch whose release it never saw and that nobody serves', async () => {
+    const world = await openWorld()
+    const running = await world.start({ store: await storeWithCursor() })
+    await world.anchor(honest(world), { isHidden: true })
+    world.chain.mine(world.release.number + 31 - (await world.chain.head()).number)
+    const fresh = await world.start({ who: 1 })
+    await world.clock.advance(11_000)
+    expect(fresh.records).toMatchObject([{ state: 'missed', reason: 'not_fetched', root: undefined }])
+    await running.stop()
+    await fresh.stop()
   })
 
   test('V6: on a fresh disk it still judges a batch in the last block of its window', async () => {
