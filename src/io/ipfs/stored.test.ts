@@ -2,12 +2,21 @@ import { mkdtemp, open, readdir, readFile, readlink, rm, stat, truncate, writeFi
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
 
 /** What the node on disk keeps when the power goes, and what it says of files that the power cut has torn. */
+
+// The minute for which pinning waits passes at once.
+const PIN_TIMEOUT_MS = 60_000
+vi.mock('node:timers/promises', async (original) => {
+  const real = await original<typeof import('node:timers/promises')>()
+  const setTimeout: typeof real.setTimeout = (durationMs, ...rest) =>
+    real.setTimeout(durationMs === PIN_TIMEOUT_MS ? 300 : durationMs, ...rest)
+  return { ...real, setTimeout }
+})
 
 const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
 const BYTES = Uint8Array.from({ length: 600_000 }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16)) & 255)
@@ -161,6 +170,12 @@ describe('G3: a torn file', () => {
     expect(new Uint8Array(await readFile(fileOf('a', cid)))).toEqual(bytes)
     expect(await node.has(cid)).toBe(true)
   })
+})
+
+test('G7: content that nobody has is waited for only so long when it is to be pinned', { timeout: 10_000 }, async () => {
+  const node = await start('a')
+  const absent = await (await start('elsewhere')).add(new Uint8Array(10))
+  await expect(node.pin(absent)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND', facts: { cid: absent, waitedMs: PIN_TIMEOUT_MS } })
 })
 
 describe('what a gateway is given', () => {
