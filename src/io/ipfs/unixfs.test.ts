@@ -123,14 +123,20 @@ describe('G7: a tree that lies', () => {
     expect(fetched).toBeLessThanOrEqual(10_000)
   })
 
-  test('G7: with links that are no files is no file', async () => {
+  test('G7: with links that are no files is no file, and they are asked of nobody', async () => {
     const blocks = createBlocks()
-    const inline = blocks.put(CID.createV1(0x55, identity.digest(new Uint8Array([1, 2, 3]))), new Uint8Array([1, 2, 3]))
-    await expect(readContent(await putNode(blocks, [inline], [3]), LIMITS, blocks.read)).rejects.toMatchObject({
-      code: 'IPFS_CONTENT_WRONG',
-    })
-    const json = blocks.put(CID.createV1(0x0129, await sha256.digest(new Uint8Array([1]))), new Uint8Array([1]))
-    await expect(readContent(await putNode(blocks, [json], [1]), LIMITS, blocks.read)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
+    const inline = CID.createV1(0x55, identity.digest(new Uint8Array([1, 2, 3])))
+    const json = CID.createV1(0x0129, await sha256.digest(new Uint8Array([1])))
+    for (const link of [inline, json]) {
+      const cid = await putNode(blocks, [link], [3])
+      const asked: string[] = []
+      const read = readContent(cid, LIMITS, (each) => {
+        asked.push(each.toString())
+        return blocks.read(each)
+      })
+      await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { cid: cid.toString() } })
+      expect(asked).toEqual([cid.toString()])
+    }
   })
 
   test('G3, G7: in one leaf is found out by its hash, whoever served it', async () => {
