@@ -104,8 +104,8 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
         return bytes
       })
     },
-    has: (cid) => isWhole(parseCid(cid), blocks),
-    block: (cid) => blocks.read(parseCid(cid)),
+    has: async (cid) => isWhole(parseCid(cid), blocks),
+    block: async (cid) => blocks.read(parseCid(cid)),
     async stop() {
       stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
       await links.stopped()
@@ -187,17 +187,20 @@ function openBlocks(directory: string): Blocks {
       throw new WeftError('STORE_FAILED', { path: directory, doing: 'syncing a block' }, failure)
     }
   }
+  async function put(cid: CID, block: Uint8Array): Promise<void> {
+    try {
+      await store.put(cid, block)
+    } catch (failure) {
+      throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
+    }
+  }
   return {
     store,
     read,
     async write(cid, block) {
       const stored = await read(cid)
-      if (stored !== undefined && Buffer.compare(stored, block) === 0) return
-      try {
-        await store.put(cid, block)
-      } catch (failure) {
-        throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
-      }
+      if (stored === undefined || Buffer.compare(stored, block) !== 0) await put(cid, block)
+      // Also when it was here: who put it here, a peer's answer or an attempt that was killed, may not have waited for the disk.
       await sync(cid)
     },
     sync,

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
@@ -15,6 +15,9 @@ async function flipByte(path: string): Promise<void> {
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
   await writeFile(path, bytes)
 }
+
+// Loading the libraries behind the node is no part of any test.
+beforeAll(() => import('./helia-node.ts'), 60_000)
 
 describeIpfs('helia', async () => {
   const root = await mkdtemp(join(tmpdir(), 'weft-ipfs-'))

@@ -67,6 +67,25 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
       expect(await waiting).toEqual(late)
     })
 
+    test('G3: one damaged block deep in a file is noticed here, and the file is not whole', async () => {
+      const bytes = filled(600_000)
+      const cid = await pair.left.add(bytes)
+      const leaf = (await blocksOf(bytes)).at(1) as Cid
+      await pair.corruptLeft(leaf)
+      expect(await codeOf(pair.left.get(cid, LIMITS))).toBe('IPFS_CONTENT_WRONG')
+      expect([await pair.left.has(cid), await pair.left.has(leaf)]).toEqual([false, false])
+      await pair.left.add(bytes)
+      expect(await pair.left.has(cid)).toBe(true)
+    })
+
+    test('G3: what cannot be read whole is not pinned', async () => {
+      const cid = await pair.left.add(text('as it was'))
+      await pair.corruptLeft(cid)
+      expect(await codeOf(pair.left.pin(cid))).toBe('IPFS_CONTENT_WRONG')
+      expect(await codeOf(pair.left.pin('nonsense' as Cid))).toBe('ID_MALFORMED')
+      expect(await codeOf(pair.left.has('nonsense' as Cid))).toBe('ID_MALFORMED')
+    })
+
     test('content that nobody has is not found', async () => {
       expect(await codeOf(pair.left.get(await cidOf(text('nobody')), BRIEF))).toBe('IPFS_NOT_FOUND')
     })
@@ -100,6 +119,11 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
       }
     })
 
+    test('who has given up already is asked nothing', async () => {
+      const cid = await pair.left.add(text('here'))
+      await expect(pair.left.get(cid, { ...LIMITS, signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
+    })
+
     test('an abort ends the wait with its reason', async () => {
       const controller = new AbortController()
       const waiting = pair.left.get(await cidOf(text('never')), { ...LIMITS, signal: controller.signal })
@@ -113,4 +137,14 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
 async function cidOf(bytes: Uint8Array): Promise<Cid> {
   const { importContent } = await import('./unixfs.ts')
   return importContent(bytes, async () => undefined)
+}
+
+/** The CIDs of the blocks of bytes, leaves first. */
+async function blocksOf(bytes: Uint8Array): Promise<Cid[]> {
+  const { importContent } = await import('./unixfs.ts')
+  const cids: Cid[] = []
+  await importContent(bytes, async (cid) => {
+    cids.push(cid.toString() as Cid)
+  })
+  return cids
 }

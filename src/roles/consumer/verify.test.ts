@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { encodeBatch } from '#wire/batch-json.ts'
+import { BATCH_BYTES_MAX, encodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { type StepResult, verify } from './verify.ts'
+import { PROOF_STEPS, type StepResult, verify } from './verify.ts'
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address
 const [epochManager, sequencer] = [account('1'), account('2')]
@@ -18,7 +21,15 @@ const projectIds = ['reserves:0xaa:TEST', 'reserves:0xbb:TEST'] as ProjectId[]
 
 /** One epoch with one batch per project, the second tree continuing the first; `spoil` changes what is served or anchored. */
 async function network(
-  spoil: { batch?: (batch: Batch) => Batch; anchoredRoot?: Hash; attestations?: number; isCumulative?: boolean } = {},
+  spoil: {
+    readonly batch?: (batch: Batch) => Batch
+    readonly anchoredRoot?: Hash
+    readonly attestations?: number
+    readonly isCumulative?: boolean
+    /** Changes what the chain answers, and what serves bytes. */
+    readonly chain?: (chain: AnchorChain) => Partial<AnchorChain>
+    readonly ipfs?: (get: Ipfs['get']) => Ipfs['get']
+  } = {},
 ) {
   const clock = createVirtualClock()
   const market = {
@@ -81,27 +92,42 @@ async function network(
       await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
   }
   chain.stop()
-  const run = async (projectId = projectIds[1] as ProjectId): Promise<StepResult[]> => {
+  const asked: Parameters<Ipfs['get']>[1][] = []
+  const get: Ipfs['get'] = (cid, options) => {
+    asked.push(options)
+    return (spoil.ipfs?.(reading.get) ?? reading.get)(cid, options)
+  }
+  const told = { ...chain, ...spoil.chain?.(chain) }
+  const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
     const results: StepResult[] = []
     const collecting = (async () => {
-      for await (const step of verify({ projectId, epochId, signal: new AbortController().signal }, { chain, ipfs: reading }))
-        results.push(step)
+      for await (const step of verify({ projectId, epochId, signal }, { chain: told, ipfs: { get } })) results.push(step)
     })()
     await clock.runUntil(collecting, { limitMs: 120_000 })
     return results
   }
-  return { run, serving, cids }
+  return { run, chain, serving, cids, asked, batchCids: await chain.batchCids(epochId) }
 }
 
 const failedStep = (results: readonly StepResult[]): string | undefined => results.find(({ ok }) => !ok)?.step
+const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
+const otherRoot = publishedRoot(['something else'])
+const notFound = (cid: string) => new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })
 
 describe('verify', () => {
-  test('proves a data point from the chain to its bytes', async () => {
-    const { run } = await network()
-    expect((await run()).map(({ step, ok }) => [step, ok])).toEqual(
-      ['reported', 'bytes', 'cid', 'batch', 'submissions_root', 'cids_root', 'anchored', 'attested'].map((step) => [step, true]),
-    )
-    expect(failedStep(await run(projectIds[0]))).toBeUndefined()
+  test('P1: proves a data point from the chain to its bytes, each step once and in order', async () => {
+    const { run, cids, batchCids } = await network()
+    expect(await run()).toEqual([
+      { step: 'reported', ok: true, detail: `${cids[1]}, finalized` },
+      { step: 'bytes', ok: true, detail: '13 bytes' },
+      { step: 'cid', ok: true, detail: cids[1] },
+      { step: 'batch', ok: true, detail: `${batchCids[1]}, 1 submissions, 1 projects` },
+      { step: 'submissions_root', ok: true, detail: expect.stringMatching(/^0x[0-9a-f]{64} \(continues the epoch's tree\)$/) },
+      { step: 'cids_root', ok: true, detail: publishedRoot([cids[1] as string]) },
+      { step: 'anchored', ok: true, detail: 'same projects and CIDs on chain, batch FINALIZED' },
+      { step: 'attested', ok: true, detail: '3 of 3 validators, 2 needed' },
+    ])
+    expect((await run(projectIds[0])).map(({ step, ok }) => [step, ok])).toEqual(PROOF_STEPS.map((step) => [step, true]))
   })
 
   test('takes batches whose trees each start anew', async () => {
@@ -112,17 +138,81 @@ describe('verify', () => {
     })
   })
 
-  test('a project without snapshot fails at the first step', async () => {
-    const { run } = await network()
-    expect(failedStep(await run('reserves:0xcc:TEST' as ProjectId))).toBe('reported')
+  test('G7: asks for no more than a snapshot and a batch may have, for no longer than it waits, and as long as it is wanted', async () => {
+    const { run, asked } = await network()
+    const { signal } = new AbortController()
+    await run(projectIds[1], signal)
+    const [snapshotMax, timeoutMs] = [16 * 1024 * 1024, 10_000]
+    expect(asked).toEqual([
+      { bytesMax: snapshotMax, timeoutMs, signal },
+      { bytesMax: BATCH_BYTES_MAX, timeoutMs, signal },
+      { bytesMax: BATCH_BYTES_MAX, timeoutMs, signal },
+    ])
+    expect(asked.every((options) => options.signal === signal)).toBe(true)
   })
+})
 
-  test('altered bytes are named, with what they hash to', async () => {
+describe('P2: whoever serves bytes may lie, and is found out', () => {
+  test('P2: altered bytes are named, with what they hash to', async () => {
     const { run, serving, cids } = await network()
     serving.corrupt(cids[1] as Cid)
     const last = (await run()).at(-1)
     expect(last?.ok).toBe(false)
     expect(['bytes', 'cid']).toContain(last?.step)
+  })
+
+  test('P2, P3: a server that hands out other bytes and claims the CID fails the step `cid`', async () => {
+    const lie = new TextEncoder().encode('{"project":"a lie"}')
+    const { run, cids } = await network({ ipfs: (get) => async (cid, options) => (cid === cids[1] ? lie : get(cid, options)) })
+    expect((await run()).slice(1)).toEqual([
+      { step: 'bytes', ok: true, detail: '19 bytes' },
+      { step: 'cid', ok: false, detail: `the bytes served hash to ${await snapshotCidOf(lie)}` },
+    ])
+  })
+
+  test('P2, P3: wrong bytes that the reader has seen through already are no less served', async () => {
+    const { run, cids } = await network({
+      ipfs: () => (cid) => Promise.reject(new WeftError('IPFS_CONTENT_WRONG', { cid, got: OTHER_CID })),
+    })
+    expect(await run()).toEqual([
+      { step: 'reported', ok: true, detail: `${cids[1]}, finalized` },
+      { step: 'bytes', ok: true, detail: 'served' },
+      { step: 'cid', ok: false, detail: `the bytes served hash to ${OTHER_CID}` },
+    ])
+  })
+
+  test('P2, P3: another batch file that says what is wanted, under the CID of the true one, fails the step `batch`', async () => {
+    let forged = new Uint8Array()
+    const { run, batchCids } = await network({
+      batch(batch) {
+        forged = encodeBatch({ ...batch, submissions: [...batch.submissions, ...batch.submissions] }) as Uint8Array<ArrayBuffer>
+        return batch
+      },
+      ipfs: (get) => async (cid, options) => (cid === batchCids[1] ? forged : get(cid, options)),
+    })
+    expect((await run()).at(-1)).toEqual({
+      step: 'batch',
+      ok: false,
+      detail: `batch ${batchCids[1]}: the bytes served hash to ${await snapshotCidOf(forged)}`,
+    })
+  })
+
+  test.each<[string, (cid: string) => WeftError]>([
+    ['nobody has', notFound],
+    ['are more than it takes', (cid) => new WeftError('IPFS_CONTENT_TOO_LARGE', { cid, bytesMax: 1 })],
+    ['have a name that is no CID', (text) => new WeftError('ID_MALFORMED', { what: 'CID', text })],
+  ])('P1: bytes that %s fail the step `bytes`, or `batch` when they are a batch’s', async (_, failureOf) => {
+    const { run, cids, batchCids } = await network({
+      ipfs: (get) => (cid, options) => (cid === lost ? Promise.reject(failureOf(cid)) : get(cid, options)),
+    })
+    let lost = cids[1]
+    expect((await run()).map(({ step, ok }) => [step, ok])).toEqual([
+      ['reported', true],
+      ['bytes', false],
+    ])
+    lost = batchCids[1]
+    const last = (await run()).at(-1)
+    expect(last).toMatchObject({ step: 'batch', ok: false, detail: expect.stringMatching(`^batch ${lost}: `) })
   })
 
   test('withheld bytes fail the step `bytes`', async () => {
@@ -131,19 +221,199 @@ describe('verify', () => {
     expect(failedStep(await run())).toBe('bytes')
   })
 
-  const otherRoot = publishedRoot(['something else'])
-  test.each<[string, Parameters<typeof network>[0], string]>([
+  test('what fails on this machine is not said of the data point', async () => {
+    const broken = new WeftError('STORE_FAILED', { path: '/', doing: 'reading a block' })
+    const { run, cids } = await network({ ipfs: (get) => (cid, options) => (cid === lost ? Promise.reject(broken) : get(cid, options)) })
+    let lost = cids[1]
+    await expect(run()).rejects.toBe(broken)
+    lost = (await network()).batchCids[1]
+    await expect(run()).rejects.toBe(broken)
+  })
+})
+
+describe('P1: the first step that fails is the last', () => {
+  const request = { slotId: 1 as SlotId, deadlineBlock: 9 as BlockNumber, epochId }
+  const changed = (change: Partial<Batch['submissions'][number]['submission']['request']>) => (batch: Batch) => ({
+    ...batch,
+    submissions: batch.submissions.map(({ submissionId, submission }) => ({
+      submissionId,
+      submission: { ...submission, request: { ...request, ...submission.request, ...change } },
+    })),
+  })
+  const onChain =
+    (change: Partial<AnchoredBatch>) =>
+    (chain: AnchorChain): Partial<AnchorChain> => ({
+      batch: async (...args) => ({ ...((await chain.batch(...args)) as AnchoredBatch), ...change }),
+    })
+
+  test.each<[string, Parameters<typeof network>[0], StepResult['step'], string | RegExp]>([
     [
       'the file pairs the project with another CID',
-      { batch: (batch) => ({ ...batch, snapshotCids: ['bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid] }) },
+      { batch: (batch) => ({ ...batch, snapshotCids: [OTHER_CID] }) },
       'batch',
+      new RegExp(`^batch bafkrei\\w+ has ${OTHER_CID} for the project$`),
     ],
-    ['no submission stands behind the CID', { batch: (batch) => ({ ...batch, submissions: [] }) }, 'batch'],
-    ['the submissions root is another', { batch: (batch) => ({ ...batch, submissionsRoot: otherRoot }) }, 'submissions_root'],
-    ['the anchored root is another', { anchoredRoot: otherRoot }, 'cids_root'],
-    ['too few validators attested', { attestations: 1 }, 'anchored'],
-  ])('fails when %s', async (_, spoil, step) => {
+    [
+      'the file does not have the project',
+      { batch: (batch) => ({ ...batch, projectIds: ['x:N' as ProjectId] }) },
+      'batch',
+      /^none of the epoch's/,
+    ],
+    [
+      'no submission stands behind the CID',
+      { batch: (batch) => ({ ...batch, submissions: [] }) },
+      'batch',
+      /holds no submission for that CID$/,
+    ],
+    [
+      'the only submission is for another epoch',
+      { batch: changed({ epochId: 2 as EpochId }) },
+      'batch',
+      /holds no submission for that CID$/,
+    ],
+    ['the only submission is for another project', { batch: changed({ projectId: 'x:N' as ProjectId }) }, 'batch', /holds no submission/],
+    [
+      'the only submission is for another CID',
+      { batch: changed({ snapshotCid: OTHER_CID }) },
+      'batch',
+      /holds no submission for that CID$/,
+    ],
+    [
+      'the file is no batch',
+      { batch: (batch) => ({ ...batch, snapshotCids: [] }) },
+      'batch',
+      /^batch bafkrei\w+ does not have the form of a batch file$/,
+    ],
+    [
+      'the submissions root is another',
+      { batch: (batch) => ({ ...batch, submissionsRoot: otherRoot }) },
+      'submissions_root',
+      `the file says ${otherRoot}, its submission ids give another root`,
+    ],
+    [
+      'the anchored root is another',
+      { anchoredRoot: otherRoot },
+      'cids_root',
+      new RegExp(`^the file gives 0x\\w+, the chain has ${otherRoot}$`),
+    ],
+    [
+      'the chain lists other projects',
+      { chain: onChain({ projectIds: ['x:N' as ProjectId] }) },
+      'anchored',
+      /other projects than the file/,
+    ],
+    ['the chain lists other CIDs', { chain: onChain({ snapshotCids: [OTHER_CID] }) }, 'anchored', /other CIDs than the file/],
+    ['too few validators attested', { attestations: 1 }, 'anchored', /^the batch is not FINALIZED yet/],
+    ['fewer than half attested what is final', { chain: onChain({ attestationCount: 1 }) }, 'attested', '1 of 3 validators, 2 needed'],
+    [
+      'a majority is not enough for the market',
+      {
+        attestations: 2,
+        chain: (chain) => ({ market: async () => ({ ...(await chain.market()), attestationsMin: 3 }) }),
+      },
+      'attested',
+      '2 of 3 validators, 3 needed',
+    ],
+    [
+      'the market’s minimum is no majority',
+      {
+        attestations: 2,
+        chain: (chain) => ({
+          market: async () => ({ ...(await chain.market()), attestationsMin: 1, validators: [...validators, ...validators] }),
+        }),
+      },
+      'attested',
+      '2 of 6 validators, 4 needed',
+    ],
+    [
+      'the epoch has no batch at all',
+      { chain: () => ({ batchCids: async () => [] }) },
+      'batch',
+      "none of the epoch's batches holds the project",
+    ],
+    [
+      'a batch is gone from the chain',
+      { chain: () => ({ batch: async () => undefined }) },
+      'batch',
+      "none of the epoch's batches holds the project",
+    ],
+  ])('P1, P3: when %s', async (_, spoil, step, detail) => {
     const { run } = await network(spoil)
-    expect(failedStep(await run())).toBe(step)
+    const results = await run()
+    const steps = PROOF_STEPS.slice(0, PROOF_STEPS.indexOf(step) + 1)
+    expect(results.map((each) => [each.step, each.ok])).toEqual(steps.map((each) => [each, each !== step]))
+    expect(results.at(-1)?.detail).toMatch(detail)
+  })
+
+  test('P1: a project without snapshot', async () => {
+    const { run } = await network()
+    expect(await run('reserves:0xcc:TEST' as ProjectId)).toEqual([
+      { step: 'reported', ok: false, detail: 'the chain names no snapshot for this project and epoch' },
+    ])
+  })
+
+  test('a majority is enough', async () => {
+    const { run } = await network({ attestations: 2 })
+    expect((await run()).at(-1)).toEqual({ step: 'attested', ok: true, detail: '2 of 3 validators, 2 needed' })
+  })
+
+  test('an anchor chain that cannot be read is no verdict', async () => {
+    const lost = new WeftError('CHAIN_UNREACHABLE', { endpoint: 'x', method: 'y' })
+    for (const method of ['snapshotStatus', 'batchCids', 'batch', 'market'] as const) {
+      const { run } = await network({ chain: () => ({ [method]: () => Promise.reject(lost) }) })
+      await expect(run()).rejects.toBe(lost)
+    }
+  })
+})
+
+describe('G8: a batch whose root the validators refused, and the one that took over its project', () => {
+  /** The chain lists `refused` before the batch that the network has for the second project. */
+  async function replaced(refused: (batch: Batch) => Batch) {
+    let file: Batch | undefined
+    const { chain, serving, run, batchCids } = await network({
+      isCumulative: false,
+      batch(batch) {
+        file = batch
+        return batch
+      },
+      chain: (real) => ({
+        batchCids: async () => [batchCids[0] as Cid, refusedCid, batchCids[1] as Cid],
+        batch: async (epoch, batchCid) =>
+          batchCid === refusedCid
+            ? { ...((await real.batch(epoch, batchCids[1] as Cid)) as AnchoredBatch), batchCid, rootHash: otherRoot, isFinalized: false }
+            : real.batch(epoch, batchCid),
+      }),
+    })
+    const refusedCid = await serving.add(encodeBatch(refused(file as Batch)))
+    return { run, chain, finalCid: batchCids[1] as Cid }
+  }
+  const renamed = (batch: Batch): Batch => ({
+    ...batch,
+    submissions: batch.submissions.map((each) => ({ ...each, submissionId: 'other' })),
+  })
+
+  test.each<[string, (batch: Batch) => Batch]>([
+    ['another CID', (batch) => ({ ...batch, snapshotCids: [OTHER_CID] })],
+    ['the same CID', renamed],
+    ['no submission for it', (batch) => ({ ...batch, submissions: [] })],
+  ])('with %s for the project: the last proves it', async (_, refused) => {
+    const { run, finalCid } = await replaced(refused)
+    const results = await run()
+    expect(failedStep(results)).toBeUndefined()
+    expect(results.find(({ step }) => step === 'batch')?.detail).toContain(finalCid)
+  })
+
+  test('a CID that was sent again is one file, and the tree that it continues is that before its first place', async () => {
+    const { run } = await network({
+      chain: (chain) => ({ batchCids: async (epoch) => [...(await chain.batchCids(epoch)), ...(await chain.batchCids(epoch)).slice(1)] }),
+    })
+    expect(failedStep(await run())).toBeUndefined()
+  })
+
+  test('a batch after the last that has the project need not be served', async () => {
+    const { run, batchCids } = await network({
+      ipfs: (get) => (cid, options) => (cid === batchCids[1] ? Promise.reject(notFound(cid)) : get(cid, options)),
+    })
+    expect(failedStep(await run(projectIds[0]))).toBeUndefined()
   })
 })

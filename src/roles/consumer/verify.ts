@@ -1,11 +1,11 @@
 import type { Batch } from '#domain/batch.ts'
-import { isWeftError } from '#domain/errors.ts'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
-import { snapshotCidOf } from '#wire/cid.ts'
+import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
@@ -78,7 +78,7 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps
       yield failed('cid', `the bytes served hash to ${failure.facts.got}`)
       return false
     }
-    if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
+    if (!isUnreadable(failure)) throw failure
     yield failed('bytes', failure.message)
     return false
   }
@@ -88,6 +88,11 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps
   return got === cid
 }
 
+/** Nobody serves the content, or what is said to be its CID is none: any text may be on chain. */
+function isUnreadable(failure: unknown): failure is WeftError {
+  return isWeftError(failure) && (failure.code.startsWith('IPFS_') || failure.code === 'ID_MALFORMED')
+}
+
 interface FoundBatch {
   readonly batch: Batch
   readonly anchored: AnchoredBatch
@@ -95,38 +100,55 @@ interface FoundBatch {
   readonly before: readonly Batch[]
 }
 
-/** Finds the batch that pairs the project with the CID; says why when there is none. */
+/**
+ * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
+ * from those whose root the validators refused.
+ */
 async function batchOf(
   snapshotCid: Cid,
   { projectId, epochId, signal }: VerifyOptions,
   { chain, ipfs }: VerifyDeps,
 ): Promise<FoundBatch | string> {
   const before: Batch[] = []
-  for (const batchCid of await chain.batchCids(epochId)) {
-    const anchored = await chain.batch(epochId, batchCid)
-    if (anchored === undefined) continue
+  let found: FoundBatch | string = `none of the epoch's batches holds the project`
+  for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
+    const { batchCid } = anchored
     let bytes: Uint8Array
     try {
       bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
     } catch (failure) {
-      if (!isWeftError(failure) || !failure.code.startsWith('IPFS_')) throw failure
+      if (!isUnreadable(failure)) throw failure
       return `batch ${batchCid}: ${failure.message}`
     }
+    // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
+    const got = await snapshotCidOf(bytes)
+    if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
     const batch = decodeBatch(bytes)
     if (batch === undefined) return `batch ${batchCid} does not have the form of a batch file`
     const index = batch.projectIds.indexOf(projectId)
-    if (index === -1) {
-      before.push(batch)
-      continue
-    }
-    if (batch.snapshotCids[index] !== snapshotCid) return `batch ${batchCid} has ${batch.snapshotCids[index]} for the project`
     const isSubmitted = batch.submissions.some(
       ({ submission: { request } }) =>
         request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
     )
-    return isSubmitted ? { batch, anchored, before } : `batch ${batchCid} holds no submission for that CID`
+    if (index >= 0 && batch.snapshotCids[index] !== snapshotCid)
+      found = `batch ${batchCid} has ${batch.snapshotCids[index]} for the project`
+    else if (index >= 0)
+      found = isSubmitted ? { batch, anchored, before: [...before] } : `batch ${batchCid} holds no submission for that CID`
+    before.push(batch)
   }
-  return `none of the epoch's batches holds the project`
+  return found
+}
+
+/** The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. */
+async function batchesUpTo(projectId: ProjectId, epochId: EpochId, chain: AnchorChain): Promise<readonly AnchoredBatch[]> {
+  const batches: AnchoredBatch[] = []
+  // A CID sent again after a refusal is listed twice; it is one file, in its first place.
+  for (const batchCid of new Set(await chain.batchCids(epochId))) {
+    const anchored = await chain.batch(epochId, batchCid)
+    if (anchored !== undefined) batches.push(anchored)
+  }
+  const last = batches.findLastIndex(({ projectIds }) => projectIds.includes(projectId))
+  return last === -1 ? batches : batches.slice(0, last + 1)
 }
 
 /** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */

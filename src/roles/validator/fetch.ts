@@ -16,7 +16,7 @@ export interface FetchDeps {
 
 export type Fetched =
   | { readonly ok: true; readonly bytes: Uint8Array }
-  | { readonly ok: false; readonly reason: 'too_large' | 'not_fetched' }
+  | { readonly ok: false; readonly reason: 'cid_malformed' | 'too_large' | 'not_fetched' }
 
 /** Fetches a batch and keeps a copy of its own (V4). Tries again until it is there, or `isPointless` says that nobody waits any more. */
 export async function fetchBatch(
@@ -32,6 +32,8 @@ export async function fetchBatch(
       return { ok: true, bytes }
     } catch (failure) {
       if (signal.aborted || !isWeftError(failure)) throw failure
+      // Any text may be on chain: it is the batch's own end, and nobody else's.
+      if (failure.code === 'ID_MALFORMED') return { ok: false, reason: 'cid_malformed' }
       if (failure.code === 'IPFS_CONTENT_TOO_LARGE') return { ok: false, reason: 'too_large' }
       if (failure.kind !== 'transient') throw failure
       report('fetch_failed', { batchCid, code: failure.code })

@@ -6,6 +6,7 @@ import type { Findings } from './recheck.ts'
 /** Why a batch has no attestation from here. */
 export type BatchReason =
   | 'not_fetched'
+  | 'cid_malformed'
   | 'too_large'
   | 'integrity'
   | 'epoch_unseen'
@@ -16,7 +17,7 @@ export type BatchReason =
   | ''
 
 /**
- * What became of one batch. `attested`: this validator's word is on chain. `withheld`: it was read, and there is no root to attest.
+ * What became of one batch. `attested`: this validator's word is on chain. `withheld`: there is no root to attest.
  * `missed`: it was not read in time. Only these ends are written down; a batch without a record is taken up again after a restart.
  */
 export interface BatchRecord {

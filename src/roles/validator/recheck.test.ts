@@ -1,77 +1,406 @@
 import { describe, expect, test } from 'vitest'
 import { createAnchorView, type Header } from '#domain/anchor-view.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Batch } from '#domain/batch.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { TallyPolicy } from '#domain/tally.ts'
+import type { AnchoredBatch } from '#io/chain/port.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createPredecessors } from './predecessors.ts'
-import { recheck, rootToAttest } from './recheck.ts'
+import { type Findings, recheck, rootToAttest } from './recheck.ts'
 
-const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
+// CID_B is the smaller one: what a tie goes to.
+const [CID_A, CID_B] = [
+  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
+  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
+] as [Cid, Cid]
+const [P1, P2] = ['a:N', 'b:N'] as [ProjectId, ProjectId]
+const KEYS = ['11', '22', '33', '44'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
+const addressOf = (key: number): Address => (KEYS[key - 1] as (typeof KEYS)[number]).address
+const EPOCH = 4 as EpochId
+const RELEASE = 10
+const WINDOW = 5
+const hashOf = (number: number) => `0xblock${number}` as Hash
+const block = (number: number): Header => ({ number: number as BlockNumber, hash: hashOf(number), timestamp: number * 10 })
+const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.repeat(20)}` as Address })
 
-test('bytes that are not those of the CID are looked at no further, and nothing is attested', async () => {
-  const view = createAnchorView({ unit: 'blocks', length: 5 })
-  const release: Header = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
-  view.addBlock(release)
-  const anchored = {
-    batchCid: OTHER_CID,
-    projectIds: ['a:N' as ProjectId],
-    snapshotCids: [OTHER_CID],
-    rootHash: publishedRoot([OTHER_CID]),
+/** Slots 1 to 3 sign with the key of their number; slot 4 exists and is not active; in block 13 slot 3 goes over to the fourth key. */
+function anchorView() {
+  const view = createAnchorView({ unit: 'blocks', length: WINDOW })
+  view.setSlots([1, 2, 3, 4].map((slot) => ({ slotId: slot as SlotId, signer: addressOf(slot), isActive: slot < 4 })))
+  for (let number = RELEASE - 2; number <= RELEASE + 20; number += 1) view.addBlock(block(number))
+  const epoch = view.addRelease(EPOCH, block(RELEASE))
+  view.changeSigner(3 as SlotId, addressOf(4), 13 as BlockNumber)
+  return { view, epoch }
+}
+
+interface Change extends Partial<Submission['request']> {
+  readonly header?: number | string
+  readonly key?: number
+  readonly signature?: string
+}
+
+function vote(slotId: number, snapshotCid: Cid, { header = RELEASE, key = slotId, signature, ...change }: Change = {}): Submission {
+  const request = { slotId: slotId as SlotId, deadlineBlock: 100 as BlockNumber, snapshotCid, epochId: EPOCH, projectId: P1, ...change }
+  return {
+    request,
+    signature: signature ?? (KEYS[key - 1] as (typeof KEYS)[number]).sign(hasher.digest(request)),
+    header: typeof header === 'number' ? hashOf(header) : header,
+    dataMarket: '',
+    nodeVersion: 'v1',
+    protocolState: '',
+  }
+}
+
+interface Case {
+  readonly votes: readonly Submission[]
+  readonly results?: readonly (readonly [ProjectId, Cid])[]
+  readonly file?: Partial<Batch>
+  readonly anchored?: Partial<AnchoredBatch>
+  readonly bytes?: Uint8Array
+  readonly level?: 'integrity' | 'tally'
+  readonly namespace?: string
+  readonly tally?: TallyPolicy
+  readonly predecessors?: ReturnType<typeof createPredecessors>
+  readonly index?: number
+  readonly recover?: typeof recoverer.recover
+}
+
+/** Rechecks what an honest sequencer would have written about the votes, apart from what the case changes. */
+async function judge(given: Case): Promise<{ findings: Findings; anchored: AnchoredBatch; breaths: number }> {
+  const results = given.results ?? [[P1, CID_A]]
+  const submissions = given.votes.map((submission, index) => ({ submissionId: `id-${index}`, submission }))
+  const file: Batch = {
+    submissions,
+    submissionsRoot: publishedRoot(submissions.map(({ submissionId }) => submissionId)),
+    projectIds: results.map(([projectId]) => projectId),
+    snapshotCids: results.map(([, cid]) => cid),
+    ...given.file,
+  }
+  const bytes = given.bytes ?? encodeBatch(file)
+  const anchored: AnchoredBatch = {
+    batchCid: await snapshotCidOf(bytes),
+    projectIds: file.projectIds,
+    snapshotCids: file.snapshotCids,
+    rootHash: publishedRoot(file.snapshotCids),
     isFinalized: false,
     attestationCount: 0,
+    ...given.anchored,
   }
+  const { view, epoch } = anchorView()
+  let breaths = 0
   const findings = await recheck(
+    { bytes, anchored, epoch, index: given.index ?? 0, predecessors: given.predecessors ?? createPredecessors() },
     {
-      bytes: encodeBatch({ submissions: [], submissionsRoot: '0x', projectIds: ['a:N' as ProjectId], snapshotCids: [OTHER_CID] }),
-      anchored,
-      epoch: view.addRelease(1 as EpochId, release),
-      index: 0,
-      predecessors: createPredecessors(),
-    },
-    {
-      level: 'integrity',
+      level: given.level ?? 'tally',
       view,
-      namespace: undefined,
-      deadlineBufferMaxBlocks: 500,
-      tally: { minVotes: 0, minShareBp: 0 },
-      hasher: createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.repeat(20)}` as Address }),
-      recoverer: { recover: () => undefined },
-      breathe: async () => undefined,
+      namespace: given.namespace,
+      deadlineBufferMaxBlocks: 90,
+      tally: given.tally ?? { minVotes: 0, minShareBp: 0 },
+      hasher,
+      recoverer: { recover: given.recover ?? recoverer.recover },
+      async breathe() {
+        breaths += 1
+      },
     },
   )
-  expect(findings.failures).toMatchObject([{ check: 'cid', expected: OTHER_CID }])
-  expect(findings.ownCids).toBeUndefined()
-  expect(rootToAttest(findings, anchored)).toBeUndefined()
+  return { findings, anchored, breaths }
+}
+
+const about = (check: string, expected: string, got: string, projectId = '', slotId = 0) => ({ check, projectId, slotId, expected, got })
+const MAJORITY = [vote(1, CID_A), vote(2, CID_A)]
+
+describe('what a file is', () => {
+  test('V1: bytes that are not those of the CID are looked at no further, and nothing is attested', async () => {
+    const { findings, anchored } = await judge({ votes: MAJORITY, anchored: { batchCid: CID_B } })
+    expect(findings.failures).toEqual([about('cid', CID_B, expect.stringMatching(/^bafkrei/) as unknown as string)])
+    expect([findings.ownCids, findings.ownRoot, findings.traces]).toEqual([undefined, undefined, undefined])
+    expect(rootToAttest(findings, anchored)).toBeUndefined()
+  })
+
+  test('a CID of version 0 is another name of the same bytes: whoever read them has checked it', async () => {
+    const { findings } = await judge({ votes: MAJORITY, anchored: { batchCid: 'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG' as Cid } })
+    expect(findings.failures).toEqual([])
+  })
+
+  test('V1: bytes that are no batch say why, and nothing is attested', async () => {
+    const { findings, anchored } = await judge({ votes: [], bytes: new TextEncoder().encode('{"submissionIDs":[]}') })
+    expect(findings.failures).toEqual([about('form', 'a batch file', 'field_missing')])
+    expect(findings.traces).toBeUndefined()
+    expect(rootToAttest(findings, anchored)).toBeUndefined()
+  })
+
+  test('a sound one gives the own results, their root and what later batches are checked against', async () => {
+    const { findings, anchored } = await judge({ votes: MAJORITY })
+    expect(findings).toEqual({
+      level: 'tally',
+      failures: [],
+      ownCids: [CID_A],
+      ownRoot: publishedRoot([CID_A]),
+      traces: { submissionIds: ['id-0', 'id-1'], projectIds: [P1] },
+    })
+    expect(rootToAttest(findings, anchored)).toBe(anchored.rootHash)
+  })
 })
 
-describe('the batches before', () => {
-  const traces = (...submissionIds: string[]) => ({ submissionIds, projectIds: submissionIds.map((id) => `${id}:N` as ProjectId) })
-
-  test('are continued in the order of the chain', () => {
-    const predecessors = createPredecessors()
-    expect(predecessors.continuedRoot(0, ['a', 'b'])).toBe(publishedRoot(['a', 'b']))
-    predecessors.add(0, traces('a', 'b'))
-    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
-    predecessors.add(1, traces('c'))
-    // Asked again, as after a reorganisation that brings back the same batch.
-    expect(predecessors.continuedRoot(1, ['c'])).toBe(publishedRoot(['a', 'b', 'c']))
-    expect(predecessors.continuedRoot(2, ['d'])).toBe(publishedRoot(['a', 'b', 'c', 'd']))
-    expect([predecessors.hasProject(1, 'a:N' as ProjectId), predecessors.hasProject(1, 'c:N' as ProjectId)]).toEqual([true, false])
+describe('what the file is made of', () => {
+  const twice = vote(1, CID_A)
+  test.each<[string, Case, unknown[]]>([
+    [
+      'a submission id twice',
+      {
+        votes: [],
+        file: {
+          submissions: [twice, vote(2, CID_A)].map((submission) => ({ submissionId: 'same', submission })),
+          submissionsRoot: publishedRoot(['same', 'same']),
+        },
+      },
+      [about('submission_ids_unique', 'once', 'same')],
+    ],
+    [
+      'a project twice',
+      { votes: MAJORITY, results: [P1, P1].map((projectId) => [projectId, CID_A] as const) },
+      [about('projects_unique', 'once in the epoch', 'twice', P1)],
+    ],
+    ['other projects on chain', { votes: MAJORITY, anchored: { projectIds: [P2] } }, [about('projects_on_chain', P2, P1)]],
+    ['more projects on chain', { votes: MAJORITY, anchored: { projectIds: [P1, P2] } }, [about('projects_on_chain', P2, 'nothing')]],
+    ['fewer projects on chain', { votes: MAJORITY, anchored: { projectIds: [] } }, [about('projects_on_chain', 'nothing', P1)]],
+    ['other CIDs on chain', { votes: MAJORITY, anchored: { snapshotCids: [CID_B] } }, [about('cids_on_chain', CID_B, CID_A)]],
+    [
+      'another root over the submission ids',
+      { votes: MAJORITY, file: { submissionsRoot: publishedRoot(['x']) } },
+      [about('submissions_root', publishedRoot(['id-0', 'id-1']), publishedRoot(['x']))],
+    ],
+    [
+      'another root over the CIDs',
+      { votes: MAJORITY, anchored: { rootHash: publishedRoot(['x']) } },
+      [about('cids_root', publishedRoot([CID_A]), publishedRoot(['x']))],
+    ],
+  ])('V1: %s', async (_, given, failures) => {
+    const { findings, anchored } = await judge(given)
+    expect(findings.failures).toEqual(failures)
+    // The results are the sequencer's: no root would say what is wrong, unless the one on chain is not that of the CIDs.
+    expect(rootToAttest(findings, anchored)).toBe(given.anchored?.rootHash === undefined ? undefined : publishedRoot([CID_A]))
   })
 
-  test('that a reorganisation took away are forgotten', () => {
-    const predecessors = createPredecessors()
-    predecessors.add(0, traces('a'))
-    predecessors.add(1, traces('b'))
-    predecessors.cut(1)
-    predecessors.add(1, traces('x'))
-    expect(predecessors.continuedRoot(2, ['c'])).toBe(publishedRoot(['a', 'x', 'c']))
+  test('the same in upper case is the same', async () => {
+    const upper = (root: string) => `0x${root.slice(2).toUpperCase()}` as Hash
+    const { findings } = await judge({
+      votes: MAJORITY,
+      file: { submissionsRoot: upper(publishedRoot(['id-0', 'id-1'])) },
+      anchored: { rootHash: upper(publishedRoot([CID_A])) },
+    })
+    expect(findings.failures).toEqual([])
   })
 
-  test('leave no root when one of them could not be read', () => {
+  const behind = (...earlier: (string | undefined)[]) => {
     const predecessors = createPredecessors()
-    predecessors.add(0, undefined)
-    expect(predecessors.continuedRoot(1, ['a'])).toBeUndefined()
+    for (const [index, id] of earlier.entries())
+      predecessors.add(index, id === undefined ? undefined : { submissionIds: [id], projectIds: [`${id}:N` as ProjectId] })
+    return { predecessors, index: earlier.length }
+  }
+
+  test.each(['continues the tree of the epoch', 'starts a tree of its own'])('its tree of submission ids %s', async (how) => {
+    const earlier = how.startsWith('continues') ? ['x', 'y'] : []
+    const submissionsRoot = publishedRoot([...earlier, 'id-0', 'id-1'])
+    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', 'y') })
+    expect(findings.failures).toEqual([])
+  })
+
+  test('V1: a tree that continues another order, or only some of the batches before, is wrong', async () => {
+    for (const earlier of [['y', 'x'], ['y'], ['x']]) {
+      const submissionsRoot = publishedRoot([...earlier, 'id-0', 'id-1'])
+      const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', 'y') })
+      expect(findings.failures).toEqual([about('submissions_root', publishedRoot(['x', 'y', 'id-0', 'id-1']), submissionsRoot)])
+    }
+  })
+
+  test('V1: a tree that may continue a batch that could not be read is not believed', async () => {
+    const submissionsRoot = publishedRoot(['x', 'id-0', 'id-1'])
+    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', undefined) })
+    expect(findings.failures).toEqual([about('submissions_root', 'unknown: an earlier batch is missing', submissionsRoot)])
+    expect((await judge({ votes: MAJORITY, ...behind('x', undefined) })).findings.failures).toEqual([])
+  })
+
+  test('V1: a project of an earlier batch of the epoch is there twice', async () => {
+    const { findings } = await judge({ votes: MAJORITY, ...behind('a', 'y') })
+    expect(findings.failures).toEqual([about('projects_unique', 'once in the epoch', 'twice', 'a:N')])
+  })
+})
+
+describe('which votes count', () => {
+  /** One vote for CID_B against two for CID_A: who is dropped decides nothing, so that only the failure tells. */
+  test.each<[string, Submission, ReturnType<typeof about> | undefined]>([
+    ['for another epoch', vote(3, CID_B, { epochId: 5 as EpochId }), about('submission_epoch', '4', '5', P1, 3)],
+    [
+      'for a project that the batch does not have',
+      vote(3, CID_B, { projectId: P2 }),
+      about('submission_project', 'a project of the batch', P2, P2, 3),
+    ],
+    [
+      'with a header that is no block',
+      vote(3, CID_B, { header: '0xnone' }),
+      about('submission_header', 'a block within the window', '0xnone', P1, 3),
+    ],
+    [
+      'with a header before the release',
+      vote(3, CID_B, { header: 9 }),
+      about('submission_header', 'a block within the window', hashOf(9), P1, 3),
+    ],
+    ['with a header in the last block of the window', vote(1, CID_A, { header: 15 }), undefined],
+    [
+      'with a header after the window',
+      vote(3, CID_B, { header: 16, key: 4 }),
+      about('submission_header', 'a block within the window', hashOf(16), P1, 3),
+    ],
+    ['with a deadline at its header', vote(1, CID_A, { deadlineBlock: 10 as BlockNumber }), undefined],
+    [
+      'with a deadline before its header',
+      vote(3, CID_B, { deadlineBlock: 9 as BlockNumber }),
+      about('submission_deadline', 'not before the header', '9', P1, 3),
+    ],
+    ['with a deadline as far ahead as may be', vote(1, CID_A, { deadlineBlock: 100 as BlockNumber }), undefined],
+    [
+      'with a deadline further ahead',
+      vote(3, CID_B, { deadlineBlock: 101 as BlockNumber }),
+      about('submission_deadline', 'not that far ahead', '101', P1, 3),
+    ],
+    ['of a slot that does not exist', vote(9, CID_B, { key: 1 }), about('submission_slot', 'an active slot', '9', P1, 9)],
+    ['of a slot that is not active', vote(4, CID_B), about('submission_slot', 'an active slot', '4', P1, 4)],
+    ['signed by another', vote(3, CID_B, { key: 2 }), about('submission_signature', addressOf(3), addressOf(2), P1, 3)],
+    ['with no signature at all', vote(3, CID_B, { signature: '00' }), about('submission_signature', addressOf(3), 'no signer', P1, 3)],
+    ['by the signer before, with a header from then', vote(3, CID_A, { header: 12 }), undefined],
+    [
+      'by the signer before, with a header from later',
+      vote(3, CID_B, { header: 13 }),
+      about('submission_signature', addressOf(4), addressOf(3), P1, 3),
+    ],
+    ['by the new signer, with a header from later', vote(3, CID_A, { header: 13, key: 4 }), undefined],
+    [
+      'by the new signer, with a header from before',
+      vote(3, CID_B, { header: 12, key: 4 }),
+      about('submission_signature', addressOf(3), addressOf(4), P1, 3),
+    ],
+  ])('V1, G5: one %s', async (_, submission, failure) => {
+    const others = MAJORITY.filter(({ request }) => request.slotId !== submission.request.slotId)
+    const { findings, anchored } = await judge({ votes: [...others, submission] })
+    expect(findings.failures).toEqual(failure === undefined ? [] : [failure])
+    expect(findings.ownCids).toEqual([CID_A])
+    expect(rootToAttest(findings, anchored)).toBe(anchored.rootHash)
+  })
+
+  test('V1: a vote that does not count is missing in the result', async () => {
+    const forged = [vote(1, CID_A, { key: 3 }), vote(2, CID_A, { key: 3 })]
+    const { findings, anchored } = await judge({ votes: [...forged, vote(3, CID_B)] })
+    expect(findings.ownCids).toEqual([CID_B])
+    expect(findings.failures.at(-1)).toEqual(about('tally', CID_B, CID_A, P1))
+    expect(rootToAttest(findings, anchored)).toBe(publishedRoot([CID_B]))
+  })
+
+  test('V1, G5: of two votes of a slot the first counts', async () => {
+    const { findings } = await judge({ votes: [vote(1, CID_A), vote(1, CID_B), vote(2, CID_A), vote(3, CID_B)] })
+    expect(findings.ownCids).toEqual([CID_A])
+    expect(findings.failures).toEqual([about('submission_once', 'one vote per slot', 'id-1', P1, 1)])
+  })
+
+  test('V1, G5: a forged vote does not take the slot’s place', async () => {
+    const { findings } = await judge({ votes: [vote(1, CID_B, { key: 2 }), vote(1, CID_A), vote(2, CID_A), vote(3, CID_B)] })
+    expect(findings.ownCids).toEqual([CID_A])
+    expect(findings.failures.map(({ check }) => check)).toEqual(['submission_signature'])
+  })
+
+  test('a slot has one vote for each project', async () => {
+    const votes = [vote(1, CID_A), vote(1, CID_B, { projectId: P2 })]
+    const results = [
+      [P1, CID_A],
+      [P2, CID_B],
+    ] as const
+    const { findings } = await judge({ votes, results })
+    expect([findings.failures, findings.ownCids]).toEqual([[], [CID_A, CID_B]])
+  })
+
+  test('V1: only those of the market’s namespace, where one is named', async () => {
+    const other = [vote(1, CID_A), vote(2, CID_A)]
+    expect((await judge({ votes: other, namespace: 'N' })).findings.failures).toEqual([])
+    const { findings } = await judge({ votes: other, namespace: 'M' })
+    expect(findings.failures[0]).toEqual(about('submission_namespace', 'M', 'N', P1, 1))
+    expect(findings.ownCids).toEqual([''])
+  })
+})
+
+describe('what comes out', () => {
+  test('V1: each project has its own result, in the order of the file', async () => {
+    const votes = [vote(1, CID_B, { projectId: P2 }), vote(1, CID_A), vote(2, CID_A)]
+    const results = [
+      [P2, CID_A],
+      [P1, CID_A],
+    ] as const
+    const { findings, anchored } = await judge({ votes, results })
+    expect(findings.ownCids).toEqual([CID_B, CID_A])
+    expect(findings.failures).toEqual([about('tally', CID_B, CID_A, P2)])
+    expect(rootToAttest(findings, anchored)).toBe(publishedRoot([CID_B, CID_A]))
+  })
+
+  test('V1: a project without a vote that counts has no result', async () => {
+    const { findings, anchored } = await judge({ votes: [] })
+    expect(findings.failures).toEqual([about('tally', 'no result', CID_A, P1)])
+    expect([findings.ownCids, findings.ownRoot]).toEqual([[''], publishedRoot([''])])
+    expect(rootToAttest(findings, anchored)).toBe(publishedRoot(['']))
+  })
+
+  test('V1: the market’s policy decides as it does for the sequencer', async () => {
+    const votes = [...MAJORITY, vote(3, CID_B)]
+    expect((await judge({ votes, tally: { minVotes: 2, minShareBp: 6_600 } })).findings.failures).toEqual([])
+    for (const tally of [
+      { minVotes: 3, minShareBp: 0 },
+      { minVotes: 0, minShareBp: 6_700 },
+    ])
+      expect((await judge({ votes, tally })).findings.failures).toEqual([about('tally', 'no result', CID_A, P1)])
+  })
+
+  test('the integrity level counts nothing and asks for no signature', async () => {
+    const recover = () => {
+      throw new Error('not to be asked')
+    }
+    const { findings } = await judge({ votes: [vote(1, CID_B)], level: 'integrity', recover })
+    expect(findings).toMatchObject({ level: 'integrity', failures: [], ownCids: [CID_A], ownRoot: publishedRoot([CID_A]) })
+  })
+
+  test('G7: others have their turn, and what is written down has an end, however much a file holds', async () => {
+    const votes = Array.from({ length: 1_100 }, () => vote(1, CID_A, { signature: '00' }))
+    const { findings, breaths } = await judge({ votes })
+    expect([findings.failures.length, breaths]).toEqual([1_000, 4])
+  })
+})
+
+describe('what is attested', () => {
+  const failure = (check: 'cids_root' | 'submission_once' | 'tally') => ({ check, projectId: '', slotId: 0, expected: '', got: '' })
+  const root = publishedRoot(['theirs'])
+  const anchored = { rootHash: root } as AnchoredBatch
+  const findings = (ownRoot: Hash | undefined, ...failures: Findings['failures'][number][]): Findings => ({
+    level: 'tally',
+    failures,
+    ownCids: [],
+    ownRoot,
+    traces: undefined,
+  })
+
+  test.each<[string, Findings, Hash | undefined]>([
+    ['the same root, when nothing is wrong', findings(root), root],
+    ['the same root, when votes did not count and the result is the same', findings(root, failure('submission_once')), root],
+    [
+      'nothing, when the file is broken and the result is the same',
+      findings(root, failure('submission_once'), failure('cids_root')),
+      undefined,
+    ],
+    ['the own root, when the result is another', findings(publishedRoot(['own']), failure('tally')), publishedRoot(['own'])],
+    ['the own root, also when the file is broken besides', findings(publishedRoot(['own']), failure('cids_root')), publishedRoot(['own'])],
+    ['nothing, when there is no own result', findings(undefined), undefined],
+  ])('%s', (_, found, expected) => {
+    expect(rootToAttest(found, anchored)).toBe(expected)
   })
 })

@@ -1,212 +1,33 @@
 import { describe, expect, test } from 'vitest'
-import type { Batch } from '#domain/batch.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
-import type { BlockRef, ProtocolCall } from '#io/chain/port.ts'
-import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { createSubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { attest, guardedRoot } from './attest.ts'
-import type { BatchRecord } from './journal.ts'
-import type { Check, Level } from './recheck.ts'
-import { createValidator, type Validator } from './validator.ts'
-
-const [CID_A, CID_B] = [
-  'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
-  'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
-] as [Cid, Cid]
-const [P1, P2] = ['pairs:0x01:TEST', 'pairs:0x02:TEST'] as [ProjectId, ProjectId]
-const SEQUENCER = `0x${'5e'.repeat(20)}` as Address
-const MANAGER = `0x${'0e'.repeat(20)}` as Address
-const VALIDATORS = ['0a', '0b', '0c'].map((digits) => `0x${digits.repeat(20)}` as Address) as [Address, Address, Address]
-const SIGNERS = ['11', '22', '33'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
-const EPOCH_1 = 1 as EpochId
-const NEVER = new AbortController().signal
-
-interface Running {
-  readonly validator: Validator
-  readonly records: BatchRecord[]
-  readonly events: string[]
-  readonly store: FakeStore
-  stop(): Promise<void>
-}
-
-interface World {
-  readonly clock: VirtualClock
-  readonly chain: FakeChain
-  readonly ipfs: FakeIpfsNetwork
-  /** Block of the release of epoch 1, where all submissions of these tests are signed. */
-  release: BlockRef
-  start(who?: 0 | 1 | 2, store?: FakeStore, level?: Level): Promise<Running>
-  mine(count?: number): Promise<void>
-  send(from: Address, intent: string, call: ProtocolCall): Promise<void>
-  submission(
-    slotId: number,
-    snapshotCid: Cid,
-    projectId?: ProjectId,
-    change?: Partial<Submission['request']> & { header?: string; signedBy?: number },
-  ): Submission
-  /** Puts a file on IPFS and its batch on chain; `args` replace what the chain is told. */
-  anchor(
-    batch: Batch,
-    args?: { projectIds?: ProjectId[]; snapshotCids?: Cid[]; rootHash?: Hash; bytes?: Uint8Array; isHidden?: boolean },
-  ): Promise<Cid>
-}
-
-async function open(): Promise<World> {
-  const clock = createVirtualClock()
-  const market = {
-    epochSize: 10,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
-    snapshotWindowBlocks: 5,
-    batchWindowBlocks: 20,
-    attestationWindowBlocks: 30,
-    attestationsMin: 2,
-    epochManager: MANAGER,
-    sequencers: [SEQUENCER],
-    validators: VALIDATORS,
-  }
-  const chain = createFakeChain({ clock, market, signers: SIGNERS.map((signer) => signer.address), pollMs: 10 })
-  const ipfs = createFakeIpfsNetwork({ clock })
-  const hasher = createSubmissionHasher(chain)
-  const journals = new Map<Address, FakeStore>()
-  const journalOf = (address: Address): FakeStore => {
-    const journal = journals.get(address) ?? createFakeStore()
-    journals.set(address, journal)
-    return journal
-  }
-  const world: World = {
-    clock,
-    chain,
-    ipfs,
-    release: await chain.head(),
-    async start(who = 0, store = createFakeStore(), level = 'tally') {
-      const records: BatchRecord[] = []
-      const events: string[] = []
-      const validator = createValidator(
-        {
-          windowUnit: 'blocks',
-          level,
-          namespace: 'TEST',
-          deadlineBufferMaxBlocks: 500,
-          tally: { minVotes: 0, minShareBp: 0 },
-          epochsKept: 10,
-        },
-        {
-          store,
-          chain,
-          clock,
-          recoverer,
-          ipfs: ipfs.node(`validator ${who}`),
-          sender: chain.sender({ address: VALIDATORS[who], journal: store }),
-          report: (event) => events.push(event),
-          onBatch: (record) => records.push(record),
-        },
-      )
-      const stopping = new AbortController()
-      const running = validator.run(stopping.signal)
-      running.catch((failure: unknown) => events.push(`ended: ${String(failure)}`))
-      await clock.runUntil(async () => validator.stats().headBlock === (await chain.head()).number, { limitMs: 5_000 })
-      return {
-        validator,
-        records,
-        events,
-        store,
-        async stop() {
-          stopping.abort(new Error('test is over'))
-          await clock.runUntil(running, { limitMs: 60_000 })
-        },
-      }
-    },
-    async mine(count = 1) {
-      for (let mined = 0; mined < count; mined += 1) {
-        chain.mine()
-        await clock.advance(50)
-      }
-    },
-    async send(from, intent, call) {
-      const sent = chain.sender({ address: from, journal: journalOf(from) }).send(intent, call, NEVER)
-      await clock.runUntil(() => chain.pendingCount() > 0, { limitMs: 5_000 })
-      chain.mine()
-      expect((await clock.runUntil(sent, { limitMs: 5_000 })).kind).toBe('done')
-    },
-    submission(slotId, snapshotCid, projectId = P1, { header, signedBy, ...change } = {}) {
-      const request = {
-        slotId: slotId as SlotId,
-        deadlineBlock: (world.release.number + 500) as BlockNumber,
-        snapshotCid,
-        epochId: EPOCH_1,
-        projectId,
-        ...change,
-      }
-      const signature = (SIGNERS[(signedBy ?? slotId) - 1] ?? SIGNERS[0])?.sign(hasher.digest(request)) ?? ''
-      return {
-        request,
-        signature,
-        header: header ?? world.release.hash,
-        dataMarket: chain.dataMarket,
-        nodeVersion: 'v1',
-        protocolState: '',
-      }
-    },
-    async anchor(batch, args = {}) {
-      const bytes = args.bytes ?? encodeBatch(batch)
-      const batchCid = await snapshotCidOf(bytes)
-      if (args.isHidden !== true) await ipfs.node('sequencer').add(bytes)
-      const { projectIds = [...batch.projectIds], snapshotCids = [...batch.snapshotCids] } = args
-      const rootHash = args.rootHash ?? publishedRoot(snapshotCids)
-      await world.send(SEQUENCER, `batch ${batchCid}`, {
-        kind: 'submitSubmissionBatch',
-        epochId: EPOCH_1,
-        batchCid,
-        projectIds,
-        snapshotCids,
-        rootHash,
-      })
-      return batchCid
-    },
-  }
-  await world.send(MANAGER, 'release', { kind: 'releaseEpoch', begin: 1 as BlockNumber, end: 10 as BlockNumber })
-  world.release = await chain.head()
-  chain.mine(6)
-  return world
-}
-
-let ids = 0
-/** A batch as an honest sequencer writes it; each entry of `submissions` under a fresh id. */
-function batchOf(
-  submissions: readonly Submission[],
-  results: readonly (readonly [ProjectId, Cid])[],
-  earlierIds: readonly string[] = [],
-): Batch {
-  const list = submissions.map((submission) => ({ submissionId: `id-${ids++}`, submission }))
-  return {
-    submissions: list,
-    submissionsRoot: publishedRoot([...earlierIds, ...list.map(({ submissionId }) => submissionId)]),
-    projectIds: results.map(([projectId]) => projectId),
-    snapshotCids: results.map(([, cid]) => cid),
-  }
-}
-
-const honestVotes = (world: World) => [world.submission(1, CID_A), world.submission(2, CID_A), world.submission(3, CID_B)]
-const honest = (world: World): Batch => batchOf(honestVotes(world), [[P1, CID_A]])
-
-/** Lets the validator come to its end about a batch. */
-async function judged(world: World, running: Running, count = 1): Promise<BatchRecord> {
-  for (let block = 0; block < 60 && running.records.length < count; block += 1) await world.mine()
-  return running.records[count - 1] as BatchRecord
-}
+import type { Check } from './recheck.ts'
+import {
+  batchOf,
+  CID_A,
+  CID_B,
+  EPOCH_1,
+  honest,
+  honestVotes,
+  judged,
+  NEVER,
+  openWorld,
+  P1,
+  P2,
+  SEQUENCER,
+  storeWithCursor,
+  VALIDATORS,
+  type World,
+} from './validator.test-world.ts'
 
 describe('an honest batch', () => {
-  test('is attested with the root of the sequencer, and a copy is kept', async () => {
-    const world = await open()
+  test('V4: is attested with the root of the sequencer, and a copy is kept', async () => {
+    const world = await openWorld()
     const running = await world.start()
     const batchCid = await world.anchor(honest(world))
     expect(await judged(world, running)).toMatchObject({
@@ -224,8 +45,8 @@ describe('an honest batch', () => {
   })
 
   test('is final when a majority of three validators agrees', async () => {
-    const world = await open()
-    const all = [await world.start(0), await world.start(1), await world.start(2)]
+    const world = await openWorld()
+    const all = [await world.start({ who: 0 }), await world.start({ who: 1 }), await world.start({ who: 2 })]
     const batchCid = await world.anchor(honest(world))
     for (const running of all) await judged(world, running)
     expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ isFinalized: true, attestationCount: 3 })
@@ -233,7 +54,7 @@ describe('an honest batch', () => {
   })
 
   test.each(['continues the tree of the epoch', 'starts a tree of its own'])('may hold a tree of submission ids that %s', async (how) => {
-    const world = await open()
+    const world = await openWorld()
     const running = await world.start()
     const first = honest(world)
     await world.anchor(first)
@@ -244,7 +65,7 @@ describe('an honest batch', () => {
   })
 
   test('that was on chain before the validator started is attested as well', async () => {
-    const world = await open()
+    const world = await openWorld()
     await world.anchor(honest(world))
     const running = await world.start()
     expect(await judged(world, running)).toMatchObject({ state: 'attested', isLate: false })
@@ -308,9 +129,9 @@ const TAMPERED: [Check, 'divergent' | 'withheld' | 'attested', (world: World) =>
   ['submission_once', 'attested', (world) => world.anchor(batchOf([...honestVotes(world), world.submission(3, CID_B)], [[P1, CID_A]]))],
 ]
 
-describe('a batch with something wrong', () => {
-  test.each(TAMPERED)('%s: %s', async (check, end, tamper) => {
-    const world = await open()
+describe('V1: a batch with something wrong', () => {
+  test.each(TAMPERED)('V1: %s: %s', async (check, end, tamper) => {
+    const world = await openWorld()
     const running = await world.start()
     await tamper(world)
     const record = await judged(world, running)
@@ -332,7 +153,7 @@ describe('a batch with something wrong', () => {
   })
 
   test('evidence says what was expected and what was found', async () => {
-    const world = await open()
+    const world = await openWorld()
     const running = await world.start()
     const batchCid = await world.anchor({ ...honest(world), snapshotCids: [CID_B] })
     await judged(world, running)
@@ -347,8 +168,8 @@ describe('a batch with something wrong', () => {
     await running.stop()
   })
 
-  test('a stuffed vote is seen through: the forged one does not count', async () => {
-    const world = await open()
+  test('V1: a stuffed vote is seen through: the forged one does not count', async () => {
+    const world = await openWorld()
     const running = await world.start()
     await world.anchor(
       batchOf([world.submission(1, CID_A), world.submission(2, CID_B), world.submission(3, CID_B, P1, { signedBy: 2 })], [[P1, CID_B]]),
@@ -358,8 +179,8 @@ describe('a batch with something wrong', () => {
     await running.stop()
   })
 
-  test('a project that an earlier batch of the epoch already held', async () => {
-    const world = await open()
+  test('V1: a project that an earlier batch of the epoch already held', async () => {
+    const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world))
     await world.anchor(honest(world), { projectIds: [P2] })
@@ -372,8 +193,8 @@ describe('a batch with something wrong', () => {
   })
 
   test('the integrity level looks at the file alone', async () => {
-    const world = await open()
-    const running = await world.start(0, createFakeStore(), 'integrity')
+    const world = await openWorld()
+    const running = await world.start({ level: 'integrity' })
     await world.anchor({ ...honest(world), snapshotCids: [CID_B] })
     expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: false, failureCount: 0 })
     await running.stop()
@@ -381,8 +202,8 @@ describe('a batch with something wrong', () => {
 })
 
 describe('a batch that cannot be fetched', () => {
-  test('is tried until the attestation window is over, then missed, with its reason', async () => {
-    const world = await open()
+  test('V6: is tried until the attestation window is over, then missed, with its reason', async () => {
+    const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world), { isHidden: true })
     await world.clock.advance(60_000)
@@ -394,7 +215,7 @@ describe('a batch that cannot be fetched', () => {
   })
 
   test('is attested when it comes after all', async () => {
-    const world = await open()
+    const world = await openWorld()
     const running = await world.start()
     const batch = honest(world)
     await world.anchor(batch, { isHidden: true })
@@ -405,52 +226,45 @@ describe('a batch that cannot be fetched', () => {
     await running.stop()
   })
 
-  test('found after the window, it is attested all the same, marked late', async () => {
-    const world = await open()
+  test('V3: found after the window, it is attested all the same, marked late', async () => {
+    const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     world.chain.mine(31)
-    const running = await world.start(0, await storeWithCursor())
+    const running = await world.start({ store: await storeWithCursor() })
     expect(await judged(world, running)).toMatchObject({ state: 'attested', isLate: true })
     expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 0 })
     await running.stop()
   })
 })
 
-/** What a validator that ran before the release left behind. */
-async function storeWithCursor(): Promise<FakeStore> {
-  const store = createFakeStore()
-  await store.commit([{ key: 'cursor', value: new TextEncoder().encode('0') }])
-  return store
-}
-
-describe('never two roots for one batch', () => {
-  test('an old disk, restored, finds its word on chain and adds nothing', async () => {
-    const world = await open()
+describe('V2: never two roots for one batch', () => {
+  test('V2: an old disk, restored, finds its word on chain and adds nothing', async () => {
+    const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world))
     await judged(world, running)
     await running.stop()
-    const again = await world.start(0, createFakeStore())
+    const again = await world.start()
     expect(await judged(world, again)).toMatchObject({ state: 'attested', reason: 'attested_before', root: undefined })
     expect(world.chain.transactionCount(VALIDATORS[0])).toBe(1)
     await again.stop()
   })
 
-  test('after a crash between guard and sending the guarded root is sent, whatever would be found now', async () => {
-    const world = await open()
+  test('V2: after a crash between guard and sending the guarded root is sent, whatever would be found now', async () => {
+    const world = await openWorld()
     const store = createFakeStore()
     const batch = honest(world)
     const batchCid = await snapshotCidOf(encodeBatch(batch))
     const guarded = publishedRoot(['what was found then'])
     await store.commit([{ key: `guard/${String(EPOCH_1).padStart(16, '0')} ${batchCid}`, value: new TextEncoder().encode(guarded) }])
-    const running = await world.start(0, store)
+    const running = await world.start({ store })
     await world.anchor(batch)
     expect(await judged(world, running)).toMatchObject({ state: 'attested', root: guarded, isDivergent: true })
     await running.stop()
   })
 
-  test('the guard is durable before anything is sent', async () => {
-    const world = await open()
+  test('V2: the guard is durable before anything is sent', async () => {
+    const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     const store = createFakeStore()
     const root = publishedRoot([CID_A])
@@ -469,8 +283,8 @@ describe('never two roots for one batch', () => {
     expect(seen).toEqual([root])
   })
 
-  test('a second root is refused with ATTESTATION_CONFLICT and never sent', async () => {
-    const world = await open()
+  test('V2: a second root is refused with ATTESTATION_CONFLICT and never sent', async () => {
+    const world = await openWorld()
     const batchCid = await world.anchor(honest(world))
     const store = createFakeStore()
     const sent: ProtocolCall[] = []
@@ -490,15 +304,15 @@ describe('never two roots for one batch', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('a restart on the same disk sends nothing again and still knows the earlier batches', async () => {
-    const world = await open()
+  test('V3: a restart on the same disk sends nothing again and still knows the earlier batches', async () => {
+    const world = await openWorld()
     const running = await world.start()
     const first = honest(world)
     await world.anchor(first)
     await judged(world, running)
     const disk = running.store.crash()
     await running.stop()
-    const again = await world.start(0, disk)
+    const again = await world.start({ store: disk })
     await world.anchor(
       batchOf(
         [world.submission(1, CID_B, P2)],
@@ -512,8 +326,8 @@ describe('never two roots for one batch', () => {
   })
 })
 
-test('a reorganisation that takes a batch away and brings it back leads to one attestation', async () => {
-  const world = await open()
+test('V3: a reorganisation that takes a batch away and brings it back leads to one attestation', async () => {
+  const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
   await world.clock.advance(20)
@@ -525,8 +339,8 @@ test('a reorganisation that takes a batch away and brings it back leads to one a
   await running.stop()
 })
 
-test('an attestation that a reorganisation takes away is sent again', async () => {
-  const world = await open()
+test('V3: an attestation that a reorganisation takes away is sent again', async () => {
+  const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
   const { number: before } = await world.chain.head()
@@ -540,8 +354,8 @@ test('an attestation that a reorganisation takes away is sent again', async () =
   await running.stop()
 })
 
-test('an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
-  const world = await open()
+test('V3: an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
+  const world = await openWorld()
   const running = await world.start()
   const batchCid = await world.anchor(honest(world))
   await world.clock.advance(20)
@@ -556,8 +370,8 @@ test('an attestation that was mined while the batch was off the chain follows on
   await running.stop()
 })
 
-test('an anchor chain that does not answer is waited out', async () => {
-  const world = await open()
+test('V6: an anchor chain that does not answer is waited out', async () => {
+  const world = await openWorld()
   const running = await world.start()
   await world.anchor(honest(world))
   await world.clock.advance(10)
@@ -570,7 +384,7 @@ test('an anchor chain that does not answer is waited out', async () => {
 })
 
 test('a validator that the market does not name says so once, stays, and says when it is named', async () => {
-  const { clock, chain, start } = await open()
+  const { clock, chain, start } = await openWorld()
   const { events, stop } = await start()
   const about = () => events.filter((event) => event.endsWith('appointed'))
   await clock.advance(40_000)

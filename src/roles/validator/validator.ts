@@ -86,7 +86,8 @@ async function validate(batch: Candidate, deps: Validating, signal: AbortSignal)
       await persist('attest', () => attest({ epochId, batchCid, root }, deps, signal), deps, signal)
     return known
   }
-  if (!fetched.ok && guarded === undefined) return ended(batch, { state: 'missed', reason: fetched.reason }, deps)
+  if (!fetched.ok && guarded === undefined)
+    return ended(batch, { state: fetched.reason === 'not_fetched' ? 'missed' : 'withheld', reason: fetched.reason }, deps)
   const anchored = await persist('read_batch', () => deps.chain.batch(epochId, batchCid), deps, signal)
   if (anchored === undefined) return ended(batch, { state: 'missed', reason: 'not_on_chain' }, deps)
   if (guarded !== undefined || !fetched.ok) {

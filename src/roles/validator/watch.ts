@@ -29,6 +29,11 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (step.kind === 'rollback') {
       view.rollback(step.to)
       lanes.rollback(step.to.number)
+      // A restart must not step over the blocks that take the place of the void ones.
+      if (step.to.number < saved) {
+        saved = step.to.number
+        await journal.saveCursor(step.to.number)
+      }
       continue
     }
     const { block, events } = step

@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest'
+import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { type AnnouncedBatch, type Candidate, createLanes } from './lanes.ts'
+
+const EPOCH = 3 as EpochId
+const epochOf = (epochId: EpochId): ReleasedEpoch => {
+  const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  return { epochId, release, window: { release, rule: { unit: 'blocks', length: 5 } } }
+}
+const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBatch => ({
+  epochId,
+  batchCid: name as Cid,
+  epoch: epochOf(epochId),
+  blockNumber: blockNumber as BlockNumber,
+})
+const traces = (id: string) => ({ submissionIds: [id], projectIds: [`${id}:N` as ProjectId] })
+
+/** Lanes whose work the test ends by hand, in whatever order it wants. */
+function open() {
+  const taken: Candidate[] = []
+  const ends = new Map<string, PromiseWithResolvers<void>>()
+  const failures: unknown[] = []
+  const lanes = createLanes(
+    async (candidate) => {
+      taken.push(candidate)
+      const end = Promise.withResolvers<void>()
+      ends.set(candidate.batchCid, end)
+      await end.promise
+    },
+    (failure) => failures.push(failure),
+  )
+  const turn = async () => {
+    for (let count = 0; count < 2; count += 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return {
+    lanes,
+    failures,
+    taken: () => taken.map(({ batchCid, index }) => `${batchCid} at ${index}`),
+    candidate: (name: string) => taken.findLast(({ batchCid }) => batchCid === name) as Candidate,
+    turn,
+    async end(name: string, failure?: unknown) {
+      const end = ends.get(name)
+      if (end === undefined) throw new Error(`${name} is not under way; taken: ${taken.map(({ batchCid }) => batchCid).join(', ')}`)
+      if (failure === undefined) end.resolve()
+      else end.reject(failure)
+      await turn()
+    },
+  }
+}
+
+describe('batches of one epoch', () => {
+  test('V1: are taken one after the other, in the order of the chain, each knowing its place', async () => {
+    const { lanes, taken, turn, end } = open()
+    for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    expect(taken()).toEqual(['a at 0'])
+    await end('a')
+    expect(taken()).toEqual(['a at 0', 'b at 1'])
+    await end('b')
+    expect(taken()).toEqual(['a at 0', 'b at 1', 'c at 2'])
+  })
+
+  test('V6: one that fails is told of, and the next has its turn all the same', async () => {
+    const { lanes, failures, taken, turn, end } = open()
+    lanes.announce(batch('a', 10))
+    lanes.announce(batch('b', 11))
+    await turn()
+    await end('a', new Error('broken'))
+    expect(failures).toEqual([new Error('broken')])
+    expect(taken()).toEqual(['a at 0', 'b at 1'])
+  })
+
+  test('V6: epochs do not wait for each other, and do not share what came before', async () => {
+    const { lanes, taken, turn, candidate } = open()
+    lanes.announce(batch('a', 10))
+    lanes.announce(batch('b', 11, 4 as EpochId))
+    await turn()
+    expect(taken()).toEqual(['a at 0', 'b at 0'])
+    candidate('a').predecessors.add(0, traces('a'))
+    expect(candidate('b').predecessors.hasProject(1, 'a:N' as ProjectId)).toBe(false)
+  })
+
+  test('are busy until the last of them has ended', async () => {
+    const { lanes, turn, end } = open()
+    expect(lanes.isBusy(EPOCH)).toBe(false)
+    lanes.announce(batch('a', 10))
+    lanes.announce(batch('b', 11))
+    expect(lanes.isBusy(EPOCH)).toBe(true)
+    await turn()
+    await end('a')
+    expect(lanes.isBusy(EPOCH)).toBe(true)
+    await end('b', new Error('broken'))
+    await turn()
+    expect(lanes.isBusy(EPOCH)).toBe(false)
+  })
+
+  test('are under way until all have ended', async () => {
+    const { lanes, turn, end } = open()
+    lanes.announce(batch('a', 10))
+    lanes.announce(batch('b', 11, 4 as EpochId))
+    let isIdle = false
+    const idle = lanes.idle().then(() => {
+      isIdle = true
+    })
+    await turn()
+    await end('a')
+    expect(isIdle).toBe(false)
+    await end('b')
+    await idle
+  })
+})
+
+describe('a reorganisation', () => {
+  test('V3: drops what was announced above, takes what stays once more, and gives the places anew', async () => {
+    const { lanes, taken, turn, end } = open()
+    for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    await end('a')
+    lanes.rollback(10 as BlockNumber)
+    lanes.announce(batch('d', 11))
+    await end('b')
+    // `c` never had its turn and is gone; `a`, on the block that stays, comes again before `d`.
+    expect(taken()).toEqual(['a at 0', 'b at 1', 'a at 0'])
+    await end('a')
+    expect(taken().slice(3)).toEqual(['d at 1'])
+    await end('d')
+    expect(lanes.isBusy(EPOCH)).toBe(false)
+  })
+
+  test('V1: makes the tree forget what is gone', async () => {
+    const { lanes, turn, end, candidate } = open()
+    for (const [index, name] of ['a', 'b'].entries()) {
+      lanes.announce(batch(name, 10 + index))
+      await turn()
+      candidate(name).predecessors.add(index, traces(name))
+      await end(name)
+    }
+    lanes.rollback(10 as BlockNumber)
+    await turn()
+    const { predecessors } = candidate('a')
+    expect(predecessors.hasProject(2, 'b:N' as ProjectId)).toBe(false)
+    expect(predecessors.continuedRoot(1, ['x'])).toBe(publishedRoot(['a', 'x']))
+  })
+})
+
+describe('an epoch that is let go of', () => {
+  test('starts anew when it is heard of again', async () => {
+    const { lanes, taken, turn, end } = open()
+    lanes.announce(batch('a', 10))
+    await turn()
+    await end('a')
+    lanes.forget(EPOCH)
+    lanes.announce(batch('b', 11))
+    await turn()
+    expect(taken()).toEqual(['a at 0', 'b at 0'])
+  })
+
+  test('is let go of by itself when its release was never seen: nobody will say that it is over', async () => {
+    const { lanes, taken, turn, end } = open()
+    const unseen = { ...batch('a', 10), epoch: undefined }
+    lanes.announce(unseen)
+    lanes.announce({ ...unseen, batchCid: 'b' as Cid })
+    await turn()
+    await end('a')
+    lanes.announce({ ...unseen, batchCid: 'c' as Cid })
+    await end('b')
+    await end('c')
+    lanes.announce({ ...unseen, batchCid: 'd' as Cid })
+    await turn()
+    expect(taken()).toEqual(['a at 0', 'b at 1', 'c at 2', 'd at 0'])
+  })
+})

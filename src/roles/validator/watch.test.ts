@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest'
+import { createAnchorView } from '#domain/anchor-view.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
+import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent, SlotState } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { createJournal } from './journal.ts'
+import type { AnnouncedBatch } from './lanes.ts'
+import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
+import { watch } from './watch.ts'
+
+/** Longer than any stride in which the cursor is written, so that no margin hides where it is. */
+const WINDOW = 100
+const NEVER = new AbortController().signal
+const [ALICE, BOB] = ['a', 'b'].map((digit) => `0x${digit.repeat(40)}` as Address) as [Address, Address]
+const SLOT_1 = 1 as SlotId
+
+const block = (number: number, fork = ''): BlockRef => ({
+  number: number as BlockNumber,
+  hash: `0xblock${number}${fork}` as Hash,
+  parentHash: `0xblock${number - 1}` as Hash,
+  timestamp: number * 10,
+})
+type Told =
+  | { readonly kind: 'EpochReleased'; readonly epochId: number }
+  | { readonly kind: 'SnapshotBatchSubmitted'; readonly epochId: number; readonly batchCid: string }
+  | { readonly kind: 'SnapshotterAddressChanged'; readonly slotId: SlotId; readonly signer: Address }
+const step = (number: number, ...events: Told[]): ChainStep => ({
+  kind: 'block',
+  block: block(number),
+  events: events.map((event) => event as unknown as ProtocolEvent),
+})
+const steps = (from: number, to: number): ChainStep[] => Array.from({ length: to - from + 1 }, (_, index) => step(from + index))
+const released = (epochId: number): Told => ({ kind: 'EpochReleased', epochId })
+
+/** Lets `watch` follow the steps given, from a chain whose head is `head`. */
+function open(options: { readonly head?: number; readonly cursor?: number; readonly slots?: () => readonly SlotState[] } = {}) {
+  const store = createFakeStore()
+  const journal = createJournal({ epochsKept: 10 }, { store })
+  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  const followed: { readonly from: number; readonly known: readonly BlockRef[] }[] = []
+  const cursors: number[] = []
+  const announced: AnnouncedBatch[] = []
+  const log: string[] = []
+  const busy = new Set<EpochId>()
+  const slots = options.slots ?? (() => [{ slotId: SLOT_1, signer: ALICE, isActive: true }])
+  const run = async (given: readonly ChainStep[], saveCursor = journal.saveCursor) => {
+    if (options.cursor !== undefined) await journal.saveCursor(options.cursor as BlockNumber)
+    await watch(
+      {
+        chain: {
+          head: async () => block(options.head ?? 0),
+          slots: async () => slots(),
+          async *follow({ from, known }: Parameters<AnchorChain['follow']>[0]) {
+            followed.push({ from, known })
+            yield* given
+          },
+        } as unknown as AnchorChain,
+        market: { attestationWindowBlocks: WINDOW } as MarketState,
+        view,
+        journal: {
+          ...journal,
+          async saveCursor(number) {
+            cursors.push(number)
+            await saveCursor(number)
+          },
+        },
+        lanes: {
+          announce: (batch) => void announced.push(batch),
+          rollback: (to) => void log.push(`rollback to ${to}, head ${view.head?.number}`),
+          isBusy: (epochId) => busy.has(epochId),
+          forget: (epochId) => void log.push(`forget ${epochId}`),
+          idle: async () => undefined,
+        },
+      },
+      NEVER,
+    )
+  }
+  return { run, view, journal, followed, cursors, announced, log, busy }
+}
+
+describe('where it starts', () => {
+  test.each([
+    ['at the oldest release whose batches may still be attested', 500, undefined, 400],
+    ['at the first block of a young chain', 60, undefined, 0],
+    ['V5: at its own cursor', 500, 123, 123],
+    ['V5: at its own cursor, be it 0', 500, 0, 0],
+  ])('%s', async (_, head, cursor, from) => {
+    const { run, followed } = open({ head, ...(cursor === undefined ? {} : { cursor }) })
+    await run([])
+    expect(followed).toEqual([{ from, known: [] }])
+  })
+})
+
+describe('the cursor', () => {
+  test('G9, V6: stays at the oldest release whose window is open, however far the head is', async () => {
+    const { run, cursors } = open()
+    await run([...steps(1, 39), step(40, released(1)), ...steps(41, 59), step(60, released(2)), ...steps(61, 140)])
+    expect(cursors).toEqual([16, 32])
+  })
+
+  test('G9, V6: goes on with the first block after the window, and no earlier', async () => {
+    const { run, cursors } = open()
+    await run([step(40, released(1)), ...steps(41, 59), step(60, released(2)), ...steps(61, 140)])
+    expect(cursors.at(-1)).toBe(40)
+    const later = open()
+    await later.run([step(40, released(1)), ...steps(41, 59), step(60, released(2)), ...steps(61, 141)])
+    expect(later.cursors.at(-1)).toBe(60)
+  })
+
+  test('G9, V6: waits for a batch that is under work, whatever the window says', async () => {
+    const { run, cursors, busy } = open()
+    busy.add(1 as EpochId)
+    await run([step(40, released(1)), ...steps(41, 300)])
+    expect(cursors.at(-1)).toBe(40)
+  })
+
+  test('G9: of several epochs under work the oldest holds it', async () => {
+    const { run, cursors, busy, view } = open()
+    busy.add(2 as EpochId)
+    await run([
+      step(40, released(1)),
+      ...steps(41, 79),
+      step(80, released(2)),
+      ...steps(81, 119),
+      step(120, released(3)),
+      ...steps(121, 300),
+    ])
+    expect(cursors.at(-1)).toBe(80)
+    expect([...view.epochs()].map(({ epochId }) => epochId)).toEqual([2, 3])
+  })
+
+  test('G9: a reorganisation takes it back below what took the place of the void blocks', async () => {
+    const { run, cursors, journal } = open()
+    await run([...steps(1, 16), { kind: 'rollback', to: block(12) }, step(13, released(1)), ...steps(14, 18)])
+    expect([cursors, journal.cursor()]).toEqual([[16, 12], 12])
+    const above = open({ cursor: 5 })
+    await above.run([...steps(5, 16), { kind: 'rollback', to: block(12) }])
+    expect(above.cursors).toEqual([])
+  })
+
+  test('is written every so many blocks, not with each, and never goes back', async () => {
+    const { run, cursors } = open({ cursor: 100 })
+    await run(steps(101, 150))
+    expect(cursors).toEqual([116, 132, 148])
+  })
+
+  test('a disk that cannot keep it ends the watch', async () => {
+    const { run } = open()
+    const failing = () => Promise.reject(new WeftError('STORE_FAILED', { path: '/', doing: 'writing' }))
+    await expect(run(steps(1, 40), failing)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  })
+})
+
+describe('what is let go of', () => {
+  test('G8, V1: headers from the release on stay until the epoch is over, older ones go', async () => {
+    const { run, view, log } = open()
+    await run([...steps(1, 39), step(40, released(1)), ...steps(41, 140)])
+    expect([39, 40, 45].map((number) => view.header(`0xblock${number}`)?.number)).toEqual([undefined, 40, 45])
+    expect(log).toEqual([])
+  })
+
+  test('an epoch that is over goes with its headers and its lane', async () => {
+    const { run, view, log } = open()
+    await run([...steps(1, 39), step(40, released(1)), ...steps(41, 141)])
+    expect([...view.epochs()]).toEqual([])
+    expect(view.header('0xblock40')).toBeUndefined()
+    expect(view.head?.number).toBe(141)
+    expect(log).toEqual(['forget 1'])
+  })
+})
+
+describe('what is told on', () => {
+  test('each batch, with its release and the block that announced it', async () => {
+    const { run, announced, view } = open()
+    const batch = (epochId: number, batchCid: string): Told => ({ kind: 'SnapshotBatchSubmitted', epochId, batchCid })
+    await run([step(40, released(1), batch(1, 'same block')), step(41, batch(1, 'next')), step(42, batch(9, 'release unseen'))])
+    expect(announced).toEqual([
+      { epochId: 1, batchCid: 'same block', epoch: view.epoch(EPOCH_1), blockNumber: 40 },
+      { epochId: 1, batchCid: 'next', epoch: view.epoch(EPOCH_1), blockNumber: 41 },
+      { epochId: 9, batchCid: 'release unseen', epoch: undefined, blockNumber: 42 },
+    ])
+    expect(view.epoch(EPOCH_1)).toMatchObject({ epochId: 1, release: { number: 40, hash: '0xblock40', timestamp: 400 } })
+  })
+
+  test('V3: a reorganisation, once the view has undone what it took away', async () => {
+    const { run, log, view } = open()
+    await run([step(1, released(1)), step(2), step(3, released(2)), { kind: 'rollback', to: block(2) }])
+    expect(log).toEqual(['rollback to 2, head 2'])
+    expect([view.epoch(2 as EpochId), view.header('0xblock3'), view.epoch(EPOCH_1)?.epochId]).toEqual([undefined, undefined, 1])
+  })
+
+  test('V1: slots are those of the chain, from the start and after every change; who signed before still counts for headers before', async () => {
+    let signer = ALICE
+    const { run, view } = open({ slots: () => [{ slotId: SLOT_1, signer, isActive: true }] })
+    const signers: (Address | undefined)[] = []
+    const given = function* () {
+      yield step(10)
+      signers.push(view.signerAt(SLOT_1, 10 as BlockNumber))
+      signer = BOB
+      yield step(11, { kind: 'SnapshotterAddressChanged', slotId: SLOT_1, signer: BOB })
+      signers.push(...[10, 11].map((number) => view.signerAt(SLOT_1, number as BlockNumber)))
+    }
+    await run(given() as unknown as ChainStep[])
+    expect(signers).toEqual([ALICE, ALICE, BOB])
+  })
+
+  test('V1: a slot that the change has made inactive signs for nothing any more', async () => {
+    const nobody = `0x${'0'.repeat(40)}` as Address
+    let isActive = true
+    const { run, view } = open({ slots: () => [{ slotId: SLOT_1, signer: ALICE, isActive }] })
+    const given = function* () {
+      yield step(10)
+      isActive = false
+      yield step(11, { kind: 'SnapshotterAddressChanged', slotId: SLOT_1, signer: nobody })
+    }
+    await run(given() as unknown as ChainStep[])
+    expect([10, 11].map((number) => view.signerAt(SLOT_1, number as BlockNumber))).toEqual([undefined, undefined])
+  })
+})
+
+describe('a validator that was away', () => {
+  test('G9, V6: takes up the batch of a window longer than every margin, found unfinished before it stopped', async () => {
+    const world = await openWorld({ attestationWindowBlocks: WINDOW, batchWindowBlocks: WINDOW })
+    const running = await world.start()
+    const batch = honest(world)
+    const batchCid = await world.anchor(batch, { isHidden: true })
+    await world.mine(70)
+    const disk = running.store.crash()
+    await running.stop()
+    const again = await world.start({ store: disk })
+    await world.ipfs.node('sequencer').add(encodeBatch(batch))
+    expect(await judged(world, again)).toMatchObject({ batchCid, state: 'attested', isLate: false, isDivergent: false })
+    await again.stop()
+  })
+
+  test('G9, V6: finds what was announced while it was away', async () => {
+    const world = await openWorld({ attestationWindowBlocks: WINDOW, batchWindowBlocks: WINDOW })
+    const running = await world.start()
+    await world.mine(40)
+    const disk = running.store.crash()
+    await running.stop()
+    const batchCid = await world.anchor(honest(world))
+    world.chain.mine(30)
+    const again = await world.start({ store: disk })
+    expect(await judged(world, again)).toMatchObject({ batchCid, state: 'attested', isLate: false, isDivergent: false })
+    await again.stop()
+  })
+
+  test('G8, V1: headers stay while the batch that needs them is still being fetched, or honest votes would count for nothing', async () => {
+    const world = await openWorld()
+    const running = await world.start()
+    const batch = honest(world)
+    await world.anchor(batch, { isHidden: true })
+    await world.clock.advance(100)
+    // All of it within one attempt to fetch: the window closes meanwhile.
+    for (let mined = 0; mined < 60; mined += 1) {
+      world.chain.mine()
+      await world.clock.advance(20)
+    }
+    await world.ipfs.node('sequencer').add(encodeBatch(batch))
+    expect(await judged(world, running)).toMatchObject({
+      state: 'attested',
+      isLate: true,
+      isDivergent: false,
+      failureCount: 0,
+      root: publishedRoot([CID_A]),
+    })
+    await running.stop()
+  })
+
+  test('V6: says of a batch whose release it never saw that it cannot be judged, and the batch stays without its word', async () => {
+    const world = await openWorld()
+    const batchCid = (await world.anchor(honest(world))) as Cid
+    // The release is one block too old, the batch is not.
+    world.chain.mine(world.release.number + 31 - (await world.chain.head()).number)
+    const running = await world.start()
+    expect(await judged(world, running)).toMatchObject({ state: 'withheld', reason: 'epoch_unseen', root: undefined })
+    expect(await world.chain.hasAttested(EPOCH_1, batchCid, VALIDATORS[0])).toBe(false)
+    await running.stop()
+  })
+
+  test('V6: does not wait for a batch whose release it never saw and that nobody serves', async () => {
+    const world = await openWorld()
+    const running = await world.start({ store: await storeWithCursor() })
+    await world.anchor(honest(world), { isHidden: true })
+    world.chain.mine(world.release.number + 31 - (await world.chain.head()).number)
+    const fresh = await world.start({ who: 1 })
+    await world.clock.advance(11_000)
+    expect(fresh.records).toMatchObject([{ state: 'missed', reason: 'not_fetched', root: undefined }])
+    await running.stop()
+    await fresh.stop()
+  })
+
+  test('V6: on a fresh disk it still judges a batch in the last block of its window', async () => {
+    const world = await openWorld()
+    await world.anchor(honest(world))
+    world.chain.mine(world.release.number + 29 - (await world.chain.head()).number)
+    const running = await world.start()
+    expect(await judged(world, running)).toMatchObject({ state: 'attested', isLate: false })
+    await running.stop()
+  })
+})
