@@ -120,6 +120,8 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
           deps.handOverLimit(async () => {
             run.signal.throwIfAborted()
             if (!(await handOver(vote, run.signal, deps.handOver))) return
+            // Its header is gone with the release: should that come again, the vote must be given again.
+            if (run.ending() === 'release_undone') run.signal.throwIfAborted()
             await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
             deps.onHandedOver()
           }),
