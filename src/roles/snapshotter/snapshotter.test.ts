@@ -61,7 +61,7 @@ test('each slot sends a simulation of each base type after start', async () => {
   ])
 })
 
-test('a failing preload fails those that need it, with its reason', async () => {
+test('N4: a failing preload fails those that need it, with its reason', async () => {
   const world = createWorld()
   const snapshotter = await world.start(createComputes({ preload: () => Promise.reject(new Error('no price today')) }))
   const epochId = await world.release()
@@ -80,7 +80,7 @@ test('a failing preload fails those that need it, with its reason', async () => 
   expect(world.collector.taken).toEqual([])
 })
 
-test('a failing compute concerns its project and those built on it, and nobody else', async () => {
+test('N4: a failing compute concerns its project and those built on it, and nobody else', async () => {
   const world = createWorld()
   const base = async (dataSource: string | undefined) => {
     if (dataSource === '0xBB') throw new Error('pair is gone')
@@ -105,7 +105,7 @@ test('a compute that never ends is given up after its time, one that is no JSON 
   expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'compute_failed', 'base:0xbb': 'compute_failed' })
 })
 
-test('a crash in the middle of an epoch: the same CIDs are handed over after the restart, and only what was not', async () => {
+test('N2: a crash in the middle of an epoch: the same CIDs are handed over after the restart, and only what was not', async () => {
   const world = createWorld()
   let life = 1
   const computes = createComputes({
@@ -135,7 +135,7 @@ test('a crash in the middle of an epoch: the same CIDs are handed over after the
   expect(second.stats()).toMatchObject({ submissionsHandedOver: 7, snapshotsComputed: 0 })
 })
 
-test('a crash after everything was handed over, and the window over since: it stays handed over', async () => {
+test('N6, N7: a crash after everything was handed over, and the window over since: it stays handed over', async () => {
   const world = createWorld()
   const stuck = createComputes({
     base: (dataSource) => (dataSource === '0xBB' ? new Promise(() => undefined) : Promise.resolve({ epoch: 1n })),
@@ -152,7 +152,7 @@ test('a crash after everything was handed over, and the window over since: it st
   expect(Object.values(reasons(world.summaries[0]))).toEqual(['window_closed', 'window_closed', 'window_closed'])
 })
 
-test('what was signed before and cannot be computed again the same is not signed again', async () => {
+test('N2: what was signed before and cannot be computed again the same is not signed again', async () => {
   const world = createWorld()
   let life = 1
   const computes = createComputes({
@@ -175,7 +175,7 @@ test('what was signed before and cannot be computed again the same is not signed
   expect(world.collector.taken.every(({ request }) => request.snapshotCid === cids.get(request.projectId))).toBe(true)
 })
 
-test('a collector that is away is tried until the window closes; then the projects end with the slots that are open', async () => {
+test('N7: a collector that is away is tried until the window closes; then the projects end with the slots that are open', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   world.collector.capacity = 0
@@ -191,7 +191,7 @@ test('a collector that is away is tried until the window closes; then the projec
   })
 })
 
-test('an aggregate waits until the earlier epoch is decided, and reads what was finalized, not what we computed', async () => {
+test('N5: an aggregate waits until the earlier epoch is decided, and reads what was finalized, not what we computed', async () => {
   const world = createWorld()
   await world.start()
   const first = await world.release()
@@ -213,7 +213,7 @@ test('an aggregate waits until the earlier epoch is decided, and reads what was 
   expect(sumsOf(second)[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [100n] })))
 })
 
-test('an earlier epoch that ended without the project counts as no data; one that is never decided costs the aggregate', async () => {
+test('N5: an earlier epoch that ended without the project counts as no data; one that is never decided costs the aggregate', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   const first = await world.release()
@@ -233,7 +233,7 @@ test('an earlier epoch that ended without the project counts as no data; one tha
   expect(sum?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [7n] })))
 })
 
-test('a release that is undone ends the epoch; when it comes again it is handed over again with the same CIDs', async () => {
+test('N7: a release that is undone ends the epoch; when it comes again it is handed over again with the same CIDs', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   const epochId = await world.release()
@@ -247,7 +247,7 @@ test('a release that is undone ends the epoch; when it comes again it is handed 
   expect(new Set(world.collector.taken.map(({ request }) => `${request.projectId} ${request.snapshotCid}`)).size).toBe(5)
 })
 
-test('an undone epoch that comes again for other source blocks is not signed a second time', async () => {
+test('N2: an undone epoch that comes again for other source blocks is not signed a second time', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   await world.release(2)
@@ -265,7 +265,7 @@ test('an undone epoch that comes again for other source blocks is not signed a s
   })
 })
 
-test('an epoch is skipped only when its window closed while we were away, and that is recorded', async () => {
+test('N1: an epoch is skipped only when its window closed while we were away, and that is recorded', async () => {
   const world = createWorld()
   const before = await world.start()
   await world.until(() => before.stats().simulated > 0)
@@ -293,7 +293,7 @@ test('a first start takes up the epochs whose windows are open', async () => {
   )
 })
 
-test('a source endpoint that lags is waited for', async () => {
+test('N3: a source endpoint that lags is waited for', async () => {
   const world = createWorld()
   world.source = createFakeSourceChain({ blocks: 3 })
   await world.start()
@@ -305,7 +305,7 @@ test('a source endpoint that lags is waited for', async () => {
   expect(world.summaries[0]).toMatchObject({ submitted: 5 })
 })
 
-test('slots of another key are refused at start, all of them named', async () => {
+test('N8: slots of another key are refused at start, all of them named', async () => {
   const world = createWorld()
   const failure = await world
     .start(createComputes(), { ...OPTIONS, slotIds: [1, 3, 9] as SlotId[] })
@@ -316,7 +316,7 @@ test('slots of another key are refused at start, all of them named', async () =>
   })
 })
 
-test('a slot that is given to another key is not signed for any more', async () => {
+test('N8: a slot that is given to another key is not signed for any more', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
   world.chain.assignSigner(2 as SlotId, manager)
