@@ -144,10 +144,13 @@ describe('N3: within an epoch', () => {
 describe('N7: when the epoch is over', () => {
   test('nothing more is asked, not even what waited for its turn', async () => {
     const answers: (() => void)[] = []
-    const { source, asked, stop, clock } = createScene({ events: () => new Promise((resolve) => answers.push(() => resolve([]))) })
+    let isOver = false
+    const events = () => (isOver ? Promise.resolve([]) : new Promise<readonly ChainEvent[]>((resolve) => answers.push(() => resolve([]))))
+    const { source, asked, stop, clock } = createScene({ events })
     const all = Promise.allSettled(Array.from({ length: 40 }, (_, index) => source.events({ ...filter, events: [`event E${index}()`] })))
     await clock.advance(1)
     stop.abort(new WeftError('STOPPED', { what: 'test' }))
+    isOver = true
     for (const answer of answers) answer()
     expect((await all).filter(({ status }) => status === 'rejected')).toHaveLength(8)
     await expect(source.read(call)).rejects.toMatchObject({ code: 'STOPPED' })

@@ -151,6 +151,25 @@ describe('N7: a rollback', () => {
     expect(watch.head()).toEqual(await chain.head())
   })
 
+  test('ends the work before anything can come after it on the disk', async () => {
+    const { clock, chain, release, watching } = createScene()
+    const store = createFakeStore()
+    const toldWhenDurable: string[] = []
+    const { told } = await watching({
+      ...store,
+      async commit(writes) {
+        await store.commit(writes)
+        toldWhenDurable.push(told.at(-1) ?? '')
+      },
+    })
+    await release()
+    await clock.advance(1_000)
+    toldWhenDurable.length = 0
+    chain.reorg(1, { isLosingTransactions: true })
+    await clock.advance(1_000)
+    expect(toldWhenDurable[0]).toBe('undone 1 at 0')
+  })
+
   test('undoes an epoch once', async () => {
     const { clock, chain, release, watching } = createScene()
     const { told } = await watching(createFakeStore())
