@@ -336,6 +336,17 @@ describe('the simulation', () => {
     expect(snapshotter.stats()).toMatchObject({ simulated: 0, epochsDone: 1 })
   })
 
+  test.each([
+    new WeftError('SETTINGS_INVALID', { problems: ['no such node'] }),
+    new WeftError('STATE_TRANSITION', { machine: 'test', from: 'a', to: 'b' }),
+    new Error('a mistake of ours'),
+  ])('N4: that nothing makes good ends the process: %s', async (failure) => {
+    const world = createWorld()
+    const snapshotter = await world.start(createLoneCompute(), ONE_SLOT, { ipfs: { ...world.ipfs, add: () => Promise.reject(failure) } })
+    await expect(world.clock.runUntil(snapshotter.ended, { limitMs: 60_000 })).rejects.toBe(failure)
+    expect(world.troubles).toEqual([])
+  })
+
   test('leaves no timer behind, and is told of by nobody when it was stopped', async () => {
     const world = createWorld()
     world.collector.answer = () => new Promise(() => undefined)
