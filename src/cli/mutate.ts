@@ -21,7 +21,10 @@ export const mutateCommand = buildCommand({
     const others = paths.filter((path) => !isMechanical(path))
     const run = async (script: string, args: readonly string[]): Promise<void> => {
       if (signal.aborted) return
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(home, script), ...args], { cwd: home, stdio: 'inherit' })
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(home, script), ...args], {
+        cwd: home,
+        stdio: 'inherit',
+      })
       signal.addEventListener('abort', () => void child.kill('SIGINT'), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
@@ -29,7 +32,10 @@ export const mutateCommand = buildCommand({
     const again = flags.again ? ['--force'] : []
     // Mutants of these two folders only; a folder named alone stands for all of its files.
     const mutate = mechanical.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/$/, '')}/**/*.ts`))
-    const only = mechanical.length > 0 ? ['--mutate', [...mutate, '!src/wire/gen/**', '!src/wire/abi/**', '!**/*.test.ts', '!**/*.d.ts'].join(',')] : []
+    const only =
+      mechanical.length > 0
+        ? ['--mutate', [...mutate, '!src/wire/gen/**', '!src/wire/abi/**', '!**/*.test.ts', '!**/*.d.ts'].join(',')]
+        : []
     if (paths.length === 0 || mechanical.length > 0)
       await run('node_modules/@stryker-mutator/core/bin/stryker.js', ['run', 'tools/mutation/stryker.json', ...only, ...again])
     if (paths.length === 0 || others.length > 0)
@@ -42,7 +48,11 @@ export const mutateCommand = buildCommand({
     },
     positional: {
       kind: 'array',
-      parameter: { brief: 'Only in this file or folder, or only faults of this name: `src/wire`, `src/io/chain`, `chain/03`', parse: String, placeholder: 'path' },
+      parameter: {
+        brief: 'Only in this file or folder, or only faults of this name: `src/wire`, `src/io/chain`, `chain/03`',
+        parse: String,
+        placeholder: 'path',
+      },
     },
   },
   docs: {

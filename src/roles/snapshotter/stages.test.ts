@@ -76,7 +76,7 @@ test('the history cache drops what was not used for longest when it is full', ()
   expect(cache.get('a')).toBeUndefined()
 })
 
-test('computes of one epoch ask the source once, and never beyond the epoch', async () => {
+test('N3: computes of one epoch ask the source once, and never beyond the epoch', async () => {
   const clock = createVirtualClock()
   let reads = 0
   const chain = createFakeSourceChain({
