@@ -262,3 +262,21 @@ test('from the very first block nothing lies below', async () => {
   expect((await follow({ from: 0, blocks: 2 }, grow(1))).steps).toBe('0 1 | 2 |')
   expect((await follow({ from: 0, blocks: 3 }, rewrite(2))).steps).toBe('0 1 2 | back to 0 1 2 3 |')
 })
+
+test('stopped between two steps of one answer it hands out no other', async () => {
+  const chain = branchOf(6, 'a')
+  const stop = new AbortController()
+  const source: BlockSource = {
+    head: async () => chain.at(-1) as BlockRef,
+    block: async (number) => chain[number],
+    read: async (from) => chain.slice(from).map((block) => ({ block, events: [] })),
+  }
+  const pause = () => Promise.reject(new Error('paused'))
+  const steps: string[] = []
+  const options = { from: 2 as BlockNumber, known: [], signal: stop.signal, reorgDepthMax: DEPTH_MAX, pause }
+  for await (const step of followBlocks(source, options)) {
+    steps.push(numberOf(step))
+    if (steps.length === 2) stop.abort()
+  }
+  expect(steps).toEqual(['2', '3'])
+})

@@ -7,7 +7,7 @@ import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { createScriptedNode, headerOf, hashOf, hex, viewScript } from './scripted.test-node.ts'
 import type { Script } from './scripted.test-node.ts'
 
-export const STATE = `0x${'50'.repeat(20)}` as Address
+export const STATE = `0x${'5a'.repeat(20)}` as Address
 export const MARKET = `0x${'da'.repeat(20)}` as Address
 export const OTHER_MARKET = `0x${'db'.repeat(20)}` as Address
 export const NODES = `0x${'0d'.repeat(20)}` as Address
