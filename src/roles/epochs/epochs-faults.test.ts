@@ -224,21 +224,21 @@ describe('a refusal', () => {
     expect(refusedIntents.length - before).toBe(3)
   })
 
-  test('E4: that is in the journal already is found after a restart, and followed by a new intent', async () => {
-    const store = createFakeStore()
-    const first = open({ blocks: 112, store })
-    // Mined as a revert: the manager was replaced between estimate and block.
-    const { stop } = first.start()
-    await first.clock.runUntil(() => first.chain.pendingCount() > 0, { limitMs: 5_000 })
+  test('E4: that is mined while nobody listens is found by the next start, and followed by a new intent', async () => {
+    const { clock, chain, sent, log, start, untilEnd } = open({ blocks: 112 })
+    // The manager is replaced between estimate and block: the release is mined behind that, as a revert.
+    chain.changeMarket({ epochManager: `0x${'99'.repeat(20)}` as Address })
+    const { stop } = start()
+    await clock.runUntil(() => chain.pendingCount() === 2, { limitMs: 900 })
     stop.abort()
-    first.chain.changeMarket({ epochManager: `0x${'99'.repeat(20)}` as Address })
-    first.chain.reorg(1)
-    await first.clock.advance(500)
-    first.chain.changeMarket({ epochManager: MANAGER })
-    await first.clock.advance(2_000)
-    first.start()
-    await first.untilEnd(109)
-    expect((await first.chain.currentEpoch()).epochId).toBe(1)
+    await clock.advance(1_000)
+    chain.changeMarket({ epochManager: MANAGER })
+    await clock.advance(1_000)
+    start()
+    await untilEnd(109)
+    expect(sent).toEqual(['releaseEpoch/100 100-109', 'releaseEpoch/100 100-109', 'releaseEpoch/100/1 100-109'])
+    expect(log.filter((line) => line.startsWith('release_refused'))).toEqual(['release_refused {"begin":100,"end":109,"reason":"E05"}'])
+    expect(chain.transactionCount(MANAGER)).toBe(2)
   })
 })
 
