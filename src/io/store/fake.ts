@@ -6,6 +6,10 @@ import type { Store, StoreEntry, StoreWrite } from './port.ts'
 export interface FakeStore extends Store {
   /** Ends this store as a power cut would: commits that are not durable never resolve. Returns what is found afterwards. */
   crash(): FakeStore
+  /** A store of its own with what is durable now, as a backup holds it. */
+  copy(): FakeStore
+  /** What a power cut at this very instant would leave under the key. */
+  durable(key: string): Uint8Array | undefined
 }
 
 type Contents = Map<string, Uint8Array>
@@ -76,6 +80,8 @@ function openOn(durable: Contents): FakeStore {
       state = 'closed'
       await last
     },
+    copy: () => openOn(new Map(durable)),
+    durable: (key) => durable.get(key)?.slice(),
     crash() {
       state = 'crashed'
       return openOn(new Map(durable))
