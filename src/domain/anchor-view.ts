@@ -34,8 +34,8 @@ export interface AnchorView {
   epochs(): Iterable<ReleasedEpoch>
   /** Replaces all slots by what the chain says now. */
   setSlots(slots: readonly SlotSigner[]): void
-  /** The slot's signer from `block` on; the one before keeps counting for earlier headers. */
-  changeSigner(slotId: SlotId, signer: Address, block: BlockNumber): void
+  /** The slot's signer from `block` on, `undefined` for one that was burned; the one before keeps counting for earlier headers. */
+  changeSigner(slotId: SlotId, signer: Address | undefined, block: BlockNumber): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }

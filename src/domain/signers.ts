@@ -11,7 +11,8 @@ export interface SlotSigner {
 export interface Signers {
   /** Replaces everything by what the chain says now; changes seen before still tell of the past. */
   set(slots: readonly SlotSigner[]): void
-  change(slotId: SlotId, signer: Address, since: BlockNumber): void
+  /** Without a signer the slot ends. */
+  change(slotId: SlotId, signer: Address | undefined, since: BlockNumber): void
   /** Changes above `to` never happened; what they replaced is valid again. */
   undoAbove(to: BlockNumber): void
   at(slotId: SlotId, block: BlockNumber): Address | undefined
@@ -19,7 +20,7 @@ export interface Signers {
 
 interface Change {
   readonly since: BlockNumber
-  readonly signer: Address
+  readonly signer: Address | undefined
   readonly before: Address | undefined
 }
 
@@ -29,8 +30,13 @@ export function createSigners(): Signers {
   /** Oldest first. */
   const changes = new Map<SlotId, Change[]>()
 
+  function put(slotId: SlotId, signer: Address | undefined): void {
+    if (signer === undefined) current.delete(slotId)
+    else current.set(slotId, signer)
+  }
+
   /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
-  function signerBefore(slotId: SlotId, signer: Address): Address | undefined {
+  function signerBefore(slotId: SlotId, signer: Address | undefined): Address | undefined {
     const known = changes.get(slotId)?.at(-1)?.signer ?? current.get(slotId)
     return known === signer ? undefined : known
   }
@@ -43,24 +49,23 @@ export function createSigners(): Signers {
       const list = changes.get(slotId) ?? []
       list.push({ since, signer, before: signerBefore(slotId, signer) })
       changes.set(slotId, list)
-      current.set(slotId, signer)
+      put(slotId, signer)
     },
     undoAbove(to) {
       for (const [slotId, list] of changes) {
         while ((list.at(-1)?.since ?? 0) > to) {
-          const { before } = list.pop() as Change
-          if (before === undefined) current.delete(slotId)
-          else current.set(slotId, before)
+          put(slotId, (list.pop() as Change).before)
         }
         if (list.length === 0) changes.delete(slotId)
       }
     },
     at(slotId, block) {
-      if (!current.has(slotId)) return undefined
       const list = changes.get(slotId)
       if (list === undefined) return current.get(slotId)
       const change = list.findLast(({ since }) => since <= block)
-      return change === undefined ? list[0]?.before : change.signer
+      if (change === undefined) return list[0]?.before
+      // Whether the slot is active is only known for now: it says nothing of the signers before this one.
+      return change === list.at(-1) && !current.has(slotId) ? undefined : change.signer
     },
   }
 }

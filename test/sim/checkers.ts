@@ -283,7 +283,7 @@ function effectOf(from: Address, call: ProtocolCall): string {
 function checkOnce({ broadcast }: Run, report: Report): void {
   const seen = new Set<string>()
   for (const { from, call, receipt } of broadcast.values()) {
-    if (call.kind === 'assignSigner' || call.kind === 'changeMarket' || receipt?.reverted !== undefined) continue
+    if (call.kind === 'assignSigner' || call.kind === 'burnSlot' || call.kind === 'changeMarket' || receipt?.reverted !== undefined) continue
     const effect = effectOf(from, call)
     if (seen.has(effect)) report(`two transactions for ${effect}`)
     seen.add(effect)

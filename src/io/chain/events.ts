@@ -56,7 +56,7 @@ const OF_PROTOCOL_STATE = [
 ] as const
 /** ProtocolState gives only the hash of the batch CID in these; the market itself gives the text. */
 const OF_DATA_MARKET = ['SnapshotBatchFinalized', 'TriggerBatchResubmission'] as const
-const OF_NODES = ['SnapshotterAddressChanged'] as const
+const OF_NODES = ['SnapshotterAddressChanged', 'NodeBurned'] as const
 
 function selectors(abi: readonly { readonly type: string; readonly name?: string }[], names: readonly string[]): Hex[] {
   return abi.filter((item) => item.type === 'event' && names.includes(String(item.name))).map((item) => toEventSelector(item as never))
@@ -144,6 +144,7 @@ function decodeDataMarket(data: Hex, topics: Topics): Bare<ProtocolEvent> {
 
 function decodeNodes(data: Hex, topics: Topics): Bare<ProtocolEvent> {
   const log = decodeEventLog({ abi: nodesAbi, data, topics })
+  if (log.eventName === 'NodeBurned') return { kind: log.eventName, slotId: parseSlotId(log.args.nodeId) }
   if (log.eventName !== 'SnapshotterAddressChanged') throw new Error(`${log.eventName} was not asked for`)
   return { kind: log.eventName, slotId: parseSlotId(log.args.nodeId), signer: parseAddress(log.args.newSnapshotter) }
 }

@@ -5,6 +5,7 @@ import type { AnchoredBatch, BlockRef, MarketState, ProtocolCall, ProtocolEvent,
 export type FakeCall =
   | ProtocolCall
   | { readonly kind: 'assignSigner'; readonly slotId: SlotId; readonly signer: Address }
+  | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
   | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
 
 type WithoutPlace<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never
@@ -191,6 +192,9 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
     case 'assignSigner':
       book.signers[call.slotId - 1] = call.signer
       return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
+    case 'burnSlot':
+      book.signers[call.slotId - 1] = NO_SIGNER
+      return [{ kind: 'NodeBurned', slotId: call.slotId }]
     case 'changeMarket':
       book.market = { ...book.market, ...call.change }
       return []

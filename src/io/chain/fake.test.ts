@@ -30,6 +30,10 @@ async function openWorld(): Promise<ChainWorld> {
       chain.assignSigner(slotId, signer)
       chain.mine()
     },
+    async burnSlot(slotId) {
+      chain.burnSlot(slotId)
+      chain.mine()
+    },
     pendingCount: async () => chain.pendingCount(),
     until: (isReached) => clock.runUntil(isReached, { limitMs: 10_000 }),
     transactionCount: async (account) => chain.transactionCount(address(account)),

@@ -56,6 +56,8 @@ export interface FakeChain extends AnchorChain {
   sender(options: { readonly address: Address; readonly journal: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
   /** Waits for a block like any transaction; it always succeeds. */
   assignSigner(slotId: SlotId, signer: Address): void
+  /** The same for the end of a slot. */
+  burnSlot(slotId: SlotId): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
@@ -287,6 +289,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     reorg: (depth, how) => ledger.rewrite(depth, how?.isLosingTransactions ?? false),
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => ledger.command({ kind: 'assignSigner', slotId, signer }),
+    burnSlot: (slotId) => ledger.command({ kind: 'burnSlot', slotId }),
     changeMarket: (change) => ledger.command({ kind: 'changeMarket', change }),
     setReachable(reachable) {
       isReachable = reachable

@@ -26,6 +26,8 @@ export type ProtocolEvent = { readonly block: BlockRef; readonly logIndex: numbe
   | { readonly kind: 'SnapshotBatchFinalized'; readonly epochId: EpochId; readonly batchCid: Cid }
   | { readonly kind: 'TriggerBatchResubmission'; readonly epochId: EpochId; readonly batchCid: Cid }
   | { readonly kind: 'SnapshotterAddressChanged'; readonly slotId: SlotId; readonly signer: Address }
+  // The slot is gone for good; the contract announces no change of signer with it.
+  | { readonly kind: 'NodeBurned'; readonly slotId: SlotId }
 )
 
 /** One step along the canonical chain. After `rollback` every block above `to` is void and what was derived from it must be undone. */

@@ -70,5 +70,14 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
         { block: head.number + 1, kind: 'SnapshotterAddressChanged', slotId: 2, signer: address('stranger') },
       ])
     })
+
+    test('a slot that is burned is announced, and no longer active', async () => {
+      const { chain, burnSlot, signers, eventsSince } = await opened()
+      const head = await chain.head()
+      await burnSlot(2 as SlotId)
+      expect((await chain.slots()).map(({ isActive }) => isActive)).toEqual([true, false])
+      expect((await chain.slots())[0]).toEqual({ slotId: 1, signer: signers[0], isActive: true })
+      expect(await eventsSince(head.number + 1)).toEqual([{ block: head.number + 1, kind: 'NodeBurned', slotId: 2 }])
+    })
   })
 }

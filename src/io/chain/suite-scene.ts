@@ -28,6 +28,7 @@ export interface ChainWorld {
   /** Replaces the last blocks by as many new, empty ones. */
   reorg(depth: number): Promise<void>
   assignSigner(slotId: SlotId, signer: Address): Promise<void>
+  burnSlot(slotId: SlotId): Promise<void>
   /** Transactions that wait for a block. */
   pendingCount(): Promise<number>
   /** Lets time pass until this holds. */

@@ -9,6 +9,7 @@ import { assignSlot, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
 import type { Deployment } from '#devnet/deploy.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner } from '#io/keys/secp256k1.ts'
+import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import type { ProtocolCall } from './port.ts'
 import { createRpc } from './rpc.ts'
@@ -102,6 +103,13 @@ async function openWorld(): Promise<ChainWorld> {
       await node.call('anvil_reorg', [depth, []])
     },
     assignSigner: (slotId, signer) => assignSlot({ rpcUrl, ownerKey: DEPLOYER, nodes, slotId, signer }),
+    burnSlot: async (slotId) => {
+      const owner = createSigner(DEPLOYER).address
+      const data = encodeFunctionData({ abi: nodesAbi, functionName: 'burnNode', args: [BigInt(slotId)] })
+      await node.call('anvil_impersonateAccount', [owner])
+      await node.call('eth_sendTransaction', [{ from: owner, to: nodes, data }])
+      await node.call('anvil_mine', ['0x1'])
+    },
     pendingCount,
     async until(isReached) {
       while (!(await isReached())) await systemClock.sleep(2)

@@ -76,6 +76,7 @@ async function addBlock({ block, events }: Extract<ChainStep, { kind: 'block' }>
   view.addBlock(block)
   for (const event of events) {
     if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
+    if (event.kind === 'NodeBurned') view.changeSigner(event.slotId, undefined, block.number)
     if (event.kind !== 'EpochReleased' || isBeforeOurTime(event.epochId, block, ledger)) continue
     view.addRelease(event.epochId, block)
     await ledger.release(event.epochId, block)

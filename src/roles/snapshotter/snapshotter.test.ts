@@ -495,10 +495,13 @@ test('slots of another key are refused at start, all of them named', async () =>
   })
 })
 
-test('a slot that is given to another key is not signed for any more', async () => {
+test.each([
+  ['given to another key', (chain: FakeChain) => chain.assignSigner(2 as SlotId, manager)],
+  ['burned', (chain: FakeChain) => chain.burnSlot(2 as SlotId)],
+])('a slot that is %s is not signed for any more', async (_how, lose) => {
   const world = createWorld()
   const snapshotter = await world.start()
-  world.chain.assignSigner(2 as SlotId, manager)
+  lose(world.chain)
   world.chain.mine()
   await world.until(() => snapshotter.stats().headBlock === 1)
   await world.release()

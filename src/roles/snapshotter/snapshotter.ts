@@ -1,6 +1,6 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { EpochId, SlotId } from '#domain/ids.ts'
+import type { Address, EpochId, SlotId } from '#domain/ids.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, SlotState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -116,7 +116,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     onUndone: (epochs) => {
       for (const { epochId } of epochs) open.close(epochId, 'release_undone')
     },
-    onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: true }]),
+    onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: signer !== undefined }]),
     onRollback() {
       cache.clear()
       deps.chain.slots().then(slots.take).catch(life.trouble)
@@ -198,7 +198,7 @@ function createOwnSlots(slotIds: readonly SlotId[], signer: Signer) {
   const own = new Set(slotIds)
   return {
     ids: () => [...own],
-    take(states: readonly SlotState[]): void {
+    take(states: readonly { readonly slotId: SlotId; readonly signer: Address | undefined; readonly isActive: boolean }[]): void {
       for (const { slotId, signer: assigned, isActive } of states) {
         if (slotIds.includes(slotId) && isActive && assigned === signer.address) own.add(slotId)
         else own.delete(slotId)

@@ -16,7 +16,8 @@ export interface WatchHandlers {
   onHead(head: BlockRef): void
   /** The releases of these epochs are no longer on the chain. */
   onUndone(epochs: readonly EpochRecord[]): void
-  onSigner(slotId: SlotId, signer: Address): void
+  /** Without a signer the slot is burned. */
+  onSigner(slotId: SlotId, signer: Address | undefined): void
   onRollback(): void
 }
 
@@ -77,7 +78,10 @@ export async function createWatch(deps: {
     await records.saveBlock(block, released)
     head = block
     for (const epoch of released) waiting.set(epoch.epochId, epoch)
-    for (const event of events) if (event.kind === 'SnapshotterAddressChanged') handlers.onSigner(event.slotId, event.signer)
+    for (const event of events) {
+      if (event.kind === 'SnapshotterAddressChanged') handlers.onSigner(event.slotId, event.signer)
+      if (event.kind === 'NodeBurned') handlers.onSigner(event.slotId, undefined)
+    }
     isCaughtUp ||= block.number >= target.number
     if (isCaughtUp) await openWaiting()
     handlers.onHead(head)

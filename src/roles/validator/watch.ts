@@ -36,6 +36,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     for (const event of events) {
       if (event.kind === 'EpochReleased') view.addRelease(event.epochId, block)
       if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
+      if (event.kind === 'NodeBurned') view.changeSigner(event.slotId, undefined, block.number)
       if (event.kind === 'SnapshotBatchSubmitted')
         lanes.announce({ epochId: event.epochId, batchCid: event.batchCid, epoch: view.epoch(event.epochId), blockNumber: block.number })
     }

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import type { Address, BlockNumber, SlotId } from './ids.ts'
+import { createSigners, type Signers } from './signers.ts'
+
+const alice = '0xa' as Address
+const bob = '0xb' as Address
+const carol = '0xc' as Address
+const slotId = 7 as SlotId
+const other = 8 as SlotId
+const at = (number: number) => number as BlockNumber
+
+const SLOTS = [
+  { slotId, signer: alice, isActive: true },
+  { slotId: other, signer: carol, isActive: true },
+]
+
+function signersWith(slots = SLOTS): Signers {
+  const signers = createSigners()
+  signers.set(slots)
+  return signers
+}
+
+/** Who signs for the slot in blocks 9 to 14. */
+const history = (signers: Signers) => [9, 10, 11, 12, 13, 14].map((number) => signers.at(slotId, at(number)))
+
+describe('who signs for a slot', () => {
+  test('without a change, whom the table names, in every block', () => {
+    expect(history(signersWith())).toEqual(Array(6).fill(alice))
+  })
+
+  test('each new signer from the block of the change on, never for an earlier one', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, carol, at(13))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, carol, carol])
+    expect(signers.at(other, at(12))).toBe(carol)
+  })
+
+  test('of two changes in one block the later', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, carol, at(11))
+    expect(history(signers)).toEqual([alice, alice, carol, carol, carol, carol])
+    signers.undoAbove(at(10))
+    expect(history(signers)).toEqual(Array(6).fill(alice))
+  })
+
+  test('a table read again tells of now; changes seen before still tell of the past', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.set([{ slotId, signer: bob, isActive: true }])
+    expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
+    expect(signers.at(other, at(12))).toBeUndefined()
+  })
+
+  test('nobody for a slot that is not active, also when it has changed hands', () => {
+    expect(history(signersWith([{ slotId, signer: alice, isActive: false }]))).toEqual(Array(6).fill(undefined))
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.set([{ slotId, signer: bob, isActive: false }])
+    expect(history(signers)).toEqual([alice, alice, undefined, undefined, undefined, undefined])
+  })
+
+  test('nobody from the block on in which the slot was burned', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, undefined, at(13))
+    signers.set([])
+    expect(history(signers)).toEqual([alice, alice, bob, bob, undefined, undefined])
+  })
+
+  test('nothing is known of before a change that the table had already seen', () => {
+    const signers = signersWith([{ slotId, signer: bob, isActive: true }])
+    signers.change(slotId, bob, at(11))
+    expect(history(signers)).toEqual([undefined, undefined, bob, bob, bob, bob])
+  })
+
+  test('as if a change had never been, once it is undone', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, undefined, at(13))
+    signers.undoAbove(at(13))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, undefined, undefined])
+    signers.undoAbove(at(12))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
+    signers.undoAbove(at(10))
+    expect(history(signers)).toEqual(Array(6).fill(alice))
+    signers.change(slotId, carol, at(12))
+    expect(history(signers)).toEqual([alice, alice, alice, carol, carol, carol])
+  })
+})
