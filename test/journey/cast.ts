@@ -63,7 +63,10 @@ export interface WorldOptions {
   /** A role ended by itself; without it the next `until` throws the failure. */
   readonly onFailure?: (machine: string, failure: unknown) => void
   /** A role is about to write: `disk` is still as before. What it returns is told when the writes are on the disk. */
-  readonly onCommit?: (machine: string, commit: { readonly writes: readonly StoreWrite[]; readonly disk: FakeStore }) => (durable: Promise<void>) => void
+  readonly onCommit?: (
+    machine: string,
+    commit: { readonly writes: readonly StoreWrite[]; readonly disk: FakeStore },
+  ) => (durable: Promise<void>) => void
   /** A role asks its sender for calls. */
   readonly onCalls?: (machine: string, intents: readonly Intent[], disk: FakeStore) => void
   /** What a machine has for a disk instead of the one it should have. */
