@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ChainValue } from '#domain/compute.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Receipt } from '#domain/submission.ts'
@@ -270,14 +271,11 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
     {
       world: (world) => {
         let asked = 0n
-        return {
-          ...world,
-          source: {
-            ...world.source,
-            read: async (call) =>
-              (await world.source.read(call)).map((value) => (typeof value === 'bigint' ? value + (asked += 1n) : value)),
-          },
+        const another = (value: ChainValue): ChainValue => {
+          asked += 1n
+          return typeof value === 'bigint' ? value + asked : value
         }
+        return { ...world, source: { ...world.source, read: async (call) => (await world.source.read(call)).map(another) } }
       },
     },
   ],

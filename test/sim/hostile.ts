@@ -68,6 +68,11 @@ export function createHostile(options: HostileOptions, world: World) {
     }
   }
 
+  function madeUpProject(): ProjectId {
+    madeUpProjects += 1
+    return `price:nobody${madeUpProjects}:${NAMESPACE}` as ProjectId
+  }
+
   /** A vote with nothing wrong but what it says. */
   async function valid(slotId: SlotId, projectId: ProjectId): Promise<Submission | undefined> {
     const { epochId } = await world.chain.currentEpoch()
@@ -150,8 +155,7 @@ export function createHostile(options: HostileOptions, world: World) {
     /** Each project twice, with other data each time. */
     voteTwice: (count: number): Promise<void> =>
       vote(Array.from({ length: count }, () => pick(options.projects)).flatMap((projectId) => [projectId, projectId])).catch(expectOutage),
-    voteOnMadeUp: (count: number): Promise<void> =>
-      vote(Array.from({ length: count }, () => `price:nobody${(madeUpProjects += 1)}:${NAMESPACE}` as ProjectId)).catch(expectOutage),
+    voteOnMadeUp: (count: number): Promise<void> => vote(Array.from({ length: count }, () => madeUpProject())).catch(expectOutage),
   }
 }
 

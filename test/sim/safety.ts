@@ -134,7 +134,10 @@ function createBook(machine: string, run: Run, report: Report): Book {
   }
 
   function changeVote(key: string, value: Uint8Array | undefined, before: Uint8Array | undefined): void {
-    if (value === undefined) return say('G1', `removes ${key}`)
+    if (value === undefined) {
+      say('G1', `removes ${key}`)
+      return
+    }
     const { submission } = decodeBallot(value)
     if (before === undefined) {
       const slot = `${submission.request.epochId} ${submission.request.slotId}`
@@ -225,7 +228,10 @@ function createBook(machine: string, run: Run, report: Report): Book {
   }
 
   function ofCollector({ key, value }: StoreWrite, before: Uint8Array | undefined): void {
-    if (value === undefined) return say('G1', `forgets ${key}`)
+    if (value === undefined) {
+      say('G1', `forgets ${key}`)
+      return
+    }
     if (before === undefined) return
     const [was, is] = [noteOf(before), noteOf(value)]
     if (was.state === 'acknowledged' && is.state !== 'acknowledged' && is.header === was.header)
@@ -303,7 +309,10 @@ function createAnswers(run: Run, report: Report) {
       if (!isTaken(receipt.code)) return
       const about = `${receipt.code} receipt ${receipt.submissionId} (epoch ${epochId}, slot ${slotId}, ${projectId})`
       const kept = run.cast.sequencer.disk().durable(epochId === 0 ? simulatedKey(slotId) : voteKey(epochId, projectId, slotId))
-      if (kept === undefined) return report('G1', `${about} is not on the sequencer's disk`)
+      if (kept === undefined) {
+        report('G1', `${about} is not on the sequencer's disk`)
+        return
+      }
       if (epochId === 0) return
       run.witness.look()
       const isThere = decodeBallot(kept).submission.request.snapshotCid === snapshotCid
@@ -362,12 +371,18 @@ function createCalls(run: Run, report: Report) {
     disk: FakeStore,
   ): void {
     const file = disk.durable(planFileKey(epochId, index))
-    if (file === undefined) return report('G4', `batch ${batchCid} of epoch ${epochId} is sent before its plan is on disk`)
+    if (file === undefined) {
+      report('G4', `batch ${batchCid} of epoch ${epochId} is sent before its plan is on disk`)
+      return
+    }
     if (judged.has(batchCid)) return
     judged.add(batchCid)
     run.witness.look()
     const batch = decodeBatch(file)
-    if (batch === undefined) return report('G2', `the plan of epoch ${epochId} holds no batch`)
+    if (batch === undefined) {
+      report('G2', `the plan of epoch ${epochId} holds no batch`)
+      return
+    }
     run.trace.note('sequencer', 'sends batch', {
       epochId,
       batchCid,

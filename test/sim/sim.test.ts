@@ -85,7 +85,8 @@ function findSeeds(): void {
         let plain: Promise<Outcome> | undefined
         for (const name of possible) {
           const story: Story = STORIES[name as keyof typeof STORIES]
-          const { events } = story.shape === undefined ? await (plain ??= simulate(seed)) : await playStory({ ...story, seed })
+          if (story.shape === undefined) plain ??= simulate(seed)
+          const { events } = await (story.shape === undefined ? (plain as Promise<Outcome>) : playStory({ ...story, seed }))
           if (!story.isTold(events, plan)) continue
           left.delete(name)
           process.stdout.write(`${name}: seed ${seed} shows that ${story.sentence}\n`)

@@ -307,7 +307,8 @@ async function createStage(plan: Plan, trace: Trace, spoil: Spoil) {
 
   async function step(): Promise<void> {
     await world.clock.advance(STEP_MS)
-    await safety.atStep(witness.look())
+    witness.look()
+    await safety.atStep(witness.news())
   }
 
   await world.clock.runUntil(() => started.sequencer.current().stats().isReady, { limitMs: QUIET_LIMIT_MS })

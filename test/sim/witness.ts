@@ -11,8 +11,10 @@ import type { SimEvent, Trace } from './trace.ts'
  * away, and which transactions were ever made. Checkers excuse nothing that the witness has not seen.
  */
 export interface Witness {
-  /** Takes in what has happened since the last look. Returns the transactions that were not there then. */
-  look(): readonly SeenTransaction[]
+  /** Takes in what has happened since the last look. */
+  look(): void
+  /** Transactions that have come since this was asked last. */
+  news(): readonly SeenTransaction[]
   /** Every transaction that was ever broadcast, as it was last seen. */
   readonly broadcast: ReadonlyMap<string, SeenTransaction>
   /** The block of the chain as it is now. */
@@ -64,6 +66,7 @@ export function createWitness({ chain }: World, signers: readonly Address[], tra
   const undone = new Set<string>()
   const released = new Map<string, EpochId[]>()
   const broadcast = new Map<string, SeenTransaction>()
+  const unasked: SeenTransaction[] = []
   let highest = 0
 
   function take(block: BlockWithEvents): void {
@@ -105,25 +108,24 @@ export function createWitness({ chain }: World, signers: readonly Address[], tra
     for (const block of blocks.slice(same)) take(block)
   }
 
-  function lookAtTransactions(): SeenTransaction[] {
-    const found: SeenTransaction[] = []
+  function lookAtTransactions(): void {
     for (const transaction of chain.transactions()) {
       const before = broadcast.get(transaction.hash)
-      if (before === undefined) found.push(transaction)
+      if (before === undefined) unasked.push(transaction)
       const { receipt, call } = transaction
       if (receipt?.reverted !== undefined && receipt.block.hash !== before?.receipt?.block.hash)
         trace.note('chain', 'call refused', { call: call.kind, code: receipt.reverted, block: receipt.block.number, ...aboutCall(call) })
       broadcast.set(transaction.hash, transaction)
     }
-    return found
   }
 
   return {
     broadcast,
     look() {
       lookAtBlocks()
-      return lookAtTransactions()
+      lookAtTransactions()
     },
+    news: () => unasked.splice(0),
     block: (hash) => canonical.get(hash),
     isGone: (hash) => gone.has(hash),
     highest: () => highest,
