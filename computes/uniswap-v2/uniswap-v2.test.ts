@@ -79,6 +79,30 @@ describe('base snapshots', () => {
     )
   })
 
+  test('addresses of the market may stand in any case, and the source may answer in any', async () => {
+    const upper = (text: string) => text.toUpperCase().replace('0X', '0x')
+    const { pairs, feeOn, whitelist, ...addresses } = configOf()
+    const config = {
+      ...Object.fromEntries(Object.entries(addresses).map(([name, text]) => [name, upper(text)])),
+      pairs,
+      feeOn,
+      whitelist: whitelist.map(upper),
+    }
+    const quiet = scriptedSource()
+    const source: SourceReader = {
+      ...quiet,
+      async read(call) {
+        const answer = await quiet.read(call)
+        return /token[01]|getPair/.test(call.function) ? answer.map((value) => upper(String(value))) : answer
+      },
+    }
+    for (const dataSource of vector.sources) {
+      const options = { dataSource, config: config as unknown as UniswapV2Config, source }
+      expect(await snapshot('pairContract_pair_total_reserves', options)).toBe(vector.snapshots[dataSource]?.totalReserves)
+      expect(await snapshot('pairContract_trade_volume', options)).toBe(vector.snapshots[dataSource]?.feeOnTrade)
+    }
+  })
+
   test('the vector holds what it is there for', () => {
     const texts = Object.values(vector.snapshots).map(({ feeOnTrade }) => feeOnTrade)
     expect(texts.some((text) => text.includes('"token0_amount":0,'))).toBe(true)

@@ -59,3 +59,60 @@ describe('a pool far from its fair price', () => {
     }
   })
 })
+
+/** The draws in their order; whoever draws more gets zeroes. */
+const drawing = (...draws: readonly number[]): Random => {
+  const left = [...draws]
+  return () => left.shift() ?? 0
+}
+/** The one trade of a block on a lone pool: no extra one, then these draws. */
+const tradeOf = (...draws: readonly number[]) => tradesOf([pool(0)], { round: 0, traders: 3, random: drawing(0, ...draws) })[0]
+
+describe('what is drawn', () => {
+  test.each([
+    [0, 'swap'],
+    [69, 'swap'],
+    [70, 'mint'],
+    [84, 'mint'],
+    [85, 'burn'],
+    [99, 'burn'],
+  ])('%d of a hundred is a %s', (draw, kind) => {
+    expect(tradeOf(draw)).toMatchObject({ kind })
+  })
+
+  test('a swap sells 0.01 % to 0.5 % of the side that is sold', () => {
+    expect(tradeOf(0, 2, 0, 0)).toEqual({ kind: 'swap', trader: 2, tokenIn: 'a0', tokenOut: 'b0', amountIn: 10n ** 9n / 10_000n })
+    expect(tradeOf(0, 0, 0, 4_899)).toMatchObject({ tokenIn: 'a0', amountIn: (10n ** 9n * 4_999n) / 1_000_000n })
+    expect(tradeOf(0, 1, 1, 0)).toEqual({ kind: 'swap', trader: 1, tokenIn: 'b0', tokenOut: 'a0', amountIn: (3n * 10n ** 21n) / 10_000n })
+  })
+
+  test('a mint gives both tokens at the price of the pool, a burn takes a part of the shares', () => {
+    expect(tradeOf(70, 900)).toEqual({ kind: 'mint', token0: 'a0', token1: 'b0', amount0: 10n ** 6n, amount1: 3n * 10n ** 18n })
+    expect(tradeOf(99, 900)).toEqual({ kind: 'burn', token0: 'a0', token1: 'b0', shares: 10n ** 12n })
+  })
+
+  test('trades that are due come first, then up to two more', () => {
+    const made = (extra: number) => tradesOf(pools, { round: 1, traders: 3, random: drawing(extra, 5, 3) }).map(poolOf)
+    expect([made(0), made(1), made(2)]).toEqual([
+      ['1', '4'],
+      ['1', '4', '5'],
+      ['1', '4', '5', '3'],
+    ])
+    const counts = new Set(blocks(1, 60).map((trades) => trades.length))
+    expect(counts).toEqual(new Set([2, 3, 4]))
+  })
+
+  test.each([
+    [1_020_000_000n, 'a0', 'chance'],
+    [1_020_000_001n, 'b0', 'the fair price'],
+    [980_392_157n, 'b0', 'chance'],
+    [980_392_156n, 'a0', 'the fair price'],
+  ])('at a reserve of %d, %s is sold by %s', (reserve0, tokenIn, by) => {
+    const sold = (chance: number) => {
+      const [trade] = tradesOf([{ ...pool(0), reserve0 }], { round: 0, traders: 3, random: drawing(0, 0, 0, chance) })
+      return trade?.kind === 'swap' ? trade.tokenIn : undefined
+    }
+    if (by === 'chance') expect([sold(0), sold(1)]).toEqual(['a0', 'b0'])
+    else expect([sold(0), sold(1)]).toEqual([tokenIn, tokenIn])
+  })
+})

@@ -1,4 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { SlotId } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
 import { type Backoff, type Pacing, retrying } from './pacing.ts'
@@ -13,22 +14,27 @@ export interface HandOverDeps extends Pacing {
   readonly collector: SubmissionClient
   readonly sign: Sign
   readonly head: () => BlockRef
+  /** Whether our key may sign for the slot now. */
+  readonly isOurs: (slotId: SlotId) => boolean
   readonly onRetry: (vote: Vote, failure: WeftError) => void
 }
 
 /**
  * Gives one vote to the collector and resolves when it said Success, which means that the submission is safe there (G1). Signs anew
- * for each attempt, so that the header lies on the chain of now; the CID is always the same. Rejects only with the signal's reason.
+ * for each attempt, so that the header lies on the chain of now; the CID is always the same. Resolves with false, and signs no more,
+ * when the slot was given to another key meanwhile (N8). Rejects only with the signal's reason.
  */
-export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDeps): Promise<void> {
+export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDeps): Promise<boolean> {
   const attempt = async () => {
+    if (!deps.isOurs(vote.slotId)) return false
     try {
       const answer = await deps.collector.submitSnapshot(deps.sign(vote, deps.head()), { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
       if (answer !== 'Success') throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'collector', detail: `it answered ${answer}` })
+      return true
     } catch (failure) {
       if (isWeftError(failure) && !signal.aborted) deps.onRetry(vote, failure)
       throw failure
     }
   }
-  await retrying(attempt, HAND_OVER_BACKOFF, { ...deps, signal })
+  return retrying(attempt, HAND_OVER_BACKOFF, { ...deps, signal })
 }

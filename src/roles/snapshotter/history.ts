@@ -23,12 +23,18 @@ export interface HistoryCache {
   set(key: string, outcome: Outcome, bytes: number): void
   /** A reorganisation may undo what was decided. */
   clear(): void
+  /** How often it was cleared: what began before the last time must not be kept after it. */
+  readonly clearings: number
 }
 
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
   const entries = new Map<string, { readonly outcome: Outcome; readonly bytes: number }>()
   let bytesHeld = 0
+  let clearings = 0
   return {
+    get clearings() {
+      return clearings
+    },
     get(key) {
       const entry = entries.get(key)
       if (entry === undefined) return undefined
@@ -49,6 +55,7 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
     clear() {
       entries.clear()
       bytesHeld = 0
+      clearings += 1
     },
   }
 }
@@ -93,15 +100,16 @@ export function createHistory(present: EpochId, signal: AbortSignal, deps: Histo
   }
 
   async function load(projectId: ProjectId, epochId: EpochId, key: string): Promise<Outcome> {
-    const cid = await decided(projectId, epochId)
-    if (cid === undefined) {
-      cache.set(key, undefined, 0)
-      return undefined
+    for (;;) {
+      const { clearings } = cache
+      const cid = await decided(projectId, epochId)
+      const bytes = cid && (await patiently(() => deps.ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })))
+      // Decided on a chain that is gone: another one may say something else.
+      if (cache.clearings !== clearings) continue
+      const outcome = bytes && parseCanonicalJson(bytes)
+      cache.set(key, outcome, bytes?.length ?? 0)
+      return outcome
     }
-    const bytes = await patiently(() => deps.ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }))
-    const outcome = parseCanonicalJson(bytes)
-    cache.set(key, outcome, bytes.length)
-    return outcome
   }
 
   async function snapshot(projectText: string, epochNumber: number): Promise<Outcome> {

@@ -23,6 +23,8 @@ export async function retrying<Value>(
   { clock, random, signal }: Pacing & { readonly signal: AbortSignal },
 ): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
+    // What waited for its turn meanwhile must not begin any more.
+    signal.throwIfAborted()
     try {
       return await work()
     } catch (failure) {

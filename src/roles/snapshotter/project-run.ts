@@ -119,13 +119,16 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
         .map((vote) =>
           deps.handOverLimit(async () => {
             run.signal.throwIfAborted()
-            await handOver(vote, run.signal, deps.handOver)
+            if (!(await handOver(vote, run.signal, deps.handOver))) return
+            // Its header is gone with the release: should that come again, the vote must be given again.
+            if (run.ending() === 'release_undone') run.signal.throwIfAborted()
             await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
             deps.onHandedOver()
           }),
         ),
     )
-    return await end(run, deps, undefined)
+    const isTaken = votes.some(({ slotId }) => deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
     // Our own disk or code, which no closing window explains.
     if (!isWeftError(failure) || failure.kind === 'bug' || failure.kind === 'operator') throw failure
@@ -146,9 +149,10 @@ async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefi
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   // Ended before, in an earlier life: that end stands.
   if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') return recorded
-  const open = deps.slotIds().filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+  const own = deps.slotIds()
+  const open = own.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
   // What the collector has, it has: whatever went wrong afterwards, or in another life, does not take it back.
-  const isHandedOver = recorded?.snapshotCid !== undefined && open.length === 0 && missing?.reason !== 'release_undone'
+  const isHandedOver = recorded?.snapshotCid !== undefined && own.length > 0 && open.length === 0 && missing?.reason !== 'release_undone'
   if (missing === undefined || isHandedOver) return submitted(run, recorded, deps)
   const isHandingOver = missing.reason === 'window_closed' && recorded?.snapshotCid !== undefined
   const ending = isHandingOver ? { reason: 'hand_over_failed' as const, detail: `not taken for slot ${open.join(', ')}` } : missing

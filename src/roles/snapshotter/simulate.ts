@@ -36,8 +36,8 @@ export async function simulate(plan: readonly PlannedProject[], signal: AbortSig
       throw new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId: SIMULATION_EPOCH, detail: computed.detail })
     const snapshotCid = await deps.ipfs.add(computed.bytes)
     for (const slotId of deps.slotIds()) {
-      await handOver({ epochId: SIMULATION_EPOCH, projectId: project.projectId, slotId, snapshotCid }, signal, deps.handOver)
-      handedOver += 1
+      const vote = { epochId: SIMULATION_EPOCH, projectId: project.projectId, slotId, snapshotCid }
+      if (await handOver(vote, signal, deps.handOver)) handedOver += 1
     }
   }
   return handedOver

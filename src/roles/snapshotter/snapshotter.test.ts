@@ -1,206 +1,27 @@
-import { afterEach, expect, test } from 'vitest'
-import type { ComputeSet, JsonValue } from '#domain/compute.ts'
-import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import { expect, test } from 'vitest'
+import type { JsonValue } from '#domain/compute.ts'
+import type { WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
-import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
-import { createVirtualClock } from '#io/clock/fake.ts'
-import { createFakeGrpc } from '#io/grpc/fake.ts'
+import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
-import { createSeededRandom } from '#io/keys/random.ts'
-import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
-import { type EpochSummary, type Snapshotter, type SnapshotterOptions, startSnapshotter } from './snapshotter.ts'
-
-const signer = createSigner(parsePrivateKey('11'.repeat(32)))
-const manager = `0x${'e0'.repeat(20)}` as Address
-const sequencer = `0x${'e1'.repeat(20)}` as Address
-const validator = `0x${'e2'.repeat(20)}` as Address
-const OPTIONS: SnapshotterOptions = { namespace: 'TEST', slotIds: [1, 2] as SlotId[], windowUnit: 'blocks', computeTimeoutMs: 30_000 }
-const WINDOW_BLOCKS = 5
-const rootHash = `0x${'77'.repeat(32)}` as Hash
-
-/** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */
-function createComputes(
-  change: {
-    readonly preload?: () => Promise<unknown>
-    readonly base?: (dataSource: string | undefined, epochId: number) => Promise<JsonValue>
-  } = {},
-): ComputeSet {
-  return {
-    preloads: [{ taskType: 'price', preload: change.preload ?? (async ({ epoch, source }) => BigInt(await source.timestamp(epoch.end))) }],
-    snapshots: [
-      {
-        projectType: 'base',
-        dataSources: ['0xAA', '0xBB'],
-        preloads: ['price'],
-        async compute({ epoch, dataSource, preloaded }) {
-          if (change.base !== undefined) return change.base(dataSource, epoch.epochId)
-          return { source: dataSource ?? '', epoch: BigInt(epoch.epochId), price: preloaded.get('price') as bigint }
-        },
-      },
-    ],
-    aggregates: [
-      {
-        projectType: 'sum',
-        aggregateOn: 'SingleProject',
-        baseProjectTypes: ['base'],
-        async aggregate({ epoch, base, history, epochsIn }) {
-          const projectId = base[0]?.projectId as string
-          const first = (await history.firstEpochId(projectId)) ?? epoch.epochId
-          const epochs: bigint[] = []
-          for (let id = Math.max(first, epoch.epochId - epochsIn(240)); id < epoch.epochId; id += 1) {
-            const earlier = await history.snapshot(projectId, id)
-            if (earlier !== undefined) epochs.push((earlier as { epoch: bigint }).epoch)
-          }
-          return { epochs }
-        },
-      },
-      {
-        projectType: 'all',
-        aggregateOn: 'MultiProject',
-        baseProjectTypes: ['base'],
-        aggregate: async ({ base }) => base.map((each) => each.projectId),
-      },
-    ],
-  }
-}
-
-interface Collector {
-  /** Submissions of real epochs, in order. */
-  readonly taken: Submission[]
-  readonly simulated: Submission[]
-  /** Submissions of real epochs that it takes before it goes down. */
-  capacity: number
-}
-
-function take(collector: Collector, submission: Submission): 'Success' {
-  if (collector.taken.length >= collector.capacity) throw new WeftError('QUEUE_FULL', { queue: 'test', lengthMax: collector.capacity })
-  if (submission.request.epochId === 0) collector.simulated.push(submission)
-  else collector.taken.push(submission)
-  return 'Success'
-}
-
-interface World {
-  readonly clock: ReturnType<typeof createVirtualClock>
-  readonly chain: FakeChain
-  readonly source: FakeSourceChain
-  readonly collector: Collector
-  readonly summaries: EpochSummary[]
-  ipfs: ReturnType<ReturnType<typeof createFakeIpfsNetwork>['node']>
-  store: FakeStore
-  start(computes?: ComputeSet, options?: SnapshotterOptions): Promise<Snapshotter>
-  /** Releases the next epoch, of two source blocks. */
-  release(begin?: number): Promise<EpochId>
-  /** Anchors, ends and attests an epoch that holds the projects given. */
-  finalize(epochId: EpochId, snapshots: Readonly<Record<string, Cid>>): Promise<void>
-  /** The first half of that: the sequencer's word, which nobody has attested yet. */
-  anchor(epochId: EpochId, snapshots: Readonly<Record<string, Cid>>): Promise<void>
-  attest(epochId: EpochId): Promise<void>
-  until(goal: () => boolean): Promise<void>
-}
-
-const running: { stop(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of running.splice(0)) await each.stop()
-})
-
-function createWorld(): World {
-  const clock = createVirtualClock()
-  const market = {
-    epochSize: 2,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
-    snapshotWindowBlocks: WINDOW_BLOCKS,
-    batchWindowBlocks: 40,
-    attestationWindowBlocks: 60,
-    attestationsMin: 1,
-    epochManager: manager,
-    sequencers: [sequencer],
-    validators: [validator],
-  }
-  const chain = createFakeChain({ clock, market, signers: [signer.address, signer.address, manager] })
-  const send = async (from: Address, id: string, call: Parameters<ReturnType<FakeChain['sender']>['send']>[1]) => {
-    // Each with a journal of its own: what a reorganisation has lost stays lost, instead of being sent again with the next call.
-    const outcome = chain.sender({ address: from, journal: createFakeStore() }).send(id, call, new AbortController().signal)
-    const mined = await clock.runUntil(Promise.all([outcome, mineSoon()]), { limitMs: 120_000 })
-    expect(mined[0].kind).toBe('done')
-  }
-  async function mineSoon() {
-    await clock.sleep(50)
-    chain.mine()
-  }
-  let released = 0
-  const collector: Collector = { taken: [], simulated: [], capacity: Number.POSITIVE_INFINITY }
-  const grpc = createFakeGrpc(clock)
-  const server = grpc.serveSubmissions({ host: 'localhost', port: 0, handler: async (submission) => take(collector, submission) })
-  const world: World = {
-    clock,
-    chain,
-    source: createFakeSourceChain({ blocks: 1_000 }),
-    collector,
-    summaries: [],
-    ipfs: createFakeIpfsNetwork({ clock }).node('own'),
-    store: createFakeStore(),
-    async start(computes = createComputes(), options = OPTIONS) {
-      const { source, ipfs, store } = world
-      const client = grpc.createSubmissionClient({ endpoint: (await server).endpoint })
-      const snapshotter = await startSnapshotter(options, {
-        chain,
-        source,
-        collector: client,
-        ipfs,
-        store,
-        clock,
-        computes,
-        signer,
-        random: createSeededRandom(1),
-        onEpoch: (summary) => world.summaries.push(summary),
-      })
-      running.push({ stop: () => clock.runUntil(snapshotter.stop(), { limitMs: 120_000 }) })
-      return snapshotter
-    },
-    async release(begin) {
-      released += 1
-      const first = begin ?? released * 2
-      await send(manager, `release ${released}`, { kind: 'releaseEpoch', begin: first as BlockNumber, end: (first + 1) as BlockNumber })
-      return (await chain.currentEpoch()).epochId
-    },
-    async anchor(epochId, snapshots) {
-      const batchCid = `batch-${epochId}` as Cid
-      await send(sequencer, `batch ${epochId}`, {
-        kind: 'submitSubmissionBatch',
-        epochId,
-        batchCid,
-        projectIds: Object.keys(snapshots) as ProjectId[],
-        snapshotCids: Object.values(snapshots),
-        rootHash,
-      })
-      await send(sequencer, `end ${epochId}`, { kind: 'endBatchSubmissions', epochId })
-    },
-    async finalize(epochId, snapshots) {
-      await world.anchor(epochId, snapshots)
-      await world.attest(epochId)
-    },
-    async attest(epochId) {
-      const batchCid = `batch-${epochId}` as Cid
-      await send(validator, `attest ${epochId}`, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
-    },
-    until: (goal) => clock.runUntil(goal, { limitMs: 300_000 }),
-  }
-  return world
-}
-
-const idsOf = (submissions: readonly Submission[]) => [...new Set(submissions.map(({ request }) => request.projectId))].sort()
-const BASE_A = 'base:0xaa:TEST' as ProjectId
-const BASE_B = 'base:0xbb:TEST' as ProjectId
-const SUM_A = 'sum:0xaa:TEST' as ProjectId
-const reasons = (summary: EpochSummary | undefined) =>
-  Object.fromEntries((summary?.missed ?? []).map((project) => [project.projectId.split(':').slice(0, 2).join(':'), project.reason]))
+import {
+  BASE_A,
+  BASE_B,
+  createComputes,
+  createWorld,
+  idsOf,
+  manager,
+  OPTIONS,
+  reasons,
+  signer,
+  SUM_A,
+  WINDOW_BLOCKS,
+} from './snapshotter.test-world.ts'
 
 test('one epoch: every project computed once, stored, signed and handed over for each slot', async () => {
   const world = createWorld()
@@ -474,7 +295,7 @@ test('a first start takes up the epochs whose windows are open', async () => {
 
 test('a source endpoint that lags is waited for', async () => {
   const world = createWorld()
-  ;(world as { source: FakeSourceChain }).source = createFakeSourceChain({ blocks: 3 })
+  world.source = createFakeSourceChain({ blocks: 3 })
   await world.start()
   await world.release()
   await world.clock.advance(3_000)

@@ -11,7 +11,7 @@ import type { Store } from '#io/store/port.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache } from './history.ts'
 import { createOpenEpochs, type OpenEpoch } from './open-epochs.ts'
-import { createLimit } from './pacing.ts'
+import { type Backoff, createLimit, retrying } from './pacing.ts'
 import { planProjects } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 import { type EpochRecord, openRecords, type ProjectRecord } from './records.ts'
@@ -92,6 +92,8 @@ const COMPUTE_TIMEOUT_MS = 60_000
 const SIMULATION_TIMEOUT_MS = 120_000
 /** Submissions under way to the collector: enough to fill its group commits. */
 const HAND_OVERS_AT_ONCE_MAX = 64
+/** After a reorganisation: until the endpoint answers, as following does. */
+const SLOTS_BACKOFF: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs: 250, lastMs: 5_000 }
 
 /**
  * Starts a snapshotter: watch ▸ preload ▸ compute ▸ store ▸ sign ▸ hand over, per epoch and project, each computed once and signed per slot.
@@ -119,7 +121,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: signer !== undefined }]),
     onRollback() {
       cache.clear()
-      deps.chain.slots().then(slots.take).catch(life.trouble)
+      life.spawn(readSlots())
     },
   }
   const watch = await createWatch({ chain: deps.chain, records, rule, handlers })
@@ -138,11 +140,21 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
         deps,
       ),
       head: watch.head,
+      isOurs: (slotId) => slots.ids().includes(slotId),
       onRetry(_vote, failure) {
         tally.retried()
         life.trouble(failure)
       },
     },
+  }
+
+  /** An assignment may be undone with its block, and then no event tells of it. */
+  async function readSlots(): Promise<void> {
+    try {
+      slots.take(await retrying(deps.chain.slots, SLOTS_BACKOFF, { ...deps, signal: life.stopping }))
+    } catch (failure) {
+      if (!life.stopping.aborted) throw failure
+    }
   }
 
   async function run(epoch: OpenEpoch): Promise<void> {

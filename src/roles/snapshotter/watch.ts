@@ -96,10 +96,12 @@ export async function createWatch(deps: {
       .epochs()
       .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
       .map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
-    await records.saveRollback(to, undone)
+    const saved = records.saveRollback(to, undone)
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
+    // In the same turn: a hand-over recorded in between would not be forgotten with the others.
     handlers.onUndone(undone)
+    await saved
     handlers.onRollback()
     for (const listener of [...listeners]) listener.wake()
   }

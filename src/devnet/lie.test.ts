@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import type { ComputeSet, JsonValue } from '#domain/compute.ts'
+import { falsify } from './lie.ts'
+
+const epoch = { epochId: 7, begin: 1, end: 2 }
+const honest: ComputeSet = {
+  preloads: [{ taskType: 'price', preload: async () => 1 }],
+  snapshots: [
+    {
+      projectType: 'base',
+      dataSources: ['0xAA'],
+      preloads: ['price'],
+      compute: async ({ dataSource }) => ({
+        pair: dataSource ?? '',
+        count: 3n,
+        price: 200,
+        none: null,
+        isOpen: true,
+        list: [100, { deep: 50 }],
+      }),
+    },
+  ],
+  aggregates: [
+    {
+      projectType: 'sum',
+      aggregateOn: 'SingleProject',
+      baseProjectTypes: ['base'],
+      aggregate: async () => ({ epochId: 7n, complete: true, total: 9 }),
+    },
+  ],
+}
+
+test('a liar has the same projects, and every float of a base snapshot is off by one percent, wherever it stands', async () => {
+  const lie = falsify(honest)
+  expect(lie.preloads).toBe(honest.preloads)
+  expect(lie.snapshots).toMatchObject([{ projectType: 'base', dataSources: ['0xAA'], preloads: ['price'] }])
+  const input = { epoch, dataSource: '0xAA', preloaded: new Map() } as unknown as Parameters<ComputeSet['snapshots'][number]['compute']>[0]
+  expect(await lie.snapshots[0]?.compute(input)).toEqual({
+    pair: '0xAA',
+    count: 3n,
+    price: 202,
+    none: null,
+    isOpen: true,
+    list: [101, { deep: 50.5 }],
+  })
+})
+
+test('what a liar aggregates is made up of the present epoch alone, and differs from what is honest', async () => {
+  const [lie] = falsify(honest).aggregates
+  const input = { epoch } as unknown as Parameters<NonNullable<typeof lie>['aggregate']>[0]
+  expect(lie).toMatchObject({ projectType: 'sum', aggregateOn: 'SingleProject', baseProjectTypes: ['base'] })
+  expect((await lie?.aggregate(input)) as JsonValue).toEqual({ epochId: 7n, complete: true, madeUp: true })
+})

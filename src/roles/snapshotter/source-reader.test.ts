@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest'
+import type { ChainEvent } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import { createFakeSourceChain } from '#io/chain/fake-source.ts'
+import type { SourceChain } from '#io/chain/port.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { awaitSource, createSourceReader } from './source-reader.ts'
+
+const epoch = { epochId: 1, begin: 10, end: 19 }
+const ADDRESS = `0x${'aa'.repeat(20)}`
+const OTHER = `0x${'bb'.repeat(20)}`
+const F = 'function f(uint256) view returns (uint256)'
+const E = 'event E()'
+
+/** A reader of blocks 10 to 19, and what the chain behind it was asked. */
+function createScene(change: Partial<SourceChain> = {}) {
+  const clock = createVirtualClock()
+  const stop = new AbortController()
+  const asked: string[] = []
+  const fake = createFakeSourceChain({ blocks: 100, read: () => [7n] })
+  const count = <Method extends 'block' | 'read' | 'events'>(method: Method): SourceChain[Method] =>
+    (async (argument: never) => {
+      asked.push(method)
+      return (change[method] ?? fake[method])(argument)
+    }) as unknown as SourceChain[Method]
+  const chain: SourceChain = { head: fake.head, block: count('block'), read: count('read'), events: count('events') }
+  const pacing = { clock, random: createSeededRandom(1) }
+  const make = () => createSourceReader({ epoch, chain, signal: stop.signal }, pacing)
+  return { clock, stop, asked, chain, fake, pacing, make, source: make() }
+}
+const call = { address: ADDRESS, function: F, args: [1n], blockNumber: 19 }
+const filter = { address: ADDRESS, events: [E], fromBlock: 10, toBlock: 19 }
+
+describe('N3: within an epoch', () => {
+  test('each question is asked once, in whatever case the address stands', async () => {
+    const { source, asked } = createScene()
+    for (let time = 0; time < 3; time += 1) {
+      await source.read(call)
+      await source.read({ ...call, address: `0x${'AA'.repeat(20)}` })
+      await source.events(filter)
+      await source.timestamp(12)
+    }
+    expect(asked).toEqual(['read', 'events', 'block'])
+  })
+
+  test.each([
+    ['address', { ...call, address: OTHER }],
+    ['function', { ...call, function: 'function g(uint256) view returns (uint256)' }],
+    ['arguments', { ...call, args: [2n] }],
+    ['type of an argument', { ...call, args: ['1'] }],
+    ['block', { ...call, blockNumber: 18 }],
+  ])('another %s is another question', async (_what, other) => {
+    const { source, asked } = createScene()
+    await source.read(call)
+    await source.read(other)
+    expect(asked).toHaveLength(2)
+  })
+
+  test.each([
+    ['address', { ...filter, address: OTHER }],
+    ['events', { ...filter, events: ['event F()'] }],
+    ['first block', { ...filter, fromBlock: 11 }],
+    ['last block', { ...filter, toBlock: 18 }],
+  ])('another %s is another range of events', async (_what, other) => {
+    const { source, asked } = createScene()
+    await source.events(filter)
+    await source.events(other)
+    expect(asked).toEqual(['events', 'events'])
+  })
+
+  test('an epoch does not answer for another one: what was kept goes with its reader', async () => {
+    const { make, asked } = createScene()
+    await make().read(call)
+    await make().read(call)
+    expect(asked).toHaveLength(2)
+  })
+
+  test.each<[string, (source: ReturnType<typeof createSourceReader>) => Promise<unknown>]>([
+    ['a timestamp', (source) => source.timestamp(20)],
+    ['a read', (source) => source.read({ ...call, blockNumber: 20 })],
+    ['events up to it', (source) => source.events({ ...filter, toBlock: 20 })],
+    ['events from it', (source) => source.events({ ...filter, fromBlock: 20 })],
+  ])('nothing is asked about a block after the last: %s', async (_what, ask) => {
+    const { source, asked } = createScene()
+    await expect(ask(source)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+    expect(asked).toEqual([])
+  })
+
+  test('its last block, and blocks before its first, may be asked about', async () => {
+    const { source } = createScene()
+    expect(await source.timestamp(19)).toBe(1_700_000_000 + 19 * 12)
+    expect(await source.read({ ...call, blockNumber: 2 })).toEqual([7n])
+    expect(await source.events(filter)).toEqual([])
+  })
+
+  test('an answer that failed is not kept', async () => {
+    let failures = 5
+    const read = async () => {
+      if (failures-- > 0) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'read' })
+      return [7n]
+    }
+    const { source, asked, clock } = createScene({ read })
+    const first = source.read(call).catch((failure: unknown) => failure)
+    await clock.advance(60_000)
+    expect(await first).toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    expect(asked).toHaveLength(5)
+    expect(await source.read(call)).toEqual([7n])
+  })
+
+  test('a block that is not served is asked for again, and then a failure', async () => {
+    const { source, asked, clock } = createScene({ block: async () => undefined })
+    const first = source.timestamp(12).catch((failure: unknown) => failure)
+    await clock.advance(60_000)
+    expect(await first).toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+    expect(asked).toHaveLength(5)
+  })
+
+  test('a revert is an answer and not asked again', async () => {
+    const read = () => Promise.reject(new WeftError('CALL_REVERTED', { call: 'f', reason: 'no' }))
+    const { source, asked } = createScene({ read })
+    await expect(source.read(call)).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+    expect(asked).toHaveLength(1)
+  })
+
+  test('at most 32 requests are under way at once, and as many as that', async () => {
+    const answers: (() => void)[] = []
+    const events = () => new Promise<readonly ChainEvent[]>((resolve) => answers.push(() => resolve([])))
+    const { source, clock } = createScene({ events })
+    const all = Promise.all(Array.from({ length: 100 }, (_, index) => source.events({ ...filter, events: [`event E${index}()`] })))
+    await clock.advance(1)
+    expect(answers).toHaveLength(32)
+    answers[0]?.()
+    await clock.advance(1)
+    expect(answers).toHaveLength(33)
+    for (let index = 1; index < 100; index += 1) {
+      answers[index]?.()
+      await clock.advance(1)
+    }
+    expect(await all).toHaveLength(100)
+  })
+})
+
+describe('N7: when the epoch is over', () => {
+  test('nothing more is asked, not even what waited for its turn', async () => {
+    const answers: (() => void)[] = []
+    const { source, asked, stop, clock } = createScene({ events: () => new Promise((resolve) => answers.push(() => resolve([]))) })
+    const all = Promise.allSettled(Array.from({ length: 40 }, (_, index) => source.events({ ...filter, events: [`event E${index}()`] })))
+    await clock.advance(1)
+    stop.abort(new WeftError('STOPPED', { what: 'test' }))
+    for (const answer of answers) answer()
+    expect((await all).filter(({ status }) => status === 'rejected')).toHaveLength(8)
+    await expect(source.read(call)).rejects.toMatchObject({ code: 'STOPPED' })
+    expect(asked).toHaveLength(32)
+  })
+
+  test('a failing request is not tried again', async () => {
+    const read = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'read' }))
+    const { source, asked, stop, clock } = createScene({ read })
+    const answer = source.read(call).catch((failure: unknown) => failure)
+    await clock.advance(1)
+    stop.abort(new WeftError('STOPPED', { what: 'test' }))
+    expect(await answer).toMatchObject({ code: 'STOPPED' })
+    await clock.advance(60_000)
+    expect(asked).toHaveLength(1)
+  })
+})
+
+test('N3: the last block of the epoch is waited for, however long, and not only its first', async () => {
+  const clock = createVirtualClock()
+  const chain = createFakeSourceChain({ blocks: 11 })
+  let isThere = false
+  const waiting = awaitSource({ epoch, chain, signal: new AbortController().signal }, { clock, random: createSeededRandom(1) }).then(() => {
+    isThere = true
+  })
+  await clock.advance(600_000)
+  chain.mine(8)
+  await clock.advance(10_000)
+  expect(isThere).toBe(false)
+  chain.mine(1)
+  await clock.advance(10_000)
+  expect(isThere).toBe(true)
+  await waiting
+})
