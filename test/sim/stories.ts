@@ -142,12 +142,19 @@ export const STORIES = {
     ),
   },
   lost_block_is_voted_again: {
-    seed: 36,
-    sentence: 'a vote with a receipt loses the block that it names, is signed anew, and counts',
-    needs: ['reorg'],
+    seed: 0,
+    sentence: 'votes with a receipt lose the block that they name, while their epoch stays released, are given anew, and count',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'absence', machine: 'collector 1', atMs: 500, forMs: 3_000 },
+        { kind: 'reorg', atMs: 4_300 + unevenMs, depth: 2, isLosingTransactions: false },
+      ],
+      { collectors: ['direct'] },
+    ),
     isTold: inOrder(
       is(RECEIPT, 'accepted'),
-      losesBlockOf(0),
+      (one, before) => losesBlockOf(0)(one, before) && listOf(one, 'releases').length === 0,
       (one, [first]) => isAgain(RECEIPT, 'accepted', 0, VOTE)(one, [first as SimEvent]) && one.facts['header'] !== first?.facts['header'],
       countsVoteOf(2),
     ),
@@ -298,6 +305,25 @@ export const STORIES = {
     sentence: 'a slot votes on more projects than it may',
     needs: ['made_up_projects'],
     isTold: inOrder(is('hostile', 'accepted'), isAgain('hostile', 'quota_exceeded', 0, ['slotId', 'epochId'])),
+  },
+  quota_over_a_restart: {
+    seed: 0,
+    sentence: 'a slot votes on made-up projects before the sequencer starts again and after it, and on no more than it may in all',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'made_up_projects', atMs: 2_500, votes: 6 },
+        { kind: 'absence', machine: 'sequencer', atMs: 3_000 + unevenMs, forMs: 500 },
+        { kind: 'made_up_projects', atMs: 7_500, votes: 6 },
+      ],
+      { ...WITH_HOSTILE_SLOT, hasExpectedProjects: false, limits: { projectsPerSlotMax: 9, outboxMax: 1_000, inboxMax: 10_000 } },
+    ),
+    isTold: inOrder(
+      is('hostile', 'accepted'),
+      is('sequencer', 'started again'),
+      isAgain('hostile', 'accepted', 0, ['slotId', 'epochId']),
+      isAgain('hostile', 'quota_exceeded', 0, ['slotId', 'epochId']),
+    ),
   },
   evidence_over_a_restart: {
     seed: 0,
