@@ -382,19 +382,35 @@ describe('N9: a vote that names a block which is taken away is given again while
   })
 
   test('a block that stays is not asked for twice', async () => {
-    const { world } = await handedOver()
+    const { world, snapshotter } = await handedOver()
     world.chain.mine(1)
+    await world.until(() => snapshotter.stats().headBlock === 4)
     world.chain.reorg(1)
     world.chain.mine(1)
     await world.clock.advance(5_000)
     expect([world.collector.taken.length, world.summaries.length]).toEqual([2, 1])
   })
 
+  test('a vote that names an earlier block stays as it is', async () => {
+    const { world, snapshotter } = await handedOver(true)
+    world.collector.capacity = 1
+    await world.until(() => world.collector.taken.length === 1)
+    world.chain.mine(1)
+    await world.until(() => snapshotter.stats().headBlock === 4)
+    world.collector.capacity = 9
+    await world.until(() => world.summaries.length === 1)
+    world.chain.reorg(1)
+    await world.until(() => world.summaries.length === 2)
+    const [, second, again] = world.collector.taken.map(({ request }) => request.slotId)
+    expect(world.collector.taken).toHaveLength(3)
+    expect(again).toBe(second)
+  })
+
   test('when the window is over nothing is given again', async () => {
     const { world } = await handedOver()
     world.chain.mine(WINDOW_BLOCKS)
     await world.clock.advance(5_000)
-    world.chain.reorg(WINDOW_BLOCKS)
+    world.chain.reorg(WINDOW_BLOCKS + 1)
     await world.clock.advance(5_000)
     expect([world.collector.taken.length, world.summaries.length]).toEqual([2, 1])
   })
