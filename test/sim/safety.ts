@@ -8,7 +8,7 @@ import type { BlockRef, Intent } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import type { FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
-import { evidencePrefix, planFileKey, simulatedKey, voteKey } from '#roles/sequencer/keys.ts'
+import { epochKey, evidencePrefix, planFileKey, simulatedKey, voteKey } from '#roles/sequencer/keys.ts'
 import type { EpochRecord, ProjectRecord } from '#roles/sequencer/ledger.ts'
 import { decodeBallot } from '#roles/sequencer/record.ts'
 import type { EpochRecord as OwnEpoch, ProjectRecord as OwnProject } from '#roles/snapshotter/records.ts'
@@ -113,11 +113,14 @@ function createBook(machine: string, run: Run, report: Report): Book {
   const records = new Set<string>()
   /** Of the sequencer, by epoch: where the release lies of which something is left to happen. */
   const unfinished = new Map<EpochId, number>()
-  const votesPerSlot = new Map<string, number>()
+  const votesPerSlot = new Map<string, Set<string>>()
+  /** Keys of the commit that is looked at. */
+  let writing: ReadonlySet<string> = new Set()
   const say = (promise: Promised, found: string) => report(promise, `${machine} ${found}`)
 
-  function ofSequencer({ key, value }: StoreWrite, before: Uint8Array | undefined): void {
-    if (key.startsWith('vote/')) changeVote(key, value, before)
+  function ofSequencer(write: StoreWrite, before: Uint8Array | undefined, disk: FakeStore): void {
+    const { key, value } = write
+    if (key.startsWith('vote/')) changeVote(write, before, disk)
     else if (/^(evidence|plan|plan-file)\//.test(key)) {
       if (before !== undefined && !isSame(before, value))
         say(key.startsWith('evidence') ? 'G5' : 'G4', `changes what it wrote under ${key}`)
@@ -133,18 +136,20 @@ function createBook(machine: string, run: Run, report: Report): Book {
     }
   }
 
-  function changeVote(key: string, value: Uint8Array | undefined, before: Uint8Array | undefined): void {
+  function changeVote({ key, value }: StoreWrite, before: Uint8Array | undefined, disk: FakeStore): void {
     if (value === undefined) {
       say('G1', `removes ${key}`)
       return
     }
     const { submission } = decodeBallot(value)
     if (before === undefined) {
-      const slot = `${submission.request.epochId} ${submission.request.slotId}`
-      const votes = (votesPerSlot.get(slot) ?? 0) + 1
-      votesPerSlot.set(slot, votes)
-      if (votes > run.plan.limits.projectsPerSlotMax)
-        say('G7', `takes vote ${votes} of slot ${submission.request.slotId} for epoch ${submission.request.epochId}`)
+      const { epochId, slotId } = submission.request
+      const votes = votesPerSlot.get(`${epochId} ${slotId}`) ?? new Set()
+      // What was not durable when the power went was never there.
+      const kept = [...votes].filter((other) => other !== key && (disk.get(other) !== undefined || writing.has(other)))
+      votesPerSlot.set(`${epochId} ${slotId}`, votes.add(key))
+      const count = kept.length + 1
+      if (count > run.plan.limits.projectsPerSlotMax) say('G7', `takes vote ${count} of slot ${slotId} for epoch ${epochId}`)
       return
     }
     const first = decodeBallot(before).submission
@@ -242,17 +247,19 @@ function createBook(machine: string, run: Run, report: Report): Book {
   return {
     records,
     take(writes, disk) {
+      writing = new Set(writes.map(({ key }) => key))
       for (const write of writes) {
         const before = disk.get(write.key)
         if (write.key.startsWith('intent/') && before !== undefined && !isSameCall(before, write.value))
           say('G4', `makes another call under ${write.key}`)
-        if (machine === 'sequencer') ofSequencer(write, before)
+        if (machine === 'sequencer') ofSequencer(write, before, disk)
         if (machine.startsWith('validator')) ofValidator(write, before)
         if (/^(honest|liar)/.test(machine)) ofSnapshotter(write, before, writes)
         if (machine.startsWith('collector')) ofCollector(write, before)
       }
       const cursor = writes.find(({ key }) => key === 'cursor')?.value
-      const oldest = Math.min(...unfinished.values())
+      const isWritten = (epochId: EpochId) => disk.get(epochKey(epochId)) !== undefined || writing.has(epochKey(epochId))
+      const oldest = Math.min(...[...unfinished].filter(([epochId]) => isWritten(epochId)).map(([, block]) => block))
       if (machine === 'sequencer' && cursor !== undefined && json<number>(cursor) > oldest)
         say('G9', `moves its cursor to ${json<number>(cursor)}, past an epoch of block ${oldest} that is not over`)
     },

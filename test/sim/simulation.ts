@@ -484,10 +484,13 @@ async function unfinished({ world: { chain }, cast, plan, lostDisks }: Run, safe
   for (const { block, events } of chain.blocks()) {
     for (const event of events) {
       if (event.kind !== 'SnapshotBatchSubmitted') continue
-      const slow = cast.validators.find(({ name }) => {
-        // Who has lost its disk begins one attestation window below the head.
-        const isBeforeItsTime = block.number < (lostDisks.get(name) ?? 0) - plan.windows.attestation
-        return !isBeforeItsTime && !safety.recordsOf(name).has(`${String(event.epochId).padStart(16, '0')} ${event.batchCid}`)
+      const key = `${String(event.epochId).padStart(16, '0')} ${event.batchCid}`
+      const slow = cast.validators.find((validator) => {
+        // Who has lost its disk begins one attestation window below the head, and had written down what went with it.
+        const backAt = lostDisks.get(validator.name)
+        const isOfBefore =
+          backAt !== undefined && (block.number < backAt - plan.windows.attestation || safety.recordsOf(validator.name).has(key))
+        return !isOfBefore && validator.disk().get(`batch/${key}`) === undefined
       })
       if (slow !== undefined) return `${slow.name} has batch ${event.batchCid} of epoch ${event.epochId}`
     }
