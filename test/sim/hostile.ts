@@ -122,8 +122,7 @@ export function createHostile(options: HostileOptions, world: World) {
     answered.catch(expectOutage)
   }
 
-  async function vote(projectIds: readonly ProjectId[]): Promise<void> {
-    const own = options.ownSlots()
+  async function vote(projectIds: readonly ProjectId[], own = options.ownSlots()): Promise<void> {
     if (own.length === 0) return
     const link = await dial()
     for (const projectId of projectIds) {
@@ -155,7 +154,11 @@ export function createHostile(options: HostileOptions, world: World) {
     /** Each project twice, with other data each time. */
     voteTwice: (count: number): Promise<void> =>
       vote(Array.from({ length: count }, () => pick(options.projects)).flatMap((projectId) => [projectId, projectId])).catch(expectOutage),
-    voteOnMadeUp: (count: number): Promise<void> => vote(Array.from({ length: count }, () => madeUpProject())).catch(expectOutage),
+    /** Its own, and one in the name of a slot whose key it has not. */
+    async voteOnMadeUp(count: number): Promise<void> {
+      await vote(Array.from({ length: count }, () => madeUpProject())).catch(expectOutage)
+      await vote([madeUpProject()], [1 as SlotId]).catch(expectOutage)
+    },
   }
 }
 

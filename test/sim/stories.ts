@@ -242,6 +242,36 @@ export const STORIES = {
       inOrder(is('chain', 'undone NodeBurned'), isAgain(RECEIPT, 'accepted', 0, ['slotId']))(events) &&
       events.filter(is('chain', 'NodeBurned')).length === 1,
   },
+  burned_slot_is_refused: {
+    seed: 0,
+    sentence: 'whoever held a slot that is burned votes on, and is refused',
+    needs: [],
+    shape: shaped(
+      () => [
+        { kind: 'burned', atMs: 500, slotId: 6 as SlotId },
+        { kind: 'made_up_projects', atMs: 4_000, votes: 4 },
+      ],
+      { ...WITH_HOSTILE_SLOT, hasExpectedProjects: false },
+    ),
+    isTold: inOrder(is('chain', 'NodeBurned'), isAgain('hostile', 'slot_unknown', 0, ['slotId'])),
+  },
+  taken_back_while_away: {
+    seed: 3,
+    sentence:
+      'a reorganisation takes the batches of an ended epoch back while the sequencer is away, and it anchors them again when it returns',
+    needs: [],
+    shape: shaped((unevenMs) => [
+      { kind: 'absence', machine: 'sequencer', atMs: 12_500 + unevenMs, forMs: 2_000 },
+      { kind: 'reorg', atMs: 13_000 + unevenMs, depth: 4, isLosingTransactions: true },
+    ]),
+    isTold: inOrder(
+      is('sequencer', 'epoch_sealed', { state: 'ended' }),
+      is('sequencer', 'power cut'),
+      isAgain('chain', 'undone SnapshotBatchSubmitted', 0, ['epochId']),
+      is('sequencer', 'started again'),
+      isAgain('sequencer', 'anchored_again', 0, ['epochId'], { lost: 0 }),
+    ),
+  },
   voided_and_back: {
     seed: 36,
     sentence: 'votes with a receipt are voided with their release, and count when it comes again',
