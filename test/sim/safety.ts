@@ -164,7 +164,9 @@ function createBook(machine: string, run: Run, report: Report): Book {
     const steps = before === undefined ? ['released'] : [before.state, ...(EPOCH_STEPS[before.state] ?? [])]
     if (!steps.includes(state)) say('G9', `takes epoch ${epochId} from ${before?.state ?? 'nothing'} to ${state}`)
     if (state === 'void' && !isUndone) say('G9', `voids epoch ${epochId}, though its release is on the chain`)
-    if (state === 'closed' && before?.state === 'released' && run.witness.highest() <= record.release.number + run.plan.windows.snapshot)
+    // Where the release lies now: it may have moved while nobody was there to write it down.
+    const releaseBlock = run.witness.releases().get(epochId)?.number ?? record.release.number
+    if (state === 'closed' && before?.state === 'released' && run.witness.highest() <= releaseBlock + run.plan.windows.snapshot)
       say('G9', `closes epoch ${epochId} before its window is over`)
     for (const project of record.projects)
       changeProject(
