@@ -7,32 +7,16 @@ import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
+import type { Cid, ProjectId } from '#domain/ids.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
 import { createRelay } from './relay.ts'
-import { answer, identity, idOf, isRelayed, p2pSuite } from './suite.ts'
+import { answer, identity, idOf, isRelayed, p2pSuite, submission } from './suite.ts'
 
 p2pSuite('libp2p over loopback', () => ({ createSubmissionHost, createSubmissionDialer, createRelay }))
-
-const submission: Submission = {
-  request: {
-    slotId: parseSlotId(1),
-    deadlineBlock: parseBlockNumber(500),
-    snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
-    epochId: parseEpochId(3),
-    projectId: 'p:N' as ProjectId,
-  },
-  signature: 'ab'.repeat(65),
-  header: `0x${'0e'.repeat(32)}`,
-  dataMarket: '',
-  nodeVersion: 'v0.0.0',
-  protocolState: '',
-}
 
 describe('libp2p itself', () => {
   const started: { stop(): unknown }[] = []

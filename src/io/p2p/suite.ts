@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { SubmissionId } from '#domain/ids.ts'
+import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, type SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
 import type { InboxLimits, RefusalCounts } from './inbox.ts'
 import type { Inbound, Relay, SubmissionDialer, SubmissionListener } from './port.ts'
 
@@ -27,6 +28,21 @@ export const identity = (seed: number): Uint8Array => new Uint8Array(32).fill(se
 export const idOf = (index: number): string => `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`
 export const isRelayed = (address: string): boolean => address.includes('/p2p-circuit')
 const payload = Uint8Array.of(1, 2, 3)
+
+export const submission: Submission = {
+  request: {
+    slotId: parseSlotId(1),
+    deadlineBlock: parseBlockNumber(500),
+    snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
+    epochId: parseEpochId(3),
+    projectId: 'p:N' as ProjectId,
+  },
+  signature: 'ab'.repeat(65),
+  header: `0x${'0e'.repeat(32)}`,
+  dataMarket: '',
+  nodeVersion: 'v0.0.0',
+  protocolState: '',
+}
 
 /** Answers every delivery with what `codeOf` says; `undefined` answers nothing. Returns what came. */
 export function answer(host: SubmissionListener, codeOf: (inbound: Inbound) => ReceiptCode | undefined, signal: AbortSignal): Inbound[] {

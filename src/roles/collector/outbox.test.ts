@@ -212,6 +212,7 @@ describe('what is taken to be sent', () => {
   test('what waits is due at its time, not before, and counts its attempts', async () => {
     const { outbox, clock, readyCount } = open(createFakeStore())
     await outbox.add(submission(1))
+    await clock.advance(70)
     const entry = take(outbox)
     expect(entry.attempts).toBe(1)
     const before = readyCount()
@@ -230,8 +231,8 @@ describe('what is taken to be sent', () => {
     const { outbox, clock } = open(createFakeStore())
     for (const [index, epoch] of [8, 7].entries()) await outbox.add(submission(index, epoch))
     const [seventh, eighth] = [take(outbox), take(outbox)]
-    outbox.putBack(seventh, 300)
-    outbox.putBack(eighth, 100)
+    outbox.putBack(eighth, 300)
+    outbox.putBack(seventh, 100)
     expect(outbox.nextDueMs()).toBe(clock.nowMs() + 100)
     await clock.advance(300)
     expect(takeAll(outbox)).toEqual(['p1:N', 'p0:N'])
@@ -338,11 +339,12 @@ describe('what has ended', () => {
 
   test('C2: the oldest end is forgotten first after a restart too, and never the youngest', async () => {
     const first = open(createFakeStore(), { finishedMax: 3 })
-    // They end in another order than that of their keys.
-    for (const index of [3, 1, 2]) {
-      await first.outbox.add(submission(index))
-      await end(first.outbox)
+    // They end in another order than that of their keys, and than that in which they came.
+    for (const index of [2, 1, 3]) await first.outbox.add(submission(index))
+    const [second, one, third] = [take(first.outbox), take(first.outbox), take(first.outbox)]
+    for (const entry of [third, one, second]) {
       await first.clock.advance(10)
+      await first.outbox.finish(entry, 'accepted')
     }
     const { outbox, store } = open(first.store.crash(), { finishedMax: 2 }, 2_000_000)
     await outbox.add(submission(4))
