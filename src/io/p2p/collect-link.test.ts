@@ -143,10 +143,11 @@ describe('a collect link', () => {
 /** The same request with fields that make this many bytes more of JSON, which writes each quotation mark as two. */
 function lengthened(bytes: number) {
   const { request } = submission
-  const marks = '"'.repeat(252)
+  const first = 252
+  const second = bytes - 2 * first
   return {
     ...request,
-    projectId: (request.projectId + marks) as typeof request.projectId,
-    snapshotCid: (request.snapshotCid + 'y'.repeat(bytes - 2 * marks.length)) as typeof request.snapshotCid,
+    projectId: (request.projectId + '"'.repeat(first)) as typeof request.projectId,
+    snapshotCid: (request.snapshotCid + '"'.repeat(second / 2) + 'y'.repeat(second % 2)) as typeof request.snapshotCid,
   }
 }
