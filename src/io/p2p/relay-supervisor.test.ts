@@ -215,6 +215,41 @@ describe('the supervision of relays', () => {
     expect([...libp2p.reserved].sort()).toEqual([SECOND_ID, FIRST_ID])
   })
 
+  test('reservations are made one after the other: libp2p forgets, without a word, what waits for another', async () => {
+    libp2p.up.add(FIRST_ID).add(SECOND_ID)
+    const { transportManager } = libp2p.access as unknown as { transportManager: { listen: (addresses: object[]) => Promise<void> } }
+    const { listen } = transportManager
+    const first = Promise.withResolvers<void>()
+    let isBusy = false
+    transportManager.listen = async (addresses) => {
+      if (isBusy) await new Promise(() => undefined)
+      isBusy = true
+      await first.promise
+      isBusy = false
+      await listen(addresses)
+    }
+    await start(FIRST, SECOND)
+    await pass(100)
+    first.resolve()
+    await pass(100)
+    expect([...libp2p.reserved].sort()).toEqual([SECOND_ID, FIRST_ID])
+    expect(changes.map(({ isReserved }) => isReserved)).toEqual([true, true])
+  })
+
+  test('a stop does not wait for a reservation that never comes', async () => {
+    libp2p.up.add(FIRST_ID).add(SECOND_ID)
+    const { transportManager } = libp2p.access as unknown as { transportManager: { listen: () => Promise<void> } }
+    const asked = Promise.withResolvers<void>()
+    transportManager.listen = () => {
+      asked.resolve()
+      return new Promise(() => undefined)
+    }
+    await start(FIRST, SECOND)
+    await asked.promise
+    await stop()
+    expect(changes).toEqual([])
+  })
+
   test('after a stop nothing is tried any more, and nothing told', async () => {
     libp2p.up.add(FIRST_ID)
     await start(FIRST, SECOND)
