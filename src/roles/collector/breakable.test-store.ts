@@ -6,21 +6,30 @@ import type { Store } from '#io/store/port.ts'
 export interface BreakableStore extends Store {
   /** The next commit is seen by reads and never becomes durable; when it fails, the store is broken. */
   breakDown(): void
+  /** Called when it was asked again and again after it broke: who does not take the failure for an answer would never come to an end. */
+  onDespair: () => void
   /** What a restart finds. */
   crash(): FakeStore
 }
+
+const REFUSED_MAX = 1_000
 
 export function createBreakableStore(): BreakableStore {
   const disk = createFakeStore()
   const lost = new Map<string, Uint8Array | undefined>()
   let state: 'whole' | 'breaking' | 'broken' = 'whole'
   let failing: Promise<void> | undefined
+  let refusedCount = 0
 
   function assertWhole(): void {
-    if (state === 'broken') throw new WeftError('STORE_FAILED', { path: 'disk', doing: 'committing' })
+    if (state !== 'broken') return
+    refusedCount += 1
+    if (refusedCount > REFUSED_MAX) store.onDespair()
+    throw new WeftError('STORE_FAILED', { path: 'disk', doing: 'committing' })
   }
 
-  return {
+  const store: BreakableStore = {
+    onDespair: () => undefined,
     get(key) {
       assertWhole()
       return lost.has(key) ? lost.get(key) : disk.get(key)
@@ -48,4 +57,5 @@ export function createBreakableStore(): BreakableStore {
     },
     crash: () => disk.crash(),
   }
+  return store
 }

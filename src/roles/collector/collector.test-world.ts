@@ -2,6 +2,7 @@ import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, 
 import type { ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import type { Clock } from '#io/clock/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createFakeNetwork, type FakeNetwork } from '#io/p2p/fake.ts'
 import type { Inbound, SubmissionDialer, SubmissionListener } from '#io/p2p/port.ts'
@@ -49,6 +50,18 @@ export function createWorld(seed = 1) {
   const random = createSeededRandom(seed)
   const network: FakeNetwork = createFakeNetwork({ clock, random })
   const stopping = new AbortController()
+  let sleeperCount = 0
+  const counted: Clock = {
+    nowMs: clock.nowMs,
+    async sleep(durationMs, signal) {
+      sleeperCount += 1
+      try {
+        await clock.sleep(durationMs, signal)
+      } finally {
+        sleeperCount -= 1
+      }
+    },
+  }
   const events: string[] = []
   const facts: Readonly<Record<string, string | number>>[] = []
 
@@ -77,6 +90,7 @@ export function createWorld(seed = 1) {
     options: CollectorSetUp<Disk> = {},
   ) {
     const store = options.store ?? (createFakeStore() as unknown as Disk)
+    if ('onDespair' in store) store.onDespair = () => stopping.abort()
     const dialer = options.dialer ?? (await network.createSubmissionDialer({ identity: identity(9) }))
     const report: CollectorDeps['report'] = (event, about) => {
       events.push(event)
@@ -84,7 +98,7 @@ export function createWorld(seed = 1) {
     }
     const role: Collector = createCollector(
       { addresses, limits: options.limits ?? {} },
-      { store, dialer, clock, random, report, ...(options.verify === undefined ? {} : { verify: options.verify }) },
+      { store, dialer, clock: counted, random, report, ...(options.verify === undefined ? {} : { verify: options.verify }) },
     )
     const leaving = new AbortController()
     let running: Promise<void> | undefined
@@ -106,5 +120,6 @@ export function createWorld(seed = 1) {
     }
   }
 
-  return { clock, random, network, answer, collector, events, facts, stopping }
+  /** `sleeperCount`: how many of the roles' waits are under way. */
+  return { clock, random, network, answer, collector, events, facts, stopping, sleeperCount: () => sleeperCount }
 }

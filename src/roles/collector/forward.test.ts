@@ -124,6 +124,19 @@ describe('forward', () => {
     expect(one.role.stats()).toMatchObject({ linksOpened: 2, inFlight: 1, endings: { acknowledged: 1 } })
   })
 
+  test('a link that has ended leaves nothing behind: no wait goes on for it, and a stop does not come back to it', async () => {
+    const one = await start()
+    const before = world.sleeperCount()
+    for (let round = 0; round < 10; round += 1) {
+      link(round).cut()
+      await world.clock.runUntil(() => dialer.links.length === round + 2, { limitMs: 10_000 })
+    }
+    expect(world.sleeperCount()).toBe(before)
+    await one.stop()
+    expect(dialer.links.map(({ closeCount }) => closeCount)).toEqual(dialer.links.map(() => 1))
+    expect(world.sleeperCount()).toBe(0)
+  })
+
   test('C8: a receipt for a form of the vote that is out of date ends nothing, whatever it says; the newest form goes at once', async () => {
     const one = await start()
     await one.hand(submission(1))

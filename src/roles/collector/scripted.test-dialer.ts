@@ -12,6 +12,8 @@ export interface ScriptedLink {
   readonly sent: string[]
   readonly ids: string[]
   isClosed: boolean
+  /** How often it was closed from here. */
+  closeCount: number
   /** Deliveries without a receipt, by project. */
   waiting(): string[]
   /** Gives the receipt for a project that waits. */
@@ -32,18 +34,26 @@ export interface ScriptedDialer extends SubmissionDialer {
   failure: Error | undefined
 }
 
+/** Far more than any test sends. */
+const SENDS_MAX = 1_000
+
 function createLink(address: string, answers: (project: string) => ReceiptCode | undefined): SubmissionLink & ScriptedLink {
   const open = new Map<string, { readonly id: string; readonly outcome: PromiseWithResolvers<Receipt> }>()
   const ending = Promise.withResolvers<void>()
   const failure = () => new WeftError('LINK_FAILED', { address, detail: 'cut' })
   let isEnded = false
+  let sendCount = 0
   const link: SubmissionLink & ScriptedLink = {
     address,
     sent: [],
     ids: [],
     isClosed: false,
+    closeCount: 0,
     ended: ending.promise,
     async send({ submissionId, payload }) {
+      sendCount += 1
+      // Who sends without end would otherwise keep the event loop, and the test, for ever.
+      if (sendCount > SENDS_MAX) throw new Error(`more than ${SENDS_MAX} deliveries on one link`)
       if (isEnded) throw failure()
       const project = decodeSubmission(payload)?.request.projectId ?? ''
       link.sent.push(project)
@@ -56,6 +66,7 @@ function createLink(address: string, answers: (project: string) => ReceiptCode |
     },
     async close() {
       link.isClosed = true
+      link.closeCount += 1
       link.cut()
     },
     waiting: () => [...open.keys()],
