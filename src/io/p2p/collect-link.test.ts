@@ -74,6 +74,14 @@ describe('a collect link', () => {
     }
     const outcomes = await Promise.all(sending)
     expect(outcomes.filter((outcome) => outcome === 'unacknowledged')).toHaveLength(39)
+    const written = [first, ...connection.opened].map((stream) => stream.written[0])
+    expect(written).toEqual(Array.from({ length: 40 }, (_, index) => bytesOf(index)))
+    // Every place is free again.
+    const later = Array.from({ length: 16 }, (_, index) => link.send(delivery(index)))
+    await turn()
+    expect(gates).toHaveLength(56)
+    for (const { resolve } of gates) resolve()
+    await Promise.all(later)
   })
 
   test('what cannot be written is LINK_FAILED, and so is all that comes after the connection is lost', async () => {

@@ -71,6 +71,7 @@ describe('the queue', () => {
     const step = reading.next()
     await turn()
     offer()
+    for (let tick = 0; tick < 20; tick += 1) await Promise.resolve()
     offer()
     const { value } = await step
     expect(value.map(({ submissionId }: Inbound) => submissionId)).toEqual(['1', '2'])

@@ -86,6 +86,10 @@ describe('a submit stream', () => {
     expect(inbox.counts()).toEqual({ [code]: 1 })
     expect(inbox.taken).toEqual([])
     expect(stream.done).toEqual(['send', 'closeRead', 'close'])
+    // That the peer ends its side too changes nothing any more.
+    stream.endRemote()
+    await turn()
+    expect(stream.done).toEqual(['send', 'closeRead', 'close'])
   })
 
   test('a peer that ends its side gets the receipts that are owed, then the stream ends', async () => {

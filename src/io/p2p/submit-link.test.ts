@@ -87,6 +87,7 @@ describe('a submit link', () => {
     await failed(parts.link.send(delivery(3)), detail)
     await turn()
     expect(parts.stream.written).toHaveLength(length)
+    parts.stream.abort()
     expect(parts.connection.done).toEqual(['abort'])
   })
 

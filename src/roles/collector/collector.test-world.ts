@@ -90,7 +90,6 @@ export function createWorld(seed = 1) {
     options: CollectorSetUp<Disk> = {},
   ) {
     const store = options.store ?? (createFakeStore() as unknown as Disk)
-    if ('onDespair' in store) store.onDespair = () => stopping.abort()
     const dialer = options.dialer ?? (await network.createSubmissionDialer({ identity: identity(9) }))
     const report: CollectorDeps['report'] = (event, about) => {
       events.push(event)

@@ -81,7 +81,8 @@ describe('forward', () => {
     // By chance, so that those who were refused together do not return together.
     expect(new Set(pauses.map((pause) => pause / 100)).size).toBeGreaterThan(3)
     expect(new Set(link(0).ids).size).toBe(1)
-    expect(one.role.stats()).toMatchObject({ retries: { inbox_full: 6 }, open: 1, inFlight: 0, endCodes: {} })
+    expect(one.role.stats()).toMatchObject({ retries: { inbox_full: 6 }, open: 1, inFlight: 0 })
+    expect(one.ended()).toBe(0)
     dialer.answers = () => 'accepted'
     await world.clock.runUntil(() => one.ended() === 1, { limitMs: 2_000 })
     expect(one.role.stats()).toMatchObject({ endCodes: { accepted: 1 }, open: 0 })
@@ -101,8 +102,8 @@ describe('forward', () => {
       inFlight: 0,
       endings: { acknowledged: 3, sent: 0, rejected: 1, expired: 1 },
       endCodes: { accepted: 1, duplicate: 1, simulated: 1, vote_conflict: 1, window_closed: 1 },
-      retries: {},
     })
+    expect(one.role.stats().retries).toEqual({})
     expect(reported('submission_rejected')).toEqual([
       { event: 'submission_rejected', submissionId: ids[3], code: 'vote_conflict' },
       { event: 'submission_rejected', submissionId: ids[4], code: 'window_closed' },
@@ -146,7 +147,8 @@ describe('forward', () => {
     await soon()
     expect(link(0).sent).toEqual(['p1:N', 'p1:N'])
     expect(link(0).ids[0]).toBe(link(0).ids[1])
-    expect(one.role.stats()).toMatchObject({ open: 1, endCodes: {}, retries: {} })
+    const { open, endCodes, retries } = one.role.stats()
+    expect([open, endCodes, retries]).toEqual([1, {}, {}])
     link(0).receipt('p1:N', 'accepted')
     await soon()
     expect(one.role.stats()).toMatchObject({ open: 0, endCodes: { accepted: 1 } })
@@ -200,6 +202,63 @@ describe('forward', () => {
     link(1).receipt('p3:N', 'accepted')
     await world.clock.advance(50_000)
     expect(dialer.dialed).toHaveLength(dials)
+  })
+
+  test('C7: deliveries in flight are bounded over the old link and the new one together', async () => {
+    dialer.up.clear()
+    dialer.up.add(RELAYED)
+    const one = await start({ limits: { improveIntervalMs: 1_000, inFlightMax: 3, receiptTimeoutMs: 60_000 } })
+    for (const index of [1, 2]) await one.hand(submission(index))
+    await soon()
+    dialer.up.add(DIRECT)
+    await world.clock.advance(1_000)
+    for (const index of [3, 4, 5]) await one.hand(submission(index))
+    await soon()
+    expect([link(0).sent, link(1).sent]).toEqual([['p1:N', 'p2:N'], ['p3:N']])
+    link(0).receipt('p1:N', 'accepted')
+    await soon()
+    expect(link(1).sent).toEqual(['p3:N', 'p4:N'])
+  })
+
+  test.each([
+    ['the link in use dies', DIRECT],
+    ['the stop comes', undefined],
+  ])('C7: a better link that is made while %s is used or closed, never left open', async (what, address) => {
+    const slow = Promise.withResolvers<void>()
+    dialer.up.clear()
+    dialer.up.add(RELAYED)
+    const inner = dialer
+    const patient = {
+      dial: async (to: string, signal: AbortSignal) => {
+        if (to === DIRECT && inner.up.has(DIRECT)) await slow.promise
+        return inner.dial(to, signal)
+      },
+    }
+    const one = await start({ dialer: patient, limits: { improveIntervalMs: 1_000 } })
+    dialer.up.add(DIRECT)
+    await world.clock.advance(1_000)
+    const stopped = what === 'the stop comes' ? one.stop() : undefined
+    if (stopped === undefined) link(0).cut()
+    await soon()
+    slow.resolve()
+    await stopped
+    await soon()
+    expect(one.role.stats().address).toBe(address)
+    await one.stop()
+    expect(dialer.links.map((each) => [each.address, each.isClosed])).toEqual([
+      [RELAYED, true],
+      [DIRECT, true],
+    ])
+  })
+
+  test('C7, C9: to have found a better address is no failure: the pause after it starts anew', async () => {
+    dialer.up.clear()
+    dialer.up.add(RELAYED)
+    await start({ limits: { improveIntervalMs: 1_000, dialBackoff: { firstMs: 1_000, maxMs: 8_000 } } })
+    dialer.up.add(DIRECT)
+    await world.clock.advance(1_000)
+    link(1).cut()
+    await world.clock.runUntil(() => dialer.links.length === 3, { limitMs: 1_000 })
   })
 
   test('C7: an old link with nothing on it is closed at once, and back to the relay it goes when the direct way is lost', async () => {
@@ -321,6 +380,21 @@ describe('forward', () => {
     expect([link(1).sent, link(1).ids]).toEqual([['p2:N', 'p3:N'], ids.slice(1)])
   })
 
+  test('G1: when a stop is over, every end that was under way is on disk', async () => {
+    const leaving = new AbortController()
+    const store = createBreakableStore()
+    const { role } = await world.collector([DIRECT], { store, dialer })
+    const found = role.run(leaving.signal).then(() => store.crash().scan('out'))
+    await soon()
+    await world.clock.runUntil(role.handler(submission(1)), { limitMs: 1_000 })
+    await soon()
+    link(0).receipt('p1:N', 'accepted')
+    for (let step = 0; step < 20; step += 1) await Promise.resolve()
+    leaving.abort()
+    const [entry] = await world.clock.runUntil(found, { limitMs: 1_000 })
+    expect(new TextDecoder().decode(entry?.value)).toContain('"state":"acknowledged"')
+  })
+
   test('a stop closes the old link that waits for its last receipt, and a better one that was just found', async () => {
     dialer.up.clear()
     dialer.up.add(RELAYED)
@@ -397,7 +471,8 @@ describe('forward', () => {
     await soon()
     link(0).receipt('p1:N', 'accepted')
     await soon()
-    expect(before).toMatchObject({ handedOver: { new: 0 }, endings: { acknowledged: 0 }, endCodes: {} })
+    expect(before).toMatchObject({ handedOver: { new: 0 }, endings: { acknowledged: 0 } })
+    expect(before.endCodes).toEqual({})
     expect(one.role.stats()).toMatchObject({ handedOver: { new: 1 }, endings: { acknowledged: 1 }, endCodes: { accepted: 1 } })
   })
 })
