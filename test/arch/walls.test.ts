@@ -131,7 +131,7 @@ describe('the house', () => {
     const named = new Set([...flow.matchAll(/`((?:src|computes|test|contracts)\/[\w./-]+)`/g)].map(([, path]) => path ?? ''))
     const stages = sourceFiles('src/roles')
       .map((file) => relative(root, file))
-      .filter((file) => !file.endsWith('.test.ts'))
+      .filter((file) => !/\.test(-\w+)?\.ts$/.test(file))
     expect(stages.filter((file) => !named.has(file))).toEqual([])
     const exists = (path: string): boolean => {
       try {

@@ -255,10 +255,10 @@ describe('the supervision of relays', () => {
     await start(FIRST, SECOND)
     const before = [libp2p.log.length, changes.length]
     await stop()
+    expect(vi.getTimerCount()).toBe(0)
     libp2p.lose(FIRST_ID, true)
     await pass(60_000)
     expect([libp2p.log.length, changes.length]).toEqual(before)
-    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a stop ends an attempt that is under way, and does not call it a failure of the relay', async () => {

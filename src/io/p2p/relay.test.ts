@@ -60,8 +60,8 @@ describe('the relay', () => {
   }
   const reserve = async (from: Peer, address: string) => (await hop(from, address, RESERVE)).status
 
-  async function reachable(address: string) {
-    const host = keep(await createSubmissionHost({ identity: identity(1), relays: [address] }))
+  async function reachable(address: string, seed = 1) {
+    const host = keep(await createSubmissionHost({ identity: identity(seed), relays: [address] }))
     answer(host, () => 'accepted', stopping.signal)
     await expect.poll(() => host.addresses().some(isRelayed), { timeout: 15_000 }).toBe(true)
     return host.addresses().find(isRelayed) as string
@@ -118,12 +118,13 @@ describe('the relay', () => {
     })
   })
 
-  test('R2: circuits are bounded in all', async () => {
+  test('R2: circuits are bounded in all, whomever they lead to', async () => {
     const middle = await relay({ circuitsMax: 2 })
     const address = await reachable(middle.addresses()[0] as string)
+    const other = await reachable(middle.addresses()[0] as string, 4)
     const dialers = await Promise.all([7, 8, 9].map(async (seed) => keep(await createSubmissionDialer({ identity: identity(seed) }))))
     for (const dialer of dialers.slice(0, 2)) await dialer.dial(address, stopping.signal)
-    await expect(dialers[2]?.dial(address, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    await expect(dialers[2]?.dial(other, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
     expect(middle.stats().circuits).toBe(2)
   })
 
