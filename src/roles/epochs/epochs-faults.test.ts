@@ -224,6 +224,25 @@ describe('a refusal', () => {
     expect(refusedIntents.length - before).toBe(3)
   })
 
+  test.each([['goes on'], ['was started anew meanwhile']])(
+    'E4: before a release that a reorganisation takes back changes nothing: it goes out by its own intent, by one that %s',
+    async (how) => {
+      refusedIntents.splice(0)
+      const { clock, chain, source, sent, start, untilEnd } = open({ blocks: 112 }, refusing(1))
+      const { stop } = start()
+      await untilEnd(109)
+      source.mine(10)
+      await untilEnd(119)
+      if (how !== 'goes on') stop.abort()
+      chain.reorg(chain.blocks().length - 1, { isLosingTransactions: true })
+      if (how !== 'goes on') start()
+      await untilEnd(119)
+      await clock.advance(5_000)
+      expect(new Set(sent)).toEqual(new Set(['releaseEpoch/100/1 100-109', 'releaseEpoch/110 110-119']))
+      expect(chain.transactionCount(MANAGER)).toBe(2)
+    },
+  )
+
   test('E4: that is mined while nobody listens is found by the next start, and followed by a new intent', async () => {
     const { clock, chain, sent, log, start, untilEnd } = open({ blocks: 112 })
     // The manager is replaced between estimate and block: the release is mined behind that, as a revert.
