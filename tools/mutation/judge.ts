@@ -23,23 +23,35 @@ interface Report {
   readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly Assertion[] }[]
 }
 
-/** The tests that stand in the folder of the file. */
-function nearOf(path: string): string {
-  return `${dirname(path)}/`
-}
-
 /** What tells the whole story: asked when the tests beside the file saw nothing. */
 const FAR = ['test/journey', 'test/sim']
 
-/** Plants the fault in a copy of the project and asks the tests beside the file, then journey and simulation. */
+interface Circle {
+  readonly kind: 'near' | 'far'
+  readonly paths: readonly string[]
+  readonly limitMs: number
+}
+
+/** Whom to ask, the cheapest first: the tests of the file, all in its folder, then those that tell the story. */
+function circlesAround(path: string): readonly Circle[] {
+  return [
+    { kind: 'near', paths: [path.replace(/ts$/, 'test')], limitMs: NEAR_LIMIT_MS },
+    { kind: 'near', paths: [`${dirname(path)}/`], limitMs: NEAR_LIMIT_MS },
+    { kind: 'far', paths: FAR, limitMs: FAR_LIMIT_MS },
+  ]
+}
+
+/** Plants the fault in a copy of the project and asks who notices. */
 export async function judge(copy: string, fault: Fault, signal: AbortSignal): Promise<Verdict> {
   const restore = plant(copy, fault)
   try {
-    const near = await runTests({ copy, paths: [nearOf(fault.path)], limitMs: NEAR_LIMIT_MS, signal })
-    if (near !== 'green') return typeof near === 'string' ? { kind: near } : 'tail' in near ? { kind: 'mute', ...near } : { kind: 'near', ...near }
-    const far = await runTests({ copy, paths: FAR, limitMs: FAR_LIMIT_MS, signal })
-    if (far === 'green') return { kind: 'unseen' }
-    return typeof far === 'string' ? { kind: far } : 'tail' in far ? { kind: 'mute', ...far } : { kind: 'far', ...far }
+    for (const { kind, paths, limitMs } of circlesAround(fault.path)) {
+      const heard = await runTests({ copy, paths, limitMs, signal })
+      if (heard === 'green') continue
+      if (heard === 'hung') return { kind: 'hung' }
+      return 'tail' in heard ? { kind: 'mute', ...heard } : { kind, ...heard }
+    }
+    return { kind: 'unseen' }
   } finally {
     restore()
   }
