@@ -1,7 +1,7 @@
 import { parseAddress, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { connectAnchorChain } from '#io/chain/viem.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { createGatewayReader } from '#io/ipfs/gateway.ts'
+import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'
 
 /** Where to look. Only the anchor chain is trusted; gateways may serve what they like. */

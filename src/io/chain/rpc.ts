@@ -64,14 +64,15 @@ function targetOf(rpcUrl: string): Target {
 }
 
 async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
+  const decoder = new TextDecoder()
+  let text = ''
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
     if (length > ANSWER_BYTES_MAX) throw new Error(`answer above ${ANSWER_BYTES_MAX} bytes`)
-    chunks.push(chunk)
+    text += decoder.decode(chunk, { stream: true })
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
+  return text + decoder.decode()
 }
 
 /** A failed try: `retryAfterMs` when the node said how long to wait. */

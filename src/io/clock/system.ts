@@ -18,7 +18,7 @@ function createSystemClock(): Clock {
           clearTimeout(timer)
           reject(signal?.reason)
         }
-        let timer: NodeJS.Timeout
+        let timer: ReturnType<typeof setTimeout>
         const wait = (leftMs: number): void => {
           const nextMs = Math.min(leftMs, TIMER_MS_MAX)
           timer = setTimeout(() => {

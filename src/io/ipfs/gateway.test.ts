@@ -4,7 +4,8 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { type BlockReader, createGatewayReader, type Gateway, serveGateway } from './gateway.ts'
+import { type BlockReader, type Gateway, serveGateway } from './gateway.ts'
+import { createGatewayReader } from './gateway-reader.ts'
 import { importContent, parseCid } from './unixfs.ts'
 
 const LIMITS = { bytesMax: 2 * 1024 * 1024, timeoutMs: 10_000 }

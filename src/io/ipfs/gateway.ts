@@ -1,14 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { CID } from 'multiformats/cid'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
-import type { Ipfs } from './port.ts'
 
-/** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go, and its reader. */
+/** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go. */
 
 const RAW_BLOCK = 'application/vnd.ipld.raw'
-/** Bitswap carries no larger block, so none exists in practice. */
-const BLOCK_BYTES_MAX = 4 * 1024 * 1024
 /** Readers fetch a few blocks at a time; more connections than this are somebody's mistake. */
 const CONNECTIONS_MAX = 256
 /** A request is one line and a few headers: whoever has not sent it by then never will. */
@@ -99,69 +95,4 @@ function refuse(response: ServerResponse, status: number, why: string): void {
   }
   const allow = status === 405 ? { allow: 'GET, HEAD' } : {}
   response.writeHead(status, { ...allow, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${why}\n`)
-}
-
-/**
- * Reads content block by block from gateways that it does not trust. Wrong bytes of one do not hurt when another has the right
- * ones; `IPFS_CONTENT_WRONG` when only wrong ones came. `timeoutMs` is for one request, `get`'s own for the whole.
- */
-export function createGatewayReader(options: { readonly urls: readonly string[]; readonly timeoutMs: number }): Pick<Ipfs, 'get'> {
-  return {
-    async get(cid, limits) {
-      const { checkBlock, parseCid, readContent, wait, withDeadline } = await import('./unixfs.ts')
-      const root = parseCid(cid)
-      return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal: limits.signal, wait }, (until) =>
-        readContent(root, { bytesMax: limits.bytesMax, signal: until }, (block, signal) =>
-          fetchFromAny(block, { ...options, signal, check: checkBlock }),
-        ),
-      )
-    },
-  }
-}
-
-interface Sources {
-  readonly urls: readonly string[]
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-  readonly check: (cid: CID, block: Uint8Array) => Promise<void>
-}
-
-async function fetchFromAny(cid: CID, sources: Sources): Promise<Uint8Array> {
-  let wrong: unknown
-  let unreachable: unknown
-  for (const url of sources.urls) {
-    try {
-      const block = await fetchBlock(url, cid, AbortSignal.any([sources.signal, AbortSignal.timeout(sources.timeoutMs)]))
-      if (block === undefined) continue
-      await sources.check(cid, block)
-      return block
-    } catch (failure) {
-      sources.signal.throwIfAborted()
-      if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) wrong = failure
-      else unreachable = failure
-    }
-  }
-  throw wrong ?? new WeftError('IPFS_NOT_FOUND', { cid: cid.toString(), waitedMs: sources.timeoutMs }, unreachable)
-}
-
-/** `undefined` when the gateway says that it has no such block, or anything but 200. */
-async function fetchBlock(url: string, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const response = await fetch(`${url.replace(/\/+$/, '')}/ipfs/${cid.toString()}?format=raw`, {
-    headers: { accept: RAW_BLOCK },
-    redirect: 'error',
-    signal,
-  })
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel()
-    return undefined
-  }
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body) {
-    bytes += part.length
-    if (bytes > BLOCK_BYTES_MAX)
-      throw new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: `more than ${BLOCK_BYTES_MAX} bytes` })
-    parts.push(part)
-  }
-  return Buffer.concat(parts)
 }
