@@ -198,3 +198,24 @@ test('a follower whose node fails asks again after pauses that grow to half a mi
   const pauses = [...new Set(times)].map((time, index, all) => time - (all[index - 1] ?? 0)).slice(1)
   expect(pauses.slice(0, 7)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
 })
+
+test('a follower that waits for the next block ends when it is told to, and waits no longer', async () => {
+  const { chain, clock } = await open(3)
+  const stop = new AbortController()
+  const seen: ChainStep[] = []
+  let isOver = false
+  const work = (async () => {
+    for await (const step of chain.follow({ from: 1 as BlockNumber, known: [], signal: stop.signal })) seen.push(step)
+  })()
+  void work
+    .catch(() => undefined)
+    .then(() => {
+      isOver = true
+    })
+  await clock.runUntil(() => seen.length === 3, { limitMs: 10_000 })
+  await clock.advance(10)
+  const stoppedMs = clock.nowMs()
+  stop.abort()
+  await clock.runUntil(() => isOver, { limitMs: 10_000 })
+  expect(clock.nowMs() - stoppedMs).toBe(0)
+})

@@ -172,7 +172,7 @@ describe('G3: a torn file', () => {
   })
 })
 
-test('G7: content that nobody has is waited for only so long when it is to be pinned', { timeout: 10_000 }, async () => {
+test('G7: content that nobody has is waited for only so long when it is to be pinned', async () => {
   const node = await start('a')
   const absent = await (await start('elsewhere')).add(new Uint8Array(10))
   await expect(node.pin(absent)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND', facts: { cid: absent, waitedMs: PIN_TIMEOUT_MS } })
