@@ -21,7 +21,7 @@ import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { finalize } from './finalize.ts'
 import { createLedger, type EpochRecord, type Ledger } from './ledger.ts'
-import { noteAnchored, noteClosed, noteEnded, notePlan } from './outcome.ts'
+import { noteAnchored, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
@@ -276,7 +276,14 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
     }
     const watching = watch(
-      { ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take, onTakenBack: sealing.takeAgain },
+      {
+        ...sequencing,
+        market: sequencing.contract,
+        onReady,
+        onVoid: (epochId) => noteVoid(epochId, sequencing),
+        onClosed: sealing.take,
+        onTakenBack: sealing.takeAgain,
+      },
       ended,
     ).catch(fail)
     const listening = listen(sequencing, ended, fail).catch(fail)

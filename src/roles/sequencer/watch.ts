@@ -21,6 +21,8 @@ export interface WatchDeps extends PersistDeps {
   onReady(): void
   /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
+  /** The release is gone, and the votes were still open. Durable when it resolves. */
+  onVoid(epochId: EpochId): Promise<void>
   /** A reorganisation may have taken calls of the epoch off the chain again. */
   onTakenBack(epochId: EpochId): void
 }
@@ -137,12 +139,12 @@ async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): 
 }
 
 async function rollback(to: BlockRef, deps: WatchDeps): Promise<void> {
-  const { view, ledger, report } = deps
+  const { view, ledger, report, onVoid } = deps
   for (const { epochId } of view.rollback(to)) {
     // Once the votes are fixed the epoch runs to its end; the contract decides about it.
     const state = ledger.get(epochId)?.state
     report('release_undone', { epochId, state: state ?? 'unknown' })
-    if (state === 'released') await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+    if (state === 'released') await onVoid(epochId)
   }
   // Batches of older epochs are mined deeper than that.
   reviseAnchored((to.number - deps.market.batchWindowBlocks) as BlockNumber, deps)
@@ -154,11 +156,11 @@ function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): 
 }
 
 /** Epochs on record whose release the chain, read again, does not have. */
-async function voidUnseen({ view, ledger, report }: WatchDeps): Promise<void> {
+async function voidUnseen({ view, ledger, report, onVoid }: WatchDeps): Promise<void> {
   for (const { epochId, state } of [...ledger.unfinished()]) {
     if (state !== 'released' || view.epoch(epochId) !== undefined) continue
     report('release_undone', { epochId, state })
-    await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+    await onVoid(epochId)
   }
 }
 
