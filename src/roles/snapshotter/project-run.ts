@@ -140,8 +140,12 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
 }
 
 /** Waits for all, then rejects with the first failure: nothing goes on behind the back of whoever waits. */
-async function allSettled(works: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason
+export async function allSettled<Value>(works: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  const outcomes = await Promise.allSettled(works)
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
 }
 
 async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {

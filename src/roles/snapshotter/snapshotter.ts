@@ -160,7 +160,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
 
   async function run(epoch: OpenEpoch): Promise<void> {
     const startedMs = deps.clock.nowMs()
-    const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project })
+    const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail })
     if (life.stopping.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
     // The record of an undone epoch is the watch's: it may be open again by now.
