@@ -92,4 +92,41 @@ describe('the reader of /collect', () => {
     expect(readable(steps)).toEqual(['frame_malformed'])
     expect(reader.isEnded()).toBe(true)
   })
+
+  test('G7: the limit of garbage counts the whole stream, to the byte', () => {
+    const reader = createCollectReader()
+    expect(readable(reader.push(bytesOf(`${'A'.repeat(65_000)}${ID}{}`)))).toEqual(['frame_malformed', `${ID}{}`])
+    // What broke off is garbage too.
+    expect(readable(reader.push(bytesOf(`${ID}${'{"a":1'.padEnd(264)}${OTHER_ID}{}`)))).toEqual(['frame_malformed', `${OTHER_ID}{}`])
+    expect(readable(reader.push(bytesOf(`${'A'.repeat(236)}${ID}{}`)))).toEqual(['frame_malformed', `${ID}{}`])
+    expect(reader.isEnded()).toBe(false)
+    expect(readable(reader.push(bytesOf(`A${ID}{}`)))).toEqual(['frame_malformed'])
+    expect(reader.isEnded()).toBe(true)
+    expect(readable(reader.push(bytesOf(`${ID}{}`)))).toEqual([])
+    expect(readable(reader.finish())).toEqual([])
+  })
+
+  test('G7: a message of 64 KiB passes, one byte more does not, whole or in pieces', () => {
+    const sized = (bytes: number) => `${ID}{"a":"${'x'.repeat(bytes - 8)}"}`
+    for (const size of [[100_000], [1_000], [65_560]]) {
+      expect(readable(feed(createCollectReader(), bytesOf(sized(65_536)), size))).toEqual([sized(65_536)])
+      expect(readable(feed(createCollectReader(), bytesOf(sized(65_537)), size))).toEqual(['frame_oversized'])
+    }
+  })
+
+  test('the end of the stream is told once', () => {
+    const reader = createCollectReader()
+    reader.push(bytesOf(`${ID}{"a"`))
+    expect(readable([...reader.finish(), ...reader.finish()])).toEqual(['frame_malformed'])
+    expect(reader.isEnded()).toBe(true)
+  })
+
+  test('payloads are copies: who reuses the bytes of the stream changes none', () => {
+    const reader = createCollectReader()
+    const chunk = bytesOf(`${ID}{"a":1}`)
+    const steps = reader.push(chunk)
+    chunk.fill(0)
+    reader.push(bytesOf(`${OTHER_ID}{"b":2}`))
+    expect(readable(steps)).toEqual([`${ID}{"a":1}`])
+  })
 })

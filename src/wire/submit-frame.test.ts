@@ -70,6 +70,17 @@ describe('deliveries', () => {
     expect(over?.kind === 'frame' && parseDelivery(over.bytes)).toBe('frame_oversized')
   })
 
+  test('G7: an id of 64 characters passes, and the largest delivery there is fits into a frame', () => {
+    const delivery = { submissionId: 'x'.repeat(64), payload: new Uint8Array(65_536) }
+    const [step] = createDeliveryReader().push(encodeDelivery(delivery))
+    expect(step?.kind === 'frame' && parseDelivery(step.bytes)).toEqual(delivery)
+  })
+
+  test('G7: a frame of 128 bytes more than the largest submission is read, one of 129 is not', () => {
+    expect(createDeliveryReader().push(withLength(new Uint8Array(65_536 + 128)))[0]).toMatchObject({ kind: 'frame' })
+    expect(createDeliveryReader().push(withLength(new Uint8Array(65_536 + 129)))).toEqual([{ kind: 'oversized' }])
+  })
+
   test('an id that is too long, and bytes that are no delivery, are refused', () => {
     const [step] = createDeliveryReader().push(encodeDelivery({ submissionId: 'x'.repeat(65), payload: new Uint8Array(0) }))
     expect(step?.kind === 'frame' && parseDelivery(step.bytes)).toBeUndefined()
@@ -90,7 +101,13 @@ describe('receipts', () => {
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toBeUndefined()
   })
 
+  test.each(['accepted', 'duplicate', 'simulated', 'inbox_full', 'vote_conflict'] as const)('%s is a code of the protocol', (code) => {
+    const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, code }))
+    expect(step?.kind === 'frame' && parseReceipt(step.bytes)?.code).toBe(code)
+  })
+
   test('a frame over the limit is not read', () => {
+    expect(createReceiptReader().push(withLength(new Uint8Array(1_024)))[0]).toMatchObject({ kind: 'frame' })
     expect(createReceiptReader().push(withLength(new Uint8Array(1_025)))).toEqual([{ kind: 'oversized' }])
   })
 })

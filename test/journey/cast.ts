@@ -3,7 +3,7 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
-import type { MarketState, ProtocolCall } from '#io/chain/port.ts'
+import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -12,8 +12,10 @@ import type { Signer } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeNetwork } from '#io/p2p/fake.ts'
-import type { Relay, SubmissionDialer } from '#io/p2p/port.ts'
+import type { InboxLimits } from '#io/p2p/inbox.ts'
+import type { Relay, SubmissionDialer, SubmissionListener } from '#io/p2p/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { StoreWrite } from '#io/store/port.ts'
 import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { runRelay } from '#roles/relay/relay.ts'
@@ -60,8 +62,15 @@ export interface WorldOptions {
   readonly report?: (machine: string, event: string, facts: Readonly<Record<string, string | number>>) => void
   /** A role ended by itself; without it the next `until` throws the failure. */
   readonly onFailure?: (machine: string, failure: unknown) => void
-  /** A role has called `commit`: `durable` is when its writes are on the disk. */
-  readonly onCommit?: (machine: string, durable: Promise<void>) => void
+  /** A role is about to write: `disk` is still as before. What it returns is told when the writes are on the disk. */
+  readonly onCommit?: (
+    machine: string,
+    commit: { readonly writes: readonly StoreWrite[]; readonly disk: FakeStore },
+  ) => (durable: Promise<void>) => void
+  /** A role asks its sender for calls. */
+  readonly onCalls?: (machine: string, intents: readonly Intent[], disk: FakeStore) => void
+  /** What a machine has for a disk instead of the one it should have. */
+  readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
 
 export type World = ReturnType<typeof createWorld>
@@ -101,7 +110,11 @@ export function createWorld(options: WorldOptions) {
       options.report?.(machine, event, facts)
     },
     onFailure: options.onFailure,
-    onCommit: options.onCommit ?? quiet,
+    onCommit: options.onCommit ?? (() => quiet),
+    onCalls: options.onCalls ?? quiet,
+    disk: options.disk ?? ((_: string, disk: FakeStore) => disk),
+    /** Whether the sequencer has stopped to read what arrives. */
+    reader: { isSlow: false },
   }
 }
 
@@ -182,6 +195,8 @@ export interface Machine<Role> {
   disk(): FakeStore
   /** At this very instant. What is not durable yet is gone; what had begun does nothing any more. */
   cutPower(): void
+  /** While the power is off: another disk instead of its own, empty or an old copy. */
+  replaceDisk(disk: FakeStore): void
   /** A new process on what the disk still holds. Rejects when the role cannot start. */
   restart(): Promise<void>
 }
@@ -196,14 +211,15 @@ async function startMachine<Role>(name: string, world: World, boot: (disk: FakeS
   const watched = (store: FakeStore): FakeStore => ({
     ...store,
     commit(writes) {
+      const onDurable = onCommit(name, { writes, disk: store })
       const durable = store.commit(writes)
-      onCommit(name, durable)
+      onDurable(durable)
       return durable
     },
   })
 
   async function restart(): Promise<void> {
-    booted = await atOnce(boot(watched(disk)), `${name}, as it starts,`)
+    booted = await atOnce(boot(watched(world.disk(name, disk))), `${name}, as it starts,`)
     isOn = true
     process = processes.start(booted.run, onFailure && ((failure) => onFailure(name, failure)))
   }
@@ -224,14 +240,33 @@ async function startMachine<Role>(name: string, world: World, boot: (disk: FakeS
         if (!isWeftError(failure, 'STOPPED')) throw failure
       })
     },
+    replaceDisk(other): void {
+      if (isOn) throw new Error(`${name} still runs on its disk`)
+      disk = other
+    },
     restart,
+  }
+}
+
+/** A sender whose calls are told before it has them. */
+function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) => void): ProtocolSender {
+  return {
+    ...sender,
+    send(intentId, call, signal) {
+      onCalls([{ intentId, call }])
+      return sender.send(intentId, call, signal)
+    },
+    sendInOrder(intents, signal) {
+      onCalls(intents)
+      return sender.sendInOrder(intents, signal)
+    },
   }
 }
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
   const { chain, source, clock } = world
   return startMachine('epochs', world, async (store) => {
-    const sender = chain.sender({ address: EPOCH_MANAGER, journal: store })
+    const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 0, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
       { chain, source, sender, store, clock, report: (event, facts) => world.report('epochs', event, facts) },
@@ -258,22 +293,25 @@ export interface SequencerPlace {
   /** What it puts on chain instead of what it should. */
   readonly anchoring?: ((call: ProtocolCall) => ProtocolCall) | undefined
   readonly expectedProjects?: readonly ProjectId[] | undefined
+  readonly projectsPerSlotMax?: number
+  readonly inbox?: Partial<InboxLimits>
 }
 
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
-export async function startSequencer({ relays, anchoring = unchanged, expectedProjects }: SequencerPlace, world: World) {
+export async function startSequencer(place: SequencerPlace, world: World) {
+  const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = 100, inbox = {} } = place
   const { links, chain, ipfs, clock } = world
   let addresses: readonly string[] = []
   const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
-    const host = await links.createSubmissionHost({ identity: identity(5), relays })
+    const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
-    const sender = chain.sender({ address: SEQUENCER, journal: store })
+    const sender = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
     const role = createSequencer(
       {
         namespace: NAMESPACE,
         windowUnit: 'blocks',
         deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
-        projectsPerSlotMax: 100,
+        projectsPerSlotMax,
         tally: TALLY,
         batchLimits: { projectsMax: PROJECTS_PER_BATCH, bytesMax: BATCH_BYTES_MAX },
         epochsKept: 100,
@@ -284,7 +322,7 @@ export async function startSequencer({ relays, anchoring = unchanged, expectedPr
         chain,
         clock,
         recoverer,
-        listener: host,
+        listener: readWhenAwake(host, world),
         ipfs: ipfs.node('sequencer'),
         sender: {
           ...sender,
@@ -300,6 +338,18 @@ export async function startSequencer({ relays, anchoring = unchanged, expectedPr
     return { role, run: role.run, cutOff: host.stop }
   })
   return { machine, addresses }
+}
+
+/** What arrives is read at the pace of the reader. */
+function readWhenAwake(host: SubmissionListener, { reader, clock }: World): SubmissionListener {
+  return {
+    async *inbound(signal) {
+      for await (const group of host.inbound(signal)) {
+        while (reader.isSlow && !signal.aborted) await clock.sleep(POLL_MS)
+        yield group
+      }
+    },
+  }
 }
 
 export interface CollectorPlace {
@@ -424,7 +474,9 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         clock,
         recoverer,
         ipfs: fed,
-        sender: chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }),
+        sender: toldOf(chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }), (intents) =>
+          world.onCalls(name, intents, store),
+        ),
         report: (event, facts) => world.report(name, event, facts),
       },
     )

@@ -1,12 +1,13 @@
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { isWeftError } from '#domain/errors.ts'
-import { type Address, type BlockNumber, byCodeUnit, type Cid, type EpochId, type ProjectId, type SlotId } from '#domain/ids.ts'
+import { type Address, byCodeUnit, type Cid, type EpochId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import { isProjectOver } from '#domain/project.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
+import type { AnchoredBatch } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
+import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import { voteKey } from '#roles/sequencer/keys.ts'
 import { createLedger, type EpochRecord } from '#roles/sequencer/ledger.ts'
 import { decodeBallot } from '#roles/sequencer/record.ts'
@@ -16,28 +17,17 @@ import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import { lying } from './lie.ts'
+import type { Promised, Violation } from './promises.ts'
+import { outboxKey } from './safety.ts'
 import type { Run } from './simulation.ts'
+import { eventName } from './witness.ts'
 
-/** The promises of the design, asked of a run that has become quiet. Each says what it found broken, in words. */
+/** The witness looks at the chain in steps of this, so its times are late by as much. */
+const STEP_SLACK_MS = 1_000
 
-export const PROMISES = {
-  G1: 'nothing acknowledged is lost',
-  G2: 'same submissions, same bytes',
-  G3: 'nothing is anchored that cannot be fetched',
-  G4: 'each effect on chain happens once',
-  G5: 'one slot, one vote',
-  G6: 'no validator attests two roots for one batch',
-  G7: 'nothing from outside ends a process',
-  G9: 'every epoch and project comes to an end with a reason',
-  honest: 'where honest slots are the majority, what is final is theirs',
-} as const
-export type Promised = keyof typeof PROMISES
-
-export interface Violation {
-  readonly promise: Promised
-  readonly found: string
-}
+/** What must be true of a run that has become quiet. `safety.ts` looks while it runs. Each says what it found broken, in words. */
 
 /** An epoch as it is known from the sequencer's disk and from the chain, each asked by itself. */
 interface EpochFacts {
@@ -46,9 +36,6 @@ interface EpochFacts {
   /** The files that were planned, in order. */
   readonly planned: readonly { readonly batchCid: Cid; readonly file: Batch }[]
   readonly anchored: readonly AnchoredBatch[]
-  readonly releaseBlock: number
-  /** The release that the sequencer counted for is the one on the chain. */
-  readonly isSameRelease: boolean
 }
 
 type Report = (found: string) => void
@@ -59,20 +46,19 @@ export async function check(run: Run): Promise<readonly Violation[]> {
     (promise: Promised): Report =>
     (found) =>
       violations.push({ promise, found })
+  run.witness.look()
   const epochs = await readEpochs(run)
-  const canonical = await readChain(run)
-  checkReceipts(run, { epochs, votes: votesIn(epochs), canonical }, of('G1'))
+  checkReceipts(run, epochs, of('G1'))
   checkSuccesses(run, of('G1'))
   await checkRecomputed(run, epochs, of('G2'))
   await checkFetched(run, epochs, of('G3'))
-  checkOnce(run, of('G4'))
   checkVotes(epochs, of('G5'))
-  checkRoots(run, of('G6'))
   for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
+  await checkProofs(run, epochs, of('G8'))
   checkEnds(run, epochs, of('G9'))
   await checkRecords(run, epochs, of('G9'))
   checkCalm(run, epochs, of('G9'))
-  await checkHonest(run, { epochs, canonical }, of('honest'))
+  await checkHonest(run, epochs, of('honest'))
   return violations
 }
 
@@ -84,28 +70,15 @@ async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly Epo
   const facts: EpochFacts[] = []
   for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
     const record = ledger.get(epochId)
-    const { releaseBlock } = await chain.epochInfo(epochId)
     const anchored = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
     facts.push({
       epochId,
       record,
       planned: ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch })),
       anchored: anchored as AnchoredBatch[],
-      releaseBlock,
-      isSameRelease: record?.release.hash === (await chain.block(releaseBlock))?.hash,
     })
   }
   return facts
-}
-
-/** The blocks of the chain as it is now, by hash. */
-type Canonical = ReadonlyMap<string, BlockRef>
-
-async function readChain({ world: { chain } }: Run): Promise<Canonical> {
-  const { number: last } = await chain.head()
-  const numbers = Array.from({ length: last + 1 }, (_, number) => number as BlockNumber)
-  const blocks = await Promise.all(numbers.map((number) => chain.block(number)))
-  return new Map(blocks.map((block) => [(block as BlockRef).hash, block as BlockRef]))
 }
 
 const voteName = (epochId: number, projectId: string, slotId: number): string => `${epochId} ${projectId} ${slotId}`
@@ -125,48 +98,50 @@ function votesIn(epochs: readonly EpochFacts[]): ReadonlyMap<string, Cid> {
 }
 
 /**
- * Every vote with a receipt is on the sequencer's disk, and in the epoch's batches. Only a reorganisation takes one away: when it removes
- * the block that the vote names, or moves the window.
+ * Every vote with a receipt is in the epoch's batches, unless a reorganisation has taken away the block that it names. When the release
+ * moves, so have all blocks of its window.
  */
-function checkReceipts(
-  { receipts, cast, plan }: Run,
-  {
-    epochs,
-    votes,
-    canonical,
-  }: { readonly epochs: readonly EpochFacts[]; readonly votes: ReadonlyMap<string, Cid>; readonly canonical: Canonical },
-  report: Report,
-): void {
+function checkReceipts({ receipts, cast, witness, plan }: Run, epochs: readonly EpochFacts[], report: Report): void {
+  const votes = votesIn(epochs)
   for (const { receipt, submission } of receipts) {
     const { epochId, projectId, slotId, snapshotCid } = submission.request
     if (epochId === 0 || !isTaken(receipt.code)) continue
     const about = `${receipt.code} receipt ${receipt.submissionId} (epoch ${epochId}, slot ${slotId}, ${projectId})`
-    const kept = cast.sequencer.disk().get(voteKey(epochId, projectId, slotId))
-    const ballot = kept && decodeBallot(kept)
-    const isReorganised = !canonical.has(submission.header)
-    if (ballot?.submission.request.snapshotCid !== snapshotCid) {
-      if (!isReorganised) report(`${about} is not on the sequencer's disk`)
+    const kept = cast.sequencer.disk().durable(voteKey(epochId, projectId, slotId))
+    if (kept === undefined) {
+      report(`${about} is not on the sequencer's disk any more`)
       continue
     }
-    const epoch = epochs[epochId - 1]
-    if (epoch === undefined || !epoch.isSameRelease) continue
-    const named = canonical.get(ballot.submission.header)
-    const counts = named !== undefined && named.number >= epoch.releaseBlock && named.number <= epoch.releaseBlock + plan.windows.snapshot
+    const ballot = decodeBallot(kept)
+    const isReplaced = ballot.submission.request.snapshotCid !== snapshotCid
+    if (isReplaced) {
+      if (!witness.isGone(submission.header)) report(`${about} has given way to another`)
+      continue
+    }
+    const block = witness.block(ballot.submission.header)
+    const release = epochs[epochId - 1]?.record?.release
+    if (block === undefined && !witness.isGone(ballot.submission.header)) report(`${about} names a block that never was`)
+    const counts =
+      block !== undefined &&
+      release !== undefined &&
+      block.number >= release.number &&
+      block.number <= release.number + plan.windows.snapshot
     if (counts && votes.get(voteName(epochId, projectId, slotId)) !== snapshotCid) report(`${about} is in no batch`)
   }
 }
 
 /** Whatever a collector took has an end on its disk. The key and the first line of a value are those of the collector's README. */
-function checkSuccesses({ successes, cast }: Run, report: Report): void {
-  for (const { endpoint, submission } of successes) {
+function checkSuccesses({ successes, cast, dishonestSlots }: Run, report: Report): void {
+  for (const { endpoint, submission, isHostile } of successes) {
     const collector = cast.collectors[cast.endpoints.indexOf(endpoint)] as (typeof cast.collectors)[number]
-    const { epochId, slotId, projectId, snapshotCid } = submission.request
-    const key = ['out', String(epochId).padStart(16, '0'), submission.dataMarket.toLowerCase(), slotId, projectId, snapshotCid].join('\t')
-    const value = collector.disk().get(key)
+    const { epochId, slotId, projectId } = submission.request
+    const value = collector.disk().durable(outboxKey(submission))
     const [line] = value === undefined ? [] : new TextDecoder().decode(value).split('\n')
     const { state, lastCode } = line === undefined ? {} : (JSON.parse(line) as { state?: string; lastCode?: string })
-    const isEnded = state !== undefined && state !== 'queued' && lastCode !== undefined
-    if (!isEnded) report(`${collector.name} took epoch ${epochId}, slot ${slotId}, ${projectId}; on its disk it is ${state ?? 'nowhere'}`)
+    const about = `${collector.name} took epoch ${epochId}, slot ${slotId}, ${projectId}`
+    if (state === undefined || state === 'queued' || lastCode === undefined) report(`${about}; on its disk it is ${state ?? 'nowhere'}`)
+    else if (state !== 'acknowledged' && !isHostile && !dishonestSlots.has(slotId) && !['window_closed', 'too_old'].includes(lastCode))
+      report(`${about}, a vote with nothing wrong, and it ended as ${state}, ${lastCode}`)
   }
 }
 
@@ -184,12 +159,15 @@ async function checkRecomputed({ world, plan }: Run, epochs: readonly EpochFacts
     if (again.map(({ batchCid }) => batchCid).join() !== wanted.join()) report(`epoch ${epochId}: recomputed batches have other CIDs`)
     for (const batch of anchored) {
       const own = again.find(({ batchCid }) => batchCid === batch.batchCid)
+      const honest = own && { kind: 'submitSubmissionBatch' as const, epochId, ...own, rootHash: publishedRoot(own.snapshotCids) }
+      // Where the plan has the sequencer lie, it is that lie and no other.
+      const expected = honest && (plan.lie === undefined ? honest : (lying(plan.lie)(honest) as typeof honest))
       const isSame =
-        own !== undefined &&
-        own.projectIds.join() === batch.projectIds.join() &&
-        own.snapshotCids.join() === batch.snapshotCids.join() &&
-        publishedRoot(own.snapshotCids) === batch.rootHash
-      if (!isSame && plan.lie?.epochId !== epochId) report(`epoch ${epochId}: ${batch.batchCid} on chain is not what its submissions give`)
+        expected !== undefined &&
+        expected.projectIds.join() === batch.projectIds.join() &&
+        expected.snapshotCids.join() === batch.snapshotCids.join() &&
+        expected.rootHash === batch.rootHash
+      if (!isSame) report(`epoch ${epochId}: ${batch.batchCid} on chain is not what its submissions give`)
     }
   }
 }
@@ -243,14 +221,13 @@ function cidsOf(
 
 /** A stranger's node gets every batch that was ever announced, and all final data that a snapshotter made; who invents a CID has no data. */
 async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  const { world, broadcast, cast, projects } = run
-  for (const cid of run.unpinned) report(`batch ${cid} was sent to the chain before it was stored`)
+  const { world, witness, cast, projects } = run
   const node = world.ipfs.node('consumer')
   const made = new Set(epochs.flatMap(({ epochId }) => projects.flatMap((projectId) => cidsOf(cast.snapshotters, { epochId, projectId }))))
-  const final = epochs
-    .flatMap(({ anchored }) => anchored.filter(({ isFinalized }) => isFinalized).flatMap((batch) => batch.snapshotCids))
-    .filter((cid) => made.has(cid))
-  const announced = [...broadcast.values()].flatMap(({ call }) => (call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []))
+  const named = epochs.flatMap(({ anchored }) => anchored.filter(({ isFinalized }) => isFinalized).flatMap((batch) => batch.snapshotCids))
+  const final = named.filter((cid) => made.has(cid))
+  for (const cid of named) if (!made.has(cid) && !run.invented.has(cid)) report(`${cid} is final, and nobody ever said it`)
+  const announced = [...witness.broadcast.values()].flatMap(({ call }) => (call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []))
   const wanted = [
     ...announced.map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
     ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
@@ -262,32 +239,6 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
       if (!isWeftError(failure)) throw failure
       report(`${what} ${cid}: ${failure.code}`)
     }
-  }
-}
-
-/** The name of what a call does in the world; two transactions that do the same are one too many. */
-function effectOf(from: Address, call: ProtocolCall): string {
-  switch (call.kind) {
-    case 'releaseEpoch':
-      return `release ${call.begin}`
-    case 'submitSubmissionBatch':
-      return `batch ${call.epochId} ${call.batchCid}`
-    case 'endBatchSubmissions':
-      return `end ${call.epochId}`
-    case 'submitBatchAttestation':
-      return `attest ${call.epochId} ${call.batchCid} ${from}`
-  }
-}
-
-/** A transaction that the contract refused has done nothing, so a new one may follow it. */
-function checkOnce({ broadcast }: Run, report: Report): void {
-  const seen = new Set<string>()
-  for (const { from, call, receipt } of broadcast.values()) {
-    if (call.kind === 'assignSigner' || call.kind === 'burnSlot' || call.kind === 'changeMarket' || receipt?.reverted !== undefined)
-      continue
-    const effect = effectOf(from, call)
-    if (seen.has(effect)) report(`two transactions for ${effect}`)
-    seen.add(effect)
   }
 }
 
@@ -306,18 +257,31 @@ function checkVotes(epochs: readonly EpochFacts[], report: Report): void {
   }
 }
 
-function checkRoots({ broadcast }: Run, report: Report): void {
-  const attested = new Map<string, string>()
-  for (const { from, call } of broadcast.values()) {
-    if (call.kind !== 'submitBatchAttestation') continue
-    const batch = `${from} ${call.epochId} ${call.batchCid}`
-    const before = attested.get(batch)
-    if (before !== undefined && before !== call.rootHash) report(`two roots: ${batch}`)
-    attested.set(batch, call.rootHash)
+/** A consumer's proof of everything that is final and that somebody has made. */
+async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const { world, projects, cast } = run
+  const ipfs = world.ipfs.node('consumer')
+  for (const { epochId } of epochs) {
+    for (const projectId of projects) {
+      const { status, snapshotCid } = await world.chain.snapshotStatus(projectId, epochId)
+      const isMade = cidsOf(cast.snapshotters, { epochId, projectId }).includes(snapshotCid as Cid)
+      if (status !== 'finalized' || (!isMade && run.invented.has(snapshotCid))) continue
+      const failed = await world.clock.runUntil(
+        firstFailure(verify({ projectId, epochId, signal: new AbortController().signal }, { chain: world.chain, ipfs })),
+        { limitMs: 60_000 },
+      )
+      if (failed !== undefined) report(`${projectId} of epoch ${epochId} is final and cannot be proved: ${failed.step}, ${failed.detail}`)
+    }
   }
 }
 
-function checkEnds({ cast, unquiet, plan, projects }: Run, epochs: readonly EpochFacts[], report: Report): void {
+async function firstFailure(steps: AsyncIterable<StepResult>): Promise<StepResult | undefined> {
+  for await (const step of steps) if (!step.ok) return step
+  return undefined
+}
+
+function checkEnds(run: Run, epochs: readonly EpochFacts[], report: Report): void {
+  const { cast, unquiet, plan, projects } = run
   if (unquiet !== undefined) report(`never quiet: ${unquiet}`)
   for (const { epochId, record } of epochs) {
     if (record === undefined) {
@@ -329,12 +293,14 @@ function checkEnds({ cast, unquiet, plan, projects }: Run, epochs: readonly Epoc
     for (const { projectId, state, reason } of record.projects)
       if (!isProjectOver(state) || reason === undefined) report(`${projectId} of epoch ${epochId} is ${state}`)
     const missing = plan.hasExpectedProjects ? projects.filter((id) => !record.projects.some(({ projectId }) => projectId === id)) : []
-    if (missing.length > 0 && record.state !== 'missed') report(`epoch ${epochId} says nothing of ${missing.join()}`)
+    if (missing.length > 0) report(`epoch ${epochId} says nothing of ${missing.join()}`)
     for (const machine of cast.snapshotters) {
       const records = openRecords(machine.disk())
       const own = records.epoch(epochId)
       if (own === undefined || own.state === 'open' || own.state === 'undone')
         report(`${machine.name} has epoch ${epochId} as ${own?.state ?? 'unknown'}`)
+      if (own?.state === 'skipped' && !wasAway(run, machine.name, record.release.number))
+        report(`${machine.name} skipped epoch ${epochId} and was never away`)
       if (own?.state !== 'done') continue
       for (const projectId of projects) {
         const project = records.project(epochId, projectId)
@@ -345,8 +311,30 @@ function checkEnds({ cast, unquiet, plan, projects }: Run, epochs: readonly Epoc
   }
 }
 
+/** Whether the machine was off, or the chain could not be reached, at some time from the release to the end of its window. */
+function wasAway({ trace, plan }: Run, name: string, releaseBlock: number): boolean {
+  const released = trace.events.findLast(
+    ({ who, event, facts }) => who === 'chain' && event === 'EpochReleased' && facts['block'] === releaseBlock,
+  )
+  if (released === undefined) return false
+  const [fromMs, toMs] = [released.atMs - STEP_SLACK_MS, released.atMs + plan.windows.snapshot * BLOCK_TIME_MS]
+  const isUnreachable = trace.events.some(
+    ({ who, event, atMs, facts }) =>
+      who === 'fault' && event === 'anchor_unreachable' && atMs < toMs && atMs + Number(facts['forMs']) > fromMs,
+  )
+  let offMs: number | undefined
+  for (const { who, event, atMs } of trace.events) {
+    if (who !== name) continue
+    if (event === 'power cut' || event === 'ended') offMs ??= atMs
+    if (event !== 'started again') continue
+    if (offMs !== undefined && offMs < toMs && atMs > fromMs) return true
+    offMs = undefined
+  }
+  return isUnreachable
+}
+
 /** What the sequencer's books say of the chain is so. */
-async function checkRecords({ world: { chain } }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
   for (const { epochId, record, planned, anchored } of epochs) {
     if (record?.state === 'ended') {
       const lost = planned.filter(({ batchCid }) => !anchored.some((batch) => batch.batchCid === batchCid))
@@ -357,8 +345,11 @@ async function checkRecords({ world: { chain } }: Run, epochs: readonly EpochFac
       if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
     }
     for (const { projectId, state, reason, batchCid } of record?.projects ?? []) {
-      if (record?.batches.some((batch) => batch.batchCid === batchCid && !batch.isAnchored) === true) continue
       const { status } = await chain.snapshotStatus(projectId, epochId)
+      // An end is an end: what was final, and was taken back for good, stays so in the books.
+      const isTakenBack = witness.wasUndone(eventName({ kind: 'SnapshotFinalized', epochId, projectId }))
+      const isLost = record?.batches.some((batch) => batch.batchCid === batchCid && !batch.isAnchored) === true
+      if (isTakenBack && isLost && state === 'finalized' && status !== 'finalized') continue
       if ((state === 'finalized') !== (status === 'finalized'))
         report(`${projectId} of epoch ${epochId} is ${state}, ${reason}; on chain it is ${status}`)
     }
@@ -385,21 +376,21 @@ function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFa
 
 /** Honest snapshotters say the same, and it is what becomes final wherever more of their slots have receipts than there are others. */
 async function checkHonest(
-  { cast, receipts, projects, dishonestSlots, world: { chain } }: Run,
-  { epochs, canonical }: { readonly epochs: readonly EpochFacts[]; readonly canonical: Canonical },
+  { cast, receipts, projects, dishonestSlots, witness, world: { chain } }: Run,
+  epochs: readonly EpochFacts[],
   report: Report,
 ): Promise<void> {
-  for (const { epochId, isSameRelease } of epochs) {
+  for (const { epochId } of epochs) {
     for (const projectId of projects) {
       const said = cidsOf(cast.honest, { epochId, projectId })
       const [honestCid] = said
       if (new Set(said).size > 1) report(`honest snapshotters differ on ${projectId} of epoch ${epochId}`)
-      if (honestCid === undefined || !isSameRelease) continue
+      if (honestCid === undefined) continue
       const supporters = new Set<SlotId>()
       for (const { receipt, submission } of receipts) {
         const { request } = submission
         if (request.epochId !== epochId || request.projectId !== projectId || request.snapshotCid !== honestCid) continue
-        if (isTaken(receipt.code) && canonical.has(submission.header)) supporters.add(request.slotId)
+        if (isTaken(receipt.code) && witness.block(submission.header) !== undefined) supporters.add(request.slotId)
       }
       const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId)
       if (status === 'finalized' && supporters.size > dishonestSlots.size && snapshotCid !== honestCid)

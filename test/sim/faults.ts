@@ -1,16 +1,21 @@
+import type { Address } from '#domain/ids.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import type { Machine } from '../journey/cast.ts'
 import type { Fault } from './plan.ts'
 import type { Stage } from './simulation.ts'
+import type { SimEvent } from './trace.ts'
 
 /** The faults of a plan, done to a network that runs. */
 
 /** A power cut that waits for a moment which never comes happens all the same. */
 const ARMED_MAX_MS = 3_000
 
+const factsOf = (fault: Fault): SimEvent['facts'] => Object.fromEntries(Object.entries(fault))
+
 /** What goes wrong goes wrong now; what passes is put right by itself later. */
 export function inflict(fault: Fault, stage: Stage): void {
   const { world, trace, at } = stage
-  trace.note('fault', fault.kind, fault)
+  trace.note('fault', fault.kind, factsOf(fault))
   switch (fault.kind) {
     case 'links':
       world.links.setFaults(fault.faults)
@@ -33,19 +38,76 @@ export function inflict(fault: Fault, stage: Stage): void {
       return
     case 'reorg':
       // What is about to be undone was there all the same.
-      stage.observe()
+      stage.look()
       world.chain.reorg(fault.depth, { isLosingTransactions: fault.isLosingTransactions })
+      stage.look()
       return
     case 'power_cut':
       armPowerCut(fault, stage)
       return
+    case 'absence':
+      cutPower(fault.machine, 'absence', stage)
+      at(fault.forMs, () => stage.boot(fault.machine))
+      return
+    case 'lost_disk':
+      loseDisk(fault, stage)
+      return
+    case 'refused_releases':
+      world.chain.changeMarket({ epochManager: NOBODY })
+      at(fault.forMs, () => world.chain.changeMarket({ epochManager: world.market.epochManager }))
+      return
     case 'reassigned':
-      stage.reassigned.add(fault.slotId)
+      stage.dishonest.add(fault.slotId)
+      stage.ownedByHostile.add(fault.slotId)
       world.chain.assignSigner(fault.slotId, stage.hostile.address)
+      if (fault.forMs === undefined) return
+      at(fault.forMs, () => {
+        stage.ownedByHostile.delete(fault.slotId)
+        world.chain.assignSigner(fault.slotId, stage.signerOf(fault.slotId))
+      })
+      return
+    case 'burned':
+      stage.dishonest.add(fault.slotId)
+      world.chain.burnSlot(fault.slotId)
+      return
+    case 'slow_reader':
+      world.reader.isSlow = true
+      at(fault.forMs, () => {
+        world.reader.isSlow = false
+      })
       return
     case 'hostile':
       void stage.hostile.burst(fault.deliveries)
+      return
+    case 'double_votes':
+      void stage.hostile.voteTwice(fault.votes)
+      return
+    case 'made_up_projects':
+      void stage.hostile.voteOnMadeUp(fault.votes)
   }
+}
+
+const NOBODY = `0x${'0'.repeat(39)}1` as Address
+
+function cutPower(name: string, moment: string, { cast, armed, trace }: Stage): void {
+  armed.delete(name)
+  const machine = cast.machines.get(name) as Machine<unknown>
+  if (!machine.isOn()) return
+  trace.note(name, 'power cut', { moment })
+  machine.cutPower()
+}
+
+/** The copy is made now, and comes into its place later. */
+function loseDisk({ machine: name, copyAgeMs, forMs }: Extract<Fault, { kind: 'lost_disk' }>, stage: Stage): void {
+  const machine = stage.cast.machines.get(name) as Machine<unknown>
+  const left = copyAgeMs === undefined ? createFakeStore() : machine.disk().copy()
+  stage.at(copyAgeMs ?? 0, () => {
+    cutPower(name, 'lost disk', stage)
+    machine.replaceDisk(left)
+    stage.trace.note(name, 'disk lost', { how: copyAgeMs === undefined ? 'empty' : 'old copy' })
+    stage.onLostDisk(name)
+    stage.at(forMs, () => stage.boot(name))
+  })
 }
 
 /** What a machine whose power is to be cut is watched with. */
@@ -55,14 +117,10 @@ export interface Armed {
 }
 
 function armPowerCut({ machine: name, count, moment, forMs }: Extract<Fault, { kind: 'power_cut' }>, stage: Stage): void {
-  const { armed, at, trace } = stage
-  const machine = stage.cast.machines.get(name) as Machine<unknown>
+  const { armed, at } = stage
   let left = count
   const cut = () => {
-    armed.delete(name)
-    if (!machine.isOn()) return
-    trace.note(name, 'power cut')
-    machine.cutPower()
+    cutPower(name, moment, stage)
     at(forMs, () => stage.boot(name))
   }
   const isNow = (): boolean => {
@@ -91,6 +149,9 @@ export function heal({ world, cast, trace, armed, boot }: Stage): void {
   trace.note('fault', 'none from now on')
   armed.clear()
   world.links.setFaults({})
+  world.reader.isSlow = false
+  // A reorganisation may have lost the transaction that named the manager again.
+  world.chain.changeMarket({ epochManager: world.market.epochManager })
   world.chain.setReachable(true)
   world.source.setReachable(true)
   for (const name of cast.machines.keys()) {

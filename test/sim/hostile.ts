@@ -1,11 +1,11 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
 import type { Signer } from '#io/keys/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { decodeSubmission, encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
-import { identity, type World } from '../journey/cast.ts'
+import { identity, NAMESPACE, type World } from '../journey/cast.ts'
 
 /** Somebody else's delivery, as it went over the network. */
 export interface Overheard {
@@ -22,6 +22,10 @@ export interface HostileOptions {
   /** The key it has; slots given to it vote for whatever it likes, as often as it likes. */
   readonly signer: Signer
   readonly ownSlots: () => readonly SlotId[]
+  /** It speaks of data that nobody has. */
+  readonly onMadeUp: (cid: Cid) => void
+  /** What it was answered, about what; `undefined` about what has not the form of a submission. */
+  readonly onAnswer: (receipt: Receipt, submission: Submission | undefined) => void
 }
 
 type Delivery = Overheard
@@ -30,9 +34,16 @@ type Delivery = Overheard
 export function createHostile(options: HostileOptions, world: World) {
   const random = world.random()
   const overheard: Overheard[] = []
+  let madeUpProjects = 0
   const hasher = createSubmissionHasher(world.chain)
   const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random.fraction() * values.length)] as Value
   const bytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(random.fraction() * 256))
+
+  async function madeUp(): Promise<Cid> {
+    const cid = await snapshotCidOf(bytes(8))
+    options.onMadeUp(cid)
+    return cid
+  }
 
   /** A vote for data that does not exist; in the name of any slot, whoever may sign for it. */
   async function forged(slotIds: readonly SlotId[]): Promise<Submission> {
@@ -41,7 +52,7 @@ export function createHostile(options: HostileOptions, world: World) {
     const request = {
       slotId: pick(slotIds),
       deadlineBlock: (head.number + pick([500, 0, 1_000_000])) as BlockNumber,
-      snapshotCid: await snapshotCidOf(bytes(8)),
+      snapshotCid: await madeUp(),
       epochId: (epochId + pick([0, 0, 0, -1, 1, 1_000])) as EpochId,
       projectId: pick([...options.projects, ...options.projects, 'price:nobody:ELSEWHERE' as ProjectId]),
     }
@@ -51,6 +62,28 @@ export function createHostile(options: HostileOptions, world: World) {
       request: { ...request, epochId: Math.max(0, request.epochId) as EpochId },
       signature,
       header: pick([head.hash, head.parentHash, `0x${'0'.repeat(64)}`]),
+      dataMarket,
+      nodeVersion: 'v6.6.6',
+      protocolState,
+    }
+  }
+
+  function madeUpProject(): ProjectId {
+    madeUpProjects += 1
+    return `price:nobody${madeUpProjects}:${NAMESPACE}` as ProjectId
+  }
+
+  /** A vote with nothing wrong but what it says. */
+  async function valid(slotId: SlotId, projectId: ProjectId): Promise<Submission | undefined> {
+    const { epochId } = await world.chain.currentEpoch()
+    if (epochId === 0) return undefined
+    const head = await world.chain.head()
+    const { dataMarket, protocolState } = world.chain
+    const request = { slotId, deadlineBlock: (head.number + 100) as BlockNumber, snapshotCid: await madeUp(), epochId, projectId }
+    return {
+      request,
+      signature: options.signer.sign(hasher.digest(request)),
+      header: head.hash,
       dataMarket,
       nodeVersion: 'v6.6.6',
       protocolState,
@@ -74,18 +107,42 @@ export function createHostile(options: HostileOptions, world: World) {
     return pick(kinds)()
   }
 
-  async function burst(count: number): Promise<void> {
+  type Link = Awaited<ReturnType<Awaited<ReturnType<World['links']['createSubmissionDialer']>>['dial']>>
+
+  async function dial(): Promise<Link> {
     const dialer = await world.links.createSubmissionDialer({ identity: identity(66) })
-    const link = await dialer.dial(options.address, new AbortController().signal)
+    return dialer.dial(options.address, new AbortController().signal)
+  }
+
+  /** Not waited for. */
+  function send(link: Link, delivery: Delivery): void {
+    const answered = link.send(delivery).then((receipt) => {
+      if (receipt !== 'unacknowledged') options.onAnswer(receipt, decodeSubmission(delivery.payload))
+    })
+    answered.catch(expectOutage)
+  }
+
+  async function vote(projectIds: readonly ProjectId[], own = options.ownSlots()): Promise<void> {
+    if (own.length === 0) return
+    const link = await dial()
+    for (const projectId of projectIds) {
+      const submission = await valid(pick(own), projectId)
+      if (submission !== undefined) send(link, { submissionId: random.uuid(), payload: encodeSubmission(submission) })
+    }
+  }
+
+  async function burst(count: number): Promise<void> {
+    const link = await dial()
     for (let sent = 0; sent < count; sent += 1) {
       const { submissionId, payload } = await delivery()
       // Most of it goes straight to the sequencer, some of it to a collector, which takes what has the form of a submission.
       const submission = random.fraction() < 0.2 ? decodeSubmission(payload) : undefined
-      const sending =
-        submission === undefined
-          ? link.send({ submissionId, payload })
-          : world.grpc.createSubmissionClient({ endpoint: pick(options.endpoints) }).submitSnapshot(submission, { timeoutMs: 5_000 })
-      sending.catch(expectOutage)
+      if (submission === undefined) send(link, { submissionId, payload })
+      else
+        world.grpc
+          .createSubmissionClient({ endpoint: pick(options.endpoints) })
+          .submitSnapshot(submission, { timeoutMs: 5_000 })
+          .catch(expectOutage)
     }
   }
 
@@ -94,6 +151,14 @@ export function createHostile(options: HostileOptions, world: World) {
     hear: (delivery: Overheard) => overheard.push(delivery),
     /** Resolves when all is sent that could be. */
     burst: (count: number): Promise<void> => burst(count).catch(expectOutage),
+    /** Each project twice, with other data each time. */
+    voteTwice: (count: number): Promise<void> =>
+      vote(Array.from({ length: count }, () => pick(options.projects)).flatMap((projectId) => [projectId, projectId])).catch(expectOutage),
+    /** Its own, and one in the name of a slot whose key it has not. */
+    async voteOnMadeUp(count: number): Promise<void> {
+      await vote(Array.from({ length: count }, () => madeUpProject())).catch(expectOutage)
+      await vote([madeUpProject()], [1 as SlotId]).catch(expectOutage)
+    },
   }
 }
 

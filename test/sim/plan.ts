@@ -10,6 +10,8 @@ export interface Plan {
   readonly honestSeats: readonly (readonly SlotId[])[]
   /** All of one snapshotter that falsifies its data. */
   readonly lyingSlots: readonly SlotId[]
+  /** Of the hostile peer from the beginning: they vote for whatever it likes, as often as it likes. */
+  readonly hostileSlots: readonly SlotId[]
   /** How each collector reaches the sequencer. */
   readonly collectors: readonly ('direct' | 'relayed' | 'both')[]
   readonly validators: number
@@ -18,6 +20,15 @@ export interface Plan {
   /** Whether the sequencer is told which projects there are. */
   readonly hasExpectedProjects: boolean
   readonly windows: { readonly snapshot: number; readonly batch: number; readonly attestation: number }
+  readonly limits: {
+    /** Projects that one slot may vote on in an epoch. */
+    readonly projectsPerSlotMax: number
+    /** What may wait at a collector, and at the sequencer's door. */
+    readonly outboxMax: number
+    readonly inboxMax: number
+  }
+  /** Nothing goes wrong after this. */
+  readonly faultsEndMs: number
   /** When the source chain grows by one epoch. */
   readonly epochsAtMs: readonly number[]
   /** The epoch of which the sequencer puts something else on chain than it should. */
@@ -52,8 +63,20 @@ export type Fault = { readonly atMs: number } & (
       readonly count: number
       readonly moment: (typeof MOMENTS)[number]
     }
-  | { readonly kind: 'reassigned'; readonly slotId: SlotId }
+  /** Power goes, and stays away longer than windows and than what is read again after a start. */
+  | { readonly kind: 'absence'; readonly forMs: number; readonly machine: string }
+  /** A machine comes back with an empty disk, or with a copy that was made at the time of the fault and is older than what has happened since. */
+  | { readonly kind: 'lost_disk'; readonly forMs: number; readonly machine: string; readonly copyAgeMs: number | undefined }
+  /** The market names another epoch manager for a while. */
+  | { readonly kind: 'refused_releases'; readonly forMs: number }
+  /** For a while, or for ever. */
+  | { readonly kind: 'reassigned'; readonly slotId: SlotId; readonly forMs: number | undefined }
+  | { readonly kind: 'burned'; readonly slotId: SlotId }
   | { readonly kind: 'hostile'; readonly deliveries: number }
+  /** The hostile peer's own slots: a second vote after each first one; votes for projects that nobody else knows. */
+  | { readonly kind: 'double_votes' | 'made_up_projects'; readonly votes: number }
+  /** The sequencer does not read what arrives. */
+  | { readonly kind: 'slow_reader'; readonly forMs: number }
 )
 export const FAULT_KINDS = [
   'links',
@@ -63,13 +86,22 @@ export const FAULT_KINDS = [
   'source_unreachable',
   'reorg',
   'power_cut',
+  'absence',
+  'lost_disk',
+  'refused_releases',
   'reassigned',
+  'burned',
   'hostile',
+  'double_votes',
+  'made_up_projects',
+  'slow_reader',
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 
-/** Nothing goes wrong after this. */
-export const FAULTS_END_MS = 30_000
+/** Windows of a few blocks let many epochs come to their end in one run. */
+const FAULTS_END_MS = 30_000
+/** Windows as markets have them by default, longer than the blocks that roles read again after a start. */
+const FAULTS_END_LONG_MS = 100_000
 const FIRST_EPOCH_MS = 1_000
 /** Faults of one kind in one run, at most. */
 const FAULTS_PER_KIND_MAX = 4
@@ -90,31 +122,47 @@ type Dice = ReturnType<typeof createDice>
 
 export function drawPlan(seed: number): Plan {
   const dice = createDice(createSeededRandom(seed))
-  const honest = dice.between(1, 5)
-  const slotIds = Array.from({ length: honest + dice.between(0, 3) }, (_, index) => (index + 1) as SlotId)
-  const [honestSlots, lyingSlots] = [slotIds.slice(0, honest), slotIds.slice(honest)]
+  const isLong = dice.isHit(0.15)
+  const faultsEndMs = isLong ? FAULTS_END_LONG_MS : FAULTS_END_MS
+  const [honest, lying, hostile] = [dice.between(1, 6), dice.between(0, 2), dice.isHit(0.35) ? 1 : 0]
+  const slotIds = Array.from({ length: honest + lying + hostile }, (_, index) => (index + 1) as SlotId)
+  const [honestSlots, lyingSlots, hostileSlots] = [
+    slotIds.slice(0, honest),
+    slotIds.slice(honest, honest + lying),
+    slotIds.slice(honest + lying),
+  ]
   const cut = honest > 1 && dice.isHit(0.5) ? dice.between(1, honest - 1) : honest
   const honestSeats = [honestSlots.slice(0, cut), honestSlots.slice(cut)].filter((slots) => slots.length > 0)
   const collectors = Array.from({ length: dice.between(1, 3) }, () => dice.pick(['direct', 'relayed', 'both'] as const))
   const validators = dice.between(3, 5)
-  const snapshot = dice.between(8, 12)
-  const batch = snapshot + dice.between(8, 25)
+  const snapshot = isLong ? dice.between(34, 44) : dice.between(8, 12)
+  const batch = isLong ? dice.between(60, 70) : snapshot + dice.between(8, 25)
   const epochsAtMs: number[] = []
-  for (let atMs = FIRST_EPOCH_MS; atMs < FAULTS_END_MS; atMs += dice.between(4_000, 12_000)) epochsAtMs.push(atMs)
+  for (let atMs = FIRST_EPOCH_MS; atMs < faultsEndMs; atMs += isLong ? dice.between(10_000, 25_000) : dice.between(4_000, 12_000))
+    epochsAtMs.push(atMs)
   const cast: Cast = {
-    machines: machinesOf(honestSeats.length, lyingSlots.length, collectors.length, validators),
-    // Only a slot that the honest ones can spare, of a seat that keeps another: a snapshotter without any slot does not start.
-    mayLose: honest - 1 > lyingSlots.length + 1 ? honestSeats.filter((slots) => slots.length > 1).flat() : [],
+    machines: machinesOf(honestSeats.length, lying, collectors.length, validators),
+    ...drawLosable(honestSeats, honest - lying - hostile),
+    hasHostileSlots: hostile > 0,
+    isLong,
+    faultsEndMs,
   }
   return {
     seed,
     honestSeats,
     lyingSlots,
+    hostileSlots,
     collectors,
     validators,
     isValidatorFed: dice.isHit(0.2),
     hasExpectedProjects: dice.isHit(0.5),
     windows: { snapshot, batch, attestation: batch + dice.between(5, 20) },
+    limits: {
+      projectsPerSlotMax: dice.pick([7, 9, 100]),
+      outboxMax: dice.isHit(0.25) ? 10 : 1_000,
+      inboxMax: dice.isHit(0.25) ? 5 : 10_000,
+    },
+    faultsEndMs,
     epochsAtMs,
     lie: dice.isHit(0.25) ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
     faults: drawFaults(cast, dice),
@@ -124,6 +172,18 @@ export function drawPlan(seed: number): Plan {
 interface Cast {
   readonly machines: readonly string[]
   readonly mayLose: readonly SlotId[]
+  readonly mayBurn: readonly SlotId[]
+  readonly hasHostileSlots: boolean
+  readonly isLong: boolean
+  readonly faultsEndMs: number
+}
+
+/** Only slots that the honest ones can spare, of seats that keep another: a snapshotter without any slot does not start. */
+function drawLosable(honestSeats: Plan['honestSeats'], lead: number): Pick<Cast, 'mayLose' | 'mayBurn'> {
+  const [wide] = honestSeats.toSorted((left, right) => right.length - left.length)
+  const [first, second, ...others] = wide ?? []
+  const mayLose = lead > 2 && first !== undefined && second !== undefined ? [first] : []
+  return { mayLose, mayBurn: lead > 4 && others.length > 0 && second !== undefined ? [second] : [] }
 }
 
 function machinesOf(honestSeats: number, lyingSlots: number, collectors: number, validators: number): string[] {
@@ -143,8 +203,8 @@ function machinesOf(honestSeats: number, lyingSlots: number, collectors: number,
 function drawFaults(cast: Cast, dice: Dice): Fault[] {
   const faults: Fault[] = []
   for (const kind of FAULT_KINDS) {
-    if (!dice.isHit(0.45)) continue
-    const count = dice.between(1, FAULTS_PER_KIND_MAX)
+    if (!dice.isHit(0.35)) continue
+    const count = ONCE.includes(kind) ? 1 : dice.between(1, FAULTS_PER_KIND_MAX)
     for (let drawn = 0; drawn < count; drawn += 1) {
       const fault = drawFault(kind, cast, dice)
       if (fault !== undefined) faults.push(fault)
@@ -153,9 +213,13 @@ function drawFaults(cast: Cast, dice: Dice): Fault[] {
   return faults.sort((left, right) => left.atMs - right.atMs)
 }
 
-function drawFault(kind: FaultKind, { machines, mayLose }: Cast, dice: Dice): Fault | undefined {
-  const atMs = dice.between(0, FAULTS_END_MS - 1)
-  const forMs = Math.min(dice.between(100, 12_000), FAULTS_END_MS - atMs)
+/** What takes so much of a run, or changes so much in it, that it happens once. */
+const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned']
+
+function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
+  const { machines, mayLose, mayBurn, faultsEndMs } = cast
+  const atMs = dice.between(0, faultsEndMs - 1)
+  const forMs = Math.min(dice.between(100, 12_000), faultsEndMs - atMs)
   switch (kind) {
     case 'links': {
       const rate = dice.pick([0.05, 0.2, 0.5])
@@ -165,6 +229,8 @@ function drawFault(kind: FaultKind, { machines, mayLose }: Cast, dice: Dice): Fa
       return { kind, atMs, forMs, node: dice.pick(machines.filter((name) => /^(sequencer|honest|validator)/.test(name))) }
     case 'anchor_unreachable':
     case 'source_unreachable':
+    case 'refused_releases':
+    case 'slow_reader':
       return { kind, atMs, forMs }
     case 'reorg':
       return { kind, atMs, depth: dice.between(1, REORG_DEPTH_MAX), isLosingTransactions: dice.isHit(0.5) }
@@ -178,11 +244,39 @@ function drawFault(kind: FaultKind, { machines, mayLose }: Cast, dice: Dice): Fa
         count: dice.between(1, 6),
         moment: dice.pick(MOMENTS),
       }
+    case 'absence':
+      return { kind, machine: dice.isHit(0.4) ? 'sequencer' : dice.pick(machines), ...drawAbsence(cast, dice) }
+    case 'lost_disk':
+      return drawLostDisk(cast, dice)
     case 'reassigned':
-      return mayLose.length === 0 ? undefined : { kind, atMs, slotId: mayLose[0] as SlotId }
+      return mayLose.length === 0 ? undefined : { kind, atMs, slotId: mayLose[0] as SlotId, forMs: dice.isHit(0.5) ? forMs : undefined }
+    case 'burned':
+      return mayBurn.length === 0 ? undefined : { kind, atMs, slotId: mayBurn[0] as SlotId }
     case 'hostile':
       return { kind, atMs, deliveries: dice.between(5, 40) }
+    case 'double_votes':
+    case 'made_up_projects':
+      return cast.hasHostileSlots ? { kind, atMs, votes: dice.between(3, 12) } : undefined
     case 'broken_links':
       return { kind, atMs }
+  }
+}
+
+/** Longer than the batch window, or in long runs at least than the blocks read again. */
+function drawAbsence({ isLong, faultsEndMs }: Cast, dice: Dice): { readonly atMs: number; readonly forMs: number } {
+  const atMs = dice.between(0, isLong ? 20_000 : 4_000)
+  return { atMs, forMs: Math.min(isLong ? dice.between(35_000, 80_000) : dice.between(20_000, 26_000), faultsEndMs - atMs) }
+}
+
+/** Nothing promises that an acknowledged submission outlives the disk it lies on; a validator's word does, and so does the contract's order of releases. */
+function drawLostDisk({ machines, faultsEndMs }: Cast, dice: Dice): Fault {
+  const machine = dice.isHit(0.25) ? 'epochs' : dice.pick(machines.filter((name) => name.startsWith('validator')))
+  const atMs = dice.between(0, faultsEndMs - 10_000)
+  return {
+    kind: 'lost_disk',
+    atMs,
+    machine,
+    copyAgeMs: dice.isHit(0.5) ? dice.between(1_000, 6_000) : undefined,
+    forMs: dice.between(500, 4_000),
   }
 }

@@ -1,10 +1,9 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import type { SeenTransaction } from '#io/chain/fake.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
+import type { FakeStore } from '#io/store/fake.ts'
 import type { Collector } from '#roles/collector/collector.ts'
 import type { Epochs } from '#roles/epochs/epochs.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
@@ -12,10 +11,10 @@ import { planProjects } from '#roles/snapshotter/plan.ts'
 import type { Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import type { Validator } from '#roles/validator/validator.ts'
 import { keccak256 } from '#wire/keccak.ts'
-import { publishedRoot } from '#wire/merkle.ts'
 import { decodeSubmission } from '#wire/submission-proto.ts'
 import { falsify } from '../../src/devnet/lie.ts'
 import {
+  BLOCK_TIME_MS,
   createWorld,
   EPOCH_SIZE,
   type Machine,
@@ -32,10 +31,15 @@ import {
   type World,
 } from '../journey/cast.ts'
 import { prices } from '../journey/prices.ts'
-import { check, told, type Violation } from './checkers.ts'
+import { check, told } from './checkers.ts'
 import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
-import { drawPlan, FAULTS_END_MS, type Lie, type Plan } from './plan.ts'
+import { lying, NO_SUCH_DATA } from './lie.ts'
+import { drawPlan, type Plan } from './plan.ts'
+import type { Violation } from './promises.ts'
+import { createSafety, type Safety } from './safety.ts'
+import { createTrace, lineOf, type SimEvent, type Trace } from './trace.ts'
+import { createWitness, type Witness } from './witness.ts'
 
 /**
  * One seed, one network, one run: roles on fakes and a virtual clock, faults on a schedule, then calm, then the promises of the design
@@ -46,17 +50,16 @@ import { drawPlan, FAULTS_END_MS, type Lie, type Plan } from './plan.ts'
 const STEP_MS = 500
 /** How long a role stays down that ended because something outside did not answer: what a supervisor would wait. */
 const SUPERVISOR_PAUSE_MS = 1_000
+/** Roles that have just been set up must have seen more blocks than a reorganisation here takes back. */
+const WARM_UP_MS = 6_000
 /** After the faults: longer than any pause between two attempts (of the epochs role 16 s after outages as long as here), so that a calm epoch meets a network at peace. */
 const CALM_MS = 20_000
 const CALM_EPOCHS = 2
 /** The second calm epoch comes while the first is still open, as in life. */
 const CALM_GAP_MS = 7_000
 const QUIET_LIMIT_MS = 180_000
-/** Longer than any window here, so that every entry ends while the run lasts. */
-const OUTBOX_AGE_MAX_MS = 45_000
-
-/** Roles that have just been set up must have seen more blocks than a reorganisation here takes back. */
-const WARM_UP_MS = 6_000
+/** By this much an entry's age may exceed the window, so that every entry ends while the run lasts. */
+const OUTBOX_AGE_BEYOND_WINDOW_MS = 33_000
 
 const key = (digits: string) => createSigner(parsePrivateKey(digits.repeat(32)))
 const HONEST = [key('11'), key('22')]
@@ -74,6 +77,8 @@ export interface Cast {
   readonly validators: readonly Machine<Validator>[]
   /** By name. */
   readonly machines: ReadonlyMap<string, Machine<unknown>>
+  readonly address: string
+  nameOf(account: string): string
 }
 
 /** What somebody who sees everything has seen. */
@@ -81,19 +86,21 @@ export interface Run {
   readonly plan: Plan
   readonly world: World
   readonly cast: Cast
+  readonly trace: Trace
+  readonly witness: Witness
   readonly projects: readonly ProjectId[]
   /** What collectors were answered, and about what. */
   readonly receipts: readonly { readonly receipt: Receipt; readonly submission: Submission }[]
   /** What collectors answered with Success. */
-  readonly successes: readonly { readonly endpoint: string; readonly submission: Submission }[]
-  /** Every transaction that was ever broadcast, as it was last seen. */
-  readonly broadcast: ReadonlyMap<string, SeenTransaction>
-  /** Batches that were on their way to the chain before the sequencer's own node had them. */
-  readonly unpinned: readonly Cid[]
+  readonly successes: readonly { readonly endpoint: string; readonly submission: Submission; readonly isHostile: boolean }[]
   /** Failures with which a role ended that nobody outside is to blame for. */
   readonly failures: readonly { readonly machine: string; readonly failure: unknown }[]
   /** Slots whose votes are not an honest snapshotter's, at least for a part of the run. */
   readonly dishonestSlots: ReadonlySet<SlotId>
+  /** CIDs of data that nobody has, as liars and hostile peers speak of. */
+  readonly invented: ReadonlySet<string>
+  /** Machines that came back with another disk, and the head at which they did. */
+  readonly lostDisks: ReadonlyMap<string, number>
   /** Epochs released when nothing went wrong any more. */
   readonly calmEpochs: readonly EpochId[]
   /** What had not come to its end when patience did; `undefined` when all had. */
@@ -102,49 +109,49 @@ export interface Run {
 
 export interface Outcome {
   readonly seed: number
+  readonly plan: Plan
   readonly violations: readonly Violation[]
   /** Of everything that happened, in order: two runs of one seed have the same. */
   readonly digest: string
-  /** Everything that happened, one line each. */
-  readonly events: readonly string[]
+  /** Everything that happened. */
+  readonly events: readonly SimEvent[]
   readonly epochs: number
   readonly restarts: number
   readonly receipts: number
 }
 
-/** Everything that happened, one line each. */
-function createTrace() {
-  const lines: string[] = []
-  let nowMs = () => 0
-  return {
-    lines,
-    startClock(clock: () => number): void {
-      const startMs = clock()
-      nowMs = () => clock() - startMs
-    },
-    note(who: string, event: string, facts: object = {}): void {
-      lines.push(`${nowMs().toFixed(0).padStart(6)} ${who}: ${event} ${JSON.stringify(facts)}`)
-    },
-  }
+/** Ports that do not do what they promise, for the tests of the checkers. */
+export interface Spoil {
+  readonly plan?: (plan: Plan) => Plan
+  readonly world?: (world: World) => World
+  readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
-type Trace = ReturnType<typeof createTrace>
 
-export async function simulate(seed: number): Promise<Outcome> {
-  const plan = drawPlan(seed)
+export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome> {
+  const plan = (spoil.plan ?? unchanged)(drawPlan(seed))
   const trace = createTrace()
-  const stage = await createStage(plan, trace)
+  const stage = await createStage(plan, trace, spoil)
   // What nobody handles ends a real process.
   const onUnhandled = (failure: unknown) => stage.failures.push({ machine: 'a process', failure })
   process.on('unhandledRejection', onUnhandled)
   try {
-    const violations = await play(stage).then(
+    const late = await play(stage).then(
       () => check(stage.run),
       (failure: unknown): Violation[] => [{ promise: 'G9', found: `the run came to no end: ${told(failure)}` }],
     )
     const epochs = (await stage.world.chain.currentEpoch()).epochId
     await stage.stop()
-    const digest = keccak256(new TextEncoder().encode(trace.lines.join('\n'))).toHex()
-    return { seed, violations, digest, events: trace.lines, epochs, restarts: stage.restarts(), receipts: stage.run.receipts.length }
+    const { events } = trace
+    return {
+      seed,
+      plan,
+      violations: [...stage.safety.violations, ...late],
+      digest: keccak256(new TextEncoder().encode(events.map(lineOf).join('\n'))).toHex(),
+      events,
+      epochs,
+      restarts: stage.restarts(),
+      receipts: stage.run.receipts.length,
+    }
   } finally {
     process.off('unhandledRejection', onUnhandled)
   }
@@ -156,7 +163,7 @@ async function play(stage: Stage): Promise<void> {
   await stage.pass(WARM_UP_MS)
   for (const fault of run.plan.faults) at(fault.atMs, () => inflict(fault, stage))
   for (const atMs of run.plan.epochsAtMs) at(atMs, () => world.source.mine(EPOCH_SIZE))
-  await stage.pass(FAULTS_END_MS)
+  await stage.pass(run.plan.faultsEndMs)
   heal(stage)
   await stage.pass(CALM_MS)
   for (let released = 0; released < CALM_EPOCHS; released += 1) {
@@ -172,22 +179,24 @@ async function play(stage: Stage): Promise<void> {
 export type Stage = Awaited<ReturnType<typeof createStage>>
 
 /** The network of the plan at work, and the hands that move it. */
-async function createStage(plan: Plan, trace: Trace) {
+async function createStage(plan: Plan, trace: Trace, spoil: Spoil) {
   const failures: Run['failures'][number][] = []
   const calmEpochs: EpochId[] = []
-  const unpinned: Cid[] = []
   /** By machine: what waits for its next commit, or for the next receipt of anybody. */
   const armed = new Map<string, Armed>()
-  const broadcast = new Map<string, SeenTransaction>()
   const successes: Run['successes'][number][] = []
   const receipts: Run['receipts'][number][] = []
-  const slotIds = [...plan.honestSeats.flat(), ...plan.lyingSlots]
+  const lostDisks = new Map<string, number>()
+  const dishonest = new Set<SlotId>([...plan.lyingSlots, ...plan.hostileSlots])
+  const ownedByHostile = new Set<SlotId>(plan.hostileSlots)
+  const signers = [...plan.honestSeats.flat(), ...plan.lyingSlots, ...plan.hostileSlots].map((slotId) => signerOf(slotId, plan))
   let restarts = 0
-  let machines: ReadonlyMap<string, Machine<unknown>> = new Map()
+  let doors: Doors | undefined
+  let cast: Cast | undefined
 
   const bare = createWorld({
     seed: plan.seed,
-    signers: slotIds.map((slotId) => signerOf(slotId, plan)),
+    signers,
     validators: plan.validators,
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
@@ -195,16 +204,22 @@ async function createStage(plan: Plan, trace: Trace) {
       attestationWindowBlocks: plan.windows.attestation,
     },
     report: trace.note,
-    onCommit: (name, durable) => armed.get(name)?.onCommit(durable),
+    disk: spoil.disk ?? ((_, disk) => disk),
+    onCommit(name, { writes, disk }) {
+      safety.atCommit(name, writes, disk)
+      return (durable) => armed.get(name)?.onCommit(durable)
+    },
+    onCalls: (name, intents, disk) => safety.atCalls(name, intents, disk),
     onFailure(name, failure) {
       trace.note(name, 'ended', { failure: String(failure) })
-      machines.get(name)?.cutPower()
+      cast?.machines.get(name)?.cutPower()
       if (!isWeftError(failure) || failure.kind !== 'transient') failures.push({ machine: name, failure })
       else at(SUPERVISOR_PAUSE_MS, () => boot(name))
     },
   })
-  trace.startClock(bare.clock.nowMs)
-  const world: World = { ...bare, grpc: notingSuccesses(bare.grpc, successes) }
+  trace.startClock(bare.clock)
+  const world: World = (spoil.world ?? unchanged)(bare)
+  const witness = createWitness(bare, signers, trace)
 
   function at(delayMs: number, act: () => unknown): void {
     void world.clock.sleep(delayMs).then(act)
@@ -212,11 +227,12 @@ async function createStage(plan: Plan, trace: Trace) {
 
   /** What a supervisor does: a role that cannot start because something does not answer is started again a little later. */
   async function boot(name: string): Promise<void> {
-    const machine = machines.get(name) as Machine<unknown>
+    const machine = cast?.machines.get(name) as Machine<unknown>
     if (machine.isOn()) return
     try {
       await machine.restart()
       restarts += 1
+      if (lostDisks.has(name)) lostDisks.set(name, witness.highest())
       trace.note(name, 'started again')
     } catch (failure) {
       if (!isWeftError(failure) || failure.kind !== 'transient') failures.push({ machine: name, failure })
@@ -224,76 +240,99 @@ async function createStage(plan: Plan, trace: Trace) {
     }
   }
 
-  /** Returns the batches that were not there at the last look. */
-  function observe(): Cid[] {
-    const batches: Cid[] = []
-    for (const transaction of world.chain.transactions()) {
-      if (!broadcast.has(transaction.hash) && transaction.call.kind === 'submitSubmissionBatch') batches.push(transaction.call.batchCid)
-      broadcast.set(transaction.hash, transaction)
-    }
-    return batches
-  }
-
-  /** Time goes by, in steps small enough that a batch is looked for before anybody but the sequencer can have stored it. */
-  async function step(): Promise<void> {
-    await world.clock.advance(STEP_MS)
-    for (const cid of observe()) if (!(await world.ipfs.node('sequencer').has(cid))) unpinned.push(cid)
-  }
-
   const projects = planProjects(prices, NAMESPACE).map(({ projectId }) => projectId)
-  const reassigned = new Set<SlotId>()
   const postbox: Postbox = { receipts: [], onReceipt: quiet }
-  const cast = await startCast(plan, { projects, postbox, world })
-  machines = cast.machines
-  const hostile = createHostile(
+  const invented = new Set<string>([NO_SUCH_DATA])
+  const run: Run & { unquiet: Run['unquiet'] } = {
+    plan,
+    world: bare,
+    get cast() {
+      return (cast ?? doors) as Cast
+    },
+    trace,
+    witness,
+    projects,
+    receipts,
+    successes,
+    failures,
+    dishonestSlots: dishonest,
+    invented,
+    lostDisks,
+    calmEpochs,
+    unquiet: undefined,
+  }
+  const safety: Safety = createSafety(run)
+  const telling = (isHostile: boolean): World => ({
+    ...world,
+    grpc: tellingSuccesses(world.grpc, (endpoint, submission) => {
+      successes.push({ endpoint, submission, isHostile })
+      safety.atSuccess(endpoint, submission)
+    }),
+  })
+  postbox.onReceipt = (receipt, payload) => {
+    const submission = decodeSubmission(payload) as Submission
+    const { epochId, slotId, projectId } = submission.request
+    trace.note('receipt', receipt.code, { epochId, slotId, projectId, id: receipt.submissionId, header: submission.header })
+    receipts.push({ receipt, submission })
+    safety.atReceipt(receipt, submission)
+    for (const one of [...armed.values()]) one.onReceipt()
+    hostile?.hear({ submissionId: receipt.submissionId, payload })
+  }
+  let hostile: ReturnType<typeof createHostile> | undefined
+  const started = await startCast(plan, {
+    projects,
+    postbox,
+    world: telling(false),
+    onDoors(some) {
+      doors = some
+    },
+  })
+  cast = started
+  hostile = createHostile(
     {
       address: cast.address,
       endpoints: cast.endpoints,
       projects,
       signer: HOSTILE,
-      ownSlots: () => [...reassigned],
+      ownSlots: () => [...ownedByHostile],
+      onMadeUp: (cid) => invented.add(cid),
+      onAnswer(receipt, submission) {
+        const { epochId, slotId, projectId } = submission?.request ?? {}
+        trace.note('hostile', receipt.code, { epochId, slotId, projectId, id: receipt.submissionId })
+        safety.atHostileAnswer(receipt, submission)
+      },
     },
-    world,
+    telling(true),
   )
-  postbox.onReceipt = (receipt, payload) => {
-    const submission = decodeSubmission(payload) as Submission
-    const { epochId, slotId, projectId } = submission.request
-    trace.note('receipt', receipt.code, { epochId, slotId, projectId, id: receipt.submissionId })
-    receipts.push({ receipt, submission })
-    for (const one of [...armed.values()]) one.onReceipt()
-    hostile.hear({ submissionId: receipt.submissionId, payload })
+
+  async function step(): Promise<void> {
+    await world.clock.advance(STEP_MS)
+    witness.look()
+    await safety.atStep(witness.news())
   }
-  const run: Run & { unquiet: Run['unquiet'] } = {
-    plan,
-    world,
-    cast,
-    projects,
-    receipts,
-    successes,
-    broadcast,
-    failures,
-    get dishonestSlots() {
-      return new Set([...plan.lyingSlots, ...reassigned])
-    },
-    calmEpochs,
-    unpinned,
-    unquiet: undefined,
-  }
-  await world.clock.runUntil(() => cast.sequencer.current().stats().isReady, { limitMs: QUIET_LIMIT_MS })
+
+  await world.clock.runUntil(() => started.sequencer.current().stats().isReady, { limitMs: QUIET_LIMIT_MS })
 
   return {
     run,
     world,
-    cast,
+    cast: started,
     trace,
     failures,
     calmEpochs,
     armed,
     hostile,
-    reassigned,
+    safety,
+    dishonest,
+    ownedByHostile,
+    signerOf: (slotId: SlotId) => signers[slotId - 1] as Address,
     at,
     boot,
-    observe,
+    look: witness.look,
+    onLostDisk(name: string): void {
+      lostDisks.set(name, witness.highest())
+      safety.atLostDisk(name)
+    },
     restarts: () => restarts,
     async pass(durationMs: number): Promise<void> {
       for (let passed = 0; passed < durationMs; passed += STEP_MS) await step()
@@ -302,7 +341,7 @@ async function createStage(plan: Plan, trace: Trace) {
       let left: string | undefined = 'everything'
       for (let passed = 0; left !== undefined && passed < QUIET_LIMIT_MS; passed += STEP_MS) {
         await step()
-        left = await unfinished(run)
+        left = await unfinished(run, safety)
       }
       run.unquiet = left
     },
@@ -313,12 +352,13 @@ async function createStage(plan: Plan, trace: Trace) {
   }
 }
 
-function signerOf(slotId: SlotId, { honestSeats }: Plan): Address {
+function signerOf(slotId: SlotId, { honestSeats, hostileSlots }: Plan): Address {
+  if (hostileSlots.includes(slotId)) return HOSTILE.address
   const seat = honestSeats.findIndex((slots) => slots.includes(slotId))
   return (seat < 0 ? LIAR : (HONEST[seat] as typeof LIAR)).address
 }
 
-function notingSuccesses(grpc: World['grpc'], successes: Run['successes'][number][]): World['grpc'] {
+function tellingSuccesses(grpc: World['grpc'], onSuccess: (endpoint: string, submission: Submission) => void): World['grpc'] {
   return {
     ...grpc,
     createSubmissionClient({ endpoint }) {
@@ -327,7 +367,7 @@ function notingSuccesses(grpc: World['grpc'], successes: Run['successes'][number
         ...client,
         async submitSnapshot(submission, limits) {
           const answer = await client.submitSnapshot(submission, limits)
-          if (answer === 'Success') successes.push({ endpoint, submission })
+          if (answer === 'Success') onSuccess(endpoint, submission)
           return answer
         },
       }
@@ -335,27 +375,43 @@ function notingSuccesses(grpc: World['grpc'], successes: Run['successes'][number
   }
 }
 
+type Doors = Pick<Cast, 'sequencer' | 'collectors' | 'endpoints'>
+
+interface CastNeeds {
+  readonly projects: readonly ProjectId[]
+  readonly postbox: Postbox
+  readonly world: World
+  /** Answers come from these before everybody else is there. */
+  readonly onDoors: (doors: Doors) => void
+}
+
 /** Starts the roles in the order in which they need each other. */
-async function startCast(
-  plan: Plan,
-  { projects, postbox, world }: { readonly projects: readonly ProjectId[]; readonly postbox: Postbox; readonly world: World },
-) {
+async function startCast(plan: Plan, { projects, postbox, world, onDoors }: CastNeeds): Promise<Cast> {
   const relay = await startRelay(world)
   const { machine: sequencer, addresses } = await startSequencer(
     {
       relays: relay.current().addresses(),
       anchoring: plan.lie && lying(plan.lie),
       expectedProjects: plan.hasExpectedProjects ? projects : undefined,
+      projectsPerSlotMax: plan.limits.projectsPerSlotMax,
+      inbox: { lengthMax: plan.limits.inboxMax },
     },
     world,
   )
   const [direct, relayed] = addresses as [string, string]
   const ways = { direct: [direct], relayed: [relayed], both: [direct, relayed] }
+  const ageMaxMs = plan.windows.snapshot * BLOCK_TIME_MS + OUTBOX_AGE_BEYOND_WINDOW_MS
   const collectors: Awaited<ReturnType<typeof startCollector>>[] = []
   for (const [index, way] of plan.collectors.entries())
     collectors.push(
-      await startCollector({ index: index + 1, addresses: ways[way], limits: { ageMaxMs: OUTBOX_AGE_MAX_MS } }, postbox, world),
+      await startCollector(
+        { index: index + 1, addresses: ways[way], limits: { ageMaxMs, openMax: plan.limits.outboxMax } },
+        postbox,
+        world,
+      ),
     )
+  const doors = { sequencer, collectors: collectors.map(({ machine }) => machine), endpoints: collectors.map(({ endpoint }) => endpoint) }
+  onDoors(doors)
   const endpointOf = (seat: number) => (collectors[seat % collectors.length] as (typeof collectors)[number]).endpoint
   const honest: Machine<Snapshotter>[] = []
   for (const [index, slots] of plan.honestSeats.entries()) {
@@ -385,45 +441,31 @@ async function startCast(
     ...validators,
   ]
   return {
-    sequencer,
+    ...doors,
     address: direct,
     epochs,
     relay,
-    collectors: collectors.map(({ machine }) => machine),
-    endpoints: collectors.map(({ endpoint }) => endpoint),
     honest,
     snapshotters: [...honest, ...liars],
     validators,
+    nameOf: accountNames(world),
     machines: new Map(all.map((machine) => [machine.name, machine])),
   }
 }
 
 const altered = (bytes: Uint8Array): Uint8Array => bytes.map((byte, index) => (index === bytes.length >> 1 ? byte ^ 1 : byte))
-const NO_SUCH_DATA = `bafkrei${'a'.repeat(52)}` as Cid
-
-function lying({ epochId, how }: Lie): (call: ProtocolCall) => ProtocolCall {
-  return (call) => {
-    if (call.kind !== 'submitSubmissionBatch' || call.epochId !== epochId) return call
-    const [first, second, ...others] = call.snapshotCids
-    const sworn = (cids: readonly (Cid | undefined)[], projectIds = call.projectIds): ProtocolCall => {
-      const snapshotCids = cids.filter((cid) => cid !== undefined)
-      return { ...call, projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids) }
-    }
-    switch (how) {
-      case 'swap':
-        return second === undefined ? sworn([NO_SUCH_DATA]) : sworn([second, first, ...others])
-      case 'invent':
-        return sworn([NO_SUCH_DATA, second, ...others])
-      case 'omit':
-        return sworn(call.snapshotCids.slice(0, -1), call.projectIds.slice(0, -1))
-      case 'other_root':
-        return { ...call, rootHash: publishedRoot(['nothing']) }
-    }
-  }
+/** Which machine sends from an account. */
+function accountNames({ market }: World): (account: string) => string {
+  const names = new Map<string, string>([
+    [market.epochManager, 'epochs'],
+    ...market.sequencers.map((account) => [account, 'sequencer'] as const),
+    ...market.validators.map((account, index) => [account, `validator ${index + 1}`] as const),
+  ])
+  return (account) => names.get(account) ?? account
 }
 
 /** What still has to come to an end, if anything. */
-async function unfinished({ world: { chain }, cast }: Run): Promise<string | undefined> {
+async function unfinished({ world: { chain }, cast, plan, lostDisks }: Run, safety: Safety): Promise<string | undefined> {
   const off = [...cast.machines.values()].find((machine) => !machine.isOn())
   if (off !== undefined) return `${off.name} is off`
   const open = cast.collectors.find((collector) => collector.current().stats().open > 0)
@@ -437,17 +479,20 @@ async function unfinished({ world: { chain }, cast }: Run): Promise<string | und
   )
   if (busy !== undefined) return `${busy.name} has epochs`
   const { epochId: last } = await chain.currentEpoch()
-  for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
+  for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId)
     if (cast.sequencer.current().epoch(epochId) === undefined) return `the sequencer does not know epoch ${epochId}`
-    for (const batchCid of await chain.batchCids(epochId)) {
-      const slow = cast.validators.find(
-        (validator) =>
-          !validator
-            .current()
-            .batches(epochId)
-            .some((batch) => batch.batchCid === batchCid),
-      )
-      if (slow !== undefined) return `${slow.name} has batch ${batchCid} of epoch ${epochId}`
+  for (const { block, events } of chain.blocks()) {
+    for (const event of events) {
+      if (event.kind !== 'SnapshotBatchSubmitted') continue
+      const key = `${String(event.epochId).padStart(16, '0')} ${event.batchCid}`
+      const slow = cast.validators.find((validator) => {
+        // Who has lost its disk begins one attestation window below the head, and had written down what went with it.
+        const backAt = lostDisks.get(validator.name)
+        const isOfBefore =
+          backAt !== undefined && (block.number < backAt - plan.windows.attestation || safety.recordsOf(validator.name).has(key))
+        return !isOfBefore && validator.disk().get(`batch/${key}`) === undefined
+      })
+      if (slow !== undefined) return `${slow.name} has batch ${event.batchCid} of epoch ${event.epochId}`
     }
   }
   return undefined

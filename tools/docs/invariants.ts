@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PROMISES } from '../../test/sim/checkers.ts'
+import { PROMISES } from '../../test/sim/promises.ts'
 
 const home = join(import.meta.dirname, '../..')
 

@@ -30,7 +30,7 @@ function parseFault(name: string, text: string): Fault {
   const patches = parsePatch(text.slice(Math.max(0, text.indexOf('\n--- ') + 1)))
   const [patch] = patches
   const path = patch?.newFileName?.replace(/^b\//, '')
-  if (!/^[A-Z].*\.$/.test(sentence) || breaks === undefined) throw new Error(`${name}: a fault begins with a sentence, then "breaks: …"`)
+  if (!/^.+\.$/.test(sentence) || breaks === undefined) throw new Error(`${name}: a fault begins with a sentence, then "breaks: …"`)
   if (patches.length !== 1 || patch === undefined || path === undefined || patch.hunks.length === 0)
     throw new Error(`${name}: a fault is the unified diff of one file`)
   return { name, sentence, breaks, path, patch }

@@ -12,7 +12,7 @@ export type Verdict =
 
 /** A run of the nearest tests takes seconds; whoever needs longer than this waits for something that does not come. */
 const NEAR_LIMIT_MS = 150_000
-const FAR_LIMIT_MS = 600_000
+const FAR_LIMIT_MS = 300_000
 const TAIL_CHARS = 2_000
 
 interface Assertion {
@@ -23,18 +23,21 @@ interface Report {
   readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly Assertion[] }[]
 }
 
-/** The tests that stand in the folder of the file; of a folder without any, in the one above it. */
+/** The tests that stand in the folder of the file. */
 function nearOf(path: string): string {
   return `${dirname(path)}/`
 }
 
-/** Plants the fault in a copy of the project and asks the tests beside the file, then all that need no network of their own. */
+/** What tells the whole story: asked when the tests beside the file saw nothing. */
+const FAR = ['test/journey', 'test/sim']
+
+/** Plants the fault in a copy of the project and asks the tests beside the file, then journey and simulation. */
 export async function judge(copy: string, fault: Fault, signal: AbortSignal): Promise<Verdict> {
   const restore = plant(copy, fault)
   try {
     const near = await runTests({ copy, paths: [nearOf(fault.path)], limitMs: NEAR_LIMIT_MS, signal })
     if (near !== 'green') return typeof near === 'string' ? { kind: near } : 'tail' in near ? { kind: 'mute', ...near } : { kind: 'near', ...near }
-    const far = await runTests({ copy, paths: [], limitMs: FAR_LIMIT_MS, signal })
+    const far = await runTests({ copy, paths: FAR, limitMs: FAR_LIMIT_MS, signal })
     if (far === 'green') return { kind: 'unseen' }
     return typeof far === 'string' ? { kind: far } : 'tail' in far ? { kind: 'mute', ...far } : { kind: 'far', ...far }
   } finally {
@@ -44,7 +47,7 @@ export async function judge(copy: string, fault: Fault, signal: AbortSignal): Pr
 
 interface Asked {
   readonly copy: string
-  /** Only test files below these; all when empty. */
+  /** Only test files below these. */
   readonly paths: readonly string[]
   readonly limitMs: number
   readonly signal: AbortSignal

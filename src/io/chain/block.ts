@@ -27,8 +27,13 @@ export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
 
 const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })
 
+/** `undefined` above the head. Throws `CHAIN_ANSWER_INVALID` for another block than the one asked for, too. */
 export async function readHeader(rpc: Rpc, block: BlockNumber | 'latest'): Promise<Header | undefined> {
-  return parseHeader(rpc, await rpc.call('eth_getBlockByNumber', [block === 'latest' ? block : quantity(block), false]))
+  const method = 'eth_getBlockByNumber'
+  const header = parseHeader(rpc, await rpc.call(method, [block === 'latest' ? block : quantity(block), false]))
+  if (header !== undefined && block !== 'latest' && header.number !== block)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method, detail: `block ${header.number} for block ${block}` })
+  return header
 }
 
 /** `undefined` above the head. */

@@ -157,12 +157,17 @@ function decode(raw: RawLog, sources: EventSources): Bare<ProtocolEvent> {
   return address === sources.dataMarket ? decodeDataMarket(data, topics) : decodeNodes(data, topics)
 }
 
+/** Whether a log tells of this market. Nodes are asked for no other, but one may answer with more than it was asked for. */
+const isOurs = ({ address, topics }: RawLog, { protocolState, dataMarket, nodes }: EventSources): boolean =>
+  address === protocolState ? topics[1] === topicOf(dataMarket) : address === dataMarket || address === nodes
+
 /**
- * The events among `logs` that lie in `block`, in log order. Throws `CHAIN_ANSWER_INVALID` for a log that does not decode or that
+ * The events of the market among `logs` that lie in `block`, in log order. Throws `CHAIN_ANSWER_INVALID` for a log that does not decode or that
  * carries the block's number with another hash: then the chain was rewritten between two requests.
  */
 export function eventsOf(block: BlockRef, logs: readonly RawLog[], sources: EventSources): ProtocolEvent[] {
-  const events = logs.map((raw): ProtocolEvent => {
+  const ours = logs.filter((raw) => isOurs(raw, sources))
+  const events = ours.map((raw): ProtocolEvent => {
     try {
       if (raw.blockHash !== block.hash) throw new Error(`its block is ${raw.blockHash}`)
       return {

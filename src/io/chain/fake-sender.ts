@@ -13,6 +13,8 @@ export interface FakeSenderOptions {
   readonly settleTimeoutMs: number
 }
 
+/** A nonce used up so many blocks ago stays used up. */
+const SETTLED_DEPTH = 8
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -40,9 +42,17 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     return journalled
   }
 
-  /** A transaction's hash follows from its intent: the same intent is the same transaction, in any process. */
-  function transactionOf(intentId: string, { nonce, call }: Journalled): FakeTransaction {
-    return { hash: `0x${keccak256(encoder.encode(`${address} ${intentId}`)).toHex()}` as Hash, from: address, nonce, call }
+  /** A transaction's hash follows from what is journalled: the same in any process that still has the journal. */
+  function transactionOf({ nonce, call }: Journalled): FakeTransaction {
+    const content = encoder.encode(`${address} ${nonce} ${JSON.stringify(call)}`)
+    return { hash: `0x${keccak256(content).toHex()}` as Hash, from: address, nonce, call }
+  }
+
+  /** Made once more with a fresh nonce when another process of the account, whose journal is lost, has used up its own for good. */
+  async function relaunchIfLost(intentId: string): Promise<void> {
+    const made = intents().get(intentId) as Journalled
+    if (mempool.transactionCount(address, SETTLED_DEPTH) <= made.nonce || mempool.receipt(transactionOf(made).hash) !== undefined) return
+    await inTurn(() => launch(intentId, made.call))
   }
 
   function nextNonce(): number {
@@ -53,16 +63,18 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   /** Everything up to the intent goes to the pool again, in order: a nonce that a reorganisation has freed keeps all later ones out. */
   function broadcastUpTo(intentId: string): void {
     for (const [earlier, made] of intents()) {
-      mempool.broadcast(transactionOf(earlier, made))
+      mempool.broadcast(transactionOf(made))
       if (earlier === intentId) return
     }
   }
 
-  async function settle(intentId: string, { hash, call }: FakeTransaction, signal: AbortSignal): Promise<CallOutcome> {
+  async function settle(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome> {
     const startMs = clock.nowMs()
     for (;;) {
       mempool.assertReachable('receipt')
       broadcastUpTo(intentId)
+      await relaunchIfLost(intentId)
+      const { hash } = transactionOf(intents().get(intentId) as Journalled)
       const receipt = mempool.receipt(hash)
       if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
       if (receipt !== undefined) return { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
@@ -72,41 +84,41 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     }
   }
 
-  /** Leaves the call journalled, unless it is refused beforehand. */
-  async function prepare({ intentId, call }: Intent): Promise<FakeTransaction | { readonly reason: string }> {
-    mempool.assertReachable('send')
-    const known = intents().get(intentId)
-    if (known !== undefined) return transactionOf(intentId, known)
-    const reason = mempool.estimate(address, call)
-    if (reason !== undefined) return { reason }
+  async function launch(intentId: string, call: ProtocolCall): Promise<void> {
     const made: Journalled = { nonce: nextNonce(), call }
     await journal.commit([{ key: `${prefix}${intentId}`, value: encoder.encode(JSON.stringify(made)) }])
     // Only now: whoever settles another call must not broadcast one that a power cut could still take back.
+    intents().delete(intentId)
     intents().set(intentId, made)
     broadcastUpTo(intentId)
-    return transactionOf(intentId, made)
+  }
+
+  /** Leaves the call journalled, unless it is refused beforehand: then with the reason. */
+  async function prepare({ intentId, call }: Intent): Promise<string | undefined> {
+    mempool.assertReachable('send')
+    if (intents().has(intentId)) return undefined
+    const reason = mempool.estimate(address, call)
+    if (reason === undefined) await launch(intentId, call)
+    return reason
   }
 
   /** One after the other: two at once would take the same nonce. */
-  function prepareInTurn(intent: Intent): ReturnType<typeof prepare> {
-    const mine = lastPrepared.then(
-      () => prepare(intent),
-      () => prepare(intent),
-    )
+  function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const mine = lastPrepared.then(work, work)
     lastPrepared = mine
     return mine
   }
 
   async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
-    const prepared: Awaited<ReturnType<typeof prepare>>[] = []
+    const refusals: (string | undefined)[] = []
     for (const intent of wanted) {
       signal.throwIfAborted()
-      prepared.push(await prepareInTurn(intent))
+      refusals.push(await inTurn(() => prepare(intent)))
     }
     return Promise.all(
-      prepared.map(async (one, index): Promise<CallOutcome> => {
-        if ('reason' in one) return { kind: 'refused', reason: one.reason }
-        return settle((wanted[index] as Intent).intentId, one, signal)
+      wanted.map(async ({ intentId, call }, index): Promise<CallOutcome> => {
+        const reason = refusals[index]
+        return reason === undefined ? settle(intentId, call, signal) : { kind: 'refused', reason }
       }),
     )
   }

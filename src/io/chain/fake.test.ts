@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, BlockNumber } from '#domain/ids.ts'
+import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeChain } from './fake.ts'
+import type { ProtocolCall } from './port.ts'
 import { chainSuite } from './suite.ts'
 import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from './suite-scene.ts'
 import type { Account, ChainWorld } from './suite-scene.ts'
@@ -74,5 +75,38 @@ describe('fake chain', () => {
     await clock.runUntil(following, { limitMs: 10_000 })
     expect(seen).toEqual([1, 2, 3, 4, 5, 6])
     chain.stop()
+  })
+
+  test('whoever has lost the journal makes another transaction, and the one that it pushed aside is made anew', async () => {
+    const clock = createVirtualClock()
+    const chain = createFakeChain({ clock, market, signers, blockTimeMs: 1_000, pollMs: 100 })
+    const signal = new AbortController().signal
+    const manager = address('epochManager')
+    const journalled = chain.sender({ address: manager, journal: createMemoryJournal() })
+    const forgetful = chain.sender({ address: manager, journal: createMemoryJournal() })
+    const epoch = (begin: number) =>
+      ({ kind: 'releaseEpoch', begin, end: begin + market.epochSize - 1 }) as Extract<ProtocolCall, { kind: 'releaseEpoch' }>
+    const both = [forgetful.send('release', epoch(101), signal), journalled.send('release', epoch(201), signal)]
+    await clock.advance(0)
+    // Both took the first nonce: one waits in vain, until its nonce is used up for good.
+    expect(chain.pendingCount()).toBe(2)
+    const [done, late] = await clock.runUntil(Promise.all(both), { limitMs: 30_000 })
+    expect([done?.kind, late]).toEqual(['done', { kind: 'refused', reason: 'E22' }])
+    expect(chain.transactionCount(manager)).toBe(2)
+    chain.stop()
+  })
+
+  test('an onlooker sees every block with its events, also while nobody is answered', () => {
+    const chain = createFakeChain({ clock: createVirtualClock(), market, signers })
+    chain.burnSlot(1 as SlotId)
+    chain.setReachable(false)
+    chain.mine(2)
+    expect(chain.blocks().map(({ block, events }) => [block.number, events.map(({ kind }) => kind)])).toEqual([
+      [0, []],
+      [1, ['NodeBurned']],
+      [2, []],
+    ])
+    chain.reorg(2, { isLosingTransactions: true })
+    expect(chain.blocks().flatMap(({ events }) => events)).toEqual([])
   })
 })

@@ -70,6 +70,8 @@ export interface FakeChain extends AnchorChain {
   transactionCount(address: Address): number
   /** Every transaction in the chain with its receipt, then those that wait for a block. */
   transactions(): readonly SeenTransaction[]
+  /** Every block of the chain with its events, whoever can be reached. */
+  blocks(): readonly BlockWithEvents[]
 }
 
 /** What the fake sender needs of its chain. */
@@ -77,8 +79,8 @@ export interface FakeMempool {
   assertReachable(method: string): void
   /** The code with which the call would revert now. */
   estimate(from: Address, call: FakeCall): string | undefined
-  /** Transactions of the account in the chain. */
-  transactionCount(address: Address): number
+  /** Transactions of the account in the chain, without those of the newest `exceptBlocks`. */
+  transactionCount(address: Address, exceptBlocks?: number): number
   /** Takes a transaction that it does not have yet, waiting or mined. */
   broadcast(transaction: FakeTransaction): void
   receipt(hash: Hash): FakeReceipt | undefined
@@ -109,8 +111,11 @@ function createLedger(options: FakeChainOptions) {
     return { block, events, transactions }
   }
 
-  const transactionCount = (address: Address): number =>
-    blocks.flatMap(({ transactions }) => transactions).filter(({ from, nonce }) => from === address && nonce !== undefined).length
+  const transactionCount = (address: Address, exceptBlocks = 0): number =>
+    blocks
+      .slice(0, blocks.length - exceptBlocks)
+      .flatMap(({ transactions }) => transactions)
+      .filter(({ from, nonce }) => from === address && nonce !== undefined).length
 
   /** What may be in the next block, in order of arrival: a nonce above a gap waits. */
   function takeMineable(): readonly FakeTransaction[] {
@@ -122,7 +127,9 @@ function createLedger(options: FakeChainOptions) {
         const { from, nonce } = transaction
         if (nonce !== undefined) {
           const next = nextNonces.get(from) ?? transactionCount(from)
-          if (nonce !== next) return true
+          // Used up by another: no node keeps such a one.
+          if (nonce < next) return false
+          if (nonce > next) return true
           nextNonces.set(from, next + 1)
         }
         taken.push(transaction)
@@ -291,5 +298,6 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     pendingCount: ledger.pendingCount,
     transactionCount: ledger.transactionCount,
     transactions: ledger.transactions,
+    blocks: ledger.blocks,
   }
 }

@@ -48,7 +48,8 @@ export function createLauncher({ rpc, chainId, account, address, intents }: Send
         return { intent: { intentId, kind, nonce, hashes: [] }, signed: await sign(account, { chainId, nonce, draft, fees }) }
       }),
     )
-    await Promise.all(ready.map(({ intent, signed }) => intents.put(intent, signed, minedCount)))
+    // One after the other: a disk that fails on the way leaves intents without a gap in their nonces.
+    for (const { intent, signed } of ready) await intents.put(intent, signed, minedCount)
     await Promise.all(ready.map(({ signed }) => rpc.ask('eth_sendRawTransaction', [signed.raw])))
   }
 

@@ -32,7 +32,7 @@ function plainValue(value: unknown, parameter: AbiParameter): ChainValue {
 }
 
 /** Parses human-readable signatures, each once. A malformed one is the compute module's mistake: `CALL_REVERTED`, which says so. */
-function createSignatures() {
+export function createSignatures() {
   const known = new Map<string, AbiFunction | AbiEvent>()
   function parse(signature: string): AbiFunction | AbiEvent {
     try {

@@ -8,6 +8,7 @@ import {
   createStage,
   end,
   EPOCH_1,
+  NEVER,
   OTHER_ROOT,
   PROJECTS,
   release,
@@ -106,6 +107,38 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.snapshotStatus(PROJECTS[0] as ProjectId, EPOCH_1)).toEqual({ status: 'pending', snapshotCid: CIDS[1] })
       expect((await chain.batch(EPOCH_1, BATCH))?.snapshotCids).toEqual(CIDS)
       expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH, BATCH_2])
+    })
+
+    test('G8: a batch submitted again under its CID is the later one, arguments, votes and all', async () => {
+      const { chain, perform, address } = await anchored()
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
+      const again = submit({ snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', again)).toMatchObject({ kind: 'done' })
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ snapshotCids: [CIDS[1], CIDS[0]], rootHash: OTHER_ROOT })
+      expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(false)
+    })
+
+    test('G8: batches of one block have each their own arguments', async () => {
+      const { chain, sender, untilPending, mine, run } = await released()
+      const batches = [BATCH, BATCH_2].map((batchCid, index) =>
+        submit({
+          batchCid,
+          projectIds: [PROJECTS[index]] as ProjectId[],
+          snapshotCids: [CIDS[index]] as Cid[],
+          rootHash: index === 0 ? ROOT : OTHER_ROOT,
+        }),
+      )
+      const sequencer = sender('sequencer')
+      const outcomes = Promise.all(batches.map((call, index) => sequencer.send(`batch/${index}`, call, NEVER)))
+      await untilPending(2)
+      await mine()
+      expect((await run(outcomes)).map(({ kind }) => kind)).toEqual(['done', 'done'])
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ projectIds: [PROJECTS[0]], snapshotCids: [CIDS[0]], rootHash: ROOT })
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({
+        projectIds: [PROJECTS[1]],
+        snapshotCids: [CIDS[1]],
+        rootHash: OTHER_ROOT,
+      })
     })
 
     test('windows count from the release block and include their last block', async () => {

@@ -100,12 +100,12 @@ interface RawTransaction {
   readonly input?: unknown
 }
 
-/** The arguments of a direct call that submits this batch; `undefined` when the input is another call. */
-function argumentsIn(input: string, batchCid: Cid): BatchArguments | undefined {
+/** The arguments of a direct call that submits this batch of this epoch; `undefined` when the input is another call. */
+function argumentsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
   if (!input.startsWith(SUBMIT_SELECTOR)) return undefined
   const { args } = decodeFunctionData({ abi: [SUBMIT], data: input as Hex })
-  const [, submittedCid, , projectIds, snapshotCids, rootHash] = args
-  if (submittedCid !== batchCid) return undefined
+  const [, submittedCid, submittedEpochId, projectIds, snapshotCids, rootHash] = args
+  if (submittedCid !== batchCid || submittedEpochId !== BigInt(epochId)) return undefined
   return { projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly Cid[], rootHash: parseHash(rootHash) }
 }
 
@@ -127,7 +127,7 @@ function createBatchReader(rpc: Rpc, contracts: Contracts, sources: EventSources
     if (log === undefined) return undefined
     const transaction = (await rpc.call('eth_getTransactionByHash', [log.transactionHash])) as RawTransaction | null
     if (String(transaction?.to).toLowerCase() !== sources.protocolState) return undefined
-    return parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(String(transaction?.input), batchCid))
+    return parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(String(transaction?.input), epochId, batchCid))
   }
 
   /** What the contract keeps: for batches that a contract of its own submitted, and for windows changed since. */

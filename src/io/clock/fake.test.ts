@@ -37,6 +37,56 @@ describe('virtual clock', () => {
     expect(seen).toEqual(['a20', 'b30', 'a40', 'b60', 'a60', 'b90'])
   })
 
+  test('what a timer starts comes before the next one, and timers of one instant fire in the order they were set', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    const seen: string[] = []
+    const mark = (name: string) => () => void seen.push(`${name}${clock.nowMs()}`)
+    void clock.sleep(10).then(async () => {
+      mark('a')()
+      await clock.sleep(5)
+      mark('c')()
+    })
+    void clock.sleep(10).then(mark('b'))
+    void clock.sleep(20).then(mark('d'))
+    void clock.sleep(15).then(mark('e'))
+    await clock.advance(30)
+    expect(seen).toEqual(['a10', 'b10', 'e15', 'c15', 'd20'])
+    expect(clock.nowMs()).toBe(30)
+  })
+
+  test('an aborted sleep leaves no timer behind', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    const stop = new AbortController()
+    const slept = clock.sleep(50, stop.signal).catch(() => 'aborted')
+    void clock.sleep(5).then(() => stop.abort())
+    expect(await clock.runUntil(slept, { limitMs: 100 })).toBe('aborted')
+    expect(clock.nowMs()).toBe(5)
+    await expect(clock.runUntil(() => false, { limitMs: 1 })).rejects.toThrow('no timer is left')
+  })
+
+  test('work that takes several turns of the event loop is done before time moves on', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    const seen: number[] = []
+    void clock.sleep(10).then(async () => {
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      seen.push(clock.nowMs())
+    })
+    void clock.sleep(11).then(() => seen.push(clock.nowMs()))
+    await clock.advance(20)
+    expect(seen).toEqual([10, 11])
+  })
+
+  test('a goal is looked at before time moves, and the limit is reached in full', async () => {
+    const clock = createVirtualClock({ startMs: 0 })
+    await clock.runUntil(() => true, { limitMs: 0 })
+    let isAwake = false
+    void clock.sleep(10).then(() => {
+      isAwake = true
+    })
+    await clock.runUntil(async () => isAwake, { limitMs: 10 })
+    expect(clock.nowMs()).toBe(10)
+  })
+
   test('returns the value of the promise and throws its reason', async () => {
     const clock = createVirtualClock()
     expect(

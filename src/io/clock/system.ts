@@ -1,6 +1,6 @@
 import type { Clock } from './port.ts'
 
-/** Longest span one timer of the platform can hold; above it fires at once. */
+/** Longest span one timer of the platform can hold; one above it fires at once. */
 const TIMER_MS_MAX = 2_147_483_647
 
 function createSystemClock(): Clock {
@@ -18,13 +18,16 @@ function createSystemClock(): Clock {
           clearTimeout(timer)
           reject(signal?.reason)
         }
-        const timer = setTimeout(
-          () => {
+        let timer: NodeJS.Timeout
+        const wait = (leftMs: number): void => {
+          const nextMs = Math.min(leftMs, TIMER_MS_MAX)
+          timer = setTimeout(() => {
+            if (leftMs > nextMs) return wait(leftMs - nextMs)
             signal?.removeEventListener('abort', onAbort)
             resolve()
-          },
-          Math.min(Math.max(durationMs, 0), TIMER_MS_MAX),
-        )
+          }, nextMs)
+        }
+        wait(Math.max(durationMs, 0))
         signal?.addEventListener('abort', onAbort, { once: true })
       })
     },

@@ -22,11 +22,14 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
     // Otherwise clients of one process share connections, and closing one closes nothing.
     'grpc.use_local_subchannel_pool': 1,
   })
+  let isClosed = false
   const { path, requestSerialize, responseDeserialize } = SERVICE.submitSnapshot
   return {
     submitSnapshot(submission, { timeoutMs, signal }) {
       const answer = Promise.withResolvers<HandOverAnswer>()
-      if (signal?.aborted) return Promise.reject(new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'cancelled' }, signal.reason))
+      // A closed client of grpc-js throws where it stands.
+      if (isClosed || signal?.aborted)
+        return Promise.reject(new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'cancelled' }, signal?.reason))
       const deadline = Date.now() + timeoutMs
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { submission }, { deadline }, (cause, value) => {
         signal?.removeEventListener('abort', cancel)
@@ -39,6 +42,7 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
       return answer.promise
     },
     async close() {
+      isClosed = true
       client.close()
     },
   }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
@@ -19,7 +20,7 @@ export const submission: Submission = {
   nodeVersion: 'v2.11.0',
   protocolState: '',
 }
-const patient = { timeoutMs: 5_000 }
+const patient = { timeoutMs: 15_000 }
 
 /** Declares what every implementation does, fake or real. */
 export function grpcSuite(name: string, createGrpc: () => FakeGrpc): void {
@@ -83,6 +84,63 @@ export function grpcSuite(name: string, createGrpc: () => FakeGrpc): void {
       await outcome
       await server.close()
       await expect(client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+    })
+
+    test('a call that is given up before it is made never reaches the handler, and a client that is closed makes none', async () => {
+      let calls = 0
+      const { client } = await start(async () => {
+        calls += 1
+        return 'Success'
+      })
+      const given = client.submitSnapshot(submission, { ...patient, signal: AbortSignal.abort() })
+      await expect(given).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      await client.close()
+      await expect(client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      expect(calls).toBe(0)
+    })
+
+    test('a handler that fails or answers too late disturbs no later call', async () => {
+      const late = Promise.withResolvers<'Success'>()
+      const outcomes = [() => Promise.reject(new Error('broken')), () => late.promise, async () => 'Success' as const]
+      const { client } = await start(() => (outcomes.shift() ?? (async () => 'Failure' as const))())
+      await expect(client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      await expect(client.submitSnapshot(submission, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      late.resolve('Success')
+      expect(await client.submitSnapshot(submission, patient)).toBe('Success')
+    })
+
+    test('answers go to the calls they belong to, in whatever order they come', async () => {
+      const waiting: ((answer: 'Success' | 'Failure') => void)[] = []
+      const { client } = await start(() => new Promise((resolve) => waiting.push(resolve)))
+      const calls = [client.submitSnapshot(submission, patient)]
+      await expect.poll(() => waiting.length, { timeout: 5_000 }).toBe(1)
+      calls.push(client.submitSnapshot(submission, patient))
+      await expect.poll(() => waiting.length, { timeout: 5_000 }).toBe(2)
+      waiting[1]?.('Failure')
+      expect(await calls[1]).toBe('Failure')
+      waiting[0]?.('Success')
+      expect(await calls[0]).toBe('Success')
+    })
+
+    test('a server that closes does not wait for a handler that never answers; its caller is told', async () => {
+      const called = Promise.withResolvers<void>()
+      const { client, server } = await start(() => {
+        called.resolve()
+        return new Promise(() => undefined)
+      })
+      const outcome = expect(client.submitSnapshot(submission, { timeoutMs: 20_000 })).rejects.toMatchObject({
+        code: 'COLLECTOR_UNAVAILABLE',
+      })
+      await called.promise
+      await server.close()
+      await outcome
+    })
+
+    test('calls that are over leave nothing behind on the signal they were made with', async () => {
+      const { client } = await start(async () => 'Success')
+      const { signal } = new AbortController()
+      for (let call = 0; call < 3; call += 1) await client.submitSnapshot(submission, { ...patient, signal })
+      expect(getEventListeners(signal, 'abort')).toEqual([])
     })
 
     test('a collector that comes back at its endpoint is used again', async () => {

@@ -54,6 +54,9 @@ export interface FakeNetwork {
   breakLinks(): number
 }
 
+/** Far more than any sender has in flight when its link ends. */
+const LATE_SENDS_MAX = 100_000
+
 interface HostEntry {
   readonly inbox: Inbox
   readonly isLegacy: boolean
@@ -126,6 +129,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     const there = createPipe()
     const back = createPipe()
     let endReason: string | undefined
+    let lateCount = 0
     const live: LiveLink = {
       path,
       end(reason) {
@@ -163,6 +167,9 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
       send({ submissionId, payload }) {
         const host = hosts.get(path.at(-1) as string)
         if (endReason !== undefined || host === undefined) {
+          lateCount += 1
+          // A sender that never notices would otherwise keep the event loop for ever.
+          if (lateCount > LATE_SENDS_MAX) throw new Error(`${LATE_SENDS_MAX} deliveries on a link that has ended`)
           return Promise.reject(new WeftError('LINK_FAILED', { address, detail: endReason ?? 'the peer is gone' }))
         }
         if (host.isLegacy) return sendLegacy(host, submissionId, payload)

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
@@ -7,32 +7,17 @@ import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
+import type { Cid, ProjectId, SubmissionId } from '#domain/ids.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
 import { createRelay } from './relay.ts'
-import { answer, identity, idOf, isRelayed, p2pSuite } from './suite.ts'
+import { createValve } from './valve.test-proxy.ts'
+import { answer, identity, idOf, isRelayed, p2pSuite, submission } from './suite.ts'
 
 p2pSuite('libp2p over loopback', () => ({ createSubmissionHost, createSubmissionDialer, createRelay }))
-
-const submission: Submission = {
-  request: {
-    slotId: parseSlotId(1),
-    deadlineBlock: parseBlockNumber(500),
-    snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
-    epochId: parseEpochId(3),
-    projectId: 'p:N' as ProjectId,
-  },
-  signature: 'ab'.repeat(65),
-  header: `0x${'0e'.repeat(32)}`,
-  dataMarket: '',
-  nodeVersion: 'v0.0.0',
-  protocolState: '',
-}
 
 describe('libp2p itself', () => {
   const started: { stop(): unknown }[] = []
@@ -44,6 +29,10 @@ describe('libp2p itself', () => {
   afterEach(async () => {
     for (const thing of started.splice(0).reverse()) await thing.stop()
   })
+  function keepServer(server: Server): Server {
+    keep({ stop: () => server.close() })
+    return server
+  }
   /** A peer without any of our code, as deployed ones are. */
   const strangePeer = async (listen: string[] = []) =>
     keep(await createLibp2p({ addresses: { listen }, transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] }))
@@ -61,7 +50,7 @@ describe('libp2p itself', () => {
     return codes
   }
 
-  test('through one circuit go far more than the 128 KiB at which libp2p cuts by default', async () => {
+  test('R1: through one circuit go far more than the 128 KiB at which libp2p cuts by default', async () => {
     const relay = keep(await createRelay({ identity: identity(3) }))
     const host = keep(await createSubmissionHost({ identity: identity(1), relays: relay.addresses() }))
     answer(host, () => 'accepted', stopping.signal)
@@ -213,5 +202,106 @@ describe('libp2p itself', () => {
     await expect(createSubmissionHost({ identity: identity(2), relays: ['/ip4/127.0.0.1'] })).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
     })
+  })
+
+  test('G7: one connection has eight submit streams; the ninth is refused, the eight go on', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const peer = await strangePeer()
+    const connection = await peer.dial(multiaddr(host.addresses()[0] as string))
+    const streams: Stream[] = []
+    for (let index = 0; index < 8; index += 1) streams.push(await connection.newStream(SUBMIT_PROTOCOL))
+    const ninth = await connection.newStream(SUBMIT_PROTOCOL)
+    await expect.poll(() => ninth.status, { timeout: 10_000 }).toBe('reset')
+    for (const [index, stream] of streams.entries()) {
+      const receipts = readReceipts(stream)
+      stream.send(encodeDelivery({ submissionId: idOf(index), payload: new Uint8Array(1) }))
+      await stream.close()
+      expect(await receipts).toEqual(['accepted'])
+    }
+  })
+
+  test('G7, G11: a peer that does not read its receipts is reset at the write buffer, and others are served', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    const reason = '\u754c'.repeat(256)
+    let answeredCount = 0
+    const serve = async () => {
+      for await (const batch of host.inbound(stopping.signal)) {
+        answeredCount += batch.length
+        for (const inbound of batch) inbound.respond({ submissionId: inbound.submissionId as SubmissionId, code: 'window_closed', reason })
+      }
+    }
+    void serve()
+    const valve = keep(await createValve(host.addresses()[0] as string))
+    const stream = await open(valve.address, SUBMIT_PROTOCOL)
+    let receiptBytes = 0
+    stream.addEventListener('message', (event) => {
+      receiptBytes += event.data.byteLength
+    })
+    valve.shut()
+    const some = Buffer.concat(
+      Array.from({ length: 500 }, (_, index) => encodeDelivery({ submissionId: idOf(index), payload: new Uint8Array(1) })),
+    )
+    // 800 bytes of receipt for each: far more in all than the buffer and the window of the stream hold.
+    for (let round = 0; round < 20; round += 1) stream.send(some)
+    // Somebody else is served meanwhile; when it is done, so is what came before.
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(host.addresses()[0] as string, stopping.signal)
+    expect(await link.send({ submissionId: idOf(1), payload: new Uint8Array(1) })).toMatchObject({ code: 'window_closed' })
+    // More than the window and the buffer hold; after the reset nothing is read from it any more.
+    await expect.poll(() => answeredCount, { timeout: 20_000 }).toBeGreaterThan(5_800)
+    valve.open()
+    await expect.poll(() => stream.status, { timeout: 20_000 }).toBe('reset')
+    expect(receiptBytes).toBeLessThan(1_024 * 1_024)
+  })
+
+  test('G11: silent sockets keep nobody out, nor do many that come from one address at once', async () => {
+    const host = keep(await createSubmissionHost({ identity: identity(1) }))
+    answer(host, () => 'accepted', stopping.signal)
+    const [address] = host.addresses() as [string]
+    const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
+    const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'))
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('connect', resolve).on('error', resolve))))
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    for (let index = 0; index < 5; index += 1) {
+      const link = await dialer.dial(address, stopping.signal)
+      expect(await link.send({ submissionId: idOf(index), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
+    }
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('a peer that speaks neither protocol, or is another than the address says, is LINK_FAILED, and no connection stays', async () => {
+    const stranger = await strangePeer(['/ip4/127.0.0.1/tcp/0'])
+    const address = String(stranger.getMultiaddrs()[0])
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    await expect(dialer.dial(address, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED', facts: { address } })
+    const other = address.replace(/\/p2p\/.*/, `/p2p/${dialer.peerId}`)
+    await expect(dialer.dial(other, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    const third = keep(await createSubmissionDialer({ identity: identity(6) }))
+    await expect(third.dial(other, stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    await expect.poll(() => stranger.getConnections().length, { timeout: 10_000 }).toBe(0)
+  })
+
+  test('a dial to a socket that says nothing ends with its signal', async () => {
+    const silent = keepServer(createServer(() => undefined).listen(0, '127.0.0.1'))
+    await new Promise((resolve) => silent.once('listening', resolve))
+    const { port } = silent.address() as AddressInfo
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const leaving = new AbortController()
+    const connected = new Promise((resolve) => silent.once('connection', resolve))
+    const dialing = dialer
+      .dial(`/ip4/127.0.0.1/tcp/${port}/p2p/${dialer.peerId.replace(/.$/, 'x')}`, leaving.signal)
+      .catch((cause) => cause)
+    void connected.then(() => leaving.abort())
+    expect(await dialing).toMatchObject({ code: 'LINK_FAILED' })
+  })
+
+  test('the dialer takes no circuits from the peer it dialed', async () => {
+    const stranger = await strangePeer(['/ip4/127.0.0.1/tcp/0'])
+    await stranger.handle(SUBMIT_PROTOCOL, () => undefined)
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    await dialer.dial(String(stranger.getMultiaddrs()[0]), stopping.signal)
+    const [connection] = stranger.getConnections()
+    await expect(connection?.newStream(RELAY_V2_STOP_CODEC)).rejects.toMatchObject({ name: 'UnsupportedProtocolError' })
   })
 })

@@ -117,6 +117,27 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
     })
   }
 
+  let turn: Promise<void> = Promise.resolve()
+  /**
+   * One after the other, and no longer than the signal allows: libp2p reserves one slot at a time and, done with it, forgets what waits
+   * behind it without a word, so that its promise never settles.
+   */
+  function inTurn(work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const done = turn.then(async () => {
+      signal.throwIfAborted()
+      const leaving = Promise.withResolvers<never>()
+      const leave = () => leaving.reject(signal.reason)
+      signal.addEventListener('abort', leave, { once: true })
+      try {
+        await Promise.race([work(), leaving.promise])
+      } finally {
+        signal.removeEventListener('abort', leave)
+      }
+    })
+    turn = done.catch(() => undefined)
+    return done
+  }
+
   /** A function that reserves; after its first success the listener exists and follows later reservations by itself. */
   function reserver(address: Multiaddr, peerId: PeerId): () => Promise<void> {
     let hasListener = false
@@ -129,9 +150,11 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
         throw cause
       })
       probe.abort(new Error('probe done'))
-      if (hasListener) await reservationStore.addRelay(peerId, 'configured')
-      else await deps.access.transportManager.listen([address.encapsulate('/p2p-circuit')])
-      hasListener = true
+      await inTurn(async () => {
+        if (hasListener) await reservationStore.addRelay(peerId, 'configured')
+        else await deps.access.transportManager.listen([address.encapsulate('/p2p-circuit')])
+        hasListener = true
+      }, signal)
     }
   }
 

@@ -1,5 +1,6 @@
 import { circuitRelayServer, type CircuitRelayService, RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Libp2p, PeerId } from '@libp2p/interface'
+import { hopHandler } from './circuit.ts'
 import { startNode } from './libp2p.ts'
 import type { Relay } from './port.ts'
 
@@ -28,6 +29,8 @@ export const RELAY_LIMITS: RelayLimits = {
 const HOP_TIMEOUT_MS = 30_000
 /** Bytes of one direction of one circuit that wait for a slow reader before the circuit is reset. */
 const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
+/** Bytes of one direction of one circuit that wait before its sender has to: several windows of Yamux, so that an honest reader is never short. */
+const HELD_BYTES_MAX = 1024 * 1024
 
 export interface RelayOptions {
   /** 32-byte Ed25519 seed; addresses through this relay contain the peer id that follows from it. */
@@ -87,13 +90,23 @@ export async function createRelay(options: RelayOptions): Promise<Relay & { stop
     {
       relay: circuitRelayServer({
         hopTimeout: HOP_TIMEOUT_MS,
-        maxInboundHopStreams: limits.circuitsPerPeerMax + 1,
         maxOutboundStopStreams: limits.circuitsMax,
         reservations: { maxReservations: limits.reservationsMax, reservationTtl: limits.reservationTtlMs, applyDefaultLimit: false },
       }) as never,
     },
   )) as unknown as Libp2p<{ relay: CircuitRelayService }>
   running = node
+  await node.handle(RELAY_V2_HOP_CODEC, hopHandler(node.services.relay, HELD_BYTES_MAX), {
+    force: true,
+    maxInboundStreams: limits.circuitsPerPeerMax + 1,
+    runOnLimitedConnection: true,
+  })
+  // R3: libp2p would keep the place of one that has gone until the reservation expires. Its timer goes too: it would end the next one.
+  node.addEventListener('peer:disconnect', ({ detail: peerId }) => {
+    const { reservations } = node.services.relay
+    reservations.get(peerId)?.signal.clear()
+    reservations.delete(peerId)
+  })
   return {
     peerId: node.peerId.toString(),
     addresses: () => node.getMultiaddrs().map(String),

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { SubmissionId } from '#domain/ids.ts'
+import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, type SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
 import type { InboxLimits, RefusalCounts } from './inbox.ts'
 import type { Inbound, Relay, SubmissionDialer, SubmissionListener } from './port.ts'
 
@@ -27,6 +28,21 @@ export const identity = (seed: number): Uint8Array => new Uint8Array(32).fill(se
 export const idOf = (index: number): string => `00000000-0000-4000-8000-${index.toString(16).padStart(12, '0')}`
 export const isRelayed = (address: string): boolean => address.includes('/p2p-circuit')
 const payload = Uint8Array.of(1, 2, 3)
+
+export const submission: Submission = {
+  request: {
+    slotId: parseSlotId(1),
+    deadlineBlock: parseBlockNumber(500),
+    snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
+    epochId: parseEpochId(3),
+    projectId: 'p:N' as ProjectId,
+  },
+  signature: 'ab'.repeat(65),
+  header: `0x${'0e'.repeat(32)}`,
+  dataMarket: '',
+  nodeVersion: 'v0.0.0',
+  protocolState: '',
+}
 
 /** Answers every delivery with what `codeOf` says; `undefined` answers nothing. Returns what came. */
 export function answer(host: SubmissionListener, codeOf: (inbound: Inbound) => ReceiptCode | undefined, signal: AbortSignal): Inbound[] {
@@ -182,7 +198,7 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       expect(await link.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
     })
 
-    test('a relay that restarts is reserved again, and the links through it end with it', async () => {
+    test('R4: a relay that restarts has the address it had, is reserved again, and the links through it end with it', async () => {
       const before = await relay()
       const [address] = before.addresses() as [string]
       const receiver = await host({ relays: [address] })
@@ -197,7 +213,7 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       expect(await again.send({ submissionId: idOf(2), payload })).toMatchObject({ code: 'accepted' })
     })
 
-    test('a relay refuses reservations above its limit', async () => {
+    test('R2: a relay refuses reservations above its limit', async () => {
       const middle = await relay({ limits: { reservationsMax: 1 } })
       const first = await host({ relays: [...middle.addresses()] })
       await relayed(first)
@@ -205,6 +221,81 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       await expect.poll(() => middle.stats().refusedReservations).toBeGreaterThan(0)
       expect(second.addresses().some(isRelayed)).toBe(false)
       expect(middle.stats().reservations).toBe(1)
+    })
+
+    test('R2, R3: who was refused by a full relay gets the place when its holder goes, and not before', async () => {
+      const middle = await relay({ limits: { reservationsMax: 1 } })
+      const first = await host({ relays: [...middle.addresses()] })
+      await relayed(first)
+      const second = await host({ identity: identity(4), relays: [...middle.addresses()] })
+      await expect.poll(() => middle.stats().refusedReservations, { timeout: 10_000 }).toBeGreaterThan(0)
+      expect([first, second].map((one) => one.addresses().some(isRelayed))).toEqual([true, false])
+      await first.stop()
+      await relayed(second)
+      expect(middle.stats().reservations).toBe(1)
+    })
+
+    test('a host is reached through each of several relays', async () => {
+      const middles = [await relay(), await relay({ identity: identity(5) })]
+      const receiver = await host({ relays: middles.flatMap((middle) => middle.addresses()) })
+      answer(receiver, () => 'accepted', stopping.signal)
+      await expect.poll(() => receiver.addresses().filter(isRelayed).length, { timeout: 15_000 }).toBe(2)
+      const sender = await dialer()
+      for (const [index, address] of receiver.addresses().filter(isRelayed).entries()) {
+        const link = await sender.dial(address, stopping.signal)
+        expect(await link.send({ submissionId: idOf(index), payload })).toMatchObject({ code: 'accepted' })
+      }
+      expect(middles.map((middle) => middle.stats().circuits)).toEqual([1, 1])
+    })
+
+    test('two links to one host live and die apart', async () => {
+      const receiver = await host()
+      answer(receiver, () => 'accepted', stopping.signal)
+      const sender = await dialer()
+      const first = await sender.dial(direct(receiver), stopping.signal)
+      const second = await sender.dial(direct(receiver), stopping.signal)
+      await first.close()
+      await first.ended
+      expect(await second.send({ submissionId: idOf(1), payload })).toMatchObject({ code: 'accepted' })
+      await expect(first.send({ submissionId: idOf(2), payload })).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    })
+
+    test('the same id while it waits is one delivery', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, () => undefined, stopping.signal)
+      const link = await (await dialer()).dial(direct(receiver), stopping.signal)
+      const sent = [link.send({ submissionId: idOf(1), payload }), link.send({ submissionId: idOf(1), payload })]
+      await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(1)
+      for (const { submissionId, respond } of seen) respond({ submissionId: submissionId as SubmissionId, code: 'duplicate', reason: '' })
+      expect(await Promise.all(sent)).toMatchObject([{ code: 'duplicate' }, { code: 'duplicate' }])
+      expect(seen).toHaveLength(1)
+    })
+
+    test('a link that is closed here tells what waits, and a receipt that comes too late disturbs nobody', async () => {
+      const receiver = await host()
+      const seen = answer(receiver, () => undefined, stopping.signal)
+      const link = await (await dialer()).dial(direct(receiver), stopping.signal)
+      const outcome = expect(link.send({ submissionId: idOf(1), payload })).rejects.toMatchObject({ code: 'LINK_FAILED' })
+      await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(1)
+      await link.close()
+      await outcome
+      for (const { submissionId, respond } of seen) respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '' })
+    })
+
+    test('a dial that is given up before it begins fails', async () => {
+      const receiver = await host()
+      await expect((await dialer()).dial(direct(receiver), AbortSignal.abort())).rejects.toMatchObject({ code: 'LINK_FAILED' })
+    })
+
+    test('a dialer that stops ends its links; a host that stops ends its inbound', async () => {
+      const receiver = await host()
+      const reading = Array.fromAsync(receiver.inbound(stopping.signal))
+      const sender = await dialer()
+      const link = await sender.dial(direct(receiver), stopping.signal)
+      await sender.stop()
+      await link.ended
+      await receiver.stop()
+      expect(await reading).toEqual([])
     })
   })
 }

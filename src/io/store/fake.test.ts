@@ -26,4 +26,17 @@ describe('fake store', () => {
     expect(isAcknowledged).toBe(false)
     expect(() => store.get('durable')).toThrow('STOPPED')
   })
+
+  test('what a crash would keep is seen before it, and a backup holds no more', async () => {
+    const store = createFakeStore()
+    await store.commit([{ key: 'durable', value: new Uint8Array([1]) }])
+    const pending = store.commit([{ key: 'pending', value: new Uint8Array([2]) }])
+    expect([store.durable('durable'), store.durable('pending')]).toEqual([new Uint8Array([1]), undefined])
+    const backup = store.copy()
+    await pending
+    expect(store.durable('pending')).toEqual(new Uint8Array([2]))
+    expect(backup.scan('').map(({ key }) => key)).toEqual(['durable'])
+    await backup.commit([{ key: 'durable' }])
+    expect(store.get('durable')).toEqual(new Uint8Array([1]))
+  })
 })

@@ -8,6 +8,10 @@ export interface FakeStore extends Store {
   crash(): FakeStore
   /** From now on its disk takes nothing: the next commit fails, and the store with it. */
   breakDisk(): void
+  /** A store of its own with what is durable now, as a backup holds it. */
+  copy(): FakeStore
+  /** What a power cut at this very instant would leave under the key. */
+  durable(key: string): Uint8Array | undefined
 }
 
 type Contents = Map<string, Uint8Array>
@@ -87,6 +91,8 @@ function openOn(durable: Contents): FakeStore {
       await last
       if (failure !== undefined) throw failure
     },
+    copy: () => openOn(new Map(durable)),
+    durable: (key) => durable.get(key)?.slice(),
     crash() {
       state = 'crashed'
       return openOn(new Map(durable))

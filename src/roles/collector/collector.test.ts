@@ -1,96 +1,9 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
-import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, type SubmissionId } from '#domain/ids.ts'
-import type { ReceiptCode } from '#domain/rejection.ts'
-import type { Submission } from '#domain/submission.ts'
-import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import { createSeededRandom } from '#io/keys/random.ts'
-import { createFakeNetwork, type FakeNetwork } from '#io/p2p/fake.ts'
-import type { Inbound, SubmissionListener } from '#io/p2p/port.ts'
-import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import { decodeCollectJson, decodeSubmission } from '#wire/submission-proto.ts'
-import { type Collector, type CollectorDeps, type CollectorLimits, createCollector } from './collector.ts'
+import { decodeSubmission } from '#wire/submission-proto.ts'
+import { createWorld, identity, RELAY, SEQUENCER, submission } from './collector.test-world.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
-const identity = (seed: number) => new Uint8Array(32).fill(seed)
-const SEQUENCER = identity(1)
-const RELAY = identity(2)
-
-function submission(index: number, epoch = 7): Submission {
-  return {
-    request: {
-      slotId: parseSlotId(1),
-      deadlineBlock: parseBlockNumber(500),
-      snapshotCid: 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid,
-      epochId: parseEpochId(epoch),
-      projectId: `p${index}:N` as ProjectId,
-    },
-    signature: 'ab'.repeat(65),
-    header: `0x${'0e'.repeat(32)}`,
-    dataMarket: '0x21cb57c1f2352ad215a463dd867b838749cd3b8f',
-    nodeVersion: 'v1.0.0',
-    protocolState: '',
-  }
-}
-
-/** A world of one sequencer and collectors on a virtual clock, from one seed. */
-function createWorld(seed = 1) {
-  const clock: VirtualClock = createVirtualClock()
-  const random = createSeededRandom(seed)
-  const network: FakeNetwork = createFakeNetwork({ clock, random })
-  const stopping = new AbortController()
-  const events: string[] = []
-
-  /** Answers with what `codeOf` says, once per project as a sequencer would: the same again is a duplicate. */
-  function answer(host: SubmissionListener, codeOf: (project: string, inbound: Inbound) => ReceiptCode | undefined = () => 'accepted') {
-    const seen: { readonly project: string; readonly id: string }[] = []
-    const taken = new Map<string, string>()
-    const run = async () => {
-      for await (const batch of host.inbound(stopping.signal)) {
-        for (const inbound of batch) {
-          const project =
-            (inbound.protocol === 'weft' ? decodeSubmission(inbound.payload) : decodeCollectJson(inbound.payload))?.request.projectId ?? ''
-          seen.push({ project, id: inbound.submissionId })
-          const code = taken.has(project) ? 'duplicate' : codeOf(project, inbound)
-          if (code === 'accepted') taken.set(project, inbound.submissionId)
-          if (code !== undefined) inbound.respond({ submissionId: inbound.submissionId as SubmissionId, code, reason: '' })
-        }
-      }
-    }
-    void run()
-    return { seen, taken, projects: () => seen.map(({ project }) => project) }
-  }
-
-  async function collector(
-    addresses: readonly string[],
-    options: { readonly store?: FakeStore; readonly limits?: Partial<CollectorLimits>; readonly verify?: CollectorDeps['verify'] } = {},
-  ) {
-    const store = options.store ?? createFakeStore()
-    const dialer = await network.createSubmissionDialer({ identity: identity(9) })
-    const report: CollectorDeps['report'] = (event) => events.push(event)
-    const role: Collector = createCollector(
-      { addresses, limits: options.limits ?? {} },
-      { store, dialer, clock, random, report, ...(options.verify === undefined ? {} : { verify: options.verify }) },
-    )
-    const leaving = new AbortController()
-    let running: Promise<void> | undefined
-    return {
-      role,
-      store,
-      start() {
-        running = role.run(AbortSignal.any([leaving.signal, stopping.signal]))
-      },
-      async stop() {
-        leaving.abort()
-        await clock.runUntil(running ?? Promise.resolve(), { limitMs: 10_000 })
-      },
-      hand: (one: Submission) => clock.runUntil(role.handler(one), { limitMs: 1_000 }),
-      ended: () => Object.values(role.stats().endings).reduce((sum, count) => sum + count, 0),
-    }
-  }
-
-  return { clock, random, network, answer, collector, events, stopping }
-}
 
 describe('collector', () => {
   let world = createWorld()
@@ -149,7 +62,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('the same vote handed over again is known, before and after its receipt and a restart; a refused one may come again', async () => {
+  test('C8: the same vote handed over again is known, before and after its receipt and a restart; a refused one may come again', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     const { seen } = world.answer(host, (project) => (project === 'p2:N' ? 'deadline_passed' : 'accepted'))
     const one = await world.collector(host.addresses())
@@ -170,7 +83,7 @@ describe('collector', () => {
     await again.stop()
   })
 
-  test('a vote that names another block than before is sent in its newest form, also after it was acknowledged', async () => {
+  test('C8: a vote that names another block than before is sent in its newest form, also after it was acknowledged', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     const headers: (string | undefined)[] = []
     world.answer(host, (_, { payload }) => {
@@ -192,7 +105,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('a receipt for what was sent before the vote named another block does not end it', async () => {
+  test('C8: a receipt for what was sent before the vote named another block does not end it', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     const { seen } = world.answer(host)
     world.network.setFaults({ delayMsMax: 400 })
@@ -312,7 +225,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('a link on which receipts stay out is closed and made anew', async () => {
+  test('C9: a link on which receipts stay out is closed and made anew', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     let isDeaf = true
     const { seen } = world.answer(host, () => (isDeaf ? undefined : 'accepted'))
@@ -327,7 +240,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('to a peer that never answers a submission is sent once, and never counts as acknowledged', async () => {
+  test('C6: to a peer that never answers a submission is sent once, and never counts as acknowledged', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER, isLegacy: true })
     const { projects } = world.answer(host)
     const one = await world.collector(host.addresses())
@@ -340,7 +253,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('what is remembered of finished entries is bounded', async () => {
+  test('C2: what is remembered of finished entries is bounded', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     world.answer(host)
     const one = await world.collector(host.addresses(), { limits: { finishedMax: 3 } })
@@ -351,7 +264,7 @@ describe('collector', () => {
     await one.stop()
   })
 
-  test('a store that fails ends the collector', async () => {
+  test('C10: a store that fails ends the collector', async () => {
     const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
     world.answer(host)
     const one = await world.collector(host.addresses())

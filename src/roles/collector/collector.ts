@@ -1,3 +1,4 @@
+import { isWeftError } from '#domain/errors.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -69,10 +70,18 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, bell })
+  const failing = new AbortController()
   return {
-    handler: (submission) => accept(submission, { ...deps, outbox, counters }), // C1: Success only when it is on disk.
+    async handler(submission) {
+      try {
+        return await accept(submission, { ...deps, outbox, counters }) // C1: Success only when it is on disk.
+      } catch (failure) {
+        // C10: with nothing to forward, the hand-over alone meets the disk. It would be refused for ever.
+        if (isWeftError(failure, 'STORE_FAILED')) failing.abort(failure)
+        throw failure
+      }
+    },
     async run(signal) {
-      const failing = new AbortController()
       const stopping = AbortSignal.any([signal, failing.signal])
       const works = [forwarder.run(stopping), expire({ outbox, counters, clock: deps.clock }, stopping)]
       // One that fails ends the other, and the first failure is what the caller hears.

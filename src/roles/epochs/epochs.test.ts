@@ -75,7 +75,7 @@ describe('epochs', () => {
     expect(chain.transactionCount(MANAGER)).toBe(5)
   })
 
-  test('without a first block they begin at the head, and a restart does not move that', async () => {
+  test('E1: without a first block they begin at the head, and a restart does not move that', async () => {
     const { clock, source, start, releases, untilEnd } = open({ blocks: 57, role: { firstBlock: 0 } })
     const store = createFakeStore()
     const first = start(store)
@@ -88,7 +88,7 @@ describe('epochs', () => {
     expect(await releases()).toEqual(['56-65', '66-75', '76-85'])
   })
 
-  test('a crash at any moment releases nothing twice and skips nothing', async () => {
+  test('E1, E4, E5: a crash at any moment releases nothing twice and skips nothing', async () => {
     for (let crashAtMs = 0; crashAtMs < 3_000; crashAtMs += 100) {
       const { clock, source, start, chain, releases, untilEnd } = open({ blocks: 200 })
       const store = createFakeStore()
@@ -106,7 +106,7 @@ describe('epochs', () => {
     }
   })
 
-  test('a release that the anchor chain takes back is made good with the same transaction', async () => {
+  test('E1, E3, E4: a release that the anchor chain takes back is made good with the same transaction', async () => {
     const { clock, chain, source, start, releases, untilEnd } = open({ blocks: 112 })
     start(createFakeStore())
     await untilEnd(109)
@@ -118,7 +118,7 @@ describe('epochs', () => {
     expect(await releases()).toEqual(['100-109', '110-119'])
   })
 
-  test('a range being rewritten waits; one rewritten after its release is reported', async () => {
+  test('E2: a range being rewritten waits; one rewritten after its release is reported', async () => {
     const { source, start, untilEnd, log } = open({ blocks: 112 })
     start(createFakeStore())
     await untilEnd(109)
@@ -129,7 +129,7 @@ describe('epochs', () => {
     expect(log.find((line) => line.startsWith('source_rewritten'))).toContain('"block":109')
   })
 
-  test('outages are waited out', async () => {
+  test('E5: outages are waited out', async () => {
     const { clock, chain, source, start, releases, untilEnd, log } = open({ blocks: 112 })
     start(createFakeStore())
     chain.setReachable(false)
@@ -168,7 +168,7 @@ describe('epochs', () => {
     expect(await clock.runUntil(ended, { limitMs: 5_000 })).toBe(failure)
   })
 
-  test('an epoch that somebody else released is not released again', async () => {
+  test('E3: an epoch that somebody else released is not released again', async () => {
     const { chain, source, start, releases, untilEnd } = open({ blocks: 112 })
     const other = chain.sender({ address: MANAGER, journal: createFakeStore() })
     void other.send('by hand', { kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, new AbortController().signal)

@@ -35,6 +35,9 @@ export interface Epochs {
 }
 
 const FIRST_KEY = 'epochs/first'
+const REFUSALS_PREFIX = 'epochs/refused/'
+/** Refused ranges that are remembered: more than any reorganisation takes back. */
+const REFUSED_RANGES_MAX = 256
 /** Longest pause after failures or refusals in a row. */
 const FAILURE_PAUSE_MAX_MS = 30_000
 
@@ -50,10 +53,26 @@ export async function nextBegin(options: EpochsOptions, { chain, source, store }
   return first as BlockNumber
 }
 
-/** The range that the contract refused last, and how often in a row. */
-interface Refused {
-  readonly begin: BlockNumber
-  readonly times: number
+/**
+ * How often the contract has refused a range, which is the number of its next intent. On disk: a release that a reorganisation took back,
+ * or that a restart finds under way, goes out under the intent that it had and no other (E4).
+ */
+export function openRefusals(store: Store) {
+  const keyOf = (begin: BlockNumber): string => `${REFUSALS_PREFIX}${String(begin).padStart(16, '0')}`
+  return {
+    of(begin: BlockNumber): number {
+      const times = store.get(keyOf(begin))
+      return times === undefined ? 0 : Number(new TextDecoder().decode(times))
+    },
+    /** Resolves when it is on disk. */
+    async count(begin: BlockNumber): Promise<number> {
+      const times = this.of(begin) + 1
+      const kept = store.scan(REFUSALS_PREFIX).filter(({ key }) => key !== keyOf(begin))
+      const forgotten = kept.slice(0, Math.max(0, kept.length + 1 - REFUSED_RANGES_MAX))
+      await store.commit([...forgotten.map(({ key }) => ({ key })), { key: keyOf(begin), value: new TextEncoder().encode(String(times)) }])
+      return times
+    },
+  }
 }
 
 /** Releases one epoch after the other, without a gap: next range → complete and one chain → on the anchor chain. */
@@ -68,29 +87,29 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
     }
   }
 
-  /** One range on its way. Returns what was refused, if it was. */
-  async function releaseNext(epochSize: number, refused: Refused | undefined, signal: AbortSignal): Promise<Refused | undefined> {
+  const refusals = openRefusals(deps.store)
+
+  /** One range on its way. Returns how often the contract has refused it by now, if it did. */
+  async function releaseNext(epochSize: number, signal: AbortSignal): Promise<number | undefined> {
     const begin = await nextBegin(options, deps)
     const epoch = await watch(begin, { ...options, epochSize }, deps, signal)
     // While the range ripened the anchor chain may have taken the one before it back, and a first epoch may begin anywhere (E1).
     if ((await nextBegin(options, deps)) !== begin) return undefined
-    const times = refused?.begin === begin ? refused.times : 0
-    const outcome = await release(epoch, times, deps, signal)
-    return outcome.kind === 'refused' ? { begin, times: times + 1 } : undefined
+    const outcome = await release(epoch, refusals.of(begin), deps, signal)
+    return outcome.kind === 'refused' ? refusals.count(begin) : undefined
   }
 
   async function releaseAll(signal: AbortSignal): Promise<void> {
     let epochSize: number | undefined
-    let refused: Refused | undefined
     let failures = 0
     while (!signal.aborted) {
       let pause = 0
       try {
         epochSize ??= (await deps.chain.market()).epochSize
-        refused = await releaseNext(epochSize, refused, signal)
+        const refused = await releaseNext(epochSize, signal)
         failures = 0
         // A market may be enabled, or the manager named, at any time.
-        pause = refused === undefined ? 0 : pauseMs(refused.times)
+        pause = refused === undefined ? 0 : pauseMs(refused)
       } catch (failure) {
         if (signal.aborted) return
         if (!isWeftError(failure) || failure.kind !== 'transient') throw failure

@@ -26,3 +26,31 @@ test('the relay reports what it carries, and when it refused, until it is stoppe
     ['relay_stats', { reservations: 3, circuits: 4, refusedReservations: 5 }],
   ])
 })
+
+test('each interval tells what was refused in it, and nothing when nothing was', async () => {
+  const clock = createVirtualClock()
+  const stopping = new AbortController()
+  const refusals: unknown[] = []
+  let refusedReservations = 2
+  const relay = { peerId: 'r', addresses: () => [], stats: () => ({ reservations: 1, circuits: 0, refusedReservations }) }
+  const report = (event: string, facts: object) => event === 'reservations_refused' && refusals.push(facts)
+  const running = runRelay({ statsIntervalMs: 1_000 }, { relay, clock, report }, stopping.signal)
+  await clock.advance(999)
+  expect(refusals).toEqual([])
+  await clock.advance(1)
+  refusedReservations = 5
+  await clock.advance(2_000)
+  refusedReservations = 6
+  await clock.advance(1_000)
+  stopping.abort()
+  await clock.runUntil(running, { limitMs: 0 })
+  expect(refusals).toEqual([2, 3, 1].map((refused) => ({ refused, reservations: 1 })))
+})
+
+test('a clock that fails is a failure of the role, a stop is none', async () => {
+  const relay = { peerId: 'r', addresses: () => [], stats: () => ({ reservations: 0, circuits: 0, refusedReservations: 0 }) }
+  const broken = { nowMs: () => 0, sleep: () => Promise.reject(new Error('the clock stands still')) }
+  const running = runRelay({ statsIntervalMs: 1 }, { relay, clock: broken, report: () => undefined }, new AbortController().signal)
+  await expect(running).rejects.toThrow('the clock stands still')
+  await runRelay({ statsIntervalMs: 1 }, { relay, clock: broken, report: () => undefined }, AbortSignal.abort())
+})

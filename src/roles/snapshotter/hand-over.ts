@@ -21,16 +21,17 @@ export interface HandOverDeps extends Pacing {
 
 /**
  * Gives one vote to the collector and resolves when it said Success, which means that the submission is safe there (G1). Signs anew
- * for each attempt, so that the header lies on the chain of now; the CID is always the same. Resolves with false, and signs no more,
- * when the slot was given to another key meanwhile (N8). Rejects only with the signal's reason.
+ * for each attempt, so that the header lies on the chain of now; the CID is always the same. Resolves with the block that the vote names;
+ * with `undefined`, and signs no more, when the slot was given to another key meanwhile (N8). Rejects only with the signal's reason.
  */
-export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDeps): Promise<boolean> {
+export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDeps): Promise<BlockRef | undefined> {
   const attempt = async () => {
-    if (!deps.isOurs(vote.slotId)) return false
+    if (!deps.isOurs(vote.slotId)) return undefined
+    const header = deps.head()
     try {
-      const answer = await deps.collector.submitSnapshot(deps.sign(vote, deps.head()), { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
+      const answer = await deps.collector.submitSnapshot(deps.sign(vote, header), { timeoutMs: SUBMIT_TIMEOUT_MS, signal })
       if (answer !== 'Success') throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'collector', detail: `it answered ${answer}` })
-      return true
+      return header
     } catch (failure) {
       if (isWeftError(failure) && !signal.aborted) deps.onRetry(vote, failure)
       throw failure

@@ -47,7 +47,7 @@ export function createOpenEpochs(options: {
   const isPast = (record: EpochRecord, head: BlockRef) => isPastWindow(windowOf({ release: record.release, ...options.rule }), head)
 
   async function work(epoch: OpenEpoch, before: Promise<void> | undefined): Promise<void> {
-    // An epoch that was undone and released again waits until its first life is over.
+    // An epoch that was undone and released again, or whose votes are to be given again, waits until its first life is over.
     await before
     await limit(() => options.run(epoch)).catch(options.onFailure)
   }
@@ -59,6 +59,7 @@ export function createOpenEpochs(options: {
     start(record, head) {
       const { epochId } = record
       const controller = new AbortController()
+      const before = entries.get(epochId)
       let ending: ProjectReason | undefined
       const epoch: OpenEpoch = {
         record,
@@ -68,11 +69,12 @@ export function createOpenEpochs(options: {
       const entry: Entry = {
         record,
         close(why) {
+          before?.close(why)
           if (ending !== undefined) return
           ending = why
           controller.abort(new WeftError('STOPPED', { what: `epoch ${epochId}: ${why}` }))
         },
-        done: work(epoch, entries.get(epochId)?.done).finally(() => {
+        done: work(epoch, before?.done).finally(() => {
           if (entries.get(epochId) === entry) entries.delete(epochId)
         }),
       }

@@ -2,6 +2,7 @@ import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
+import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -10,6 +11,7 @@ import { type HandOverDeps, handOver } from './hand-over.ts'
 import { type Backoff, type Pacing, retrying } from './pacing.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
+import type { Vote } from './sign.ts'
 
 const ADD_BACKOFF: Backoff = { attemptsMax: 5, firstMs: 200, lastMs: 5_000 }
 /** Our own node has what we added: it answers from its disk. */
@@ -119,10 +121,9 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
         .map((vote) =>
           deps.handOverLimit(async () => {
             run.signal.throwIfAborted()
-            if (!(await handOver(vote, run.signal, deps.handOver))) return
-            // Its header is gone with the release: should that come again, the vote must be given again.
-            if (run.ending() === 'release_undone') run.signal.throwIfAborted()
-            await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId)
+            const header = await handOverFirmly(vote, run, deps)
+            if (header === undefined) return
+            await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId, header.number)
             deps.onHandedOver()
           }),
         ),
@@ -137,6 +138,22 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
     // The process stops: the records stay as they are, and the next start goes on from there.
     return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
   }
+}
+
+/** Until what was given names a block that is still there when it was taken. */
+async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<BlockRef | undefined> {
+  for (;;) {
+    const header = await handOver(vote, run.signal, deps.handOver)
+    // Its header is gone with the release: should that come again, the vote must be given again.
+    if (run.ending() === 'release_undone') run.signal.throwIfAborted()
+    const isGone = header !== undefined && (deps.handOver.head().number < header.number || isReplaced(header, deps))
+    if (!isGone) return header
+  }
+}
+
+function isReplaced({ number, hash }: BlockRef, { records }: ProjectDeps): boolean {
+  const now = records.block(number)
+  return now !== undefined && now.hash !== hash
 }
 
 /** Waits for all, then rejects with the first failure: nothing goes on behind the back of whoever waits. */

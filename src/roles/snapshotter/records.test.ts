@@ -33,7 +33,7 @@ async function fill(store: FakeStore, epochId: number, state: EpochRecord['state
   const records = openRecords(store)
   await records.saveBlock(blockOf(epochId), [epochOf(epochId)])
   await records.saveProject(epochId as EpochId, project)
-  await records.saveHandOver(epochId as EpochId, PROJECT, 1 as SlotId)
+  await records.saveHandOver(epochId as EpochId, PROJECT, 1 as SlotId, 1 as BlockNumber)
   if (state !== 'open') await records.saveEpoch(epochOf(epochId, state))
 }
 
@@ -99,7 +99,7 @@ test('N1: a block of which the disk knows nothing brings no epoch', async () => 
 
 test('hand-overs are kept apart by epoch, project and slot', async () => {
   const records = openRecords(createFakeStore())
-  await records.saveHandOver(1 as EpochId, PROJECT, 1 as SlotId)
+  await records.saveHandOver(1 as EpochId, PROJECT, 1 as SlotId, 1 as BlockNumber)
   expect(records.isHandedOver(1 as EpochId, PROJECT, 1 as SlotId)).toBe(true)
   expect(records.isHandedOver(1 as EpochId, PROJECT, 2 as SlotId)).toBe(false)
   expect(records.isHandedOver(2 as EpochId, PROJECT, 1 as SlotId)).toBe(false)

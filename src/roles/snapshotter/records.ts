@@ -1,7 +1,7 @@
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
-import type { Store, StoreWrite } from '#io/store/port.ts'
+import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
 
 /** What the snapshotter remembers on disk. The README lists the keys. */
 
@@ -47,6 +47,10 @@ export function openRecords(store: Store) {
   const blocks = (): BlockRef[] => store.scan('block/').map((entry) => decode<BlockRef>(entry.value))
   const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
 
+  function handedAbove(epochId: EpochId, block: number): StoreEntry[] {
+    return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => decode<number>(value) > block)
+  }
+
   /** Everything about epochs that are over and older than those kept. */
   function expired(): StoreWrite[] {
     const over = epochs()
@@ -74,14 +78,23 @@ export function openRecords(store: Store) {
         ...released.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
       ])
     },
-    /** What was handed over for a release that is gone may be gone too: should the epoch come again, so do its votes. */
-    saveRollback(to: BlockRef, undone: readonly EpochRecord[]): Promise<void> {
+    /**
+     * `changed`: epochs that are `undone`, and those that are `open` again because votes of theirs name blocks that are gone. What was
+     * handed over for a release that is gone may be gone too: should the epoch come again, so do its votes.
+     */
+    saveRollback(to: BlockRef, changed: readonly EpochRecord[]): Promise<void> {
       const blocksGone = store.scan('block/', { after: `block/${pad(to.number)}` })
-      const handed = undone.flatMap(({ epochId }) => store.scan(`handed/${pad(epochId)}/`))
+      const handed = changed.flatMap(({ epochId, state }) => handedAbove(epochId, state === 'undone' ? -1 : to.number))
       return store.commit([
         ...[...blocksGone, ...handed].map(({ key }) => ({ key })),
-        ...undone.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
+        ...changed.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
       ])
+    },
+    hasHandedAbove: (epochId: EpochId, block: BlockNumber): boolean => handedAbove(epochId, block).length > 0,
+    /** Of the chain that is followed; `undefined` when it was not read or is too long ago. */
+    block(number: BlockNumber): BlockRef | undefined {
+      const value = store.get(`block/${pad(number)}`)
+      return value === undefined ? undefined : decode<BlockRef>(value)
     },
     saveEpoch(epoch: EpochRecord): Promise<void> {
       return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])
@@ -99,8 +112,9 @@ export function openRecords(store: Store) {
     isHandedOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): boolean {
       return store.get(handedKey(epochId, projectId, slotId)) !== undefined
     },
-    saveHandOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): Promise<void> {
-      return store.commit([{ key: handedKey(epochId, projectId, slotId), value: new Uint8Array(0) }])
+    /** `header`: the block that the vote names. */
+    saveHandOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId, header: BlockNumber): Promise<void> {
+      return store.commit([{ key: handedKey(epochId, projectId, slotId), value: encode(header) }])
     },
   }
 }

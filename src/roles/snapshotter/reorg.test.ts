@@ -340,3 +340,102 @@ test('N7: the window is that of seconds of chain time where the market says so',
   world.chain.mine()
   await world.until(() => world.summaries.length === 1)
 })
+
+describe('N9: a vote that names a block which is taken away is given again while its window is open', () => {
+  /** Handed over for both slots, two blocks above the release. */
+  async function handedOver(hold = false) {
+    const world = createWorld()
+    world.collector.capacity = 0
+    const snapshotter = await world.start(createLoneCompute())
+    const epochId = await world.release()
+    world.chain.mine(2)
+    await world.until(() => snapshotter.stats().handOverRetries > 0 && snapshotter.stats().headBlock === 3)
+    if (!hold) world.collector.capacity = 9
+    if (!hold) await world.until(() => world.summaries.length === 1)
+    return { world, snapshotter, epochId }
+  }
+
+  test('both slots sign the same CID for a block that is there, and the epoch is done again', async () => {
+    const { world, snapshotter, epochId } = await handedOver()
+    world.chain.reorg(1)
+    const { hash } = await world.chain.head()
+    await world.until(() => world.summaries.length === 2)
+    const [first, second] = [world.collector.taken.slice(0, 2), world.collector.taken.slice(2)]
+    expect(second.map(({ request }) => request.slotId).sort()).toEqual([1, 2])
+    expect(second.map(({ header }) => header)).toEqual([hash, hash])
+    expect(new Set([...first, ...second].map(({ request }) => request.snapshotCid)).size).toBe(1)
+    expect(snapshotter.epochs()).toMatchObject([{ epochId, state: 'done' }])
+    expect(snapshotter.projects(epochId)).toMatchObject([{ state: 'submitted' }])
+  })
+
+  test('the process that finds the rollback on its disk goes on where it was', async () => {
+    const { world, snapshotter } = await handedOver()
+    const { handOverRetries } = snapshotter.stats()
+    world.collector.capacity = 2
+    world.chain.reorg(1)
+    await world.until(() => snapshotter.stats().handOverRetries > handOverRetries)
+    world.kill()
+    await world.start(createLoneCompute())
+    world.collector.capacity = 9
+    await world.until(() => world.collector.taken.length === 4)
+  })
+
+  test('a block that stays is not asked for twice', async () => {
+    const { world, snapshotter } = await handedOver()
+    world.chain.mine(1)
+    await world.until(() => snapshotter.stats().headBlock === 4)
+    world.chain.reorg(1)
+    world.chain.mine(1)
+    await world.clock.advance(5_000)
+    expect([world.collector.taken.length, world.summaries.length]).toEqual([2, 1])
+  })
+
+  test('a vote that names an earlier block stays as it is', async () => {
+    const { world, snapshotter } = await handedOver(true)
+    world.collector.capacity = 1
+    await world.until(() => world.collector.taken.length === 1)
+    world.chain.mine(1)
+    await world.until(() => snapshotter.stats().headBlock === 4)
+    world.collector.capacity = 9
+    await world.until(() => world.summaries.length === 1)
+    world.chain.reorg(1)
+    await world.until(() => world.summaries.length === 2)
+    const [, second, again] = world.collector.taken.map(({ request }) => request.slotId)
+    expect(world.collector.taken).toHaveLength(3)
+    expect(again).toBe(second)
+  })
+
+  test('when the window is over nothing is given again', async () => {
+    const { world } = await handedOver()
+    world.chain.mine(WINDOW_BLOCKS)
+    await world.clock.advance(5_000)
+    world.chain.reorg(WINDOW_BLOCKS + 1)
+    await world.clock.advance(5_000)
+    expect([world.collector.taken.length, world.summaries.length]).toEqual([2, 1])
+  })
+
+  test('one that is answered after the rollback is given again as well', async () => {
+    const { world, snapshotter } = await handedOver(true)
+    const held = Promise.withResolvers<void>()
+    const { answer } = world.collector
+    let heldCount = 0
+    world.collector.capacity = 9
+    world.collector.answer = async (submission) => {
+      if (submission.request.epochId > 0 && heldCount < 2) {
+        heldCount += 1
+        await held.promise
+      }
+      return answer(submission)
+    }
+    await world.until(() => heldCount === 2)
+    world.chain.reorg(1)
+    const { hash } = await world.chain.head()
+    world.chain.mine(1)
+    await world.until(() => snapshotter.stats().headBlock === 4)
+    const head = await world.chain.head()
+    held.resolve()
+    await world.until(() => world.summaries.length === 1)
+    expect(world.collector.taken).toHaveLength(4)
+    expect(world.collector.taken.slice(2).every(({ header }) => [hash, head.hash].includes(header as typeof hash))).toBe(true)
+  })
+})

@@ -96,9 +96,17 @@ export async function createWatch(deps: {
       .epochs()
       .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
       .map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
-    const saved = records.saveRollback(to, undone)
+    // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
+    const isOpenAgain = ({ epochId, release }: EpochRecord) =>
+      release.number <= to.number && !isPastWindow(windowOf({ release, ...deps.rule }), head) && records.hasHandedAbove(epochId, to.number)
+    const reopened = records
+      .epochs()
+      .filter(isOpenAgain)
+      .map((epoch): EpochRecord => ({ ...epoch, state: 'open' }))
+    const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
+    for (const epoch of reopened) waiting.set(epoch.epochId, epoch)
     // In the same turn: a hand-over recorded in between would not be forgotten with the others.
     handlers.onUndone(undone)
     await saved

@@ -218,7 +218,7 @@ describe('what is told on', () => {
     expect(signers).toEqual([ALICE, ALICE, BOB])
   })
 
-  test('V1: a slot that the change has made inactive signs for nothing from then on; who signed before counts for headers before', async () => {
+  test('V1: a slot that the change has made inactive signs for nothing from that block on', async () => {
     const nobody = `0x${'0'.repeat(40)}` as Address
     let isActive = true
     const { run, view } = open({ slots: () => [{ slotId: SLOT_1, signer: ALICE, isActive }] })

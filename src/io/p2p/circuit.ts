@@ -1,0 +1,56 @@
+import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
+import type { Connection, Stream } from '@libp2p/interface'
+
+/** The circuit relay server of libp2p, with the step that opens the second half of a circuit. */
+type Server = CircuitRelayService & {
+  onHop(this: Server, stream: Stream, connection: Connection): Promise<void>
+  stopHop(...step: unknown[]): Promise<Stream | undefined>
+}
+
+/** The streams of one circuit as far as holding back needs them. */
+interface Half {
+  readonly readStatus: string
+  pause(): void
+  resume(): void
+  send(bytes: { readonly byteLength: number }): boolean
+  addEventListener(event: 'message', listener: (event: { readonly data: { readonly byteLength: number } }) => void): void
+}
+
+/**
+ * Stops reading from one half of a circuit while more than `heldBytesMax` wait to be written to the other: libp2p joins the two by a queue
+ * without a limit, so that a peer which does not read would cost the relay whatever another sends it. Whoever sends has to wait instead.
+ */
+export function holdBack(from: Half, to: Half, heldBytesMax: number): void {
+  let heldBytes = 0
+  const send = to.send.bind(to)
+  from.addEventListener('message', ({ data }) => {
+    heldBytes += data.byteLength
+    if (heldBytes > heldBytesMax && from.readStatus === 'readable') from.pause()
+  })
+  to.send = (bytes) => {
+    heldBytes -= bytes.byteLength
+    if (heldBytes <= heldBytesMax && from.readStatus === 'paused') from.resume()
+    return send(bytes)
+  }
+}
+
+/** What handles a peer that asks for a reservation or a circuit: libp2p's own way, with both directions of the circuit held back. */
+export function hopHandler(service: CircuitRelayService, heldBytesMax: number): (stream: Stream, connection: Connection) => Promise<void> {
+  const server = service as Server
+  const { onHop } = Object.getPrototypeOf(server) as Server
+  return async (stream, connection) => {
+    const once = Object.create(server, {
+      stopHop: {
+        async value(...step: unknown[]) {
+          const far = await server.stopHop(...step)
+          if (far !== undefined) {
+            holdBack(stream as unknown as Half, far as unknown as Half, heldBytesMax)
+            holdBack(far as unknown as Half, stream as unknown as Half, heldBytesMax)
+          }
+          return far
+        },
+      },
+    }) as Server
+    await onHop.call(once, stream, connection)
+  }
+}

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { backoffMs, connect, dialFirst, improve } from './connect.ts'
+import { createScriptedDialer } from './scripted.test-dialer.ts'
+
+const never = new AbortController().signal
+const ADDRESSES = ['/direct', '/relay', '/far-relay']
+const BACKOFF = { firstMs: 200, maxMs: 2_000 }
+
+function setUp(...up: string[]) {
+  const clock = createVirtualClock({ startMs: 0 })
+  const dialer = createScriptedDialer(...up)
+  const reports: unknown[] = []
+  const dials: [string, number][] = []
+  const timed = {
+    dial: (address: string, signal: AbortSignal) => {
+      dials.push([address, clock.nowMs()])
+      return dialer.dial(address, signal)
+    },
+  }
+  // The longest pause there is.
+  const random = { ...createSeededRandom(1), fraction: () => 1 }
+  return {
+    clock,
+    dialer,
+    reports,
+    dials,
+    deps: { dialer: timed, clock, random, report: (event: string, facts: object) => reports.push({ event, ...facts }) },
+  }
+}
+
+describe('backoff', () => {
+  test.each([
+    [1, 200],
+    [2, 400],
+    [3, 800],
+    [4, 1_600],
+    [5, 2_000],
+    [1_000, 2_000],
+  ])('C9: attempt %i waits at most %i ms, and at least half of it', (attempts, fullMs) => {
+    const at = (fraction: number) => backoffMs(BACKOFF, attempts, { uuid: () => '', fraction: () => fraction })
+    expect([at(0), at(0.5), at(1)]).toEqual([fullMs / 2, fullMs * 0.75, fullMs])
+  })
+})
+
+describe('a dial', () => {
+  test('C7: goes through the addresses in the order of preference and takes the first that answers', async () => {
+    const { deps, dialer, reports } = setUp('/relay', '/far-relay')
+    expect(await dialFirst(ADDRESSES, deps, never)).toMatchObject({ address: '/relay', rank: 1 })
+    expect(dialer.dialed).toEqual(['/direct', '/relay'])
+    expect(reports).toEqual([{ event: 'dial_failed', address: '/direct', detail: 'nobody is there' }])
+  })
+
+  test('nothing that answers is told, not thrown; a failure of our own is thrown', async () => {
+    const { deps, dialer } = setUp()
+    expect(await dialFirst(ADDRESSES, deps, never)).toBeUndefined()
+    expect(dialer.dialed).toEqual(ADDRESSES)
+    dialer.failure = new TypeError('a bug')
+    await expect(dialFirst(ADDRESSES, deps, never)).rejects.toThrow('a bug')
+  })
+
+  test('after an abort nobody is dialed any more', async () => {
+    const leaving = new AbortController()
+    const { deps, dialer } = setUp('/far-relay')
+    const stopAtSecond = {
+      ...deps,
+      dialer: {
+        dial: (address: string, signal: AbortSignal) => {
+          if (address === '/relay') leaving.abort()
+          return dialer.dial(address, signal)
+        },
+      },
+    }
+    expect(await dialFirst(ADDRESSES, stopAtSecond, leaving.signal)).toBeUndefined()
+    expect(dialer.dialed).toEqual(['/direct', '/relay'])
+  })
+})
+
+describe('connecting', () => {
+  test('C9: the first round goes at once, each later one after a longer pause, up to the longest', async () => {
+    const { deps, dialer, dials, clock } = setUp()
+    const connecting = connect({ addresses: ['/direct'], backoff: BACKOFF, failedRounds: 0 }, deps, never)
+    await clock.advance(9_000)
+    dialer.up.add('/direct')
+    expect(await clock.runUntil(connecting, { limitMs: 2_000 })).toMatchObject({ address: '/direct', rank: 0 })
+    const times = dials.map(([, atMs]) => atMs)
+    expect(times).toEqual([0, 200, 600, 1_400, 3_000, 5_000, 7_000, 9_000, 11_000].slice(0, times.length))
+    expect(times.length).toBeGreaterThan(7)
+  })
+
+  test('C9: what went wrong before counts', async () => {
+    const { deps, dials, clock } = setUp('/direct')
+    await clock.runUntil(connect({ addresses: ['/direct'], backoff: BACKOFF, failedRounds: 3 }, deps, never), { limitMs: 2_000 })
+    expect(dials).toEqual([['/direct', 800]])
+  })
+
+  test('an abort ends it, also in a pause', async () => {
+    const { deps, dialer, clock } = setUp()
+    const leaving = new AbortController()
+    const connecting = connect({ addresses: ['/direct'], backoff: BACKOFF, failedRounds: 0 }, deps, leaving.signal)
+    await clock.advance(100)
+    leaving.abort()
+    expect(await clock.runUntil(connecting, { limitMs: 0 })).toBeUndefined()
+    expect(dialer.dialed).toHaveLength(1)
+  })
+})
+
+describe('improving', () => {
+  test('C7: only better addresses are tried, once an interval, best first, until one answers', async () => {
+    const { deps, dialer, dials, clock } = setUp('/far-relay')
+    const improving = improve({ addresses: ADDRESSES, rank: 2, intervalMs: 1_000 }, deps, never)
+    await clock.advance(2_500)
+    expect(dials).toEqual([
+      ['/direct', 1_000],
+      ['/relay', 1_000],
+      ['/direct', 2_000],
+      ['/relay', 2_000],
+    ])
+    dialer.up.add('/relay')
+    expect(await clock.runUntil(improving, { limitMs: 1_000 })).toMatchObject({ address: '/relay', rank: 1 })
+  })
+
+  test('where nothing is better, nothing is tried', async () => {
+    const { deps, dialer, clock } = setUp('/direct')
+    expect(await clock.runUntil(improve({ addresses: ADDRESSES, rank: 0, intervalMs: 1_000 }, deps, never), { limitMs: 0 })).toBeUndefined()
+    expect(dialer.dialed).toEqual([])
+  })
+
+  test('an abort ends it without another dial', async () => {
+    const { deps, dialer, clock } = setUp('/direct')
+    const leaving = new AbortController()
+    const improving = improve({ addresses: ADDRESSES, rank: 1, intervalMs: 1_000 }, deps, leaving.signal)
+    await clock.advance(500)
+    leaving.abort()
+    expect(await clock.runUntil(improving, { limitMs: 0 })).toBeUndefined()
+    expect(dialer.dialed).toEqual([])
+  })
+})

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { createFrameReader, withLength } from './length-prefix.ts'
+
+const filled = (length: number, byte = 7) => new Uint8Array(length).fill(byte)
+
+describe('a length before a message', () => {
+  test.each([
+    [1, [1]],
+    [127, [0x7f]],
+    [128, [0x80, 0x01]],
+    [16_383, [0xff, 0x7f]],
+    [16_384, [0x80, 0x80, 0x01]],
+    [2_097_151, [0xff, 0xff, 0x7f]],
+  ])('of %i bytes is spelled in as few bytes as it can be, and read again', (length, prefix) => {
+    const framed = withLength(filled(length))
+    expect([...framed.subarray(0, prefix.length)]).toEqual(prefix)
+    expect(framed).toHaveLength(prefix.length + length)
+    const [step] = createFrameReader({ frameBytesMax: 2_097_151 }).push(framed)
+    expect(step?.kind === 'frame' && step.bytes.length).toBe(length)
+  })
+})
+
+describe('the reader of frames', () => {
+  test('G7: a frame of the greatest length passes; one byte more is told by its length alone, before it comes', () => {
+    const reader = createFrameReader({ frameBytesMax: 300 })
+    expect(reader.push(withLength(filled(300)))).toEqual([{ kind: 'frame', bytes: filled(300) }])
+    expect(reader.push(withLength(filled(301)).subarray(0, 2))).toEqual([{ kind: 'oversized' }])
+    expect(reader.push(withLength(filled(1)))).toEqual([])
+  })
+
+  test('knows whether it stands between frames, whatever was read before', () => {
+    const reader = createFrameReader({ frameBytesMax: 300 })
+    expect(reader.isBetweenFrames()).toBe(true)
+    const framed = withLength(filled(200))
+    for (let round = 0; round < 3; round += 1) {
+      expect(reader.push(framed.subarray(0, 1))).toEqual([])
+      expect(reader.isBetweenFrames()).toBe(false)
+      expect(reader.push(framed.subarray(1, 150))).toEqual([])
+      expect(reader.isBetweenFrames()).toBe(false)
+      expect(reader.push(framed.subarray(150))).toEqual([{ kind: 'frame', bytes: filled(200) }])
+      expect(reader.isBetweenFrames()).toBe(true)
+    }
+  })
+
+  test('frames are copies: who reuses the bytes of the stream changes none', () => {
+    const reader = createFrameReader({ frameBytesMax: 300 })
+    const chunk = Buffer.concat([withLength(filled(3)), withLength(filled(5)).subarray(0, 4)])
+    const [whole] = reader.push(chunk)
+    chunk.fill(0)
+    const rest = withLength(filled(5)).subarray(4)
+    const [cut] = reader.push(rest)
+    rest.fill(0)
+    expect([whole, cut]).toEqual([
+      { kind: 'frame', bytes: filled(3) },
+      { kind: 'frame', bytes: filled(5) },
+    ])
+  })
+
+  test('what comes after a broken frame in the same piece is not read', () => {
+    const reader = createFrameReader({ frameBytesMax: 300 })
+    const pieces = Buffer.concat([withLength(filled(1)), Uint8Array.of(0), withLength(filled(2))])
+    expect(reader.push(pieces)).toEqual([{ kind: 'frame', bytes: filled(1) }, { kind: 'malformed' }])
+    const held = createFrameReader({ frameBytesMax: 300 })
+    expect(held.push(Uint8Array.of(0x80))).toEqual([])
+    expect(held.push(Uint8Array.of(0x00, 1, 7))).toEqual([{ kind: 'malformed' }])
+    expect(held.push(withLength(filled(1)))).toEqual([])
+  })
+})

@@ -1,0 +1,424 @@
+import type { SlotId } from '#domain/ids.ts'
+import type { Fault, Plan } from './plan.ts'
+import { type Outcome, simulate } from './simulation.ts'
+import type { SimEvent } from './trace.ts'
+
+/**
+ * What some seeds show, told twice: in a sentence, and as what must happen for the sentence to be true. When the world changes, seeds tell
+ * other stories: `SIM_FIND=<name> ./weft test test/sim` finds the smallest one that tells it again, `SIM_FIND=all` does so for all.
+ */
+export interface Story {
+  readonly seed: number
+  readonly sentence: string
+  /** What a plan must hold, so that a search need not play every seed. */
+  readonly needs: readonly Fault['kind'][]
+  /** What the plan is made to hold, where luck alone would take thousands of seeds. */
+  readonly shape?: (plan: Plan) => Plan
+  isTold(events: readonly SimEvent[], plan: Plan): boolean
+}
+
+/** One event of a story, given those that were found for the steps before it. */
+type Step = (event: SimEvent, before: readonly SimEvent[]) => boolean
+
+/** Whether such events come in this order, others between them or not. */
+function inOrder(...steps: readonly Step[]): (events: readonly SimEvent[]) => boolean {
+  const isTold = (events: readonly SimEvent[], from: number, before: readonly SimEvent[]): boolean => {
+    const step = steps[before.length]
+    if (step === undefined) return true
+    for (let index = from; index < events.length; index += 1) {
+      const event = events[index] as SimEvent
+      if (step(event, before) && isTold(events, index + 1, [...before, event])) return true
+    }
+    return false
+  }
+  return (events) => isTold(events, 0, [])
+}
+
+type Facts = SimEvent['facts']
+const is = (who: string | RegExp, event: string, facts: Facts = {}) => {
+  const isWho = (name: string) => (typeof who === 'string' ? name === who : who.test(name))
+  return (one: SimEvent): boolean =>
+    one.event === event && isWho(one.who) && Object.entries(facts).every(([name, value]) => one.facts[name] === value)
+}
+/** The same, and these facts are those of an earlier step. */
+const isAgain =
+  (who: string | RegExp, event: string, step: number, same: readonly string[], facts: Facts = {}): Step =>
+  (one, before) =>
+    is(who, event, facts)(one) && same.every((name) => one.facts[name] === before[step]?.facts[name])
+const listOf = ({ facts }: SimEvent, name: string): readonly unknown[] => facts[name] as readonly unknown[]
+const VOTE = ['epochId', 'slotId', 'projectId']
+const RECEIPT = 'receipt'
+const taken: Step = (one) => one.who === RECEIPT && ['accepted', 'duplicate'].includes(one.event) && one.facts['epochId'] !== 0
+
+/** The block that the vote of step `step` names is taken away. */
+const losesBlockOf =
+  (step: number): Step =>
+  (one, before) =>
+    is('chain', 'blocks gone')(one) && listOf(one, 'hashes').includes(before[step]?.facts['header'])
+/** The batch with the vote of step `step`. */
+const countsVoteOf =
+  (step: number): Step =>
+  (one, before) =>
+    is('sequencer', 'sends batch')(one) && listOf(one, 'submissions').includes(before[step]?.facts['id'])
+
+/** Whether the machine's disk went between these two, in that way. */
+const attestedBefore = (how: string) =>
+  inOrder(is('chain', 'SnapshotBatchAttestationSubmitted'), is(/^validator/, 'disk lost', { how }), (one, before) =>
+    is(String(before[1]?.who), 'batch_attested', { reason: 'attested_before', batchCid: before[0]?.facts['batchCid'] })(one),
+  )
+
+/** The network of the seed with short windows and nothing but these faults. `unevenMs` differs from seed to seed. */
+const shaped =
+  (faults: (unevenMs: number) => Plan['faults'], change: Partial<Plan> = {}) =>
+  (plan: Plan): Plan => ({
+    ...plan,
+    windows: { snapshot: 8, batch: 18, attestation: 30 },
+    faultsEndMs: 25_000,
+    epochsAtMs: [1_000],
+    lie: undefined,
+    ...change,
+    faults: faults((plan.seed % 16) * 250),
+  })
+const WITH_HOSTILE_SLOT: Partial<Plan> = {
+  honestSeats: [[1, 2, 3] as SlotId[], [4, 5] as SlotId[]],
+  lyingSlots: [],
+  hostileSlots: [6 as SlotId],
+}
+
+export const STORIES = {
+  power_cut_at_receipt: {
+    seed: 2,
+    sentence: 'the sequencer loses power when a receipt has just arrived',
+    needs: ['power_cut'],
+    isTold: inOrder(
+      taken,
+      (one, [receipt]) => is('sequencer', 'power cut', { moment: 'receipt' })(one) && one.atMs === receipt?.atMs,
+      is('sequencer', 'started again'),
+    ),
+  },
+  batches_too_late: {
+    seed: 5,
+    sentence: 'a reorganisation takes batches back while the anchor chain cannot be reached, until it is too late to send them again',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'anchor_unreachable', atMs: 11_000 + unevenMs, forMs: 10_000 },
+        { kind: 'reorg', atMs: 11_100 + unevenMs, depth: 4, isLosingTransactions: true },
+      ],
+      { windows: { snapshot: 8, batch: 14, attestation: 30 } },
+    ),
+    isTold: inOrder(
+      is('fault', 'anchor_unreachable'),
+      (one, [outage]) =>
+        is('chain', 'undone SnapshotBatchSubmitted')(one) && one.atMs < Number(outage?.atMs) + Number(outage?.facts['forMs']),
+      (one, [, undone]) => is('sequencer', 'anchored_again', { epochId: undone?.facts['epochId'] })(one) && Number(one.facts['lost']) > 0,
+    ),
+  },
+  batches_anchored_again: {
+    seed: 17,
+    sentence: 'a reorganisation takes both batches of an ended epoch back, and they are anchored again',
+    needs: ['reorg'],
+    isTold: inOrder(
+      is('sequencer', 'epoch_sealed', { state: 'ended' }),
+      isAgain('chain', 'undone SnapshotBatchSubmitted', 0, ['epochId']),
+      (one, [sealed, first]) =>
+        is('chain', 'undone SnapshotBatchSubmitted', { epochId: sealed?.facts['epochId'] })(one) &&
+        one.facts['batchCid'] !== first?.facts['batchCid'],
+      isAgain('sequencer', 'anchored_again', 0, ['epochId'], { lost: 0 }),
+    ),
+  },
+  waiting_votes_lose_their_block: {
+    seed: 3,
+    sentence: 'votes that wait at a collector name a block that a reorganisation took away, and are taken in another form',
+    needs: [],
+    shape: shaped((unevenMs) => [
+      { kind: 'slow_reader', atMs: 1_000, forMs: 3_000 },
+      { kind: 'reorg', atMs: 1_500 + unevenMs, depth: 3, isLosingTransactions: false },
+    ]),
+    isTold: inOrder(
+      is('chain', 'blocks gone'),
+      (one, [gone]) => is(RECEIPT, 'header_unknown')(one) && listOf(gone as SimEvent, 'hashes').includes(one.facts['header']),
+      isAgain(RECEIPT, 'accepted', 1, VOTE),
+    ),
+  },
+  lost_block_is_voted_again: {
+    seed: 0,
+    sentence: 'votes with a receipt lose the block that they name, while their epoch stays released, are given anew, and count',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'absence', machine: 'collector 1', atMs: 500, forMs: 3_000 },
+        { kind: 'reorg', atMs: 4_300 + unevenMs, depth: 2, isLosingTransactions: false },
+      ],
+      { collectors: ['direct'] },
+    ),
+    isTold: inOrder(
+      is(RECEIPT, 'accepted'),
+      (one, before) => losesBlockOf(0)(one, before) && listOf(one, 'releases').length === 0,
+      (one, [first]) => isAgain(RECEIPT, 'accepted', 0, VOTE)(one, [first as SimEvent]) && one.facts['header'] !== first?.facts['header'],
+      countsVoteOf(2),
+    ),
+  },
+  final_undone: {
+    seed: 1,
+    sentence: 'a reorganisation takes the attestations of a batch that was final, and it becomes final again',
+    needs: ['reorg'],
+    isTold: inOrder(is('chain', 'undone SnapshotBatchFinalized'), isAgain('chain', 'SnapshotBatchFinalized', 0, ['epochId', 'batchCid'])),
+  },
+  released_again_without_its_blocks: {
+    seed: 1,
+    sentence: 'an undone epoch is released again, and its votes name blocks that are gone',
+    needs: [],
+    shape: shaped((unevenMs) => [
+      { kind: 'slow_reader', atMs: 1_000, forMs: 4_000 },
+      { kind: 'reorg', atMs: 2_000 + unevenMs, depth: 4, isLosingTransactions: false },
+    ]),
+    isTold: inOrder(
+      is('chain', 'blocks gone'),
+      (one, [gone]) => is('chain', 'EpochReleased')(one) && listOf(gone as SimEvent, 'releases').includes(one.facts['epochId']),
+      (one, [gone, release]) =>
+        is(RECEIPT, 'header_unknown', { epochId: release?.facts['epochId'] })(one) &&
+        listOf(gone as SimEvent, 'hashes').includes(one.facts['header']),
+    ),
+  },
+  attested_while_batch_is_gone: {
+    seed: 5,
+    sentence: 'attestations are mined while a reorganisation has their batch off the chain, and made once more',
+    needs: [],
+    shape: shaped((unevenMs) => [
+      { kind: 'absence', machine: 'sequencer', atMs: 10_900 + unevenMs, forMs: 3_000 },
+      { kind: 'reorg', atMs: 11_000 + unevenMs, depth: 2, isLosingTransactions: true },
+    ]),
+    isTold: inOrder(
+      is('chain', 'undone SnapshotBatchSubmitted'),
+      isAgain('chain', 'call refused', 0, ['epochId', 'batchCid'], { call: 'submitBatchAttestation', code: 'E26' }),
+      isAgain('chain', 'SnapshotBatchSubmitted', 0, ['epochId', 'batchCid']),
+      isAgain('chain', 'SnapshotBatchAttestationSubmitted', 0, ['epochId', 'batchCid']),
+    ),
+  },
+  slot_of_hostile_key: {
+    seed: 32,
+    sentence: 'a slot is given to a hostile key, which votes for data that nobody has',
+    needs: ['reassigned', 'hostile'],
+    isTold: inOrder(is('chain', 'SnapshotterAddressChanged'), isAgain('hostile', 'accepted', 0, ['slotId'])),
+  },
+  slot_changes_hands_twice: {
+    seed: 9,
+    sentence: 'a slot is given to a hostile key and back, and votes for its first signer again',
+    needs: ['reassigned'],
+    isTold: inOrder(
+      is(RECEIPT, 'accepted'),
+      isAgain('chain', 'SnapshotterAddressChanged', 0, ['slotId']),
+      isAgain('chain', 'SnapshotterAddressChanged', 0, ['slotId']),
+      (one, [, , back]) => is(RECEIPT, 'accepted', { slotId: back?.facts['slotId'] })(one) && Number(one.atMs) > Number(back?.atMs),
+    ),
+  },
+  burned_after_voting: {
+    seed: 5,
+    sentence: 'a slot is burned after it has voted, its votes count, and it never votes again',
+    needs: ['burned'],
+    isTold: (events) => {
+      const isVotedAndCounted = inOrder(is(RECEIPT, 'accepted'), isAgain('chain', 'NodeBurned', 0, ['slotId']), countsVoteOf(0))
+      const burned = events.findLast(is('chain', 'NodeBurned'))
+      const later = events.findLast((one) => is('chain', 'EpochReleased')(one) && burned !== undefined && one.atMs > burned.atMs)
+      const isSilent = !events.some(
+        (one) => taken(one, []) && one.facts['slotId'] === burned?.facts['slotId'] && one.facts['epochId'] === later?.facts['epochId'],
+      )
+      return later !== undefined && isSilent && isVotedAndCounted(events)
+    },
+  },
+  burn_undone: {
+    seed: 0,
+    sentence: 'a reorganisation takes the burning of a slot back, and it votes as before',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'burned', atMs: 500, slotId: 2 as SlotId },
+        { kind: 'reorg', atMs: 1_500 + unevenMs, depth: 3, isLosingTransactions: true },
+      ],
+      WITH_HOSTILE_SLOT,
+    ),
+    isTold: (events) =>
+      inOrder(is('chain', 'undone NodeBurned'), isAgain(RECEIPT, 'accepted', 0, ['slotId']))(events) &&
+      events.filter(is('chain', 'NodeBurned')).length === 1,
+  },
+  burned_slot_is_refused: {
+    seed: 0,
+    sentence: 'whoever held a slot that is burned votes on, and is refused',
+    needs: [],
+    shape: shaped(
+      () => [
+        { kind: 'burned', atMs: 500, slotId: 6 as SlotId },
+        { kind: 'made_up_projects', atMs: 4_000, votes: 4 },
+      ],
+      { ...WITH_HOSTILE_SLOT, hasExpectedProjects: false },
+    ),
+    isTold: inOrder(is('chain', 'NodeBurned'), isAgain('hostile', 'slot_unknown', 0, ['slotId'])),
+  },
+  taken_back_while_away: {
+    seed: 3,
+    sentence:
+      'a reorganisation takes the batches of an ended epoch back while the sequencer is away, and it anchors them again when it returns',
+    needs: [],
+    shape: shaped((unevenMs) => [
+      { kind: 'absence', machine: 'sequencer', atMs: 12_500 + unevenMs, forMs: 2_000 },
+      { kind: 'reorg', atMs: 13_000 + unevenMs, depth: 4, isLosingTransactions: true },
+    ]),
+    isTold: inOrder(
+      is('sequencer', 'epoch_sealed', { state: 'ended' }),
+      is('sequencer', 'power cut'),
+      isAgain('chain', 'undone SnapshotBatchSubmitted', 0, ['epochId']),
+      is('sequencer', 'started again'),
+      isAgain('sequencer', 'anchored_again', 0, ['epochId'], { lost: 0 }),
+    ),
+  },
+  voided_and_back: {
+    seed: 36,
+    sentence: 'votes with a receipt are voided with their release, and count when it comes again',
+    needs: ['reorg'],
+    isTold: inOrder(
+      is(RECEIPT, 'accepted'),
+      isAgain('chain', 'undone EpochReleased', 0, ['epochId']),
+      isAgain('sequencer', 'release_undone', 0, ['epochId']),
+      isAgain('chain', 'EpochReleased', 0, ['epochId']),
+      (one, [first]) => taken(one, []) && VOTE.every((name) => one.facts[name] === first?.facts[name]),
+      countsVoteOf(4),
+    ),
+  },
+  power_cut_before_any_epoch: {
+    seed: 6,
+    sentence: 'the sequencer loses power before it has heard of any epoch, and one is released meanwhile',
+    needs: [],
+    isTold: (events) => {
+      const first = events.findIndex(is('chain', 'EpochReleased'))
+      const before = events.slice(0, first).filter(({ who }) => who === 'sequencer')
+      const isOff = before.findLast(({ event }) => event === 'power cut' || event === 'started again')?.event === 'power cut'
+      return first >= 0 && isOff && events.slice(first).some(is('sequencer', 'started again'))
+    },
+  },
+  three_releases_undone: {
+    seed: 5,
+    sentence: 'a release waits for a block when a reorganisation takes the three before it',
+    needs: [],
+    shape: shaped((unevenMs) => [{ kind: 'reorg', atMs: 7_000 + unevenMs, depth: 4, isLosingTransactions: false }], {
+      // The source chain grows by several epochs at once, as it does for a role that was away.
+      epochsAtMs: [1_000, 5_000, 5_000, 5_000, 5_000, 5_000],
+    }),
+    isTold: inOrder(
+      (one) => is('chain', 'blocks gone')(one) && listOf(one, 'releases').length >= 3 && listOf(one, 'waitingReleases').length > 0,
+    ),
+  },
+  away_past_the_batch_window: {
+    seed: 19,
+    sentence: 'the sequencer is away until votes with a receipt can be anchored no more, and says so',
+    needs: [],
+    isTold: inOrder(
+      is(RECEIPT, 'accepted'),
+      is('sequencer', 'power cut'),
+      is('sequencer', 'started again'),
+      isAgain('sequencer', 'epoch_sealed', 0, ['epochId'], { state: 'missed', reason: 'batch_window_over' }),
+    ),
+  },
+  away_past_the_margin: {
+    seed: 19,
+    sentence: 'the sequencer is away for more blocks than it reads again, within one window, and counts the votes from before',
+    needs: ['absence'],
+    isTold: inOrder(
+      is(RECEIPT, 'accepted'),
+      is('sequencer', 'power cut', { moment: 'absence' }),
+      (one, [, cut]) => is('sequencer', 'started again')(one) && one.atMs - Number(cut?.atMs) > 33_000,
+      countsVoteOf(0),
+    ),
+  },
+  quota_reached: {
+    seed: 50,
+    sentence: 'a slot votes on more projects than it may',
+    needs: ['made_up_projects'],
+    isTold: inOrder(is('hostile', 'accepted'), isAgain('hostile', 'quota_exceeded', 0, ['slotId', 'epochId'])),
+  },
+  quota_over_a_restart: {
+    seed: 0,
+    sentence: 'a slot votes on made-up projects before the sequencer starts again and after it, and on no more than it may in all',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'made_up_projects', atMs: 2_500, votes: 6 },
+        { kind: 'absence', machine: 'sequencer', atMs: 3_000 + unevenMs, forMs: 500 },
+        { kind: 'made_up_projects', atMs: 7_500, votes: 6 },
+      ],
+      { ...WITH_HOSTILE_SLOT, hasExpectedProjects: false, limits: { projectsPerSlotMax: 9, outboxMax: 1_000, inboxMax: 10_000 } },
+    ),
+    isTold: inOrder(
+      is('hostile', 'accepted'),
+      is('sequencer', 'started again'),
+      isAgain('hostile', 'accepted', 0, ['slotId', 'epochId']),
+      isAgain('hostile', 'quota_exceeded', 0, ['slotId', 'epochId']),
+    ),
+  },
+  evidence_over_a_restart: {
+    seed: 0,
+    sentence: 'a slot votes twice before the sequencer loses power and again after it, and all of it is kept as evidence',
+    needs: [],
+    shape: shaped(
+      (unevenMs) => [
+        { kind: 'double_votes', atMs: 2_500, votes: 6 },
+        { kind: 'absence', machine: 'sequencer', atMs: 3_000 + unevenMs, forMs: 500 },
+        { kind: 'double_votes', atMs: 7_500, votes: 6 },
+      ],
+      WITH_HOSTILE_SLOT,
+    ),
+    isTold: inOrder(
+      is('hostile', 'vote_conflict'),
+      is('sequencer', 'power cut'),
+      isAgain('hostile', 'vote_conflict', 0, ['slotId', 'epochId']),
+    ),
+  },
+  empty_disk_attests_nothing_new: {
+    seed: 9,
+    sentence: 'a validator that has attested comes back with an empty disk, and learns from the chain that it has spoken',
+    needs: ['lost_disk'],
+    isTold: attestedBefore('empty'),
+  },
+  old_copy_attests_nothing_new: {
+    seed: 5,
+    sentence: 'a validator that has attested comes back with an old copy of its disk, and learns from the chain that it has spoken',
+    needs: ['lost_disk'],
+    isTold: attestedBefore('old copy'),
+  },
+  manager_named_again: {
+    seed: 4,
+    sentence: 'the market names another epoch manager, releases are refused, and none is left out when it is named again',
+    needs: ['refused_releases'],
+    isTold: inOrder(is('epochs', 'release_refused', { reason: 'E05' }), isAgain('epochs', 'epoch_released', 0, ['begin'])),
+  },
+  outbox_full: {
+    seed: 2,
+    sentence: 'a collector is full, says so, and takes the vote later',
+    needs: [],
+    isTold: inOrder(is(/^(honest|liar)/, 'trouble', { code: 'QUEUE_FULL' }), is(RECEIPT, 'accepted')),
+  },
+  inbox_full: {
+    seed: 1,
+    sentence: "the sequencer's door is full, it says so, and the vote is taken when it comes again",
+    needs: [],
+    isTold: inOrder(is(RECEIPT, 'inbox_full'), isAgain(RECEIPT, 'accepted', 0, [...VOTE, 'id'])),
+  },
+  slow_reader: {
+    seed: 66,
+    sentence: 'the sequencer reads nothing while its door fills, and takes what comes again when it reads',
+    needs: ['slow_reader'],
+    isTold: inOrder(
+      is('fault', 'slow_reader'),
+      (one, [fault]) => is(RECEIPT, 'inbox_full')(one) && one.atMs < Number(fault?.atMs) + Number(fault?.facts['forMs']),
+      (one, [fault, full]) =>
+        isAgain(RECEIPT, 'accepted', 1, [...VOTE, 'id'])(one, [fault as SimEvent, full as SimEvent]) &&
+        one.atMs >= Number(fault?.atMs) + Number(fault?.facts['forMs']),
+    ),
+  },
+} as const satisfies Readonly<Record<string, Story>>
+
+export const storyNames = Object.keys(STORIES) as (keyof typeof STORIES)[]
+/** Whether playing the plan can tell the story. */
+export const mayTell = ({ needs }: Story, { faults }: Plan): boolean => needs.every((kind) => faults.some((fault) => fault.kind === kind))
+export const playStory = ({ seed, shape }: Pick<Story, 'seed' | 'shape'>): Promise<Outcome> =>
+  simulate(seed, shape === undefined ? {} : { plan: shape })
