@@ -83,7 +83,7 @@ describe('G12: an endpoint that does not answer', () => {
   })
 })
 
-describe('S10: a reorganisation', () => {
+describe('G12: a reorganisation', () => {
   test('that takes back a change read ahead of the blocks leaves the slot to its signer', async () => {
     const world = await open()
     await world.release()

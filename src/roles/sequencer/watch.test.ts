@@ -326,7 +326,7 @@ describe('S10, G9: a reorganisation', () => {
   })
 })
 
-describe('S2, S10: an epoch whose release was undone', () => {
+describe('S2: an epoch whose release was undone', () => {
   test('leaves nothing in memory: released again, its votes are read back from disk, and refusals are counted anew', async () => {
     const store = createFakeStore()
     let reads = 0
