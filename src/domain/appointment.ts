@@ -1,6 +1,5 @@
-import type { WeftError } from './errors.ts'
 import type { Address } from './ids.ts'
-import { untilDone } from './retry.ts'
+import { type PersistDeps, persist } from './retry.ts'
 
 /** Who may call what in a data market. */
 export interface Appointed {
@@ -22,11 +21,9 @@ const OFFICES = {
   validator: { name: 'validator', holders: ({ validators }) => validators, flag: '--add-validator' },
 } as const satisfies Record<string, Office>
 
-export interface AppointmentDeps {
+export interface AppointmentDeps extends PersistDeps {
   readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointed> }
   readonly sender: { readonly address: Address }
-  readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
 }
 
 /** Soon enough for the person who has just appointed the account, and nothing beside what a role asks of its endpoint anyway. */
@@ -41,13 +38,11 @@ export async function watchAppointment(office: keyof typeof OFFICES, deps: Appoi
   const { name, holders, flag } = OFFICES[office]
   const account = sender.address
   const market = chain.dataMarket
-  const sleep = (durationMs: number) => clock.sleep(durationMs, signal)
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing: 'read_appointment', code, pauseMs })
   // What is as it should be at start is not worth a line.
   let isAppointed = true
   try {
     while (!signal.aborted) {
-      const appointed = await untilDone(() => chain.market(), { sleep, onTrouble, signal })
+      const appointed = await persist('read_appointment', () => chain.market(), deps, signal)
       const isNow = holders(appointed).includes(account)
       if (isNow && !isAppointed) report('appointed', { account, market, as: name })
       if (!isNow && isAppointed) {
@@ -55,7 +50,7 @@ export async function watchAppointment(office: keyof typeof OFFICES, deps: Appoi
         report('not_appointed', { account, market, missing: name, command })
       }
       isAppointed = isNow
-      await sleep(CHECK_EVERY_MS)
+      await clock.sleep(CHECK_EVERY_MS, signal)
     }
   } catch (failure) {
     if (!signal.aborted) throw failure

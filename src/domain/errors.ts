@@ -59,6 +59,11 @@ export const ERRORS = {
     facts: ['rounds', 'steps'],
     help: 'What was sent did not lead to what was asked for: somebody else may be changing the same contracts. Look with --dry-run.',
   },
+  IDENTITY_INVALID: {
+    kind: 'operator',
+    facts: ['path'],
+    help: 'The file holds no libp2p identity; a full disk may have cut it. Restore it from a copy, or move it away: the next start makes a new one, and peers must be told the new address.',
+  },
   STORE_FAILED: {
     kind: 'operator',
     facts: ['path', 'doing'],

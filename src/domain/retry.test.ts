@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WeftError } from './errors.ts'
-import { untilDone } from './retry.ts'
+import { persist, untilDone } from './retry.ts'
 
 const transient = () => new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' })
 
@@ -35,4 +35,31 @@ test.each([[new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })], [new Erro
 test('nothing is tried again once the signal has aborted', async () => {
   const failure = transient()
   await expect(run([failure], AbortSignal.abort()).result).rejects.toBe(failure)
+})
+
+test('G12: a role persists on its clock, and its log tells what is tried again, why, and after which pause', async () => {
+  const left = [transient(), transient()]
+  const seen: unknown[] = []
+  const deps = {
+    clock: { sleep: async (pauseMs: number) => void seen.push(pauseMs) },
+    report: (event: string, facts: object) => void seen.push(event, facts),
+  }
+  const attempt = async () => {
+    const failure = left.shift()
+    if (failure !== undefined) throw failure
+    return 'done'
+  }
+  expect(await persist('read_slots', attempt, deps, new AbortController().signal)).toBe('done')
+  const told = (pauseMs: number) => ['will_try_again', { doing: 'read_slots', code: 'CHAIN_UNREACHABLE', pauseMs }, pauseMs]
+  expect(seen).toEqual([...told(250), ...told(500)])
+})
+
+test('G12: who persists ends with the signal, in the middle of a pause', async () => {
+  const stop = new AbortController()
+  const sleep = (_pauseMs: number, signal: AbortSignal) =>
+    new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  const result = persist('x', () => Promise.reject(transient()), { clock: { sleep }, report: () => undefined }, stop.signal)
+  await Promise.resolve()
+  stop.abort(new Error('stopped'))
+  await expect(result).rejects.toThrow('stopped')
 })

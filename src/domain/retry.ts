@@ -25,3 +25,19 @@ export async function untilDone<Result>(attempt: () => Promise<Result>, { sleep,
     await sleep(pauseMs, signal)
   }
 }
+
+export interface PersistDeps {
+  readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
+  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+}
+
+/** `untilDone` for a role: on its clock, and its log tells what is tried again. No role ends because one call failed at a bad moment (G12). */
+export function persist<Result>(
+  doing: string,
+  attempt: () => Promise<Result>,
+  { clock, report }: PersistDeps,
+  signal: AbortSignal,
+): Promise<Result> {
+  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
+  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
+}

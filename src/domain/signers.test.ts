@@ -94,4 +94,24 @@ describe('who signs for a slot', () => {
     signers.change(slotId, carol, at(12))
     expect(history(signers)).toEqual([alice, alice, alice, carol, carol, carol])
   })
+
+  test('who signed before an undone change is known still when the table already has it again', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.undoAbove(at(10))
+    signers.set([{ slotId, signer: bob, isActive: true }])
+    signers.change(slotId, bob, at(12))
+    expect(history(signers)).toEqual([alice, alice, alice, bob, bob, bob])
+    signers.undoAbove(at(11))
+    signers.set(SLOTS)
+    expect(history(signers)).toEqual(Array(6).fill(alice))
+  })
+
+  test('of a change that the table was ahead of, and that is undone, the table read again tells', () => {
+    const signers = signersWith([{ slotId, signer: bob, isActive: true }])
+    signers.change(slotId, bob, at(11))
+    signers.undoAbove(at(10))
+    signers.set(SLOTS)
+    expect(history(signers)).toEqual(Array(6).fill(alice))
+  })
 })

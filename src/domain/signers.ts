@@ -53,10 +53,15 @@ export function createSigners(): Signers {
     },
     undoAbove(to) {
       for (const [slotId, list] of changes) {
+        let before: Address | undefined
         while ((list.at(-1)?.since ?? 0) > to) {
-          put(slotId, (list.pop() as Change).before)
+          before = (list.pop() as Change).before
+          put(slotId, before)
         }
-        if (list.length === 0) changes.delete(slotId)
+        if (list.length > 0) continue
+        // Who signed before stays known: the table may be read again from a head that has the change once more.
+        if (before === undefined) changes.delete(slotId)
+        else list.push({ since: 0 as BlockNumber, signer: before, before: undefined })
       }
     },
     at(slotId, block) {

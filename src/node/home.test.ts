@@ -57,7 +57,9 @@ describe('the home of a role', () => {
   test.each([0, 31, 33])('is not taken for another peer when %i bytes of its identity are left', (bytes) => {
     const home = open()
     writeFileSync(join(dataDir(), 'peer-seed'), new Uint8Array(bytes))
-    expect(() => home.identity()).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+    expect(() => home.identity()).toThrow(
+      expect.objectContaining({ code: 'IDENTITY_INVALID', facts: { path: join(dataDir(), 'peer-seed') } }),
+    )
     expect(readFileSync(join(dataDir(), 'peer-seed'))).toHaveLength(bytes)
   })
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
+import { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { onDisk, replaceFile } from './disk.ts'
@@ -17,7 +18,7 @@ export interface RoleHome {
   readonly directory: string
   readonly store: Store
   readonly report: Report
-  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. */
+  /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none. */
   identity(): Uint8Array
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
   announce(places: Places): void
@@ -34,7 +35,7 @@ export function openHome(options: { readonly role: string; readonly dataDir: str
     directory,
     store,
     report: (event, facts) => log.info(facts, event),
-    identity: () => onDisk(directory, 'keeping the identity', () => identityIn(directory)),
+    identity: () => identityIn(directory),
     announce(places) {
       const path = join(directory, 'endpoints.json')
       onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
@@ -47,19 +48,19 @@ const SEED_BYTES = 32
 
 function identityIn(directory: string): Uint8Array {
   const path = join(directory, 'peer-seed')
-  const kept = seedAt(path)
+  const kept = onDisk(path, 'keeping the identity', () => bytesAt(path))
+  // Never replaced here: peers know the role by it, and the file may be somebody's only copy.
+  if (kept !== undefined && kept.length !== SEED_BYTES) throw new WeftError('IDENTITY_INVALID', { path })
   if (kept !== undefined) return kept
   const seed = randomBytes(SEED_BYTES)
   // On disk before anybody is told of it: peers would look for an identity that is gone.
-  replaceFile(path, seed, 0o600)
+  onDisk(path, 'keeping the identity', () => replaceFile(path, seed, 0o600))
   return seed
 }
 
-function seedAt(path: string): Uint8Array | undefined {
+function bytesAt(path: string): Uint8Array | undefined {
   try {
-    const seed = readFileSync(path)
-    if (seed.length !== SEED_BYTES) throw new Error(`${path} has ${seed.length} bytes, not ${SEED_BYTES}`)
-    return seed
+    return readFileSync(path)
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw failure

@@ -1,10 +1,10 @@
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { withBitswap } from '@helia/bitswap'
 import { withLibp2pLight } from '@helia/libp2p'
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { FsBlockstore } from 'blockstore-fs'
@@ -13,6 +13,7 @@ import { CID } from 'multiformats/cid'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
+import { identityAt } from './identity.ts'
 import { superviseLinks } from './links.ts'
 import { importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
 
@@ -39,7 +40,8 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
   const blocks = openBlocks(join(options.directory, 'blocks'))
   const helia = withBitswap(
     withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
-      privateKey: privateKeyFromProtobuf(options.identity ?? (await loadIdentity(join(options.directory, 'peer-key')))),
+      privateKey:
+        options.identity === undefined ? await identityAt(join(options.directory, 'peer-key')) : privateKeyFromProtobuf(options.identity),
       addresses: { listen: [...listen] },
       transports: [tcp()],
       connectionEncrypters: [noise()],
@@ -127,23 +129,6 @@ async function isWhole(root: CID, blocks: Blocks): Promise<boolean> {
     if (isWeftError(failure, 'IPFS_NOT_FOUND') || isWeftError(failure, 'IPFS_CONTENT_WRONG')) return false
     throw failure
   }
-}
-
-async function loadIdentity(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new WeftError('STORE_FAILED', { path, doing: 'reading the identity' }, failure)
-  }
-  const identity = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
-  try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, identity, { mode: 0o600, flush: true })
-  } catch (failure) {
-    throw new WeftError('STORE_FAILED', { path, doing: 'writing the identity' }, failure)
-  }
-  return identity
 }
 
 interface Blocks {

@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { WeftError } from '#domain/errors.ts'
 import type { SubmissionId } from '#domain/ids.ts'
+import { createLimit } from '#domain/limit.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { COLLECT_PROTOCOL, COLLECT_WRITE_BYTES_MAX, encodeCollect } from '#wire/collect-frame.ts'
@@ -25,8 +26,7 @@ function refusal(submissionId: string, code: Rejection, reason: string): Receipt
  */
 export function createCollectLink({ address, connection, stream }: LinkParts): SubmissionLink {
   const ending = Promise.withResolvers<void>()
-  const turns: (() => void)[] = []
-  let writingCount = 0
+  const limit = createLimit(STREAMS_AT_ONCE_MAX)
   /** The stream that negotiation opened. Closing it empty would make a deployed listener read a message of no bytes. */
   let spare: Stream | undefined = stream
 
@@ -39,18 +39,11 @@ export function createCollectLink({ address, connection, stream }: LinkParts): S
   }
 
   async function write(bytes: Uint8Array): Promise<void> {
-    if (writingCount >= STREAMS_AT_ONCE_MAX) await new Promise<void>((resolve) => turns.push(resolve))
-    writingCount += 1
-    try {
-      const open = await nextStream()
-      const linger = setTimeout(() => open.abort(new Error('the peer keeps the stream')), LINGER_MS)
-      open.addEventListener('close', () => clearTimeout(linger))
-      open.send(bytes)
-      await open.close({ signal: AbortSignal.timeout(LINGER_MS) })
-    } finally {
-      writingCount -= 1
-      turns.shift()?.()
-    }
+    const open = await nextStream()
+    const linger = setTimeout(() => open.abort(new Error('the peer keeps the stream')), LINGER_MS)
+    open.addEventListener('close', () => clearTimeout(linger))
+    open.send(bytes)
+    await open.close({ signal: AbortSignal.timeout(LINGER_MS) })
   }
 
   return {
@@ -62,7 +55,7 @@ export function createCollectLink({ address, connection, stream }: LinkParts): S
       const bytes = encodeCollect(submissionId, encodeCollectJson(submission))
       if (bytes.length > COLLECT_WRITE_BYTES_MAX) return refusal(submissionId, 'frame_oversized', 'a /collect peer reads 1024 bytes')
       try {
-        await write(bytes)
+        await limit(() => write(bytes))
         return 'unacknowledged'
       } catch (cause) {
         throw linkFailed(address, cause)

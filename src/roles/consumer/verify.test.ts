@@ -417,3 +417,83 @@ describe('G8: a batch whose root the validators refused, and the one that took o
     expect(failedStep(await run(projectIds[0]))).toBeUndefined()
   })
 })
+
+describe('G8: an earlier batch of the epoch that', () => {
+  const spoiled: [string, (real: Ipfs['get']) => Ipfs['get'], RegExp][] = [
+    ['nobody serves', () => (cid) => Promise.reject(notFound(cid)), /IPFS_NOT_FOUND/],
+    ['is no batch', (get) => async (cid, options) => (await get(cid, options)).slice(1), /the bytes served hash to/],
+    ['has a name that is no CID', () => (text) => Promise.reject(new WeftError('ID_MALFORMED', { what: 'CID', text })), /ID_MALFORMED/],
+  ]
+  const withFirst = async (isCumulative: boolean, spoil: (real: Ipfs['get']) => Ipfs['get']) => {
+    let first: Cid | undefined
+    const world = await network({
+      isCumulative,
+      ipfs: (get) => (cid, options) => (cid === first ? spoil(get)(cid, options) : get(cid, options)),
+    })
+    first = world.batchCids[0]
+    return world
+  }
+
+  test.each(spoiled)('%s keeps no later batch with a tree of its own from being proven', async (_, spoil) => {
+    const { run } = await withFirst(false, spoil)
+    const results = await run()
+    expect([failedStep(results), results.length]).toEqual([undefined, PROOF_STEPS.length])
+    expect(results.find(({ step }) => step === 'submissions_root')?.detail).toContain('fresh tree')
+  })
+
+  test.each(spoiled)('P3: %s is named where a later batch may continue its tree', async (_, spoil, why) => {
+    const { run, batchCids } = await withFirst(true, spoil)
+    const last = (await run()).at(-1)
+    expect(last).toMatchObject({ step: 'submissions_root', ok: false })
+    expect(last?.detail).toContain(`unless they continue the epoch's tree, which cannot be told: batch ${batchCids[0]}`)
+    expect(last?.detail).toMatch(why)
+  })
+
+  test('nobody serves is waited for once, however many of them there are', async () => {
+    const lost = Array.from({ length: 20 }, (_, index) => `lost-${index}` as Cid)
+    const asked: string[] = []
+    const { run } = await network({
+      isCumulative: false,
+      chain: (chain) => ({
+        batchCids: async (epoch) => [...lost, ...(await chain.batchCids(epoch))],
+        batch: async (epoch, cid) =>
+          lost.includes(cid)
+            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[0] as Cid)) as AnchoredBatch), batchCid: cid }
+            : chain.batch(epoch, cid),
+      }),
+      ipfs: (get) => (cid, options) => {
+        asked.push(cid)
+        return lost.includes(cid as Cid) ? Promise.reject(notFound(cid)) : get(cid, options)
+      },
+    })
+    expect(failedStep(await run())).toBeUndefined()
+    expect(asked.filter((cid) => cid.startsWith('lost-'))).toEqual(['lost-0'])
+  })
+
+  test('names the project and that nobody serves: the later one that took it over proves it', async () => {
+    const gone = 'gone' as Cid
+    const spoil = (isLast: boolean) => ({
+      isCumulative: false,
+      chain: (chain: AnchorChain): Partial<AnchorChain> => ({
+        batchCids: async (epoch) => {
+          const [one, two] = (await chain.batchCids(epoch)) as [Cid, Cid]
+          return isLast ? [one, two, gone] : [one, gone, two]
+        },
+        batch: async (epoch, cid) =>
+          cid === gone
+            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[1] as Cid)) as AnchoredBatch), batchCid: gone }
+            : chain.batch(epoch, cid),
+      }),
+      ipfs:
+        (get: Ipfs['get']): Ipfs['get'] =>
+        (cid, options) =>
+          cid === gone ? Promise.reject(notFound(cid)) : get(cid, options),
+    })
+    expect(failedStep(await (await network(spoil(false))).run())).toBeUndefined()
+    expect((await (await network(spoil(true))).run()).at(-1)).toMatchObject({
+      step: 'batch',
+      ok: false,
+      detail: expect.stringMatching(/^batch gone: /),
+    })
+  })
+})

@@ -49,8 +49,10 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
   const submissionsRoot = matchingSubmissionsRoot(batch, before)
-  if (submissionsRoot === undefined)
-    return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
+  if (submissionsRoot === undefined) {
+    const unless = typeof before === 'string' ? `, unless they continue the epoch's tree, which cannot be told: ${before}` : ''
+    return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
+  }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
 
   const cidsRoot = publishedRoot(batch.snapshotCids)
@@ -96,47 +98,66 @@ function isUnreadable(failure: unknown): failure is WeftError {
 interface FoundBatch {
   readonly batch: Batch
   readonly anchored: AnchoredBatch
-  /** The epoch's batch files before this one, in on-chain order: a cumulative tree continues theirs. */
-  readonly before: readonly Batch[]
+  readonly before: Before
 }
+
+/** The epoch's batch files before one, in on-chain order: a cumulative tree continues theirs. Text says which of them cannot be read, and why. */
+type Before = readonly Batch[] | string
 
 /**
  * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
- * from those whose root the validators refused.
+ * from those whose root the validators refused. One that cannot be read ends nothing but what only it could prove: its sequencer must not
+ * be able to keep the others' batches from being proven (G8).
  */
-async function batchOf(
-  snapshotCid: Cid,
-  { projectId, epochId, signal }: VerifyOptions,
-  { chain, ipfs }: VerifyDeps,
-): Promise<FoundBatch | string> {
-  const before: Batch[] = []
+async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
+  const { projectId, epochId, signal } = options
+  let before: Before = []
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
-    const { batchCid } = anchored
-    let bytes: Uint8Array
-    try {
-      bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-    } catch (failure) {
-      if (!isUnreadable(failure)) throw failure
-      return `batch ${batchCid}: ${failure.message}`
+    const isNamed = anchored.projectIds.includes(projectId)
+    // Behind a gap no tree can be continued, so that what has another project is of no use any more.
+    if (typeof before === 'string' && !isNamed) continue
+    const batch = await readBatch(anchored.batchCid, signal, ipfs)
+    if (typeof batch === 'string') {
+      if (isNamed) found = batch
+      before = batch
+      continue
     }
-    // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
-    const got = await snapshotCidOf(bytes)
-    if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
-    const batch = decodeBatch(bytes)
-    if (batch === undefined) return `batch ${batchCid} does not have the form of a batch file`
-    const index = batch.projectIds.indexOf(projectId)
-    const isSubmitted = batch.submissions.some(
-      ({ submission: { request } }) =>
-        request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
-    )
-    if (index >= 0 && batch.snapshotCids[index] !== snapshotCid)
-      found = `batch ${batchCid} has ${batch.snapshotCids[index]} for the project`
-    else if (index >= 0)
-      found = isSubmitted ? { batch, anchored, before: [...before] } : `batch ${batchCid} holds no submission for that CID`
-    before.push(batch)
+    found = pairIn({ batch, anchored, before }, snapshotCid, options) ?? found
+    if (typeof before !== 'string') before = [...before, batch]
   }
   return found
+}
+
+/** The batch file; text that says why there is none. */
+async function readBatch(batchCid: Cid, signal: AbortSignal, ipfs: Pick<Ipfs, 'get'>): Promise<Batch | string> {
+  let bytes: Uint8Array
+  try {
+    bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+  } catch (failure) {
+    if (!isUnreadable(failure)) throw failure
+    return `batch ${batchCid}: ${failure.message}`
+  }
+  // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
+  const got = await snapshotCidOf(bytes)
+  if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
+  return decodeBatch(bytes) ?? `batch ${batchCid} does not have the form of a batch file`
+}
+
+/** What the file says of the project: itself when that is the CID, else what is wrong; `undefined` when it does not have the project. */
+function pairIn(
+  candidate: FoundBatch,
+  snapshotCid: Cid,
+  { projectId, epochId }: Pick<VerifyOptions, 'projectId' | 'epochId'>,
+): FoundBatch | string | undefined {
+  const { batch, anchored } = candidate
+  const index = batch.projectIds.indexOf(projectId)
+  if (index < 0) return undefined
+  if (batch.snapshotCids[index] !== snapshotCid) return `batch ${anchored.batchCid} has ${batch.snapshotCids[index]} for the project`
+  const isSubmitted = batch.submissions.some(
+    ({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
+  )
+  return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
 }
 
 /** The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. */
@@ -152,9 +173,10 @@ async function batchesUpTo(projectId: ProjectId, epochId: EpochId, chain: Anchor
 }
 
 /** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
-function matchingSubmissionsRoot(batch: Batch, before: readonly Batch[]): 'fresh tree' | "continues the epoch's tree" | undefined {
+function matchingSubmissionsRoot(batch: Batch, before: Before): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
+  if (typeof before === 'string') return undefined
   const tree = createTree()
   for (const earlier of before) for (const { submissionId } of earlier.submissions) tree.append(submissionId)
   for (const id of ids) tree.append(id)

@@ -232,7 +232,7 @@ describe('what is counted', () => {
 })
 
 describe('S8: until the head is reached', () => {
-  test('every delivery is answered not_ready, to be sent again, and costs no signature check', async () => {
+  test('every delivery that form and market allow is answered not_ready, to be sent again, and costs no signature check', async () => {
     const wire = createWire()
     const first = await open()
     await first.release()
@@ -257,12 +257,19 @@ describe('S8: until the head is reached', () => {
     await world.stop()
   })
 
-  test('only then does a refusal of the market’s own rules stay what it is', async () => {
+  test('S9: what form or market alone refuse is refused at once: to send it again would help nobody', async () => {
     const wire = createWire()
     wire.isHeld = () => true
     const world = await open({ wire, isNotAwaited: true })
-    const foreign = await world.submission({ dataMarket: `0x${'99'.repeat(20)}` })
-    expect((await world.deliver(foreign)).code).toBe('market_unknown')
+    const refused = [
+      await world.deliver(Uint8Array.of(1, 2, 3)),
+      await world.deliver(await world.submission({ dataMarket: `0x${'99'.repeat(20)}` })),
+      await world.deliver(await world.submission({ projectId: 'no project' as ProjectId })),
+      await world.deliver(await world.submission({ projectId: 'pairs:OTHER' as ProjectId })),
+      await world.deliver(await world.submission({ snapshotCid: 'bafk' as Cid })),
+    ].map(({ code }) => code)
+    expect(refused).toEqual(['submission_malformed', 'market_unknown', 'project_malformed', 'project_not_allowed', 'cid_malformed'])
+    expect([refused.every(isFinal), world.recoveries()]).toEqual([true, 0])
     wire.isHeld = () => false
     await world.stop()
   })

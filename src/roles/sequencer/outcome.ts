@@ -27,6 +27,13 @@ export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }
   return ledger.change(epochId, { state: 'closed', rejected })
 }
 
+/** The release was undone. What was held in memory for its window goes; released again, the epoch is read back from disk. */
+export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<void> {
+  await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+  ballots.close(epochId)
+  counters.forget(epochId)
+}
+
 interface Outcome {
   readonly counted: readonly CountedProject[]
   readonly planned: readonly PlannedBatch[]

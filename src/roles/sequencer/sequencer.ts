@@ -5,7 +5,7 @@ import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
-import { untilDone } from '#domain/retry.ts'
+import { persist } from '#domain/retry.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
@@ -21,7 +21,7 @@ import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { finalize } from './finalize.ts'
 import { createLedger, type EpochRecord, type Ledger } from './ledger.ts'
-import { noteAnchored, noteClosed, noteEnded, notePlan } from './outcome.ts'
+import { noteAnchored, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
@@ -166,16 +166,6 @@ async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSign
   deps.report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
 }
 
-function persist<Result>(
-  doing: string,
-  attempt: () => Promise<Result>,
-  { clock, report }: SequencerDeps,
-  signal: AbortSignal,
-): Promise<Result> {
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
-  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
-}
-
 /** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
 const GROUP_LENGTH_MAX = 256
 
@@ -235,10 +225,10 @@ interface Memory {
 }
 
 /** Reads what the contracts say, once. */
-async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory): Promise<Sequencing> {
+async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory, signal: AbortSignal): Promise<Sequencing> {
   const { chain } = deps
   const { ledger } = memory
-  const contract = await chain.market()
+  const contract = await persist('read_market', () => chain.market(), deps, signal)
   const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
   const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
   const market: MarketRules = {
@@ -270,18 +260,30 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
 
   async function run(signal: AbortSignal): Promise<void> {
     if (work !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
-    const sequencing = await prepare(options, deps, { ledger, counters, isReady: () => isReady })
-    work = sequencing
     const stop = new AbortController()
     const ended = AbortSignal.any([signal, stop.signal])
     const fail = (failure: unknown) => stop.abort(failure)
+    try {
+      work = await prepare(options, deps, { ledger, counters, isReady: () => isReady }, signal)
+    } catch (failure) {
+      if (signal.aborted) return
+      throw failure
+    }
+    const sequencing = work
     const sealing = createSealing(sequencing, ended, fail)
     const onReady = () => {
       isReady = true
       deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
     }
     const watching = watch(
-      { ...sequencing, market: sequencing.contract, onReady, onClosed: sealing.take, onTakenBack: sealing.takeAgain },
+      {
+        ...sequencing,
+        market: sequencing.contract,
+        onReady,
+        onVoid: (epochId) => noteVoid(epochId, sequencing),
+        onClosed: sealing.take,
+        onTakenBack: sealing.takeAgain,
+      },
       ended,
     ).catch(fail)
     const listening = listen(sequencing, ended, fail).catch(fail)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { EpochRecord } from './ledger.ts'
 import { CIDS, createWire, EPOCH_1, open, SEQUENCER, sealed, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
@@ -322,6 +322,33 @@ describe('S10, G9: a reorganisation', () => {
     await world.mine(1)
     expect(epoch(world)?.state).not.toBe('void')
     expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1, reason: 'all_batches_anchored' })
+    await world.stop()
+  })
+})
+
+describe('S2: an epoch whose release was undone', () => {
+  test('leaves nothing in memory: released again, its votes are read back from disk, and refusals are counted anew', async () => {
+    const store = createFakeStore()
+    let reads = 0
+    const counted: typeof store = {
+      ...store,
+      scan(prefix, how) {
+        if (prefix.startsWith('vote/')) reads += 1
+        return store.scan(prefix, how)
+      },
+    }
+    const world = await open({ onDisk: counted })
+    await world.release()
+    await vote(world, 1, 0)
+    await vote(world, 1, 1)
+    await world.deliver(await world.submission({ slotId: 2 as SlotId, signedBy: 3 }))
+    expect([reads, epoch(world)?.rejected]).toEqual([1, { vote_conflict: 1, signer_mismatch: 1 }])
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect(epoch(world)?.state).toBe('void')
+    await world.release()
+    expect([epoch(world)?.accepted, epoch(world)?.rejected, reads]).toEqual([1, {}, 2])
+    expect((await vote(world, 1, 1)).code).toBe('accepted')
     await world.stop()
   })
 })

@@ -2,6 +2,7 @@ import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
+import { type PersistDeps, persist } from '#domain/retry.ts'
 import { isPastWindow } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { endProjects, type EpochRecord, type Ledger } from './ledger.ts'
@@ -11,7 +12,7 @@ const REPLAY_MARGIN_BLOCKS = 32
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
 const CURSOR_STRIDE_BLOCKS = 256
 
-export interface WatchDeps {
+export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly market: MarketState
   readonly view: AnchorView
@@ -20,27 +21,32 @@ export interface WatchDeps {
   onReady(): void
   /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
+  /** The release is gone, and the votes were still open. Durable when it resolves. */
+  onVoid(epochId: EpochId): Promise<void>
   /** A reorganisation may have taken calls of the epoch off the chain again. */
   onTakenBack(epochId: EpochId): void
-  report(event: string, facts: Readonly<Record<string, string | number>>): void
 }
 
 /**
  * Follows the anchor chain: keeps the view, opens epochs, says when a window is over, takes note of what validators decided.
- * It starts at the oldest release with anything left to happen, so that a restart finds the same state (S8).
+ * It starts at the oldest release with anything left to happen, so that a restart finds the same state (S8). What the chain does not answer
+ * is asked again: receipts and windows must not end with one bad moment of an endpoint.
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, ledger } = deps
-  const headAtStart = await chain.head()
-  const from = await startBlock(deps, headAtStart)
+  const headAtStart = await persist('read_head', () => chain.head(), deps, signal)
+  const from = await persist('read_current_epoch', () => startBlock(deps, headAtStart), deps, signal)
   // A process that ends before it has seen a release would otherwise be started as if nobody had ever sent anything here.
   if (ledger.cursor() === undefined) await ledger.saveCursor((from + REPLAY_MARGIN_BLOCKS) as BlockNumber)
-  view.setSlots(await chain.slots())
+  await readSlots(deps, signal)
   const started = new Set<ReleasedEpoch>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
     if (step.kind === 'rollback') await rollback(step.to, deps)
     else await addBlock(step, deps)
+    // The event does not say whether the slot is active now; the contract does. What was read from a head that is gone is no longer so.
+    const isTableOld = step.kind === 'rollback' || step.events.some((event) => event.kind === 'SnapshotterAddressChanged')
+    if (isTableOld) await readSlots(deps, signal)
     const head = view.head
     if (head === undefined) continue
     if (!isReady && head.number >= headAtStart.number) {
@@ -59,6 +65,10 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     forget(started, deps)
     if (isReady) await moveCursor(head.number, deps)
   }
+}
+
+async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  deps.view.setSlots(await persist('read_slots', () => deps.chain.slots(), deps, signal))
 }
 
 const isOver = (record: EpochRecord | undefined): boolean => record === undefined || isEpochOver(record.state)
@@ -82,8 +92,6 @@ async function addBlock({ block, events }: Extract<ChainStep, { kind: 'block' }>
     await ledger.release(event.epochId, block)
   }
   await noteVerdicts(events, deps)
-  // The event does not say whether the slot is active now; the contract does.
-  if (events.some((event) => event.kind === 'SnapshotterAddressChanged')) view.setSlots(await deps.chain.slots())
 }
 
 /** The replay margin reaches into epochs that were finished and forgotten, or that another sequencer dealt with. */
@@ -131,12 +139,12 @@ async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): 
 }
 
 async function rollback(to: BlockRef, deps: WatchDeps): Promise<void> {
-  const { view, ledger, report } = deps
+  const { view, ledger, report, onVoid } = deps
   for (const { epochId } of view.rollback(to)) {
     // Once the votes are fixed the epoch runs to its end; the contract decides about it.
     const state = ledger.get(epochId)?.state
     report('release_undone', { epochId, state: state ?? 'unknown' })
-    if (state === 'released') await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+    if (state === 'released') await onVoid(epochId)
   }
   // Batches of older epochs are mined deeper than that.
   reviseAnchored((to.number - deps.market.batchWindowBlocks) as BlockNumber, deps)
@@ -148,11 +156,11 @@ function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): 
 }
 
 /** Epochs on record whose release the chain, read again, does not have. */
-async function voidUnseen({ view, ledger, report }: WatchDeps): Promise<void> {
+async function voidUnseen({ view, ledger, report, onVoid }: WatchDeps): Promise<void> {
   for (const { epochId, state } of [...ledger.unfinished()]) {
     if (state !== 'released' || view.epoch(epochId) !== undefined) continue
     report('release_undone', { epochId, state })
-    await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+    await onVoid(epochId)
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SlotId } from '#domain/ids.ts'
 import { WeftError } from '#domain/errors.ts'
-import { createLoneCompute, createWorld, OPTIONS } from './snapshotter.test-world.ts'
+import { createComputes, createLoneCompute, createWorld, OPTIONS } from './snapshotter.test-world.ts'
 
 /** What the snapshotter cannot live on with, and that nothing is left behind when it ends. */
 
@@ -145,6 +145,38 @@ describe('stopping', () => {
     await world.clock.runUntil(stopped, { limitMs: 1_000 })
     // It was taken, and that is on disk.
     expect(world.store.scan('handed/')).toHaveLength(1)
+  })
+
+  test('waits after a failing disk too, for the projects of the same epoch; the failure is told at once', async () => {
+    const world = createWorld()
+    const computes = createComputes()
+    const added = Promise.withResolvers<void>()
+    let isSimulated = false
+    let adding = 0
+    const ipfs: typeof world.ipfs = {
+      ...world.ipfs,
+      async add(bytes) {
+        if (isSimulated) adding += 1
+        // The first is stored at once and then the disk refuses its record; the others take their time, heeding no signal.
+        if (adding > 1) await added.promise
+        return world.ipfs.add(bytes)
+      },
+    }
+    const snapshotter = await world.start({ ...computes, aggregates: [] }, ONE_SLOT, { ipfs })
+    await world.until(() => snapshotter.stats().simulated === 1)
+    isSimulated = true
+    world.isDiskFull = (keys) => keys.startsWith('project/')
+    await world.release()
+    await expect(world.clock.runUntil(snapshotter.ended, { limitMs: 1_000 })).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(adding).toBe(2)
+    let isStopped = false
+    const stopped = snapshotter.stop().then(() => {
+      isStopped = true
+    })
+    await world.clock.advance(1_000)
+    expect(isStopped).toBe(false)
+    added.resolve()
+    await world.clock.runUntil(stopped, { limitMs: 1_000 })
   })
 
   test('waits for the follower: its last block is on disk', async () => {

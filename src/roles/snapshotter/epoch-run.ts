@@ -1,14 +1,15 @@
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
+import { createLimit } from '#domain/limit.ts'
 import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { ComputeInputs } from './compute.ts'
 import { createHistory, type HistoryCache } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import { createLimit, type Pacing } from './pacing.ts'
+import type { Pacing } from './pacing.ts'
 import type { PlannedProject } from './plan.ts'
 import { preload } from './preload.ts'
-import { type ProjectDeps, produce, type Stored, submit } from './project-run.ts'
+import { allSettled, type ProjectDeps, produce, type Stored, submit } from './project-run.ts'
 import type { ProjectRecord } from './records.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 import type { Watch } from './watch.ts'
@@ -59,7 +60,8 @@ function epochsIn(seconds: number, { epochSize, sourceBlockTimeSeconds }: Market
 
 /**
  * All projects of one epoch, each on its own way from preload to hand-over; aggregates wait for the data they build on, not for its
- * hand-over. Resolves with each project's end, or without it when the process stops. Rejects when our own disk or code fails.
+ * hand-over. Resolves with each project's end, or without it when the process stops. Rejects when our own disk or code fails, once nothing of
+ * the epoch is under way any more: whoever closes the disk then waits for that.
  */
 export async function runEpoch(
   epoch: OpenEpoch,
@@ -68,6 +70,8 @@ export async function runEpoch(
     readonly source: SourceChain
     readonly makeInputs: MakeInputs
     readonly project: ProjectDeps
+    /** Told at once, so that the others need not be waited for until their window closes. */
+    readonly onFailure: (failure: unknown) => void
   },
 ): Promise<readonly (ProjectRecord | undefined)[]> {
   const { record, signal } = epoch
@@ -76,12 +80,14 @@ export async function runEpoch(
   const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project).then(() =>
     deps.makeInputs(computeEpoch, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
   )
-  return Promise.all(
+  return allSettled(
     deps.plan.map((project) => {
       const run = { epoch: record, project, signal, ending: epoch.ending }
       const result = inputs.then((ready) => produce(run, ready, deps.project))
       stored.set(project.projectId, result)
-      return submit(run, result, deps.project)
+      const submitted = submit(run, result, deps.project)
+      submitted.catch(deps.onFailure)
+      return submitted
     }),
   )
 }

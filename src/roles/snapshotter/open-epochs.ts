@@ -1,9 +1,9 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import { createLimit } from '#domain/limit.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
-import { createLimit } from './pacing.ts'
 import type { EpochRecord } from './records.ts'
 
 /** Epochs worked on at once; with windows of 30 s and an epoch a second that is all of them. Others wait, and are never dropped. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
-import { createLimit, retrying, within } from './pacing.ts'
+import { retrying, within } from './pacing.ts'
 
 const down = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'x' }))
 const stopped = new WeftError('STOPPED', { what: 'test' })
@@ -117,31 +117,4 @@ describe('a time limit', () => {
     await expect(clock.runUntil(result, { limitMs: 1_000 })).rejects.toThrow('late')
     await clock.advance(1_000)
   })
-})
-
-test('a limit gives a free place to the longest waiting, and to nobody who comes in between', async () => {
-  const limit = createLimit(1)
-  const order: string[] = []
-  const doors: (() => void)[] = []
-  const work = (name: string) =>
-    limit(async () => {
-      order.push(name)
-      await new Promise<void>((resolve) => doors.push(resolve))
-    })
-  const works = [work('first'), work('second')]
-  await Promise.resolve()
-  expect(order).toEqual(['first'])
-  doors.shift()?.()
-  works.push(work('third'))
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
-  works.push(work('fourth'))
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
-  expect(order).toEqual(['first', 'second'])
-  doors.shift()?.()
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
-  expect(order).toEqual(['first', 'second', 'third'])
-  doors.shift()?.()
-  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
-  doors.shift()?.()
-  await Promise.all(works)
 })

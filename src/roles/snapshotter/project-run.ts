@@ -157,8 +157,12 @@ function isReplaced({ number, hash }: BlockRef, { records }: ProjectDeps): boole
 }
 
 /** Waits for all, then rejects with the first failure: nothing goes on behind the back of whoever waits. */
-async function allSettled(works: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason
+export async function allSettled<Value>(works: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  const outcomes = await Promise.allSettled(works)
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
 }
 
 async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {

@@ -347,6 +347,40 @@ describe('the simulation', () => {
     expect(world.troubles).toEqual([])
   })
 
+  test('N2: is not signed when IPFS says that it stored something else', async () => {
+    const world = createWorld()
+    const other = (await snapshotCidOf(canonicalJson(1n))) as Cid
+    const snapshotter = await world.start(createLoneCompute(), ONE_SLOT, { ipfs: { ...world.ipfs, add: async () => other } })
+    await world.until(() => world.troubles.length === 1)
+    expect(world.troubles).toMatchObject([
+      { code: 'IPFS_CONTENT_WRONG', facts: { cid: await snapshotCidOf(canonicalJson(0n)), got: other } },
+    ])
+    expect([world.collector.simulated, snapshotter.stats().simulated]).toEqual([[], 0])
+    expect(world.moments.filter(({ effect }) => effect === 'sign')).toEqual([])
+  })
+
+  test('that came through, or failed, leaves no timer behind', async () => {
+    for (const computes of [createLoneCompute(), createLoneCompute(() => Promise.reject(new Error('broken')))]) {
+      const world = createWorld()
+      const { sleep } = world.clock
+      let running = 0
+      world.clock.sleep = async (durationMs, signal) => {
+        if (durationMs < 60_000) return sleep(durationMs, signal)
+        running += 1
+        try {
+          await sleep(durationMs, signal)
+        } finally {
+          running -= 1
+        }
+      }
+      const snapshotter = await world.start(computes, ONE_SLOT)
+      expect(running).toBe(1)
+      await world.until(() => snapshotter.stats().simulated === 1 || world.troubles.length === 1)
+      await world.clock.advance(1_000)
+      expect(running).toBe(0)
+    }
+  })
+
   test('leaves no timer behind, and is told of by nobody when it was stopped', async () => {
     const world = createWorld()
     world.collector.answer = () => new Promise(() => undefined)

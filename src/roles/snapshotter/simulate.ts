@@ -1,5 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
 import type { MakeInputs } from './epoch-run.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
@@ -21,7 +22,7 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
 /**
  * Shows once after start that the way to the sequencer is open: per slot one submission of epoch 0 for each base project type, computed
  * from the last but one source block, as deployed lite nodes do. Returns how many were handed over. Throws `COMPUTE_FAILED`,
- * a failure of IPFS, or the signal's reason.
+ * `IPFS_CONTENT_WRONG` and what else IPFS throws, or the signal's reason.
  */
 export async function simulate(plan: readonly PlannedProject[], signal: AbortSignal, deps: SimulateDeps): Promise<number> {
   const block = Math.max((await deps.sourceHead()) - 1, 0)
@@ -34,7 +35,10 @@ export async function simulate(plan: readonly PlannedProject[], signal: AbortSig
     const computed = await compute(project, inputs)
     if (!computed.ok)
       throw new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId: SIMULATION_EPOCH, detail: computed.detail })
-    const snapshotCid = await deps.ipfs.add(computed.bytes)
+    // As everywhere, what is signed is our own word for the bytes.
+    const snapshotCid = await snapshotCidOf(computed.bytes)
+    const added = await deps.ipfs.add(computed.bytes)
+    if (added !== snapshotCid) throw new WeftError('IPFS_CONTENT_WRONG', { cid: snapshotCid, got: added })
     for (const slotId of deps.slotIds()) {
       const vote = { epochId: SIMULATION_EPOCH, projectId: project.projectId, slotId, snapshotCid }
       if (await handOver(vote, signal, deps.handOver)) handedOver += 1

@@ -1,6 +1,7 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, SlotId } from '#domain/ids.ts'
+import { createLimit } from '#domain/limit.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -11,7 +12,7 @@ import type { Store } from '#io/store/port.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache } from './history.ts'
 import { createOpenEpochs, type OpenEpoch } from './open-epochs.ts'
-import { type Backoff, createLimit, retrying } from './pacing.ts'
+import { type Backoff, retrying } from './pacing.ts'
 import { planProjects } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 import { type EpochRecord, openRecords, type ProjectRecord } from './records.ts'
@@ -159,7 +160,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
 
   async function run(epoch: OpenEpoch): Promise<void> {
     const startedMs = deps.clock.nowMs()
-    const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project })
+    const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail })
     if (life.stopping.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
     // The record of an undone epoch is the watch's: it may be open again by now.

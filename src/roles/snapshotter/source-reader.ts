@@ -1,8 +1,9 @@
 import type { ChainEvent, ChainValue, ComputeEpoch, SourceReader } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
+import { createLimit } from '#domain/limit.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
-import { type Backoff, createLimit, type Pacing, retrying } from './pacing.ts'
+import { type Backoff, type Pacing, retrying } from './pacing.ts'
 
 /** An endpoint that fails five times in a row within some seconds is down; the compute then says so. */
 const READ_BACKOFF: Backoff = { attemptsMax: 5, firstMs: 200, lastMs: 3_000 }

@@ -6,7 +6,7 @@ import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createHistoryCache } from './history.ts'
-import { createLimit, retrying } from './pacing.ts'
+import { retrying } from './pacing.ts'
 import { planProjects } from './plan.ts'
 import { createSourceReader } from './source-reader.ts'
 
@@ -103,24 +103,6 @@ test('N3: computes of one epoch ask the source once, and never beyond the epoch'
   await expect(
     source.events({ address: call.address as Address, events: [], fromBlock: 10, toBlock: 20 as BlockNumber }),
   ).rejects.toMatchObject({ code: 'ID_MALFORMED' })
-})
-
-test('a limit lets as many work at once as it says, in order, also after failures', async () => {
-  const limit = createLimit(2)
-  const order: number[] = []
-  let atOnce = 0
-  let most = 0
-  const work = (index: number) =>
-    limit(async () => {
-      atOnce += 1
-      most = Math.max(most, atOnce)
-      order.push(index)
-      await Promise.resolve()
-      atOnce -= 1
-      if (index === 1) throw new Error('one fails')
-    })
-  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, (_, index) => work(index)))
-  expect([most, order, outcomes.filter(({ status }) => status === 'rejected').length]).toEqual([2, [0, 1, 2, 3, 4, 5], 1])
 })
 
 test('only transient failures are tried again, and no more often than agreed', async () => {

@@ -12,7 +12,7 @@ export interface WatchHandlers {
   onOpen(epoch: EpochRecord): void
   /** The epoch's window is over, the epoch never having been opened here (N1). */
   onSkipped(epoch: EpochRecord): void
-  /** The head is `head` now; after a rollback it may be lower than before. */
+  /** A block was followed, and is the head now; after a rollback it may be lower than the one before. */
   onHead(head: BlockRef): void
   /** The releases of these epochs are no longer on the chain. */
   onUndone(epochs: readonly EpochRecord[]): void

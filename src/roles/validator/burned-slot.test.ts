@@ -29,7 +29,7 @@ test('a burned slot has no signer from its burning on; what it signed before is 
   const lanes = { rollback: () => undefined, isBusy: () => false, forget: () => undefined } as unknown as Lanes
   const journal = { cursor: () => undefined, saveCursor: async () => undefined } as unknown as Journal
   const stopping = new AbortController()
-  const watching = watch({ chain, market: MARKET, view, journal, lanes }, stopping.signal)
+  const watching = watch({ chain, clock, report: () => undefined, market: MARKET, view, journal, lanes }, stopping.signal)
   const reached = (number: number) => clock.runUntil(() => view.head?.number === number, { limitMs: 5_000 })
   const signers = () => [0, 1, 2, 3].map((number) => view.signerAt(slotId, number as BlockNumber))
   await reached(0)

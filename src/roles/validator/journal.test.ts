@@ -83,6 +83,19 @@ test('records and evidence of epochs that are too old go, guards and everything 
   )
 })
 
+test('V6: evidence of a batch that has no record goes with its epoch too, and is never left behind for want of records', async () => {
+  const store = createFakeStore()
+  const journal = open(store)
+  await journal.noteEvidence(evidence(1))
+  await journal.noteEvidence(evidence(2))
+  await journal.note(record(4))
+  expect(journal.evidence(1 as EpochId, CID)).toBeDefined()
+  await journal.note(record(5))
+  expect([1, 2].map((epochId) => journal.evidence(epochId as EpochId, CID) !== undefined)).toEqual([false, true])
+  await journal.note(record(6))
+  expect(store.scan('evidence/')).toEqual([])
+})
+
 test('forgetting is one commit with the record that makes it due', async () => {
   const store = createFakeStore()
   const commits: number[] = []
@@ -98,7 +111,8 @@ test('forgetting is one commit with the record that makes it due', async () => {
       },
     },
   )
+  await journal.noteEvidence(evidence(1))
   await journal.note(record(1))
   await journal.note(record(9))
-  expect(commits).toEqual([1, 3])
+  expect(commits).toEqual([1, 1, 3])
 })

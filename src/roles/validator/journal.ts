@@ -1,6 +1,6 @@
 import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { Store } from '#io/store/port.ts'
-import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, evidenceKey } from './keys.ts'
+import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, EVIDENCE_PREFIX, evidenceKey, evidencesPrefix } from './keys.ts'
 import type { Findings } from './recheck.ts'
 
 /** Why a batch has no attestation from here. */
@@ -45,7 +45,7 @@ export interface Evidence extends Omit<Findings, 'traces'> {
 export interface Journal {
   batch(epochId: EpochId, batchCid: Cid): BatchRecord | undefined
   batches(epochId: EpochId): readonly BatchRecord[]
-  /** Durable when it resolves. Forgets the records of epochs that are too old. */
+  /** Durable when it resolves. Forgets the records and the evidence of epochs that are too old. */
   note(record: BatchRecord): Promise<void>
   noteEvidence(evidence: Evidence): Promise<Uint8Array>
   evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
@@ -64,22 +64,24 @@ export function createJournal(options: { readonly epochsKept: number }, { store 
     return bytes === undefined ? undefined : fromBytes<Value>(bytes)
   }
 
-  function removals(newest: EpochId): { key: string }[] {
+  /** The oldest epoch of the kind, when it is too old. Evidence may stand alone: a batch that a reorganisation took away has no record. */
+  function removals(prefix: string, oldestKept: string): { key: string }[] {
+    const [first] = store.scan(prefix, { limit: 1 })
+    if (first === undefined || first.key >= oldestKept) return []
+    return store.scan(first.key.slice(0, first.key.indexOf(' ') + 1)).map(({ key }) => ({ key }))
+  }
+
+  function removalsAt(newest: EpochId): { key: string }[] {
     const oldest = (newest - options.epochsKept) as EpochId
     if (oldest < 0) return []
-    const [first] = store.scan(BATCHES_PREFIX, { limit: 1 })
-    if (first === undefined || first.key >= batchesPrefix(oldest)) return []
-    const { epochId } = fromBytes<BatchRecord>(first.value)
-    return store
-      .scan(batchesPrefix(epochId))
-      .flatMap(({ key, value }) => [{ key }, { key: evidenceKey(epochId, fromBytes<BatchRecord>(value).batchCid) }])
+    return [...removals(BATCHES_PREFIX, batchesPrefix(oldest)), ...removals(EVIDENCE_PREFIX, evidencesPrefix(oldest))]
   }
 
   return {
     batch: (epochId, batchCid) => read(batchKey(epochId, batchCid)),
     batches: (epochId) => store.scan(batchesPrefix(epochId)).map(({ value }) => fromBytes<BatchRecord>(value)),
     note: (record) =>
-      store.commit([{ key: batchKey(record.epochId, record.batchCid), value: toBytes(record) }, ...removals(record.epochId)]),
+      store.commit([{ key: batchKey(record.epochId, record.batchCid), value: toBytes(record) }, ...removalsAt(record.epochId)]),
     async noteEvidence(evidence) {
       const bytes = toBytes(evidence)
       await store.commit([{ key: evidenceKey(evidence.epochId, evidence.batchCid), value: bytes }])

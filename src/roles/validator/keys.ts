@@ -9,4 +9,6 @@ export const batchesPrefix = (epochId: EpochId): string => `${BATCHES_PREFIX}${e
 export const batchKey = (epochId: EpochId, batchCid: Cid): string => `${batchesPrefix(epochId)}${batchCid}`
 /** Never removed: it must outlive everything that could lead to a second attestation. */
 export const guardKey = (epochId: EpochId, batchCid: Cid): string => `guard/${epochText(epochId)} ${batchCid}`
-export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `evidence/${epochText(epochId)} ${batchCid}`
+export const EVIDENCE_PREFIX = 'evidence/'
+export const evidencesPrefix = (epochId: EpochId): string => `${EVIDENCE_PREFIX}${epochText(epochId)} `
+export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `${evidencesPrefix(epochId)}${batchCid}`

@@ -157,6 +157,32 @@ describe('an epoch that is let go of', () => {
     expect(taken()).toEqual(['a at 0', 'b at 0'])
   })
 
+  test('V6: is let go of when a reorganisation leaves no batch of it: its release may never come again', async () => {
+    const { lanes, turn, end, candidate } = open()
+    lanes.announce(batch('a', 10))
+    await turn()
+    await end('a')
+    const { predecessors } = candidate('a')
+    lanes.rollback(9 as BlockNumber)
+    lanes.announce(batch('a', 12))
+    await turn()
+    expect(candidate('a').predecessors).not.toBe(predecessors)
+    // Not while something of it is under way: who stops waits for that.
+    const second = candidate('a').predecessors
+    lanes.rollback(11 as BlockNumber)
+    let isIdle = false
+    const idle = lanes.idle().then(() => {
+      isIdle = true
+    })
+    await turn()
+    expect([lanes.isBusy(EPOCH), isIdle]).toEqual([true, false])
+    await end('a')
+    await idle
+    lanes.announce(batch('b', 12))
+    await turn()
+    expect(candidate('b').predecessors).not.toBe(second)
+  })
+
   test('is let go of by itself when its release was never seen: nobody will say that it is over', async () => {
     const { lanes, taken, turn, end } = open()
     const unseen = { ...batch('a', 10), epoch: undefined }

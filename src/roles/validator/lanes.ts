@@ -47,6 +47,10 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
     return lane
   }
 
+  function forgetIdle(epochId: EpochId, lane: Lane): void {
+    if (lane.pending === 0 && lanes.get(epochId) === lane) lanes.delete(epochId)
+  }
+
   async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<void> {
     const index = lane.announced.indexOf(batch)
     if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
@@ -60,7 +64,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       .finally(() => {
         lane.pending -= 1
         // The release was never seen, so nobody will say that the epoch is over.
-        if (lane.pending === 0 && batch.epoch === undefined) lanes.delete(batch.epochId)
+        if (batch.epoch === undefined || lane.announced.length === 0) forgetIdle(batch.epochId, lane)
       })
   }
 
@@ -71,10 +75,12 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       queue(batch, lane)
     },
     rollback(to) {
-      for (const lane of lanes.values()) {
+      for (const [epochId, lane] of lanes) {
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)
         for (const batch of lane.announced) queue(batch, lane)
+        // Its release may be gone with its batches, and then nobody will say that the epoch is over either.
+        if (lane.announced.length === 0) forgetIdle(epochId, lane)
       }
     },
     isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,

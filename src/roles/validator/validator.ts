@@ -2,7 +2,7 @@ import { createAnchorView } from '#domain/anchor-view.ts'
 import { watchAppointment } from '#domain/appointment.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
-import { untilDone } from '#domain/retry.ts'
+import { persist } from '#domain/retry.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState, ProtocolSender } from '#io/chain/port.ts'
@@ -201,23 +201,13 @@ async function ended({ epochId, batchCid }: Candidate, end: End, { journal, repo
   return record
 }
 
-function persist<Result>(
-  doing: string,
-  attempt: () => Promise<Result>,
-  { clock, report }: ValidatorDeps,
-  signal: AbortSignal,
-): Promise<Result> {
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
-  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
-}
-
 export function createValidator(options: ValidatorOptions, deps: ValidatorDeps): Validator {
   const journal = createJournal(options, deps)
   const counts = { attested: 0, divergent: 0, late: 0, withheld: 0, missed: 0 }
   let work: Validating | undefined
 
-  async function prepare(): Promise<Validating> {
-    const contract = await deps.chain.market()
+  async function prepare(signal: AbortSignal): Promise<Validating> {
+    const contract = await persist('read_market', () => deps.chain.market(), deps, signal)
     const { level, namespace, deadlineBufferMaxBlocks, tally } = options
     return {
       ...deps,
@@ -243,8 +233,13 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function run(signal: AbortSignal): Promise<void> {
     if (work !== undefined) throw new WeftError('STOPPED', { what: 'validator' })
-    const validating = await prepare()
-    work = validating
+    try {
+      work = await prepare(signal)
+    } catch (failure) {
+      if (signal.aborted) return
+      throw failure
+    }
+    const validating = work
     const stop = new AbortController()
     const ending = AbortSignal.any([signal, stop.signal])
     const fail = (failure: unknown) => stop.abort(failure)

@@ -9,6 +9,7 @@ import { publishedRoot } from '#wire/merkle.ts'
 import { createJournal } from './journal.ts'
 import type { AnnouncedBatch } from './lanes.ts'
 import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
+import { createValidator, type ValidatorDeps } from './validator.ts'
 import { watch } from './watch.ts'
 
 /** Longer than any stride in which the cursor is written, so that no margin hides where it is. */
@@ -36,7 +37,14 @@ const steps = (from: number, to: number): ChainStep[] => Array.from({ length: to
 const released = (epochId: number): Told => ({ kind: 'EpochReleased', epochId })
 
 /** Lets `watch` follow the steps given, from a chain whose head is `head`. */
-function open(options: { readonly head?: number; readonly cursor?: number; readonly slots?: () => readonly SlotState[] } = {}) {
+function open(
+  options: {
+    readonly head?: number
+    readonly headOf?: () => BlockRef
+    readonly cursor?: number
+    readonly slots?: () => readonly SlotState[]
+  } = {},
+) {
   const store = createFakeStore()
   const journal = createJournal({ epochsKept: 10 }, { store })
   const view = createAnchorView({ unit: 'blocks', length: 5 })
@@ -44,6 +52,7 @@ function open(options: { readonly head?: number; readonly cursor?: number; reado
   const cursors: number[] = []
   const announced: AnnouncedBatch[] = []
   const log: string[] = []
+  const pauses: number[] = []
   const busy = new Set<EpochId>()
   const slots = options.slots ?? (() => [{ slotId: SLOT_1, signer: ALICE, isActive: true }])
   const run = async (given: readonly ChainStep[], saveCursor = journal.saveCursor) => {
@@ -51,13 +60,15 @@ function open(options: { readonly head?: number; readonly cursor?: number; reado
     await watch(
       {
         chain: {
-          head: async () => block(options.head ?? 0),
+          head: async () => options.headOf?.() ?? block(options.head ?? 0),
           slots: async () => slots(),
           async *follow({ from, known }: Parameters<AnchorChain['follow']>[0]) {
             followed.push({ from, known })
             yield* given
           },
         } as unknown as AnchorChain,
+        clock: { sleep: async (pauseMs) => void pauses.push(pauseMs) },
+        report: (event, { doing }) => void log.push(`${event} ${doing}`),
         market: { attestationWindowBlocks: WINDOW } as MarketState,
         view,
         journal: {
@@ -78,7 +89,7 @@ function open(options: { readonly head?: number; readonly cursor?: number; reado
       NEVER,
     )
   }
-  return { run, view, journal, followed, cursors, announced, log, busy }
+  return { run, view, journal, followed, cursors, announced, log, busy, pauses }
 }
 
 describe('where it starts', () => {
@@ -218,6 +229,108 @@ describe('what is told on', () => {
     }
     await run(given() as unknown as ChainStep[])
     expect([10, 11].map((number) => view.signerAt(SLOT_1, number as BlockNumber))).toEqual([ALICE, undefined])
+  })
+})
+
+describe('G12: an endpoint that does not answer', () => {
+  const down = (method: string) => new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method })
+  /** Answers at the third time. */
+  function late<Answer>(method: string, answer: Answer) {
+    let asked = 0
+    return () => {
+      asked += 1
+      if (asked % 3 !== 0) throw down(method)
+      return answer
+    }
+  }
+  const slots = [{ slotId: SLOT_1, signer: ALICE, isActive: true }]
+
+  test('at the start is asked again', async () => {
+    const { run, log, pauses, followed, view } = open({ headOf: late('head', block(500)), slots: late('slots', slots) })
+    await run([step(400)])
+    expect([log, pauses]).toEqual([
+      ['read_head', 'read_head', 'read_slots', 'read_slots'].map((doing) => `will_try_again ${doing}`),
+      [250, 500, 250, 500],
+    ])
+    expect([followed[0]?.from, view.signerAt(SLOT_1, 400 as BlockNumber)]).toEqual([400, ALICE])
+  })
+
+  test('when a slot changes hands is asked again, before the next block', async () => {
+    const { run, log, view } = open({ slots: late('slots', slots) })
+    await run([step(10), step(11, { kind: 'SnapshotterAddressChanged', slotId: SLOT_1, signer: ALICE }), step(12)])
+    expect(log).toEqual(Array(4).fill('will_try_again read_slots'))
+    expect(view.head?.number).toBe(12)
+  })
+
+  test('is given up when it says what no waiting makes good', async () => {
+    const wrong = new WeftError('CHAIN_WRONG', { endpoint: 'test', expectedChainId: 1, gotChainId: 2 })
+    const failing = open({
+      slots: () => {
+        throw wrong
+      },
+    })
+    await expect(failing.run([])).rejects.toBe(wrong)
+  })
+
+  test.each(['market', 'head', 'slots'] as const)(
+    '`%s` neither ends a validator that starts nor keeps it from stopping',
+    async (method) => {
+      const world = await openWorld()
+      let isUp = true
+      let refused = 0
+      let given: ValidatorDeps | undefined
+      const spoil = (deps: ValidatorDeps) => {
+        const ask = async () => {
+          if (isUp) return deps.chain[method]()
+          refused += 1
+          throw down(method)
+        }
+        given = { ...deps, chain: { ...deps.chain, [method]: ask } as AnchorChain }
+        return given
+      }
+      isUp = false
+      const starting = world.start({ spoil })
+      await world.clock.runUntil(() => refused > 2, { limitMs: 5_000 })
+      isUp = true
+      const running = await starting
+      const batchCid = await world.anchor(honest(world))
+      expect(await judged(world, running)).toMatchObject({ batchCid, state: 'attested' })
+      await running.stop()
+      isUp = false
+      refused = 0
+      const stop = new AbortController()
+      const options = {
+        windowUnit: 'blocks',
+        level: 'tally',
+        deadlineBufferMaxBlocks: 500,
+        tally: { minVotes: 0, minShareBp: 0 },
+        epochsKept: 10,
+      } as const
+      const again = createValidator(options, { ...(given as ValidatorDeps), store: createFakeStore() }).run(stop.signal)
+      await world.clock.runUntil(() => refused > 0, { limitMs: 5_000 })
+      stop.abort(new Error('stopped'))
+      expect(await world.clock.runUntil(again, { limitMs: 1_000 })).toBeUndefined()
+    },
+  )
+})
+
+describe('V1: a reorganisation', () => {
+  test('has the slots read again: a change read ahead of the blocks and taken back is no change', async () => {
+    let signer = ALICE
+    const { run, view } = open({ slots: () => [{ slotId: SLOT_1, signer, isActive: true }] })
+    const changed: Told = { kind: 'SnapshotterAddressChanged', slotId: SLOT_1, signer: BOB }
+    const given = function* () {
+      yield step(10)
+      // The head has the change of slot 1 when that of another slot is met.
+      signer = BOB
+      yield step(11, { kind: 'SnapshotterAddressChanged', slotId: 2 as SlotId, signer: ALICE })
+      yield step(12, changed)
+      signer = ALICE
+      yield { kind: 'rollback', to: block(11) }
+      yield step(12)
+    }
+    await run(given() as unknown as ChainStep[])
+    expect([11, 12].map((number) => view.signerAt(SLOT_1, number as BlockNumber))).toEqual([ALICE, ALICE])
   })
 })
 

@@ -1,5 +1,6 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
+import { type PersistDeps, persist } from '#domain/retry.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
@@ -7,7 +8,7 @@ import type { Lanes } from './lanes.ts'
 /** The cursor is written this often, not with every block: a restart reads a few blocks twice, which harms nothing. */
 const CURSOR_STRIDE_BLOCKS = 16
 
-export interface WatchDeps {
+export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly market: MarketState
   readonly view: AnchorView
@@ -21,9 +22,9 @@ export interface WatchDeps {
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, market, journal, lanes } = deps
-  const head = await chain.head()
+  const head = await persist('read_head', () => chain.head(), deps, signal)
   const from = journal.cursor() ?? (Math.max(0, head.number - market.attestationWindowBlocks) as BlockNumber)
-  view.setSlots(await chain.slots())
+  await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
     if (step.kind === 'rollback') {
@@ -34,6 +35,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
         saved = step.to.number
         await journal.saveCursor(step.to.number)
       }
+      // What was read from a head that is gone is no longer so.
+      await readSlots(deps, signal)
       continue
     }
     const { block, events } = step
@@ -45,13 +48,17 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       if (event.kind === 'SnapshotBatchSubmitted')
         lanes.announce({ epochId: event.epochId, batchCid: event.batchCid, epoch: view.epoch(event.epochId), blockNumber: block.number })
     }
-    if (events.some((event) => event.kind === 'SnapshotterAddressChanged')) view.setSlots(await chain.slots())
+    if (events.some((event) => event.kind === 'SnapshotterAddressChanged')) await readSlots(deps, signal)
     const needed = forget(block.number, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
       saved = needed
       await journal.saveCursor(needed)
     }
   }
+}
+
+async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  deps.view.setSlots(await persist('read_slots', () => deps.chain.slots(), deps, signal))
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */

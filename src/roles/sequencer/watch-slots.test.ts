@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, SlotId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { createWire, EPOCH_1, open, signerOf, vote, type Wire, type World } from './sequencer.test-world.ts'
+
+/** An endpoint that answers this of its methods only when it is up; following goes on. */
+function createEndpoint(method: 'market' | 'head' | 'slots' | 'currentEpoch' | 'epochInfo') {
+  const endpoint = { isUp: true, refused: 0 }
+  const wire: Wire = {
+    ...createWire(),
+    around: (chain) =>
+      ({
+        ...chain,
+        async [method](...args: never[]) {
+          if (endpoint.isUp) return (chain[method] as (...given: never[]) => unknown)(...args)
+          endpoint.refused += 1
+          throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
+        },
+      }) as AnchorChain,
+  }
+  return { endpoint, wire }
+}
+
+const [SLOT_1, SLOT_2] = [1, 2] as SlotId[] as [SlotId, SlotId]
+const trouble = (world: World) => world.events.filter((event) => event === 'will_try_again').length
+const signedBy = async (world: World, slotId: SlotId, by: number, header?: string) =>
+  (await world.deliver(await world.submission({ slotId, signedBy: by, deadlineBlock: 400 as BlockNumber, ...(header && { header }) }))).code
+
+describe('G12: an endpoint that does not answer', () => {
+  test.each(['market', 'head', 'currentEpoch', 'epochInfo', 'slots'] as const)(
+    '`%s` at the start is asked again, until it does',
+    async (method) => {
+      const before = await open()
+      await before.release()
+      before.cut()
+      const { endpoint, wire } = createEndpoint(method)
+      endpoint.isUp = false
+      const world = await open({ around: before, wire, isNotAwaited: true })
+      await world.until(() => endpoint.refused > 2)
+      expect(world.sequencer.stats().isReady).toBe(false)
+      endpoint.isUp = true
+      await world.until(() => world.sequencer.stats().isReady)
+      expect((await vote(world, 1, 0)).code).toBe('accepted')
+      await world.stop()
+    },
+  )
+
+  test.each(['market', 'head', 'slots'] as const)('`%s` at the start keeps nobody from stopping', async (method) => {
+    const { endpoint, wire } = createEndpoint(method)
+    endpoint.isUp = false
+    const world = await open({ wire, isNotAwaited: true })
+    await world.until(() => endpoint.refused > 0)
+    await world.stop()
+    expect(await world.ended).toBeUndefined()
+  })
+
+  test('when a slot changes hands is asked again; votes of the new signer count from then on', async () => {
+    const { endpoint, wire } = createEndpoint('slots')
+    const world = await open({ wire })
+    await world.release()
+    endpoint.isUp = false
+    world.chain.assignSigner(SLOT_1, signerOf(4).address)
+    world.chain.mine()
+    await world.until(() => endpoint.refused > 2)
+    expect(trouble(world)).toBeGreaterThan(1)
+    endpoint.isUp = true
+    world.chain.mine()
+    await world.until(async () => world.sequencer.stats().headBlock === (await world.chain.head()).number)
+    expect([await signedBy(world, SLOT_1, 1), await signedBy(world, SLOT_1, 4)]).toEqual(['signer_mismatch', 'accepted'])
+    await world.stop()
+  })
+
+  test('when a slot changes hands keeps nobody from stopping', async () => {
+    const { endpoint, wire } = createEndpoint('slots')
+    const world = await open({ wire })
+    endpoint.isUp = false
+    world.chain.assignSigner(SLOT_1, signerOf(4).address)
+    world.chain.mine()
+    await world.until(() => endpoint.refused > 0)
+    await world.stop()
+    expect(await world.ended).toBeUndefined()
+  })
+})
+
+describe('G12: a reorganisation', () => {
+  test('that takes back a change read ahead of the blocks leaves the slot to its signer', async () => {
+    const world = await open()
+    await world.release()
+    // The first change has the table read, from a head that has the second one too.
+    world.chain.assignSigner(SLOT_1, signerOf(4).address)
+    world.chain.mine()
+    world.chain.assignSigner(SLOT_2, signerOf(4).address)
+    world.chain.mine()
+    await world.until(async () => world.sequencer.stats().headBlock === (await world.chain.head()).number)
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect([await signedBy(world, SLOT_2, 4), await signedBy(world, SLOT_2, 2)]).toEqual(['signer_mismatch', 'accepted'])
+    expect(world.sequencer.epoch(EPOCH_1)?.accepted).toBe(1)
+    await world.stop()
+  })
+
+  test('after which a slot changes hands once more takes nothing from who signed before', async () => {
+    const world = await open()
+    await world.release()
+    const { hash } = await world.chain.head()
+    world.chain.assignSigner(SLOT_2, signerOf(4).address)
+    await world.mine(1)
+    world.chain.reorg(1)
+    await world.mine(1)
+    expect([await signedBy(world, SLOT_2, 4, hash), await signedBy(world, SLOT_2, 2, hash)]).toEqual(['signer_mismatch', 'accepted'])
+    await world.stop()
+  })
+})
