@@ -45,7 +45,7 @@ async function bundle(modules: readonly string[]) {
 }
 
 /** Comments may speak of it. */
-const code = (path: string): string => readFileSync(path, 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '')
+const code = (path: string): string => readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
 
 test('what a verifying client needs can be bundled for a browser', async () => {
   const { ofNode, ours } = await bundle(CLIENT)
