@@ -4,7 +4,7 @@ import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
-import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -104,11 +104,11 @@ export function createWorld(options: WorldOptions) {
     grpc: createFakeGrpc(clock),
     links: createFakeNetwork({ clock, random: random() }),
     processes: createProcesses(clock, () => lastWords.join('\n')),
-    report(machine: string, event: string, facts: Readonly<Record<string, string | number>>) {
+    report: expectingPauses(clock, (machine: string, event: string, facts: Readonly<Record<string, string | number>>) => {
       lastWords.push(`${machine}: ${event} ${JSON.stringify(facts)}`)
       if (lastWords.length > LAST_WORDS_MAX) lastWords.shift()
       options.report?.(machine, event, facts)
-    },
+    }),
     onFailure: options.onFailure,
     onCommit: options.onCommit ?? (() => quiet),
     onCalls: options.onCalls ?? quiet,

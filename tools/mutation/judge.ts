@@ -20,7 +20,12 @@ interface Assertion {
   readonly fullName: string
 }
 interface Report {
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly Assertion[] }[]
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message: string
+    readonly assertionResults: readonly Assertion[]
+  }[]
 }
 
 /** What tells the whole story: asked when the tests beside the file saw nothing. */
@@ -109,9 +114,11 @@ export async function runTests(asked: Asked): Promise<'green' | 'hung' | { by: s
 function firstFailure(reportPath: string, copy: string): { by: string; testPath: string } | undefined {
   if (!existsSync(reportPath)) return undefined
   const { testResults } = JSON.parse(readFileSync(reportPath, 'utf8')) as Report
-  for (const { name, assertionResults } of testResults) {
-    const failed = assertionResults.find(({ status }) => status === 'failed')
-    if (failed !== undefined) return { by: failed.fullName, testPath: name.slice(copy.length + 1) }
+  for (const { name, status, message, assertionResults } of testResults) {
+    const failed = assertionResults.find((assertion) => assertion.status === 'failed')
+    // A file whose set-up fails has no failed test, but says why.
+    const by = failed?.fullName ?? (status === 'failed' && message !== '' ? message.split('\n', 1).join() : undefined)
+    if (by !== undefined) return { by, testPath: name.slice(copy.length + 1) }
   }
   return undefined
 }

@@ -4,7 +4,7 @@ import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { revertReason } from './revert.ts'
+import { isRevert, revertReason } from './revert.ts'
 
 type Parameter = { readonly type: string; readonly name: string }
 interface ErrorEntry {
@@ -49,4 +49,15 @@ test.each([
   ['an error of somebody else', '0x12345678', '0x12345678 (AbiErrorSignatureNotFoundError)'],
 ])('%s', (_, data, reason) => {
   expect(revertReason({ code: 3, message: 'execution reverted', data })).toBe(reason)
+})
+
+test.each([
+  [{ code: 3, data: undefined }, true],
+  [{ code: 3, data: '0x' }, true],
+  [{ code: -32_000, data: '0x08c379a0' }, true],
+  [{ code: -32_015, data: '0x' }, true],
+  [{ code: -32_000, data: undefined }, false],
+  [{ code: -32_601, data: undefined }, false],
+])('a refusal of %j: the contract refused it: %s', (refusal, isOfContract) => {
+  expect(isRevert({ message: 'execution reverted', ...refusal })).toBe(isOfContract)
 })

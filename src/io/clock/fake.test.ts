@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createVirtualClock } from './fake.ts'
+import { createVirtualClock, expectingPauses } from './fake.ts'
 import { clockSuite } from './suite.ts'
 
 clockSuite('virtual', () => {
@@ -125,4 +125,17 @@ describe('virtual clock', () => {
     await clock.advance(1)
     expect([clock.nowMs(), isAwake]).toEqual([11, true])
   })
+})
+
+test('what goes round without a pause is stopped, what pauses may go on', () => {
+  let nowMs = 0
+  const seen: string[] = []
+  const report = expectingPauses({ nowMs: () => nowMs }, (event: string) => void seen.push(event))
+  for (let round = 0; round < 3; round += 1) {
+    for (let event = 0; event < 10_000; event += 1) report('again')
+    nowMs += 1
+  }
+  expect(seen).toHaveLength(30_000)
+  for (let event = 0; event < 10_000; event += 1) report('again')
+  expect(() => report('the last')).toThrow('the last')
 })

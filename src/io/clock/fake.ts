@@ -141,3 +141,27 @@ export function createVirtualClock(options: { readonly startMs?: number } = {}):
     runUntil: runUntil as VirtualClock['runUntil'],
   }
 }
+
+/** More than any sound role tells at one instant. */
+const EVENTS_AT_ONCE_MAX = 10_000
+
+/**
+ * The report, which throws when it is called ever again at one instant: what goes round without a pause keeps a virtual clock from moving,
+ * and a test that waits for it would never end.
+ */
+export function expectingPauses<Event extends readonly unknown[]>(
+  clock: { nowMs(): number },
+  report: (...event: Event) => void,
+): (...event: Event) => void {
+  let atMs = Number.NaN
+  let events = 0
+  return (...event) => {
+    if (clock.nowMs() !== atMs) {
+      atMs = clock.nowMs()
+      events = 0
+    }
+    events += 1
+    if (events > EVENTS_AT_ONCE_MAX) throw new Error(`${events} events without a pause, the last: ${JSON.stringify(event)}`)
+    report(...event)
+  }
+}

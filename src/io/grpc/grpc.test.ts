@@ -11,6 +11,20 @@ import { grpcSuite, submission } from './suite.ts'
 
 grpcSuite('gRPC over loopback', () => ({ serveSubmissions, createSubmissionClient }))
 
+test('a collector that was down is found again within seconds', async () => {
+  const first = await serveSubmissions({ host: '127.0.0.1', port: 0, handler: async () => 'Success' })
+  const client = createSubmissionClient({ endpoint: first.endpoint })
+  const handOver = () => client.submitSnapshot(submission, { timeoutMs: 5_000 }).catch((failure: WeftError) => failure.code)
+  expect(await handOver()).toBe('Success')
+  await first.close()
+  expect(await handOver()).toBe('COLLECTOR_UNAVAILABLE')
+  const port = Number(first.endpoint.slice(first.endpoint.lastIndexOf(':') + 1))
+  const again = await serveSubmissions({ host: '127.0.0.1', port, handler: async () => 'Success' })
+  await expect.poll(handOver, { timeout: 20_000, interval: 100 }).toBe('Success')
+  await client.close()
+  await again.close()
+})
+
 /** Calls as any other implementation would: by path and bytes. */
 describe('the service as a stranger sees it', () => {
   let server: SubmissionServer | undefined

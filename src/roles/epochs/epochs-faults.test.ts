@@ -4,7 +4,7 @@ import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
 import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
-import { createVirtualClock } from '#io/clock/fake.ts'
+import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { FakeStore } from '#io/store/fake.ts'
 import { createEpochs, nextBegin } from './epochs.ts'
@@ -49,7 +49,7 @@ function open(options: { readonly blocks?: number; readonly store?: FakeStore; r
       return real.send(intentId, call, signal)
     },
   }
-  const report = (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`)
+  const report = expectingPauses(clock, (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`))
   const bare: EpochsDeps = { chain, source, sender, store, clock, report }
   const deps = { ...bare, ...change?.(bare) }
   const role = { ...OPTIONS, firstBlock: options.firstBlock ?? OPTIONS.firstBlock }

@@ -4,7 +4,7 @@ import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createFakeChain } from '#io/chain/fake.ts'
 import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import type { ProtocolEvent } from '#io/chain/port.ts'
-import { createVirtualClock } from '#io/clock/fake.ts'
+import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { createEpochs, type EpochsOptions } from './epochs.ts'
 
@@ -37,7 +37,7 @@ function open(options: { readonly blocks?: number; readonly role?: Partial<Epoch
     const stop = new AbortController()
     running.push(stop)
     const sender = chain.sender({ address: MANAGER, journal: store })
-    const report = (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`)
+    const report = expectingPauses(clock, (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`))
     const ended = createEpochs({ ...OPTIONS, ...options.role }, { chain, source, sender, store, clock, report })
       .run(stop.signal)
       .catch((cause: unknown) => cause)
