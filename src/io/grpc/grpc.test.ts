@@ -25,6 +25,24 @@ test('a collector that was down is found again within seconds', async () => {
   await again.close()
 })
 
+test('a server that is closed waits only so long for calls that do not end', async () => {
+  const asked = Promise.withResolvers<void>()
+  const server = await serveSubmissions({
+    host: '127.0.0.1',
+    port: 0,
+    handler: () => {
+      asked.resolve()
+      return new Promise(() => undefined)
+    },
+  })
+  const client = createSubmissionClient({ endpoint: server.endpoint })
+  const call = client.submitSnapshot(submission, { timeoutMs: 60_000 }).catch((failure: WeftError) => failure.code)
+  await asked.promise
+  await server.close()
+  expect(await call).toBe('COLLECTOR_UNAVAILABLE')
+  await client.close()
+})
+
 /** Calls as any other implementation would: by path and bytes. */
 describe('the service as a stranger sees it', () => {
   let server: SubmissionServer | undefined

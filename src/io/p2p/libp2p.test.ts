@@ -55,6 +55,8 @@ describe('libp2p itself', () => {
     const host = keep(await createSubmissionHost({ identity: identity(1), relays: relay.addresses() }))
     answer(host, () => 'accepted', stopping.signal)
     await expect.poll(() => host.addresses().some(isRelayed), { timeout: 10_000 }).toBe(true)
+    // A peer dials them in this order: the direct way first.
+    expect(host.addresses().map(isRelayed)).toEqual([false, true])
     const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
     const link = await dialer.dial(host.addresses().find(isRelayed) as string, stopping.signal)
     const payload = new Uint8Array(4_096).fill(7)

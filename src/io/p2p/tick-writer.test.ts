@@ -39,6 +39,15 @@ describe('the tick writer', () => {
     expect(stream.done).toEqual(['abort'])
   })
 
+  test('nor does a flush throw that fails', () => {
+    const stream = new ScriptedStream()
+    stream.sendFails = new Error('reset by peer')
+    const writer = createTickWriter(stream)
+    writer.write(Uint8Array.of(1))
+    expect(() => writer.flush()).not.toThrow()
+    expect(stream.done).toEqual(['abort'])
+  })
+
   test('to a stream that takes no more nothing is written, nor kept for later', async () => {
     const stream = new ScriptedStream()
     stream.writeStatus = 'closed'
