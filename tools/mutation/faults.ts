@@ -16,12 +16,19 @@ type Known = Record<string, { readonly evidence: string; readonly verdict: Verdi
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, again: { type: 'boolean', default: false }, jobs: { type: 'string', default: '2' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '2' },
+  },
 })
 
 /** Chosen by area and name (`chain/07-`), or by the file in which they are (`src/io/chain`). */
 function chosen(fault: Fault): boolean {
-  return positionals.length === 0 || positionals.some((text) => fault.name.startsWith(text.replace(/^test\/faults\//, '')) || fault.path.startsWith(text))
+  return (
+    positionals.length === 0 ||
+    positionals.some((text) => fault.name.startsWith(text.replace(/^test\/faults\//, '')) || fault.path.startsWith(text))
+  )
 }
 
 function copyProject(): string {
@@ -52,7 +59,11 @@ function printTable(results: ReadonlyMap<Fault, Verdict>): void {
   }
   process.stdout.write(`\n${'area'.padEnd(14)}   near    far unseen   hung   mute\n`)
   for (const [area, row] of areas)
-    process.stdout.write(`${area.padEnd(14)} ${Object.values(row).map((count) => String(count).padStart(6)).join(' ')}\n`)
+    process.stdout.write(
+      `${area.padEnd(14)} ${Object.values(row)
+        .map((count) => String(count).padStart(6))
+        .join(' ')}\n`,
+    )
 }
 
 async function main(): Promise<number> {
@@ -67,7 +78,8 @@ async function main(): Promise<number> {
   const left: Fault[] = []
   for (const fault of faults) {
     const before = known[fault.name]
-    const isSame = before !== undefined && 'testPath' in before.verdict && before.evidence === evidenceOf(root, fault, before.verdict.testPath)
+    const isSame =
+      before !== undefined && 'testPath' in before.verdict && before.evidence === evidenceOf(root, fault, before.verdict.testPath)
     if (!isSame) left.push(fault)
     else {
       results.set(fault, before.verdict)

@@ -33,7 +33,8 @@ export async function judge(copy: string, fault: Fault, signal: AbortSignal): Pr
   const restore = plant(copy, fault)
   try {
     const near = await runTests({ copy, paths: [nearOf(fault.path)], limitMs: NEAR_LIMIT_MS, signal })
-    if (near !== 'green') return typeof near === 'string' ? { kind: near } : 'tail' in near ? { kind: 'mute', ...near } : { kind: 'near', ...near }
+    if (near !== 'green')
+      return typeof near === 'string' ? { kind: near } : 'tail' in near ? { kind: 'mute', ...near } : { kind: 'near', ...near }
     const far = await runTests({ copy, paths: [], limitMs: FAR_LIMIT_MS, signal })
     if (far === 'green') return { kind: 'unseen' }
     return typeof far === 'string' ? { kind: far } : 'tail' in far ? { kind: 'mute', ...far } : { kind: 'far', ...far }
