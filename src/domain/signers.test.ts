@@ -81,6 +81,15 @@ describe('who signs for a slot', () => {
     expect(history(signers)).toEqual([undefined, undefined, bob, bob, bob, bob])
   })
 
+  test('the signer of the change before, when the table was read ahead of the changes that are followed', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.set([{ slotId, signer: carol, isActive: true }])
+    signers.change(slotId, carol, at(13))
+    signers.undoAbove(at(12))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
+  })
+
   test('as if a change had never been, once it is undone', () => {
     const signers = signersWith()
     signers.change(slotId, bob, at(11))

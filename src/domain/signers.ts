@@ -27,7 +27,7 @@ interface Change {
 export function createSigners(): Signers {
   /** Active slots only. */
   let current = new Map<SlotId, Address>()
-  /** Oldest first. */
+  /** Oldest first, never empty. */
   const changes = new Map<SlotId, Change[]>()
 
   function put(slotId: SlotId, signer: Address | undefined): void {
@@ -37,7 +37,8 @@ export function createSigners(): Signers {
 
   /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
   function signerBefore(slotId: SlotId, signer: Address | undefined): Address | undefined {
-    const known = changes.get(slotId)?.at(-1)?.signer ?? current.get(slotId)
+    const last = changes.get(slotId)?.at(-1)
+    const known = last?.signer ?? current.get(slotId)
     return known === signer ? undefined : known
   }
 
@@ -63,7 +64,7 @@ export function createSigners(): Signers {
       const list = changes.get(slotId)
       if (list === undefined) return current.get(slotId)
       const change = list.findLast(({ since }) => since <= block)
-      if (change === undefined) return list[0]?.before
+      if (change === undefined) return (list[0] as Change).before
       // Whether the slot is active is only known for now: it says nothing of the signers before this one.
       return change === list.at(-1) && !current.has(slotId) ? undefined : change.signer
     },
