@@ -66,6 +66,7 @@ describe('the view of the chain', () => {
   })
   test('has nothing to forget before its first block', () => {
     const view = createAnchorView({ unit: 'blocks', length: 3 })
+    expect(view.head).toBeUndefined()
     view.forgetBelow(5 as BlockNumber)
     expect([view.head, [...view.epochs()]]).toEqual([undefined, []])
   })

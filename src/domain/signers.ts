@@ -25,20 +25,16 @@ interface Change {
 }
 
 export function createSigners(): Signers {
-  /** Active slots only. */
-  let current = new Map<SlotId, Address>()
+  /** Nothing for a slot that is not active. */
+  let current = new Map<SlotId, Address | undefined>()
   /** Oldest first, never empty. */
   const changes = new Map<SlotId, Change[]>()
-
-  function put(slotId: SlotId, signer: Address | undefined): void {
-    if (signer === undefined) current.delete(slotId)
-    else current.set(slotId, signer)
-  }
 
   /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
   function signerBefore(slotId: SlotId, signer: Address | undefined): Address | undefined {
     const last = changes.get(slotId)?.at(-1)
-    const known = last?.signer ?? current.get(slotId)
+    if (last !== undefined) return last.signer
+    const known = current.get(slotId)
     return known === signer ? undefined : known
   }
 
@@ -50,12 +46,12 @@ export function createSigners(): Signers {
       const list = changes.get(slotId) ?? []
       list.push({ since, signer, before: signerBefore(slotId, signer) })
       changes.set(slotId, list)
-      put(slotId, signer)
+      current.set(slotId, signer)
     },
     undoAbove(to) {
       for (const [slotId, list] of changes) {
         while ((list.at(-1)?.since ?? 0) > to) {
-          put(slotId, (list.pop() as Change).before)
+          current.set(slotId, (list.pop() as Change).before)
         }
         if (list.length === 0) changes.delete(slotId)
       }
@@ -66,7 +62,7 @@ export function createSigners(): Signers {
       const change = list.findLast(({ since }) => since <= block)
       if (change === undefined) return (list[0] as Change).before
       // Whether the slot is active is only known for now: it says nothing of the signers before this one.
-      return change === list.at(-1) && !current.has(slotId) ? undefined : change.signer
+      return change === list.at(-1) && current.get(slotId) === undefined ? undefined : change.signer
     },
   }
 }
