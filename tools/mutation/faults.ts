@@ -27,7 +27,9 @@ const { values, positionals } = parseArgs({
 function chosen(fault: Fault): boolean {
   return (
     positionals.length === 0 ||
-    positionals.some((text) => fault.name.startsWith(text.replace(/^test\/faults\//, '')) || fault.path.startsWith(text))
+    positionals.some(
+      (text) => fault.name.startsWith(text.replace(/^test\/faults\//, '').replace(/\.patch$/, '')) || fault.path.startsWith(text),
+    )
   )
 }
 
@@ -70,7 +72,7 @@ async function main(): Promise<number> {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort(new Error('stopped')))
   const faults = readFaults(join(root, 'test/faults')).filter(chosen)
-  if (faults.length === 0) throw new Error('no fault of that name, and none in such a file')
+  if (faults.length === 0) throw new Error(`no fault in test/faults has that name or breaks such a file: ${positionals.join(', ')}`)
   // Before anything takes long: a fault that no longer applies says nothing about the tests.
   for (const fault of faults) faultyText(root, fault)
   const known: Known = existsSync(memoryPath) && !values.again ? (JSON.parse(readFileSync(memoryPath, 'utf8')) as Known) : {}
