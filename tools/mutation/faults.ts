@@ -93,6 +93,7 @@ async function main(): Promise<number> {
     for (let job = 0; left.length > 0 && job < Math.min(Number(values.jobs), left.length); job += 1) copies.push(copyProject())
     const folders = [...new Set(left.map(({ path }) => `${path.slice(0, path.lastIndexOf('/'))}/`))]
     if (copies[0] !== undefined) {
+      if (!values.json) process.stdout.write(`${left.length} faults to plant. First the tests around them, without any …\n`)
       const sound = await runTests({ copy: copies[0], paths: folders, limitMs: 600_000, signal: controller.signal })
       if (sound !== 'green') throw new Error(`the tests fail without any fault: ${JSON.stringify(sound)}`)
     }

@@ -62,20 +62,21 @@ const KINDS = { Survived: 'survived', NoCoverage: 'uncovered', Ignored: 'explain
 
 function told(result: MutantResult): Mutant {
   const path = relative(root, result.fileName)
+  // Both count from 1.
   const { start, end } = result.location
   const lines = readFileSync(join(root, path), 'utf8')
     .split('\n')
-    .slice(start.line, end.line + 1)
+    .slice(start.line - 1, end.line)
   const first = lines[0] ?? ''
   const last = lines.at(-1) ?? ''
   return {
     path,
-    line: start.line + 1,
-    column: start.column + 1,
+    line: start.line,
+    column: start.column,
     mutator: result.mutatorName,
     kind: NOTICED.has(result.status) ? 'noticed' : (KINDS[result.status as keyof typeof KINDS] ?? 'broken'),
     sound: lines.join('\n').trim(),
-    faulty: `${first.slice(0, start.column)}${result.replacement}${last.slice(end.column)}`.trim(),
+    faulty: `${first.slice(0, start.column - 1)}${result.replacement}${last.slice(end.column - 1)}`.trim(),
   }
 }
 
