@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { MutantResult, PartialStrykerOptions } from '@stryker-mutator/api/core'
 import { Stryker } from '@stryker-mutator/core'
+import { byCodeUnit } from '#domain/ids.ts'
 
 /** Makes every mechanical mutant of `src/domain` and `src/wire`, or of the files named, and says which of them no test there notices. */
 
@@ -91,7 +92,7 @@ function print(mutants: readonly Mutant[]): void {
     else process.stdout.write(`\n${kind.toUpperCase()} ${where} ${mutator}\n${text('-', sound)}\n${text('+', faulty)}\n`)
   }
   const counts = new Map<string, Record<Mutant['kind'], number>>()
-  for (const { path, kind } of mutants) {
+  for (const { path, kind } of mutants.toSorted((left, right) => byCodeUnit(left.path, right.path))) {
     const row = counts.get(path) ?? { noticed: 0, survived: 0, uncovered: 0, explained: 0, broken: 0 }
     row[kind] += 1
     counts.set(path, row)
