@@ -1,6 +1,8 @@
 import { buildApplication, run } from '@stricli/core'
 import { describe, expect, test } from 'vitest'
+import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
+import { PROJECT_REASONS } from '#domain/project.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { routes } from './routes.ts'
 
@@ -34,6 +36,21 @@ describe('explain', () => {
   test('says whether a submission may come again, and who is to blame', async () => {
     expect((await weft('explain', 'signer_mismatch')).out).toContain('(a submission is refused for good; blame: sender)')
     expect((await weft('explain', 'epoch_unknown')).out).toContain('(a submission is refused for now; blame: nobody)')
+  })
+
+  test.each([...Object.keys(EPOCH_REASONS), ...Object.keys(PROJECT_REASONS)])('%s is the end of an epoch or a project', async (reason) => {
+    const { out, exitCode } = await weft('explain', reason)
+    expect([exitCode, out.includes(`${reason} (`)]).toEqual([0, true])
+    for (const table of [EPOCH_REASONS, PROJECT_REASONS])
+      for (const [name, row] of Object.entries(table)) if (name === reason) expect(out).toContain(typeof row === 'string' ? row : row.help)
+  })
+
+  test('a code with two meanings is explained twice', async () => {
+    const { out } = await weft('explain', 'window_closed')
+    expect(out.split('\n\n')).toEqual([
+      expect.stringMatching(/^window_closed \(a submission is refused for good; blame: nobody\)\n./),
+      expect.stringMatching(/^window_closed \(a project of an epoch is missed\)\n./),
+    ])
   })
 
   test.each(['e24', 'E24'])('%s is a revert of the contracts', async (code) => {

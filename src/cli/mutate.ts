@@ -1,12 +1,29 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { stopSignal } from '#node/stop.ts'
 
 const home = join(import.meta.dirname, '../..')
 /** Where every mechanical mutant is asked after; elsewhere they are too many to argue about, and the faults of `test/faults` stand instead. */
 const MECHANICAL = ['src/domain', 'src/wire']
+
+/** A path as the project has it, wherever it was typed; the name of a fault stays what it is. */
+function fromRoot(text: string): string {
+  const path = resolve(text)
+  return existsSync(path) ? relative(home, path) : text.replace(/^\.\//, '').replace(/\/$/, '')
+}
+
+/** Ends what a tool that is gone has left running. */
+function endGroup(processId: number | undefined): void {
+  if (processId === undefined) return
+  try {
+    process.kill(-processId, 'SIGKILL')
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code !== 'ESRCH') throw failure
+  }
+}
 
 interface Flags {
   readonly json: boolean
@@ -16,34 +33,33 @@ interface Flags {
 export const mutateCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, ...paths: string[]) {
     const signal = stopSignal()
-    const isMechanical = (path: string) => MECHANICAL.some((folder) => path.startsWith(folder))
-    const mechanical = paths.filter(isMechanical)
-    const others = paths.filter((path) => !isMechanical(path))
-    const run = async (script: string, args: readonly string[]): Promise<void> => {
-      if (signal.aborted) return
+    const named = paths.map(fromRoot)
+    const mechanical = named.filter((path) => MECHANICAL.some((folder) => path === folder || path.startsWith(`${folder}/`)))
+    const others = named.filter((path) => !mechanical.includes(path))
+    const run = async (script: string, only: readonly string[]): Promise<void> => {
+      if (signal.aborted || (paths.length > 0 && only.length === 0)) return
+      const args = [...(flags.json ? ['--json'] : []), ...(flags.again ? ['--again'] : []), ...only]
       const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(home, script), ...args], {
         cwd: home,
-        stdio: 'inherit',
+        stdio: ['ignore', 'inherit', 'inherit'],
+        // Out of the terminal's group: a Ctrl-C reaches it once, from here, and it has the time to clean up.
+        detached: true,
       })
       signal.addEventListener('abort', () => void child.kill('SIGINT'), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
+      endGroup(child.pid)
       if (code !== 0) this.process.exitCode = 1
     }
-    const again = flags.again ? ['--force'] : []
-    // Mutants of these two folders only; a folder named alone stands for all of its files.
-    const mutate = mechanical.map((path) => (path.endsWith('.ts') ? path : `${path.replace(/\/$/, '')}/**/*.ts`))
-    const only =
-      mechanical.length > 0
-        ? ['--mutate', [...mutate, '!src/wire/gen/**', '!src/wire/abi/**', '!**/*.test.ts', '!**/*.d.ts'].join(',')]
-        : []
-    if (paths.length === 0 || mechanical.length > 0)
-      await run('node_modules/@stryker-mutator/core/bin/stryker.js', ['run', 'tools/mutation/stryker.json', ...only, ...again])
-    if (paths.length === 0 || others.length > 0)
-      await run('tools/mutation/faults.ts', [...(flags.json ? ['--json'] : []), ...(flags.again ? ['--again'] : []), ...others])
+    await run('tools/mutation/mechanical.ts', mechanical)
+    await run('tools/mutation/faults.ts', others)
   },
   parameters: {
     flags: {
-      json: { kind: 'boolean', brief: 'One JSON object per planted fault', default: false },
+      json: {
+        kind: 'boolean',
+        brief: 'One JSON object per planted fault and per mutant that no test notices, then the numbers per file',
+        default: false,
+      },
       again: { kind: 'boolean', brief: 'Ask again what was already noticed and has not changed since', default: false },
     },
     positional: {

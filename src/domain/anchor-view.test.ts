@@ -64,6 +64,12 @@ describe('the view of the chain', () => {
     view.addRelease(epochId, block(11))
     expect(view.epoch(epochId)?.release.number).toBe(11)
   })
+  test('has nothing to forget before its first block', () => {
+    const view = createAnchorView({ unit: 'blocks', length: 3 })
+    expect(view.head).toBeUndefined()
+    view.forgetBelow(5 as BlockNumber)
+    expect([view.head, [...view.epochs()]]).toEqual([undefined, []])
+  })
   test('always keeps its head', () => {
     const view = viewUpTo(12)
     view.forgetBelow(99 as BlockNumber)

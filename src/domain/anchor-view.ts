@@ -76,7 +76,7 @@ export function createAnchorView(rule: WindowRule): AnchorView {
     forgetBelow(number) {
       // The head stays whatever is asked: a role without a head is not ready.
       const from = Math.min(number, chain.at(-1)?.number ?? 0)
-      if ((chain[0]?.number ?? from) < from) keep((candidate) => candidate >= from)
+      keep((candidate) => candidate >= from)
     },
     header: (hash) => byHash.get(hash),
     epoch: (epochId) => released.get(epochId),

@@ -15,6 +15,7 @@ async function watchOver(office: Parameters<typeof watchAppointment>[0], answers
   const left = [...answers]
   const stop = new AbortController()
   const told: [string, object][] = []
+  const slept: number[] = []
   const market = async () => {
     const holders = left.shift()
     if (left.length === 0) stop.abort(new Error('enough'))
@@ -24,11 +25,16 @@ async function watchOver(office: Parameters<typeof watchAppointment>[0], answers
   const deps = {
     chain: { protocolState: STATE, dataMarket: MARKET, market },
     sender: { address: ACCOUNT },
-    clock: { sleep: async () => undefined },
+    clock: {
+      sleep: async (durationMs: number, signal: AbortSignal) => {
+        slept.push(durationMs)
+        signal.throwIfAborted()
+      },
+    },
     report: (event: string, facts: object) => void told.push([event, facts]),
   }
   await watchAppointment(office, deps, stop.signal)
-  return told
+  return { told, slept }
 }
 
 test.each([
@@ -40,17 +46,21 @@ test.each([
   const command = `weft market set --protocol-state ${STATE} --data-market ${MARKET} ${flag} ${ACCOUNT}`
   const missing = ['not_appointed', { account, market: MARKET, missing: name, command }]
   const there = ['appointed', { account, market: MARKET, as: name }]
-  expect(await watchOver(office, [[OTHER], [OTHER], [ACCOUNT], [ACCOUNT], []])).toEqual([missing, there, missing])
+  const { told, slept } = await watchOver(office, [[OTHER], [OTHER], [ACCOUNT], [ACCOUNT], []])
+  expect(told).toEqual([missing, there, missing])
+  expect(slept).toEqual(Array(5).fill(15_000))
 })
 
 test('an account that is appointed from the start is nothing to tell', async () => {
-  expect(await watchOver('sequencer', [[ACCOUNT], [OTHER, ACCOUNT]])).toEqual([])
+  expect((await watchOver('sequencer', [[ACCOUNT], [OTHER, ACCOUNT]])).told).toEqual([])
 })
 
 test('an outage is waited out and changes nothing', async () => {
   const outage = new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' })
-  const told = await watchOver('validator', [[OTHER], outage, outage, [OTHER], [OTHER]])
-  expect(told.map(([event]) => event)).toEqual(['not_appointed', 'will_try_again', 'will_try_again'])
+  const { told, slept } = await watchOver('validator', [[OTHER], outage, outage, [OTHER], [OTHER]])
+  const again = (pauseMs: number) => ['will_try_again', { doing: 'read_appointment', code: 'CHAIN_UNREACHABLE', pauseMs }]
+  expect(told).toEqual([['not_appointed', expect.anything()], again(250), again(500)])
+  expect(slept).toEqual([15_000, 250, 500, 15_000, 15_000])
 })
 
 test('a bug is thrown', async () => {

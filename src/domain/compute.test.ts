@@ -69,6 +69,10 @@ describe('roundHalfEven', () => {
     [2.675, 2, 2.67],
     [1.005, 2, 1],
     [1e22, 6, 1e22],
+    [-3, 2, -3],
+    [-2.5, 0, -2],
+    [-3.5, 0, -4],
+    [Number.NEGATIVE_INFINITY, 6, Number.NEGATIVE_INFINITY],
     [-1e-9, 6, -0],
     [-0, 6, -0],
     [1234.5678915, 6, 1234.567892],
@@ -91,7 +95,8 @@ describe('truncateTo', () => {
   })
 
   test('refuses what Python cannot truncate', () => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e305]) expect(() => truncateTo(value, 5)).toThrow(RangeError)
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e305])
+      expect(() => truncateTo(value, 5)).toThrow(new RangeError(`${value} cannot be truncated`))
   })
 })
 
@@ -137,7 +142,15 @@ function pythonHex(value: number): string {
 describe('blocksOf', () => {
   test('lists both ends and refuses absurd ranges', () => {
     expect(blocksOf({ epochId: 1, begin: 5, end: 7 })).toEqual([5, 6, 7])
-    expect(() => blocksOf({ epochId: 1, begin: 5, end: 4 })).toThrow(RangeError)
-    expect(() => blocksOf({ epochId: 1, begin: 1, end: 1 + EPOCH_BLOCKS_MAX })).toThrow(RangeError)
+    expect(blocksOf({ epochId: 1, begin: 5, end: 5 })).toEqual([5])
+    expect(blocksOf({ epochId: 1, begin: 1, end: EPOCH_BLOCKS_MAX })).toHaveLength(EPOCH_BLOCKS_MAX)
+    for (const [end, length] of [
+      [4, 0],
+      [5 + EPOCH_BLOCKS_MAX, EPOCH_BLOCKS_MAX + 1],
+      [Number.NaN, Number.NaN],
+    ] as const)
+      expect(() => blocksOf({ epochId: 1, begin: 5, end })).toThrow(
+        new RangeError(`epoch 1 spans ${length} blocks; 1 to ${EPOCH_BLOCKS_MAX} are possible`),
+      )
   })
 })

@@ -130,14 +130,14 @@ export function scaled(raw: bigint, decimals: number): number {
 
 /** Python's `round(value, digits)`: the nearest decimal to the exact double, halves to the even digit, for up to 100 digits. */
 export function roundHalfEven(value: number, digits: number): number {
-  if (!Number.isFinite(value) || value === 0 || Math.abs(value) >= 2 ** 53) return value
+  if (Number.isInteger(value) || !Number.isFinite(value)) return value
   const nearest = value.toFixed(digits)
   // A double lies exactly between two decimals only as an odd multiple of 2 ** -(digits + 1); there `toFixed` goes away from zero.
   const isHalf = Math.abs(value * 2 ** (digits + 1)) % 2 === 1
-  const units = BigInt(nearest.replace('.', ''))
-  if (!isHalf || units % 2n === 0n) return Number(nearest)
-  const even = units - (units > 0n ? 1n : -1n)
-  return even === 0n && value < 0 ? -0 : Number(`${even}e-${digits}`)
+  if (!isHalf) return Number(nearest)
+  // The sign apart: -0 is a double and no integer.
+  const even = (BigInt(nearest.replace(/[-.]/g, '')) / 2n) * 2n
+  return Math.sign(value) * Number(`${even}e-${digits}`)
 }
 
 /** `math.trunc(value * 10**digits) / 10**digits` in doubles, step by step as the deployed aggregates do it. Throws where Python does: not finite. */

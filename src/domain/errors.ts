@@ -196,6 +196,6 @@ export function isWeftError<Code extends ErrorCode>(failure: unknown, code?: Cod
 /** `LISTEN_FAILED` with the system's own code, for example EADDRINUSE: libraries put advice and stack traces into their messages. */
 export function listenFailed(address: string, cause: unknown): WeftError<'LISTEN_FAILED'> {
   const text = cause instanceof Error ? cause.message : String(cause)
-  const detail = /\bE[A-Z]{4,}\b/.exec(text)?.[0] ?? text.split('\n', 1).join('')
+  const detail = /\bE[A-Z]{4,}\b/.exec(text)?.[0] ?? text.replace(/\n.*/s, '')
   return new WeftError('LISTEN_FAILED', { address, detail }, cause)
 }

@@ -27,9 +27,10 @@ export type SubmissionId = Branded<string, 'SubmissionId'>
 
 /** Turns a decimal string or a number into a safe non-negative integer, or `undefined`. Strict: `'12abc'`, `'012'` and `1.5` are refused. */
 export function safeUint(value: string | number | bigint): number | undefined {
-  if (typeof value === 'string' && !/^(0|[1-9][0-9]{0,15})$/.test(value)) return undefined
-  const number = Number(value)
-  return Number.isSafeInteger(number) && number >= 0 ? number : undefined
+  const text = String(value)
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return undefined
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : undefined
 }
 
 function uintOf<Id>(name: string, value: string | number | bigint): Id {
@@ -53,7 +54,7 @@ export const PROJECT_ID_LENGTH_MAX = 256
  * Parsed from the right, because types may hold colons.
  */
 export function isProjectId(text: string): text is ProjectId {
-  if (text.length === 0 || text.length > PROJECT_ID_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(text)) return false
+  if (text.length > PROJECT_ID_LENGTH_MAX || !/^[\x21-\x7e]+$/.test(text)) return false
   const parts = text.split(':')
   return parts.length >= 2 && parts.every((part) => part.length > 0)
 }

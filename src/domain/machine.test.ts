@@ -1,9 +1,42 @@
 import { describe, expect, test } from 'vitest'
-import { advanceEpoch, isEpochOver } from './epoch.ts'
+import { advanceEpoch, type EpochState, isEpochOver } from './epoch.ts'
 import { WeftError } from './errors.ts'
-import { advanceProject, endProject, isProjectOver, PROJECT_REASONS } from './project.ts'
+import { advanceProject, endProject, isProjectOver, PROJECT_REASONS, type ProjectState } from './project.ts'
+
+/** Of every state, the states that may follow: all others are refused. */
+function stepsOf<State extends string>(states: readonly State[], advance: (from: State, to: State) => State) {
+  const mayFollow = (from: State) => (to: State) => {
+    try {
+      return advance(from, to) === to
+    } catch (failure) {
+      expect(failure).toMatchObject({ code: 'STATE_TRANSITION', facts: { from, to } })
+      return false
+    }
+  }
+  return Object.fromEntries(states.map((from) => [from, states.filter(mayFollow(from))]))
+}
 
 describe('an epoch', () => {
+  const STATES: readonly EpochState[] = ['released', 'closed', 'planned', 'anchored', 'ended', 'missed', 'void']
+  test('has these steps and no other', () => {
+    expect(stepsOf(STATES, advanceEpoch)).toEqual({
+      released: ['closed', 'void'],
+      closed: ['planned', 'ended', 'missed', 'void'],
+      planned: ['anchored', 'missed'],
+      anchored: ['ended', 'missed'],
+      ended: [],
+      missed: [],
+      void: ['released'],
+    })
+  })
+  test('is over where only the chain can bring it back', () => {
+    expect(STATES.filter(isEpochOver)).toEqual(['ended', 'missed', 'void'])
+  })
+  test('has no step from a state that another version wrote', () => {
+    expect(() => advanceEpoch('sealed' as EpochState, 'ended')).toThrow(
+      expect.objectContaining({ code: 'STATE_TRANSITION', facts: { machine: 'epoch', from: 'sealed', to: 'ended' } }),
+    )
+  })
   test('goes from release to end', () => {
     let state = advanceEpoch('released', 'closed')
     state = advanceEpoch(state, 'planned')
@@ -28,6 +61,22 @@ describe('an epoch', () => {
 })
 
 describe('a project of an epoch', () => {
+  const LIVE: readonly ProjectState[] = ['released', 'computed', 'submitted', 'batched', 'pending', 'disputed']
+  const STATES: readonly ProjectState[] = [...LIVE, 'finalized', 'omitted', 'missed']
+  test('has these steps and no other', () => {
+    expect(stepsOf(STATES, advanceProject)).toEqual({
+      released: ['computed', 'submitted', 'missed'],
+      computed: ['submitted', 'missed'],
+      submitted: ['batched', 'omitted', 'missed'],
+      batched: ['pending', 'missed'],
+      pending: ['disputed', 'finalized', 'missed'],
+      disputed: ['finalized', 'missed'],
+      finalized: [],
+      omitted: [],
+      missed: [],
+    })
+    expect(STATES.filter(isProjectOver)).toEqual(['finalized', 'omitted', 'missed'])
+  })
   test('goes from computed to finalized', () => {
     const path = ['computed', 'submitted', 'batched', 'pending', 'disputed', 'finalized'] as const
     expect(path.reduce((from, to) => advanceProject(from, to) as (typeof path)[number], 'released' as never)).toBe('finalized')
@@ -38,7 +87,9 @@ describe('a project of an epoch', () => {
   test('ends with a reason that fits the state it is in', () => {
     expect(endProject('submitted', 'below_min_votes')).toEqual({ state: 'omitted', reason: 'below_min_votes' })
     expect(endProject('computed', 'hand_over_failed')).toEqual({ state: 'missed', reason: 'hand_over_failed' })
-    expect(() => endProject('released', 'majority_attested')).toThrow(WeftError)
+    expect(() => endProject('released', 'majority_attested')).toThrow(
+      expect.objectContaining({ code: 'STATE_TRANSITION', facts: { machine: 'project', from: 'released', to: 'finalized' } }),
+    )
     expect(() => endProject('finalized', 'not_submitted')).toThrow(WeftError)
   })
 })

@@ -7,7 +7,7 @@ export function honestMajority(n: number): number {
 
 /** f + 1 of n = 3f + 1: one of them is honest while at most f lie. */
 export function atLeastOneHonest(n: number): number {
-  return n === 0 ? 0 : Math.floor((n - 1) / 3) + 1
+  return Math.ceil(n / 3)
 }
 
 /** Whether `agreeing` of `n` reach a majority. Never true for an empty set. */

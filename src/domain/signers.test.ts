@@ -81,6 +81,30 @@ describe('who signs for a slot', () => {
     expect(history(signers)).toEqual([undefined, undefined, bob, bob, bob, bob])
   })
 
+  test('the signer of the change before, when the table was read ahead of the changes that are followed', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.set([{ slotId, signer: carol, isActive: true }])
+    signers.change(slotId, carol, at(13))
+    signers.undoAbove(at(12))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
+  })
+
+  test('nobody again, once the first change of a new slot is undone', () => {
+    const signers = signersWith([])
+    signers.change(slotId, bob, at(11))
+    signers.undoAbove(at(10))
+    expect(history(signers)).toEqual(Array(6).fill(undefined))
+  })
+
+  test('the same as before, once a change to the same signer is undone', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, bob, at(13))
+    signers.undoAbove(at(12))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
+  })
+
   test('as if a change had never been, once it is undone', () => {
     const signers = signersWith()
     signers.change(slotId, bob, at(11))

@@ -25,19 +25,16 @@ interface Change {
 }
 
 export function createSigners(): Signers {
-  /** Active slots only. */
-  let current = new Map<SlotId, Address>()
-  /** Oldest first. */
+  /** Nothing for a slot that is not active. */
+  let current = new Map<SlotId, Address | undefined>()
+  /** Oldest first, never empty. */
   const changes = new Map<SlotId, Change[]>()
-
-  function put(slotId: SlotId, signer: Address | undefined): void {
-    if (signer === undefined) current.delete(slotId)
-    else current.set(slotId, signer)
-  }
 
   /** At the first change seen, the table may already be the one after it, read from the head: then nothing is known of before. */
   function signerBefore(slotId: SlotId, signer: Address | undefined): Address | undefined {
-    const known = changes.get(slotId)?.at(-1)?.signer ?? current.get(slotId)
+    const last = changes.get(slotId)?.at(-1)
+    if (last !== undefined) return last.signer
+    const known = current.get(slotId)
     return known === signer ? undefined : known
   }
 
@@ -49,14 +46,14 @@ export function createSigners(): Signers {
       const list = changes.get(slotId) ?? []
       list.push({ since, signer, before: signerBefore(slotId, signer) })
       changes.set(slotId, list)
-      put(slotId, signer)
+      current.set(slotId, signer)
     },
     undoAbove(to) {
       for (const [slotId, list] of changes) {
         let before: Address | undefined
         while ((list.at(-1)?.since ?? 0) > to) {
           before = (list.pop() as Change).before
-          put(slotId, before)
+          current.set(slotId, before)
         }
         if (list.length > 0) continue
         // Who signed before stays known: the table may be read again from a head that has the change once more.
@@ -68,9 +65,9 @@ export function createSigners(): Signers {
       const list = changes.get(slotId)
       if (list === undefined) return current.get(slotId)
       const change = list.findLast(({ since }) => since <= block)
-      if (change === undefined) return list[0]?.before
+      if (change === undefined) return (list[0] as Change).before
       // Whether the slot is active is only known for now: it says nothing of the signers before this one.
-      return change === list.at(-1) && !current.has(slotId) ? undefined : change.signer
+      return change === list.at(-1) && current.get(slotId) === undefined ? undefined : change.signer
     },
   }
 }

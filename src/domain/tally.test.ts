@@ -40,11 +40,13 @@ describe('the finalisation rule', () => {
 
 describe('what a market asks for', () => {
   test.each<[Vote[], TallyPolicy, string]>([
-    [[], anything, 'no_votes'],
     [[vote(1, 'a'), vote(2, 'a')], { minVotes: 3, minShareBp: 0 }, 'below_min_votes'],
     [[vote(1, 'a'), vote(2, 'b'), vote(3, 'c')], { minVotes: 1, minShareBp: 3_334 }, 'below_min_share'],
   ])('case %#', (votes, policy, reason) => {
-    expect(tally(votes, policy)).toMatchObject({ kind: 'omitted', reason })
+    expect(tally(votes, policy)).toMatchObject({ kind: 'omitted', reason, total: votes.length })
+  })
+  test('is not met by nobody, and that is no tie', () => {
+    expect(tally([], anything)).toEqual({ kind: 'omitted', reason: 'no_votes', votesPerCid: new Map(), total: 0, isTie: false })
   })
   test('is met at exactly the share', () => {
     expect(tally([vote(1, 'a'), vote(2, 'b')], { minVotes: 1, minShareBp: 5_000 }).kind).toBe('finalized')

@@ -44,12 +44,9 @@ interface Candidate {
 export function tally(votes: readonly Vote[], policy: TallyPolicy): TallyResult {
   const { candidates, total } = count(votes)
   const [winner, runnerUp] = candidates
-  const counted: Counted = {
-    votesPerCid: new Map(candidates.map((candidate) => [candidate.snapshotCid, candidate.slots.length])),
-    total,
-    isTie: winner !== undefined && runnerUp !== undefined && winner.slots.length === runnerUp.slots.length,
-  }
-  if (winner === undefined) return { kind: 'omitted', reason: 'no_votes', ...counted }
+  const votesPerCid = new Map(candidates.map((candidate) => [candidate.snapshotCid, candidate.slots.length]))
+  if (winner === undefined) return { kind: 'omitted', reason: 'no_votes', votesPerCid, total, isTie: false }
+  const counted: Counted = { votesPerCid, total, isTie: winner.slots.length === runnerUp?.slots.length }
   if (winner.slots.length < policy.minVotes) return { kind: 'omitted', reason: 'below_min_votes', ...counted }
   if (winner.slots.length * 10_000 < policy.minShareBp * total) return { kind: 'omitted', reason: 'below_min_share', ...counted }
   const outvotedSlots = candidates

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { faultyText, readFaults } from '../../tools/mutation/fault.ts'
+import { runTests } from '../../tools/mutation/judge.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -16,4 +17,9 @@ test('every planted fault says what it breaks and still applies; `./weft mutate`
     }
   })
   expect(stale).toEqual([])
+})
+
+test('a run that was stopped while the project was copied starts no tests', async () => {
+  const signal = AbortSignal.abort(new Error('stopped'))
+  await expect(runTests({ copy: join(root, 'nowhere'), paths: [], limitMs: 1_000, signal })).rejects.toThrow('stopped')
 })

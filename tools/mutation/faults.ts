@@ -27,7 +27,9 @@ const { values, positionals } = parseArgs({
 function chosen(fault: Fault): boolean {
   return (
     positionals.length === 0 ||
-    positionals.some((text) => fault.name.startsWith(text.replace(/^test\/faults\//, '')) || fault.path.startsWith(text))
+    positionals.some(
+      (text) => fault.name.startsWith(text.replace(/^test\/faults\//, '').replace(/\.patch$/, '')) || fault.path.startsWith(text),
+    )
   )
 }
 
@@ -70,7 +72,7 @@ async function main(): Promise<number> {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort(new Error('stopped')))
   const faults = readFaults(join(root, 'test/faults')).filter(chosen)
-  if (faults.length === 0) throw new Error('no fault of that name, and none in such a file')
+  if (faults.length === 0) throw new Error(`no fault in test/faults has that name or breaks such a file: ${positionals.join(', ')}`)
   // Before anything takes long: a fault that no longer applies says nothing about the tests.
   for (const fault of faults) faultyText(root, fault)
   const known: Known = existsSync(memoryPath) && !values.again ? (JSON.parse(readFileSync(memoryPath, 'utf8')) as Known) : {}
@@ -91,6 +93,7 @@ async function main(): Promise<number> {
     for (let job = 0; left.length > 0 && job < Math.min(Number(values.jobs), left.length); job += 1) copies.push(copyProject())
     const folders = [...new Set(left.map(({ path }) => `${path.slice(0, path.lastIndexOf('/'))}/`))]
     if (copies[0] !== undefined) {
+      if (!values.json) process.stdout.write(`${left.length} faults to plant. First the tests around them, without any …\n`)
       const sound = await runTests({ copy: copies[0], paths: folders, limitMs: 600_000, signal: controller.signal })
       if (sound !== 'green') throw new Error(`the tests fail without any fault: ${JSON.stringify(sound)}`)
     }

@@ -73,6 +73,8 @@ interface Asked {
 /** `green`, `hung`, or the first test that failed; the end of what was printed when something else did. */
 export async function runTests(asked: Asked): Promise<'green' | 'hung' | { by: string; testPath: string } | { tail: string }> {
   const { copy, paths, limitMs, signal } = asked
+  // A signal that aborted before calls no listener.
+  signal.throwIfAborted()
   const reportPath = join(copy, 'report.json')
   rmSync(reportPath, { force: true })
   const vitest = join(copy, 'node_modules/vitest/vitest.mjs')
