@@ -25,6 +25,7 @@ describe('recognising', () => {
     ['', false],
     [good.slice(0, -1), false],
     [`${good}a`, false],
+    [`b${good}`, false],
     [good.toUpperCase(), false],
     [`z${good.slice(1)}`, false],
     [good.replace('bafkrei', 'bafyrei'), false], // dag-cbor

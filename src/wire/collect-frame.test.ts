@@ -92,6 +92,7 @@ describe('the reader of /collect', () => {
     expect(open.push(bytesOf(`${ID}{"a":"${'x'.repeat(65_536)}`))).toEqual([{ kind: 'frame_oversized' }])
     expect([closed.isEnded(), open.isEnded()]).toEqual([true, true])
     expect(open.push(encodeCollect(ID, '{}'))).toEqual([])
+    expect(open.push(bytesOf('A'.repeat(100)))).toEqual([])
   })
 
   test('G7: a message that does not close is given up one byte after 64 KiB', () => {
