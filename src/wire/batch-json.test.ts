@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { BATCH_BYTES_MAX, decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
+import { decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -39,9 +39,20 @@ test("a batch is written in the protocol's form", () => {
   )
 })
 
+test('G2: what is zero or empty is left out, as protojson does', () => {
+  const request = { slotId: 0, deadlineBlock: 0, snapshotCid: '', epochId: 0, projectId: '' }
+  const empty = { request, signature: '', header: '', dataMarket: '', nodeVersion: '', protocolState: '0x03' } as unknown as Submission
+  const [text] = (
+    JSON.parse(new TextDecoder().decode(encodeBatch({ ...batch, submissions: [{ submissionId: 'i', submission: empty }] }))) as {
+      submissions: string[]
+    }
+  ).submissions
+  expect(text).toBe('{\n  "request": {\n\n  },\n  "protocolState": "0x03"\n}')
+})
+
 test('characters that Go escapes are escaped', () => {
-  const odd = { ...batch, submissions: [{ submissionId: '<&>\u2028', submission }] }
-  expect(new TextDecoder().decode(encodeBatch(odd))).toContain('"submissionIDs":["\\u003c\\u0026\\u003e\\u2028"]')
+  const odd = { ...batch, submissions: [{ submissionId: '<&>\u2028\u2029', submission }] }
+  expect(new TextDecoder().decode(encodeBatch(odd))).toContain('"submissionIDs":["\\u003c\\u0026\\u003e\\u2028\\u2029"]')
 })
 
 test('what is written is read back', () => {
@@ -112,8 +123,63 @@ describe('what is not a batch', () => {
     ['submission_malformed', text({ ...file(), submissions: ['{"request":{"slotId":"-1"}}'] })],
     ['submission_malformed', text({ ...file(), submissions: [file().submissions[0]?.replace('"7"', '"7e3"')] })],
   ] as const)('%s', (defect, bytes) => expect(parseBatch(bytes)).toEqual({ ok: false, defect }))
-  test('too_large, before anything is parsed', () => {
-    expect(parseBatch(new Uint8Array(BATCH_BYTES_MAX + 1))).toEqual({ ok: false, defect: 'too_large' })
+  test('not_json, for a byte that is not UTF-8 within a text', () => {
+    const bytes = encodeBatch({ ...batch, submissionsRoot: '0x~' })
+    bytes[bytes.indexOf(0x7e)] = 0xff
+    expect(parseBatch(bytes)).toEqual({ ok: false, defect: 'not_json' })
+  })
+  test('G7: too_large, before anything is parsed: above 64 MiB', () => {
+    expect(parseBatch(new Uint8Array(67_108_864))).toEqual({ ok: false, defect: 'not_json' })
+    expect(parseBatch(new Uint8Array(67_108_865))).toEqual({ ok: false, defect: 'too_large' })
+  })
+
+  describe('field_missing, when it is of another kind:', () => {
+    const fieldNames = ['submissionIDs', 'submissions', 'pids', 'cids', 'roothash']
+    const cases = fieldNames.flatMap((name) => [undefined, null, 5, {}].map((value) => [name, value] as const))
+    test.each(cases)('%s as %o', (name, value) => {
+      expect(parseBatch(text({ ...file(), [name]: value }))).toEqual({ ok: false, defect: 'field_missing' })
+    })
+    test.each(['submissionIDs', 'pids', 'cids'])('%s with an empty text', (name) => {
+      expect(parseBatch(text({ ...file(), [name]: [''] }))).toEqual({ ok: false, defect: 'field_missing' })
+    })
+  })
+})
+
+describe('a submission within a batch', () => {
+  const written = JSON.parse(file().submissions[0] as string) as { request: object }
+  const parseWith = (message: unknown) => parseBatch(text({ ...file(), submissions: [JSON.stringify(message)] }))
+  const withField = (name: string, value: unknown) => ({ ...written, [name]: value })
+  const withRequest = (name: string, value: unknown) => ({ ...written, request: { ...written.request, [name]: value } })
+  const malformed = { ok: false, defect: 'submission_malformed' }
+
+  test.each(['slotId', 'deadline', 'epochId'])('has a safe integer for its %s, or none, which is 0', (name) => {
+    for (const value of [true, null, [7], {}, 1.5, -1, '01', 2 ** 53]) expect(parseWith(withRequest(name, value))).toEqual(malformed)
+    for (const value of [undefined, 0, '0', 7, '7', Number.MAX_SAFE_INTEGER]) expect(parseWith(withRequest(name, value)).ok).toBe(true)
+    const read = parseWith(withRequest(name, undefined))
+    expect(read.ok && read.batch.submissions[0]?.submission.request).toMatchObject({ [name === 'deadline' ? 'deadlineBlock' : name]: 0 })
+  })
+
+  test.each(['signature', 'header', 'dataMarket', 'nodeVersion', 'protocolState'])('G7: has at most 256 characters for its %s', (name) => {
+    expect(parseWith(withField(name, 'x'.repeat(256))).ok).toBe(true)
+    for (const value of ['x'.repeat(257), 7, null, ['x']]) expect(parseWith(withField(name, value))).toEqual(malformed)
+  })
+
+  test.each(['header', 'dataMarket', 'protocolState'])('may lack its %s', (name) => {
+    const read = parseWith(withField(name, undefined))
+    expect(read.ok && read.batch.submissions[0]?.submission).toMatchObject({ [name]: '' })
+  })
+
+  test('must have a signature, a CID and a project', () => {
+    for (const message of [withField('signature', undefined), withRequest('snapshotCid', undefined), withRequest('projectId', undefined)])
+      expect(parseWith(message)).toEqual(malformed)
+    for (const projectId of [['a:N'], 'a', 7, '']) expect(parseWith(withRequest('projectId', projectId))).toEqual(malformed)
+    for (const cid of [['c'], 7, 'x'.repeat(257)]) expect(parseWith(withRequest('snapshotCid', cid))).toEqual(malformed)
+  })
+
+  test('is one record with one request, as text', () => {
+    for (const message of [null, [], 'x', 7, { ...written, request: null }, { ...written, request: [] }])
+      expect(parseWith(message)).toEqual(malformed)
+    expect(parseBatch(text({ ...file(), submissions: [[file().submissions[0]]] }))).toEqual(malformed)
   })
 })
 

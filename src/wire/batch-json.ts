@@ -1,6 +1,7 @@
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
+import { isRecord, parseJson, unlessThrown } from './untrusted.ts'
 
 /** The batch file on IPFS (spec/06 §8): written as deployed sequencers write it, read as tolerantly as their several versions need. */
 
@@ -66,7 +67,7 @@ export type ParsedBatch = { readonly ok: true; readonly batch: Batch } | { reado
 /** Reads both spellings of the id list, CIDs of both versions, submissions of older versions; ignores fields it does not know. */
 export function parseBatch(bytes: Uint8Array): ParsedBatch {
   if (bytes.length > BATCH_BYTES_MAX) return { ok: false, defect: 'too_large' }
-  const file = parseJson(bytes)
+  const file = unlessThrown(() => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown)
   if (!isRecord(file)) return { ok: false, defect: 'not_json' }
   const ids = textsOf(file['submissionIDs'] ?? file['submissionIds'])
   const texts = Array.isArray(file['submissions']) ? file['submissions'] : undefined
@@ -100,18 +101,6 @@ export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   return parsed.ok ? parsed.batch : undefined
 }
 
-type Json = { readonly [key: string]: unknown }
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function parseJson(bytes: Uint8Array | string): unknown {
-  try {
-    return JSON.parse(typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch {
-    // Not UTF-8 or not JSON: an expected outcome, which no record can be mistaken for.
-    return undefined
-  }
-}
-
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= TEXT_LENGTH_MAX ? value : undefined
 }
@@ -137,14 +126,14 @@ function submissionOf(text: unknown): Submission | undefined {
     epochId: optionalUint(request['epochId']),
   }
   const snapshotCid = textOf(request['snapshotCid'])
-  const projectId = textOf(request['projectId'])
+  const projectId = request['projectId']
   const signature = textOf(message['signature'])
   const header = optionalText(message['header'])
   const dataMarket = optionalText(message['dataMarket'])
   const nodeVersion = optionalText(message['nodeVersion'])
   const protocolState = optionalText(message['protocolState'])
   if (numbers.slotId === undefined || numbers.deadline === undefined || numbers.epochId === undefined) return undefined
-  if (snapshotCid === undefined || projectId === undefined || !isProjectId(projectId)) return undefined
+  if (snapshotCid === undefined || typeof projectId !== 'string' || !isProjectId(projectId)) return undefined
   if (
     signature === undefined ||
     header === undefined ||

@@ -45,6 +45,12 @@ function malformed(detail: string, cause?: unknown): WeftError<'JSON_MALFORMED'>
   return new WeftError('JSON_MALFORMED', { detail }, cause)
 }
 
+/** The decimal text of an int, unless CPython would neither write nor read it. */
+function pythonInt(text: string): string {
+  if (text.length - (text.startsWith('-') ? 1 : 0) > INT_DIGITS_MAX) throw malformed(`an integer of more than ${INT_DIGITS_MAX} digits`)
+  return text
+}
+
 // --- writing --------------------------------------------------------------------------------------------------------
 
 function write(value: JsonValue, parts: string[], depth: number): void {
@@ -57,7 +63,7 @@ function write(value: JsonValue, parts: string[], depth: number): void {
       parts.push(pythonFloat(value))
       return
     case 'bigint':
-      parts.push(pythonInt(value))
+      parts.push(pythonInt(value.toString()))
       return
     case 'boolean':
       parts.push(value ? 'true' : 'false')
@@ -90,15 +96,9 @@ function writeObject(object: JsonObject, parts: string[], depth: number): void {
   parts.push('}')
 }
 
-function pythonInt(value: bigint): string {
-  const text = value.toString()
-  if (text.length - (value < 0n ? 1 : 0) > INT_DIGITS_MAX) throw malformed(`an integer of more than ${INT_DIGITS_MAX} digits`)
-  return text
-}
-
 /** `repr(float)`: the same shortest digits as JavaScript, another choice of notation (exponent below 1e-4 and from 1e16). */
 function pythonFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
+  if (!Number.isFinite(value)) return String(value)
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
   const magnitude = Math.abs(value)
   if (magnitude >= 1e-4 && magnitude < 1e16) return Number.isInteger(value) ? `${value}.0` : String(value)
@@ -117,11 +117,10 @@ function sortedByCodePoint(keys: string[]): string[] {
 }
 
 function byCodePoint(left: string, right: string): number {
-  for (let index = 0; index < left.length && index < right.length; ) {
-    const point = left.codePointAt(index) as number
-    const difference = point - (right.codePointAt(index) as number)
+  // The second half of a pair is a point of its own here; it follows two equal points, and so is equal too.
+  for (let index = 0; index < left.length && index < right.length; index += 1) {
+    const difference = (left.codePointAt(index) as number) - (right.codePointAt(index) as number)
     if (difference !== 0) return difference
-    index += point > 0xffff ? 2 : 1
   }
   return left.length - right.length
 }
@@ -213,10 +212,10 @@ class Parser {
   }
 
   #escape(): string {
-    const letter = this.#text[this.#at + 1] ?? ''
+    const letter = this.#text.charAt(this.#at + 1)
     if (letter === 'u') {
       const digits = this.#text.slice(this.#at + 2, this.#at + 6)
-      if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.#unexpected()
+      if (!/[0-9a-fA-F]{4}/.test(digits)) throw this.#unexpected()
       this.#at += 6
       return String.fromCharCode(Number.parseInt(digits, 16))
     }
@@ -232,9 +231,7 @@ class Parser {
     const number = this.#take(NUMBER)
     if (number === '') throw this.#unexpected()
     if (/[.eE]/.test(number)) return Number(number)
-    if (number.length - (number.startsWith('-') ? 1 : 0) > INT_DIGITS_MAX)
-      throw malformed(`an integer of more than ${INT_DIGITS_MAX} digits`)
-    return BigInt(number)
+    return BigInt(pythonInt(number))
   }
 
   /** Moves over what the sticky pattern matches here and returns it; empty when it does not match. */

@@ -25,6 +25,7 @@ describe('recognising', () => {
     ['', false],
     [good.slice(0, -1), false],
     [`${good}a`, false],
+    [`b${good}`, false],
     [good.toUpperCase(), false],
     [`z${good.slice(1)}`, false],
     [good.replace('bafkrei', 'bafyrei'), false], // dag-cbor
@@ -42,6 +43,13 @@ describe('recognising', () => {
     ['QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG', true],
     ['QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbd', false],
     ['QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbd0', false],
+    ['QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdGa', false],
+    ['QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG\n', false],
+    // 32 zeros and the text before; 32 times 0xff and the text after.
+    ['QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh51', true],
+    ['QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh4z', false],
+    ['QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKG', true],
+    ['QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKH', false],
     ['Qmzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz', false],
     ['garbage', false],
   ])('%j is a CID: %s', (text, expected) => {
@@ -59,7 +67,27 @@ describe('recognising', () => {
       { numRuns: 2_000, ...replay },
     )
   })
+
+  test('accepts exactly those of version 0 that a full decoder accepts', () => {
+    const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+    const digits = fc.string({ minLength: 43, maxLength: 44, unit: fc.constantFrom(...base58, '0', 'l') })
+    fc.assert(
+      fc.property(fc.constantFrom('QmN', 'QmNL', 'QmYw', 'Qmf', 'QmfZ', 'Qmg'), digits, (prefix, tail) => {
+        const text = (prefix + tail).slice(0, 46)
+        expect(isCid(text)).toBe(decodesAsVersion0(text))
+      }),
+      { numRuns: 2_000, ...replay },
+    )
+  })
 })
+
+function decodesAsVersion0(text: string): boolean {
+  try {
+    return CID.parse(text).version === 0
+  } catch {
+    return false
+  }
+}
 
 function decoderAccepts(text: string): boolean {
   try {

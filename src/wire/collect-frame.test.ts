@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CollectReader, type CollectStep, createCollectReader, encodeCollect } from './collect-frame.ts'
+import { COLLECT_PROTOCOL, type CollectReader, type CollectStep, createCollectReader, encodeCollect } from './collect-frame.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const ID = 'e8b9a4d2-0a57-4c8e-9d2e-1f0f8f4f3b11'
@@ -31,6 +31,10 @@ const messages = fc.array(
     .map(([id, json]) => id + JSON.stringify(json)),
   { maxLength: 8 },
 )
+
+test('the stream has the name under which deployed listeners know it', () => {
+  expect(COLLECT_PROTOCOL).toBe('/collect')
+})
 
 describe('the reader of /collect', () => {
   test('finds every message, however the stream is cut or joined', () => {
@@ -70,6 +74,10 @@ describe('the reader of /collect', () => {
     ['a message cut off by the next one', `${ID}{"request":{"slotId":1${OTHER_ID}{}`, ['frame_malformed', `${OTHER_ID}{}`]],
     ['a message cut off by the end', `${ID}{"request"`, ['frame_malformed']],
     ['fewer than 36 bytes', 'abc', ['frame_malformed']],
+    ['spaces between messages', `${ID}{} ${OTHER_ID}{}`, [`${ID}{}`, `${OTHER_ID}{}`]],
+    ['an id without its JSON right behind', `${ID}x${OTHER_ID}{}`, ['frame_malformed', `${OTHER_ID}{}`]],
+    ['an id before a brace within a text', `${ID}{"a":"${OTHER_ID}{"}`, [`${ID}{"a":"${OTHER_ID}{"}`]],
+    ['another message right behind the first brace', `${ID}{${OTHER_ID}{}`, ['frame_malformed', `${OTHER_ID}{}`]],
     ['an upper-case id', `${ID.toUpperCase()}{}`, [`${ID.toUpperCase()}{}`]],
     ['an id of another version', `${ID.replace('-4c8e', '-1c8e')}{}`, ['frame_malformed']],
     ['nothing', '', []],
@@ -84,6 +92,14 @@ describe('the reader of /collect', () => {
     expect(open.push(bytesOf(`${ID}{"a":"${'x'.repeat(65_536)}`))).toEqual([{ kind: 'frame_oversized' }])
     expect([closed.isEnded(), open.isEnded()]).toEqual([true, true])
     expect(open.push(encodeCollect(ID, '{}'))).toEqual([])
+    expect(open.push(bytesOf('A'.repeat(100)))).toEqual([])
+  })
+
+  test('G7: a message that does not close is given up one byte after 64 KiB', () => {
+    const reader = createCollectReader()
+    expect(reader.push(bytesOf(`${ID}${'{"a":"'.padEnd(65_536, 'x')}`))).toEqual([])
+    expect(reader.isEnded()).toBe(false)
+    expect(reader.push(bytesOf('x'))).toEqual([{ kind: 'frame_oversized' }])
   })
 
   test('64 KiB of garbage end the stream', () => {
@@ -112,6 +128,17 @@ describe('the reader of /collect', () => {
       expect(readable(feed(createCollectReader(), bytesOf(sized(65_536)), size))).toEqual([sized(65_536)])
       expect(readable(feed(createCollectReader(), bytesOf(sized(65_537)), size))).toEqual(['frame_oversized'])
     }
+  })
+
+  test('white space between messages means nothing, in whatever pieces it comes', () => {
+    const reader = createCollectReader()
+    for (const blank of ['\n\n\n', ' ', '\n', '\t ']) expect(reader.push(bytesOf(blank))).toEqual([])
+    expect(readable(reader.push(bytesOf(`${ID}{}`)))).toEqual([`${ID}{}`])
+    expect(reader.finish()).toEqual([])
+  })
+
+  test('a message is written as its id and its JSON, in UTF-8', () => {
+    expect(new TextDecoder().decode(encodeCollect(ID, '{"a":"é"}'))).toBe(`${ID}{"a":"é"}`)
   })
 
   test('the end of the stream is told once', () => {

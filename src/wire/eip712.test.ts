@@ -21,7 +21,9 @@ const uint = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 31, 2 *
 const requests: fc.Arbitrary<SubmissionRequest> = fc.record({
   slotId: uint.map((value) => value as SlotId),
   deadlineBlock: uint.map((value) => value as BlockNumber),
-  snapshotCid: fc.string({ unit: 'binary', maxLength: 90 }).map((value) => value.toWellFormed() as Cid),
+  snapshotCid: fc
+    .array(fc.nat({ max: 0x10ffff }), { maxLength: 90 })
+    .map((points) => String.fromCodePoint(...points).toWellFormed() as Cid),
   epochId: uint.map((value) => value as EpochId),
   projectId: fc.string({ maxLength: 256 }).map((value) => value as ProjectId),
 })

@@ -1,6 +1,7 @@
 import type { Address, Hash } from '#domain/ids.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import { keccak256 } from './keccak.ts'
+import { createTextHashes } from './text-hashes.ts'
 
 /** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1). */
 
@@ -15,19 +16,6 @@ const REQUEST_TYPE_HASH = hashText('EIPRequest(uint256 slotId,uint256 deadline,s
 const WORD_BYTES = 32
 /** Projects and CIDs of a few epochs of a large market: thousands of each, sent again by every slot. About 200 bytes an entry. */
 const TEXT_HASHES_MAX = 16_384
-
-/** Hashes of the texts seen last. A sender of ever new texts gains nothing: a miss costs the one hash it saves on a hit. */
-function createTextHashes(): (text: string) => Uint8Array {
-  const hashes = new Map<string, Uint8Array>()
-  return (text) => {
-    const known = hashes.get(text)
-    if (known !== undefined) return known
-    if (hashes.size >= TEXT_HASHES_MAX) hashes.delete(hashes.keys().next().value as string)
-    const hash = hashText(text)
-    hashes.set(text, hash)
-    return hash
-  }
-}
 
 /** `0x19 0x01`, domain separator, struct hash. */
 const DIGEST_INPUT_BYTES = 2 + 2 * WORD_BYTES
@@ -61,8 +49,8 @@ function hashDomain(chainId: number, protocolState: Address): Uint8Array {
 /** `chainId` is the anchor chain's, `protocolState` the verifying contract (not the data market). */
 export function createSubmissionHasher(options: { readonly chainId: number; readonly protocolState: Address }): SubmissionHasher {
   const domainSeparator = hashDomain(options.chainId, options.protocolState)
-  const projectHash = createTextHashes()
-  const cidHash = createTextHashes()
+  const projectHash = createTextHashes({ hash: hashText, textsMax: TEXT_HASHES_MAX })
+  const cidHash = createTextHashes({ hash: hashText, textsMax: TEXT_HASHES_MAX })
 
   const struct = new Uint8Array(6 * WORD_BYTES)
   const structView = new DataView(struct.buffer)
@@ -99,15 +87,6 @@ function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   return true
 }
 
-/** Whether the word of `bytes` at `start` is above `limit`, as numbers. */
-function isAbove(bytes: Uint8Array, start: number, limit: Uint8Array): boolean {
-  for (let index = 0; index < WORD_BYTES; index += 1) {
-    const difference = Number(bytes[start + index]) - Number(limit[index])
-    if (difference !== 0) return difference > 0
-  }
-  return false
-}
-
 /**
  * r, s and recovery id (0 or 1) from 130 hex digits, `0x` or not, v as 0, 1, 27 or 28. `undefined` for anything else: another length,
  * another v, a zero r or s, an s in the upper half. Whether r lies on the curve shows when the signer is recovered.
@@ -119,7 +98,8 @@ export function parseSignature(text: string): Uint8Array | undefined {
   const recoveryId = v >= 27 ? v - 27 : v
   if (recoveryId > 1) return undefined
   signature[64] = recoveryId
-  const isRefused =
-    isZero(signature, 0, WORD_BYTES) || isZero(signature, WORD_BYTES, 2 * WORD_BYTES) || isAbove(signature, WORD_BYTES, HALF_ORDER)
-  return isRefused ? undefined : signature
+  if (isZero(signature, 0, WORD_BYTES) || isZero(signature, WORD_BYTES, 2 * WORD_BYTES)) return undefined
+  // Of two words the greater number has the greater first byte that differs.
+  if (Buffer.compare(signature.subarray(WORD_BYTES, 2 * WORD_BYTES), HALF_ORDER) > 0) return undefined
+  return signature
 }

@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFrameReader, withLength } from './length-prefix.ts'
+import { createFrameReader, type FrameStep, withLength } from './length-prefix.ts'
 
+const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const filled = (length: number, byte = 7) => new Uint8Array(length).fill(byte)
 
 describe('a length before a message', () => {
@@ -42,6 +44,25 @@ describe('the reader of frames', () => {
     }
   })
 
+  test('frames of any length, in pieces of any size, come out as they went in', () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 12 })
+    const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 })
+    fc.assert(
+      fc.property(lengths, sizes, (sent, cut) => {
+        const reader = createFrameReader({ frameBytesMax: 300 })
+        const stream = Buffer.concat(sent.map((length, index) => withLength(filled(length, index))))
+        const steps: FrameStep[] = []
+        for (let offset = 0, turn = 0; offset < stream.length; turn += 1) {
+          const size = cut[turn % cut.length] as number
+          steps.push(...reader.push(stream.subarray(offset, offset + size)))
+          offset += size
+        }
+        expect(steps).toEqual(sent.map((length, index) => ({ kind: 'frame', bytes: filled(length, index) })))
+      }),
+      replay,
+    )
+  })
+
   test('frames are copies: who reuses the bytes of the stream changes none', () => {
     const reader = createFrameReader({ frameBytesMax: 300 })
     const chunk = Buffer.concat([withLength(filled(3)), withLength(filled(5)).subarray(0, 4)])
@@ -54,6 +75,11 @@ describe('the reader of frames', () => {
       { kind: 'frame', bytes: filled(3) },
       { kind: 'frame', bytes: filled(5) },
     ])
+  })
+
+  test('a length of four bytes is malformed, and so is one of needless bytes or of zero', () => {
+    for (const bytes of [[0x80, 0x80, 0x80, 0x01], [0x81, 0x80, 0x00], [0x81, 0x00], [0x00]])
+      expect(createFrameReader({ frameBytesMax: 2 ** 31 }).push(Uint8Array.from(bytes))).toEqual([{ kind: 'malformed' }])
   })
 
   test('what comes after a broken frame in the same piece is not read', () => {

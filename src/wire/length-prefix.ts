@@ -42,8 +42,8 @@ function readLength(
     if (offset + index >= end) return undefined
     const byte = bytes[offset + index] as number
     length |= (byte & 0x7f) << (7 * index)
-    // A last byte of zero would spell the same length in another way.
-    if (byte < 0x80) return byte === 0 && index > 0 ? 'malformed' : { length, start: offset + index + 1 }
+    // A last byte of zero spells a length that has a shorter spelling, or that of an empty message, which there is not.
+    if (byte < 0x80) return byte === 0 ? 'malformed' : { length, start: offset + index + 1 }
   }
   return 'malformed'
 }
@@ -57,11 +57,13 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
 
   /** Doubles when full, so that a frame that comes byte by byte costs as much as one that comes whole. */
   function hold(chunk: Uint8Array): void {
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
     if (end + chunk.length > held.length) {
-      const grown = new Uint8Array(Math.max(2 * (end - start), end - start + chunk.length))
+      const length = end - start
+      const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
       grown.set(held.subarray(start, end))
       held = grown
-      end -= start
+      end = length
       start = 0
     }
     held.set(chunk, end)
@@ -71,7 +73,7 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
   function next(bytes: Uint8Array, offset: number, limit: number): { readonly step: FrameStep; readonly offset: number } | undefined {
     const prefix = readLength(bytes, offset, limit)
     if (prefix === undefined) return undefined
-    if (prefix === 'malformed' || prefix.length === 0) return { step: { kind: 'malformed' }, offset: limit }
+    if (prefix === 'malformed') return { step: { kind: 'malformed' }, offset: limit }
     if (prefix.length > options.frameBytesMax) return { step: { kind: 'oversized' }, offset: limit }
     const frameEnd = prefix.start + prefix.length
     if (frameEnd > limit) return undefined
@@ -82,7 +84,9 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
   return {
     push(chunk) {
       if (isBroken) return []
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: a chunk that need not be held can be, at the cost of a copy.
       const isHolding = end > start
+      // Stryker disable next-line ConditionalExpression: what is held for nothing is written over below, at the cost of a copy.
       if (isHolding) hold(chunk)
       const bytes = isHolding ? held : chunk
       const limit = isHolding ? end : chunk.length
@@ -97,7 +101,7 @@ export function createFrameReader(options: { readonly frameBytesMax: number }): 
         }
       }
       if (isHolding) start = offset
-      else if (offset < limit) {
+      else {
         start = 0
         end = 0
         hold(chunk.subarray(offset))

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createTree, inclusionProof, isIncluded, publishedRoot } from './merkle.ts'
+import { keccak256 } from './keccak.ts'
+import { createTree, type InclusionProof, inclusionProof, isIncluded, publishedRoot } from './merkle.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const sha256 = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest()
@@ -78,6 +79,23 @@ describe('an inclusion proof', () => {
     expect(isIncluded('c', { ...proof, index: 2 + 2 ** 32 }, root)).toBe(false)
     expect(isIncluded('c', { ...proof, siblings: proof.siblings.slice(1) }, root)).toBe(false)
     expect(isIncluded('c', proof, root.toUpperCase().replace('0X', '0x'))).toBe(true)
+  })
+
+  test.each([0, 31, 33])('of %i levels shows nothing, though its hashes lead to the root', (height) => {
+    const siblings = Array.from({ length: height }, () => Buffer.alloc(32, 1))
+    const top = siblings.reduce((node, sibling) => sha256(node, sibling), sha256(Buffer.from('x')))
+    expect(isIncluded('x', { index: 0, siblings }, `0x${keccak256(top).toHex()}`)).toBe(false)
+  })
+
+  test.each([31, 33])('with a neighbour of %i bytes shows nothing', (length) => {
+    // The left one's last byte would be overwritten unseen.
+    const proof = inclusionProof(leaves, 1) as InclusionProof
+    const [first = new Uint8Array(), ...rest] = proof.siblings
+    const resized = new Uint8Array(length)
+    resized.set(first.subarray(0, length))
+    expect(isIncluded('b', proof, root)).toBe(true)
+    expect(isIncluded('b', { ...proof, siblings: [resized, ...rest] }, root)).toBe(false)
+    expect(isIncluded('b', { ...proof, siblings: [first, ...rest.slice(1), resized] }, root)).toBe(false)
   })
 
   test.each([-1, 5, 0.5])('does not exist at %d', (index) => expect(inclusionProof(leaves, index)).toBeUndefined())

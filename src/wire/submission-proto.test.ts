@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
-import { decodeCollectJson, decodeSubmission, encodeCollectJson, encodeSubmission, SUBMISSION_BYTES_MAX } from './submission-proto.ts'
+import { decodeCollectJson, decodeSubmission, encodeCollectJson, encodeSubmission } from './submission-proto.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 
@@ -83,8 +83,23 @@ describe('protobuf', () => {
     expect(decodeSubmission(bytes)).toBeUndefined()
   })
 
-  test('more than 64 KiB is refused before it is read', () => {
-    expect(decodeSubmission(new Uint8Array(SUBMISSION_BYTES_MAX + 1))).toBeUndefined()
+  test('G7: 64 KiB are read, whatever unknown fields they hold; a byte more is refused', () => {
+    const known = encodeSubmission(submission)
+    /** Field 100 with so many bytes that the whole has `length`: tag of two, length of three. */
+    const padded = (length: number) => {
+      const rest = length - known.length - 5
+      return Buffer.concat([
+        known,
+        Uint8Array.of(0xa2, 0x06, (rest & 0x7f) | 0x80, ((rest >> 7) & 0x7f) | 0x80, rest >> 14),
+        Buffer.alloc(rest),
+      ])
+    }
+    expect(decodeSubmission(padded(65_536))).toEqual(submission)
+    expect(decodeSubmission(padded(65_537))).toBeUndefined()
+  })
+
+  test('bytes that are no message are refused', () => {
+    expect(decodeSubmission(Uint8Array.of(0xff, 0xff))).toBeUndefined()
   })
 
   test('a signature with 0x loses it, a header becomes lower case, a missing version is v0.0.0', () => {
@@ -111,6 +126,74 @@ describe('JSON of /collect', () => {
     expect(decodeCollectJson(encodeCollectJson(simulation))?.request.epochId).toBe(0)
   })
 
+  test('it is read from bytes as from text', () => {
+    expect(decodeCollectJson(new TextEncoder().encode(encodeCollectJson(submission)))).toEqual(submission)
+  })
+
+  test('G7: 64 KiB are read, a byte more is refused', () => {
+    expect(decodeCollectJson(encodeCollectJson(submission).padEnd(65_536))).toEqual(submission)
+    expect(decodeCollectJson(encodeCollectJson(submission).padEnd(65_537))).toBeUndefined()
+  })
+
+  const written = JSON.parse(encodeCollectJson(submission)) as { request: object }
+  const decodeWith = (name: string, value: unknown) =>
+    decodeCollectJson(
+      JSON.stringify(
+        name in submission.request || name === 'deadline'
+          ? { ...written, request: { ...written.request, [name]: value } }
+          : { ...written, [name]: value },
+      ),
+    )
+
+  test.each([
+    ['snapshotCid', 128],
+    ['projectId', 256],
+    ['signature', 132],
+    ['dataMarket', 64],
+    ['nodeVersion', 32],
+    ['protocolState', 64],
+  ])('G7: %s has at most %i printable characters', (name, lengthMax) => {
+    const find = (value: unknown) => {
+      const decoded = decodeWith(name, value)
+      return decoded && ({ ...decoded, ...decoded.request } as Record<string, unknown>)[name]
+    }
+    const longest = ' ~'.padStart(lengthMax, 'x')
+    expect(find(longest)).toBe(longest)
+    for (const value of [`${longest}x`, '\x1f', '\x7f', '\nx', 'x\n', 'é', 7, ['a:N'], {}]) expect(decodeWith(name, value)).toBeUndefined()
+    expect([find(null), find(undefined)]).toEqual(Array(2).fill(name === 'nodeVersion' ? 'v0.0.0' : ''))
+  })
+
+  test.each(['slotId', 'deadline', 'epochId'])('%s is a safe integer, 0 when absent', (name) => {
+    const find = (value: unknown) => {
+      const decoded = decodeWith(name, value)
+      return decoded && (decoded.request as unknown as Record<string, unknown>)[name === 'deadline' ? 'deadlineBlock' : name]
+    }
+    expect([0, 7, '7', Number.MAX_SAFE_INTEGER, null, undefined].map(find)).toEqual([0, 7, 7, Number.MAX_SAFE_INTEGER, 0, 0])
+    for (const value of [1.5, -1, '01', '1e3', 2 ** 53, true, [7], {}]) expect(decodeWith(name, value)).toBeUndefined()
+  })
+
+  test('header is 0x and 64 digits', () => {
+    const header = submission.header
+    for (const value of [
+      undefined,
+      null,
+      7,
+      [header],
+      `${header}0`,
+      header.slice(0, -1),
+      `0${header}`,
+      `${header}\n`,
+      header.replace('e', 'g'),
+    ])
+      expect(decodeWith('header', value)).toBeUndefined()
+    expect(decodeWith('header', header.toUpperCase().replace('X', 'x'))?.header).toBe(header)
+  })
+
+  test('only 0x before a signature goes', () => {
+    expect(decodeWith('signature', '0xab0x')?.signature).toBe('ab0x')
+    expect(decodeWith('signature', 'ab0x')?.signature).toBe('ab0x')
+  })
+
   test('integers may be decimal text, unknown fields do not matter', () => {
     const json = `{"aggregate":1,"request":{"slotId":"4036","deadline":"6624038","snapshotCid":"c","epochId":"3","projectId":"p:N","extra":{}},"signature":"00","header":"${submission.header}"}`
     expect(decodeCollectJson(json)).toEqual({
@@ -129,6 +212,9 @@ describe('JSON of /collect', () => {
     '[]',
     '{}',
     '{"request":[]}',
+    `{"request":[],"header":"${submission.header}"}`,
+    `{"request":null,"header":"${submission.header}"}`,
+    `{"header":"${submission.header}"}`,
     `{"request":{"slotId":1.5},"header":"${submission.header}"}`,
     `{"request":{"slotId":-1},"header":"${submission.header}"}`,
     `{"request":{"slotId":9007199254740993},"header":"${submission.header}"}`,

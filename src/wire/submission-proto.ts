@@ -1,7 +1,8 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { type BlockNumber, type Cid, type EpochId, PROJECT_ID_LENGTH_MAX, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
+import { isRecord, parseJson, parseMessage } from './untrusted.ts'
 
 /**
  * A submission as bytes: protobuf `SnapshotSubmission` (spec/02 §2) and the JSON that deployed collectors send (spec/02 §3).
@@ -17,13 +18,12 @@ const CID_LENGTH_MAX = 128
 const SIGNATURE_LENGTH_MAX = 132
 /** `0x` and 40 digits are 42. */
 const ADDRESS_LENGTH_MAX = 64
-/** `0x` and 64 digits. */
-const HEADER_LENGTH = 66
 /** `v2.11.0` and the like; they are kept per slot and shown to people. */
 const NODE_VERSION_LENGTH_MAX = 32
 /** What a sequencer records for a peer that does not name its version. */
 const NODE_VERSION_UNKNOWN = 'v0.0.0'
 
+/** `0x` and 64 digits. */
 const HEADER_FORM = /^0x[0-9a-fA-F]{64}$/
 const PRINTABLE = /^[\x20-\x7e]*$/
 
@@ -59,13 +59,12 @@ function checkForm(loose: LooseSubmission): Submission | undefined {
   const snapshotCid = textIn(loose.snapshotCid, CID_LENGTH_MAX)
   const projectId = textIn(loose.projectId, PROJECT_ID_LENGTH_MAX)
   const signature = textIn(loose.signature, SIGNATURE_LENGTH_MAX)
-  const header = textIn(loose.header, HEADER_LENGTH)
   const dataMarket = textIn(loose.dataMarket, ADDRESS_LENGTH_MAX)
   const nodeVersion = textIn(loose.nodeVersion, NODE_VERSION_LENGTH_MAX)
   const protocolState = textIn(loose.protocolState, ADDRESS_LENGTH_MAX)
   if (slotId === undefined || deadlineBlock === undefined || epochId === undefined) return undefined
   if (snapshotCid === undefined || projectId === undefined || signature === undefined) return undefined
-  if (header === undefined || !HEADER_FORM.test(header)) return undefined
+  if (typeof loose.header !== 'string' || !HEADER_FORM.test(loose.header)) return undefined
   if (dataMarket === undefined || nodeVersion === undefined || protocolState === undefined) return undefined
   return {
     request: {
@@ -76,7 +75,7 @@ function checkForm(loose: LooseSubmission): Submission | undefined {
       projectId: projectId as ProjectId,
     },
     signature: signature.startsWith('0x') ? signature.slice(2) : signature,
-    header: header.toLowerCase(),
+    header: loose.header.toLowerCase(),
     dataMarket,
     nodeVersion: nodeVersion === '' ? NODE_VERSION_UNKNOWN : nodeVersion,
     protocolState,
@@ -108,31 +107,10 @@ export function encodeSubmission(submission: Submission): Uint8Array {
 /** `undefined` when the bytes are not a submission. The signature comes without `0x`, the header in lower case. */
 export function decodeSubmission(bytes: Uint8Array): Submission | undefined {
   if (bytes.length > SUBMISSION_BYTES_MAX) return undefined
-  const message = parseBinary(bytes)
+  const message = parseMessage(SnapshotSubmissionSchema, bytes)
   if (message?.request === undefined) return undefined
   const { signature, header, dataMarket, nodeVersion, protocolState } = message
   return checkForm({ ...message.request, signature, header, dataMarket, nodeVersion, protocolState })
-}
-
-/** The generated decoder tells malformed bytes by throwing; here they are an expected outcome. */
-function parseBinary(bytes: Uint8Array) {
-  try {
-    return fromBinary(SnapshotSubmissionSchema, bytes, { readUnknownFields: false })
-  } catch {
-    return undefined
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SubmissionId } from '#domain/ids.ts'
 import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
-import { createDeliveryReader, createReceiptReader, encodeDelivery, encodeReceipt, parseDelivery, parseReceipt } from './submit-frame.ts'
+import {
+  createDeliveryReader,
+  createReceiptReader,
+  encodeDelivery,
+  encodeReceipt,
+  parseDelivery,
+  parseReceipt,
+  SUBMIT_PROTOCOL,
+} from './submit-frame.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const deliveries = fc.array(fc.record({ submissionId: fc.uuid({ version: 4 }), payload: fc.uint8Array({ maxLength: 500 }) }), {
@@ -25,6 +33,10 @@ function feed(reader: FrameReader, bytes: Uint8Array, sizes: readonly number[]):
 }
 
 const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 8 })
+
+test('the stream has the name under which the other side listens', () => {
+  expect(SUBMIT_PROTOCOL).toBe('/weft/submit/1.0.0')
+})
 
 describe('deliveries', () => {
   test('come out as they went in, however the stream is cut', () => {
@@ -94,6 +106,10 @@ describe('receipts', () => {
   test('come out as they went in; a long reason is cut', () => {
     const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, reason: '界'.repeat(400) }))
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
+  })
+
+  test('bytes that are no receipt are refused', () => {
+    expect(parseReceipt(Uint8Array.of(0xff, 0xff))).toBeUndefined()
   })
 
   test('a code that the protocol does not have is no receipt', () => {

@@ -1,10 +1,11 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import type { SubmissionId } from '#domain/ids.ts'
 import { REJECTIONS, type ReceiptCode } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { createFrameReader, type FrameReader, withLength } from './length-prefix.ts'
 import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
+import { parseMessage } from './untrusted.ts'
 
 /** The frames of `/weft/submit/1.0.0`: deliveries one way, receipts the other. */
 export const SUBMIT_PROTOCOL = '/weft/submit/1.0.0'
@@ -40,7 +41,7 @@ export const createReceiptReader = (): FrameReader => createFrameReader({ frameB
 
 /** `undefined` when the frame holds something else; `frame_oversized` when the submission in it is too large. */
 export function parseDelivery(frame: Uint8Array): Delivery | 'frame_oversized' | undefined {
-  const message = parse(() => fromBinary(DeliverySchema, frame, { readUnknownFields: false }))
+  const message = parseMessage(DeliverySchema, frame)
   if (message === undefined || message.submissionId.length > SUBMISSION_ID_LENGTH_MAX) return undefined
   if (message.submission.length > SUBMISSION_BYTES_MAX) return 'frame_oversized'
   return { submissionId: message.submissionId, payload: message.submission }
@@ -48,20 +49,11 @@ export function parseDelivery(frame: Uint8Array): Delivery | 'frame_oversized' |
 
 /** `undefined` when the frame holds something else, or a code that version 1.0.0 does not have. */
 export function parseReceipt(frame: Uint8Array): Receipt | undefined {
-  const message = parse(() => fromBinary(ReceiptMessageSchema, frame, { readUnknownFields: false }))
+  const message = parseMessage(ReceiptMessageSchema, frame)
   if (message === undefined || !isReceiptCode(message.code)) return undefined
   return { submissionId: message.submissionId as SubmissionId, code: message.code, reason: message.reason }
 }
 
 function isReceiptCode(code: string): code is ReceiptCode {
   return TAKEN_CODES.includes(code) || Object.hasOwn(REJECTIONS, code)
-}
-
-/** The generated decoder tells malformed bytes by throwing; here they are an expected outcome. */
-function parse<Message>(decode: () => Message): Message | undefined {
-  try {
-    return decode()
-  } catch {
-    return undefined
-  }
 }

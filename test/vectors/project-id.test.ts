@@ -34,6 +34,8 @@ test.each([
 test('a SingleProject aggregate takes over the data source of its base', () => {
   const baseProjectId = projectIdOf({ type: 'eth:volume', dataSource: '0xAB', namespace: 'N' })
   expect(singleAggregateProjectId({ type: 'aggregate_24h', baseProjectId, namespace: 'N' })).toBe('aggregate_24h:0xab:N')
+  const plainId = projectIdOf({ type: 'volume', dataSource: '0xAB', namespace: 'N' })
+  expect(singleAggregateProjectId({ type: 'aggregate_24h', baseProjectId: plainId, namespace: 'M' })).toBe('aggregate_24h:0xab:M')
 })
 
 test('refuses parts that make no id', () => {

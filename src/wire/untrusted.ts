@@ -1,0 +1,28 @@
+import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
+
+/** The first step into what a stranger sent: `undefined` says that it is nothing of the kind. What the fields hold is for the caller. */
+
+/** Decoders tell malformed bytes by throwing; here they are an expected outcome. */
+export function unlessThrown<Value>(decode: () => Value): Value | undefined {
+  // Stryker disable BlockStatement: without its return, catching gives undefined as well.
+  try {
+    return decode()
+  } catch {
+    return undefined
+  }
+}
+
+// Stryker restore BlockStatement
+/** `undefined`, which no JSON spells, when the text is not JSON. */
+export function parseJson(text: string): unknown {
+  return unlessThrown(() => JSON.parse(text))
+}
+
+/** `undefined` when the bytes are no such message. Fields that the message does not have are not kept. */
+export function parseMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+  return unlessThrown(() => fromBinary(schema, bytes, { readUnknownFields: false }))
+}
+
+export type JsonRecord = { readonly [key: string]: unknown }
+
+export const isRecord = (value: unknown): value is JsonRecord => typeof value === 'object' && value !== null && !Array.isArray(value)
