@@ -80,12 +80,8 @@ export function createSubmissionHasher(options: { readonly chainId: number; read
 
 const SIGNATURE_FORM = /^(?:0x)?[0-9a-fA-F]{130}$/
 /** Half of the order of secp256k1: an s above it belongs to a second, equally valid signature of the same request, which nobody may send. */
-const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
-
-function isZero(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1) if (bytes[index] !== 0) return false
-  return true
-}
+const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0'
+const ZERO = '0'.repeat(2 * WORD_BYTES)
 
 /**
  * r, s and recovery id (0 or 1) from 130 hex digits, `0x` or not, v as 0, 1, 27 or 28. `undefined` for anything else: another length,
@@ -93,13 +89,15 @@ function isZero(bytes: Uint8Array, start: number, end: number): boolean {
  */
 export function parseSignature(text: string): Uint8Array | undefined {
   if (!SIGNATURE_FORM.test(text)) return undefined
-  const signature = Uint8Array.fromHex(text.length === 132 ? text.slice(2) : text)
+  const digits = text.slice(-130).toLowerCase()
+  const r = digits.slice(0, 2 * WORD_BYTES)
+  const s = digits.slice(2 * WORD_BYTES, 4 * WORD_BYTES)
+  // Of two numbers with as many digits in one case, the greater text is the greater number.
+  if (r === ZERO || s === ZERO || s > HALF_ORDER) return undefined
+  const signature = Uint8Array.fromHex(digits)
   const v = Number(signature[64])
   const recoveryId = v >= 27 ? v - 27 : v
   if (recoveryId > 1) return undefined
   signature[64] = recoveryId
-  if (isZero(signature, 0, WORD_BYTES) || isZero(signature, WORD_BYTES, 2 * WORD_BYTES)) return undefined
-  // Of two words the greater number has the greater first byte that differs.
-  if (Buffer.compare(signature.subarray(WORD_BYTES, 2 * WORD_BYTES), HALF_ORDER) > 0) return undefined
   return signature
 }
