@@ -161,7 +161,8 @@ contract PowerloomProtocolState is
         return market;
     }
 
-    /// @notice Lets a market release epochs, or stops it. Owner only. Errors: E02 (not a market).
+    /// @notice Enables a market, or disables it: then it releases no epochs and takes no batches and rewards; votes on what is
+    /// anchored, settings and claims go on. Owner only. Errors: E02 (not a market).
     function toggleDataMarket(address dataMarketAddress, bool enabled) external onlyOwner known(dataMarketAddress) {
         _markets[dataMarketAddress].enabled = enabled;
     }
@@ -631,7 +632,7 @@ contract PowerloomProtocolState is
         return _markets[dataMarketAddress].enabled;
     }
 
-    /// @notice A market as it was created, and whether it may release epochs; zeros for another address.
+    /// @notice A market as it was created, and whether it is enabled; zeros for another address.
     function dataMarkets(address dataMarket)
         external
         view

@@ -14,10 +14,10 @@ import {MarketVotes} from "./MarketVotes.sol";
 import {RoleSet} from "./RoleSet.sol";
 
 /// @title The market's desk: setting up, settings, skips, votes, rewards, proofs
-/// @notice One contract may have 24,576 bytes, and a market has more to say. What does not happen in every epoch is
-/// therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the market's. The
-/// protocol state creates it, so that markets of one version share it and deploying a factory does not pay for it.
-/// Called directly it knows no protocol state and refuses everything (E44).
+/// @notice One contract may have 24,576 bytes, and a market has more to say. What is neither a release nor a batch nor most of
+/// the reading is therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the
+/// market's. The protocol state creates it, so that markets of one version share it and deploying a factory does not pay
+/// for it. Called directly it knows no protocol state and refuses everything (E44).
 contract MarketDesk is MarketVotes, MarketManifests, MarketRelease {
     using RoleSet for RoleSet.Set;
     using Lanes for mapping(uint256 => uint256);
