@@ -121,6 +121,26 @@ contract FinalityTest is Base {
         vm.assertEq(_stored(), 4);
     }
 
+    /// @dev Whatever is refuted in the last round is corrected while that lasts, and moves nothing.
+    function test_theLastRoundIsNotBegunAnew() public {
+        string[4] memory names = ["wrong", "one", "two", "three"];
+        for (uint256 i = 0; i < 3; ++i) {
+            _refute(names[i]);
+            _submitOne(names[i + 1], epoch, "p", names[i + 1]);
+        }
+        uint256 begun = block.number;
+        vm.roll(begun + BATCH_WINDOW);
+        _refute("three");
+        _submitOne("four", epoch, "p", "right cid");
+        vm.roll(begun + BATCH_WINDOW + 1);
+        _submitOne("five", epoch, "q", "c");
+        vm.assertEq(_stored(), 5);
+        vm.roll(begun + ATTESTATION_WINDOW);
+        _confirm("four");
+        vm.assertEq(_cid("p", epoch), "right cid");
+        vm.assertEq(_status("p", epoch), 1);
+    }
+
     /// @dev Completion by force asks for another batch for as long as rounds may last, and not years later.
     function test_forceOpensNoRoundWhenAllWouldBeOver() public {
         uint256 released = block.number;
