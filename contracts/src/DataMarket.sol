@@ -38,6 +38,7 @@ contract PowerloomDataMarket is
     /// Errors: E45 (no protocol state), `UnknownDesk` (the protocol state has another version's),
     /// `OwnableInvalidOwner`, "Invalid time parameters" (size or block time is 0), "Invalid epochs in day calculation" (an
     /// epoch is longer than a day), E10 (block-number ids need one block per epoch). Carried out by `MarketDesk`.
+    /// @custom:oz-upgrades-unsafe-allow missing-initializer-call
     function initialize(
         address initialOwner,
         uint8 _epochSize,

@@ -5,7 +5,7 @@ import {Ownable2StepUpgradeable} from "@openzeppelin/contracts-upgradeable/acces
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {check} from "./Check.sol";
-import {OwnershipCannotBeRenounced, ValueOutOfRange} from "./Errors.sol";
+import {OwnershipCannotBeRenounced} from "./Errors.sol";
 import {IDataMarket} from "./interfaces/IDataMarket.sol";
 import {IDataMarketFactory} from "./interfaces/IDataMarketFactory.sol";
 import {INodes} from "./interfaces/INodes.sol";
@@ -45,21 +45,33 @@ contract PowerloomProtocolState is
         uint256 sourceChainBlockTime;
     }
 
-    /// @dev What a market may still credit in wei; `left` counts only while `limited`.
+    /// @dev What a market's credits may still be paid from in wei; `left` counts only while `limited`.
     struct Allowance {
         bool limited;
         uint128 left;
+        // Of `dataMarketIdToAddress`.
+        uint32 marketId;
     }
 
-    /// @dev Rewards of a node owner in wei, and when they last changed and were last paid.
+    /// @dev When rewards of a node owner last changed and were last paid.
     struct User {
+        // In wei, from before credits were kept per market.
         uint128 totalRewards;
         uint128 totalClaimed;
         uint64 lastClaimed;
         uint64 lastUpdated;
+        // The market that credited this user first of all latest; its credit names the one before, and so on.
+        uint32 lastMarketId;
     }
 
-    /// @notice A market credited more than the owner of the protocol lets it: `wanted` wei, of which `left` are allowed.
+    /// @dev What one market credited to a user, and how much of that was paid, in wei.
+    struct Credit {
+        uint128 total;
+        uint128 paid;
+        uint32 nextMarketId;
+    }
+
+    /// @notice Of what a market credited, `wanted` wei are unpaid, and of what it was granted only `left` are left.
     error RewardAllowanceUsedUp(address dataMarket, uint256 wanted, uint256 left);
 
     /// @notice The node registry.
@@ -78,6 +90,9 @@ contract PowerloomProtocolState is
     mapping(address implementation => bool) private _allowedCode;
     /// @notice Whether markets may be upgraded to allowed code only.
     bool public marketCodeRestricted;
+    /// @notice Wei that are granted to markets and not paid yet; what the balance has above them is for unlimited markets.
+    uint256 public rewardsGranted;
+    mapping(address dataMarket => mapping(address user => Credit)) private _credits;
 
     /// @inheritdoc IProtocolState
     /// @custom:oz-upgrades-unsafe-allow state-variable-immutable state-variable-assignment
@@ -136,13 +151,18 @@ contract PowerloomProtocolState is
             sourceChainBlockTime
         );
         dataMarketIdToAddress[++dataMarketCount] = market;
+        // The owner of the protocol may take the balance anyway: a market of its own needs no grant.
+        bool limited = ownerAddress != msg.sender;
+        _allowances[market] = Allowance(limited, 0, uint32(dataMarketCount));
+        emit RewardAllowanceSet(market, limited, 0);
         emit DataMarketCreated(
             ownerAddress, epochSize, sourceChainId, sourceChainBlockTime, useBlockNumberAsEpochId, address(this), market
         );
         return market;
     }
 
-    /// @notice Lets a market release epochs, or stops it. Owner only. Errors: E02 (not a market).
+    /// @notice Enables a market, or disables it: then it releases no epochs and takes no batches and rewards; votes on what is
+    /// anchored, settings and claims go on. Owner only. Errors: E02 (not a market).
     function toggleDataMarket(address dataMarketAddress, bool enabled) external onlyOwner known(dataMarketAddress) {
         _markets[dataMarketAddress].enabled = enabled;
     }
@@ -167,10 +187,14 @@ contract PowerloomProtocolState is
         emit EmergencyWithdraw(msg.sender, amount);
     }
 
-    /// @notice Limits what a market may credit from now on to `amount` wei, or lifts the limit. All markets are paid from
-    /// one balance: without limits the owner of each decides about all of it. Owner only. Errors: E02.
+    /// @notice Grants a market `amount` wei of the balance, which its credits are paid from from now on, or all that is granted
+    /// to no other (`limited` false). What was left of an earlier grant is taken back. A new market has none, but for those of
+    /// the protocol's owner, which are not limited. Owner only. Errors: E02.
     function setRewardAllowance(address dataMarket, bool limited, uint128 amount) external onlyOwner known(dataMarket) {
-        _allowances[dataMarket] = Allowance(limited, amount);
+        Allowance storage allowance = _allowances[dataMarket];
+        if (allowance.limited) _takeBack(allowance.left);
+        if (limited) rewardsGranted += amount;
+        (allowance.limited, allowance.left) = (limited, amount);
         emit RewardAllowanceSet(dataMarket, limited, amount);
     }
 
@@ -203,8 +227,9 @@ contract PowerloomProtocolState is
         bool[] calldata _status
     ) external known(dataMarket) {
         if (_addresses.length != _status.length || _addresses.length == 0) {
-            // Refused by the market: the caller's right to ask comes before the length of the lists.
-            _pass(dataMarket, MarketSettings.updateAddresses.selector, 4);
+            // Refused by the market: the caller's right to ask comes before the length of the lists. Not passed on unread, as
+            // lists that are empty here might not be there.
+            IDataMarket(dataMarket).updateAddresses(role, _addresses, _status, msg.sender);
             return;
         }
         address[] memory account = new address[](1);
@@ -276,12 +301,24 @@ contract PowerloomProtocolState is
 
     /// @notice Names the sequencer's network identity. Errors: E02, E08.
     function setSequencerId(address dataMarket, string calldata _sequencerId) external known(dataMarket) {
+        _checkBehindHead(_sequencerId, 2);
         _pass(dataMarket, MarketSettings.setSequencerId.selector, 2);
     }
 
     /// @notice Lets sequencers anchor batches by their roots alone, or not. Errors: E02, E03.
     function setRootOnlyBatches(address dataMarket, bool allowed) external known(dataMarket) {
         _pass(dataMarket, MarketSettings.setRootOnlyBatches.selector, 2);
+    }
+
+    /// @notice Says what the market is about from an epoch on that is not released yet: the CID of its manifest. One that has
+    /// not begun is replaced. Errors: E02, E08, E45 (no CID), `CidTooLong`, `EpochAlreadyReleased`.
+    function setMarketManifest(address dataMarket, string calldata cid, uint256 fromEpochId)
+        external
+        known(dataMarket)
+    {
+        _checkBehindHead(cid, 3);
+        _pass(dataMarket, MarketSettings.setMarketManifest.selector, 3);
+        emit MarketManifestSet(dataMarket, cid, fromEpochId, block.timestamp);
     }
 
     /// @notice Sets the day counter, for migrations. Errors: E02, E03.
@@ -322,7 +359,7 @@ contract PowerloomProtocolState is
 
     // ---------------------------------------------------------------- batches and votes
 
-    /// @notice Anchors a batch. Sequencer only. Errors: E02, E04, E30, E23, E24, E43, E25; see the market.
+    /// @notice Anchors a batch. Sequencer only. Errors: E02 (market unknown or disabled), E04, E30, E23, E24, E43, E25; see the market.
     function submitSubmissionBatch(
         address dataMarket,
         string calldata batchCid,
@@ -330,24 +367,44 @@ contract PowerloomProtocolState is
         string[] calldata projectIds,
         string[] calldata snapshotCids,
         bytes32 finalizedCidsRootHash
-    ) external known(dataMarket) {
+    ) external {
+        _checkEnabled(dataMarket);
         _checkBehindHead(batchCid, 6);
+        _checkBehindHead(projectIds, 6);
+        _checkBehindHead(snapshotCids, 6);
         (uint256 submitted,) = _pass(dataMarket, MarketBatches.submitSubmissionBatch.selector, 6);
         if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
         else emit DelayedBatchSubmitted(dataMarket, batchCid, epochId, block.timestamp);
     }
 
     /// @notice Anchors several batches of an epoch by CID and roots alone, where the market allows it. Sequencer only.
-    /// Errors: E02, E04, `RootOnlyBatchesNotAllowed`, E30, E24, E43, E25.
+    /// Errors: E02 (market unknown or disabled), E04, `RootOnlyBatchesNotAllowed`, E30, E24, E43, E25.
     function submitRootOnlyBatches(address dataMarket, uint256 epochId, IDataMarket.RootBatch[] calldata batches)
         external
-        known(dataMarket)
     {
+        _checkEnabled(dataMarket);
+        _checkPlaces(batches);
         (uint256 submitted,) = _pass(dataMarket, MarketRoots.submitRootOnlyBatches.selector, 3);
         for (uint256 i = 0; i < batches.length; ++i) {
-            _checkBehindHead(batches[i].batchCid, 3);
             if (submitted != 0) emit SnapshotBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
             else emit DelayedBatchSubmitted(dataMarket, batches[i].batchCid, epochId, block.timestamp);
+        }
+    }
+
+    /// @dev List, elements and their CIDs lie where the market finds them.
+    function _checkPlaces(IDataMarket.RootBatch[] calldata batches) private pure {
+        uint256 place;
+        assembly ("memory-safe") {
+            place := batches.offset
+        }
+        _checkPlace(place - 0x20, 3);
+        for (uint256 i = 0; i < batches.length; ++i) {
+            IDataMarket.RootBatch calldata batch = batches[i];
+            assembly ("memory-safe") {
+                place := batch
+            }
+            _checkPlace(place, 3);
+            _checkBehindHead(batch.batchCid, 3);
         }
     }
 
@@ -364,13 +421,44 @@ contract PowerloomProtocolState is
         uint256 epochId,
         bytes32 finalizedCidsRootHash
     ) external known(dataMarket) {
-        IDataMarket.Outcome memory outcome =
-            IDataMarket(dataMarket).attest(batchCid, epochId, finalizedCidsRootHash, msg.sender);
-        if (outcome.counted) {
-            emit SnapshotBatchAttestationSubmitted(dataMarket, batchCid, epochId, block.timestamp, msg.sender);
-        } else {
+        _announceVote(
+            dataMarket,
+            batchCid,
+            epochId,
+            IDataMarket(dataMarket).attest(batchCid, epochId, finalizedCidsRootHash, msg.sender)
+        );
+    }
+
+    /// @notice The same vote for the content that the validator saw and no other: after a reorganisation, another batch may
+    /// stand under the same names. `contentHash`: the first 31 bytes of the keccak256 over, for each project in order, the
+    /// keccak256 of its id and the keccak256 of its CID; of a root-only batch, of the root over its projects.
+    /// Errors: E02, E01, E26, `BatchContentDiffers`, E40.
+    function submitContentAttestation(
+        address dataMarket,
+        string calldata batchCid,
+        uint256 epochId,
+        bytes32 finalizedCidsRootHash,
+        bytes31 contentHash
+    ) external known(dataMarket) {
+        _announceVote(
+            dataMarket,
+            batchCid,
+            epochId,
+            IDataMarket(dataMarket).attestContent(batchCid, epochId, finalizedCidsRootHash, contentHash, msg.sender)
+        );
+    }
+
+    function _announceVote(
+        address dataMarket,
+        string calldata batchCid,
+        uint256 epochId,
+        IDataMarket.Outcome memory outcome
+    ) private {
+        if (!outcome.counted) {
             emit DelayedAttestationSubmitted(dataMarket, batchCid, epochId, block.timestamp, msg.sender);
+            return;
         }
+        emit SnapshotBatchAttestationSubmitted(dataMarket, batchCid, epochId, block.timestamp, msg.sender);
         _announceOutcome(dataMarket, batchCid, epochId, outcome);
     }
 
@@ -413,7 +501,7 @@ contract PowerloomProtocolState is
 
     /// @notice Records the snapshots of slots on a day, and credits those that reached the quota once the day's number of
     /// eligible slots is known. Burned nodes and unknown slots are skipped. Sequencer only.
-    /// Errors: E02, E04, E19, E38 (neither today nor yesterday), E47, E48.
+    /// Errors: E02 (market unknown or disabled), E04, E19, E38 (neither today nor yesterday), E47, E48.
     /// @param eligibleNodes number of slots that share the day's pool; the first number other than 0 counts
     function updateRewards(
         address dataMarket,
@@ -421,28 +509,18 @@ contract PowerloomProtocolState is
         uint256[] calldata submissionsList,
         uint256 day,
         uint256 eligibleNodes
-    ) external known(dataMarket) {
+    ) external {
+        _checkEnabled(dataMarket);
         (uint256[] memory living, address[] memory snapshotters) = _livingSlots(slotIds);
         (uint256 share, IDataMarket.SlotOutcome[] memory outcomes) =
             IDataMarket(dataMarket).rewardSlots(living, submissionsList, snapshotters, day, eligibleNodes, msg.sender);
-        uint256 credited = 0;
         for (uint256 i = 0; i < outcomes.length; ++i) {
             if (outcomes[i] == IDataMarket.SlotOutcome.COUNTED) continue;
             emit DailyTaskCompletedEvent(dataMarket, snapshotters[i], slotIds[i], day, block.timestamp);
             if (outcomes[i] != IDataMarket.SlotOutcome.REWARDED) continue;
-            _credit(slotIds[i], share);
-            credited += share;
-            emit RewardsDistributedEvent(dataMarket, snapshotters[i], slotIds[i], day, share, block.timestamp);
+            uint256 amount = _credit(dataMarket, slotIds[i], share);
+            emit RewardsDistributedEvent(dataMarket, snapshotters[i], slotIds[i], day, amount, block.timestamp);
         }
-        _spend(dataMarket, credited);
-    }
-
-    /// @dev `RewardAllowanceUsedUp`: the market credited more than the protocol's owner lets it.
-    function _spend(address dataMarket, uint256 amount) private {
-        Allowance storage allowance = _allowances[dataMarket];
-        if (!allowance.limited) return;
-        require(amount <= allowance.left, RewardAllowanceUsedUp(dataMarket, amount, allowance.left));
-        allowance.left -= uint128(amount);
     }
 
     /// @dev The slots with zero in place of those without a living node, and the snapshotter of each.
@@ -461,26 +539,90 @@ contract PowerloomProtocolState is
         }
     }
 
-    /// @dev Rewards belong to the owner of the node, who may not be its snapshotter.
-    function _credit(uint256 slotId, uint256 amount) private {
-        require(amount <= type(uint128).max, ValueOutOfRange(amount, type(uint128).max));
-        slotRewards[slotId] += amount;
-        User storage user = _users[INodes(snapshotterState).nodeIdToOwner(slotId)];
-        user.totalRewards += uint128(amount);
+    /// @dev Rewards belong to the owner of the node, who may not be its snapshotter. Whatever a market says, nothing is refused
+    /// and nothing of other markets is touched: what does not fit into the market's own credit is not credited. Answers
+    /// with what is.
+    function _credit(address dataMarket, uint256 slotId, uint256 share) private returns (uint256 amount) {
+        address account = INodes(snapshotterState).nodeIdToOwner(slotId);
+        Credit storage credit = _credits[dataMarket][account];
+        User storage user = _users[account];
         user.lastUpdated = uint64(block.timestamp);
+        uint256 total = credit.total;
+        amount = type(uint128).max - total;
+        if (share < amount) amount = share;
+        if (amount == 0) return 0;
+        if (total == 0) (credit.nextMarketId, user.lastMarketId) = (user.lastMarketId, _marketId(dataMarket));
+        credit.total = uint128(total + amount);
+        slotRewards[slotId] += amount;
     }
 
-    /// @notice Pays a user all that is credited and not yet paid. Anyone may call it; the money goes to the user.
-    /// Errors: "No rewards to claim", "Failed to send rewards".
+    function _marketId(address dataMarket) private returns (uint32 marketId) {
+        marketId = _allowances[dataMarket].marketId;
+        if (marketId != 0) return marketId;
+        // Created before the allowance kept it.
+        do {
+            ++marketId;
+        } while (dataMarketIdToAddress[marketId] != dataMarket);
+        _allowances[dataMarket].marketId = marketId;
+    }
+
+    /// @notice Pays a user what markets credited and have the means for: a market that was granted too little pays what is left
+    /// of that, and is left out afterwards. Anyone may call it; the money goes to the user.
+    /// Errors: "No rewards to claim", `RewardAllowanceUsedUp` (there are some, and no market may pay them), "Failed to send
+    /// rewards" (the balance does not suffice, or the user takes no ether).
     function claimRewards(address _user) external nonReentrant {
         User storage user = _users[_user];
-        uint256 amount = user.totalRewards - user.totalClaimed;
-        check(amount != 0, "No rewards to claim");
-        user.totalClaimed = user.totalRewards;
+        uint256 balance = address(this).balance;
+        uint256 due = user.totalRewards - user.totalClaimed;
+        uint256 amount = due <= _unreserved(balance) ? due : 0;
+        user.totalClaimed += uint128(amount);
+        address exhausted;
+        for (uint256 marketId = user.lastMarketId; marketId != 0;) {
+            address dataMarket = dataMarketIdToAddress[marketId];
+            Credit storage credit = _credits[dataMarket][_user];
+            uint256 unpaid = credit.total - credit.paid;
+            uint256 paid = _draw(dataMarket, unpaid, balance - amount);
+            credit.paid += uint128(paid);
+            amount += paid;
+            due += unpaid;
+            if (unpaid != 0 && _isExhausted(dataMarket)) exhausted = dataMarket;
+            marketId = credit.nextMarketId;
+        }
+        check(due != 0, "No rewards to claim");
+        require(amount != 0 || exhausted == address(0), RewardAllowanceUsedUp(exhausted, due, 0));
+        // Of what is due, none could be paid.
+        check(amount != 0, "Failed to send rewards");
         user.lastClaimed = uint64(block.timestamp);
         (bool sent,) = _user.call{value: amount}("");
         check(sent, "Failed to send rewards");
         emit RewardsClaimed(_user, amount, block.timestamp);
+    }
+
+    /// @dev Takes up to `wanted` wei for a market's credits out of what it was granted; of an unlimited market, all or nothing out
+    /// of what nobody was granted. `balance`: what is there to pay from.
+    function _draw(address dataMarket, uint256 wanted, uint256 balance) private returns (uint256 amount) {
+        Allowance storage allowance = _allowances[dataMarket];
+        if (!allowance.limited) return wanted <= _unreserved(balance) ? wanted : 0;
+        amount = wanted < allowance.left ? wanted : allowance.left;
+        if (amount > balance) amount = balance;
+        if (amount == 0) return 0;
+        allowance.left -= uint128(amount);
+        _takeBack(amount);
+    }
+
+    function _isExhausted(address dataMarket) private view returns (bool) {
+        return _allowances[dataMarket].limited && _allowances[dataMarket].left == 0;
+    }
+
+    function _unreserved(uint256 balance) private view returns (uint256) {
+        uint256 granted = rewardsGranted;
+        return balance > granted ? balance - granted : 0;
+    }
+
+    /// @dev Not below zero: grants of earlier versions were not added up.
+    function _takeBack(uint256 amount) private {
+        uint256 granted = rewardsGranted;
+        rewardsGranted = granted > amount ? granted - amount : 0;
     }
 
     // ---------------------------------------------------------------- reading
@@ -490,7 +632,7 @@ contract PowerloomProtocolState is
         return _markets[dataMarketAddress].enabled;
     }
 
-    /// @notice A market as it was created, and whether it may release epochs; zeros for another address.
+    /// @notice A market as it was created, and whether it is enabled; zeros for another address.
     function dataMarkets(address dataMarket)
         external
         view
@@ -513,14 +655,27 @@ contract PowerloomProtocolState is
         createdAt = market.createdAt;
     }
 
-    /// @notice What a user was credited and paid in wei, and when last.
+    /// @notice What a user was credited and paid in wei by all markets, and when last.
     function userInfo(address account)
         external
         view
         returns (uint256 totalRewards, uint256 totalClaimed, uint256 lastClaimed, uint256 lastUpdated)
     {
         User storage user = _users[account];
-        return (user.totalRewards, user.totalClaimed, user.lastClaimed, user.lastUpdated);
+        (totalRewards, totalClaimed) = (user.totalRewards, user.totalClaimed);
+        for (uint256 marketId = user.lastMarketId; marketId != 0;) {
+            Credit storage credit = _credits[dataMarketIdToAddress[marketId]][account];
+            totalRewards += credit.total;
+            totalClaimed += credit.paid;
+            marketId = credit.nextMarketId;
+        }
+        return (totalRewards, totalClaimed, user.lastClaimed, user.lastUpdated);
+    }
+
+    /// @notice What one market credited to a user and how much of that was paid, in wei.
+    function marketCredit(address dataMarket, address account) external view returns (uint256 total, uint256 paid) {
+        Credit storage credit = _credits[dataMarket][account];
+        return (credit.total, credit.paid);
     }
 
     /// @inheritdoc IProtocolState
@@ -528,7 +683,7 @@ contract PowerloomProtocolState is
         return !marketCodeRestricted || _allowedCode[implementation];
     }
 
-    /// @notice What a market may still credit in wei; without a limit when `limited` is false.
+    /// @notice What a market's credits may still be paid from in wei; when `limited` is false, all that is granted to no other.
     function rewardAllowance(address dataMarket) external view returns (bool limited, uint256 left) {
         return (_allowances[dataMarket].limited, _allowances[dataMarket].left);
     }
@@ -539,7 +694,7 @@ contract PowerloomProtocolState is
         view
         returns (bytes32)
     {
-        _ask(dataMarket, MarketRoots.batchCidProjectIdsRoot.selector, 3);
+        _ask(dataMarket, MarketRoots.batchCidProjectIdsRoot.selector, 3, batchCid);
     }
 
     /// @notice Whether a batch says that a project got a CID, and whether that is final; see the market.
@@ -548,6 +703,11 @@ contract PowerloomProtocolState is
         view
         returns (bool isIncluded, bool isFinal)
     {
+        uint256 place;
+        assembly ("memory-safe") {
+            place := proof
+        }
+        _checkPlace(place, 2);
         _ask(dataMarket, MarketRoots.verifySnapshot.selector, 2);
     }
 

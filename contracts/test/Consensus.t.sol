@@ -5,7 +5,7 @@ import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {TooManyRoleMembers} from "../src/Errors.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
 import {IMarketErrors} from "../src/interfaces/IMarketErrors.sol";
-import {MarketConsensus} from "../src/market/MarketConsensus.sol";
+import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
@@ -47,7 +47,7 @@ contract ConsensusTest is Base {
 
     function test_aVoteIsCountedAndAnnounced() public {
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.SnapshotBatchAttestationSubmitted("batch", epoch, block.timestamp, v1);
+        emit MarketDeskEvents.SnapshotBatchAttestationSubmitted("batch", epoch, block.timestamp, v1);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.SnapshotBatchAttestationSubmitted(address(market), "batch", epoch, block.timestamp, v1);
         _vote(v1, "batch", epoch, GOOD);
@@ -88,9 +88,9 @@ contract ConsensusTest is Base {
     function test_theSecondOfThreeMakesItFinal() public {
         _vote(v1, "batch", epoch, GOOD);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.SnapshotFinalized(epoch, 10, "project", "QmTest123", block.timestamp);
+        emit MarketDeskEvents.SnapshotFinalized(epoch, 10, "project", "QmTest123", block.timestamp);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.SnapshotBatchFinalized(epoch, "batch", block.timestamp);
+        emit MarketDeskEvents.SnapshotBatchFinalized(epoch, "batch", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.SnapshotFinalized(address(market), epoch, 10, "project", "QmTest123", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
@@ -141,7 +141,7 @@ contract ConsensusTest is Base {
         vm.assertEq(state.maxAttestationFinalizedRootHash(address(market), "batch"), bytes32(0));
         vm.assertFalse(_final());
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.ValidatorAttestationsInvalidated(epoch, "batch", v1, block.timestamp);
+        emit MarketDeskEvents.ValidatorAttestationsInvalidated(epoch, "batch", v1, block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.ValidatorAttestationsInvalidated(address(market), epoch, "batch", v1, block.timestamp);
         _vote(v3, "batch", epoch, GOOD);
@@ -154,7 +154,7 @@ contract ConsensusTest is Base {
         _vote(v1, "batch", epoch, GOOD);
         _vote(v2, "batch", epoch, BAD);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.TriggerBatchResubmission(epoch, "batch", block.timestamp);
+        emit MarketDeskEvents.TriggerBatchResubmission(epoch, "batch", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.TriggerBatchResubmission(address(market), epoch, "batch", block.timestamp);
         _vote(v3, "batch", epoch, BAD);
@@ -196,7 +196,7 @@ contract ConsensusTest is Base {
         vm.assertEq(state.maxAttestationsCount(address(market), "batch"), 1);
         vm.roll(releaseBlock + 31);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.DelayedAttestationSubmitted("batch", epoch, block.timestamp, v2);
+        emit MarketDeskEvents.DelayedAttestationSubmitted("batch", epoch, block.timestamp, v2);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.DelayedAttestationSubmitted(address(market), "batch", epoch, block.timestamp, v2);
         _vote(v2, "batch", epoch, GOOD);
@@ -258,7 +258,7 @@ contract ConsensusTest is Base {
         _vote(v1, "batch", epoch, GOOD);
         vm.roll(releaseBlock + 31);
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.SnapshotBatchFinalized(epoch, "batch", block.timestamp);
+        emit MarketDeskEvents.SnapshotBatchFinalized(epoch, "batch", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.SnapshotBatchFinalized(address(market), epoch, "batch", block.timestamp);
         _force();
@@ -268,7 +268,7 @@ contract ConsensusTest is Base {
 
     function _forceAsksAgain() private {
         vm.expectEmit(true, true, true, true, address(market));
-        emit MarketConsensus.TriggerBatchResubmission(epoch, "batch", block.timestamp);
+        emit MarketDeskEvents.TriggerBatchResubmission(epoch, "batch", block.timestamp);
         vm.expectEmit(true, true, true, true, address(state));
         emit ProtocolStateEvents.TriggerBatchResubmission(address(market), epoch, "batch", block.timestamp);
         _force();

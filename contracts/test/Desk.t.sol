@@ -66,12 +66,12 @@ contract DeskTest is Base {
         _refusesDesk(state.marketDesk());
         market.verifySnapshot(proof);
 
-        // What happens in every epoch goes on.
+        // Epochs and batches go on; votes wait.
         uint256 epoch = _release();
         _submitOne("QmOne", epoch, "project", "QmTest123");
-        _vote(v1, "QmOne", epoch, GOOD);
-        _vote(v2, "QmOne", epoch, GOOD);
-        vm.assertEq(_status("project", epoch), 1);
+        vm.prank(v1);
+        _refusesDesk(state.marketDesk());
+        state.submitBatchAttestation(address(market), "QmOne", epoch, GOOD);
 
         // An upgrade and its desk in one transaction.
         address code = address(new PowerloomDataMarket());
@@ -80,6 +80,8 @@ contract DeskTest is Base {
         market.upgradeToAndCall(code, adoption);
         _setQuota(7);
         vm.assertEq(market.dailySnapshotQuota(), 7);
+        _vote(v1, "QmOne", epoch, GOOD);
+        _vote(v2, "QmOne", epoch, GOOD);
         vm.assertEq(_status("project", epoch), 1);
     }
 

@@ -24,6 +24,8 @@ contract GasTest is Base {
         vm.prank(marketOwner);
         state.updateRewardPoolSize(address(market), 1 ether);
         vm.deal(address(state), 10 ether);
+        vm.prank(owner);
+        state.setRewardAllowance(address(market), true, 5 ether);
     }
 
     function _project(uint256 i) private pure returns (string memory) {
@@ -101,15 +103,20 @@ contract GasTest is Base {
         _measure("vote, 10th batch of the epoch");
         _vote(v1, _cidOf(119), epoch, GOOD);
         _measure("vote, 20th batch of the epoch");
-        _vote(v1, _cidOf(118), epoch, BAD);
-        _vote(v2, _cidOf(118), epoch, BAD);
-        _measure("vote that asks for resubmission, 20th batch");
+        uint256 inTime = vm.snapshotState();
         vm.roll(block.number + 31);
         _vote(v1, _cidOf(117), epoch, GOOD);
         _measure("late vote");
         (string[] memory ten, string[] memory tenCids) = _batch(10);
         _submit(_cidOf(200), epoch, ten, tenCids);
         _measure("submitSubmissionBatch 10 projects, late");
+        vm.revertToState(inTime);
+        _vote(v1, _cidOf(118), epoch, BAD);
+        _vote(v2, _cidOf(118), epoch, BAD);
+        _measure("vote that asks for resubmission, 20th batch");
+        vm.roll(block.number + 31);
+        _vote(v1, _cidOf(117), epoch, GOOD);
+        _measure("late vote in an epoch with a disagreement");
     }
 
     function test_gas_force() public {

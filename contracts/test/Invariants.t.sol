@@ -160,13 +160,15 @@ contract VotesInvariantsTest is Campaign {
         vm.assertLt(0, tally.replaced, "nothing was sent again");
         vm.assertLt(0, tally.contested, "nothing became final after all");
         vm.assertLt(0, tally.forced, "nothing was completed by force");
+        vm.assertLt(0, tally.rounds, "no round was opened");
+        vm.assertLt(0, tally.removed, "no removed validator's vote mattered");
     }
 
     function _call(uint256 random) private {
         (uint8 a, uint8 b) = (uint8(random), uint8(random >> 8));
         (uint8 c, uint8 d) = (uint8(random >> 16), uint8(random >> 24));
         (uint64 cid, bool yes) = (uint64(random >> 32), random >> 96 & 1 == 1);
-        uint256 which = (random >> 128) % 13;
+        uint256 which = (random >> 128) % 14;
         if (which == 0) votes.release(a);
         else if (which == 1) votes.pass(a);
         else if (which == 2) votes.setValidator(a, yes);
@@ -179,6 +181,7 @@ contract VotesInvariantsTest is Campaign {
         else if (which == 9) votes.force(a, b);
         else if (which == 10) votes.contest(a, cid, yes);
         else if (which == 11) votes.expire(a, cid);
+        else if (which == 12) votes.leave(a, cid);
         else votes.trespass(a, b);
     }
 }
@@ -225,6 +228,7 @@ contract MoneyInvariantsTest is Campaign {
         }
         vm.assertEq(credited, 0);
         (bool limited, uint256 left) = money.allowance();
+        vm.assertEq(state.rewardsGranted(), limited ? left : 0);
         (bool isLimited, uint256 isLeft) = state.rewardAllowance(address(market));
         vm.assertEq(isLimited, limited);
         vm.assertEq(isLeft, left);
@@ -301,6 +305,7 @@ contract MoneyInvariantsTest is Campaign {
         Money.Tally memory tally = money.tally();
         vm.assertLt(0, tally.rewarded, "no slot was rewarded");
         vm.assertLt(0, tally.claimed, "nobody claimed");
+        vm.assertLt(0, tally.overAllowance, "no grant was used up");
         vm.assertLt(0, tally.burned, "no node was burned");
         vm.assertLt(0, tally.refunded, "no node was paid back");
     }

@@ -27,8 +27,10 @@ contract Money {
         bool isRefunded;
     }
 
+    /// @dev `pool` and `share` are those when the first slot was paid anything.
     struct Day {
         uint256 pool;
+        uint256 share;
         uint256 eligible;
         uint256 remaining;
         uint256 paid;
@@ -66,7 +68,8 @@ contract Money {
     uint256 public today = 1;
     uint256 private pool;
     uint256 private price = 1 ether;
-    bool private limited;
+    // A new market has no grant.
+    bool private limited = true;
     uint256 private left;
     Tally private tally_;
 
@@ -98,7 +101,7 @@ contract Money {
         return days_[number];
     }
 
-    /// @dev Whether what the market may credit is limited, and what is left of it.
+    /// @dev Whether what the market's credits are paid from is limited, and what is left of it.
     function allowance() external view returns (bool, uint256) {
         return (limited, left);
     }
@@ -191,7 +194,7 @@ contract Money {
     }
 
     function setAllowance(uint8 seed, uint64 amount) external {
-        (limited, left) = (seed % 4 == 3, amount);
+        (limited, left) = (seed % 4 != 3, amount);
         vm.prank(staff.owner);
         state.setRewardAllowance(address(market), limited, uint128(left));
     }
@@ -210,12 +213,17 @@ contract Money {
     function claim(uint8 who) external {
         uint256 h = who % HOLDERS;
         uint256 due = credited[h] - claimed[h];
+        if (limited && due > left) {
+            due = left;
+            ++tally_.overAllowance;
+        }
         uint256 before = holder(h).balance;
         (bool ok,) = address(state).call(abi.encodeCall(state.claimRewards, (holder(h))));
         vm.assertEq(ok, due != 0, "claim");
         vm.assertEq(holder(h).balance - before, due, "claimed");
         if (!ok) return;
         claimed[h] += due;
+        if (limited) left -= due;
         ++tally_.claimed;
     }
 
@@ -253,9 +261,14 @@ contract Money {
             all[slots[i]].points += share;
             credited[all[slots[i]].holder] += share;
             days_[on].paid += share;
-            if (limited) left -= share;
             ++tally_.rewarded;
         }
+    }
+
+    /// @dev What a slot is paid now: as those before it, or what the pool gives.
+    function _share(Day memory on) private view returns (uint256) {
+        if (on.share != 0 || on.eligible == 0) return on.share;
+        return pool / on.eligible;
     }
 
     /// @dev Whether the call is accepted, which of the slots it pays, and the day afterwards.
@@ -266,11 +279,10 @@ contract Money {
         then = days_[on];
         if (on != today && on + 1 != today) return (false, pays, then, 0);
         if (eligible != 0 && then.eligible == 0) {
-            (then.pool, then.eligible, then.remaining) = (pool, eligible, eligible);
+            (then.eligible, then.remaining) = (eligible, eligible);
         }
         if (eligible != 0 && then.remaining == 0) return (false, pays, then, 0);
-        share = then.eligible == 0 ? 0 : then.pool / then.eligible;
-        uint256 total = 0;
+        share = _share(then);
         for (uint256 i = 0; i < 2; ++i) {
             if (!_isNode(slots[i]) || all[slots[i]].isBurned) continue;
             bool again = i == 1 && pays[0] && slots[0] == slots[1];
@@ -282,11 +294,7 @@ contract Money {
             }
             pays[i] = true;
             --then.remaining;
-            total += share;
-        }
-        if (limited && total > left) {
-            ++tally_.overAllowance;
-            return (false, pays, then, share);
+            if (then.share == 0) (then.pool, then.share) = (pool, share);
         }
         return (true, pays, then, share);
     }

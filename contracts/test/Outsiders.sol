@@ -97,8 +97,10 @@ contract Outsiders {
         if (part == 4) _twinSettings(address(market), Role.STATE);
         if (part == 5) _twinSettings(state.marketDesk(), Role.NOBODY);
         if (part == 6) _twinEpochs();
+        if (part == 6) _twinVotes(address(market), Role.STATE);
         if (part == 7) _twinRewards(address(market), Role.STATE);
         if (part == 8) _twinRewards(state.marketDesk(), Role.NOBODY);
+        if (part == 8) _twinVotes(state.marketDesk(), Role.NOBODY);
         if (part == 9) _market();
         if (part == 10) _registry();
         if (part == 11) _nodes();
@@ -209,6 +211,7 @@ contract Outsiders {
         _add(r, abi.encodeCall(state.loadCurrentDay, (m, 7)));
         _add(r, abi.encodeCall(state.loadSlotSubmissions, (m, 1, 1, 7)));
         _add(Role.MARKET_ADMIN, abi.encodeCall(state.setSequencerId, (m, "x")));
+        _add(Role.MARKET_ADMIN, abi.encodeCall(state.setMarketManifest, (m, "x", _epoch() + 1)));
     }
 
     function _epochs() private {
@@ -220,6 +223,8 @@ contract Outsiders {
         _add(Role.SEQUENCER, abi.encodeCall(state.submitRootOnlyBatches, (m, e, _rootBatches())));
         _add(Role.SEQUENCER, abi.encodeCall(state.endBatchSubmissions, (m, e)));
         _add(Role.VALIDATOR, abi.encodeCall(state.submitBatchAttestation, (m, _batch(), e, root)));
+        bytes31 content = market.batchCidContentHash(_batch(), e);
+        _add(Role.VALIDATOR, abi.encodeCall(state.submitContentAttestation, (m, _batch(), e, root, content)));
         _add(Role.MARKET_OWNER, abi.encodeCall(state.forceCompleteConsensusAttestations, (m, _batch(), e)));
     }
 
@@ -237,6 +242,7 @@ contract Outsiders {
         address o = market.owner();
         _add(m, r, abi.encodeCall(market.updateAddresses, (IDataMarket.Role.VALIDATOR, _accounts(), _yes(), o)));
         _add(m, r, abi.encodeCall(market.setSequencerId, ("x", o)));
+        _add(m, r, abi.encodeCall(market.setMarketManifest, ("x", _epoch() + 1, o)));
         _add(m, r, abi.encodeCall(market.updateMinAttestationsForConsensus, (1, o)));
         _add(m, r, abi.encodeCall(market.updateSnapshotSubmissionWindow, (1, o)));
         _add(m, r, abi.encodeCall(market.updateBatchSubmissionWindow, (19, o)));
@@ -253,14 +259,20 @@ contract Outsiders {
 
     function _twinEpochs() private {
         (address m, uint256 n, uint256 e) = (address(market), _next(), _epoch());
-        (address owner, address sequencer) = (market.owner(), actors[uint256(Role.SEQUENCER)]);
-        address validator = actors[uint256(Role.VALIDATOR)];
+        address sequencer = actors[uint256(Role.SEQUENCER)];
         (Role r, bytes32 root) = (Role.STATE, bytes32(uint256(1)));
         _add(m, r, abi.encodeCall(market.releaseEpoch, (n, n + 9, actors[uint256(Role.MANAGER)])));
         _add(m, r, abi.encodeCall(market.submitSubmissionBatch, ("thief's", e, _text(), _text(), root, sequencer)));
         _add(m, r, abi.encodeCall(market.submitRootOnlyBatches, (e, _rootBatches(), sequencer)));
         _add(m, r, abi.encodeCall(market.endBatchSubmissions, (e, sequencer)));
+    }
+
+    function _twinVotes(address m, Role r) private {
+        (uint256 e, bytes32 root) = (_epoch(), bytes32(uint256(1)));
+        (address owner, address validator) = (market.owner(), actors[uint256(Role.VALIDATOR)]);
+        bytes31 content = market.batchCidContentHash(_batch(), e);
         _add(m, r, abi.encodeCall(market.submitBatchAttestation, (_batch(), e, root, validator)));
+        _add(m, r, abi.encodeCall(market.attestContent, (_batch(), e, root, content, validator)));
         _add(m, r, abi.encodeCall(market.attest, (_batch(), e, root, validator)));
         _add(m, r, abi.encodeCall(market.forceCompleteConsensusAttestations, (_batch(), e, owner)));
         _add(m, r, abi.encodeCall(market.forceComplete, (_batch(), e, owner)));

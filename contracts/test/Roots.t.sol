@@ -301,7 +301,7 @@ contract LimitsTest is Base {
         state.updateRewardPoolSize(address(market), 300);
     }
 
-    function test_aMarketCreditsNoMoreThanItMay() public {
+    function test_aMarketPaysNoMoreThanItMay() public {
         vm.prank(stranger);
         _refusesStranger(stranger);
         state.setRewardAllowance(address(market), true, 150);
@@ -316,17 +316,22 @@ contract LimitsTest is Base {
         state.updateRewards(address(market), _list(1), _list(1000), 1, 3);
         (bool limited, uint256 left) = state.rewardAllowance(address(market));
         vm.assertTrue(limited);
-        vm.assertEq(left, 50);
-        vm.prank(sequencer);
-        _refusesWith(
-            abi.encodeWithSelector(PowerloomProtocolState.RewardAllowanceUsedUp.selector, address(market), 100, 50)
-        );
-        state.updateRewards(address(market), _list(2), _list(1000), 1, 3);
-        vm.prank(owner);
-        state.setRewardAllowance(address(market), false, 0);
+        vm.assertEq(left, 150);
         vm.prank(sequencer);
         state.updateRewards(address(market), _list(2, 3), _list(1000, 1000), 1, 3);
         vm.assertEq(state.getSlotRewards(3), 100);
+        vm.deal(address(state), 1000);
+        uint256 before = owner.balance;
+        state.claimRewards(owner);
+        vm.assertEq(owner.balance, before + 150);
+        _refusesWith(
+            abi.encodeWithSelector(PowerloomProtocolState.RewardAllowanceUsedUp.selector, address(market), 150, 0)
+        );
+        state.claimRewards(owner);
+        vm.prank(owner);
+        state.setRewardAllowance(address(market), false, 0);
+        state.claimRewards(owner);
+        vm.assertEq(owner.balance, before + 300);
     }
 
     function test_aMarketRunsOnlyAllowedCode() public {

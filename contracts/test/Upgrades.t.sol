@@ -96,8 +96,11 @@ contract UpgradesTest is Base {
         state.updateDailySnapshotQuota(address(market), 5);
         state.toggleRewards(address(market));
         state.setRootOnlyBatches(address(market), true);
+        state.setMarketManifest(address(market), "a manifest of epoch 1", 1);
         vm.stopPrank();
         uint256 epoch = _release();
+        vm.prank(marketOwner);
+        state.setMarketManifest(address(market), "a manifest of a later epoch", 9);
         _submitOne("QmOne", epoch, "project", "a CID of a kind of its own");
         _vote(v1, "QmOne", epoch, BAD);
         _vote(v2, "QmOne", epoch, GOOD);
@@ -141,6 +144,7 @@ contract UpgradesTest is Base {
         _ask(address(state), abi.encodeCall(state.attestationsReceived, (address(market), "QmOne", v1)));
         _ask(address(state), abi.encodeCall(state.attestationsReceivedCount, (address(market), "QmOne", BAD)));
         _ask(address(state), abi.encodeCall(state.batchCidAttestationStatus, (address(market), "QmOne")));
+        _ask(address(state), abi.encodeCall(state.batchCidContentHash, (address(market), "QmOne", 1)));
         _ask(address(state), abi.encodeCall(state.batchCidDivergentValidators, (address(market), "QmOne", 0)));
         _ask(address(state), abi.encodeCall(state.batchCidProjectIdsRoot, (address(market), "QmRoots", 1)));
         _ask(address(state), abi.encodeCall(state.batchCidSequencerAttestation, (address(market), "QmOne")));
@@ -176,6 +180,9 @@ contract UpgradesTest is Base {
         _ask(address(state), abi.encodeCall(state.lastSequencerFinalizedSnapshot, (address(market), "project")));
         _ask(address(state), abi.encodeCall(state.marketCodeAllowed, (v1)));
         _ask(address(state), abi.encodeCall(state.marketCodeRestricted, ()));
+        _ask(address(state), abi.encodeCall(state.marketCredit, (address(market), alice)));
+        _ask(address(state), abi.encodeCall(state.marketManifest, (address(market))));
+        _ask(address(state), abi.encodeCall(state.marketManifestAt, (address(market), 1)));
         _ask(address(state), abi.encodeCall(state.maxAttestationFinalizedRootHash, (address(market), "QmOne")));
         _ask(address(state), abi.encodeCall(state.maxAttestationsCount, (address(market), "QmOne")));
         _ask(address(state), abi.encodeCall(state.maxSnapshotsCid, (address(market), "project", 1)));
@@ -184,6 +191,7 @@ contract UpgradesTest is Base {
         _ask(address(state), abi.encodeCall(state.pendingOwner, ()));
         _ask(address(state), abi.encodeCall(state.projectFirstEpochId, (address(market), "project")));
         _ask(address(state), abi.encodeCall(state.rewardAllowance, (address(market))));
+        _ask(address(state), abi.encodeCall(state.rewardsGranted, ()));
         _ask(address(state), abi.encodeCall(state.rewardPoolSize, (address(market))));
         _ask(address(state), abi.encodeCall(state.rewardsEnabled, (address(market))));
         _ask(address(state), abi.encodeCall(state.slotRewardPoints, (address(market), 1)));
@@ -207,6 +215,7 @@ contract UpgradesTest is Base {
         _ask(address(market), abi.encodeCall(market.attestationsReceived, ("QmOne", v1)));
         _ask(address(market), abi.encodeCall(market.attestationsReceivedCount, ("QmOne", BAD)));
         _ask(address(market), abi.encodeCall(market.batchCidAttestationStatus, ("QmOne")));
+        _ask(address(market), abi.encodeCall(market.batchCidContentHash, ("QmOne", 1)));
         _ask(address(market), abi.encodeCall(market.batchCidDivergentValidators, ("QmOne", 0)));
         _ask(address(market), abi.encodeCall(market.batchCidDivergentValidatorsLen, ("QmOne")));
         _ask(address(market), abi.encodeCall(market.batchCidProjectIdsRoot, ("QmRoots", 1)));
@@ -246,6 +255,8 @@ contract UpgradesTest is Base {
         _ask(address(market), abi.encodeCall(market.isValidator, (v1)));
         _ask(address(market), abi.encodeCall(market.lastFinalizedSnapshot, ("project")));
         _ask(address(market), abi.encodeCall(market.lastSequencerFinalizedSnapshot, ("project")));
+        _ask(address(market), abi.encodeCall(market.marketManifest, ()));
+        _ask(address(market), abi.encodeCall(market.marketManifestAt, (1)));
         _ask(address(market), abi.encodeCall(market.maxAttestationFinalizedRootHash, ("QmOne")));
         _ask(address(market), abi.encodeCall(market.maxAttestationsCount, ("QmOne")));
         _ask(address(market), abi.encodeCall(market.maxSnapshotsCid, ("project", 1)));

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
-import {MarketConsensus} from "../src/market/MarketConsensus.sol";
+import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {ProtocolStateEvents} from "../src/state/ProtocolStateEvents.sol";
 import {Outsiders} from "./Outsiders.sol";
 import {Vm} from "./Vm.sol";
@@ -27,6 +27,9 @@ contract Votes {
         uint256 time;
         bool isFinal;
         bool isRefuted;
+        // Of the epoch's rounds; 0 is the first sending.
+        uint256 round;
+        bytes32 content;
     }
 
     /// @dev What the chain announced as final.
@@ -46,6 +49,8 @@ contract Votes {
         uint256 late;
         uint256 forced;
         uint256 contested;
+        uint256 rounds;
+        uint256 removed;
     }
 
     uint256 public constant VALIDATORS = 6;
@@ -54,6 +59,7 @@ contract Votes {
     uint256 public constant ROOTS = 3;
     uint256 private constant BATCH_WINDOW = 20;
     uint256 private constant ATTESTATION_WINDOW = 30;
+    uint256 private constant ROUNDS_MAX = 3;
 
     PowerloomProtocolState private immutable state;
     PowerloomDataMarket private immutable market;
@@ -61,7 +67,8 @@ contract Votes {
     Staff private staff;
 
     uint256 public epochs;
-    mapping(uint256 epoch => uint256) private releasedIn;
+    // When each round of an epoch began; round 0 with the release.
+    mapping(uint256 epoch => uint256[]) private begun;
     mapping(uint256 epoch => bool) private ended;
     // Batches from 1 on, and which of them a CID means: in an epoch, and without one.
     Batch[] private batches;
@@ -72,6 +79,8 @@ contract Votes {
     mapping(uint256 epoch => mapping(uint256 project => string)) private said;
     mapping(uint256 batch => mapping(uint256 root => uint256)) public votes;
     mapping(uint256 batch => mapping(uint256 validator => bool)) public voted;
+    // The root that a vote in time was for.
+    mapping(uint256 batch => mapping(uint256 validator => uint256)) private choice;
     mapping(uint256 validator => bool) public isValidator;
     uint256 private validators;
     uint256 private minimum = 2;
@@ -111,7 +120,7 @@ contract Votes {
 
     /// @dev A new epoch, nearly always when the last one takes no batches any more.
     function release(uint8 seed) external {
-        if (epochs != 0 && !_isLate(epochs, BATCH_WINDOW) && seed % 4 != 3) return;
+        if (epochs != 0 && !_isLate(epochs, _round(epochs), BATCH_WINDOW) && seed % 4 != 3) return;
         _release();
     }
 
@@ -121,7 +130,24 @@ contract Votes {
     }
 
     function setValidator(uint8 seed, bool allowed) external {
-        uint256 i = seed % VALIDATORS;
+        _setValidator(seed % VALIDATORS, allowed);
+    }
+
+    /// @dev One who agreed is removed before the others agree, and comes back.
+    function leave(uint8 seed, uint64 cid) external {
+        _release();
+        _submit(epochs, 0, 15, cid, 1);
+        uint256 leaver = seed % VALIDATORS;
+        _setValidator(leaver, true);
+        _vote(epochs, 0, leaver, 1);
+        _setValidator(leaver, false);
+        for (uint256 v = 0; v < VALIDATORS; ++v) {
+            if (isValidator[v]) _vote(epochs, 0, v, seed % 5 == 0 ? 2 : 1);
+        }
+        _setValidator(leaver, true);
+    }
+
+    function _setValidator(uint256 i, bool allowed) private {
         address[] memory accounts = new address[](1);
         bool[] memory states = new bool[](1);
         (accounts[0], states[0]) = (validator(i), allowed);
@@ -180,7 +206,7 @@ contract Votes {
         Batch storage target = _newest(which, 8);
         (uint256 epoch, uint256 name) = (target.epoch, seed % 16 == 15 ? (target.name + 1) % NAMES : target.name);
         // Before its time it only refutes, which disagreement does too.
-        if (!_isLate(epoch, ATTESTATION_WINDOW) && seed % 16 < 12) return;
+        if (!_isLate(epoch, target.round, ATTESTATION_WINDOW) && seed % 16 < 12) return;
         _force(epoch, name);
     }
 
@@ -190,7 +216,9 @@ contract Votes {
         uint256 again = seed % 2;
         _submit(epochs, 0, seed / 2 | 1, cid, 1);
         _force(epochs, 0);
-        _submit(epochs, again, seed / 16 | 1, cid ^ 1, 1);
+        // Under the same name it says the same, or is refused.
+        if (again == 0 && seed % 4 == 0) _submit(epochs, 0, seed / 2 | 1, cid, 1);
+        else _submit(epochs, again, seed / 16 | 1, cid ^ 1, 1);
         for (uint256 v = 0; v < VALIDATORS; ++v) {
             if (!isValidator[v]) continue;
             _vote(epochs, 0, v, dissent ? 2 : 1);
@@ -221,7 +249,7 @@ contract Votes {
         (, uint256 end_,) = market.currentEpoch();
         vm.prank(staff.manager);
         state.releaseEpoch(address(market), end_ + 1, end_ + 10);
-        releasedIn[++epochs] = block.number;
+        begun[++epochs].push(block.number);
     }
 
     function _pass(uint256 blocks) private {
@@ -230,17 +258,29 @@ contract Votes {
     }
 
     function _submit(uint256 epoch, uint256 name, uint256 projects, uint64 cid, uint256 root) private {
-        (string[] memory names, string[] memory cids) = _entries(projects, cid);
-        bool stored = !_isLate(epoch, BATCH_WINDOW);
-        bool allowed = !stored || (names.length != 0 && !ended[epoch] && _isFree(epoch, name, projects, cid));
-        bytes memory call = abi.encodeCall(
-            state.submitSubmissionBatch, (address(market), cidOf(name), epoch, names, cids, bytes32(root))
-        );
+        bool stored = !_isLate(epoch, _round(epoch), BATCH_WINDOW);
+        bool allowed = !stored || _isFree(epoch, name, projects, cid);
+        bytes memory call = _batchCall(epoch, name, projects, cid, root);
         vm.prank(staff.sequencer);
         (bool ok,) = address(state).call(call);
         vm.assertEq(ok, allowed, "submit");
-        if (ok && stored) _enter(Batch(epoch, name, root, block.timestamp, false, false), projects, cid);
+        if (ok && stored) {
+            bytes32 content = _content(projects, cid);
+            _enter(Batch(epoch, name, root, block.timestamp, false, false, _round(epoch), content), projects, cid);
+        }
         _compare(epoch);
+    }
+
+    function _batchCall(uint256 epoch, uint256 name, uint256 projects, uint64 cid, uint256 root)
+        private
+        view
+        returns (bytes memory)
+    {
+        (string[] memory names, string[] memory cids) = _entries(projects, cid);
+        return
+            abi.encodeCall(
+                state.submitSubmissionBatch, (address(market), cidOf(name), epoch, names, cids, bytes32(root))
+            );
     }
 
     function _force(uint256 epoch, uint256 name) private {
@@ -253,7 +293,8 @@ contract Votes {
         vm.assertEq(ok, i != 0, "force");
         if (!ok) return;
         if (batches[i].isFinal) return _checkLogs(i, false, false);
-        bool wins = _isLate(epoch, ATTESTATION_WINDOW) && votes[i][_most(i)] >= minimum && _leader(i) == batches[i].root;
+        bool wins = _isLate(epoch, batches[i].round, ATTESTATION_WINDOW) && votes[i][_most(i)] >= minimum
+            && _leader(i) == batches[i].root;
         if (wins) ++tally_.forced;
         _settle(i, wins);
         _compare(epoch);
@@ -283,17 +324,23 @@ contract Votes {
             return;
         }
         voted[i][v] = true;
-        bool counts = !_isLate(epoch, ATTESTATION_WINDOW);
-        bool decides = false;
-        if (counts) {
-            decides = 2 * ++votes[i][root] > validators && votes[i][_most(i)] >= minimum && !batches[i].isFinal;
-            if (_leader(i) == 0) ++tally_.ties;
-        } else {
-            ++tally_.late;
-        }
-        if (decides) _settle(i, _leader(i) == batches[i].root);
+        if (_enterVote(i, v, root)) _settle(i, root == batches[i].root);
         else _checkLogs(i, false, false);
         _compare(epoch);
+    }
+
+    /// @dev Whether the vote decides about the batch.
+    function _enterVote(uint256 i, uint256 v, uint256 root) private returns (bool) {
+        if (_isLate(batches[i].epoch, batches[i].round, ATTESTATION_WINDOW)) {
+            ++tally_.late;
+            return false;
+        }
+        (choice[i][v], votes[i][root]) = (root, votes[i][root] + 1);
+        if (_leader(i) == 0) ++tally_.ties;
+        // Who was removed makes nothing final.
+        uint256 count = root == batches[i].root ? _agreeing(i) : votes[i][root];
+        if (count != votes[i][root]) ++tally_.removed;
+        return 2 * count > validators && count >= minimum && !batches[i].isFinal;
     }
 
     // ------------------------------------------------------------ the books
@@ -303,8 +350,30 @@ contract Votes {
         return epochs > 1 && seed % 4 == 3 ? epochs - 1 : epochs;
     }
 
-    function _isLate(uint256 epoch, uint256 window) private view returns (bool) {
-        return block.number > releasedIn[epoch] + window;
+    /// @dev The last round that was opened.
+    function _round(uint256 epoch) private view returns (uint256) {
+        return begun[epoch].length - 1;
+    }
+
+    function _isLate(uint256 epoch, uint256 round, uint256 window) private view returns (bool) {
+        return block.number > begun[epoch][round] + window;
+    }
+
+    /// @dev Votes in time for the batch's root, of those who are validators now.
+    function _agreeing(uint256 i) private view returns (uint256 count) {
+        for (uint256 v = 0; v < VALIDATORS; ++v) {
+            if (isValidator[v] && choice[i][v] == batches[i].root) ++count;
+        }
+    }
+
+    /// @dev What has to be sent again opens the round after its own, or moves the last one.
+    function _openRound(uint256 epoch, uint256 round) private {
+        uint256[] storage rounds = begun[epoch];
+        bool isOver = block.number > rounds[0] + (ROUNDS_MAX + 1) * ATTESTATION_WINDOW;
+        if (round == ROUNDS_MAX || isOver) return;
+        ++tally_.rounds;
+        if (round + 1 == rounds.length) rounds.push(block.number);
+        else rounds[rounds.length - 1] = block.number;
     }
 
     /// @dev Whether another batch may stand in the place of this one; true when there is none.
@@ -345,8 +414,16 @@ contract Votes {
         }
     }
 
+    function _content(uint256 projects, uint64 cid) private pure returns (bytes32) {
+        (string[] memory names, string[] memory cids) = _entries(projects, cid);
+        return keccak256(abi.encode(names, cids));
+    }
+
     function _isFree(uint256 epoch, uint256 name, uint256 projects, uint64 cid) private view returns (bool) {
-        if (!_mayReplace(current[epoch][name])) return false;
+        uint256 known = current[epoch][name];
+        if (ended[epoch] && _round(epoch) == 0) return false;
+        if (projects % (1 << PROJECTS) == 0 || !_mayReplace(known)) return false;
+        if (known != 0 && batches[known].content != _content(projects, cid)) return false;
         for (uint256 i = 0; i < PROJECTS; ++i) {
             bool claims = projects >> i & 1 != 0 && bytes(_cid(cid, i)).length != 0;
             if (claims && !_mayReplace(holder[epoch][i])) return false;
@@ -402,11 +479,13 @@ contract Votes {
             ++tally_.finals;
             if (settled.isRefuted) ++tally_.contested;
             tally_.divergent += _divergent(i);
-        } else {
+        } else if (!settled.isRefuted) {
             settled.isRefuted = true;
+            _openRound(settled.epoch, settled.round);
             ++tally_.refuted;
+            return _checkLogs(i, false, true);
         }
-        _checkLogs(i, wins, !wins);
+        _checkLogs(i, wins, false);
     }
 
     // ------------------------------------------------------------ the books against the chain
@@ -422,25 +501,25 @@ contract Votes {
         _told(
             logs,
             ProtocolStateEvents.SnapshotFinalized.selector,
-            MarketConsensus.SnapshotFinalized.selector,
+            MarketDeskEvents.SnapshotFinalized.selector,
             isFinal ? held : 0
         );
         _told(
             logs,
             ProtocolStateEvents.SnapshotBatchFinalized.selector,
-            MarketConsensus.SnapshotBatchFinalized.selector,
+            MarketDeskEvents.SnapshotBatchFinalized.selector,
             isFinal ? 1 : 0
         );
         _told(
             logs,
             ProtocolStateEvents.TriggerBatchResubmission.selector,
-            MarketConsensus.TriggerBatchResubmission.selector,
+            MarketDeskEvents.TriggerBatchResubmission.selector,
             isRefuted ? 1 : 0
         );
         _told(
             logs,
             ProtocolStateEvents.ValidatorAttestationsInvalidated.selector,
-            MarketConsensus.ValidatorAttestationsInvalidated.selector,
+            MarketDeskEvents.ValidatorAttestationsInvalidated.selector,
             divergent
         );
     }

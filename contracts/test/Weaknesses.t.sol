@@ -5,7 +5,7 @@ import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.s
 import {PowerloomDataMarket} from "../src/DataMarket.sol";
 import {PowerloomProtocolState} from "../src/ProtocolState.sol";
 import {IDataMarket} from "../src/interfaces/IDataMarket.sol";
-import {MarketConsensus} from "../src/market/MarketConsensus.sol";
+import {MarketDeskEvents} from "../src/market/MarketDeskEvents.sol";
 import {Base} from "./Base.sol";
 import {Vm} from "./Vm.sol";
 
@@ -35,7 +35,7 @@ contract WeaknessesTest is Base {
         epoch = _release();
     }
 
-    /// @dev W1a: a contract that only looks like a market moves nothing, through none of the 21 functions that name a market
+    /// @dev W1a: a contract that only looks like a market moves nothing, through none of the 23 functions that name a market
     /// and are open to others than the owner of the protocol, nor through the 2 that are the owner's.
     function test_W1_anUnknownMarketIsRefusedEverywhere() public {
         address fake = address(new FakeMarket());
@@ -43,7 +43,7 @@ contract WeaknessesTest is Base {
         IDataMarket.RootBatch[] memory roots = new IDataMarket.RootBatch[](1);
         roots[0] = IDataMarket.RootBatch("x", GOOD, GOOD);
         // The last is a second way through `updateAddresses`.
-        bytes[] memory calls = new bytes[](22);
+        bytes[] memory calls = new bytes[](24);
         calls[0] = abi.encodeCall(state.updateRewards, (fake, _list(1), _list(1), 1, 1));
         calls[1] = abi.encodeCall(state.submitSubmissionBatch, (fake, "x", 1, s, s, GOOD));
         calls[2] = abi.encodeCall(state.submitBatchAttestation, (fake, "x", 1, GOOD));
@@ -68,6 +68,8 @@ contract WeaknessesTest is Base {
         calls[20] = abi.encodeCall(state.setRootOnlyBatches, (fake, true));
         calls[21] =
             abi.encodeCall(state.updateAddresses, (fake, IDataMarket.Role.ADMIN, new address[](0), new bool[](0)));
+        calls[22] = abi.encodeCall(state.submitContentAttestation, (fake, "x", 1, GOOD, 0));
+        calls[23] = abi.encodeCall(state.setMarketManifest, (fake, "x", 1));
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(stranger);
             (bool ok, bytes memory answer) = address(state).call(calls[i]);
@@ -143,7 +145,7 @@ contract WeaknessesTest is Base {
         _setRole(market, IDataMarket.Role.VALIDATOR, v1, false);
         vm.recordLogs();
         _vote(v3, "bad", epoch, GOOD);
-        vm.assertEq(_count(vm.getRecordedLogs(), address(market), MarketConsensus.SnapshotFinalized.selector), 1);
+        vm.assertEq(_count(vm.getRecordedLogs(), address(market), MarketDeskEvents.SnapshotFinalized.selector), 1);
         vm.assertTrue(state.batchCidAttestationStatus(address(market), "bad"));
         vm.assertEq(_status("p1", epoch), 0);
         vm.assertEq(_cid("p1", epoch), "new 1");
@@ -209,6 +211,34 @@ contract WeaknessesTest is Base {
         _refuses("E26");
         state.forceCompleteConsensusAttestations(address(market), "b", next);
         vm.assertFalse(state.batchCidAttestationStatus(address(market), "b"));
+    }
+
+    /// @dev W9: a disabled market takes nothing new; what is anchored is still voted on, and what was earned is still paid.
+    function test_W9_aDisabledMarketOnlyFinishesWhatBegan() public {
+        _submit("begun", epoch, _two(), _list("c1", "c2"));
+        IDataMarket.RootBatch[] memory roots = new IDataMarket.RootBatch[](1);
+        roots[0] = IDataMarket.RootBatch("roots", GOOD, GOOD);
+        vm.prank(owner);
+        state.toggleDataMarket(address(market), false);
+        vm.startPrank(sequencer);
+        _refuses("E02");
+        state.submitSubmissionBatch(address(market), "new", epoch, _list("p3"), _list("c"), GOOD);
+        _refuses("E02");
+        state.submitRootOnlyBatches(address(market), epoch, roots);
+        _refuses("E02");
+        state.updateRewards(address(market), _list(1), _list(1000), 1, 1);
+        state.endBatchSubmissions(address(market), epoch);
+        vm.stopPrank();
+        _vote(v1, "begun", epoch, GOOD);
+        _vote(v2, "begun", epoch, GOOD);
+        vm.assertEq(_status("p1", epoch), 1);
+        vm.prank(owner);
+        state.toggleDataMarket(address(market), true);
+        _submitNext("p3");
+    }
+
+    function _submitNext(string memory project) private {
+        _submitOne("new", _release(), project, "c");
     }
 
     /// @dev W11: twenty batches in an epoch make a vote no dearer than one.

@@ -204,7 +204,7 @@ const setCommand = buildCommand({
       rewards: either('The rewards flag that services read'),
       rewardAllowanceWei: optional(
         allowance,
-        'Wei of rewards that may be credited from now on, or `unlimited`; the owner of ProtocolState only',
+        'Wei that rewards are paid from, from now on, or `unlimited`; the owner of ProtocolState only',
       ),
       enabled: either('Whether epochs may be released; the owner of ProtocolState only'),
     },

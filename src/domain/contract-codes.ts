@@ -8,7 +8,7 @@ const RESERVED = 'Listed by the protocol, raised by none of its contracts.'
 /** Short codes, as they stand in `Error(string)`. */
 export const CONTRACT_CODES = {
   E01: 'The caller is not a validator of the data market. `weft market set --add-validator` makes it one.',
-  E02: 'The data market is not known to this ProtocolState, or not enabled.',
+  E02: 'The data market is not known to this ProtocolState, or not enabled: then it takes nothing new, only votes on what it took before.',
   E03: 'The caller does not own the data market.',
   E04: 'The caller is not a sequencer of the data market. `weft market set --add-sequencer` makes it one.',
   E05: 'The caller is not the epoch manager of the data market. `weft market set --epoch-manager` makes it that.',
@@ -31,7 +31,7 @@ export const CONTRACT_CODES = {
   E22: 'The epoch does not begin right after the one before.',
   E23: 'There are not as many snapshot CIDs as project ids.',
   E24: 'The batch is empty.',
-  E25: 'A project of the batch already has a snapshot for this epoch.',
+  E25: 'A project of the batch already has a snapshot for this epoch, or its CID was anchored for it with other projects or CIDs.',
   E26: 'The batch was not submitted for this epoch.',
   E27: RESERVED,
   E28: RESERVED,
@@ -76,7 +76,10 @@ export const CONTRACT_ERRORS = {
     'The code at this address is not the desk that the data market was compiled with. After an upgrade call `adoptDesk` with the desk of its version.',
   MarketCodeNotAllowed: 'The owner of the protocol allows data markets certain code only, and this is none of it.',
   RewardAllowanceUsedUp:
-    'The data market would credit more than the owner of the protocol lets it. `weft market set --reward-allowance-wei` raises the limit.',
+    'Rewards are credited, but nothing is left of what the owner of the protocol granted the data market to pay them from. `weft market set --reward-allowance-wei` grants more.',
+  BatchContentDiffers:
+    'The vote was cast for other projects or CIDs than the batch of this name has: the chain was reorganised, or they were read wrong.',
+  EpochAlreadyReleased: 'A manifest begins with an epoch that is not released yet.',
   MalformedCalldata: 'The arguments of the call overlap, as no encoder makes them.',
   ValueOutOfRange: 'A number of the call is larger than what the contract stores.',
   OwnershipCannotBeRenounced: 'Ownership can be handed over, not given up.',

@@ -70,6 +70,11 @@ interface IDataMarket {
         external
         returns (Outcome memory);
 
+    /// @notice The same for the content that the validator saw. Errors: E01, E26, `BatchContentDiffers`, E40.
+    function attestContent(string calldata batchCid, uint256 epochId, bytes32 root, bytes31 content, address sender)
+        external
+        returns (Outcome memory);
+
     /// @notice Completes a batch without a majority, with all that has to be announced. Errors: E03, E26.
     function forceComplete(string calldata batchCid, uint256 epochId, address sender) external returns (Outcome memory);
 

@@ -16,6 +16,10 @@ interface IMarketErrors {
     error CidTooLong(uint256 length, uint256 most);
     /// @notice The code that keeps a batch could not be created; the usual cause is too little gas.
     error BlobNotWritten();
+    /// @notice The vote was cast for another content than `anchored`, which the batch of this name has.
+    error BatchContentDiffers(bytes31 anchored);
+    /// @notice Epoch `fromEpochId` was released before, or will never be: `currentEpochId` is the last.
+    error EpochAlreadyReleased(uint256 fromEpochId, uint256 currentEpochId);
     /// @notice The code at `desk` is not that of the desk which this version of the market works with.
     error UnknownDesk(address desk);
     /// @notice The owner of the protocol restricted upgrades of markets, and `implementation` is not among what it allows.

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title What a data market and the factory ask of the protocol state
 interface IProtocolState {
-    /// @notice Whether the owner of the protocol lets this market release epochs.
+    /// @notice Whether the owner of the protocol lets this market release epochs and take batches and rewards.
     function dataMarketEnabled(address dataMarketAddress) external view returns (bool);
 
     /// @notice Whether markets may be upgraded to this code.

@@ -25,23 +25,27 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
     /// @dev What one blob holds. With the two limits below finalizing so many fits into 30 million gas, whatever they say.
     uint256 internal constant PROJECTS_MAX = 680;
     uint256 private constant PROJECT_ID_LENGTH_MAX = 256;
-    /// @dev The longest CID in use has 110 characters (CIDv1 of a 512-bit digest in base32).
-    uint256 private constant CID_LENGTH_MAX = 128;
 
     /// @dev A batch being put together.
     struct Draft {
         uint256 number;
         uint256 cidKind;
         bytes blob;
+        // The batch that had this CID in this epoch before, 0 when there was none.
+        uint256 known;
+        // Hashes of project id and CID, one pair after the other.
+        bytes content;
         // Names of projects seen for the first time, one after the other, and how many bytes of the buffer they fill.
         bytes names;
         uint256 namesLength;
     }
 
     /// @notice Anchors a batch: which CID each project got in an epoch, and the root that validators have to confirm.
-    /// After the batch window nothing is stored. Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
+    /// After the batch window nothing is stored. A batch that has to be sent again opens a round in which the window begins
+    /// anew, ended submissions or not; an epoch has three rounds. Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
     /// E24 (empty), E43 (submissions ended), E25 (a project has a snapshot for this epoch, or this CID was anchored for
-    /// it), `TooManyProjects`, `ProjectIdTooLong`, `CidTooLong`, `TooManyBatches`.
+    /// it and need not be sent again, or said something else), `TooManyProjects`, `ProjectIdTooLong`, `CidTooLong`,
+    /// `TooManyBatches`.
     /// @return SNAPSHOT_BATCH_SUBMITTED stored
     /// @return DELAYED_BATCH_SUBMITTED not stored because too late
     function submitSubmissionBatch(
@@ -53,22 +57,22 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         address _sender
     ) external onlySequencerVia(_sender) returns (bool SNAPSHOT_BATCH_SUBMITTED, bool DELAYED_BATCH_SUBMITTED) {
         check(projectIds.length == snapshotCids.length, "E23");
-        uint256 number = _openBatch(batchCid, epochId, projectIds.length);
-        if (number == 0) return (false, true);
-
         Draft memory draft;
-        draft.number = number;
-        _writeHead(draft, batchCid, finalizedCidsRootHash, ENTRY_LENGTH * projectIds.length);
+        if (!_openBatch(draft, batchCid, epochId, projectIds.length)) return (false, true);
+
+        _writeHead(draft, batchCid, finalizedCidsRootHash, ENTRY_LENGTH * projectIds.length + CONTENT_LENGTH);
+        draft.content = new bytes(64 * projectIds.length);
         for (uint256 i = 0; i < projectIds.length; ++i) {
             _addEntry(draft, epochId, i, projectIds[i], snapshotCids[i]);
         }
         _flushNames(draft);
+        _writeContent(draft);
         _store(draft, epochId, 0);
         emit SnapshotBatchSubmitted(batchCid, epochId, block.timestamp);
         return (true, false);
     }
 
-    /// @notice Declares that all batches of an epoch were sent; later ones fail with E43.
+    /// @notice Declares that all batches of an epoch were sent; later ones fail with E43, until one has to be sent again.
     /// Errors: E44, E04, E30 (no such epoch), E39 (already declared).
     function endBatchSubmissions(uint256 epochId, address _sender) external onlySequencerVia(_sender) {
         Epoch storage epoch = self.epochs[epochId];
@@ -78,34 +82,37 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         emit BatchSubmissionsCompleted(epochId, block.timestamp);
     }
 
-    /// @dev All checks that need no project, then the number of the new batch within its epoch; 0 when it is late.
-    function _openBatch(string calldata batchCid, uint256 epochId, uint256 projects) internal returns (uint256 number) {
+    /// @dev All checks that need no project, then the number of the new batch within its epoch; false when it is late.
+    function _openBatch(Draft memory draft, string calldata batchCid, uint256 epochId, uint256 projects)
+        internal
+        returns (bool)
+    {
         Epoch storage epoch = self.epochs[epochId];
         check(epoch.releasedAt != 0, "E30");
-        if (_isLate(epochId, self.batchWindow)) {
+        uint256 number = uint256(epoch.batches) + 1;
+        if (_isLate(epoch, number, self.batchWindow)) {
             emit DelayedBatchSubmitted(batchCid, epochId, block.timestamp);
-            return 0;
+            return false;
         }
         check(projects != 0, "E24");
-        check(!epoch.submissionsCompleted, "E43");
+        // What was declared complete is open again for what has to be sent again.
+        check(!epoch.submissionsCompleted || epoch.rounds != 0, "E43");
         require(projects <= PROJECTS_MAX, TooManyProjects(projects, PROJECTS_MAX));
-        number = ++epoch.batches;
         // An entry names its batch in 16 bits.
         require(number <= type(uint16).max, TooManyBatches(epochId));
-        _pointTo(_hash(batchCid), epochId, number);
-    }
-
-    /// @dev Windows count blocks of this chain from the release on, the last one included.
-    function _isLate(uint256 epochId, uint256 window) internal view returns (bool) {
-        return block.number > self.epochs[epochId].releaseBlock + window;
+        epoch.batches = uint32(number);
+        draft.number = number;
+        draft.known = _pointTo(_hash(batchCid), epochId, number);
+        return true;
     }
 
     /// @dev Makes the CID lead to its newest batch. Within one epoch a CID is one batch, unless that has to be sent again.
-    function _pointTo(bytes32 cidHash, uint256 epochId, uint256 number) private {
+    /// Answers with the batch that was there.
+    function _pointTo(bytes32 cidHash, uint256 epochId, uint256 number) private returns (uint256 known) {
         BatchPointer storage latest = self.latestBatch[cidHash];
         (uint256 latestEpoch, uint256 latestNumber) = (latest.epochId, latest.number);
         if (latestNumber != 0) {
-            uint256 known = latestEpoch == epochId ? latestNumber : self.earlierBatch[cidHash][epochId];
+            known = latestEpoch == epochId ? latestNumber : self.earlierBatch[cidHash][epochId];
             check(known == 0 || _isReplaceable(self.batches[epochId][known]), "E25");
             if (latestEpoch != epochId) self.earlierBatch[cidHash][latestEpoch] = latestNumber;
         }
@@ -125,12 +132,24 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         draft.blob = blob;
     }
 
-    /// @dev Writes the batch out. Its blob never changes, its flags do.
+    function _writeContent(Draft memory draft) private pure {
+        (bytes memory blob, bytes32 content) = (draft.blob, keccak256(draft.content));
+        uint256 contentLength = CONTENT_LENGTH;
+        assembly ("memory-safe") {
+            // The blob's length is odd: the byte too many falls into what rounds it up.
+            mstore(sub(add(add(blob, 0x20), mload(blob)), contentLength), content)
+        }
+    }
+
+    /// @dev Writes the batch out. Its blob never changes, its flags do. E25: a vote names a batch by CID and root, perhaps
+    /// before the batch it is counted for was anchored; so within an epoch a CID says the same of the same projects.
     function _store(Draft memory draft, uint256 epochId, uint8 flags) internal {
         Batch storage batch = self.batches[epochId][draft.number];
         batch.blob = Blob.write(draft.blob);
         batch.time = uint40(block.timestamp);
         batch.flags = flags | uint8(draft.cidKind);
+        if (draft.known == 0) return;
+        check(_contentOf(batch) == _contentOf(self.batches[epochId][draft.known]), "E25");
     }
 
     function _addEntry(
@@ -140,8 +159,10 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         string calldata projectId,
         string calldata snapshotCid
     ) private {
-        uint256 index = _noteProject(draft, projectId, epochId);
+        bytes32 nameHash = _hash(projectId);
+        uint256 index = _noteProject(draft, projectId, nameHash, epochId);
         (uint256 kind, bytes32 word) = _packCid(snapshotCid);
+        _noteContent(draft, position, nameHash, _hash(snapshotCid));
         // An empty CID says nothing and must not keep a later batch from saying something.
         if (kind != Cid.EMPTY) _claimEntry(epochId, index, draft.number, position);
         bytes memory blob = draft.blob;
@@ -153,9 +174,21 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         }
     }
 
+    function _noteContent(Draft memory draft, uint256 position, bytes32 nameHash, bytes32 cidHash) private pure {
+        bytes memory content = draft.content;
+        assembly ("memory-safe") {
+            let place := add(add(content, 0x20), shl(6, position))
+            mstore(place, nameHash)
+            mstore(add(place, 0x20), cidHash)
+        }
+    }
+
     /// @dev Looks the project up, stores its name if it is new, and notes that it has a snapshot for this epoch.
-    function _noteProject(Draft memory draft, string calldata name, uint256 epochId) private returns (uint256 index) {
-        Project storage project = self.projects[_hash(name)];
+    function _noteProject(Draft memory draft, string calldata name, bytes32 nameHash, uint256 epochId)
+        private
+        returns (uint256 index)
+    {
+        Project storage project = self.projects[nameHash];
         index = project.index;
         if (index == 0) {
             index = ++self.projectCount;
@@ -214,10 +247,6 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         if (kind != Cid.OTHER) return (kind, word);
         require(bytes(text).length <= CID_LENGTH_MAX, CidTooLong(bytes(text).length, CID_LENGTH_MAX));
         if (bytes(self.texts[word]).length == 0) self.texts[word] = text;
-    }
-
-    function _unpackCid(uint256 kind, bytes32 word) internal view returns (string memory) {
-        return kind == Cid.OTHER ? self.texts[word] : Cid.unpack(kind, word);
     }
 
     function _batchCid(Batch storage batch) private view returns (string memory) {

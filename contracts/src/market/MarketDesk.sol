@@ -8,17 +8,17 @@ import {IProtocolState} from "../interfaces/IProtocolState.sol";
 import {SnapshotTree} from "../proof/SnapshotTree.sol";
 import {Blob} from "./Blob.sol";
 import {Lanes} from "./Lanes.sol";
-import {MarketDeskEvents} from "./MarketDeskEvents.sol";
-import {MarketRecords} from "./MarketRecords.sol";
+import {MarketManifests} from "./MarketManifests.sol";
 import {MarketRelease} from "./MarketRelease.sol";
+import {MarketVotes} from "./MarketVotes.sol";
 import {RoleSet} from "./RoleSet.sol";
 
-/// @title The market's desk: setting up, settings, skips, rewards, proofs
-/// @notice One contract may have 24,576 bytes, and a market has more to say. What does not happen in every epoch is
-/// therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the market's. The
-/// protocol state creates it, so that markets of one version share it and deploying a factory does not pay for it.
-/// Called directly it knows no protocol state and refuses everything (E44).
-contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
+/// @title The market's desk: setting up, settings, skips, votes, rewards, proofs
+/// @notice One contract may have 24,576 bytes, and a market has more to say. What is neither a release nor a batch nor most of
+/// the reading is therefore code of its own, run by the market through DELEGATECALL: state, events and caller are the
+/// market's. The protocol state creates it, so that markets of one version share it and deploying a factory does not pay
+/// for it. Called directly it knows no protocol state and refuses everything (E44).
+contract MarketDesk is MarketVotes, MarketManifests, MarketRelease {
     using RoleSet for RoleSet.Set;
     using Lanes for mapping(uint256 => uint256);
 
@@ -82,9 +82,14 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
             (address account, bool allowed) = (_addresses[i], _status[i]);
             if (!set.put(account, allowed)) continue;
             changed = true;
-            if (role == IDataMarket.Role.VALIDATOR) emit ValidatorsUpdated(account, allowed);
-            else if (role == IDataMarket.Role.SEQUENCER) emit SequencersUpdated(account, allowed);
-            else emit AdminsUpdated(account, allowed);
+            if (role == IDataMarket.Role.VALIDATOR) {
+                self.removedValidators.set(set.byAddress[account].number, 1, allowed ? 0 : 1);
+                emit ValidatorsUpdated(account, allowed);
+            } else if (role == IDataMarket.Role.SEQUENCER) {
+                emit SequencersUpdated(account, allowed);
+            } else {
+                emit AdminsUpdated(account, allowed);
+            }
         }
     }
 
@@ -225,7 +230,6 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
         if (rewardDay.eligible == 0) {
             rewardDay.eligible = _toUint64(eligible);
             rewardDay.remaining = uint64(eligible);
-            if (eligible != 0) rewardDay.share = uint128(self.rewardPoolSize / eligible);
         }
         check(rewardDay.eligible == 0 || rewardDay.remaining != 0, "E47");
     }
@@ -247,8 +251,11 @@ contract MarketDesk is MarketRecords, MarketRelease, MarketDeskEvents {
         }
         _setCount(slotId, day, count, SLOT_REWARDED);
         rewardDay.remaining -= 1;
-        self.slotPoints[slotId] += rewardDay.share;
-        emit RewardsDistributedEvent(snapshotter, slotId, day, rewardDay.share, block.timestamp);
+        uint128 share = rewardDay.share;
+        // Fixed by the first slot that is paid, not by the announcement: the pool may be set in between.
+        if (share == 0) rewardDay.share = share = uint128(self.rewardPoolSize / rewardDay.eligible);
+        self.slotPoints[slotId] += share;
+        emit RewardsDistributedEvent(snapshotter, slotId, day, share, block.timestamp);
         return IDataMarket.SlotOutcome.REWARDED;
     }
 

@@ -8,7 +8,8 @@ import {MarketDeskEvents} from "./MarketDeskEvents.sol";
 import {MarketFront} from "./MarketFront.sol";
 
 /// @title Daily snapshot counts of slots, and the points they earn
-/// @notice The first call of a day that names a number of eligible slots fixes the share of each: pool / number. No more
+/// @notice The first call of a day that names a number of eligible slots fixes how many share the pool, the first slot that is
+/// paid fixes the share of each: pool / number. No more
 /// slots than announced are rewarded on that day, so a day never pays more than its pool. Booked by `MarketDesk`.
 abstract contract MarketRewards is MarketFront, MarketDeskEvents {
     using Lanes for mapping(uint256 => uint256);

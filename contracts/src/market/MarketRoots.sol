@@ -22,11 +22,9 @@ abstract contract MarketRoots is MarketBatches {
         check(batches.length != 0, "E24");
         for (uint256 i = 0; i < batches.length; ++i) {
             IDataMarket.RootBatch calldata batch = batches[i];
-            uint256 number = _openBatch(batch.batchCid, epochId, 1);
-            if (number == 0) continue;
-            submitted = true;
             Draft memory draft;
-            draft.number = number;
+            if (!_openBatch(draft, batch.batchCid, epochId, 1)) continue;
+            submitted = true;
             _writeHead(draft, batch.batchCid, batch.finalizedCidsRootHash, 32);
             bytes memory blob = draft.blob;
             bytes32 projectsRoot = batch.projectIdsRootHash;

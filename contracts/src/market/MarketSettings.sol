@@ -76,6 +76,28 @@ abstract contract MarketSettings is MarketFront, MarketDeskEvents {
         _toDesk();
     }
 
+    /// @notice Says what the market is about from an epoch on that is not released yet: the CID of its manifest. One that has not
+    /// begun is replaced. Errors: E44, E08, E45 (no CID), `CidTooLong`, `EpochAlreadyReleased`.
+    function setMarketManifest(string calldata cid, uint256 fromEpochId, address _sender) external {
+        _toDesk();
+    }
+
+    /// @notice The manifest of the epoch released last and the one that begins later; empty where there is none. Before the
+    /// first release every manifest is one that begins later.
+    function marketManifest()
+        external
+        view
+        returns (string memory cid, uint256 fromEpochId, string memory pendingCid, uint256 pendingFromEpochId)
+    {
+        _askDesk();
+    }
+
+    /// @notice The manifest that applies to an epoch, and the epoch that it applies from; ("", 0) when there is none. The one
+    /// before it applies to `fromEpochId - 1`.
+    function marketManifestAt(uint256 epochId) external view returns (string memory cid, uint256 fromEpochId) {
+        _askDesk();
+    }
+
     /// @notice Sets the day counter, for migrations. Errors: E44, E03.
     function loadCurrentDay(uint256 _dayCounter, address _sender) external {
         _toDesk();

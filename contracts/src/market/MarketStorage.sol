@@ -14,6 +14,12 @@ abstract contract MarketStorage {
         // Batches are numbered 1 … batches.
         uint32 batches;
         bool submissionsCompleted;
+        // Rounds of resubmission that were opened; the windows of round 0 count from the release.
+        uint8 rounds;
+        // The first batch of round 1: those before it have no use for the next slot.
+        uint16 roundsFrom;
+        // Per round from 1 on 80 bits: the number of its first batch (16), the block that its windows count from (64).
+        uint240 roundStarts;
     }
 
     /// @dev What a project's name is looked up to. `index` counts projects from 1, in order of first appearance.
@@ -72,8 +78,14 @@ abstract contract MarketStorage {
     struct RewardDay {
         uint64 eligible;
         uint64 remaining;
-        // What each eligible slot gets: pool / eligible when the day's number was first announced.
+        // What each eligible slot gets: pool / eligible when the first of them was paid; 0 until then.
         uint128 share;
+    }
+
+    /// @dev What a market is about, from an epoch on.
+    struct Manifest {
+        uint64 fromEpoch;
+        string cid;
     }
 
     /// @dev In the order of slots.
@@ -127,6 +139,10 @@ abstract contract MarketStorage {
         mapping(uint256 dayId => RewardDay) rewardDays;
         // Where the code of `MarketDesk` lies.
         address desk;
+        // One bit per validator number: held the role once, does not now.
+        mapping(uint256 word => uint256) removedValidators;
+        // In the order of the epochs that they begin with; only the last may not have begun.
+        Manifest[] manifests;
     }
 
     /// @dev All of the market's state, from slot 0 on: the contracts inherited from OpenZeppelin keep theirs in places of

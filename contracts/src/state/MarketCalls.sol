@@ -28,19 +28,39 @@ abstract contract MarketCalls {
         }
     }
 
-    /// @dev Whoever announces a text that it passes on must have read the same: an offset that points into the head, which is
-    /// another one there, would make it two.
+    /// @dev What is passed on is read once more by the market: an offset that points into the head, which is another one
+    /// there, would make it two.
     function _checkBehindHead(string calldata text, uint256 headWords) internal pure {
         uint256 offset;
         assembly ("memory-safe") {
             offset := text.offset
         }
-        require(offset >= 0x24 + 32 * headWords, MalformedCalldata());
+        _checkPlace(offset - 0x20, headWords);
+    }
+
+    /// @dev The same for a list of texts. What its elements are is for the market alone to read.
+    function _checkBehindHead(string[] calldata list, uint256 headWords) internal pure {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := list.offset
+        }
+        _checkPlace(offset - 0x20, headWords);
+    }
+
+    /// @dev `place`: where an argument that is not in the head begins.
+    function _checkPlace(uint256 place, uint256 headWords) internal pure {
+        require(place >= 4 + 32 * headWords, MalformedCalldata());
     }
 
     /// @dev Asks the market's twin and ends the call with its answer. A market without code gives no answer: reverts.
     function _ask(address market, bytes4 selector, uint256 headWords) internal view {
         _answer(market, _rewrite(selector, headWords));
+    }
+
+    /// @dev The same about a text among the arguments.
+    function _ask(address market, bytes4 selector, uint256 headWords, string calldata text) internal view {
+        _checkBehindHead(text, headWords);
+        _ask(market, selector, headWords);
     }
 
     /// @dev Asks `target` and ends the call with its answer.

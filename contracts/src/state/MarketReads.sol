@@ -49,7 +49,7 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (bool)
     {
-        _ask(dataMarket, MarketConsensus.attestationsReceived.selector, 3);
+        _ask(dataMarket, MarketConsensus.attestationsReceived.selector, 3, batchCid);
     }
 
     /// @notice Votes in time for a root.
@@ -58,12 +58,12 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (uint256)
     {
-        _ask(dataMarket, MarketConsensus.attestationsReceivedCount.selector, 3);
+        _ask(dataMarket, MarketConsensus.attestationsReceivedCount.selector, 3, batchCid);
     }
 
     /// @notice Whether the batch is final.
     function batchCidAttestationStatus(address dataMarket, string calldata batchCid) external view returns (bool) {
-        _ask(dataMarket, MarketConsensus.batchCidAttestationStatus.selector, 2);
+        _ask(dataMarket, MarketConsensus.batchCidAttestationStatus.selector, 2, batchCid);
     }
 
     /// @notice One of the validators that voted for another root than the sequencer's, from 0, in order of voting.
@@ -72,7 +72,7 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (address)
     {
-        _ask(dataMarket, MarketConsensus.batchCidDivergentValidators.selector, 3);
+        _ask(dataMarket, MarketConsensus.batchCidDivergentValidators.selector, 3, batchCid);
     }
 
     /// @notice The root that the sequencer anchored with the batch.
@@ -81,12 +81,21 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (bytes32)
     {
-        _ask(dataMarket, MarketBatches.batchCidSequencerAttestation.selector, 2);
+        _ask(dataMarket, MarketBatches.batchCidSequencerAttestation.selector, 2, batchCid);
+    }
+
+    /// @notice What an anchored batch says of which projects; see `submitContentAttestation`.
+    function batchCidContentHash(address dataMarket, string calldata batchCid, uint256 epochId)
+        external
+        view
+        returns (bytes31)
+    {
+        _ask(dataMarket, MarketConsensus.batchCidContentHash.selector, 3, batchCid);
     }
 
     /// @notice The projects of a batch, in order of submission.
     function batchCidToProjects(address dataMarket, string calldata batchCid) external view returns (string[] memory) {
-        _ask(dataMarket, MarketBatches.getBatchCidToProjects.selector, 2);
+        _ask(dataMarket, MarketBatches.getBatchCidToProjects.selector, 2, batchCid);
     }
 
     /// @notice Blocks after release in which batches are accepted, inclusive.
@@ -94,13 +103,13 @@ abstract contract MarketReads is MarketCalls {
         _ask(dataMarket, MarketSettings.batchSubmissionWindow.selector, 1);
     }
 
-    /// @notice Whether `forceCompleteConsensusAttestations` would complete the batch instead of asking for another.
+    /// @notice Whether `forceCompleteConsensusAttestations` would make the batch final.
     function checkDynamicConsensusAttestations(address dataMarket, string calldata batchCid, uint256 epochId)
         external
         view
         returns (bool)
     {
-        _ask(dataMarket, MarketConsensus.checkDynamicConsensusAttestations.selector, 3);
+        _ask(dataMarket, MarketConsensus.checkDynamicConsensusAttestations.selector, 3, batchCid);
     }
 
     /// @notice Whether a slot reached the quota of a day.
@@ -189,7 +198,7 @@ abstract contract MarketReads is MarketCalls {
 
     /// @notice The latest epoch for which the project has a final snapshot.
     function lastFinalizedSnapshot(address dataMarket, string calldata projectId) external view returns (uint256) {
-        _ask(dataMarket, MarketBatches.lastFinalizedSnapshot.selector, 2);
+        _ask(dataMarket, MarketBatches.lastFinalizedSnapshot.selector, 2, projectId);
     }
 
     /// @notice The latest epoch for which the project was in a batch.
@@ -198,7 +207,7 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (uint256)
     {
-        _ask(dataMarket, MarketBatches.lastSequencerFinalizedSnapshot.selector, 2);
+        _ask(dataMarket, MarketBatches.lastSequencerFinalizedSnapshot.selector, 2, projectId);
     }
 
     /// @notice The root in the lead; zero before the first vote and when two are level.
@@ -207,12 +216,12 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (bytes32)
     {
-        _ask(dataMarket, MarketConsensus.maxAttestationFinalizedRootHash.selector, 2);
+        _ask(dataMarket, MarketConsensus.maxAttestationFinalizedRootHash.selector, 2, batchCid);
     }
 
     /// @notice Votes for the most popular root.
     function maxAttestationsCount(address dataMarket, string calldata batchCid) external view returns (uint256) {
-        _ask(dataMarket, MarketConsensus.maxAttestationsCount.selector, 2);
+        _ask(dataMarket, MarketConsensus.maxAttestationsCount.selector, 2, batchCid);
     }
 
     /// @notice CID and status (0 pending, 1 final) of a project's snapshot; ("", 0) when there is none.
@@ -221,7 +230,27 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (string memory, uint8)
     {
-        _ask(dataMarket, MarketBatches.maxSnapshotsCid.selector, 3);
+        _ask(dataMarket, MarketBatches.maxSnapshotsCid.selector, 3, projectId);
+    }
+
+    /// @notice The manifest of the epoch released last and the one that begins later, each with the epoch that it applies from;
+    /// empty where there is none.
+    function marketManifest(address dataMarket)
+        external
+        view
+        returns (string memory cid, uint256 fromEpochId, string memory pendingCid, uint256 pendingFromEpochId)
+    {
+        _ask(dataMarket, MarketSettings.marketManifest.selector, 1);
+    }
+
+    /// @notice The manifest that applies to an epoch, and the epoch that it applies from; ("", 0) when there is none. The one
+    /// before it applies to `fromEpochId - 1`.
+    function marketManifestAt(address dataMarket, uint256 epochId)
+        external
+        view
+        returns (string memory cid, uint256 fromEpochId)
+    {
+        _ask(dataMarket, MarketSettings.marketManifestAt.selector, 2);
     }
 
     /// @notice Votes that the leading root needs at least.
@@ -231,7 +260,7 @@ abstract contract MarketReads is MarketCalls {
 
     /// @notice The first epoch for which the project was in a batch.
     function projectFirstEpochId(address dataMarket, string calldata projectId) external view returns (uint256) {
-        _ask(dataMarket, MarketBatches.projectFirstEpochId.selector, 2);
+        _ask(dataMarket, MarketBatches.projectFirstEpochId.selector, 2, projectId);
     }
 
     /// @notice In wei per day.
@@ -260,7 +289,7 @@ abstract contract MarketReads is MarketCalls {
         view
         returns (uint8 status, string memory snapshotCid, uint256 timestamp)
     {
-        _ask(dataMarket, MarketBatches.snapshotStatus.selector, 3);
+        _ask(dataMarket, MarketBatches.snapshotStatus.selector, 3, projectId);
     }
 
     /// @notice Blocks in which snapshotters should submit.

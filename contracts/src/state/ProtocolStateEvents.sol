@@ -105,7 +105,9 @@ abstract contract ProtocolStateEvents {
     /// @notice An address became a validator of the market, or ceased to be one.
     event ValidatorsUpdated(address indexed dataMarketAddress, address validatorAddress, bool allowed);
 
-    /// @notice What a market may still credit in wei; without a limit when `limited` is false.
+    /// @notice From epoch `fromEpochId` on the market is about what the file `cid` says.
+    event MarketManifestSet(address indexed dataMarketAddress, string cid, uint256 fromEpochId, uint256 timestamp);
+    /// @notice What a market's credits are paid from, in wei; all that is granted to no other when `limited` is false.
     event RewardAllowanceSet(address indexed dataMarketAddress, bool limited, uint256 amount);
     /// @notice Markets may be upgraded to any code, or only to allowed code.
     event MarketCodeRestricted(bool restricted);

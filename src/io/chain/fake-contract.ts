@@ -17,11 +17,12 @@ interface Batch {
   readonly projectIds: readonly ProjectId[]
   readonly snapshotCids: readonly Cid[]
   readonly rootHash: Hash
+  /** Of the epoch's rounds. */
+  readonly round: number
   readonly votes: Map<Hash, number>
   readonly voters: Set<Address>
-  most: number
-  /** `undefined` after a tie. */
-  leader: Hash | undefined
+  /** Voters in time for the batch's own root. */
+  readonly agreeing: Set<Address>
   isFinal: boolean
   /** A majority stood behind another root: another batch may take over its projects. */
   isReplaceable: boolean
@@ -30,6 +31,8 @@ interface Batch {
 interface Epoch {
   readonly timestamp: number
   readonly releaseBlock: BlockNumber
+  /** Where the windows of each round begin: 0 with the release, the others when a batch had to be sent again. */
+  readonly rounds: BlockNumber[]
   readonly end: BlockNumber
   /** In the order of their submission; a CID sent again after a refusal is there twice. */
   readonly batches: Batch[]
@@ -51,8 +54,18 @@ interface Book {
   current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
 }
 
-const isOpen = (epoch: Epoch, windowBlocks: number, block: BlockRef): boolean => block.number <= epoch.releaseBlock + windowBlocks
+const ROUNDS_MAX = 3
+
+const lastRound = (epoch: Epoch): number => epoch.rounds.length - 1
+const isOpen = (epoch: Epoch, round: number, windowBlocks: number, block: BlockRef): boolean =>
+  block.number <= (epoch.rounds[round] as number) + windowBlocks
 const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
+const isSameContent = (batch: Batch | undefined, call: Of<'submitSubmissionBatch'>): boolean =>
+  batch === undefined ||
+  (batch.projectIds.length === call.projectIds.length &&
+    batch.projectIds.every(
+      (projectId, index) => projectId === call.projectIds[index] && batch.snapshotCids[index] === call.snapshotCids[index],
+    ))
 const batchOf = (book: Book, epochId: EpochId, batchCid: Cid): Batch | undefined =>
   book.epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
 
@@ -68,12 +81,13 @@ function refuseBatch(book: Book, from: Address, call: Of<'submitSubmissionBatch'
   if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
   const epoch = book.epochs.get(call.epochId)
   if (epoch === undefined) return 'E30'
-  if (!isOpen(epoch, book.market.batchWindowBlocks, block)) return undefined
+  if (!isOpen(epoch, lastRound(epoch), book.market.batchWindowBlocks, block)) return undefined
   if (call.projectIds.length === 0) return 'E24'
-  if (epoch.isEnded) return 'E43'
+  if (epoch.isEnded && lastRound(epoch) === 0) return 'E43'
   const isTwice = new Set(call.projectIds).size !== call.projectIds.length
   const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
-  return isTwice || isTaken || !mayReplace(batchOf(book, call.epochId, call.batchCid)) ? 'E25' : undefined
+  const known = batchOf(book, call.epochId, call.batchCid)
+  return isTwice || isTaken || !mayReplace(known) || !isSameContent(known, call) ? 'E25' : undefined
 }
 
 function refuseEnd(book: Book, from: Address, call: Of<'endBatchSubmissions'>): string | undefined {
@@ -96,6 +110,7 @@ function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEve
   book.epochs.set(epochId, {
     timestamp: block.timestamp,
     releaseBlock: block.number,
+    rounds: [block.number],
     end: call.end,
     batches: [],
     holders: new Map(),
@@ -107,8 +122,9 @@ function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEve
 function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
   const { epochId, batchCid } = call
   const epoch = book.epochs.get(epochId) as Epoch
-  if (!isOpen(epoch, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
-  const batch: Batch = { ...call, votes: new Map(), voters: new Set(), most: 0, leader: undefined, isFinal: false, isReplaceable: false }
+  const round = lastRound(epoch)
+  if (!isOpen(epoch, round, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
+  const batch: Batch = { ...call, round, votes: new Map(), voters: new Set(), agreeing: new Set(), isFinal: false, isReplaceable: false }
   epoch.batches.push(batch)
   for (const projectId of call.projectIds) {
     epoch.holders.set(projectId, batch)
@@ -117,24 +133,25 @@ function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch
   return [{ kind: 'SnapshotBatchSubmitted', epochId, batchCid }]
 }
 
-function count(batch: Batch, rootHash: Hash): number {
+/** Counts a vote and answers with those that decide: for the batch, those of who is a validator now. */
+function count(book: Book, batch: Batch, rootHash: Hash, from: Address): number {
   const votes = (batch.votes.get(rootHash) ?? 0) + 1
   batch.votes.set(rootHash, votes)
-  if (votes > batch.most) {
-    batch.most = votes
-    batch.leader = rootHash
-  } else if (votes === batch.most) {
-    // A root that draws level leaves nobody in the lead.
-    batch.leader = undefined
-  }
-  return votes
+  if (rootHash !== batch.rootHash) return votes
+  batch.agreeing.add(from)
+  return book.market.validators.filter((validator) => batch.agreeing.has(validator)).length
 }
 
-function complete(book: Book, epochId: EpochId, batch: Batch): BareEvent[] {
-  if (batch.leader !== batch.rootHash) {
-    batch.isReplaceable = true
-    return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
-  }
+/** Once for each batch; it begins a round for the corrected one, or the last round anew. */
+function askAgain(book: Book, epochId: EpochId, batch: Batch, block: BlockRef): BareEvent[] {
+  if (batch.isReplaceable) return []
+  batch.isReplaceable = true
+  const epoch = book.epochs.get(epochId) as Epoch
+  if (batch.round < ROUNDS_MAX) epoch.rounds[Math.max(lastRound(epoch), batch.round + 1)] = block.number
+  return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
+}
+
+function finalize(book: Book, epochId: EpochId, batch: Batch): BareEvent[] {
   batch.isFinal = true
   const { holders } = book.epochs.get(epochId) as Epoch
   const snapshots = batch.projectIds.map((projectId, index) => ({
@@ -153,14 +170,12 @@ function vote(book: Book, from: Address, call: Of<'submitBatchAttestation'>, blo
   const { epochId, batchCid } = call
   const batch = batchOf(book, epochId, batchCid) as Batch
   batch.voters.add(from)
-  if (!isOpen(book.epochs.get(epochId) as Epoch, book.market.attestationWindowBlocks, block))
+  if (!isOpen(book.epochs.get(epochId) as Epoch, batch.round, book.market.attestationWindowBlocks, block))
     return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
-  const votes = count(batch, call.rootHash)
-  const isDecided = !batch.isFinal && 2 * votes > book.market.validators.length && batch.most >= book.market.attestationsMin
-  return [
-    ...(isDecided ? complete(book, epochId, batch) : []),
-    { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from },
-  ]
+  const votes = count(book, batch, call.rootHash, from)
+  const isDecided = !batch.isFinal && 2 * votes > book.market.validators.length && votes >= book.market.attestationsMin
+  const decide = () => (call.rootHash === batch.rootHash ? finalize(book, epochId, batch) : askAgain(book, epochId, batch, block))
+  return [...(isDecided ? decide() : []), { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from }]
 }
 
 function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): string | undefined {

@@ -24,7 +24,7 @@ export interface MarketSettings extends MarketState {
   readonly dailySnapshotQuota: bigint
   readonly rewardPoolWei: bigint
   readonly rewardsEnabled: boolean
-  /** Wei that may still be credited to slots; the owner of ProtocolState decides. */
+  /** Wei that rewards may still be paid from; the owner of ProtocolState decides. */
   readonly rewardAllowanceWei: bigint | 'unlimited'
   readonly deploymentBlock: number
 }

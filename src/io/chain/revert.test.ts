@@ -16,6 +16,7 @@ const declared: readonly ErrorEntry[] = [...protocolStateAbi, ...dataMarketAbi, 
 const VALUES: Readonly<Record<string, unknown>> = {
   address: `0x${'5'.repeat(40)}`,
   uint256: 7n,
+  bytes31: `0x${'0'.repeat(62)}`,
   bytes32: `0x${'0'.repeat(64)}`,
 }
 

@@ -112,9 +112,9 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
     test('G8: a batch submitted again under its CID is the later one, arguments, votes and all', async () => {
       const { chain, perform, address } = await anchored()
       for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
-      const again = submit({ snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      const again = submit({ rootHash: OTHER_ROOT })
       expect(await perform('sequencer', again)).toMatchObject({ kind: 'done' })
-      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ snapshotCids: [CIDS[1], CIDS[0]], rootHash: OTHER_ROOT })
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ snapshotCids: CIDS, rootHash: OTHER_ROOT })
       expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(false)
     })
 
@@ -139,6 +139,36 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
         snapshotCids: [CIDS[1]],
         rootHash: OTHER_ROOT,
       })
+    })
+
+    test('a corrected batch is taken after the end, with windows of its own, and asked for once', async () => {
+      const { chain, perform, mine, eventsSince } = await anchored()
+      const start = (await chain.head()).number
+      await perform('sequencer', end)
+      await mine(SUITE_MARKET.attestationWindowBlocks - 4)
+      await perform('validator1', attest(OTHER_ROOT))
+      await perform('validator2', attest(OTHER_ROOT))
+      await mine(SUITE_MARKET.batchWindowBlocks - 1)
+      const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', corrected)).toMatchObject({ kind: 'done' })
+      const late = submit({ batchCid: CIDS[0] as Cid, projectIds: ['late:SUITE', 'b:SUITE'] as ProjectId[] })
+      expect(await perform('sequencer', late)).toMatchObject({ kind: 'done' })
+      await perform('validator1', attest(OTHER_ROOT, BATCH_2))
+      await perform('validator2', attest(OTHER_ROOT, BATCH_2))
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({ isFinalized: true, attestationCount: 2 })
+      const kinds = (await eventsSince(start + 1)).map(({ kind }) => kind)
+      expect(kinds.filter((kind) => kind === 'TriggerBatchResubmission')).toHaveLength(1)
+      expect(kinds.filter((kind) => kind === 'DelayedBatchSubmitted')).toHaveLength(1)
+      expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH, BATCH_2])
+    })
+
+    test('under its CID a batch that is sent again says the same', async () => {
+      const { perform } = await anchored()
+      await perform('validator1', attest(OTHER_ROOT))
+      await perform('validator2', attest(OTHER_ROOT))
+      expect(await perform('validator3', attest(OTHER_ROOT))).toMatchObject({ kind: 'done' })
+      expect(await perform('sequencer', submit({ snapshotCids: [CIDS[1], CIDS[0]] as Cid[] }))).toEqual(refused('E25'))
+      expect(await perform('sequencer', submit({ rootHash: OTHER_ROOT }))).toMatchObject({ kind: 'done' })
     })
 
     test('windows count from the release block and include their last block', async () => {

@@ -128,7 +128,7 @@ describe('market plan', () => {
     const steps = planMarket(state, { ...FRESH, rewardAllowanceWei: 5n }, { rewardAllowanceWei: 'unlimited' }).flat()
     const data = steps[0]?.transaction.data as `0x${string}`
     expect(decodeFunctionData({ abi: protocolStateAbi, data }).args?.slice(1)).toEqual([false, 0n])
-    expect(steps[0]?.what).toBe('let any rewards be credited (now 5)')
+    expect(steps[0]?.what).toBe('let rewards be paid from all that no other market was granted (now 5)')
   })
 
   test('long lists of addresses take several calls', () => {

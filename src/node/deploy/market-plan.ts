@@ -22,7 +22,7 @@ export interface MarketWish {
   readonly dailySnapshotQuota?: bigint | undefined
   readonly rewardPoolWei?: bigint | undefined
   readonly rewardsEnabled?: boolean | undefined
-  /** What may be credited from now on: it dwindles as rewards are. ProtocolState's owner only, as `isEnabled`. */
+  /** What rewards are paid from, from now on: it dwindles as they are claimed. ProtocolState's owner only, as `isEnabled`. */
   readonly rewardAllowanceWei?: MarketSettings['rewardAllowanceWei'] | undefined
   readonly isEnabled?: boolean | undefined
 }
@@ -166,7 +166,7 @@ function addRewards(add: Add, now: MarketSettings, wish: MarketWish): void {
     const { rewardAllowanceWei: wanted } = wish
     const isLimited = wanted !== 'unlimited'
     const data = encodeFunctionData({ abi, functionName: 'setRewardAllowance', args: [market, isLimited, isLimited ? wanted : 0n] })
-    const what = isLimited ? `let ${wanted} wei of rewards be credited from now on` : 'let any rewards be credited'
+    const what = isLimited ? `grant ${wanted} wei to pay rewards from` : 'let rewards be paid from all that no other market was granted'
     add(`${what} (now ${now.rewardAllowanceWei})`, 'setRewardAllowance', data)
   }
 }
@@ -204,7 +204,7 @@ export function createMarketStep(protocolState: Address, owner: Address, form: M
   }
 }
 
-/** A market as `createDataMarket` leaves it (spec/contracts.md §4.2). */
+/** A market as `createDataMarket` leaves it (spec/contracts.md §4.2) for the owner of ProtocolState, whose own markets need no grant. */
 export function freshMarket(address: Address, owner: Address, form: MarketForm): MarketSettings {
   return {
     address,
