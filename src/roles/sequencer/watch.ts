@@ -18,6 +18,8 @@ export interface WatchDeps {
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
   onReady(): void
+  /** From then on at each step: what its block decides is judged before the next one is looked at. */
+  onHead(): Promise<void>
   /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
   /** A reorganisation may have taken calls of the epoch off the chain again. */
@@ -50,6 +52,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       reviseAnchored((from - deps.market.batchWindowBlocks) as BlockNumber, deps)
       deps.onReady()
     }
+    if (isReady) await deps.onHead()
     for (const epoch of view.epochs()) {
       if (started.has(epoch) || !isPastWindow(epoch.window, head)) continue
       started.add(epoch)
