@@ -55,6 +55,8 @@ export interface Outbox {
   /** When the next entry that waits becomes due, or `undefined`. */
   nextDueMs(): number | undefined
   openCount(): number
+  /** Of what waits or is in flight. */
+  openEpochs(): ReadonlySet<EpochId>
 }
 
 const PREFIX = 'out\t'
@@ -264,5 +266,6 @@ export function openOutbox(
     },
     nextDueMs: () => later.first()?.dueMs,
     openCount: () => open.size,
+    openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
   }
 }
