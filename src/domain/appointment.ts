@@ -1,4 +1,5 @@
-import type { WeftError } from './errors.ts'
+import { toldOf, type WeftError } from './errors.ts'
+import type { Report } from './events.ts'
 import type { Address } from './ids.ts'
 import { untilDone } from './retry.ts'
 
@@ -26,7 +27,7 @@ export interface AppointmentDeps {
   readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointed> }
   readonly sender: { readonly address: Address }
   readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
 }
 
 /** Soon enough for the person who has just appointed the account, and nothing beside what a role asks of its endpoint anyway. */
@@ -42,7 +43,8 @@ export async function watchAppointment(office: keyof typeof OFFICES, deps: Appoi
   const account = sender.address
   const market = chain.dataMarket
   const sleep = (durationMs: number) => clock.sleep(durationMs, signal)
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing: 'read_appointment', code, pauseMs })
+  const onTrouble = (failure: WeftError, pauseMs: number) =>
+    report('will_try_again', { ...toldOf(failure), doing: 'read_appointment', pauseMs })
   // What is as it should be at start is not worth a line.
   let isAppointed = true
   try {

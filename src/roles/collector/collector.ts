@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -42,8 +43,7 @@ export interface CollectorDeps {
   readonly dialer: SubmissionDialer
   readonly clock: Clock
   readonly random: Random
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
   /** Checked before a submission is taken: what it rejects is answered `Failure`. */
   readonly verify?: (submission: Submission) => Rejection | undefined
 }

@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import type { EpochId } from '#domain/ids.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { pause } from './bell.ts'
@@ -22,11 +23,7 @@ export interface Telling {
 }
 
 /** What was given up or refused for good is nobody's secret: one line per epoch says how many, and why (C6). */
-export function createTelling(deps: {
-  readonly outbox: Outbox
-  readonly clock: Clock
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
-}): Telling {
+export function createTelling(deps: { readonly outbox: Outbox; readonly clock: Clock; readonly report: Report }): Telling {
   const { outbox, clock, report } = deps
   /** Entries that end are bounded, so are their epochs between two looks. */
   const accounts = new Map<EpochId, Account>()

@@ -1,8 +1,9 @@
+import type { Report } from '#domain/events.ts'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { watchAppointment } from '#domain/appointment.ts'
 import type { BatchLimits } from '#domain/batch.ts'
 import { isEpochOver } from '#domain/epoch.ts'
-import { WeftError } from '#domain/errors.ts'
+import { toldOf, WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import { untilDone } from '#domain/retry.ts'
@@ -53,8 +54,7 @@ export interface SequencerDeps {
   readonly listener: SubmissionListener
   readonly clock: Clock
   readonly recoverer: Recoverer
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
   /** Called when the sequencer has done all it can for an epoch. */
   readonly onEpoch?: (record: EpochRecord) => void
 }
@@ -201,7 +201,7 @@ function persist<Result>(
   { clock, report }: SequencerDeps,
   signal: AbortSignal,
 ): Promise<Result> {
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
+  const onTrouble = (failure: WeftError, pauseMs: number) => report('will_try_again', { ...toldOf(failure), doing, pauseMs })
   return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
 }
 
@@ -261,7 +261,14 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
     if (isOutdated(epoch)) return
     const record = await seal(epoch, deps, signal)
     const { epochId, state, reason = '', accepted, projects, batches } = record
-    deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })
+    deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
+      epochId,
+      state,
+      reason,
+      accepted,
+      projects: projects.length,
+      batches: batches.length,
+    })
     deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
     deps.onEpoch?.(record)
   }

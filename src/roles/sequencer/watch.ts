@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
@@ -24,7 +25,7 @@ export interface WatchDeps {
   onClosed(epoch: ReleasedEpoch): void
   /** A reorganisation may have taken calls of the epoch off the chain again. */
   onTakenBack(epochId: EpochId): void
-  report(event: string, facts: Readonly<Record<string, string | number>>): void
+  readonly report: Report
 }
 
 /**
