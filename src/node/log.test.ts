@@ -69,7 +69,7 @@ describe('a line of the log', () => {
     [true, 'true'],
   ])('as text holds no more than one line, whatever somebody else put into it: %j', (value, text) => {
     expect(textLine({ role: 'relay', event: 'trouble', facts: { detail: value }, at: noon })).toBe(
-      `03:04:05 warn  relay       trouble detail=${text}`.trimEnd() + '\n',
+      `${`03:04:05 warn  relay       trouble detail=${text}`.trimEnd()}\n`,
     )
   })
 })
