@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
 import { PROOF_STEPS } from '#roles/consumer/verify.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { EPOCH_SIZE } from './journey/cast.ts'
@@ -167,6 +169,25 @@ describe('nobody has to be trusted', () => {
     for (const { batchCid } of batches) expect(deceived?.evidence(FIRST, batchCid)?.failures).toMatchObject([{ check: 'cid' }])
     for (const projectId of network.projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
   })
+})
+
+test('a compute that is not deterministic sets honest slots against each other, and the books name those that lost', async () => {
+  const random = createSeededRandom(1)
+  const computing = (computes: ComputeSet): ComputeSet => ({
+    ...computes,
+    snapshots: computes.snapshots.map((one) => ({ ...one, compute: async () => ({ usd: random.fraction() }) })),
+  })
+  const network = await start({ computing })
+  const [, second] = network.honestSlots
+  await network.releaseEpoch()
+  await network.attested(FIRST, 3)
+  // The first and the third slot are one process, which agrees with itself; alone, it would have won without anybody to doubt it.
+  expect(network.sequencer().epoch(FIRST)?.outvotedSlots).toEqual([second, ...network.lyingSlots])
+  const prices = network
+    .sequencer()
+    .epoch(FIRST)
+    ?.projects.filter(({ projectId }) => projectId.startsWith('price:'))
+  expect(prices?.map(({ votes, total }) => [votes, total])).toEqual(Array(3).fill([2, 4]))
 })
 
 test('links that break for half a window, with and without the delivery under way, lose nothing and count nothing twice', async () => {

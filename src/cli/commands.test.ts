@@ -2,7 +2,9 @@ import { buildApplication, run } from '@stricli/core'
 import { describe, expect, test } from 'vitest'
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
+import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
+import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { routes } from './routes.ts'
 
@@ -49,13 +51,31 @@ describe('explain', () => {
     const { out } = await weft('explain', 'window_closed')
     expect(out.split('\n\n')).toEqual([
       expect.stringMatching(/^window_closed \(a submission is refused for good; blame: nobody\)\n./),
-      expect.stringMatching(/^window_closed \(a project of an epoch is missed\)\n./),
+      expect.stringMatching(/^window_closed \(why a project of an epoch ended\)\n.+ The project is missed\.\n?$/),
     ])
   })
 
   test.each(['e24', 'E24'])('%s is a revert of the contracts', async (code) => {
     const { out, exitCode } = await weft('explain', code)
     expect([exitCode, out]).toEqual([0, expect.stringMatching(/^E24 \(revert of the protocol state contracts\)\n./)])
+  })
+
+  test.each([
+    ...Object.keys(EVENTS),
+    ...Object.keys(EPOCH_REASONS),
+    ...Object.keys(PROJECT_REASONS),
+    ...Object.keys(BATCH_REASONS),
+    ...Object.keys(DELIVERY_REASONS),
+  ])('%s, as a log line or a record has it, is explained', async (code) => {
+    const { out, exitCode } = await weft('explain', code.toUpperCase())
+    expect([exitCode, out]).toEqual([0, expect.stringContaining(`${code} (`)])
+  })
+
+  test('a name that means several things is explained as each of them', async () => {
+    const { out } = await weft('explain', 'release_undone')
+    for (const kind of ['an event of the log', 'why an epoch is over', 'why a project of an epoch ended'])
+      expect(out).toContain(`release_undone (${kind})\n`)
+    expect((await weft('explain', 'window_closed')).out).toMatch(/^window_closed \(a submission .*\n.*\n\nwindow_closed \(why a project/)
   })
 
   test.each(['constructor', '__proto__', 'nothing', ''])('%j is no code', async (code) => {
@@ -75,7 +95,7 @@ describe('settings', () => {
 
   test('as JSON is the table', async () => {
     const table = JSON.parse((await weft('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
-    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--grpc-listen', '--sequencers'])
+    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--log-format', '--grpc-listen', '--sequencers'])
   })
 
   test('of a role that there is not are none', async () => {

@@ -2,24 +2,41 @@ import { buildCommand } from '@stricli/core'
 import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
-import { PROJECT_REASONS, type ProjectReason } from '#domain/project.ts'
+import { EVENTS, type EventRow } from '#domain/events.ts'
+import { PROJECT_REASONS } from '#domain/project.ts'
+import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
+
+/** Tables of one line per name, and what a name in them is. */
+const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, string>>])[] = [
+  [
+    'an event of the log',
+    Object.fromEntries(Object.entries<EventRow>(EVENTS).map(([event, { level, help }]) => [event, `${help} Level: ${level}.`])),
+  ],
+  ['why an epoch is over', EPOCH_REASONS],
+  [
+    'why a project of an epoch ended',
+    Object.fromEntries(Object.entries(PROJECT_REASONS).map(([reason, { state, help }]) => [reason, `${help} The project is ${state}.`])),
+  ],
+  ['what a validator says of a batch', BATCH_REASONS],
+  ['how a delivery ended', DELIVERY_REASONS],
+]
 
 /** What the code means, in each of the tables that has it: `window_closed` refuses a submission and ends a project. */
 function explanations(code: string): readonly string[] {
   const [upper, lower] = [code.toUpperCase(), code.toLowerCase()]
   const failure = rowOf<ErrorRow>(ERRORS, upper)
   const rejection = rowOf<RejectionRow>(REJECTIONS, lower)
-  const ofEpoch = rowOf<string>(EPOCH_REASONS, lower)
-  const ofProject = rowOf<(typeof PROJECT_REASONS)[ProjectReason]>(PROJECT_REASONS, lower)
   const revert = Object.keys(CONTRACT_ERRORS).find((name) => name.toUpperCase() === upper) ?? upper
   const meaning = meaningOf(revert)
   const refused = rejection?.verdict === 'reject' ? 'refused for good' : 'refused for now'
   return [
     ...(failure ? [`${upper} (${failure.kind})\n${failure.help}\nIt tells: ${failure.facts.join(', ')}.`] : []),
     ...(rejection ? [`${lower} (a submission is ${refused}; blame: ${rejection.blame})\n${rejection.help}`] : []),
-    ...(ofEpoch ? [`${lower} (an epoch is over)\n${ofEpoch}`] : []),
-    ...(ofProject ? [`${lower} (a project of an epoch is ${ofProject.state})\n${ofProject.help}`] : []),
+    ...NAMED.flatMap(([kind, rows]) => {
+      const help = rowOf(rows, lower)
+      return help === undefined ? [] : [`${lower} (${kind})\n${help}`]
+    }),
     ...(meaning ? [`${revert} (revert of the protocol state contracts)\n${meaning}`] : []),
   ]
 }
@@ -33,7 +50,7 @@ export const explainCommand = buildCommand({
   func(this: { process: NodeJS.Process }, _flags: Record<never, never>, code: string) {
     const texts = explanations(code)
     if (texts.length === 0) {
-      this.process.stderr.write(`weft: no code '${code}'. The codes are listed in docs/ERRORS.md.\n`)
+      this.process.stderr.write(`weft: no code '${code}'. Codes are listed in docs/ERRORS.md, events and reasons in docs/LOG.md.\n`)
       this.process.exitCode = 1
       return
     }
@@ -43,7 +60,7 @@ export const explainCommand = buildCommand({
     positional: {
       kind: 'tuple',
       parameters: [
-        { brief: 'Code of an error, a rejection, a revert or the end of an epoch or a project', parse: String, placeholder: 'code' },
+        { brief: 'Code of an error, a rejection or a revert, an event of the log, or a reason', parse: String, placeholder: 'code' },
       ],
     },
   },

@@ -12,10 +12,12 @@ import { wireValidator } from '#node/validator.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import { falsify } from './lie.ts'
 import type { DevnetReport, Place } from './report.ts'
-import type { Stage } from './stage.ts'
+import { SNAPSHOTTERS, type Stage } from './stage.ts'
 
 /** How often roles ask their chains; a tenth of a block keeps the network's own share of the time small. */
 const POLL_MS = '100'
+/** Honest snapshotters see the same chain at different moments, as anywhere: what they agree about does not hang on the moment. */
+const POLLS_MS = [POLL_MS, '250']
 /** Small enough that an epoch has two batches, the second continuing the first one's tree. */
 const PROJECTS_PER_BATCH = '10'
 /** The devnet's source chain never rewrites itself. */
@@ -47,7 +49,7 @@ export async function startRoles(
     roles.push([name, running])
     return running
   }
-  const { cast, honestSlots, lyingSlots, namespace, marketPath } = stage
+  const { cast, honestSeats, lyingSlots, namespace, marketPath } = stage
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
@@ -65,13 +67,16 @@ export async function startRoles(
     grpcListen: '127.0.0.1:0',
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
   })
-  await start('snapshotter', 'snapshotter', wireSnapshotter(), {
-    signerKey: cast.honest.keyText,
-    namespace,
-    market: marketPath,
-    slots: honestSlots.join(','),
-    collector: first(direct, 'grpc'),
-  })
+  for (const [seat, name] of SNAPSHOTTERS.entries()) {
+    await start(name, 'snapshotter', wireSnapshotter(), {
+      signerKey: cast.honest.keyText,
+      namespace,
+      market: marketPath,
+      slots: (honestSeats[seat] ?? []).join(','),
+      collector: first(direct, 'grpc'),
+      pollMs: POLLS_MS[seat] ?? POLL_MS,
+    })
+  }
   if (lyingSlots.length > 0) {
     await start('liar', 'snapshotter', wireSnapshotter(falsify), {
       signerKey: cast.liar.keyText,

@@ -33,6 +33,8 @@ const BLOCK_TIME_SECONDS = 1
  */
 const EPOCH_SIZE = 6
 const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
+/** The honest ones, by the names of their folders; each works for its share of the slots. */
+export const SNAPSHOTTERS = ['snapshotter', 'snapshotter-2'] as const
 const VALIDATORS = 3
 const ATTESTATIONS_MIN = 2
 
@@ -57,7 +59,8 @@ export interface Stage {
   readonly sourceChainId: number
   /** JSON file with the market's contracts and pairs. */
   readonly marketPath: string
-  readonly honestSlots: readonly number[]
+  /** Of each honest snapshotter: one alone would agree with itself about anything, `Math.random()` too. */
+  readonly honestSeats: readonly (readonly number[])[]
   readonly lyingSlots: readonly number[]
 }
 
@@ -122,7 +125,7 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
     namespace: NAMESPACE,
     sourceChainId: SOURCE_CHAIN_ID,
     marketPath,
-    honestSlots,
+    honestSeats: SNAPSHOTTERS.map((_, seat) => honestSlots.filter((_slot, index) => index % SNAPSHOTTERS.length === seat)),
     lyingSlots: slotIds.slice(honestSlots.length),
   }
 }
@@ -152,7 +155,7 @@ function takeOver(dataDir: string, started: Started): void {
     'market.json',
     'logs',
     'epochs',
-    'snapshotter',
+    ...SNAPSHOTTERS,
     'liar',
     'collector-direct',
     'collector-relayed',

@@ -58,7 +58,10 @@ test('an account that is appointed from the start is nothing to tell', async () 
 test('an outage is waited out and changes nothing', async () => {
   const outage = new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' })
   const { told, slept } = await watchOver('validator', [[OTHER], outage, outage, [OTHER], [OTHER]])
-  const again = (pauseMs: number) => ['will_try_again', { doing: 'read_appointment', code: 'CHAIN_UNREACHABLE', pauseMs }]
+  const again = (pauseMs: number) => [
+    'will_try_again',
+    { doing: 'read_appointment', code: 'CHAIN_UNREACHABLE', endpoint: 'e', method: 'm', pauseMs },
+  ]
   expect(told).toEqual([['not_appointed', expect.anything()], again(250), again(500)])
   expect(slept).toEqual([15_000, 250, 500, 15_000, 15_000])
 })

@@ -193,6 +193,13 @@ export function isWeftError<Code extends ErrorCode>(failure: unknown, code?: Cod
   return failure instanceof WeftError && (code === undefined || failure.code === code)
 }
 
+/** What a log line says of a failure: its code and its facts, endpoints and peers among them. */
+export function toldOf({ code, facts }: WeftError): Readonly<Record<string, string | number>> {
+  const told: Record<string, string | number> = { code }
+  for (const [fact, value] of Object.entries(facts)) told[fact] = typeof value === 'number' ? value : String(value)
+  return told
+}
+
 /** `LISTEN_FAILED` with the system's own code, for example EADDRINUSE: libraries put advice and stack traces into their messages. */
 export function listenFailed(address: string, cause: unknown): WeftError<'LISTEN_FAILED'> {
   const text = cause instanceof Error ? cause.message : String(cause)

@@ -50,7 +50,11 @@ test('G12: a role persists on its clock, and its log tells what is tried again, 
     return 'done'
   }
   expect(await persist('read_slots', attempt, deps, new AbortController().signal)).toBe('done')
-  const told = (pauseMs: number) => ['will_try_again', { doing: 'read_slots', code: 'CHAIN_UNREACHABLE', pauseMs }, pauseMs]
+  const told = (pauseMs: number) => [
+    'will_try_again',
+    { doing: 'read_slots', code: 'CHAIN_UNREACHABLE', endpoint: 'e', method: 'm', pauseMs },
+    pauseMs,
+  ]
   expect(seen).toEqual([...told(250), ...told(500)])
 })
 

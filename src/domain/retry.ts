@@ -1,4 +1,5 @@
-import { isWeftError, type WeftError } from './errors.ts'
+import { isWeftError, toldOf, type WeftError } from './errors.ts'
+import type { Report } from './events.ts'
 
 const PAUSE_MIN_MS = 250
 /** Long enough not to burden what is down, short enough to notice when it is back: chain windows are tens of seconds. */
@@ -28,7 +29,7 @@ export async function untilDone<Result>(attempt: () => Promise<Result>, { sleep,
 
 export interface PersistDeps {
   readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
 }
 
 /** `untilDone` for a role: on its clock, and its log tells what is tried again. No role ends because one call failed at a bad moment (G12). */
@@ -38,6 +39,6 @@ export function persist<Result>(
   { clock, report }: PersistDeps,
   signal: AbortSignal,
 ): Promise<Result> {
-  const onTrouble = ({ code }: WeftError, pauseMs: number) => report('will_try_again', { doing, code, pauseMs })
+  const onTrouble = (failure: WeftError, pauseMs: number) => report('will_try_again', { ...toldOf(failure), doing, pauseMs })
   return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
 }

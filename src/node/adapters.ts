@@ -1,3 +1,4 @@
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import { connectSourceChain } from '#io/chain/source.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { createProtocolSender } from '#io/chain/sender.ts'
@@ -19,7 +20,8 @@ const SETTLE_TIMEOUT_MS = 120_000
 
 export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
-  const onTrouble = (failure: unknown): void => report('anchor_chain_trouble', { detail: String(failure) })
+  const onTrouble = (failure: unknown): void =>
+    report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
   return connectAnchorChain({
     rpcUrl,
     chainId,

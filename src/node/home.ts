@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pino from 'pino'
 import { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { onDisk, replaceFile } from './disk.ts'
-
-/** One event of a role's log: a name and its facts. */
-export type Report = (event: string, facts: Readonly<Record<string, unknown>>) => void
+import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
@@ -17,7 +14,7 @@ export type Places = Readonly<Record<string, readonly string[]>>
 export interface RoleHome {
   readonly directory: string
   readonly store: Store
-  readonly report: Report
+  readonly report: WriteEvent
   /** The role's libp2p identity, a 32-byte Ed25519 seed, made at first use: peers know the role by it. Throws `IDENTITY_INVALID` when what was kept is none. */
   identity(): Uint8Array
   /** Writes down where the role is reached, for whoever starts things on this machine: `endpoints.json`. */
@@ -26,21 +23,24 @@ export interface RoleHome {
 }
 
 /** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
-export function openHome(options: { readonly role: string; readonly dataDir: string; readonly logTo?: string }): RoleHome {
+export function openHome(options: LogOptions & { readonly dataDir: string }): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
-  const log = pino({ base: { role: options.role } }, pino.destination({ dest: options.logTo ?? 2, sync: true }))
+  const log = openLog(options)
   return {
     directory,
     store,
-    report: (event, facts) => log.info(facts, event),
+    report: log.report,
     identity: () => identityIn(directory),
     announce(places) {
       const path = join(directory, 'endpoints.json')
       onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
     },
-    stop: () => store.close(),
+    async stop() {
+      log.stop()
+      await store.close()
+    },
   }
 }
 

@@ -1,15 +1,27 @@
 import { systemClock } from '#io/clock/system.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
-import { createSubmissionHost } from '#io/p2p/host.ts'
+import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
+import type { RoleHome } from './home.ts'
 import type { Wire } from './role.ts'
 
 /** A full node of the largest market known votes on a few hundred projects. */
 const PROJECTS_PER_SLOT_MAX = 1_000
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
+
+/** What the adapter refused is told when there is more of it. */
+export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<RoleHome, 'report'>): () => void {
+  let told = '{}'
+  return () => {
+    const counts = host.counts()
+    if (JSON.stringify(counts) !== told) home.report('frames_refused', counts)
+    told = JSON.stringify(counts)
+  }
+}
+
 export const wireSequencer: Wire<Sequencer> = async (settings, home, started) => {
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
@@ -35,7 +47,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
       clock: systemClock,
       recoverer,
       report: home.report,
-      onEpoch: () => home.report('frames_refused', host.counts()),
+      onEpoch: tellRefusals(host, home),
     },
   )
   return {

@@ -36,6 +36,14 @@ export const SETTINGS = {
     roles: ROLES,
     doc: 'Folder for everything this role must remember. Two processes never share one.',
   },
+  logFormat: {
+    env: 'WEFT_LOG_FORMAT',
+    type: 'choice',
+    choices: ['auto', 'text', 'json'],
+    fallback: 'auto',
+    roles: ROLES,
+    doc: 'How the log on stderr is written: a line of text or of JSON per event; auto is text on a terminal and JSON anywhere else.',
+  },
   network: {
     env: 'WEFT_NETWORK',
     type: 'text',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { uniswapV2, type UniswapV2Config } from 'weft/computes/uniswap-v2'
 import type { ComputeSet } from '#domain/compute.ts'
-import { WeftError } from '#domain/errors.ts'
+import { toldOf, WeftError } from '#domain/errors.ts'
 import { parseSlotId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
@@ -32,7 +32,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         collector,
         computes: prepare(uniswapV2(readMarket(settings.market))),
         onEpoch: (summary) => home.report('epoch_done', { ...summary }),
-        onTrouble: (failure) => home.report('trouble', { code: failure.code, detail: failure.message }),
+        onTrouble: (failure) => home.report('trouble', toldOf(failure)),
       },
     )
     return {

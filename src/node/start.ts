@@ -1,4 +1,6 @@
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import { openHome } from './home.ts'
+import type { LogOptions } from './log.ts'
 import type { RunningRole, Wire } from './role.ts'
 import type { Role, Settings } from './settings.ts'
 import { createStarted } from './stop.ts'
@@ -12,7 +14,7 @@ export async function startWith<Handle>(
 ): Promise<RunningRole<Handle>> {
   const started = createStarted()
   try {
-    const home = openHome({ role, dataDir: settings.dataDir, ...options })
+    const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
     started.add(home)
     const wired = await wire(settings, home, started)
     home.announce(wired.places)
@@ -22,7 +24,7 @@ export async function startWith<Handle>(
       if (!stopping.signal.aborted) throw failure
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
-    ended.catch((failure: unknown) => home.report('failed', { detail: String(failure) }))
+    ended.catch((failure: unknown) => home.report('failed', { ...(isWeftError(failure) ? toldOf(failure) : {}), detail: String(failure) }))
     return {
       places: wired.places,
       handle: wired.handle,

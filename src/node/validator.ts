@@ -18,7 +18,16 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
       tally: TALLY_POLICY,
       epochsKept: EPOCHS_KEPT,
     },
-    { store: home.store, chain, sender, ipfs: ipfs.node, clock: systemClock, recoverer, report: home.report },
+    {
+      store: home.store,
+      chain,
+      sender,
+      ipfs: ipfs.node,
+      peers: settings.ipfsPeers,
+      clock: systemClock,
+      recoverer,
+      report: home.report,
+    },
   )
   return { places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] }, handle: validator, run: (signal) => validator.run(signal) }
 }

@@ -1,5 +1,5 @@
 import type { Batch } from '#domain/batch.ts'
-import type { JsonValue } from '#domain/compute.ts'
+import type { ComputeSet, JsonValue } from '#domain/compute.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake.ts'
@@ -40,6 +40,8 @@ export interface NetworkOptions {
   readonly honestSlots: number
   /** Served by one snapshotter that falsifies its data, through the relay. */
   readonly lyingSlots: number
+  /** What an honest snapshotter computes instead of the prices; there are two of them, each with its share of the slots. */
+  readonly computing?: (computes: ComputeSet, seat: number) => ComputeSet
   /** What the sequencer puts on chain instead of what it should. */
   readonly anchoring?: (call: ProtocolCall) => ProtocolCall
   /** What the last validator is given instead of what it asked IPFS for. */
@@ -137,7 +139,11 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const [direct, relayed] = (await Promise.all(
     addresses.map((address, index) => startCollector({ index: index + 1, addresses: [address] }, postbox, world)),
   )) as [CollectorAt, CollectorAt]
-  await startSeat({ name: 'honest', signer: honestSigner, slotIds: honestSlots, endpoint: direct.endpoint, computes: prices }, world)
+  for (const [seat, name] of ['honest', 'honest too'].entries()) {
+    const slotIds = honestSlots.filter((_, index) => index % 2 === seat)
+    const computes = options.computing?.(prices, seat) ?? prices
+    if (slotIds.length > 0) await startSeat({ name, signer: honestSigner, slotIds, endpoint: direct.endpoint, computes }, world)
+  }
   if (lyingSlots.length > 0)
     await startSeat(
       { name: 'liar', signer: lyingSigner, slotIds: lyingSlots, endpoint: relayed.endpoint, computes: falsify(prices) },

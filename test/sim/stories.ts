@@ -316,7 +316,7 @@ export const STORIES = {
       is(RECEIPT, 'accepted'),
       is('sequencer', 'power cut'),
       is('sequencer', 'started again'),
-      isAgain('sequencer', 'epoch_sealed', 0, ['epochId'], { state: 'missed', reason: 'batch_window_over' }),
+      isAgain('sequencer', 'epoch_missed', 0, ['epochId'], { state: 'missed', reason: 'batch_window_over' }),
     ),
   },
   away_past_the_margin: {

@@ -4,6 +4,7 @@ import { routes } from '#cli/routes.ts'
 import { flagOf, ROLES, type Role, SETTINGS, settingsOf, unlessGiven } from '#node/settings.ts'
 import { errorsPage } from './codes.ts'
 import { invariantsPage } from './invariants.ts'
+import { logPage } from './log.ts'
 
 /** What a role reads, from the settings table: it says more than the flags made of it. */
 function settingsTable(role: Role): string[] {
@@ -82,6 +83,7 @@ export function cliPage(): string {
 if (import.meta.main) {
   const docs = join(import.meta.dirname, '../../docs')
   writeFileSync(join(docs, 'ERRORS.md'), errorsPage())
+  writeFileSync(join(docs, 'LOG.md'), logPage())
   writeFileSync(join(docs, 'CLI.md'), cliPage())
   writeFileSync(join(docs, 'INVARIANTS.md'), invariantsPage())
 }

@@ -6,6 +6,7 @@ import { startNode } from './libp2p.ts'
 import type { SubmissionListener } from './port.ts'
 import { parseRelayAddress, type RelayAccess, type RelayChange, superviseRelays } from './relay-supervisor.ts'
 import { serveCollect, serveSubmit } from './serve.ts'
+import type { UnusedStreamLimits } from './unused-streams.ts'
 
 /** One submit stream carries everything; a few more let a peer replace one without waiting for the old to die. */
 const SUBMIT_STREAMS_PER_CONNECTION_MAX = 8
@@ -26,6 +27,7 @@ export interface SubmissionHostOptions {
   /** Multiaddrs of relays, ending in `/p2p/<id>`; a slot on each is reserved, and reserved again whenever it is lost. */
   readonly relays?: readonly string[]
   readonly limits?: Partial<InboxLimits>
+  readonly unusedStreams?: Partial<UnusedStreamLimits>
   /** Called when a relay is reserved, and when it could not be, once per change. Must not throw. */
   readonly onRelayChange?: (change: RelayChange) => void
 }
@@ -54,6 +56,7 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
       ...(options.announce === undefined ? {} : { announce: options.announce }),
       streamsPerConnectionMax: CIRCUITS_PER_RELAY_MAX,
       writeBufferBytesMax: WRITE_BUFFER_BYTES_MAX,
+      ...(options.unusedStreams === undefined ? {} : { unusedStreams: options.unusedStreams }),
       transports: [
         (components) => {
           const transport = circuit(components as never)

@@ -7,6 +7,7 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
 
@@ -33,6 +34,7 @@ export interface NodeOptions {
   readonly streamsPerConnectionMax: number
   /** Unsent bytes one stream may hold before it is reset: what a peer that does not read costs at most. */
   readonly writeBufferBytesMax: number
+  readonly unusedStreams?: Partial<UnusedStreamLimits>
   readonly transports?: NonNullable<Libp2pOptions['transports']>
   readonly gater?: ConnectionGater
 }
@@ -55,19 +57,23 @@ export async function startNode<Services extends Record<string, unknown>>(
       ],
       connectionEncrypters: [noise()],
       streamMuxers: [
-        yamux({
-          maxInboundStreams: options.streamsPerConnectionMax,
-          maxOutboundStreams: options.streamsPerConnectionMax,
-          maxEarlyStreams: EARLY_STREAMS_MAX,
-          keepAliveInterval: KEEP_ALIVE_INTERVAL_MS,
-          streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
-        }),
+        boundUnusedStreams(
+          yamux({
+            maxInboundStreams: options.streamsPerConnectionMax,
+            maxOutboundStreams: options.streamsPerConnectionMax,
+            maxEarlyStreams: EARLY_STREAMS_MAX,
+            keepAliveInterval: KEEP_ALIVE_INTERVAL_MS,
+            streamOptions: { maxWriteBufferLength: options.writeBufferBytesMax },
+          }),
+          { ...UNUSED_STREAM_LIMITS, ...options.unusedStreams },
+        ),
       ],
       connectionManager: {
         maxConnections: CONNECTIONS_MAX,
         inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
         maxIncomingPendingConnections: INBOUND_PENDING_MAX,
         inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
+        inboundStreamProtocolNegotiationTimeout: UNUSED_STREAM_TIMEOUT_MS,
       },
       // It pings on a new stream of every connection every 10 s; Yamux keeps alive at a tenth of the cost.
       connectionMonitor: { enabled: false },

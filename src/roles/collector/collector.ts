@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -12,6 +13,7 @@ import { type CounterReadings, createCounters } from './counters.ts'
 import { expire } from './expire.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
+import { createTelling } from './tell.ts'
 
 export type CollectorLimits = OutboxOptions & Omit<ForwardOptions, 'addresses'>
 
@@ -41,8 +43,7 @@ export interface CollectorDeps {
   readonly dialer: SubmissionDialer
   readonly clock: Clock
   readonly random: Random
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
   /** Checked before a submission is taken: what it rejects is answered `Failure`. */
   readonly verify?: (submission: Submission) => Rejection | undefined
 }
@@ -69,7 +70,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const counters = createCounters()
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
-  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, bell })
+  const telling = createTelling({ ...deps, outbox })
+  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, telling, bell })
   const failing = new AbortController()
   return {
     async handler(submission) {
@@ -83,9 +85,14 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     },
     async run(signal) {
       const stopping = AbortSignal.any([signal, failing.signal])
-      const works = [forwarder.run(stopping), expire({ outbox, counters, clock: deps.clock }, stopping)]
+      const ended = new AbortController()
+      const told = telling.run(ended.signal)
+      const works = [forwarder.run(stopping), expire({ outbox, counters, telling, clock: deps.clock }, stopping)]
       // One that fails ends the other, and the first failure is what the caller hears.
       await Promise.allSettled(works.map((work) => work.catch((failure: unknown) => failing.abort(failure))))
+      // Last of all: receipts came in until now.
+      ended.abort()
+      await told
       if (failing.signal.aborted) throw failing.signal.reason
     },
     stats: () => ({

@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
@@ -26,7 +27,7 @@ export interface ConnectDeps {
   readonly dialer: SubmissionDialer
   readonly clock: Clock
   readonly random: Random
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
 }
 
 /** Dials in order of preference; the first that answers, or `undefined` when none does. */

@@ -22,6 +22,8 @@ export interface CounterReadings {
   readonly endings: Readonly<Record<Ending, number>>
   /** Endings by their reason. */
   readonly endCodes: Readonly<Counts<EndCode>>
+  /** Those of them that nobody has: refused for good, or given up. */
+  readonly lost: Readonly<Counts<EndCode>>
   readonly retries: Readonly<Counts<Rejection>>
   readonly linksOpened: number
 }
@@ -31,6 +33,7 @@ export function createCounters(): Counters {
   const refused: Counts<Rejection> = {}
   const endings = { acknowledged: 0, sent: 0, rejected: 0, expired: 0 }
   const endCodes: Counts<EndCode> = {}
+  const lost: Counts<EndCode> = {}
   const retries: Counts<Rejection> = {}
   let linksOpened = 0
   return {
@@ -41,6 +44,7 @@ export function createCounters(): Counters {
     countEnding(ending, code) {
       endings[ending] += 1
       increase(endCodes, code)
+      if (ending === 'rejected' || ending === 'expired') increase(lost, code)
     },
     countRetry: (code) => increase(retries, code),
     countLink() {
@@ -51,6 +55,7 @@ export function createCounters(): Counters {
       refused: { ...refused },
       endings: { ...endings },
       endCodes: { ...endCodes },
+      lost: { ...lost },
       retries: { ...retries },
       linksOpened,
     }),

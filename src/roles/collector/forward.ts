@@ -5,6 +5,7 @@ import { type Bell, pause } from './bell.ts'
 import { type Backoff, backoffMs, connect, type ConnectDeps, type Destination, improve } from './connect.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Outbox } from './outbox.ts'
+import type { Telling } from './tell.ts'
 
 export interface ForwardOptions {
   /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
@@ -24,6 +25,7 @@ export interface ForwardOptions {
 export interface ForwardDeps extends ConnectDeps {
   readonly outbox: Outbox
   readonly counters: Counters
+  readonly telling: Telling
   /** Rings when there may be something to send. */
   readonly bell: Bell
 }
@@ -49,7 +51,7 @@ const IDLE_MS = 60_000
 
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
-  const { outbox, counters, bell, clock, random, report } = deps
+  const { outbox, counters, telling, bell, clock, random, report } = deps
   const lanes = new Set<Lane>()
   const working = new Set<Promise<void>>()
   let inFlightCount = 0
@@ -61,7 +63,9 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     const code = receipt === 'unacknowledged' ? receipt : receipt.code
     if (code === 'unacknowledged' || isFinal(code)) {
       if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
-      counters.countEnding(await outbox.finish(entry, code), code)
+      const ending = await outbox.finish(entry, code)
+      counters.countEnding(ending, code)
+      telling.note(entry.epochId, ending, code)
       return
     }
     counters.countRetry(code as Rejection)

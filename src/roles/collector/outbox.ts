@@ -1,5 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -21,7 +22,7 @@ export interface OutboxOptions {
 export type Ending = 'acknowledged' | 'sent' | 'rejected' | 'expired'
 
 /** Why: what the receipt said, `unacknowledged`, or `too_old` when the age was reached first. */
-export type EndCode = ReceiptCode | 'unacknowledged' | 'too_old'
+export type EndCode = ReceiptCode | DeliveryReason
 
 /** A submission on its way. */
 export interface Entry {
@@ -55,6 +56,8 @@ export interface Outbox {
   /** When the next entry that waits becomes due, or `undefined`. */
   nextDueMs(): number | undefined
   openCount(): number
+  /** Of what waits or is in flight. */
+  openEpochs(): ReadonlySet<EpochId>
 }
 
 const PREFIX = 'out\t'
@@ -264,5 +267,6 @@ export function openOutbox(
     },
     nextDueMs: () => later.first()?.dueMs,
     openCount: () => open.size,
+    openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
   }
 }

@@ -7,7 +7,7 @@ import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts
 import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { FakeStore } from '#io/store/fake.ts'
-import { createEpochs, nextBegin } from './epochs.ts'
+import { createEpochs, nextEpoch } from './epochs.ts'
 import type { EpochsDeps } from './epochs.ts'
 
 /** The loop when something breaks between two of its steps. */
@@ -71,28 +71,28 @@ const epochAt = (epochId: number, begin: number) =>
 describe('where the next epoch begins', () => {
   test('E1: right behind the contract’s last one, whatever was decided for the first', async () => {
     const { deps, role, chain } = open()
-    expect(await nextBegin(role, deps)).toBe(100)
+    expect((await nextEpoch(role, deps)).begin).toBe(100)
     const answering = (epoch: ReturnType<typeof epochAt>) => ({ ...deps, chain: { ...chain, currentEpoch: async () => epoch } })
-    expect(await nextBegin(role, answering(epochAt(1, 300)))).toBe(310)
+    expect((await nextEpoch(role, answering(epochAt(1, 300)))).begin).toBe(310)
     // Taken back by a rewrite: before the first epoch again.
-    expect(await nextBegin(role, answering(epochAt(0, 0)))).toBe(100)
+    expect((await nextEpoch(role, answering(epochAt(0, 0)))).begin).toBe(100)
   })
 
   test('E1: before the first is decided once, on disk before anybody hears of it', async () => {
     const store = createFakeStore()
     const { deps, role, source } = open({ firstBlock: 0, blocks: 50, store })
-    expect(await nextBegin(role, deps)).toBe(49)
+    expect((await nextEpoch(role, deps)).begin).toBe(49)
     source.mine(7)
-    expect(await nextBegin(role, { ...deps, store: store.crash() })).toBe(49)
+    expect((await nextEpoch(role, { ...deps, store: store.crash() })).begin).toBe(49)
     const failure = new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })
     const broken = { ...createFakeStore(), commit: () => Promise.reject(failure) }
-    await expect(nextBegin(role, { ...deps, store: broken })).rejects.toBe(failure)
+    await expect(nextEpoch(role, { ...deps, store: broken })).rejects.toBe(failure)
   })
 
   test('E1: a setting changed after the decision does not move it', async () => {
     const { deps, role } = open()
-    expect(await nextBegin(role, deps)).toBe(100)
-    expect(await nextBegin({ ...role, firstBlock: 500 }, deps)).toBe(100)
+    expect((await nextEpoch(role, deps)).begin).toBe(100)
+    expect((await nextEpoch({ ...role, firstBlock: 500 }, deps)).begin).toBe(100)
   })
 })
 
@@ -256,7 +256,9 @@ describe('a refusal', () => {
     start()
     await untilEnd(109)
     expect(sent).toEqual(['releaseEpoch/100 100-109', 'releaseEpoch/100 100-109', 'releaseEpoch/100/1 100-109'])
-    expect(log.filter((line) => line.startsWith('release_refused'))).toEqual(['release_refused {"begin":100,"end":109,"reason":"E05"}'])
+    expect(log.filter((line) => line.startsWith('release_refused'))).toEqual([
+      'release_refused {"epochId":1,"begin":100,"end":109,"reason":"E05"}',
+    ])
     expect(chain.transactionCount(MANAGER)).toBe(2)
   })
 })

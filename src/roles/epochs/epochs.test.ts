@@ -151,7 +151,7 @@ describe('epochs', () => {
     const market = chain.dataMarket
     const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} --epoch-manager ${MANAGER}`
     expect(log[0]).toBe(`not_appointed ${JSON.stringify({ account: MANAGER, market, missing: 'epoch manager', command })}`)
-    expect(log[1]).toBe('release_refused {"begin":100,"end":109,"reason":"E05"}')
+    expect(log[1]).toBe('release_refused {"epochId":1,"begin":100,"end":109,"reason":"E05"}')
     chain.changeMarket({ epochManager: MANAGER })
     await untilEnd(109)
     await clock.advance(15_000)

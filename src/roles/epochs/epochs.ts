@@ -1,15 +1,12 @@
 import { watchAppointment } from '#domain/appointment.ts'
-import { isWeftError } from '#domain/errors.ts'
-import { parseBlockNumber } from '#domain/ids.ts'
-import type { BlockNumber } from '#domain/ids.ts'
+import { isWeftError, toldOf } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
+import { type BlockNumber, type EpochId, parseBlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { release } from './release.ts'
 import { watch } from './watch.ts'
-
-/** One event of the log. */
-export type Report = (event: string, facts: Readonly<Record<string, string | number>>) => void
 
 export interface EpochsOptions {
   /** How many blocks an epoch's end must lie below the source head, against reorganisations. */
@@ -41,10 +38,18 @@ const REFUSED_RANGES_MAX = 256
 /** Longest pause after failures or refusals in a row. */
 const FAILURE_PAUSE_MAX_MS = 30_000
 
-/** Where the next epoch begins: after the contract's last one, or, before the first, where it was once decided to begin (E1). */
-export async function nextBegin(options: EpochsOptions, { chain, source, store }: EpochsDeps): Promise<BlockNumber> {
-  const { epochId, end } = await chain.currentEpoch()
-  if (epochId > 0) return (end + 1) as BlockNumber
+export interface NextEpoch {
+  readonly epochId: EpochId
+  readonly begin: BlockNumber
+}
+
+/** The next epoch, and where it begins: after the contract's last one, or, before the first, where it was once decided to begin (E1). */
+export async function nextEpoch(options: EpochsOptions, deps: EpochsDeps): Promise<NextEpoch> {
+  const { epochId, end } = await deps.chain.currentEpoch()
+  return { epochId: (epochId + 1) as EpochId, begin: epochId > 0 ? ((end + 1) as BlockNumber) : await firstBegin(options, deps) }
+}
+
+async function firstBegin(options: EpochsOptions, { source, store }: EpochsDeps): Promise<BlockNumber> {
   const decided = store.get(FIRST_KEY)
   if (decided !== undefined) return parseBlockNumber(new TextDecoder().decode(decided))
   const first = options.firstBlock > 0 ? options.firstBlock : (await source.head()).number
@@ -91,11 +96,12 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
 
   /** One range on its way. Returns how often the contract has refused it by now, if it did. */
   async function releaseNext(epochSize: number, signal: AbortSignal): Promise<number | undefined> {
-    const begin = await nextBegin(options, deps)
+    const { begin } = await nextEpoch(options, deps)
     const epoch = await watch(begin, { ...options, epochSize }, deps, signal)
     // While the range ripened the anchor chain may have taken the one before it back, and a first epoch may begin anywhere (E1).
-    if ((await nextBegin(options, deps)) !== begin) return undefined
-    const outcome = await release(epoch, refusals.of(begin), deps, signal)
+    const next = await nextEpoch(options, deps)
+    if (next.begin !== begin) return undefined
+    const outcome = await release({ ...epoch, epochId: next.epochId }, refusals.of(begin), deps, signal)
     return outcome.kind === 'refused' ? refusals.count(begin) : undefined
   }
 
@@ -115,7 +121,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
         if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
         failures += 1
         // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
-        deps.report('will_try_again', { code: failure.code, detail: failure.message, pauseMs: pauseMs(failures) })
+        deps.report('will_try_again', { ...toldOf(failure), doing: 'release', pauseMs: pauseMs(failures) })
         pause = pauseMs(failures)
       }
       if (pause > 0) await rest(pause, signal)

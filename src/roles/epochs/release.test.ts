@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
+import type { Address, BlockNumber, EpochId, Hash } from '#domain/ids.ts'
 import type { CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { release } from './release.ts'
 
-const EPOCH = { begin: 100 as BlockNumber, end: 109 as BlockNumber, parentHash: '0x' as Hash, endHash: '0x' as Hash }
+const EPOCH = { epochId: 3 as EpochId, begin: 100 as BlockNumber, end: 109 as BlockNumber, parentHash: '0x' as Hash, endHash: '0x' as Hash }
 const NEVER = new AbortController().signal
 const DONE: CallOutcome = { kind: 'done', transactionHash: `0x${'ab'.repeat(32)}` as Hash, blockNumber: 7 as BlockNumber }
 
@@ -29,7 +29,7 @@ describe('a release', () => {
     const stop = new AbortController()
     expect(await releasing(0, stop.signal)).toEqual(DONE)
     expect(sent).toEqual([{ intentId: 'releaseEpoch/100', call: { kind: 'releaseEpoch', begin: 100, end: 109 }, signal: stop.signal }])
-    expect(log).toEqual([`epoch_released {"begin":100,"end":109,"blockNumber":7,"transactionHash":"0x${'ab'.repeat(32)}"}`])
+    expect(log).toEqual([`epoch_released {"epochId":3,"begin":100,"end":109,"blockNumber":7,"transactionHash":"0x${'ab'.repeat(32)}"}`])
   })
 
   test('E4: after a refusal is another intent each time, for a refusal is final for its own', async () => {
@@ -42,7 +42,7 @@ describe('a release', () => {
     const refused = { kind: 'refused', reason: 'E22' } as const
     const { log, releasing } = open(async () => refused)
     expect(await releasing(0)).toEqual(refused)
-    expect(log).toEqual(['release_refused {"begin":100,"end":109,"reason":"E22"}'])
+    expect(log).toEqual(['release_refused {"epochId":3,"begin":100,"end":109,"reason":"E22"}'])
   })
 
   test('E3, E5: without a receipt is told as nothing', async () => {

@@ -1,5 +1,6 @@
+import type { Report } from '#domain/events.ts'
+import type { EpochId } from '#domain/ids.ts'
 import type { CallOutcome, ProtocolSender } from '#io/chain/port.ts'
-import type { Report } from './epochs.ts'
 import type { RipeEpoch } from './watch.ts'
 
 export interface ReleaseDeps {
@@ -12,16 +13,16 @@ export interface ReleaseDeps {
  * final for its intent, so the next try is a new one; it cannot release twice, since the contract takes only `last end + 1` (E22).
  */
 export async function release(
-  epoch: RipeEpoch,
+  epoch: RipeEpoch & { readonly epochId: EpochId },
   refusals: number,
   { sender, report }: ReleaseDeps,
   signal: AbortSignal,
 ): Promise<CallOutcome> {
-  const { begin, end } = epoch
+  const { epochId, begin, end } = epoch
   const intentId = refusals === 0 ? `releaseEpoch/${begin}` : `releaseEpoch/${begin}/${refusals}`
   const outcome = await sender.send(intentId, { kind: 'releaseEpoch', begin, end }, signal)
   if (outcome.kind === 'done')
-    report('epoch_released', { begin, end, blockNumber: outcome.blockNumber, transactionHash: outcome.transactionHash })
-  else report('release_refused', { begin, end, reason: outcome.reason })
+    report('epoch_released', { epochId, begin, end, blockNumber: outcome.blockNumber, transactionHash: outcome.transactionHash })
+  else report('release_refused', { epochId, begin, end, reason: outcome.reason })
   return outcome
 }

@@ -1,8 +1,8 @@
+import type { Report } from '#domain/events.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Store } from '#io/store/port.ts'
-import type { Report } from './epochs.ts'
 
 /** A full range of source blocks, deep enough below the head. */
 export interface RipeEpoch {

@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Relay, RelayStats } from '#io/p2p/port.ts'
 
@@ -10,8 +11,7 @@ export interface RelayRoleDeps {
   /** Running; it admits and limits by itself, because both happen inside the circuit relay protocol (R1, R2). */
   readonly relay: Relay
   readonly clock: Clock
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
 }
 
 /** Reports what the relay carries, and apart from it each interval in which it had to refuse, until the signal aborts. */

@@ -260,6 +260,7 @@ describe('S7: an epoch', () => {
       if (isVoted) await vote(world, 1, 0)
       world.chain.changeMarket({ sequencers: [OTHER_SEQUENCER] })
       expect(await sealed(world)).toMatchObject({ state: 'missed', reason: 'call_refused' })
+      expect([world.events.includes('epoch_missed'), world.events.includes('epoch_sealed')]).toEqual([true, false])
       await world.stop()
     }
   })

@@ -153,7 +153,11 @@ export interface World {
     how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
   ): Promise<Receipt>
   /** One group of deliveries, as they come from the network; what is answered is added to the list. */
-  push(submissions: readonly (Submission | Uint8Array)[], answered?: Receipt[]): void
+  push(
+    submissions: readonly (Submission | Uint8Array)[],
+    answered?: Receipt[],
+    by?: { readonly protocol?: Inbound['protocol']; readonly peer?: string },
+  ): void
   /** Power cut, then a new process on what the disk still holds. `moving`: time that was passing just then. */
   crash(moving?: Promise<void>, change?: Partial<Settings>): Promise<World>
   /** Power cut. What comes after is another's. */
@@ -260,7 +264,10 @@ export async function open(settings: Settings = {}): Promise<World> {
     }, LIMITS)
   if (settings.isNotAwaited !== true) await until(() => sequencer.stats().isReady)
   const caughtUp = () => until(async () => sequencer.stats().headBlock === (await chain.head()).number)
-  const encode = (submission: Submission | Uint8Array) => (submission instanceof Uint8Array ? submission : encodeSubmission(submission))
+  const encode = (submission: Submission | Uint8Array, protocol: Inbound['protocol']) => {
+    if (submission instanceof Uint8Array) return submission
+    return protocol === 'collect' ? new TextEncoder().encode(encodeCollectJson(submission)) : encodeSubmission(submission)
+  }
 
   function cut(): FakeStore {
     const onDisk = store.crash()
@@ -317,8 +324,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       }
     },
     async deliver(submission, { submissionId = uuid(), protocol = 'weft', atReceipt } = {}) {
-      const isJson = protocol === 'collect' && !(submission instanceof Uint8Array)
-      const payload = isJson ? new TextEncoder().encode(encodeCollectJson(submission)) : encode(submission)
+      const payload = encode(submission, protocol)
       let receipt: Receipt | undefined
       const respond = (sent: Receipt) => {
         atReceipt?.()
@@ -328,9 +334,9 @@ export async function open(settings: Settings = {}): Promise<World> {
       await until(() => receipt !== undefined)
       return receipt as unknown as Receipt
     },
-    push(submissions, answered = []) {
+    push(submissions, answered = [], { protocol = 'weft', peer = 'p' } = {}) {
       const respond = (receipt: Receipt) => void answered.push(receipt)
-      inbox.push(submissions.map((one) => ({ peer: 'p', protocol: 'weft' as const, submissionId: uuid(), payload: encode(one), respond })))
+      inbox.push(submissions.map((one) => ({ peer, protocol, submissionId: uuid(), payload: encode(one, protocol), respond })))
     },
     cut,
     async crash(moving, change = {}) {

@@ -1,9 +1,10 @@
+import type { Report } from '#domain/events.ts'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { watchAppointment } from '#domain/appointment.ts'
 import type { BatchLimits } from '#domain/batch.ts'
 import { isEpochOver } from '#domain/epoch.ts'
-import { WeftError } from '#domain/errors.ts'
-import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { toldOf, WeftError } from '#domain/errors.ts'
+import type { EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import { persist } from '#domain/retry.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
@@ -25,7 +26,8 @@ import { noteAnchored, noteClosed, noteEnded, notePlan, noteVoid } from './outco
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
-import { type MarketRules, verify, type VerifyDeps } from './verify.ts'
+import { isAwaited, type MarketRules, verify, type VerifyDeps } from './verify.ts'
+import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
 
 export interface SequencerOptions {
@@ -52,8 +54,7 @@ export interface SequencerDeps {
   readonly listener: SubmissionListener
   readonly clock: Clock
   readonly recoverer: Recoverer
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
   /** Called when the sequencer has done all it can for an epoch. */
   readonly onEpoch?: (record: EpochRecord) => void
 }
@@ -65,6 +66,8 @@ export interface SequencerStats {
   readonly receipts: Readonly<Partial<Record<ReceiptCode, number>>>
   /** Votes taken after their signed deadline; deployed nodes may sign without any buffer, so this is no rejection. */
   readonly pastDeadline: number
+  /** Deliveries that no receipt would reach, kept until the chain decides about them. */
+  readonly waiting: number
   readonly unfinishedEpochs: number
 }
 
@@ -85,38 +88,64 @@ export interface Sequencing extends VerifyDeps, SequencerDeps {
   readonly ledger: Ledger
   readonly ballots: Ballots
   readonly counters: Counters
+  readonly waiting: Waiting
 }
 
 /**
  * From delivery to receipt: receive → verify → record → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
- * was in that would be a lie. Never throws over what a delivery holds.
+ * was in that would be a lie. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * delivery holds.
  */
 export async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
   const writes: StoreWrite[] = []
-  const receipts = deliveries.map((delivery) => {
+  const answers = deliveries.flatMap((delivery) => {
     const outcome = admitOne(delivery, deps)
+    if ('delivery' in outcome) return hold(outcome, deps)
     if ('writes' in outcome) writes.push(...outcome.writes)
-    return {
-      delivery,
-      receipt: { submissionId: delivery.submissionId, code: outcome.code, reason: outcome.reason } as Parameters<Inbound['respond']>[0],
-    }
+    return [{ delivery, code: outcome.code, reason: outcome.reason }]
   })
   // With the groups before, the first vote that a `duplicate` speaks of is durable too.
   await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
-  for (const { delivery, receipt } of receipts) delivery.respond(receipt)
+  for (const answer of answers) respond(answer)
 }
 
-function admitOne(delivery: Inbound, deps: Sequencing): Recorded | { readonly code: ReceiptCode; readonly reason: string } {
+interface Answer {
+  readonly delivery: Inbound
+  readonly code: ReceiptCode
+  readonly reason: string
+}
+
+function respond({ delivery, code, reason }: Answer): void {
+  delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason })
+}
+
+function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { readonly code: ReceiptCode; readonly reason: string } {
   const form = receive(delivery)
   if (!form.ok) return refused(form.why, {}, deps)
-  const { epochId, slotId, deadlineBlock } = form.received.submission.request
-  const verdict = verify(form.received.submission, deps)
-  if (!verdict.ok) return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
+  const { submission } = form.received
+  const { epochId, slotId, deadlineBlock } = submission.request
+  const verdict = verify(submission, deps)
+  if (!verdict.ok) {
+    // "Send again" would be heard by nobody.
+    if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
+    return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
+  }
   const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   return recorded
+}
+
+/** Keeps a delivery for later. What has no place is refused as what it is. */
+function hold(held: Held, deps: Sequencing): Answer[] {
+  const displaced = deps.waiting.hold(held)
+  return displaced === undefined ? [] : [giveUp(displaced, deps)]
+}
+
+function giveUp({ delivery, submission, why }: Held, deps: Sequencing): Answer {
+  const { epochId } = submission.request
+  return { delivery, ...refused(why, isTaking(epochId, deps) ? { epochId } : {}, deps) }
 }
 
 /** Refusals are counted apart for these epochs only: their number is the chain's, not the sender's. */
@@ -169,10 +198,12 @@ async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSign
 /** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
 const GROUP_LENGTH_MAX = 256
 
-/** Takes deliveries group by group; one commit is in flight while the next group is verified. */
-async function listen(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+/** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
+function createIntake(deps: Sequencing, fail: (failure: unknown) => void) {
   let previous: Promise<void> = Promise.resolve()
-  for await (const arrived of deps.listener.inbound(signal)) {
+  let turn: Promise<void> = Promise.resolve()
+
+  async function takeGroups(arrived: readonly Inbound[]): Promise<void> {
     for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
       const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, previous)
       current.catch(fail)
@@ -180,7 +211,27 @@ async function listen(deps: Sequencing, signal: AbortSignal, fail: (failure: unk
       previous = current
     }
   }
-  await previous
+
+  /** Resolves when all are judged; the last of them may still be on their way to the disk. */
+  function take(arrived: readonly Inbound[]): Promise<void> {
+    const taken = turn.then(() => takeGroups(arrived))
+    turn = taken.catch(() => undefined)
+    return taken
+  }
+
+  return {
+    async listen(signal: AbortSignal): Promise<void> {
+      for await (const arrived of deps.listener.inbound(signal)) await take(arrived)
+      await turn
+      await previous
+    },
+    /** Judges what waited for the block that the view has now (S11), while its window is as open as that block says. */
+    async judgeWaiting(): Promise<void> {
+      const { due, givenUp } = deps.waiting.step(deps.view.head?.number, ({ submission, why }) => isAwaited(submission, why, deps))
+      for (const held of givenUp) respond(giveUp(held, deps))
+      if (due.length > 0) await take(due.map(({ delivery }) => delivery))
+    },
+  }
 }
 
 /** Epochs sealed at once: while one waits for its transactions the next can be counted. */
@@ -200,7 +251,14 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
     if (isOutdated(epoch)) return
     const record = await seal(epoch, deps, signal)
     const { epochId, state, reason = '', accepted, projects, batches } = record
-    deps.report('epoch_sealed', { epochId, state, reason, accepted, projects: projects.length, batches: batches.length })
+    deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
+      epochId,
+      state,
+      reason,
+      accepted,
+      projects: projects.length,
+      batches: batches.length,
+    })
     deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
     deps.onEpoch?.(record)
   }
@@ -221,6 +279,7 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
 interface Memory {
   readonly ledger: Ledger
   readonly counters: Counters
+  readonly waiting: Waiting
   isReady(): boolean
 }
 
@@ -255,6 +314,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
 export function createSequencer(options: SequencerOptions, deps: SequencerDeps): Sequencer {
   const ledger = createLedger(options, deps)
   const counters = createCounters()
+  const waiting = createWaiting()
   let work: Sequencing | undefined
   let isReady = false
 
@@ -264,13 +324,14 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     const ended = AbortSignal.any([signal, stop.signal])
     const fail = (failure: unknown) => stop.abort(failure)
     try {
-      work = await prepare(options, deps, { ledger, counters, isReady: () => isReady }, signal)
+      work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, signal)
     } catch (failure) {
       if (signal.aborted) return
       throw failure
     }
     const sequencing = work
     const sealing = createSealing(sequencing, ended, fail)
+    const intake = createIntake(sequencing, fail)
     const onReady = () => {
       isReady = true
       deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
@@ -281,12 +342,13 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
         market: sequencing.contract,
         onReady,
         onVoid: (epochId) => noteVoid(epochId, sequencing),
+        onHead: intake.judgeWaiting,
         onClosed: sealing.take,
         onTakenBack: sealing.takeAgain,
       },
       ended,
     ).catch(fail)
-    const listening = listen(sequencing, ended, fail).catch(fail)
+    const listening = intake.listen(ended).catch(fail)
     await Promise.all([watching, listening, watchAppointment('sequencer', deps, ended).catch(fail)])
     await sealing.idle()
     isReady = false
@@ -300,6 +362,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       headBlock: work?.view.head?.number,
       receipts: counters.total(),
       pastDeadline: counters.pastDeadline(),
+      waiting: waiting.length(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
     statsOfSlot: (slotId) => counters.ofSlot(slotId),

@@ -62,6 +62,17 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   return eligible.ok ? verifySigner(submission, eligible.signer, deps) : refuse(eligible.why)
 }
 
+/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, the header. */
+export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps): boolean {
+  const { epochId } = submission.request
+  if (why === 'not_ready') return !deps.isReady()
+  if (why === 'epoch_unknown') return openEpoch(epochId, deps) === 'epoch_unknown'
+  // A header that is known lies outside the window, and will.
+  if (why === 'header_unknown')
+    return typeof openEpoch(epochId, deps) !== 'string' && deps.view.header(submission.header.toLowerCase()) === undefined
+  return false
+}
+
 function contentRejection({ request, dataMarket, protocolState }: Submission, market: MarketRules): Rejection | undefined {
   if (dataMarket.toLowerCase() !== market.dataMarket) return 'market_unknown'
   if (protocolState !== '' && protocolState.toLowerCase() !== market.protocolState) return 'market_unknown'

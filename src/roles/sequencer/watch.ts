@@ -1,3 +1,4 @@
+import type { Report } from '#domain/events.ts'
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
@@ -19,6 +20,8 @@ export interface WatchDeps extends PersistDeps {
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
   onReady(): void
+  /** From then on at each step: what its block decides is judged before the next one is looked at. */
+  onHead(): Promise<void>
   /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
   /** The release is gone, and the votes were still open. Durable when it resolves. */
@@ -56,6 +59,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       reviseAnchored((from - deps.market.batchWindowBlocks) as BlockNumber, deps)
       deps.onReady()
     }
+    if (isReady) await deps.onHead()
     for (const epoch of view.epochs()) {
       if (started.has(epoch) || !isPastWindow(epoch.window, head)) continue
       started.add(epoch)

@@ -30,7 +30,7 @@ async function open(spoil: (node: Ipfs) => Partial<Ipfs> = () => ({})) {
       return spoilt.pin(cid)
     },
   }
-  const deps = { ipfs, clock, report: (event: string, facts: unknown) => events.push([event, facts]) }
+  const deps = { ipfs, peers: ['/dns4/a', '/dns4/b'], clock, report: (event: string, facts: unknown) => events.push([event, facts]) }
   const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid) =>
     clock.runUntil(fetchBatch(cid, isPointless, deps, signal), { limitMs: 600_000 })
   return { clock, node, sequencer: network.node('sequencer'), batchCid, asked, events, fetch }
@@ -56,7 +56,7 @@ test('V4: a batch that cannot be pinned yet is not handed on: it is tried again'
   }))
   expect(await fetch()).toMatchObject({ ok: true })
   expect(asked.filter((each) => each === 'pin')).toHaveLength(2)
-  expect(events).toEqual([['fetch_failed', { batchCid, code: 'IPFS_NOT_FOUND' }]])
+  expect(events).toEqual([['fetch_failed', { batchCid, code: 'IPFS_NOT_FOUND', cid: batchCid, waitedMs: 1, peers: '/dns4/a /dns4/b' }]])
 })
 
 test('V4: a disk that cannot keep the batch is a person’s matter, not a batch that is read', async () => {

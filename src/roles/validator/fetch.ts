@@ -1,4 +1,5 @@
-import { isWeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -10,8 +11,10 @@ const RETRY_PAUSE_MS = 500
 
 export interface FetchDeps {
   readonly ipfs: Ipfs
+  /** Where content comes from, for the log. */
+  readonly peers?: readonly string[]
   readonly clock: Clock
-  report(event: string, facts: Readonly<Record<string, string | number>>): void
+  readonly report: Report
 }
 
 export type Fetched =
@@ -22,7 +25,7 @@ export type Fetched =
 export async function fetchBatch(
   batchCid: Cid,
   isPointless: () => boolean,
-  { ipfs, clock, report }: FetchDeps,
+  { ipfs, peers = [], clock, report }: FetchDeps,
   signal: AbortSignal,
 ): Promise<Fetched> {
   for (;;) {
@@ -36,7 +39,7 @@ export async function fetchBatch(
       if (failure.code === 'ID_MALFORMED') return { ok: false, reason: 'cid_malformed' }
       if (failure.code === 'IPFS_CONTENT_TOO_LARGE') return { ok: false, reason: 'too_large' }
       if (failure.kind !== 'transient') throw failure
-      report('fetch_failed', { batchCid, code: failure.code })
+      report('fetch_failed', { batchCid, ...toldOf(failure), peers: peers.join(' ') })
     }
     if (isPointless()) return { ok: false, reason: 'not_fetched' }
     await clock.sleep(RETRY_PAUSE_MS, signal)

@@ -1,20 +1,11 @@
 import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { BATCH_REASONS } from '#domain/reasons.ts'
 import type { Store } from '#io/store/port.ts'
 import { BATCHES_PREFIX, batchesPrefix, batchKey, CURSOR_KEY, EVIDENCE_PREFIX, evidenceKey, evidencesPrefix } from './keys.ts'
 import type { Findings } from './recheck.ts'
 
 /** Why a batch has no attestation from here. */
-export type BatchReason =
-  | 'not_fetched'
-  | 'cid_malformed'
-  | 'too_large'
-  | 'integrity'
-  | 'epoch_unseen'
-  | 'not_on_chain'
-  | 'conflict'
-  | 'refused'
-  | 'attested_before'
-  | ''
+export type BatchReason = keyof typeof BATCH_REASONS | ''
 
 /**
  * What became of one batch. `attested`: this validator's word is on chain. `withheld`: there is no root to attest.

@@ -1,6 +1,7 @@
+import type { Report } from '#domain/events.ts'
 import { createAnchorView } from '#domain/anchor-view.ts'
 import { watchAppointment } from '#domain/appointment.ts'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { persist } from '#domain/retry.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
@@ -37,10 +38,11 @@ export interface ValidatorDeps {
   readonly chain: AnchorChain
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
+  /** Where content comes from, for the log. */
+  readonly peers?: readonly string[]
   readonly clock: Clock
   readonly recoverer: Recoverer
-  /** One event of the log. */
-  readonly report: (event: string, facts: Readonly<Record<string, string | number>>) => void
+  readonly report: Report
   /** Called with the end of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
 }
@@ -130,7 +132,7 @@ async function keepEvidence(
     return await ipfs.add(bytes)
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-    report('evidence_not_published', { epochId, batchCid, code: failure.code })
+    report('evidence_not_published', { epochId, batchCid, ...toldOf(failure) })
     return undefined
   }
 }

@@ -1,0 +1,117 @@
+/**
+ * Every event of a log, once: how loud it is and what it means. `debug`: one of many, written only when asked for. `info`: what an operator
+ * would tell a friend. `warn`: goes on by itself, and somebody should know. `error`: lost or stopped, a person is needed.
+ */
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface EventRow {
+  readonly level: LogLevel
+  readonly help: string
+  /** Comes again and again while something is wrong: the log has it once in a while, with the number of `times`. */
+  readonly isRepeated?: true
+}
+
+export const EVENTS = {
+  // Every role
+  started: { level: 'info', help: 'The role listens at these places and begins its work.' },
+  ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
+  stopped: { level: 'info', help: 'The role has finished what was under way.' },
+  failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
+  stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
+  trouble: { level: 'warn', isRepeated: true, help: 'Something outside failed and is tried again; `code` says what.' },
+  will_try_again: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A step failed and is tried again after `pauseMs`; `doing` says which, `code` why.',
+  },
+  anchor_chain_trouble: { level: 'warn', isRepeated: true, help: 'The endpoint of the anchor chain failed; it is asked again.' },
+  appointed: { level: 'info', help: 'The market has appointed the account of this role.' },
+  not_appointed: {
+    level: 'error',
+    help: 'The market has not appointed the account of this role: the contracts refuse all that it sends. `command` appoints it; no restart is needed.',
+  },
+  release_undone: {
+    level: 'warn',
+    help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',
+  },
+
+  // Epoch release
+  epoch_released: { level: 'info', help: 'An epoch was released on the anchor chain.' },
+  release_refused: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The contract refused a release for `reason`; it is tried again under a new intent.',
+  },
+  source_rewritten: {
+    level: 'error',
+    help: 'Blocks of a released epoch were rewritten on the source chain: its data is of blocks that are gone. Release deeper below the head (--head-offset).',
+  },
+
+  // Snapshotter
+  epoch_done: {
+    level: 'info',
+    help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',
+  },
+
+  // Collector
+  epoch_delivered: { level: 'info', help: 'Every submission of the epoch was acknowledged, or sent to a peer that never answers.' },
+  submissions_lost: {
+    level: 'warn',
+    help: 'Submissions of the epoch were refused for good, or given up: so many for each code. `weft explain CODE` says what each means.',
+  },
+  submission_rejected: { level: 'debug', help: 'One submission was refused for good; the line of its epoch counts it.' },
+  dial_failed: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The sequencer could not be reached at this address; it is tried again, and so are the others.',
+  },
+  link_opened: { level: 'info', help: 'Submissions go to the sequencer over this address now.' },
+  link_ended: { level: 'info', isRepeated: true, help: 'The link to the sequencer is gone; what had no receipt goes over the next one.' },
+  link_silent: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'Submissions waited and no receipt came for so long: the link is closed and opened anew.',
+  },
+
+  // Relay
+  relay_stats: { level: 'info', help: 'What the relay carries now.' },
+  reservations_refused: { level: 'warn', help: 'So many peers found no place since the last line; --reservations-max is the limit.' },
+
+  // Sequencer
+  epoch_sealed: { level: 'info', help: 'The sequencer has done all it can for an epoch; `reason` says how it ended.' },
+  epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
+  anchored_again: {
+    level: 'warn',
+    help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them came too late.',
+  },
+  receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
+  frames_refused: {
+    level: 'warn',
+    help: 'Frames and deliveries that were refused unread, since the start, by code; told when there are more.',
+  },
+
+  // Validator
+  batch_attested: {
+    level: 'info',
+    help: 'The batch was checked and its root attested; `divergent` is 1 when it is not the root of the sequencer.',
+  },
+  batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
+  batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  fetch_failed: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A batch could not be fetched from these `peers`; it is tried again until its window is over.',
+  },
+  attestation_refused: { level: 'warn', help: 'The contract refused the attestation for `code`.' },
+  attestation_conflict: {
+    level: 'error',
+    help: 'Another root was attested for this batch before; this validator never signs two. Its disk may be an old copy.',
+  },
+  evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
+} as const satisfies Record<string, EventRow>
+
+export type LogEvent = keyof typeof EVENTS
+
+/** Writes one event of a role's log. Must not throw. */
+export type Report = (event: LogEvent, facts: Readonly<Record<string, string | number>>) => void

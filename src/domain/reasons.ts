@@ -1,0 +1,21 @@
+/** Why something ended as it did, as records and log lines carry it, where no other table has it. */
+
+/** What a validator says of a batch. */
+export const BATCH_REASONS = {
+  not_fetched: 'Nobody served the batch file before its attestation window was over.',
+  cid_malformed: 'What the chain names is no CID of a batch.',
+  too_large: 'The file is larger than any batch may be.',
+  integrity: 'The file is not what the chain says; the evidence lists the checks that failed.',
+  epoch_unseen: 'The release of the epoch is not on the part of the chain that this validator has read.',
+  not_on_chain: 'A reorganisation removed the batch; should it come back, it is taken up again.',
+  conflict: 'This validator attested another root for the batch before, and never signs two.',
+  refused: 'The contract refused the attestation.',
+  attested_before: 'The attestation was on chain already.',
+} as const
+
+/** How a delivery ended that has no receipt. */
+export const DELIVERY_REASONS = {
+  unacknowledged: 'Sent to a peer that never answers: whether it counts, only the chain tells.',
+  too_old: 'No receipt came for so long that no window can be open any more: given up.',
+} as const
+export type DeliveryReason = keyof typeof DELIVERY_REASONS

@@ -1,0 +1,107 @@
+import pino from 'pino'
+import { EVENTS, type EventRow, type LogEvent } from '#domain/events.ts'
+
+/** One event of a role's log: a name and its facts. */
+export type WriteEvent = (event: LogEvent, facts: Readonly<Record<string, unknown>>) => void
+
+export interface Log {
+  readonly report: WriteEvent
+  /** Writes what was held back. */
+  stop(): void
+}
+
+export interface LogOptions {
+  readonly role: string
+  /** A file; the standard error stream when not given. */
+  readonly logTo?: string
+  /** `auto`: text on a terminal, JSON anywhere else. */
+  readonly format?: 'auto' | 'text' | 'json' | undefined
+}
+
+/** Trouble that goes on is told this often: seen at once, and after an hour still a page. */
+const REPEAT_EVERY_MS = 10_000
+/** Different troubles that are counted at once; what comes beyond is told each time. */
+const REPEATED_MAX = 1_000
+
+/** Opens the log of a role. How loud an event is stands in the table of events and nowhere else. */
+export function openLog({ role, logTo, format }: LogOptions): Log {
+  const destination = pino.destination({ dest: logTo ?? 2, sync: true })
+  const isText = isTextLog({ logTo, format }, process.stderr)
+  const json = pino({ base: { role } }, destination)
+  const write: WriteEvent = (event, facts) => {
+    const { level } = EVENTS[event]
+    if (!isText) json[level](facts, event)
+    else if (level !== 'debug') destination.write(textLine({ role, event, facts, at: new Date() }))
+  }
+  return summarised(write)
+}
+
+/** Whether people read it as it comes. */
+export function isTextLog(
+  { logTo, format = 'auto' }: Pick<LogOptions, 'format'> & { readonly logTo: string | undefined },
+  stderr: { readonly isTTY?: boolean },
+): boolean {
+  return format === 'auto' ? logTo === undefined && stderr.isTTY === true : format === 'text'
+}
+
+/** One line for people: time of day, level, role, event, facts. */
+export function textLine(line: {
+  readonly role: string
+  readonly event: LogEvent
+  readonly facts: Readonly<Record<string, unknown>>
+  readonly at: Date
+}): string {
+  const time = [line.at.getHours(), line.at.getMinutes(), line.at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
+  const facts = Object.entries(line.facts).map(([name, value]) => `${name}=${valueText(value)}`)
+  return `${[time, EVENTS[line.event].level.padEnd(5), line.role.padEnd(11), line.event, ...facts].join(' ').trimEnd()}\n`
+}
+
+/** Others choose some of these texts: whatever could end the line, or move the cursor, is written as an escape of JSON. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string' && /^[!#-<>-~]+$/.test(value)) return value
+  const json = JSON.stringify(value) ?? ''
+  return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** What repeats, from the same place for the same reason, is told once in a while, with its number. */
+export function summarised(write: WriteEvent): Log {
+  const running = new Map<string, { times: number; last: () => void; timer: NodeJS.Timeout }>()
+
+  function begin(key: string): void {
+    const timer = setTimeout(() => {
+      const isOver = running.get(key)?.times === 0
+      finish(key)
+      if (!isOver) begin(key)
+    }, REPEAT_EVERY_MS)
+    timer.unref()
+    running.set(key, { times: 0, last: () => undefined, timer })
+  }
+
+  function finish(key: string): void {
+    const kept = running.get(key)
+    if (kept === undefined) return
+    clearTimeout(kept.timer)
+    running.delete(key)
+    if (kept.times > 0) kept.last()
+  }
+
+  return {
+    report(event, facts) {
+      const row: EventRow = EVENTS[event]
+      if (row.isRepeated !== true) return write(event, facts)
+      const { code, doing, reason, address, endpoint } = facts
+      const key = JSON.stringify([event, code, doing, reason, address, endpoint])
+      const kept = running.get(key)
+      if (kept !== undefined) {
+        kept.times += 1
+        kept.last = () => write(event, { ...facts, times: kept.times })
+        return
+      }
+      write(event, facts)
+      if (running.size < REPEATED_MAX) begin(key)
+    },
+    stop() {
+      for (const key of [...running.keys()]) finish(key)
+    },
+  }
+}

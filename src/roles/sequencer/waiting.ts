@@ -1,0 +1,107 @@
+import type { BlockNumber } from '#domain/ids.ts'
+import type { Rejection } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { Inbound } from '#io/p2p/port.ts'
+
+/**
+ * Deliveries that the next blocks may decide, of peers that hear no answer and so never come again (S11). Bounded in all and per peer,
+ * and in time by blocks: what is given up is told, by the caller, as what it was.
+ */
+
+export interface WaitingLimits {
+  /** A delivery takes one unit, and one more per full KiB: so many deliveries at most, and about so many KiB. */
+  readonly unitsMax: number
+  readonly unitsPerPeerMax: number
+  /** Blocks that a delivery outlasts. */
+  readonly blocksMax: number
+}
+
+export const WAITING_LIMITS: WaitingLimits = {
+  // Each of 5,000 deployed peers with a project or two, all of them at the moment of a restart.
+  unitsMax: 20_000,
+  unitsPerPeerMax: 5_000,
+  // An endpoint further behind than the deepest rewrite that is followed is no endpoint to work with.
+  blocksMax: 64,
+}
+
+const UNIT_BYTES = 1_024
+
+/** One delivery that waits, with the verdict that it would have now. */
+export interface Held {
+  readonly delivery: Inbound
+  readonly submission: Submission
+  readonly why: Rejection
+}
+
+export interface Waiting {
+  /** Takes one in. Returns what has no place: itself, or one of a peer that has more than its share. */
+  hold(held: Held): Held | undefined
+  /** Lets go of everything that is no longer awaited, in the order of arrival, and of what has waited too long. `head`: `undefined` before the first block. */
+  step(
+    head: BlockNumber | undefined,
+    isAwaited: (held: Held) => boolean,
+  ): { readonly due: readonly Held[]; readonly givenUp: readonly Held[] }
+  length(): number
+}
+
+interface Place {
+  readonly units: number
+  /** The first head seen while it waited. */
+  since: BlockNumber | undefined
+}
+
+export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
+  const places = new Map<Held, Place>()
+  const perPeer = new Map<string, number>()
+  let units = 0
+
+  function change(peer: string, by: number): void {
+    const next = (perPeer.get(peer) ?? 0) + by
+    units += by
+    if (next === 0) perPeer.delete(peer)
+    else perPeer.set(peer, next)
+  }
+
+  function remove(held: Held): void {
+    change(held.delivery.peer, -(places.get(held)?.units ?? 0))
+    places.delete(held)
+  }
+
+  /** Of the peer with the most the one that came last: peers are free to be many, so nobody keeps more than others while somebody finds no place. */
+  function greediest(): Held | undefined {
+    let most = ''
+    for (const [peer, count] of perPeer) if (count > (perPeer.get(most) ?? 0)) most = peer
+    return [...places.keys()].findLast(({ delivery }) => delivery.peer === most)
+  }
+
+  return {
+    hold(held) {
+      const { peer, payload } = held.delivery
+      const needed = 1 + Math.floor(payload.length / UNIT_BYTES)
+      const own = (perPeer.get(peer) ?? 0) + needed
+      if (own > limits.unitsPerPeerMax) return held
+      const isFull = units + needed > limits.unitsMax
+      // Refusing a peer that has its share costs nothing; only one below it makes another give way.
+      if (isFull && own > limits.unitsMax / (perPeer.size + (perPeer.has(peer) ? 0 : 1))) return held
+      const displaced = isFull ? greediest() : undefined
+      const freed = displaced === undefined ? 0 : (places.get(displaced)?.units ?? 0)
+      if (units - freed + needed > limits.unitsMax) return held
+      if (displaced !== undefined) remove(displaced)
+      places.set(held, { units: needed, since: undefined })
+      change(peer, needed)
+      return displaced
+    },
+    step(head, isAwaited) {
+      const due: Held[] = []
+      const givenUp: Held[] = []
+      for (const [held, place] of places) {
+        place.since ??= head
+        if (!isAwaited(held)) due.push(held)
+        else if (head !== undefined && place.since !== undefined && head > place.since + limits.blocksMax) givenUp.push(held)
+      }
+      for (const held of [...due, ...givenUp]) remove(held)
+      return { due, givenUp }
+    },
+    length: () => places.size,
+  }
+}
