@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
-import { onDisk } from '#node/disk.ts'
+import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
@@ -27,7 +26,7 @@ export const deployCommand = buildCommand({
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
       if (isThere) {
         onDisk(path, 'writing it', () => {
-          mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+          makeFolder(dataDir)
           writeNetwork(path, deployed.network)
         })
       }

@@ -6,7 +6,7 @@ import {
   type StricliProcess,
   text_en,
 } from '@stricli/core'
-import { ERRORS, isWeftError, WeftError } from '#domain/errors.ts'
+import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
 import { routes } from './routes.ts'
 
@@ -64,7 +64,7 @@ function stopWhenUnread(stream: NodeJS.WriteStream): void {
   let isUnread = false
   stream.on('error', (cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'EPIPE' && cause.code !== 'EIO') {
-      const failure = new WeftError('STORE_FAILED', { path: 'the output', doing: 'writing it' }, cause)
+      const failure = storeFailed('the output', 'writing it', cause)
       if (stream === process.stdout) process.stderr.write(`${told(failure)}\n`)
       process.exit(1)
     }

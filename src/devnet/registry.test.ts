@@ -87,7 +87,7 @@ test('no folder at all is no devnet', () => {
 
 test('a folder that cannot be written is told in our words', () => {
   expect(() => announce(endpoints('nowhere'))).toThrow(
-    expect.objectContaining({ code: 'STORE_FAILED', facts: { path: join(at('nowhere'), 'devnet.json'), doing: 'writing it' } }),
+    expect.objectContaining({ code: 'STORE_PLACE_WRONG', facts: { path: join(at('nowhere'), 'devnet.json'), doing: 'writing it' } }),
   )
   expect(pointers()).toEqual([])
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk } from '#node/disk.ts'
+import { makeFolder, onDisk } from '#node/disk.ts'
 import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
@@ -145,7 +145,7 @@ const LOCK = 'lock.sqlite'
  * that it did not make. Throws `DATA_DIR_LOCKED` when a devnet runs in it, `STORE_FAILED` when it cannot be used.
  */
 function takeOver(dataDir: string, started: Started): void {
-  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
+  onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   const ours = new Set([
     'devnet.json',
     NETWORK_FILE,

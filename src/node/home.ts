@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino from 'pino'
+import { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk, replaceFile } from './disk.ts'
+import { makeFolder, onDisk, replaceFile } from './disk.ts'
 
 /** One event of a role's log: a name and its facts. */
 export type Report = (event: string, facts: Readonly<Record<string, unknown>>) => void
@@ -27,7 +28,7 @@ export interface RoleHome {
 /** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
 export function openHome(options: { readonly role: string; readonly dataDir: string; readonly logTo?: string }): RoleHome {
   const directory = options.dataDir
-  onDisk(directory, 'creating it', () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
+  onDisk(directory, 'creating it', () => makeFolder(directory))
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const log = pino({ base: { role: options.role } }, pino.destination({ dest: options.logTo ?? 2, sync: true }))
   return {
@@ -58,7 +59,8 @@ function identityIn(directory: string): Uint8Array {
 function seedAt(path: string): Uint8Array | undefined {
   try {
     const seed = readFileSync(path)
-    if (seed.length !== SEED_BYTES) throw new Error(`${path} has ${seed.length} bytes, not ${SEED_BYTES}`)
+    if (seed.length !== SEED_BYTES)
+      throw new WeftError('STORE_CORRUPT', { path, doing: `reading the identity, ${seed.length} bytes instead of ${SEED_BYTES}` })
     return seed
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined

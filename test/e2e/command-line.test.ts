@@ -20,9 +20,11 @@ const STACK = /^\s+at /m
 
 describe('a data directory that cannot be one', () => {
   test.each([
-    ['STORE_FAILED', ['relay', '--data-dir', file]],
-    ['STORE_FAILED', ['relay', '--data-dir', join(file, 'below')]],
-    ['STORE_FAILED', ['devnet', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', join(file, 'below')]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', '/proc/weft/relay']],
+    ['STORE_PLACE_WRONG', ['devnet', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['devnet', '--data-dir', '/proc/weft/devnet']],
     ['DATA_DIR_UNKNOWN', ['verify', 'project:NAMESPACE', '1', '--data-dir', file]],
     ['SETTINGS_INVALID', ['devnet', '--data-dir', scratch]],
   ] as const)('%s: weft %s', async (code, args) => {

@@ -10,7 +10,7 @@ import { tcp } from '@libp2p/tcp'
 import { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
 import { CID } from 'multiformats/cid'
-import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, storeFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
 import { superviseLinks } from './links.ts'
@@ -133,15 +133,14 @@ async function loadIdentity(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path)
   } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new WeftError('STORE_FAILED', { path, doing: 'reading the identity' }, failure)
+    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw storeFailed(path, 'reading the identity', failure)
   }
   const identity = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
   try {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, identity, { mode: 0o600, flush: true })
   } catch (failure) {
-    throw new WeftError('STORE_FAILED', { path, doing: 'writing the identity' }, failure)
+    throw storeFailed(path, 'writing the identity', failure)
   }
   return identity
 }
@@ -174,7 +173,7 @@ function openBlocks(directory: string): Blocks {
     } catch (failure) {
       // The store gives every failure this one name; a block that cannot be read is as good as absent.
       if ((failure as Error).name === 'NotFoundError') return undefined
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'reading a block' }, failure)
+      throw storeFailed(directory, 'reading a block', failure)
     }
   }
   /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
@@ -184,14 +183,14 @@ function openBlocks(directory: string): Blocks {
       await using handle = await open(join(directory, dir, file), 'r+')
       await handle.sync()
     } catch (failure) {
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'syncing a block' }, failure)
+      throw storeFailed(directory, 'syncing a block', failure)
     }
   }
   async function put(cid: CID, block: Uint8Array): Promise<void> {
     try {
       await store.put(cid, block)
     } catch (failure) {
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
+      throw storeFailed(directory, 'writing a block', failure)
     }
   }
   return {

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseBlockNumber } from '#domain/ids.ts'
@@ -11,7 +10,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk } from '#node/disk.ts'
+import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 
 /** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
@@ -76,7 +75,7 @@ export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOpt
   const chainId = await readChainId(rpc)
   const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
   if (isDryRun) return { rpc, chainId, operator: createOperator({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
-  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
+  onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   const journal = openSqliteStore({ path: await journalPath(rpc, chainId, dataDir) })
   return { rpc, chainId, operator: createOperator({ ...options, journal }), stop: () => journal.close() }
 }
