@@ -29,10 +29,15 @@ export const ERRORS = {
     facts: ['dataDir'],
     help: 'No running devnet was found there. Start one with `weft devnet`, or pass --data-dir.',
   },
+  DATA_DIR_FOREIGN: {
+    kind: 'operator',
+    facts: ['dataDir', 'found'],
+    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist.',
+  },
   DATA_DIR_LOCKED: {
     kind: 'operator',
     facts: ['dataDir', 'processId'],
-    help: 'Another process uses this data directory. Stop it, or choose another with --data-dir.',
+    help: 'Another process uses this data directory. Stop that one first. Another directory does not help a role that goes on under the same key: what it must not sign again is in this one.',
   },
   KEYSTORE_INVALID: {
     kind: 'operator',
@@ -72,12 +77,12 @@ export const ERRORS = {
   STORE_FORBIDDEN: {
     kind: 'operator',
     facts: ['path', 'doing'],
-    help: 'This user may not do that there, or the file system is read-only. Give the place to the user that runs Weft, or name another.',
+    help: 'This user may not do that there, or the file system is read-only. Give the place to the user that runs Weft.',
   },
   STORE_PLACE_WRONG: {
     kind: 'operator',
     facts: ['path', 'doing'],
-    help: 'A file stands where a folder belongs, or the reverse, or the folder above is missing or holds no files. Correct the path, or clear the place.',
+    help: 'A file stands where a folder belongs, or the reverse, or the folder above is missing or holds no files. Correct the path, or move aside what stands there.',
   },
   STORE_CORRUPT: {
     kind: 'operator',
@@ -229,7 +234,7 @@ export function storeFailed(path: string, doing: string, cause: unknown): WeftEr
   if (isWeftError(cause) && isStoreFailure(cause)) return cause
   const { code, errcode, message } = (cause ?? {}) as { readonly code?: unknown; readonly errcode?: unknown; readonly message?: unknown }
   // Of a failure that a library has wrapped, often only the text is left.
-  const name = [code, message].map((text) => /\bE[A-Z]{3,}\b/.exec(String(text))?.[0]).find((word) => word !== undefined)
+  const name = [code, message].map((text) => /\bE[A-Z]{2,}\b/.exec(String(text))?.[0]).find((word) => word !== undefined)
   // The upper bits of SQLite's codes go into detail.
   const word = typeof errcode === 'number' ? errcode & 0xff : name
   const row = Object.entries(STORE_CAUSES).find(([, words]) => (words as readonly unknown[]).includes(word))
