@@ -11,7 +11,7 @@ const advice = [
   ...Object.entries<string>({ ...CONTRACT_CODES, ...CONTRACT_ERRORS }),
 ]
 
-test.each(advice)('what is said of %s makes nobody throw away what a role remembers', (code, help) => {
+test.each(advice)('what is said of %s makes nobody throw away what a role remembers', (_, help) => {
   expect(help).not.toMatch(HARMFUL)
 })
 

@@ -231,7 +231,6 @@ type StoreCode = 'STORE_FAILED' | keyof typeof STORE_CAUSES
 
 /** What a disk refused, under the code of its cause: each asks something else of a person. */
 export function storeFailed(path: string, doing: string, cause: unknown): WeftError<StoreCode> {
-  if (isWeftError(cause) && isStoreFailure(cause)) return cause
   const { code, errcode, message } = (cause ?? {}) as { readonly code?: unknown; readonly errcode?: unknown; readonly message?: unknown }
   // Of a failure that a library has wrapped, often only the text is left.
   const name = [code, message].map((text) => /\bE[A-Z]{2,}\b/.exec(String(text))?.[0]).find((word) => word !== undefined)

@@ -90,7 +90,7 @@ test('a cause that has no code of its own is told in the word of the system', ()
     onDisk(path, 'writing it', () => {
       throw Object.assign(new Error('i/o error'), { code: 'EIO' })
     })
-  expect(failing).toThrow('STORE_FAILED (path: ' + path + ', doing: writing it (EIO))')
+  expect(failing).toThrow(`STORE_FAILED (path: ${path}, doing: writing it (EIO))`)
 })
 
 test('what was told once is not told again in other words', () => {

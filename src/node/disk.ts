@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { storeFailed } from '#domain/errors.ts'
+import { isWeftError, storeFailed } from '#domain/errors.ts'
 
 export { makeFolder } from '#io/store/folder.ts'
 
@@ -9,6 +9,8 @@ export function onDisk<Value>(path: string, doing: string, work: () => Value): V
   try {
     return work()
   } catch (cause) {
+    // What has words of its own keeps them.
+    if (isWeftError(cause)) throw cause
     throw storeFailed(path, doing, cause)
   }
 }

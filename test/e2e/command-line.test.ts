@@ -26,7 +26,7 @@ describe('a data directory that cannot be one', () => {
     ['STORE_PLACE_WRONG', ['devnet', '--data-dir', file]],
     ['STORE_PLACE_WRONG', ['devnet', '--data-dir', '/proc/weft/devnet']],
     ['DATA_DIR_UNKNOWN', ['verify', 'project:NAMESPACE', '1', '--data-dir', file]],
-    ['SETTINGS_INVALID', ['devnet', '--data-dir', scratch]],
+    ['DATA_DIR_FOREIGN', ['devnet', '--data-dir', scratch]],
   ] as const)('%s: weft %s', async (code, args) => {
     const { output, ended } = runWeft(args)
     expect(await ended()).toBe(1)
@@ -76,7 +76,7 @@ describe('a devnet that is told to stop while it starts', () => {
   ] as const)('at "%s", %s', async (text, signals) => {
     const { child, ended, left } = await startUntil(text)
     for (const signal of signals) child.kill(signal)
-    expect(await ended()).toBe(0)
+    expect(await ended()).toBe(130)
     expect(left()).toEqual([])
   })
 
@@ -93,15 +93,14 @@ describe('a devnet that is told to stop while it starts', () => {
     child.kill('SIGINT')
     await said('stopping')
     child.kill('SIGINT')
-    // 1, or 0 when the orderly stop was over by then.
-    expect([0, 1]).toContain(await ended())
+    expect(await ended()).toBe(130)
     expect(left()).toEqual([])
   })
 
   test('that nobody reads it any more is such a word too', async () => {
     const { child, ended, output, left } = await startUntil('starting relay')
     child.stdout?.destroy()
-    expect(await ended()).toBe(0)
+    expect(await ended()).toBe(130)
     expect(output()).not.toMatch(STACK)
     expect(left()).toEqual([])
   })
@@ -124,7 +123,7 @@ test('a deployment that is told to stop says so', async () => {
     const { child, output, said, ended } = runWeft(args, { WEFT_DEPLOYER_KEY: ANVIL_KEY })
     await said('attestation window')
     child.kill('SIGINT')
-    expect(await ended()).toBe(1)
+    expect(await ended()).toBe(130)
     expect(output()).toContain('weft: STOPPED (')
     expect(output()).not.toMatch(STACK)
   } finally {

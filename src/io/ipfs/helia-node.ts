@@ -12,6 +12,7 @@ import { createHeliaLight } from 'helia'
 import { CID } from 'multiformats/cid'
 import { isWeftError, listenFailed, storeFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
+import { placeOf } from './block-folder.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
 import { superviseLinks } from './links.ts'
 import { importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
@@ -154,12 +155,7 @@ interface Blocks {
   sync(cid: CID): Promise<void>
 }
 
-/** One file per block, in folders by the last two characters of its CID, so that none grows too large. */
 function openBlocks(directory: string): Blocks {
-  const placeOf = (cid: CID) => {
-    const file = cid.toV1().toString()
-    return { dir: file.slice(-2), file }
-  }
   const store = new FsBlockstore(directory, {
     shardingStrategy: {
       extension: '',
