@@ -117,7 +117,10 @@ test.each([
 
 test('no folder at all is no devnet', () => {
   writeFileSync(at('file'), '')
-  for (const dataDir of [at('nowhere'), at('file')]) expect(() => findDevnet(dataDir)).toThrow('DATA_DIR_UNKNOWN')
+  for (const dataDir of [at('nowhere'), at('file')]) {
+    expect(() => findDevnet(dataDir)).toThrow('DATA_DIR_UNKNOWN')
+    expect(findKept(dataDir)).toBeUndefined()
+  }
 })
 
 test('a folder that cannot be written is told in our words', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
@@ -89,8 +89,7 @@ export function findDevnet(dataDir?: string): DevnetEndpoints {
 
 /** Where things were in a devnet that has ended and left everything that a proof needs. */
 export function findKept(dataDir: string): DevnetEndpoints | undefined {
-  const chainState = lstatSync(join(dataDir, CHAIN_STATE), { throwIfNoEntry: false })
-  return chainState === undefined ? undefined : readJson<DevnetEndpoints>(join(dataDir, KEPT))
+  return existsSync(join(dataDir, CHAIN_STATE)) ? readJson<DevnetEndpoints>(join(dataDir, KEPT)) : undefined
 }
 
 /** Folders of devnets that have announced themselves, the latest first. */

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { onDisk, replaceFile } from '#node/disk.ts'
 import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
@@ -114,9 +114,9 @@ export async function setStage(
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
-  writeNetwork(join(dataDir, NETWORK_FILE), protocol)
+  onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
   const marketPath = join(dataDir, MARKET_FILE)
-  writeFileSync(marketPath, `${JSON.stringify(market, undefined, 2)}\n`)
+  onDisk(marketPath, 'writing it', () => replaceFile(marketPath, `${JSON.stringify(market, undefined, 2)}\n`, 0o644))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
