@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import type { Given } from '#node/settings.ts'
-import { stopSignal } from '#node/stop.ts'
+import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 import { integerIn } from './parse.ts'
@@ -16,9 +16,6 @@ interface Flags {
   readonly slots: number
   readonly liars: number
 }
-
-/** What a shell says of a command that Ctrl-C ended: a script must not take fewer epochs than it asked for, or a network that never was up, as success. */
-const EXIT_CUT_SHORT = 130
 
 /** As a shell reads it back. */
 function quoted(path: string): string {
@@ -44,7 +41,8 @@ export const devnetCommand = buildCommand({
       report.summary(summary)
       if (provable !== undefined)
         report.progress(`proof: ./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
-      if (signal.aborted && (!wasUp || summary.epochs < (epochs ?? 0))) this.process.exitCode = EXIT_CUT_SHORT
+      // A script must not take fewer epochs than it asked for, or a network that never was up, as success.
+      if (signal.aborted && (!wasUp || summary.epochs < (epochs ?? 0))) this.process.exitCode = EXIT_STOPPED
     } finally {
       if (!isTemporary) report.progress(`data directory: ${dataDir}`)
     }

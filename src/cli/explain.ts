@@ -1,7 +1,10 @@
 import { buildCommand } from '@stricli/core'
-import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
+import { CONTRACT_CODES, CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
+import { meant, nearest } from './words.ts'
+
+const CODES = [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS].flatMap((table) => Object.keys(table))
 
 function explanation(code: string): string | undefined {
   const failure = rowOf<ErrorRow>(ERRORS, code.toUpperCase())
@@ -23,7 +26,7 @@ export const explainCommand = buildCommand({
   func(this: { process: NodeJS.Process }, _flags: Record<never, never>, code: string) {
     const text = explanation(code)
     if (text === undefined) {
-      this.process.stderr.write(`weft: no code '${code}'. The codes are listed in docs/ERRORS.md.\n`)
+      this.process.stderr.write(`weft: no code '${code}'${meant(nearest(code, CODES))} The codes are listed in docs/ERRORS.md.\n`)
       this.process.exitCode = 1
       return
     }

@@ -60,6 +60,16 @@ test('a command that does not exist is answered with where to look', async () =>
   expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `weft --help` lists them.\n")
 })
 
+test.each([
+  [['--version'], 0, /^weft \d+\.\d+\.\d+\n$/],
+  [['help', 'devnet'], 0, /^Run a whole network on this machine\.\n/],
+  [['help', 'devnett'], 1, /^weft: there is no command 'devnett'; did you mean devnet\?/],
+  [['market', 'shwo'], 1, /^weft: there is no command 'shwo'; did you mean `show`\?/],
+] as const)('weft %j is answered', async (args, code, text) => {
+  const { output, ended } = runWeft(args)
+  expect([await ended(), output()]).toEqual([code, expect.stringMatching(text)])
+})
+
 describe('a devnet that is told to stop while it starts', () => {
   /** Its own temporary folder shows what it leaves behind. */
   async function startUntil(text: string, args: readonly string[] = []) {

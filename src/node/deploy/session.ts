@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseBlockNumber } from '#domain/ids.ts'
+import { type Address, parseBlockNumber } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { readBlock } from '#io/chain/block.ts'
-import { createOperator, type Operator } from '#io/chain/operator.ts'
+import { createOnlooker, createOperator, type Operator } from '#io/chain/operator.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -17,6 +17,8 @@ import { contentOf } from '#node/given-file.ts'
 export type KeySource =
   | { readonly kind: 'keystore'; readonly path: string; readonly password: () => Promise<Secret<string>> }
   | { readonly kind: 'key'; readonly text: Secret<string> }
+  /** For a dry run, which signs nothing; as nobody when there is none. */
+  | { readonly kind: 'address'; readonly address: Address | undefined }
 
 export interface SessionOptions {
   readonly rpcUrl: string
@@ -46,7 +48,7 @@ const NO_JOURNAL: IntentJournal = {
 }
 
 /** Throws `KEYSTORE_INVALID`, `KEYSTORE_PASSWORD_WRONG`, `SETTINGS_INVALID`. */
-async function readKey(source: KeySource): Promise<Secret<Uint8Array>> {
+async function readKey(source: Exclude<KeySource, { kind: 'address' }>): Promise<Secret<Uint8Array>> {
   if (source.kind === 'keystore') {
     const { path } = source
     return decryptKeystore(contentOf(path, '--keystore'), { path, password: await source.password() })
@@ -71,6 +73,8 @@ async function journalPath(rpc: Rpc, chainId: number, dataDir: string): Promise<
 /** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, `STORE_FAILED`, and as `readKey`. */
 export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOptions): Promise<Session> {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
+  if (key.kind === 'address')
+    return { rpc, chainId: await readChainId(rpc), operator: createOnlooker(rpc, key.address), stop: async () => undefined }
   const privateKey = await readKey(key)
   const chainId = await readChainId(rpc)
   const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
