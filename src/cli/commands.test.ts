@@ -83,6 +83,11 @@ describe('explain', () => {
     expect([out, exitCode]).toEqual(['', 1])
     expect(err).toContain(`no code '${code}'`)
   })
+
+  test('suggests what was meant', async () => {
+    expect((await weft('explain', 'STORE_FULLL')).err).toContain("no code 'STORE_FULLL'; did you mean STORE_FULL?")
+    expect((await weft('explain', 'signer_mismach')).err).toContain('did you mean signer_mismatch?')
+  })
 })
 
 describe('settings', () => {
@@ -101,7 +106,7 @@ describe('settings', () => {
   test('of a role that there is not are none', async () => {
     const { out, err, exitCode } = await weft('settings', 'relais')
     expect(out).toBe('')
-    expect(err).toContain("no role 'relais'")
+    expect(err).toContain("no role 'relais'; did you mean relay?")
     expect(exitCode).not.toBe(0)
   })
 })

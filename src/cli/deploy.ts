@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
-import { onDisk } from '#node/disk.ts'
+import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
@@ -21,20 +20,29 @@ export const deployCommand = buildCommand({
     const dataDir = dataDirOf(this.process, flags)
     const path = join(dataDir, NETWORK_FILE)
     const network = findNetwork(path)
-    const session = await openSession(sessionOf(this.process, flags))
+    const options = sessionOf(this.process, flags)
+    // Where contracts come to be is decided by the account that creates them.
+    const isNobody = options.key.kind === 'address' && options.key.address === undefined
+    const session = await openSession(options)
     try {
       const deployed = await deployNetwork({ ...session, network }, config, conductOf(this.process, flags), signal)
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
       if (isThere) {
         onDisk(path, 'writing it', () => {
-          mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+          makeFolder(dataDir)
           writeNetwork(path, deployed.network)
         })
       }
       const { chainId, deploymentBlock, ...addresses } = deployed.network
-      if (!flags.json && deployed.outcome !== 'declined')
+      const isPlaceKnown = isThere || (deployed.outcome === 'planned' && !isNobody)
+      if (!flags.json && isPlaceKnown)
         for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
-      tell(this.process, flags, deployed, { addresses, chainId, deploymentBlock, ...(isThere ? { networkFile: path } : {}) })
+      tell(this.process, flags, deployed, {
+        ...(isNobody && !isThere ? {} : { addresses }),
+        chainId,
+        deploymentBlock,
+        ...(isThere ? { networkFile: path } : {}),
+      })
     } finally {
       await session.stop()
     }

@@ -33,6 +33,17 @@ test.each([40, 80, 200])('the epoch under way never wraps on a terminal of %i co
   expect(final).toContain('9000 ms\n')
 })
 
+test('the table fits a terminal of 80 columns, its headings above what they name', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const report = humanReport({ isTTY: false, columns: 80, write }, undefined)
+  report.ready([{ name: 'anchor chain', where: 'http://127.0.0.1:1' }])
+  report.epoch({ ...line, epochId: 99_999, accepted: 10_000, rejected: 10_000, batches: 100, releasedToFinalizedMs: 99_999 })
+  const [headings, row] = pieces.slice(-2).map((piece) => piece.replaceAll('\n', '')) as [string, string]
+  expect([headings, row].filter(({ length }) => length > 80)).toEqual([])
+  expect(headings.length).toBe(row.length)
+})
+
 test.each([
   ['a file', { isTTY: false, columns: 80 }, 'xterm'],
   ['a dumb terminal', { isTTY: true, columns: 80 }, 'dumb'],

@@ -11,7 +11,7 @@ export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | '
   }
 }
 
-const HEADINGS = 'epoch  accepted  rejected  finalized/projects  batches  attestations  outvoted  released to finalized'
+const HEADINGS = 'epoch  accepted  rejected  finalized  batches  attested  outvoted  final after'
 
 /** For people: on a terminal that can take a line back, the epoch under way is shown as it goes. */
 export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>, terminal: string | undefined): DevnetReport {
@@ -49,11 +49,11 @@ function row(line: EpochLine): string {
     [String(line.epochId), 5],
     [String(line.accepted), 8],
     [String(line.rejected), 8],
-    [`${line.finalized}/${line.projects}`, 18],
+    [`${line.finalized}/${line.projects}`, 9],
     [String(line.batches), 7],
-    [String(line.attestations), 12],
+    [String(line.attestations), 8],
     [String(line.outvotedSlots), 8],
-    [line.releasedToFinalizedMs === 0 ? '' : `${line.releasedToFinalizedMs} ms`, 21],
+    [line.releasedToFinalizedMs === 0 ? '' : `${line.releasedToFinalizedMs} ms`, 11],
   ]
   return cells.map(([text, width]) => text.padStart(width)).join('  ')
 }

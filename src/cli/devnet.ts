@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import type { Given } from '#node/settings.ts'
-import { stopSignal } from '#node/stop.ts'
+import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 import { integerIn } from './parse.ts'
@@ -18,25 +17,32 @@ interface Flags {
   readonly liars: number
 }
 
-/** What a shell says of a command that Ctrl-C ended: a script must not take fewer epochs than it asked for as success. */
-const EXIT_CUT_SHORT = 130
+/** As a shell reads it back. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
 
 export const devnetCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
     // First of all: loading takes most of a second, in which people press Ctrl-C too.
     const signal = stopSignal()
     const { runDevnet } = await import('#devnet/devnet.ts')
+    const { makeTemporaryFolder } = await import('#devnet/folder.ts')
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
     const isTemporary = given === undefined && !flags.keep
-    const dataDir = given === undefined ? mkdtempSync(join(tmpdir(), 'weft-devnet-')) : resolve(given)
+    const dataDir = given === undefined ? makeTemporaryFolder() : resolve(given)
     // At the very end, which a second Ctrl-C brings about at once.
     if (isTemporary) this.process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }))
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
     const { epochs, seed, slots, liars } = flags
     try {
-      const summary = await runDevnet({ dataDir, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }, report, signal)
+      const options = { dataDir, isTemporary, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }
+      const { summary, wasUp, provable } = await runDevnet(options, report, signal)
       report.summary(summary)
-      if (signal.aborted && epochs !== undefined && summary.epochs < epochs) this.process.exitCode = EXIT_CUT_SHORT
+      if (provable !== undefined)
+        report.progress(`proof: ./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
+      // A script must not take fewer epochs than it asked for, or a network that never was up, as success.
+      if (signal.aborted && (!wasUp || summary.epochs < (epochs ?? 0))) this.process.exitCode = EXIT_STOPPED
     } finally {
       if (!isTemporary) report.progress(`data directory: ${dataDir}`)
     }

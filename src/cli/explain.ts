@@ -1,11 +1,12 @@
 import { buildCommand } from '@stricli/core'
-import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
+import { CONTRACT_CODES, CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
 import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
+import { meant, nearest } from './words.ts'
 
 /** Tables of one line per name, and what a name in them is. */
 const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, string>>])[] = [
@@ -21,6 +22,8 @@ const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, str
   ['what a validator says of a batch', BATCH_REASONS],
   ['how a delivery ended', DELIVERY_REASONS],
 ]
+
+const CODES = [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS, ...NAMED.map(([, rows]) => rows)].flatMap((table) => Object.keys(table))
 
 /** What the code means, in each of the tables that has it: `window_closed` refuses a submission and ends a project. */
 function explanations(code: string): readonly string[] {
@@ -50,7 +53,8 @@ export const explainCommand = buildCommand({
   func(this: { process: NodeJS.Process }, _flags: Record<never, never>, code: string) {
     const texts = explanations(code)
     if (texts.length === 0) {
-      this.process.stderr.write(`weft: no code '${code}'. Codes are listed in docs/ERRORS.md, events and reasons in docs/LOG.md.\n`)
+      const guess = meant(nearest(code, CODES))
+      this.process.stderr.write(`weft: no code '${code}'${guess} Codes are listed in docs/ERRORS.md, events and reasons in docs/LOG.md.\n`)
       this.process.exitCode = 1
       return
     }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   ArgumentScannerError,
   buildApplication,
@@ -6,18 +8,25 @@ import {
   type StricliProcess,
   text_en,
 } from '@stricli/core'
-import { ERRORS, isWeftError, WeftError } from '#domain/errors.ts'
+import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
+import { EXIT_STOPPED } from '#node/stop.ts'
+import { answerTo } from './help.ts'
 import { routes } from './routes.ts'
 
-/** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts); a devnet cut short has one of its own (`devnet.ts`). */
+/** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts), 130 stopped by Ctrl-C or a signal before it was done. */
 const EXIT_TRY_AGAIN = 75
+
+function exitCodeOf(failure: unknown): number {
+  if (isWeftError(failure, 'STOPPED')) return EXIT_STOPPED
+  return isWeftError(failure) && failure.kind === 'transient' ? EXIT_TRY_AGAIN : 1
+}
 
 const application = buildApplication(routes, {
   name: 'weft',
   scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
   documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
-  determineExitCode: (failure) => (isWeftError(failure) && failure.kind === 'transient' ? EXIT_TRY_AGAIN : 1),
+  determineExitCode: exitCodeOf,
   localization: {
     text: {
       ...text_en,
@@ -64,7 +73,7 @@ function stopWhenUnread(stream: NodeJS.WriteStream): void {
   let isUnread = false
   stream.on('error', (cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'EPIPE' && cause.code !== 'EIO') {
-      const failure = new WeftError('STORE_FAILED', { path: 'the output', doing: 'writing it' }, cause)
+      const failure = storeFailed('the output', 'writing it', cause)
       if (stream === process.stdout) process.stderr.write(`${told(failure)}\n`)
       process.exit(1)
     }
@@ -76,6 +85,14 @@ function stopWhenUnread(stream: NodeJS.WriteStream): void {
 
 stopWhenUnread(process.stdout)
 stopWhenUnread(process.stderr)
-await run(application, process.argv.slice(2), { process: process as StricliProcess & typeof process })
+const args = process.argv.slice(2)
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }
+const answer = answerTo(args, version)
+if (answer === undefined) await run(application, args, { process: process as StricliProcess & typeof process })
+else {
+  if (answer.isFailure) process.exitCode = 1
+  const out = answer.isFailure ? process.stderr : process.stdout
+  out.write(`${answer.text}\n`)
+}
 // The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know those above.
 if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1

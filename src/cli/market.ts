@@ -209,7 +209,10 @@ const setCommand = buildCommand({
       enabled: either('Whether epochs may be released; the owner of ProtocolState only'),
     },
   },
-  docs: { brief: 'Change settings and roles of a data market; its owner only. What is so already is not sent' },
+  docs: {
+    brief: 'Change settings and roles of a data market; its owner only',
+    fullDescription: 'What is so already is not sent.',
+  },
 })
 
 export const marketRoutes = buildRouteMap({

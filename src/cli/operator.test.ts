@@ -137,6 +137,18 @@ describe('who signs', () => {
     await expect(passwordOf({})).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
   })
 
+  test('needs no key in a dry run, where an address will do, or nobody’s', () => {
+    const dryRun = true
+    expect(session({}, { dryRun }).key).toEqual({ kind: 'address', address: undefined })
+    expect(session({}, { dryRun, from: other }).key).toEqual({ kind: 'address', address: other })
+    expect(session({ WEFT_DEPLOYER_KEY: KEY }, { dryRun, from: other }).key).toEqual({ kind: 'address', address: other })
+    expect(session({ WEFT_DEPLOYER_KEY: KEY }, { dryRun }).key.kind).toBe('key')
+    expect(session({ WEFT_KEYSTORE: 'there' }, { dryRun }).key.kind).toBe('keystore')
+    expect(problemsOf(() => session({ WEFT_DEPLOYER_KEY: KEY }, { from: other }))).toEqual([
+      '--from is for --dry-run: to send, a key is needed',
+    ])
+  })
+
   test('a key that stands where the name of its file belongs is not told', () => {
     const told = inspect(
       problemsOf(() => session({ WEFT_DEPLOYER_KEY: `file:${KEY}` })),

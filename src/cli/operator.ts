@@ -33,9 +33,15 @@ export const MARKET_FLAG = {
 export const SEND_FLAGS = {
   keystore: text('Web3 keystore file of the account that signs (WEFT_KEYSTORE); without it, WEFT_DEPLOYER_KEY holds the key'),
   passwordFile: text("File with the keystore's password; otherwise WEFT_KEYSTORE_PASSWORD, or it is asked for"),
+  from: {
+    kind: 'parsed',
+    parse: parseAddress,
+    optional: true,
+    brief: 'With --dry-run: the account that would sign; its key is not needed',
+  },
   yes: isSet('Send without asking'),
-  dryRun: isSet('Print what would be sent, check that the contracts would take it, and send nothing'),
-}
+  dryRun: isSet('Print what would be sent, check that the contracts would take it from this account, if one is named, and send nothing'),
+} as const
 
 export interface PlaceFlags {
   readonly rpc?: string
@@ -52,6 +58,7 @@ export interface MarketFlag {
 export interface SendFlags {
   readonly keystore?: string
   readonly passwordFile?: string
+  readonly from?: Address
   readonly yes: boolean
   readonly dryRun: boolean
 }
@@ -85,11 +92,15 @@ export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFl
   }
 }
 
-/** Throws `SETTINGS_INVALID` when neither a keystore nor a key is given. */
+/** A dry run signs nothing: an address will do, or nobody's. Throws `SETTINGS_INVALID` when neither a keystore nor a key is given otherwise. */
 function keySourceOf(process: NodeJS.Process, flags: SendFlags): KeySource {
   const { env, stdin } = process
   const path = flags.keystore ?? env['WEFT_KEYSTORE']
   const key = env['WEFT_DEPLOYER_KEY']
+  if (flags.from !== undefined && !flags.dryRun)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--from is for --dry-run: to send, a key is needed'] })
+  if (flags.dryRun && (flags.from !== undefined || (path === undefined && key === undefined)))
+    return { kind: 'address', address: flags.from }
   if (path === undefined && key !== undefined) return { kind: 'key', text: secretFrom(key, 'WEFT_DEPLOYER_KEY') }
   if (path === undefined)
     throw new WeftError('SETTINGS_INVALID', {

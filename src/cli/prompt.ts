@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Secret } from '#domain/secret.ts'
+import { EXIT_STOPPED } from '#node/stop.ts'
 
 /** Asks a person at the terminal. Whatever is asked goes to stderr: stdout is for what the command prints. */
 export async function askYes(process: NodeJS.Process, question: string): Promise<boolean> {
@@ -30,7 +31,7 @@ export async function askSecret(process: NodeJS.Process, question: string): Prom
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
       for (const key of String(chunk)) {
         if (ENTER.has(key)) return new Secret(typed.join(''))
-        if (key === CTRL_C) process.exit(1)
+        if (key === CTRL_C) process.exit(EXIT_STOPPED)
         typed = BACKSPACE.has(key) ? typed.slice(0, -1) : [...typed, key]
       }
     }

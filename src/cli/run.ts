@@ -3,9 +3,9 @@ import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsO
 import { aborted, stopSignal } from '#node/stop.ts'
 
 const BRIEFS: Readonly<Record<Role, string>> = {
-  epochs: 'Run the epoch release role: follows the source head and releases epochs',
+  epochs: 'Run the epoch release role: epochs follow the source head',
   snapshotter: 'Run a snapshotter for one or many slots',
-  collector: 'Run a local collector: takes submissions by gRPC and delivers them',
+  collector: 'Run a local collector: takes submissions, delivers them',
   relay: 'Run a circuit relay for peers that cannot be reached directly',
   sequencer: 'Run a sequencer: intake, consensus, batches, anchoring',
   validator: 'Run a validator: rechecks batches and attests',

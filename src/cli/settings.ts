@@ -1,5 +1,6 @@
 import { buildCommand } from '@stricli/core'
 import { flagOf, ROLES, SETTINGS, settingsOf, type Role, unlessGiven } from '#node/settings.ts'
+import { meant, nearest, wrapped } from './words.ts'
 
 export const settingsCommand = buildCommand({
   func(this: { process: NodeJS.Process }, flags: { json: boolean }, role?: Role) {
@@ -12,7 +13,7 @@ export const settingsCommand = buildCommand({
       const row = SETTINGS[name]
       const range = 'min' in row ? `, ${row.min} to ${row.max}${'unit' in row ? ` ${row.unit}` : ''}` : ''
       this.process.stdout.write(
-        `${flagOf(name)}  ${row.env}  (${row.type}${range}; ${unlessGiven(name)})\n    ${row.doc}\n    read by: ${row.roles.join(', ')}\n`,
+        `${flagOf(name)}  ${row.env}  (${row.type}${range}; ${unlessGiven(name)})\n${wrapped(row.doc, '    ')}\n    read by: ${row.roles.join(', ')}\n`,
       )
     }
   },
@@ -28,6 +29,6 @@ export const settingsCommand = buildCommand({
 
 function roleNamed(text: string): Role {
   const role = ROLES.find((name) => name === text)
-  if (role === undefined) throw new SyntaxError(`no role '${text}'; there are ${ROLES.join(', ')}`)
+  if (role === undefined) throw new SyntaxError(`no role '${text}'${meant(nearest(text, ROLES))} There are ${ROLES.join(', ')}`)
   return role
 }

@@ -13,17 +13,22 @@ export const verifyCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, projectText: string, epochText: string) {
     const projectId = parseProjectId(projectText)
     const epochId = parseEpochId(epochText)
-    const { findDevnet } = await import('#devnet/registry.ts')
+    const { openDevnet } = await import('#devnet/kept.ts')
     const { verifyAt } = await import('#node/verify.ts')
-    const endpoints = findDevnet(givenDataDir(this.process.env as Given, flags.dataDir))
+    const signal = stopSignal()
+    const devnet = await openDevnet(givenDataDir(this.process.env as Given, flags.dataDir))
     const say = (text: string): void => void this.process.stdout.write(`${text}\n`)
-    if (!flags.json) say(`${projectId}, epoch ${epochId}, against ${endpoints.anchorRpcUrl}`)
-    const proof = await verifyAt(endpoints, { projectId, epochId }, stopSignal(), (step) => {
-      if (!flags.json) say(`  ${step.ok ? '✔' : '✘'} ${step.step.padEnd(17)} ${step.detail}`)
-    })
-    if (flags.json) say(JSON.stringify(proof))
-    else say(proof.ok ? 'verified' : `not verified: ${proof.failed}`)
-    this.process.exitCode = proof.ok ? 0 : 1
+    try {
+      if (!flags.json) say(`${projectId}, epoch ${epochId}, against ${devnet.endpoints.anchorRpcUrl}`)
+      const proof = await verifyAt(devnet.endpoints, { projectId, epochId }, signal, (step) => {
+        if (!flags.json) say(`  ${step.ok ? '✔' : '✘'} ${step.step.padEnd(17)} ${step.detail}`)
+      })
+      if (flags.json) say(JSON.stringify(proof))
+      else say(proof.ok ? 'verified' : `not verified: ${proof.failed}`)
+      this.process.exitCode = proof.ok ? 0 : 1
+    } finally {
+      await devnet.stop()
+    }
   },
   parameters: {
     flags: {
@@ -31,7 +36,7 @@ export const verifyCommand = buildCommand({
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Data directory of the devnet (WEFT_DATA_DIR); default: the one started last',
+        brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
       },
       json: { kind: 'boolean', default: false, brief: 'Print one JSON object: ok, failed, steps' },
     },

@@ -8,8 +8,9 @@ import { readMarket } from '#node/snapshotter.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
-import { announce, type DevnetEndpoints, withdraw } from './registry.ts'
-import type { DevnetReport, DevnetSummary, Place } from './report.ts'
+import { sweepTemporaryFolders } from './folder.ts'
+import { announce, type DevnetEndpoints, keep, withdraw } from './registry.ts'
+import type { DevnetReport, DevnetSummary, EpochLine, Place } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
 import { type Stage, type StageOptions, setStage } from './stage.ts'
 
@@ -18,23 +19,39 @@ export interface DevnetOptions extends StageOptions {
   readonly epochs?: number
 }
 
+export interface DevnetOutcome {
+  readonly summary: DevnetSummary
+  /** Whether all of it had started before it stopped. */
+  readonly wasUp: boolean
+  /** A data point of a finalized epoch, to be proved when the devnet has ended; none when there is none or nothing is kept. */
+  readonly provable?: { readonly projectId: ProjectId; readonly epochId: number }
+}
+
 /** Runs a whole network until enough epochs are finalized or the signal aborts; then stops every part of it and tells how it went. */
-export async function runDevnet(options: DevnetOptions, report: DevnetReport, signal: AbortSignal): Promise<DevnetSummary> {
+export async function runDevnet(options: DevnetOptions, report: DevnetReport, signal: AbortSignal): Promise<DevnetOutcome> {
   if (options.liars * 2 >= options.slots)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
   const started = createStarted()
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
+  let provable: DevnetOutcome['provable']
   try {
     signal.throwIfAborted()
+    sweepTemporaryFolders()
     const stage = await setStage(options, report, started)
     signal.throwIfAborted()
     const projects = projectsOf(stage)
     const roles = await startRoles(stage, { report, started, signal })
-    observer = await createDevnetObserver(stage, { projects, roles, report })
+    const epoch = (line: EpochLine): void => {
+      report.epoch(line)
+      const [projectId] = projects
+      if (!options.isTemporary && projectId !== undefined && line.finalized === line.projects)
+        provable = { projectId, epochId: line.epochId }
+    }
+    observer = await createDevnetObserver(stage, { projects, roles, report: { ...report, epoch } })
     announce(endpointsOf(stage, projects, roles))
-    started.add({ stop: () => withdraw(options.dataDir) })
-    report.ready([...roles.listening, ...findings(options.dataDir, projects)])
+    started.add({ stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir)) })
+    report.ready([...roles.listening, ...findings(options, projects)])
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(stage)])
   } catch (failure) {
     // Ctrl-C is an orderly end at any moment, also while things start.
@@ -43,15 +60,15 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     report.progress('stopping …')
     await started.stop()
   }
-  return observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
+  const summary = observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
+  return { summary, wasUp: observer !== undefined, ...(provable === undefined ? {} : { provable }) }
 }
 
 /** For whoever wants proof: what there is, and how to ask for it. */
-function findings(dataDir: string, projects: readonly ProjectId[]): Place[] {
-  return [
-    { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` },
-    { name: 'proof of epoch 1', where: `./weft verify ${projects[0]} 1` },
-  ]
+function findings({ dataDir, epochs }: DevnetOptions, projects: readonly ProjectId[]): Place[] {
+  const listed = { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` }
+  // One that stops by itself may have stopped before anybody has pasted the line.
+  return epochs === undefined ? [listed, { name: 'proof of epoch 1', where: `./weft verify ${projects[0]} 1` }] : [listed]
 }
 
 function projectsOf({ marketPath, namespace }: Stage): ProjectId[] {

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { announce, type DevnetEndpoints, findDevnet, withdraw } from './registry.ts'
+import { announce, type DevnetEndpoints, findDevnet, findKept, keep, withdraw } from './registry.ts'
 
-/** The pointer lies in the temporary folder of the user: each test has one of its own. */
+/** Announcements lie in the temporary folder of the user: each test has one of its own. */
 const before = process.env['TMPDIR']
 let folder: string
 beforeEach(() => {
@@ -35,7 +35,9 @@ const endpoints = (name: string, processId = process.pid): DevnetEndpoints => ({
   collectors: [],
   projects: [],
 })
-const pointers = (): string[] => readdirSync(at('tmp'))
+/** Where announcements are, once there has been one. */
+const folderOfAll = (): string => join(at('tmp'), readdirSync(at('tmp'))[0] ?? 'none')
+const announced = (): string[] => (existsSync(folderOfAll()) ? readdirSync(folderOfAll()) : [])
 
 test('the devnet started last is found without a name, each by its folder', () => {
   announce(endpoints('first'))
@@ -46,7 +48,7 @@ test('the devnet started last is found without a name, each by its folder', () =
 
 test('what it writes is for its user alone', () => {
   announce(endpoints('first'))
-  for (const path of [join(at('first'), 'devnet.json'), join(at('tmp'), pointers()[0] as string)]) {
+  for (const path of [join(at('first'), 'devnet.json'), join(folderOfAll(), announced()[0] as string)]) {
     expect(statSync(path).mode & 0o777).toBe(0o600)
   }
 })
@@ -58,8 +60,41 @@ test('a devnet that ends takes back what it wrote, and nothing of another one', 
   expect(readdirSync(at('first'))).toEqual([])
   expect(findDevnet()).toEqual(endpoints('second'))
   withdraw(at('second'))
-  expect([readdirSync(at('second')), pointers()]).toEqual([[], []])
+  expect([readdirSync(at('second')), announced()]).toEqual([[], []])
   withdraw(at('second'))
+})
+
+test('when the one started last ends, the one before it is found again', () => {
+  for (const name of ['first', 'second']) announce(endpoints(name))
+  withdraw(at('second'))
+  expect(findDevnet()).toEqual(endpoints('first'))
+})
+
+test('one that was killed hides nobody, and is forgotten when the next one starts', () => {
+  announce(endpoints('first'))
+  announce(endpoints('second', 2 ** 22 + 1))
+  expect(findDevnet()).toEqual(endpoints('first'))
+  mkdirSync(at('third'))
+  announce(endpoints('third'))
+  expect(announced()).toHaveLength(2)
+  expect(findDevnet()).toEqual(endpoints('third'))
+})
+
+test('what somebody else may have announced in our name is not believed', () => {
+  announce(endpoints('first'))
+  chmodSync(folderOfAll(), 0o777)
+  expect(() => findDevnet()).toThrow('DATA_DIR_UNKNOWN')
+})
+
+test('one that is kept says where things were, once its chain has left its state', () => {
+  announce(endpoints('first'))
+  expect(findKept(at('first'))).toBeUndefined()
+  keep(at('first'))
+  expect(announced()).toEqual([])
+  expect(() => findDevnet(at('first'))).toThrow('DATA_DIR_UNKNOWN')
+  expect(findKept(at('first'))).toBeUndefined()
+  writeFileSync(join(at('first'), 'anchor-chain.json'), '{}')
+  expect(findKept(at('first'))).toEqual(endpoints('first'))
 })
 
 test.each([
@@ -82,12 +117,15 @@ test.each([
 
 test('no folder at all is no devnet', () => {
   writeFileSync(at('file'), '')
-  for (const dataDir of [at('nowhere'), at('file')]) expect(() => findDevnet(dataDir)).toThrow('DATA_DIR_UNKNOWN')
+  for (const dataDir of [at('nowhere'), at('file')]) {
+    expect(() => findDevnet(dataDir)).toThrow('DATA_DIR_UNKNOWN')
+    expect(findKept(dataDir)).toBeUndefined()
+  }
 })
 
 test('a folder that cannot be written is told in our words', () => {
   expect(() => announce(endpoints('nowhere'))).toThrow(
-    expect.objectContaining({ code: 'STORE_FAILED', facts: { path: join(at('nowhere'), 'devnet.json'), doing: 'writing it' } }),
+    expect.objectContaining({ code: 'STORE_PLACE_WRONG', facts: { path: join(at('nowhere'), 'devnet.json'), doing: 'writing it' } }),
   )
-  expect(pointers()).toEqual([])
+  expect(announced()).toEqual([])
 })

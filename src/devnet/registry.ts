@@ -1,10 +1,11 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
-import { onDisk } from '#node/disk.ts'
+import { onDisk, replaceFile } from '#node/disk.ts'
 
-/** Where everything of a running devnet is reached; `devnet.json` in its data directory. */
+/** Where everything of a devnet is reached; `devnet.json` in its data directory while it runs, `kept.json` afterwards. */
 export interface DevnetEndpoints {
   readonly processId: number
   readonly dataDir: string
@@ -15,7 +16,7 @@ export interface DevnetEndpoints {
   readonly protocolState: string
   readonly dataMarket: string
   readonly nodes: string
-  /** Read-only trustless gateways of the embedded IPFS nodes. */
+  /** Read-only trustless gateways of the embedded IPFS nodes, by the folder of their role. */
   readonly gateways: Readonly<Record<string, string>>
   /** Multiaddrs. */
   readonly sequencer: readonly string[]
@@ -25,38 +26,89 @@ export interface DevnetEndpoints {
   readonly projects: readonly string[]
 }
 
-/** Points at the devnet started last by this user, so that `weft verify` needs no flag while one runs. */
-function pointerPath(): string {
-  return join(tmpdir(), `weft-devnet-${userInfo().uid}.json`)
+const RUNNING = 'devnet.json'
+const KEPT = 'kept.json'
+/** What the anchor chain leaves when it ends. */
+export const CHAIN_STATE = 'anchor-chain.json'
+/** The files that this file, and the chain, put into a data directory. */
+export const DEVNET_FILES = [RUNNING, KEPT, CHAIN_STATE]
+
+/** One per devnet of this user that runs, so that `weft verify` needs no flag, and one that ends takes none away from another. */
+interface Announcement {
+  readonly dataDir: string
+  readonly processId: number
+  /** Of two, the later one has the higher number. */
+  readonly order: number
 }
 
-const endpointsPath = (dataDir: string): string => join(dataDir, 'devnet.json')
+function announcementsFolder(): string {
+  return join(tmpdir(), `weft-devnets-${userInfo().uid}`)
+}
 
-/** Makes the devnet findable: in its data directory, and through the pointer. Throws `STORE_FAILED`. */
+function announcementPath(dataDir: string): string {
+  return join(announcementsFolder(), `${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}.json`)
+}
+
+/** Makes the devnet findable: in its data directory, and among those that run. Throws as `onDisk`. */
 export function announce(endpoints: DevnetEndpoints): void {
-  const { dataDir } = endpoints
-  const write = (path: string, text: string): void => onDisk(path, 'writing it', () => writeFileSync(path, text, { mode: 0o600 }))
-  write(endpointsPath(dataDir), `${JSON.stringify(endpoints, undefined, 2)}\n`)
-  write(pointerPath(), JSON.stringify({ dataDir }))
+  const { dataDir, processId } = endpoints
+  const write = (path: string, value: unknown): void =>
+    onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, 0o600))
+  write(join(dataDir, RUNNING), endpoints)
+  const folder = announcementsFolder()
+  onDisk(folder, 'creating it', () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+  // Anybody may have made it: `verify` would ask whatever chain it finds there.
+  if (!isOwn(folder)) return
+  const earlier = announcements()
+  for (const other of earlier) if (!isAlive(other.processId)) rmSync(announcementPath(other.dataDir), { force: true })
+  const order = 1 + Math.max(0, ...earlier.map((other) => other.order))
+  write(announcementPath(dataDir), { dataDir, processId, order } satisfies Announcement)
 }
 
-/** Takes back what `announce` wrote, unless another devnet has announced itself since. */
+/** Takes back what `announce` wrote, and nothing of another devnet. */
 export function withdraw(dataDir: string): void {
-  rmSync(endpointsPath(dataDir), { force: true })
-  if (pointedAt() === dataDir) rmSync(pointerPath(), { force: true })
+  rmSync(join(dataDir, RUNNING), { force: true })
+  rmSync(announcementPath(dataDir), { force: true })
+}
+
+/** As `withdraw`; what was where stays written down for whoever opens the folder again. */
+export function keep(dataDir: string): void {
+  onDisk(dataDir, 'keeping it', () => renameSync(join(dataDir, RUNNING), join(dataDir, KEPT)))
+  withdraw(dataDir)
 }
 
 /** The endpoints of the devnet in `dataDir`, or of the one started last. Throws `DATA_DIR_UNKNOWN` when it does not run or may not be read. */
 export function findDevnet(dataDir?: string): DevnetEndpoints {
-  const folder = dataDir ?? pointedAt()
-  const endpoints = folder === undefined ? undefined : readJson<DevnetEndpoints>(endpointsPath(folder))
-  if (endpoints === undefined || !isAlive(endpoints.processId))
-    throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: folder ?? '(none given, none announced)' })
-  return endpoints
+  const folders = dataDir === undefined ? running() : [dataDir]
+  for (const folder of folders) {
+    const endpoints = readJson<DevnetEndpoints>(join(folder, RUNNING))
+    if (endpoints !== undefined && isAlive(endpoints.processId)) return endpoints
+  }
+  throw new WeftError('DATA_DIR_UNKNOWN', { dataDir: dataDir ?? '(none given, none announced)' })
 }
 
-function pointedAt(): string | undefined {
-  return readJson<{ dataDir: string }>(pointerPath())?.dataDir
+/** Where things were in a devnet that has ended and left everything that a proof needs. */
+export function findKept(dataDir: string): DevnetEndpoints | undefined {
+  return existsSync(join(dataDir, CHAIN_STATE)) ? readJson<DevnetEndpoints>(join(dataDir, KEPT)) : undefined
+}
+
+/** Folders of devnets that have announced themselves, the latest first. */
+function running(): string[] {
+  return announcements()
+    .sort((left, right) => right.order - left.order)
+    .map(({ dataDir }) => dataDir)
+}
+
+function announcements(): Announcement[] {
+  const folder = announcementsFolder()
+  if (!isOwn(folder)) return []
+  return readdirSync(folder).flatMap((name) => readJson<Announcement>(join(folder, name)) ?? [])
+}
+
+/** A folder of this user that nobody else writes to. */
+function isOwn(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  return found?.isDirectory() === true && found.uid === userInfo().uid && (found.mode & 0o022) === 0
 }
 
 /** Not there, somebody else's, or no folder at all: whichever, no devnet of this user is found there. */

@@ -43,7 +43,7 @@ export async function startRoles(
   async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
     signal.throwIfAborted()
     report.progress(`starting ${name} …`)
-    const settings = readSettings(role, { ...common(stage), ...flags, dataDir: join(stage.dataDir, name) }, {})
+    const settings = readSettings(role, { ...common(stage), ...flags, dataDir: stage.folder.make(name) }, {})
     const running = await startWith(role, settings, wire, { logTo: join(stage.dataDir, 'logs', `${name}.log`) })
     started.add(running)
     roles.push([name, running])

@@ -1,21 +1,23 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk } from '#node/disk.ts'
+import { onDisk, replaceFile } from '#node/disk.ts'
 import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
 import type { DevnetReport } from './report.ts'
+import { type DevnetFolder, takeFolder } from './folder.ts'
+import { CHAIN_STATE, DEVNET_FILES } from './registry.ts'
 import { deployUniswap } from './source-chain/deploy.ts'
 import { startTrader } from './source-chain/trader.ts'
 
 export interface StageOptions {
   /** Empty, or the folder of an earlier devnet, which is replaced. */
   readonly dataDir: string
+  /** Nobody needs it when the devnet has ended: the chain's state is not kept. */
+  readonly isTemporary: boolean
   /** Of the trades on the source chain. */
   readonly seed: number
   readonly slots: number
@@ -25,6 +27,7 @@ export interface StageOptions {
 /** The chain ids of the networks that the devnet stands for: Powerloom mainnet and Ethereum. */
 const ANCHOR_CHAIN_ID = 7_869
 const SOURCE_CHAIN_ID = 1
+const MARKET_FILE = 'market.json'
 const NAMESPACE = 'devnet-UNISWAPV2-ETH'
 const BLOCK_TIME_SECONDS = 1
 /**
@@ -51,6 +54,7 @@ export interface Cast {
 /** What the roles find when they start. */
 export interface Stage {
   readonly dataDir: string
+  readonly folder: DevnetFolder
   readonly anchor: Anvil
   readonly source: Anvil
   readonly protocol: Deployment
@@ -75,11 +79,17 @@ function castOf(): Cast {
   }
 }
 
-/** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeOver` and `startChains` do. */
-export async function setStage({ dataDir, seed, slots, liars }: StageOptions, report: DevnetReport, started: Started): Promise<Stage> {
-  takeOver(dataDir, started)
+/** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
+export async function setStage(
+  { dataDir, isTemporary, seed, slots, liars }: StageOptions,
+  report: DevnetReport,
+  started: Started,
+): Promise<Stage> {
+  const folder = takeFolder(dataDir, { files: new Set([...DEVNET_FILES, NETWORK_FILE, MARKET_FILE]), isTemporary })
+  started.add(folder)
+  folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')
-  const [anchor, source] = await startChains(started)
+  const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', join(dataDir, CHAIN_STATE)])
   report.progress('deploying the protocol state contracts, and Uniswap V2 …')
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
@@ -107,9 +117,9 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
-  writeNetwork(join(dataDir, NETWORK_FILE), protocol)
-  const marketPath = join(dataDir, 'market.json')
-  writeFileSync(marketPath, `${JSON.stringify(market, undefined, 2)}\n`)
+  onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
+  const marketPath = join(dataDir, MARKET_FILE)
+  onDisk(marketPath, 'writing it', () => replaceFile(marketPath, `${JSON.stringify(market, undefined, 2)}\n`, 0o644))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
@@ -118,6 +128,7 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
   started.add(trader)
   return {
     dataDir,
+    folder,
     anchor,
     source,
     protocol,
@@ -131,49 +142,11 @@ export async function setStage({ dataDir, seed, slots, liars }: StageOptions, re
 }
 
 /** Both chains. When one does not start, the other is stopped with everything else. Throws `CHILD_PROCESS_FAILED`. */
-async function startChains(started: Started): Promise<[Anvil, Anvil]> {
+async function startChains(started: Started, anchorFlags: readonly string[]): Promise<[Anvil, Anvil]> {
   const chains = [
-    startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS }),
+    startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS, flags: anchorFlags }),
     startAnvil({ chainId: SOURCE_CHAIN_ID }),
   ] as const
   for (const outcome of await Promise.allSettled(chains)) if (outcome.status === 'fulfilled') started.add(outcome.value)
   return Promise.all(chains)
-}
-
-/** Held for as long as the devnet runs. */
-const LOCK = 'lock.sqlite'
-
-/**
- * Makes the folder ours and empties it of an earlier devnet. Throws `SETTINGS_INVALID` when it holds anything else: a devnet deletes nothing
- * that it did not make. Throws `DATA_DIR_LOCKED` when a devnet runs in it, `STORE_FAILED` when it cannot be used.
- */
-function takeOver(dataDir: string, started: Started): void {
-  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
-  const ours = new Set([
-    'devnet.json',
-    NETWORK_FILE,
-    'market.json',
-    'logs',
-    'epochs',
-    ...SNAPSHOTTERS,
-    'liar',
-    'collector-direct',
-    'collector-relayed',
-    'relay',
-    'sequencer',
-    ...Array.from({ length: VALIDATORS }, (_, index) => `validator-${index + 1}`),
-  ])
-  const entries = onDisk(dataDir, 'reading it', () => readdirSync(dataDir)).filter((name) => !name.startsWith(LOCK))
-  const foreign = entries.filter((name) => !ours.has(name))
-  if (foreign.length > 0)
-    throw new WeftError('SETTINGS_INVALID', {
-      problems: [`--data-dir ${dataDir} holds something else (${foreign.slice(0, 3).join(', ')}); choose an empty folder`],
-    })
-  // Before anything is removed: it may belong to a devnet that runs.
-  const lock = openSqliteStore({ path: join(dataDir, LOCK) })
-  started.add({ stop: () => lock.close() })
-  onDisk(dataDir, 'emptying it', () => {
-    for (const name of entries) rmSync(join(dataDir, name), { recursive: true, force: true })
-    mkdirSync(join(dataDir, 'logs'))
-  })
 }

@@ -29,10 +29,15 @@ export const ERRORS = {
     facts: ['dataDir'],
     help: 'No running devnet was found there. Start one with `weft devnet`, or pass --data-dir.',
   },
+  DATA_DIR_FOREIGN: {
+    kind: 'operator',
+    facts: ['dataDir', 'found'],
+    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist.',
+  },
   DATA_DIR_LOCKED: {
     kind: 'operator',
     facts: ['dataDir', 'processId'],
-    help: 'Another process uses this data directory. Stop it, or choose another with --data-dir.',
+    help: 'Another process uses this data directory. Stop that one first. Another directory does not help a role that goes on under the same key: what it must not sign again is in this one.',
   },
   KEYSTORE_INVALID: {
     kind: 'operator',
@@ -67,7 +72,27 @@ export const ERRORS = {
   STORE_FAILED: {
     kind: 'operator',
     facts: ['path', 'doing'],
-    help: 'Check that the disk has room and that the data directory is writable.',
+    help: 'The disk or its file system failed. The log of the system says more; what was acknowledged before is kept.',
+  },
+  STORE_FULL: {
+    kind: 'operator',
+    facts: ['path', 'doing'],
+    help: 'The disk, or what this user may take of it, is full. Make room and start again; what was acknowledged before is kept.',
+  },
+  STORE_FORBIDDEN: {
+    kind: 'operator',
+    facts: ['path', 'doing'],
+    help: 'This user may not do that there, or the file system is read-only. Give the place to the user that runs Weft.',
+  },
+  STORE_PLACE_WRONG: {
+    kind: 'operator',
+    facts: ['path', 'doing'],
+    help: 'A file stands where a folder belongs, or the reverse, or the folder above is missing or holds no files. Correct the path, or move aside what stands there.',
+  },
+  STORE_CORRUPT: {
+    kind: 'operator',
+    facts: ['path', 'doing'],
+    help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
   },
   CHILD_PROCESS_FAILED: {
     kind: 'operator',
@@ -92,7 +117,7 @@ export const ERRORS = {
   CHAIN_REORG_TOO_DEEP: {
     kind: 'operator',
     facts: ['depth', 'depthMax'],
-    help: 'The chain was rewritten below what this role keeps. Remove the data directory and start anew.',
+    help: 'The chain was rewritten below what this role keeps. Is the endpoint on the right chain? Keep the data directory, with what the role must not sign again, and start it again when the endpoint agrees with others.',
   },
   CALL_REVERTED: {
     kind: 'caller',
@@ -205,4 +230,30 @@ export function listenFailed(address: string, cause: unknown): WeftError<'LISTEN
   const text = cause instanceof Error ? cause.message : String(cause)
   const detail = /\bE[A-Z]{4,}\b/.exec(text)?.[0] ?? text.replace(/\n.*/s, '')
   return new WeftError('LISTEN_FAILED', { address, detail }, cause)
+}
+
+/** What system and SQLite call it, by our code. Of SQLite the primary result codes: https://www.sqlite.org/rescode.html */
+const STORE_CAUSES = {
+  STORE_FULL: ['ENOSPC', 'EDQUOT', 'EFBIG', 13],
+  STORE_FORBIDDEN: ['EACCES', 'EPERM', 'EROFS', 3, 8, 23],
+  STORE_PLACE_WRONG: ['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 14],
+  STORE_CORRUPT: [11, 26],
+} as const satisfies Partial<Record<ErrorCode, readonly (string | number)[]>>
+type StoreCode = 'STORE_FAILED' | keyof typeof STORE_CAUSES
+
+/** What a disk refused, under the code of its cause: each asks something else of a person. */
+export function storeFailed(path: string, doing: string, cause: unknown): WeftError<StoreCode> {
+  const { code, errcode, message } = (cause ?? {}) as { readonly code?: unknown; readonly errcode?: unknown; readonly message?: unknown }
+  // Of a failure that a library has wrapped, often only the text is left.
+  const name = [code, message].map((text) => /\bE[A-Z]{2,}\b/.exec(String(text))?.[0]).find((word) => word !== undefined)
+  // The upper bits of SQLite's codes go into detail.
+  const word = typeof errcode === 'number' ? errcode & 0xff : name
+  const row = Object.entries(STORE_CAUSES).find(([, words]) => (words as readonly unknown[]).includes(word))
+  if (row !== undefined) return new WeftError(row[0] as StoreCode, { path, doing }, cause)
+  return new WeftError('STORE_FAILED', { path, doing: name === undefined ? doing : `${doing} (${name})` }, cause)
+}
+
+/** Whether a disk failed, for whatever reason. */
+export function isStoreFailure(failure: unknown): failure is WeftError<StoreCode> {
+  return isWeftError(failure) && (failure.code === 'STORE_FAILED' || failure.code in STORE_CAUSES)
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import { connectSourceChain } from '#io/chain/source.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
@@ -60,9 +61,14 @@ export interface IpfsPlace {
   readonly gatewayUrl: string
 }
 
+/** Of the embedded IPFS node, in the home of a role. */
+export function ipfsFolder(directory: string): string {
+  return join(directory, 'ipfs')
+}
+
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
-  const node = await startHeliaNode({ directory: `${home.directory}/ipfs`, listen: [settings.ipfsListen], peers: settings.ipfsPeers })
+  const node = await startHeliaNode({ directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers })
   started.add(node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
   started.add({ stop: () => gateway.close() })

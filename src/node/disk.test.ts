@@ -67,6 +67,42 @@ describe('a file that is replaced', () => {
   })
 })
 
+test.each([
+  ['ENOSPC', 'STORE_FULL'],
+  ['EDQUOT', 'STORE_FULL'],
+  ['EACCES', 'STORE_FORBIDDEN'],
+  ['EPERM', 'STORE_FORBIDDEN'],
+  ['EROFS', 'STORE_FORBIDDEN'],
+  ['ENOTDIR', 'STORE_PLACE_WRONG'],
+  ['EISDIR', 'STORE_PLACE_WRONG'],
+  ['ENOENT', 'STORE_PLACE_WRONG'],
+])('%s is %s: each asks something else of a person', (word, code) => {
+  const cause = Object.assign(new Error('refused'), { code: word })
+  const failing = () =>
+    onDisk(path, 'writing it', () => {
+      throw cause
+    })
+  expect(failing).toThrow(expect.objectContaining({ code, facts: { path, doing: 'writing it' }, cause }))
+})
+
+test('a cause that has no code of its own is told in the word of the system', () => {
+  const failing = () =>
+    onDisk(path, 'writing it', () => {
+      throw Object.assign(new Error('i/o error'), { code: 'EIO' })
+    })
+  expect(failing).toThrow(`STORE_FAILED (path: ${path}, doing: writing it (EIO))`)
+})
+
+test('what was told once is not told again in other words', () => {
+  const failing = () =>
+    onDisk(path, 'opening it', () =>
+      onDisk(join(path, 'below'), 'reading it', () => {
+        throw Object.assign(new Error('refused'), { code: 'EACCES' })
+      }),
+    )
+  expect(failing).toThrow(expect.objectContaining({ code: 'STORE_FORBIDDEN', facts: { path: join(path, 'below'), doing: 'reading it' } }))
+})
+
 test('what the disk refuses is STORE_FAILED, with where, what was being done, and why', () => {
   const cause = new Error('no space left on device')
   const failing = () =>

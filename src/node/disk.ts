@@ -1,13 +1,17 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, storeFailed } from '#domain/errors.ts'
 
-/** Does what the disk may refuse: no such folder, no permission, no room. Throws `STORE_FAILED`. */
+export { makeFolder } from '#io/store/folder.ts'
+
+/** Does what the disk may refuse: no such folder, no permission, no room. Throws as `storeFailed`. */
 export function onDisk<Value>(path: string, doing: string, work: () => Value): Value {
   try {
     return work()
   } catch (cause) {
-    throw new WeftError('STORE_FAILED', { path, doing }, cause)
+    // What has words of its own keeps them.
+    if (isWeftError(cause)) throw cause
+    throw storeFailed(path, doing, cause)
   }
 }
 

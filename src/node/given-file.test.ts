@@ -32,13 +32,20 @@ test.each([
   ['hunter2\r\n', 'hunter2'],
   ['hunter2\n\n', 'hunter2\n'],
   [' hunter2 ', ' hunter2 '],
+  ['\uFEFFhunter2\r\n', 'hunter2'],
   ['', ''],
-])('of a file that holds %j the secret is %j: one line end is taken off and nothing else', (content, secret) => {
+])('of a file that holds %j the secret is %j: a byte order mark and one line end are taken off and nothing else', (content, secret) => {
   const path = join(folder, 'secret')
   writeFileSync(path, content)
   const read = secretFrom(`file:${path}`, '--password-file')
   expect(read.reveal()).toBe(secret)
   expect(String(read)).toBe('[secret]')
+})
+
+test('a file that begins with a byte order mark is read without it', () => {
+  const path = join(folder, 'marked')
+  writeFileSync(path, '\uFEFF{}')
+  expect(contentOf(path, '--config')).toBe('{}')
 })
 
 test('text that names no file is the secret itself, as it is', () => {

@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 
+/** Without the byte order mark that some editors write. Throws as `node:fs`. */
+export function textOf(path: string): string {
+  return new TextDecoder().decode(readFileSync(path))
+}
+
 /** A file that a person named; `what` is the flag or variable. Throws `SETTINGS_INVALID`. */
 export function contentOf(path: string, what: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return textOf(path)
   } catch (cause) {
     throw new WeftError('SETTINGS_INVALID', { problems: [`${what}: ${path} cannot be read`] }, cause)
   }
@@ -15,7 +20,7 @@ export function contentOf(path: string, what: string): string {
 export function secretFrom(text: string, what: string): Secret<string> {
   if (!text.startsWith('file:')) return new Secret(text)
   try {
-    return new Secret(readFileSync(text.slice('file:'.length), 'utf8').replace(/\r?\n$/, ''))
+    return new Secret(textOf(text.slice('file:'.length)).replace(/\r?\n$/, ''))
   } catch {
     // Neither path nor cause is told: the path may be the secret itself, mistyped.
     throw new WeftError('SETTINGS_INVALID', { problems: [`${what} names a file that cannot be read`] })

@@ -68,7 +68,7 @@ describe('the home of a role', () => {
     rmSync(join(dataDir(), 'peer-seed'), { force: true })
     mkdirSync(join(dataDir(), 'peer-seed'))
     expect(() => home.identity()).toThrow(
-      expect.objectContaining({ code: 'STORE_FAILED', facts: expect.objectContaining({ doing: 'keeping the identity' }) }),
+      expect.objectContaining({ code: 'STORE_PLACE_WRONG', facts: expect.objectContaining({ doing: 'keeping the identity' }) }),
     )
   })
 
@@ -96,11 +96,11 @@ describe('the home of a role', () => {
     ])
   })
 
-  test('that cannot be made is STORE_FAILED', () => {
+  test('that cannot be made is STORE_PLACE_WRONG', () => {
     writeFileSync(join(folder, 'file'), '')
     const below = join(folder, 'file', 'below')
     expect(() => openHome({ role: 'relay', dataDir: below })).toThrow(
-      expect.objectContaining({ code: 'STORE_FAILED', facts: { path: below, doing: 'creating it' } }),
+      expect.objectContaining({ code: 'STORE_PLACE_WRONG', facts: { path: below, doing: 'creating it' } }),
     )
   })
 })

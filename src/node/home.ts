@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk, replaceFile } from './disk.ts'
+import { makeFolder, onDisk, replaceFile } from './disk.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
@@ -25,7 +25,7 @@ export interface RoleHome {
 /** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
 export function openHome(options: LogOptions & { readonly dataDir: string }): RoleHome {
   const directory = options.dataDir
-  onDisk(directory, 'creating it', () => mkdirSync(directory, { recursive: true, mode: 0o700 }))
+  onDisk(directory, 'creating it', () => makeFolder(directory))
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const log = openLog(options)
   return {

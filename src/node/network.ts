@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { replaceFile } from './disk.ts'
+import { textOf } from './given-file.ts'
 
 /** Where a network's contracts are: written by `weft deploy`, read by every role (`--network`). */
 export interface Network {
@@ -61,7 +61,7 @@ function objectIn(json: string): Readonly<Record<string, unknown>> {
 export function findNetwork(path: string): Network | undefined {
   let json: string
   try {
-    json = readFileSync(path, 'utf8')
+    json = textOf(path)
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new WeftError('SETTINGS_INVALID', { problems: [`${path} cannot be read`] }, failure)

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
+import { textOf } from './given-file.ts'
 import { findNetwork, type Network } from './network.ts'
 
 /** The roles that run as a process of their own. */
@@ -389,7 +389,7 @@ function parseKey(text: string): Secret<string> | Problem {
 
 function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim()
+    return textOf(path).trim()
   } catch {
     return undefined // Why is not told: the path may be the key itself, mistyped.
   }

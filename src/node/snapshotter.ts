@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { uniswapV2, type UniswapV2Config } from 'weft/computes/uniswap-v2'
 import type { ComputeSet } from '#domain/compute.ts'
 import { toldOf, WeftError } from '#domain/errors.ts'
@@ -9,6 +8,7 @@ import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
+import { textOf } from './given-file.ts'
 import type { Wire } from './role.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
@@ -71,7 +71,7 @@ export function readMarket(path: string): UniswapV2Config {
 /** Why it is none is not told: a parser quotes what it stumbled over, and the file may be that of a key. */
 function objectIn(path: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const value: unknown = JSON.parse(textOf(path))
     return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined
   } catch {
     return undefined

@@ -91,7 +91,7 @@ describe('the signal of the process', () => {
     stopSignal()
     process.emit(first)
     process.emit(second)
-    expect(exit.mock.calls).toEqual([[1]])
+    expect(exit.mock.calls).toEqual([[130]])
   })
 
   test('a terminal that closes says so more than once: no second one is meant', () => {

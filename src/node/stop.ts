@@ -5,6 +5,9 @@ import { WeftError } from '#domain/errors.ts'
 /** How long an orderly stop may take before the process ends all the same. */
 const STOP_TIMEOUT_MS = 20_000
 
+/** What a shell says of a command that Ctrl-C ended: what it was to do is not done. */
+export const EXIT_STOPPED = 130
+
 /** Aborts on the first SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM, or an orderly stop that takes too long, ends the process at once. */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController()
@@ -15,7 +18,7 @@ export function stopSignal(): AbortSignal {
     setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
   }
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(1)
+    if (controller.signal.aborted) process.exit(EXIT_STOPPED)
     abort()
   }
   process.on('SIGINT', stop)

@@ -20,11 +20,13 @@ const STACK = /^\s+at /m
 
 describe('a data directory that cannot be one', () => {
   test.each([
-    ['STORE_FAILED', ['relay', '--data-dir', file]],
-    ['STORE_FAILED', ['relay', '--data-dir', join(file, 'below')]],
-    ['STORE_FAILED', ['devnet', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', join(file, 'below')]],
+    ['STORE_PLACE_WRONG', ['relay', '--data-dir', '/proc/weft/relay']],
+    ['STORE_PLACE_WRONG', ['devnet', '--data-dir', file]],
+    ['STORE_PLACE_WRONG', ['devnet', '--data-dir', '/proc/weft/devnet']],
     ['DATA_DIR_UNKNOWN', ['verify', 'project:NAMESPACE', '1', '--data-dir', file]],
-    ['SETTINGS_INVALID', ['devnet', '--data-dir', scratch]],
+    ['DATA_DIR_FOREIGN', ['devnet', '--data-dir', scratch]],
   ] as const)('%s: weft %s', async (code, args) => {
     const { output, ended } = runWeft(args)
     expect(await ended()).toBe(1)
@@ -58,6 +60,16 @@ test('a command that does not exist is answered with where to look', async () =>
   expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `weft --help` lists them.\n")
 })
 
+test.each([
+  [['--version'], 0, /^weft \d+\.\d+\.\d+\n$/],
+  [['help', 'devnet'], 0, /^Run a whole network on this machine\.\n/],
+  [['help', 'devnett'], 1, /^weft: there is no command 'devnett'; did you mean devnet\?/],
+  [['market', 'shwo'], 1, /^weft: there is no command 'shwo'; did you mean `show`\?/],
+] as const)('weft %j is answered', async (args, code, text) => {
+  const { output, ended } = runWeft(args)
+  expect([await ended(), output()]).toEqual([code, expect.stringMatching(text)])
+})
+
 describe('a devnet that is told to stop while it starts', () => {
   /** Its own temporary folder shows what it leaves behind. */
   async function startUntil(text: string, args: readonly string[] = []) {
@@ -74,7 +86,7 @@ describe('a devnet that is told to stop while it starts', () => {
   ] as const)('at "%s", %s', async (text, signals) => {
     const { child, ended, left } = await startUntil(text)
     for (const signal of signals) child.kill(signal)
-    expect(await ended()).toBe(0)
+    expect(await ended()).toBe(130)
     expect(left()).toEqual([])
   })
 
@@ -91,15 +103,14 @@ describe('a devnet that is told to stop while it starts', () => {
     child.kill('SIGINT')
     await said('stopping')
     child.kill('SIGINT')
-    // 1, or 0 when the orderly stop was over by then.
-    expect([0, 1]).toContain(await ended())
+    expect(await ended()).toBe(130)
     expect(left()).toEqual([])
   })
 
   test('that nobody reads it any more is such a word too', async () => {
     const { child, ended, output, left } = await startUntil('starting relay')
     child.stdout?.destroy()
-    expect(await ended()).toBe(0)
+    expect(await ended()).toBe(130)
     expect(output()).not.toMatch(STACK)
     expect(left()).toEqual([])
   })
@@ -122,7 +133,7 @@ test('a deployment that is told to stop says so', async () => {
     const { child, output, said, ended } = runWeft(args, { WEFT_DEPLOYER_KEY: ANVIL_KEY })
     await said('attestation window')
     child.kill('SIGINT')
-    expect(await ended()).toBe(1)
+    expect(await ended()).toBe(130)
     expect(output()).toContain('weft: STOPPED (')
     expect(output()).not.toMatch(STACK)
   } finally {

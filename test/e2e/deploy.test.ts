@@ -184,6 +184,11 @@ describe('deploy', () => {
       code: 0,
       json: { changed: 0, planned: expect.toSatisfy((steps: string[]) => steps.length === TRANSACTIONS) },
     })
+    const ofAddress = await run(['deploy', '--dry-run', '--json', '--from', owner.address], {})
+    expect(ofAddress, 'the key is not needed').toMatchObject({ code: 0, json: dry.json })
+    const ofNobody = await run(['deploy', '--dry-run', '--json'], {})
+    expect(ofNobody).toMatchObject({ code: 0, json: { changed: 0, planned: expect.any(Array) } })
+    expect(ofNobody.json, 'nobody knows where things would be').not.toHaveProperty('addresses')
     expect(existsSync(dataDir)).toBe(false)
     const unasked = await run(['deploy'])
     expect(unasked).toMatchObject({ code: 1, output: expect.stringContaining('CONFIRMATION_NEEDED') })
@@ -206,7 +211,8 @@ describe('deploy', () => {
     const env = { WEFT_KEYSTORE: keystore }
     const codeOf = async (given: Readonly<Record<string, string>>) =>
       /weft: ([A-Z_]+)/.exec((await run(['deploy', '--dry-run'], given)).output)?.[1]
-    expect(await codeOf({})).toBe('SETTINGS_INVALID')
+    expect(await codeOf({}), 'a dry run needs no key').toBeUndefined()
+    expect((await run(['deploy', '--yes'], {})).output).toContain('SETTINGS_INVALID')
     expect(await codeOf({ WEFT_DEPLOYER_KEY: '12' })).toBe('SETTINGS_INVALID')
     expect(await codeOf({ WEFT_DEPLOYER_KEY: owner.keyText, WEFT_DEPLOYER_KEI: '' })).toBe('SETTINGS_INVALID')
     expect(await codeOf(env)).toBe('SETTINGS_INVALID')

@@ -127,7 +127,7 @@ describe('a devnet of three epochs', () => {
     expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'cid' })
   })
 
-  test('Ctrl-C ends it with a summary and leaves nothing behind', async () => {
+  test('Ctrl-C ends it with a summary, leaves nothing running, and what was kept is proved afterwards', async () => {
     const { anchorRpcUrl, sourceRpcUrl } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as Record<string, string>
     const last: string[] = []
     createInterface({ input: devnet.stdout as NodeJS.ReadableStream }).on('line', (line) => last.push(line))
@@ -138,5 +138,9 @@ describe('a devnet of three epochs', () => {
     expect(summary.epochs).toBeGreaterThanOrEqual(3)
     expect(summary.outvoted).toHaveLength(1)
     for (const url of [anchorRpcUrl, sourceRpcUrl]) await expect(fetch(url as string, { method: 'POST' })).rejects.toThrow()
+    const proofLine = troubles.split('\n').find((line) => line.startsWith('proof: ./weft verify '))
+    expect(proofLine).toBeDefined()
+    const afterwards = await outputOf(proofLine?.slice('proof: ./weft '.length).split(' ') ?? [])
+    expect(afterwards, afterwards.stdout).toMatchObject({ code: 0, stdout: expect.stringContaining('verified') })
   })
 })

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { positionalsOf } from '#cli/help.ts'
 import { routes } from '#cli/routes.ts'
 import { flagOf, ROLES, type Role, SETTINGS, settingsOf, unlessGiven } from '#node/settings.ts'
 import { errorsPage } from './codes.ts'
@@ -44,23 +45,11 @@ function hasNegated(flag: Flag): boolean {
   return flag.kind === 'boolean' && flag.default !== false && flag.withNegated !== false
 }
 
-/** What stands behind the command's name. */
-function positionalsOf({ parameters: { positional } }: AnyCommand): { readonly name: string; readonly brief: string }[] {
-  if (positional === undefined) return []
-  if (positional.kind === 'tuple')
-    return positional.parameters.map(({ placeholder = 'value', optional, brief }) => ({
-      name: optional === true ? `[${placeholder}]` : placeholder,
-      brief,
-    }))
-  const { placeholder = 'value', brief } = positional.parameter
-  return [{ name: (positional.minimum ?? 0) > 0 ? `${placeholder}…` : `[${placeholder}…]`, brief }]
-}
-
 /** What a command takes, from the definitions that its parser uses. */
 function commandTable(command: AnyCommand): string[] {
   const lines = [`${command.brief}.`, ...(command.fullDescription === undefined ? [] : ['', command.fullDescription])]
   const flags = Object.entries(command.parameters.flags ?? {})
-  const positionals = positionalsOf(command).map(({ name, brief }) => `| \`${name}\` | | ${brief} |`)
+  const positionals = positionalsOf(command).map(({ word, brief }) => `| \`${word}\` | | ${brief} |`)
   if (flags.length + positionals.length === 0) return lines
   return [...lines, '', '| flag | default | meaning |', '|---|---|---|', ...positionals, ...flags.map((entry) => flagRow(...entry))]
 }

@@ -70,6 +70,6 @@ describe('G4: intents of an account', () => {
     const journal = createMemoryJournal()
     await journal.commit([{ key: `intent/${ME}/a`, value: new TextEncoder().encode('{"nonce":') }])
     expect(() => read(journal)).toThrow(WeftError)
-    expect(() => read(journal)).toThrow('STORE_FAILED')
+    expect(() => read(journal)).toThrow('STORE_CORRUPT')
   })
 })

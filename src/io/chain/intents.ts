@@ -34,7 +34,7 @@ export function createIntents(journal: IntentJournal, address: Address) {
     try {
       return { intentId, ...(JSON.parse(decoder.decode(value)) as Omit<Intent, 'intentId'>) }
     } catch (cause) {
-      throw new WeftError('STORE_FAILED', { path: `${prefix}${intentId}`, doing: 'reading an intent' }, cause)
+      throw new WeftError('STORE_CORRUPT', { path: `${prefix}${intentId}`, doing: 'reading an intent' }, cause)
     }
   }
   /** All of them, by nonce. */
@@ -52,7 +52,7 @@ export function createIntents(journal: IntentJournal, address: Address) {
     /** What was signed under this hash, ready to broadcast. */
     raw(hash: Hash): `0x${string}` {
       const value = journal.get(signedKey(hash))
-      if (value === undefined) throw new WeftError('STORE_FAILED', { path: signedKey(hash), doing: 'reading a signed transaction' })
+      if (value === undefined) throw new WeftError('STORE_CORRUPT', { path: signedKey(hash), doing: 'reading a signed transaction' })
       return `0x${value.toHex()}`
     },
     /** Adds `signed` to the intent. Durable when it resolves; only then may it be broadcast. `minedCount`: nonces below it are used up. */

@@ -59,6 +59,8 @@ export interface Operator {
 /** A rewrite that deep would have to happen while a command runs. */
 const REORG_DEPTH_MAX = 64
 const RAISE_FEE_AFTER_MS = 30_000
+/** Stands for an account that nobody has named; a precompiled contract, so no key belongs to it. */
+const NOBODY = parseAddress('0x0000000000000000000000000000000000000001')
 
 /** The contract that an account's transaction with this nonce creates. */
 export function createdAddress(from: Address, nonce: number): Address {
@@ -71,17 +73,11 @@ function reverted(call: string, reason: string): WeftError {
   return new WeftError('CALL_REVERTED', { call, reason: meaning === undefined ? reason : `${reason} (${meaning})` })
 }
 
-export function createOperator(options: OperatorOptions): Operator {
-  const { rpc, chainId, clock, pollMs, settleTimeoutMs } = options
-  const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
-  const address = parseAddress(account.address)
-  const intents = createIntents(options.journal, address)
-  const context = { rpc, chainId, account, address, intents }
-  const launcher = createLauncher(context)
-  const pace = { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs: RAISE_FEE_AFTER_MS, reorgDepthMax: REORG_DEPTH_MAX }
-  // Nothing runs beside an operator's transactions: no lock is needed.
-  const settle = createSettler(context, launcher, (work) => work(), pace)
-
+/** Makes transactions ready to be signed, and asks on the way whether they would be taken. */
+function createPreparer(
+  rpc: Rpc,
+  address: Address,
+): (transactions: readonly OperatorTransaction[], firstNonce: number) => Promise<Launch[]> {
   /** Throws `FUNDS_INSUFFICIENT` unless the account can pay for all, at the dearest. */
   async function checkFunds(launches: readonly Launch[]): Promise<void> {
     const [fees, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
@@ -103,6 +99,37 @@ export function createOperator(options: OperatorOptions): Operator {
     await checkFunds(launches)
     return launches
   }
+
+  return prepare
+}
+
+/** An account whose key is elsewhere, for looking only: nothing can be sent. Without an account nobody is asked what would be taken. */
+export function createOnlooker(rpc: Rpc, account: Address | undefined): Operator {
+  const address = account ?? NOBODY
+  const prepare = createPreparer(rpc, address)
+  return {
+    address,
+    nextNonce: () => countTransactions(rpc, address, 'latest'),
+    settleEarlier: () => Promise.resolve(0),
+    async check(transactions) {
+      if (account !== undefined) await prepare(transactions, 0)
+    },
+    send: () => Promise.reject(new WeftError('STOPPED', { what: 'a dry run' })),
+  }
+}
+
+export function createOperator(options: OperatorOptions): Operator {
+  const { rpc, chainId, clock, pollMs, settleTimeoutMs } = options
+  const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
+  const address = parseAddress(account.address)
+  const intents = createIntents(options.journal, address)
+  const context = { rpc, chainId, account, address, intents }
+  const launcher = createLauncher(context)
+  const pace = { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs: RAISE_FEE_AFTER_MS, reorgDepthMax: REORG_DEPTH_MAX }
+  // Nothing runs beside an operator's transactions: no lock is needed.
+  const settle = createSettler(context, launcher, (work) => work(), pace)
+
+  const prepare = createPreparer(rpc, address)
 
   return {
     address,

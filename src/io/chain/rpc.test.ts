@@ -113,6 +113,22 @@ describe('rpc', () => {
     expect(called).toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
   })
 
+  test.each([
+    ['pa%20ss', 'pa ss'],
+    ['100%', '100%'],
+    ['%zz%41', '%zzA'],
+    ['%ff', '%ff'],
+  ])('a password %s is sent as %j: what escapes nothing stands for itself', async (written, meant) => {
+    let authorization: string | undefined
+    const { port } = await serve((calls, response, request) => {
+      authorization = request.headers.authorization
+      echo(calls, response, request)
+    })
+    const rpc = createRpc({ rpcUrl: `http://user:${written}@127.0.0.1:${port}`, pause: { sleep: async () => undefined } })
+    expect(await rpc.call('echo', [1])).toBe(1)
+    expect(Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString()).toBe(`user:${meant}`)
+  })
+
   test('credentials travel as a header, and neither they nor the path are printed', async () => {
     let authorization: string | undefined
     const { port } = await serve((calls, response, request) => {

@@ -46,6 +46,15 @@ interface Target {
   readonly endpoint: string
 }
 
+/** A password as it is meant: a `%` that escapes nothing stands for itself. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/%(?![0-9a-fA-F]{2})/g, '%25'))
+  } catch {
+    return text // What it escapes is no text.
+  }
+}
+
 /** `fetch` refuses URLs with credentials: they travel as a header. */
 function targetOf(rpcUrl: string): Target {
   if (!URL.canParse(rpcUrl)) throw new WeftError('SETTINGS_INVALID', { problems: ['an RPC URL is no URL'] })
@@ -55,7 +64,7 @@ function targetOf(rpcUrl: string): Target {
   const endpoint = `${url.protocol}//${url.host}`
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (url.username !== '' || url.password !== '') {
-    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+    const credentials = `${unescaped(url.username)}:${unescaped(url.password)}`
     headers['authorization'] = `Basic ${new TextEncoder().encode(credentials).toBase64()}`
     url.username = ''
     url.password = ''

@@ -10,8 +10,9 @@ import { tcp } from '@libp2p/tcp'
 import { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
 import { CID } from 'multiformats/cid'
-import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, storeFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
+import { placeOf } from './block-folder.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { superviseLinks } from './links.ts'
@@ -140,12 +141,7 @@ interface Blocks {
   sync(cid: CID): Promise<void>
 }
 
-/** One file per block, in folders by the last two characters of its CID, so that none grows too large. */
 function openBlocks(directory: string): Blocks {
-  const placeOf = (cid: CID) => {
-    const file = cid.toV1().toString()
-    return { dir: file.slice(-2), file }
-  }
   const store = new FsBlockstore(directory, {
     shardingStrategy: {
       extension: '',
@@ -159,7 +155,7 @@ function openBlocks(directory: string): Blocks {
     } catch (failure) {
       // The store gives every failure this one name; a block that cannot be read is as good as absent.
       if ((failure as Error).name === 'NotFoundError') return undefined
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'reading a block' }, failure)
+      throw storeFailed(directory, 'reading a block', failure)
     }
   }
   /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
@@ -169,14 +165,14 @@ function openBlocks(directory: string): Blocks {
       await using handle = await open(join(directory, dir, file), 'r+')
       await handle.sync()
     } catch (failure) {
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'syncing a block' }, failure)
+      throw storeFailed(directory, 'syncing a block', failure)
     }
   }
   async function put(cid: CID, block: Uint8Array): Promise<void> {
     try {
       await store.put(cid, block)
     } catch (failure) {
-      throw new WeftError('STORE_FAILED', { path: directory, doing: 'writing a block' }, failure)
+      throw storeFailed(directory, 'writing a block', failure)
     }
   }
   return {

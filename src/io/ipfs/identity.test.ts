@@ -88,9 +88,9 @@ describe('the identity of a node', () => {
     expect(await readFile(path())).toEqual(cut)
   })
 
-  test('that cannot be read is STORE_FAILED, and is not replaced', async () => {
+  test('that cannot be read is STORE_PLACE_WRONG, and is not replaced', async () => {
     await mkdir(path(), { recursive: true })
-    await expect(identityAt(path())).rejects.toMatchObject({ code: 'STORE_FAILED', facts: { path: path(), doing: 'reading the identity' } })
+    await expect(identityAt(path())).rejects.toMatchObject({ code: 'STORE_PLACE_WRONG', facts: { path: path(), doing: 'reading the identity' } })
     expect(await readdir(path())).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import { WeftError } from '#domain/errors.ts'
+import { storeFailed, WeftError } from '#domain/errors.ts'
 
 /** The key kept in the file, made at first use. Throws `IDENTITY_INVALID` when the file holds none, `STORE_FAILED` when the disk refuses. */
 export async function identityAt(path: string): Promise<PrivateKey> {
@@ -52,6 +52,6 @@ async function onDisk<Value>(path: string, doing: string, work: () => Promise<Va
   try {
     return await work()
   } catch (failure) {
-    throw new WeftError('STORE_FAILED', { path, doing }, failure)
+    throw storeFailed(path, doing, failure)
   }
 }

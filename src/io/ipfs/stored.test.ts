@@ -140,18 +140,18 @@ describe('G3: a disk that takes no more', () => {
     const cid = await server.add(BYTES)
     const node = await start('a', { peers: server.addresses() })
     disk.fail()
-    expect(await codeOf(node.add(new Uint8Array(10)))).toBe('STORE_FAILED')
-    expect(await codeOf(node.pin(cid))).toBe('STORE_FAILED')
+    expect(await codeOf(node.add(new Uint8Array(10)))).toBe('STORE_FULL')
+    expect(await codeOf(node.pin(cid))).toBe('STORE_FULL')
   })
 
-  test('a folder that is a file is STORE_FAILED, for writing and for the identity', async () => {
+  test('a folder that is a file is STORE_PLACE_WRONG, for writing and for the identity', async () => {
     const node = await start('a')
     const cid = await node.add(new Uint8Array(10))
     await rm(join(root, 'a', 'blocks', cid.slice(-2)), { recursive: true })
     await writeFile(join(root, 'a', 'blocks', cid.slice(-2)), '')
-    expect(await codeOf(node.add(new Uint8Array(10)))).toBe('STORE_FAILED')
+    expect(await codeOf(node.add(new Uint8Array(10)))).toBe('STORE_PLACE_WRONG')
     await writeFile(join(root, 'b'), '')
-    expect(await codeOf(start('b'))).toBe('STORE_FAILED')
+    expect(await codeOf(start('b'))).toBe('STORE_PLACE_WRONG')
   })
 })
 

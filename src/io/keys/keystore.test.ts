@@ -1,8 +1,13 @@
+import { createCipheriv, pbkdf2Sync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
+import { keccak256 } from '#wire/keccak.ts'
 import { decryptKeystore, encryptKeystore } from './keystore.ts'
+import { createSigner } from './secp256k1.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const CHEAP = { n: 2, r: 1, p: 1 }
@@ -64,7 +69,9 @@ describe('keystores', () => {
       fc.asyncProperty(keys, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), async (bytes, password, other) => {
         const text = await encryptKeystore(new Secret(bytes), { password: new Secret(password), cost: CHEAP })
         expect((await open(text, password)).reveal()).toEqual(bytes)
-        if (other !== password) await expect(open(text, other)).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
+        // A password is tried as typed, and normalised.
+        if (other !== password && other.normalize('NFKC') !== password)
+          await expect(open(text, other)).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
       }),
       { numRuns: 50, ...replay },
     )
@@ -77,6 +84,56 @@ describe('keystores', () => {
       { n: 2 ** 16, r: 1, p: 1 },
     ])
       expect((await open(await encryptKeystore(key, { password: new Secret('ü'), cost }), 'ü')).reveal()).toEqual(key.reveal())
+  })
+
+  test.each([
+    ['ethers-compat', 'm² ﬁn', 'a password that its writer normalised'],
+    ['short-iv', 'test', 'an iv that lost the zero at its head'],
+    ['bom', 'test', 'a byte order mark'],
+  ])('as other tools write them open: %s, with password %j, has %s', async (name, password) => {
+    const text = readFileSync(join(import.meta.dirname, `../../../test/vectors/keystores/${name}.json`), 'utf8')
+    expect(await open(text, password).then((key) => createSigner(key).address)).toMatch(/^0x/)
+    await expect(open(text, `${password}.`)).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
+  })
+
+  /** A keystore whose field begins with a zero byte, for writers that take it for a number. */
+  async function written(key: Uint8Array, beginsWithZero: (crypto: typeof PBKDF2.crypto) => string) {
+    for (let tries = 0; tries < 20_000; tries += 1) {
+      const text = await encryptKeystore(new Secret(key), { password: new Secret('test'), cost: CHEAP })
+      const file = JSON.parse(text) as typeof PBKDF2
+      if (beginsWithZero(file.crypto).startsWith('00')) return file
+    }
+    throw new Error('none of 20,000 began with a zero')
+  }
+
+  test.each([
+    ['ciphertext', ['crypto', 'ciphertext'], (crypto: typeof PBKDF2.crypto) => crypto.ciphertext],
+    ['iv', ['crypto', 'cipherparams', 'iv'], (crypto: typeof PBKDF2.crypto) => crypto.cipherparams.iv],
+    ['mac', ['crypto', 'mac'], (crypto: typeof PBKDF2.crypto) => crypto.mac],
+  ] as const)('opens when the zeros at the head of its %s are lost', async (_, path, field) => {
+    const file = await written(Uint8Array.fromHex(SECRET), field)
+    for (const lost of [/^00/, /^0+/]) {
+      const short = altered(file, path, field(file.crypto).replace(lost, ''))
+      expect((await open(short, 'test')).reveal().toHex()).toBe(SECRET)
+      await expect(open(short, 'toast')).rejects.toMatchObject({ code: 'KEYSTORE_PASSWORD_WRONG' })
+    }
+  })
+
+  test('opens when the key had lost the zero at its head before it was encrypted', async () => {
+    const key = SECRET.slice(2)
+    const iv = new Uint8Array(16)
+    const salt = new Uint8Array(32)
+    const derived = pbkdf2Sync('test', salt, 1_000, 32, 'sha256')
+    const cipher = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
+    const ciphertext = Buffer.concat([cipher.update(Uint8Array.fromHex(key)), cipher.final()])
+    const crypto = {
+      ...PBKDF2.crypto,
+      cipherparams: { iv: iv.toHex() },
+      ciphertext: ciphertext.toString('hex'),
+      kdfparams: { ...PBKDF2.crypto.kdfparams, c: 1_000, salt: salt.toHex() },
+      mac: keccak256(new Uint8Array([...derived.subarray(16), ...ciphertext])).toHex(),
+    }
+    expect((await open({ version: 3, crypto }, 'test')).reveal().toHex()).toBe(`00${key}`)
   })
 
   test('the same key is never written the same way twice', async () => {

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, pbkdf2, randomBytes, randomUUID, scry
 import { promisify } from 'node:util'
 import { scryptAsync } from '@noble/hashes/scrypt.js'
 import { WeftError } from '#domain/errors.ts'
-import type { Secret } from '#domain/secret.ts'
+import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { createSigner, parsePrivateKey } from './secp256k1.ts'
 
@@ -19,6 +19,9 @@ export const PBKDF2_ROUNDS_MAX = 10_000_000
 const DERIVED_KEY_BYTES = 32
 const PRIVATE_KEY_BYTES = 32
 const IV_BYTES = 16
+const MAC_BYTES = 32
+/** One in 4,294,967,296 begins with more zeros. */
+const LOST_BYTES_MAX = 4
 /** Salts in use have 32 bytes. */
 const SALT_BYTES_MAX = 256
 /** What files in use ask for: a second of work for every guess at the password. */
@@ -33,7 +36,8 @@ export interface ScryptCost {
 
 interface Keystore {
   readonly iv: Uint8Array
-  readonly ciphertext: Uint8Array
+  /** As it is written, and with the zeros that may be lost: of a key whose own zeros were lost it is short by itself. */
+  readonly ciphertexts: readonly Uint8Array[]
   readonly mac: Uint8Array
   readonly salt: Uint8Array
   readonly kdf: ({ readonly kind: 'scrypt' } & ScryptCost) | { readonly kind: 'pbkdf2'; readonly rounds: number }
@@ -49,6 +53,22 @@ class Flaw extends Error {}
 function fieldsOf(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Flaw(`${name} is no object`)
   return value as Fields
+}
+
+/** Of a fixed length. Older writers took these for numbers and left zeros at their head away, sometimes half a byte of them. */
+function paddedOf(fields: Fields, name: string, length: number): Uint8Array {
+  const text = fields[name]
+  const digits = typeof text === 'string' ? text.replace(/^0x/, '') : undefined
+  // What is much shorter was cut off, or is something else.
+  if (digits === undefined || digits.length < 2 * (length - LOST_BYTES_MAX)) return bytesOf(fields, name, { min: length, max: length })
+  return bytesOf({ [name]: digits.padStart(2 * length, '0') }, name, { min: length, max: length })
+}
+
+function ciphertextsOf(crypto: Fields): readonly Uint8Array[] {
+  const padded = paddedOf(crypto, 'ciphertext', PRIVATE_KEY_BYTES)
+  const written = String(crypto['ciphertext']).replace(/^0x/, '')
+  const isShort = written.length < 2 * PRIVATE_KEY_BYTES && written.length % 2 === 0
+  return isShort ? [padded, Uint8Array.fromHex(written)] : [padded]
 }
 
 function bytesOf(fields: Fields, name: string, length: { readonly min: number; readonly max: number }): Uint8Array {
@@ -81,9 +101,12 @@ function kdfOf(crypto: Fields, parameters: Fields): Keystore['kdf'] {
   return { kind: 'pbkdf2', rounds: integerOf(parameters, 'c', PBKDF2_ROUNDS_MAX) }
 }
 
+/** Editors of some systems put one before the text. */
+const BYTE_ORDER_MARK = /^\uFEFF/
+
 function parse(text: string): Keystore {
   if (text.length > KEYSTORE_BYTES_MAX) throw new Flaw(`larger than ${KEYSTORE_BYTES_MAX} bytes`)
-  const file = fieldsOf(JSON.parse(text), 'the file')
+  const file = fieldsOf(JSON.parse(text.replace(BYTE_ORDER_MARK, '')), 'the file')
   if (file['version'] !== 3) throw new Flaw('version is not 3')
   // Old clients of the Ethereum Foundation wrote `Crypto`.
   const crypto = fieldsOf(file['crypto'] ?? file['Crypto'], 'crypto')
@@ -92,9 +115,9 @@ function parse(text: string): Keystore {
   if (parameters['dklen'] !== DERIVED_KEY_BYTES) throw new Flaw(`dklen is not ${DERIVED_KEY_BYTES}`)
   const exactly = (bytes: number) => ({ min: bytes, max: bytes })
   return {
-    iv: bytesOf(fieldsOf(crypto['cipherparams'], 'cipherparams'), 'iv', exactly(IV_BYTES)),
-    ciphertext: bytesOf(crypto, 'ciphertext', exactly(PRIVATE_KEY_BYTES)),
-    mac: bytesOf(crypto, 'mac', exactly(32)),
+    iv: paddedOf(fieldsOf(crypto['cipherparams'], 'cipherparams'), 'iv', IV_BYTES),
+    ciphertexts: ciphertextsOf(crypto),
+    mac: paddedOf(crypto, 'mac', MAC_BYTES),
     salt: bytesOf(parameters, 'salt', { min: 1, max: SALT_BYTES_MAX }),
     kdf: kdfOf(crypto, parameters),
     address: file['address'] === undefined ? undefined : bytesOf(file, 'address', exactly(20)).toHex(),
@@ -129,15 +152,26 @@ export async function decryptKeystore(
 ): Promise<Secret<Uint8Array>> {
   const { path, password } = options
   const keystore = parseOrRefuse(text, path)
-  const derived = await derive(password, keystore)
-  if (!timingSafeEqual(macOf(derived, keystore.ciphertext), keystore.mac)) throw new WeftError('KEYSTORE_PASSWORD_WRONG', { path })
-  const cipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), keystore.iv)
-  const plain = Buffer.concat([cipher.update(keystore.ciphertext), cipher.final()])
-  const key = parsePrivateKey(plain.toString('hex'))
+  const plain = await openWith(password, keystore)
+  if (plain === undefined) throw new WeftError('KEYSTORE_PASSWORD_WRONG', { path })
+  const key = parsePrivateKey(plain.toHex().padStart(2 * PRIVATE_KEY_BYTES, '0'))
   const { address } = createSigner(key)
   if (keystore.address !== undefined && address !== `0x${keystore.address}`)
     throw new WeftError('KEYSTORE_INVALID', { path, detail: `it says that it holds the key of 0x${keystore.address}, but holds another` })
   return key
+}
+
+/** What was encrypted; `undefined` when the password is another. */
+async function openWith(password: Secret<string>, keystore: Keystore): Promise<Uint8Array | undefined> {
+  // Some writers normalise the password before they use it, most take it as it is typed.
+  for (const text of new Set([password.reveal(), password.reveal().normalize('NFKC')])) {
+    const derived = await derive(new Secret(text), keystore)
+    const ciphertext = keystore.ciphertexts.find((bytes) => timingSafeEqual(macOf(derived, bytes), keystore.mac))
+    if (ciphertext === undefined) continue
+    const cipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), keystore.iv)
+    return Buffer.concat([cipher.update(ciphertext), cipher.final()])
+  }
+  return undefined
 }
 
 function parseOrRefuse(text: string, path: string): Keystore {

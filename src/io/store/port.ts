@@ -6,7 +6,7 @@
  * - When `commit` resolves, its writes are on disk (fsync). Commits become durable in the order of their calls.
  * - `get` and `scan` see every commit called before, durable or not, so that a check and the commit after it, made without an `await` between, are one step.
  * - Keys are ordered by code unit. Commits of one event-loop turn share one fsync (group commit).
- * - A commit that fails rejects with `STORE_FAILED`, and from then on everything does: memory and disk no longer agree.
+ * - A commit that fails rejects with `STORE_FAILED` or one of its kind (`storeFailed`), and from then on everything does: memory and disk no longer agree.
  */
 export interface Store {
   get(key: string): Uint8Array | undefined

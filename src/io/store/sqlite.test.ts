@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -146,15 +146,57 @@ describe('sqlite store', () => {
       { key: 'larger', value: new Uint8Array(100_000) },
     ])
     const outcomes = await Promise.allSettled([...small, large])
-    expect(outcomes).toMatchObject(outcomes.map(() => ({ status: 'rejected', reason: { code: 'STORE_FAILED' } })))
-    expect(() => store.get('before')).toThrow('STORE_FAILED')
-    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(outcomes).toMatchObject(outcomes.map(() => ({ status: 'rejected', reason: { code: 'STORE_FULL' } })))
+    expect(() => store.get('before')).toThrow('STORE_FULL')
+    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FULL' })
     const again = open(path)
     expect(again.scan('').map(({ key }) => key)).toEqual(['before'])
     await again.close()
   })
 
-  test('a path that cannot be a file is STORE_FAILED', () => {
-    expect(() => openSqliteStore({ path: '/dev/null/role.sqlite' })).toThrow('STORE_FAILED')
+  test('a path that cannot be a file is STORE_PLACE_WRONG', () => {
+    expect(() => openSqliteStore({ path: '/dev/null/role.sqlite' })).toThrow('STORE_PLACE_WRONG')
+    const path = newPath()
+    mkdirSync(path, { recursive: true })
+    expect(() => openSqliteStore({ path })).toThrow('STORE_PLACE_WRONG')
+  })
+
+  test.each([
+    ['is no database', (path: string) => writeFileSync(path, 'no database at all. '.repeat(1_000))],
+    ['has lost its first page', (path: string) => writeFileSync(path, readFileSync(path).fill(0xff, 16, 4_096))],
+  ])('a file that %s is STORE_CORRUPT, and stays as it is', async (_, damage) => {
+    const path = newPath()
+    await open(path).close()
+    damage(path)
+    const before = readFileSync(path)
+    expect(() => openSqliteStore({ path })).toThrow('STORE_CORRUPT')
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  test('a page that is damaged is STORE_CORRUPT when it is read', async () => {
+    const path = newPath()
+    const store = open(path)
+    await store.commit(Array.from({ length: 500 }, (_, index) => ({ key: `key-${index}`, value: new Uint8Array(100) })))
+    await store.close()
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill(0xff, 8_192))
+    const again = open(path)
+    expect(() => again.scan('')).toThrow('STORE_CORRUPT')
+    await expect(again.close()).rejects.toMatchObject({ code: 'STORE_CORRUPT' })
+  })
+
+  test('a file that somebody else has locked without a word is not said to be held by a process that is gone', async () => {
+    const path = newPath()
+    await open(path).close()
+    writeFileSync(`${path}.pid`, '4194305')
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN EXCLUSIVE')
+    try {
+      expect(() => openSqliteStore({ path })).toThrow(
+        expect.objectContaining({ code: 'DATA_DIR_LOCKED', facts: { dataDir: path, processId: expect.stringMatching(/^unknown/) } }),
+      )
+    } finally {
+      other.close()
+    }
   })
 })

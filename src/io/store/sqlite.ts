@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { WeftError } from '#domain/errors.ts'
+import { storeFailed, WeftError } from '#domain/errors.ts'
+import { makeFolder } from './folder.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** SQLite's primary result codes for "somebody else holds the lock". */
@@ -23,7 +24,10 @@ function isLockedByAnother(cause: unknown): boolean {
 /** Who holds the lock, as far as it said; only for the message. */
 function ownerOf(path: string): string {
   try {
-    return readFileSync(`${path}.pid`, 'utf8').trim()
+    const processId = readFileSync(`${path}.pid`, 'utf8').trim()
+    // Who wrote it may be long gone: the lock is held by somebody who left no word.
+    process.kill(Number(processId), 0)
+    return processId
   } catch (cause) {
     return `unknown (${(cause as Error).message})`
   }
@@ -32,7 +36,7 @@ function ownerOf(path: string): string {
 function openDatabase(path: string): DatabaseSync {
   let database: DatabaseSync | undefined
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     database = new DatabaseSync(path)
     // The write transaction takes the lock now, not at the first commit hours later.
     database.exec(`${PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
@@ -41,7 +45,7 @@ function openDatabase(path: string): DatabaseSync {
   } catch (cause) {
     database?.close()
     if (isLockedByAnother(cause)) throw new WeftError('DATA_DIR_LOCKED', { dataDir: path, processId: ownerOf(path) }, cause)
-    throw new WeftError('STORE_FAILED', { path, doing: 'opening' }, cause)
+    throw storeFailed(path, 'opening', cause)
   }
 }
 
@@ -64,7 +68,7 @@ function prepareStatements(database: DatabaseSync) {
 
 /** Runs work on the database. After the first failure everything throws it: memory and disk no longer agree, and only a restart makes them. */
 function createGuard(path: string) {
-  let failure: WeftError<'STORE_FAILED'> | undefined
+  let failure: ReturnType<typeof storeFailed> | undefined
   let isClosed = false
   return {
     run<Value>(doing: string, work: () => Value): Value {
@@ -73,7 +77,7 @@ function createGuard(path: string) {
       try {
         return work()
       } catch (cause) {
-        failure = new WeftError('STORE_FAILED', { path, doing }, cause)
+        failure = storeFailed(path, doing, cause)
         throw failure
       }
     },
@@ -125,7 +129,7 @@ function createGroups(database: DatabaseSync, guard: Guard) {
 
 /**
  * A store in one SQLite file. The writes of a turn go at once into one open transaction, where this connection's own reads see them,
- * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open, `STORE_FAILED`.
+ * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open, and as `storeFailed`.
  */
 export function openSqliteStore(options: { readonly path: string }): Store {
   const database = openDatabase(options.path)

@@ -48,7 +48,7 @@ test('a data directory that cannot be made is told in our words', async () => {
     dataDir,
     isDryRun: false,
   })
-  await expect(opened).rejects.toMatchObject({ code: 'STORE_FAILED', facts: { path: dataDir, doing: 'creating it' } })
+  await expect(opened).rejects.toMatchObject({ code: 'STORE_PLACE_WRONG', facts: { path: dataDir, doing: 'creating it' } })
 })
 
 describe('the journal of an operator', () => {

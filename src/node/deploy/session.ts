@@ -1,23 +1,24 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseBlockNumber } from '#domain/ids.ts'
+import { type Address, parseBlockNumber } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { readBlock } from '#io/chain/block.ts'
-import { createOperator, type Operator } from '#io/chain/operator.ts'
+import { createOnlooker, createOperator, type Operator } from '#io/chain/operator.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { onDisk } from '#node/disk.ts'
+import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 
 /** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
 export type KeySource =
   | { readonly kind: 'keystore'; readonly path: string; readonly password: () => Promise<Secret<string>> }
   | { readonly kind: 'key'; readonly text: Secret<string> }
+  /** For a dry run, which signs nothing; as nobody when there is none. */
+  | { readonly kind: 'address'; readonly address: Address | undefined }
 
 export interface SessionOptions {
   readonly rpcUrl: string
@@ -47,7 +48,7 @@ const NO_JOURNAL: IntentJournal = {
 }
 
 /** Throws `KEYSTORE_INVALID`, `KEYSTORE_PASSWORD_WRONG`, `SETTINGS_INVALID`. */
-async function readKey(source: KeySource): Promise<Secret<Uint8Array>> {
+async function readKey(source: Exclude<KeySource, { kind: 'address' }>): Promise<Secret<Uint8Array>> {
   if (source.kind === 'keystore') {
     const { path } = source
     return decryptKeystore(contentOf(path, '--keystore'), { path, password: await source.password() })
@@ -72,11 +73,13 @@ async function journalPath(rpc: Rpc, chainId: number, dataDir: string): Promise<
 /** Throws `CHAIN_UNREACHABLE`, `DATA_DIR_LOCKED`, `STORE_FAILED`, and as `readKey`. */
 export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOptions): Promise<Session> {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
+  if (key.kind === 'address')
+    return { rpc, chainId: await readChainId(rpc), operator: createOnlooker(rpc, key.address), stop: async () => undefined }
   const privateKey = await readKey(key)
   const chainId = await readChainId(rpc)
   const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
   if (isDryRun) return { rpc, chainId, operator: createOperator({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
-  onDisk(dataDir, 'creating it', () => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
+  onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   const journal = openSqliteStore({ path: await journalPath(rpc, chainId, dataDir) })
   return { rpc, chainId, operator: createOperator({ ...options, journal }), stop: () => journal.close() }
 }

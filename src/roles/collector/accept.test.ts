@@ -58,14 +58,17 @@ describe('accept', () => {
     expect(again.role.stats().open).toBe(1)
   })
 
-  test('C10: a role whose disk failed before it ran does not start to forward', async () => {
-    const store = createBreakableStore()
-    const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
-    const one = await world.collector(host.addresses(), { store })
-    store.breakDown()
-    await expect(one.hand(submission(1))).rejects.toMatchObject({ code: 'STORE_FAILED' })
-    const running = one.role.run(world.stopping.signal)
-    await expect(world.clock.runUntil(running, { limitMs: 1_000 })).rejects.toMatchObject({ code: 'STORE_FAILED' })
-    expect(one.role.stats().linksOpened).toBe(0)
-  })
+  test.each(['STORE_FAILED', 'STORE_FULL'] as const)(
+    'C10: a role whose disk failed before it ran does not start to forward: %s',
+    async (code) => {
+      const store = createBreakableStore()
+      const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
+      const one = await world.collector(host.addresses(), { store })
+      store.breakDown(code)
+      await expect(one.hand(submission(1))).rejects.toMatchObject({ code })
+      const running = one.role.run(world.stopping.signal)
+      await expect(world.clock.runUntil(running, { limitMs: 1_000 })).rejects.toMatchObject({ code })
+      expect(one.role.stats().linksOpened).toBe(0)
+    },
+  )
 })

@@ -1,5 +1,5 @@
 import type { Report } from '#domain/events.ts'
-import { isWeftError } from '#domain/errors.ts'
+import { isStoreFailure } from '#domain/errors.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -79,7 +79,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
         return await accept(submission, { ...deps, outbox, counters }) // C1: Success only when it is on disk.
       } catch (failure) {
         // C10: with nothing to forward, the hand-over alone meets the disk. It would be refused for ever.
-        if (isWeftError(failure, 'STORE_FAILED')) failing.abort(failure)
+        if (isStoreFailure(failure)) failing.abort(failure)
         throw failure
       }
     },

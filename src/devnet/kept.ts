@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import { readBlockFolder } from '#io/ipfs/block-folder.ts'
+import { serveGateway } from '#io/ipfs/gateway.ts'
+import { ipfsFolder } from '#node/adapters.ts'
+import { createStarted } from '#node/stop.ts'
+import { startAnvil } from './anvil.ts'
+import { CHAIN_STATE, type DevnetEndpoints, findDevnet, findKept } from './registry.ts'
+
+export interface OpenDevnet {
+  readonly endpoints: DevnetEndpoints
+  stop(): Promise<void>
+}
+
+/**
+ * A devnet to ask: the one that runs in `dataDir`, or the one started last. Of one that has ended and was kept, the anchor chain and the
+ * gateways are started again on what they left; nothing is written there. Throws `DATA_DIR_UNKNOWN`, `CHILD_PROCESS_FAILED`.
+ */
+export async function openDevnet(dataDir?: string): Promise<OpenDevnet> {
+  const kept = dataDir === undefined ? undefined : findKept(dataDir)
+  if (dataDir === undefined || kept === undefined) return { endpoints: findDevnet(dataDir), stop: async () => undefined }
+  const started = createStarted()
+  try {
+    const anchor = await startAnvil({ chainId: kept.anchorChainId, flags: ['--load-state', join(dataDir, CHAIN_STATE)] })
+    started.add(anchor)
+    const gateways: Record<string, string> = {}
+    for (const name of Object.keys(kept.gateways)) {
+      const gateway = await serveGateway({ blocks: readBlockFolder(join(ipfsFolder(join(dataDir, name)), 'blocks')), port: 0 })
+      started.add({ stop: () => gateway.close() })
+      gateways[name] = gateway.url
+    }
+    return { endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways }, stop: () => started.stop() }
+  } catch (failure) {
+    await started.stop()
+    throw failure
+  }
+}
