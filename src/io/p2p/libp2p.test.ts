@@ -193,6 +193,14 @@ describe('libp2p itself', () => {
     await expect.poll(() => changes, { timeout: 10_000 }).toEqual([false, true])
   })
 
+  test('the addresses under which the host is announced are told with the one it listens on, all with its peer id', async () => {
+    const announce = ['/ip4/203.0.113.7/tcp/9101', '/dns4/sequencer.example/tcp/9101']
+    const host = keep(await createSubmissionHost({ identity: identity(1), announce }))
+    const [listening, ...announced] = host.addresses()
+    expect(listening).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\//)
+    expect(announced.sort()).toEqual(announce.map((address) => `${address}/p2p/${host.peerId}`).sort())
+  })
+
   test('a port that is taken, or a relay that is no address, is LISTEN_FAILED', async () => {
     const host = keep(await createSubmissionHost({ identity: identity(1) }))
     const listen = [(host.addresses()[0] as string).replace(/\/p2p\/.*/, '')]

@@ -276,6 +276,28 @@ describe('the supervision of relays', () => {
     expect(changes).toEqual([])
   })
 
+  test('a stop resolves when the attempt that was under way has ended: no connection comes after it', async () => {
+    libp2p.up.add(FIRST_ID)
+    const [dialing, dialed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { node } = libp2p.deps as unknown as { node: { dial: (address: object, limits: { signal: AbortSignal }) => Promise<unknown> } }
+    const { dial } = node
+    // Too far gone to heed its signal.
+    node.dial = async (address, limits) => {
+      dialing.resolve()
+      await dialed.promise
+      return dial(address, limits)
+    }
+    await start(FIRST)
+    await dialing.promise
+    const order: string[] = []
+    const stopped = stop().then(() => order.push('stopped'))
+    await pass(100)
+    expect(order).toEqual([])
+    dialed.resolve()
+    await stopped
+    expect([libp2p.log, changes]).toEqual([['dial first'], []])
+  })
+
   test('G7: circuits are taken from the relays that were given, up to a limit, and from no stranger', async () => {
     libp2p.up.add(FIRST_ID)
     await start(FIRST)

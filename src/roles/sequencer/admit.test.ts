@@ -178,6 +178,18 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
+  test('names its market and its protocol state in any case: neither is signed, and many write addresses with a checksum', async () => {
+    const world = await open()
+    await world.release()
+    const { dataMarket, protocolState } = world.chain
+    const inCapitals = (address: string) => `0x${address.slice(2).toUpperCase()}`
+    expect(inCapitals(dataMarket)).not.toBe(dataMarket)
+    expect((await world.deliver(await world.submission({ dataMarket: inCapitals(dataMarket) }))).code).toBe('accepted')
+    const second = { ...(await world.submission({ slotId: 2 as SlotId })), protocolState: inCapitals(protocolState) }
+    expect((await world.deliver(second)).code).toBe('accepted')
+    await world.stop()
+  })
+
   test('names its id in any case, and it is one id all the same', async () => {
     const world = await open()
     await world.release()

@@ -315,6 +315,29 @@ describe('S4: the role ends with the reason', () => {
   })
 })
 
+describe('S4: a stop', () => {
+  test('waits for the epoch that is being sealed: nothing of it is written afterwards, and the next process goes on', async () => {
+    const disk = createDisk()
+    const world = await voted({ disk })
+    const letGo = disk.hold((key, value) => key.startsWith('epoch/') && value.includes('"state":"closed"'))
+    await world.mine(8)
+    const order: string[] = []
+    const ended = world.ended.then(() => order.push('ended'))
+    const stopped = world.stop()
+    await world.clock.advance(1_000)
+    order.push('closed')
+    letGo()
+    await Promise.all([ended, stopped])
+    expect(order).toEqual(['closed', 'ended'])
+    const written = disk.commits.length
+    await world.clock.advance(10_000)
+    expect(disk.commits).toHaveLength(written)
+    const again = await world.crash()
+    expect(await sealed(again)).toMatchObject({ state: 'ended', accepted: 3 })
+    await again.stop()
+  })
+})
+
 describe('G1: votes', () => {
   test('count only when they are durable: what is fixed rests on nothing that a power cut could take back', async () => {
     const disk = createDisk()
@@ -341,15 +364,18 @@ describe('G1: votes', () => {
     await world.stop()
   })
 
-  test('of an epoch whose turn has not come wait with it: four are sealed at once, in one lane one after the other', async () => {
+  test('of an epoch whose turn has not come wait with it, and none is added: four are sealed at once, in one lane one after the other', async () => {
     const { state, ipfsAs } = brokenIpfs({ add: NOT_FOUND })
     const world = await open({ ipfsAs, epochsKept: 9, market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 } })
     for (let epoch = 1; epoch <= 5; epoch += 1) {
       await world.release()
       await vote(world, 1, 0, 0, epoch)
     }
+    const late = await world.submission({ epochId: 5 as EpochId, slotId: 2 as SlotId })
     await world.mine(40)
     expect([1, 2, 3, 4, 5].map((epoch) => stateOf(world, epoch))).toEqual([...Array(4).fill('planned'), 'released'])
+    // Its window is over all the same (S8).
+    expect((await world.deliver(late)).code).toBe('window_closed')
     state.isBroken = false
     await world.clock.advance(30_000)
     for (let block = 0; block < 12 && world.records.length < 5; block += 1) await world.mine(1)

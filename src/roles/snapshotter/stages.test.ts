@@ -50,7 +50,8 @@ test('everything that does not fit together is named at once', () => {
   const failure = (() => {
     try {
       return plan({
-        snapshots: [snapshot('pair', ['0xA', '0xa'], ['eth']), snapshot('a b', [])],
+        preloads: [{ taskType: 'blocks', preload: async () => null }],
+        snapshots: [snapshot('pair', ['0xA', '0xa'], ['blocks', 'eth', 'gas']), snapshot('a b', [])],
         aggregates: [aggregate('week', 'SingleProject', 'day'), aggregate('day', 'MultiProject', 'pair')],
       })
     } catch (each) {
@@ -60,6 +61,7 @@ test('everything that does not fit together is named at once', () => {
   expect(failure).toMatchObject({ code: 'SETTINGS_INVALID' })
   expect((failure as WeftError<'SETTINGS_INVALID'>).facts.problems).toEqual([
     'pair needs preload eth, which does not exist',
+    'pair needs preload gas, which does not exist',
     'project pair:0xa:NS comes twice',
     expect.stringContaining('a b:NS'),
     'week builds on day, which does not exist or comes later',

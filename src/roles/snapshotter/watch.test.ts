@@ -151,6 +151,23 @@ describe('N7: a rollback', () => {
     expect(watch.head()).toEqual(await chain.head())
   })
 
+  test('that was not seen takes its releases from what waits to be opened, however far the chain has gone on', async () => {
+    const { clock, chain, release, watching } = createScene()
+    const store = createFakeStore()
+    const first = await watching(store)
+    await release()
+    await release()
+    await clock.advance(1_000)
+    first.stop()
+    await first.ended
+    chain.reorg(1, { isLosingTransactions: true })
+    chain.mine(2)
+    const { told, records } = await watching(store)
+    await clock.advance(1_000)
+    expect(epochsTold(told)).toEqual(['undone 2 at 1', 'rollback', 'open 1 at 4'])
+    expect(records.epochs().map(({ state }) => state)).toEqual(['open', 'undone'])
+  })
+
   test('ends the work before anything can come after it on the disk', async () => {
     const { clock, chain, release, watching } = createScene()
     const store = createFakeStore()

@@ -202,13 +202,15 @@ describe('V1: a batch with something wrong', () => {
 })
 
 describe('a batch that cannot be fetched', () => {
-  test('V6: is tried until the attestation window is over, then missed, with its reason', async () => {
+  test('V6: is tried as long as the attestation window is open, its last block included, then missed, with its reason', async () => {
     const world = await openWorld()
     const running = await world.start()
     await world.anchor(honest(world), { isHidden: true })
+    const last = world.release.number + (await world.chain.market()).attestationWindowBlocks
+    await world.mine(last - (await world.chain.head()).number)
     await world.clock.advance(60_000)
-    expect(running.records).toEqual([])
-    await world.mine(40)
+    expect([running.validator.stats().headBlock, running.records]).toEqual([last, []])
+    await world.mine()
     await world.clock.advance(60_000)
     expect(running.records).toMatchObject([{ state: 'missed', reason: 'not_fetched' }])
     await running.stop()
