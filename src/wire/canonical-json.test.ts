@@ -39,6 +39,7 @@ describe('writing', () => {
     // The same beginning, then less; then two code units that a step of two would pass over.
     [{ '\u{10000}b': 2n, '\u{10000}': 1n }, '{"\\ud800\\udc00":1,"\\ud800\\udc00b":2}'],
     [{ '\u{10000}': 1n, '\u{10000}b': 2n }, '{"\\ud800\\udc00":1,"\\ud800\\udc00b":2}'],
+    [{ '\u{10000}\0': 2n, '\u{10000}': 1n }, '{"\\ud800\\udc00":1,"\\ud800\\udc00\\u0000":2}'],
     [{ ab: 2n, aa: 1n, '\u{10000}': 3n }, '{"aa":1,"ab":2,"\\ud800\\udc00":3}'],
     [JSON.parse('{"__proto__":null,"a":[true,[]]}'), '{"__proto__":null,"a":[true,[]]}'],
   ])('%o', (value, text) => {
@@ -69,6 +70,7 @@ describe('reading', () => {
     ['[NaN,-Infinity,Infinity,1e400]', [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]],
     ['"NaN \\" Infinity, -Infinity"', 'NaN " Infinity, -Infinity'],
     ['{"NaN":["\\\\",NaN,"Infinity"]}', { NaN: ['\\', Number.NaN, 'Infinity'] }],
+    ['"\\/\\b\\f\\n\\r\\t"', '/\b\f\n\r\t'],
     ['-0', 0n],
     ['1E2', 100],
     ['123456789012345678901234567890', 123456789012345678901234567890n],

@@ -117,12 +117,11 @@ function sortedByCodePoint(keys: string[]): string[] {
 }
 
 function byCodePoint(left: string, right: string): number {
-  // The second half of a pair is a point of its own here; it follows two equal points, and so is equal too.
-  for (let index = 0; index < left.length && index < right.length; index += 1) {
-    const difference = (left.codePointAt(index) as number) - (right.codePointAt(index) as number)
+  // Two keys of one object differ, so this ends. The second half of a pair is a point of its own here; it follows two equal points, and is equal too.
+  for (let index = 0; ; index += 1) {
+    const difference = (left.codePointAt(index) ?? -1) - (right.codePointAt(index) ?? -1)
     if (difference !== 0) return difference
   }
-  return left.length - right.length
 }
 
 // --- reading --------------------------------------------------------------------------------------------------------
