@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
-import { createPatience, LIMITS } from './patience.ts'
+import { createPatience, limitsOf } from './patience.ts'
 
 const SILENCE_MAX_MS = 10_000
 const RUN_MAX_MS = 60_000
@@ -88,6 +88,13 @@ describe('a run', () => {
 })
 
 test('tests that run a compiler may be silent for as long as it may take', () => {
-  expect(LIMITS.silenceMaxMs('test/contracts/forge.test.ts')).toBeGreaterThan(600_000)
-  expect(LIMITS.silenceMaxMs('src/domain/tally.test.ts')).toBeLessThan(LIMITS.runMaxMs)
+  const { silenceMaxMs, runMaxMs } = limitsOf({})
+  expect(silenceMaxMs('test/contracts/forge.test.ts')).toBeGreaterThan(600_000)
+  expect(silenceMaxMs('src/domain/tally.test.ts')).toBeLessThan(runMaxMs)
+})
+
+test.each([{ SIM_RUNS: '500' }, { SIM_FIND: 'all' }])('who explores with %o may take any time, but not in silence', (environment) => {
+  const { silenceMaxMs, runMaxMs } = limitsOf(environment)
+  expect(runMaxMs).toBe(Number.POSITIVE_INFINITY)
+  expect(silenceMaxMs('test/sim/sim.test.ts')).toBe(limitsOf({}).silenceMaxMs('test/sim/sim.test.ts'))
 })

@@ -23,7 +23,7 @@ export interface PatienceDeps {
   readonly giveUp: () => void
 }
 
-/** Longer than any test or hook there is: the longest, a sequencer that is killed and comes back, has 150 s. */
+/** Longer than any test or hook there is: the longest, a group of simulated networks, has 200 s. */
 const SILENCE_MAX_MS = 240_000
 /** These run a compiler, which has ten minutes, and nothing is heard of them meanwhile. */
 const COMPILING = 'test/contracts/'
@@ -31,10 +31,14 @@ const SILENCE_COMPILING_MAX_MS = 660_000
 /** Several times what all tests take on two cores. */
 const RUN_MAX_MS = 40 * 60_000
 
-export const LIMITS: PatienceOptions = {
-  silenceMaxMs: (path) => (path.startsWith(COMPILING) ? SILENCE_COMPILING_MAX_MS : SILENCE_MAX_MS),
-  runMaxMs: RUN_MAX_MS,
-  checkEveryMs: 5_000,
+/** Who explores, by `SIM_RUNS` or `SIM_FIND`, has asked for as long as it takes; of what hangs nothing is heard all the same. */
+export function limitsOf(environment: NodeJS.ProcessEnv): PatienceOptions {
+  const isExploring = environment['SIM_RUNS'] !== undefined || environment['SIM_FIND'] !== undefined
+  return {
+    silenceMaxMs: (path) => (path.startsWith(COMPILING) ? SILENCE_COMPILING_MAX_MS : SILENCE_MAX_MS),
+    runMaxMs: isExploring ? Number.POSITIVE_INFINITY : RUN_MAX_MS,
+    checkEveryMs: 5_000,
+  }
 }
 
 interface Word {
@@ -94,7 +98,7 @@ export function patience(): Reporter {
     child.once('exit', () => children.delete(child))
   }
   subscribe('child_process', note)
-  return createPatience(LIMITS, {
+  return createPatience(limitsOf(process.env), {
     nowMs: () => performance.now(),
     say: (text) => void process.stderr.write(text),
     giveUp() {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { endGroup } from '#node/process-group.ts'
 import { stopSignal } from '#node/stop.ts'
 
 const home = join(import.meta.dirname, '../..')
@@ -13,16 +14,6 @@ const MECHANICAL = ['src/domain', 'src/wire']
 function fromRoot(text: string): string {
   const path = resolve(text)
   return existsSync(path) ? relative(home, path) : text.replace(/^\.\//, '').replace(/\/$/, '')
-}
-
-/** Ends what a tool that is gone has left running. */
-function endGroup(processId: number | undefined): void {
-  if (processId === undefined) return
-  try {
-    process.kill(-processId, 'SIGKILL')
-  } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code !== 'ESRCH') throw failure
-  }
 }
 
 interface Flags {
@@ -47,6 +38,7 @@ export const mutateCommand = buildCommand({
       })
       signal.addEventListener('abort', () => void child.kill('SIGINT'), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
+      // What a tool that is gone has left running.
       endGroup(child.pid)
       if (code !== 0) this.process.exitCode = 1
     }

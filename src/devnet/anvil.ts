@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { WeftError } from '#domain/errors.ts'
+import { endGroup } from '#node/process-group.ts'
 
 /** A running development chain. */
 export interface Anvil {
@@ -56,7 +57,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   const stop = async (): Promise<void> => {
     child.stdin.end()
     // The whole group: the shell's end alone would leave the chain behind.
-    const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), STOP_TIMEOUT_MS)
+    const timer = setTimeout(() => endGroup(child.pid), STOP_TIMEOUT_MS)
     await ended
     clearTimeout(timer)
   }

@@ -88,6 +88,7 @@ describe('a role that starts', () => {
     const parts = [part('host'), part('server', new Error('the server will not stop'))]
     await expect(start({ failure: new Error('no port'), parts })).rejects.toThrow('no port')
     expect(log).toEqual(['server stopped', 'host stopped'])
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toMatch(/the server will not stop.*"stop_failed"/)
     await expectHomeLeft()
   })
 

@@ -12,10 +12,10 @@ export async function startWith<Handle>(
   wire: Wire<Handle>,
   options: { readonly logTo?: string } = {},
 ): Promise<RunningRole<Handle>> {
+  const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
   const started = createStarted()
+  started.add(home)
   try {
-    const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
-    started.add(home)
     const wired = await wire(settings, home, started)
     home.announce(wired.places)
     home.report('started', wired.places)
@@ -37,8 +37,8 @@ export async function startWith<Handle>(
       },
     }
   } catch (failure) {
-    // What went wrong first is what a person must hear; that something would not stop after it is a consequence.
-    await started.stop().catch(() => undefined)
+    // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.
+    await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
     throw failure
   }
 }

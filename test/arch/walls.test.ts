@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 
 /** The import walls of AGENTS.md: each is shown to bite by planting what it forbids. A rule never seen failing is not a rule. */
@@ -57,6 +57,16 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/cli', '#io/store/sqlite.ts'],
   ['computes/uniswap-v2', 'viem'],
   ['computes/uniswap-v2', '#wire/cid.ts'],
+  // What tests are made of is for tests alone, also within a folder.
+  ['src/domain', './planted.test-world.ts'],
+  ['src/wire', './planted.test-world.ts'],
+  ['src/io/p2p', './scripted.test-stream.ts'],
+  ['src/roles/collector', './collector.test-world.ts'],
+  ['src/node', '#roles/collector/collector.test-world.ts'],
+  ['src/node', './planted.test-world.ts'],
+  ['src/devnet', '#roles/collector/collector.test-world.ts'],
+  ['src/cli', './planted.test-world.ts'],
+  ['computes/uniswap-v2', './planted.test-world.ts'],
 ]
 const ALLOWED: typeof FORBIDDEN = [
   ['src/wire', '#domain/ids.ts'],
@@ -66,6 +76,14 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/node', '#io/store/sqlite.ts'],
   ['src/cli', '#node/settings.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
+]
+/** Tests, and what they are made of, may import anything: the two kinds of file that hold them. */
+const ALLOWED_TO_TESTS: typeof FORBIDDEN = [
+  ['src/io/p2p/planted.test.ts', './scripted.test-stream.ts'],
+  ['src/io/p2p/planted.test-stream.ts', './scripted.test-stream.ts'],
+  ['src/roles/collector/planted.test.ts', './collector.test-world.ts'],
+  ['src/roles/collector/planted.test-world.ts', './scripted.test-dialer.ts'],
+  ['src/roles/collector/planted.test-other.ts', '#io/store/fake.ts'],
 ]
 const AMBIENT: readonly (readonly [folder: string, source: string, rule: string])[] = [
   ['src/roles/sequencer', 'export const now = Date.now()', 'plugin'],
@@ -80,30 +98,34 @@ const AMBIENT: readonly (readonly [folder: string, source: string, rule: string]
   ['src/domain', 'export function quiet() { try { return JSON.parse("") } catch {} }', 'lint/suspicious/noEmptyBlockStatements'],
 ]
 
-/** Plants each, lints all at once; the rules that each broke, in the same order. */
-function rulesBrokenBy(planted: readonly (readonly [folder: string, source: string])[]): readonly (readonly string[])[] {
+/** Plants each, in a file of that name or in one of its own in that folder, lints all at once; the rules that each broke, in the same order. */
+function rulesBrokenBy(planted: readonly (readonly [place: string, source: string])[]): readonly (readonly string[])[] {
   for (const path of ['biome.json', 'package.json', 'tsconfig.json', 'tools/grit'])
     cpSync(join(root, path), join(plot, path), { recursive: true })
-  const names = planted.map(([folder, source], index) => {
-    mkdirSync(join(plot, folder), { recursive: true })
-    writeFileSync(join(plot, folder, `planted-${index}.ts`), source)
-    return `planted-${index}.ts`
+  const paths = planted.map(([place, source], index) => {
+    const path = place.endsWith('.ts') ? place : join(place, `planted-${index}.ts`)
+    mkdirSync(join(plot, dirname(path)), { recursive: true })
+    writeFileSync(join(plot, path), source)
+    return path
   })
   const found = lint(plot, ['src', 'computes'])
-  return names.map((name) => found.filter(({ path }) => basename(path) === name).map(({ rule }) => rule))
+  return paths.map((planted) => found.filter(({ path }) => path.endsWith(planted)).map(({ rule }) => rule))
 }
 
 describe('each wall stops what it forbids', () => {
-  const withImport = [...FORBIDDEN, ...ALLOWED].map(([folder, specifier]) => [folder, imports(specifier)] as const)
+  const withImport = [...FORBIDDEN, ...ALLOWED, ...ALLOWED_TO_TESTS].map(([folder, specifier]) => [folder, imports(specifier)] as const)
   const broken = rulesBrokenBy([...withImport, ...AMBIENT.map(([folder, source]) => [folder, source] as const)])
 
   test.each(FORBIDDEN.map((row, index) => [...row, index] as const))('%s must not import %s', (_folder, _specifier, index) => {
     expect(broken[index]).toContain('lint/style/noRestrictedImports')
   })
 
-  test.each(ALLOWED.map((row, index) => [...row, FORBIDDEN.length + index] as const))('%s may import %s', (_folder, _specifier, index) => {
-    expect(broken[index]).not.toContain('lint/style/noRestrictedImports')
-  })
+  test.each([...ALLOWED, ...ALLOWED_TO_TESTS].map((row, index) => [...row, FORBIDDEN.length + index] as const))(
+    '%s may import %s',
+    (_folder, _specifier, index) => {
+      expect(broken[index]).not.toContain('lint/style/noRestrictedImports')
+    },
+  )
 
   test.each(AMBIENT.map((row, index) => [...row, withImport.length + index] as const))(
     '%s must not hold: %s',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { endGroup } from '#node/process-group.ts'
 import { type Fault, plant } from './fault.ts'
 
 /** Who noticed a fault. `hung` and `mute` are no way to notice one: a run without an end, and one that ends without naming a test. */
@@ -92,9 +93,7 @@ export async function runTests(asked: Asked): Promise<'green' | 'hung' | { by: s
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  const end = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
-  }
+  const end = (): void => endGroup(child.pid)
   signal.addEventListener('abort', end, { once: true })
   let isHung = false
   const timer = setTimeout(() => {
@@ -105,6 +104,8 @@ export async function runTests(asked: Asked): Promise<'green' | 'hung' | { by: s
     child.once('error', reject)
     child.once('exit', resolve)
   })
+  // Also after a good end: what the tests started may run on.
+  end()
   clearTimeout(timer)
   signal.removeEventListener('abort', end)
   signal.throwIfAborted()

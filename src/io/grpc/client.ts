@@ -29,7 +29,9 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
       const answer = Promise.withResolvers<HandOverAnswer>()
       // A closed client of grpc-js throws where it stands.
       if (isClosed || signal?.aborted)
-        return Promise.reject(new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'cancelled' }, signal?.reason))
+        return Promise.reject(
+          new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: isClosed ? 'closed' : 'cancelled' }, signal?.reason),
+        )
       const deadline = Date.now() + timeoutMs
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { submission }, { deadline }, (cause, value) => {
         signal?.removeEventListener('abort', cancel)

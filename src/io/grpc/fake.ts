@@ -61,8 +61,9 @@ export function createFakeGrpc(clock: { sleep(durationMs: number, signal?: Abort
       return {
         async submitSnapshot(submission, { timeoutMs, signal }) {
           const server = servers.get(endpoint)
+          const detail = closing.signal.aborted ? 'closed' : signal?.aborted ? 'cancelled' : 'nobody answers there'
           if (server === undefined || closing.signal.aborted || signal?.aborted) {
-            throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'nobody answers there' })
+            throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail })
           }
           const done = new AbortController()
           const signals = [server.closed, closing.signal, ...(signal === undefined ? [] : [signal])]

@@ -93,9 +93,10 @@ export function grpcSuite(name: string, createGrpc: () => FakeGrpc): void {
         return 'Success'
       })
       const given = client.submitSnapshot(submission, { ...patient, signal: AbortSignal.abort() })
-      await expect(given).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      await expect(given).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE', facts: { detail: 'cancelled' } })
       await client.close()
-      await expect(client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      const afterwards = client.submitSnapshot(submission, patient)
+      await expect(afterwards).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE', facts: { detail: 'closed' } })
       expect(calls).toBe(0)
     })
 

@@ -5,7 +5,8 @@ import type { Ipfs } from './port.ts'
 
 /** Reads from trustless gateways (https://specs.ipfs.tech/http-gateways/trustless-gateway/). Runs in a browser too. */
 
-const RAW_BLOCK = 'application/vnd.ipld.raw'
+/** The media type by which gateways and their readers mean the bytes of one block. */
+export const RAW_BLOCK = 'application/vnd.ipld.raw'
 /** Bitswap carries no larger block, so none exists in practice. */
 const BLOCK_BYTES_MAX = 4 * 1024 * 1024
 

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed } from '#domain/errors.ts'
+import { RAW_BLOCK } from './gateway-reader.ts'
 
 /** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go. */
 
-const RAW_BLOCK = 'application/vnd.ipld.raw'
 /** Readers fetch a few blocks at a time; more connections than this are somebody's mistake. */
 const CONNECTIONS_MAX = 256
 /** A request is one line and a few headers: whoever has not sent it by then never will. */

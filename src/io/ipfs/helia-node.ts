@@ -16,7 +16,7 @@ import { placeOf } from './block-folder.ts'
 import type { HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { superviseLinks } from './links.ts'
-import { importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
+import { importContent, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 
 /** Devnets and validators start many nodes of one host at once; libp2p's own limit of 5 a second would refuse some of them. */
 const INBOUND_CONNECTIONS_PER_SECOND = 50
@@ -35,7 +35,7 @@ const FORGET_MS = 40
 const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 
 /** The node itself; `startHeliaNode` says what it is. */
-export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
+export async function startNode(options: HeliaOptions, { wait }: { readonly wait: Wait } = { wait: realWait }): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
   const blocks = openBlocks(join(options.directory, 'blocks'))
@@ -60,7 +60,7 @@ export async function startNode(options: HeliaOptions): Promise<HeliaNode> {
     await helia.stop()
     throw listenFailed(listen.join(' '), failure)
   }
-  const links = superviseLinks(helia.libp2p, stopping.signal)
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p: helia.libp2p, wait })
   for (const peer of options.peers ?? []) links.keep(peer)
 
   /** The block from here, else from whoever is connected and has it; helia stores what comes. */

@@ -90,7 +90,10 @@ describe('the identity of a node', () => {
 
   test('that cannot be read is STORE_PLACE_WRONG, and is not replaced', async () => {
     await mkdir(path(), { recursive: true })
-    await expect(identityAt(path())).rejects.toMatchObject({ code: 'STORE_PLACE_WRONG', facts: { path: path(), doing: 'reading the identity' } })
+    await expect(identityAt(path())).rejects.toMatchObject({
+      code: 'STORE_PLACE_WRONG',
+      facts: { path: path(), doing: 'reading the identity' },
+    })
     expect(await readdir(path())).toEqual([])
   })
 })

@@ -2,13 +2,10 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { superviseLinks } from './links.ts'
+import type { Wait } from './unixfs.ts'
 
 /** The pauses of the supervision, on a clock that the test moves. */
-let clock: VirtualClock = createVirtualClock()
-vi.mock('node:timers/promises', () => ({
-  setTimeout: (durationMs: number, _value: unknown, options: { readonly signal?: AbortSignal } = {}) =>
-    clock.sleep(durationMs, options.signal),
-}))
+let clock: VirtualClock
 afterEach(() => {
   vi.restoreAllMocks()
 })
@@ -38,7 +35,9 @@ function open(answers: ('open' | 'refused' | 'silent')[] = []) {
     connections.push(connection)
     return connection
   }
-  const links = superviseLinks({ dial: dial as unknown as Libp2p['dial'] }, stopping.signal)
+  const libp2p = { dial: dial as unknown as Libp2p['dial'] }
+  const wait: Wait = (durationMs, signal) => clock.sleep(durationMs, signal)
+  const links = superviseLinks({ signal: stopping.signal }, { libp2p, wait })
   return {
     links,
     dials,

@@ -1,7 +1,7 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { WeftError } from '#domain/errors.ts'
-import { wait } from './unixfs.ts'
+import type { Wait } from './unixfs.ts'
 
 /** How long one attempt to connect may take. */
 const DIAL_TIMEOUT_MS = 5_000
@@ -20,7 +20,12 @@ export interface Links {
   stopped(): Promise<void>
 }
 
-export function superviseLinks(libp2p: Pick<Libp2p, 'dial'>, signal: AbortSignal): Links {
+interface LinkDeps {
+  readonly libp2p: Pick<Libp2p, 'dial'>
+  readonly wait: Wait
+}
+
+export function superviseLinks({ signal }: { readonly signal: AbortSignal }, { libp2p, wait }: LinkDeps): Links {
   const kept = new Map<string, { readonly first: Promise<void>; readonly ended: Promise<void> }>()
 
   async function dial(address: string): Promise<Connection> {

@@ -2,27 +2,17 @@ import { mkdtemp, open, readdir, readFile, readlink, rm, stat, truncate, writeFi
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
+import { startNode } from './helia-node.ts'
+import { type Wait, wait } from './unixfs.ts'
 
 /** What the node on disk keeps when the power goes, and what it says of files that the power cut has torn. */
 
-// The minute for which pinning waits passes at once.
-const PIN_TIMEOUT_MS = 60_000
-vi.mock('node:timers/promises', async (original) => {
-  const real = await original<typeof import('node:timers/promises')>()
-  const setTimeout: typeof real.setTimeout = (durationMs, ...rest) =>
-    real.setTimeout(durationMs === PIN_TIMEOUT_MS ? 300 : durationMs, ...rest)
-  return { ...real, setTimeout }
-})
-
 const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
 const BYTES = Uint8Array.from({ length: 600_000 }, (_, index) => (index * 31 + (index >> 8) * 7 + (index >> 16)) & 255)
-
-// Loading the libraries behind the node is no part of any test.
-beforeAll(() => import('./helia-node.ts'), 60_000)
 
 let root: string
 let disk: Disk
@@ -173,7 +163,11 @@ describe('G3: a torn file', () => {
 })
 
 test('G7: content that nobody has is waited for only so long when it is to be pinned', async () => {
-  const node = await start('a')
+  const PIN_TIMEOUT_MS = 60_000
+  // The minute for which pinning waits passes at once.
+  const hasty: Wait = (durationMs, signal) => wait(durationMs === PIN_TIMEOUT_MS ? 300 : durationMs, signal)
+  const node = await startNode({ directory: join(root, 'a') }, { wait: hasty })
+  started.push(node)
   const absent = await (await start('elsewhere')).add(new Uint8Array(10))
   await expect(node.pin(absent)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND', facts: { cid: absent, waitedMs: PIN_TIMEOUT_MS } })
 })

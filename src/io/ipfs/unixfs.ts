@@ -138,8 +138,10 @@ async function decode(cid: CID, block: Uint8Array): Promise<FileNode> {
   return { data: entry.unixfs.data ?? new Uint8Array(0), links: entry.node.Links.map((link) => link.Hash), sizeClaimed: Number(entry.size) }
 }
 
-/** Waits; rejects with the signal's reason when it aborts. */
-export function wait(durationMs: number, signal: AbortSignal): Promise<void> {
+/** Resolves after the time given; rejects with the signal's reason when it aborts. */
+export type Wait = (durationMs: number, signal: AbortSignal) => Promise<void>
+
+export const wait: Wait = (durationMs, signal) => {
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
@@ -154,16 +156,13 @@ export function wait(durationMs: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/**
- * Runs `read` until `timeoutMs` have passed (`IPFS_NOT_FOUND`) or `signal` aborts (its reason). `wait` resolves after the
- * time given, or rejects when the signal aborts.
- */
+/** Runs `read` until `timeoutMs` have passed (`IPFS_NOT_FOUND`) or `signal` aborts (its reason). */
 export async function withDeadline<Value>(
   cid: string,
   limits: {
     readonly timeoutMs: number
     readonly signal?: AbortSignal | undefined
-    readonly wait: (durationMs: number, signal: AbortSignal) => Promise<void>
+    readonly wait: Wait
   },
   read: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {

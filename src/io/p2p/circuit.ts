@@ -3,7 +3,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 
 /** The circuit relay server of libp2p, with the step that opens the second half of a circuit. */
 type Server = CircuitRelayService & {
-  onHop(this: Server, stream: Stream, connection: Connection): Promise<void>
+  onHop: (this: Server, stream: Stream, connection: Connection) => Promise<void>
   stopHop(...step: unknown[]): Promise<Stream | undefined>
 }
 
@@ -34,11 +34,17 @@ export function holdBack(from: Half, to: Half, heldBytesMax: number): void {
   }
 }
 
-/** What handles a peer that asks for a reservation or a circuit: libp2p's own way, with both directions of the circuit held back. */
-export function hopHandler(service: CircuitRelayService, heldBytesMax: number): (stream: Stream, connection: Connection) => Promise<void> {
+/**
+ * Makes the server handle a peer that asks for a reservation or a circuit in libp2p's own way, with both directions of the circuit held
+ * back. To be called before the server starts: it registers its handler then, and the node listens after that, so that nobody comes
+ * before. Throws when the server does not have the two steps, which are no part of what libp2p promises.
+ */
+export function holdBackCircuits(service: CircuitRelayService, heldBytesMax: number): void {
   const server = service as Server
   const { onHop } = Object.getPrototypeOf(server) as Server
-  return async (stream, connection) => {
+  for (const [name, step] of Object.entries({ onHop, stopHop: server.stopHop }))
+    if (typeof step !== 'function') throw new Error(`the relay server of this libp2p has no ${name}, so that circuits cannot be held back`)
+  server.onHop = async (stream, connection) => {
     const once = Object.create(server, {
       stopHop: {
         async value(...step: unknown[]) {

@@ -108,6 +108,7 @@ describe('the supervision of relays', () => {
   })
   afterEach(async () => {
     await stop()
+    vi.restoreAllMocks()
     vi.useRealTimers()
   })
   async function start(...addresses: string[]) {
@@ -234,6 +235,30 @@ describe('the supervision of relays', () => {
     await pass(100)
     expect([...libp2p.reserved].sort()).toEqual([SECOND_ID, FIRST_ID])
     expect(changes.map(({ isReserved }) => isReserved)).toEqual([true, true])
+  })
+
+  test('G11, G12: relays that take the connection and then hang hold up each other and a good one only for their time', async () => {
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((durationMs) => {
+      const limit = new AbortController()
+      setTimeout(() => limit.abort(new Error('timed out')), durationMs)
+      return limit.signal
+    })
+    const third = `/ip4/127.0.0.1/tcp/3/p2p/${STRANGER_ID}`
+    libp2p.up.add(FIRST_ID).add(SECOND_ID).add(STRANGER_ID)
+    const { transportManager } = libp2p.access as unknown as { transportManager: { listen: (addresses: object[]) => Promise<void> } }
+    const { listen } = transportManager
+    transportManager.listen = (addresses) =>
+      String(addresses[0]).includes(SECOND_ID) ? listen(addresses) : new Promise<never>(() => undefined)
+    // The good one is the farthest, so that the others are always before it.
+    const { node } = libp2p.deps as unknown as { node: { dial: (address: object, options: unknown) => Promise<unknown> } }
+    const { dial } = node
+    node.dial = async (address, options) => {
+      if (String(address) === SECOND) await new Promise((resolve) => setTimeout(resolve, 100))
+      return dial(address, options)
+    }
+    await start(SECOND, FIRST, third)
+    await pass(20_000)
+    expect(changes).toEqual([lost(FIRST, 'timed out'), lost(third, 'timed out'), reserved(SECOND)])
   })
 
   test('a stop does not wait for a reservation that never comes', async () => {

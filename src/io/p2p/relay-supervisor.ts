@@ -117,13 +117,17 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
     })
   }
 
+  /** The time of one attempt, which begins now. */
+  const attempt = () => AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
+
   let turn: Promise<void> = Promise.resolve()
   /**
-   * One after the other, and no longer than the signal allows: libp2p reserves one slot at a time and, done with it, forgets what waits
-   * behind it without a word, so that its promise never settles.
+   * One after the other: libp2p reserves one slot at a time and, done with it, forgets what waits behind it without a word, so that its
+   * promise never settles. The time of each begins with its turn, or relays that hang would use up that of a good one.
    */
-  function inTurn(work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  function inTurn(work: () => Promise<unknown>): Promise<void> {
     const done = turn.then(async () => {
+      const signal = attempt()
       signal.throwIfAborted()
       const leaving = Promise.withResolvers<never>()
       const leave = () => leaving.reject(signal.reason)
@@ -142,7 +146,7 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
   function reserver(address: Multiaddr, peerId: PeerId): () => Promise<void> {
     let hasListener = false
     return async () => {
-      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
+      const signal = attempt()
       const connection = await deps.node.dial(address, { signal })
       // The stream shows that the connection lives and that the relay serves; without it a dead connection would be reused.
       const probe = await connection.newStream(RELAY_V2_HOP_CODEC, { signal }).catch(async (cause) => {
@@ -154,7 +158,7 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
         if (hasListener) await reservationStore.addRelay(peerId, 'configured')
         else await deps.access.transportManager.listen([address.encapsulate('/p2p-circuit')])
         hasListener = true
-      }, signal)
+      })
     }
   }
 

@@ -1,6 +1,6 @@
 import { circuitRelayServer, type CircuitRelayService, RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Libp2p, PeerId } from '@libp2p/interface'
-import { hopHandler } from './circuit.ts'
+import { holdBackCircuits } from './circuit.ts'
 import { startNode } from './libp2p.ts'
 import type { Relay } from './port.ts'
 
@@ -69,6 +69,12 @@ export async function createRelay(options: RelayOptions): Promise<Relay & { stop
     return reservations.size >= limits.reservationsMax || hostCount >= limits.reservationsPerHostMax
   }
 
+  const server = circuitRelayServer({
+    hopTimeout: HOP_TIMEOUT_MS,
+    maxInboundHopStreams: limits.circuitsPerPeerMax + 1,
+    maxOutboundStopStreams: limits.circuitsMax,
+    reservations: { maxReservations: limits.reservationsMax, reservationTtl: limits.reservationTtlMs, applyDefaultLimit: false },
+  })
   const node = (await startNode<{ relay: CircuitRelayService }>(
     {
       identity: options.identity,
@@ -88,19 +94,14 @@ export async function createRelay(options: RelayOptions): Promise<Relay & { stop
       },
     },
     {
-      relay: circuitRelayServer({
-        hopTimeout: HOP_TIMEOUT_MS,
-        maxOutboundStopStreams: limits.circuitsMax,
-        reservations: { maxReservations: limits.reservationsMax, reservationTtl: limits.reservationTtlMs, applyDefaultLimit: false },
+      relay: ((components: Parameters<typeof server>[0]) => {
+        const service = server(components)
+        holdBackCircuits(service, HELD_BYTES_MAX)
+        return service
       }) as never,
     },
   )) as unknown as Libp2p<{ relay: CircuitRelayService }>
   running = node
-  await node.handle(RELAY_V2_HOP_CODEC, hopHandler(node.services.relay, HELD_BYTES_MAX), {
-    force: true,
-    maxInboundStreams: limits.circuitsPerPeerMax + 1,
-    runOnLimitedConnection: true,
-  })
   // R3: libp2p would keep the place of one that has gone until the reservation expires. Its timer goes too: it would end the next one.
   node.addEventListener('peer:disconnect', ({ detail: peerId }) => {
     const { reservations } = node.services.relay

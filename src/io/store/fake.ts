@@ -3,11 +3,13 @@ import { WeftError } from '#domain/errors.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** A store in memory that forgets, at `crash`, exactly what a real one would forget. */
+type StoreBreak = 'STORE_FAILED' | 'STORE_FULL'
+
 export interface FakeStore extends Store {
   /** Ends this store as a power cut would: commits that are not durable never resolve. Returns what is found afterwards. */
   crash(): FakeStore
   /** From now on its disk takes nothing: the next commit fails, and the store with it. */
-  breakDisk(): void
+  breakDisk(by?: StoreBreak): void
   /** A store of its own with what is durable now, as a backup holds it. */
   copy(): FakeStore
   /** What a power cut at this very instant would leave under the key. */
@@ -34,8 +36,8 @@ function select(contents: Contents, prefix: string, range: { readonly after?: st
 
 function openOn(durable: Contents): FakeStore {
   let state: 'open' | 'closed' | 'crashed' = 'open'
-  let isDiskBroken = false
-  let failure: WeftError<'STORE_FAILED'> | undefined
+  let brokenBy: StoreBreak | undefined
+  let failure: WeftError<StoreBreak> | undefined
   const visible: Contents = new Map(durable)
   /** Commits since the last flush; one flush makes all of them durable. */
   let group: { readonly writes: StoreWrite[]; readonly durable: Promise<void> } | undefined
@@ -51,8 +53,8 @@ function openOn(durable: Contents): FakeStore {
       setImmediate(() => {
         if (state === 'crashed') return
         group = undefined
-        if (isDiskBroken) {
-          failure = new WeftError('STORE_FAILED', { path: 'fake', doing: 'committing' })
+        if (brokenBy !== undefined) {
+          failure = new WeftError(brokenBy, { path: 'fake', doing: 'committing' })
           reject(failure)
           return
         }
@@ -97,8 +99,8 @@ function openOn(durable: Contents): FakeStore {
       state = 'crashed'
       return openOn(new Map(durable))
     },
-    breakDisk() {
-      isDiskBroken = true
+    breakDisk(by = 'STORE_FAILED') {
+      brokenBy = by
     },
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createBreakableStore } from './breakable.test-store.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { createWorld, naming, submission } from './collector.test-world.ts'
 
 describe('accept', () => {
@@ -41,11 +41,11 @@ describe('accept', () => {
   })
 
   test('G1, C10: a disk that fails at a hand-over ends the role, and nothing is answered Success any more', async () => {
-    const store = createBreakableStore()
+    const store = createFakeStore()
     const one = await world.collector([], { store })
     one.start()
     expect(await one.hand(submission(1))).toBe('Success')
-    store.breakDown()
+    store.breakDisk()
     // The second finds the first on its way to the disk.
     const both = [one.role.handler(submission(2)), one.role.handler(submission(2))]
     const outcomes = await world.clock.runUntil(Promise.allSettled(both), { limitMs: 1_000 })
@@ -61,10 +61,10 @@ describe('accept', () => {
   test.each(['STORE_FAILED', 'STORE_FULL'] as const)(
     'C10: a role whose disk failed before it ran does not start to forward: %s',
     async (code) => {
-      const store = createBreakableStore()
+      const store = createFakeStore()
       const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
       const one = await world.collector(host.addresses(), { store })
-      store.breakDown(code)
+      store.breakDisk(code)
       await expect(one.hand(submission(1))).rejects.toMatchObject({ code })
       const running = one.role.run(world.stopping.signal)
       await expect(world.clock.runUntil(running, { limitMs: 1_000 })).rejects.toMatchObject({ code })

@@ -6,8 +6,7 @@ import type { Clock } from '#io/clock/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createFakeNetwork, type FakeNetwork } from '#io/p2p/fake.ts'
 import type { Inbound, SubmissionDialer, SubmissionListener } from '#io/p2p/port.ts'
-import { createFakeStore } from '#io/store/fake.ts'
-import type { Store } from '#io/store/port.ts'
+import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { decodeCollectJson, decodeSubmission } from '#wire/submission-proto.ts'
 import { type Collector, type CollectorDeps, type CollectorLimits, createCollector } from './collector.ts'
 
@@ -37,8 +36,8 @@ export function naming(one: Submission, digits: string): Submission {
   return { ...one, header: `0x${digits.repeat(32)}` }
 }
 
-export interface CollectorSetUp<Disk extends Store> {
-  readonly store?: Disk
+export interface CollectorSetUp {
+  readonly store?: FakeStore
   readonly dialer?: SubmissionDialer
   readonly limits?: Partial<CollectorLimits>
   readonly verify?: CollectorDeps['verify']
@@ -85,11 +84,8 @@ export function createWorld(seed = 1) {
     return { seen, taken, projects: () => seen.map(({ project }) => project) }
   }
 
-  async function collector<Disk extends Store = ReturnType<typeof createFakeStore>>(
-    addresses: readonly string[],
-    options: CollectorSetUp<Disk> = {},
-  ) {
-    const store = options.store ?? (createFakeStore() as unknown as Disk)
+  async function collector(addresses: readonly string[], options: CollectorSetUp = {}) {
+    const store = options.store ?? createFakeStore()
     const dialer = options.dialer ?? (await network.createSubmissionDialer({ identity: identity(9) }))
     const report: CollectorDeps['report'] = (event, about) => {
       events.push(event)

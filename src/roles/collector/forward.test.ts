@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createBreakableStore } from './breakable.test-store.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { type CollectorSetUp, createWorld, naming, submission } from './collector.test-world.ts'
 import { createScriptedDialer, type ScriptedLink } from './scripted.test-dialer.ts'
 
@@ -18,8 +18,8 @@ describe('forward', () => {
   })
 
   /** A collector that runs, towards the scripted addresses. */
-  async function start(options: CollectorSetUp<ReturnType<typeof createBreakableStore>> = {}) {
-    const one = await world.collector([DIRECT, RELAYED], { store: createBreakableStore(), dialer, ...options })
+  async function start(options: CollectorSetUp = {}) {
+    const one = await world.collector([DIRECT, RELAYED], { dialer, ...options })
     one.start()
     await world.clock.advance(0)
     return one
@@ -335,7 +335,7 @@ describe('forward', () => {
     }
     await world.clock.runUntil(() => dialer.links.length === 6, { limitMs: 10_000 })
     await soon()
-    one.store.breakDown()
+    one.store.breakDisk()
     link(5).receipt('p1:N', 'accepted')
     await soon()
     expect(link(5).isClosed).toBe(true)
@@ -373,7 +373,7 @@ describe('forward', () => {
     await one.stop()
     expect(link(0).isClosed).toBe(true)
     expect(one.role.stats()).toMatchObject({ open: 2, inFlight: 0, address: undefined, endings: { acknowledged: 1 } })
-    const store = createBreakableStore()
+    const store = createFakeStore()
     await store.commit(one.store.crash().scan('out'))
     await start({ store })
     await soon()
@@ -382,7 +382,7 @@ describe('forward', () => {
 
   test('G1: when a stop is over, every end that was under way is on disk', async () => {
     const leaving = new AbortController()
-    const store = createBreakableStore()
+    const store = createFakeStore()
     const { role } = await world.collector([DIRECT], { store, dialer })
     const found = role.run(leaving.signal).then(() => store.crash().scan('out'))
     await soon()
@@ -456,7 +456,7 @@ describe('forward', () => {
     const one = await start({ limits: { ageMaxMs: 2_000, retryBackoff: { firstMs: 60_000, maxMs: 60_000 } } })
     await one.hand(submission(1))
     await soon()
-    one.store.breakDown()
+    one.store.breakDisk()
     await world.clock.advance(4_000)
     expect(link(0).isClosed).toBe(true)
     expect(one.ended()).toBe(0)

@@ -6,7 +6,6 @@ import { createSeededRandom } from '#io/keys/random.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Store } from '#io/store/port.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
-import { createBreakableStore } from './breakable.test-store.ts'
 import { naming, submission } from './collector.test-world.ts'
 import { type EndCode, endingOf, type Entry, openOutbox, type Outbox, type OutboxOptions } from './outbox.ts'
 
@@ -52,8 +51,8 @@ async function end(outbox: Outbox, code: EndCode = 'accepted'): Promise<void> {
 
 describe('what is taken', () => {
   test('C1: a hand-over that the disk refuses is no hand-over, for the same again no more than for the first', async () => {
-    const { outbox, store } = open(createBreakableStore())
-    store.breakDown()
+    const { outbox, store } = open(createFakeStore())
+    store.breakDisk()
     const both = [outbox.add(submission(1)), outbox.add(submission(1))]
     const outcomes = await Promise.allSettled(both)
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
@@ -291,10 +290,10 @@ describe('what has ended', () => {
   })
 
   test('G1: an end that the disk refuses is none: after a restart the entry goes on', async () => {
-    const { outbox, store } = open(createBreakableStore())
+    const { outbox, store } = open(createFakeStore())
     await outbox.add(submission(1))
     const entry = take(outbox)
-    store.breakDown()
+    store.breakDisk()
     await expect(outbox.finish(entry, 'accepted')).rejects.toMatchObject({ code: 'STORE_FAILED' })
     const { outbox: again } = open(store.crash())
     expect(take(again).submissionId).toBe(entry.submissionId)

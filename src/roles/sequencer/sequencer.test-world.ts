@@ -1,5 +1,4 @@
 import type { BatchLimits } from '#domain/batch.ts'
-import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
@@ -56,7 +55,7 @@ export interface Disk {
   readonly commits: (readonly StoreWrite[])[]
   /** From now on commits with such a write, and those after them, become durable only when the returned function is called. */
   hold(concerns?: (key: string, value: string) => boolean): () => void
-  /** From now on commits with such a write fail. */
+  /** The next commit with such a write fails, and the store with it. */
   fail(concerns?: (key: string, value: string) => boolean): void
   /** The store as the sequencer sees it. */
   around(store: FakeStore): Store
@@ -91,13 +90,12 @@ export function createDisk(): Disk {
       close: store.close,
       async commit(writes) {
         commits.push(writes)
-        if (any(writes, isFailing)) throw new WeftError('STORE_FAILED', { path: 'fake', doing: 'committing' })
+        if (any(writes, isFailing)) store.breakDisk()
         const before = durable
         const opened = any(writes, isHeld) ? gate.promise : undefined
         durable = store.commit(writes).then(() => Promise.all([before, opened]))
         await durable
       },
-      // Like the real one, it knows of commits under way only, not of one that has failed.
       async flush() {
         await durable
         await store.flush()

@@ -79,6 +79,16 @@ test('N1: a rollback takes blocks above, hand-overs of what is undone and the ne
   expect(records.project(3 as EpochId, PROJECT)).toEqual(project)
 })
 
+test('N9: a hand-over of a version that did not note the block is forgotten by any rollback, since its block may be gone', async () => {
+  const store = createFakeStore()
+  await fill(store, 1, 'done')
+  await store.commit([{ key: `handed/0000000000000001/${PROJECT}/0000000000000002`, value: new Uint8Array(0) }])
+  const records = openRecords(store)
+  expect(records.hasHandedAbove(1 as EpochId, 5 as BlockNumber)).toBe(true)
+  await records.saveRollback(blockOf(5), [epochOf(1, 'open')])
+  expect([1, 2].map((slotId) => records.isHandedOver(1 as EpochId, PROJECT, slotId as SlotId))).toEqual([true, false])
+})
+
 test('N1: a rollback of which the disk knows nothing is none', async () => {
   const store = createFakeStore()
   for (const epochId of [1, 2]) await fill(store, epochId, 'done')

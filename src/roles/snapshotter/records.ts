@@ -47,8 +47,9 @@ export function openRecords(store: Store) {
   const blocks = (): BlockRef[] => store.scan('block/').map((entry) => decode<BlockRef>(entry.value))
   const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
 
+  /** Those of an earlier version are empty: their block, unknown, may be gone, and whoever takes votes knows what it has taken before. */
   function handedAbove(epochId: EpochId, block: number): StoreEntry[] {
-    return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => decode<number>(value) > block)
+    return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => value.length === 0 || decode<number>(value) > block)
   }
 
   /** Everything about epochs that are over and older than those kept. */

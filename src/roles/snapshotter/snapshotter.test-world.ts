@@ -132,7 +132,7 @@ export interface World {
   store: FakeStore
   /** When it says so, the process ends at this moment, as by `kill -9`. */
   killAt: (moment: Moment) => boolean
-  /** When it says so, the disk refuses the commit. */
+  /** When it says so, the disk refuses the commit, and the store everything after it. */
   isDiskFull: (keys: string) => boolean
   start(computes?: ComputeSet, options?: SnapshotterOptions, deps?: Partial<SnapshotterDeps>): Promise<Snapshotter>
   /** Resolves when the running life was killed by `killAt`; what was durable is then in `store`. */
@@ -237,7 +237,7 @@ export function createWorld(
           .join('\n')
         happens(own, { when: 'before', effect: 'commit', keys })
         if (own.isDead) return never
-        if (world.isDiskFull(keys)) throw new WeftError('STORE_FAILED', { path: 'test', doing: 'commit' })
+        if (world.isDiskFull(keys)) store.breakDisk()
         await store.commit(writes)
         happens(own, { when: 'after', effect: 'commit', keys })
         return own.isDead ? never : undefined

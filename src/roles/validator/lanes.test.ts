@@ -118,7 +118,7 @@ describe('a reorganisation', () => {
     for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
     await turn()
     await end('a')
-    lanes.rollback(10 as BlockNumber)
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
     lanes.announce(batch('d', 11))
     await end('b')
     // `c` never had its turn and is gone; `a`, on the block that stays, comes again before `d`.
@@ -137,7 +137,7 @@ describe('a reorganisation', () => {
       candidate(name).predecessors.add(index, traces(name))
       await end(name)
     }
-    lanes.rollback(10 as BlockNumber)
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
     await turn()
     const { predecessors } = candidate('a')
     expect(predecessors.hasProject(2, 'b:N' as ProjectId)).toBe(false)
@@ -163,13 +163,13 @@ describe('an epoch that is let go of', () => {
     await turn()
     await end('a')
     const { predecessors } = candidate('a')
-    lanes.rollback(9 as BlockNumber)
+    lanes.rollback(9 as BlockNumber, Promise.resolve())
     lanes.announce(batch('a', 12))
     await turn()
     expect(candidate('a').predecessors).not.toBe(predecessors)
     // Not while something of it is under way: who stops waits for that.
     const second = candidate('a').predecessors
-    lanes.rollback(11 as BlockNumber)
+    lanes.rollback(11 as BlockNumber, Promise.resolve())
     let isIdle = false
     const idle = lanes.idle().then(() => {
       isIdle = true

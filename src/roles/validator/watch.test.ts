@@ -7,7 +7,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createJournal } from './journal.ts'
-import type { AnnouncedBatch } from './lanes.ts'
+import { type AnnouncedBatch, createLanes, type Lanes } from './lanes.ts'
 import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
 import { createValidator, type ValidatorDeps } from './validator.ts'
 import { watch } from './watch.ts'
@@ -42,7 +42,8 @@ function open(
     readonly head?: number
     readonly headOf?: () => BlockRef
     readonly cursor?: number
-    readonly slots?: () => readonly SlotState[]
+    readonly slots?: () => readonly SlotState[] | Promise<readonly SlotState[]>
+    readonly lanes?: Lanes
   } = {},
 ) {
   const store = createFakeStore()
@@ -78,7 +79,7 @@ function open(
             await saveCursor(number)
           },
         },
-        lanes: {
+        lanes: options.lanes ?? {
           announce: (batch) => void announced.push(batch),
           rollback: (to) => void log.push(`rollback to ${to}, head ${view.head?.number}`),
           isBusy: (epochId) => busy.has(epochId),
@@ -312,6 +313,42 @@ describe('G12: an endpoint that does not answer', () => {
       expect(await world.clock.runUntil(again, { limitMs: 1_000 })).toBeUndefined()
     },
   )
+})
+
+test('V2: between a reorganisation and the answer to whose the slots are now nothing is judged, for a judgement is final', async () => {
+  const taken: string[] = []
+  const first = Promise.withResolvers<void>()
+  const failures: unknown[] = []
+  const lanes = createLanes(
+    async ({ batchCid }) => {
+      taken.push(batchCid)
+      if (taken.length === 1) await first.promise
+    },
+    (failure) => failures.push(failure),
+  )
+  const asked = Promise.withResolvers<readonly SlotState[]>()
+  let answers = 0
+  const { run } = open({
+    lanes,
+    slots: () => {
+      answers += 1
+      return answers === 1 ? [] : asked.promise
+    },
+  })
+  const batch = (batchCid: string): Told => ({ kind: 'SnapshotBatchSubmitted', epochId: 1, batchCid })
+  const soon = async () => {
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const running = run([step(40, released(1), batch('a'), batch('b')), step(41, batch('void')), { kind: 'rollback', to: block(40) }])
+  await soon()
+  expect([taken, answers]).toEqual([['a'], 2])
+  first.resolve()
+  await soon()
+  expect(taken).toEqual(['a'])
+  asked.resolve([])
+  await running
+  await soon()
+  expect([taken, failures]).toEqual([['a', 'b', 'a', 'b'], []])
 })
 
 describe('V1: a reorganisation', () => {

@@ -1,7 +1,7 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import { type PersistDeps, persist } from '#domain/retry.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 
@@ -29,14 +29,11 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     if (step.kind === 'rollback') {
       view.rollback(step.to)
-      lanes.rollback(step.to.number)
-      // A restart must not step over the blocks that take the place of the void ones.
-      if (step.to.number < saved) {
-        saved = step.to.number
-        await journal.saveCursor(step.to.number)
-      }
-      // What was read from a head that is gone is no longer so.
-      await readSlots(deps, signal)
+      // A judgement is final (V2), so that none is made while the slots are those of a head that is gone.
+      const settled = settle(step.to, saved, deps, signal)
+      lanes.rollback(step.to.number, settled)
+      await settled
+      saved = Math.min(saved, step.to.number)
       continue
     }
     const { block, events } = step
@@ -55,6 +52,12 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await journal.saveCursor(needed)
     }
   }
+}
+
+/** A restart must not step over the blocks that take the place of the void ones; and what was read from a head that is gone is no longer so. */
+async function settle(to: BlockRef, savedCursor: number, deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  if (to.number < savedCursor) await deps.journal.saveCursor(to.number)
+  await readSlots(deps, signal)
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
