@@ -16,6 +16,16 @@ function fromRoot(text: string): string {
   return existsSync(path) ? relative(home, path) : text.replace(/^\.\//, '').replace(/\/$/, '')
 }
 
+/** Which of the paths each of the two tools is asked about: one above a mechanical folder concerns both. */
+export function sharesOf(paths: readonly string[]): { readonly mechanical: readonly string[]; readonly faults: readonly string[] } {
+  const isIn = (path: string, folder: string): boolean => folder === '' || path === folder || path.startsWith(`${folder}/`)
+  const named = paths.map(fromRoot)
+  const mechanical = named.flatMap((path) =>
+    MECHANICAL.some((folder) => isIn(path, folder)) ? [path] : MECHANICAL.filter((folder) => isIn(folder, path)),
+  )
+  return { mechanical: [...new Set(mechanical)], faults: named.filter((path) => !MECHANICAL.some((folder) => isIn(path, folder))) }
+}
+
 interface Flags {
   readonly json: boolean
   readonly again: boolean
@@ -24,9 +34,7 @@ interface Flags {
 export const mutateCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, ...paths: string[]) {
     const signal = stopSignal()
-    const named = paths.map(fromRoot)
-    const mechanical = named.filter((path) => MECHANICAL.some((folder) => path === folder || path.startsWith(`${folder}/`)))
-    const others = named.filter((path) => !mechanical.includes(path))
+    const { mechanical, faults } = sharesOf(paths)
     const run = async (script: string, only: readonly string[]): Promise<void> => {
       if (signal.aborted || (paths.length > 0 && only.length === 0)) return
       const args = [...(flags.json ? ['--json'] : []), ...(flags.again ? ['--again'] : []), ...only]
@@ -43,7 +51,7 @@ export const mutateCommand = buildCommand({
       if (code !== 0) this.process.exitCode = 1
     }
     await run('tools/mutation/mechanical.ts', mechanical)
-    await run('tools/mutation/faults.ts', others)
+    await run('tools/mutation/faults.ts', faults)
   },
   parameters: {
     flags: {

@@ -3,19 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { decodeFunctionData } from 'viem'
 import { parseAddress } from '#domain/ids.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { addressesOf, FORM } from './deploy.test-world.ts'
 import { freshMarket, type MarketWish, planMarket, windowRounds } from './market-plan.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [state, market, owner, a, b, c] = ['01', '02', '03', '0a', '0b', '0c'].map(at) as [
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-]
-const FRESH = freshMarket(market, owner, { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, usesBlockNumbersAsEpochIds: false })
+const [state, market, owner, a, b, c] = addressesOf('01', '02', '03', '0a', '0b', '0c')
+const FRESH = freshMarket(market, owner, FORM)
 const WINDOWS = { snapshotWindowBlocks: 5, batchWindowBlocks: 10, attestationWindowBlocks: 20 }
 
 const inOrder = fc

@@ -1,25 +1,17 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Address, parseAddress, type SlotId } from '#domain/ids.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/market.ts'
 import type { Operator, OperatorTransaction } from '#io/chain/operator.ts'
 import type { Rpc } from '#io/chain/rpc.ts'
 import type { NodesSettings, SlotRecord } from '#io/chain/slots.ts'
 import type { Conduct } from './carry-out.ts'
+import { addressesOf, FORM } from './deploy.test-world.ts'
 import { changeMarket, createMarket, type MarketChange, readMarket } from './market.ts'
 import { freshMarket } from './market-plan.ts'
 import type { Session } from './session.ts'
 import { assignSlots, mintSlots } from './slots.ts'
 
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [protocolState, dataMarket, me, a, b, nodes] = ['01', '02', '03', '0a', '0b', '0c'].map(at) as [
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-]
-const FORM = { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, usesBlockNumbersAsEpochIds: false }
+const [protocolState, dataMarket, me, a, b, nodes] = addressesOf('01', '02', '03', '0a', '0b', '0c')
 
 /** What the chain says; a test changes it when something is sent. */
 const chain = vi.hoisted(() => ({ markets: new Map<string, unknown>(), slots: [] as unknown[] }))

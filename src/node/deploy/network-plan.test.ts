@@ -6,22 +6,14 @@ import type { NodesSettings } from '#io/chain/slots.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { type Artifacts, readArtifacts } from './artifacts.ts'
+import { addressesOf } from './deploy.test-world.ts'
 import { freshMarket } from './market-plan.ts'
 import { planNetwork } from './network-plan.ts'
 import type { Observed } from './observe.ts'
 import type { Step } from './plan.ts'
 import { wantedForm } from './wanted.ts'
 
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [deployer, state, nodes, factory, market, signer, other] = ['d0', '01', '02', '03', '04', '05', '06'].map(at) as [
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-]
+const [deployer, state, nodes, factory, market, signer, other] = addressesOf('d0', '01', '02', '03', '04', '05', '06')
 const NOBODY = parseAddress(`0x${'0'.repeat(40)}`)
 
 let artifacts: Artifacts

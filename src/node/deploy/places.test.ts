@@ -1,19 +1,13 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Address, parseAddress } from '#domain/ids.ts'
+import type { Address } from '#domain/ids.ts'
 import type { Rpc } from '#io/chain/rpc.ts'
 import type { Network } from '#node/network.ts'
+import { addressesOf } from './deploy.test-world.ts'
 import type { DeployTarget } from './deploy.ts'
 import { deployNetwork } from './deploy.ts'
 import { findPlaces } from './places.ts'
 
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [protocolState, dataMarket, nodes, factory, other] = ['01', '02', '03', '04', '05'].map(at) as [
-  Address,
-  Address,
-  Address,
-  Address,
-  Address,
-]
+const [protocolState, dataMarket, nodes, factory, other] = addressesOf('01', '02', '03', '04', '05')
 const NETWORK: Network = { chainId: 7, protocolState, dataMarket, nodes, factory, deploymentBlock: 1 }
 
 const chain = vi.hoisted(() => ({ markets: [] as string[], code: new Set<string>(), chainId: 7 }))

@@ -1,19 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { decodeFunctionData } from 'viem'
-import { parseAddress, type SlotId } from '#domain/ids.ts'
+import type { SlotId } from '#domain/ids.ts'
 import type { NodesSettings, SlotRecord } from '#io/chain/slots.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
+import { addressesOf } from './deploy.test-world.ts'
 import type { Step } from './plan.ts'
 import { assignSteps, planMint, registrySteps } from './slot-plan.ts'
 
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [address, owner, admin, signer, other] = ['01', '02', '03', '04', '05'].map(at) as [
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-]
+const [address, owner, admin, signer, other] = addressesOf('01', '02', '03', '04', '05')
 const slot = (slotId: number, of = signer): SlotRecord => ({ slotId: slotId as SlotId, signer: of, owner, isActive: true, isBurned: false })
 const NODES: NodesSettings = { address, name: 'Weft nodes', owner, admins: [admin], priceWei: 3n, mintStartTime: 0, slots: [] }
 const NOW = 1_000

@@ -1,16 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { parseAddress } from '#domain/ids.ts'
+import { addressesOf, FORM } from './deploy.test-world.ts'
 import { freshMarket } from './market-plan.ts'
 import { formDifferences, wantedForm, wantedSettings } from './wanted.ts'
 
-const at = (byte: string) => parseAddress(`0x${byte.repeat(20)}`)
-const [market, deployer, a, b] = ['01', '02', '0a', '0b'].map(at) as [
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-  ReturnType<typeof at>,
-]
-const FORM = { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 12, usesBlockNumbersAsEpochIds: false }
+const [market, deployer, a, b] = addressesOf('01', '02', '0a', '0b')
 const FRESH = freshMarket(market, deployer, FORM)
 
 describe('what a market is made of', () => {

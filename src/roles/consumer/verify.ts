@@ -23,6 +23,7 @@ export interface VerifyOptions {
   readonly projectId: ProjectId
   readonly epochId: EpochId
   readonly signal: AbortSignal
+  readonly earlierSubmissionsMax?: number
 }
 
 export interface VerifyDeps {
@@ -33,6 +34,8 @@ export interface VerifyDeps {
 /** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
 const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 const FETCH_TIMEOUT_MS = 10_000
+/** Submissions of the epoch's earlier batches whose ids are kept: 5,000 slots that vote on 100 projects each make a quarter of them. */
+const EARLIER_SUBMISSIONS_MAX = 2_000_000
 
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
@@ -101,8 +104,8 @@ interface FoundBatch {
   readonly before: Before
 }
 
-/** The epoch's batch files before one, in on-chain order: a cumulative tree continues theirs. Text says which of them cannot be read, and why. */
-type Before = readonly Batch[] | string
+/** The submission ids of the epoch's batches before one, in on-chain order: a cumulative tree continues theirs. Text says why they are not known. */
+type Before = readonly string[] | string
 
 /**
  * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
@@ -110,23 +113,31 @@ type Before = readonly Batch[] | string
  * be able to keep the others' batches from being proven (G8).
  */
 async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
-  const { projectId, epochId, signal } = options
-  let before: Before = []
+  const { projectId, epochId, signal, earlierSubmissionsMax = EARLIER_SUBMISSIONS_MAX } = options
+  const earlierIds: string[] = []
+  let gap: string | undefined
+  /** How many ids there are before the batch found. */
+  let earlierCount = 0
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
     const isNamed = anchored.projectIds.includes(projectId)
     // Behind a gap no tree can be continued, so that what has another project is of no use any more.
-    if (typeof before === 'string' && !isNamed) continue
+    if (gap !== undefined && !isNamed) continue
     const batch = await readBatch(anchored.batchCid, signal, ipfs)
     if (typeof batch === 'string') {
       if (isNamed) found = batch
-      before = batch
+      gap = batch
       continue
     }
-    found = pairIn({ batch, anchored, before }, snapshotCid, options) ?? found
-    if (typeof before !== 'string') before = [...before, batch]
+    const paired = pairIn({ batch, anchored, before: gap ?? earlierIds }, snapshotCid, options)
+    if (paired !== undefined) [found, earlierCount] = [paired, earlierIds.length]
+    if (gap !== undefined) continue
+    if (earlierIds.length + batch.submissions.length > earlierSubmissionsMax)
+      gap = `the epoch has more than ${earlierSubmissionsMax} submissions`
+    else for (const { submissionId } of batch.submissions) earlierIds.push(submissionId)
   }
-  return found
+  if (typeof found === 'string' || typeof found.before === 'string') return found
+  return { ...found, before: earlierIds.slice(0, earlierCount) }
 }
 
 /** The batch file; text that says why there is none. */
@@ -178,7 +189,7 @@ function matchingSubmissionsRoot(batch: Batch, before: Before): 'fresh tree' | "
   if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
   if (typeof before === 'string') return undefined
   const tree = createTree()
-  for (const earlier of before) for (const { submissionId } of earlier.submissions) tree.append(submissionId)
+  for (const id of before) tree.append(id)
   for (const id of ids) tree.append(id)
   return tree.publishedRoot() === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }

@@ -8,37 +8,43 @@ import { CIDS, createDisk, createWire, EPOCH_1, open, PROJECTS, sealed, signerOf
 
 const isVote = (key: string) => key.startsWith('vote/')
 
+/** A released epoch, and a disk that tests hold up and look at. */
+async function releasedOn() {
+  const disk = createDisk()
+  const world = await open({ disk })
+  await world.release()
+  return { disk, world }
+}
+
+/** Nothing of the groups is answered while the disk holds such writes; their codes once it lets go. */
+async function heldAt(
+  { disk, world }: Awaited<ReturnType<typeof releasedOn>>,
+  concerns: (key: string) => boolean,
+  groups: readonly (readonly Submission[])[],
+): Promise<string[]> {
+  const release = disk.hold(concerns)
+  const answered: Receipt[] = []
+  for (const group of groups) world.push(group, answered)
+  await world.clock.advance(1_000)
+  expect(answered).toEqual([])
+  release()
+  await world.until(() => answered.length === groups.flat().length)
+  return answered.map(({ code }) => code)
+}
+
 describe('S1: a receipt', () => {
   test('waits for the disk, accepted as well as duplicate, however many turns that takes', async () => {
-    const disk = createDisk()
-    const world = await open({ disk })
-    await world.release()
-    const release = disk.hold(isVote)
-    const answered: Receipt[] = []
+    const { disk, world } = await releasedOn()
     const submission = await world.submission()
-    world.push([submission], answered)
-    world.push([submission], answered)
-    await world.clock.advance(1_000)
-    expect(answered).toEqual([])
-    release()
-    await world.until(() => answered.length === 2)
-    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'duplicate'])
+    expect(await heldAt({ disk, world }, isVote, [[submission], [submission]])).toEqual(['accepted', 'duplicate'])
     await world.stop()
   })
 
   test('of a simulation, and of a conflict that is kept as evidence, waits for it too', async () => {
-    const disk = createDisk()
-    const world = await open({ disk })
-    await world.release()
+    const { disk, world } = await releasedOn()
     await vote(world, 1, 0)
-    const release = disk.hold((key) => /^(simulated|evidence)/.test(key))
-    const answered: Receipt[] = []
-    world.push([await world.submission({ epochId: 0 as EpochId }), await world.submission({ snapshotCid: CIDS[1] as Cid })], answered)
-    await world.clock.advance(1_000)
-    expect(answered).toEqual([])
-    release()
-    await world.until(() => answered.length === 2)
-    expect(answered.map(({ code }) => code)).toEqual(['simulated', 'vote_conflict'])
+    const group = [await world.submission({ epochId: 0 as EpochId }), await world.submission({ snapshotCid: CIDS[1] as Cid })]
+    expect(await heldAt({ disk, world }, (key) => /^(simulated|evidence)/.test(key), [group])).toEqual(['simulated', 'vote_conflict'])
     await world.stop()
   })
 

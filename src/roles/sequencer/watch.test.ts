@@ -20,6 +20,28 @@ async function attest(world: World, record: EpochRecord): Promise<void> {
   }
 }
 
+/** Five epochs with a vote in each: four are closed and all four lanes wait for a node that does not answer until `mend`; the fifth waits for a lane. */
+async function withBusyLanes(): Promise<{ readonly world: World; mend(): void }> {
+  let isBroken = true
+  const world = await open({
+    epochsKept: 9,
+    market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
+    ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
+  })
+  for (let id = 1; id <= 5; id += 1) {
+    await world.release()
+    await vote(world, 1, 0, 0, id)
+    if (id === 4) await world.mine(6)
+  }
+  await world.mine(6)
+  return {
+    world,
+    mend() {
+      isBroken = false
+    },
+  }
+}
+
 describe('S8, G9: after a restart', () => {
   test('the oldest unfinished epoch is found again, also behind windows far longer than what is read twice', async () => {
     const world = await open({ market: LONG })
@@ -255,26 +277,14 @@ describe('S10, G9: a reorganisation', () => {
   })
 
   test('while its epoch waits to be sealed: the old close is forgotten, the new window stays open, and closes', async () => {
-    // All four lanes wait for a node that does not answer.
-    let isBroken = true
-    const world = await open({
-      epochsKept: 9,
-      market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
-      ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
-    })
-    for (let id = 1; id <= 5; id += 1) {
-      await world.release()
-      await vote(world, 1, 0, 0, id)
-      if (id === 4) await world.mine(6)
-    }
-    await world.mine(6)
+    const { world, mend } = await withBusyLanes()
     expect(epoch(world, 5)?.state).toBe('released')
     world.chain.reorg(7, { isLosingTransactions: true })
     await world.mine(1)
     expect(epoch(world, 5)?.state).toBe('void')
     await world.release()
     expect(epoch(world, 5)?.state).toBe('released')
-    isBroken = false
+    mend()
     await world.clock.advance(30_000)
     await world.mine(2)
     await world.clock.advance(1_000)
@@ -290,21 +300,10 @@ describe('S10, G9: a reorganisation', () => {
   })
 
   test('that takes away a release whose epoch waits to be sealed ends nothing but that epoch', async () => {
-    let isBroken = true
-    const world = await open({
-      epochsKept: 9,
-      market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
-      ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
-    })
-    for (let id = 1; id <= 5; id += 1) {
-      await world.release()
-      await vote(world, 1, 0, 0, id)
-      if (id === 4) await world.mine(6)
-    }
-    await world.mine(6)
+    const { world, mend } = await withBusyLanes()
     world.chain.reorg(7, { isLosingTransactions: true })
     await world.mine(1)
-    isBroken = false
+    mend()
     await world.clock.advance(30_000)
     for (let block = 0; block < 8; block += 1) await world.mine(1)
     expect(world.records.map(({ epochId, state }) => [epochId, state]).sort()).toEqual([1, 2, 3, 4].map((id) => [id, 'ended']))
