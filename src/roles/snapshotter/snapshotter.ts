@@ -163,8 +163,8 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail })
     if (life.stopping.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
-    // The record of an undone epoch is the watch's: it may be open again by now.
-    if (state === 'done') await records.saveEpoch({ ...epoch.record, state })
+    // The record of an epoch that was undone or begun anew is the watch's: its next life tells how it went.
+    if (state === 'done' && !(await records.finishEpoch(epoch.record))) return
     tally.ended({
       epochId: epoch.record.epochId,
       state,

@@ -194,6 +194,19 @@ describe('N7: a rollback', () => {
     expect(epochsTold(told)).toEqual(['open 1 at 2', 'undone 1 at 0', 'rollback', 'open 1 at 1'])
     expect(records.epochs()).toMatchObject([{ state: 'open', release: { number: 1 } }])
   })
+
+  test('N9: leaves no say to whoever worked on the epoch before, be it released again', async () => {
+    const { clock, chain, release, watching } = createScene()
+    const { records } = await watching(createFakeStore())
+    chain.mine()
+    await release()
+    await clock.advance(1_000)
+    const [before] = records.epochs()
+    chain.reorg(2)
+    await clock.advance(1_000)
+    expect(await records.finishEpoch(before as NonNullable<typeof before>)).toBe(false)
+    expect(records.epochs()).toMatchObject([{ state: 'open', rollbacks: 1 }])
+  })
 })
 
 test('N8: a signer is told before an epoch that the same block releases', async () => {

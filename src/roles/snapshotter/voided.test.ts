@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import { createLoneCompute, createWorld } from './snapshotter.test-world.ts'
+
+/** The collector takes the votes of some slots, refuses those of the others, and a reorganisation voids what it has taken. */
+
+/** Slot 1 is handed over two blocks above the release, slot 2 refused. */
+async function halfHandedOver() {
+  const world = createWorld({ market: { snapshotWindowBlocks: 30 } })
+  const { answer } = world.collector
+  const served = new Set<number>()
+  world.collector.answer = async (submission) => {
+    const { slotId, epochId } = submission.request
+    if (epochId > 0 && !served.has(slotId)) throw new WeftError('QUEUE_FULL', { queue: 'test', lengthMax: 0 })
+    return answer(submission)
+  }
+  const snapshotter = await world.start(createLoneCompute())
+  const epochId = await world.release()
+  world.chain.mine(2)
+  await world.until(() => snapshotter.stats().handOverRetries > 0 && snapshotter.stats().headBlock === 3)
+  served.add(1)
+  await world.until(() => snapshotter.stats().submissionsHandedOver === 1)
+  served.delete(1)
+  const slots = () => world.collector.taken.map(({ request }) => request.slotId)
+  return { world, snapshotter, epochId, served, slots }
+}
+
+describe('N9: a vote that was voided while its epoch was still worked on', () => {
+  test('is given again by the process that comes after, though the first life has come to its end', async () => {
+    const { world, snapshotter, served, slots } = await halfHandedOver()
+    world.chain.reorg(1)
+    await world.until(() => world.store.scan('handed/').length === 0)
+    served.add(2)
+    await world.until(() => slots().length === 2)
+    // The second life asks for slot 1 in vain.
+    const { handOverRetries } = snapshotter.stats()
+    await world.until(() => snapshotter.stats().handOverRetries > handOverRetries + 2)
+    expect(snapshotter.epochs()).toMatchObject([{ state: 'open' }])
+    expect(world.summaries).toEqual([])
+    world.kill()
+    served.add(1)
+    const next = await world.start(createLoneCompute())
+    await world.until(() => world.summaries.length === 1)
+    expect(slots()).toEqual([1, 2, 1])
+    expect(next.epochs()).toMatchObject([{ state: 'done' }])
+  })
+})
