@@ -53,8 +53,9 @@ export function openRecords(store: Store) {
   }
   const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
 
+  /** Where no block is recorded, as earlier versions did, it may be any: to give a vote once too often harms nothing. */
   function handedAbove(epochId: EpochId, block: number): StoreEntry[] {
-    return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => decode<number>(value) > block)
+    return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => value.length === 0 || decode<number>(value) > block)
   }
 
   /** Everything about epochs that are over and older than those kept. */

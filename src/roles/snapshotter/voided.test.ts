@@ -45,3 +45,16 @@ describe('N9: a vote that was voided while its epoch was still worked on', () =>
     expect(next.epochs()).toMatchObject([{ state: 'done' }])
   })
 })
+
+test('N9: a hand-over recorded without the block that its vote names is forgotten with any rollback, and given again', async () => {
+  const { world, snapshotter, served, slots } = await halfHandedOver()
+  const [handed] = world.store.scan('handed/')
+  await world.store.commit([{ key: handed?.key ?? '', value: new Uint8Array() }])
+  served.add(1).add(2)
+  await world.until(() => world.summaries.length === 1)
+  world.chain.mine()
+  await world.until(() => snapshotter.stats().headBlock === 4)
+  world.chain.reorg(1)
+  await world.until(() => world.summaries.length === 2)
+  expect(slots()).toEqual([1, 2, 1])
+})
