@@ -112,23 +112,23 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
   try {
     const result = await stored
     if (!result.ok) return await end(run, deps, result)
-    const votes = deps
-      .slotIds()
-      .map((slotId) => ({ epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }))
-    await allSettled(
-      votes
-        .filter((vote) => !deps.records.isHandedOver(epoch.epochId, project.projectId, vote.slotId))
-        .map((vote) =>
-          deps.handOverLimit(async () => {
-            run.signal.throwIfAborted()
-            const header = await handOverFirmly(vote, run, deps)
-            if (header === undefined) return
-            await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId, header.number)
-            deps.onHandedOver()
-          }),
-        ),
+    const slotIds = deps.slotIds()
+    const open = slotIds.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    const outcomes = await allSettled(
+      open.map((slotId) =>
+        deps.handOverLimit(async () => {
+          run.signal.throwIfAborted()
+          const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }
+          const header = await handOverFirmly(vote, run, deps)
+          if (header === undefined) return false
+          await deps.records.saveHandOver(epoch.epochId, project.projectId, slotId, header.number)
+          deps.onHandedOver()
+          return true
+        }),
+      ),
     )
-    const isTaken = votes.some(({ slotId }) => deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    // Not asked of the records: a rollback may have forgotten there what the collector took, and gives it again (N9).
+    const isTaken = open.length < slotIds.length || outcomes.includes(true)
     return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
     // Our own disk or code, which no closing window explains.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import { createLoneCompute, createWorld } from './snapshotter.test-world.ts'
+import type { SlotId } from '#domain/ids.ts'
+import { createLoneCompute, createWorld, manager } from './snapshotter.test-world.ts'
 
 /** The collector takes the votes of some slots, refuses those of the others, and a reorganisation voids what it has taken. */
 
@@ -57,4 +58,19 @@ test('N9: a hand-over recorded without the block that its vote names is forgotte
   world.chain.reorg(1)
   await world.until(() => world.summaries.length === 2)
   expect(slots()).toEqual([1, 2, 1])
+})
+
+test('N9, G9: a project whose votes are voided while its last slot is given away is not ended: slots that are ours hand over again', async () => {
+  const { world, snapshotter, epochId, served, slots } = await halfHandedOver()
+  world.chain.reorg(1)
+  await world.until(() => world.store.scan('handed/').length === 0)
+  world.chain.assignSigner(2 as SlotId, manager)
+  world.chain.mine()
+  await world.until(() => snapshotter.stats().headBlock === 4)
+  await world.clock.advance(10_000)
+  expect(snapshotter.projects(epochId)[0]?.reason).toBeUndefined()
+  served.add(1)
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries).toMatchObject([{ state: 'done', submitted: 1, missed: [] }])
+  expect(slots()).toEqual([1, 1])
 })
