@@ -118,7 +118,7 @@ describe('a reorganisation', () => {
     for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
     await turn()
     await end('a')
-    lanes.rollback(10 as BlockNumber)
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
     lanes.announce(batch('d', 11))
     await end('b')
     // `c` never had its turn and is gone; `a`, on the block that stays, comes again before `d`.
@@ -129,6 +129,31 @@ describe('a reorganisation', () => {
     expect(lanes.isBusy(EPOCH)).toBe(false)
   })
 
+  test('V2: gives nobody a turn before what was read of the chain that is gone is read again', async () => {
+    const { lanes, taken, turn, end } = open()
+    for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
+    lanes.announce(batch('d', 10, 4 as EpochId))
+    await turn()
+    const read = Promise.withResolvers<void>()
+    lanes.rollback(11 as BlockNumber, read.promise)
+    await end('a')
+    await end('d')
+    expect(taken()).toEqual(['a at 0', 'd at 0'])
+    read.resolve()
+    await turn()
+    expect(taken().slice(2)).toEqual(['b at 1', 'd at 0'])
+  })
+
+  test('V2: after which it cannot be read fails, and judges nothing', async () => {
+    const { lanes, taken, failures, turn } = open()
+    lanes.announce(batch('a', 10))
+    const failed = Promise.reject<void>(new Error('wrong chain'))
+    failed.catch(() => undefined)
+    lanes.rollback(10 as BlockNumber, failed)
+    await turn()
+    expect([taken(), failures]).toEqual([[], [new Error('wrong chain'), new Error('wrong chain')]])
+  })
+
   test('V1: makes the tree forget what is gone', async () => {
     const { lanes, turn, end, candidate } = open()
     for (const [index, name] of ['a', 'b'].entries()) {
@@ -137,7 +162,7 @@ describe('a reorganisation', () => {
       candidate(name).predecessors.add(index, traces(name))
       await end(name)
     }
-    lanes.rollback(10 as BlockNumber)
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
     await turn()
     const { predecessors } = candidate('a')
     expect(predecessors.hasProject(2, 'b:N' as ProjectId)).toBe(false)
@@ -163,13 +188,13 @@ describe('an epoch that is let go of', () => {
     await turn()
     await end('a')
     const { predecessors } = candidate('a')
-    lanes.rollback(9 as BlockNumber)
+    lanes.rollback(9 as BlockNumber, Promise.resolve())
     lanes.announce(batch('a', 12))
     await turn()
     expect(candidate('a').predecessors).not.toBe(predecessors)
     // Not while something of it is under way: who stops waits for that.
     const second = candidate('a').predecessors
-    lanes.rollback(11 as BlockNumber)
+    lanes.rollback(11 as BlockNumber, Promise.resolve())
     let isIdle = false
     const idle = lanes.idle().then(() => {
       isIdle = true

@@ -20,8 +20,11 @@ export interface Candidate extends AnnouncedBatch {
 /** One lane per epoch: its batches are worked through in the order of the chain, because each is checked against those before it. */
 export interface Lanes {
   announce(batch: AnnouncedBatch): void
-  /** Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done about them may be gone. */
-  rollback(to: BlockNumber): void
+  /**
+   * Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done
+   * about them may be gone. Nobody's turn comes before `ready`; should that reject, it fails with its reason.
+   */
+  rollback(to: BlockNumber, ready: Promise<void>): void
   /** Whether a batch of the epoch still waits for its end. */
   isBusy(epochId: EpochId): boolean
   forget(epochId: EpochId): void
@@ -38,6 +41,7 @@ interface Lane {
 
 export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (failure: unknown) => void): Lanes {
   const lanes = new Map<EpochId, Lane>()
+  let isReady: Promise<void> = Promise.resolve()
 
   function laneOf(epochId: EpochId): Lane {
     const known = lanes.get(epochId)
@@ -52,6 +56,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
   }
 
   async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<void> {
+    await isReady
     const index = lane.announced.indexOf(batch)
     if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
   }
@@ -74,7 +79,8 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       lane.announced.push(batch)
       queue(batch, lane)
     },
-    rollback(to) {
+    rollback(to, ready) {
+      isReady = ready
       for (const [epochId, lane] of lanes) {
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)

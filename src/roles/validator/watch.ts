@@ -29,14 +29,13 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     if (step.kind === 'rollback') {
       view.rollback(step.to)
-      lanes.rollback(step.to.number)
+      // What was read from a head that is gone is no longer so: until it is read again, no batch has its turn (V2).
+      const slotsRead = readSlots(deps, signal)
+      lanes.rollback(step.to.number, slotsRead)
       // A restart must not step over the blocks that take the place of the void ones.
-      if (step.to.number < saved) {
-        saved = step.to.number
-        await journal.saveCursor(step.to.number)
-      }
-      // What was read from a head that is gone is no longer so.
-      await readSlots(deps, signal)
+      const cursorSaved = step.to.number < saved ? journal.saveCursor(step.to.number) : undefined
+      saved = Math.min(saved, step.to.number)
+      await Promise.all([slotsRead, cursorSaved])
       continue
     }
     const { block, events } = step
