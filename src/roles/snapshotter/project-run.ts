@@ -119,11 +119,7 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
         deps.handOverLimit(async () => {
           run.signal.throwIfAborted()
           const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }
-          const header = await handOverFirmly(vote, run, deps)
-          if (header === undefined) return false
-          await deps.records.saveHandOver(epoch.epochId, project.projectId, slotId, header.number)
-          deps.onHandedOver()
-          return true
+          return handOverFirmly(vote, run, deps)
         }),
       ),
     )
@@ -140,14 +136,18 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
   }
 }
 
-/** Until what was given names a block that is still there when it was taken. */
-async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<BlockRef | undefined> {
+/** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
+async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<boolean> {
   for (;;) {
     const header = await handOver(vote, run.signal, deps.handOver)
     // Its header is gone with the release: should that come again, the vote must be given again.
     if (run.ending() === 'release_undone') run.signal.throwIfAborted()
-    const isGone = header !== undefined && (deps.handOver.head().number < header.number || isReplaced(header, deps))
-    if (!isGone) return header
+    if (header === undefined) return false
+    if (deps.handOver.head().number < header.number || isReplaced(header, deps)) continue
+    // In the same turn: a rollback in between would not forget it with the others (N9).
+    await deps.records.saveHandOver(vote.epochId, vote.projectId, vote.slotId, header.number)
+    deps.onHandedOver()
+    return true
   }
 }
 
