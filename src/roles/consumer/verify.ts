@@ -1,6 +1,6 @@
 import type { Batch } from '#domain/batch.ts'
 import { isWeftError, type WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -45,12 +45,12 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   const found = await batchOf(snapshotCid, options, deps)
   if (typeof found === 'string') return yield failed('batch', found)
-  const { batch, anchored, before } = found
+  const { batch, anchored, continued } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
-  const submissionsRoot = matchingSubmissionsRoot(batch, before)
+  const submissionsRoot = matchingSubmissionsRoot(batch, continued)
   if (submissionsRoot === undefined) {
-    const unless = typeof before === 'string' ? `, unless they continue the epoch's tree, which cannot be told: ${before}` : ''
+    const unless = 'gap' in continued ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
   }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
@@ -98,11 +98,11 @@ function isUnreadable(failure: unknown): failure is WeftError {
 interface FoundBatch {
   readonly batch: Batch
   readonly anchored: AnchoredBatch
-  readonly before: Before
+  readonly continued: Continued
 }
 
-/** The epoch's batch files before one, in on-chain order: a cumulative tree continues theirs. Text says which of them cannot be read, and why. */
-type Before = readonly Batch[] | string
+/** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
+type Continued = { readonly root: Hash } | { readonly gap: string }
 
 /**
  * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
@@ -111,20 +111,23 @@ type Before = readonly Batch[] | string
  */
 async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
   const { projectId, epochId, signal } = options
-  let before: Before = []
+  // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
+  const tree = createTree()
+  let gap: string | undefined
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
     const isNamed = anchored.projectIds.includes(projectId)
     // Behind a gap no tree can be continued, so that what has another project is of no use any more.
-    if (typeof before === 'string' && !isNamed) continue
+    if (gap !== undefined && !isNamed) continue
     const batch = await readBatch(anchored.batchCid, signal, ipfs)
     if (typeof batch === 'string') {
       if (isNamed) found = batch
-      before = batch
+      gap = batch
       continue
     }
-    found = pairIn({ batch, anchored, before }, snapshotCid, options) ?? found
-    if (typeof before !== 'string') before = [...before, batch]
+    if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
+    const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
+    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
   }
   return found
 }
@@ -173,14 +176,10 @@ async function batchesUpTo(projectId: ProjectId, epochId: EpochId, chain: Anchor
 }
 
 /** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
-function matchingSubmissionsRoot(batch: Batch, before: Before): 'fresh tree' | "continues the epoch's tree" | undefined {
+function matchingSubmissionsRoot(batch: Batch, continued: Continued): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
-  if (typeof before === 'string') return undefined
-  const tree = createTree()
-  for (const earlier of before) for (const { submissionId } of earlier.submissions) tree.append(submissionId)
-  for (const id of ids) tree.append(id)
-  return tree.publishedRoot() === batch.submissionsRoot ? "continues the epoch's tree" : undefined
+  return 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }
 
 function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {
