@@ -226,7 +226,8 @@ type Life = ReturnType<typeof createLife>
 function createLife(onTrouble: SnapshotterDeps['onTrouble']) {
   const stopping = new AbortController()
   const ended = Promise.withResolvers<void>()
-  const works: Promise<void>[] = []
+  /** What is under way. */
+  const works = new Set<Promise<void>>()
   ended.promise.catch(() => undefined)
 
   function fail(failure: unknown): void {
@@ -243,7 +244,8 @@ function createLife(onTrouble: SnapshotterDeps['onTrouble']) {
       else fail(failure)
     },
     spawn(work: Promise<void>): void {
-      works.push(work.catch(fail))
+      const watched = work.catch(fail).finally(() => works.delete(watched))
+      works.add(watched)
     },
     async stop(settled: () => Promise<void>): Promise<void> {
       stopping.abort(new WeftError('STOPPED', { what: 'snapshotter' }))
