@@ -22,7 +22,7 @@ export interface WatchDeps extends PersistDeps {
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, market, journal, lanes } = deps
-  const head = await persist('read_head', () => chain.head(), deps, signal)
+  const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const from = journal.cursor() ?? (Math.max(0, head.number - market.attestationWindowBlocks) as BlockNumber)
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
@@ -57,7 +57,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist('read_slots', () => deps.chain.slots(), deps, signal))
+  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
