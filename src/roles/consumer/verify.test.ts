@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
 import type { AnchorChain, AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -32,9 +32,8 @@ async function network(
   } = {},
 ) {
   const clock = createVirtualClock()
-  const market = {
+  const market = marketOf({
     epochSize: 1,
-    sourceChainId: 1,
     sourceBlockTimeSeconds: 1,
     snapshotWindowBlocks: 5,
     batchWindowBlocks: 50,
@@ -43,7 +42,7 @@ async function network(
     epochManager,
     sequencers: [sequencer],
     validators,
-  }
+  })
   const chain = createFakeChain({ clock, market, signers: [account('5')], blockTimeMs: 1_000 })
   const ipfs = createFakeIpfsNetwork({ clock })
   const [serving, reading] = [ipfs.node('serving'), ipfs.node('reading')]

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
 import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
@@ -13,18 +13,7 @@ import type { EpochsDeps } from './epochs.ts'
 /** The loop when something breaks between two of its steps. */
 
 const MANAGER = `0x${'e0'.repeat(20)}` as Address
-const MARKET = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
-  snapshotWindowBlocks: 10,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
-  epochManager: MANAGER,
-  sequencers: [],
-  validators: [],
-}
+const MARKET = marketOf({ epochManager: MANAGER })
 const OPTIONS = { headOffset: 2, firstBlock: 100, pollMs: 500 }
 
 const ending: (() => void)[] = []

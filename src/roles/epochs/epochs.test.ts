@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
 import { createFakeSourceChain } from '#io/chain/fake-source.ts'
 import type { ProtocolEvent } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
@@ -9,18 +9,7 @@ import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { createEpochs, type EpochsOptions } from './epochs.ts'
 
 const MANAGER = `0x${'e0'.repeat(20)}` as Address
-const market = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
-  snapshotWindowBlocks: 10,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
-  epochManager: MANAGER,
-  sequencers: [],
-  validators: [],
-}
+const market = marketOf({ epochManager: MANAGER })
 const OPTIONS: EpochsOptions = { headOffset: 2, firstBlock: 100, pollMs: 500 }
 
 const running: AbortController[] = []

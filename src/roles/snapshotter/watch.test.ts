@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { openRecords } from './records.ts'
@@ -13,18 +13,13 @@ const WINDOW = 5
 /** A chain that releases epochs, and watches over one store after the other. */
 function createScene() {
   const clock = createVirtualClock()
-  const market = {
+  const market = marketOf({
     epochSize: 1,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
     snapshotWindowBlocks: WINDOW,
     batchWindowBlocks: 40,
     attestationWindowBlocks: 60,
-    attestationsMin: 1,
     epochManager: manager,
-    sequencers: [],
-    validators: [],
-  } satisfies MarketState
+  })
   const chain = createFakeChain({ clock, market, signers: [manager] })
   let released = 0
   async function release(): Promise<EpochId> {
