@@ -8,38 +8,44 @@ import { CIDS, createDisk, createWire, EPOCH_1, open, PROJECTS, sealed, signerOf
 
 const isVote = (key: string) => key.startsWith('vote/')
 
+/** The world after a release and `prepare`, with a disk that holds such keys back until told; `answers` are the codes once it is. */
+async function heldAt(isHeld: (key: string) => boolean, prepare: (world: World) => Promise<unknown> = async () => undefined) {
+  const disk = createDisk()
+  const world = await open({ disk })
+  await world.release()
+  await prepare(world)
+  const release = disk.hold(isHeld)
+  const answered: Receipt[] = []
+  return {
+    world,
+    answered,
+    async answers(count: number) {
+      await world.clock.advance(1_000)
+      expect(answered).toEqual([])
+      release()
+      await world.until(() => answered.length === count)
+      await world.stop()
+      return answered.map(({ code }) => code)
+    },
+  }
+}
+
 describe('S1: a receipt', () => {
   test('waits for the disk, accepted as well as duplicate, however many turns that takes', async () => {
-    const disk = createDisk()
-    const world = await open({ disk })
-    await world.release()
-    const release = disk.hold(isVote)
-    const answered: Receipt[] = []
+    const { world, answered, answers } = await heldAt(isVote)
     const submission = await world.submission()
     world.push([submission], answered)
     world.push([submission], answered)
-    await world.clock.advance(1_000)
-    expect(answered).toEqual([])
-    release()
-    await world.until(() => answered.length === 2)
-    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'duplicate'])
-    await world.stop()
+    expect(await answers(2)).toEqual(['accepted', 'duplicate'])
   })
 
   test('of a simulation, and of a conflict that is kept as evidence, waits for it too', async () => {
-    const disk = createDisk()
-    const world = await open({ disk })
-    await world.release()
-    await vote(world, 1, 0)
-    const release = disk.hold((key) => /^(simulated|evidence)/.test(key))
-    const answered: Receipt[] = []
+    const { world, answered, answers } = await heldAt(
+      (key) => /^(simulated|evidence)/.test(key),
+      (opened) => vote(opened, 1, 0),
+    )
     world.push([await world.submission({ epochId: 0 as EpochId }), await world.submission({ snapshotCid: CIDS[1] as Cid })], answered)
-    await world.clock.advance(1_000)
-    expect(answered).toEqual([])
-    release()
-    await world.until(() => answered.length === 2)
-    expect(answered.map(({ code }) => code)).toEqual(['simulated', 'vote_conflict'])
-    await world.stop()
+    expect(await answers(2)).toEqual(['simulated', 'vote_conflict'])
   })
 
   test('follows the one commit of its group, and comes in the order of the deliveries', async () => {

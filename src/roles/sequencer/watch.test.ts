@@ -222,6 +222,28 @@ describe('S10: what a reorganisation takes off the chain goes out again', () => 
   })
 })
 
+/** All four lanes wait for a node that does not answer until they are free; a fifth epoch is behind its window and waits for a lane. */
+async function withBusyLanes() {
+  let isBroken = true
+  const world = await open({
+    epochsKept: 9,
+    market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
+    ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
+  })
+  for (let id = 1; id <= 5; id += 1) {
+    await world.release()
+    await vote(world, 1, 0, 0, id)
+    if (id === 4) await world.mine(6)
+  }
+  await world.mine(6)
+  return {
+    world,
+    free() {
+      isBroken = false
+    },
+  }
+}
+
 describe('S10, G9: a reorganisation', () => {
   test('while its epoch is anchored has nothing sent again when that ends as missed', async () => {
     let isBroken = true
@@ -255,26 +277,14 @@ describe('S10, G9: a reorganisation', () => {
   })
 
   test('while its epoch waits to be sealed: the old close is forgotten, the new window stays open, and closes', async () => {
-    // All four lanes wait for a node that does not answer.
-    let isBroken = true
-    const world = await open({
-      epochsKept: 9,
-      market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
-      ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
-    })
-    for (let id = 1; id <= 5; id += 1) {
-      await world.release()
-      await vote(world, 1, 0, 0, id)
-      if (id === 4) await world.mine(6)
-    }
-    await world.mine(6)
+    const { world, free } = await withBusyLanes()
     expect(epoch(world, 5)?.state).toBe('released')
     world.chain.reorg(7, { isLosingTransactions: true })
     await world.mine(1)
     expect(epoch(world, 5)?.state).toBe('void')
     await world.release()
     expect(epoch(world, 5)?.state).toBe('released')
-    isBroken = false
+    free()
     await world.clock.advance(30_000)
     await world.mine(2)
     await world.clock.advance(1_000)
@@ -290,21 +300,10 @@ describe('S10, G9: a reorganisation', () => {
   })
 
   test('that takes away a release whose epoch waits to be sealed ends nothing but that epoch', async () => {
-    let isBroken = true
-    const world = await open({
-      epochsKept: 9,
-      market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
-      ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
-    })
-    for (let id = 1; id <= 5; id += 1) {
-      await world.release()
-      await vote(world, 1, 0, 0, id)
-      if (id === 4) await world.mine(6)
-    }
-    await world.mine(6)
+    const { world, free } = await withBusyLanes()
     world.chain.reorg(7, { isLosingTransactions: true })
     await world.mine(1)
-    isBroken = false
+    free()
     await world.clock.advance(30_000)
     for (let block = 0; block < 8; block += 1) await world.mine(1)
     expect(world.records.map(({ epochId, state }) => [epochId, state]).sort()).toEqual([1, 2, 3, 4].map((id) => [id, 'ended']))
