@@ -82,6 +82,18 @@ describe('the view of the chain', () => {
     view.rollback(block(11))
     expect(view.signerAt(slotId, 12 as BlockNumber)).toBe(alice)
   })
+  test('remembers who signed a thousand blocks further back than headers, and no further', () => {
+    const view = viewUpTo(12)
+    const carol = '0xc' as Address
+    view.changeSigner(slotId, bob, 11 as BlockNumber)
+    view.changeSigner(slotId, carol, 12 as BlockNumber)
+    const earlier = () => view.signerAt(slotId, 10 as BlockNumber)
+    for (let number = 13; number <= 1_012; number += 1) view.addBlock(block(number))
+    view.forgetBelow(1_011 as BlockNumber)
+    expect(earlier()).toBe(alice)
+    view.forgetBelow(1_012 as BlockNumber)
+    expect(earlier()).toBe(bob)
+  })
   test('a slot that is not active has no signer', () => {
     expect(viewUpTo(12).signerAt(8 as SlotId, 12 as BlockNumber)).toBeUndefined()
   })

@@ -2,6 +2,9 @@ import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
 import { type BlockTime, type SubmissionWindow, type WindowRule, windowOf } from './window.ts'
 
+/** Signers are remembered so far below what else is: a reorganisation goes back past blocks that no epoch needs, but never this far. */
+const UNDONE_BLOCKS_MAX = 1_000
+
 /** A block of the anchor chain, as far as checking submissions needs it. */
 export interface Header extends BlockTime {
   readonly hash: Hash
@@ -77,6 +80,7 @@ export function createAnchorView(rule: WindowRule): AnchorView {
       // The head stays whatever is asked: a role without a head is not ready.
       const from = Math.min(number, chain.at(-1)?.number ?? 0)
       keep((candidate) => candidate >= from)
+      signers.forgetBelow(Math.max(0, from - UNDONE_BLOCKS_MAX) as BlockNumber)
     },
     header: (hash) => byHash.get(hash),
     epoch: (epochId) => released.get(epochId),

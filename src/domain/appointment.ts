@@ -42,7 +42,7 @@ export async function watchAppointment(office: keyof typeof OFFICES, deps: Appoi
   let isAppointed = true
   try {
     while (!signal.aborted) {
-      const appointed = await persist('read_appointment', () => chain.market(), deps, signal)
+      const appointed = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
       const isNow = holders(appointed).includes(account)
       if (isNow && !isAppointed) report('appointed', { account, market, as: name })
       if (!isNow && isAppointed) {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createLimit } from './limit.ts'
+import { atMost } from './limit.ts'
 
 test('a limit lets as many work at once as it says, in order, also after failures', async () => {
-  const limit = createLimit(2)
+  const limit = atMost(2)
   const order: number[] = []
   let atOnce = 0
   let most = 0
@@ -20,7 +20,7 @@ test('a limit lets as many work at once as it says, in order, also after failure
 })
 
 test('a limit gives a free place to the longest waiting, and to nobody who comes in between', async () => {
-  const limit = createLimit(1)
+  const limit = atMost(1)
   const order: string[] = []
   const doors: (() => void)[] = []
   const work = (name: string) =>

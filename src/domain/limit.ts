@@ -1,5 +1,5 @@
 /** Lets at most `atOnceMax` works run at the same time, in order of arrival. */
-export function createLimit(atOnceMax: number): <Value>(work: () => Promise<Value>) => Promise<Value> {
+export function atMost(atOnceMax: number): <Value>(work: () => Promise<Value>) => Promise<Value> {
   let running = 0
   const waiting: (() => void)[] = []
   return async (work) => {

@@ -49,7 +49,7 @@ test('G12: a role persists on its clock, and its log tells what is tried again, 
     if (failure !== undefined) throw failure
     return 'done'
   }
-  expect(await persist('read_slots', attempt, deps, new AbortController().signal)).toBe('done')
+  expect(await persist({ doing: 'read_slots', attempt, signal: new AbortController().signal }, deps)).toBe('done')
   const told = (pauseMs: number) => [
     'will_try_again',
     { doing: 'read_slots', code: 'CHAIN_UNREACHABLE', endpoint: 'e', method: 'm', pauseMs },
@@ -62,7 +62,10 @@ test('G12: who persists ends with the signal, in the middle of a pause', async (
   const stop = new AbortController()
   const sleep = (_pauseMs: number, signal: AbortSignal) =>
     new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-  const result = persist('x', () => Promise.reject(transient()), { clock: { sleep }, report: () => undefined }, stop.signal)
+  const result = persist(
+    { doing: 'x', attempt: () => Promise.reject(transient()), signal: stop.signal },
+    { clock: { sleep }, report: () => undefined },
+  )
   await Promise.resolve()
   stop.abort(new Error('stopped'))
   await expect(result).rejects.toThrow('stopped')

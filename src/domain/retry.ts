@@ -34,10 +34,8 @@ export interface PersistDeps {
 
 /** `untilDone` for a role: on its clock, and its log tells what is tried again. No role ends because one call failed at a bad moment (G12). */
 export function persist<Result>(
-  doing: string,
-  attempt: () => Promise<Result>,
+  { doing, attempt, signal }: { readonly doing: string; readonly attempt: () => Promise<Result>; readonly signal: AbortSignal },
   { clock, report }: PersistDeps,
-  signal: AbortSignal,
 ): Promise<Result> {
   const onTrouble = (failure: WeftError, pauseMs: number) => report('will_try_again', { ...toldOf(failure), doing, pauseMs })
   return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })

@@ -105,6 +105,29 @@ describe('who signs for a slot', () => {
     expect(history(signers)).toEqual([alice, alice, bob, bob, bob, bob])
   })
 
+  test('is remembered no further back than asked: of the changes below a block only the last', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(10))
+    signers.change(slotId, carol, at(12))
+    signers.change(slotId, alice, at(14))
+    signers.forgetBelow(at(13))
+    expect(history(signers)).toEqual([bob, bob, bob, carol, carol, alice])
+    signers.undoAbove(at(12))
+    expect(history(signers)).toEqual([bob, bob, bob, carol, carol, carol])
+    signers.forgetBelow(at(12))
+    expect(history(signers)).toEqual([bob, bob, bob, carol, carol, carol])
+    signers.undoAbove(at(11))
+    expect(history(signers)).toEqual(Array(6).fill(bob))
+  })
+
+  test('is as it was when nothing lies below', () => {
+    const signers = signersWith()
+    signers.change(slotId, bob, at(11))
+    signers.change(slotId, carol, at(13))
+    signers.forgetBelow(at(10))
+    expect(history(signers)).toEqual([alice, alice, bob, bob, carol, carol])
+  })
+
   test('as if a change had never been, once it is undone', () => {
     const signers = signersWith()
     signers.change(slotId, bob, at(11))

@@ -15,6 +15,8 @@ export interface Signers {
   change(slotId: SlotId, signer: Address | undefined, since: BlockNumber): void
   /** Changes above `to` never happened; what they replaced is valid again. */
   undoAbove(to: BlockNumber): void
+  /** Nobody asks for a block below any more. */
+  forgetBelow(block: BlockNumber): void
   at(slotId: SlotId, block: BlockNumber): Address | undefined
 }
 
@@ -59,6 +61,12 @@ export function createSigners(): Signers {
         // Who signed before stays known: the table may be read again from a head that has the change once more.
         if (before === undefined) changes.delete(slotId)
         else list.push({ since: 0 as BlockNumber, signer: before, before: undefined })
+      }
+    },
+    forgetBelow(block) {
+      for (const list of changes.values()) {
+        const last = list.findLastIndex(({ since }) => since <= block)
+        list.splice(0, Math.max(0, last))
       }
     },
     at(slotId, block) {

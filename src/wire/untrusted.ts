@@ -11,8 +11,8 @@ export function unlessThrown<Value>(decode: () => Value): Value | undefined {
     return undefined
   }
 }
-
 // Stryker restore BlockStatement
+
 /** `undefined`, which no JSON spells, when the text is not JSON. */
 export function parseJson(text: string): unknown {
   return unlessThrown(() => JSON.parse(text))

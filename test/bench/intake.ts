@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
@@ -82,18 +82,16 @@ function createHandover() {
 }
 
 function createChain() {
-  const market = {
+  const market = marketOf({
     epochSize: 1,
-    sourceChainId: 1,
     sourceBlockTimeSeconds: 1,
     snapshotWindowBlocks: 1_000,
     batchWindowBlocks: 2_000,
     attestationWindowBlocks: 3_000,
-    attestationsMin: 1,
     epochManager: EPOCH_MANAGER,
     sequencers: [SEQUENCER],
     validators: [EPOCH_MANAGER],
-  }
+  })
   const chain = createFakeChain({ clock: systemClock, market, signers: Array.from({ length: SLOTS }, () => key.address), pollMs: 5 })
   const sender = chain.sender({ address: EPOCH_MANAGER, journal: createFakeStore() })
   return {

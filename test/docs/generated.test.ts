@@ -13,6 +13,10 @@ test.each([
   expect(readFileSync(join(docs, name), 'utf8')).toBe(page())
 })
 
+test('every invariant of a role names the guarantees that it serves', () => {
+  expect(invariants().filter(({ guarantees }) => guarantees.length === 0)).toEqual([])
+})
+
 test('every invariant of a role has a test that names it, and every number that a test names is one', () => {
   const known = invariants().map(({ id }) => id)
   const named = new Set(numberedTests().flatMap(({ ids }) => ids))

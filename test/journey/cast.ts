@@ -2,7 +2,7 @@ import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
@@ -78,10 +78,8 @@ export type World = ReturnType<typeof createWorld>
 /** The outside that all roles share. */
 export function createWorld(options: WorldOptions) {
   const clock = createVirtualClock()
-  const market: MarketState = {
+  const market = marketOf({
     epochSize: EPOCH_SIZE,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
     snapshotWindowBlocks: WINDOW_BLOCKS,
     batchWindowBlocks: 40,
     attestationWindowBlocks: 60,
@@ -90,7 +88,7 @@ export function createWorld(options: WorldOptions) {
     sequencers: [SEQUENCER],
     validators: VALIDATOR_ACCOUNTS.slice(0, options.validators),
     ...options.market,
-  }
+  })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   const lastWords: string[] = []

@@ -46,6 +46,22 @@ export interface FakeChainOptions {
   readonly reorgDepthMax?: number
 }
 
+/** A market for tests, each of which says only what matters to it. */
+export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
+  return {
+    epochSize: 10,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 12,
+    snapshotWindowBlocks: 10,
+    batchWindowBlocks: 20,
+    attestationWindowBlocks: 30,
+    attestationsMin: 1,
+    sequencers: [],
+    validators: [],
+    ...change,
+  }
+}
+
 /** An anchor chain in memory: one data market with its contract's rules, blocks, a pool, reorganisations. */
 export interface FakeChain extends AnchorChain {
   /** Mines blocks; the first takes all transactions that wait. */

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { WeftError } from '#domain/errors.ts'
 import type { SubmissionId } from '#domain/ids.ts'
-import { createLimit } from '#domain/limit.ts'
+import { atMost } from '#domain/limit.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { COLLECT_PROTOCOL, COLLECT_WRITE_BYTES_MAX, encodeCollect } from '#wire/collect-frame.ts'
@@ -26,7 +26,7 @@ function refusal(submissionId: string, code: Rejection, reason: string): Receipt
  */
 export function createCollectLink({ address, connection, stream }: LinkParts): SubmissionLink {
   const ending = Promise.withResolvers<void>()
-  const limit = createLimit(STREAMS_AT_ONCE_MAX)
+  const limit = atMost(STREAMS_AT_ONCE_MAX)
   /** The stream that negotiation opened. Closing it empty would make a deployed listener read a message of no bytes. */
   let spare: Stream | undefined = stream
 

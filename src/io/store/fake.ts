@@ -79,7 +79,7 @@ function openOn(durable: Contents): FakeStore {
       const owned = writes.map(({ key, value }) => (value === undefined ? { key } : { key, value: value.slice() }))
       apply(visible, owned)
       group ??= openGroup()
-      group.writes.push(...owned)
+      for (const write of owned) group.writes.push(write)
       return group.durable
     },
     async flush() {

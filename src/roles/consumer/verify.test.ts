@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
 import type { AnchorChain, AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -25,7 +25,6 @@ async function network(
     readonly batch?: (batch: Batch) => Batch
     readonly anchoredRoot?: Hash
     readonly attestations?: number
-    readonly earlierSubmissionsMax?: number
     readonly isCumulative?: boolean
     /** Changes what the chain answers, and what serves bytes. */
     readonly chain?: (chain: AnchorChain) => Partial<AnchorChain>
@@ -33,9 +32,8 @@ async function network(
   } = {},
 ) {
   const clock = createVirtualClock()
-  const market = {
+  const market = marketOf({
     epochSize: 1,
-    sourceChainId: 1,
     sourceBlockTimeSeconds: 1,
     snapshotWindowBlocks: 5,
     batchWindowBlocks: 50,
@@ -44,7 +42,7 @@ async function network(
     epochManager,
     sequencers: [sequencer],
     validators,
-  }
+  })
   const chain = createFakeChain({ clock, market, signers: [account('5')], blockTimeMs: 1_000 })
   const ipfs = createFakeIpfsNetwork({ clock })
   const [serving, reading] = [ipfs.node('serving'), ipfs.node('reading')]
@@ -100,10 +98,9 @@ async function network(
   }
   const told = { ...chain, ...spoil.chain?.(chain) }
   const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
-    const limits = spoil.earlierSubmissionsMax === undefined ? {} : { earlierSubmissionsMax: spoil.earlierSubmissionsMax }
     const results: StepResult[] = []
     const collecting = (async () => {
-      for await (const step of verify({ projectId, epochId, signal, ...limits }, { chain: told, ipfs: { get } })) results.push(step)
+      for await (const step of verify({ projectId, epochId, signal }, { chain: told, ipfs: { get } })) results.push(step)
     })()
     await clock.runUntil(collecting, { limitMs: 120_000 })
     return results
@@ -151,19 +148,6 @@ describe('verify', () => {
       { bytesMax: BATCH_BYTES_MAX, timeoutMs, signal },
     ])
     expect(asked.every((options) => options.signal === signal)).toBe(true)
-  })
-})
-
-describe('G7: of the batches before one', () => {
-  test('so many submissions are kept and no more; what needs them cannot be told then, and says why', async () => {
-    expect(failedStep(await (await network({ earlierSubmissionsMax: 1 })).run())).toBeUndefined()
-    const last = (await (await network({ earlierSubmissionsMax: 0 })).run()).at(-1)
-    expect(last).toMatchObject({ step: 'submissions_root', ok: false })
-    expect(last?.detail).toContain('cannot be told: the epoch has more than 0 submissions')
-  })
-
-  test('none is needed for a tree of its own', async () => {
-    expect(failedStep(await (await network({ earlierSubmissionsMax: 0, isCumulative: false })).run())).toBeUndefined()
   })
 })
 
@@ -416,26 +400,6 @@ describe('G8: a batch whose root the validators refused, and the one that took o
     const results = await run()
     expect(failedStep(results)).toBeUndefined()
     expect(results.find(({ step }) => step === 'batch')?.detail).toContain(finalCid)
-  })
-
-  test('one after it that the chain lists for the project, and whose file has it not, changes nothing about its tree', async () => {
-    let file: Batch | undefined
-    let strayCid: Cid | undefined
-    const { serving, run, batchCids } = await network({
-      batch(batch) {
-        file = batch
-        return batch
-      },
-      chain: (real) => ({
-        batchCids: async (epoch) => [...(await real.batchCids(epoch)), ...(strayCid === undefined ? [] : [strayCid])],
-        batch: async (epoch, batchCid) =>
-          batchCid === strayCid
-            ? { ...((await real.batch(epoch, batchCids[1] as Cid)) as AnchoredBatch), batchCid }
-            : real.batch(epoch, batchCid),
-      }),
-    })
-    strayCid = await serving.add(encodeBatch({ ...renamed(file as Batch), projectIds: [projectIds[0] as ProjectId] }))
-    expect(failedStep(await run())).toBeUndefined()
   })
 
   test('a CID that was sent again is one file, and the tree that it continues is that before its first place', async () => {

@@ -1,6 +1,6 @@
 import type { Batch } from '#domain/batch.ts'
 import { isWeftError, type WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -23,7 +23,6 @@ export interface VerifyOptions {
   readonly projectId: ProjectId
   readonly epochId: EpochId
   readonly signal: AbortSignal
-  readonly earlierSubmissionsMax?: number
 }
 
 export interface VerifyDeps {
@@ -34,8 +33,6 @@ export interface VerifyDeps {
 /** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
 const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 const FETCH_TIMEOUT_MS = 10_000
-/** Submissions of the epoch's earlier batches whose ids are kept: 5,000 slots that vote on 100 projects each make a quarter of them. */
-const EARLIER_SUBMISSIONS_MAX = 2_000_000
 
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
@@ -48,12 +45,12 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   const found = await batchOf(snapshotCid, options, deps)
   if (typeof found === 'string') return yield failed('batch', found)
-  const { batch, anchored, before } = found
+  const { batch, anchored, continued } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
-  const submissionsRoot = matchingSubmissionsRoot(batch, before)
+  const submissionsRoot = matchingSubmissionsRoot(batch, continued)
   if (submissionsRoot === undefined) {
-    const unless = typeof before === 'string' ? `, unless they continue the epoch's tree, which cannot be told: ${before}` : ''
+    const unless = 'gap' in continued ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
   }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
@@ -101,11 +98,11 @@ function isUnreadable(failure: unknown): failure is WeftError {
 interface FoundBatch {
   readonly batch: Batch
   readonly anchored: AnchoredBatch
-  readonly before: Before
+  readonly continued: Continued
 }
 
-/** The submission ids of the epoch's batches before one, in on-chain order: a cumulative tree continues theirs. Text says why they are not known. */
-type Before = readonly string[] | string
+/** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
+type Continued = { readonly root: Hash } | { readonly gap: string }
 
 /**
  * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
@@ -113,11 +110,10 @@ type Before = readonly string[] | string
  * be able to keep the others' batches from being proven (G8).
  */
 async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
-  const { projectId, epochId, signal, earlierSubmissionsMax = EARLIER_SUBMISSIONS_MAX } = options
-  const earlierIds: string[] = []
+  const { projectId, epochId, signal } = options
+  // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
+  const tree = createTree()
   let gap: string | undefined
-  /** How many ids there are before the batch found. */
-  let earlierCount = 0
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
     const isNamed = anchored.projectIds.includes(projectId)
@@ -129,15 +125,11 @@ async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }
       gap = batch
       continue
     }
-    const paired = pairIn({ batch, anchored, before: gap ?? earlierIds }, snapshotCid, options)
-    if (paired !== undefined) [found, earlierCount] = [paired, earlierIds.length]
-    if (gap !== undefined) continue
-    if (earlierIds.length + batch.submissions.length > earlierSubmissionsMax)
-      gap = `the epoch has more than ${earlierSubmissionsMax} submissions`
-    else for (const { submissionId } of batch.submissions) earlierIds.push(submissionId)
+    if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
+    const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
+    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
   }
-  if (typeof found === 'string' || typeof found.before === 'string') return found
-  return { ...found, before: earlierIds.slice(0, earlierCount) }
+  return found
 }
 
 /** The batch file; text that says why there is none. */
@@ -184,14 +176,10 @@ async function batchesUpTo(projectId: ProjectId, epochId: EpochId, chain: Anchor
 }
 
 /** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
-function matchingSubmissionsRoot(batch: Batch, before: Before): 'fresh tree' | "continues the epoch's tree" | undefined {
+function matchingSubmissionsRoot(batch: Batch, continued: Continued): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
-  if (typeof before === 'string') return undefined
-  const tree = createTree()
-  for (const id of before) tree.append(id)
-  for (const id of ids) tree.append(id)
-  return tree.publishedRoot() === batch.submissionsRoot ? "continues the epoch's tree" : undefined
+  return 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }
 
 function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {

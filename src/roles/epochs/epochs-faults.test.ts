@@ -1,70 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
-import { createFakeSourceChain } from '#io/chain/fake-source.ts'
-import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
-import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
+import type { AnchorChain, CallOutcome } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import type { FakeStore } from '#io/store/fake.ts'
-import { createEpochs, nextEpoch } from './epochs.ts'
-import type { EpochsDeps } from './epochs.ts'
+import { nextEpoch } from './epochs.ts'
+import { type Change, MANAGER, open } from './epochs.test-world.ts'
 
 /** The loop when something breaks between two of its steps. */
 
-const MANAGER = `0x${'e0'.repeat(20)}` as Address
-const MARKET = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
-  snapshotWindowBlocks: 10,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
-  epochManager: MANAGER,
-  sequencers: [],
-  validators: [],
-}
-const OPTIONS = { headOffset: 2, firstBlock: 100, pollMs: 500 }
-
-const ending: (() => void)[] = []
-afterEach(() => {
-  for (const end of ending.splice(0)) end()
-})
-
-type Change = (deps: EpochsDeps) => Partial<EpochsDeps>
-
-function open(options: { readonly blocks?: number; readonly store?: FakeStore; readonly firstBlock?: number } = {}, change?: Change) {
-  const clock = createVirtualClock({ startMs: 0 })
-  const chain = createFakeChain({ clock, market: MARKET, signers: [], blockTimeMs: 1_000 })
-  const source = createFakeSourceChain({ blocks: options.blocks ?? 112 })
-  const store = options.store ?? createFakeStore()
-  const log: string[] = []
-  const sent: string[] = []
-  const real = chain.sender({ address: MANAGER, journal: store })
-  const sender: ProtocolSender = {
-    ...real,
-    send(intentId, call, signal) {
-      sent.push(`${intentId}${call.kind === 'releaseEpoch' ? ` ${call.begin}-${call.end}` : ''}`)
-      return real.send(intentId, call, signal)
-    },
-  }
-  const report = expectingPauses(clock, (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`))
-  const bare: EpochsDeps = { chain, source, sender, store, clock, report }
-  const deps = { ...bare, ...change?.(bare) }
-  const role = { ...OPTIONS, firstBlock: options.firstBlock ?? OPTIONS.firstBlock }
-  const start = () => {
-    const stop = new AbortController()
-    ending.push(() => stop.abort())
-    const ended = createEpochs(role, deps)
-      .run(stop.signal)
-      .catch((cause: unknown) => cause)
-    return { stop, ended }
-  }
-  ending.push(() => chain.stop())
-  const untilEnd = (end: number) => clock.runUntil(async () => (await chain.currentEpoch()).end >= end, { limitMs: 120_000 })
-  return { clock, chain, source, store, log, sent, deps, role, start, untilEnd }
-}
 const epochAt = (epochId: number, begin: number) =>
   ({ epochId, begin, end: begin === 0 ? 0 : begin + 9 }) as Awaited<ReturnType<AnchorChain['currentEpoch']>>
 
@@ -233,7 +176,7 @@ describe('a refusal', () => {
       await untilEnd(109)
       source.mine(10)
       await untilEnd(119)
-      if (how !== 'goes on') stop.abort()
+      if (how !== 'goes on') stop()
       chain.reorg(chain.blocks().length - 1, { isLosingTransactions: true })
       if (how !== 'goes on') start()
       await untilEnd(119)
@@ -249,7 +192,7 @@ describe('a refusal', () => {
     chain.changeMarket({ epochManager: `0x${'99'.repeat(20)}` as Address })
     const { stop } = start()
     await clock.runUntil(() => chain.pendingCount() === 2, { limitMs: 900 })
-    stop.abort()
+    stop()
     await clock.advance(1_000)
     chain.changeMarket({ epochManager: MANAGER })
     await clock.advance(1_000)
@@ -327,7 +270,7 @@ describe('a failure', () => {
     const { stop, ended } = start()
     await clock.advance(8_000)
     const atMs = clock.nowMs()
-    stop.abort('stopping')
+    stop()
     expect(await clock.runUntil(ended, { limitMs: 60_000 })).toBeUndefined()
     expect(clock.nowMs()).toBe(atMs)
   })

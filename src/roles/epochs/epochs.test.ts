@@ -1,66 +1,25 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
-import { createFakeSourceChain } from '#io/chain/fake-source.ts'
-import type { ProtocolEvent } from '#io/chain/port.ts'
-import { createVirtualClock, expectingPauses } from '#io/clock/fake.ts'
-import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import { createEpochs, type EpochsOptions } from './epochs.ts'
+import type { AnchorChain, ProtocolEvent } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { MANAGER, open } from './epochs.test-world.ts'
 
-const MANAGER = `0x${'e0'.repeat(20)}` as Address
-const market = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
-  snapshotWindowBlocks: 10,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
-  epochManager: MANAGER,
-  sequencers: [],
-  validators: [],
-}
-const OPTIONS: EpochsOptions = { headOffset: 2, firstBlock: 100, pollMs: 500 }
-
-const running: AbortController[] = []
-afterEach(() => {
-  for (const stop of running.splice(0)) stop.abort()
-})
-
-function open(options: { readonly blocks?: number; readonly role?: Partial<EpochsOptions>; readonly manager?: Address } = {}) {
-  const clock = createVirtualClock()
-  const chain = createFakeChain({ clock, market: { ...market, epochManager: options.manager ?? MANAGER }, signers: [], blockTimeMs: 1_000 })
-  const source = createFakeSourceChain({ blocks: options.blocks ?? 103 })
-  const log: string[] = []
-  const start = (store: FakeStore) => {
-    const stop = new AbortController()
-    running.push(stop)
-    const sender = chain.sender({ address: MANAGER, journal: store })
-    const report = expectingPauses(clock, (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`))
-    const ended = createEpochs({ ...OPTIONS, ...options.role }, { chain, source, sender, store, clock, report })
-      .run(stop.signal)
-      .catch((cause: unknown) => cause)
-    return { stop: () => stop.abort('stopped'), ended }
+/** The ranges on the anchor chain, from its first block to its head. */
+async function releasesOn(chain: AnchorChain): Promise<readonly string[]> {
+  const head = await chain.head()
+  const ranges: string[] = []
+  const isRelease = (event: ProtocolEvent) => event.kind === 'EpochReleased'
+  for await (const step of chain.follow({ from: 1 as BlockNumber, known: [], signal: new AbortController().signal })) {
+    if (step.kind === 'block') ranges.push(...step.events.filter(isRelease).map((event) => `${event.begin}-${event.end}`))
+    if (step.kind === 'block' && step.block.number === head.number) break
   }
-  const releases = async () => {
-    const stop = new AbortController()
-    const head = await chain.head()
-    const ranges: string[] = []
-    const isRelease = (event: ProtocolEvent) => event.kind === 'EpochReleased'
-    for await (const step of chain.follow({ from: 1 as BlockNumber, known: [], signal: stop.signal })) {
-      if (step.kind === 'block') ranges.push(...step.events.filter(isRelease).map((event) => `${event.begin}-${event.end}`))
-      if (step.kind === 'block' && step.block.number === head.number) break
-    }
-    return ranges
-  }
-  const untilEnd = (end: number) => clock.runUntil(async () => (await chain.currentEpoch()).end >= end, { limitMs: 120_000 })
-  return { clock, chain, source, log, start, releases, untilEnd }
+  return ranges
 }
 
 describe('epochs', () => {
   test('follow each other without a gap, as soon as their end lies the offset below the head', async () => {
-    const { clock, chain, source, start, releases, untilEnd } = open({ blocks: 111 })
+    const { clock, chain, source, start, untilEnd } = open({ blocks: 111 })
     start(createFakeStore())
     await clock.advance(10_000)
     expect(await chain.currentEpoch()).toMatchObject({ epochId: 0 })
@@ -71,12 +30,12 @@ describe('epochs', () => {
     expect((await chain.currentEpoch()).end).toBe(109)
     source.mine(31)
     await untilEnd(149)
-    expect(await releases()).toEqual(['100-109', '110-119', '120-129', '130-139', '140-149'])
+    expect(await releasesOn(chain)).toEqual(['100-109', '110-119', '120-129', '130-139', '140-149'])
     expect(chain.transactionCount(MANAGER)).toBe(5)
   })
 
   test('E1: without a first block they begin at the head, and a restart does not move that', async () => {
-    const { clock, source, start, releases, untilEnd } = open({ blocks: 57, role: { firstBlock: 0 } })
+    const { clock, source, start, chain, untilEnd } = open({ blocks: 57, firstBlock: 0 })
     const store = createFakeStore()
     const first = start(store)
     await clock.advance(2_000)
@@ -85,12 +44,12 @@ describe('epochs', () => {
     source.mine(40)
     start(store.crash())
     await untilEnd(85)
-    expect(await releases()).toEqual(['56-65', '66-75', '76-85'])
+    expect(await releasesOn(chain)).toEqual(['56-65', '66-75', '76-85'])
   })
 
   test('E1, E4, E5: a crash at any moment releases nothing twice and skips nothing', async () => {
     for (let crashAtMs = 0; crashAtMs < 3_000; crashAtMs += 100) {
-      const { clock, source, start, chain, releases, untilEnd } = open({ blocks: 200 })
+      const { clock, source, start, chain, untilEnd } = open({ blocks: 200 })
       const store = createFakeStore()
       const first = start(store)
       await clock.advance(crashAtMs)
@@ -100,14 +59,24 @@ describe('epochs', () => {
       start(after)
       source.mine(1)
       await untilEnd(189)
-      expect(await releases()).toEqual(['100-109', '110-119', '120-129', '130-139', '140-149', '150-159', '160-169', '170-179', '180-189'])
+      expect(await releasesOn(chain)).toEqual([
+        '100-109',
+        '110-119',
+        '120-129',
+        '130-139',
+        '140-149',
+        '150-159',
+        '160-169',
+        '170-179',
+        '180-189',
+      ])
       expect(chain.transactionCount(MANAGER)).toBe(9)
       chain.stop()
     }
   })
 
   test('E1, E3, E4: a release that the anchor chain takes back is made good with the same transaction', async () => {
-    const { clock, chain, source, start, releases, untilEnd } = open({ blocks: 112 })
+    const { clock, chain, source, start, untilEnd } = open({ blocks: 112 })
     start(createFakeStore())
     await untilEnd(109)
     await clock.advance(1_500)
@@ -115,7 +84,7 @@ describe('epochs', () => {
     expect(await chain.currentEpoch()).toMatchObject({ epochId: 0 })
     source.mine(10)
     await untilEnd(119)
-    expect(await releases()).toEqual(['100-109', '110-119'])
+    expect(await releasesOn(chain)).toEqual(['100-109', '110-119'])
   })
 
   test('E2: a range being rewritten waits; one rewritten after its release is reported', async () => {
@@ -130,7 +99,7 @@ describe('epochs', () => {
   })
 
   test('E5: outages are waited out', async () => {
-    const { clock, chain, source, start, releases, untilEnd, log } = open({ blocks: 112 })
+    const { clock, chain, source, start, untilEnd, log } = open({ blocks: 112 })
     start(createFakeStore())
     chain.setReachable(false)
     await clock.advance(5_000)
@@ -140,7 +109,7 @@ describe('epochs', () => {
     source.setReachable(true)
     source.mine(10)
     await untilEnd(119)
-    expect(await releases()).toEqual(['100-109', '110-119'])
+    expect(await releasesOn(chain)).toEqual(['100-109', '110-119'])
     expect(log.some((line) => line.startsWith('will_try_again') && line.includes('CHAIN_UNREACHABLE'))).toBe(true)
   })
 
@@ -169,12 +138,12 @@ describe('epochs', () => {
   })
 
   test('E3: an epoch that somebody else released is not released again', async () => {
-    const { chain, source, start, releases, untilEnd } = open({ blocks: 112 })
+    const { chain, source, start, untilEnd } = open({ blocks: 112 })
     const other = chain.sender({ address: MANAGER, journal: createFakeStore() })
     void other.send('by hand', { kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, new AbortController().signal)
     start(createFakeStore())
     source.mine(10)
     await untilEnd(119)
-    expect(await releases()).toEqual(['100-109', '110-119'])
+    expect(await releasesOn(chain)).toEqual(['100-109', '110-119'])
   })
 })

@@ -64,14 +64,15 @@ async function firstBegin(options: EpochsOptions, { source, store }: EpochsDeps)
  */
 export function openRefusals(store: Store) {
   const keyOf = (begin: BlockNumber): string => `${REFUSALS_PREFIX}${String(begin).padStart(16, '0')}`
+  function of(begin: BlockNumber): number {
+    const times = store.get(keyOf(begin))
+    return times === undefined ? 0 : Number(new TextDecoder().decode(times))
+  }
   return {
-    of(begin: BlockNumber): number {
-      const times = store.get(keyOf(begin))
-      return times === undefined ? 0 : Number(new TextDecoder().decode(times))
-    },
+    of,
     /** Resolves when it is on disk. */
     async count(begin: BlockNumber): Promise<number> {
-      const times = this.of(begin) + 1
+      const times = of(begin) + 1
       const kept = store.scan(REFUSALS_PREFIX).filter(({ key }) => key !== keyOf(begin))
       const forgotten = kept.slice(0, Math.max(0, kept.length + 1 - REFUSED_RANGES_MAX))
       await store.commit([...forgotten.map(({ key }) => ({ key })), { key: keyOf(begin), value: new TextEncoder().encode(String(times)) }])

@@ -180,6 +180,38 @@ describe('finished epochs', () => {
     expect(onDisk(again.store)).toEqual([5, 6])
   })
 
+  test('G12: go one epoch per commit, however many keys it has', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 5 })
+    for (let epoch = 1; epoch <= 4; epoch += 1) await ledger.release(epochOf(epoch), release(epoch * 100))
+    for (let epoch = 1; epoch <= 3; epoch += 1) await run(ledger, epoch, ENDING)
+    const votes = Array.from({ length: 200_000 }, (_, index) => ({ key: `vote/0000000000000001 ${index}`, value: new Uint8Array() }))
+    await store.commit(votes)
+    const removals: number[][] = []
+    const counting: FakeStore = {
+      ...store,
+      commit(writes) {
+        const gone = writes.filter(({ key, value }) => key.startsWith('epoch/') && value === undefined)
+        removals.push(gone.map(({ key }) => Number(key.slice('epoch/'.length))))
+        return store.commit(writes)
+      },
+    }
+    const again = openLedger({ store: counting, epochsKept: 1 })
+    await run(again.ledger, 4, ENDING)
+    expect(removals.filter((epochs) => epochs.length > 0)).toEqual([[1], [2], [3]])
+    expect([onDisk(store), store.scan('vote/')]).toEqual([[4], []])
+  })
+
+  test('are not removed before the record that makes them too many is durable', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 1 })
+    for (const epoch of [1, 2]) await ledger.release(epochOf(epoch), release(epoch * 100))
+    await run(ledger, 1, ENDING)
+    await ledger.change(epochOf(2), { state: 'closed' })
+    const ending = ledger.change(epochOf(2), { state: 'ended', reason: 'no_submissions' })
+    expect(onDisk(store)).toEqual([1, 2])
+    await ending
+    expect(onDisk(store)).toEqual([2])
+  })
+
   test('do not include one that was void and is released again', async () => {
     const { ledger, store } = openLedger({ epochsKept: 1 })
     await ledger.release(epochOf(1), release(100))

@@ -104,9 +104,11 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       // Epochs do not finish in their order, and fewer of them may be kept than before.
       if (unfinished.delete(record.epochId))
         finished.splice(finished.findLastIndex((epochId) => epochId < record.epochId) + 1, 0, record.epochId)
-      while (finished.length > options.epochsKept) all.push(...removal(store, finished.shift() as EpochId))
     } else unfinished.set(record.epochId, record)
-    await store.commit([...all, { key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) }])
+    all.push({ key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) })
+    await store.commit(all)
+    // One at a time, for an epoch may have some hundred thousand votes. What a crash leaves is counted at the next start.
+    while (finished.length > options.epochsKept) await store.commit(removal(store, finished.shift() as EpochId))
     return record
   }
 

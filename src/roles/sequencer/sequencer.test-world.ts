@@ -1,7 +1,7 @@
 import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake.ts'
 import type { AnchorChain, ChainStep, MarketState } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
@@ -33,18 +33,12 @@ export const EPOCH_1 = 1 as EpochId
 export const signerOf = (slotId: number): Signer => SIGNERS[slotId - 1] as Signer
 
 /** Windows of 5, 20 and 30 blocks. */
-const MARKET: MarketState = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
+const MARKET = marketOf({
   snapshotWindowBlocks: 5,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
   epochManager: MANAGER,
   sequencers: [SEQUENCER, OTHER_SEQUENCER],
   validators: [VALIDATOR],
-}
+})
 
 let uuids = 0
 export const uuid = () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, '0')}`

@@ -175,12 +175,12 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   }
   if (deps.ledger.get(epochId)?.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
-    for (const planned of batches) await persist('pin', () => pin(planned, deps, signal), deps, signal) // S5: nothing is anchored that nobody can fetch.
-    const failures = await persist('anchor', () => anchor(epochId, batches, deps, signal), deps, signal) // S6: each once, in order.
+    for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
+    const failures = await persist({ doing: 'anchor', attempt: () => anchor(epochId, batches, deps, signal), signal }, deps) // S6: each once, in order.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
   }
-  const ended = await persist('end', () => end(epochId, deps, signal), deps, signal) // S7: only after every batch is on chain.
+  const ended = await persist({ doing: 'end', attempt: () => end(epochId, deps, signal), signal }, deps) // S7: only after every batch is on chain.
   return noteEnded(epochId, ended, deps)
 }
 
@@ -188,10 +188,10 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
 async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
   if (deps.ledger.get(epochId)?.state !== 'ended') return
   const batches = deps.ledger.plans(epochId)
-  const failures = await persist('anchor', () => anchor(epochId, batches, deps, signal), deps, signal)
+  const failures = await persist({ doing: 'anchor', attempt: () => anchor(epochId, batches, deps, signal), signal }, deps)
   // So much may have happened meanwhile that nothing of the epoch is kept any more.
   if (deps.ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
-  await persist('end', () => end(epochId, deps, signal), deps, signal)
+  await persist({ doing: 'end', attempt: () => end(epochId, deps, signal), signal }, deps)
   deps.report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
 }
 
@@ -287,7 +287,7 @@ interface Memory {
 async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory, signal: AbortSignal): Promise<Sequencing> {
   const { chain } = deps
   const { ledger } = memory
-  const contract = await persist('read_market', () => chain.market(), deps, signal)
+  const contract = await persist({ doing: 'read_market', attempt: () => chain.market(), signal }, deps)
   const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
   const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
   const market: MarketRules = {

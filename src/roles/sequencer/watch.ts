@@ -37,8 +37,8 @@ export interface WatchDeps extends PersistDeps {
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, ledger } = deps
-  const headAtStart = await persist('read_head', () => chain.head(), deps, signal)
-  const from = await persist('read_current_epoch', () => startBlock(deps, headAtStart), deps, signal)
+  const headAtStart = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
+  const from = await persist({ doing: 'read_current_epoch', attempt: () => startBlock(deps, headAtStart), signal }, deps)
   // A process that ends before it has seen a release would otherwise be started as if nobody had ever sent anything here.
   if (ledger.cursor() === undefined) await ledger.saveCursor((from + REPLAY_MARGIN_BLOCKS) as BlockNumber)
   await readSlots(deps, signal)
@@ -72,7 +72,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist('read_slots', () => deps.chain.slots(), deps, signal))
+  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
 const isOver = (record: EpochRecord | undefined): boolean => record === undefined || isEpochOver(record.state)

@@ -23,17 +23,17 @@ export interface HistoryCache {
   set(key: string, outcome: Outcome, bytes: number): void
   /** A reorganisation may undo what was decided. */
   clear(): void
-  /** How often it was cleared: what began before the last time must not be kept after it. */
-  readonly clearings: number
+  /** Another after each clearing: what began in an earlier one must not be kept. */
+  readonly generation: number
 }
 
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
   const entries = new Map<string, { readonly outcome: Outcome; readonly bytes: number }>()
   let bytesHeld = 0
-  let clearings = 0
+  let generation = 0
   return {
-    get clearings() {
-      return clearings
+    get generation() {
+      return generation
     },
     get(key) {
       const entry = entries.get(key)
@@ -55,7 +55,7 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
     clear() {
       entries.clear()
       bytesHeld = 0
-      clearings += 1
+      generation += 1
     },
   }
 }
@@ -101,11 +101,11 @@ export function createHistory(present: EpochId, signal: AbortSignal, deps: Histo
 
   async function load(projectId: ProjectId, epochId: EpochId, key: string): Promise<Outcome> {
     for (;;) {
-      const { clearings } = cache
+      const { generation } = cache
       const cid = await decided(projectId, epochId)
       const bytes = cid && (await patiently(() => deps.ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })))
       // Decided on a chain that is gone: another one may say something else.
-      if (cache.clearings !== clearings) continue
+      if (cache.generation !== generation) continue
       const outcome = bytes && parseCanonicalJson(bytes)
       cache.set(key, outcome, bytes?.length ?? 0)
       return outcome

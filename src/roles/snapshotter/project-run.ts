@@ -112,23 +112,19 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
   try {
     const result = await stored
     if (!result.ok) return await end(run, deps, result)
-    const votes = deps
-      .slotIds()
-      .map((slotId) => ({ epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }))
-    await allSettled(
-      votes
-        .filter((vote) => !deps.records.isHandedOver(epoch.epochId, project.projectId, vote.slotId))
-        .map((vote) =>
-          deps.handOverLimit(async () => {
-            run.signal.throwIfAborted()
-            const header = await handOverFirmly(vote, run, deps)
-            if (header === undefined) return
-            await deps.records.saveHandOver(epoch.epochId, project.projectId, vote.slotId, header.number)
-            deps.onHandedOver()
-          }),
-        ),
+    const slotIds = deps.slotIds()
+    const open = slotIds.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    const outcomes = await allSettled(
+      open.map((slotId) =>
+        deps.handOverLimit(async () => {
+          run.signal.throwIfAborted()
+          const vote = { epochId: epoch.epochId, projectId: project.projectId, slotId, snapshotCid: result.snapshotCid }
+          return handOverFirmly(vote, run, deps)
+        }),
+      ),
     )
-    const isTaken = votes.some(({ slotId }) => deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+    // Not asked of the records: a rollback may have forgotten there what the collector took, and gives it again (N9).
+    const isTaken = open.length < slotIds.length || outcomes.includes(true)
     return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
     // Our own disk or code, which no closing window explains.
@@ -140,14 +136,18 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
   }
 }
 
-/** Until what was given names a block that is still there when it was taken. */
-async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<BlockRef | undefined> {
+/** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
+async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<boolean> {
   for (;;) {
     const header = await handOver(vote, run.signal, deps.handOver)
     // Its header is gone with the release: should that come again, the vote must be given again.
     if (run.ending() === 'release_undone') run.signal.throwIfAborted()
-    const isGone = header !== undefined && (deps.handOver.head().number < header.number || isReplaced(header, deps))
-    if (!isGone) return header
+    if (header === undefined) return false
+    if (deps.handOver.head().number < header.number || isReplaced(header, deps)) continue
+    // In the same turn: a rollback in between would not forget it with the others (N9).
+    await deps.records.saveHandOver(vote.epochId, vote.projectId, vote.slotId, header.number)
+    deps.onHandedOver()
+    return true
   }
 }
 

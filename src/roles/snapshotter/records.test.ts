@@ -99,6 +99,17 @@ test('N1: a rollback of which the disk knows nothing is none', async () => {
   expect(after.isHandedOver(2 as EpochId, PROJECT, 1 as SlotId)).toBe(true)
 })
 
+test('N9: an epoch that a rollback has begun anew is finished by its new life only', async () => {
+  const records = openRecords(createFakeStore())
+  await records.saveBlock(blockOf(1), [epochOf(1)])
+  const again: EpochRecord = { ...epochOf(1), rollbacks: 1 }
+  await records.saveRollback(blockOf(1), [again])
+  expect(await records.finishEpoch(epochOf(1))).toBe(false)
+  expect(records.epochs()).toEqual([again])
+  expect(await records.finishEpoch(again)).toBe(true)
+  expect(records.epochs()).toEqual([{ ...again, state: 'done' }])
+})
+
 test('N1: a block of which the disk knows nothing brings no epoch', async () => {
   const store = createFakeStore()
   await fill(store, 1, 'done')

@@ -18,6 +18,8 @@ export interface EpochRecord {
   readonly end: BlockNumber
   readonly release: { readonly number: BlockNumber; readonly timestamp: number }
   readonly state: 'open' | 'done' | 'skipped' | 'undone'
+  /** How many rollbacks have voided votes of it: each begins the work anew. Absent before the first. */
+  readonly rollbacks?: number
 }
 
 export interface ProjectRecord {
@@ -45,9 +47,13 @@ export type Records = ReturnType<typeof openRecords>
 
 export function openRecords(store: Store) {
   const blocks = (): BlockRef[] => store.scan('block/').map((entry) => decode<BlockRef>(entry.value))
+  const readEpoch = (epochId: EpochId): EpochRecord | undefined => {
+    const value = store.get(epochKey(epochId))
+    return value === undefined ? undefined : decode<EpochRecord>(value)
+  }
   const epochs = (): EpochRecord[] => store.scan('epoch/').map((entry) => decode<EpochRecord>(entry.value))
 
-  /** Those of an earlier version are empty: their block, unknown, may be gone, and whoever takes votes knows what it has taken before. */
+  /** Where no block is recorded, as earlier versions did, it may be any: to give a vote once too often harms nothing. */
   function handedAbove(epochId: EpochId, block: number): StoreEntry[] {
     return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => value.length === 0 || decode<number>(value) > block)
   }
@@ -63,14 +69,15 @@ export function openRecords(store: Store) {
     ])
   }
 
+  function saveEpoch(epoch: EpochRecord): Promise<void> {
+    return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])
+  }
+
   return {
     /** The last blocks taken in, ascending. */
     blocks,
     epochs,
-    epoch(epochId: EpochId): EpochRecord | undefined {
-      const value = store.get(epochKey(epochId))
-      return value === undefined ? undefined : decode<EpochRecord>(value)
-    },
+    epoch: readEpoch,
     /** Moves the cursor past `block` and writes the epochs that it released: in one commit, so that no epoch is forgotten (N1). */
     saveBlock(block: BlockRef, released: readonly EpochRecord[]): Promise<void> {
       return store.commit([
@@ -97,8 +104,12 @@ export function openRecords(store: Store) {
       const value = store.get(`block/${pad(number)}`)
       return value === undefined ? undefined : decode<BlockRef>(value)
     },
-    saveEpoch(epoch: EpochRecord): Promise<void> {
-      return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])
+    saveEpoch,
+    /** Writes that all work on the epoch is done. Resolves with `false`, nothing being written, when a rollback has begun it anew meanwhile (N9). */
+    async finishEpoch(epoch: EpochRecord): Promise<boolean> {
+      if (readEpoch(epoch.epochId)?.rollbacks !== epoch.rollbacks) return false
+      await saveEpoch({ ...epoch, state: 'done' })
+      return true
     },
     project(epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined {
       const value = store.get(projectKey(epochId, projectId))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SlotId } from '#domain/ids.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { openRecords } from './records.ts'
 import {
   BASE_A,
   BASE_B,
@@ -369,15 +370,24 @@ describe('N9: a vote that names a block which is taken away is given again while
   })
 
   test('the process that finds the rollback on its disk goes on where it was', async () => {
-    const { world, snapshotter } = await handedOver()
+    const { world, snapshotter, epochId } = await handedOver()
     const { handOverRetries } = snapshotter.stats()
     world.collector.capacity = 2
     world.chain.reorg(1)
     await world.until(() => snapshotter.stats().handOverRetries > handOverRetries)
     world.kill()
     await world.start(createLoneCompute())
+    const { hash } = await world.chain.head()
     world.collector.capacity = 9
-    await world.until(() => world.collector.taken.length === 4)
+    await world.until(() => world.summaries.length === 2)
+    const [first, second] = [world.collector.taken.slice(0, 2), world.collector.taken.slice(2)]
+    expect(second.map(({ request }) => request.slotId).sort()).toEqual([1, 2])
+    expect(second.map(({ header }) => header)).toEqual([hash, hash])
+    expect(first.some(({ header }) => header === hash)).toBe(false)
+    expect(new Set([...first, ...second].map(({ request }) => request.snapshotCid)).size).toBe(1)
+    const disk = openRecords(world.store.crash())
+    expect(disk.epochs()).toMatchObject([{ epochId, state: 'done' }])
+    expect([1, 2].map((slotId) => disk.isHandedOver(epochId, LONE, slotId as SlotId))).toEqual([true, true])
   })
 
   test('a block that stays is not asked for twice', async () => {

@@ -3,7 +3,7 @@ import type { ComputeSet, JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake.ts'
 import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -178,19 +178,16 @@ export function createWorld(
   change: { readonly market?: Partial<MarketState>; readonly signers?: readonly Address[]; readonly sourceBlocks?: number } = {},
 ): World {
   const clock = createVirtualClock()
-  const market = {
+  const market = marketOf({
     epochSize: 2,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
     snapshotWindowBlocks: WINDOW_BLOCKS,
     batchWindowBlocks: BATCH_WINDOW_BLOCKS,
     attestationWindowBlocks: ATTESTATION_WINDOW_BLOCKS,
-    attestationsMin: 1,
     epochManager: manager,
     sequencers: [sequencer],
     validators: [validator],
     ...change.market,
-  }
+  })
   const chain = createFakeChain({ clock, market, signers: change.signers ?? [signer.address, signer.address, manager] })
   const send = async (from: Address, id: string, call: Parameters<ReturnType<FakeChain['sender']>['send']>[1]) => {
     // Each with a journal of its own: what a reorganisation has lost stays lost, instead of being sent again with the next call.

@@ -1,7 +1,7 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, SlotId } from '#domain/ids.ts'
-import { createLimit } from '#domain/limit.ts'
+import { atMost } from '#domain/limit.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -131,7 +131,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     ...deps,
     records,
     slotIds: slots.ids,
-    handOverLimit: createLimit(HAND_OVERS_AT_ONCE_MAX),
+    handOverLimit: atMost(HAND_OVERS_AT_ONCE_MAX),
     onComputed: tally.computed,
     onHandedOver: tally.handedOver,
     handOver: {
@@ -163,8 +163,8 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail })
     if (life.stopping.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
-    // The record of an undone epoch is the watch's: it may be open again by now.
-    if (state === 'done') await records.saveEpoch({ ...epoch.record, state })
+    // The record of an epoch that was undone or begun anew is the watch's: its next life tells how it went.
+    if (state === 'done' && !(await records.finishEpoch(epoch.record))) return
     tally.ended({
       epochId: epoch.record.epochId,
       state,
@@ -226,7 +226,8 @@ type Life = ReturnType<typeof createLife>
 function createLife(onTrouble: SnapshotterDeps['onTrouble']) {
   const stopping = new AbortController()
   const ended = Promise.withResolvers<void>()
-  const works: Promise<void>[] = []
+  /** What is under way. */
+  const works = new Set<Promise<void>>()
   ended.promise.catch(() => undefined)
 
   function fail(failure: unknown): void {
@@ -243,7 +244,8 @@ function createLife(onTrouble: SnapshotterDeps['onTrouble']) {
       else fail(failure)
     },
     spawn(work: Promise<void>): void {
-      works.push(work.catch(fail))
+      const watched = work.catch(fail).finally(() => works.delete(watched))
+      works.add(watched)
     },
     async stop(settled: () => Promise<void>): Promise<void> {
       stopping.abort(new WeftError('STOPPED', { what: 'snapshotter' }))

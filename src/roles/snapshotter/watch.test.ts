@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { openRecords } from './records.ts'
@@ -13,18 +13,13 @@ const WINDOW = 5
 /** A chain that releases epochs, and watches over one store after the other. */
 function createScene() {
   const clock = createVirtualClock()
-  const market = {
+  const market = marketOf({
     epochSize: 1,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
     snapshotWindowBlocks: WINDOW,
     batchWindowBlocks: 40,
     attestationWindowBlocks: 60,
-    attestationsMin: 1,
     epochManager: manager,
-    sequencers: [],
-    validators: [],
-  } satisfies MarketState
+  })
   const chain = createFakeChain({ clock, market, signers: [manager] })
   let released = 0
   async function release(): Promise<EpochId> {
@@ -210,6 +205,19 @@ describe('N7: a rollback', () => {
     await clock.advance(1_000)
     expect(epochsTold(told)).toEqual(['open 1 at 2', 'undone 1 at 0', 'rollback', 'open 1 at 1'])
     expect(records.epochs()).toMatchObject([{ state: 'open', release: { number: 1 } }])
+  })
+
+  test('N9: leaves no say to whoever worked on the epoch before, be it released again', async () => {
+    const { clock, chain, release, watching } = createScene()
+    const { records } = await watching(createFakeStore())
+    chain.mine()
+    await release()
+    await clock.advance(1_000)
+    const [before] = records.epochs()
+    chain.reorg(2)
+    await clock.advance(1_000)
+    expect(await records.finishEpoch(before as NonNullable<typeof before>)).toBe(false)
+    expect(records.epochs()).toMatchObject([{ state: 'open', rollbacks: 1 }])
   })
 })
 

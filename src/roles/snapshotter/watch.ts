@@ -73,7 +73,7 @@ export async function createWatch(deps: {
   }
 
   async function takeBlock(block: BlockRef, events: readonly ProtocolEvent[]): Promise<void> {
-    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event)] : []))
+    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event, records)] : []))
     // The cursor and what the block brought become durable together, before anything is done about it (N1).
     await records.saveBlock(block, released)
     head = block
@@ -95,14 +95,14 @@ export async function createWatch(deps: {
     const undone = records
       .epochs()
       .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
-      .map((epoch): EpochRecord => ({ ...epoch, state: 'undone' }))
+      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
     // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
     const isOpenAgain = ({ epochId, release }: EpochRecord) =>
       release.number <= to.number && !isPastWindow(windowOf({ release, ...deps.rule }), head) && records.hasHandedAbove(epochId, to.number)
     const reopened = records
       .epochs()
       .filter(isOpenAgain)
-      .map((epoch): EpochRecord => ({ ...epoch, state: 'open' }))
+      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'open' }))
     const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
@@ -131,9 +131,15 @@ export async function createWatch(deps: {
   }
 }
 
-function recordOf(event: ProtocolEvent & { readonly kind: 'EpochReleased' }): EpochRecord {
-  const { number, timestamp } = event.block
-  return { epochId: event.epochId, begin: event.begin, end: event.end, release: { number, timestamp }, state: 'open' }
+function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, records: Records): EpochRecord {
+  const { number, timestamp } = block
+  const rollbacks = records.epoch(epochId)?.rollbacks
+  return { epochId, begin, end, release: { number, timestamp }, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
+}
+
+/** Whoever still works on the epoch as it was has no say any more about how it ends (N9). */
+function begunAnew(epoch: EpochRecord): EpochRecord {
+  return { ...epoch, rollbacks: (epoch.rollbacks ?? 0) + 1 }
 }
 
 /** The release of the oldest epoch whose window is still open, or the head: nothing before it can be helped. */

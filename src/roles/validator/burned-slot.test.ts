@@ -1,48 +1,48 @@
 import { expect, test } from 'vitest'
-import { createAnchorView } from '#domain/anchor-view.ts'
-import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
-import { createFakeChain } from '#io/chain/fake.ts'
-import { createVirtualClock } from '#io/clock/fake.ts'
-import type { Lanes } from './lanes.ts'
-import type { Journal } from './journal.ts'
-import { watch } from './watch.ts'
+import type { Hash, SlotId } from '#domain/ids.ts'
+import { batchOf, CID_A, judged, openWorld, P1 } from './validator.test-world.ts'
 
-const SIGNER = `0x${'11'.repeat(20)}` as Address
-const MARKET = {
-  epochSize: 10,
-  sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
-  snapshotWindowBlocks: 5,
-  batchWindowBlocks: 20,
-  attestationWindowBlocks: 30,
-  attestationsMin: 1,
-  epochManager: `0x${'0e'.repeat(20)}` as Address,
-  sequencers: [],
-  validators: [],
+const SLOT_3 = 3 as SlotId
+
+/** An epoch in whose window slot 3 is burned; what becomes of a batch in which it has voted in each of two blocks. */
+async function burnedInWindow() {
+  const world = await openWorld()
+  const running = await world.start()
+  const epochId = await world.releaseNext()
+  world.chain.burnSlot(SLOT_3)
+  await world.mine()
+  const burned = await world.chain.head()
+  return {
+    world,
+    burned,
+    /** The checks that a batch fails in which the slot's vote names the block. */
+    async failuresOf(header: Hash): Promise<readonly string[]> {
+      await world.mine(6)
+      const votes = [world.submission(1, CID_A), world.submission(2, CID_A), world.submission(SLOT_3, CID_A, P1, { header })]
+      const batchCid = await world.anchor(batchOf(votes, [[P1, CID_A]]), { epochId })
+      const { failureCount } = await judged(world, running)
+      const failures = running.validator.evidence(epochId, batchCid)?.failures ?? []
+      expect(failures).toHaveLength(failureCount)
+      await running.stop()
+      return failures.map(({ check }) => check)
+    },
+  }
 }
-const slotId = 1 as SlotId
 
-test('a burned slot has no signer from its burning on; what it signed before is judged as the sequencer judged it', async () => {
-  const clock = createVirtualClock()
-  const chain = createFakeChain({ clock, market: MARKET, signers: [SIGNER], pollMs: 10 })
-  const view = createAnchorView({ unit: 'blocks', length: 5 })
-  const lanes = { rollback: () => undefined, isBusy: () => false, forget: () => undefined } as unknown as Lanes
-  const journal = { cursor: () => undefined, saveCursor: async () => undefined } as unknown as Journal
-  const stopping = new AbortController()
-  const watching = watch({ chain, clock, report: () => undefined, market: MARKET, view, journal, lanes }, stopping.signal)
-  const reached = (number: number) => clock.runUntil(() => view.head?.number === number, { limitMs: 5_000 })
-  const signers = () => [0, 1, 2, 3].map((number) => view.signerAt(slotId, number as BlockNumber))
-  await reached(0)
-  chain.mine(1)
-  await reached(1)
-  chain.burnSlot(slotId)
-  chain.mine(2)
-  await reached(3)
-  expect(signers()).toEqual([SIGNER, SIGNER, undefined, undefined])
-  chain.reorg(2, { isLosingTransactions: true })
-  chain.mine(1)
-  await reached(4)
-  expect(signers()).toEqual([SIGNER, SIGNER, SIGNER, SIGNER])
-  stopping.abort()
-  await clock.runUntil(watching, { limitMs: 1_000 })
+test('V1: what a burned slot signed before its burning is judged as the sequencer judged it', async () => {
+  const { world, failuresOf } = await burnedInWindow()
+  expect(await failuresOf(world.release.hash)).toEqual([])
+})
+
+test('V1: a burned slot has no vote from the block of its burning on', async () => {
+  const { burned, failuresOf } = await burnedInWindow()
+  expect(await failuresOf(burned.hash)).toEqual(['submission_slot'])
+})
+
+test('V1: a burning that a reorganisation takes back has not been', async () => {
+  const { world, failuresOf } = await burnedInWindow()
+  world.chain.reorg(1, { isLosingTransactions: true })
+  await world.mine()
+  const { hash } = await world.chain.head()
+  expect(await failuresOf(hash)).toEqual([])
 })

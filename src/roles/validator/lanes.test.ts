@@ -129,6 +129,31 @@ describe('a reorganisation', () => {
     expect(lanes.isBusy(EPOCH)).toBe(false)
   })
 
+  test('V2: gives nobody a turn before what was read of the chain that is gone is read again', async () => {
+    const { lanes, taken, turn, end } = open()
+    for (const [index, name] of ['a', 'b', 'c'].entries()) lanes.announce(batch(name, 10 + index))
+    lanes.announce(batch('d', 10, 4 as EpochId))
+    await turn()
+    const read = Promise.withResolvers<void>()
+    lanes.rollback(11 as BlockNumber, read.promise)
+    await end('a')
+    await end('d')
+    expect(taken()).toEqual(['a at 0', 'd at 0'])
+    read.resolve()
+    await turn()
+    expect(taken().slice(2)).toEqual(['b at 1', 'd at 0'])
+  })
+
+  test('V2: after which it cannot be read fails, and judges nothing', async () => {
+    const { lanes, taken, failures, turn } = open()
+    lanes.announce(batch('a', 10))
+    const failed = Promise.reject<void>(new Error('wrong chain'))
+    failed.catch(() => undefined)
+    lanes.rollback(10 as BlockNumber, failed)
+    await turn()
+    expect([taken(), failures]).toEqual([[], [new Error('wrong chain'), new Error('wrong chain')]])
+  })
+
   test('V1: makes the tree forget what is gone', async () => {
     const { lanes, turn, end, candidate } = open()
     for (const [index, name] of ['a', 'b'].entries()) {

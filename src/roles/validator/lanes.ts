@@ -22,9 +22,9 @@ export interface Lanes {
   announce(batch: AnnouncedBatch): void
   /**
    * Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done
-   * about them may be gone. Nothing is taken before `settled` has resolved.
+   * about them may be gone. Nobody's turn comes before `ready`; should that reject, it fails with its reason.
    */
-  rollback(to: BlockNumber, settled: Promise<void>): void
+  rollback(to: BlockNumber, ready: Promise<void>): void
   /** Whether a batch of the epoch still waits for its end. */
   isBusy(epochId: EpochId): boolean
   forget(epochId: EpochId): void
@@ -41,7 +41,7 @@ interface Lane {
 
 export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (failure: unknown) => void): Lanes {
   const lanes = new Map<EpochId, Lane>()
-  let settledLast = Promise.resolve()
+  let isReady: Promise<void> = Promise.resolve()
 
   function laneOf(epochId: EpochId): Lane {
     const known = lanes.get(epochId)
@@ -56,7 +56,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
   }
 
   async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<void> {
-    await settledLast
+    await isReady
     const index = lane.announced.indexOf(batch)
     if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
   }
@@ -79,8 +79,8 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       lane.announced.push(batch)
       queue(batch, lane)
     },
-    rollback(to, settled) {
-      settledLast = settled
+    rollback(to, ready) {
+      isReady = ready
       for (const [epochId, lane] of lanes) {
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake.ts'
 import type { BlockRef, MarketState, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -82,19 +82,14 @@ export interface World {
 
 export async function openWorld(change: Partial<MarketState> = {}): Promise<World> {
   const clock = createVirtualClock()
-  const market = {
-    epochSize: 10,
-    sourceChainId: 1,
-    sourceBlockTimeSeconds: 12,
+  const market = marketOf({
     snapshotWindowBlocks: 5,
-    batchWindowBlocks: 20,
-    attestationWindowBlocks: 30,
     attestationsMin: 2,
     epochManager: MANAGER,
     sequencers: [SEQUENCER],
     validators: VALIDATORS,
     ...change,
-  }
+  })
   // The fourth key has no slot: it is there to be assigned to one.
   const signers = SIGNERS.slice(0, 3).map((signer) => signer.address)
   const chain = createFakeChain({ clock, market, signers, pollMs: 10 })

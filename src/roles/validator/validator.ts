@@ -85,12 +85,12 @@ async function validate(batch: Candidate, deps: Validating, signal: AbortSignal)
     const { state, root } = known
     // Announced again: its attestation may be gone with a reorganisation. The same intent finds the transaction or sends it again.
     if (state === 'attested' && root !== undefined)
-      await persist('attest', () => attest({ epochId, batchCid, root }, deps, signal), deps, signal)
+      await persist({ doing: 'attest', attempt: () => attest({ epochId, batchCid, root }, deps, signal), signal }, deps)
     return known
   }
   if (!fetched.ok && guarded === undefined)
     return ended(batch, { state: fetched.reason === 'not_fetched' ? 'missed' : 'withheld', reason: fetched.reason }, deps)
-  const anchored = await persist('read_batch', () => deps.chain.batch(epochId, batchCid), deps, signal)
+  const anchored = await persist({ doing: 'read_batch', attempt: () => deps.chain.batch(epochId, batchCid), signal }, deps)
   if (anchored === undefined) return ended(batch, { state: 'missed', reason: 'not_on_chain' }, deps)
   if (guarded !== undefined || !fetched.ok) {
     keepTraces(batch, fetched)
@@ -155,7 +155,7 @@ async function attestRoot(
   const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
   let outcome: Attested
   try {
-    outcome = await persist('attest', () => attest({ epochId, batchCid, root }, deps, signal), deps, signal)
+    outcome = await persist({ doing: 'attest', attempt: () => attest({ epochId, batchCid, root }, deps, signal), signal }, deps)
   } catch (failure) {
     if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
     // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process.
@@ -209,7 +209,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
   let work: Validating | undefined
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
-    const contract = await persist('read_market', () => deps.chain.market(), deps, signal)
+    const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
     const { level, namespace, deadlineBufferMaxBlocks, tally } = options
     return {
       ...deps,

@@ -7,7 +7,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createJournal } from './journal.ts'
-import { type AnnouncedBatch, createLanes, type Lanes } from './lanes.ts'
+import type { AnnouncedBatch } from './lanes.ts'
 import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
 import { createValidator, type ValidatorDeps } from './validator.ts'
 import { watch } from './watch.ts'
@@ -43,7 +43,6 @@ function open(
     readonly headOf?: () => BlockRef
     readonly cursor?: number
     readonly slots?: () => readonly SlotState[] | Promise<readonly SlotState[]>
-    readonly lanes?: Lanes
   } = {},
 ) {
   const store = createFakeStore()
@@ -79,9 +78,15 @@ function open(
             await saveCursor(number)
           },
         },
-        lanes: options.lanes ?? {
+        lanes: {
           announce: (batch) => void announced.push(batch),
-          rollback: (to) => void log.push(`rollback to ${to}, head ${view.head?.number}`),
+          rollback(to, ready) {
+            log.push(`rollback to ${to}, head ${view.head?.number}`)
+            ready.then(
+              () => log.push('turns go on'),
+              () => log.push('no more turns'),
+            )
+          },
           isBusy: (epochId) => busy.has(epochId),
           forget: (epochId) => void log.push(`forget ${epochId}`),
           idle: async () => undefined,
@@ -200,7 +205,7 @@ describe('what is told on', () => {
   test('V3: a reorganisation, once the view has undone what it took away', async () => {
     const { run, log, view } = open()
     await run([step(1, released(1)), step(2), step(3, released(2)), { kind: 'rollback', to: block(2) }])
-    expect(log).toEqual(['rollback to 2, head 2'])
+    expect(log).toEqual(['rollback to 2, head 2', 'turns go on'])
     expect([view.epoch(2 as EpochId), view.header('0xblock3'), view.epoch(EPOCH_1)?.epochId]).toEqual([undefined, undefined, 1])
   })
 
@@ -315,43 +320,28 @@ describe('G12: an endpoint that does not answer', () => {
   )
 })
 
-test('V2: between a reorganisation and the answer to whose the slots are now nothing is judged, for a judgement is final', async () => {
-  const taken: string[] = []
-  const first = Promise.withResolvers<void>()
-  const failures: unknown[] = []
-  const lanes = createLanes(
-    async ({ batchCid }) => {
-      taken.push(batchCid)
-      if (taken.length === 1) await first.promise
-    },
-    (failure) => failures.push(failure),
-  )
-  const asked = Promise.withResolvers<readonly SlotState[]>()
-  let answers = 0
-  const { run } = open({
-    lanes,
-    slots: () => {
-      answers += 1
-      return answers === 1 ? [] : asked.promise
-    },
-  })
-  const batch = (batchCid: string): Told => ({ kind: 'SnapshotBatchSubmitted', epochId: 1, batchCid })
-  const soon = async () => {
-    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-  }
-  const running = run([step(40, released(1), batch('a'), batch('b')), step(41, batch('void')), { kind: 'rollback', to: block(40) }])
-  await soon()
-  expect([taken, answers]).toEqual([['a'], 2])
-  first.resolve()
-  await soon()
-  expect(taken).toEqual(['a'])
-  asked.resolve([])
-  await running
-  await soon()
-  expect([taken, failures]).toEqual([['a', 'b', 'a', 'b'], []])
-})
-
 describe('V1: a reorganisation', () => {
+  test('V2: lets no batch have its turn before the slots are read again, be the endpoint silent', async () => {
+    const answer = Promise.withResolvers<void>()
+    let asked = 0
+    const slots = [{ slotId: SLOT_1, signer: ALICE, isActive: true }]
+    const { run, log, cursors } = open({ slots: () => (++asked === 2 ? answer.promise.then(() => slots) : slots) })
+    const running = run([...steps(1, 16), { kind: 'rollback', to: block(12) }])
+    for (let turn = 0; turn < 100 && cursors.length < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect([log.length, cursors]).toEqual([1, [16, 12]])
+    answer.resolve()
+    await running
+    expect(log.slice(1)).toEqual(['turns go on'])
+  })
+
+  test('V2: after which the slots cannot be read ends the watch', async () => {
+    const wrong = new WeftError('CHAIN_WRONG', { endpoint: 'test', expectedChainId: 1, gotChainId: 2 })
+    let asked = 0
+    const { run, log } = open({ slots: () => (++asked === 1 ? [] : Promise.reject(wrong)) })
+    await expect(run([step(1), step(2), { kind: 'rollback', to: block(1) }])).rejects.toBe(wrong)
+    expect(log.slice(1)).toEqual(['no more turns'])
+  })
+
   test('has the slots read again: a change read ahead of the blocks and taken back is no change', async () => {
     let signer = ALICE
     const { run, view } = open({ slots: () => [{ slotId: SLOT_1, signer, isActive: true }] })

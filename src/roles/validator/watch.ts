@@ -22,18 +22,20 @@ export interface WatchDeps extends PersistDeps {
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, market, journal, lanes } = deps
-  const head = await persist('read_head', () => chain.head(), deps, signal)
+  const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const from = journal.cursor() ?? (Math.max(0, head.number - market.attestationWindowBlocks) as BlockNumber)
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
     if (step.kind === 'rollback') {
       view.rollback(step.to)
-      // A judgement is final (V2), so that none is made while the slots are those of a head that is gone.
-      const settled = settle(step.to, saved, deps, signal)
-      lanes.rollback(step.to.number, settled)
-      await settled
+      // What was read from a head that is gone is no longer so: until it is read again, no batch has its turn (V2).
+      const slotsRead = readSlots(deps, signal)
+      lanes.rollback(step.to.number, slotsRead)
+      // A restart must not step over the blocks that take the place of the void ones.
+      const cursorSaved = step.to.number < saved ? journal.saveCursor(step.to.number) : undefined
       saved = Math.min(saved, step.to.number)
+      await Promise.all([slotsRead, cursorSaved])
       continue
     }
     const { block, events } = step
@@ -61,7 +63,7 @@ async function settle(to: BlockRef, savedCursor: number, deps: WatchDeps, signal
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist('read_slots', () => deps.chain.slots(), deps, signal))
+  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
