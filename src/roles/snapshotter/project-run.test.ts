@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { BlockRef } from '#io/chain/port.ts'
@@ -15,39 +16,25 @@ const BLOCK: BlockRef = { number: 1 as BlockNumber, hash: '0x01' as Hash, parent
 const EPOCH: EpochRecord = { epochId: 1 as EpochId, begin: 2 as BlockNumber, end: 3 as BlockNumber, release: BLOCK, state: 'open' }
 const snapshotCid = 'cid' as Cid
 
-test('N9: that the block of a vote is still there, and the hand-over on record, are one step: no rollback comes between', async () => {
+/** A project that is computed, and all that its hand-over needs. */
+async function open() {
   const clock = createVirtualClock()
   const records = openRecords(createFakeStore())
   const [project] = planProjects(createLoneCompute(), 'TEST')
   const projectId = project?.projectId as ProjectId
   await records.saveBlock(BLOCK, [EPOCH])
   await records.saveProject(EPOCH.epochId, { projectId, state: 'computed', detail: '', snapshotCid, begin: EPOCH.begin, end: EPOCH.end })
-  let isFresh = false
-  const recordedFresh: boolean[] = []
   const deps: ProjectDeps = {
     clock,
     random: createSeededRandom(1),
     ipfs: createFakeIpfsNetwork({ clock }).node('own'),
-    records: {
-      ...records,
-      saveHandOver(...args) {
-        recordedFresh.push(isFresh)
-        return records.saveHandOver(...args)
-      },
-    },
+    records,
     handOver: {
       clock,
       random: createSeededRandom(1),
       collector: { submitSnapshot: async () => 'Success', close: async () => undefined },
       sign: () => ({}) as Submission,
-      // What it says holds until others have their turn.
-      head() {
-        isFresh = true
-        queueMicrotask(() => {
-          isFresh = false
-        })
-        return BLOCK
-      },
+      head: () => BLOCK,
       isOurs: () => true,
       onRetry: () => undefined,
     },
@@ -62,6 +49,44 @@ test('N9: that the block of a vote is still there, and the hand-over on record, 
     signal: new AbortController().signal,
     ending: () => undefined,
   }
-  expect(await submit(run, Promise.resolve({ ok: true, snapshot: 1n, snapshotCid }), deps)).toMatchObject({ state: 'submitted' })
+  return { run, deps, records, projectId }
+}
+
+test('N9: that the block of a vote is still there, and the hand-over on record, are one step: no rollback comes between', async () => {
+  const { run, deps, records } = await open()
+  let isFresh = false
+  const recordedFresh: boolean[] = []
+  const watched: ProjectDeps = {
+    ...deps,
+    records: {
+      ...records,
+      saveHandOver(...args) {
+        recordedFresh.push(isFresh)
+        return records.saveHandOver(...args)
+      },
+    },
+    handOver: {
+      ...deps.handOver,
+      // What it says holds until others have their turn.
+      head() {
+        isFresh = true
+        queueMicrotask(() => {
+          isFresh = false
+        })
+        return BLOCK
+      },
+    },
+  }
+  expect(await submit(run, Promise.resolve({ ok: true, snapshot: 1n, snapshotCid }), watched)).toMatchObject({ state: 'submitted' })
   expect(recordedFresh).toEqual([true])
+})
+
+test.each([
+  ['our own disk', new WeftError('STORE_FULL', { path: 'p', doing: 'd' })],
+  ['a state that there is not', new WeftError('STATE_TRANSITION', { machine: 'm', from: 'f', to: 't' })],
+  ['a fault in our own code', new TypeError('a bug')],
+])("N4: a failure of %s is the process's, and no end of the project", async (_, failure) => {
+  const { run, deps, records, projectId } = await open()
+  await expect(submit(run, Promise.reject(failure), deps)).rejects.toBe(failure)
+  expect(records.project(EPOCH.epochId, projectId)).toMatchObject({ state: 'computed' })
 })
