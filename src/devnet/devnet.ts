@@ -68,7 +68,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
 function findings({ dataDir, epochs }: DevnetOptions, projects: readonly ProjectId[]): Place[] {
   const listed = { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` }
   // One that stops by itself may have stopped before anybody has pasted the line.
-  return epochs === undefined ? [listed, { name: 'proof of epoch 1', where: `./weft verify ${projects[0]} 1` }] : [listed]
+  return epochs === undefined ? [listed, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }] : [listed]
 }
 
 function projectsOf({ marketPath, namespace }: Stage): ProjectId[] {
