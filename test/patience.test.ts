@@ -68,6 +68,18 @@ describe('a run', () => {
     expect(givenUp).toBe(1)
   })
 
+  test('does not wait for a file that has ended, though a word of it comes late', () => {
+    void patience.onTestModuleStart(quick)
+    void patience.onTestModuleEnd(quick)
+    void patience.onTestCaseResult(testIn(quick, 'a test'))
+    vi.advanceTimersByTime(SILENCE_MAX_MS + 2_000)
+    expect([said, givenUp]).toEqual(['', 0])
+    void patience.onTestRunStart([])
+    void patience.onTestModuleStart(quick)
+    vi.advanceTimersByTime(SILENCE_MAX_MS + 2_000)
+    expect(givenUp).toBe(1)
+  })
+
   test('is given up when it takes too long, whatever is heard, and told what is under way', () => {
     for (let seconds = 0; seconds <= RUN_MAX_MS / 1_000; seconds += 1) {
       void patience.onTestCaseReady(testIn(slow, `test ${seconds}`))

@@ -49,11 +49,13 @@ interface Word {
 export function createPatience(options: PatienceOptions, deps: PatienceDeps): Reporter {
   /** The last that was heard of each test file under way. */
   const running = new Map<string, Word>()
+  /** What comes late of a file that has ended is no sign of life: it would be waited for ever. */
+  const ended = new Set<string>()
   let timer: NodeJS.Timeout | undefined
   let startedMs = 0
 
   const hear = (module: TestModule, what: string): void => {
-    running.set(module.relativeModuleId, { atMs: deps.nowMs(), what })
+    if (!ended.has(module.relativeModuleId)) running.set(module.relativeModuleId, { atMs: deps.nowMs(), what })
   }
   const inSeconds = (ms: number): string => `${Math.round(ms / 1_000)} s`
 
@@ -73,6 +75,7 @@ export function createPatience(options: PatienceOptions, deps: PatienceDeps): Re
     onTestRunStart() {
       startedMs = deps.nowMs()
       running.clear()
+      ended.clear()
       clearInterval(timer)
       timer = setInterval(check, options.checkEveryMs)
     },
@@ -82,7 +85,10 @@ export function createPatience(options: PatienceOptions, deps: PatienceDeps): Re
     onTestCaseResult: (test) => hear(test.module, `'${test.fullName}' ended`),
     onHookStart: ({ name, entity }) => hear(entity.type === 'module' ? entity : entity.module, `${name} began`),
     onHookEnd: ({ name, entity }) => hear(entity.type === 'module' ? entity : entity.module, `${name} ended`),
-    onTestModuleEnd: (module) => void running.delete(module.relativeModuleId),
+    onTestModuleEnd({ relativeModuleId }) {
+      ended.add(relativeModuleId)
+      running.delete(relativeModuleId)
+    },
     onTestRunEnd() {
       clearInterval(timer)
     },
