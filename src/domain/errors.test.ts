@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ERRORS, isWeftError, listenFailed, WeftError } from './errors.ts'
+import { ERRORS, isStoreFailure, isWeftError, listenFailed, storeFailed, toldOf, WeftError } from './errors.ts'
 import { CONTRACT_CODES, CONTRACT_ERRORS } from './contract-codes.ts'
 import { REJECTIONS } from './rejection.ts'
 
@@ -60,4 +60,53 @@ test.each(advice)('what is said of %s makes nobody throw away what a role rememb
 
 test.each(['CHAIN_REORG_TOO_DEEP', 'DATA_DIR_LOCKED', 'STORE_CORRUPT'] as const)('%s says what the directory holds', (code) => {
   expect(ERRORS[code].help).toMatch(/must not (sign|go on)/)
+})
+
+describe('what a disk refused', () => {
+  test.each([
+    ['STORE_FULL', ['ENOSPC', 'EDQUOT', 'EFBIG'], [13]],
+    ['STORE_FORBIDDEN', ['EACCES', 'EPERM', 'EROFS'], [3, 8, 23]],
+    ['STORE_PLACE_WRONG', ['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG'], [14]],
+    ['STORE_CORRUPT', [], [11, 26]],
+  ] as const)('is %s for what system and SQLite call so', (code, names, numbers) => {
+    const causes = [
+      ...names.map((name) => Object.assign(new Error('x'), { code: name })),
+      ...names.map((name) => new Error(`a library says ${name}: no`)),
+      // The upper bits are detail: SQLITE_CANTOPEN_ISDIR is 14 and two shifted by eight.
+      ...numbers.map((errcode) => Object.assign(new Error('x'), { code: 'ERR_SQLITE_ERROR', errcode: errcode | (2 << 8) })),
+    ]
+    for (const cause of causes) {
+      const failure = storeFailed('p', 'd', cause)
+      expect([failure.code, failure.facts, failure.cause]).toEqual([code, { path: 'p', doing: 'd' }, cause])
+      expect(isStoreFailure(failure)).toBe(true)
+    }
+  })
+
+  test.each([
+    [Object.assign(new Error('x'), { code: 'EIO' }), 'd (EIO)'],
+    [new Error('read EIO of it'), 'd (EIO)'],
+    [Object.assign(new Error('EACCES'), { code: 'EIO' }), 'd (EIO)'],
+    [Object.assign(new Error('x'), { errcode: 10 }), 'd'],
+    [new Error('E of one letter, EX of two'), 'd'],
+    [undefined, 'd'],
+    ['text', 'd'],
+  ])('%s is STORE_FAILED, doing %s', (cause, doing) => {
+    expect(storeFailed('p', 'd', cause)).toMatchObject({ code: 'STORE_FAILED', facts: { path: 'p', doing } })
+  })
+
+  test('is told from what else fails', () => {
+    expect(isStoreFailure(new WeftError('STORE_FAILED', { path: 'p', doing: 'd' }))).toBe(true)
+    expect(isStoreFailure(new WeftError('STOPPED', { what: 'w' }))).toBe(false)
+    expect(isStoreFailure(Object.assign(new Error('x'), { code: 'STORE_FULL' }))).toBe(false)
+  })
+})
+
+test('a log line has the code and the facts: numbers as numbers, all else as text', () => {
+  expect(toldOf(new WeftError('CHAIN_WRONG', { endpoint: 'e', expectedChainId: 1, gotChainId: 2 }))).toEqual({
+    code: 'CHAIN_WRONG',
+    endpoint: 'e',
+    expectedChainId: 1,
+    gotChainId: 2,
+  })
+  expect(toldOf(new WeftError('SETTINGS_INVALID', { problems: ['a', 'b'] }))).toEqual({ code: 'SETTINGS_INVALID', problems: 'a,b' })
 })

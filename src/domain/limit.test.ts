@@ -45,3 +45,16 @@ test('a limit gives a free place to the longest waiting, and to nobody who comes
   doors.shift()?.()
   await Promise.all(works)
 })
+
+test('a limit with nobody at work has all its places again', async () => {
+  const limit = atMost(2)
+  await Promise.all([limit(async () => undefined), limit(async () => undefined)])
+  const doors: (() => void)[] = []
+  const works = [1, 2, 3].map(() => limit(() => new Promise<void>((resolve) => doors.push(resolve))))
+  expect(doors).toHaveLength(2)
+  for (let turn = 0; turn < 3; turn += 1) {
+    doors.shift()?.()
+    for (let pause = 0; pause < 20; pause += 1) await Promise.resolve()
+  }
+  await Promise.all(works)
+})
