@@ -12,9 +12,9 @@ interface Flags extends PlaceFlags, SendFlags {
 
 export const deployCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
-    const { parseConfig } = await import('#node/deploy/config.ts')
-    const { deployNetwork } = await import('#node/deploy/deploy.ts')
-    const { openSession } = await import('#node/deploy/session.ts')
+    const { parseConfig } = await import('#operator/config.ts')
+    const { deployNetwork } = await import('#operator/deploy.ts')
+    const { openSession } = await import('#operator/session.ts')
     const signal = stopSignal()
     const config = flags.config === undefined ? {} : parseConfig(contentOf(flags.config, '--config'), `--config ${flags.config}`)
     const dataDir = dataDirOf(this.process, flags)

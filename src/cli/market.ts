@@ -1,9 +1,9 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
-import type { MarketForm } from '#node/deploy/market-plan.ts'
-import { isSequencerId, SEQUENCER_ID_FORM } from '#node/deploy/sequencer-id.ts'
 import { stopSignal } from '#node/stop.ts'
+import type { MarketForm } from '#operator/market-plan.ts'
+import { isSequencerId, SEQUENCER_ID_FORM } from '#operator/sequencer-id.ts'
 import {
   CONTRACT_FLAGS,
   conductOf,
@@ -52,8 +52,8 @@ const either = (brief: string) => ({ kind: 'boolean', optional: true, brief }) a
 
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags & MarketFlag) {
-    const { findPlaces, openReader } = await import('#node/deploy/places.ts')
-    const { readMarket, readMarkets } = await import('#node/deploy/market.ts')
+    const { findPlaces, openReader } = await import('#operator/places.ts')
+    const { readMarket, readMarkets } = await import('#operator/market.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
     const given = placesOf(this.process, flags)
     const { protocolState } = await findPlaces(rpc, given)
@@ -92,7 +92,7 @@ interface CreateFlags extends ChangeFlags {
 
 const createCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: CreateFlags) {
-    const { createMarket } = await import('#node/deploy/market.ts')
+    const { createMarket } = await import('#operator/market.ts')
     const { epochSize, sourceChainId, sourceBlockTime: sourceBlockTimeSeconds, blockNumberIds: usesBlockNumbersAsEpochIds, owner } = flags
     const form: MarketForm = { epochSize, sourceChainId, sourceBlockTimeSeconds, usesBlockNumbersAsEpochIds }
     await withContracts(this.process, flags, async (session, { protocolState }) => {
@@ -149,7 +149,7 @@ interface SetFlags extends ChangeFlags, MarketFlag {
 
 const setCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: SetFlags) {
-    const { changeMarket } = await import('#node/deploy/market.ts')
+    const { changeMarket } = await import('#operator/market.ts')
     const change = {
       snapshotWindowBlocks: flags.snapshotWindow,
       batchWindowBlocks: flags.batchWindow,

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseAddress } from '#domain/ids.ts'
-import type { CarriedOut } from '#node/deploy/carry-out.ts'
 import { writeNetwork } from '#node/network.ts'
+import type { CarriedOut } from '#operator/carry-out.ts'
 import { conductOf, placesOf, rpcUrlOf, sessionOf, tell } from './operator.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-operator-'))

@@ -1,7 +1,7 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import { parseAddress, parseSlotId, type Address } from '#domain/ids.ts'
-import type { Assignment } from '#node/deploy/slot-plan.ts'
 import { stopSignal } from '#node/stop.ts'
+import type { Assignment } from '#operator/slot-plan.ts'
 import {
   CONTRACT_FLAGS,
   conductOf,
@@ -23,7 +23,7 @@ const SLOTS_MAX = 10_000
 
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags) {
-    const { findPlaces, openReader, readRegistry } = await import('#node/deploy/places.ts')
+    const { findPlaces, openReader, readRegistry } = await import('#operator/places.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
     const registry = await readRegistry(rpc, await findPlaces(rpc, placesOf(this.process, flags)))
     if (flags.json) {
@@ -50,7 +50,7 @@ interface MintFlags extends PlaceFlags, ContractFlags, SendFlags {
 
 const mintCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: MintFlags) {
-    const { mintSlots } = await import('#node/deploy/slots.ts')
+    const { mintSlots } = await import('#operator/slots.ts')
     const { count, signer } = flags
     await withContracts(this.process, flags, async (session, { nodes }) => {
       const minted = await mintSlots(session, { nodes, count, signer }, conductOf(this.process, flags), stopSignal())
@@ -88,7 +88,7 @@ interface AssignFlags extends PlaceFlags, ContractFlags, SendFlags {}
 
 const assignCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: AssignFlags, ...lists: (readonly Assignment[])[]) {
-    const { assignSlots } = await import('#node/deploy/slots.ts')
+    const { assignSlots } = await import('#operator/slots.ts')
     await withContracts(this.process, flags, async (session, { nodes }) => {
       const carried = await assignSlots(session, { nodes, assignments: lists.flat() }, conductOf(this.process, flags), stopSignal())
       tell(this.process, flags, carried, {})

@@ -1,5 +1,5 @@
-import type { Places } from '#node/deploy/places.ts'
-import type { Session } from '#node/deploy/session.ts'
+import type { Places } from '#operator/places.ts'
+import type { Session } from '#operator/session.ts'
 import { type ContractFlags, type MarketFlag, type PlaceFlags, placesOf, type SendFlags, sessionOf } from './operator.ts'
 
 /** Opens a session, finds the contracts, works, and closes the session again. */
@@ -8,8 +8,8 @@ export async function withContracts(
   flags: PlaceFlags & ContractFlags & MarketFlag & SendFlags,
   work: (session: Session, places: Places) => Promise<void>,
 ): Promise<void> {
-  const { findPlaces } = await import('#node/deploy/places.ts')
-  const { openSession } = await import('#node/deploy/session.ts')
+  const { findPlaces } = await import('#operator/places.ts')
+  const { openSession } = await import('#operator/session.ts')
   const given = placesOf(process, flags)
   const session = await openSession(sessionOf(process, flags))
   try {

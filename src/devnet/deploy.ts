@@ -1,15 +1,15 @@
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
-import { createOperator } from '#io/chain/operator.ts'
-import { createRpc } from '#io/chain/rpc.ts'
-import type { Rpc } from '#io/chain/rpc.ts'
-import { readNodesSettings } from '#io/chain/slots.ts'
+import { readNodesSettings } from '#io/chain/read/slots.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { createOperator } from '#io/chain/send/operator.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { carryOut, type Conduct } from '#node/deploy/carry-out.ts'
-import { deployNetwork } from '#node/deploy/deploy.ts'
-import { assignSteps } from '#node/deploy/slot-plan.ts'
 import type { Network } from '#node/network.ts'
+import { carryOut, type Conduct } from '#operator/carry-out.ts'
+import { deployNetwork } from '#operator/deploy.ts'
+import { assignSteps } from '#operator/slot-plan.ts'
 
 /** What a devnet's anchor chain starts with. */
 export interface DeployOptions {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createRpc } from '#io/chain/rpc.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { type Anvil, startAnvil } from './anvil.ts'

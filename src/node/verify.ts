@@ -1,5 +1,5 @@
 import { parseAddress, type EpochId, type ProjectId } from '#domain/ids.ts'
-import { connectAnchorChain } from '#io/chain/viem.ts'
+import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Address } from '#domain/ids.ts'
-import { createFakeChain, type FakeChain } from '#io/chain/fake.ts'
-import { createFakeSourceChain } from '#io/chain/fake-source.ts'
+import { createFakeChain, type FakeChain } from '#io/chain/fake/anchor.ts'
+import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
@@ -42,19 +42,19 @@ const PEER = '12D3KooWQzLtLgEt4JEebiXfEjZgAB8gZ58JHaVvZjGEuHhBBJMn'
 
 /** What the adapters and roles were given. */
 const given = vi.hoisted(() => ({ chain: undefined as unknown, options: new Map<string, unknown>() }))
-vi.mock('#io/chain/viem.ts', () => ({
+vi.mock('#io/chain/read/anchor.ts', () => ({
   connectAnchorChain: async (options: unknown) => {
     given.options.set('anchor chain', options)
     return given.chain
   },
 }))
-vi.mock('#io/chain/source.ts', () => ({
+vi.mock('#io/chain/source/source.ts', () => ({
   connectSourceChain: async (options: unknown) => {
     given.options.set('source chain', options)
     return createFakeSourceChain({ blocks: 5 })
   },
 }))
-vi.mock('#io/chain/sender.ts', () => ({
+vi.mock('#io/chain/send/sender.ts', () => ({
   createProtocolSender: (options: { journal: never; privateKey: never }) => {
     given.options.set('sender', options)
     return (given.chain as FakeChain).sender({ address: createSigner(options.privateKey).address, journal: options.journal })

@@ -17,7 +17,7 @@ test('docs/LOG.md is what the tables say', () => {
 })
 
 /** The product's own text, without tests, fakes and what only tests use. */
-const sources = globSync('src/{domain,roles,node,io}/**/*.ts', { cwd: home })
+const sources = globSync('src/{domain,life,roles,node,operator,io}/**/*.ts', { cwd: home })
   .filter((path) => !/\.test(-[a-z]+)?\.ts$|suite[^/]*\.ts$|fake[^/]*\.ts$/.test(path))
   .sort()
   .map((path) => ({ path, text: readFileSync(join(home, path), 'utf8') }))

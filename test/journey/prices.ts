@@ -1,6 +1,6 @@
 import { type BaseSnapshot, type ComputeSet, type JsonValue, scaled, type SourceReader } from '#domain/compute.ts'
 import type { Address } from '#domain/ids.ts'
-import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake-source.ts'
+import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake/source.ts'
 
 /** The data market of the journey: three tokens, what each costs in dollars, its mean over two epochs, and a basket of all three. */
 

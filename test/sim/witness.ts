@@ -1,8 +1,8 @@
 import type { Address, BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { SeenTransaction } from '#io/chain/fake.ts'
-import type { FakeCall } from '#io/chain/fake-contract.ts'
-import type { BlockWithEvents } from '#io/chain/follow.ts'
+import type { SeenTransaction } from '#io/chain/fake/anchor.ts'
+import type { FakeCall } from '#io/chain/fake/contract.ts'
 import type { ProtocolEvent } from '#io/chain/port.ts'
+import type { BlockWithEvents } from '#io/chain/read/follow.ts'
 import type { World } from '../journey/cast.ts'
 import type { SimEvent, Trace } from './trace.ts'
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, parseAbi } from 'viem'
 import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
-import { createRpc, type Rpc } from '#io/chain/rpc.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { call, execute, GAS_CREATE, type Hex, NO_DEADLINE, PROVIDER, ROUTER_ABI, TRADERS, type Transaction } from './transactions.ts'
 

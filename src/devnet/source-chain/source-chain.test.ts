@@ -7,15 +7,15 @@ import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
 import type { SourceChain } from '#io/chain/port.ts'
-import { createRpc, type Rpc } from '#io/chain/rpc.ts'
-import { connectSourceChain } from '#io/chain/source.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
+import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Anvil, startAnvil } from '../anvil.ts'
 import { deployUniswap } from './deploy.ts'
 import { createTrader, startTrader } from './trader.ts'
-import { TRADERS } from './transactions.ts'
 import { BLOCKS_PER_ROUND } from './trades.ts'
+import { TRADERS } from './transactions.ts'
 
 const CHAIN_ID = 31_337
 const EVENTS = parseAbi([

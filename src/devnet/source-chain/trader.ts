@@ -1,10 +1,10 @@
 import { toFunctionSelector } from 'viem'
 import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { createRpc, type Rpc } from '#io/chain/rpc.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import type { Clock } from '#io/clock/port.ts'
-import { call, type Hex, NO_DEADLINE, outcomes, PROVIDER, ROUTER_ABI, type Sent, send, TRADERS, type Transaction } from './transactions.ts'
 import { type Pool, seededRandom, type Trade, tradesOf } from './trades.ts'
+import { call, type Hex, NO_DEADLINE, outcomes, PROVIDER, ROUTER_ABI, type Sent, send, TRADERS, type Transaction } from './transactions.ts'
 
 export interface TraderOptions {
   /** A chain that mines on request, on which `deployUniswap` has made `market`. */

@@ -1,6 +1,6 @@
 import { type Abi, encodeFunctionData, parseAbi } from 'viem'
 import { WeftError } from '#domain/errors.ts'
-import type { Rpc } from '#io/chain/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
 
 export type Hex = `0x${string}`
 

@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
-import { createProtocolSender } from './sender.ts'
-import { connectSourceChain } from './source.ts'
-import { createMemoryJournal } from './suite-scene.ts'
-import { connectAnchorChain } from './viem.ts'
+import { connectAnchorChain } from '#io/chain/read/anchor.ts'
+import { createProtocolSender } from '#io/chain/send/sender.ts'
+import { connectSourceChain } from '#io/chain/source/source.ts'
+import { createMemoryJournal } from '#io/chain/suite/scene.ts'
 
 /** A node that answers anything: whatever it says, what comes out is a WeftError, so that nothing received can end a process. */
 

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
+import { limitFunction } from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { SubmissionId } from '#domain/ids.ts'
-import { atMost } from '#domain/limit.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { COLLECT_PROTOCOL, COLLECT_WRITE_BYTES_MAX, encodeCollect } from '#wire/collect-frame.ts'
@@ -26,7 +26,6 @@ function refusal(submissionId: string, code: Rejection, reason: string): Receipt
  */
 export function createCollectLink({ address, connection, stream }: LinkParts): SubmissionLink {
   const ending = Promise.withResolvers<void>()
-  const limit = atMost(STREAMS_AT_ONCE_MAX)
   /** The stream that negotiation opened. Closing it empty would make a deployed listener read a message of no bytes. */
   let spare: Stream | undefined = stream
 
@@ -38,13 +37,16 @@ export function createCollectLink({ address, connection, stream }: LinkParts): S
     return first?.status === 'open' ? first : connection.newStream(COLLECT_PROTOCOL, { runOnLimitedConnection: true })
   }
 
-  async function write(bytes: Uint8Array): Promise<void> {
-    const open = await nextStream()
-    const linger = setTimeout(() => open.abort(new Error('the peer keeps the stream')), LINGER_MS)
-    open.addEventListener('close', () => clearTimeout(linger))
-    open.send(bytes)
-    await open.close({ signal: AbortSignal.timeout(LINGER_MS) })
-  }
+  const write = limitFunction(
+    async (bytes: Uint8Array): Promise<void> => {
+      const open = await nextStream()
+      const linger = setTimeout(() => open.abort(new Error('the peer keeps the stream')), LINGER_MS)
+      open.addEventListener('close', () => clearTimeout(linger))
+      open.send(bytes)
+      await open.close({ signal: AbortSignal.timeout(LINGER_MS) })
+    },
+    { concurrency: STREAMS_AT_ONCE_MAX },
+  )
 
   return {
     ended: ending.promise,
@@ -55,7 +57,7 @@ export function createCollectLink({ address, connection, stream }: LinkParts): S
       const bytes = encodeCollect(submissionId, encodeCollectJson(submission))
       if (bytes.length > COLLECT_WRITE_BYTES_MAX) return refusal(submissionId, 'frame_oversized', 'a /collect peer reads 1024 bytes')
       try {
-        await limit(() => write(bytes))
+        await write(bytes)
         return 'unacknowledged'
       } catch (cause) {
         throw linkFailed(address, cause)

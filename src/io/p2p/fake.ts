@@ -1,9 +1,10 @@
 import { WeftError } from '#domain/errors.ts'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
+import type { SubmissionListener } from '#io/intake/port.ts'
 import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits, type RefusalCounts } from './inbox.ts'
-import type { Relay, SubmissionDialer, SubmissionLink, SubmissionListener } from './port.ts'
+import type { Relay, SubmissionDialer, SubmissionLink } from './port.ts'
 
 /**
  * libp2p in memory: hosts, relays and dialers of one process. A link loses nothing as long as it lives, and keeps the order,

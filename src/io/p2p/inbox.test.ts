@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Receipt } from '#domain/submission.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits } from './inbox.ts'
-import type { Inbound } from './port.ts'
 import { turn } from './scripted.test-stream.ts'
 
 function open(limits: Partial<InboxLimits> = {}) {

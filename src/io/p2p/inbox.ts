@@ -1,5 +1,5 @@
 import type { Rejection } from '#domain/rejection.ts'
-import type { Inbound, SubmissionListener } from './port.ts'
+import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 
 /**
  * What stands between the network and the role: a queue bounded by length and bytes, and a token bucket per peer.

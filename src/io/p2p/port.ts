@@ -5,28 +5,6 @@ import type { Receipt } from '#domain/submission.ts'
  * deployed peers send and nothing is answered (spec/02 §3). Sizes, peers and queues are limited by the adapter.
  */
 
-/** One delivery, still unparsed. Frames that break the framing never get here: the adapter answers and counts them itself. */
-export interface Inbound {
-  /** Peer id of the sender, for counting and limiting. */
-  readonly peer: string
-  readonly protocol: 'weft' | 'collect'
-  /** A UUID, chosen by the sender; whether it is one is for the role to check. */
-  readonly submissionId: string
-  /** `weft`: a protobuf `SnapshotSubmission`. `collect`: its JSON (spec/02 §3). */
-  readonly payload: Uint8Array
-  /** Sends the receipt; for `/collect` it does nothing. Never throws: a peer that has gone does not concern the role. */
-  respond(receipt: Receipt): void
-}
-
-/** The sequencer's side. */
-export interface SubmissionListener {
-  /**
-   * Deliveries in the order of their arrival per peer, as many at once as have come since the last step. Ends when the signal aborts.
-   * The queue behind it is bounded: what does not fit is answered `inbox_full` (`weft`) or dropped and counted (`collect`).
-   */
-  inbound(signal: AbortSignal): AsyncIterable<readonly Inbound[]>
-}
-
 /** The collector's side: one pipelined link to one sequencer. */
 export interface SubmissionLink {
   /**

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { parseBlockNumber, parseEpochId, parseSlotId, type Cid, type ProjectId, type SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
+import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { InboxLimits, RefusalCounts } from './inbox.ts'
-import type { Inbound, Relay, SubmissionDialer, SubmissionListener } from './port.ts'
+import type { Relay, SubmissionDialer } from './port.ts'
 
 type Stoppable = { stop(): Promise<void> }
 type Host = SubmissionListener & Stoppable & { readonly peerId: string; addresses(): readonly string[]; counts(): RefusalCounts }

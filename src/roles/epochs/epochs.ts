@@ -1,10 +1,10 @@
-import { watchAppointment } from '#domain/appointment.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import { type BlockNumber, type EpochId, parseBlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Store } from '#io/store/port.ts'
+import { watchAppointment } from '#life/appointment.ts'
 import { release } from './release.ts'
 import { watch } from './watch.ts'
 

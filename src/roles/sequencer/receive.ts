@@ -1,7 +1,7 @@
 import { isSubmissionId, type SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { Inbound } from '#io/p2p/port.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { decodeCollectJson, decodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 
 /** A delivery whose bytes are a submission. The payload is kept as it came: it is what gets stored. */

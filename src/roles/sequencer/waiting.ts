@@ -1,7 +1,7 @@
 import type { BlockNumber } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { Inbound } from '#io/p2p/port.ts'
+import type { Inbound } from '#io/intake/port.ts'
 
 /**
  * Deliveries that the next blocks may decide, of peers that hear no answer and so never come again (S11). Bounded in all and per peer,

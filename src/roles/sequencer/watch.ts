@@ -1,11 +1,10 @@
-import type { Report } from '#domain/events.ts'
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
-import { type PersistDeps, persist } from '#domain/retry.ts'
 import { isPastWindow } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochRecord, type Ledger } from './ledger.ts'
 
 /** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */

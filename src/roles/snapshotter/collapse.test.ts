@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { SlotId } from '#domain/ids.ts'
 import { WeftError } from '#domain/errors.ts'
+import type { SlotId } from '#domain/ids.ts'
 import { createComputes, createLoneCompute, createWorld, OPTIONS } from './snapshotter.test-world.ts'
 
 /** What the snapshotter cannot live on with, and that nothing is left behind when it ends. */
@@ -186,12 +186,13 @@ describe('stopping', () => {
     world.chain.mine()
     let isStopped = false
     let wasStoppedFirst: boolean | undefined
-    let stopped: Promise<void> | undefined
+    let isStopping = false
     world.isDiskFull = (keys) => {
-      if (keys.startsWith('block/'))
-        stopped ??= snapshotter.stop().then(() => {
-          isStopped = true
-        })
+      if (!keys.startsWith('block/') || isStopping) return false
+      isStopping = true
+      void snapshotter.stop().then(() => {
+        isStopped = true
+      })
       return false
     }
     world.killAt = ({ when, keys }) => {

@@ -1,6 +1,6 @@
+import pLimit from 'p-limit'
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
-import { atMost } from '#domain/limit.ts'
 import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { ComputeInputs } from './compute.ts'
@@ -34,7 +34,7 @@ export interface EpochDeps extends Pacing {
 export type MakeInputs = (epoch: ComputeEpoch, signal: AbortSignal, snapshotOf: ComputeInputs['snapshotOf']) => ComputeInputs
 
 export function createInputs(deps: EpochDeps): MakeInputs {
-  const limits = { snapshot: atMost(SNAPSHOTS_AT_ONCE_MAX), aggregate: atMost(AGGREGATES_AT_ONCE_MAX) }
+  const limits = { snapshot: pLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: pLimit(AGGREGATES_AT_ONCE_MAX) }
   return (epoch, signal, snapshotOf) => {
     const { clock, computeTimeoutMs: timeoutMs, watch } = deps
     const source = createSourceReader({ epoch, chain: deps.source, signal }, deps)

@@ -1,6 +1,6 @@
+import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
-import { atMost } from '#domain/limit.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
@@ -43,7 +43,7 @@ export function createOpenEpochs(options: {
   readonly onFailure: (failure: unknown) => void
 }): OpenEpochs {
   const entries = new Map<EpochId, Entry>()
-  const limit = atMost(EPOCHS_AT_ONCE_MAX)
+  const limit = pLimit(EPOCHS_AT_ONCE_MAX)
   const isPast = (record: EpochRecord, head: BlockRef) => isPastWindow(windowOf({ release: record.release, ...options.rule }), head)
 
   async function work(epoch: OpenEpoch, before: Promise<void> | undefined): Promise<void> {

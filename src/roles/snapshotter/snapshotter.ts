@@ -1,7 +1,7 @@
+import pLimit from 'p-limit'
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, SlotId } from '#domain/ids.ts'
-import { atMost } from '#domain/limit.ts'
 import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -131,7 +131,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
     ...deps,
     records,
     slotIds: slots.ids,
-    handOverLimit: atMost(HAND_OVERS_AT_ONCE_MAX),
+    handOverLimit: pLimit(HAND_OVERS_AT_ONCE_MAX),
     onComputed: tally.computed,
     onHandedOver: tally.handedOver,
     handOver: {

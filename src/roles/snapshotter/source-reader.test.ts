@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ChainEvent } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import { createFakeSourceChain } from '#io/chain/fake-source.ts'
+import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'

@@ -1,7 +1,7 @@
+import pLimit from 'p-limit'
 import type { ChainEvent, ChainValue, ComputeEpoch, SourceReader } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
-import { atMost } from '#domain/limit.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
 import { type Backoff, type Pacing, retrying } from './pacing.ts'
 
@@ -35,7 +35,7 @@ export async function awaitSource({ epoch, chain, signal }: EpochSource, pacing:
 export function createSourceReader(source: EpochSource, pacing: Pacing): SourceReader {
   const { epoch, chain, signal } = source
   const answers = new Map<string, Promise<unknown>>()
-  const limit = atMost(READS_AT_ONCE_MAX)
+  const limit = pLimit(READS_AT_ONCE_MAX)
 
   /** A failed answer is not kept: the next who asks tries anew. */
   function once<Answer>(key: readonly unknown[], ask: () => Promise<Answer>): Promise<Answer> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
-import { createFakeChain, marketOf } from '#io/chain/fake.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'

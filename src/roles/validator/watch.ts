@@ -1,7 +1,7 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
-import { type PersistDeps, persist } from '#domain/retry.ts'
-import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 
@@ -54,12 +54,6 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await journal.saveCursor(needed)
     }
   }
-}
-
-/** A restart must not step over the blocks that take the place of the void ones; and what was read from a head that is gone is no longer so. */
-async function settle(to: BlockRef, savedCursor: number, deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  if (to.number < savedCursor) await deps.journal.saveCursor(to.number)
-  await readSlots(deps, signal)
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {

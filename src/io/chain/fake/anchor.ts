@@ -1,0 +1,319 @@
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, Hash, SlotId } from '#domain/ids.ts'
+import type { AnchorChain, BlockRef, IntentJournal, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import { followBlocks } from '#io/chain/read/follow.ts'
+import type { BlockWithEvents } from '#io/chain/read/follow.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
+import { keccak256 } from '#wire/keccak.ts'
+import { createFakeContract } from './contract.ts'
+import type { FakeCall, FakeContract } from './contract.ts'
+import { createFakeSender } from './sender.ts'
+
+export interface FakeTransaction {
+  readonly hash: Hash
+  readonly from: Address
+  /** Mined when as many of the account's are before it, as everywhere; without one, with the next block. */
+  readonly nonce?: number
+  readonly call: FakeCall
+}
+
+export interface FakeReceipt {
+  readonly block: BlockRef
+  /** The code of the revert; `undefined` after success. */
+  readonly reverted: string | undefined
+}
+
+/** What an onlooker sees of a transaction; without a receipt it waits for a block. */
+export interface SeenTransaction extends FakeTransaction {
+  readonly receipt: FakeReceipt | undefined
+}
+
+interface FakeBlock extends BlockWithEvents {
+  readonly transactions: readonly FakeTransaction[]
+}
+
+export interface FakeChainOptions {
+  readonly clock: Pace
+  readonly market: MarketState
+  /** Signers of the slots, slot 1 first. */
+  readonly signers: readonly Address[]
+  readonly chainId?: number
+  readonly protocolState?: Address
+  readonly dataMarket?: Address
+  /** Mines a block each time this passes; without it only `mine` does. */
+  readonly blockTimeMs?: number
+  readonly pollMs?: number
+  readonly reorgDepthMax?: number
+}
+
+/** A market for tests, each of which says only what matters to it. */
+export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
+  return {
+    epochSize: 10,
+    sourceChainId: 1,
+    sourceBlockTimeSeconds: 12,
+    snapshotWindowBlocks: 10,
+    batchWindowBlocks: 20,
+    attestationWindowBlocks: 30,
+    attestationsMin: 1,
+    sequencers: [],
+    validators: [],
+    ...change,
+  }
+}
+
+/** An anchor chain in memory: one data market with its contract's rules, blocks, a pool, reorganisations. */
+export interface FakeChain extends AnchorChain {
+  /** Mines blocks; the first takes all transactions that wait. */
+  mine(count?: number): void
+  /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
+  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
+  /** A sender whose account `address` is; roles of one account must share one. */
+  sender(options: { readonly address: Address; readonly journal: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
+  /** Waits for a block like any transaction; it always succeeds. */
+  assignSigner(slotId: SlotId, signer: Address): void
+  /** The same for the end of a slot. */
+  burnSlot(slotId: SlotId): void
+  /** Changes the market's settings, with the next block. */
+  changeMarket(change: Partial<MarketState>): void
+  /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
+  setReachable(isReachable: boolean): void
+  /** Ends the mining on the clock. */
+  stop(): void
+  /** Transactions that wait for a block. */
+  pendingCount(): number
+  /** Transactions of the account in the chain. */
+  transactionCount(address: Address): number
+  /** Every transaction in the chain with its receipt, then those that wait for a block. */
+  transactions(): readonly SeenTransaction[]
+  /** Every block of the chain with its events, whoever can be reached. */
+  blocks(): readonly BlockWithEvents[]
+}
+
+/** What the fake sender needs of its chain. */
+export interface FakeMempool {
+  assertReachable(method: string): void
+  /** The code with which the call would revert now. */
+  estimate(from: Address, call: FakeCall): string | undefined
+  /** Transactions of the account in the chain, without those of the newest `exceptBlocks`. */
+  transactionCount(address: Address, exceptBlocks?: number): number
+  /** Takes a transaction that it does not have yet, waiting or mined. */
+  broadcast(transaction: FakeTransaction): void
+  receipt(hash: Hash): FakeReceipt | undefined
+}
+
+const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
+
+/** Blocks, pool and the contract that follows from the blocks. */
+function createLedger(options: FakeChainOptions) {
+  const owner = options.market.epochManager
+  const blocks: FakeBlock[] = []
+  let pool: FakeTransaction[] = []
+  let made = 0
+  let contract: FakeContract
+  const receipts = new Map<Hash, FakeReceipt>()
+  const head = (): BlockRef => (blocks.at(-1) as FakeBlock).block
+
+  function execute(block: BlockRef, transactions: readonly FakeTransaction[]): FakeBlock {
+    const events: BlockWithEvents['events'][number][] = []
+    for (const transaction of transactions) {
+      const reverted = contract.refuse(transaction.from, transaction.call, block)
+      receipts.set(transaction.hash, { block, reverted })
+      if (reverted !== undefined) continue
+      for (const bare of contract.perform(transaction.from, transaction.call, block)) {
+        events.push({ ...bare, block, logIndex: events.length, transactionHash: transaction.hash })
+      }
+    }
+    return { block, events, transactions }
+  }
+
+  const transactionCount = (address: Address, exceptBlocks = 0): number =>
+    blocks
+      .slice(0, blocks.length - exceptBlocks)
+      .flatMap(({ transactions }) => transactions)
+      .filter(({ from, nonce }) => from === address && nonce !== undefined).length
+
+  /** What may be in the next block, in order of arrival: a nonce above a gap waits. */
+  function takeMineable(): readonly FakeTransaction[] {
+    const taken: FakeTransaction[] = []
+    const nextNonces = new Map<Address, number>()
+    for (let before = -1; before < taken.length; ) {
+      before = taken.length
+      pool = pool.filter((transaction) => {
+        const { from, nonce } = transaction
+        if (nonce !== undefined) {
+          const next = nextNonces.get(from) ?? transactionCount(from)
+          // Used up by another: no node keeps such a one.
+          if (nonce < next) return false
+          if (nonce > next) return true
+          nextNonces.set(from, next + 1)
+        }
+        taken.push(transaction)
+        return false
+      })
+    }
+    return taken
+  }
+
+  function mineOne(): void {
+    const parent = blocks.at(-1)?.block
+    const number = ((parent?.number ?? -1) + 1) as BlockNumber
+    const parentHash = parent?.hash ?? textHash('before genesis')
+    made += 1
+    const block = {
+      number,
+      hash: textHash(`${parentHash} ${made}`),
+      parentHash,
+      timestamp: Math.max(parent?.timestamp ?? 0, Math.floor(options.clock.nowMs() / 1_000)),
+    }
+    blocks.push(execute(block, takeMineable()))
+  }
+
+  function replay(): void {
+    contract = createFakeContract(options)
+    receipts.clear()
+    for (const { block, transactions } of blocks) execute(block, transactions)
+  }
+
+  replay()
+  mineOne()
+  return {
+    blocks: (): readonly FakeBlock[] => blocks,
+    contract: (): FakeContract => contract,
+    head,
+    mineOne,
+    transactionCount,
+    pendingCount: () => pool.length,
+    transactions: (): SeenTransaction[] =>
+      [...blocks.flatMap(({ transactions }) => transactions), ...pool].map((each) => ({ ...each, receipt: receipts.get(each.hash) })),
+    receipt: (hash: Hash) => receipts.get(hash),
+    broadcast(transaction: FakeTransaction): void {
+      if (!receipts.has(transaction.hash) && !pool.some(({ hash }) => hash === transaction.hash)) pool.push(transaction)
+    },
+    command(call: FakeCall): void {
+      made += 1
+      pool.push({ hash: textHash(`command ${made}`), from: owner, call })
+    },
+    estimate(from: Address, call: FakeCall): string | undefined {
+      return contract.refuse(from, call, { ...head(), number: (head().number + 1) as BlockNumber })
+    },
+    rewrite(depth: number, isLosingTransactions: boolean): void {
+      const gone = blocks.splice(-depth)
+      if (!isLosingTransactions) pool = [...gone.flatMap(({ transactions }) => transactions), ...pool]
+      replay()
+      for (let count = 0; count < gone.length; count += 1) mineOne()
+    },
+  }
+}
+type Ledger = ReturnType<typeof createLedger>
+
+type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
+
+function createReads(ledger: Ledger, assertReachable: (method: string) => void): Reads {
+  function reading<Method extends keyof Reads>(
+    method: Method,
+    work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>,
+  ): Reads[Method] {
+    const answer = async (...args: Parameters<Reads[Method]>) => {
+      assertReachable(method)
+      return work(...args)
+    }
+    return answer as Reads[Method]
+  }
+  const contract = ledger.contract
+  const none = 0 as BlockNumber
+  return {
+    head: reading('head', () => ledger.head()),
+    block: reading('block', (number) => ledger.blocks()[number]?.block),
+    deploymentBlock: reading('deploymentBlock', () => none),
+    market: reading('market', () => contract().market()),
+    slots: reading('slots', () => contract().slots()),
+    currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
+    epochInfo: reading('epochInfo', (epochId) => {
+      const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
+      return { timestamp, releaseBlock, end }
+    }),
+    snapshotStatus: reading('snapshotStatus', (projectId, epochId) => contract().snapshotStatus(projectId, epochId)),
+    projectFirstEpochId: reading('projectFirstEpochId', (projectId) => contract().firstEpochId(projectId)),
+    batchCids: reading(
+      'batchCids',
+      (epochId) =>
+        contract()
+          .epoch(epochId)
+          ?.batches.map(({ batchCid }) => batchCid) ?? [],
+    ),
+    isEpochEnded: reading('isEpochEnded', (epochId) => contract().epoch(epochId)?.isEnded ?? false),
+    batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
+    hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
+  }
+}
+
+/** Blocks taken per step when far behind: enough to see that a caller copes with several at once. */
+const BLOCKS_PER_READ = 50
+/** How long a sender waits for a block before it says that it has none yet. */
+const SETTLE_TIMEOUT_MS = 60_000
+
+/** A chain with a genesis block and nothing released yet. */
+export function createFakeChain(options: FakeChainOptions): FakeChain {
+  const { clock, pollMs = 100, reorgDepthMax = 64 } = options
+  const stopping = new AbortController()
+  let isReachable = true
+  const ledger = createLedger(options)
+  const assertReachable = (method: string) => {
+    if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
+  }
+  const reads = createReads(ledger, assertReachable)
+  const mempool: FakeMempool = {
+    assertReachable,
+    estimate: ledger.estimate,
+    transactionCount: ledger.transactionCount,
+    broadcast: ledger.broadcast,
+    receipt: ledger.receipt,
+  }
+
+  async function mineOnTheClock(blockTimeMs: number): Promise<void> {
+    try {
+      for (;;) {
+        await clock.sleep(blockTimeMs, stopping.signal)
+        ledger.mineOne()
+      }
+    } catch (cause) {
+      if (!stopping.signal.aborted) throw cause
+    }
+  }
+  if (options.blockTimeMs !== undefined) void mineOnTheClock(options.blockTimeMs)
+
+  return {
+    chainId: options.chainId ?? 31_337,
+    protocolState: options.protocolState ?? (`0x${'50'.repeat(20)}` as Address),
+    dataMarket: options.dataMarket ?? (`0x${'da'.repeat(20)}` as Address),
+    ...reads,
+    follow({ from, known, signal }) {
+      const source = {
+        head: reads.head,
+        block: reads.block,
+        read: async (first: BlockNumber, head: BlockRef) => {
+          assertReachable('follow')
+          return ledger.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
+        },
+      }
+      return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
+    },
+    mine(count = 1) {
+      for (let mined = 0; mined < count; mined += 1) ledger.mineOne()
+    },
+    reorg: (depth, how) => ledger.rewrite(depth, how?.isLosingTransactions ?? false),
+    sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
+    assignSigner: (slotId, signer) => ledger.command({ kind: 'assignSigner', slotId, signer }),
+    burnSlot: (slotId) => ledger.command({ kind: 'burnSlot', slotId }),
+    changeMarket: (change) => ledger.command({ kind: 'changeMarket', change }),
+    setReachable(reachable) {
+      isReachable = reachable
+    },
+    stop: () => stopping.abort(),
+    pendingCount: ledger.pendingCount,
+    transactionCount: ledger.transactionCount,
+    transactions: ledger.transactions,
+    blocks: ledger.blocks,
+  }
+}

@@ -1,0 +1,253 @@
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { AnchoredBatch, BlockRef, MarketState, ProtocolCall, ProtocolEvent, SlotState, SnapshotStatus } from '#io/chain/port.ts'
+
+/** What a fake transaction may do: the roles' calls, and what the owners of market and slots do in tests. */
+export type FakeCall =
+  | ProtocolCall
+  | { readonly kind: 'assignSigner'; readonly slotId: SlotId; readonly signer: Address }
+  | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
+  | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
+
+type WithoutPlace<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never
+/** An event before it has its place in the chain. */
+export type BareEvent = WithoutPlace<ProtocolEvent>
+
+interface Batch {
+  readonly batchCid: Cid
+  readonly projectIds: readonly ProjectId[]
+  readonly snapshotCids: readonly Cid[]
+  readonly rootHash: Hash
+  /** Of the epoch's rounds. */
+  readonly round: number
+  readonly votes: Map<Hash, number>
+  readonly voters: Set<Address>
+  /** Voters in time for the batch's own root. */
+  readonly agreeing: Set<Address>
+  isFinal: boolean
+  /** A majority stood behind another root: another batch may take over its projects. */
+  isReplaceable: boolean
+}
+
+interface Epoch {
+  readonly timestamp: number
+  readonly releaseBlock: BlockNumber
+  /** Where the windows of each round begin: 0 with the release, the others when a batch had to be sent again. */
+  readonly rounds: BlockNumber[]
+  readonly end: BlockNumber
+  /** In the order of their submission; a CID sent again after a refusal is there twice. */
+  readonly batches: Batch[]
+  readonly holders: Map<ProjectId, Batch>
+  isEnded: boolean
+}
+
+/** What the contract holds for a slot that has nobody assigned. */
+const NO_SIGNER = `0x${'0'.repeat(40)}` as Address
+
+type Of<Kind extends FakeCall['kind']> = Extract<FakeCall, { readonly kind: Kind }>
+
+/** Everything the contracts hold. */
+interface Book {
+  market: MarketState
+  readonly signers: Address[]
+  readonly epochs: Map<EpochId, Epoch>
+  readonly firstEpochs: Map<ProjectId, EpochId>
+  current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
+}
+
+const ROUNDS_MAX = 3
+
+const lastRound = (epoch: Epoch): number => epoch.rounds.length - 1
+const isOpen = (epoch: Epoch, round: number, windowBlocks: number, block: BlockRef): boolean =>
+  block.number <= (epoch.rounds[round] as number) + windowBlocks
+const mayReplace = (holder: Batch | undefined): boolean => holder === undefined || (holder.isReplaceable && !holder.isFinal)
+const isSameContent = (batch: Batch | undefined, call: Of<'submitSubmissionBatch'>): boolean =>
+  batch === undefined ||
+  (batch.projectIds.length === call.projectIds.length &&
+    batch.projectIds.every(
+      (projectId, index) => projectId === call.projectIds[index] && batch.snapshotCids[index] === call.snapshotCids[index],
+    ))
+const batchOf = (book: Book, epochId: EpochId, batchCid: Cid): Batch | undefined =>
+  book.epochs.get(epochId)?.batches.findLast((batch) => batch.batchCid === batchCid)
+
+function refuseRelease(book: Book, from: Address, call: Of<'releaseEpoch'>): string | undefined {
+  if (from !== book.market.epochManager) return 'E05'
+  if (call.end < call.begin) return 'E20'
+  if (call.end - call.begin + 1 !== book.market.epochSize) return 'E21'
+  return book.current.epochId > 0 && call.begin !== book.current.end + 1 ? 'E22' : undefined
+}
+
+function refuseBatch(book: Book, from: Address, call: Of<'submitSubmissionBatch'>, block: BlockRef): string | undefined {
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
+  const epoch = book.epochs.get(call.epochId)
+  if (epoch === undefined) return 'E30'
+  if (!isOpen(epoch, lastRound(epoch), book.market.batchWindowBlocks, block)) return undefined
+  if (call.projectIds.length === 0) return 'E24'
+  if (epoch.isEnded && lastRound(epoch) === 0) return 'E43'
+  const isTwice = new Set(call.projectIds).size !== call.projectIds.length
+  const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
+  const known = batchOf(book, call.epochId, call.batchCid)
+  return isTwice || isTaken || !mayReplace(known) || !isSameContent(known, call) ? 'E25' : undefined
+}
+
+function refuseEnd(book: Book, from: Address, call: Of<'endBatchSubmissions'>): string | undefined {
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  const epoch = book.epochs.get(call.epochId)
+  if (epoch === undefined) return 'E30'
+  return epoch.isEnded ? 'E39' : undefined
+}
+
+function refuseVote(book: Book, from: Address, call: Of<'submitBatchAttestation'>): string | undefined {
+  if (!book.market.validators.includes(from)) return 'E01'
+  const batch = batchOf(book, call.epochId, call.batchCid)
+  if (batch === undefined) return 'E26'
+  return batch.voters.has(from) ? 'E40' : undefined
+}
+
+function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEvent[] {
+  const epochId = (book.current.epochId + 1) as EpochId
+  book.current = { epochId, begin: call.begin, end: call.end }
+  book.epochs.set(epochId, {
+    timestamp: block.timestamp,
+    releaseBlock: block.number,
+    rounds: [block.number],
+    end: call.end,
+    batches: [],
+    holders: new Map(),
+    isEnded: false,
+  })
+  return [{ kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }]
+}
+
+function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
+  const { epochId, batchCid } = call
+  const epoch = book.epochs.get(epochId) as Epoch
+  const round = lastRound(epoch)
+  if (!isOpen(epoch, round, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
+  const batch: Batch = { ...call, round, votes: new Map(), voters: new Set(), agreeing: new Set(), isFinal: false, isReplaceable: false }
+  epoch.batches.push(batch)
+  for (const projectId of call.projectIds) {
+    epoch.holders.set(projectId, batch)
+    if (!book.firstEpochs.has(projectId)) book.firstEpochs.set(projectId, epochId)
+  }
+  return [{ kind: 'SnapshotBatchSubmitted', epochId, batchCid }]
+}
+
+/** Counts a vote and answers with those that decide: for the batch, those of who is a validator now. */
+function count(book: Book, batch: Batch, rootHash: Hash, from: Address): number {
+  const votes = (batch.votes.get(rootHash) ?? 0) + 1
+  batch.votes.set(rootHash, votes)
+  if (rootHash !== batch.rootHash) return votes
+  batch.agreeing.add(from)
+  return book.market.validators.filter((validator) => batch.agreeing.has(validator)).length
+}
+
+/** Once for each batch; it begins a round for the corrected one, or the last round anew. */
+function askAgain(book: Book, epochId: EpochId, batch: Batch, block: BlockRef): BareEvent[] {
+  if (batch.isReplaceable) return []
+  batch.isReplaceable = true
+  const epoch = book.epochs.get(epochId) as Epoch
+  if (batch.round < ROUNDS_MAX) epoch.rounds[Math.max(lastRound(epoch), batch.round + 1)] = block.number
+  return [{ kind: 'TriggerBatchResubmission', epochId, batchCid: batch.batchCid }]
+}
+
+function finalize(book: Book, epochId: EpochId, batch: Batch): BareEvent[] {
+  batch.isFinal = true
+  const { holders } = book.epochs.get(epochId) as Epoch
+  const snapshots = batch.projectIds.map((projectId, index) => ({
+    kind: 'SnapshotFinalized' as const,
+    epochId,
+    projectId,
+    snapshotCid: batch.snapshotCids[index] as Cid,
+  }))
+  return [
+    ...snapshots.filter(({ projectId }) => holders.get(projectId) === batch),
+    { kind: 'SnapshotBatchFinalized', epochId, batchCid: batch.batchCid },
+  ]
+}
+
+function vote(book: Book, from: Address, call: Of<'submitBatchAttestation'>, block: BlockRef): BareEvent[] {
+  const { epochId, batchCid } = call
+  const batch = batchOf(book, epochId, batchCid) as Batch
+  batch.voters.add(from)
+  if (!isOpen(book.epochs.get(epochId) as Epoch, batch.round, book.market.attestationWindowBlocks, block))
+    return [{ kind: 'DelayedAttestationSubmitted', epochId, batchCid, validator: from }]
+  const votes = count(book, batch, call.rootHash, from)
+  const isDecided = !batch.isFinal && 2 * votes > book.market.validators.length && votes >= book.market.attestationsMin
+  const decide = () => (call.rootHash === batch.rootHash ? finalize(book, epochId, batch) : askAgain(book, epochId, batch, block))
+  return [...(isDecided ? decide() : []), { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from }]
+}
+
+function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): string | undefined {
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return refuseRelease(book, from, call)
+    case 'submitSubmissionBatch':
+      return refuseBatch(book, from, call, block)
+    case 'endBatchSubmissions':
+      return refuseEnd(book, from, call)
+    case 'submitBatchAttestation':
+      return refuseVote(book, from, call)
+    default:
+      return undefined
+  }
+}
+
+function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): BareEvent[] {
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return release(book, call, block)
+    case 'submitSubmissionBatch':
+      return submitBatch(book, call, block)
+    case 'endBatchSubmissions':
+      ;(book.epochs.get(call.epochId) as Epoch).isEnded = true
+      return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
+    case 'submitBatchAttestation':
+      return vote(book, from, call, block)
+    case 'assignSigner':
+      book.signers[call.slotId - 1] = call.signer
+      return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
+    case 'burnSlot':
+      book.signers[call.slotId - 1] = NO_SIGNER
+      return [{ kind: 'NodeBurned', slotId: call.slotId }]
+    case 'changeMarket':
+      book.market = { ...book.market, ...call.change }
+      return []
+  }
+}
+
+/** The rules of ProtocolState and one data market (spec/contracts.md §4.5–4.7) over plain memory. */
+export function createFakeContract(initial: { readonly market: MarketState; readonly signers: readonly Address[] }) {
+  const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
+  const book: Book = { market: initial.market, signers: [...initial.signers], epochs: new Map(), firstEpochs: new Map(), current: nothing }
+  return {
+    /** The code with which the call would revert in `block`; `undefined` when it would succeed. */
+    refuse: (from: Address, call: FakeCall, block: BlockRef): string | undefined => refuse(book, from, call, block),
+    /** Carries out a call that is not refused. */
+    perform: (from: Address, call: FakeCall, block: BlockRef): BareEvent[] => perform(book, from, call, block),
+    market: (): MarketState => book.market,
+    slots: (): SlotState[] =>
+      book.signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
+    currentEpoch: () => book.current,
+    epoch: (epochId: EpochId): Epoch | undefined => book.epochs.get(epochId),
+    firstEpochId: (projectId: ProjectId): EpochId => book.firstEpochs.get(projectId) ?? (0 as EpochId),
+    snapshotStatus(projectId: ProjectId, epochId: EpochId): SnapshotStatus {
+      const batch = book.epochs.get(epochId)?.holders.get(projectId)
+      if (batch === undefined) return { status: 'absent', snapshotCid: '' }
+      return {
+        status: batch.isFinal ? 'finalized' : 'pending',
+        snapshotCid: batch.snapshotCids[batch.projectIds.indexOf(projectId)] as Cid,
+      }
+    },
+    batch(epochId: EpochId, batchCid: Cid): AnchoredBatch | undefined {
+      const batch = batchOf(book, epochId, batchCid)
+      if (batch === undefined) return undefined
+      const { projectIds, snapshotCids, rootHash, isFinal } = batch
+      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount: batch.votes.get(rootHash) ?? 0 }
+    },
+    hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
+      batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,
+  }
+}
+
+export type FakeContract = ReturnType<typeof createFakeContract>

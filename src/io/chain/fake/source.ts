@@ -1,0 +1,96 @@
+import type { ChainEvent, ChainValue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { BlockRef, SourceChain } from '#io/chain/port.ts'
+import { keccak256 } from '#wire/keccak.ts'
+
+type ReadCall = Parameters<SourceChain['read']>[0]
+type EventFilter = Parameters<SourceChain['events']>[0]
+
+/** A scripted source chain. */
+export interface FakeSourceChain extends SourceChain {
+  /** Moves the head on by `count` blocks. */
+  mine(count?: number): void
+  /** Replaces the last `depth` blocks by as many with other hashes. */
+  reorg(depth: number): void
+  /** While unreachable every call throws `CHAIN_UNREACHABLE`. */
+  setReachable(isReachable: boolean): void
+}
+
+const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
+
+/** The name in `event Sync(uint112 reserve0, …)`. */
+function eventName(signature: string): string {
+  return /^event (\w+)\(/.exec(signature)?.[1] ?? signature
+}
+
+/**
+ * `blocks`: how many there are at the start, numbered from 0. `read` answers view calls; throw `CALL_REVERTED` in it to revert.
+ * `events` are filtered by address, name and range, and given in chain order.
+ */
+export function createFakeSourceChain(script: {
+  readonly blocks: number
+  readonly read?: (call: ReadCall) => readonly ChainValue[]
+  readonly events?: readonly ChainEvent[]
+  readonly blockTimeSeconds?: number
+  readonly startTimestamp?: number
+}): FakeSourceChain {
+  const { blockTimeSeconds = 12, startTimestamp = 1_700_000_000 } = script
+  const blocks: BlockRef[] = []
+  let made = 0
+  let isReachable = true
+
+  function mine(count = 1): void {
+    for (let mined = 0; mined < count; mined += 1) {
+      const parentHash = blocks.at(-1)?.hash ?? textHash('before genesis')
+      made += 1
+      blocks.push({
+        number: blocks.length as BlockNumber,
+        hash: textHash(`${parentHash} ${made}`),
+        parentHash,
+        timestamp: startTimestamp + blocks.length * blockTimeSeconds,
+      })
+    }
+  }
+  function assertServed(method: string, highest: number): void {
+    if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
+    if (highest >= blocks.length)
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
+  }
+  const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
+    event.address === filter.address &&
+    event.blockNumber >= filter.fromBlock &&
+    event.blockNumber <= filter.toBlock &&
+    filter.events.some((signature) => eventName(signature) === event.name)
+
+  mine(script.blocks)
+  return {
+    async head() {
+      assertServed('head', 0)
+      return blocks.at(-1) as BlockRef
+    },
+    async block(number) {
+      assertServed('block', 0)
+      return blocks[number]
+    },
+    async read(call) {
+      assertServed('read', call.blockNumber)
+      if (script.read === undefined) throw new WeftError('CALL_REVERTED', { call: call.function, reason: 'nothing is scripted' })
+      return script.read(call)
+    },
+    async events(filter) {
+      assertServed('events', filter.toBlock)
+      return (script.events ?? [])
+        .filter((event) => isWanted(event, filter))
+        .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
+    },
+    mine,
+    reorg(depth) {
+      const gone = blocks.splice(-depth).length
+      mine(gone)
+    },
+    setReachable(reachable) {
+      isReachable = reachable
+    },
+  }
+}

@@ -1,0 +1,167 @@
+import { encodeFunctionData } from 'viem'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Cid, EpochId } from '#domain/ids.ts'
+import { hashOf, hex } from '#io/chain/rpc/scripted.test-node.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { connectAnchorChain } from './anchor.ts'
+import { createMarketNode, logOf, MARKET, OTHER_MARKET, STATE } from './scene.test-chain.ts'
+import type { LogFilter, ScriptedLog } from './scene.test-chain.ts'
+
+/** G8: what was anchored is told from the call that anchored it, and from no other. */
+
+const EPOCH = 7 as EpochId
+const [BATCH, OTHER] = ['bafkbatch', 'bafkother'] as [Cid, Cid]
+const [ROOT, OLD_ROOT, KEPT_ROOT] = ['aa', 'bb', 'cc'].map((byte) => `0x${byte.repeat(32)}` as const) as [
+  `0x${string}`,
+  `0x${string}`,
+  `0x${string}`,
+]
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+interface Submission {
+  readonly block: number
+  readonly index?: number
+  readonly batchCid?: Cid
+  readonly epochId?: number
+  readonly projectIds?: readonly string[]
+  readonly snapshotCids?: readonly string[]
+  readonly root?: `0x${string}`
+  /** What the transaction called; the protocol state unless said. */
+  readonly to?: string
+  readonly input?: `0x${string}`
+}
+
+async function open(...submissions: readonly Submission[]) {
+  const asked: unknown[][] = []
+  const view =
+    (result: unknown) =>
+    (...args: readonly unknown[]) => {
+      asked.push([...args])
+      return result
+    }
+  const node = createMarketNode({
+    head: 110,
+    state: {
+      epochInfo: () => [1n, 100n, 9n],
+      batchSubmissionWindow: () => 20n,
+      epochIdToBatchCids: (_market: string, epochId: bigint) => (epochId === BigInt(EPOCH) ? [BATCH, OTHER] : []),
+      batchCidToProjects: () => ['kept:B'],
+      batchCidSequencerAttestation: () => KEPT_ROOT,
+      snapshotStatus: (_market: string, projectId: string) => [1, `cid of ${projectId}`, 0n],
+      batchCidAttestationStatus: view(true),
+      attestationsReceivedCount: view(2n),
+    },
+  })
+  const transactions = new Map<string, object>()
+  for (const submission of submissions) {
+    const { block, index = 0, batchCid = BATCH, epochId = EPOCH, projectIds = ['a:B'], snapshotCids = ['bafka'], root = ROOT } = submission
+    const transaction = hashOf(`transaction ${block} ${index}`)
+    const args = { dataMarketAddress: MARKET, epochId: BigInt(EPOCH), batchCid, timestamp: 1n }
+    node.world.logs.push(logOf({ block, index, transaction }, { of: STATE, name: 'SnapshotBatchSubmitted', args }))
+    const call = {
+      functionName: 'submitSubmissionBatch',
+      args: [MARKET as `0x${string}`, batchCid, BigInt(epochId), projectIds, snapshotCids, root],
+    } as const
+    const input = submission.input ?? encodeFunctionData({ abi: protocolStateAbi, ...call })
+    transactions.set(transaction, { to: submission.to ?? STATE.toUpperCase().replace('0X', '0x'), input })
+  }
+  node.scripts['eth_getTransactionByHash'] = (hash: string) => transactions.get(hash) ?? null
+  vi.stubGlobal('fetch', node.fetch)
+  const chain = await connectAnchorChain({
+    rpcUrl: 'http://node.test',
+    chainId: 1,
+    protocolState: STATE,
+    dataMarket: MARKET,
+    pollMs: 500,
+    reorgDepthMax: 8,
+    clock: createVirtualClock(),
+  })
+  return { node, chain, asked }
+}
+const found = { batchCid: BATCH, projectIds: ['a:B'], snapshotCids: ['bafka'], rootHash: ROOT, isFinalized: true, attestationCount: 2 }
+const kept = { ...found, projectIds: ['kept:B'], snapshotCids: ['cid of kept:B'], rootHash: KEPT_ROOT }
+
+describe('G8: the arguments of a batch', () => {
+  test('are those of its own call, beside another batch in the same block', async () => {
+    const { chain } = await open(
+      { block: 105, index: 1, batchCid: OTHER, projectIds: ['o:B'], snapshotCids: ['bafko'], root: OLD_ROOT },
+      { block: 105, index: 2 },
+      { block: 105, index: 3, batchCid: OTHER, projectIds: ['p:B'], snapshotCids: ['bafkp'], root: OLD_ROOT },
+    )
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(found)
+    expect(await chain.batch(EPOCH, OTHER)).toMatchObject({ projectIds: ['p:B'], rootHash: OLD_ROOT })
+  })
+
+  test('submitted again are the later ones', async () => {
+    const { chain, asked } = await open({ block: 103, projectIds: ['old:B'], snapshotCids: ['bafkold'], root: OLD_ROOT }, { block: 106 })
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(found)
+    // Votes are counted for the root that was submitted, and for no other.
+    expect(asked.at(-1)).toEqual([expect.stringMatching(new RegExp(MARKET, 'i')), BATCH, ROOT])
+  })
+
+  test.each<[string, Partial<Submission>]>([
+    ['a contract of its own called', { to: OTHER_MARKET }],
+    ['another function called', { input: '0x12345678' }],
+    [
+      'a call for another batch',
+      {
+        batchCid: BATCH,
+        input: encodeFunctionData({
+          abi: protocolStateAbi,
+          functionName: 'submitSubmissionBatch',
+          args: [MARKET as `0x${string}`, OTHER, 7n, ['x:B'], ['bafkx'], OLD_ROOT],
+        }),
+      },
+    ],
+    ['a call for another epoch', { epochId: 6 }],
+  ])('%s are read from the contract instead', async (_name, submission) => {
+    const { chain } = await open({ block: 105, ...submission })
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(kept)
+  })
+
+  test('whose transaction or log the node does not have are read from the contract', async () => {
+    const { node, chain } = await open({ block: 105 })
+    node.scripts['eth_getTransactionByHash'] = () => null
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(kept)
+    node.world.logs.splice(0)
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(kept)
+  })
+
+  test('that cannot be decoded are no answer', async () => {
+    const { chain, node } = await open({ block: 105 })
+    const [hash] = [hashOf('transaction 105 0')]
+    const whole = (node.scripts['eth_getTransactionByHash'] as (hash: string) => { readonly input: string })(hash as string)
+    node.scripts['eth_getTransactionByHash'] = () => ({ ...whole, to: STATE, input: whole.input.slice(0, 200) })
+    await expect(chain.batch(EPOCH, BATCH)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
+})
+
+test('G8: a batch of another epoch, or of none, is not there', async () => {
+  const { chain, node } = await open({ block: 105 })
+  node.calls.splice(0)
+  expect(await chain.batch(8 as EpochId, BATCH)).toBeUndefined()
+  expect(await chain.batch(EPOCH, 'bafknone' as Cid)).toBeUndefined()
+  expect(node.asked('eth_getLogs')).toEqual([])
+})
+
+test('G8: the log of a batch is looked for from the release to the end of the window, and not above the head', async () => {
+  const { chain, node } = await open({ block: 105 })
+  const asked = () =>
+    (node.asked('eth_getLogs') as [LogFilter & ScriptedLog][]).map(([{ fromBlock, toBlock, topics }]) => [
+      fromBlock,
+      toBlock,
+      topics.at(-1),
+    ])
+  await chain.batch(EPOCH, BATCH)
+  node.world.head = 500
+  await chain.batch(EPOCH, BATCH)
+  const epoch = `0x${'7'.padStart(64, '0')}`
+  expect(asked()).toEqual([
+    [hex(100), hex(110), epoch],
+    [hex(100), hex(120), epoch],
+  ])
+})

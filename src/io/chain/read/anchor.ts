@@ -1,0 +1,229 @@
+import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
+import { WeftError } from '#domain/errors.ts'
+import { parseAddress, parseBlockNumber, parseEpochId, parseHash } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain, AnchoredBatch, BlockRef } from '#io/chain/port.ts'
+import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
+import type { Pause } from '#io/chain/rpc/pace.ts'
+import { assertChainId, createRpc, parseAnswer } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { createView } from '#io/chain/rpc/views.ts'
+import type { View } from '#io/chain/rpc/views.ts'
+import { dataMarketAbi } from '#wire/abi/data-market.ts'
+import { nodesAbi } from '#wire/abi/nodes.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './events.ts'
+import type { EventSources, RawLog } from './events.ts'
+import { followBlocks } from './follow.ts'
+import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
+import { readMarketState } from './market.ts'
+import { readSlots } from './slots.ts'
+
+export interface AnchorChainOptions {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly protocolState: Address
+  readonly dataMarket: Address
+  /** How long to wait at the head before asking for the next block. */
+  readonly pollMs: number
+  /** Deepest rewrite that `follow` can undo. */
+  readonly reorgDepthMax: number
+  readonly clock: Pause
+  /** Told of every failure that `follow` waits out. */
+  readonly onTrouble?: OnTrouble
+}
+
+/** Blocks per log query while far behind; halved whenever a node says it is too many. */
+const RANGE_BLOCKS_MAX = 1_000
+/**
+ * So close to the head logs are asked for by block hash. By range, a node that lags behind the one that named the head answers with no
+ * logs at all for blocks it does not have yet, and says nothing; by hash it must say that it does not know the block.
+ */
+const NEAR_HEAD_BLOCKS = 16
+/** Longest pause of a follower whose node fails. */
+const FAILURE_PAUSE_MAX_MS = 30_000
+const SUBMIT = getAbiItem({ abi: protocolStateAbi, name: 'submitSubmissionBatch' })
+const SUBMIT_SELECTOR = toFunctionSelector(SUBMIT)
+const NO_ADDRESS = `0x${'0'.repeat(40)}`
+
+type Hex = `0x${string}`
+
+interface Contracts {
+  readonly protocolState: View<typeof protocolStateAbi>
+  readonly dataMarket: View<typeof dataMarketAbi>
+  readonly nodes: View<typeof nodesAbi>
+}
+
+function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
+  const filters = logFilters(sources)
+  let rangeBlocks = RANGE_BLOCKS_MAX
+  const readLogs = async (place: Readonly<Record<string, string>>): Promise<RawLog[]> => {
+    const answers = await rpc.all(filters.map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })))
+    return answers.flatMap((answer) => parseLogs(rpc, answer))
+  }
+
+  async function readRange(from: BlockNumber, to: BlockNumber): Promise<BlockWithEvents[]> {
+    const [blocks, logs] = await Promise.all([readBlocks(rpc, from, to), readLogs({ fromBlock: quantity(from), toBlock: quantity(to) })])
+    const byNumber = Map.groupBy(logs, ({ blockNumber }) => blockNumber)
+    return blocks.map((block) => ({ block, events: eventsOf(block, byNumber.get(block.number) ?? [], sources) }))
+  }
+
+  async function readNearHead(from: BlockNumber, head: BlockRef): Promise<BlockWithEvents[]> {
+    const blocks = from === head.number ? [head] : await readBlocks(rpc, from, head.number)
+    return Promise.all(
+      blocks.map(async (block) => ({ block, events: eventsOf(block, await readLogs({ blockHash: block.hash }), sources) })),
+    )
+  }
+
+  return {
+    head: () => readHead(rpc),
+    block: (number) => readBlock(rpc, number),
+    async read(from, head) {
+      const far = head.number - NEAR_HEAD_BLOCKS
+      if (from > far) return readNearHead(from, head)
+      try {
+        const blocks = await readRange(from, Math.min(far, from + rangeBlocks - 1) as BlockNumber)
+        rangeBlocks = Math.min(RANGE_BLOCKS_MAX, rangeBlocks * 2)
+        return blocks
+      } catch (failure) {
+        rangeBlocks = Math.max(1, Math.floor(rangeBlocks / 2))
+        throw failure
+      }
+    },
+  }
+}
+
+type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
+
+interface RawTransaction {
+  readonly to?: unknown
+  readonly input?: unknown
+}
+
+/** The arguments of a direct call that submits this batch of this epoch; `undefined` when the input is another call. */
+function argumentsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
+  if (!input.startsWith(SUBMIT_SELECTOR)) return undefined
+  const { args } = decodeFunctionData({ abi: [SUBMIT], data: input as Hex })
+  const [, submittedCid, submittedEpochId, projectIds, snapshotCids, rootHash] = args
+  if (submittedCid !== batchCid || submittedEpochId !== BigInt(epochId)) return undefined
+  return { projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly Cid[], rootHash: parseHash(rootHash) }
+}
+
+function createBatchReader(rpc: Rpc, contracts: Contracts, sources: EventSources) {
+  const market = sources.dataMarket as Hex
+
+  /** The arguments of the call that submitted the batch: whole and as sent, also where the contract keeps the root only. */
+  async function fromTransaction(epochId: EpochId, batchCid: Cid): Promise<BatchArguments | undefined> {
+    const [[, releaseBlock], windowBlocks, head] = await Promise.all([
+      contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
+      contracts.protocolState('batchSubmissionWindow', [market]),
+      readHead(rpc),
+    ])
+    const toBlock = BigInt(Math.min(head.number, Number(releaseBlock + windowBlocks)))
+    const logs = await rpc.call('eth_getLogs', [
+      { ...batchLogFilter(sources, epochId), fromBlock: quantity(releaseBlock), toBlock: quantity(toBlock) },
+    ])
+    const log = parseAnswer(rpc, 'eth_getLogs', () => parseLogs(rpc, logs).findLast((raw) => batchCidOf(raw) === batchCid))
+    if (log === undefined) return undefined
+    const transaction = (await rpc.call('eth_getTransactionByHash', [log.transactionHash])) as RawTransaction | null
+    if (String(transaction?.to).toLowerCase() !== sources.protocolState) return undefined
+    return parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(String(transaction?.input), epochId, batchCid))
+  }
+
+  /** What the contract keeps: for batches that a contract of its own submitted, and for windows changed since. */
+  async function fromViews(epochId: EpochId, batchCid: Cid): Promise<BatchArguments> {
+    const [projectIds, rootHash] = await Promise.all([
+      contracts.protocolState('batchCidToProjects', [market, batchCid]),
+      contracts.protocolState('batchCidSequencerAttestation', [market, batchCid]),
+    ])
+    const statuses = await Promise.all(
+      projectIds.map((projectId) => contracts.protocolState('snapshotStatus', [market, projectId, BigInt(epochId)])),
+    )
+    return {
+      projectIds: projectIds as readonly ProjectId[],
+      snapshotCids: statuses.map(([, snapshotCid]) => snapshotCid as Cid),
+      rootHash: parseHash(rootHash),
+    }
+  }
+
+  return async (epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined> => {
+    const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)])
+    if (!batchCids.includes(batchCid)) return undefined
+    const submitted = (await fromTransaction(epochId, batchCid)) ?? (await fromViews(epochId, batchCid))
+    const [isFinalized, attestationCount] = await Promise.all([
+      contracts.protocolState('batchCidAttestationStatus', [market, batchCid]),
+      contracts.protocolState('attestationsReceivedCount', [market, batchCid, submitted.rootHash as Hex]),
+    ])
+    return { batchCid, ...submitted, isFinalized, attestationCount: Number(attestationCount) }
+  }
+}
+
+/** Throws `CONTRACT_UNKNOWN` unless both addresses hold what they should and belong together. */
+async function findNodes(rpc: Rpc, options: AnchorChainOptions): Promise<Address> {
+  const codes = await rpc.all(
+    [options.protocolState, options.dataMarket].map((address) => ({ method: 'eth_getCode', params: [address, 'latest'] })),
+  )
+  if (codes[0] === '0x') throw new WeftError('CONTRACT_UNKNOWN', { what: 'ProtocolState', address: options.protocolState })
+  const view = createView(rpc, protocolStateAbi, options.protocolState)
+  const [nodes, market] = await Promise.all([view('snapshotterState', []), view('dataMarkets', [options.dataMarket as Hex])])
+  const isRegistered = codes[1] !== '0x' && parseAddress(market[6]) === options.dataMarket
+  if (!isRegistered) throw new WeftError('CONTRACT_UNKNOWN', { what: 'data market of this ProtocolState', address: options.dataMarket })
+  if (nodes === NO_ADDRESS) throw new WeftError('CONTRACT_UNKNOWN', { what: 'Nodes of this ProtocolState', address: nodes })
+  return parseAddress(nodes)
+}
+
+function createReads(rpc: Rpc, sources: EventSources) {
+  const contracts: Contracts = {
+    protocolState: createView(rpc, protocolStateAbi, sources.protocolState),
+    dataMarket: createView(rpc, dataMarketAbi, sources.dataMarket),
+    nodes: createView(rpc, nodesAbi, sources.nodes),
+  }
+  const market = sources.dataMarket as Hex
+  const view = contracts.protocolState
+  return {
+    head: () => readHead(rpc),
+    block: (number) => readBlock(rpc, number),
+    deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
+    market: () => readMarketState(contracts.protocolState, sources.dataMarket),
+    slots: () => readSlots(contracts.nodes),
+    async currentEpoch() {
+      const [begin, end, epochId] = await view('currentEpoch', [market])
+      return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }
+    },
+    async epochInfo(epochId) {
+      const [timestamp, releaseBlock, end] = await view('epochInfo', [market, BigInt(epochId)])
+      return { timestamp: Number(timestamp), releaseBlock: parseBlockNumber(releaseBlock), end: parseBlockNumber(end) }
+    },
+    async snapshotStatus(projectId, epochId) {
+      const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)])
+      // Status 0 with an empty CID means that nothing was reported: the contract's enum cannot say so.
+      if (snapshotCid === '') return { status: 'absent', snapshotCid }
+      return { status: status === 0 ? 'pending' : 'finalized', snapshotCid }
+    },
+    projectFirstEpochId: async (projectId) => parseEpochId(await view('projectFirstEpochId', [market, projectId])),
+    batchCids: async (epochId) => (await view('epochIdToBatchCids', [market, BigInt(epochId)])) as readonly Cid[],
+    isEpochEnded: (epochId) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)]),
+    batch: createBatchReader(rpc, contracts, sources),
+    hasAttested: (epochId, batchCid, validator) =>
+      contracts.dataMarket('validatorAttestationsReceived', [validator as Hex, BigInt(epochId), batchCid]),
+  } satisfies Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
+}
+
+/** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
+  const { chainId, protocolState, dataMarket, clock, pollMs } = options
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  await assertChainId(rpc, chainId)
+  const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }
+  return {
+    chainId,
+    protocolState,
+    dataMarket,
+    ...createReads(rpc, sources),
+    follow({ from, known, signal }) {
+      const pause = (attempt: number) => clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
+      const { reorgDepthMax, onTrouble } = options
+      return followBlocks(createBlockSource(rpc, sources), { from, known, signal, reorgDepthMax, pause, onTrouble })
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import { WeftError } from '#domain/errors.ts'
+import { parseHash } from '#domain/ids.ts'
+import type { BlockNumber } from '#domain/ids.ts'
+import type { BlockRef } from '#io/chain/port.ts'
+import { parseAnswer, parseQuantity } from './rpc.ts'
+import type { Rpc } from './rpc.ts'
+
+/** Base fee included: senders need it. `undefined` on chains without one. */
+export interface Header extends BlockRef {
+  readonly baseFeePerGas: bigint | undefined
+}
+
+export const quantity = (value: number | bigint): `0x${string}` => `0x${value.toString(16)}`
+
+/** A header as a node writes it; `undefined` for `null`. Throws `CHAIN_ANSWER_INVALID`. */
+export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
+  if (raw === null) return undefined
+  const fields = raw as Record<string, string>
+  return parseAnswer(rpc, 'eth_getBlockByNumber', () => ({
+    number: parseQuantity(fields['number']) as BlockNumber,
+    hash: parseHash(String(fields['hash'])),
+    parentHash: parseHash(String(fields['parentHash'])),
+    timestamp: parseQuantity(fields['timestamp']),
+    baseFeePerGas: fields['baseFeePerGas'] === undefined ? undefined : BigInt(fields['baseFeePerGas']),
+  }))
+}
+
+const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })
+
+/** `undefined` above the head. Throws `CHAIN_ANSWER_INVALID` for another block than the one asked for, too. */
+export async function readHeader(rpc: Rpc, block: BlockNumber | 'latest'): Promise<Header | undefined> {
+  const method = 'eth_getBlockByNumber'
+  const header = parseHeader(rpc, await rpc.call(method, [block === 'latest' ? block : quantity(block), false]))
+  if (header !== undefined && block !== 'latest' && header.number !== block)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method, detail: `block ${header.number} for block ${block}` })
+  return header
+}
+
+/** `undefined` above the head. */
+export async function readBlock(rpc: Rpc, number: BlockNumber): Promise<BlockRef | undefined> {
+  const header = await readHeader(rpc, number)
+  return header && refOf(header)
+}
+
+export async function readHead(rpc: Rpc): Promise<BlockRef> {
+  const header = await readHeader(rpc, 'latest')
+  if (header === undefined)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: 'no latest block' })
+  return refOf(header)
+}
+
+/** The headers of a range, each the child of the one before. Throws `CHAIN_ANSWER_INVALID` when the chain is rewritten meanwhile. */
+export async function readBlocks(rpc: Rpc, from: BlockNumber, to: BlockNumber): Promise<BlockRef[]> {
+  const calls = Array.from({ length: to - from + 1 }, (_, index) => ({
+    method: 'eth_getBlockByNumber',
+    params: [quantity(from + index), false],
+  }))
+  const blocks = (await rpc.all(calls)).map((raw) => parseHeader(rpc, raw))
+  return blocks.map((block, index) => {
+    const isNext = block !== undefined && block.number === from + index && (index === 0 || block.parentHash === blocks[index - 1]?.hash)
+    if (!isNext)
+      throw new WeftError('CHAIN_ANSWER_INVALID', {
+        endpoint: rpc.endpoint,
+        method: 'eth_getBlockByNumber',
+        detail: `blocks ${from} to ${to} are no chain`,
+      })
+    return refOf(block)
+  })
+}

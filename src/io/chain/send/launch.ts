@@ -1,0 +1,91 @@
+import type { PrivateKeyAccount } from 'viem'
+import type { Address, Hash } from '#domain/ids.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import type { Intent, Intents } from './intents.ts'
+import { countTransactions, draftOf, raiseFees, sign, suggestFees } from './transaction.ts'
+import type { Draft, Fees } from './transaction.ts'
+
+/** Replacements of one transaction: five quarters to the eighth is six times the first fee. */
+const REPLACEMENTS_MAX = 8
+
+/** What the parts of a sender share. */
+export interface SenderContext {
+  readonly rpc: Rpc
+  readonly chainId: number
+  readonly account: PrivateKeyAccount
+  readonly address: Address
+  readonly intents: Intents
+}
+
+/** A transaction to send once. */
+export interface Launch {
+  readonly intentId: string
+  readonly kind: string
+  readonly draft: Draft
+}
+
+/** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
+export function createLauncher({ rpc, chainId, account, address, intents }: SenderContext) {
+  const lastHash = ({ hashes }: Intent): Hash => hashes.at(-1) as Hash
+
+  /** Signature, journal, and only then the node: a crash anywhere leaves either nothing or an intent that is found again (G4). */
+  async function dispatch(intent: Intent, transaction: { readonly draft: Draft; readonly fees: Fees }, minedCount: number): Promise<void> {
+    const signed = await sign(account, { chainId, nonce: intent.nonce, ...transaction })
+    await intents.put(intent, signed, minedCount)
+    await rpc.ask('eth_sendRawTransaction', [signed.raw])
+  }
+
+  /** No gap: everything journalled below is in the chain or broadcast again. */
+  const nonceAfter = (minedCount: number): number => Math.max(minedCount, (intents.all().at(-1)?.nonce ?? -1) + 1)
+
+  /** New intents, or an old one whose nonce was lost, under the next nonces, in their order. All are journalled before the first is broadcast. */
+  async function launch(launches: readonly Launch[]): Promise<void> {
+    const [minedCount, fees] = await Promise.all([countTransactions(rpc, address, 'latest'), suggestFees(rpc)])
+    const firstNonce = nonceAfter(minedCount)
+    const ready = await Promise.all(
+      launches.map(async ({ intentId, kind, draft }, index) => {
+        const nonce = firstNonce + index
+        return { intent: { intentId, kind, nonce, hashes: [] }, signed: await sign(account, { chainId, nonce, draft, fees }) }
+      }),
+    )
+    // One after the other: a disk that fails on the way leaves intents without a gap in their nonces.
+    for (const { intent, signed } of ready) await intents.put(intent, signed, minedCount)
+    await Promise.all(ready.map(({ signed }) => rpc.ask('eth_sendRawTransaction', [signed.raw])))
+  }
+
+  return {
+    launch,
+
+    /** The nonce that the next launch begins with. */
+    nextNonce: async (): Promise<number> => nonceAfter(await countTransactions(rpc, address, 'latest')),
+
+    /** Hands what is journalled and not mined to the node again, lowest nonce first: a gap below would hold up everything above. What the node says to it. */
+    async rebroadcast(minedCount: number, upToNonce: number): Promise<string | undefined> {
+      let refusal: string | undefined
+      for (const intent of intents.all()) {
+        if (intent.nonce < minedCount || intent.nonce > upToNonce) continue
+        const answer = await rpc.ask('eth_sendRawTransaction', [intents.raw(lastHash(intent))])
+        // "Already known" is a refusal too, and nodes word it as they like: the receipt decides, this only explains a wait.
+        if (!answer.isOk) refusal = answer.refusal.message
+      }
+      return refusal
+    },
+
+    /** The same nonce again with a higher fee; both transactions stay journalled, for either may be the one that is mined. */
+    async replace(intentId: string, minedCount: number): Promise<void> {
+      const intent = intents.get(intentId)
+      if (intent === undefined || intent.hashes.length > REPLACEMENTS_MAX) return
+      const raw = intents.raw(lastHash(intent))
+      const fees = raiseFees(raw, await suggestFees(rpc))
+      if (fees !== undefined) await dispatch(intent, { draft: draftOf(raw), fees }, minedCount)
+    },
+
+    /** The same call under a new nonce. Only for an intent none of whose transactions can ever be mined. */
+    async relaunch(lost: Intent): Promise<void> {
+      // Another `send` of the same intent may have done it while this one waited for its turn.
+      const isStillLost = intents.get(lost.intentId)?.nonce === lost.nonce
+      if (isStillLost) await launch([{ ...lost, draft: draftOf(intents.raw(lastHash(lost))) }])
+    },
+  }
+}
+export type Launcher = ReturnType<typeof createLauncher>

@@ -1,0 +1,114 @@
+import { privateKeyToAccount } from 'viem/accounts'
+import { parseAddress } from '#domain/ids.ts'
+import type { Address } from '#domain/ids.ts'
+import type { Secret } from '#domain/secret.ts'
+import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
+import { untilAborted } from '#io/chain/rpc/pace.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
+import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
+import { createIntents } from './intents.ts'
+import { createLauncher } from './launch.ts'
+import { createSettler } from './settle.ts'
+import type { Lock } from './settle.ts'
+import { countTransactions, encodeCall, estimateGas } from './transaction.ts'
+
+export interface ProtocolSenderOptions {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly protocolState: Address
+  readonly dataMarket: Address
+  readonly privateKey: Secret<Uint8Array>
+  /** This account's alone: two senders of one account with two journals would use each other's nonces. */
+  readonly journal: IntentJournal
+  readonly clock: Pace
+  /** How long `send` waits for a receipt before it throws `CALL_NOT_SETTLED`. */
+  readonly settleTimeoutMs: number
+  readonly pollMs?: number
+  /** How long a transaction may wait for a block before its fee is raised. */
+  readonly raiseFeeAfterMs?: number
+  /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
+  readonly reorgDepthMax?: number
+}
+
+const POLL_MS = 500
+const RAISE_FEE_AFTER_MS = 30_000
+const REORG_DEPTH_MAX = 64
+
+type Prepared = { readonly state: 'found' | 'launched' } | { readonly state: 'refused'; readonly reason: string }
+
+function createLock(): Lock {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work, work)
+    last = mine
+    return mine
+  }
+}
+
+/**
+ * Sends as one account through one node: `ProtocolSender` says what is promised. Nothing is asked of the node before the first call,
+ * which may therefore throw `CHAIN_WRONG`.
+ */
+export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
+  const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
+  const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
+  const address = parseAddress(account.address)
+  const intents = createIntents(options.journal, address)
+  const exclusively = createLock()
+  const context = { rpc, chainId, account, address, intents }
+  const launcher = createLauncher(context)
+  const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
+  let isStarted = false
+
+  /** Once per process: what an earlier one journalled is with the node before anything new is. */
+  async function start(): Promise<void> {
+    if (isStarted) return
+    await assertChainId(rpc, chainId)
+    await launcher.rebroadcast(await countTransactions(rpc, address, 'latest'), Number.POSITIVE_INFINITY)
+    isStarted = true
+  }
+
+  /** Leaves the intent journalled and with the node, unless the contract refuses it beforehand. */
+  async function prepare(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<Prepared> {
+    await start()
+    if (intents.get(intentId) !== undefined) return { state: 'found' }
+    const data = encodeCall(call, dataMarket)
+    const gas = await estimateGas(rpc, { kind: call.kind, from: address, to: protocolState, data, value: 0n })
+    if (typeof gas === 'string') return { state: 'refused', reason: gas }
+    // The last moment at which stopping leaves nothing behind.
+    signal.throwIfAborted()
+    await launcher.launch([{ intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }])
+    return { state: 'launched' }
+  }
+
+  async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
+    const prepared: Prepared[] = []
+    for (const { intentId, call } of wanted) {
+      signal.throwIfAborted()
+      // One after the other: when one cannot be journalled, none behind it may take its nonce.
+      prepared.push(
+        await untilAborted(
+          exclusively(() => prepare(intentId, call, signal)),
+          signal,
+        ),
+      )
+    }
+    return Promise.all(
+      wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
+        const { state, ...rest } = prepared[index] as Prepared
+        return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', signal)
+      }),
+    )
+  }
+
+  return {
+    address,
+    sendInOrder,
+    async send(intentId, call, signal) {
+      const [outcome] = await sendInOrder([{ intentId, call }], signal)
+      return outcome as CallOutcome
+    },
+  }
+}

@@ -1,0 +1,160 @@
+import { decodeFunctionData, keccak256, parseTransaction, recoverTransactionAddress } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { describe, expect, test } from 'vitest'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { createScriptedNode, headerOf, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
+import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { countTransactions, draftOf, encodeCall, estimateGas, raiseFees, sign, suggestFees } from './transaction.ts'
+import type { Fees } from './transaction.ts'
+
+const MARKET = `0x${'da'.repeat(20)}` as Address
+const CONTRACT = `0x${'50'.repeat(20)}` as Address
+const ROOT = `0x${'ab'.repeat(32)}` as Hash
+const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
+const from = account.address.toLowerCase() as Address
+const GWEI = 1_000_000_000n
+
+test.each<[ProtocolCall, readonly unknown[]]>([
+  [{ kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, [100n, 109n]],
+  [
+    {
+      kind: 'submitSubmissionBatch',
+      epochId: 7 as EpochId,
+      batchCid: 'bafkbatch' as Cid,
+      projectIds: ['a:B', 'c:B'] as ProjectId[],
+      snapshotCids: ['bafk1', 'bafk2'] as Cid[],
+      rootHash: ROOT,
+    },
+    ['bafkbatch', 7n, ['a:B', 'c:B'], ['bafk1', 'bafk2'], ROOT],
+  ],
+  [{ kind: 'endBatchSubmissions', epochId: 7 as EpochId }, [7n]],
+  [{ kind: 'submitBatchAttestation', epochId: 7 as EpochId, batchCid: 'bafkbatch' as Cid, rootHash: ROOT }, ['bafkbatch', 7n, ROOT]],
+])('a call names the market, then its own arguments in the contract’s order: %o', (call, args) => {
+  const decoded = decodeFunctionData({ abi: protocolStateAbi, data: encodeCall(call, MARKET) })
+  const [market, ...others] = decoded.args as unknown as [string, ...unknown[]]
+  expect([decoded.functionName, market.toLowerCase(), others]).toEqual([call.kind, MARKET, args])
+})
+
+describe('the gas of a call', () => {
+  const call = { kind: 'releaseEpoch', from, to: CONTRACT, data: '0x1234', value: 5n } as const
+  const estimate = (answer: unknown, kind: string = call.kind) => {
+    const node = createScriptedNode({ eth_estimateGas: () => answer })
+    return { node, gas: estimateGas(node.rpc, { ...call, kind }) }
+  }
+
+  test('is a quarter above the estimate, for state may change before the block', async () => {
+    const { node, gas } = estimate(hex(100_000))
+    expect(await gas).toBe(125_000n)
+    // Of the sender, of the value, at the latest block: anything else is another call.
+    expect(node.calls).toEqual([{ method: 'eth_estimateGas', params: [{ from, to: CONTRACT, data: '0x1234', value: '0x5' }, 'latest'] }])
+  })
+
+  test('of a vote is enough to finalize a batch, whatever it was estimated at', async () => {
+    expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(24_000_000n)
+    expect(await estimate(hex(20_000_000), 'submitBatchAttestation').gas).toBe(25_000_000n)
+  })
+
+  test('of a call that the contract refuses is the contract’s reason', async () => {
+    expect(await estimate(reverts('E22')).gas).toBe('E22')
+  })
+
+  test.each<[string, unknown]>([
+    ['a node that refuses to estimate', refuse(-32_000, 'header not found')],
+    ['an answer that is no quantity', 'many'],
+  ])('%s is no refusal by the contract', async (_name, answer) => {
+    await expect(estimate(answer).gas).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', facts: { method: 'eth_estimateGas' } })
+  })
+})
+
+describe('fees', () => {
+  const node = (scripts: Record<string, Script>) =>
+    createScriptedNode({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: hex(10n * GWEI) }), ...scripts }).rpc
+  const { baseFeePerGas: _, ...legacyHeader } = headerOf(5)
+
+  test('are twice the base fee and the tip that the node suggests', async () => {
+    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(3n * GWEI) }))).toEqual({
+      maxFeePerGas: 23n * GWEI,
+      maxPriorityFeePerGas: 3n * GWEI,
+    })
+  })
+
+  test('have no tip where the node knows of none, and are never nothing', async () => {
+    expect(await suggestFees(node({}))).toEqual({ maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 0n })
+    const free = node({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: '0x0' }) })
+    expect(await suggestFees(free)).toEqual({ maxFeePerGas: 1n, maxPriorityFeePerGas: 0n })
+  })
+
+  test('are the gas price on a chain without a base fee', async () => {
+    const legacy = { eth_getBlockByNumber: () => legacyHeader }
+    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9n * GWEI) }))).toEqual({ gasPrice: 9n * GWEI })
+    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9_000n * GWEI) }))).toEqual({ gasPrice: 1_000n * GWEI })
+    await expect(suggestFees(node({ ...legacy, eth_gasPrice: () => 'cheap' }))).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
+
+  test('are never above what we pay, and the tip never above the fee', async () => {
+    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(5_000n * GWEI) }))).toEqual({
+      maxFeePerGas: 1_000n * GWEI,
+      maxPriorityFeePerGas: 1_000n * GWEI,
+    })
+  })
+})
+
+describe('a replacement', () => {
+  const draft = { to: CONTRACT, data: '0x1234', value: 0n, gas: 50_000n } as const
+  const rawWith = async (fees: Fees) => (await sign(account, { chainId: 1, nonce: 3, draft, fees })).raw
+
+  test('offers a quarter more than before, in fee and in tip', async () => {
+    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
+    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 5n })).toEqual({ maxFeePerGas: 126n, maxPriorityFeePerGas: 51n })
+    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 5n })).toEqual({ gasPrice: 126n })
+  })
+
+  test('offers what is suggested where that is more', async () => {
+    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
+    expect(raiseFees(raw, { maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })).toEqual({ maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })
+    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 500n })).toEqual({ gasPrice: 500n })
+  })
+
+  test('has no tip above its fee, which no node takes', async () => {
+    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 100n })
+    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 400n })).toEqual({ maxFeePerGas: 400n, maxPriorityFeePerGas: 400n })
+  })
+
+  test('above what we pay is none', async () => {
+    const dear = 900n * GWEI
+    const raw = await rawWith({ maxFeePerGas: dear, maxPriorityFeePerGas: 1n })
+    expect(raiseFees(raw, { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n })).toBeUndefined()
+    expect(raiseFees(await rawWith({ gasPrice: dear }), { gasPrice: 1n })).toBeUndefined()
+  })
+})
+
+describe('a signed transaction', () => {
+  test.each<[string, Fees, string]>([
+    ['with a base fee', { maxFeePerGas: 20n, maxPriorityFeePerGas: 2n }, 'eip1559'],
+    ['without', { gasPrice: 9n }, 'legacy'],
+  ])('holds all that was drafted, on its chain, under its nonce, %s', async (_name, fees, type) => {
+    const draft = { to: CONTRACT, data: '0x1234', value: 7n, gas: 50_000n } as const
+    const { raw, hash } = await sign(account, { chainId: 31_337, nonce: 3, draft, fees })
+    expect(parseTransaction(raw)).toMatchObject({ ...draft, ...fees, chainId: 31_337, nonce: 3, type })
+    expect((await recoverTransactionAddress({ serializedTransaction: raw as never })).toLowerCase()).toBe(from)
+    expect(draftOf(raw)).toEqual(draft)
+    expect(hash).toBe(keccak256(raw))
+  })
+
+  test('that creates a contract names no receiver, drafted again too', async () => {
+    const draft = { data: '0x60', value: 0n, gas: 1n } as const
+    const { raw } = await sign(account, { chainId: 1, nonce: 0, draft, fees: { gasPrice: 1n } })
+    expect(draftOf(raw)).toEqual(draft)
+  })
+})
+
+test('transactions are counted up to the block that is named', async () => {
+  const node = createScriptedNode({ eth_getTransactionCount: (_address: string, block: string) => (block === 'latest' ? hex(9) : hex(4)) })
+  expect([await countTransactions(node.rpc, from, 'latest'), await countTransactions(node.rpc, from, 255)]).toEqual([9, 4])
+  expect(node.asked('eth_getTransactionCount')).toEqual([
+    [from, 'latest'],
+    [from, '0xff'],
+  ])
+})

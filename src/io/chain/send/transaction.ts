@@ -1,0 +1,141 @@
+import { encodeFunctionData, parseTransaction } from 'viem'
+import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
+import { WeftError } from '#domain/errors.ts'
+import { parseHash } from '#domain/ids.ts'
+import type { Address, Hash } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { quantity, readHeader } from '#io/chain/rpc/block.ts'
+import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
+import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { keccak256 } from '#wire/keccak.ts'
+
+type Hex = `0x${string}`
+
+/** Above this no transaction of ours is worth sending; it waits for better times instead (`CALL_NOT_SETTLED`). */
+const FEE_PER_GAS_MAX_WEI = 1_000_000_000_000n
+/** State may change between estimate and block; what is not used is not paid. */
+const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
+/**
+ * A vote that turns out to be the deciding one also finalizes every project of the batch: up to 9 million gas for 100 projects
+ * (spec/contracts.md §5), whatever it was estimated at before the others had voted.
+ */
+const ATTESTATION_GAS_MIN = 24_000_000n
+
+/** What a transaction offers per gas: with base fee (EIP-1559) or without. */
+export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint } | { readonly gasPrice: bigint }
+
+/** A signed transaction: `raw` is what is broadcast, `hash` names it for ever. */
+export interface Signed {
+  readonly raw: Hex
+  readonly hash: Hash
+}
+
+/** What is signed, apart from nonce and fees. */
+export interface Draft {
+  /** Absent when it creates a contract. */
+  readonly to?: Address | undefined
+  readonly data: Hex
+  readonly value: bigint
+  readonly gas: bigint
+}
+
+export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
+  const market = dataMarket as Hex
+  const abi = protocolStateAbi
+  switch (call.kind) {
+    case 'releaseEpoch':
+      return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.begin), BigInt(call.end)] })
+    case 'submitSubmissionBatch':
+      return encodeFunctionData({
+        abi,
+        functionName: call.kind,
+        args: [market, call.batchCid, BigInt(call.epochId), call.projectIds, call.snapshotCids, call.rootHash as Hex],
+      })
+    case 'endBatchSubmissions':
+      return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId)] })
+    case 'submitBatchAttestation':
+      return encodeFunctionData({ abi, functionName: call.kind, args: [market, call.batchCid, BigInt(call.epochId), call.rootHash as Hex] })
+  }
+}
+
+/** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export async function estimateGas(
+  rpc: Rpc,
+  call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address },
+): Promise<bigint | string> {
+  const { kind, value, ...rest } = call
+  const transaction = { ...rest, value: `0x${value.toString(16)}` }
+  // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
+  const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
+  if (answer.isOk) {
+    const gas = gasWithMargin(BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result))))
+    return kind === 'submitBatchAttestation' && gas < ATTESTATION_GAS_MIN ? ATTESTATION_GAS_MIN : gas
+  }
+  if (isRevert(answer.refusal)) return revertReason(answer.refusal)
+  throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })
+}
+
+const parseWei = (rpc: Rpc, method: string, answer: unknown): bigint => parseAnswer(rpc, method, () => BigInt(String(answer)))
+const least = (left: bigint, right: bigint): bigint => (left < right ? left : right)
+const greatest = (left: bigint, right: bigint): bigint => (left > right ? left : right)
+
+/** Twice the present base fee, so that the transaction stays good while blocks are full six times in a row. */
+export async function suggestFees(rpc: Rpc): Promise<Fees> {
+  const [header, tip] = await Promise.all([readHeader(rpc, 'latest'), rpc.ask('eth_maxPriorityFeePerGas', [])])
+  if (header?.baseFeePerGas === undefined)
+    return { gasPrice: least(parseWei(rpc, 'eth_gasPrice', await rpc.call('eth_gasPrice', [])), FEE_PER_GAS_MAX_WEI) }
+  // A node without that method serves a chain without tips.
+  const wanted = tip.isOk ? parseWei(rpc, 'eth_maxPriorityFeePerGas', tip.result) : 0n
+  const maxFeePerGas = least(greatest(2n * header.baseFeePerGas + wanted, 1n), FEE_PER_GAS_MAX_WEI)
+  return { maxFeePerGas, maxPriorityFeePerGas: least(wanted, maxFeePerGas) }
+}
+
+/** A quarter more than before, as nodes ask of a replacement (they ask for a tenth), or the suggestion if that is more. */
+function raised(before: bigint, suggested: bigint): bigint {
+  return greatest((before * 5n) / 4n + 1n, suggested)
+}
+
+/** Fees for a replacement of `raw`; `undefined` when they would be above what we pay. */
+export function raiseFees(raw: Hex, suggested: Fees): Fees | undefined {
+  const before = parseTransaction(raw)
+  if ('gasPrice' in suggested) {
+    const gasPrice = raised(before.gasPrice ?? 0n, suggested.gasPrice)
+    return gasPrice > FEE_PER_GAS_MAX_WEI ? undefined : { gasPrice }
+  }
+  const maxFeePerGas = raised(before.maxFeePerGas ?? 0n, suggested.maxFeePerGas)
+  const maxPriorityFeePerGas = raised(before.maxPriorityFeePerGas ?? 0n, suggested.maxPriorityFeePerGas)
+  return maxFeePerGas > FEE_PER_GAS_MAX_WEI
+    ? undefined
+    : { maxFeePerGas: greatest(maxFeePerGas, maxPriorityFeePerGas), maxPriorityFeePerGas }
+}
+
+/** What a signed transaction would do, to sign it anew. */
+export function draftOf(raw: Hex): Draft {
+  const { to, data, value, gas } = parseTransaction(raw)
+  const draft = { data: data ?? '0x', value: value ?? 0n, gas: gas ?? 0n } as const
+  return typeof to === 'string' ? { ...draft, to: to.toLowerCase() as Address } : draft
+}
+
+export async function sign(
+  account: PrivateKeyAccount,
+  transaction: { readonly chainId: number; readonly nonce: number; readonly draft: Draft; readonly fees: Fees },
+): Promise<Signed> {
+  const { chainId, nonce, draft, fees } = transaction
+  const fields = {
+    chainId,
+    nonce,
+    ...draft,
+    ...fees,
+    type: 'gasPrice' in fees ? 'legacy' : 'eip1559',
+  }
+  const raw = await account.signTransaction(fields as TransactionSerializable)
+  return { raw, hash: parseHash(`0x${keccak256(Uint8Array.fromHex(raw.slice(2))).toHex()}`) }
+}
+
+/** Transactions of the account in the chain up to `block`: all nonces below are used up. */
+export async function countTransactions(rpc: Rpc, address: Address, block: number | 'latest'): Promise<number> {
+  const answer = await rpc.call('eth_getTransactionCount', [address, block === 'latest' ? block : quantity(block)])
+  return parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer))
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { encodeAbiParameters, encodeDeployData, encodeFunctionData, parseAbiParameters } from 'viem'
+import type { Abi } from 'viem'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startAnvil } from '#devnet/anvil.ts'
+import type { Anvil } from '#devnet/anvil.ts'
+import type { ChainValue } from '#domain/compute.ts'
+import { parseAddress } from '#domain/ids.ts'
+import type { Address, BlockNumber } from '#domain/ids.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
+import { sourceSuite } from '#io/chain/suite/source.ts'
+import type { SourceWorld } from '#io/chain/suite/source.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { connectSourceChain } from './source.ts'
+
+const { abi, bytecode } = JSON.parse(
+  readFileSync(new URL('../../../../contracts/artifacts/DevnetToken.json', import.meta.url), 'utf8'),
+) as {
+  readonly abi: Abi
+  readonly bytecode: `0x${string}`
+}
+const CHAIN_ID = 31_338
+const owner = `0x${'0a'.repeat(20)}` as Address
+
+let anvil: Anvil
+let world: SourceWorld
+
+beforeAll(async () => {
+  anvil = await startAnvil({ chainId: CHAIN_ID })
+  const rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
+  const [from] = (await rpc.call('eth_accounts', [])) as [string]
+  const mined = async (transaction: object) => {
+    const hash = await rpc.call('eth_sendTransaction', [{ from, gas: '0x4c4b40', ...transaction }])
+    await rpc.call('evm_mine', [])
+    return (await rpc.call('eth_getTransactionReceipt', [hash])) as {
+      readonly contractAddress: string
+      readonly blockNumber: string
+      readonly status: string
+    }
+  }
+  const deployed = await mined({ data: encodeDeployData({ abi, bytecode, args: ['Token', 'TKN', 6] }) })
+  const mint = (value: bigint) =>
+    mined({ to: deployed.contractAddress, data: encodeFunctionData({ abi, functionName: 'mint', args: [owner, value] }) })
+  const first = await mint(5n)
+  await rpc.call('evm_mine', [])
+  const second = await mint(7n)
+  await rpc.call('anvil_mine', ['0x3'])
+  const source = await connectSourceChain({ rpcUrl: anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock })
+  world = {
+    source,
+    token: parseAddress(deployed.contractAddress),
+    owner,
+    first: Number(first.blockNumber) as BlockNumber,
+    second: Number(second.blockNumber) as BlockNumber,
+  }
+})
+afterAll(() => anvil.stop())
+
+sourceSuite('viem on anvil', async () => world)
+
+describe('source chain over viem', () => {
+  test.each([
+    ['a signature that is none', 'balanceOf(address)', [owner]],
+    ['an event', 'event Transfer(address indexed from, address indexed to, uint256 value)', []],
+    ['arguments of another type', 'function balanceOf(address owner) view returns (uint256)', ['not an address']],
+    ['too few arguments', 'function balanceOf(address owner) view returns (uint256)', []],
+    ['other outputs', 'function decimals() view returns (string)', []],
+  ])('%s is the caller’s mistake: CALL_REVERTED, not an outage', async (_name, signature, args) => {
+    const read = world.source.read({ address: world.token, function: signature, args: args as ChainValue[], blockNumber: world.second })
+    await expect(read).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+  })
+
+  test('an event whose indexed fields differ is another event', async () => {
+    const events = await world.source.events({
+      address: world.token,
+      events: ['event Transfer(address from, address to, uint256 value)'],
+      fromBlock: world.first,
+      toBlock: world.second,
+    })
+    expect(events).toEqual([])
+  })
+
+  test('a node of another chain is refused', async () => {
+    await expect(connectSourceChain({ rpcUrl: anvil.rpcUrl, chainId: 1, clock: systemClock })).rejects.toMatchObject({
+      code: 'CHAIN_WRONG',
+    })
+  })
+
+  test('structs are lists, addresses and bytes lower case, at any depth', async () => {
+    const types = 'uint8, (address a, uint256[] b, (int64 c, bool d)[2] e) s, bytes4, bytes, string, bool'
+    const pair = (c: bigint) => ({ c, d: c > 0n })
+    const address = '0xF68342970beF978697e1104223b2E1B6a1D7764d'
+    const values = [7, { a: address, b: [1n, 2n], e: [pair(-3n), pair(4n)] }, '0xABCDEF01', '0xAB', 'Text', true] as const
+    const data = encodeAbiParameters(parseAbiParameters(types) as never, values as never)
+    const server = createServer(async (request, response) => {
+      const calls = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as {
+        readonly id: number
+        readonly method: string
+      }[]
+      response.end(JSON.stringify(calls.map(({ id, method }) => ({ id, result: method === 'eth_chainId' ? '0x1' : data }))))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      const source = await connectSourceChain({
+        rpcUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        chainId: 1,
+        clock: systemClock,
+      })
+      const read = await source.read({
+        address: owner,
+        function: `function f() view returns (${types})`,
+        args: [],
+        blockNumber: 1 as BlockNumber,
+      })
+      expect(read).toEqual([
+        7n,
+        [
+          address.toLowerCase(),
+          [1n, 2n],
+          [
+            [-3n, false],
+            [4n, true],
+          ],
+        ],
+        '0xabcdef01',
+        '0xab',
+        'Text',
+        true,
+      ])
+    } finally {
+      server.close()
+    }
+  })
+})

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest'
+import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { attest, BATCH, BATCH_2, CIDS, createStage, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
+import type { ChainWorld } from './scene.ts'
+
+/** What is read from every anchor chain. */
+export function readsSuite(name: string, open: () => Promise<ChainWorld>): void {
+  const { opened, released, anchored } = createStage(open)
+
+  describe(`chain reads: ${name}`, () => {
+    test('the market, its slots, and nothing released yet', async () => {
+      const { chain, address, signers } = await opened()
+      expect(await chain.market()).toEqual({
+        ...SUITE_MARKET,
+        epochManager: address('epochManager'),
+        sequencers: [address('sequencer'), address('otherSequencer')],
+        validators: [address('validator1'), address('validator2'), address('validator3')],
+      })
+      expect(await chain.slots()).toEqual(signers.map((signer, index) => ({ slotId: index + 1, signer, isActive: true })))
+      expect(await chain.currentEpoch()).toEqual({ epochId: 0, begin: 0, end: 0 })
+      expect(await chain.epochInfo(EPOCH_1)).toMatchObject({ timestamp: 0, releaseBlock: 0 })
+      expect(await chain.batchCids(EPOCH_1)).toEqual([])
+      expect(await chain.batch(EPOCH_1, BATCH)).toBeUndefined()
+      expect(await chain.snapshotStatus(PROJECTS[0] as ProjectId, EPOCH_1)).toEqual({ status: 'absent', snapshotCid: '' })
+      expect(await chain.projectFirstEpochId(PROJECTS[0] as ProjectId)).toBe(0)
+      expect(await chain.deploymentBlock()).toBeLessThanOrEqual((await chain.head()).number)
+    })
+
+    test('blocks form a chain up to the head, and above it there is nothing', async () => {
+      const { chain, mine } = await opened()
+      await mine(2)
+      const head = await chain.head()
+      expect(await chain.block(head.number)).toEqual(head)
+      expect((await chain.block((head.number - 1) as BlockNumber))?.hash).toBe(head.parentHash)
+      expect(await chain.block((head.number + 1) as BlockNumber)).toBeUndefined()
+    })
+
+    test('a released epoch is the current one, with block and time of its release', async () => {
+      const { chain, perform } = await released()
+      expect(await chain.currentEpoch()).toEqual({ epochId: 1, begin: 100, end: 109 })
+      const head = await chain.head()
+      expect(await chain.epochInfo(EPOCH_1)).toEqual({ timestamp: head.timestamp, releaseBlock: head.number, end: 109 })
+      await perform('epochManager', release(110, 119))
+      expect(await chain.currentEpoch()).toEqual({ epochId: 2, begin: 110, end: 119 })
+    })
+
+    test('a batch is what was submitted, and pending until a majority attested', async () => {
+      const { chain, perform, address } = await anchored()
+      const batch = { batchCid: BATCH, projectIds: PROJECTS, snapshotCids: CIDS, rootHash: ROOT }
+      expect(await chain.batch(EPOCH_1, BATCH)).toEqual({ ...batch, isFinalized: false, attestationCount: 0 })
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toBeUndefined()
+      expect(await chain.batch(2 as EpochId, BATCH)).toBeUndefined()
+      expect(await chain.snapshotStatus(PROJECTS[1] as ProjectId, EPOCH_1)).toEqual({ status: 'pending', snapshotCid: CIDS[1] })
+      expect(await chain.projectFirstEpochId(PROJECTS[1] as ProjectId)).toBe(1)
+      expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(false)
+      await perform('validator1', attest())
+      expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(true)
+      expect(await chain.batch(EPOCH_1, BATCH)).toEqual({ ...batch, isFinalized: false, attestationCount: 1 })
+      await perform('validator2', attest())
+      expect(await chain.batch(EPOCH_1, BATCH)).toEqual({ ...batch, isFinalized: true, attestationCount: 2 })
+      expect(await chain.snapshotStatus(PROJECTS[1] as ProjectId, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CIDS[1] })
+    })
+
+    test('a slot’s new signer is read and announced', async () => {
+      const { chain, assignSigner, address, eventsSince } = await opened()
+      const head = await chain.head()
+      await assignSigner(2 as SlotId, address('stranger'))
+      expect((await chain.slots())[1]).toEqual({ slotId: 2, signer: address('stranger'), isActive: true })
+      expect(await eventsSince(head.number + 1)).toEqual([
+        { block: head.number + 1, kind: 'SnapshotterAddressChanged', slotId: 2, signer: address('stranger') },
+      ])
+    })
+
+    test('a slot that is burned is announced, and no longer active', async () => {
+      const { chain, burnSlot, signers, eventsSince } = await opened()
+      const head = await chain.head()
+      await burnSlot(2 as SlotId)
+      expect((await chain.slots()).map(({ isActive }) => isActive)).toEqual([true, false])
+      expect((await chain.slots())[0]).toEqual({ slotId: 1, signer: signers[0], isActive: true })
+      expect(await eventsSince(head.number + 1)).toEqual([{ block: head.number + 1, kind: 'NodeBurned', slotId: 2 }])
+    })
+  })
+}

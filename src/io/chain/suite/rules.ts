@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import {
+  attest,
+  BATCH,
+  BATCH_2,
+  CIDS,
+  createStage,
+  end,
+  EPOCH_1,
+  NEVER,
+  OTHER_ROOT,
+  PROJECTS,
+  release,
+  ROOT,
+  submit,
+  SUITE_MARKET,
+} from './scene.ts'
+import type { ChainWorld } from './scene.ts'
+
+/** The contract’s rules, as far as roles meet them (spec/contracts.md §4). */
+export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void {
+  const { opened, released, anchored } = createStage(open)
+  const refused = (reason: string) => ({ kind: 'refused', reason })
+
+  describe(`contract rules: ${name}`, () => {
+    test('epochs: only the manager, of the right size, without a gap', async () => {
+      const { perform } = await opened()
+      expect(await perform('stranger', release(0, 9))).toEqual(refused('E05'))
+      expect(await perform('epochManager', release(9, 8))).toEqual(refused('E20'))
+      expect(await perform('epochManager', release(0, 10))).toEqual(refused('E21'))
+      expect(await perform('epochManager', release(100, 109))).toMatchObject({ kind: 'done' })
+      expect(await perform('epochManager', release(111, 120))).toEqual(refused('E22'))
+      expect(await perform('epochManager', release(100, 109))).toEqual(refused('E22'))
+    })
+
+    test('batches: only a sequencer, well formed, one entry per project, none after the end', async () => {
+      const { perform, chain } = await released()
+      expect(await perform('stranger', submit())).toEqual(refused('E04'))
+      expect(await perform('sequencer', submit({ epochId: 7 as EpochId }))).toEqual(refused('E30'))
+      expect(await perform('sequencer', submit({ snapshotCids: [] }))).toEqual(refused('E23'))
+      expect(await perform('sequencer', submit({ projectIds: [], snapshotCids: [] }))).toEqual(refused('E24'))
+      expect(await perform('sequencer', submit({ projectIds: [PROJECTS[0], PROJECTS[0]] as ProjectId[] }))).toEqual(refused('E25'))
+      expect(await perform('sequencer', submit())).toMatchObject({ kind: 'done' })
+      expect(await perform('otherSequencer', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', PROJECTS[1]] as ProjectId[] }))).toEqual(
+        refused('E25'),
+      )
+      expect(await perform('stranger', end)).toEqual(refused('E04'))
+      expect(await chain.isEpochEnded(EPOCH_1)).toBe(false)
+      expect(await perform('sequencer', end)).toMatchObject({ kind: 'done' })
+      expect(await chain.isEpochEnded(EPOCH_1)).toBe(true)
+      expect(await perform('sequencer', end)).toEqual(refused('E39'))
+      expect(await perform('sequencer', submit({ batchCid: BATCH_2, projectIds: ['a:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
+        refused('E43'),
+      )
+      expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH])
+    })
+
+    test('attestations: only a validator, for a batch of the epoch, once', async () => {
+      const { perform } = await anchored()
+      expect(await perform('stranger', attest())).toEqual(refused('E01'))
+      expect(await perform('validator1', attest(ROOT, BATCH_2))).toEqual(refused('E26'))
+      expect(await perform('validator1', attest())).toMatchObject({ kind: 'done' })
+      expect(await perform('validator1', attest())).toEqual(refused('E40'))
+      expect(await perform('validator1', attest(OTHER_ROOT))).toEqual(refused('E40'))
+    })
+
+    test('the whole way of an epoch is told by its events, in order', async () => {
+      const { chain, perform, address, eventsSince } = await opened()
+      const start = (await chain.head()).number
+      await perform('epochManager', release(100, 109))
+      await perform('sequencer', submit())
+      await perform('sequencer', end)
+      for (const validator of ['validator1', 'validator2', 'validator3'] as const) await perform(validator, attest())
+      const epochId = EPOCH_1
+      expect(await eventsSince(start + 1)).toEqual([
+        { block: start + 1, kind: 'EpochReleased', epochId, begin: 100, end: 109 },
+        { block: start + 2, kind: 'SnapshotBatchSubmitted', epochId, batchCid: BATCH },
+        { block: start + 3, kind: 'BatchSubmissionsCompleted', epochId },
+        { block: start + 4, kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid: BATCH, validator: address('validator1') },
+        { block: start + 5, kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid: BATCH, validator: address('validator2') },
+        { block: start + 5, kind: 'SnapshotBatchFinalized', epochId, batchCid: BATCH },
+        { block: start + 5, kind: 'SnapshotFinalized', epochId, projectId: PROJECTS[0], snapshotCid: CIDS[0] },
+        { block: start + 5, kind: 'SnapshotFinalized', epochId, projectId: PROJECTS[1], snapshotCid: CIDS[1] },
+        { block: start + 6, kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid: BATCH, validator: address('validator3') },
+      ])
+    })
+
+    test('one that disagrees does not stop the others', async () => {
+      const { chain, perform } = await anchored()
+      await perform('validator1', attest(OTHER_ROOT))
+      await perform('validator2', attest())
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: false, attestationCount: 1 })
+      await perform('validator3', attest())
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: true, attestationCount: 2 })
+    })
+
+    test('a majority for another root asks for another batch, which may take over the projects', async () => {
+      const { chain, perform, eventsSince } = await anchored()
+      await perform('validator1', attest())
+      await perform('validator2', attest(OTHER_ROOT))
+      await perform('validator3', attest(OTHER_ROOT))
+      const { number } = await chain.head()
+      expect(await eventsSince(number)).toContainEqual({ block: number, kind: 'TriggerBatchResubmission', epochId: 1, batchCid: BATCH })
+      const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', corrected)).toMatchObject({ kind: 'done' })
+      expect(await chain.snapshotStatus(PROJECTS[0] as ProjectId, EPOCH_1)).toEqual({ status: 'pending', snapshotCid: CIDS[1] })
+      expect((await chain.batch(EPOCH_1, BATCH))?.snapshotCids).toEqual(CIDS)
+      expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH, BATCH_2])
+    })
+
+    test('G8: a batch submitted again under its CID is the later one, arguments, votes and all', async () => {
+      const { chain, perform, address } = await anchored()
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
+      const again = submit({ rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', again)).toMatchObject({ kind: 'done' })
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ snapshotCids: CIDS, rootHash: OTHER_ROOT })
+      expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(false)
+    })
+
+    test('G8: batches of one block have each their own arguments', async () => {
+      const { chain, sender, untilPending, mine, run } = await released()
+      const batches = [BATCH, BATCH_2].map((batchCid, index) =>
+        submit({
+          batchCid,
+          projectIds: [PROJECTS[index]] as ProjectId[],
+          snapshotCids: [CIDS[index]] as Cid[],
+          rootHash: index === 0 ? ROOT : OTHER_ROOT,
+        }),
+      )
+      const sequencer = sender('sequencer')
+      const outcomes = Promise.all(batches.map((call, index) => sequencer.send(`batch/${index}`, call, NEVER)))
+      await untilPending(2)
+      await mine()
+      expect((await run(outcomes)).map(({ kind }) => kind)).toEqual(['done', 'done'])
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ projectIds: [PROJECTS[0]], snapshotCids: [CIDS[0]], rootHash: ROOT })
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({
+        projectIds: [PROJECTS[1]],
+        snapshotCids: [CIDS[1]],
+        rootHash: OTHER_ROOT,
+      })
+    })
+
+    test('a corrected batch is taken after the end, with windows of its own, and asked for once', async () => {
+      const { chain, perform, mine, eventsSince } = await anchored()
+      const start = (await chain.head()).number
+      await perform('sequencer', end)
+      await mine(SUITE_MARKET.attestationWindowBlocks - 4)
+      await perform('validator1', attest(OTHER_ROOT))
+      await perform('validator2', attest(OTHER_ROOT))
+      await mine(SUITE_MARKET.batchWindowBlocks - 1)
+      const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', corrected)).toMatchObject({ kind: 'done' })
+      const late = submit({ batchCid: CIDS[0] as Cid, projectIds: ['late:SUITE', 'b:SUITE'] as ProjectId[] })
+      expect(await perform('sequencer', late)).toMatchObject({ kind: 'done' })
+      await perform('validator1', attest(OTHER_ROOT, BATCH_2))
+      await perform('validator2', attest(OTHER_ROOT, BATCH_2))
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({ isFinalized: true, attestationCount: 2 })
+      const kinds = (await eventsSince(start + 1)).map(({ kind }) => kind)
+      expect(kinds.filter((kind) => kind === 'TriggerBatchResubmission')).toHaveLength(1)
+      expect(kinds.filter((kind) => kind === 'DelayedBatchSubmitted')).toHaveLength(1)
+      expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH, BATCH_2])
+    })
+
+    test('under its CID a batch that is sent again says the same', async () => {
+      const { perform } = await anchored()
+      await perform('validator1', attest(OTHER_ROOT))
+      await perform('validator2', attest(OTHER_ROOT))
+      expect(await perform('validator3', attest(OTHER_ROOT))).toMatchObject({ kind: 'done' })
+      expect(await perform('sequencer', submit({ snapshotCids: [CIDS[1], CIDS[0]] as Cid[] }))).toEqual(refused('E25'))
+      expect(await perform('sequencer', submit({ rootHash: OTHER_ROOT }))).toMatchObject({ kind: 'done' })
+    })
+
+    test('windows count from the release block and include their last block', async () => {
+      const { chain, perform, mine, eventsSince } = await released()
+      const { releaseBlock } = await chain.epochInfo(EPOCH_1)
+      const mineUpTo = async (number: number) => mine(number - (await chain.head()).number)
+      await mineUpTo(releaseBlock + SUITE_MARKET.batchWindowBlocks - 1)
+      await perform('sequencer', submit())
+      await perform('sequencer', submit({ batchCid: BATCH_2, projectIds: ['a:SUITE', 'b:SUITE'] as ProjectId[] }))
+      await mineUpTo(releaseBlock + SUITE_MARKET.attestationWindowBlocks - 1)
+      await perform('validator1', attest())
+      await perform('validator2', attest())
+      const kinds = (await eventsSince(releaseBlock + 1)).map(({ block, kind }) => [Number(block) - releaseBlock, kind])
+      expect(kinds).toEqual([
+        [20, 'SnapshotBatchSubmitted'],
+        [21, 'DelayedBatchSubmitted'],
+        [30, 'SnapshotBatchAttestationSubmitted'],
+        [31, 'DelayedAttestationSubmitted'],
+      ])
+      expect(await chain.batchCids(EPOCH_1)).toEqual([BATCH])
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: false, attestationCount: 1 })
+    })
+  })
+}

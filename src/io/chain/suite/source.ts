@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import type { Address, BlockNumber } from '#domain/ids.ts'
+import type { SourceChain } from '#io/chain/port.ts'
+
+/** A source chain with a token at `token`: 5 units were minted to `owner` in block `first`, 7 more in block `second`, and nothing since. */
+export interface SourceWorld {
+  readonly source: SourceChain
+  readonly token: Address
+  readonly owner: Address
+  readonly first: BlockNumber
+  readonly second: BlockNumber
+}
+
+const NOBODY = `0x${'0'.repeat(40)}` as Address
+const BALANCE = 'function balanceOf(address owner) view returns (uint256)'
+const TRANSFER = 'event Transfer(address indexed from, address indexed to, uint256 value)'
+const APPROVAL = 'event Approval(address indexed owner, address indexed spender, uint256 value)'
+const above = (block: number, count = 1) => (block + count) as BlockNumber
+
+/** What every source chain keeps. */
+export function sourceSuite(name: string, open: () => Promise<SourceWorld>): void {
+  describe(`source chain: ${name}`, () => {
+    test('blocks form a chain up to the head, and above it there is nothing', async () => {
+      const { source } = await open()
+      const head = await source.head()
+      expect(await source.block(head.number)).toEqual(head)
+      expect((await source.block(above(head.number, -1)))?.hash).toBe(head.parentHash)
+      expect(await source.block(above(head.number))).toBeUndefined()
+    })
+
+    test('a view is read as of the block named, integers as bigint', async () => {
+      const { source, token, owner, first, second } = await open()
+      const balanceAt = (blockNumber: BlockNumber) => source.read({ address: token, function: BALANCE, args: [owner], blockNumber })
+      expect(await Promise.all([above(first, -1), first, second, above(second)].map(balanceAt))).toEqual([[0n], [5n], [12n], [12n]])
+      expect(
+        await source.read({ address: token, function: 'function decimals() view returns (uint8)', args: [], blockNumber: first }),
+      ).toEqual([6n])
+      expect(
+        await source.read({ address: token, function: 'function symbol() view returns (string)', args: [], blockNumber: first }),
+      ).toEqual(['TKN'])
+    })
+
+    test('a revert, and an address without that contract, are CALL_REVERTED', async () => {
+      const { source, token, second } = await open()
+      const transfer = {
+        function: 'function transfer(address to, uint256 value) returns (bool)',
+        args: [token, 10n ** 30n],
+        blockNumber: second,
+      }
+      await expect(source.read({ ...transfer, address: token })).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+      await expect(source.read({ ...transfer, address: NOBODY })).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+    })
+
+    test('what lies above the head is no answer yet, neither a value nor an empty list', async () => {
+      const { source, token, owner } = await open()
+      const { number } = await source.head()
+      const read = source.read({ address: token, function: BALANCE, args: [owner], blockNumber: above(number, 5) })
+      await expect(read).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+      const events = source.events({ address: token, events: [TRANSFER], fromBlock: number, toBlock: above(number, 5) })
+      await expect(events).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+    })
+
+    test('events of the range, of the contract and of the kinds named, in chain order', async () => {
+      const { source, token, owner, first, second } = await open()
+      const eventsIn = async (fromBlock: BlockNumber, toBlock: BlockNumber, events = [TRANSFER, APPROVAL], address = token) => {
+        const found = await source.events({ address, events, fromBlock, toBlock })
+        return found.map((event) => [event.name, event.blockNumber, event.args, event.address])
+      }
+      const minted = (block: BlockNumber, value: bigint) => ['Transfer', block, { from: NOBODY, to: owner, value }, token]
+      expect(await eventsIn(first, second)).toEqual([minted(first, 5n), minted(second, 7n)])
+      expect(await eventsIn(first, first)).toEqual([minted(first, 5n)])
+      expect(await eventsIn(above(first), above(second, -1))).toEqual([])
+      expect(await eventsIn(first, second, [APPROVAL])).toEqual([])
+      expect(await eventsIn(first, second, [TRANSFER], owner)).toEqual([])
+    })
+  })
+}

@@ -1,0 +1,58 @@
+import type { Address } from '#domain/ids.ts'
+import { type PersistDeps, persist } from './persist.ts'
+
+/** Who may call what in a data market. */
+export interface Appointed {
+  readonly epochManager: Address
+  readonly sequencers: readonly Address[]
+  readonly validators: readonly Address[]
+}
+
+interface Office {
+  readonly name: string
+  readonly holders: (market: Appointed) => readonly Address[]
+  /** Of `weft market set`, with the account behind it. */
+  readonly flag: string
+}
+
+const OFFICES = {
+  epochManager: { name: 'epoch manager', holders: ({ epochManager }) => [epochManager], flag: '--epoch-manager' },
+  sequencer: { name: 'sequencer', holders: ({ sequencers }) => sequencers, flag: '--add-sequencer' },
+  validator: { name: 'validator', holders: ({ validators }) => validators, flag: '--add-validator' },
+} as const satisfies Record<string, Office>
+
+export interface AppointmentDeps extends PersistDeps {
+  readonly chain: { readonly protocolState: Address; readonly dataMarket: Address; market(): Promise<Appointed> }
+  readonly sender: { readonly address: Address }
+}
+
+/** Soon enough for the person who has just appointed the account, and nothing beside what a role asks of its endpoint anyway. */
+const CHECK_EVERY_MS = 15_000
+
+/**
+ * Tells when the account of a role is not appointed by its market, at start or later, and when it is again: until then the contracts
+ * refuse all it sends. Nothing stops for it, the market may appoint it at any time. Resolves when the signal aborts.
+ */
+export async function watchAppointment(office: keyof typeof OFFICES, deps: AppointmentDeps, signal: AbortSignal): Promise<void> {
+  const { chain, sender, clock, report } = deps
+  const { name, holders, flag } = OFFICES[office]
+  const account = sender.address
+  const market = chain.dataMarket
+  // What is as it should be at start is not worth a line.
+  let isAppointed = true
+  try {
+    while (!signal.aborted) {
+      const appointed = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
+      const isNow = holders(appointed).includes(account)
+      if (isNow && !isAppointed) report('appointed', { account, market, as: name })
+      if (!isNow && isAppointed) {
+        const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
+        report('not_appointed', { account, market, missing: name, command })
+      }
+      isAppointed = isNow
+      await clock.sleep(CHECK_EVERY_MS, signal)
+    }
+  } catch (failure) {
+    if (!signal.aborted) throw failure
+  }
+}
