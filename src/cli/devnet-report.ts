@@ -1,4 +1,4 @@
-import type { DevnetReport, EpochLine, Place } from '#devnet/report.ts'
+import type { DevnetReport, EpochLine, Endpoint } from '#devnet/report.ts'
 
 /** Lines of JSON on stdout; what is under way goes to stderr. */
 export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): DevnetReport {
@@ -20,7 +20,7 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
   const say = (text: string): void => void stdout.write(`${clear}${text}\n`)
   return {
     progress: say,
-    ready(places: readonly Place[]) {
+    ready(places: readonly Endpoint[]) {
       const width = Math.max(...places.map(({ name }) => name.length))
       for (const { name, where } of places) say(`  ${name.padEnd(width)}  ${where}`)
       say(`\n${HEADINGS}`)

@@ -52,11 +52,11 @@ const either = (brief: string) => ({ kind: 'boolean', optional: true, brief }) a
 
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags & MarketFlag) {
-    const { findPlaces, openReader } = await import('#operator/places.ts')
+    const { findAddresses, openReader } = await import('#operator/addresses.ts')
     const { readMarket, readMarkets } = await import('#operator/market.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
     const given = placesOf(this.process, flags)
-    const { protocolState } = await findPlaces(rpc, given)
+    const { protocolState } = await findAddresses(rpc, given)
     const markets =
       given.dataMarket === undefined
         ? await readMarkets(rpc, protocolState)

@@ -5,8 +5,8 @@ import type { Secret } from '#domain/secret.ts'
 import { secretFrom } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE } from '#node/network.ts'
 import { type Given, isHttpUrl, NO_HTTP_URL, unknownVariables } from '#node/settings.ts'
+import type { GivenAddresses } from '#operator/addresses.ts'
 import type { CarriedOut, Conduct } from '#operator/carry-out.ts'
-import type { GivenPlaces } from '#operator/places.ts'
 import type { KeySource, SessionOptions } from '#operator/session.ts'
 import { askSecret, askYes } from './prompt.ts'
 
@@ -78,7 +78,7 @@ export function rpcUrlOf(process: NodeJS.Process, flags: PlaceFlags): string {
 }
 
 /** What flags, variables and the network file say about where the contracts are. Throws `SETTINGS_INVALID`. */
-export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFlags & MarketFlag): GivenPlaces {
+export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFlags & MarketFlag): GivenAddresses {
   const { env } = process
   const named = flags.network ?? env['WEFT_NETWORK']
   const network = findNetwork(named ?? join(dataDirOf(process, flags), NETWORK_FILE))

@@ -23,9 +23,9 @@ const SLOTS_MAX = 10_000
 
 const showCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags) {
-    const { findPlaces, openReader, readRegistry } = await import('#operator/places.ts')
+    const { findAddresses, openReader, readRegistry } = await import('#operator/addresses.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
-    const registry = await readRegistry(rpc, await findPlaces(rpc, placesOf(this.process, flags)))
+    const registry = await readRegistry(rpc, await findAddresses(rpc, placesOf(this.process, flags)))
     if (flags.json) {
       this.process.stdout.write(`${toJson(registry)}\n`)
       return

@@ -8,13 +8,13 @@ import { readMarket } from '#node/snapshotter.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { sweepTemporaryFolders } from './folder.ts'
+import { type Ground, type GroundOptions, layGround } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { announce, type DevnetEndpoints, keep, withdraw } from './registry.ts'
-import type { DevnetReport, DevnetSummary, EpochLine, Place } from './report.ts'
+import type { DevnetReport, DevnetSummary, EpochLine, Endpoint } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
-import { type Stage, type StageOptions, setStage } from './stage.ts'
 
-export interface DevnetOptions extends StageOptions {
+export interface DevnetOptions extends GroundOptions {
   /** Stop after as many finalized epochs; without it only the signal stops. */
   readonly epochs?: number
 }
@@ -38,21 +38,21 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   try {
     signal.throwIfAborted()
     sweepTemporaryFolders()
-    const stage = await setStage(options, report, started)
+    const ground = await layGround(options, report, started)
     signal.throwIfAborted()
-    const projects = projectsOf(stage)
-    const roles = await startRoles(stage, { report, started, signal })
+    const projects = projectsOf(ground)
+    const roles = await startRoles(ground, { report, started, signal })
     const epoch = (line: EpochLine): void => {
       report.epoch(line)
       const [projectId] = projects
       if (!options.isTemporary && projectId !== undefined && line.finalized === line.projects)
         provable = { projectId, epochId: line.epochId }
     }
-    observer = await createDevnetObserver(stage, { projects, roles, report: { ...report, epoch } })
-    announce(endpointsOf(stage, projects, roles))
+    observer = await createDevnetObserver(ground, { projects, roles, report: { ...report, epoch } })
+    announce(endpointsOf(ground, projects, roles))
     started.add({ stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir)) })
     report.ready([...roles.listening, ...findings(options, projects)])
-    await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(stage)])
+    await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {
     // Ctrl-C is an orderly end at any moment, also while things start.
     if (!signal.aborted) throw failure
@@ -65,18 +65,18 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
 }
 
 /** For whoever wants proof: what there is, and how to ask for it. */
-function findings({ dataDir, epochs }: DevnetOptions, projects: readonly ProjectId[]): Place[] {
+function findings({ dataDir, epochs }: DevnetOptions, projects: readonly ProjectId[]): Endpoint[] {
   const listed = { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` }
   // One that stops by itself may have stopped before anybody has pasted the line.
   return epochs === undefined ? [listed, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }] : [listed]
 }
 
-function projectsOf({ marketPath, namespace }: Stage): ProjectId[] {
+function projectsOf({ marketPath, namespace }: Ground): ProjectId[] {
   return planProjects(uniswapV2(readMarket(marketPath)), namespace).map(({ projectId }) => projectId)
 }
 
 async function createDevnetObserver(
-  { anchor, protocol }: Stage,
+  { anchor, protocol }: Ground,
   { projects, roles, report }: { readonly projects: readonly ProjectId[]; readonly roles: NetworkRoles; readonly report: DevnetReport },
 ): Promise<Observer> {
   const { protocolState, dataMarket, chainId } = protocol
@@ -99,7 +99,7 @@ async function createDevnetObserver(
 }
 
 function endpointsOf(
-  { dataDir, anchor, source, protocol, sourceChainId }: Stage,
+  { dataDir, anchor, source, protocol, sourceChainId }: Ground,
   projects: readonly ProjectId[],
   { sequencer, relay, collectors, gateways }: NetworkRoles,
 ): DevnetEndpoints {
@@ -122,7 +122,7 @@ function endpointsOf(
 }
 
 /** Rejects when a chain ends by itself. */
-async function chainEnded({ anchor, source }: Stage): Promise<never> {
+async function chainEnded({ anchor, source }: Ground): Promise<never> {
   await Promise.race([anchor.ended, source.ended])
   throw new WeftError('CHILD_PROCESS_FAILED', { program: 'anvil', detail: 'a chain ended while the devnet was running' })
 }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import type { EpochRecord } from '#roles/sequencer/ledger.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { createObserver, emptySummary } from './observer.ts'
 import type { DevnetReport, EpochLine } from './report.ts'
 
@@ -32,7 +32,7 @@ const whole = (epochId: number): Happening[] => [
 let clock: VirtualClock
 let lines: EpochLine[]
 let live: EpochLine[]
-let records: Map<number, Partial<EpochRecord>>
+let records: Map<number, Partial<EpochEntry>>
 beforeEach(() => {
   clock = createVirtualClock()
   lines = []
@@ -83,7 +83,7 @@ async function observe(
   } as unknown as AnchorChain
   const recordOf = (epochId: EpochId) => {
     const record = records.get(epochId)
-    return record && ({ accepted: 0, rejected: {}, projects: [], outvotedSlots: [], ...record } as unknown as EpochRecord)
+    return record && ({ accepted: 0, rejected: {}, projects: [], outvotedSlots: [], ...record } as unknown as EpochEntry)
   }
   const observer = createObserver({ chain, clock, report, projectCount: PROJECTS, recordOf })
   await observer.run(epochsWanted, signal)

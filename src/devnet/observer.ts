@@ -2,7 +2,7 @@ import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { isFinal, type Rejection } from '#domain/rejection.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
-import type { EpochRecord } from '#roles/sequencer/ledger.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import type { DevnetReport, DevnetSummary, EpochLine } from './report.ts'
 
 /** Watches the anchor chain as any outsider could, asks the sequencer what it took and refused, and reports epoch by epoch. */
@@ -14,7 +14,7 @@ export interface ObserverDeps {
   /** Project ids of the market, as many as each epoch should finalize. */
   readonly projectCount: number
   /** What the sequencer knows of an epoch. */
-  readonly recordOf: (epochId: EpochId) => EpochRecord | undefined
+  readonly recordOf: (epochId: EpochId) => EpochEntry | undefined
 }
 
 interface Observed {
@@ -153,11 +153,11 @@ async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSigna
 const isFinalized = (epoch: Observed): boolean =>
   epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
 /** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
-const reasonOf = (record: EpochRecord | undefined): string =>
+const reasonOf = (record: EpochEntry | undefined): string =>
   record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
   [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
 /** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */
-const finalCounts = (record: EpochRecord | undefined): [string, number][] =>
+const finalCounts = (record: EpochEntry | undefined): [string, number][] =>
   Object.entries(record?.rejected ?? {}).filter(([code]) => isFinal(code as Rejection))
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)

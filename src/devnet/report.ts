@@ -38,14 +38,14 @@ export interface DevnetSummary {
 }
 
 /** Something that listens, and where. */
-export interface Place {
+export interface Endpoint {
   readonly name: string
   readonly where: string
 }
 
 export interface DevnetReport {
   progress(text: string): void
-  ready(places: readonly Place[]): void
+  ready(places: readonly Endpoint[]): void
   /** The newest epoch, while it is still under way. */
   live(line: EpochLine): void
   /** A finalized epoch, once, in the order of their ids. */

@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { wireCollector } from '#node/collector.ts'
 import { wireEpochs } from '#node/epochs.ts'
 import { wireRelay } from '#node/relay.ts'
+import type { RunningRole, Wire } from '#node/role.ts'
 import { wireSequencer } from '#node/sequencer.ts'
 import { type Given, type Role, readSettings } from '#node/settings.ts'
 import { wireSnapshotter } from '#node/snapshotter.ts'
-import type { RunningRole, Wire } from '#node/role.ts'
 import { startWith } from '#node/start.ts'
 import type { Started } from '#node/stop.ts'
 import { wireValidator } from '#node/validator.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import { SNAPSHOTTERS, type Ground } from './ground.ts'
 import { falsify } from './lie.ts'
-import type { DevnetReport, Place } from './report.ts'
-import { SNAPSHOTTERS, type Stage } from './stage.ts'
+import type { DevnetReport, Endpoint } from './report.ts'
 
 /** How often roles ask their chains; a tenth of a block keeps the network's own share of the time small. */
 const POLL_MS = '100'
@@ -29,27 +29,27 @@ export interface NetworkRoles {
   readonly sequencer: RunningRole<Sequencer>
   readonly collectors: readonly RunningRole[]
   readonly gateways: Readonly<Record<string, string>>
-  readonly listening: readonly Place[]
+  readonly listening: readonly Endpoint[]
   /** Rejects when any role fails in a way that needs a person. */
   readonly failed: Promise<never>
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
 export async function startRoles(
-  stage: Stage,
+  ground: Ground,
   { report, started, signal }: { readonly report: DevnetReport; readonly started: Started; readonly signal: AbortSignal },
 ): Promise<NetworkRoles> {
   const roles: [string, RunningRole][] = []
   async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
     signal.throwIfAborted()
     report.progress(`starting ${name} …`)
-    const settings = readSettings(role, { ...common(stage), ...flags, dataDir: stage.folder.make(name) }, {})
-    const running = await startWith(role, settings, wire, { logTo: join(stage.dataDir, 'logs', `${name}.log`) })
+    const settings = readSettings(role, { ...common(ground), ...flags, dataDir: ground.folder.make(name) }, {})
+    const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(running)
     roles.push([name, running])
     return running
   }
-  const { cast, honestSeats, lyingSlots, namespace, marketPath } = stage
+  const { cast, honestSeats, lyingSlots, namespace, marketPath } = ground
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
@@ -102,21 +102,21 @@ export async function startRoles(
     collectors: [direct, relayed],
     gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
     listening: [
-      { name: 'anchor chain', where: stage.anchor.rpcUrl },
-      { name: 'source chain', where: stage.source.rpcUrl },
-      { name: 'protocol state', where: stage.protocol.protocolState },
-      { name: 'data market', where: stage.protocol.dataMarket },
+      { name: 'anchor chain', where: ground.anchor.rpcUrl },
+      { name: 'source chain', where: ground.source.rpcUrl },
+      { name: 'protocol state', where: ground.protocol.protocolState },
+      { name: 'data market', where: ground.protocol.dataMarket },
       ...roles.flatMap(([name, { places }]) =>
         Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where: where.join(' ') })),
       ),
-      { name: 'data', where: stage.dataDir },
+      { name: 'data', where: ground.dataDir },
     ],
     failed: Promise.race(roles.map(([, { ended }]) => ended.then(() => new Promise<never>(() => undefined)))),
   }
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. */
-function common({ anchor, source, protocol, sourceChainId }: Stage): Given {
+function common({ anchor, source, protocol, sourceChainId }: Ground): Given {
   return {
     anchorRpcUrl: anchor.rpcUrl,
     anchorChainId: String(protocol.chainId),

@@ -1,5 +1,5 @@
-import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { textOf } from './given-file.ts'
 import { findNetwork, type Network } from './network.ts'
@@ -382,12 +382,12 @@ function isHostPort(text: string): boolean {
 /** The form is checked here; nothing of the text is ever told. */
 function parseKey(text: string): Secret<string> | Problem {
   const isFile = text.startsWith('file:')
-  const key = isFile ? contentOf(text.slice('file:'.length)) : text
+  const key = isFile ? keyTextIn(text.slice('file:'.length)) : text
   if (key === undefined) return new Problem('names a file that cannot be read')
   return KEY_FORM.test(key) ? new Secret(key) : new Problem(`${isFile ? 'names a file that holds' : 'is'} no private key: 64 hex digits`)
 }
 
-function contentOf(path: string): string | undefined {
+function keyTextIn(path: string): string | undefined {
   try {
     return textOf(path).trim()
   } catch {

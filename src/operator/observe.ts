@@ -35,7 +35,7 @@ export interface Contracts {
 }
 
 /** Where to look: at what an earlier run wrote down, or else at what the account created. */
-export interface Place {
+export interface ObserveDeps {
   readonly rpc: Rpc
   readonly operator: Operator
   readonly artifacts: Artifacts
@@ -43,7 +43,7 @@ export interface Place {
 }
 
 /** The newest of what the account created, told apart by code; proxies by the code behind them. */
-async function contractsOf({ rpc, operator, artifacts }: Place, nextNonce: number): Promise<Contracts> {
+async function contractsOf({ rpc, operator, artifacts }: ObserveDeps, nextNonce: number): Promise<Contracts> {
   const account = { address: operator.address, nonce: nextNonce }
   const compiled = Object.fromEntries(Object.entries(artifacts).map(([name, artifact]) => [name, artifact.deployedBytecode]))
   const creations = await findCreations(rpc, account, compiled)
@@ -76,7 +76,7 @@ async function partsOf(rpc: Rpc, protocolState: Address): Promise<Pick<Observed,
 }
 
 /** Looks at the chain. Throws `CONTRACT_UNKNOWN` when the network file names a market that its ProtocolState does not know. */
-export async function observe(place: Place): Promise<Observed> {
+export async function observe(place: ObserveDeps): Promise<Observed> {
   const { rpc, operator, network } = place
   const [nextNonce, head] = await Promise.all([operator.nextNonce(), readHead(rpc)])
   const created = network === undefined ? await contractsOf(place, nextNonce) : { protocolState: network.protocolState }

@@ -17,8 +17,8 @@ import { SnapshotSubmissionSchema } from '#wire/gen/submission_pb.ts'
 import { withLength } from '#wire/length-prefix.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
-import { CIDS, createStranger, deliverFirst, projectOf, runWeft, type Stage, type Stranger, setStage, type WeftRole } from './stage.ts'
 import { LIMIT_MS, within } from './within.ts'
+import { CIDS, createStranger, deliverFirst, projectOf, runWeft, type World, type Stranger, openWorld, type WeftRole } from './world.ts'
 
 /**
  * Everything wrong that a peer can send, to real processes: each gets its own code, nothing ends a process, and in the end the batch
@@ -34,7 +34,7 @@ const START_GROUP = 0x0b
 /** Order of secp256k1. */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
-let stage: Stage
+let world: World
 let sequencer: WeftRole
 let dialer: CollectorDialer
 let link: SubmissionLink
@@ -47,16 +47,16 @@ const accepted = new Set<string>()
 const keyOf = ({ request }: Submission) => `${request.slotId} ${request.projectId} ${request.snapshotCid}`
 
 beforeAll(async () => {
-  stage = await setStage({ chainId: 7_870, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
-  sequencer = await stage.startSequencer()
+  world = await openWorld({ chainId: 7_870, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
+  sequencer = await world.startSequencer()
   const address = sequencer.places['p2p']?.[0] as string
   dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
   link = await dialer.dial(address, AbortSignal.timeout(10_000))
   stranger = await createStranger(address)
-  closed = await stage.releaseEpoch()
-  await stage.mine(WINDOW_BLOCKS + 1)
-  ;({ epochId, header } = await stage.releaseEpoch())
-  const first = stage.sign({ project: projectOf('first'), header, epochId })
+  closed = await world.releaseEpoch()
+  await world.mine(WINDOW_BLOCKS + 1)
+  ;({ epochId, header } = await world.releaseEpoch())
+  const first = world.sign({ project: projectOf('first'), header, epochId })
   await deliverFirst(link, first, sequencer)
   accepted.add(keyOf(first))
 }, 60_000)
@@ -64,10 +64,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await stranger?.stop()
   await dialer?.stop()
-  await stage?.close()
+  await world?.close()
 })
 
-const sign = (changes: Partial<Parameters<Stage['sign']>[0]> = {}) => stage.sign({ project: projectOf('bad'), header, epochId, ...changes })
+const sign = (changes: Partial<Parameters<World['sign']>[0]> = {}) => world.sign({ project: projectOf('bad'), header, epochId, ...changes })
 
 async function deliver(payload: Uint8Array, submissionId: string = crypto.randomUUID()): Promise<ReceiptCode> {
   const { output: told, exited } = sequencer
@@ -96,7 +96,7 @@ function sendUntilClosed(port: number, bytes: string | Uint8Array): Promise<void
     socket.on('close', () => resolve())
     socket.resume()
   })
-  return within(closed, { awaited: `the end of a connection to port ${port}`, limitMs: LIMIT_MS, told: stage.outputs })
+  return within(closed, { awaited: `the end of a connection to port ${port}`, limitMs: LIMIT_MS, told: world.outputs })
 }
 
 describe('submissions that are wrong', () => {
@@ -287,7 +287,7 @@ describe('the collector', () => {
   let client: Client
 
   beforeAll(async () => {
-    collector = await stage.startCollector(sequencer)
+    collector = await world.startCollector(sequencer)
     client = new Client(collector.places['grpc']?.[0] as string, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 })
   }, 30_000)
   afterAll(() => client?.close())
@@ -366,8 +366,8 @@ describe('the collector', () => {
 
   test('the batches hold exactly what was accepted, and the evidence is kept', async () => {
     await delivered()
-    await stage.mine(WINDOW_BLOCKS)
-    const batched = await stage.batched(epochId, sequencer)
+    await world.mine(WINDOW_BLOCKS)
+    const batched = await world.batched(epochId, sequencer)
     expect(new Set([...batched.values()].map(keyOf))).toEqual(accepted)
     expect(batched.size).toBe(accepted.size)
 
@@ -395,13 +395,13 @@ describe('settings', () => {
     return { code, output: output() }
   }
   const flagsWith = (changes: Readonly<Record<string, string>>) => {
-    const flags = stage.sequencerFlags(stage.freshDir())
+    const flags = world.sequencerFlags(world.freshDir())
     for (const [name, value] of Object.entries(changes)) flags.push(`--${name}`, value)
     return ['sequencer', ...flags]
   }
-  /** With one flag of the stage's replaced. */
+  /** With one flag of the world's replaced. */
   const flagsBut = (name: string, value: string) => {
-    const flags = stage.sequencerFlags(stage.freshDir())
+    const flags = world.sequencerFlags(world.freshDir())
     flags[flags.indexOf(`--${name}`) + 1] = value
     return ['sequencer', ...flags]
   }
@@ -465,8 +465,8 @@ describe('settings', () => {
   })
 
   test('two processes on one data directory', async () => {
-    const first = await stage.startSequencer()
-    const { code, output } = await run(['sequencer', ...stage.sequencerFlags(first.dataDir)])
+    const first = await world.startSequencer()
+    const { code, output } = await run(['sequencer', ...world.sequencerFlags(first.dataDir)])
     expect(output).toMatch(/DATA_DIR_LOCKED/)
     expect(output).toContain(String(first.child.pid))
     expect(code).toBe(1)
@@ -474,8 +474,8 @@ describe('settings', () => {
   }, 60_000)
 
   test('no key is ever printed', () => {
-    const everything = `${told.join('')}${stage.outputs()}`.toLowerCase()
+    const everything = `${told.join('')}${world.outputs()}`.toLowerCase()
     expect(everything).not.toContain(secret)
-    expect(everything).not.toContain(stage.accounts.sequencer.keyText)
+    expect(everything).not.toContain(world.accounts.sequencer.keyText)
   })
 })

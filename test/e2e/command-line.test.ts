@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startAnvil } from '#devnet/anvil.ts'
-import { runWeft } from './stage.ts'
+import { runWeft } from './world.ts'
 
 /** What a person meets at a terminal when something is wrong, or when they have seen enough. */
 

@@ -2,8 +2,8 @@ import { afterAll, expect, test } from 'vitest'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
-import { projectOf, type Stage, setStage, type WeftRole } from './stage.ts'
 import { LIMIT_MS, within } from './within.ts'
+import { projectOf, type World, openWorld, type WeftRole } from './world.ts'
 
 /** G1 on a real process: SIGKILL between receipt and the close of the window loses nothing that was receipted. */
 
@@ -13,11 +13,11 @@ const SLOTS = 2
 /** Receipts after which the process is killed, while the others are still on their way. */
 const KILL_AFTER_RECEIPTS = 40
 
-let stage: Stage | undefined
-afterAll(async () => stage?.close())
+let world: World | undefined
+afterAll(async () => world?.close())
 
 /** Signed submissions of every slot for every project, by submission id. */
-function signedSubmissions({ sign }: Stage, header: BlockRef): Map<string, Uint8Array> {
+function signedSubmissions({ sign }: World, header: BlockRef): Map<string, Uint8Array> {
   const submissions = new Map<string, Uint8Array>()
   for (let project = 0; project < PROJECTS; project += 1) {
     for (let slotId = 1; slotId <= SLOTS; slotId += 1) {
@@ -55,18 +55,18 @@ async function submitUntilKilled(address: string, submissions: ReadonlyMap<strin
 }
 
 test('a sequencer killed between receipt and close of the window finalizes every receipted submission after its restart', async () => {
-  stage = await setStage({ chainId: 7_869, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
-  const { chain } = stage
-  const first = await stage.startSequencer()
-  const { epochId, header } = await stage.releaseEpoch()
+  world = await openWorld({ chainId: 7_869, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
+  const { chain } = world
+  const first = await world.startSequencer()
+  const { epochId, header } = await world.releaseEpoch()
 
-  const receipted = await submitUntilKilled(first.places['p2p']?.[0] as string, signedSubmissions(stage, header), first)
+  const receipted = await submitUntilKilled(first.places['p2p']?.[0] as string, signedSubmissions(world, header), first)
   await first.ended()
   expect(receipted.size).toBeGreaterThanOrEqual(KILL_AFTER_RECEIPTS)
   expect((await chain.head()).number, 'the window is still open').toBeLessThanOrEqual(header.number + WINDOW_BLOCKS)
 
-  const second = await stage.startSequencer(first.dataDir)
-  const batched = await stage.batched(epochId, second)
+  const second = await world.startSequencer(first.dataDir)
+  const batched = await world.batched(epochId, second)
   expect([...receipted].filter((id) => !batched.has(id))).toEqual([])
   const status = await chain.snapshotStatus(projectOf('0'), epochId)
   expect(status.status).toBe('pending')

@@ -10,7 +10,7 @@ import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { encryptKeystore } from '#io/keys/keystore.ts'
 import type { Network } from '#node/network.ts'
-import { runWeft, type WeftProcess } from './stage.ts'
+import { runWeft, type WeftProcess } from './world.ts'
 
 /** An operator at the command line: deploys, changes, repeats, and is interrupted. */
 

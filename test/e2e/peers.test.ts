@@ -8,7 +8,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import vectors from '../vectors/contract-selectors.json' with { type: 'json' }
-import { CIDS, createStranger, deliverFirst, projectOf, type Stage, type Stranger, setStage, type WeftRole } from './stage.ts'
+import { CIDS, createStranger, deliverFirst, projectOf, type World, type Stranger, openWorld, type WeftRole } from './world.ts'
 import { LIMIT_MS, within } from './within.ts'
 
 /**
@@ -20,7 +20,7 @@ import { LIMIT_MS, within } from './within.ts'
 const WINDOW_BLOCKS = 15
 const SLOTS = 3
 
-let stage: Stage
+let world: World
 let sequencer: WeftRole
 let collector: WeftRole
 let goPeer: Stranger
@@ -33,7 +33,7 @@ const sentByPython: string[] = []
 
 async function rpc(method: string, params: readonly unknown[]): Promise<unknown> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-  const response = await fetch(stage.rpcUrl, {
+  const response = await fetch(world.rpcUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body,
@@ -43,17 +43,17 @@ async function rpc(method: string, params: readonly unknown[]): Promise<unknown>
 }
 
 beforeAll(async () => {
-  stage = await setStage({ chainId: 7_871, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
-  sequencer = await stage.startSequencer()
-  collector = await stage.startCollector(sequencer)
+  world = await openWorld({ chainId: 7_871, windowBlocks: WINDOW_BLOCKS, slots: SLOTS })
+  sequencer = await world.startSequencer()
+  collector = await world.startCollector(sequencer)
   const address = sequencer.places['p2p']?.[0] as string
   goPeer = await createStranger(address)
-  const released = await stage.releaseEpoch()
+  const released = await world.releaseEpoch()
   epochId = released.epochId
   // A deployed collector never learns that it came too early: the sequencer must know the epoch before it begins.
   const dialer = await createSubmissionDialer({ identity: crypto.getRandomValues(new Uint8Array(32)) })
   const link = await dialer.dial(address, AbortSignal.timeout(10_000))
-  await deliverFirst(link, stage.sign({ project: projectOf('first'), ...released }), sequencer)
+  await deliverFirst(link, world.sign({ project: projectOf('first'), ...released }), sequencer)
   await dialer.stop()
   const head = (await rpc('eth_getBlockByNumber', ['latest', false])) as { readonly hash: string; readonly number: string }
   headHash = head.hash
@@ -62,7 +62,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await goPeer?.stop()
-  await stage?.close()
+  await world?.close()
 })
 
 interface Request {
@@ -82,8 +82,8 @@ function requestFor(changes: { readonly project: string; readonly slotId?: numbe
 
 /** 130 hex digits without `0x`, as peers send them. */
 async function signatureOf(request: Request): Promise<string> {
-  const { chainId, protocolState } = stage.deployment
-  const signature = await privateKeyToAccount(`0x${stage.accounts.signer.keyText}`).signTypedData({
+  const { chainId, protocolState } = world.deployment
+  const signature = await privateKeyToAccount(`0x${world.accounts.signer.keyText}`).signTypedData({
     domain: { name: 'PowerloomProtocolContract', version: '0.1', chainId, verifyingContract: protocolState as `0x${string}` },
     primaryType: 'EIPRequest',
     types: {
@@ -100,8 +100,8 @@ async function signatureOf(request: Request): Promise<string> {
   return signature.slice(2)
 }
 
-const market = () => getAddress(stage.deployment.dataMarket)
-const protocolState = () => getAddress(stage.deployment.protocolState)
+const market = () => getAddress(world.deployment.dataMarket)
+const protocolState = () => getAddress(world.deployment.protocolState)
 
 /** UUID and JSON without anything between: Go's field order, zero values left out, `<`, `>` and `&` escaped. */
 async function goMessage(request: Request): Promise<Uint8Array> {
@@ -174,7 +174,7 @@ interface SubmissionStub {
 }
 
 test('a Python snapshotter: SubmitSnapshot and SubmitSnapshotSimulation are answered Success', async () => {
-  const path = join(stage.freshDir(), 'submission.proto')
+  const path = join(world.freshDir(), 'submission.proto')
   writeFileSync(path, PROTO)
   const { submission } = loadPackageDefinition(loadSync(path, { keepCase: true })) as unknown as {
     submission: { Submission: new (endpoint: string, security: ReturnType<typeof credentials.createInsecure>) => SubmissionStub }
@@ -210,7 +210,7 @@ test('a Python snapshotter: SubmitSnapshot and SubmitSnapshotSimulation are answ
 })
 
 test('everything they sent is in the batches, once, under the id the collector chose', async () => {
-  const batched = await stage.batched(epochId as never, sequencer)
+  const batched = await world.batched(epochId as never, sequencer)
   const byKey = new Map([...batched].map(([submissionId, { request }]) => [keyOf({ ...request, deadline: 0 }), submissionId]))
   expect([...sentByGo].filter(([key, submissionId]) => byKey.get(key) !== submissionId)).toEqual([])
   expect(sentByPython.filter((key) => !byKey.has(key))).toEqual([])
@@ -221,7 +221,7 @@ test('an indexer with the deployed ABI reads epoch, snapshot, batches and the re
   const { functions, events } = vectors.contracts.PowerloomProtocolState
   const selectorOf = (signature: string) => functions.find((entry) => entry.signature === signature)?.selector as string
   const word = (value: number | string) => (typeof value === 'number' ? value.toString(16) : value.slice(2)).padStart(64, '0')
-  const dataMarket = stage.deployment.dataMarket
+  const dataMarket = world.deployment.dataMarket
   const call = async (signature: string, encoded: string) => {
     const result = (await rpc('eth_call', [{ to: protocolState(), data: selectorOf(signature) + encoded }, 'latest'])) as string
     return Buffer.from(result.slice(2), 'hex')
@@ -245,7 +245,7 @@ test('an indexer with the deployed ABI reads epoch, snapshot, batches and the re
   const list = await call('epochIdToBatchCids(address,uint256)', word(dataMarket) + word(epochId))
   const start = uintAt(list, 0) + 32
   const batchCids = Array.from({ length: uintAt(list, start - 32) }, (_, index) => textAt(list, start + uintAt(list, start + 32 * index)))
-  expect(batchCids).toEqual(await stage.chain.batchCids(epochId as never))
+  expect(batchCids).toEqual(await world.chain.batchCids(epochId as never))
   expect(batchCids.length).toBeGreaterThan(0)
 
   const topic0 = events.find(({ signature }) => signature.startsWith('EpochReleased('))?.topic

@@ -8,9 +8,9 @@ import type { Submission } from '#domain/submission.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
+import { decodeBallot } from '#roles/sequencer/ballot.ts'
 import { voteKey } from '#roles/sequencer/keys.ts'
-import { createLedger, type EpochRecord } from '#roles/sequencer/ledger.ts'
-import { decodeBallot } from '#roles/sequencer/record.ts'
+import { createLedger, type EpochEntry } from '#roles/sequencer/ledger.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { BATCH_BYTES_MAX, decodeBatch, encodeBatch } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
@@ -32,7 +32,7 @@ const STEP_SLACK_MS = 1_000
 /** An epoch as it is known from the sequencer's disk and from the chain, each asked by itself. */
 interface EpochFacts {
   readonly epochId: EpochId
-  readonly record: EpochRecord | undefined
+  readonly record: EpochEntry | undefined
   /** The files that were planned, in order. */
   readonly planned: readonly { readonly batchCid: Cid; readonly file: Batch }[]
   readonly anchored: readonly AnchoredBatch[]

@@ -2,7 +2,7 @@ import type { Address } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Machine } from '../journey/cast.ts'
 import type { Fault } from './plan.ts'
-import type { Stage } from './simulation.ts'
+import type { Arena } from './simulation.ts'
 import type { SimEvent } from './trace.ts'
 
 /** The faults of a plan, done to a network that runs. */
@@ -13,8 +13,8 @@ const ARMED_MAX_MS = 3_000
 const factsOf = (fault: Fault): SimEvent['facts'] => Object.fromEntries(Object.entries(fault))
 
 /** What goes wrong goes wrong now; what passes is put right by itself later. */
-export function inflict(fault: Fault, stage: Stage): void {
-  const { world, trace, at } = stage
+export function inflict(fault: Fault, arena: Arena): void {
+  const { world, trace, at } = arena
   trace.note('fault', fault.kind, factsOf(fault))
   switch (fault.kind) {
     case 'links':
@@ -38,36 +38,36 @@ export function inflict(fault: Fault, stage: Stage): void {
       return
     case 'reorg':
       // What is about to be undone was there all the same.
-      stage.look()
+      arena.look()
       world.chain.reorg(fault.depth, { isLosingTransactions: fault.isLosingTransactions })
-      stage.look()
+      arena.look()
       return
     case 'power_cut':
-      armPowerCut(fault, stage)
+      armPowerCut(fault, arena)
       return
     case 'absence':
-      cutPower(fault.machine, 'absence', stage)
-      at(fault.forMs, () => stage.boot(fault.machine))
+      cutPower(fault.machine, 'absence', arena)
+      at(fault.forMs, () => arena.boot(fault.machine))
       return
     case 'lost_disk':
-      loseDisk(fault, stage)
+      loseDisk(fault, arena)
       return
     case 'refused_releases':
       world.chain.changeMarket({ epochManager: NOBODY })
       at(fault.forMs, () => world.chain.changeMarket({ epochManager: world.market.epochManager }))
       return
     case 'reassigned':
-      stage.dishonest.add(fault.slotId)
-      stage.ownedByHostile.add(fault.slotId)
-      world.chain.assignSigner(fault.slotId, stage.hostile.address)
+      arena.dishonest.add(fault.slotId)
+      arena.ownedByHostile.add(fault.slotId)
+      world.chain.assignSigner(fault.slotId, arena.hostile.address)
       if (fault.forMs === undefined) return
       at(fault.forMs, () => {
-        stage.ownedByHostile.delete(fault.slotId)
-        world.chain.assignSigner(fault.slotId, stage.signerOf(fault.slotId))
+        arena.ownedByHostile.delete(fault.slotId)
+        world.chain.assignSigner(fault.slotId, arena.signerOf(fault.slotId))
       })
       return
     case 'burned':
-      stage.dishonest.add(fault.slotId)
+      arena.dishonest.add(fault.slotId)
       world.chain.burnSlot(fault.slotId)
       return
     case 'slow_reader':
@@ -77,19 +77,19 @@ export function inflict(fault: Fault, stage: Stage): void {
       })
       return
     case 'hostile':
-      void stage.hostile.burst(fault.deliveries)
+      void arena.hostile.burst(fault.deliveries)
       return
     case 'double_votes':
-      void stage.hostile.voteTwice(fault.votes)
+      void arena.hostile.voteTwice(fault.votes)
       return
     case 'made_up_projects':
-      void stage.hostile.voteOnMadeUp(fault.votes)
+      void arena.hostile.voteOnMadeUp(fault.votes)
   }
 }
 
 const NOBODY = `0x${'0'.repeat(39)}1` as Address
 
-function cutPower(name: string, moment: string, { cast, armed, trace }: Stage): void {
+function cutPower(name: string, moment: string, { cast, armed, trace }: Arena): void {
   armed.delete(name)
   const machine = cast.machines.get(name) as Machine<unknown>
   if (!machine.isOn()) return
@@ -98,15 +98,15 @@ function cutPower(name: string, moment: string, { cast, armed, trace }: Stage): 
 }
 
 /** The copy is made now, and comes into its place later. */
-function loseDisk({ machine: name, copyAgeMs, forMs }: Extract<Fault, { kind: 'lost_disk' }>, stage: Stage): void {
-  const machine = stage.cast.machines.get(name) as Machine<unknown>
+function loseDisk({ machine: name, copyAgeMs, forMs }: Extract<Fault, { kind: 'lost_disk' }>, arena: Arena): void {
+  const machine = arena.cast.machines.get(name) as Machine<unknown>
   const left = copyAgeMs === undefined ? createFakeStore() : machine.disk().copy()
-  stage.at(copyAgeMs ?? 0, () => {
-    cutPower(name, 'lost disk', stage)
+  arena.at(copyAgeMs ?? 0, () => {
+    cutPower(name, 'lost disk', arena)
     machine.replaceDisk(left)
-    stage.trace.note(name, 'disk lost', { how: copyAgeMs === undefined ? 'empty' : 'old copy' })
-    stage.onLostDisk(name)
-    stage.at(forMs, () => stage.boot(name))
+    arena.trace.note(name, 'disk lost', { how: copyAgeMs === undefined ? 'empty' : 'old copy' })
+    arena.onLostDisk(name)
+    arena.at(forMs, () => arena.boot(name))
   })
 }
 
@@ -116,12 +116,12 @@ export interface Armed {
   onReceipt(): void
 }
 
-function armPowerCut({ machine: name, count, moment, forMs }: Extract<Fault, { kind: 'power_cut' }>, stage: Stage): void {
-  const { armed, at } = stage
+function armPowerCut({ machine: name, count, moment, forMs }: Extract<Fault, { kind: 'power_cut' }>, arena: Arena): void {
+  const { armed, at } = arena
   let left = count
   const cut = () => {
-    cutPower(name, moment, stage)
-    at(forMs, () => stage.boot(name))
+    cutPower(name, moment, arena)
+    at(forMs, () => arena.boot(name))
   }
   const isNow = (): boolean => {
     left -= 1
@@ -145,7 +145,7 @@ function armPowerCut({ machine: name, count, moment, forMs }: Extract<Fault, { k
 }
 
 /** Whatever is still broken is put right. */
-export function heal({ world, cast, trace, armed, boot }: Stage): void {
+export function heal({ world, cast, trace, armed, boot }: Arena): void {
   trace.note('fault', 'none from now on')
   armed.clear()
   world.links.setFaults({})

@@ -8,9 +8,9 @@ import type { BlockRef, Intent } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import type { FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
+import { decodeBallot } from '#roles/sequencer/ballot.ts'
 import { epochKey, evidencePrefix, planFileKey, simulatedKey, voteKey } from '#roles/sequencer/keys.ts'
-import type { EpochRecord, ProjectRecord } from '#roles/sequencer/ledger.ts'
-import { decodeBallot } from '#roles/sequencer/record.ts'
+import type { EpochEntry, ProjectEntry } from '#roles/sequencer/ledger.ts'
 import type { EpochRecord as OwnEpoch, ProjectRecord as OwnProject } from '#roles/snapshotter/records.ts'
 import { guardKey } from '#roles/validator/keys.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
@@ -128,8 +128,8 @@ function createBook(machine: string, run: Run, report: Report): Book {
       if (key.startsWith('evidence/') && Number(count) >= EVIDENCE_PER_SLOT_MAX)
         say('G7', `keeps more evidence of slot ${Number(slot)} than it may`)
     } else if (key.startsWith('epoch/') && value !== undefined) {
-      const record = json<EpochRecord>(value)
-      changeEpoch(record, before === undefined ? undefined : json<EpochRecord>(before))
+      const record = json<EpochEntry>(value)
+      changeEpoch(record, before === undefined ? undefined : json<EpochEntry>(before))
       if (['ended', 'missed', 'void'].includes(record.state) && record.projects.every(({ state }) => isEnd(state)))
         unfinished.delete(record.epochId)
       else unfinished.set(record.epochId, record.release.number)
@@ -157,7 +157,7 @@ function createBook(machine: string, run: Run, report: Report): Book {
     if (!run.witness.isGone(first.header)) say('G5', `replaces ${key}, though its block ${first.header} is on the chain`)
   }
 
-  function changeEpoch(record: EpochRecord, before: EpochRecord | undefined): void {
+  function changeEpoch(record: EpochEntry, before: EpochEntry | undefined): void {
     const { epochId, state } = record
     run.witness.look()
     const isUndone = before !== undefined && run.witness.isGone(before.release.hash)
@@ -177,9 +177,9 @@ function createBook(machine: string, run: Run, report: Report): Book {
   }
 
   function changeProject(
-    { epochId, release }: EpochRecord,
-    { projectId, state, reason }: ProjectRecord,
-    before: ProjectRecord | undefined,
+    { epochId, release }: EpochEntry,
+    { projectId, state, reason }: ProjectEntry,
+    before: ProjectEntry | undefined,
   ): void {
     const about = `${projectId} of epoch ${epochId}`
     if (before !== undefined && PROJECT_ORDER.indexOf(state) < PROJECT_ORDER.indexOf(before.state))

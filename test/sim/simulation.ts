@@ -130,27 +130,27 @@ export interface Spoil {
 export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome> {
   const plan = (spoil.plan ?? unchanged)(drawPlan(seed))
   const trace = createTrace()
-  const stage = await createStage(plan, trace, spoil)
+  const arena = await createArena(plan, trace, spoil)
   // What nobody handles ends a real process.
-  const onUnhandled = (failure: unknown) => stage.failures.push({ machine: 'a process', failure })
+  const onUnhandled = (failure: unknown) => arena.failures.push({ machine: 'a process', failure })
   process.on('unhandledRejection', onUnhandled)
   try {
-    const late = await play(stage).then(
-      () => check(stage.run),
+    const late = await play(arena).then(
+      () => check(arena.run),
       (failure: unknown): Violation[] => [{ promise: 'G9', found: `the run came to no end: ${told(failure)}` }],
     )
-    const epochs = (await stage.world.chain.currentEpoch()).epochId
-    await stage.stop()
+    const epochs = (await arena.world.chain.currentEpoch()).epochId
+    await arena.stop()
     const { events } = trace
     return {
       seed,
       plan,
-      violations: [...stage.safety.violations, ...late],
+      violations: [...arena.safety.violations, ...late],
       digest: keccak256(new TextEncoder().encode(events.map(lineOf).join('\n'))).toHex(),
       events,
       epochs,
-      restarts: stage.restarts(),
-      receipts: stage.run.receipts.length,
+      restarts: arena.restarts(),
+      receipts: arena.run.receipts.length,
     }
   } finally {
     process.off('unhandledRejection', onUnhandled)
@@ -158,28 +158,28 @@ export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome
 }
 
 /** The story of every run: peace, faults, peace, two epochs that must go well, and patience until all has come to its end. */
-async function play(stage: Stage): Promise<void> {
-  const { run, world, at } = stage
-  await stage.pass(WARM_UP_MS)
-  for (const fault of run.plan.faults) at(fault.atMs, () => inflict(fault, stage))
+async function play(arena: Arena): Promise<void> {
+  const { run, world, at } = arena
+  await arena.pass(WARM_UP_MS)
+  for (const fault of run.plan.faults) at(fault.atMs, () => inflict(fault, arena))
   for (const atMs of run.plan.epochsAtMs) at(atMs, () => world.source.mine(EPOCH_SIZE))
-  await stage.pass(run.plan.faultsEndMs)
-  heal(stage)
-  await stage.pass(CALM_MS)
+  await arena.pass(run.plan.faultsEndMs)
+  heal(arena)
+  await arena.pass(CALM_MS)
   for (let released = 0; released < CALM_EPOCHS; released += 1) {
     const { epochId } = await world.chain.currentEpoch()
     world.source.mine(EPOCH_SIZE)
     await world.clock.runUntil(async () => (await world.chain.currentEpoch()).epochId > epochId, { limitMs: QUIET_LIMIT_MS })
-    stage.calmEpochs.push((epochId + 1) as EpochId)
-    await stage.pass(CALM_GAP_MS)
+    arena.calmEpochs.push((epochId + 1) as EpochId)
+    await arena.pass(CALM_GAP_MS)
   }
-  await stage.becomeQuiet()
+  await arena.becomeQuiet()
 }
 
-export type Stage = Awaited<ReturnType<typeof createStage>>
+export type Arena = Awaited<ReturnType<typeof createArena>>
 
 /** The network of the plan at work, and the hands that move it. */
-async function createStage(plan: Plan, trace: Trace, spoil: Spoil) {
+async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
   const failures: Run['failures'][number][] = []
   const calmEpochs: EpochId[] = []
   /** By machine: what waits for its next commit, or for the next receipt of anybody. */

@@ -106,13 +106,13 @@ async function readArtifact(path: string | URL): Promise<Artifact> {
   return { abi, bytecode: (bytecode.startsWith('0x') ? bytecode : `0x${bytecode}`) as Hex }
 }
 
-interface Places {
+interface Exchange {
   readonly tokens: Addresses
   readonly router: Hex
 }
 
 /** An account's tokens, and leave for the router to take them. */
-function purse(account: Hex, { tokens, router }: Places): Transaction[] {
+function purse(account: Hex, { tokens, router }: Exchange): Transaction[] {
   const deposit = { ...call(account, tokens.WETH, { abi: TOKEN_ABI, functionName: 'deposit', args: [] }), value: PURSE_WETH * 10n ** 18n }
   const mints = Object.entries(TOKENS).map(([name, decimals]) =>
     call(account, tokens[name as TokenName], { abi: TOKEN_ABI, functionName: 'mint', args: [account, PURSE * 10n ** BigInt(decimals)] }),
@@ -124,7 +124,7 @@ function approval(account: Hex, { token, router }: { token: Hex; router: Hex }):
   return call(account, token, { abi: TOKEN_ABI, functionName: 'approve', args: [router, 2n ** 256n - 1n] })
 }
 
-function poolCreation([left, leftAmount, right, rightAmount]: (typeof POOLS)[number], { tokens, router }: Places): Transaction {
+function poolCreation([left, leftAmount, right, rightAmount]: (typeof POOLS)[number], { tokens, router }: Exchange): Transaction {
   const raw = (name: TokenName, amount: number): bigint => BigInt(amount) * 10n ** BigInt(name === 'WETH' ? 18 : TOKENS[name])
   const args = [tokens[left], tokens[right], raw(left, leftAmount), raw(right, rightAmount), 0n, 0n, PROVIDER, NO_DEADLINE]
   return { ...call(PROVIDER, router, { abi: ROUTER_ABI, functionName: 'addLiquidity', args }), gas: GAS_CREATE }

@@ -39,7 +39,7 @@ export interface Forwarder {
 }
 
 /** A link in use, or one that is left and only waits for its last receipts. */
-interface Lane extends Destination {
+interface Route extends Destination {
   inFlightCount: number
   receiptCount: number
   isOpen: boolean
@@ -52,10 +52,10 @@ const IDLE_MS = 60_000
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
   const { outbox, counters, telling, bell, clock, random, report } = deps
-  const lanes = new Set<Lane>()
+  const routes = new Set<Route>()
   const working = new Set<Promise<void>>()
   let inFlightCount = 0
-  let current: Lane | undefined
+  let current: Route | undefined
 
   /** What a receipt means: the end, or another attempt with the same id. */
   async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
@@ -72,21 +72,21 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     outbox.putBack(entry, backoffMs(options.retryBackoff, entry.attempts, random))
   }
 
-  async function deliver(entry: Entry, lane: Lane): Promise<void> {
-    lane.inFlightCount += 1
+  async function deliver(entry: Entry, route: Route): Promise<void> {
+    route.inFlightCount += 1
     inFlightCount += 1
     try {
-      const receipt = await lane.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
-      lane.receiptCount += 1
+      const receipt = await route.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
+      route.receiptCount += 1
       await conclude(entry, receipt)
     } catch (failure) {
       if (!isWeftError(failure, 'LINK_FAILED')) throw failure
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
       outbox.putBack(entry, 0)
     } finally {
-      lane.inFlightCount -= 1
+      route.inFlightCount -= 1
       inFlightCount -= 1
-      if (lane.isLeft && lane.inFlightCount === 0) await lane.link.close()
+      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
       bell.ring()
     }
   }
@@ -97,41 +97,41 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     working.add(tracked)
   }
 
-  function enter(destination: Destination, signal: AbortSignal, fail: (failure: unknown) => void): Lane {
-    const lane: Lane = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
+  function enter(destination: Destination, signal: AbortSignal, fail: (failure: unknown) => void): Route {
+    const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
     const ending = new AbortController()
-    lanes.add(lane)
+    routes.add(route)
     counters.countLink()
-    report('link_opened', { address: lane.address })
-    void lane.link.ended.then(() => {
-      lane.isOpen = false
-      lanes.delete(lane)
+    report('link_opened', { address: route.address })
+    void route.link.ended.then(() => {
+      route.isOpen = false
+      routes.delete(route)
       ending.abort()
-      report('link_ended', { address: lane.address, receipts: lane.receiptCount })
+      report('link_ended', { address: route.address, receipts: route.receiptCount })
       bell.ring()
     })
-    track(guard(lane, AbortSignal.any([signal, ending.signal])), fail)
-    return lane
+    track(guard(route, AbortSignal.any([signal, ending.signal])), fail)
+    return route
   }
 
   /** Ends a link that has gone silent: the peer may be gone without the network having said so. */
-  async function guard(lane: Lane, signal: AbortSignal): Promise<void> {
+  async function guard(route: Route, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const receiptsBefore = lane.receiptCount
-      const wasWaiting = lane.inFlightCount > 0
+      const receiptsBefore = route.receiptCount
+      const wasWaiting = route.inFlightCount > 0
       await pause(clock, options.receiptTimeoutMs, signal)
-      if (signal.aborted || !wasWaiting || lane.inFlightCount === 0 || lane.receiptCount > receiptsBefore) continue
-      report('link_silent', { address: lane.address, waitedMs: options.receiptTimeoutMs })
-      await lane.link.close()
+      if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
+      report('link_silent', { address: route.address, waitedMs: options.receiptTimeoutMs })
+      await route.link.close()
     }
   }
 
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
-  async function serve(lane: Lane, signal: AbortSignal, fail: (failure: unknown) => void): Promise<Destination | undefined> {
+  async function serve(route: Route, signal: AbortSignal, fail: (failure: unknown) => void): Promise<Destination | undefined> {
     const leaving = new AbortController()
     let better: Destination | undefined
     const searching = improve(
-      { addresses: options.addresses, rank: lane.rank, intervalMs: options.improveIntervalMs },
+      { addresses: options.addresses, rank: route.rank, intervalMs: options.improveIntervalMs },
       deps,
       AbortSignal.any([signal, leaving.signal]),
     ).then((found) => {
@@ -139,11 +139,11 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       bell.ring()
     })
     track(searching, fail)
-    while (lane.isOpen && better === undefined && !signal.aborted) {
+    while (route.isOpen && better === undefined && !signal.aborted) {
       while (inFlightCount < options.inFlightMax) {
         const entry = outbox.take()
         if (entry === undefined) break
-        track(deliver(entry, lane), fail)
+        track(deliver(entry, route), fail)
       }
       // With all places in flight taken, what is due waits for a receipt, which rings the bell.
       const nextDueMs = inFlightCount < options.inFlightMax ? outbox.nextDueMs() : undefined
@@ -162,12 +162,12 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
       current = enter(next, signal, fail)
-      const lane = current
-      next = await serve(lane, signal, fail)
-      lane.isLeft = true
-      if (lane.inFlightCount === 0) await lane.link.close()
+      const route = current
+      next = await serve(route, signal, fail)
+      route.isLeft = true
+      if (route.inFlightCount === 0) await route.link.close()
       // A peer that takes links and ends them at once is not dialed again at once.
-      failedRounds = lane.receiptCount > 0 || next !== undefined ? 0 : failedRounds + 1
+      failedRounds = route.receiptCount > 0 || next !== undefined ? 0 : failedRounds + 1
       current = undefined
     }
     await next?.link.close()
@@ -179,7 +179,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       const stopping = AbortSignal.any([signal, failing.signal])
       const fail = (failure: unknown): void => failing.abort(failure)
       await keepServing(stopping, fail).catch(fail)
-      await Promise.all([...lanes].map((lane) => lane.link.close()))
+      await Promise.all([...routes].map((route) => route.link.close()))
       await Promise.all(working)
       if (failing.signal.aborted) throw failing.signal.reason
     },

@@ -3,9 +3,9 @@ import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionI
 import { decodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
+import type { Ballot } from './ballot.ts'
 import { batch } from './batch.ts'
 import { finalize } from './finalize.ts'
-import type { Ballot } from './record.ts'
 
 const CIDS = [
   'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',

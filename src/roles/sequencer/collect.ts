@@ -1,8 +1,8 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store } from '#io/store/port.ts'
+import { type Ballot, decodeBallot } from './ballot.ts'
 import { votesPrefix } from './keys.ts'
-import { type Ballot, decodeBallot } from './record.ts'
 
 /** Ballots read in one go: a page of a few megabytes. */
 const PAGE_LENGTH = 5_000

@@ -1,6 +1,6 @@
 import type { ProjectId } from '#domain/ids.ts'
 import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
-import type { Ballot } from './record.ts'
+import type { Ballot } from './ballot.ts'
 
 /** One project of the epoch after counting. */
 export interface CountedProject {

@@ -17,7 +17,7 @@ import {
   votesPrefix,
 } from './keys.ts'
 
-export interface ProjectRecord {
+export interface ProjectEntry {
   readonly projectId: ProjectId
   readonly state: ProjectState
   readonly reason: ProjectReason | undefined
@@ -31,7 +31,7 @@ export interface ProjectRecord {
 }
 
 /** Everything there is to say about an epoch. Published with the result, never part of the batch (spec/06 §5). */
-export interface EpochRecord {
+export interface EpochEntry {
   readonly epochId: EpochId
   readonly state: EpochState
   readonly reason: EpochReason | undefined
@@ -41,26 +41,26 @@ export interface EpochRecord {
   /** Refused deliveries by code, as counted by the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
   readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
-  readonly projects: readonly ProjectRecord[]
+  readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]
 }
 
-export type EpochChange = Partial<Omit<EpochRecord, 'epochId'>>
+export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
 
 /** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
 export interface Ledger {
-  get(epochId: EpochId): EpochRecord | undefined
+  get(epochId: EpochId): EpochEntry | undefined
   /** Records with anything left to happen, to the epoch or to one of its projects. */
-  unfinished(): Iterable<EpochRecord>
+  unfinished(): Iterable<EpochEntry>
   /** Records of the epochs kept whose release is in `block` or later. */
-  releasedFrom(block: BlockNumber): readonly EpochRecord[]
+  releasedFrom(block: BlockNumber): readonly EpochEntry[]
   /** Whether the epoch, or a later one, was ever seen released, and its own release was not undone since: then it is still to come. */
   isReleased(epochId: EpochId): boolean
   /** Starts the epoch, or starts it again after its release was undone. Leaves a record that is further on alone. */
   release(epochId: EpochId, release: Header): Promise<void>
   /** Changes a record, together with other writes, in one commit. A new `state` must be a step of the machine. */
-  change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochRecord>
+  change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochEntry>
   plans(epochId: EpochId): readonly PlannedBatch[]
   /** Block from which a restarted sequencer must follow the chain again; `undefined` on first start. */
   cursor(): BlockNumber | undefined
@@ -72,11 +72,11 @@ const decoder = new TextDecoder()
 const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
 const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
 
-const isFinished = (record: EpochRecord): boolean =>
+const isFinished = (record: EpochEntry): boolean =>
   isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
 
 export function createLedger(options: { readonly epochsKept: number }, { store }: { readonly store: Store }): Ledger {
-  const unfinished = new Map<EpochId, EpochRecord>()
+  const unfinished = new Map<EpochId, EpochEntry>()
   /** Finished epochs still on disk, ascending. */
   const finished: EpochId[] = []
   /** Epochs whose release was undone. */
@@ -89,14 +89,14 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     else unfinished.set(record.epochId, record)
   }
 
-  function get(epochId: EpochId): EpochRecord | undefined {
+  function get(epochId: EpochId): EpochEntry | undefined {
     const known = unfinished.get(epochId)
     if (known !== undefined) return known
     const bytes = store.get(epochKey(epochId))
-    return bytes === undefined ? undefined : fromBytes<EpochRecord>(bytes)
+    return bytes === undefined ? undefined : fromBytes<EpochEntry>(bytes)
   }
 
-  async function save(record: EpochRecord, writes: readonly StoreWrite[]): Promise<EpochRecord> {
+  async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
     const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
     if (record.state === 'void') undone.add(record.epochId)
     else undone.delete(record.epochId)
@@ -116,7 +116,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     get,
     unfinished: () => unfinished.values(),
     releasedFrom(block) {
-      const found: EpochRecord[] = []
+      const found: EpochEntry[] = []
       for (let epochId = highest; ; epochId -= 1) {
         const record = get(epochId as EpochId)
         if (record === undefined || record.release.number < block) return found.reverse()
@@ -147,7 +147,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       )
     },
     async change(epochId, change, writes = []) {
-      const known = get(epochId) as EpochRecord
+      const known = get(epochId) as EpochEntry
       if (change.state !== undefined && change.state !== known.state) advanceEpoch(known.state, change.state)
       return save({ ...known, ...change }, writes)
     },
@@ -176,17 +176,17 @@ function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {
 }
 
 /** Where a restart begins: at the oldest release that still matters. */
-function replayFrom(records: readonly EpochRecord[]): BlockNumber {
+function replayFrom(records: readonly EpochEntry[]): BlockNumber {
   return Math.min(...records.map(({ release }) => release.number)) as BlockNumber
 }
 
 /** Records read in one go: a record of thousands of projects takes a megabyte. */
 const RECORDS_PER_PAGE = 16
 
-function* readRecords(store: Store): Generator<EpochRecord> {
+function* readRecords(store: Store): Generator<EpochEntry> {
   let page = store.scan(EPOCHS_PREFIX, { limit: RECORDS_PER_PAGE })
   while (page.length > 0) {
-    for (const { value } of page) yield fromBytes<EpochRecord>(value)
+    for (const { value } of page) yield fromBytes<EpochEntry>(value)
     page = store.scan(EPOCHS_PREFIX, { after: page.at(-1)?.key ?? EPOCHS_PREFIX, limit: RECORDS_PER_PAGE })
   }
 }
@@ -199,10 +199,10 @@ function removal(store: Store, epochId: EpochId): StoreWrite[] {
 
 /** Ends, for the reason `why`, every project of the list that it concerns and that is not over yet. */
 export function endProjects(
-  projects: readonly ProjectRecord[],
-  concerns: (project: ProjectRecord) => boolean,
+  projects: readonly ProjectEntry[],
+  concerns: (project: ProjectEntry) => boolean,
   why: ProjectReason,
-): readonly ProjectRecord[] {
+): readonly ProjectEntry[] {
   return projects.map((project) =>
     concerns(project) && !isProjectOver(project.state) ? { ...project, ...endProject(project.state, why) } : project,
   )

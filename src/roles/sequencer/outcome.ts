@@ -5,7 +5,7 @@ import type { AnchorFailure, EndOutcome } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
-import { type EpochRecord, endProjects, type Ledger, type ProjectRecord, planWrites } from './ledger.ts'
+import { type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from './ledger.ts'
 import type { Ballots } from './record.ts'
 
 /** What each stage of `seal` leaves on record, in the order of the stages. */
@@ -18,8 +18,8 @@ export interface NoteDeps {
 }
 
 /** The votes are fixed. Returns a record that is further on as it is. */
-export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<EpochRecord> {
-  const record = ledger.get(epochId) as EpochRecord
+export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<EpochEntry> {
+  const record = ledger.get(epochId) as EpochEntry
   if (record.state !== 'released') return record
   const rejected = counters.rejectedOf(epochId)
   ballots.close(epochId)
@@ -41,7 +41,7 @@ interface Outcome {
 }
 
 /** The plan, its files and what became of each project, in one commit. Without a batch there is no plan: the epoch stays closed. */
-export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outcome, { ledger, options }: NoteDeps): Promise<EpochRecord> {
+export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outcome, { ledger, options }: NoteDeps): Promise<EpochEntry> {
   const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))
@@ -56,9 +56,9 @@ export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outco
     : ledger.change(epochId, { ...change, state: 'planned' }, planWrites(epochId, planned))
 }
 
-function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectRecord {
+function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectEntry {
   const votes = result.votesPerCid.values().next().value ?? 0
-  const submitted: ProjectRecord = {
+  const submitted: ProjectEntry = {
     ...noRow(projectId),
     state: 'submitted',
     batchCid: batchOf.get(projectId),
@@ -70,7 +70,7 @@ function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<Proje
   return { ...submitted, ...endProject('submitted', result.reason) }
 }
 
-const noRow = (projectId: ProjectId): ProjectRecord => ({
+const noRow = (projectId: ProjectId): ProjectEntry => ({
   projectId,
   state: 'released',
   reason: undefined,
@@ -81,7 +81,7 @@ const noRow = (projectId: ProjectId): ProjectRecord => ({
   isTie: false,
 })
 
-function notSubmitted(counted: readonly CountedProject[], expectedProjects: readonly ProjectId[]): readonly ProjectRecord[] {
+function notSubmitted(counted: readonly CountedProject[], expectedProjects: readonly ProjectId[]): readonly ProjectEntry[] {
   const submitted = new Set(counted.map(({ projectId }) => projectId))
   return expectedProjects
     .filter((projectId) => !submitted.has(projectId))
@@ -93,13 +93,13 @@ export async function noteAnchored(
   epochId: EpochId,
   { batches, failures }: { readonly batches: readonly PlannedBatch[]; readonly failures: readonly AnchorFailure[] },
   { ledger }: NoteDeps,
-): Promise<EpochRecord> {
-  const record = ledger.get(epochId) as EpochRecord
+): Promise<EpochEntry> {
+  const record = ledger.get(epochId) as EpochEntry
   const lost = new Map(
     batches.flatMap(({ batchCid }, index) => (failures[index] === undefined ? [] : [[batchCid, failures[index]] as const])),
   )
   const projects = endProjects(record.projects, ({ batchCid }) => batchCid !== undefined && lost.has(batchCid), 'batch_not_anchored').map(
-    (project): ProjectRecord => (project.state === 'batched' ? { ...project, state: advanceProject(project.state, 'pending') } : project),
+    (project): ProjectEntry => (project.state === 'batched' ? { ...project, state: advanceProject(project.state, 'pending') } : project),
   )
   const change = { projects, batches: record.batches.map((one) => ({ ...one, isAnchored: !lost.has(one.batchCid) })) }
   const reason = lost.values().next().value
@@ -111,9 +111,9 @@ export async function noteAnchored(
 }
 
 /** The epoch is over. One without a single result is ended all the same, so that nobody waits for it (G9). */
-export function noteEnded(epochId: EpochId, ended: EndOutcome, { ledger }: NoteDeps): Promise<EpochRecord> {
+export function noteEnded(epochId: EpochId, ended: EndOutcome, { ledger }: NoteDeps): Promise<EpochEntry> {
   if (ended === 'call_refused') return ledger.change(epochId, { state: 'missed', reason: 'call_refused' })
-  const { batches, accepted } = ledger.get(epochId) as EpochRecord
+  const { batches, accepted } = ledger.get(epochId) as EpochEntry
   const empty: EpochReason = ended === 'ended_elsewhere' ? 'ended_elsewhere' : accepted === 0 ? 'no_submissions' : 'nothing_finalized'
   return ledger.change(epochId, { state: 'ended', reason: batches.length > 0 ? 'all_batches_anchored' : empty })
 }

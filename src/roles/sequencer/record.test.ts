@@ -4,7 +4,8 @@ import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, Submi
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Store } from '#io/store/port.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
-import { type Ballot, type Ballots, createBallots, decodeBallot, type Recorded } from './record.ts'
+import { type Ballot, decodeBallot } from './ballot.ts'
+import { type Ballots, createBallots, type Recorded } from './record.ts'
 
 const FIRST = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const SECOND = 'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44' as Cid

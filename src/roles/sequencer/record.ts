@@ -1,17 +1,13 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
-import type { Address, Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
-import { decode, type Received } from './receive.ts'
 
 /** Second, different votes kept per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
 const EVIDENCE_PER_SLOT_MAX = 4
-
-export interface Ballot extends Received {
-  readonly signer: Address
-}
 
 export type Recorded =
   | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
@@ -151,37 +147,5 @@ function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
     const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
     if (!taken.has(id)) return id as SubmissionId
     first.setUint32(0, first.getUint32(0) + 1)
-  }
-}
-
-// A stored ballot: one byte for the protocol, the id, the signer, then the payload exactly as it came.
-const ID_BYTES = 36
-const SIGNER_BYTES = 42
-const PREFIX_BYTES = 1 + ID_BYTES + SIGNER_BYTES
-const PROTOCOLS = ['weft', 'collect'] as const
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
-
-function encodeBallot(ballot: Ballot, submissionId: SubmissionId): Uint8Array {
-  const bytes = new Uint8Array(PREFIX_BYTES + ballot.payload.length)
-  bytes[0] = PROTOCOLS.indexOf(ballot.protocol)
-  encoder.encodeInto(submissionId, bytes.subarray(1, 1 + ID_BYTES))
-  encoder.encodeInto(ballot.signer, bytes.subarray(1 + ID_BYTES, PREFIX_BYTES))
-  bytes.set(ballot.payload, PREFIX_BYTES)
-  return bytes
-}
-
-/** What was verified once is not verified again: the store is ours. */
-export function decodeBallot(bytes: Uint8Array): Ballot {
-  const protocol = PROTOCOLS[Number(bytes[0])] ?? 'weft'
-  const payload = bytes.subarray(PREFIX_BYTES)
-  const submission = decode(protocol, payload)
-  if (submission === undefined) throw new Error('a stored ballot no longer decodes: the store was written by another version')
-  return {
-    protocol,
-    payload,
-    submission,
-    submissionId: decoder.decode(bytes.subarray(1, 1 + ID_BYTES)) as SubmissionId,
-    signer: decoder.decode(bytes.subarray(1 + ID_BYTES, PREFIX_BYTES)) as Address,
   }
 }

@@ -13,7 +13,7 @@ import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
-import type { EpochRecord } from './ledger.ts'
+import type { EpochEntry } from './ledger.ts'
 import { createSequencer, type Sequencer } from './sequencer.ts'
 
 /** A sequencer with a market around it, all of it in memory, for the tests of the role. */
@@ -126,7 +126,7 @@ export interface World {
   readonly chain: FakeChain
   readonly ipfs: ReturnType<typeof createFakeIpfsNetwork>
   readonly sequencer: Sequencer
-  readonly records: EpochRecord[]
+  readonly records: EpochEntry[]
   readonly events: string[]
   readonly store: FakeStore
   /** Rejects as `run` does. */
@@ -207,7 +207,7 @@ export async function open(settings: Settings = {}): Promise<World> {
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
   const store = settings.onDisk ?? createFakeStore()
   const inbox = createInbox()
-  const records: EpochRecord[] = []
+  const records: EpochEntry[] = []
   const events: string[] = []
   const hasher = createSubmissionHasher(chain)
   let recoveries = 0
@@ -354,7 +354,7 @@ export const vote = async (world: World, slotId: number, cid: number, project = 
   )
 
 /** Mines until the first epoch's last word. */
-export async function sealed(world: World): Promise<EpochRecord> {
+export async function sealed(world: World): Promise<EpochEntry> {
   for (let block = 0; block < 40; block += 1) {
     const [record] = world.records
     if (record !== undefined) return record

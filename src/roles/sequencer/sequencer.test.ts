@@ -5,7 +5,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import type { EpochRecord } from './ledger.ts'
+import type { EpochEntry } from './ledger.ts'
 import {
   CIDS,
   EPOCH_1,
@@ -395,7 +395,7 @@ describe('S8: a reorganisation', () => {
       const world = await open()
       await world.release()
       await vote(world, 1, 0)
-      const { batchCid } = (await sealed(world)).batches[0] as EpochRecord['batches'][number]
+      const { batchCid } = (await sealed(world)).batches[0] as EpochEntry['batches'][number]
       world.chain.reorg(3, { isLosingTransactions: true })
       expect(await world.chain.batch(EPOCH_1, batchCid)).toBeUndefined()
       return { world, batchCid }

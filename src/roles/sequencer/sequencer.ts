@@ -21,7 +21,7 @@ import { batch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { finalize } from './finalize.ts'
-import { createLedger, type EpochRecord, type Ledger } from './ledger.ts'
+import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
@@ -56,7 +56,7 @@ export interface SequencerDeps {
   readonly recoverer: Recoverer
   readonly report: Report
   /** Called when the sequencer has done all it can for an epoch. */
-  readonly onEpoch?: (record: EpochRecord) => void
+  readonly onEpoch?: (record: EpochEntry) => void
 }
 
 export interface SequencerStats {
@@ -77,7 +77,7 @@ export interface Sequencer {
   stats(): SequencerStats
   statsOfSlot(slotId: SlotId): Readonly<Partial<Record<ReceiptCode, number>>>
   /** What is known of an epoch; live while it is open. `undefined` when it was never seen, or is too old. */
-  epoch(epochId: EpochId): EpochRecord | undefined
+  epoch(epochId: EpochId): EpochEntry | undefined
 }
 
 /** What the two halves of the flow share. */
@@ -164,7 +164,7 @@ function refused(
  * From the close of the window to the end of the epoch: collect → finalize → batch → pin → anchor → end. Each step is on record before
  * the next begins, so that after a crash at any point calling this again goes on (S4).
  */
-export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochRecord> {
+export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
   const closed = await noteClosed(epochId, deps)
   if (closed.state === 'closed') {
@@ -239,7 +239,7 @@ const SEALS_AT_ONCE = 4
 
 /** Seals epochs in order of their closing, a few at once. */
 function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void) {
-  const lanes: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
+  const queues: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
   function isOutdated(epoch: ReleasedEpoch): boolean {
@@ -265,14 +265,14 @@ function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: un
 
   /** What concerns one epoch is done in the order in which it came up. */
   function queue(epochId: EpochId, work: () => Promise<void>): void {
-    const lane = epochId % SEALS_AT_ONCE
-    lanes[lane] = (lanes[lane] as Promise<void>).then(() => (signal.aborted ? undefined : work())).catch(fail)
+    const place = epochId % SEALS_AT_ONCE
+    queues[place] = (queues[place] as Promise<void>).then(() => (signal.aborted ? undefined : work())).catch(fail)
   }
 
   return {
     take: (epoch: ReleasedEpoch): void => queue(epoch.epochId, () => sealOne(epoch)),
     takeAgain: (epochId: EpochId): void => queue(epochId, () => anchorAgain(epochId, deps, signal)),
-    idle: () => Promise.all(lanes),
+    idle: () => Promise.all(queues),
   }
 }
 

@@ -34,7 +34,7 @@ export interface Held {
 }
 
 export interface Waiting {
-  /** Takes one in. Returns what has no place: itself, or one of a peer that has more than its share. */
+  /** Takes one in. Returns what has no seat: itself, or one of a peer that has more than its share. */
   hold(held: Held): Held | undefined
   /** Lets go of everything that is no longer awaited, in the order of arrival, and of what has waited too long. `head`: `undefined` before the first block. */
   step(
@@ -44,14 +44,14 @@ export interface Waiting {
   length(): number
 }
 
-interface Place {
+interface Seat {
   readonly units: number
   /** The first head seen while it waited. */
   since: BlockNumber | undefined
 }
 
 export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
-  const places = new Map<Held, Place>()
+  const seats = new Map<Held, Seat>()
   const perPeer = new Map<string, number>()
   let units = 0
 
@@ -63,15 +63,15 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
   }
 
   function remove(held: Held): void {
-    change(held.delivery.peer, -(places.get(held)?.units ?? 0))
-    places.delete(held)
+    change(held.delivery.peer, -(seats.get(held)?.units ?? 0))
+    seats.delete(held)
   }
 
-  /** Of the peer with the most the one that came last: peers are free to be many, so nobody keeps more than others while somebody finds no place. */
+  /** Of the peer with the most the one that came last: peers are free to be many, so nobody keeps more than others while somebody finds no seat. */
   function greediest(): Held | undefined {
     let most = ''
     for (const [peer, count] of perPeer) if (count > (perPeer.get(most) ?? 0)) most = peer
-    return [...places.keys()].findLast(({ delivery }) => delivery.peer === most)
+    return [...seats.keys()].findLast(({ delivery }) => delivery.peer === most)
   }
 
   return {
@@ -84,24 +84,24 @@ export function createWaiting(limits: WaitingLimits = WAITING_LIMITS): Waiting {
       // Refusing a peer that has its share costs nothing; only one below it makes another give way.
       if (isFull && own > limits.unitsMax / (perPeer.size + (perPeer.has(peer) ? 0 : 1))) return held
       const displaced = isFull ? greediest() : undefined
-      const freed = displaced === undefined ? 0 : (places.get(displaced)?.units ?? 0)
+      const freed = displaced === undefined ? 0 : (seats.get(displaced)?.units ?? 0)
       if (units - freed + needed > limits.unitsMax) return held
       if (displaced !== undefined) remove(displaced)
-      places.set(held, { units: needed, since: undefined })
+      seats.set(held, { units: needed, since: undefined })
       change(peer, needed)
       return displaced
     },
     step(head, isAwaited) {
       const due: Held[] = []
       const givenUp: Held[] = []
-      for (const [held, place] of places) {
-        place.since ??= head
+      for (const [held, seat] of seats) {
+        seat.since ??= head
         if (!isAwaited(held)) due.push(held)
-        else if (head !== undefined && place.since !== undefined && head > place.since + limits.blocksMax) givenUp.push(held)
+        else if (head !== undefined && seat.since !== undefined && head > seat.since + limits.blocksMax) givenUp.push(held)
       }
       for (const held of [...due, ...givenUp]) remove(held)
       return { due, givenUp }
     },
-    length: () => places.size,
+    length: () => seats.size,
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import type { EpochRecord } from './ledger.ts'
+import type { EpochEntry } from './ledger.ts'
 import { CIDS, createWire, EPOCH_1, open, SEQUENCER, sealed, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
 
 const epoch = (world: World, epochId: number = EPOCH_1) => world.sequencer.epoch(epochId as EpochId)
@@ -9,7 +9,7 @@ const cursor = (world: World) => Number(new TextDecoder().decode(world.store.get
 /** Far longer than what is read again before the cursor. */
 const LONG = { snapshotWindowBlocks: 60, batchWindowBlocks: 120, attestationWindowBlocks: 180 }
 
-async function attest(world: World, record: EpochRecord): Promise<void> {
+async function attest(world: World, record: EpochEntry): Promise<void> {
   const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
   for (const { batchCid, rootHash } of record.batches) {
     const call = { kind: 'submitBatchAttestation', epochId: record.epochId, batchCid, rootHash } as const
@@ -82,7 +82,7 @@ describe('S8, G9: after a restart', () => {
       .sender({ address: VALIDATOR, journal: createFakeStore() })
       .send(
         'a',
-        { kind: 'submitBatchAttestation', epochId: EPOCH_1, ...(record.batches[0] as EpochRecord['batches'][number]) },
+        { kind: 'submitBatchAttestation', epochId: EPOCH_1, ...(record.batches[0] as EpochEntry['batches'][number]) },
         new AbortController().signal,
       )
     const again = await world.crash(
@@ -115,7 +115,7 @@ describe('S8, G9: after a restart', () => {
     const world = await open()
     await world.mine(5)
     await world.release()
-    const { release } = epoch(world) as EpochRecord
+    const { release } = epoch(world) as EpochEntry
     const onDisk = world.cut()
     // The transaction is mined again in the first of the new blocks.
     world.chain.reorg(4)
@@ -211,7 +211,7 @@ describe('S10: what a reorganisation takes off the chain goes out again', () => 
     await world.release()
     await vote(world, 1, 0)
     for (let block = 0; block < 70 && world.records.length === 0; block += 1) await world.mine(1)
-    const record = world.records[0] as EpochRecord
+    const record = world.records[0] as EpochEntry
     await attest(world, record)
     expect(epoch(world)?.projects).toMatchObject([{ state: 'finalized' }])
     await world.release()
@@ -270,7 +270,7 @@ describe('S10, G9: a reorganisation', () => {
     await world.mine(4)
     world.chain.reorg(5)
     await world.mine(1)
-    const { release } = epoch(world) as EpochRecord
+    const { release } = epoch(world) as EpochEntry
     expect((await vote(world, 1, 0)).code).toBe('accepted')
     expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1, release })
     await world.stop()
@@ -392,7 +392,7 @@ describe('G9: a project', () => {
     await world.release()
     await vote(world, 1, 0)
     const record = await sealed(world)
-    const { batchCid } = record.batches[0] as EpochRecord['batches'][number]
+    const { batchCid } = record.batches[0] as EpochEntry['batches'][number]
     await attest(world, { ...record, batches: [{ batchCid, rootHash: `0x${'bb'.repeat(32)}` as never, isAnchored: true }] })
     expect(epoch(world)?.projects).toMatchObject([{ state: 'disputed', reason: undefined }])
     await world.mine(31)
@@ -407,11 +407,11 @@ describe('G9: a project', () => {
     await world.mine(5)
     world.chain.mine()
     await world.until(() => world.chain.pendingCount() > 0)
-    const record = epoch(world) as EpochRecord
+    const record = epoch(world) as EpochEntry
     const onDisk = world.cut()
     // Batch and attestation are there before the next process looks: it meets both while the record still says `planned`.
     world.chain.mine()
-    const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, ...(record.batches[0] as EpochRecord['batches'][number]) } as const
+    const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, ...(record.batches[0] as EpochEntry['batches'][number]) } as const
     const sent = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() }).send('a', call, new AbortController().signal)
     await world.clock.runUntil(() => world.chain.pendingCount() > 0, { limitMs: 1_000 })
     world.chain.mine()

@@ -5,7 +5,7 @@ import { advanceProject } from '#domain/project.ts'
 import { isPastWindow } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { endProjects, type EpochRecord, type Ledger } from './ledger.ts'
+import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
 
 /** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */
 const REPLAY_MARGIN_BLOCKS = 32
@@ -74,7 +74,7 @@ async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
-const isOver = (record: EpochRecord | undefined): boolean => record === undefined || isEpochOver(record.state)
+const isOver = (record: EpochEntry | undefined): boolean => record === undefined || isEpochOver(record.state)
 
 async function startBlock({ chain, ledger }: WatchDeps, head: BlockRef): Promise<BlockNumber> {
   const cursor = ledger.cursor()

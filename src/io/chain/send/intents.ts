@@ -10,7 +10,7 @@ import type { Signed } from './transaction.ts'
 const INTENTS_KEPT_MAX = 512
 
 /** A call that is meant to happen once: its nonce, and every transaction signed for it. At most one of them can be mined, for they share the nonce. */
-export interface Intent {
+export interface JournalledIntent {
   readonly intentId: string
   /** What is called or created, for whoever reads the journal. */
   readonly kind: string
@@ -30,22 +30,22 @@ export function createIntents(journal: IntentJournal, address: Address) {
   const prefix = `intent/${address}/`
   const signedKey = (hash: Hash): string => `signed/${hash}`
 
-  function parse(intentId: string, value: Uint8Array): Intent {
+  function parse(intentId: string, value: Uint8Array): JournalledIntent {
     try {
-      return { intentId, ...(JSON.parse(decoder.decode(value)) as Omit<Intent, 'intentId'>) }
+      return { intentId, ...(JSON.parse(decoder.decode(value)) as Omit<JournalledIntent, 'intentId'>) }
     } catch (cause) {
       throw new WeftError('STORE_CORRUPT', { path: `${prefix}${intentId}`, doing: 'reading an intent' }, cause)
     }
   }
   /** All of them, by nonce. */
-  function all(): Intent[] {
+  function all(): JournalledIntent[] {
     const intents = journal.scan(prefix).map(({ key, value }) => parse(key.slice(prefix.length), value))
     return intents.sort((left, right) => left.nonce - right.nonce)
   }
 
   return {
     all,
-    get(intentId: string): Intent | undefined {
+    get(intentId: string): JournalledIntent | undefined {
       const value = journal.get(prefix + intentId)
       return value && parse(intentId, value)
     },
@@ -56,7 +56,7 @@ export function createIntents(journal: IntentJournal, address: Address) {
       return `0x${value.toHex()}`
     },
     /** Adds `signed` to the intent. Durable when it resolves; only then may it be broadcast. `minedCount`: nonces below it are used up. */
-    async put({ intentId, ...intent }: Intent, { raw, hash }: Signed, minedCount: number): Promise<void> {
+    async put({ intentId, ...intent }: JournalledIntent, { raw, hash }: Signed, minedCount: number): Promise<void> {
       const settled = all().filter((old) => old.nonce < minedCount && old.intentId !== intentId)
       const forgotten = settled.slice(0, Math.max(0, settled.length - INTENTS_KEPT_MAX))
       await journal.commit([

@@ -7,7 +7,7 @@ import type { IntentJournal } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal } from '#io/chain/suite/scene.ts'
 import { createIntents } from './intents.ts'
-import type { Intent } from './intents.ts'
+import type { JournalledIntent } from './intents.ts'
 import { createLauncher } from './launch.ts'
 
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
@@ -51,7 +51,7 @@ describe('G4: a launch', () => {
     const { node, intents, launcher } = open()
     await launcher.launch([launchOf('a', '0xaa'), launchOf('b', '0xbb')])
     for (const [index, intentId] of ['a', 'b'].entries()) {
-      const intent = intents.get(intentId) as Intent
+      const intent = intents.get(intentId) as JournalledIntent
       expect(intent).toMatchObject({ kind: 'call', nonce: index, hashes: [node.broadcast[index]?.hash] })
       expect(intents.raw(intent.hashes[0] as never)).toBe(node.broadcast[index]?.raw)
       expect(parseTransaction(node.broadcast[index]?.raw ?? '0x')).toMatchObject({
@@ -169,7 +169,7 @@ describe('G4: a replacement', () => {
 test('G4: a call that lost its nonce is signed anew once, however many wait for it', async () => {
   const { launcher, node, intents } = open()
   await launcher.launch([launchOf('a', '0xaa'), launchOf('b')])
-  const lost = intents.get('a') as Intent
+  const lost = intents.get('a') as JournalledIntent
   node.scripts['eth_getTransactionCount'] = () => hex(1)
   await launcher.relaunch(lost)
   await launcher.relaunch(lost)

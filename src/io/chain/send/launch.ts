@@ -1,7 +1,7 @@
 import type { PrivateKeyAccount } from 'viem'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
-import type { Intent, Intents } from './intents.ts'
+import type { JournalledIntent, Intents } from './intents.ts'
 import { countTransactions, draftOf, raiseFees, sign, suggestFees } from './transaction.ts'
 import type { Draft, Fees } from './transaction.ts'
 
@@ -26,10 +26,14 @@ export interface Launch {
 
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
 export function createLauncher({ rpc, chainId, account, address, intents }: SenderContext) {
-  const lastHash = ({ hashes }: Intent): Hash => hashes.at(-1) as Hash
+  const lastHash = ({ hashes }: JournalledIntent): Hash => hashes.at(-1) as Hash
 
   /** Signature, journal, and only then the node: a crash anywhere leaves either nothing or an intent that is found again (G4). */
-  async function dispatch(intent: Intent, transaction: { readonly draft: Draft; readonly fees: Fees }, minedCount: number): Promise<void> {
+  async function dispatch(
+    intent: JournalledIntent,
+    transaction: { readonly draft: Draft; readonly fees: Fees },
+    minedCount: number,
+  ): Promise<void> {
     const signed = await sign(account, { chainId, nonce: intent.nonce, ...transaction })
     await intents.put(intent, signed, minedCount)
     await rpc.ask('eth_sendRawTransaction', [signed.raw])
@@ -81,7 +85,7 @@ export function createLauncher({ rpc, chainId, account, address, intents }: Send
     },
 
     /** The same call under a new nonce. Only for an intent none of whose transactions can ever be mined. */
-    async relaunch(lost: Intent): Promise<void> {
+    async relaunch(lost: JournalledIntent): Promise<void> {
       // Another `send` of the same intent may have done it while this one waited for its turn.
       const isStillLost = intents.get(lost.intentId)?.nonce === lost.nonce
       if (isStillLost) await launch([{ ...lost, draft: draftOf(intents.raw(lastHash(lost))) }])

@@ -6,7 +6,7 @@ import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
-import type { Intent } from './intents.ts'
+import type { JournalledIntent } from './intents.ts'
 import type { Launcher, SenderContext } from './launch.ts'
 import { countTransactions, draftOf } from './transaction.ts'
 
@@ -31,7 +31,7 @@ interface Sight {
 }
 
 /** The outcome of whichever of the intent's transactions is in the chain; `undefined` while none is. */
-async function findOutcome(intent: Intent, { rpc, address, intents }: SenderContext): Promise<CallOutcome | undefined> {
+async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: SenderContext): Promise<CallOutcome | undefined> {
   const receipts = await rpc.all(intent.hashes.map((hash) => ({ method: 'eth_getTransactionReceipt', params: [hash] })))
   const index = receipts.findIndex((receipt) => receipt !== null)
   const transactionHash = intent.hashes[index]
@@ -49,7 +49,7 @@ async function findOutcome(intent: Intent, { rpc, address, intents }: SenderCont
 }
 
 /** Whether none of the intent's transactions can ever be mined: their nonce was used up, deep enough to stay so, by another. */
-async function isLost(intent: Intent, context: SenderContext, reorgDepthMax: number): Promise<boolean> {
+async function isLost(intent: JournalledIntent, context: SenderContext, reorgDepthMax: number): Promise<boolean> {
   const head = await readHead(context.rpc)
   const settledCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
   // Receipts last: one that came after the first look is seen now.
@@ -65,7 +65,7 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
     let raisedAtMs = clock.nowMs()
     let broadcastAtMs = isJustBroadcast ? raisedAtMs : Number.NEGATIVE_INFINITY
     return async () => {
-      const intent = context.intents.get(intentId) as Intent
+      const intent = context.intents.get(intentId) as JournalledIntent
       const [outcome, minedCount] = await Promise.all([
         findOutcome(intent, context),
         countTransactions(context.rpc, context.address, 'latest'),

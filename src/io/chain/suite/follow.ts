@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { ChainStep } from '#io/chain/port.ts'
-import { blockOf, createStage, numberOf, SUITE_REORG_DEPTH_MAX, take } from './scene.ts'
+import { blockOf, createScene, numberOf, SUITE_REORG_DEPTH_MAX, take } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** What `follow` promises. */
 export function followSuite(name: string, open: () => Promise<ChainWorld>): void {
-  const { opened, released } = createStage(open)
+  const { opened, released } = createScene(open)
 
   describe(`follow: ${name}`, () => {
     const upTo = (number: number) => (taken: readonly ChainStep[]) => blockOf(taken.at(-1) as ChainStep).number === number

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import { attest, BATCH, BATCH_2, CIDS, createStage, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
+import { attest, BATCH, BATCH_2, CIDS, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** What is read from every anchor chain. */
 export function readsSuite(name: string, open: () => Promise<ChainWorld>): void {
-  const { opened, released, anchored } = createStage(open)
+  const { opened, released, anchored } = createScene(open)
 
   describe(`chain reads: ${name}`, () => {
     test('the market, its slots, and nothing released yet', async () => {

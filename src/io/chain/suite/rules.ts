@@ -5,7 +5,7 @@ import {
   BATCH,
   BATCH_2,
   CIDS,
-  createStage,
+  createScene,
   end,
   EPOCH_1,
   NEVER,
@@ -20,7 +20,7 @@ import type { ChainWorld } from './scene.ts'
 
 /** The contract’s rules, as far as roles meet them (spec/contracts.md §4). */
 export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void {
-  const { opened, released, anchored } = createStage(open)
+  const { opened, released, anchored } = createScene(open)
   const refused = (reason: string) => ({ kind: 'refused', reason })
 
   describe(`contract rules: ${name}`, () => {

@@ -160,7 +160,7 @@ function sceneOf(world: ChainWorld): Scene {
 }
 
 /** Opens a world per test and closes it afterwards. */
-export function createStage(open: () => Promise<ChainWorld>) {
+export function createScene(open: () => Promise<ChainWorld>) {
   let scene: Scene | undefined
   const opened = async (): Promise<Scene> => {
     scene = sceneOf(await open())

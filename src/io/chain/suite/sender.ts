@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
-import { BATCH, BATCH_2, CIDS, createMemoryJournal, createStage, end, NEVER, PROJECTS, release, submit } from './scene.ts'
+import { BATCH, BATCH_2, CIDS, createMemoryJournal, createScene, end, NEVER, PROJECTS, release, submit } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 const EPOCH = 1 as EpochId
 
 /** What every sender promises. */
 export function senderSuite(name: string, open: () => Promise<ChainWorld>): void {
-  const { opened, released } = createStage(open)
+  const { opened, released } = createScene(open)
 
   describe(`sender: ${name}`, () => {
     test('the same intent again is the same transaction', async () => {

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Address } from '#domain/ids.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import type { Network } from '#node/network.ts'
+import { findAddresses } from './addresses.ts'
 import { addressesOf } from './deploy.test-world.ts'
 import type { DeployTarget } from './deploy.ts'
 import { deployNetwork } from './deploy.ts'
-import { findPlaces } from './places.ts'
 
 const [protocolState, dataMarket, nodes, factory, other] = addressesOf('01', '02', '03', '04', '05')
 const NETWORK: Network = { chainId: 7, protocolState, dataMarket, nodes, factory, deploymentBlock: 1 }
@@ -22,7 +22,7 @@ const rpc = {
   call: async (method: string) => (method === 'eth_chainId' ? `0x${chain.chainId.toString(16)}` : undefined),
 } as unknown as Rpc
 const find = (given: { network?: Network; protocolState?: Address; dataMarket?: Address }) =>
-  findPlaces(rpc, { network: undefined, protocolState: undefined, dataMarket: undefined, ...given })
+  findAddresses(rpc, { network: undefined, protocolState: undefined, dataMarket: undefined, ...given })
 
 beforeEach(() => {
   chain.markets = [dataMarket]

@@ -7,13 +7,13 @@ import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
-import type { DevnetReport } from './report.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
 import { CHAIN_STATE, DEVNET_FILES } from './registry.ts'
+import type { DevnetReport } from './report.ts'
 import { deployUniswap } from './source-chain/deploy.ts'
 import { startTrader } from './source-chain/trader.ts'
 
-export interface StageOptions {
+export interface GroundOptions {
   /** Empty, or the folder of an earlier devnet, which is replaced. */
   readonly dataDir: string
   /** Nobody needs it when the devnet has ended: the chain's state is not kept. */
@@ -52,7 +52,7 @@ export interface Cast {
 }
 
 /** What the roles find when they start. */
-export interface Stage {
+export interface Ground {
   readonly dataDir: string
   readonly folder: DevnetFolder
   readonly anchor: Anvil
@@ -80,11 +80,11 @@ function castOf(): Cast {
 }
 
 /** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
-export async function setStage(
-  { dataDir, isTemporary, seed, slots, liars }: StageOptions,
+export async function layGround(
+  { dataDir, isTemporary, seed, slots, liars }: GroundOptions,
   report: DevnetReport,
   started: Started,
-): Promise<Stage> {
+): Promise<Ground> {
   const folder = takeFolder(dataDir, { files: new Set([...DEVNET_FILES, NETWORK_FILE, MARKET_FILE]), isTemporary })
   started.add(folder)
   folder.make('logs')

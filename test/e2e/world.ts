@@ -106,7 +106,7 @@ export interface Vote {
   readonly signedBy?: DevAccount
 }
 
-export interface Stage {
+export interface World {
   readonly rpcUrl: string
   readonly deployment: Deployment
   readonly chain: AnchorChain
@@ -116,7 +116,7 @@ export interface Stage {
   /** Starts the role on `dataDir`, a new one when not given; resolves when it is ready. */
   startSequencer(dataDir?: string): Promise<WeftRole>
   startCollector(sequencer: WeftRole): Promise<WeftRole>
-  /** A folder that is removed with the stage. */
+  /** A folder that is removed with the world. */
   freshDir(): string
   /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
   releaseEpoch(): Promise<{ readonly epochId: EpochId; readonly header: BlockRef }>
@@ -125,19 +125,19 @@ export interface Stage {
   sign(vote: Vote): Submission
   /** The submissions in the epoch's batches, by id in lower case. Waits until the epoch has ended. */
   batched(epochId: EpochId, sequencer: WeftRole): Promise<ReadonlyMap<string, Submission>>
-  /** What every process of the stage has written. */
+  /** What every process of the world has written. */
   outputs(): string
   close(): Promise<void>
 }
 
-/** Project ids of the stage's market. */
+/** Project ids of the world's market. */
 export const projectOf = (name: string) => parseProjectId(`project:${name}:${NAMESPACE}`)
 
-export async function setStage(options: {
+export async function openWorld(options: {
   readonly chainId: number
   readonly windowBlocks: number
   readonly slots: number
-}): Promise<Stage> {
+}): Promise<World> {
   const [owner, epochManager, sequencer, signer] = ['owner', 'epoch manager', 'sequencer', 'signer'].map(devAccount) as [
     DevAccount,
     DevAccount,
@@ -175,7 +175,7 @@ export async function setStage(options: {
   const outputs = () => processes.map(({ output }) => output()).join('\n')
 
   function freshDir(): string {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-stage-'))
+    const folder = mkdtempSync(join(tmpdir(), 'weft-world-'))
     folders.push(folder)
     return folder
   }

@@ -11,13 +11,13 @@ import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { readChainId } from './session.ts'
 
 /** What a person said about where the contracts are; what is said singly wins over the network file. */
-export interface GivenPlaces {
+export interface GivenAddresses {
   readonly network: Network | undefined
   readonly protocolState: Address | undefined
   readonly dataMarket: Address | undefined
 }
 
-export interface Places {
+export interface ContractAddresses {
   readonly protocolState: Address
   readonly nodes: Address
   /** Not named and not the only one: `undefined`. */
@@ -30,7 +30,7 @@ export function openReader(rpcUrl: string): Rpc {
 }
 
 /** Throws `SETTINGS_INVALID` when nothing says where, `CHAIN_WRONG`, `CONTRACT_UNKNOWN`. */
-export async function findPlaces(rpc: Rpc, { network, ...given }: GivenPlaces): Promise<Places> {
+export async function findAddresses(rpc: Rpc, { network, ...given }: GivenAddresses): Promise<ContractAddresses> {
   const protocolState = given.protocolState ?? network?.protocolState
   if (protocolState === undefined)
     throw new WeftError('SETTINGS_INVALID', {
@@ -52,6 +52,6 @@ export async function findPlaces(rpc: Rpc, { network, ...given }: GivenPlaces): 
 }
 
 /** The node registry with every slot. */
-export function readRegistry(rpc: Rpc, { nodes }: Places): Promise<NodesSettings> {
+export function readRegistry(rpc: Rpc, { nodes }: ContractAddresses): Promise<NodesSettings> {
   return readNodesSettings(rpc, nodes)
 }

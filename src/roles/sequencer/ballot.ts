@@ -1,0 +1,38 @@
+import type { Address, SubmissionId } from '#domain/ids.ts'
+import { decode, type Received } from './receive.ts'
+
+/** A submission whose signer was found out, and its bytes on disk: one for the protocol, the id, the signer, then the payload exactly as it came. */
+export interface Ballot extends Received {
+  readonly signer: Address
+}
+
+const ID_BYTES = 36
+const SIGNER_BYTES = 42
+const PREFIX_BYTES = 1 + ID_BYTES + SIGNER_BYTES
+const PROTOCOLS = ['weft', 'collect'] as const
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export function encodeBallot(ballot: Ballot, submissionId: SubmissionId): Uint8Array {
+  const bytes = new Uint8Array(PREFIX_BYTES + ballot.payload.length)
+  bytes[0] = PROTOCOLS.indexOf(ballot.protocol)
+  encoder.encodeInto(submissionId, bytes.subarray(1, 1 + ID_BYTES))
+  encoder.encodeInto(ballot.signer, bytes.subarray(1 + ID_BYTES, PREFIX_BYTES))
+  bytes.set(ballot.payload, PREFIX_BYTES)
+  return bytes
+}
+
+/** What was verified once is not verified again: the store is ours. */
+export function decodeBallot(bytes: Uint8Array): Ballot {
+  const protocol = PROTOCOLS[Number(bytes[0])] ?? 'weft'
+  const payload = bytes.subarray(PREFIX_BYTES)
+  const submission = decode(protocol, payload)
+  if (submission === undefined) throw new Error('a stored ballot no longer decodes: the store was written by another version')
+  return {
+    protocol,
+    payload,
+    submission,
+    submissionId: decoder.decode(bytes.subarray(1, 1 + ID_BYTES)) as SubmissionId,
+    signer: decoder.decode(bytes.subarray(1 + ID_BYTES, PREFIX_BYTES)) as Address,
+  }
+}
