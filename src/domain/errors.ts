@@ -134,6 +134,21 @@ export const ERRORS = {
     facts: ['what', 'address'],
     help: 'No contract of that kind answers at this address. Check the addresses and the chain.',
   },
+  MANIFEST_INVALID: {
+    kind: 'operator',
+    facts: ['manifest', 'problems'],
+    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `weft market set --manifest`.",
+  },
+  MANIFEST_UNAVAILABLE: {
+    kind: 'transient',
+    facts: ['cid', 'lookedIn'],
+    help: "Nobody has the market's manifest whose CID the chain names. Put its file, manifest-CID.json, beside network.json, pass it as --manifest, or connect to an IPFS node that holds it.",
+  },
+  MARKET_CONTRADICTED: {
+    kind: 'operator',
+    facts: ['problems'],
+    help: "Flags, the market's manifest and its contract do not say the same. Leave flags away that the manifest answers; the market's owner corrects the manifest.",
+  },
   IPFS_NOT_FOUND: {
     kind: 'transient',
     facts: ['cid', 'waitedMs'],

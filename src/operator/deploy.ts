@@ -5,9 +5,9 @@ import type { Operator } from '#io/chain/send/operator.ts'
 import type { Network } from '#node/network.ts'
 import { readArtifacts } from './artifacts.ts'
 import { carryOut, type CarriedOut, type Conduct } from './carry-out.ts'
-import type { DeployConfig } from './config.ts'
 import { type NetworkPlan, planNetwork } from './network-plan.ts'
 import { observe } from './observe.ts'
+import type { WantedNetwork } from './wanted.ts'
 
 export interface DeployTarget {
   readonly rpc: Rpc
@@ -26,7 +26,7 @@ export interface Deployed extends CarriedOut {
  * Puts the protocol, one data market and its slots on a chain, or what of it is missing or differs. Throws `CHAIN_WRONG`,
  * `SETTINGS_INVALID`, `CONTRACT_UNKNOWN`, and as `carryOut`.
  */
-export async function deployNetwork(target: DeployTarget, config: DeployConfig, conduct: Conduct, signal: AbortSignal): Promise<Deployed> {
+export async function deployNetwork(target: DeployTarget, config: WantedNetwork, conduct: Conduct, signal: AbortSignal): Promise<Deployed> {
   const { rpc, chainId, operator, network } = target
   if (network !== undefined && network.chainId !== chainId)
     throw new WeftError('CHAIN_WRONG', { endpoint: rpc.endpoint, expectedChainId: network.chainId, gotChainId: chainId })

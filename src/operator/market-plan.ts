@@ -1,7 +1,9 @@
 import { encodeFunctionData } from 'viem'
-import type { Address } from '#domain/ids.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, Cid, EpochId } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/read/market.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import type { Manifest } from '#wire/manifest.ts'
 import type { Step, Wave } from './plan.ts'
 
 type Hex = `0x${string}`
@@ -25,6 +27,15 @@ export interface MarketWish {
   /** What rewards are paid from, from now on: it dwindles as they are claimed. ProtocolState's owner only, as `isEnabled`. */
   readonly rewardAllowanceWei?: MarketSettings['rewardAllowanceWei'] | undefined
   readonly isEnabled?: boolean | undefined
+  readonly manifest?: ManifestWish | undefined
+}
+
+/** What the market shall ask for. */
+export interface ManifestWish {
+  readonly cid: Cid
+  readonly manifest: Manifest
+  /** Of an epoch that is not released; without it, one that leaves the roles time to fetch the manifest. */
+  readonly fromEpochId?: number | undefined
 }
 
 /** What a market can never change. */
@@ -171,6 +182,29 @@ function addRewards(add: Add, now: MarketSettings, wish: MarketWish): void {
   }
 }
 
+/** Epochs until a new manifest applies: a role looks for one every few seconds, and epochs of one second are the shortest in use. */
+const MANIFEST_LEAD_EPOCHS = 60
+
+/** Throws `MARKET_CONTRADICTED` for a manifest that this market cannot have. */
+function addManifest(add: Add, now: MarketSettings, { cid, manifest, fromEpochId }: ManifestWish): void {
+  const problems = (['epochSize', 'sourceChainId'] as const)
+    .filter((name) => manifest[name] !== now[name])
+    .map((name) => `${name}: the manifest says ${manifest[name]}, the contract of ${now.address} has ${now[name]} for ever`)
+  if (problems.length > 0) throw new WeftError('MARKET_CONTRADICTED', { problems })
+  const coming = now.pendingManifest ?? now.manifest
+  // One that applies already applies to every later epoch; one that is pending may still be put off.
+  const isThere =
+    coming?.cid === cid && (fromEpochId === undefined || fromEpochId === coming.fromEpochId || now.pendingManifest === undefined)
+  if (isThere) return
+  const from = fromEpochId ?? (now.currentEpochId === 0 ? 0 : now.currentEpochId + MANIFEST_LEAD_EPOCHS)
+  const data = encodeFunctionData({
+    abi: protocolStateAbi,
+    functionName: 'setMarketManifest',
+    args: [now.address as Hex, cid, BigInt(from)],
+  })
+  add(`set the manifest ${cid} from epoch ${from} on (now ${now.manifest?.cid ?? 'none'})`, 'setMarketManifest', data)
+}
+
 /** The transactions that make a market's settings what is wished. */
 export function planMarket(protocolState: Address, now: MarketSettings, wish: MarketWish): Wave[] {
   const [first = [], ...later] = windowWaves(protocolState, now, wish)
@@ -178,6 +212,7 @@ export function planMarket(protocolState: Address, now: MarketSettings, wish: Ma
   const add: Add = (what, call, data) => void singles.push({ what, transaction: { call, to: protocolState, data } })
   addConsensus(add, now, wish)
   addRewards(add, now, wish)
+  if (wish.manifest !== undefined) addManifest(add, now, wish.manifest)
   const { sequencers = now.sequencers, validators = now.validators, admins = now.admins } = wish
   const roles: readonly Role[] = [
     { number: ROLE_SEQUENCER, name: 'sequencer', now: now.sequencers, wanted: sequencers },
@@ -226,5 +261,8 @@ export function freshMarket(address: Address, owner: Address, form: MarketForm):
     rewardsEnabled: false,
     rewardAllowanceWei: 'unlimited',
     deploymentBlock: 0,
+    currentEpochId: 0 as EpochId,
+    manifest: undefined,
+    pendingManifest: undefined,
   }
 }

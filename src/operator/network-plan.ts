@@ -12,7 +12,7 @@ import { createMarketStep, freshMarket, planMarket } from './market-plan.ts'
 import { FRESH_FACTORY_NONCE, type Observed } from './observe.ts'
 import { compact, sideBySide, type Step, type Wave } from './plan.ts'
 import { assignSteps, planMint, registrySteps } from './slot-plan.ts'
-import { formDifferences, NODE_PRICE_WEI, NODES_NAME, wantedForm, wantedSettings } from './wanted.ts'
+import { formDifferences, NODE_PRICE_WEI, NODES_NAME, type WantedNetwork, wantedForm, wantedSettings } from './wanted.ts'
 
 type Hex = `0x${string}`
 
@@ -130,7 +130,7 @@ function planSlots(nodes: NodesSettings, config: DeployConfig, observed: Observe
 /** Every transaction that is missing between what is on chain and what is wanted. Empty waves are left out: none means that all is as wanted. */
 export function planNetwork(
   observed: Observed,
-  config: DeployConfig,
+  config: WantedNetwork,
   options: { readonly artifacts: Artifacts; readonly isNamed: boolean },
 ): NetworkPlan {
   const { deployer } = observed

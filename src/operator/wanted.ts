@@ -1,7 +1,12 @@
 import type { Address } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/read/market.ts'
 import type { DeployConfig } from './config.ts'
-import type { MarketForm, MarketWish } from './market-plan.ts'
+import type { ManifestWish, MarketForm, MarketWish } from './market-plan.ts'
+
+/** A configuration, and the manifest that was completed for it. */
+export interface WantedNetwork extends DeployConfig {
+  readonly manifest?: ManifestWish | undefined
+}
 
 /** What a network without a configuration gets. */
 
@@ -44,7 +49,7 @@ export function formDifferences({ market }: DeployConfig, now: MarketSettings): 
  * The settings to reach: what the configuration says, else what the market has, else, where it has nothing, a default: windows as above,
  * the deployer in every role. So a second run without a configuration takes back nothing that was changed since.
  */
-export function wantedSettings({ market }: DeployConfig, now: MarketSettings, deployer: Address): MarketWish {
+export function wantedSettings({ market, manifest }: WantedNetwork, now: MarketSettings, deployer: Address): MarketWish {
   const windows = market?.windows
   const validators = market?.validators ?? (now.validators.length === 0 ? [deployer] : now.validators)
   return {
@@ -62,5 +67,6 @@ export function wantedSettings({ market }: DeployConfig, now: MarketSettings, de
     dailySnapshotQuota: market?.dailySnapshotQuota,
     rewardPoolWei: market?.rewardPoolWei,
     rewardsEnabled: market?.rewards,
+    manifest,
   }
 }

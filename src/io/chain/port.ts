@@ -50,6 +50,12 @@ export interface MarketState {
   readonly validators: readonly Address[]
 }
 
+/** Names the file that says what a market asks for (`wire/manifest.ts`), from an epoch on. The CID is as the market's owner wrote it: nothing of it is checked. */
+export interface ManifestRef {
+  readonly cid: string
+  readonly fromEpochId: EpochId
+}
+
 export interface SlotState {
   readonly slotId: SlotId
   readonly signer: Address
@@ -95,6 +101,13 @@ export interface AnchorChain {
   /** Block in which the market was created: nothing before it concerns anyone. */
   deploymentBlock(): Promise<BlockNumber>
   market(): Promise<MarketState>
+  /** The manifest of the epoch released last, and the one that begins later; `undefined` where there is none, as with all contracts that know no manifests. */
+  manifests(): Promise<{ readonly current: ManifestRef | undefined; readonly pending: ManifestRef | undefined }>
+  /**
+   * The manifest that applies to a released epoch, which never changes any more; `undefined` when none does. Throws `CHAIN_ANSWER_INVALID`
+   * when whoever answers has not seen the release.
+   */
+  manifestAt(epochId: EpochId): Promise<ManifestRef | undefined>
   /** Every slot that exists, active or not, ascending. */
   slots(): Promise<readonly SlotState[]>
   /** All zero before the first release. */

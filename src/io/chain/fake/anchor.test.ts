@@ -35,6 +35,10 @@ async function openWorld(): Promise<ChainWorld> {
       chain.burnSlot(slotId)
       chain.mine()
     },
+    async setManifest(manifest) {
+      chain.setManifest(manifest)
+      chain.mine()
+    },
     pendingCount: async () => chain.pendingCount(),
     until: (isReached) => clock.runUntil(isReached, { limitMs: 10_000 }),
     transactionCount: async (account) => chain.transactionCount(address(account)),

@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Hash, SlotId } from '#domain/ids.ts'
-import type { AnchorChain, BlockRef, IntentJournal, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, IntentJournal, ManifestRef, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { followBlocks } from '#io/chain/read/follow.ts'
 import type { BlockWithEvents } from '#io/chain/read/follow.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
@@ -37,6 +37,8 @@ export interface FakeChainOptions {
   readonly market: MarketState
   /** Signers of the slots, slot 1 first. */
   readonly signers: readonly Address[]
+  /** Those that the market begins with. */
+  readonly manifests?: readonly ManifestRef[]
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
@@ -74,6 +76,8 @@ export interface FakeChain extends AnchorChain {
   assignSigner(slotId: SlotId, signer: Address): void
   /** The same for the end of a slot. */
   burnSlot(slotId: SlotId): void
+  /** With the next block, unless its epoch has begun by then. */
+  setManifest(manifest: ManifestRef): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
@@ -227,6 +231,12 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     block: reading('block', (number) => ledger.blocks()[number]?.block),
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
+    manifests: reading('manifests', () => contract().manifests()),
+    manifestAt: reading('manifestAt', (epochId) => {
+      if (epochId > contract().currentEpoch().epochId)
+        throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'manifestAt', detail: `epoch ${epochId} is not released` })
+      return contract().manifestAt(epochId)
+    }),
     slots: reading('slots', () => contract().slots()),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
@@ -306,6 +316,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => ledger.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => ledger.command({ kind: 'burnSlot', slotId }),
+    setManifest: (manifest) => ledger.command({ kind: 'setManifest', manifest }),
     changeMarket: (change) => ledger.command({ kind: 'changeMarket', change }),
     setReachable(reachable) {
       isReachable = reachable

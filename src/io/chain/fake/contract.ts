@@ -1,11 +1,21 @@
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import type { AnchoredBatch, BlockRef, MarketState, ProtocolCall, ProtocolEvent, SlotState, SnapshotStatus } from '#io/chain/port.ts'
+import type {
+  AnchoredBatch,
+  BlockRef,
+  ManifestRef,
+  MarketState,
+  ProtocolCall,
+  ProtocolEvent,
+  SlotState,
+  SnapshotStatus,
+} from '#io/chain/port.ts'
 
 /** What a fake transaction may do: the roles' calls, and what the owners of market and slots do in tests. */
 export type FakeCall =
   | ProtocolCall
   | { readonly kind: 'assignSigner'; readonly slotId: SlotId; readonly signer: Address }
   | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
+  | { readonly kind: 'setManifest'; readonly manifest: ManifestRef }
   | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
 
 type WithoutPlace<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never
@@ -49,6 +59,8 @@ type Of<Kind extends FakeCall['kind']> = Extract<FakeCall, { readonly kind: Kind
 interface Book {
   market: MarketState
   readonly signers: Address[]
+  /** In the order of their epochs; only the last may not have begun. */
+  readonly manifests: ManifestRef[]
   readonly epochs: Map<EpochId, Epoch>
   readonly firstEpochs: Map<ProjectId, EpochId>
   current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
@@ -178,6 +190,8 @@ function vote(book: Book, from: Address, call: Of<'submitBatchAttestation'>, blo
   return [...(isDecided ? decide() : []), { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from }]
 }
 
+const hasBegun = (book: Book, { fromEpochId }: ManifestRef): boolean => book.current.epochId > 0 && fromEpochId <= book.current.epochId
+
 function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): string | undefined {
   switch (call.kind) {
     case 'releaseEpoch':
@@ -188,6 +202,8 @@ function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): str
       return refuseEnd(book, from, call)
     case 'submitBatchAttestation':
       return refuseVote(book, from, call)
+    case 'setManifest':
+      return hasBegun(book, call.manifest) ? 'EpochAlreadyReleased' : undefined
     default:
       return undefined
   }
@@ -210,6 +226,9 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
     case 'burnSlot':
       book.signers[call.slotId - 1] = NO_SIGNER
       return [{ kind: 'NodeBurned', slotId: call.slotId }]
+    case 'setManifest':
+      book.manifests.splice(book.manifests.filter((manifest) => hasBegun(book, manifest)).length, 1, call.manifest)
+      return []
     case 'changeMarket':
       book.market = { ...book.market, ...call.change }
       return []
@@ -217,15 +236,31 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
 }
 
 /** The rules of ProtocolState and one data market (spec/contracts.md §4.5–4.7) over plain memory. */
-export function createFakeContract(initial: { readonly market: MarketState; readonly signers: readonly Address[] }) {
+export function createFakeContract(initial: {
+  readonly market: MarketState
+  readonly signers: readonly Address[]
+  readonly manifests?: readonly ManifestRef[]
+}) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
-  const book: Book = { market: initial.market, signers: [...initial.signers], epochs: new Map(), firstEpochs: new Map(), current: nothing }
+  const book: Book = {
+    market: initial.market,
+    signers: [...initial.signers],
+    manifests: [...(initial.manifests ?? [])],
+    epochs: new Map(),
+    firstEpochs: new Map(),
+    current: nothing,
+  }
   return {
     /** The code with which the call would revert in `block`; `undefined` when it would succeed. */
     refuse: (from: Address, call: FakeCall, block: BlockRef): string | undefined => refuse(book, from, call, block),
     /** Carries out a call that is not refused. */
     perform: (from: Address, call: FakeCall, block: BlockRef): BareEvent[] => perform(book, from, call, block),
     market: (): MarketState => book.market,
+    manifestAt: (epochId: EpochId): ManifestRef | undefined => book.manifests.findLast(({ fromEpochId }) => fromEpochId <= epochId),
+    manifests: () => ({
+      current: book.manifests.findLast((manifest) => hasBegun(book, manifest)),
+      pending: book.manifests.findLast((manifest) => !hasBegun(book, manifest)),
+    }),
     slots: (): SlotState[] =>
       book.signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
     currentEpoch: () => book.current,

@@ -110,6 +110,14 @@ async function openWorld(): Promise<ChainWorld> {
       await node.call('eth_sendTransaction', [{ from: owner, to: nodes, data }])
       await node.call('anvil_mine', ['0x1'])
     },
+    setManifest: async ({ cid, fromEpochId }) => {
+      const owner = createSigner(DEPLOYER).address
+      const args = [dataMarket as `0x${string}`, cid, BigInt(fromEpochId)] as const
+      const data = encodeFunctionData({ abi: protocolStateAbi, functionName: 'setMarketManifest', args })
+      await node.call('anvil_impersonateAccount', [owner])
+      await node.call('eth_sendTransaction', [{ from: owner, to: protocolState, data }])
+      await node.call('anvil_mine', ['0x1'])
+    },
     pendingCount,
     async until(isReached) {
       while (!(await isReached())) await systemClock.sleep(2)

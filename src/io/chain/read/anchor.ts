@@ -16,7 +16,7 @@ import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './e
 import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
-import { readMarketState } from './market.ts'
+import { readManifestAt, readManifests, readMarketState } from './market.ts'
 import { readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
@@ -185,6 +185,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
     block: (number) => readBlock(rpc, number),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
+    manifests: () => readManifests(rpc, sources.protocolState, sources.dataMarket),
+    manifestAt: (epochId) => readManifestAt(rpc, { protocolState: sources.protocolState, market: sources.dataMarket }, epochId),
     slots: () => readSlots(contracts.nodes),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])

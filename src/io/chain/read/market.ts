@@ -1,6 +1,7 @@
-import { parseAddress } from '#domain/ids.ts'
-import type { Address } from '#domain/ids.ts'
-import type { MarketState } from '#io/chain/port.ts'
+import { WeftError } from '#domain/errors.ts'
+import { parseAddress, parseEpochId } from '#domain/ids.ts'
+import type { Address, EpochId } from '#domain/ids.ts'
+import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
 import type { View } from '#io/chain/rpc/views.ts'
@@ -27,6 +28,36 @@ export interface MarketSettings extends MarketState {
   /** Wei that rewards may still be paid from; the owner of ProtocolState decides. */
   readonly rewardAllowanceWei: bigint | 'unlimited'
   readonly deploymentBlock: number
+  /** 0 before the first release. */
+  readonly currentEpochId: EpochId
+  readonly manifest: ManifestRef | undefined
+  /** Applies from an epoch on that is not released yet. */
+  readonly pendingManifest: ManifestRef | undefined
+}
+
+const refOf = (cid: string, fromEpochId: bigint): ManifestRef | undefined =>
+  cid === '' ? undefined : { cid, fromEpochId: parseEpochId(fromEpochId) }
+
+/** Of the epoch released last, and the one that begins later. Older contracts have neither. */
+export async function readManifests(rpc: Rpc, protocolState: Address, market: Address): ReturnType<AnchorChain['manifests']> {
+  const found = await createOptionalView(rpc, protocolStateAbi, protocolState)('marketManifest', [market as Hex])
+  if (found === undefined) return { current: undefined, pending: undefined }
+  const [cid, fromEpochId, pendingCid, pendingFromEpochId] = found
+  return { current: refOf(cid, fromEpochId), pending: refOf(pendingCid, pendingFromEpochId) }
+}
+
+/** Throws `CHAIN_ANSWER_INVALID` when the answer comes from a node that has not seen the release: there another manifest may still be in force. */
+export async function readManifestAt(rpc: Rpc, place: { readonly protocolState: Address; readonly market: Address }, epochId: EpochId) {
+  const market = place.market as Hex
+  const [[, , released], found] = await Promise.all([
+    createView(rpc, protocolStateAbi, place.protocolState)('currentEpoch', [market]),
+    createOptionalView(rpc, protocolStateAbi, place.protocolState)('marketManifestAt', [market, BigInt(epochId)]),
+  ])
+  if (released < BigInt(epochId)) {
+    const detail = `epoch ${epochId} is not released there yet`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'marketManifestAt', detail })
+  }
+  return found && refOf(...found)
 }
 
 export async function readMarketState(view: View<typeof protocolStateAbi>, market: Address): Promise<MarketState> {
@@ -81,18 +112,21 @@ async function readExtras(rpc: Rpc, protocolState: Address, market: Address) {
 export async function readMarketSettings(rpc: Rpc, protocolState: Address, market: Address): Promise<MarketSettings> {
   const view = createView(rpc, protocolStateAbi, protocolState)
   const own = createView(rpc, dataMarketAbi, market)
-  const [state, extras, entry, owner, admins, sequencerId, quota, pool, rewardsEnabled, deploymentBlock] = await Promise.all([
-    readMarketState(view, market),
-    readExtras(rpc, protocolState, market),
-    view('dataMarkets', [market as Hex]),
-    own('owner', []),
-    own('getAdmins', []),
-    own('sequencerId', []),
-    own('dailySnapshotQuota', []),
-    own('rewardPoolSize', []),
-    own('rewardsEnabled', []),
-    own('deploymentBlockNumber', []),
-  ])
+  const [state, extras, manifests, [, , currentEpochId], entry, owner, admins, sequencerId, quota, pool, rewardsEnabled, deploymentBlock] =
+    await Promise.all([
+      readMarketState(view, market),
+      readExtras(rpc, protocolState, market),
+      readManifests(rpc, protocolState, market),
+      view('currentEpoch', [market as Hex]),
+      view('dataMarkets', [market as Hex]),
+      own('owner', []),
+      own('getAdmins', []),
+      own('sequencerId', []),
+      own('dailySnapshotQuota', []),
+      own('rewardPoolSize', []),
+      own('rewardsEnabled', []),
+      own('deploymentBlockNumber', []),
+    ])
   const [, , , , usesBlockNumbersAsEpochIds, isEnabled] = entry
   return {
     address: market,
@@ -107,6 +141,9 @@ export async function readMarketSettings(rpc: Rpc, protocolState: Address, marke
     rewardsEnabled,
     ...extras,
     deploymentBlock: Number(deploymentBlock),
+    currentEpochId: parseEpochId(currentEpochId),
+    manifest: manifests.current,
+    pendingManifest: manifests.pending,
   }
 }
 

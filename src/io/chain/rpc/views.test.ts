@@ -17,18 +17,23 @@ function asked(answer: RpcAnswer): Promise<bigint | undefined> {
   return createOptionalView(rpc, ABI, CONTRACT)('limit', [])
 }
 
-const refused = (code: number, data?: string): RpcAnswer => ({ isOk: false, refusal: { code, message: 'execution reverted', data } })
+const refused = (code: number, data?: string, message = 'execution reverted'): RpcAnswer => ({
+  isOk: false,
+  refusal: { code, message, data },
+})
 
 test.each<[string, RpcAnswer, bigint | undefined]>([
   ['the function is there', { isOk: true, result: `0x${'7'.padStart(64, '0')}` }, 7n],
   ['the function is not there', refused(3, '0x'), undefined],
   ['the function is not there, in the words of other nodes', refused(-32_000), undefined],
+  ['whatever is called does nothing', { isOk: true, result: '0x' }, undefined],
 ])('%s', async (_name, answer, value) => {
   expect(await asked(answer)).toBe(value)
 })
 
 test.each<[string, RpcAnswer]>([
   ['a node that refuses to run it', refused(-32_005)],
+  ['a node that has not that block', refused(-32_000, undefined, 'header not found')],
   ['an answer of something else', { isOk: true, result: '0x12' }],
 ])('%s says nothing about the contract', async (_name, answer) => {
   await expect(asked(answer)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })

@@ -17,8 +17,14 @@ export type OptionalView<ContractAbi extends Abi> = <Name extends ContractFuncti
   args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
 ) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name> | undefined>
 
-/** What some nodes answer to a call that reverts without data, as every contract does that lacks the function. */
+/**
+ * What some nodes answer to a call that reverts without data, as every contract does that lacks the function; with the same code they
+ * say that they lack a block, or are too busy.
+ */
 const SERVER_ERROR_CODE = -32_000
+const OF_A_REVERT = /revert|invalid opcode/i
+/** Of a contract that takes calls of whatever function, and does nothing. */
+const NOTHING = '0x'
 
 function paramsOf(abi: Abi, address: Address, call: { readonly functionName: string; readonly args: unknown }): unknown[] {
   const data = encodeFunctionData({ abi, ...call } as Parameters<typeof encodeFunctionData>[0])
@@ -46,9 +52,10 @@ export function createView<const ContractAbi extends Abi>(rpc: Rpc, abi: Contrac
 export function createOptionalView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): OptionalView<ContractAbi> {
   return async (functionName, args) => {
     const answer = await rpc.ask('eth_call', paramsOf(abi, address, { functionName, args }))
+    if (answer.isOk && answer.result === NOTHING) return undefined
     if (answer.isOk) return resultOf(rpc, abi, address, { functionName, data: answer.result })
     const { refusal } = answer
-    if (isRevert(refusal) || refusal.code === SERVER_ERROR_CODE) return undefined
+    if (isRevert(refusal) || (refusal.code === SERVER_ERROR_CODE && OF_A_REVERT.test(refusal.message))) return undefined
     const detail = `${refusal.message} (${refusal.code})`
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: functionName, detail })
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ManifestRef } from '#io/chain/port.ts'
 import { attest, BATCH, BATCH_2, CIDS, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
@@ -24,6 +25,34 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.snapshotStatus(PROJECTS[0] as ProjectId, EPOCH_1)).toEqual({ status: 'absent', snapshotCid: '' })
       expect(await chain.projectFirstEpochId(PROJECTS[0] as ProjectId)).toBe(0)
       expect(await chain.deploymentBlock()).toBeLessThanOrEqual((await chain.head()).number)
+    })
+
+    test('a manifest applies from its epoch on, and what applied to a released epoch stays', async () => {
+      const { chain, perform, setManifest } = await opened()
+      const first: ManifestRef = { cid: CIDS[0] as string, fromEpochId: 0 as EpochId }
+      const second: ManifestRef = { cid: CIDS[1] as string, fromEpochId: 3 as EpochId }
+      const third: ManifestRef = { cid: BATCH, fromEpochId: 2 as EpochId }
+      expect(await chain.manifests()).toEqual({ current: undefined, pending: undefined })
+      await setManifest(first)
+      expect(await chain.manifests()).toEqual({ current: undefined, pending: first })
+      await perform('epochManager', release(100, 109))
+      await setManifest(second)
+      expect(await chain.manifests()).toEqual({ current: first, pending: second })
+      // One that has not begun is replaced.
+      await setManifest(third)
+      expect(await chain.manifestAt(EPOCH_1)).toEqual(first)
+      await perform('epochManager', release(110, 119))
+      expect(await chain.manifests()).toEqual({ current: third, pending: undefined })
+      expect(await chain.manifestAt(EPOCH_1)).toEqual(first)
+      expect(await chain.manifestAt(2 as EpochId)).toEqual(third)
+    })
+
+    test('which manifest an epoch has is not told before its release, nor where there is none', async () => {
+      const { chain, setManifest } = await released()
+      expect(await chain.manifestAt(EPOCH_1)).toBeUndefined()
+      await setManifest({ cid: BATCH, fromEpochId: 2 as EpochId })
+      expect(await chain.manifestAt(EPOCH_1)).toBeUndefined()
+      await expect(chain.manifestAt(2 as EpochId)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
     })
 
     test('blocks form a chain up to the head, and above it there is nothing', async () => {

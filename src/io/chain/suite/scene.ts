@@ -7,6 +7,7 @@ import type {
   CallOutcome,
   ChainStep,
   IntentJournal,
+  ManifestRef,
   ProtocolCall,
   ProtocolEvent,
   ProtocolSender,
@@ -38,6 +39,8 @@ export interface ChainWorld {
   reorg(depth: number): Promise<void>
   assignSigner(slotId: SlotId, signer: Address): Promise<void>
   burnSlot(slotId: SlotId): Promise<void>
+  /** As the market's owner; in the chain when it resolves. */
+  setManifest(manifest: ManifestRef): Promise<void>
   /** Transactions that wait for a block. */
   pendingCount(): Promise<number>
   /** Lets time pass until this holds. */

@@ -1,0 +1,44 @@
+import type { JsonValue } from './compute.ts'
+import { type ProjectId, namespaceOf } from './ids.ts'
+import type { TallyPolicy } from './tally.ts'
+import type { WindowRule } from './window.ts'
+
+/** What a market asks of everybody in an epoch: who follows others counts other votes. From its manifest, or from flags where it has none. */
+export interface MarketRules {
+  /** The part of a project id after its last colon. */
+  readonly namespace: string
+  /** In what the market's snapshot window is counted; its length is the contract's. */
+  readonly windowUnit: WindowRule['unit']
+  /** How far above its header a submission's deadline may lie. */
+  readonly deadlineBufferMaxBlocks: number
+  readonly tally: TallyPolicy
+  readonly voting: Voting
+  /** Projects that one batch may hold; bounded by the gas of one block. */
+  readonly projectsPerBatch: number
+  /** Projects that one slot may vote on in an epoch. */
+  readonly projectsPerSlotMax: number
+}
+
+/** On what may be voted: on everything of the namespace, or on these project types and, where they are listed, data sources. */
+export type Voting = 'open' | { readonly projectTypes: readonly string[]; readonly dataSources?: readonly string[] | undefined }
+
+/** A set of computes by name and version, and what it is configured with: which projects a market has follows from them. */
+export interface ComputeSetChoice {
+  readonly name: string
+  readonly version: string
+  readonly config: JsonValue
+}
+
+/** Whether a vote on the project may count: sequencer and validators both ask this, so they cannot differ. */
+export function isInMarket(projectId: ProjectId, { namespace, voting }: Pick<MarketRules, 'namespace' | 'voting'>): boolean {
+  if (namespaceOf(projectId) !== namespace) return false
+  if (voting === 'open') return true
+  // Types may hold colons: what follows a listed one is its data source.
+  const named = projectId.slice(0, -namespace.length - 1)
+  return voting.projectTypes.some((type) => {
+    if (named === type) return true
+    if (!named.startsWith(`${type}:`)) return false
+    const dataSource = named.slice(type.length + 1)
+    return !dataSource.includes(':') && (voting.dataSources === undefined || voting.dataSources.includes(dataSource))
+  })
+}
