@@ -4,10 +4,12 @@ import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
+import { draftOf, MANIFEST_FILE_FLAG, manifestFacts, tellManifest } from './manifest.ts'
 import { conductOf, dataDirOf, PLACE_FLAGS, type PlaceFlags, SEND_FLAGS, type SendFlags, sessionOf, tell } from './operator.ts'
 
 interface Flags extends PlaceFlags, SendFlags {
   readonly config?: string
+  readonly manifest?: string
 }
 
 export const deployCommand = buildCommand({
@@ -25,7 +27,8 @@ export const deployCommand = buildCommand({
     const isNobody = options.key.kind === 'address' && options.key.address === undefined
     const session = await openSession(options)
     try {
-      const deployed = await deployNetwork({ ...session, network }, config, conductOf(this.process, flags), signal)
+      const draft = draftOf(flags)
+      const deployed = await deployNetwork({ ...session, network }, { ...config, draft }, conductOf(this.process, flags), signal)
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
       if (isThere) {
         onDisk(path, 'writing it', () => {
@@ -33,15 +36,18 @@ export const deployCommand = buildCommand({
           writeNetwork(path, deployed.network)
         })
       }
+      const manifest = manifestFacts(isThere ? dataDir : undefined, deployed.manifest)
       const { chainId, deploymentBlock, ...addresses } = deployed.network
       const isPlaceKnown = isThere || (deployed.outcome === 'planned' && !isNobody)
       if (!flags.json && isPlaceKnown)
         for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
+      if (!flags.json) tellManifest(this.process, manifest)
       tell(this.process, flags, deployed, {
         ...(isNobody && !isThere ? {} : { addresses }),
         chainId,
         deploymentBlock,
         ...(isThere ? { networkFile: path } : {}),
+        ...manifest,
       })
     } finally {
       await session.stop()
@@ -51,6 +57,7 @@ export const deployCommand = buildCommand({
     flags: {
       ...PLACE_FLAGS,
       ...SEND_FLAGS,
+      manifest: MANIFEST_FILE_FLAG,
       config: { kind: 'parsed', parse: String, optional: true, brief: 'JSON file with what to deploy; without it, a market for a trial' },
     },
   },

@@ -4,10 +4,12 @@ import { parseAddress, type Address } from '#domain/ids.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { MarketForm } from '#operator/market-plan.ts'
 import { isSequencerId, SEQUENCER_ID_FORM } from '#operator/sequencer-id.ts'
+import { draftOf, inWords, MANIFEST_FILE_FLAG, manifestFacts, tellManifest, withContent } from './manifest.ts'
 import {
   CONTRACT_FLAGS,
   conductOf,
   type ContractFlags,
+  dataDirOf,
   MARKET_FLAG,
   type MarketFlag,
   PLACE_FLAGS,
@@ -61,16 +63,28 @@ const showCommand = buildCommand({
       given.dataMarket === undefined
         ? await readMarkets(rpc, protocolState)
         : [await readMarket(rpc, { protocolState, dataMarket: given.dataMarket })]
+    const folder = dataDirOf(this.process, flags)
     if (flags.json) {
-      this.process.stdout.write(`${toJson({ protocolState, markets })}\n`)
+      const told = await Promise.all(
+        markets.map(async ({ manifest, pendingManifest, ...market }) => ({
+          ...market,
+          manifest: manifest && (await withContent(manifest, folder)),
+          pendingManifest: pendingManifest && (await withContent(pendingManifest, folder)),
+        })),
+      )
+      this.process.stdout.write(`${toJson({ protocolState, markets: told })}\n`)
       return
     }
     this.process.stdout.write(
       `${markets.length} ${markets.length === 1 ? 'data market' : 'data markets'} of ProtocolState ${protocolState}\n`,
     )
-    for (const market of markets) {
+    for (const { manifest, pendingManifest, ...market } of markets) {
       this.process.stdout.write('\n')
-      for (const [name, value] of Object.entries(market)) {
+      const manifests = {
+        manifest: await inWords(manifest, folder),
+        ...(pendingManifest && { pendingManifest: await inWords(pendingManifest, folder) }),
+      }
+      for (const [name, value] of Object.entries({ ...market, ...manifests })) {
         const shown = (Array.isArray(value) ? value.join('\n'.padEnd(30)) : String(value)) || 'none'
         this.process.stdout.write(`  ${name.padEnd(27)} ${shown}\n`)
       }
@@ -145,6 +159,8 @@ interface SetFlags extends ChangeFlags, MarketFlag {
   readonly rewards?: boolean
   readonly rewardAllowanceWei?: bigint | 'unlimited'
   readonly enabled?: boolean
+  readonly manifest?: string
+  readonly fromEpoch?: number
 }
 
 const setCommand = buildCommand({
@@ -169,6 +185,7 @@ const setCommand = buildCommand({
       rewardsEnabled: flags.rewards,
       rewardAllowanceWei: flags.rewardAllowanceWei,
       isEnabled: flags.enabled,
+      draft: draftOf(flags),
     }
     await withContracts(this.process, flags, async (session, { protocolState, dataMarket }) => {
       if (dataMarket === undefined)
@@ -177,7 +194,10 @@ const setCommand = buildCommand({
         })
       const place = { protocolState, dataMarket }
       const carried = await changeMarket(session, { place, change }, conductOf(this.process, flags), stopSignal())
-      tell(this.process, flags, carried, { dataMarket })
+      const isThere = carried.outcome === 'changed' || carried.outcome === 'unchanged'
+      const manifest = manifestFacts(isThere ? dataDirOf(this.process, flags) : undefined, carried.manifest)
+      if (!flags.json) tellManifest(this.process, manifest)
+      tell(this.process, flags, carried, { dataMarket, ...manifest })
     })
   },
   parameters: {
@@ -205,6 +225,11 @@ const setCommand = buildCommand({
       rewardAllowanceWei: optional(
         allowance,
         'Wei that rewards are paid from, from now on, or `unlimited`; the owner of ProtocolState only',
+      ),
+      manifest: MANIFEST_FILE_FLAG,
+      fromEpoch: optional(
+        integerIn(0, Number.MAX_SAFE_INTEGER),
+        'With --manifest: the epoch from which it applies, not released yet; without it, far enough ahead for the roles to fetch it',
       ),
       enabled: either('Whether epochs may be released; the owner of ProtocolState only'),
     },

@@ -1,3 +1,4 @@
+import type { JsonValue } from '#domain/compute.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { readNodesSettings } from '#io/chain/read/slots.ts'
@@ -9,7 +10,9 @@ import { createFakeStore } from '#io/store/fake.ts'
 import type { Network } from '#node/network.ts'
 import { carryOut, type Conduct } from '#operator/carry-out.ts'
 import { deployNetwork } from '#operator/deploy.ts'
+import type { ManifestWish } from '#operator/market-plan.ts'
 import { assignSteps } from '#operator/slot-plan.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
 
 /** What a devnet's anchor chain starts with. */
 export interface DeployOptions {
@@ -29,9 +32,13 @@ export interface DeployOptions {
   readonly sequencers: readonly Address[]
   readonly validators: readonly Address[]
   readonly epochManager: Address
+  /** Of the market, as its owner writes it; without it the market has none. */
+  readonly manifest?: JsonValue
 }
 
-export type Deployment = Network
+export interface Deployment extends Network {
+  readonly manifest: ManifestWish | undefined
+}
 
 /** Plenty for everybody for ever, on a chain whose ether is worth nothing. */
 const BALANCE_WEI = 10n ** 24n
@@ -86,6 +93,9 @@ export async function deployProtocol(options: DeployOptions): Promise<Deployment
     market: { ...form, windows, minAttestations: attestationsMin, epochManager, sequencers, validators },
     slots,
   }
-  const { network } = await deployNetwork({ rpc, chainId, operator, network: undefined }, config, AT_ONCE, new AbortController().signal)
-  return network
+  const { manifest: written } = options
+  const draft = written === undefined ? undefined : { bytes: canonicalJson(written), what: 'the manifest of the devnet' }
+  const target = { rpc, chainId, operator, network: undefined }
+  const { network, manifest } = await deployNetwork(target, { ...config, draft }, AT_ONCE, new AbortController().signal)
+  return { ...network, manifest }
 }

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
+import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { onDisk, replaceFile } from '#node/disk.ts'
-import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
+import { keepManifest } from '#node/manifest-files.ts'
+import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
-import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
+import { deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
 import { CHAIN_STATE, DEVNET_FILES } from './registry.ts'
 import type { DevnetReport } from './report.ts'
@@ -36,6 +38,8 @@ const BLOCK_TIME_SECONDS = 1
  */
 const EPOCH_SIZE = 6
 const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
+/** Small enough that an epoch has two batches, the second continuing the first one's tree. */
+const PROJECTS_PER_BATCH = 10n
 /** The honest ones, by the names of their folders; each works for its share of the slots. */
 export const SNAPSHOTTERS = ['snapshotter', 'snapshotter-2'] as const
 const VALIDATORS = 3
@@ -57,7 +61,7 @@ export interface Ground {
   readonly folder: DevnetFolder
   readonly anchor: Anvil
   readonly source: Anvil
-  readonly protocol: Deployment
+  readonly protocol: Network
   readonly cast: Cast
   readonly namespace: string
   readonly sourceChainId: number
@@ -94,24 +98,30 @@ export async function layGround(
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
   const honestSlots = slotIds.slice(0, slots - liars)
-  const [protocol, market] = await Promise.all([
-    deployProtocol({
-      rpcUrl: anchor.rpcUrl,
-      deployerKey: cast.owner.key,
-      market: {
-        epochSize: EPOCH_SIZE,
-        sourceChainId: SOURCE_CHAIN_ID,
-        sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
-        attestationsMin: ATTESTATIONS_MIN,
-      },
-      windows: WINDOWS,
-      slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
-      sequencers: [cast.sequencer.address],
-      validators: cast.validators.map(({ address }) => address),
-      epochManager: cast.epochManager.address,
-    }),
-    deployUniswap({ rpcUrl: source.rpcUrl }),
-  ])
+  const market = await deployUniswap({ rpcUrl: source.rpcUrl })
+  const { manifest, ...protocol } = await deployProtocol({
+    rpcUrl: anchor.rpcUrl,
+    deployerKey: cast.owner.key,
+    market: {
+      epochSize: EPOCH_SIZE,
+      sourceChainId: SOURCE_CHAIN_ID,
+      sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
+      attestationsMin: ATTESTATIONS_MIN,
+    },
+    windows: WINDOWS,
+    slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
+    sequencers: [cast.sequencer.address],
+    validators: cast.validators.map(({ address }) => address),
+    epochManager: cast.epochManager.address,
+    manifest: {
+      namespace: NAMESPACE,
+      batch: { projectsPerBatch: PROJECTS_PER_BATCH },
+      computes: [{ name: 'uniswap-v2', version: '1.0.0', config: market as unknown as JsonValue }],
+    },
+  })
+  // Where `weft deploy` puts it, and where roles that get the network file look.
+  folder.make('manifests')
+  if (manifest !== undefined) keepManifest(dataDir, manifest)
   await fundAccounts(
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),

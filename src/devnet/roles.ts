@@ -4,6 +4,7 @@ import { wireEpochs } from '#node/epochs.ts'
 import { wireRelay } from '#node/relay.ts'
 import type { RunningRole, Wire } from '#node/role.ts'
 import { wireSequencer } from '#node/sequencer.ts'
+import { NETWORK_FILE } from '#node/network.ts'
 import { type Given, type Role, readSettings } from '#node/settings.ts'
 import { wireSnapshotter } from '#node/snapshotter.ts'
 import { startWith } from '#node/start.ts'
@@ -18,8 +19,6 @@ import type { DevnetReport, Endpoint } from './report.ts'
 const POLL_MS = '100'
 /** Honest snapshotters see the same chain at different moments, as anywhere: what they agree about does not hang on the moment. */
 const POLLS_MS = [POLL_MS, '250']
-/** Small enough that an epoch has two batches, the second continuing the first one's tree. */
-const PROJECTS_PER_BATCH = '10'
 /** The devnet's source chain never rewrites itself. */
 const HEAD_OFFSET = '0'
 
@@ -49,15 +48,13 @@ export async function startRoles(
     roles.push([name, running])
     return running
   }
-  const { cast, honestSeats, lyingSlots, namespace, marketPath } = ground
+  const { cast, honestSeats, lyingSlots } = ground
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
   const sequencer = await start('sequencer', 'sequencer', wireSequencer, {
     signerKey: cast.sequencer.keyText,
-    namespace,
     relays: relayAddress,
-    projectsPerBatch: PROJECTS_PER_BATCH,
   })
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
@@ -70,8 +67,6 @@ export async function startRoles(
   for (const [seat, name] of SNAPSHOTTERS.entries()) {
     await start(name, 'snapshotter', wireSnapshotter(), {
       signerKey: cast.honest.keyText,
-      namespace,
-      market: marketPath,
       slots: (honestSeats[seat] ?? []).join(','),
       collector: first(direct, 'grpc'),
       pollMs: POLLS_MS[seat] ?? POLL_MS,
@@ -80,8 +75,6 @@ export async function startRoles(
   if (lyingSlots.length > 0) {
     await start('liar', 'snapshotter', wireSnapshotter(falsify), {
       signerKey: cast.liar.keyText,
-      namespace,
-      market: marketPath,
       slots: lyingSlots.join(','),
       collector: first(relayed, 'grpc'),
     })
@@ -89,7 +82,6 @@ export async function startRoles(
   for (const [index, validator] of cast.validators.entries()) {
     await start(`validator-${index + 1}`, 'validator', wireValidator, {
       signerKey: validator.keyText,
-      namespace,
       ipfsPeers: first(sequencer, 'ipfs'),
     })
   }
@@ -115,17 +107,13 @@ export async function startRoles(
   }
 }
 
-/** The settings that every role finds the same; those it does not know are left aside. */
-function common({ anchor, source, protocol, sourceChainId }: Ground): Given {
+/** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */
+function common({ anchor, source, dataDir }: Ground): Given {
   return {
     anchorRpcUrl: anchor.rpcUrl,
-    anchorChainId: String(protocol.chainId),
-    protocolState: protocol.protocolState,
-    dataMarket: protocol.dataMarket,
+    network: join(dataDir, NETWORK_FILE),
     sourceRpcUrl: source.rpcUrl,
-    sourceChainId: String(sourceChainId),
     pollMs: POLL_MS,
-    windowUnit: 'blocks',
   }
 }
 

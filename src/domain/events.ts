@@ -31,6 +31,15 @@ export const EVENTS = {
     level: 'error',
     help: 'The market has not appointed the account of this role: the contracts refuse all that it sends. `command` appoints it; no restart is needed.',
   },
+  manifest_known: {
+    level: 'info',
+    help: 'The role has a manifest of its market: `cid`, and the epoch from which it applies. Its rules are followed from that epoch on.',
+  },
+  manifest_unknown: {
+    level: 'error',
+    isRepeated: true,
+    help: 'The role has not the manifest `cid` of its market, or cannot follow it; `code` says why. Epochs from `fromEpochId` on are not judged until it has: put its file into the folder `manifests` beside network.json, or connect the role to an IPFS node that has it.',
+  },
   release_undone: {
     level: 'warn',
     help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',

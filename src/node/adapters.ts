@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isWeftError, toldOf } from '#domain/errors.ts'
+import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
@@ -19,6 +19,9 @@ const REORG_DEPTH_MAX = 64
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 
+/** Epochs whose votes, evidence and records stay on disk: long enough to answer questions, short enough for a small disk. */
+export const EPOCHS_KEPT = 1_000
+
 export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
@@ -35,8 +38,14 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
   })
 }
 
-export function sourceChain({ sourceRpcUrl, sourceChainId }: Settings): Promise<SourceChain> {
-  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId: sourceChainId, clock: systemClock })
+/** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
+export async function sourceChain({ sourceRpcUrl, sourceChainId }: Settings, chain: AnchorChain): Promise<SourceChain> {
+  const { sourceChainId: chainId } = await chain.market()
+  if (sourceChainId !== undefined && sourceChainId !== chainId) {
+    const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
+    throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
+  }
+  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock })
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */

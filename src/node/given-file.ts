@@ -7,6 +7,15 @@ export function textOf(path: string): string {
   return new TextDecoder().decode(readFileSync(path))
 }
 
+/** The bytes of a file, `undefined` when there is none that can be read. */
+export function bytesOf(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** A file that a person named; `what` is the flag or variable. Throws `SETTINGS_INVALID`. */
 export function contentOf(path: string, what: string): string {
   try {

@@ -2,13 +2,11 @@ import { systemClock } from '#io/clock/system.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
+import { anchorChain, EPOCHS_KEPT, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
+import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 
-/** A full node of the largest market known votes on a few hundred projects. */
-const PROJECTS_PER_SLOT_MAX = 1_000
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 
@@ -26,16 +24,18 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
+  const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
+  const { namespace, windowUnit, deadlineBufferMaxBlocks, projectsPerSlotMax, projectsPerBatch, tally } = terms.rules
   const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
   started.add(host)
   const sequencer = createSequencer(
     {
-      namespace: settings.namespace,
-      windowUnit: settings.windowUnit as 'blocks' | 'seconds',
-      deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
-      projectsPerSlotMax: PROJECTS_PER_SLOT_MAX,
-      tally: TALLY_POLICY,
-      batchLimits: { projectsMax: settings.projectsPerBatch, bytesMax: BATCH_BYTES_MAX },
+      namespace,
+      windowUnit,
+      deadlineBufferMaxBlocks,
+      projectsPerSlotMax,
+      tally,
+      batchLimits: { projectsMax: projectsPerBatch, bytesMax: BATCH_BYTES_MAX },
       epochsKept: EPOCHS_KEPT,
     },
     {

@@ -21,6 +21,8 @@ interface Row {
   readonly choices?: readonly string[]
   /** What supplies it when neither flag nor variable does. */
   readonly fromNetwork?: keyof Network
+  /** The market says it, on chain: given, it must not say otherwise. What holds in a market that says nothing, in words. */
+  readonly fromMarket?: { readonly otherwise: string }
 }
 
 const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
@@ -91,8 +93,9 @@ export const SETTINGS = {
     type: 'integer',
     min: 1,
     max: 2 ** 53 - 1,
+    fromMarket: { otherwise: '' },
     roles: onSource,
-    doc: 'Chain id of the source chain.',
+    doc: "Chain id of the source chain; a different one in the market's contract stops the role.",
   },
   signerKey: {
     env: 'WEFT_SIGNER_KEY',
@@ -100,9 +103,17 @@ export const SETTINGS = {
     roles: withKey,
     doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
   },
+  manifest: {
+    env: 'WEFT_MANIFEST',
+    type: 'text',
+    fallback: '',
+    roles: ['snapshotter', 'sequencer', 'validator'],
+    doc: "File with the market's manifest, as `weft deploy` wrote it, where it lies neither beside the network file nor with an IPFS peer.",
+  },
   namespace: {
     env: 'WEFT_NAMESPACE',
     type: 'text',
+    fromMarket: { otherwise: 'needed' },
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: 'Namespace of the project ids: the part after the last colon.',
   },
@@ -136,6 +147,7 @@ export const SETTINGS = {
   market: {
     env: 'WEFT_MARKET',
     type: 'text',
+    fromMarket: { otherwise: 'needed' },
     roles: ['snapshotter'],
     doc: 'JSON file with the contracts and pairs of the Uniswap V2 market; a devnet writes one, market.json, into its data directory.',
   },
@@ -203,7 +215,7 @@ export const SETTINGS = {
     type: 'integer',
     min: 1,
     max: 1_000,
-    fallback: 50,
+    fromMarket: { otherwise: 'default 50' },
     roles: ['sequencer'],
     doc: 'Projects that one batch may hold; bounded by the gas of one block.',
   },
@@ -211,7 +223,7 @@ export const SETTINGS = {
     env: 'WEFT_WINDOW_UNIT',
     type: 'choice',
     choices: ['blocks', 'seconds'],
-    fallback: 'seconds',
+    fromMarket: { otherwise: 'default seconds' },
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: "Unit in which the market's snapshot window is meant; deployed sequencers count seconds.",
   },
@@ -227,7 +239,11 @@ type ValueOf<Type extends Row['type']> = Type extends 'integer'
       : Type extends 'key'
         ? Secret<string>
         : string
-export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]['type']> }
+export type Settings = {
+  readonly [Name in SettingName]:
+    | ValueOf<(typeof SETTINGS)[Name]['type']>
+    | ((typeof SETTINGS)[Name] extends { readonly fromMarket: object } ? undefined : never)
+}
 
 /** The settings that a role reads, in table order. */
 export function settingsOf(role: Role): SettingName[] {
@@ -240,6 +256,8 @@ const defaultInWords = (value: string): string => `default ${value || 'none'}`
 export function unlessGiven(name: SettingName, tell = defaultInWords): string {
   const row: Row = SETTINGS[name]
   if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
+  if (row.fromMarket !== undefined)
+    return `from the market${row.fromMarket.otherwise && `; without a manifest ${row.fromMarket.otherwise}`}`
   return row.fromNetwork === undefined ? 'needed' : 'needed, or from the network file'
 }
 
@@ -257,6 +275,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   for (const name of settingsOf(role)) {
     const row: Row = SETTINGS[name]
     const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
+    if (text === undefined && row.fromMarket !== undefined) continue
     if (text === undefined && row.fallback === undefined) {
       problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue

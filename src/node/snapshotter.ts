@@ -9,18 +9,26 @@ import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
 import { textOf } from './given-file.ts'
+import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
   return async (settings, home, started) => {
     const chain = await anchorChain(settings, home)
-    const source = await sourceChain(settings)
+    const source = await sourceChain(settings, chain)
     const ipfs = await ipfsPlace(settings, home, started)
+    const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
+    const { namespace, windowUnit } = terms.rules
+    const computes = prepare(
+      uniswapV2(
+        terms.computes === undefined ? readMarket(settings.market as string) : (terms.computes[0]?.config as unknown as UniswapV2Config),
+      ),
+    )
     const collector = createSubmissionClient({ endpoint: settings.collector })
     started.add({ stop: () => collector.close() })
     const snapshotter = await startSnapshotter(
-      { namespace: settings.namespace, slotIds: settings.slots.map(parseSlotId), windowUnit: settings.windowUnit as 'blocks' | 'seconds' },
+      { namespace, slotIds: settings.slots.map(parseSlotId), windowUnit },
       {
         chain,
         source,
@@ -30,7 +38,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         random: systemRandom,
         signer: createSigner(parsePrivateKey(settings.signerKey.reveal())),
         collector,
-        computes: prepare(uniswapV2(readMarket(settings.market))),
+        computes,
         onEpoch: (summary) => home.report('epoch_done', { ...summary }),
         onTrouble: (failure) => home.report('trouble', toldOf(failure)),
       },

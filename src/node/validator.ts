@@ -1,21 +1,23 @@
 import { systemClock } from '#io/clock/system.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
+import { anchorChain, EPOCHS_KEPT, ipfsPlace, protocolSender } from './adapters.ts'
+import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started) => {
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
+  const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
+  const { namespace, windowUnit, deadlineBufferMaxBlocks, tally } = terms.rules
   const validator = createValidator(
     {
-      windowUnit: settings.windowUnit as 'blocks' | 'seconds',
+      windowUnit,
       level: 'tally',
-      namespace: settings.namespace,
-      deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
-      tally: TALLY_POLICY,
+      namespace,
+      deadlineBufferMaxBlocks,
+      tally,
       epochsKept: EPOCHS_KEPT,
     },
     {

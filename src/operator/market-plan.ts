@@ -34,6 +34,8 @@ export interface MarketWish {
 export interface ManifestWish {
   readonly cid: Cid
   readonly manifest: Manifest
+  /** What hashes to the CID. */
+  readonly bytes: Uint8Array
   /** Of an epoch that is not released; without it, one that leaves the roles time to fetch the manifest. */
   readonly fromEpochId?: number | undefined
 }

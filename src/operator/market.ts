@@ -3,12 +3,14 @@ import type { Address } from '#domain/ids.ts'
 import { type MarketSettings, readMarketAddresses, readMarketSettings } from '#io/chain/read/market.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { carryOut, type CarriedOut, type Conduct } from './carry-out.ts'
-import { createMarketStep, type MarketForm, type MarketWish, planMarket } from './market-plan.ts'
+import { type ManifestDraft, manifestWish } from './manifest.ts'
+import { createMarketStep, type ManifestWish, type MarketForm, type MarketWish, planMarket } from './market-plan.ts'
 import { compact } from './plan.ts'
 import type { Session } from './session.ts'
 
 /** What to change in a market: settings as they shall be, and members to add to or take from the lists. */
-export interface MarketChange extends Omit<MarketWish, 'sequencers' | 'validators' | 'admins'> {
+export interface MarketChange extends Omit<MarketWish, 'sequencers' | 'validators' | 'admins' | 'manifest'> {
+  readonly draft?: ManifestDraft | undefined
   readonly addSequencers: readonly Address[]
   readonly removeSequencers: readonly Address[]
   readonly addValidators: readonly Address[]
@@ -38,14 +40,16 @@ export async function readMarkets(rpc: Rpc, protocolState: Address): Promise<rea
 const changed = (now: readonly Address[], added: readonly Address[], removed: readonly Address[]): Address[] =>
   [...new Set([...now, ...added])].filter((address) => !removed.includes(address))
 
-/** Changes what differs. Throws as `carryOut` and `readMarket`. */
+/** Changes what differs. Throws as `carryOut` and `readMarket`; `MANIFEST_INVALID`, `MARKET_CONTRADICTED`. */
 export async function changeMarket(
   { rpc, operator }: Session,
   { place, change }: { readonly place: MarketPlace; readonly change: MarketChange },
   conduct: Conduct,
   signal: AbortSignal,
-): Promise<CarriedOut> {
+): Promise<CarriedOut & { readonly manifest: ManifestWish | undefined }> {
   let isFirst = true
+  let manifest: ManifestWish | undefined
+  const { draft, ...wish } = change
   const plan = async () => {
     const now = await readMarket(rpc, place)
     // The first wave carries it. Looked at again, what was credited meanwhile would be granted a second time.
@@ -54,9 +58,10 @@ export async function changeMarket(
     const sequencers = changed(now.sequencers, change.addSequencers, change.removeSequencers)
     const validators = changed(now.validators, change.addValidators, change.removeValidators)
     const admins = changed(now.admins, change.addAdmins, change.removeAdmins)
-    return compact(planMarket(place.protocolState, now, { ...change, rewardAllowanceWei, sequencers, validators, admins }))
+    manifest = draft && (await manifestWish(draft, now))
+    return compact(planMarket(place.protocolState, now, { ...wish, manifest, rewardAllowanceWei, sequencers, validators, admins }))
   }
-  return carryOut(operator, plan, conduct, signal)
+  return { ...(await carryOut(operator, plan, conduct, signal)), manifest }
 }
 
 /** Makes another market, whatever there is already. Its settings are those of a new market: no windows, no roles. Throws as `carryOut`. */

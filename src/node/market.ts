@@ -1,0 +1,210 @@
+import { dirname } from 'node:path'
+import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
+import type { ComputeSetChoice, MarketRules } from '#domain/market-rules.ts'
+import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { isSnapshotCid } from '#wire/cid.ts'
+import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
+import type { RoleHome } from './home.ts'
+import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
+import type { Settings } from './settings.ts'
+
+/** What a market asks for in an epoch. */
+export interface MarketTerms {
+  readonly rules: MarketRules
+  /** Which computes make its projects; `undefined` where it has no manifest: then the operator says. */
+  readonly computes: readonly ComputeSetChoice[] | undefined
+}
+
+export interface Market {
+  readonly contract: MarketState
+  /** Those of the next epoch, as far as it was known at start. */
+  readonly terms: MarketTerms
+  /**
+   * What applies to a released epoch, as the chain says. Throws failures of the chain, `MANIFEST_UNAVAILABLE` while nobody has brought the
+   * manifest, `MANIFEST_INVALID`, `MARKET_CONTRADICTED`, and `SETTINGS_INVALID` where there is no manifest and no flags in its place.
+   */
+  termsAt(epochId: EpochId): Promise<MarketTerms>
+  /** Looks for manifests that are announced, and fetches them before their epochs come. Resolves when the signal aborts. */
+  watch(signal: AbortSignal): Promise<void>
+}
+
+export interface MarketDeps {
+  readonly home: Pick<RoleHome, 'directory' | 'report'>
+  readonly chain: AnchorChain
+  readonly clock: Clock
+  readonly ipfs: Ipfs
+}
+
+/** A published manifest is announced well ahead, so this need not be soon; but epochs may be of a second. */
+const LOOK_EVERY_MS = 5_000
+/** For peers that are connected: they have it or they have not. */
+const FETCH_TIMEOUT_MS = 20_000
+/** Manifests kept in memory; a market changes its rules once in a while. */
+const KNOWN_MAX = 16
+
+/** Where a rule comes from when the market has no manifest. The deployed sequencer follows these (spec/06 §5, §11). */
+const DEPLOYED = {
+  deadlineBufferMaxBlocks: 1_000,
+  tally: { minVotes: 0, minShareBp: 0 },
+  voting: 'open',
+  // A full node of the largest market known votes on a few hundred projects.
+  projectsPerSlotMax: 1_000,
+} as const satisfies Partial<MarketRules>
+/** Where nobody says otherwise. */
+const WINDOW_UNIT = 'seconds'
+const PROJECTS_PER_BATCH = 50
+
+type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch'>>
+
+/** What flags say in place of a manifest; the problems when they do not say enough. */
+function termsOfFlags({ namespace, windowUnit = WINDOW_UNIT, projectsPerBatch = PROJECTS_PER_BATCH }: Flags): MarketTerms | undefined {
+  if (namespace === undefined) return undefined
+  return { rules: { ...DEPLOYED, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes: undefined }
+}
+
+/** What the manifest says otherwise than the contract, and the flags otherwise than the manifest: where each is set. */
+export function contradictionsOf(
+  manifest: Manifest,
+  cid: string,
+  { contract, flags }: { readonly contract: MarketState; readonly flags: Flags },
+): string[] {
+  const problems: string[] = []
+  const compare = (name: string, asked: unknown, place: string, other: unknown): void => {
+    if (other !== undefined && asked !== other) problems.push(`${name}: the manifest ${cid} says ${asked}, ${place} ${other}`)
+  }
+  compare('sourceChainId', manifest.sourceChainId, "the market's contract", contract.sourceChainId)
+  compare('epochSize', manifest.epochSize, "the market's contract", contract.epochSize)
+  compare('namespace', manifest.namespace, '--namespace (WEFT_NAMESPACE)', flags.namespace)
+  compare('window.unit', manifest.window.unit, '--window-unit (WEFT_WINDOW_UNIT)', flags.windowUnit)
+  compare(
+    'batch.projectsPerBatch',
+    manifest.batch.projectsPerBatch,
+    '--projects-per-batch (WEFT_PROJECTS_PER_BATCH)',
+    flags.projectsPerBatch,
+  )
+  return problems
+}
+
+/** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
+function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {
+  const known = new Map<string, MarketTerms>()
+  const { flags } = place
+  const folders = [home.directory, ...(flags.network === '' ? [] : [dirname(flags.network)])]
+
+  async function onDisk(cid: Cid): Promise<Uint8Array | undefined> {
+    const found = await Promise.all([...folders.map((folder) => findManifest(folder, cid)), manifestIn(flags.manifest, cid)])
+    return found.find((bytes) => bytes !== undefined)
+  }
+
+  async function take(cid: Cid, bytes: Uint8Array): Promise<MarketTerms> {
+    const manifest = parseManifest(bytes, cid)
+    const problems = contradictionsOf(manifest, cid, place)
+    if (problems.length > 0) throw new WeftError('MARKET_CONTRADICTED', { problems })
+    const terms = { rules: rulesOf(manifest), computes: manifest.computes }
+    for (const oldest of known.keys()) if (known.size >= KNOWN_MAX) known.delete(oldest)
+    known.set(cid, terms)
+    // For the next start, and for peers that have it not.
+    keepManifest(home.directory, { cid, bytes })
+    await ipfs.add(bytes)
+    return terms
+  }
+
+  return {
+    /** Does not wait for the network. Throws `MANIFEST_UNAVAILABLE`, and as `take`. */
+    async find(cid: string): Promise<MarketTerms> {
+      const terms = known.get(cid)
+      if (terms !== undefined) return terms
+      if (!isSnapshotCid(cid))
+        throw new WeftError('MANIFEST_INVALID', { manifest: cid.slice(0, 128), problems: ['the chain names no CID'] })
+      const bytes = await onDisk(cid)
+      if (bytes !== undefined) return take(cid, bytes)
+      throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: folders.join(', ') })
+    },
+    /** As `find`, and asks the peers of the IPFS node as well. */
+    async fetch(cid: string, signal?: AbortSignal): Promise<MarketTerms> {
+      try {
+        return await this.find(cid)
+      } catch (failure) {
+        if (!isWeftError(failure, 'MANIFEST_UNAVAILABLE')) throw failure
+        const bytes = await ipfs
+          .get(cid as Cid, { bytesMax: MANIFEST_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, ...(signal && { signal }) })
+          .catch((cause: unknown) => {
+            if (isWeftError(cause, 'IPFS_NOT_FOUND')) throw failure
+            throw cause
+          })
+        return take(cid as Cid, bytes)
+      }
+    },
+  }
+}
+
+/**
+ * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
+ * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
+ */
+export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
+  const { chain, clock, home } = deps
+  const [contract, manifests, { epochId }] = await Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()])
+  const library = createLibrary(deps, { contract, flags })
+  const ofFlags = termsOfFlags(flags)
+  /** Manifests that epochs wait for, or will. */
+  const wanted = new Map<string, EpochId>()
+
+  function withoutManifest(): MarketTerms {
+    if (ofFlags !== undefined) return ofFlags
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--namespace (WEFT_NAMESPACE) is needed: the market has no manifest'] })
+  }
+
+  async function look(signal: AbortSignal): Promise<void> {
+    const { current, pending } = await chain.manifests()
+    for (const ref of [current, pending]) if (ref !== undefined && !told.has(ref.cid)) wanted.set(ref.cid, ref.fromEpochId)
+    for (const [cid, fromEpochId] of wanted) await bring({ cid, fromEpochId }, signal)
+  }
+
+  const told = new Set<string>()
+  async function bring({ cid, fromEpochId }: ManifestRef, signal: AbortSignal): Promise<void> {
+    try {
+      await library.fetch(cid, signal)
+      wanted.delete(cid)
+      told.add(cid)
+      home.report('manifest_known', { cid, fromEpochId })
+    } catch (failure) {
+      if (signal.aborted || !isWeftError(failure) || failure.kind === 'bug') throw failure
+      home.report('manifest_unknown', { ...toldOf(failure), cid, fromEpochId })
+    }
+  }
+
+  const { current, pending } = manifests
+  const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
+  const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
+  return {
+    contract,
+    terms,
+    async termsAt(asked) {
+      const ref = await chain.manifestAt(asked)
+      if (ref === undefined) return withoutManifest()
+      try {
+        return await library.find(ref.cid)
+      } catch (failure) {
+        if (isWeftError(failure, 'MANIFEST_UNAVAILABLE')) wanted.set(ref.cid, ref.fromEpochId)
+        throw failure
+      }
+    },
+    async watch(signal) {
+      try {
+        for (;;) {
+          await look(signal).catch((failure: unknown) => {
+            // The chain's turn comes again.
+            if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+          })
+          await clock.sleep(LOOK_EVERY_MS, signal)
+        }
+      } catch (failure) {
+        if (!signal.aborted) throw failure
+      }
+    },
+  }
+}
