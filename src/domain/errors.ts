@@ -142,7 +142,7 @@ export const ERRORS = {
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',
     facts: ['cid', 'lookedIn'],
-    help: "Nobody has the market's manifest whose CID the chain names. Put its file, manifest-CID.json, beside network.json, pass it as --manifest, or connect to an IPFS node that holds it.",
+    help: "Nobody has the market's manifest whose CID the chain names. Put its file into the folder `manifests` beside network.json as CID.json, pass it as --manifest, or connect to an IPFS node that holds it.",
   },
   MARKET_CONTRADICTED: {
     kind: 'operator',

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { decodeFunctionData } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { parseAddress } from '#domain/ids.ts'
+import { type Cid, type EpochId, parseAddress } from '#domain/ids.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { addressesOf, FORM } from './deploy.test-world.ts'
+import { manifestWish } from './manifest.ts'
 import { freshMarket, type MarketWish, planMarket, windowRounds } from './market-plan.ts'
 
 const replay = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
@@ -127,5 +128,45 @@ describe('market plan', () => {
   test('long lists of addresses take several calls', () => {
     const validators = Array.from({ length: 250 }, (_, index) => parseAddress(`0x${(index + 1).toString(16).padStart(40, '0')}`))
     expect(planMarket(state, FRESH, { validators }).flat()).toHaveLength(3)
+  })
+})
+
+describe('a manifest', async () => {
+  const wish = await manifestWish({ bytes: new TextEncoder().encode('{"namespace":"NS"}'), what: 'it' }, FORM)
+  const other = { ...wish, cid: 'bafkreie5akwyk4thluoy6pcddfwr6o2us66ltllqt2khphrxfect7detcy' as Cid }
+  const ref = (cid: string, fromEpochId: number) => ({ cid, fromEpochId: fromEpochId as EpochId })
+  const planned = (now: Partial<typeof FRESH>, manifest: MarketWish['manifest']) =>
+    planMarket(state, { ...FRESH, ...now }, { manifest })
+      .flat()
+      .map(({ transaction }) => decodeFunctionData({ abi: protocolStateAbi, data: transaction.data }).args)
+  const at = (epochId: number) => ({ currentEpochId: epochId as EpochId })
+
+  test.each<[string, Partial<typeof FRESH>, MarketWish['manifest'], number | undefined]>([
+    ['of a new market applies from its first epoch on', {}, wish, 0],
+    ['of a market at work applies when the roles have had time to fetch it', at(7), wish, 67],
+    ['applies from the epoch that is named', at(7), { ...wish, fromEpochId: 9 }, 9],
+    ['that applies already is not sent', { ...at(7), manifest: ref(wish.cid, 0) }, wish, undefined],
+    ['that applies already, at any later epoch too', { ...at(7), manifest: ref(wish.cid, 0) }, { ...wish, fromEpochId: 9 }, undefined],
+    ['that is announced already is not sent', { ...at(7), pendingManifest: ref(wish.cid, 9) }, wish, undefined],
+    ['that is announced already may be put off', { ...at(7), pendingManifest: ref(wish.cid, 9) }, { ...wish, fromEpochId: 12 }, 12],
+    ['takes the place of one that is announced', { ...at(7), pendingManifest: ref(other.cid, 9) }, wish, 67],
+    [
+      'that applies now takes back one that is announced',
+      { ...at(7), manifest: ref(wish.cid, 0), pendingManifest: ref(other.cid, 9) },
+      wish,
+      67,
+    ],
+  ])('%s', (_name, now, manifest, fromEpochId) => {
+    expect(planned(now, manifest)).toEqual(fromEpochId === undefined ? [] : [[expect.anything(), wish.cid, BigInt(fromEpochId)]])
+  })
+
+  test('of another market is refused, with all that is not so', () => {
+    const manifest = { ...wish, manifest: { ...wish.manifest, epochSize: 11, sourceChainId: 5 } }
+    expect(() => planned({}, manifest)).toThrow(
+      expect.objectContaining({
+        code: 'MARKET_CONTRADICTED',
+        facts: { problems: [expect.stringContaining('epochSize: the manifest says 11'), expect.stringContaining('sourceChainId')] },
+      }),
+    )
   })
 })

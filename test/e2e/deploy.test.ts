@@ -178,6 +178,37 @@ describe('deploy', () => {
     expect(refused.output).toContain('market.epochSize: is 1 for ever')
   }, 60_000)
 
+  test('a manifest is completed, kept beside the network file and set; another one applies from its epoch on', async () => {
+    const path = join(freshDir(), 'manifest.json')
+    writeFileSync(path, '{ "namespace": "NS" }')
+    const planned = await run(['deploy', '--manifest', path, '--dry-run', '--json'])
+    const first = await run(['deploy', '--manifest', path, '--yes', '--json'])
+    const { manifestCid, manifestFile } = first.json as { manifestCid: string; manifestFile: string }
+    expect(first).toMatchObject({ code: 0, json: { changed: TRANSACTIONS + 1 } })
+    expect(planned.json).toMatchObject({ manifestCid })
+    const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as object
+    expect(manifest).toMatchObject({ version: 1, namespace: 'NS', epochSize: 10, tally: { minVotes: 2, minShareBp: 3_334 } })
+    expect(await run(['deploy', '--manifest', path, '--json'])).toMatchObject({ code: 0, json: { changed: 0, manifestCid } })
+
+    writeFileSync(path, '{ "namespace": "NS", "tally": { "minVotes": 3 } }')
+    const changed = await run(['market', 'set', '--manifest', path, '--from-epoch', '5', '--yes', '--json'])
+    expect(changed).toMatchObject({ code: 0, json: { changed: 1 } })
+    // Before the first release every manifest is one that has not begun.
+    expect((await showMarket()).markets).toMatchObject([
+      { pendingManifest: { cid: changed.json['manifestCid'], fromEpochId: 5, content: { tally: { minVotes: 3 } } } },
+    ])
+    const { output } = await run(['market', 'show'], {})
+    expect(output).toMatch(/pendingManifest +bafkrei[a-z2-7]+ from epoch 5 on/)
+
+    writeFileSync(path, '{ "namespace": "N S", "epochSize": 11 }')
+    const refused = await run(['market', 'set', '--manifest', path, '--yes'])
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.output).toMatch(/MANIFEST_INVALID[\s\S]*namespace: \\?"N S/)
+    writeFileSync(path, '{ "namespace": "NS", "epochSize": 11 }')
+    expect((await run(['market', 'set', '--manifest', path, '--yes'])).output).toMatch(/MARKET_CONTRADICTED[\s\S]*epochSize/)
+    expect((await run(['market', 'set', '--from-epoch', '7', '--yes'])).output).toMatch(/--from-epoch is for --manifest/)
+  }, 60_000)
+
   test('a dry run sends and writes nothing; without a terminal nothing is sent unasked', async () => {
     const dry = await run(['deploy', '--dry-run', '--json'])
     expect(dry).toMatchObject({

@@ -1,0 +1,242 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Address, BlockNumber, EpochId } from '#domain/ids.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import type { ManifestRef } from '#io/chain/port.ts'
+import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
+import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
+import { keepManifest } from './manifest-files.ts'
+import { type Market, openMarket } from './market.ts'
+
+const owner = `0x${'01'.repeat(20)}` as Address
+const MARKET = marketOf({ epochManager: owner })
+const NO_FLAGS = { network: '', manifest: '' }
+const manifestOf = (changes: object) =>
+  completeManifest(new TextEncoder().encode(JSON.stringify({ namespace: 'NS', ...changes })), MARKET, 'it')
+
+let folder: string
+let clock: VirtualClock
+let ipfs: FakeIpfsNetwork
+let chain: FakeChain
+let told: (readonly [string, unknown])[]
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weft-market-'))
+  clock = createVirtualClock()
+  ipfs = createFakeIpfsNetwork({ clock })
+  told = []
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const home = () => ({ directory: join(folder, 'home'), report: (event: string, facts: unknown) => void told.push([event, facts]) })
+const networkFolder = () => join(folder, 'network')
+
+async function written(changes: object) {
+  const bytes = encodeManifest(manifestOf(changes))
+  return { bytes, cid: await snapshotCidOf(bytes), rules: rulesOf(manifestOf(changes)) }
+}
+const from = (epochId: number, { cid }: { readonly cid: string }): ManifestRef => ({ cid, fromEpochId: epochId as EpochId })
+
+function open(manifests: readonly ManifestRef[], flags: Partial<Parameters<typeof openMarket>[0]> = {}): Promise<Market> {
+  chain = createFakeChain({ clock, market: MARKET, signers: [], manifests })
+  const given = { ...NO_FLAGS, network: join(networkFolder(), 'network.json'), ...flags }
+  return clock.runUntil(openMarket(given, { home: home(), chain, clock, ipfs: ipfs.node('me') }), { limitMs: 60_000 })
+}
+
+async function release(): Promise<EpochId> {
+  const { end } = await chain.currentEpoch()
+  const sender = chain.sender({ address: owner, journal: createFakeStore() })
+  const begin = (end === 0 ? 100 : end + 1) as BlockNumber
+  const released = sender.send(`${begin}`, { kind: 'releaseEpoch', begin, end: (begin + 9) as BlockNumber }, new AbortController().signal)
+  await clock.runUntil(async () => chain.pendingCount() > 0, { limitMs: 1_000 })
+  chain.mine()
+  await clock.runUntil(released, { limitMs: 60_000 })
+  return (await chain.currentEpoch()).epochId
+}
+
+describe('a market’s rules come', () => {
+  test('from its manifest, found beside the network file', async () => {
+    const manifest = await written({ tally: { minVotes: 3 } })
+    keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, manifest)])
+    expect(market.terms).toEqual({ rules: manifest.rules, computes: [] })
+    expect(await market.termsAt(await release())).toEqual(market.terms)
+  })
+
+  test('from a file of any name, when it has the bytes', async () => {
+    const manifest = await written({})
+    writeFileSync(join(folder, 'mine.json'), manifest.bytes)
+    expect((await open([from(0, manifest)], { manifest: join(folder, 'mine.json') })).terms.rules).toEqual(manifest.rules)
+  })
+
+  test('from a peer; then they are kept for the next start, and served', async () => {
+    const manifest = await written({})
+    await ipfs.node('peer').add(manifest.bytes)
+    expect((await open([from(0, manifest)])).terms.rules).toEqual(manifest.rules)
+    ipfs.node('peer').setConnected(false)
+    expect(await ipfs.node('me').has(manifest.cid)).toBe(true)
+    ipfs.node('me').setConnected(false)
+    ipfs = createFakeIpfsNetwork({ clock })
+    expect((await open([from(0, manifest)])).terms.rules).toEqual(manifest.rules)
+  })
+
+  test('never from bytes that hash to another CID', async () => {
+    const [manifest, other] = [await written({}), await written({ tally: { minVotes: 1 } })]
+    keepManifest(networkFolder(), { cid: manifest.cid, bytes: other.bytes })
+    await expect(open([from(0, manifest)])).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE', facts: { cid: manifest.cid } })
+  })
+
+  test('from flags where it has none, as deployed networks count', async () => {
+    const { terms } = await open([], { namespace: 'NS' })
+    expect(terms).toEqual({
+      rules: {
+        namespace: 'NS',
+        windowUnit: 'seconds',
+        deadlineBufferMaxBlocks: 1_000,
+        tally: { minVotes: 0, minShareBp: 0 },
+        voting: 'open',
+        projectsPerBatch: 50,
+        projectsPerSlotMax: 1_000,
+      },
+      computes: undefined,
+    })
+    const chosen = await open([], { namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: 7 })
+    expect(chosen.terms.rules).toMatchObject({ windowUnit: 'blocks', projectsPerBatch: 7 })
+  })
+
+  test('from nowhere when there is neither: then nothing starts', async () => {
+    await expect(open([])).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+      facts: { problems: [expect.stringContaining('--namespace')] },
+    })
+  })
+})
+
+describe('a role does not start', () => {
+  const wrong = { epochSize: 11 }
+  test.each<[string, object, object, string]>([
+    [
+      'a manifest for another source chain',
+      { sourceChainId: 137 },
+      {},
+      "sourceChainId: the manifest CID says 137, the market's contract 1",
+    ],
+    ['a manifest of another epoch size', wrong, {}, "epochSize: the manifest CID says 11, the market's contract 10"],
+    ['another namespace', {}, { namespace: 'OTHER' }, 'namespace: the manifest CID says NS, --namespace (WEFT_NAMESPACE) OTHER'],
+    ['another unit', {}, { windowUnit: 'seconds' }, 'window.unit: the manifest CID says blocks, --window-unit (WEFT_WINDOW_UNIT) seconds'],
+    [
+      'batches of another size',
+      {},
+      { projectsPerBatch: 7 },
+      'batch.projectsPerBatch: the manifest CID says 50, --projects-per-batch (WEFT_PROJECTS_PER_BATCH) 7',
+    ],
+  ])('with %s: it says what is wrong and where each side is set', async (_name, changes, flags, problem) => {
+    const manifest = await written(changes)
+    keepManifest(networkFolder(), manifest)
+    await expect(open([from(0, manifest)], flags)).rejects.toMatchObject({
+      code: 'MARKET_CONTRADICTED',
+      facts: { problems: [problem.replace('CID', manifest.cid)] },
+    })
+  })
+
+  test('with all contradictions told at once; flags that say the same contradict nothing', async () => {
+    const manifest = await written(wrong)
+    keepManifest(networkFolder(), manifest)
+    const failed = open([from(0, manifest)], { namespace: 'OTHER', windowUnit: 'seconds' })
+    await expect(failed).rejects.toMatchObject({ facts: { problems: { length: 3 } } })
+    const right = await written({})
+    keepManifest(networkFolder(), right)
+    await open([from(0, right)], { namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: 50 })
+  })
+
+  test.each([
+    ['a manifest that nobody has', 'bafkreie5akwyk4thluoy6pcddfwr6o2us66ltllqt2khphrxfect7detcy', 'MANIFEST_UNAVAILABLE'],
+    ['a CID that is a path', '../../etc/passwd', 'MANIFEST_INVALID'],
+  ])('with %s', async (_name, cid, code) => {
+    await expect(open([from(0, { cid })])).rejects.toMatchObject({ code })
+  })
+
+  test('while the chain does not answer: that says nothing about manifests', async () => {
+    chain = createFakeChain({ clock, market: MARKET, signers: [] })
+    chain.setReachable(false)
+    const opened = openMarket({ ...NO_FLAGS, namespace: 'NS' }, { home: home(), chain, clock, ipfs: ipfs.node('me') })
+    await expect(opened).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+  })
+})
+
+describe('a manifest that is announced', () => {
+  const stop = new AbortController()
+  const codes = () => told.map(([event, facts]) => [event, (facts as { code?: string }).code])
+
+  test('is fetched before its epoch, and applies from exactly there on', async () => {
+    const [first, second] = [await written({}), await written({ tally: { minVotes: 5 } })]
+    keepManifest(networkFolder(), first)
+    const market = await open([from(0, first)])
+    const watching = market.watch(stop.signal)
+    await release()
+    chain.setManifest(from(3, second))
+    chain.mine()
+    await ipfs.node('peer').add(second.bytes)
+    await clock.runUntil(() => told.some(([, facts]) => (facts as { cid: string }).cid === second.cid), { limitMs: 60_000 })
+    ipfs.node('peer').setConnected(false)
+    await release()
+    await release()
+    const minVotes = async (epochId: number) => (await market.termsAt(epochId as EpochId)).rules.tally.minVotes
+    expect(await Promise.all([1, 2, 3].map(minVotes))).toEqual([2, 2, 5])
+    expect(codes()).toEqual([
+      ['manifest_known', undefined],
+      ['manifest_known', undefined],
+    ])
+    stop.abort()
+    await watching
+  })
+
+  test('and cannot be had is told, and its epochs have no rules until somebody brings it', async () => {
+    const [first, second] = [await written({}), await written({ tally: { minVotes: 5 } })]
+    keepManifest(networkFolder(), first)
+    const market = await open([from(0, first)])
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await release()
+    chain.setManifest(from(2, second))
+    chain.mine()
+    await release()
+    await expect(market.termsAt(2 as EpochId)).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE' })
+    await clock.runUntil(() => codes().some(([event]) => event === 'manifest_unknown'), { limitMs: 60_000 })
+    expect(codes()).toContainEqual(['manifest_unknown', 'MANIFEST_UNAVAILABLE'])
+    keepManifest(networkFolder(), second)
+    await clock.runUntil(() => codes().at(-1)?.[0] === 'manifest_known', { limitMs: 60_000 })
+    expect((await market.termsAt(2 as EpochId)).rules).toEqual(second.rules)
+    stopping.abort()
+    await watching
+  })
+
+  test.each<[string, object | string, string]>([
+    ['of a version to come', '{"version":2}', 'MANIFEST_INVALID'],
+    ['that contradicts the contract', { epochSize: 11 }, 'MARKET_CONTRADICTED'],
+  ])('%s is told, and not followed', async (_name, content, code) => {
+    const first = await written({})
+    keepManifest(networkFolder(), first)
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : (await written(content)).bytes
+    const cid = await snapshotCidOf(bytes)
+    keepManifest(networkFolder(), { cid, bytes })
+    const market = await open([from(0, first)])
+    await release()
+    chain.setManifest(from(2, { cid }))
+    chain.mine()
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await clock.runUntil(() => codes().some(([event]) => event === 'manifest_unknown'), { limitMs: 60_000 })
+    expect(codes()).toContainEqual(['manifest_unknown', code])
+    await release()
+    await expect(market.termsAt(2 as EpochId)).rejects.toMatchObject({ code })
+    expect((await market.termsAt(1 as EpochId)).rules).toEqual(first.rules)
+    expect(readdirSync(join(folder, 'home', 'manifests'))).toEqual([`${first.cid}.json`])
+    stopping.abort()
+    await watching
+  })
+})
