@@ -27,7 +27,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
   const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
   const { namespace, windowUnit, deadlineBufferMaxBlocks, projectsPerSlotMax, projectsPerBatch, tally } = terms.rules
   const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
-  started.add(host)
+  started.add('libp2p host', host)
   const sequencer = createSequencer(
     {
       namespace,

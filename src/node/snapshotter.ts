@@ -26,7 +26,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       ),
     )
     const collector = createSubmissionClient({ endpoint: settings.collector })
-    started.add({ stop: () => collector.close() })
+    started.add('gRPC client', { stop: () => collector.close() })
     const snapshotter = await startSnapshotter(
       { namespace, slotIds: settings.slots.map(parseSlotId), windowUnit },
       {
