@@ -1,6 +1,7 @@
 import type { JsonValue, SnapshotHistory } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
+import { lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
@@ -82,8 +83,8 @@ export function createHistory(present: EpochId, signal: AbortSignal, deps: Histo
   async function decided(projectId: ProjectId, epochId: EpochId): Promise<Cid | undefined> {
     const { releaseBlock } = await patiently(() => chain.epochInfo(epochId))
     if (releaseBlock === 0) return undefined
-    const batchesUntil = releaseBlock + deps.market.batchWindowBlocks
-    const attestationsUntil = releaseBlock + deps.market.attestationWindowBlocks
+    const batchesUntil = lastBatchBlock(releaseBlock, deps.market)
+    const attestationsUntil = lastAttestationBlock(releaseBlock, deps.market)
     for (;;) {
       signal.throwIfAborted()
       const head = deps.head()

@@ -1,15 +1,6 @@
-import type { ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { createPredecessors, type Predecessors } from './predecessors.ts'
-
-/** A batch that a sequencer put on chain. */
-export interface AnnouncedBatch {
-  readonly epochId: EpochId
-  readonly batchCid: Cid
-  /** `undefined` when the release lies before everything this validator has read. */
-  readonly epoch: ReleasedEpoch | undefined
-  readonly blockNumber: BlockNumber
-}
 
 /** A batch whose turn has come, and its place in the epoch. */
 export interface Candidate extends AnnouncedBatch {
