@@ -395,7 +395,7 @@ export const STORIES = {
     seed: 2,
     sentence: 'a collector is full, says so, and takes the vote later',
     needs: [],
-    isTold: inOrder(is(/^(honest|liar)/, 'trouble', { code: 'QUEUE_FULL' }), is(RECEIPT, 'accepted')),
+    isTold: inOrder(is(/^(honest|liar)/, 'will_try_again', { code: 'QUEUE_FULL' }), is(RECEIPT, 'accepted')),
   },
   inbox_full: {
     seed: 1,

@@ -67,6 +67,7 @@ function open(
           },
         } as unknown as AnchorChain,
         clock: { sleep: async (pauseMs) => void pauses.push(pauseMs) },
+        random: { fraction: () => 1 },
         report: (event, { doing }) => void log.push(`${event} ${doing}`),
         market: { attestationWindowBlocks: WINDOW } as MarketState,
         view,
