@@ -9,12 +9,12 @@ test.each([
   [4, 1_600],
   [5, 2_000],
   [1_000, 2_000],
-])('after %i attempts it is at most %i ms, and at least half of it', (attempts, fullMs) => {
+])('C9: after %i attempts it is at most %i ms, and at least half of it', (attempts, fullMs) => {
   const at = (fraction: number) => pauseMs({ firstMs: 200, lastMs: 2_000 }, attempts, { fraction: () => fraction })
   expect([at(0), at(0.5), at(1)]).toEqual([fullMs / 2, fullMs * 0.75, fullMs])
 })
 
-test('whatever chance says, no pause is longer than the last one, none is shorter than half the first', () => {
+test('C9: whatever chance says, no pause is longer than the last one, none is shorter than half the first', () => {
   const random = createSeededRandom(1)
   const below = (limit: number) => 1 + Math.floor(random.fraction() * limit)
   for (let run = 0; run < 10_000; run += 1) {
@@ -27,7 +27,7 @@ test('whatever chance says, no pause is longer than the last one, none is shorte
   }
 })
 
-test('those who failed together do not return together', () => {
+test('C9: those who failed together do not return together', () => {
   const random = createSeededRandom(2)
   const pauses = Array.from({ length: 100 }, () => pauseMs({ firstMs: 1_000, lastMs: 10_000 }, 4, random))
   expect(new Set(pauses).size).toBeGreaterThan(90)

@@ -16,7 +16,7 @@ function workOf(life: Life, seen: string[], name: string): Promise<void> {
 }
 
 /** A life, and what comes of it. */
-function run(begin: (life: Life, seen: string[]) => Promise<unknown> | void) {
+function run(begin: (life: Life, seen: string[]) => unknown) {
   const stop = new AbortController()
   const seen: string[] = []
   const ended = live(stop.signal, (life) => begin(life, seen)).then(

@@ -13,11 +13,7 @@ export interface Life {
  * with the first failure of any work, when nothing is under way any more: whoever closes the disk then waits for that. `failing` is for who
  * may learn before or beside it that the role cannot live, and aborts it with the failure.
  */
-export async function live(
-  signal: AbortSignal,
-  begin: (life: Life) => Promise<unknown> | void,
-  failing = new AbortController(),
-): Promise<void> {
+export async function live(signal: AbortSignal, begin: (life: Life) => unknown, failing = new AbortController()): Promise<void> {
   const works = new Set<Promise<void>>()
   const life: Life = {
     signal: AbortSignal.any([signal, failing.signal]),

@@ -19,20 +19,20 @@ export interface WatchDeps extends PersistDeps {
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
   onReady(): void
-  /** From then on at each step: what its block decides is judged before the next one is looked at. */
+  /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
   onHead(): Promise<void>
-  /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
+  /** The window of an epoch that is not over has closed. Called once per release and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
-  /** The release is gone, and the votes were still open. Durable when it resolves. */
+  /** The release of an epoch whose window was open is gone. Resolves when that is durable. */
   onVoid(epochId: EpochId): Promise<void>
-  /** A reorganisation may have taken calls of the epoch off the chain again. */
+  /** A reorganisation may have taken calls of the epoch off the chain: they must be looked for, and sent again (S10). */
   onTakenBack(epochId: EpochId): void
 }
 
 /**
- * Follows the anchor chain: keeps the view, opens epochs, says when a window is over, takes note of what validators decided.
- * It starts at the oldest release with anything left to happen, so that a restart finds the same state (S8). What the chain does not answer
- * is asked again: receipts and windows must not end with one bad moment of an endpoint.
+ * Follows the anchor chain. Each step changes the view; then the ledger learns which epochs were released, undone or attested, and the
+ * handlers whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
+ * state (S8). What the chain does not answer is asked again: one bad moment of an endpoint must end neither receipts nor windows (G12).
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, ledger } = deps

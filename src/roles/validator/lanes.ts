@@ -12,8 +12,9 @@ export interface Candidate extends AnnouncedBatch {
 export interface Lanes {
   announce(batch: AnnouncedBatch): void
   /**
-   * Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done
-   * about them may be gone. Nobody's turn comes before `ready`; should that reject, it fails with its reason.
+   * The blocks above `to` are void. A batch announced in one of them loses its place in the epoch, and its turn if that has not come. Every
+   * other batch is taken once more: its attestation may be gone with a block (V2). No turn comes before `ready` resolves; if it rejects,
+   * the turns fail with its reason.
    */
   rollback(to: BlockNumber, ready: Promise<void>): void
   /** Whether a batch of the epoch still waits for its end. */

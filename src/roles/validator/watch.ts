@@ -30,7 +30,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { announced, areSlotsStale } = view.apply(step)
     if (step.kind === 'rollback') {
-      // What was read from a head that is gone is no longer so: until it is read again, no batch has its turn (V2).
+      // Until the slots of the new chain are read, no batch has its turn (V2).
       const slotsRead = readSlots(deps, signal)
       lanes.rollback(step.to.number, slotsRead)
       // A restart must not step over the blocks that take the place of the void ones.
