@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type AnchorView, createAnchorView, type Header } from './anchor-view.ts'
+import type { BlockRef, ChainStep, ProtocolEvent } from './chain-step.ts'
 import { eligibilityOf } from './eligibility.ts'
-import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
 import type { Submission } from './submission.ts'
 
 const block = (number: number, fork = ''): Header => ({
@@ -96,6 +97,61 @@ describe('the view of the chain', () => {
   })
   test('a slot that is not active has no signer', () => {
     expect(viewUpTo(12).signerAt(8 as SlotId, 12 as BlockNumber)).toBeUndefined()
+  })
+})
+
+describe('a step along the chain', () => {
+  const ref = (number: number, fork = ''): BlockRef => ({ ...block(number, fork), parentHash: '0xparent' as Hash })
+  const step = (number: number, ...told: object[]): ChainStep => ({ kind: 'block', block: ref(number), events: told as ProtocolEvent[] })
+  const released = (id: number) => ({ kind: 'EpochReleased', epochId: id as EpochId })
+  const batchCid = 'batch' as Cid
+  const nothing = { released: [], undone: [], announced: [], areSlotsStale: false }
+
+  test('brings its block, its releases and who signs from then on', () => {
+    const view = viewUpTo(12)
+    const { released: epochs, ...rest } = view.apply(
+      step(13, released(4), { kind: 'SnapshotterAddressChanged', slotId, signer: bob }, released(5)),
+    )
+    expect([epochs, rest]).toEqual([[view.epoch(epochId), view.epoch(5 as EpochId)], { undone: [], announced: [], areSlotsStale: true }])
+    expect([view.head?.number, epochs[0]?.release.number]).toEqual([13, 13])
+    expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, bob])
+  })
+  test('takes the signer of a slot that is burned, whose table is as it was', () => {
+    const view = viewUpTo(12)
+    expect(view.apply(step(13, { kind: 'NodeBurned', slotId }))).toEqual(nothing)
+    expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, undefined])
+  })
+  test('announces a batch with the epoch that it is of, as far as that was followed', () => {
+    const view = viewUpTo(12)
+    view.apply(step(13, released(4)))
+    const told = [3, 4].map((id) => ({ kind: 'SnapshotBatchSubmitted', epochId: id as EpochId, batchCid }))
+    expect(view.apply(step(14, ...told, { kind: 'DelayedBatchSubmitted', epochId, batchCid }))).toEqual({
+      ...nothing,
+      announced: [
+        { epochId: 3, batchCid, epoch: undefined, blockNumber: 14 },
+        { epochId: 4, batchCid, epoch: view.epoch(epochId), blockNumber: 14 },
+      ],
+    })
+  })
+  test('leaves out the releases that are not wanted', () => {
+    const view = viewUpTo(12)
+    const asked: unknown[] = []
+    const applied = view.apply(step(13, released(4), released(5)), (id, release) => {
+      asked.push([id, release.number])
+      return id === 5
+    })
+    expect(asked).toEqual([
+      [4, 13],
+      [5, 13],
+    ])
+    expect([applied.released.map((epoch) => epoch.epochId), view.epoch(epochId)]).toEqual([[5], undefined])
+  })
+  test('back undoes blocks, releases and signers, and what was read of the slots is no longer so', () => {
+    const view = viewUpTo(12)
+    const [first] = view.apply(step(13, released(4))).released
+    const [second] = view.apply(step(14, released(5), { kind: 'NodeBurned', slotId })).released
+    expect(view.apply({ kind: 'rollback', to: ref(12) })).toEqual({ ...nothing, undone: [first, second], areSlotsStale: true })
+    expect([view.head?.number, view.epoch(epochId), view.signerAt(slotId, 14 as BlockNumber)]).toEqual([12, undefined, alice])
   })
 })
 

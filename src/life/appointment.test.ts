@@ -25,6 +25,7 @@ async function watchOver(office: Parameters<typeof watchAppointment>[0], answers
   const deps = {
     chain: { protocolState: STATE, dataMarket: MARKET, market },
     sender: { address: ACCOUNT },
+    random: { fraction: () => 1 },
     clock: {
       sleep: async (durationMs: number, signal: AbortSignal) => {
         slept.push(durationMs)

@@ -1,4 +1,5 @@
 import { systemClock } from '#io/clock/system.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
@@ -45,6 +46,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
       ipfs: ipfs.node,
       listener: host,
       clock: systemClock,
+      random: systemRandom,
       recoverer,
       report: home.report,
       onEpoch: tellRefusals(host, home),

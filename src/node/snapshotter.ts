@@ -1,12 +1,12 @@
 import { uniswapV2, type UniswapV2Config } from 'weft/computes/uniswap-v2'
 import type { ComputeSet } from '#domain/compute.ts'
-import { toldOf, WeftError } from '#domain/errors.ts'
+import { WeftError } from '#domain/errors.ts'
 import { parseSlotId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
-import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
+import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
 import { textOf } from './given-file.ts'
 import { openMarket } from './market.ts'
@@ -27,7 +27,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     )
     const collector = createSubmissionClient({ endpoint: settings.collector })
     started.add('gRPC client', { stop: () => collector.close() })
-    const snapshotter = await startSnapshotter(
+    const snapshotter = createSnapshotter(
       { namespace, slotIds: settings.slots.map(parseSlotId), windowUnit },
       {
         chain,
@@ -39,21 +39,13 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         signer: createSigner(parsePrivateKey(settings.signerKey.reveal())),
         collector,
         computes,
-        onEpoch: (summary) => home.report('epoch_done', { ...summary }),
-        onTrouble: (failure) => home.report('trouble', toldOf(failure)),
+        report: home.report,
       },
     )
     return {
       places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
       handle: snapshotter,
-      async run(signal) {
-        signal.addEventListener(
-          'abort',
-          () => void snapshotter.stop().catch((failure: unknown) => home.report('stop_failed', { detail: String(failure) })),
-          { once: true },
-        )
-        await snapshotter.ended
-      },
+      run: (signal) => snapshotter.run(signal),
     }
   }
 }

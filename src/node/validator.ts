@@ -1,4 +1,5 @@
 import { systemClock } from '#io/clock/system.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, EPOCHS_KEPT, ipfsPlace, protocolSender } from './adapters.ts'
@@ -27,6 +28,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
       ipfs: ipfs.node,
       peers: settings.ipfsPeers,
       clock: systemClock,
+      random: systemRandom,
       recoverer,
       report: home.report,
     },

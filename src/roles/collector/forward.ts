@@ -1,8 +1,10 @@
 import { isWeftError } from '#domain/errors.ts'
 import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
+import { type Life, live } from '#life/live.ts'
 import { type Bell, pause } from './bell.ts'
-import { type Backoff, backoffMs, connect, type ConnectDeps, type Destination, improve } from './connect.ts'
+import { connect, type ConnectDeps, type Destination, improve } from './connect.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import type { Telling } from './tell.ts'
@@ -53,7 +55,6 @@ const IDLE_MS = 60_000
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
   const { outbox, counters, telling, bell, clock, random, report } = deps
   const routes = new Set<Route>()
-  const working = new Set<Promise<void>>()
   let inFlightCount = 0
   let current: Route | undefined
 
@@ -69,7 +70,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       return
     }
     counters.countRetry(code as Rejection)
-    outbox.putBack(entry, backoffMs(options.retryBackoff, entry.attempts, random))
+    outbox.putBack(entry, pauseMs(options.retryBackoff, entry.attempts, random))
   }
 
   async function deliver(entry: Entry, route: Route): Promise<void> {
@@ -91,13 +92,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     }
   }
 
-  /** Keeps what runs on the side, so that `run` can wait for it and hears of its failure. */
-  function track(work: Promise<void>, fail: (failure: unknown) => void): void {
-    const tracked = work.catch(fail).finally(() => working.delete(tracked))
-    working.add(tracked)
-  }
-
-  function enter(destination: Destination, signal: AbortSignal, fail: (failure: unknown) => void): Route {
+  function enter(destination: Destination, life: Life): Route {
     const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
     const ending = new AbortController()
     routes.add(route)
@@ -110,7 +105,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       report('link_ended', { address: route.address, receipts: route.receiptCount })
       bell.ring()
     })
-    track(guard(route, AbortSignal.any([signal, ending.signal])), fail)
+    void life.spawn(guard(route, AbortSignal.any([life.signal, ending.signal])))
     return route
   }
 
@@ -127,7 +122,8 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
-  async function serve(route: Route, signal: AbortSignal, fail: (failure: unknown) => void): Promise<Destination | undefined> {
+  async function serve(route: Route, life: Life): Promise<Destination | undefined> {
+    const { signal } = life
     const leaving = new AbortController()
     let better: Destination | undefined
     const searching = improve(
@@ -138,12 +134,12 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       better = found
       bell.ring()
     })
-    track(searching, fail)
+    void life.spawn(searching)
     while (route.isOpen && better === undefined && !signal.aborted) {
       while (inFlightCount < options.inFlightMax) {
         const entry = outbox.take()
         if (entry === undefined) break
-        track(deliver(entry, route), fail)
+        void life.spawn(deliver(entry, route))
       }
       // With all places in flight taken, what is due waits for a receipt, which rings the bell.
       const nextDueMs = inFlightCount < options.inFlightMax ? outbox.nextDueMs() : undefined
@@ -155,15 +151,16 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 
   /** One link after the other. Make before break: a better link takes over first, then the old one ends with its last receipt. */
-  async function keepServing(signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+  async function keepServing(life: Life): Promise<void> {
+    const { signal } = life
     let failedRounds = 0
     let next: Destination | undefined
     while (!signal.aborted) {
       next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
-      current = enter(next, signal, fail)
+      current = enter(next, life)
       const route = current
-      next = await serve(route, signal, fail)
+      next = await serve(route, life)
       route.isLeft = true
       if (route.inFlightCount === 0) await route.link.close()
       // A peer that takes links and ends them at once is not dialed again at once.
@@ -174,15 +171,11 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 
   return {
-    async run(signal) {
-      const failing = new AbortController()
-      const stopping = AbortSignal.any([signal, failing.signal])
-      const fail = (failure: unknown): void => failing.abort(failure)
-      await keepServing(stopping, fail).catch(fail)
-      await Promise.all([...routes].map((route) => route.link.close()))
-      await Promise.all(working)
-      if (failing.signal.aborted) throw failing.signal.reason
-    },
+    run: (signal) =>
+      live(signal, async (life) => {
+        await life.spawn(keepServing(life))
+        await Promise.all([...routes].map((route) => route.link.close()))
+      }),
     inFlightCount: () => inFlightCount,
     address: () => current?.address,
   }

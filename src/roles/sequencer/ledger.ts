@@ -51,15 +51,15 @@ export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
 /** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
 export interface Ledger {
   get(epochId: EpochId): EpochEntry | undefined
-  /** Records with anything left to happen, to the epoch or to one of its projects. */
+  /** Records of the epochs that are not over, or of which a project is not. */
   unfinished(): Iterable<EpochEntry>
   /** Records of the epochs kept whose release is in `block` or later. */
   releasedFrom(block: BlockNumber): readonly EpochEntry[]
-  /** Whether the epoch, or a later one, was ever seen released, and its own release was not undone since: then it is still to come. */
+  /** Whether the epoch's release is behind us: it, or a later one, was seen released. `false` again once its own was undone, for then it is still to come. */
   isReleased(epochId: EpochId): boolean
-  /** Starts the epoch, or starts it again after its release was undone. Leaves a record that is further on alone. */
+  /** Begins the record of an epoch, and begins it anew when its release was undone. Does nothing to one that has got further. */
   release(epochId: EpochId, release: Header): Promise<void>
-  /** Changes a record, together with other writes, in one commit. A new `state` must be a step of the machine. */
+  /** Changes a record, in one commit with other writes (S4). Throws `STATE_TRANSITION` when the epoch's machine has no such step. */
   change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochEntry>
   plans(epochId: EpochId): readonly PlannedBatch[]
   /** Block from which a restarted sequencer must follow the chain again; `undefined` on first start. */

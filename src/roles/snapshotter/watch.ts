@@ -1,6 +1,7 @@
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import type { EpochRecord, Records } from './records.ts'
 
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
@@ -36,21 +37,28 @@ interface Listener {
   readonly wake: () => void
 }
 
-/** Follows the anchor chain from where the records end. */
-export async function createWatch(deps: {
+export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly records: Records
   readonly rule: WindowRule
   readonly handlers: WatchHandlers
-}): Promise<Watch> {
+}
+
+/**
+ * Follows the anchor chain from where the records end. Not on an `AnchorView`: that is for judging the votes of others, with the headers and
+ * signers of the past, and is read again after a restart. What is needed here are the epochs and the blocks of own votes, which lie on disk.
+ */
+export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise<Watch> {
   const { chain, records, handlers } = deps
   const listeners = new Set<Listener>()
-  const target = await chain.head()
+  const target = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const known = records.blocks()
-  const from = known.length === 0 ? await firstBlock(chain, target, deps.rule) : (((known.at(-1) as BlockRef).number + 1) as BlockNumber)
-  let head = known.at(-1) ?? target
+  const tip = known.at(-1)
+  const findFirst = () => firstBlock(chain, target, deps.rule)
+  const from = tip ? ((tip.number + 1) as BlockNumber) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
+  let head = tip ?? target
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
-  let isCaughtUp = known.length > 0 && head.number >= target.number
+  let isCaughtUp = tip !== undefined && head.number >= target.number
   /** Recorded as open, not yet handed to the role. */
   const waiting = new Map(
     records
@@ -118,14 +126,10 @@ export async function createWatch(deps: {
     head: () => head,
     news: (epochId, atBlock, signal) => listen(listeners, { epochId, atBlock, signal }),
     async run(signal) {
-      try {
-        if (isCaughtUp) await openWaiting()
-        for await (const step of chain.follow({ from, known, signal })) {
-          if (step.kind === 'block') await takeBlock(step.block, step.events)
-          else await takeRollback(step.to)
-        }
-      } catch (failure) {
-        if (!signal.aborted) throw failure
+      if (isCaughtUp) await openWaiting()
+      for await (const step of chain.follow({ from, known, signal })) {
+        if (step.kind === 'block') await takeBlock(step.block, step.events)
+        else await takeRollback(step.to)
       }
     },
   }

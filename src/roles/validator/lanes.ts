@@ -1,15 +1,6 @@
-import type { ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { createPredecessors, type Predecessors } from './predecessors.ts'
-
-/** A batch that a sequencer put on chain. */
-export interface AnnouncedBatch {
-  readonly epochId: EpochId
-  readonly batchCid: Cid
-  /** `undefined` when the release lies before everything this validator has read. */
-  readonly epoch: ReleasedEpoch | undefined
-  readonly blockNumber: BlockNumber
-}
 
 /** A batch whose turn has come, and its place in the epoch. */
 export interface Candidate extends AnnouncedBatch {
@@ -21,8 +12,9 @@ export interface Candidate extends AnnouncedBatch {
 export interface Lanes {
   announce(batch: AnnouncedBatch): void
   /**
-   * Batches announced above the block are void; those whose turn has not come are dropped. The others are taken once more: what was done
-   * about them may be gone. Nobody's turn comes before `ready`; should that reject, it fails with its reason.
+   * The blocks above `to` are void. A batch announced in one of them loses its place in the epoch, and its turn if that has not come. Every
+   * other batch is taken once more: its attestation may be gone with a block (V2). No turn comes before `ready` resolves; if it rejects,
+   * the turns fail with its reason.
    */
   rollback(to: BlockNumber, ready: Promise<void>): void
   /** Whether a batch of the epoch still waits for its end. */
