@@ -4,6 +4,7 @@ import type { BlockRef, ChainStep, ProtocolEvent } from './chain-step.ts'
 import { eligibilityOf } from './eligibility.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
 import type { Submission } from './submission.ts'
+import { windowOf } from './window.ts'
 
 const block = (number: number, fork = ''): Header => ({
   number: number as BlockNumber,
@@ -16,7 +17,7 @@ const alice = '0xa' as Address
 const bob = '0xb' as Address
 
 function viewUpTo(last: number): AnchorView {
-  const view = createAnchorView({ unit: 'blocks', length: 3 })
+  const view = createAnchorView()
   for (let number = 10; number <= last; number += 1) view.addBlock(block(number))
   view.setSlots([
     { slotId, signer: alice, isActive: true },
@@ -55,18 +56,15 @@ describe('the view of the chain', () => {
     view.forgetBelow(5 as BlockNumber)
     expect([...view.epochs()]).toHaveLength(2)
   })
-  test('gives a release its window by its own rule; a later release of the same epoch replaces it', () => {
-    const view = createAnchorView({ unit: 'seconds', length: 30 })
+  test('has the later of two releases of one epoch', () => {
+    const view = createAnchorView()
     for (const number of [10, 11]) view.addBlock(block(number))
-    expect(view.addRelease(epochId, block(10)).window).toEqual({
-      release: { number: 10, timestamp: 100 },
-      rule: { unit: 'seconds', length: 30 },
-    })
+    expect(view.addRelease(epochId, block(10))).toEqual({ epochId, release: block(10) })
     view.addRelease(epochId, block(11))
     expect(view.epoch(epochId)?.release.number).toBe(11)
   })
   test('has nothing to forget before its first block', () => {
-    const view = createAnchorView({ unit: 'blocks', length: 3 })
+    const view = createAnchorView()
     expect(view.head).toBeUndefined()
     view.forgetBelow(5 as BlockNumber)
     expect([view.head, [...view.epochs()]]).toEqual([undefined, []])
@@ -157,7 +155,7 @@ describe('a step along the chain', () => {
 
 describe('whether the chain lets a submission in', () => {
   const view = viewUpTo(20)
-  const { window } = view.addRelease(epochId, block(12))
+  const window = windowOf({ release: view.addRelease(epochId, block(12)).release, unit: 'blocks', length: 3 })
   const submission = (change: { slotId?: number; deadlineBlock?: number; header?: string }): Submission =>
     ({
       request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' },

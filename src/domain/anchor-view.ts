@@ -1,7 +1,7 @@
 import type { ChainStep } from './chain-step.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
-import { type BlockTime, type SubmissionWindow, type WindowRule, windowOf } from './window.ts'
+import type { BlockTime } from './window.ts'
 
 /** Signers are remembered so far below what else is: a reorganisation goes back past blocks that no epoch needs, but never this far. */
 const UNDONE_BLOCKS_MAX = 1_000
@@ -15,7 +15,6 @@ export interface Header extends BlockTime {
 export interface ReleasedEpoch {
   readonly epochId: EpochId
   readonly release: Header
-  readonly window: SubmissionWindow
 }
 
 /** A batch that a sequencer put on chain. */
@@ -70,7 +69,7 @@ export interface AnchorView {
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }
 
-export function createAnchorView(rule: WindowRule): AnchorView {
+export function createAnchorView(): AnchorView {
   /** Ascending and without holes. */
   let chain: Header[] = []
   const byHash = new Map<string, Header>()
@@ -92,7 +91,7 @@ export function createAnchorView(rule: WindowRule): AnchorView {
   }
 
   function addRelease(epochId: EpochId, release: Header): ReleasedEpoch {
-    const epoch = { epochId, release, window: windowOf({ release, ...rule }) }
+    const epoch = { epochId, release }
     epochs.set(epochId, epoch)
     return epoch
   }

@@ -3,6 +3,7 @@ import { createAnchorView, type Header } from './anchor-view.ts'
 import { eligibilityOf } from './eligibility.ts'
 import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
 import type { Submission } from './submission.ts'
+import { windowOf } from './window.ts'
 
 const block = (number: number): Header => ({ number: number as BlockNumber, hash: `0xab${number}` as Hash, timestamp: number * 10 })
 const alice = '0xa' as Address
@@ -10,11 +11,12 @@ const bob = '0xb' as Address
 
 /** Epoch 4 was released in block 12; the head is block 20. */
 function ask(change: { readonly header?: string; readonly deadlineBlock?: number; readonly unit?: 'blocks' | 'seconds' }) {
-  const view = createAnchorView({ unit: change.unit ?? 'blocks', length: change.unit === 'seconds' ? 30 : 3 })
+  const view = createAnchorView()
   for (let number = 10; number <= 20; number += 1) view.addBlock(block(number))
   view.setSlots([{ slotId: 7 as SlotId, signer: alice, isActive: true }])
   view.changeSigner(7 as SlotId, bob, 14 as BlockNumber)
-  const { window } = view.addRelease(4 as EpochId, block(12))
+  const { release } = view.addRelease(4 as EpochId, block(12))
+  const window = windowOf({ release, unit: change.unit ?? 'blocks', length: change.unit === 'seconds' ? 30 : 3 })
   const { header = '0xab12', deadlineBlock = 20 } = change
   const submission = { request: { slotId: 7, deadlineBlock }, header } as unknown as Submission
   return eligibilityOf(submission, { window, view, deadlineBufferMaxBlocks: 10 })

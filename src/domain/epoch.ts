@@ -28,6 +28,8 @@ export const EPOCH_REASONS = {
   ended_elsewhere: 'Another sequencer ended the epoch first.',
   pair_taken: 'Another batch already holds one of the projects for this epoch.',
   call_refused: 'The contract refused the call for a reason that trying again does not change.',
+  rules_unknown:
+    'The market has other rules for this epoch, and its manifest was not to be had, or not to be followed, before the batch window was over: nobody is judged by old rules.',
   release_undone: 'A reorganisation of the anchor chain removed the release.',
 } as const
 export type EpochReason = keyof typeof EPOCH_REASONS

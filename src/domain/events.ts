@@ -39,6 +39,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'The role has not the manifest `cid` of its market, or cannot follow it; `code` says why. Epochs from `fromEpochId` on are not judged until it has: put its file into the folder `manifests` beside network.json, or connect the role to an IPFS node that has it.',
   },
+  epoch_held: {
+    level: 'error',
+    isRepeated: true,
+    help: 'The rules of this epoch are not known: nothing of it is judged until they are; `code` says why, `manifest_unknown` which manifest is missing.',
+  },
   release_undone: {
     level: 'warn',
     help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',

@@ -7,6 +7,8 @@ export const BATCH_REASONS = {
   too_large: 'The file is larger than any batch may be.',
   integrity: 'The file is not what the chain says; the evidence lists the checks that failed.',
   epoch_unseen: 'The release of the epoch is not on the part of the chain that this validator has read.',
+  rules_unknown:
+    'The market has other rules for this epoch, and its manifest was not to be had, or not to be followed, before the attestation window was over.',
   not_on_chain: 'A reorganisation removed the batch; should it come back, it is taken up again.',
   conflict: 'This validator attested another root for the batch before, and never signs two.',
   refused: 'The contract refused the attestation.',

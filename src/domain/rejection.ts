@@ -29,7 +29,11 @@ export const REJECTIONS = {
     help: 'The market does not take this project, or the namespace is not its own.',
   },
   cid_malformed: { verdict: 'reject', blame: 'signer', help: 'A snapshot CID is a CIDv1 in base32 with a sha2-256 hash.' },
-  epoch_unknown: { verdict: 'retry', blame: 'nobody', help: 'The epoch is not released, or not seen here yet.' },
+  epoch_unknown: {
+    verdict: 'retry',
+    blame: 'nobody',
+    help: 'The epoch is not released or not seen here yet, or its rules are not known here yet.',
+  },
   window_closed: { verdict: 'reject', blame: 'nobody', help: 'The submission window of the epoch is over.' },
   header_unknown: {
     verdict: 'retry',

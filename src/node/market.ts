@@ -5,6 +5,8 @@ import type { ComputeSetChoice, MarketRules } from '#domain/market-rules.ts'
 import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { live } from '#life/live.ts'
+import type { RuleBook } from '#life/rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
 import type { RoleHome } from './home.ts'
@@ -27,8 +29,12 @@ export interface Market {
    * manifest, `MANIFEST_INVALID`, `MARKET_CONTRADICTED`, and `SETTINGS_INVALID` where there is no manifest and no flags in its place.
    */
   termsAt(epochId: EpochId): Promise<MarketTerms>
+  /** As a role is told. */
+  readonly rules: RuleBook
   /** Looks for manifests that are announced, and fetches them before their epochs come. Resolves when the signal aborts. */
   watch(signal: AbortSignal): Promise<void>
+  /** Runs a role, and `watch` beside it; whichever fails ends both. */
+  beside(run: (signal: AbortSignal) => Promise<void>): (signal: AbortSignal) => Promise<void>
 }
 
 export interface MarketDeps {
@@ -180,31 +186,42 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   const { current, pending } = manifests
   const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
   const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
+
+  async function termsAt(asked: EpochId): Promise<MarketTerms> {
+    const ref = await chain.manifestAt(asked)
+    if (ref === undefined) return withoutManifest()
+    try {
+      return await library.find(ref.cid)
+    } catch (failure) {
+      if (isWeftError(failure, 'MANIFEST_UNAVAILABLE')) wanted.set(ref.cid, ref.fromEpochId)
+      throw failure
+    }
+  }
+
+  async function watch(signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await look(signal).catch((failure: unknown) => {
+          // The chain's turn comes again.
+          if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+        })
+        await clock.sleep(LOOK_EVERY_MS, signal)
+      }
+    } catch (failure) {
+      if (!signal.aborted) throw failure
+    }
+  }
+
   return {
     contract,
     terms,
-    async termsAt(asked) {
-      const ref = await chain.manifestAt(asked)
-      if (ref === undefined) return withoutManifest()
-      try {
-        return await library.find(ref.cid)
-      } catch (failure) {
-        if (isWeftError(failure, 'MANIFEST_UNAVAILABLE')) wanted.set(ref.cid, ref.fromEpochId)
-        throw failure
-      }
-    },
-    async watch(signal) {
-      try {
-        for (;;) {
-          await look(signal).catch((failure: unknown) => {
-            // The chain's turn comes again.
-            if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-          })
-          await clock.sleep(LOOK_EVERY_MS, signal)
-        }
-      } catch (failure) {
-        if (!signal.aborted) throw failure
-      }
-    },
+    termsAt,
+    rules: { present: terms.rules, rulesAt: async (asked) => (await termsAt(asked)).rules },
+    watch,
+    beside: (run) => (signal) =>
+      live(signal, ({ spawn, signal: ending }) => {
+        void spawn(watch(ending))
+        void spawn(run(ending))
+      }),
   }
 }

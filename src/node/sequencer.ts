@@ -25,23 +25,18 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
-  const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
-  const { namespace, windowUnit, deadlineBufferMaxBlocks, projectsPerSlotMax, projectsPerBatch, tally } = terms.rules
+  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
   const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
   started.add('libp2p host', host)
   const sequencer = createSequencer(
     {
-      namespace,
-      windowUnit,
-      deadlineBufferMaxBlocks,
-      projectsPerSlotMax,
-      tally,
-      batchLimits: { projectsMax: projectsPerBatch, bytesMax: BATCH_BYTES_MAX },
+      batchBytesMax: BATCH_BYTES_MAX,
       epochsKept: EPOCHS_KEPT,
     },
     {
       store: home.store,
       chain,
+      rules: market.rules,
       sender,
       ipfs: ipfs.node,
       listener: host,
@@ -55,6 +50,6 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
   return {
     places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
     handle: sequencer,
-    run: (signal) => sequencer.run(signal),
+    run: market.beside((signal) => sequencer.run(signal)),
   }
 }

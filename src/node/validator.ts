@@ -10,20 +10,16 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
-  const { terms } = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
-  const { namespace, windowUnit, deadlineBufferMaxBlocks, tally } = terms.rules
+  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
   const validator = createValidator(
     {
-      windowUnit,
       level: 'tally',
-      namespace,
-      deadlineBufferMaxBlocks,
-      tally,
       epochsKept: EPOCHS_KEPT,
     },
     {
       store: home.store,
       chain,
+      rules: market.rules,
       sender,
       ipfs: ipfs.node,
       peers: settings.ipfsPeers,
@@ -33,5 +29,9 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
       report: home.report,
     },
   )
-  return { places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] }, handle: validator, run: (signal) => validator.run(signal) }
+  return {
+    places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+    handle: validator,
+    run: market.beside((signal) => validator.run(signal)),
+  }
 }

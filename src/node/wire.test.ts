@@ -4,13 +4,17 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Address } from '#domain/ids.ts'
+import type { Address, EpochId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import { createFakeChain, type FakeChain } from '#io/chain/fake/anchor.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
+import { keepManifest } from './manifest-files.ts'
 import type { RunningRole } from './role.ts'
 import { readSettings, type Role } from './settings.ts'
 import { startRole } from './start.ts'
@@ -66,6 +70,7 @@ vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
     ...real,
     createSequencer: (...args: Parameters<typeof real.createSequencer>) => {
       given.options.set('sequencer', args[0])
+      given.options.set("sequencer's rules", args[1].rules.present)
       return real.createSequencer(...args)
     },
   }
@@ -86,6 +91,7 @@ vi.mock('#roles/validator/validator.ts', async (original) => {
     ...real,
     createValidator: (...args: Parameters<typeof real.createValidator>) => {
       given.options.set('validator', args[0])
+      given.options.set("validator's rules", args[1].rules.present)
       return real.createValidator(...args)
     },
   }
@@ -220,16 +226,59 @@ describe('settings reach', () => {
     running = undefined
     await role.stop()
     await start('validator')
-    const [sequencer, validator] = ['sequencer', 'validator'].map((role) => given.options.get(role)) as [object, object]
-    const rules = {
+    const [sequencer, validator] = ['sequencer', 'validator'].map((role) => given.options.get(`${role}'s rules`)) as [
+      MarketRules,
+      MarketRules,
+    ]
+    expect(sequencer).toEqual({
       windowUnit: 'blocks',
       namespace: 'NS',
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 0, minShareBp: 0 },
-      epochsKept: 1_000,
-    }
-    expect(sequencer).toMatchObject({ ...rules, batchLimits: { projectsMax: 7 } })
-    expect(validator).toMatchObject({ ...rules, level: 'tally' })
+      voting: 'open',
+      projectsPerBatch: 7,
+      projectsPerSlotMax: 1_000,
+    })
+    expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
+    expect(given.options.get('sequencer')).toEqual({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000 })
+    expect(given.options.get('validator')).toEqual({ level: 'tally', epochsKept: 1_000 })
+  })
+
+  test('a role of a market with a manifest, which needs no flags about it, and starts with none that say otherwise', async () => {
+    const manifest = completeManifest(new TextEncoder().encode('{"namespace":"MANIFESTED","tally":{"minVotes":3}}'), MARKET, 'it')
+    const bytes = encodeManifest(manifest)
+    const cid = await snapshotCidOf(bytes)
+    const network = join(folder, 'network.json')
+    writeFileSync(
+      network,
+      JSON.stringify({
+        chainId: 7_869,
+        ...Object.fromEntries(['protocolState', 'dataMarket', 'nodes', 'factory'].map((name) => [name, account])),
+        deploymentBlock: 1,
+      }),
+    )
+    keepManifest(folder, { cid, bytes })
+    chain.setManifest({ cid, fromEpochId: 0 as EpochId })
+    chain.mine()
+    const { namespace: _, windowUnit: _unit, ...flags } = FLAGS.validator as Record<string, string>
+    const settings = (change: object) =>
+      readSettings('validator', { ...flags, ...change, network, dataDir: join(folder, `manifested-${homes++}`) }, {})
+    running = await startRole('validator', settings({}), { logTo: join(folder, 'log') })
+    expect(given.options.get("validator's rules")).toEqual(rulesOf(manifest))
+    await running.stop()
+    running = undefined
+    await expect(startRole('validator', settings({ namespace: 'OTHER' }), { logTo: join(folder, 'log') })).rejects.toMatchObject({
+      code: 'MARKET_CONTRADICTED',
+      facts: { problems: [`namespace: the manifest ${cid} says MANIFESTED, --namespace (WEFT_NAMESPACE) OTHER`] },
+    })
+  })
+
+  test('no role on a source chain that is not its market’s', async () => {
+    await expect(start('epochs', { sourceChainId: '5' })).rejects.toMatchObject({
+      code: 'MARKET_CONTRADICTED',
+      facts: { problems: [expect.stringMatching(/--source-chain-id \(WEFT_SOURCE_CHAIN_ID\) says 5, the contract of 0xda.* 1$/)] },
+    })
+    await expect(start('snapshotter', { sourceChainId: '5' })).rejects.toMatchObject({ code: 'MARKET_CONTRADICTED' })
   })
 
   test('a relay, which takes as many peers as it may', async () => {

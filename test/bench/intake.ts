@@ -11,6 +11,7 @@ import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { createSequencer } from '#roles/sequencer/sequencer.ts'
+import { sameRules } from '#life/rules.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 
@@ -143,17 +144,21 @@ try {
   const handover = createHandover()
   const sequencer = createSequencer(
     {
-      namespace: 'BENCH',
-      windowUnit: 'blocks',
-      deadlineBufferMaxBlocks: 1_000,
-      projectsPerSlotMax: PROJECTS,
       epochsKept: 10,
-      tally: { minVotes: 0, minShareBp: 0 },
-      batchLimits: { projectsMax: 50, bytesMax: 8_000_000 },
+      batchBytesMax: 8_000_000,
     },
     {
       store,
       chain,
+      rules: sameRules({
+        namespace: 'BENCH',
+        windowUnit: 'blocks',
+        deadlineBufferMaxBlocks: 1_000,
+        tally: { minVotes: 0, minShareBp: 0 },
+        voting: 'open',
+        projectsPerBatch: 50,
+        projectsPerSlotMax: PROJECTS,
+      }),
       clock: systemClock,
       random: systemRandom,
       recoverer,

@@ -1,6 +1,7 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
@@ -17,6 +18,7 @@ import type { InboxLimits } from '#io/p2p/inbox.ts'
 import type { Relay, SubmissionDialer } from '#io/p2p/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { createRelayRole } from '#roles/relay/relay.ts'
@@ -39,10 +41,18 @@ export const EPOCH_SIZE = 6
 export const WINDOW_BLOCKS = 10
 /** Seven projects make two batches. */
 export const PROJECTS_PER_BATCH = 4
-export const DEADLINE_BUFFER_MAX_BLOCKS = 1_000
 /** Longer than anything that goes well. */
 export const PATIENCE_MS = 60_000
-export const TALLY = { minVotes: 0, minShareBp: 0 }
+/** What the market asks for: nothing beyond most votes. */
+export const RULES: MarketRules = {
+  namespace: NAMESPACE,
+  windowUnit: 'blocks',
+  deadlineBufferMaxBlocks: 1_000,
+  tally: { minVotes: 0, minShareBp: 0 },
+  voting: 'open',
+  projectsPerBatch: PROJECTS_PER_BATCH,
+  projectsPerSlotMax: 100,
+}
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address
 const EPOCH_MANAGER = account('e')
@@ -57,6 +67,8 @@ export interface WorldOptions {
   /** Of the slots, slot 1 first. */
   readonly signers: readonly Address[]
   readonly validators: number
+  /** Instead of the same for every epoch. */
+  readonly rules?: RuleBook
   /** What differs from the market of the journey. */
   readonly market?: Partial<MarketState>
   /** One event of a role's log. */
@@ -101,6 +113,7 @@ export function createWorld(options: WorldOptions) {
     random,
     pauses,
     market,
+    rules: options.rules ?? sameRules(RULES),
     chain: createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS }),
     source: createPriceChain(),
     ipfs: createFakeIpfsNetwork({ clock }),
@@ -291,6 +304,11 @@ export function startRelay(world: World): Promise<Machine<Relay>> {
   })
 }
 
+function withQuota({ present, rulesAt }: RuleBook, projectsPerSlotMax: number): RuleBook {
+  const changed = (rules: MarketRules): MarketRules => ({ ...rules, projectsPerSlotMax })
+  return { present: changed(present), rulesAt: async (epochId) => changed(await rulesAt(epochId)) }
+}
+
 export interface SequencerPlace {
   /** Of the relays through which it can be reached as well. */
   readonly relays: readonly string[]
@@ -303,7 +321,7 @@ export interface SequencerPlace {
 
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
-  const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = 100, inbox = {} } = place
+  const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
   const { links, chain, ipfs, clock } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
@@ -313,18 +331,14 @@ export async function startSequencer(place: SequencerPlace, world: World) {
     const sender = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
     const role = createSequencer(
       {
-        namespace: NAMESPACE,
-        windowUnit: 'blocks',
-        deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
-        projectsPerSlotMax,
-        tally: TALLY,
-        batchLimits: { projectsMax: PROJECTS_PER_BATCH, bytesMax: BATCH_BYTES_MAX },
+        batchBytesMax: BATCH_BYTES_MAX,
         epochsKept: 100,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {
         store,
         chain,
+        rules: withQuota(world.rules, projectsPerSlotMax),
         clock,
         random,
         recoverer,
@@ -458,16 +472,13 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
     const role = createValidator(
       {
-        windowUnit: 'blocks',
         level: 'tally',
-        namespace: NAMESPACE,
-        deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
-        tally: TALLY,
         epochsKept: 100,
       },
       {
         store,
         chain,
+        rules: world.rules,
         clock,
         random,
         recoverer,

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
-import { createAnchorView, type Header } from '#domain/anchor-view.ts'
+import { createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
 import { createBallots } from './record.ts'
@@ -17,12 +19,16 @@ const block = (number: number, fork = 0): Header => ({
 
 /** Epoch 1 was released in block 10, with a window of 5 blocks; the head is block 20. */
 function openBox() {
-  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  const view = createAnchorView()
   for (let number = 5; number <= 20; number += 1) view.addBlock(block(number))
   const epoch = view.addRelease(epochId, block(10))
   view.addRelease(2 as EpochId, block(10))
+  const rulesOf = ({ release }: ReleasedEpoch) => ({
+    ...rulesWith({ projectsPerSlotMax: 100 }),
+    window: windowOf({ release, unit: 'blocks', length: 5 }),
+  })
   const store = createFakeStore()
-  const ballots = createBallots({ projectsPerSlotMax: 100 }, { store, view })
+  const ballots = createBallots({ store, view, rulesOf })
   let votes = 0
   return {
     view,
@@ -50,7 +56,7 @@ function openBox() {
       void store.commit(ballots.record(ballot, new Uint8Array(32)).writes)
     },
     async collected(): Promise<string[]> {
-      const collected = await collect(epoch, { store, view })
+      const collected = await collect(epochId, rulesOf(epoch).window, { store, view })
       return collected.map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
     },
   }

@@ -1,5 +1,6 @@
-import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
-import { isInWindow } from '#domain/window.ts'
+import type { AnchorView } from '#domain/anchor-view.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { isInWindow, type SubmissionWindow } from '#domain/window.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Ballot, decodeBallot } from './ballot.ts'
 import { votesPrefix } from './keys.ts'
@@ -12,18 +13,19 @@ const PAGE_LENGTH = 5_000
  * rests on nothing that a crash could take back (G1). Votes whose header a reorganisation removed from the window are left out.
  */
 export async function collect(
-  epoch: ReleasedEpoch,
+  epochId: EpochId,
+  window: SubmissionWindow,
   { store, view }: { readonly store: Store; readonly view: AnchorView },
 ): Promise<readonly Ballot[]> {
   await store.flush()
   const ballots: Ballot[] = []
-  const prefix = votesPrefix(epoch.epochId)
+  const prefix = votesPrefix(epochId)
   let page = store.scan(prefix, { limit: PAGE_LENGTH })
   while (page.length > 0) {
     for (const { value } of page) {
       const ballot = decodeBallot(value)
       const header = view.header(ballot.submission.header)
-      if (header !== undefined && isInWindow(epoch.window, header)) ballots.push(ballot)
+      if (header !== undefined && isInWindow(window, header)) ballots.push(ballot)
     }
     page = store.scan(prefix, { after: page.at(-1)?.key ?? prefix, limit: PAGE_LENGTH })
   }

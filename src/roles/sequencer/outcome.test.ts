@@ -13,10 +13,10 @@ const release = (number: number) => ({ number: number as BlockNumber, hash: `0x$
 
 function open() {
   const store = createFakeStore()
-  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  const view = createAnchorView()
   return {
     ledger: createLedger({ epochsKept: 2 }, { store }),
-    ballots: createBallots({ projectsPerSlotMax: 3 }, { store, view }),
+    ballots: createBallots({ store, view, rulesOf: () => undefined }),
     counters: createCounters(),
     options: {},
   }

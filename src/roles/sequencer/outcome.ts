@@ -27,6 +27,13 @@ export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }
   return ledger.change(epochId, { state: 'closed', rejected })
 }
 
+/** Nobody brought the rules of the epoch while a batch could still be sent: its votes are not judged at all (S12). */
+export async function noteUnjudged(epochId: EpochId, { ledger, ballots }: NoteDeps): Promise<EpochEntry> {
+  const accepted = ballots.count(epochId)
+  ballots.close(epochId)
+  return ledger.change(epochId, { state: 'missed', reason: 'rules_unknown', accepted })
+}
+
 /** The release was undone. What was held in memory for its window goes; released again, the epoch is read back from disk. */
 export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<void> {
   await ledger.change(epochId, { state: 'void', reason: 'release_undone' })

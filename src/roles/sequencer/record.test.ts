@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type AnchorView, createAnchorView, type Header } from '#domain/anchor-view.ts'
+import { type AnchorView, createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Store } from '#io/store/port.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { type Ballot, decodeBallot } from './ballot.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
@@ -22,7 +24,7 @@ const digest = new Uint8Array(32).fill(0xff)
 
 /** Epochs 1 and 2 were released in block 10, with a window of 5 blocks; the head is block 14. */
 function createView(): AnchorView {
-  const view = createAnchorView({ unit: 'blocks', length: 5 })
+  const view = createAnchorView()
   for (let number = 5; number <= 14; number += 1) view.addBlock(block(number))
   for (const epoch of [1, 2]) view.addRelease(epochOf(epoch), block(RELEASE))
   return view
@@ -67,7 +69,11 @@ function createBox(options: { readonly store?: Store; readonly view?: AnchorView
   const store = options.store ?? createFakeStore()
   const view = options.view ?? createView()
   const projectsPerSlotMax = options.projectsPerSlotMax ?? 2
-  const ballots: Ballots = createBallots({ projectsPerSlotMax }, { store, view })
+  const rulesOf = ({ release }: ReleasedEpoch) => ({
+    ...rulesWith({ projectsPerSlotMax }),
+    window: windowOf({ release, unit: 'blocks', length: 5 }),
+  })
+  const ballots: Ballots = createBallots({ store, view, rulesOf })
   return {
     store,
     view,

@@ -1,9 +1,10 @@
-import type { AnchorView } from '#domain/anchor-view.ts'
+import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
+import type { EpochRules } from './epoch-rules.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
 
 /** Second, different votes kept per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
@@ -44,11 +45,17 @@ export interface Ballots {
   close(epochId: EpochId): void
 }
 
-export function createBallots(
-  options: { readonly projectsPerSlotMax: number },
-  deps: { readonly store: Store; readonly view: AnchorView },
-): Ballots {
+export function createBallots(deps: {
+  readonly store: Store
+  readonly view: AnchorView
+  rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
+}): Ballots {
   const open = new Map<EpochId, EpochBallots>()
+
+  function rulesIn(epochId: EpochId): EpochRules | undefined {
+    const epoch = deps.view.epoch(epochId)
+    return epoch && deps.rulesOf(epoch)
+  }
 
   /** Reads back what an earlier process recorded, at the first question about the epoch. */
   function ballotsOf(epochId: EpochId): EpochBallots {
@@ -79,17 +86,19 @@ export function createBallots(
       if (epochId === 0)
         return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
       const ballots = ballotsOf(epochId)
+      const rules = rulesIn(epochId)
+      const projectsMax = rules?.projectsPerSlotMax ?? 0
       const key = voteKey(epochId, projectId, slotId)
       const first = ballots.votes.get(key)
       // A vote that a reorganisation voided counts for nothing; the slot may vote again.
-      const isReplacing = first !== undefined && !isValid(first, epochId, deps.view)
+      const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
         return first.snapshotCid === snapshotCid
           ? { code: 'duplicate', writes: [], reason: '' }
           : conflict(ballot, ballots, first.snapshotCid)
       }
-      if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= options.projectsPerSlotMax)
-        return { code: 'quota_exceeded', writes: [], reason: `${options.projectsPerSlotMax} projects an epoch` }
+      if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
+        return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
       // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
       const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
       const submissionId = isIdTaken ? freeId(digest, ballots.submissionIds) : ballot.submissionId
@@ -120,10 +129,9 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
 }
 
 /** Whether the vote still counts: a reorganisation may have taken its header away, or moved the window. */
-function isValid(first: KnownVote, epochId: EpochId, view: AnchorView): boolean {
+function isValid(first: KnownVote, rules: EpochRules | undefined, view: AnchorView): boolean {
   const header = view.header(first.header)
-  const epoch = view.epoch(epochId)
-  return header !== undefined && epoch !== undefined && isInWindow(epoch.window, header)
+  return header !== undefined && rules !== undefined && isInWindow(rules.window, header)
 }
 
 function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {

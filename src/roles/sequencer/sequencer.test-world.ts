@@ -11,6 +11,8 @@ import type { Recoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
@@ -184,6 +186,8 @@ export interface Settings {
   readonly batchLimits?: BatchLimits
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
+  /** Instead of the same rules for every epoch. */
+  readonly rules?: RuleBook
   readonly epochsKept?: number
   readonly market?: Partial<MarketState>
   readonly onDisk?: FakeStore
@@ -217,21 +221,18 @@ export async function open(settings: Settings = {}): Promise<World> {
       return recoverer.recover(digest, signature)
     },
   }
+  const tally = { minVotes: settings.minVotes ?? 0, minShareBp: 0 }
   const seenStore = settings.disk?.around(store) ?? store
   const node = ipfs.node('sequencer')
   const sequencer = createSequencer(
     {
-      namespace: 'TEST',
-      windowUnit: 'blocks',
-      deadlineBufferMaxBlocks: 500,
-      projectsPerSlotMax: 3,
       epochsKept: settings.epochsKept ?? 2,
-      tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 },
-      batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
+      batchBytesMax: settings.batchLimits?.bytesMax ?? 1_000_000,
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
     },
     {
       store: seenStore,
+      rules: settings.rules ?? sameRules(rulesWith({ tally, projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 })),
       chain: settings.wire?.around(chain) ?? chain,
       clock,
       random: { fraction: () => 1 },

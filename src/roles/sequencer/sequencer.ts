@@ -1,12 +1,10 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BatchLimits } from '#domain/batch.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
-import type { TallyPolicy } from '#domain/tally.ts'
-import type { WindowRule } from '#domain/window.ts'
+import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
@@ -16,33 +14,28 @@ import type { Store, StoreWrite } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, end } from './anchor.ts'
 import { batch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
+import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
-import { noteAnchored, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
+import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
-import { isAwaited, type MarketRules, verify, type VerifyDeps } from './verify.ts'
+import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
 
 export interface SequencerOptions {
-  /** The part of a project id after its last colon. */
-  readonly namespace: string
   /** When given, only these projects are taken, and those that nobody submits are reported as missed. */
   readonly expectedProjects?: readonly ProjectId[]
-  /** In what the market's snapshot window is counted; its length is the contract's. Deployed sequencers count seconds (spec/06 §3). */
-  readonly windowUnit: WindowRule['unit']
-  readonly deadlineBufferMaxBlocks: number
-  /** Projects that one slot may vote on in an epoch. */
-  readonly projectsPerSlotMax: number
-  readonly tally: TallyPolicy
-  readonly batchLimits: BatchLimits
+  /** Of a batch file, unless a single project takes more. */
+  readonly batchBytesMax: number
   /** Finished epochs whose votes and evidence stay on disk. */
   readonly epochsKept: number
 }
@@ -50,6 +43,8 @@ export interface SequencerOptions {
 export interface SequencerDeps {
   readonly store: Store
   readonly chain: AnchorChain
+  /** What the market asks for. */
+  readonly rules: RuleBook
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
   readonly listener: SubmissionListener
@@ -86,6 +81,7 @@ export interface Sequencer {
 export interface Sequencing extends VerifyDeps, SequencerDeps {
   readonly options: SequencerOptions
   readonly contract: MarketState
+  readonly epochRules: RulesOfEpochs
   readonly view: AnchorView
   readonly ledger: Ledger
   readonly ballots: Ballots
@@ -170,9 +166,12 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   const { epochId } = epoch
   const closed = await noteClosed(epochId, deps)
   if (closed.state === 'closed') {
-    const ballots = await collect(epoch, deps) // Durable and verified, by project, then slot.
-    const counted = finalize(ballots, deps.options.tally) // Pure: same votes, same outcome (G2).
-    const planned = await batch(counted, deps.options.batchLimits) // Pure: same outcome, same bytes, same CIDs.
+    const rules = deps.rulesOf(epoch)
+    if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
+    const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
+    const counted = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
+    const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
     await notePlan(epochId, { counted, planned, accepted: ballots.length }, deps) // S4: written down before anything leaves the house.
   }
   if (deps.ledger.get(epochId)?.state === 'planned') {
@@ -285,18 +284,23 @@ interface Memory {
   isReady(): boolean
 }
 
+function isStillToBeJudged(epoch: ReleasedEpoch, { view, contract }: Sequencing): boolean {
+  const isThere = view.epoch(epoch.epochId) === epoch
+  return isThere && (view.head?.number ?? 0) <= lastBatchBlock(epoch.release.number, contract)
+}
+
 /** Reads what the contracts say, once. */
-async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory, signal: AbortSignal): Promise<Sequencing> {
+async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: Memory, life: Life): Promise<Sequencing> {
   const { chain } = deps
   const { ledger } = memory
-  const contract = await persist({ doing: 'read_market', attempt: () => chain.market(), signal }, deps)
-  const view = createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks })
-  const { namespace, expectedProjects, deadlineBufferMaxBlocks } = options
-  const market: MarketRules = {
+  const contract = await persist({ doing: 'read_market', attempt: () => chain.market(), signal: life.signal }, deps)
+  const view = createAnchorView()
+  const epochRules = createEpochRules({ ...deps, contract }, life)
+  const rulesOf = epochRules.of
+  const { expectedProjects } = options
+  const market: ServedMarket = {
     dataMarket: chain.dataMarket,
     protocolState: chain.protocolState,
-    namespace,
-    deadlineBufferMaxBlocks,
     expectedProjects: expectedProjects && new Set(expectedProjects),
   }
   return {
@@ -306,7 +310,9 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     contract,
     view,
     market,
-    ballots: createBallots(options, { store: deps.store, view }),
+    epochRules,
+    rulesOf,
+    ballots: createBallots({ store: deps.store, view, rulesOf }),
     isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
     isReleased: (epochId) => ledger.isReleased(epochId),
     hasher: createSubmissionHasher(chain),
@@ -321,7 +327,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
   let isReady = false
 
   async function begin(life: Life): Promise<void> {
-    work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, life.signal)
+    work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, life)
     const sequencing = work
     const sealing = createSealing(sequencing, life)
     const intake = createIntake(sequencing, life)
@@ -332,6 +338,8 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
         isReady = true
         deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
       },
+      windowOf: (epoch: ReleasedEpoch) => sequencing.rulesOf(epoch)?.window,
+      onReleased: (epoch: ReleasedEpoch) => sequencing.epochRules.learn(epoch, () => isStillToBeJudged(epoch, sequencing)),
       onVoid: (epochId: EpochId) => noteVoid(epochId, sequencing),
       onHead: intake.judgeWaiting,
       onClosed: sealing.take,

@@ -1,28 +1,29 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { eligibilityOf } from '#domain/eligibility.ts'
-import { type Address, type EpochId, isProjectId, namespaceOf, type ProjectId } from '#domain/ids.ts'
+import { type Address, type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
+import { isInMarket, type MarketRules } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'
 import type { Recoverer } from '#io/keys/port.ts'
+import type { RuleBook } from '#life/rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import type { EpochRules } from './epoch-rules.ts'
 
-/** What one data market takes. */
-export interface MarketRules {
+/** For which data market submissions are taken. */
+export interface ServedMarket {
   readonly dataMarket: Address
   readonly protocolState: Address
-  /** The part of a project id after its last colon. */
-  readonly namespace: string
   /** When given, no other project is taken, and one that nobody submits is reported as missed. */
   readonly expectedProjects: ReadonlySet<ProjectId> | undefined
-  /** How far ahead of its header a signed deadline may lie; published nodes use 500 (spec/02 §1). */
-  readonly deadlineBufferMaxBlocks: number
 }
 
 export interface VerifyDeps {
-  readonly market: MarketRules
+  readonly market: ServedMarket
   readonly view: AnchorView
+  readonly rules: RuleBook
+  rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
   /** False until the chain was followed up to its head. */
   isReady(): boolean
   /** Whether the epoch still takes submissions, as far as the records say. */
@@ -49,20 +50,19 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   const { epochId, slotId } = submission.request
   // Epoch 0 proves connectivity (spec/02 §7): there is no window to be in, but the slot must be real and the signature its own.
   if (epochId === 0) {
+    if (!isInMarket(submission.request.projectId, deps.rules.present)) return refuse('project_not_allowed')
     const signer = deps.view.head && deps.view.signerAt(slotId, deps.view.head.number)
     return signer === undefined ? refuse('slot_unknown') : verifySigner(submission, signer, deps)
   }
-  const epoch = openEpoch(epochId, deps)
-  if (typeof epoch === 'string') return refuse(epoch)
-  const eligible = eligibilityOf(submission, {
-    window: epoch.window,
-    view: deps.view,
-    deadlineBufferMaxBlocks: deps.market.deadlineBufferMaxBlocks,
-  })
+  const rules = openEpoch(epochId, deps)
+  if (typeof rules === 'string') return refuse(rules)
+  if (!isInMarket(submission.request.projectId, rules)) return refuse('project_not_allowed')
+  const { window, deadlineBufferMaxBlocks } = rules
+  const eligible = eligibilityOf(submission, { window, view: deps.view, deadlineBufferMaxBlocks })
   return eligible.ok ? verifySigner(submission, eligible.signer, deps) : refuse(eligible.why)
 }
 
-/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, the header. */
+/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, its rules, the header. */
 export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps): boolean {
   const { epochId } = submission.request
   if (why === 'not_ready') return !deps.isReady()
@@ -73,20 +73,25 @@ export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDe
   return false
 }
 
-function contentRejection({ request, dataMarket, protocolState }: Submission, market: MarketRules): Rejection | undefined {
+function contentRejection({ request, dataMarket, protocolState }: Submission, market: ServedMarket): Rejection | undefined {
   if (dataMarket.toLowerCase() !== market.dataMarket) return 'market_unknown'
   if (protocolState !== '' && protocolState.toLowerCase() !== market.protocolState) return 'market_unknown'
   if (!isProjectId(request.projectId)) return 'project_malformed'
-  if (namespaceOf(request.projectId) !== market.namespace) return 'project_not_allowed'
   if (market.expectedProjects !== undefined && !market.expectedProjects.has(request.projectId)) return 'project_not_allowed'
   return isSnapshotCid(request.snapshotCid) ? undefined : 'cid_malformed'
 }
 
-function openEpoch(epochId: EpochId, { view, isOpen, isReleased }: VerifyDeps): ReleasedEpoch | 'epoch_unknown' | 'window_closed' {
+/** The rules of an epoch that takes submissions. */
+function openEpoch(
+  epochId: EpochId,
+  { view, isOpen, isReleased, rulesOf }: VerifyDeps,
+): EpochRules | Extract<Rejection, 'epoch_unknown' | 'window_closed'> {
   const epoch = view.epoch(epochId)
   if (epoch === undefined) return isReleased(epochId) ? 'window_closed' : 'epoch_unknown'
-  const isTaking = isOpen(epochId) && view.head !== undefined && isWindowOpen(epoch.window, view.head)
-  return isTaking ? epoch : 'window_closed'
+  if (!isOpen(epochId)) return 'window_closed'
+  const rules = rulesOf(epoch)
+  if (rules === undefined) return 'epoch_unknown'
+  return view.head !== undefined && isWindowOpen(rules.window, view.head) ? rules : 'window_closed'
 }
 
 function verifySigner(submission: Submission, signer: Address, { hasher, recoverer }: VerifyDeps): Verdict {

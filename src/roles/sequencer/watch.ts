@@ -2,7 +2,7 @@ import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
-import { isAttestationWindowOver, isPastWindow, oldestReleaseBatchedIn } from '#domain/window.ts'
+import { isAttestationWindowOver, isPastWindow, lastBatchBlock, oldestReleaseBatchedIn, type SubmissionWindow } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
@@ -21,6 +21,10 @@ export interface WatchDeps extends PersistDeps {
   onReady(): void
   /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
   onHead(): Promise<void>
+  /** Of submissions; `undefined` while the rules of the epoch are not known. */
+  windowOf(epoch: ReleasedEpoch): SubmissionWindow | undefined
+  /** An epoch was released: its rules are to be learned. */
+  onReleased(epoch: ReleasedEpoch): Promise<void>
   /** The window of an epoch that is not over has closed. Called once per release and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
   /** The release of an epoch whose window was open is gone. Resolves when that is durable. */
@@ -46,7 +50,10 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, undone, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     if (step.kind === 'rollback') await undo(undone, step.to, deps)
-    for (const { epochId, release } of released) await ledger.release(epochId, release)
+    for (const epoch of released) {
+      await ledger.release(epoch.epochId, epoch.release)
+      await deps.onReleased(epoch)
+    }
     if (step.kind === 'block') await noteVerdicts(step.events, deps)
     if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
@@ -60,7 +67,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     }
     if (isReady) await deps.onHead()
     for (const epoch of view.epochs()) {
-      if (started.has(epoch) || !isPastWindow(epoch.window, head)) continue
+      if (started.has(epoch) || !isWindowOver(epoch, head, deps)) continue
       started.add(epoch)
       if (!isOver(ledger.get(epoch.epochId))) deps.onClosed(epoch)
     }
@@ -68,6 +75,12 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     forget(started, deps)
     if (isReady) await moveCursor(head.number, deps)
   }
+}
+
+/** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
+function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, market }: WatchDeps): boolean {
+  const window = windowOf(epoch)
+  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, market) : isPastWindow(window, head)
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import { type Candidate, createLanes } from './lanes.ts'
 const EPOCH = 3 as EpochId
 const epochOf = (epochId: EpochId): ReleasedEpoch => {
   const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
-  return { epochId, release, window: { release, rule: { unit: 'blocks', length: 5 } } }
+  return { epochId, release }
 }
 const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBatch => ({
   epochId,

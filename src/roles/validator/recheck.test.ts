@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { createAnchorView, type Header } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { TallyPolicy } from '#domain/tally.ts'
+import { windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -30,7 +32,7 @@ const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.rep
 
 /** Slots 1 to 3 sign with the key of their number; slot 4 exists and is not active; in block 13 slot 3 goes over to the fourth key. */
 function anchorView() {
-  const view = createAnchorView({ unit: 'blocks', length: WINDOW })
+  const view = createAnchorView()
   view.setSlots([1, 2, 3, 4].map((slot) => ({ slotId: slot as SlotId, signer: addressOf(slot), isActive: slot < 4 })))
   for (let number = RELEASE - 2; number <= RELEASE + 20; number += 1) view.addBlock(block(number))
   const epoch = view.addRelease(EPOCH, block(RELEASE))
@@ -63,8 +65,7 @@ interface Case {
   readonly anchored?: Partial<AnchoredBatch>
   readonly bytes?: Uint8Array
   readonly level?: 'integrity' | 'tally'
-  readonly namespace?: string
-  readonly tally?: TallyPolicy
+  readonly rules?: Partial<MarketRules>
   readonly predecessors?: ReturnType<typeof createPredecessors>
   readonly index?: number
   readonly recover?: typeof recoverer.recover
@@ -94,13 +95,18 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
   const { view, epoch } = anchorView()
   let breaths = 0
   const findings = await recheck(
-    { bytes, anchored, epoch, index: given.index ?? 0, predecessors: given.predecessors ?? createPredecessors() },
+    {
+      bytes,
+      anchored,
+      epoch,
+      rules: rulesWith({ namespace: 'N', deadlineBufferMaxBlocks: 90, ...given.rules }),
+      window: windowOf({ release: epoch.release, unit: 'blocks', length: WINDOW }),
+      index: given.index ?? 0,
+      predecessors: given.predecessors ?? createPredecessors(),
+    },
     {
       level: given.level ?? 'tally',
       view,
-      namespace: given.namespace,
-      deadlineBufferMaxBlocks: 90,
-      tally: given.tally ?? { minVotes: 0, minShareBp: 0 },
       hasher,
       recoverer: { recover: given.recover ?? recoverer.recover },
       async breathe() {
@@ -323,11 +329,19 @@ describe('which votes count', () => {
     expect([findings.failures, findings.ownCids]).toEqual([[], [CID_A, CID_B]])
   })
 
-  test('V1: only those of the market’s namespace, where one is named', async () => {
+  test('V1: only those of the market’s namespace', async () => {
     const other = [vote(1, CID_A), vote(2, CID_A)]
-    expect((await judge({ votes: other, namespace: 'N' })).findings.failures).toEqual([])
-    const { findings } = await judge({ votes: other, namespace: 'M' })
+    expect((await judge({ votes: other, rules: { namespace: 'N' } })).findings.failures).toEqual([])
+    const { findings } = await judge({ votes: other, rules: { namespace: 'M' } })
     expect(findings.failures[0]).toEqual(about('submission_namespace', 'M', 'N', P1, 1))
+    expect(findings.ownCids).toEqual([''])
+  })
+
+  test('V1: only those on projects that the market lists, where it lists some', async () => {
+    const votes = [vote(1, CID_A), vote(2, CID_A)]
+    expect((await judge({ votes, rules: { voting: { projectTypes: ['a'] } } })).findings.failures).toEqual([])
+    const { findings } = await judge({ votes, rules: { voting: { projectTypes: ['b'] } } })
+    expect(findings.failures[0]).toEqual(about('submission_listed', 'a project on which may be voted', P1, P1, 1))
     expect(findings.ownCids).toEqual([''])
   })
 })
@@ -354,12 +368,12 @@ describe('what comes out', () => {
 
   test('V1: the market’s policy decides as it does for the sequencer', async () => {
     const votes = [...MAJORITY, vote(3, CID_B)]
-    expect((await judge({ votes, tally: { minVotes: 2, minShareBp: 6_600 } })).findings.failures).toEqual([])
+    expect((await judge({ votes, rules: { tally: { minVotes: 2, minShareBp: 6_600 } } })).findings.failures).toEqual([])
     for (const tally of [
       { minVotes: 3, minShareBp: 0 },
       { minVotes: 0, minShareBp: 6_700 },
     ])
-      expect((await judge({ votes, tally })).findings.failures).toEqual([about('tally', 'no result', CID_A, P1)])
+      expect((await judge({ votes, rules: { tally } })).findings.failures).toEqual([about('tally', 'no result', CID_A, P1)])
   })
 
   test('the integrity level counts nothing and asks for no signature', async () => {

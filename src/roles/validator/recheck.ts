@@ -2,7 +2,9 @@ import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { eligibilityOf } from '#domain/eligibility.ts'
 import { type Hash, namespaceOf, type ProjectId, type SlotId } from '#domain/ids.ts'
-import { type TallyPolicy, tally, type Vote } from '#domain/tally.ts'
+import { isInMarket, type MarketRules } from '#domain/market-rules.ts'
+import { tally, type Vote } from '#domain/tally.ts'
+import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
 import { parseBatch } from '#wire/batch-json.ts'
@@ -27,6 +29,7 @@ export const CHECKS = {
   submission_project: 'tally',
   submission_epoch: 'tally',
   submission_namespace: 'tally',
+  submission_listed: 'tally',
   submission_header: 'tally',
   submission_deadline: 'tally',
   submission_slot: 'tally',
@@ -63,10 +66,6 @@ export interface Findings {
 export interface RecheckDeps {
   readonly level: Level
   readonly view: AnchorView
-  /** `undefined` takes any namespace. */
-  readonly namespace: string | undefined
-  readonly deadlineBufferMaxBlocks: number
-  readonly tally: TallyPolicy
   readonly hasher: SubmissionHasher
   readonly recoverer: Recoverer
   /** Lets others work. */
@@ -77,6 +76,10 @@ export interface ToRecheck {
   readonly bytes: Uint8Array
   readonly anchored: AnchoredBatch
   readonly epoch: ReleasedEpoch
+  /** Of the epoch. */
+  readonly rules: MarketRules
+  /** Of submissions. */
+  readonly window: SubmissionWindow
   /** Place of the batch among those of the epoch. */
   readonly index: number
   readonly predecessors: Predecessors
@@ -153,7 +156,7 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
       fail('submission_project', 'a project of the batch', request.projectId, about)
       continue
     }
-    const vote = validVote(submission, batch.epoch, deps, (check, expected, got) => fail(check, expected, got, about))
+    const vote = validVote(submission, batch, deps, (check, expected, got) => fail(check, expected, got, about))
     if (vote === undefined) continue
     if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
     else ofProject.set(request.slotId, vote)
@@ -161,7 +164,7 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
   return file.projectIds.map((projectId, position) => {
     const result = tally(
       [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId),
-      deps.tally,
+      batch.rules.tally,
     )
     const own = result.kind === 'finalized' ? result.snapshotCid : ''
     const claimed = file.snapshotCids[position] ?? ''
@@ -173,19 +176,17 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
 /** One submission: the rules of admission, applied again (spec/07 §3, 4). */
 function validVote(
   { submission }: BatchedSubmission,
-  epoch: ReleasedEpoch,
+  { epoch, rules, window }: Pick<ToRecheck, 'epoch' | 'rules' | 'window'>,
   deps: RecheckDeps,
   fail: (check: Check, expected: string, got: string) => void,
 ): Vote | undefined {
   const { request } = submission
   if (request.epochId !== epoch.epochId) return void fail('submission_epoch', String(epoch.epochId), String(request.epochId))
   const namespace = namespaceOf(request.projectId)
-  if (deps.namespace !== undefined && namespace !== deps.namespace) return void fail('submission_namespace', deps.namespace, namespace)
-  const eligible = eligibilityOf(submission, {
-    window: epoch.window,
-    view: deps.view,
-    deadlineBufferMaxBlocks: deps.deadlineBufferMaxBlocks,
-  })
+  if (namespace !== rules.namespace) return void fail('submission_namespace', rules.namespace, namespace)
+  if (!isInMarket(request.projectId, rules)) return void fail('submission_listed', 'a project on which may be voted', request.projectId)
+  const { deadlineBufferMaxBlocks } = rules
+  const eligible = eligibilityOf(submission, { window, view: deps.view, deadlineBufferMaxBlocks })
   if (!eligible.ok) {
     if (eligible.why === 'header_unknown') return void fail('submission_header', 'a block within the window', submission.header)
     if (eligible.why === 'slot_unknown') return void fail('submission_slot', 'an active slot', String(request.slotId))

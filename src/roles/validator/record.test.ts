@@ -421,7 +421,7 @@ describe('batches of one epoch', () => {
 describe('how it is tuned', () => {
   test('V1: the market’s policy is the one it tallies with', async () => {
     const world = await openWorld()
-    const running = await world.start({ tally: { minVotes: 3, minShareBp: 0 } })
+    const running = await world.start({ rules: { tally: { minVotes: 3, minShareBp: 0 } } })
     await world.anchor(honest(world))
     expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: true, root: publishedRoot(['']) })
     await running.stop()
@@ -429,7 +429,7 @@ describe('how it is tuned', () => {
 
   test('V1: the longest deadline is the one of its settings', async () => {
     const world = await openWorld()
-    const running = await world.start({ deadlineBufferMaxBlocks: 499 })
+    const running = await world.start({ rules: { deadlineBufferMaxBlocks: 499 } })
     await world.anchor(honest(world))
     expect(await judged(world, running)).toMatchObject({ isDivergent: true, failureCount: 4 })
     await running.stop()
@@ -437,7 +437,7 @@ describe('how it is tuned', () => {
 
   test('V1: windows in seconds end with the second, not the block', async () => {
     const world = await openWorld()
-    const inTime = await world.start({ windowUnit: 'seconds' })
+    const inTime = await world.start({ rules: { windowUnit: 'seconds' } })
     const { hash } = await world.chain.head()
     // Six blocks above the release, and not one second later.
     await world.anchor(batchOf([world.submission(1, CID_A, P1, { header: hash })], [[P1, CID_A]]))

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { BlockRef, MarketState, ProtocolCall } from '#io/chain/port.ts'
@@ -8,6 +9,8 @@ import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { sameRules } from '#life/rules.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -44,6 +47,8 @@ export interface Running {
 interface StartOptions extends Partial<ValidatorOptions> {
   readonly who?: 0 | 1 | 2
   readonly store?: FakeStore
+  /** For every epoch. */
+  readonly rules?: Partial<MarketRules>
   /** Changes what the validator is given. */
   readonly spoil?: (deps: ValidatorDeps) => Partial<ValidatorDeps>
 }
@@ -107,13 +112,14 @@ export async function openWorld(change: Partial<MarketState> = {}): Promise<Worl
     chain,
     ipfs,
     release: await chain.head(),
-    async start({ who = 0, store = createFakeStore(), spoil, ...options } = {}) {
+    async start({ who = 0, store = createFakeStore(), rules, spoil, ...options } = {}) {
       const records: BatchRecord[] = []
       const events: string[] = []
       let failure: unknown
       const deps: ValidatorDeps = {
         store,
         chain,
+        rules: sameRules(rulesWith(rules)),
         clock,
         random: { fraction: () => 1 },
         recoverer,
@@ -124,11 +130,7 @@ export async function openWorld(change: Partial<MarketState> = {}): Promise<Worl
       }
       const validator = createValidator(
         {
-          windowUnit: 'blocks',
           level: 'tally',
-          namespace: 'TEST',
-          deadlineBufferMaxBlocks: 500,
-          tally: { minVotes: 0, minShareBp: 0 },
           epochsKept: 10,
           ...options,
         },

@@ -2,8 +2,7 @@ import { createAnchorView } from '#domain/anchor-view.ts'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
-import type { TallyPolicy } from '#domain/tally.ts'
-import type { WindowRule } from '#domain/window.ts'
+import { windowOf } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -12,6 +11,7 @@ import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { learnRules, type RuleBook } from '#life/rules.ts'
 import { parseBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { type Attested, attest, BATCH_UNKNOWN, guardedRoot } from './attest.ts'
@@ -23,13 +23,7 @@ import { type Findings, type Level, type RecheckDeps, recheck, rootToAttest } fr
 import { watch } from './watch.ts'
 
 export interface ValidatorOptions {
-  /** In what the market's snapshot window is counted; must be what the sequencer uses. */
-  readonly windowUnit: WindowRule['unit']
   readonly level: Level
-  /** When given, submissions for other namespaces do not count. */
-  readonly namespace?: string
-  readonly deadlineBufferMaxBlocks: number
-  readonly tally: TallyPolicy
   /** Epochs whose records and evidence stay on disk. Guards stay for ever. */
   readonly epochsKept: number
 }
@@ -37,6 +31,8 @@ export interface ValidatorOptions {
 export interface ValidatorDeps {
   readonly store: Store
   readonly chain: AnchorChain
+  /** What the market asks for. */
+  readonly rules: RuleBook
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
   /** Where content comes from, for the log. */
@@ -104,7 +100,14 @@ async function validate(batch: Candidate, deps: Validating, signal: AbortSignal)
     )
   }
   if (epoch === undefined) return ended(batch, { state: 'withheld', reason: 'epoch_unseen' }, deps)
-  const findings = await recheck({ bytes: fetched.bytes, anchored, epoch, index: batch.index, predecessors: batch.predecessors }, deps)
+  const rules = await learnRules({ epochId, isNeeded: () => !isWindowOver(batch, deps), signal }, deps)
+  if (rules === undefined) {
+    keepTraces(batch, fetched)
+    return ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps)
+  }
+  const window = windowOf({ release: epoch.release, unit: rules.windowUnit, length: deps.contract.snapshotWindowBlocks })
+  const { index, predecessors } = batch
+  const findings = await recheck({ bytes: fetched.bytes, anchored, epoch, rules, window, index, predecessors }, deps)
   batch.predecessors.add(batch.index, findings.traces)
   const evidenceCid = findings.failures.length > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)
@@ -212,16 +215,13 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
-    const { level, namespace, deadlineBufferMaxBlocks, tally } = options
+    const { level } = options
     return {
       ...deps,
       level,
-      namespace,
-      deadlineBufferMaxBlocks,
-      tally,
       contract,
       journal,
-      view: createAnchorView({ unit: options.windowUnit, length: contract.snapshotWindowBlocks }),
+      view: createAnchorView(),
       hasher: createSubmissionHasher(deps.chain),
       breathe: () => deps.clock.sleep(0),
       onBatch: count,

@@ -1,0 +1,15 @@
+import type { MarketRules } from '#domain/market-rules.ts'
+
+/** What a market of tests asks for, unless a test says otherwise: nothing beyond most votes. */
+export function rulesWith(change: Partial<MarketRules> = {}): MarketRules {
+  return {
+    namespace: 'TEST',
+    windowUnit: 'blocks',
+    deadlineBufferMaxBlocks: 500,
+    tally: { minVotes: 0, minShareBp: 0 },
+    voting: 'open',
+    projectsPerBatch: 50,
+    projectsPerSlotMax: 3,
+    ...change,
+  }
+}
