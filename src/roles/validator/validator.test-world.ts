@@ -9,7 +9,7 @@ import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import { sameRules } from '#life/rules.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -49,6 +49,8 @@ interface StartOptions extends Partial<ValidatorOptions> {
   readonly store?: FakeStore
   /** For every epoch. */
   readonly rules?: Partial<MarketRules>
+  /** Instead of the same for every epoch. */
+  readonly book?: RuleBook
   /** Changes what the validator is given. */
   readonly spoil?: (deps: ValidatorDeps) => Partial<ValidatorDeps>
 }
@@ -112,14 +114,14 @@ export async function openWorld(change: Partial<MarketState> = {}): Promise<Worl
     chain,
     ipfs,
     release: await chain.head(),
-    async start({ who = 0, store = createFakeStore(), rules, spoil, ...options } = {}) {
+    async start({ who = 0, store = createFakeStore(), rules, book, spoil, ...options } = {}) {
       const records: BatchRecord[] = []
       const events: string[] = []
       let failure: unknown
       const deps: ValidatorDeps = {
         store,
         chain,
-        rules: sameRules(rulesWith(rules)),
+        rules: book ?? sameRules(rulesWith(rules)),
         clock,
         random: { fraction: () => 1 },
         recoverer,
