@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { type AnchorView, createAnchorView, type Header } from './anchor-view.ts'
-import type { BlockRef, ChainStep, ProtocolEvent } from './chain-step.ts'
+import type { ProtocolEvent } from './chain-step.ts'
 import { eligibilityOf } from './eligibility.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
+import { back, burned, handedTo, released, step } from './steps.test-chain.ts'
 import type { Submission } from './submission.ts'
 import { windowOf } from './window.ts'
 
@@ -16,40 +17,31 @@ const slotId = 7 as SlotId
 const alice = '0xa' as Address
 const bob = '0xb' as Address
 
-function viewUpTo(last: number): AnchorView {
+/** Blocks from 10 on, with what some of them bring. */
+function viewUpTo(last: number, told: Readonly<Record<number, readonly { readonly kind: ProtocolEvent['kind'] }[]>> = {}): AnchorView {
   const view = createAnchorView()
-  for (let number = 10; number <= last; number += 1) view.addBlock(block(number))
   view.setSlots([
     { slotId, signer: alice, isActive: true },
     { slotId: 8 as SlotId, signer: bob, isActive: false },
   ])
+  for (let number = 10; number <= last; number += 1) view.apply(step(block(number), ...(told[number] ?? [])))
   return view
 }
 
 describe('the view of the chain', () => {
   test('forgets what a rollback voids, and says which releases are gone', () => {
-    const view = viewUpTo(12)
-    view.addRelease(epochId, block(12))
-    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([epochId])
-    view.addBlock(block(12, 'b'))
+    const view = viewUpTo(12, { 12: [released(4)] })
+    expect(view.apply(back(block(11))).undone.map((epoch) => epoch.epochId)).toEqual([epochId])
+    view.apply(step(block(12, 'b')))
     expect([view.header('0xblock12'), view.header('0xblock12b')?.number, view.epoch(epochId)]).toEqual([undefined, 12, undefined])
   })
   test('keeps the block it goes back to, and every release in it or before', () => {
-    const view = viewUpTo(12)
-    view.addRelease(epochId, block(11))
-    view.addRelease(5 as EpochId, block(12))
-    view.addRelease(6 as EpochId, block(12))
-    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([5, 6])
+    const view = viewUpTo(12, { 11: [released(4)], 12: [released(5), released(6)] })
+    expect(view.apply(back(block(11))).undone.map((epoch) => epoch.epochId)).toEqual([5, 6])
     expect([view.head?.number, view.epoch(epochId)?.release.number, view.header('0xblock11')?.number]).toEqual([11, 11, 11])
   })
   test('forgets headers and epochs below a block, and nothing in it or above', () => {
-    const view = viewUpTo(14)
-    for (const [number, id] of [
-      [10, 1],
-      [11, 2],
-      [12, 3],
-    ] as const)
-      view.addRelease(id as EpochId, block(number))
+    const view = viewUpTo(14, { 10: [released(1)], 11: [released(2)], 12: [released(3)] })
     view.forgetBelow(11 as BlockNumber)
     expect([...view.epochs()].map((epoch) => epoch.epochId)).toEqual([2, 3])
     expect([10, 11, 14].map((number) => view.header(`0xblock${number}`)?.number)).toEqual([undefined, 11, 14])
@@ -58,9 +50,8 @@ describe('the view of the chain', () => {
   })
   test('has the later of two releases of one epoch', () => {
     const view = createAnchorView()
-    for (const number of [10, 11]) view.addBlock(block(number))
-    expect(view.addRelease(epochId, block(10))).toEqual({ epochId, release: block(10) })
-    view.addRelease(epochId, block(11))
+    expect(view.apply(step(block(10), released(4))).released).toEqual([{ epochId, release: block(10) }])
+    view.apply(step(block(11), released(4)))
     expect(view.epoch(epochId)?.release.number).toBe(11)
   })
   test('has nothing to forget before its first block', () => {
@@ -75,19 +66,16 @@ describe('the view of the chain', () => {
     expect([view.head?.number, view.header('0xblock11')]).toEqual([12, undefined])
   })
   test('knows who signed for a slot in which block', () => {
-    const view = viewUpTo(12)
-    view.changeSigner(slotId, bob, 12 as BlockNumber)
+    const view = viewUpTo(12, { 12: [handedTo(slotId, bob)] })
     expect([view.signerAt(slotId, 11 as BlockNumber), view.signerAt(slotId, 12 as BlockNumber)]).toEqual([alice, bob])
-    view.rollback(block(11))
+    view.apply(back(block(11)))
     expect(view.signerAt(slotId, 12 as BlockNumber)).toBe(alice)
   })
   test('remembers who signed a thousand blocks further back than headers, and no further', () => {
-    const view = viewUpTo(12)
     const carol = '0xc' as Address
-    view.changeSigner(slotId, bob, 11 as BlockNumber)
-    view.changeSigner(slotId, carol, 12 as BlockNumber)
+    const view = viewUpTo(12, { 11: [handedTo(slotId, bob)], 12: [handedTo(slotId, carol)] })
     const earlier = () => view.signerAt(slotId, 10 as BlockNumber)
-    for (let number = 13; number <= 1_012; number += 1) view.addBlock(block(number))
+    for (let number = 13; number <= 1_012; number += 1) view.apply(step(block(number)))
     view.forgetBelow(1_011 as BlockNumber)
     expect(earlier()).toBe(alice)
     view.forgetBelow(1_012 as BlockNumber)
@@ -99,31 +87,27 @@ describe('the view of the chain', () => {
 })
 
 describe('a step along the chain', () => {
-  const ref = (number: number, fork = ''): BlockRef => ({ ...block(number, fork), parentHash: '0xparent' as Hash })
-  const step = (number: number, ...told: object[]): ChainStep => ({ kind: 'block', block: ref(number), events: told as ProtocolEvent[] })
-  const released = (id: number) => ({ kind: 'EpochReleased', epochId: id as EpochId })
   const batchCid = 'batch' as Cid
   const nothing = { released: [], undone: [], announced: [], areSlotsStale: false }
 
   test('brings its block, its releases and who signs from then on', () => {
     const view = viewUpTo(12)
-    const { released: epochs, ...rest } = view.apply(
-      step(13, released(4), { kind: 'SnapshotterAddressChanged', slotId, signer: bob }, released(5)),
-    )
+    const { released: epochs, ...rest } = view.apply(step(block(13), released(4), handedTo(slotId, bob), released(5)))
     expect([epochs, rest]).toEqual([[view.epoch(epochId), view.epoch(5 as EpochId)], { undone: [], announced: [], areSlotsStale: true }])
     expect([view.head?.number, epochs[0]?.release.number]).toEqual([13, 13])
     expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, bob])
   })
   test('takes the signer of a slot that is burned, whose table is as it was', () => {
     const view = viewUpTo(12)
-    expect(view.apply(step(13, { kind: 'NodeBurned', slotId }))).toEqual(nothing)
+    expect(view.apply(step(block(13), burned(slotId)))).toEqual(nothing)
     expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, undefined])
   })
   test('announces a batch with the epoch that it is of, as far as that was followed', () => {
     const view = viewUpTo(12)
-    view.apply(step(13, released(4)))
-    const told = [3, 4].map((id) => ({ kind: 'SnapshotBatchSubmitted', epochId: id as EpochId, batchCid }))
-    expect(view.apply(step(14, ...told, { kind: 'DelayedBatchSubmitted', epochId, batchCid }))).toEqual({
+    view.apply(step(block(13), released(4)))
+    const late = { kind: 'DelayedBatchSubmitted', epochId, batchCid } as const
+    const told = [3, 4].map((id) => ({ kind: 'SnapshotBatchSubmitted', epochId: id, batchCid }) as const)
+    expect(view.apply(step(block(14), ...told, late))).toEqual({
       ...nothing,
       announced: [
         { epochId: 3, batchCid, epoch: undefined, blockNumber: 14 },
@@ -134,7 +118,7 @@ describe('a step along the chain', () => {
   test('leaves out the releases that are not wanted', () => {
     const view = viewUpTo(12)
     const asked: unknown[] = []
-    const applied = view.apply(step(13, released(4), released(5)), (id, release) => {
+    const applied = view.apply(step(block(13), released(4), released(5)), (id, release) => {
       asked.push([id, release.number])
       return id === 5
     })
@@ -146,16 +130,16 @@ describe('a step along the chain', () => {
   })
   test('back undoes blocks, releases and signers, and what was read of the slots is no longer so', () => {
     const view = viewUpTo(12)
-    const [first] = view.apply(step(13, released(4))).released
-    const [second] = view.apply(step(14, released(5), { kind: 'NodeBurned', slotId })).released
-    expect(view.apply({ kind: 'rollback', to: ref(12) })).toEqual({ ...nothing, undone: [first, second], areSlotsStale: true })
+    const [first] = view.apply(step(block(13), released(4))).released
+    const [second] = view.apply(step(block(14), released(5), burned(slotId))).released
+    expect(view.apply(back(block(12)))).toEqual({ ...nothing, undone: [first, second], areSlotsStale: true })
     expect([view.head?.number, view.epoch(epochId), view.signerAt(slotId, 14 as BlockNumber)]).toEqual([12, undefined, alice])
   })
 })
 
 describe('whether the chain lets a submission in', () => {
-  const view = viewUpTo(20)
-  const window = windowOf({ release: view.addRelease(epochId, block(12)).release, unit: 'blocks', length: 3 })
+  const view = viewUpTo(20, { 12: [released(4)] })
+  const window = windowOf({ release: block(12), unit: 'blocks', length: 3 })
   const submission = (change: { slotId?: number; deadlineBlock?: number; header?: string }): Submission =>
     ({
       request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' },

@@ -48,12 +48,12 @@ type Takes = (epochId: EpochId, release: Header) => boolean
 export interface AnchorView {
   /** The newest block; `undefined` before the first. */
   readonly head: Header | undefined
-  /** Takes one step along the chain. Releases that `takes` refuses are left out: they are no business of the role. */
+  /**
+   * Takes one step along the chain. Who signs for a slot changes with its block: for earlier headers the signer before keeps counting, and a
+   * slot that is burned has none. A rollback voids everything above its block. Releases that `takes` refuses are left out: they are no
+   * business of the role.
+   */
   apply(step: ChainStep, takes?: Takes): Applied
-  addBlock(block: Header): void
-  addRelease(epochId: EpochId, release: Header): ReleasedEpoch
-  /** Voids everything above `to`. Returns the releases that are gone, newest last. */
-  rollback(to: Header): readonly ReleasedEpoch[]
   /** Drops headers and epochs below: nothing that they could decide is open any more. */
   forgetBelow(number: BlockNumber): void
   /** The canonical block with this hash, among those followed. */
@@ -63,8 +63,6 @@ export interface AnchorView {
   epochs(): Iterable<ReleasedEpoch>
   /** Replaces all slots by what the chain says now. */
   setSlots(slots: readonly SlotSigner[]): void
-  /** The slot's signer from `block` on, `undefined` for one that was burned; the one before keeps counting for earlier headers. */
-  changeSigner(slotId: SlotId, signer: Address | undefined, block: BlockNumber): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }
@@ -125,9 +123,6 @@ export function createAnchorView(): AnchorView {
       if (step.kind === 'block') return applyBlock(step, takes)
       return { released: [], undone: rollback(step.to), announced: [], areSlotsStale: true }
     },
-    addBlock,
-    addRelease,
-    rollback,
     forgetBelow(number) {
       // The head stays whatever is asked: a role without a head is not ready.
       const from = Math.min(number, chain.at(-1)?.number ?? 0)
@@ -138,7 +133,6 @@ export function createAnchorView(): AnchorView {
     epoch: (epochId) => epochs.get(epochId),
     epochs: () => epochs.values(),
     setSlots: signers.set,
-    changeSigner: signers.change,
     signerAt: signers.at,
   }
 }

@@ -4,7 +4,7 @@ export interface Life {
   readonly signal: AbortSignal
   /** Ends the life. The first failure is what the caller hears; what fails later, or after the role was told to stop, follows from that. */
   fail(failure: unknown): void
-  /** Work that is waited for at the end, and whose failure ends the life. Resolves when it has ended, well or not: what comes last waits for it. */
+  /** Work whose failure ends the life, and whose end the life waits for. Resolves when it has ended, well or not: what comes last waits for that. */
   spawn(work: Promise<unknown>): Promise<void>
 }
 

@@ -1,13 +1,8 @@
-import { isWeftError } from '#domain/errors.ts'
-import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
-import type { Receipt } from '#domain/submission.ts'
-import { type Backoff, pauseMs } from '#life/backoff.ts'
+import type { Backoff } from '#life/backoff.ts'
 import { type Life, live } from '#life/live.ts'
 import { type Bell, pause } from './bell.ts'
 import { connect, type ConnectDeps, type Destination, improve } from './connect.ts'
-import type { Counters } from './counters.ts'
-import type { Entry, Outbox } from './outbox.ts'
-import type { Telling } from './tell.ts'
+import { createDeliveries, type DeliverDeps, type Route } from './deliver.ts'
 
 export interface ForwardOptions {
   /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
@@ -24,10 +19,7 @@ export interface ForwardOptions {
   readonly improveIntervalMs: number
 }
 
-export interface ForwardDeps extends ConnectDeps {
-  readonly outbox: Outbox
-  readonly counters: Counters
-  readonly telling: Telling
+export interface ForwardDeps extends ConnectDeps, DeliverDeps {
   /** Rings when there may be something to send. */
   readonly bell: Bell
 }
@@ -40,57 +32,15 @@ export interface Forwarder {
   address(): string | undefined
 }
 
-/** A link in use, or one that is left and only waits for its last receipts. */
-interface Route extends Destination {
-  inFlightCount: number
-  receiptCount: number
-  isOpen: boolean
-  isLeft: boolean
-}
-
 /** Longest wait when nothing is due: the bell rings for everything that matters. */
 const IDLE_MS = 60_000
 
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
-  const { outbox, counters, telling, bell, clock, random, report } = deps
+  const { outbox, counters, bell, clock, report } = deps
   const routes = new Set<Route>()
-  let inFlightCount = 0
+  const deliveries = createDeliveries(options, deps)
   let current: Route | undefined
-
-  /** What a receipt means: the end, or another attempt with the same id. */
-  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
-    if (entry.isRenewed) return outbox.putBack(entry, 0)
-    const code = receipt === 'unacknowledged' ? receipt : receipt.code
-    if (code === 'unacknowledged' || isFinal(code)) {
-      if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
-      const ending = await outbox.finish(entry, code)
-      counters.countEnding(ending, code)
-      telling.note(entry.epochId, ending, code)
-      return
-    }
-    counters.countRetry(code as Rejection)
-    outbox.putBack(entry, pauseMs(options.retryBackoff, entry.attempts, random))
-  }
-
-  async function deliver(entry: Entry, route: Route): Promise<void> {
-    route.inFlightCount += 1
-    inFlightCount += 1
-    try {
-      const receipt = await route.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
-      route.receiptCount += 1
-      await conclude(entry, receipt)
-    } catch (failure) {
-      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
-      // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
-      outbox.putBack(entry, 0)
-    } finally {
-      route.inFlightCount -= 1
-      inFlightCount -= 1
-      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
-      bell.ring()
-    }
-  }
 
   function enter(destination: Destination, life: Life): Route {
     const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
@@ -105,20 +55,8 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       report('link_ended', { address: route.address, receipts: route.receiptCount })
       bell.ring()
     })
-    void life.spawn(guard(route, AbortSignal.any([life.signal, ending.signal])))
+    void life.spawn(guard(route, options.receiptTimeoutMs, deps, AbortSignal.any([life.signal, ending.signal])))
     return route
-  }
-
-  /** Ends a link that has gone silent: the peer may be gone without the network having said so. */
-  async function guard(route: Route, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const receiptsBefore = route.receiptCount
-      const wasWaiting = route.inFlightCount > 0
-      await pause(clock, options.receiptTimeoutMs, signal)
-      if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
-      report('link_silent', { address: route.address, waitedMs: options.receiptTimeoutMs })
-      await route.link.close()
-    }
   }
 
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
@@ -136,13 +74,13 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     })
     void life.spawn(searching)
     while (route.isOpen && better === undefined && !signal.aborted) {
-      while (inFlightCount < options.inFlightMax) {
+      while (deliveries.inFlightCount() < options.inFlightMax) {
         const entry = outbox.take()
         if (entry === undefined) break
-        void life.spawn(deliver(entry, route))
+        void life.spawn(deliveries.deliver(entry, route))
       }
       // With all places in flight taken, what is due waits for a receipt, which rings the bell.
-      const nextDueMs = inFlightCount < options.inFlightMax ? outbox.nextDueMs() : undefined
+      const nextDueMs = deliveries.inFlightCount() < options.inFlightMax ? outbox.nextDueMs() : undefined
       await bell.wait(nextDueMs === undefined ? IDLE_MS : nextDueMs - clock.nowMs(), signal)
     }
     leaving.abort()
@@ -176,7 +114,19 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
         await life.spawn(keepServing(life))
         await Promise.all([...routes].map((route) => route.link.close()))
       }),
-    inFlightCount: () => inFlightCount,
+    inFlightCount: deliveries.inFlightCount,
     address: () => current?.address,
+  }
+}
+
+/** Ends a link that has gone silent: the peer may be gone without the network having said so. */
+async function guard(route: Route, receiptTimeoutMs: number, { clock, report }: ForwardDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const receiptsBefore = route.receiptCount
+    const wasWaiting = route.inFlightCount > 0
+    await pause(clock, receiptTimeoutMs, signal)
+    if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
+    report('link_silent', { address: route.address, waitedMs: receiptTimeoutMs })
+    await route.link.close()
   }
 }

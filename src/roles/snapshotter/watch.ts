@@ -2,6 +2,7 @@ import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { createNews, type News } from './news.ts'
 import type { EpochRecord, Records } from './records.ts'
 
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
@@ -25,16 +26,9 @@ export interface WatchHandlers {
 export interface Watch {
   /** The newest block of the canonical chain that was followed. */
   head(): BlockRef
-  /** Resolves when a block brings an event of the epoch, or has number `atBlock` or more; rejects when the signal aborts. */
-  news(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
+  readonly news: News['wait']
   /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
   run(signal: AbortSignal): Promise<void>
-}
-
-interface Listener {
-  readonly epochId: EpochId
-  readonly atBlock: number
-  readonly wake: () => void
 }
 
 export interface WatchDeps extends PersistDeps {
@@ -50,7 +44,7 @@ export interface WatchDeps extends PersistDeps {
  */
 export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise<Watch> {
   const { chain, records, handlers } = deps
-  const listeners = new Set<Listener>()
+  const news = createNews()
   const target = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const known = records.blocks()
   const tip = known.at(-1)
@@ -93,24 +87,11 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     isCaughtUp ||= block.number >= target.number
     if (isCaughtUp) await openWaiting()
     handlers.onHead(head)
-    for (const listener of [...listeners]) {
-      if (block.number >= listener.atBlock || events.some((event) => 'epochId' in event && event.epochId === listener.epochId))
-        listener.wake()
-    }
+    news.tellBlock(block, events)
   }
 
   async function takeRollback(to: BlockRef): Promise<void> {
-    const undone = records
-      .epochs()
-      .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
-      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
-    // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
-    const isOpenAgain = ({ epochId, release }: EpochRecord) =>
-      release.number <= to.number && !isPastWindow(windowOf({ release, ...deps.rule }), head) && records.hasHandedAbove(epochId, to.number)
-    const reopened = records
-      .epochs()
-      .filter(isOpenAgain)
-      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'open' }))
+    const { undone, reopened } = changedBy(to, head, deps)
     const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
@@ -119,12 +100,12 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     handlers.onUndone(undone)
     await saved
     handlers.onRollback()
-    for (const listener of [...listeners]) listener.wake()
+    news.tellRollback()
   }
 
   return {
     head: () => head,
-    news: (epochId, atBlock, signal) => listen(listeners, { epochId, atBlock, signal }),
+    news: news.wait,
     async run(signal) {
       if (isCaughtUp) await openWaiting()
       for await (const step of chain.follow({ from, known, signal })) {
@@ -139,6 +120,22 @@ function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kin
   const { number, timestamp } = block
   const rollbacks = records.epoch(epochId)?.rollbacks
   return { epochId, begin, end, release: { number, timestamp }, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
+}
+
+/** What a rollback to `to` makes of the epochs on record; `head` is the block before it. */
+function changedBy(to: BlockRef, head: BlockRef, { records, rule }: WatchDeps) {
+  const undone = records
+    .epochs()
+    .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
+    .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
+  // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
+  const isOpenAgain = ({ epochId, release }: EpochRecord) =>
+    release.number <= to.number && !isPastWindow(windowOf({ release, ...rule }), head) && records.hasHandedAbove(epochId, to.number)
+  const reopened = records
+    .epochs()
+    .filter(isOpenAgain)
+    .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'open' }))
+  return { undone, reopened }
 }
 
 /** Whoever still works on the epoch as it was has no say any more about how it ends (N9). */
@@ -156,23 +153,4 @@ async function firstBlock(chain: AnchorChain, head: BlockRef, rule: WindowRule):
     from = Math.min(from, releaseBlock) as BlockNumber
   }
   return from
-}
-
-function listen(
-  listeners: Set<Listener>,
-  options: { readonly epochId: EpochId; readonly atBlock: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { signal } = options
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const end = (settle: () => void) => () => {
-      listeners.delete(listener)
-      signal.removeEventListener('abort', onAbort)
-      settle()
-    }
-    const onAbort = end(() => reject(signal.reason))
-    const listener: Listener = { epochId: options.epochId, atBlock: options.atBlock, wake: end(resolve) }
-    listeners.add(listener)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
 }
