@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
+import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
+import type { RuleBook } from '#life/rules.ts'
 import { PROOF_STEPS } from '#roles/consumer/verify.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { EPOCH_SIZE } from './journey/cast.ts'
+import { EPOCH_SIZE, RULES } from './journey/cast.ts'
 import { createNetwork, type Network, type NetworkOptions } from './journey/network.ts'
 import { firstTokenInUsd, SOURCE_BLOCKS_AT_START } from './journey/prices.ts'
 
@@ -99,6 +102,43 @@ test('two epochs, from their release to a verified answer', async () => {
   const [before, now] = [await usdOf('price', FIRST), await usdOf('price', SECOND)]
   expect(before).toBe(firstTokenInUsd(LAST_BLOCK))
   expect(await network.snapshot(projectOf(network, 'mean'), SECOND)).toEqual({ usd: (before + now) / 2, epochs: 2n })
+})
+
+test('a market changes its rules at an epoch: until then everybody follows the old ones, from then on the new ones', async () => {
+  // Whoever has a manifest follows it; what the chain names for an epoch is asked of the chain.
+  const manifests: Readonly<Record<string, MarketRules>> = {
+    first: RULES,
+    second: { ...RULES, projectsPerBatch: 2, tally: { minVotes: 3, minShareBp: 5_000 } },
+    third: { ...RULES, tally: { minVotes: 4, minShareBp: 0 } },
+  }
+  const rules = (chain: FakeChain): RuleBook => ({
+    present: RULES,
+    rulesAt: async (epochId) => manifests[(await chain.manifestAt(epochId))?.cid ?? 'first'] as MarketRules,
+  })
+  const network = await start({ rules })
+  const { chain, projects, validators } = network
+  const announce = async (cid: string, fromEpochId: number) => {
+    chain.setManifest({ cid, fromEpochId: fromEpochId as EpochId })
+    await network.passBlocks(1)
+  }
+  await announce('first', 0)
+  expect(await network.releaseEpoch()).toBe(FIRST)
+  await announce('second', 2)
+  await network.attested(FIRST, validators.length)
+  expect(await network.releaseEpoch()).toBe(SECOND)
+  await announce('third', 3)
+  expect(await finality(network, FIRST)).toEqual([FINALIZED_BY_ALL, FINALIZED_BY_ALL])
+
+  // The same votes, in smaller batches; the honest three are as many as it takes.
+  await network.attested(SECOND, validators.length)
+  expect((await finality(network, SECOND)).length).toBe(Math.ceil(projects.length / 2))
+  for (const projectId of projects) expect(await unproved(network, projectId, SECOND)).toBeUndefined()
+
+  // Now it takes four of them.
+  const THIRD = await network.releaseEpoch()
+  await network.until(() => network.sequencer().epoch(THIRD)?.state === 'ended')
+  expect(network.sequencer().epoch(THIRD)).toMatchObject({ reason: 'nothing_finalized' })
+  expect(await network.batches(THIRD)).toEqual([])
 })
 
 test('the same submissions give the same bytes: two runs of one seed anchor the same CIDs and roots', async () => {

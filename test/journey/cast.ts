@@ -3,7 +3,7 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
-import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
@@ -68,7 +68,7 @@ export interface WorldOptions {
   readonly signers: readonly Address[]
   readonly validators: number
   /** Instead of the same for every epoch. */
-  readonly rules?: RuleBook
+  readonly rules?: (chain: FakeChain) => RuleBook
   /** What differs from the market of the journey. */
   readonly market?: Partial<MarketState>
   /** One event of a role's log. */
@@ -102,6 +102,7 @@ export function createWorld(options: WorldOptions) {
     validators: VALIDATOR_ACCOUNTS.slice(0, options.validators),
     ...options.market,
   })
+  const chain = createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
@@ -113,8 +114,8 @@ export function createWorld(options: WorldOptions) {
     random,
     pauses,
     market,
-    rules: options.rules ?? sameRules(RULES),
-    chain: createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS }),
+    chain,
+    rules: options.rules?.(chain) ?? sameRules(RULES),
     source: createPriceChain(),
     ipfs: createFakeIpfsNetwork({ clock }),
     grpc: createFakeGrpc(clock),

@@ -7,6 +7,7 @@ import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { FakeNetwork } from '#io/p2p/fake.ts'
 import type { Relay } from '#io/p2p/port.ts'
+import type { RuleBook } from '#life/rules.ts'
 import type { Collector } from '#roles/collector/collector.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
@@ -42,6 +43,8 @@ export interface NetworkOptions {
   readonly lyingSlots: number
   /** What an honest snapshotter computes instead of the prices; there are two of them, each with its share of the slots. */
   readonly computing?: (computes: ComputeSet, seat: number) => ComputeSet
+  /** What the market asks for, instead of the same in every epoch. */
+  readonly rules?: (chain: FakeChain) => RuleBook
   /** What the sequencer puts on chain instead of what it should. */
   readonly anchoring?: (call: ProtocolCall) => ProtocolCall
   /** What the last validator is given instead of what it asked IPFS for. */
@@ -126,7 +129,8 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const slotIds = Array.from({ length: options.honestSlots + options.lyingSlots }, (_, index) => (index + 1) as SlotId)
   const [honestSlots, lyingSlots] = [slotIds.slice(0, options.honestSlots), slotIds.slice(options.honestSlots)]
   const signers = slotIds.map((slotId) => (slotId <= options.honestSlots ? honestSigner : lyingSigner).address)
-  const world = createWorld({ seed: options.seed, signers, validators: VALIDATORS })
+  const { seed, rules } = options
+  const world = createWorld({ seed, signers, validators: VALIDATORS, ...(rules && { rules }) })
   const { chain, source, links, processes } = world
   const postbox: Postbox = { receipts: [], onReceipt: quiet }
   const { receipts } = postbox
