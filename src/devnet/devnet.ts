@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { WeftError } from '#domain/errors.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { readMarket } from '#node/snapshotter.ts'
+import { readMarketFile } from '#node/market-file.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { sweepTemporaryFolders } from './folder.ts'
@@ -72,7 +71,7 @@ function findings({ dataDir, epochs }: DevnetOptions, projects: readonly Project
 }
 
 function projectsOf({ marketPath, namespace }: Ground): ProjectId[] {
-  return planProjects(uniswapV2(readMarket(marketPath)), namespace).map(({ projectId }) => projectId)
+  return planProjects(readMarketFile(marketPath).computes, namespace).map(({ projectId }) => projectId)
 }
 
 async function createDevnetObserver(

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { onDisk, replaceFile } from '#node/disk.ts'
+import { marketText } from '#node/market-file.ts'
 import { NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
@@ -61,7 +63,7 @@ export interface Ground {
   readonly cast: Cast
   readonly namespace: string
   readonly sourceChainId: number
-  /** JSON file with the market's contracts and pairs. */
+  /** JSON file that names the market's computes. */
   readonly marketPath: string
   /** Of each honest snapshotter: one alone would agree with itself about anything, `Math.random()` too. */
   readonly honestSeats: readonly (readonly number[])[]
@@ -118,8 +120,9 @@ export async function layGround(
   )
   // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
   onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
+  const { name, version } = uniswapV2
   const marketPath = join(dataDir, MARKET_FILE)
-  onDisk(marketPath, 'writing it', () => replaceFile(marketPath, `${JSON.stringify(market, undefined, 2)}\n`, 0o644))
+  onDisk(marketPath, 'writing it', () => replaceFile(marketPath, marketText([{ name, version, config: market }]), 0o644))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },

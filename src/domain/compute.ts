@@ -110,6 +110,33 @@ export interface ComputeSet {
   readonly aggregates: readonly AggregateCompute[]
 }
 
+/**
+ * A form that a value may have, as zod and its likes write it down: the part of Standard Schema (https://standardschema.dev) that
+ * we ask for. A form that answers with a promise is refused: a configuration is checked on the spot.
+ */
+export interface Schema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+  }
+}
+export type SchemaResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] }
+export interface SchemaIssue {
+  /** What is wrong, to be read after the name of the field: `is not an address`. */
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** A set of computes as it is shipped: a market names it, with a version and a configuration. */
+export interface ComputeSetModule<Config = unknown> {
+  readonly name: string
+  /** Another one whenever the same configuration gives other projects or other bytes: nodes of one market must have the same. */
+  readonly version: string
+  /** Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. */
+  readonly config: Schema<Config>
+  create(config: Config): ComputeSet
+}
+
 // --- what every module needs ------------------------------------------------------------------------------------------
 
 /** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */

@@ -1,7 +1,9 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
+import { isProjectId, parseAddress, parseSlotId, safeUint, type Address, type SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
+import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
+import { readMarketFile } from './market-file.ts'
 import { findNetwork, type Network } from './network.ts'
 
 /** The roles that run as a process of their own. */
@@ -10,7 +12,20 @@ export type Role = (typeof ROLES)[number]
 
 interface Row {
   readonly env: string
-  readonly type: 'integer' | 'text' | 'list' | 'url' | 'address' | 'choice' | 'key' | 'host:port' | 'multiaddr' | 'multiaddrs' | 'peers'
+  readonly type:
+    | 'integer'
+    | 'text'
+    | 'namespace'
+    | 'slots'
+    | 'url'
+    | 'address'
+    | 'choice'
+    | 'key'
+    | 'market'
+    | 'host:port'
+    | 'multiaddr'
+    | 'multiaddrs'
+    | 'peers'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -102,7 +117,7 @@ export const SETTINGS = {
   },
   namespace: {
     env: 'WEFT_NAMESPACE',
-    type: 'text',
+    type: 'namespace',
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: 'Namespace of the project ids: the part after the last colon.',
   },
@@ -125,7 +140,7 @@ export const SETTINGS = {
     roles: ['epochs'],
     doc: 'First source block of the first epoch; 0 begins at the head.',
   },
-  slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
+  slots: { env: 'WEFT_SLOTS', type: 'slots', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
   collector: {
     env: 'WEFT_COLLECTOR',
     type: 'host:port',
@@ -135,9 +150,9 @@ export const SETTINGS = {
   },
   market: {
     env: 'WEFT_MARKET',
-    type: 'text',
+    type: 'market',
     roles: ['snapshotter'],
-    doc: 'JSON file with the contracts and pairs of the Uniswap V2 market; a devnet writes one, market.json, into its data directory.',
+    doc: 'JSON file that names the compute sets of the market, each with its version and configuration; a devnet writes one, market.json, into its data directory.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
@@ -220,13 +235,17 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 type ValueOf<Type extends Row['type']> = Type extends 'integer'
   ? number
-  : Type extends 'list' | 'multiaddrs' | 'peers'
+  : Type extends 'multiaddrs' | 'peers'
     ? readonly string[]
-    : Type extends 'address'
-      ? Address
-      : Type extends 'key'
-        ? Secret<string>
-        : string
+    : Type extends 'slots'
+      ? readonly SlotId[]
+      : Type extends 'address'
+        ? Address
+        : Type extends 'key'
+          ? Secret<string>
+          : Type extends 'market'
+            ? MarketComputes
+            : string
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]['type']> }
 
 /** The settings that a role reads, in table order. */
@@ -247,22 +266,26 @@ export function unlessGiven(name: SettingName, tell = defaultInWords): string {
 export type Given = Readonly<Partial<Record<string, string>>>
 
 /**
- * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once, unknown `WEFT_*`
- * variables among them; a bad value never becomes the default. Throws `SETTINGS_INVALID`.
+ * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once,
+ * those inside the files that they name and unknown `WEFT_*` variables among them; a bad value never becomes the default. Nothing is
+ * connected before. Throws `SETTINGS_INVALID`.
  */
 export function readSettings(role: Role, flags: Given, env: Given): Settings {
   const problems = unknownVariables(env)
-  const network = settingsOf(role).includes('network') ? suppliedBy(flags['network'] ?? env[SETTINGS.network.env], problems) : undefined
+  const networkPath = settingsOf(role).includes('network') ? (flags['network'] ?? env[SETTINGS.network.env]) : undefined
+  const network = suppliedBy(networkPath, problems)
   const settings: Partial<Record<SettingName, unknown>> = {}
   for (const name of settingsOf(role)) {
     const row: Row = SETTINGS[name]
     const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
     if (text === undefined && row.fallback === undefined) {
+      // The file that was to supply it has its own problem.
+      if (row.fromNetwork !== undefined && networkPath !== undefined) continue
       problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue
     }
     const value = text === undefined ? row.fallback : parse(row, text)
-    if (value instanceof Problem) problems.push(`${flagOf(name)} (${row.env}): ${value.text}`)
+    if (value instanceof Problem) problems.push(...value.texts.map((problem) => `${flagOf(name)} (${row.env}): ${problem}`))
     else settings[name] = value
   }
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
@@ -318,9 +341,9 @@ const PEER_FORM: AddressForm = {
 const KEY_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/
 
 class Problem {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
+  readonly texts: readonly string[]
+  constructor(...texts: string[]) {
+    this.texts = texts
   }
 }
 
@@ -328,8 +351,8 @@ function parse(row: Row, text: string): unknown {
   switch (row.type) {
     case 'integer':
       return parseInteger(row, text)
-    case 'list':
-      return parseList(row, text)
+    case 'slots':
+      return parseSlots(row, text)
     case 'multiaddrs':
       return parseList(row, text, LISTEN_FORM)
     case 'peers':
@@ -346,6 +369,10 @@ function parse(row: Row, text: string): unknown {
       return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
     case 'key':
       return parseKey(text)
+    case 'market':
+      return parseMarket(text)
+    case 'namespace':
+      return parseNamespace(text)
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
@@ -364,6 +391,28 @@ function parseInteger(row: Row, text: string): number | Problem {
   const max = row.max ?? Number.MAX_SAFE_INTEGER
   if (value === undefined || value < min || value > max) return new Problem(`'${shown(text)}' is not an integer from ${min} to ${max}`)
   return value
+}
+
+function parseNamespace(text: string): string | Problem {
+  if (text.trim() === '') return new Problem('is empty')
+  const isPart = !text.includes(':') && isProjectId(`type:${text}`)
+  return isPart ? text : new Problem(`'${shown(text)}' cannot end a project id: printable ASCII without spaces and colons does`)
+}
+
+function parseMarket(path: string): MarketComputes | Problem {
+  try {
+    return readMarketFile(path)
+  } catch (failure) {
+    if (isWeftError(failure, 'SETTINGS_INVALID')) return new Problem(...[failure.facts.problems].flat().map(String))
+    throw failure
+  }
+}
+
+function parseSlots(row: Row, text: string): readonly SlotId[] | Problem {
+  const items = parseList(row, text)
+  if (items instanceof Problem) return items
+  const wrong = items.filter((item) => safeUint(item) === undefined)
+  return wrong.length === 0 ? items.map(parseSlotId) : new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot`))
 }
 
 function parseContract(text: string): Address | Problem {
@@ -402,8 +451,8 @@ function parseList(row: Row, text: string, form?: AddressForm): readonly string[
     .map((item) => item.trim())
     .filter((item) => item !== '')
   if (items.length === 0 && row.fallback === undefined) return new Problem('is empty')
-  const wrong = form === undefined ? undefined : items.find((item) => !form.is.test(item))
-  return wrong === undefined ? items : new Problem(`'${shown(wrong)}' is not ${form?.like}`)
+  const wrong = items.filter((item) => form?.is.test(item) === false)
+  return wrong.length === 0 ? items : new Problem(...wrong.map((item) => `'${shown(item)}' is not ${form?.like}`))
 }
 
 /** As much of a bad value as a person needs to recognise it. */

@@ -12,6 +12,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { RunningRole } from './role.ts'
+import { marketText } from './market-file.ts'
 import { readSettings, type Role } from './settings.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
@@ -107,12 +108,17 @@ const address = `0x${'ab'.repeat(20)}`
 const contracts = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethPair', 'usdcWethPair', 'wethUsdtPair']
 writeFileSync(
   marketPath,
-  JSON.stringify({
-    ...Object.fromEntries(contracts.map((name) => [name, address])),
-    whitelist: [address],
-    pairs: [address],
-    feeOn: 'trade',
-  }),
+  marketText([
+    {
+      name: 'uniswap-v2',
+      config: {
+        ...Object.fromEntries(contracts.map((name) => [name, address])),
+        whitelist: [address],
+        pairs: [address],
+        feeOn: 'trade',
+      },
+    },
+  ]),
 )
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

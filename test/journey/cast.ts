@@ -21,6 +21,7 @@ import { type Collector, type CollectorLimits, createCollector } from '#roles/co
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { runRelay } from '#roles/relay/relay.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
+import { samePlan } from '#roles/snapshotter/plan.ts'
 import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
@@ -423,13 +424,13 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const snapshotter = await startSnapshotter(
-      { namespace: NAMESPACE, slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
+      { slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
       {
         chain,
         source,
         clock,
         signer,
-        computes,
+        planOf: samePlan({ sets: [{ name: 'prices', version: '1.0.0', hash: '' }], computes }, NAMESPACE),
         ipfs: ipfs.node(name),
         store,
         random,

@@ -57,7 +57,7 @@ function readerOf(chain: SourceChain): SourceReader {
 
 async function snapshotsOf(place: Place, epoch: ComputeEpoch): Promise<Map<string, Map<string, JsonValue>>> {
   const source = readerOf(await connectSourceChain({ rpcUrl: place.anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock }))
-  const computes = uniswapV2(place.market)
+  const computes = uniswapV2.create(place.market)
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of computes.preloads) preloaded.set(taskType, await preload({ epoch, source }))
   const found = new Map<string, Map<string, JsonValue>>()

@@ -1,6 +1,6 @@
 import type { AggregateCompute, ComputeSet, SnapshotCompute } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
+import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { multiAggregateProjectId, projectIdOf, singleAggregateProjectId } from '#wire/project-id.ts'
 
 /** One project of every epoch: what computes it, and on which others it builds. */
@@ -12,6 +12,42 @@ export type PlannedProject =
       readonly compute: AggregateCompute
       readonly baseIds: readonly ProjectId[]
     }
+
+/** What a set of computes is called where it counts whether two plans are the same. */
+export interface PlannedSet {
+  readonly name: string
+  readonly version: string
+  /** Of its configuration. */
+  readonly hash: string
+}
+
+/** What is done in an epoch, and what that was made from. */
+export interface EpochPlan {
+  readonly sets: readonly PlannedSet[]
+  readonly computes: ComputeSet
+  readonly projects: readonly PlannedProject[]
+}
+
+/** The plan of each epoch. Of epoch 0, the simulation, it is the present one. */
+export type PlanOf = (epochId: EpochId) => EpochPlan
+
+/** One plan for every epoch. Throws as `planProjects`. */
+export function samePlan(market: Omit<EpochPlan, 'projects'>, namespace: string): PlanOf {
+  const plan = { ...market, projects: planProjects(market.computes, namespace) }
+  return () => plan
+}
+
+/** Whether both are made from the same: order is part of it. */
+export function isSamePlan(left: readonly PlannedSet[], right: readonly PlannedSet[]): boolean {
+  const isSame = (set: PlannedSet, other: PlannedSet | undefined) =>
+    set.name === other?.name && set.version === other.version && set.hash === other.hash
+  return left.length === right.length && left.every((set, index) => isSame(set, right[index]))
+}
+
+/** `uniswap-v2 1.0.0 (configuration 0123abcd)`. */
+export function setsInWords(sets: readonly PlannedSet[]): string {
+  return sets.map(({ name, version, hash }) => `${name} ${version} (configuration ${hash.slice(0, 8)})`).join(', ')
+}
 
 /**
  * All projects of the market, each after those that it builds on. Throws `SETTINGS_INVALID` naming every preload and base type that

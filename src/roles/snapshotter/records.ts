@@ -2,6 +2,7 @@ import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.t
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
+import type { PlannedSet } from './plan.ts'
 
 /** What the snapshotter remembers on disk. The README lists the keys. */
 
@@ -18,6 +19,8 @@ export interface EpochRecord {
   readonly end: BlockNumber
   readonly release: { readonly number: BlockNumber; readonly timestamp: number }
   readonly state: 'open' | 'done' | 'skipped' | 'undone'
+  /** What its projects were planned from when its release was seen (N10). Absent where an earlier version wrote it: then it may be anything. */
+  readonly sets?: readonly PlannedSet[]
   /** How many rollbacks have voided votes of it: each begins the work anew. Absent before the first. */
   readonly rollbacks?: number
 }

@@ -4,11 +4,11 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
 import type { MakeInputs } from './epoch-run.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
-import type { PlannedProject } from './plan.ts'
+import type { EpochPlan } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 
 /** The epoch that is recorded and never counted (spec/02 §7). */
-const SIMULATION_EPOCH = 0 as EpochId
+export const SIMULATION_EPOCH = 0 as EpochId
 
 const noAggregates = () => Promise.reject(new WeftError('STOPPED', { what: 'simulation of aggregates' }))
 
@@ -24,11 +24,11 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
  * from the last but one source block, as deployed lite nodes do. Returns how many were handed over. Throws `COMPUTE_FAILED`,
  * `IPFS_CONTENT_WRONG` and what else IPFS throws, or the signal's reason.
  */
-export async function simulate(plan: readonly PlannedProject[], signal: AbortSignal, deps: SimulateDeps): Promise<number> {
+export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: SimulateDeps): Promise<number> {
   const block = Math.max((await deps.sourceHead()) - 1, 0)
-  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, signal, noAggregates)
-  const firsts = plan.filter(
-    (project, index) => project.kind === 'snapshot' && plan.findIndex((other) => other.compute === project.compute) === index,
+  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, plan.computes, signal, noAggregates)
+  const firsts = plan.projects.filter(
+    (project, index) => project.kind === 'snapshot' && plan.projects.findIndex((other) => other.compute === project.compute) === index,
   )
   let handedOver = 0
   for (const project of firsts) {

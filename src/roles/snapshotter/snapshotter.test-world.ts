@@ -13,6 +13,7 @@ import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { samePlan } from './plan.ts'
 import { type EpochSummary, type Snapshotter, type SnapshotterDeps, type SnapshotterOptions, startSnapshotter } from './snapshotter.ts'
 
 /** A snapshotter among fakes: a chain that releases epochs, a collector that may misbehave, a process that can be killed at any step. */
@@ -23,7 +24,6 @@ const sequencer = `0x${'e1'.repeat(20)}` as Address
 const validator = `0x${'e2'.repeat(20)}` as Address
 export const NOBODY = `0x${'0'.repeat(40)}` as Address
 export const OPTIONS: SnapshotterOptions = {
-  namespace: 'TEST',
   slotIds: [1, 2] as SlotId[],
   windowUnit: 'blocks',
   computeTimeoutMs: 30_000,
@@ -269,7 +269,7 @@ export function createWorld(
         source: mortal(deps.source ?? world.source, own),
         store: mortal(disk(own, world.store), own),
         clock: mortal(clock, own),
-        computes,
+        planOf: deps.planOf ?? samePlan({ sets: [{ name: 'test', version: '1.0.0', hash: '' }], computes }, 'TEST'),
         collector: { ...client, submitSnapshot: told(own, 'submit', client.submitSnapshot) },
         ipfs: mortal({ ...ipfs, add: told(own, 'add', ipfs.add) }, own),
       }

@@ -1,5 +1,4 @@
 import pLimit from 'p-limit'
-import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, SlotId } from '#domain/ids.ts'
 import type { WindowRule } from '#domain/window.ts'
@@ -13,16 +12,14 @@ import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache } from './history.ts'
 import { createOpenEpochs, type OpenEpoch } from './open-epochs.ts'
 import { type Backoff, retrying } from './pacing.ts'
-import { planProjects } from './plan.ts'
+import type { PlanOf } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 import { type EpochRecord, openRecords, type ProjectRecord } from './records.ts'
 import { checkIdentity, createSign } from './sign.ts'
-import { simulate } from './simulate.ts'
+import { SIMULATION_EPOCH, simulate } from './simulate.ts'
 import { createWatch, type WatchHandlers } from './watch.ts'
 
 export interface SnapshotterOptions {
-  /** What stands after the last colon of each project id. */
-  readonly namespace: string
   /** The slots to sign for, all with one key. */
   readonly slotIds: readonly SlotId[]
   /** How the market's snapshot window is meant; the same for everybody in the market. */
@@ -42,7 +39,8 @@ export interface SnapshotterDeps {
   readonly random: Pick<Random, 'fraction'>
   readonly signer: Signer
   readonly collector: SubmissionClient
-  readonly computes: ComputeSet
+  /** What is done in each epoch. */
+  readonly planOf: PlanOf
   readonly onEpoch?: (summary: EpochSummary) => void
   /** What was survived but should be known. */
   readonly onTrouble?: (failure: WeftError) => void
@@ -98,10 +96,9 @@ const SLOTS_BACKOFF: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs:
 
 /**
  * Starts a snapshotter: watch ▸ preload ▸ compute ▸ store ▸ sign ▸ hand over, per epoch and project, each computed once and signed per slot.
- * Throws `SETTINGS_INVALID` when a slot is not ours or the computes do not fit together, and failures of the chain.
+ * Throws `SETTINGS_INVALID` when a slot is not ours, and failures of the chain.
  */
 export async function startSnapshotter(options: SnapshotterOptions, deps: SnapshotterDeps): Promise<Snapshotter> {
-  const plan = planProjects(deps.computes, options.namespace)
   const market = await deps.chain.market()
   checkIdentity(options.slotIds, { signer: deps.signer.address, slots: await deps.chain.slots() })
 
@@ -125,7 +122,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
       life.spawn(readSlots())
     },
   }
-  const watch = await createWatch({ chain: deps.chain, records, rule, handlers })
+  const watch = await createWatch({ chain: deps.chain, records, rule, planOf: deps.planOf, handlers })
   const makeInputs = createInputs({ ...deps, market, watch, cache, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
   const project: ProjectDeps = {
     ...deps,
@@ -160,6 +157,7 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
 
   async function run(epoch: OpenEpoch): Promise<void> {
     const startedMs = deps.clock.nowMs()
+    const plan = deps.planOf(epoch.record.epochId)
     const projects = await runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail })
     if (life.stopping.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
@@ -176,7 +174,11 @@ export async function startSnapshotter(options: SnapshotterOptions, deps: Snapsh
   life.spawn(watch.run(life.stopping))
   life.spawn(
     runSimulation({ clock: deps.clock, life, onDone: tally.simulated }, (signal) =>
-      simulate(plan, signal, { ...project, makeInputs, sourceHead: async () => (await deps.source.head()).number }),
+      simulate(deps.planOf(SIMULATION_EPOCH), signal, {
+        ...project,
+        makeInputs,
+        sourceHead: async () => (await deps.source.head()).number,
+      }),
     ),
   )
   return {

@@ -41,6 +41,7 @@ function createScene() {
       chain: given,
       records,
       rule: { unit: 'blocks', length: WINDOW },
+      planOf: () => ({ sets: [], computes: { preloads: [], snapshots: [], aggregates: [] }, projects: [] }),
       handlers: {
         onOpen: ({ epochId }) => told.push(`open ${epochId} at ${watch.head().number}`),
         onSkipped: ({ epochId }) => told.push(`skipped ${epochId}`),

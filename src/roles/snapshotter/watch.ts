@@ -1,6 +1,7 @@
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import type { PlanOf } from './plan.ts'
 import type { EpochRecord, Records } from './records.ts'
 
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
@@ -41,6 +42,7 @@ export async function createWatch(deps: {
   readonly chain: AnchorChain
   readonly records: Records
   readonly rule: WindowRule
+  readonly planOf: PlanOf
   readonly handlers: WatchHandlers
 }): Promise<Watch> {
   const { chain, records, handlers } = deps
@@ -73,7 +75,7 @@ export async function createWatch(deps: {
   }
 
   async function takeBlock(block: BlockRef, events: readonly ProtocolEvent[]): Promise<void> {
-    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event, records)] : []))
+    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event, deps)] : []))
     // The cursor and what the block brought become durable together, before anything is done about it (N1).
     await records.saveBlock(block, released)
     head = block
@@ -131,10 +133,14 @@ export async function createWatch(deps: {
   }
 }
 
-function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, records: Records): EpochRecord {
+function recordOf(
+  { epochId, begin, end, block }: ProtocolEvent & { readonly kind: 'EpochReleased' },
+  { records, planOf }: { readonly records: Records; readonly planOf: PlanOf },
+): EpochRecord {
   const { number, timestamp } = block
   const rollbacks = records.epoch(epochId)?.rollbacks
-  return { epochId, begin, end, release: { number, timestamp }, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
+  const { sets } = planOf(epochId)
+  return { epochId, begin, end, release: { number, timestamp }, sets, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
 }
 
 /** Whoever still works on the epoch as it was has no say any more about how it ends (N9). */
