@@ -48,8 +48,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
         provable = { projectId, epochId: line.epochId }
     }
     observer = await createDevnetObserver(ground, { projects, roles, report: { ...report, epoch } })
-    announce(endpointsOf(ground, projects, roles))
-    started.add({ stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir)) })
+    announce(endpointsOf(ground, projects, roles), ground.folder)
+    started.add({ stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
     report.ready([...roles.listening, ...findings(options, projects)])
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {

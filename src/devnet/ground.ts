@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -10,7 +9,7 @@ import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
-import { CHAIN_STATE, DEVNET_FILES } from './registry.ts'
+import { CHAIN_STATE } from './registry.ts'
 import type { DevnetReport } from './report.ts'
 import { deployUniswap } from './source-chain/deploy.ts'
 import { startTrader } from './source-chain/trader.ts'
@@ -87,11 +86,11 @@ export async function layGround(
   report: DevnetReport,
   started: Started,
 ): Promise<Ground> {
-  const folder = takeFolder(dataDir, { files: new Set([...DEVNET_FILES, NETWORK_FILE, MARKET_FILE]), isTemporary })
+  const folder = takeFolder(dataDir, { isTemporary })
   started.add(folder)
   folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')
-  const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', join(dataDir, CHAIN_STATE)])
+  const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', folder.file(CHAIN_STATE)])
   report.progress('deploying the protocol state contracts, and Uniswap V2 …')
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
@@ -119,9 +118,9 @@ export async function layGround(
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
-  onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
+  onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
   const { name, version } = uniswapV2
-  const marketPath = join(dataDir, MARKET_FILE)
+  const marketPath = folder.file(MARKET_FILE)
   onDisk(marketPath, 'writing it', () => replaceFile(marketPath, marketText([{ name, version, config: market }]), 0o644))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
