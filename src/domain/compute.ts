@@ -1,3 +1,5 @@
+import { isWeftError } from './errors.ts'
+
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
  * It has no clock, no randomness, no network and no disk of its own, so the same epoch gives the same bytes on every node.
@@ -28,7 +30,10 @@ export interface ChainEvent {
   readonly transactionHash: string
 }
 
-/** The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. */
+/**
+ * The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. What
+ * fails is either the contract's answer, which `isContractRefusal` tells and every node gets alike, or the endpoint's trouble.
+ */
 export interface SourceReader {
   /** Seconds since the Unix epoch. */
   timestamp(blockNumber: number): Promise<number>
@@ -138,6 +143,14 @@ export interface ComputeSetModule<Config = unknown> {
 }
 
 // --- what every module needs ------------------------------------------------------------------------------------------
+
+/**
+ * Whether a read failed because of the contract: it reverted, there is none, or it answered in another form than the one asked for. Only
+ * this may be computed with: anything else is a failure of one node alone, and what that computes nobody else would.
+ */
+export function isContractRefusal(failure: unknown): boolean {
+  return isWeftError(failure, 'CALL_REVERTED')
+}
 
 /** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */
 export const EPOCH_BLOCKS_MAX = 1_000
