@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import { writeNetwork } from './network.ts'
-import { flagOf, readSettings, type Role, type SettingName, unlessGiven } from './settings.ts'
+import { readSettings } from './read-settings.ts'
+import { flagOf, type Role, type SettingName, unlessGiven } from './settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',
