@@ -83,7 +83,7 @@ function open(
     problems.push(...result.issues.map((issue) => `${name}: ${problemText(issue)}`))
     return undefined
   }
-  return { id: { name, version: module.version, hash: hashOf(config as JsonValue) }, set: module.create(result.value) }
+  return { id: { name, version: module.version, hash: hashOf((config ?? null) as JsonValue) }, set: module.create(result.value) }
 }
 
 function hashOf(config: JsonValue): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
-import type { ProjectId, SlotId } from '#domain/ids.ts'
-import { type PlannedSet, samePlan } from './plan.ts'
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { isSamePlan, type PlannedSet, samePlan } from './plan.ts'
 import { openRecords } from './records.ts'
 import { createLoneCompute, createWorld, LONE, type Moment, OPTIONS } from './snapshotter.test-world.ts'
 
@@ -67,6 +67,27 @@ describe('N10: an epoch that was begun with another', () => {
     ])
   })
 
+  test('and whose release was undone, comes again with the plan of what is signed', async () => {
+    const world = createWorld()
+    const earlier = createWitnessed('1.0.0')
+    const first = await world.start(earlier.computes, ONE_SLOT, planned(earlier.computes))
+    await world.release(2)
+    await world.until(() => world.summaries.length === 1)
+    const cid = first.projects(1 as EpochId)[0]?.snapshotCid
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.until(() => first.epochs()[0]?.state === 'undone')
+    world.kill()
+    const other = { ...createLoneCompute().snapshots[0], projectType: 'other' } as ComputeSet['snapshots'][number]
+    const later: ComputeSet = { preloads: [], snapshots: [...createLoneCompute().snapshots, other], aggregates: [] }
+    const second = await world.start(later, ONE_SLOT, planned(later, { version: '1.1.0' }))
+    await world.release(2)
+    await world.until(() => world.summaries.length === 2)
+    expect(second.projects(1 as EpochId)).toMatchObject([
+      { projectId: LONE, state: 'submitted', snapshotCid: cid },
+      { projectId: 'other:TEST' as ProjectId, state: 'missed', reason: 'plan_changed' },
+    ])
+  })
+
   test('is followed by one with the present computes', async () => {
     const later = createWitnessed('1.1.0')
     const { world } = await twoLives(committed('epoch/'), later.computes, { version: '1.1.0' })
@@ -75,4 +96,18 @@ describe('N10: an epoch that was begun with another', () => {
     expect(later.epochs).toEqual([next])
     expect(world.summaries[1]).toMatchObject({ epochId: next, submitted: 1, missed: [] })
   })
+})
+
+test.each<[string, readonly PlannedSet[], boolean]>([
+  ['the same sets', SETS, true],
+  ['one set more', [...SETS, { name: 'rates', version: '1.0.0', hash: '' }], false],
+  ['no set', [], false],
+])('%s: the same plan is %j', (_title, sets, isSame) => {
+  expect(
+    isSamePlan(
+      SETS,
+      sets.map((set) => ({ ...set })),
+    ),
+  ).toBe(isSame)
+  expect(isSamePlan(sets, SETS)).toBe(isSame)
 })

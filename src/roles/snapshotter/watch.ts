@@ -138,8 +138,11 @@ function recordOf(
   { records, planOf }: { readonly records: Records; readonly planOf: PlanOf },
 ): EpochRecord {
   const { number, timestamp } = block
-  const rollbacks = records.epoch(epochId)?.rollbacks
-  const { sets } = planOf(epochId)
+  const before = records.epoch(epochId)
+  const rollbacks = before?.rollbacks
+  // One that was undone and comes again may have data that is signed already: then with that plan, or it would have data of two.
+  const isBegun = records.projects(epochId).some(({ snapshotCid }) => snapshotCid !== undefined)
+  const sets = (isBegun ? before?.sets : undefined) ?? planOf(epochId).sets
   return { epochId, begin, end, release: { number, timestamp }, sets, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
 }
 
