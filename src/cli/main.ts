@@ -83,6 +83,16 @@ function stopWhenUnread(stream: NodeJS.WriteStream): void {
   })
 }
 
+/**
+ * A command that has returned has stopped what it started, or told why it could not: a timer that a library forgot is nothing to wait for.
+ * What is written goes out first; a reader that does not read is waited for.
+ */
+async function end(): Promise<never> {
+  const written = [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve())))
+  await Promise.all(written)
+  process.exit()
+}
+
 stopWhenUnread(process.stdout)
 stopWhenUnread(process.stderr)
 const args = process.argv.slice(2)
@@ -96,3 +106,4 @@ else {
 }
 // The exit code stricli chose may be negative (its own codes for unknown flags and the like): people and supervisors know those above.
 if (typeof process.exitCode === 'number' && process.exitCode < 0) process.exitCode = 1
+await end()

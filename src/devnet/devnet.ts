@@ -49,7 +49,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     }
     observer = await createDevnetObserver(ground, { projects, roles, report: { ...report, epoch } })
     announce(endpointsOf(ground, projects, roles), ground.folder)
-    started.add({ stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
+    started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
     report.ready([...roles.listening, ...findings(options, projects)])
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {

@@ -87,7 +87,7 @@ export async function layGround(
   started: Started,
 ): Promise<Ground> {
   const folder = takeFolder(dataDir, { isTemporary })
-  started.add(folder)
+  started.add('data directory', folder)
   folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')
   const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', folder.file(CHAIN_STATE)])
@@ -127,7 +127,7 @@ export async function layGround(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
     { clock: systemClock, onTrouble },
   )
-  started.add(trader)
+  started.add('trader', trader)
   return {
     dataDir,
     folder,
@@ -149,6 +149,6 @@ async function startChains(started: Started, anchorFlags: readonly string[]): Pr
     startAnvil({ chainId: ANCHOR_CHAIN_ID, blockTimeSeconds: BLOCK_TIME_SECONDS, flags: anchorFlags }),
     startAnvil({ chainId: SOURCE_CHAIN_ID }),
   ] as const
-  for (const outcome of await Promise.allSettled(chains)) if (outcome.status === 'fulfilled') started.add(outcome.value)
+  for (const outcome of await Promise.allSettled(chains)) if (outcome.status === 'fulfilled') started.add('anvil', outcome.value)
   return Promise.all(chains)
 }

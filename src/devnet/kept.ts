@@ -21,11 +21,11 @@ export async function openDevnet(dataDir?: string): Promise<OpenDevnet> {
   const started = createStarted()
   try {
     const anchor = await startAnvil({ chainId: kept.anchorChainId, flags: ['--load-state', join(dataDir, CHAIN_STATE)] })
-    started.add(anchor)
+    started.add('anvil', anchor)
     const gateways: Record<string, string> = {}
     for (const name of Object.keys(kept.gateways)) {
       const gateway = await serveGateway({ blocks: readBlockFolder(join(ipfsFolder(join(dataDir, name)), 'blocks')), port: 0 })
-      started.add({ stop: () => gateway.close() })
+      started.add('IPFS gateway', { stop: () => gateway.close() })
       gateways[name] = gateway.url
     }
     return { endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways }, stop: () => started.stop() }

@@ -46,7 +46,7 @@ export async function startRoles(
     report.progress(`starting ${name} …`)
     const settings = readSettings(role, { ...common(ground), ...flags, dataDir: ground.folder.make(name) }, {})
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
-    started.add(running)
+    started.add(name, running)
     roles.push([name, running])
     return running
   }

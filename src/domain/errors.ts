@@ -187,6 +187,11 @@ export const ERRORS = {
     help: 'This validator already attested another root for the batch; it never signs two. Look at the evidence in its data directory.',
   },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
+  STOP_TIMED_OUT: {
+    kind: 'bug',
+    facts: ['waitedMs', 'open'],
+    help: 'The process was asked to stop and ended by force, because this had not stopped. What is journalled is kept: start it again.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -69,8 +69,8 @@ export function ipfsFolder(directory: string): string {
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
   const node = await startHeliaNode({ directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers })
-  started.add(node)
+  started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
-  started.add({ stop: () => gateway.close() })
+  started.add('IPFS gateway', { stop: () => gateway.close() })
   return { node, gatewayUrl: gateway.url }
 }

@@ -7,13 +7,13 @@ import type { Wire } from './role.ts'
 
 export const wireCollector: Wire<Collector> = async (settings, home, started) => {
   const dialer = await createSubmissionDialer({ identity: home.identity() })
-  started.add(dialer)
+  started.add('libp2p dialer', dialer)
   const collector = createCollector(
     { addresses: settings.sequencers },
     { store: home.store, dialer, clock: systemClock, random: systemRandom, report: home.report },
   )
   const server = await serveSubmissions({ ...hostAndPort(settings.grpcListen), handler: collector.handler })
-  started.add({ stop: () => server.close() })
+  started.add('gRPC server', { stop: () => server.close() })
   return { places: { grpc: [server.endpoint] }, handle: collector, run: (signal) => collector.run(signal) }
 }
 

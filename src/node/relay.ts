@@ -13,7 +13,7 @@ export const wireRelay: Wire<Relay> = async (settings, home, started) => {
     listen: settings.p2pListen,
     limits: { reservationsMax: settings.reservationsMax },
   })
-  started.add(relay)
+  started.add('libp2p relay', relay)
   return {
     places: { p2p: relay.addresses() },
     handle: relay,

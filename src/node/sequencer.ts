@@ -27,7 +27,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
   const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
-  started.add(host)
+  started.add('libp2p host', host)
   const sequencer = createSequencer(
     {
       namespace: settings.namespace,

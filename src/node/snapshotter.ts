@@ -18,7 +18,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const source = await sourceChain(settings)
     const ipfs = await ipfsPlace(settings, home, started)
     const collector = createSubmissionClient({ endpoint: settings.collector })
-    started.add({ stop: () => collector.close() })
+    started.add('gRPC client', { stop: () => collector.close() })
     const snapshotter = await startSnapshotter(
       { slotIds: settings.slots, windowUnit: settings.windowUnit as 'blocks' | 'seconds' },
       {

@@ -51,7 +51,7 @@ function start({
   run = untilAborted,
 }: Scene = {}) {
   const wire: Wire<string> = async (_settings, home, started) => {
-    for (const each of parts) started.add(each)
+    for (const each of parts) started.add('part', each)
     if (failure !== undefined) throw failure
     await home.store.commit([{ key: 'wired', value: new Uint8Array([1]) }])
     return { places, handle: 'the role itself', run }

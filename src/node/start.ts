@@ -14,7 +14,7 @@ export async function startWith<Handle>(
 ): Promise<RunningRole<Handle>> {
   const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
   const started = createStarted()
-  started.add(home)
+  started.add('data directory', home)
   try {
     const wired = await wire(settings, home, started)
     home.announce(wired.places)

@@ -17,7 +17,7 @@ describe('what was started', () => {
   test('is stopped in reverse, each when the one before it has ended', async () => {
     const log: string[] = []
     const started = createStarted()
-    for (const name of ['store', 'host', 'server']) started.add(noting(log, name))
+    for (const name of ['store', 'host', 'server']) started.add(name, noting(log, name))
     await started.stop()
     expect(log).toEqual(['server stops', 'server stopped', 'host stops', 'host stopped', 'store stops', 'store stopped'])
   })
@@ -25,9 +25,9 @@ describe('what was started', () => {
   test('is stopped also when parts of it fail to; the first failure is told at the end', async () => {
     const log: string[] = []
     const started = createStarted()
-    started.add(noting(log, 'store'))
-    started.add(noting(log, 'host', new Error('the host')))
-    started.add({
+    started.add('store', noting(log, 'store'))
+    started.add('host', noting(log, 'host', new Error('the host')))
+    started.add('server', {
       stop() {
         throw new Error('the server')
       },
@@ -39,11 +39,11 @@ describe('what was started', () => {
   test('is stopped once, however often it is asked; what is added later, by the next stop', async () => {
     const log: string[] = []
     const started = createStarted()
-    started.add(noting(log, 'store'))
+    started.add('store', noting(log, 'store'))
     await Promise.all([started.stop(), started.stop()])
     await started.stop()
     expect(log).toEqual(['store stops', 'store stopped'])
-    started.add(noting(log, 'late'))
+    started.add('late', noting(log, 'late'))
     await started.stop()
     expect(log.slice(2)).toEqual(['late stops', 'late stopped'])
   })
@@ -54,11 +54,15 @@ describe('the signal of the process', () => {
   type Listener = (...args: unknown[]) => void
   const before = new Map<string, Listener[]>()
   const exit = vi.spyOn(process, 'exit')
+  const write = vi.spyOn(process.stderr, 'write')
+  const said = () => write.mock.calls.map(([text]) => text).join('')
 
   beforeEach(() => {
     vi.useFakeTimers()
     exit.mockReset()
     exit.mockImplementation((() => undefined) as unknown as typeof process.exit)
+    write.mockReset()
+    write.mockReturnValue(true)
     // Those of the test runner would end it.
     for (const name of names) {
       before.set(name, process.listeners(name) as Listener[])
@@ -108,9 +112,33 @@ describe('the signal of the process', () => {
     vi.advanceTimersByTime(10_000)
     process.emit('SIGHUP')
     vi.advanceTimersByTime(9_999)
-    expect(exit).not.toHaveBeenCalled()
+    expect([exit.mock.calls, said()]).toEqual([[], ''])
     vi.advanceTimersByTime(1)
-    expect(exit.mock.calls).toEqual([[1]])
+    expect(exit.mock.calls).toEqual([[130]])
+  })
+
+  test('one that takes longer says what has not stopped, from the whole to its part', async () => {
+    const ending = Promise.withResolvers<void>()
+    const [devnet, sequencer] = [createStarted(), createStarted()]
+    sequencer.add('IPFS node', { stop: () => ending.promise })
+    sequencer.add('libp2p host', { stop: () => undefined })
+    devnet.add('anvil', { stop: () => undefined })
+    devnet.add('sequencer', sequencer)
+    stopSignal()
+    process.emit('SIGTERM')
+    const stopped = devnet.stop()
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(said()).toContain('weft: STOP_TIMED_OUT (waitedMs: 20000, open: sequencer, IPFS node)')
+    ending.resolve()
+    await stopped
+  })
+
+  test('when nothing is being stopped, it says what keeps the process alive', () => {
+    stopSignal()
+    process.emit('SIGTERM')
+    vi.spyOn(process, 'getActiveResourcesInfo').mockReturnValue(['TCPServerWrap', 'Timeout'])
+    vi.advanceTimersByTime(20_000)
+    expect(said()).toContain('open: TCPServerWrap, Timeout)')
   })
 
   test('nothing of it keeps a process alive that has nothing left to do', () => {

@@ -151,6 +151,13 @@ test.each([
   expect(output()).toBe('')
 })
 
+test('a command that has returned ends the process, with its exit code and all it wrote, whatever a library has forgotten', async () => {
+  const forgotten = { NODE_OPTIONS: '--import data:text/javascript,setInterval(()=>undefined,60_000)' }
+  const told = [runWeft(['settings'], forgotten), runWeft(['settings']), runWeft(['relay', '--data-dir', file], forgotten)] as const
+  expect(await Promise.all(told.map(({ ended }) => ended()))).toEqual([0, 0, 1])
+  expect(told[0].output()).toBe(told[1].output())
+})
+
 test('output that cannot be written is told in our words', async () => {
   const main = join(import.meta.dirname, '../../src/cli/main.ts')
   const readOnly = openSync(file, 'r')

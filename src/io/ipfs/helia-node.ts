@@ -61,7 +61,17 @@ export async function startNode(options: HeliaOptions, { wait }: { readonly wait
     throw listenFailed(listen.join(' '), failure)
   }
   const links = superviseLinks({ signal: stopping.signal }, { libp2p: helia.libp2p, wait })
-  for (const peer of options.peers ?? []) links.keep(peer)
+  async function stop(): Promise<void> {
+    stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
+    await links.stopped()
+    await helia.stop()
+  }
+  try {
+    for (const peer of options.peers ?? []) links.keep(peer)
+  } catch (failure) {
+    await stop()
+    throw failure
+  }
 
   /** The block from here, else from whoever is connected and has it; helia stores what comes. */
   async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
@@ -109,11 +119,7 @@ export async function startNode(options: HeliaOptions, { wait }: { readonly wait
     },
     has: async (cid) => isWhole(parseCid(cid), blocks),
     block: async (cid) => blocks.read(parseCid(cid)),
-    async stop() {
-      stopping.abort(new WeftError('STOPPED', { what: 'IPFS node' }))
-      await links.stopped()
-      await helia.stop()
-    },
+    stop,
   }
 }
 

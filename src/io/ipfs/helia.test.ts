@@ -80,6 +80,15 @@ test('a port that is taken is LISTEN_FAILED', async () => {
   })
 })
 
+test('a peer whose address is none is LINK_FAILED, and nothing of the node stays', async () => {
+  const listen = [((await start('a')).addresses()[0] as string).replace(/\/p2p\/.*/, '')]
+  await started.pop()?.stop()
+  const peers = ['/ip4/127.0.0.1/tcp/99999/p2p/12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5']
+  await expect(start('b', { listen, peers })).rejects.toMatchObject({ code: 'LINK_FAILED' })
+  // The port is free again.
+  await start('c', { listen })
+})
+
 test('a lost peer is dialled again when it is back', async () => {
   const first = await start('server')
   const address = first.addresses()[0] as string

@@ -23,7 +23,7 @@ export interface HeliaOptions {
   readonly peers?: readonly string[]
 }
 
-/** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */
+/** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `LINK_FAILED` when a peer is no multiaddr; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */
 export async function startHeliaNode(options: HeliaOptions): Promise<HeliaNode> {
   const { startNode } = await import('./helia-node.ts')
   return startNode(options)

@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
+import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from '@libp2p/circuit-relay-v2'
 import type { Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Cid, ProjectId, SubmissionId } from '#domain/ids.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { decodeCollectJson, encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
@@ -191,6 +191,33 @@ describe('libp2p itself', () => {
     await expect.poll(() => changes).toEqual([false])
     keep(await createRelay({ identity: identity(3), listen: [address.replace(/\/p2p\/.*/, '')] }))
     await expect.poll(() => changes, { timeout: 10_000 }).toEqual([false, true])
+  })
+
+  test('a slot that a relay grants while the host stops leaves no timer that keeps the process alive', async () => {
+    const relay = keep(await createRelay({ identity: identity(3) }))
+    const [granted, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const streams = Object.getPrototypeOf(await open(relay.addresses()[0] as string, RELAY_V2_HOP_CODEC)) as Stream
+    const { close } = streams
+    // Between the relay's answer and what libp2p makes of it lies the end of the stream, which here takes as long as the stop.
+    const closing = vi.spyOn(streams, 'close').mockImplementation(async function (this: Stream, options) {
+      await close.call(this, options)
+      if (this.protocol !== RELAY_V2_HOP_CODEC || this.direction !== 'outbound') return
+      granted.resolve()
+      await stopped.promise
+    })
+    const [set, clear] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')]
+    const renewals = () => set.mock.results.filter((_, call) => Number(set.mock.calls[call]?.[1]) > 60_000).map(({ value }) => value)
+    try {
+      const host = await createSubmissionHost({ identity: identity(1), relays: relay.addresses() })
+      await granted.promise
+      await host.stop()
+      expect(renewals()).toEqual([])
+      stopped.resolve()
+      await expect.poll(() => renewals().length).toBe(1)
+      await expect.poll(() => clear.mock.calls.map(([timer]) => timer)).toContain(renewals()[0])
+    } finally {
+      for (const spy of [closing, set, clear]) spy.mockRestore()
+    }
   })
 
   test('the addresses under which the host is announced are told with the one it listens on, all with its peer id', async () => {

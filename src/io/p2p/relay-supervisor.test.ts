@@ -20,7 +20,7 @@ function createScriptedNode() {
   const reserved = new Set<string>()
   const log: string[] = []
   const connections: ScriptedConnection[] = []
-  const listeners: (() => void)[] = []
+  const listeners: [event: string, listener: () => void][] = []
   const relayFilter = { has: () => true, add: () => undefined }
   let deadStreams = 0
   let handler: StopHandler | undefined
@@ -33,6 +33,11 @@ function createScriptedNode() {
     log.push(`${how} ${peerId === FIRST_ID ? 'first' : 'second'}`)
     if (refusing.has(peerId)) throw new Error('PERMISSION_DENIED')
     reserved.add(peerId)
+    tell('relay:created-reservation')
+  }
+
+  function tell(event: string): void {
+    for (const [heard, listener] of listeners) if (heard === event) listener()
   }
 
   const node = {
@@ -65,7 +70,8 @@ function createScriptedNode() {
         relayFilter,
         addRelay: async (peerId: object) => reserve('add', String(peerId)),
         hasReservation: (peerId: object) => reserved.has(String(peerId)),
-        addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+        cancelReservations: () => reserved.clear(),
+        addEventListener: (...listening: [string, () => void]) => listeners.push(listening),
       },
     },
     transportManager: { listen: async ([address]: object[]) => reserve('listen', idOf(String(address))) },
@@ -89,7 +95,7 @@ function createScriptedNode() {
     /** The reservation is gone; libp2p says so, or not. */
     lose(peerId: string, isTold: boolean) {
       reserved.delete(peerId)
-      if (isTold) for (const listener of listeners) listener()
+      if (isTold) tell('relay:removed')
     },
     async bring(peerId: string, stream: ScriptedStream) {
       await handler?.(stream.asStream(), { remotePeer: { toString: () => peerId } })
@@ -277,6 +283,26 @@ describe('the supervision of relays', () => {
     await asked.promise
     await stop()
     expect(changes).toEqual([])
+  })
+
+  test('a slot that is granted after the stop is given up: its renewal would keep the process alive', async () => {
+    libp2p.up.add(FIRST_ID)
+    const { transportManager } = libp2p.access as unknown as { transportManager: { listen: (addresses: object[]) => Promise<void> } }
+    const { listen } = transportManager
+    const [asked, granted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let listening: Promise<void> | undefined
+    transportManager.listen = (addresses) => {
+      asked.resolve()
+      listening = granted.promise.then(() => listen(addresses))
+      return listening
+    }
+    await start(FIRST)
+    await asked.promise
+    await stop()
+    granted.resolve()
+    await listening
+    expect(libp2p.log).toEqual(['dial first', 'listen first'])
+    expect([...libp2p.reserved]).toEqual([])
   })
 
   test('after a stop nothing is tried any more, and nothing told', async () => {

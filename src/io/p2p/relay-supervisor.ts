@@ -26,7 +26,9 @@ export interface RelayAccess {
       relayFilter: { has(item: Uint8Array): boolean; add(item: Uint8Array): unknown }
       addRelay(peerId: PeerId, type: 'configured'): Promise<unknown>
       hasReservation(peerId: PeerId): boolean
-      addEventListener(event: 'relay:removed', listener: () => void): void
+      /** Forgets every reservation, and the timers that would renew them. */
+      cancelReservations(): void
+      addEventListener(event: 'relay:removed' | 'relay:created-reservation', listener: () => void): void
     }
   }
   readonly transportManager: { listen(addresses: Multiaddr[]): Promise<void> }
@@ -100,6 +102,11 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
   reservationStore.relayFilter = { has: () => false, add: () => undefined }
   reservationStore.addEventListener('relay:removed', () => {
     for (const wake of wakers) wake()
+  })
+  // A stop leaves what libp2p has under way, and so does libp2p's own: a slot granted then comes with a timer for its renewal, most of an
+  // hour long, that nobody would clear and that keeps the process alive.
+  reservationStore.addEventListener('relay:created-reservation', () => {
+    if (stopping.signal.aborted) reservationStore.cancelReservations()
   })
 
   function pause(durationMs: number): Promise<void> {
