@@ -16,9 +16,9 @@ export const NO_OBJECT = {
   error: (issue: { readonly code?: string; readonly keys?: readonly string[] }) =>
     issue.code === 'unrecognized_keys' ? `${issue.keys?.join(', ')} has no meaning here` : 'is not an object',
 }
-/** How a market names its computes, in a file or on chain. Without a version whichever is shipped is meant. */
+/** How a market names its computes, in a file or on chain. Without a version whichever is shipped is meant; a set may do without configuration. */
 export const COMPUTE_LIST = z
-  .array(z.strictObject({ name: z.string(NO_TEXT), version: z.string(NO_TEXT).optional(), config: z.unknown() }, NO_OBJECT), {
+  .array(z.strictObject({ name: z.string(NO_TEXT), version: z.string(NO_TEXT).optional(), config: z.unknown().optional() }, NO_OBJECT), {
     error: 'is not a list',
   })
   .min(1, { error: 'is empty' })

@@ -41,6 +41,11 @@ test.each<[string, string, string]>([
     `${path}: ${Object.keys(config).join(', ')} has no meaning here`,
   ],
   ['computes that are none', '{"computes":[]}', `${path}: computes is empty`],
+  [
+    'a set without the configuration that it needs',
+    JSON.stringify({ computes: [{ name: 'uniswap-v2' }] }),
+    `${path}: uniswap-v2: is not an object`,
+  ],
   ['a set without a name', JSON.stringify({ computes: [{ config }] }), `${path}: computes[0].name is not a text`],
   [
     'a version that is a number',
