@@ -1,22 +1,46 @@
+import { z } from 'zod'
+
+const NO_ADDRESS = { error: 'is not an address' }
+const address = z.string(NO_ADDRESS).regex(/^0x[0-9a-fA-F]{40}$/, NO_ADDRESS)
+const addresses = z
+  .array(address, { error: 'is not a list of addresses' })
+  .min(1, { error: 'is empty' })
+  .check(({ value, issues }) => {
+    const seen = new Set<string>()
+    for (const [index, item] of value.entries()) {
+      const normal = String(item).toLowerCase()
+      if (seen.has(normal)) issues.push({ code: 'custom', message: 'comes twice', path: [index], input: item })
+      seen.add(normal)
+    }
+  })
+  .readonly()
+
 /** Where one Uniswap V2 deployment lives. Addresses in any case. */
-export interface UniswapV2Config {
-  readonly factory: string
-  readonly router: string
-  readonly weth: string
-  readonly dai: string
-  readonly usdc: string
-  readonly usdt: string
-  /** The stablecoin–WETH pairs that make the price of ETH (spec/08 §3). */
-  readonly daiWethPair: string
-  readonly usdcWethPair: string
-  readonly wethUsdtPair: string
-  /** Tokens through which another token is priced, in the order tried (spec/08 §4). */
-  readonly whitelist: readonly string[]
-  /** The data sources, as they are to stand in `contract`. */
-  readonly pairs: readonly string[]
-  /**
-   * How a market charges the 0.3 % of a swap; the deployed versions differ (spec/08 §4). `trade`: on the trade's USD value, the newer
-   * core. `token1`: on the USD of token 1, or of token 0 when that is zero, the older one.
-   */
-  readonly feeOn: 'trade' | 'token1'
-}
+export const CONFIG = z
+  .strictObject(
+    {
+      factory: address,
+      router: address,
+      weth: address,
+      dai: address,
+      usdc: address,
+      usdt: address,
+      /** The stablecoin–WETH pairs that make the price of ETH (spec/08 §3). */
+      daiWethPair: address,
+      usdcWethPair: address,
+      wethUsdtPair: address,
+      /** Tokens through which another token is priced, in the order tried (spec/08 §4). */
+      whitelist: addresses,
+      /** The data sources, as they are to stand in `contract`. */
+      pairs: addresses,
+      /**
+       * How a market charges the 0.3 % of a swap; the deployed versions differ (spec/08 §4). `trade`: on the trade's USD value, the newer
+       * core. `token1`: on the USD of token 1, or of token 0 when that is zero, the older one.
+       */
+      feeOn: z.enum(['trade', 'token1'], { error: "is neither 'trade' nor 'token1'" }),
+    },
+    { error: (issue) => (issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} has no meaning here` : 'is not an object') },
+  )
+  .readonly()
+
+export type UniswapV2Config = z.infer<typeof CONFIG>

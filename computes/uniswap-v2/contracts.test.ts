@@ -7,7 +7,6 @@ import { dataSourceOf, floatOf, memberOf } from './snapshot-fields.ts'
 const PAIR = `0x${'ab'.repeat(20)}`
 const LEFT = `0x${'Cd'.repeat(20)}`
 const RIGHT = `0x${'Ef'.repeat(20)}`
-const MAKER = '0x9f8f72aa9304c8b593d555f12ef6589cc3a579a2'
 
 /** A chain that answers by the name of the function; `asked` is what it was asked. */
 function createChain(answers: Readonly<Record<string, readonly ChainValue[]>>) {
@@ -36,13 +35,7 @@ test('a token may have 77 decimals', async () => {
   expect(await tokenAt(LEFT, at)).toEqual({ address: LEFT, decimals: 77 })
 })
 
-test('Maker, whose symbol no string view can read, is named without being asked', async () => {
-  const { at, asked } = createChain({ symbol: ['\u0000'] })
-  expect(await symbolOf(MAKER, at)).toBe('MKR')
-  expect(asked).toEqual([])
-})
-
-test('every other symbol is what its token says at the block, an empty one included', async () => {
+test('a symbol is what its token says at the block, an empty one included', async () => {
   const { at, asked } = createChain({ symbol: [''] })
   expect(await symbolOf(LEFT, at)).toBe('')
   expect(asked).toMatchObject([{ address: LEFT, blockNumber: 42 }])

@@ -1,6 +1,9 @@
-import type { ChainValue, SourceReader } from 'weft/compute'
+import { type ChainValue, isContractRefusal, type SourceReader } from 'weft/compute'
 
-/** The views of Uniswap V2 and ERC-20 that the computes read, each with its result checked: a wrong shape fails, it is never guessed. */
+/**
+ * The views of Uniswap V2 and ERC-20 that the computes read, each with its result checked: a wrong shape fails, it is never guessed. What a
+ * token may leave out, and what stands for it then, is in the README.
+ */
 
 export interface Token {
   readonly address: string
@@ -17,32 +20,45 @@ interface At {
   readonly blockNumber: number
 }
 
-/** Maker's `symbol` is a bytes32, which the string view cannot read; deployed peers name it themselves (spec/08 §4). */
-const MAKER = '0x9f8f72aa9304c8b593d555f12ef6589cc3a579a2'
 const NOBODY = '0x0000000000000000000000000000000000000000'
 /** `uint8`; a double has lost all its digits long before. */
 const DECIMALS_MAX = 77
+/** More is no name: without an end one token could make a ranking of all pairs larger than snapshots may be. */
+const SYMBOL_LENGTH_MAX = 256
 
 /** Both tokens of a pair, in the pair's order. */
 export async function tokensOf(pair: string, at: At): Promise<readonly [Token, Token]> {
-  const addresses = await Promise.all([
+  const [token0, token1] = await tokenAddressesOf(pair, at)
+  return Promise.all([tokenAt(token0, at), tokenAt(token1, at)])
+}
+
+export async function tokenAddressesOf(pair: string, at: At): Promise<readonly [string, string]> {
+  return Promise.all([
     addressOf(at, pair, 'function token0() view returns (address)'),
     addressOf(at, pair, 'function token1() view returns (address)'),
   ])
-  return Promise.all([tokenAt(addresses[0], at), tokenAt(addresses[1], at)])
 }
 
+/** Throws when its amounts cannot be scaled. */
 export async function tokenAt(address: string, at: At): Promise<Token> {
-  const decimals = await bigintOf(at, address, 'function decimals() view returns (uint8)')
-  if (decimals > DECIMALS_MAX) throw new Error(`token ${address} has ${decimals} decimals, more than ${DECIMALS_MAX} are not supported`)
-  return { address, decimals: Number(decimals) }
+  const decimals = await decimalsOf(address, at)
+  if (decimals === undefined) throw new Error(`token ${address} does not tell its decimals, or more than ${DECIMALS_MAX}`)
+  return { address, decimals }
 }
 
+/** `undefined` when the token does not tell them, or more than a double could hold. */
+export async function decimalsOf(address: string, at: At): Promise<number | undefined> {
+  const signature = 'function decimals() view returns (uint8)'
+  const decimals = await unlessRefused(() => bigintOf(at, address, signature))
+  return decimals === undefined || decimals > DECIMALS_MAX ? undefined : Number(decimals)
+}
+
+/** What a token is called, whatever it answers: its text, else its `bytes32` as text, else its address. */
 export async function symbolOf(token: string, at: At): Promise<string> {
-  if (token === MAKER) return 'MKR'
-  const [symbol] = await view(at, token, 'function symbol() view returns (string)')
-  if (typeof symbol !== 'string') throw new Error(`symbol of ${token} is not a string`)
-  return symbol
+  const symbol =
+    (await unlessRefused(() => textOf(at, token, 'function symbol() view returns (string)'))) ??
+    (await unlessRefused(async () => textIn(await textOf(at, token, 'function symbol() view returns (bytes32)'))))
+  return symbol === undefined || symbol.length > SYMBOL_LENGTH_MAX ? token : symbol
 }
 
 export async function reservesOf(pair: string, at: At): Promise<Reserves> {
@@ -65,6 +81,22 @@ export async function amountOut(router: string, amountIn: bigint, path: readonly
   return last
 }
 
+/** Text of 32 bytes, its zeros at the end cut off and what is no UTF-8 replaced; `undefined` when it begins with a zero, as numbers do. */
+function textIn(bytes32: string): string | undefined {
+  const digits = bytes32.slice(2).replace(/(00)+$/, '')
+  const bytes = Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+  return bytes[0] === 0 ? undefined : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
+async function unlessRefused<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read()
+  } catch (failure) {
+    if (isContractRefusal(failure)) return undefined
+    throw failure
+  }
+}
+
 async function view(at: At, address: string, signature: string, args: readonly ChainValue[] = []): Promise<readonly ChainValue[]> {
   return at.source.read({ address, function: signature, args, blockNumber: at.blockNumber })
 }
@@ -72,6 +104,12 @@ async function view(at: At, address: string, signature: string, args: readonly C
 async function bigintOf(at: At, address: string, signature: string): Promise<bigint> {
   const [value] = await view(at, address, signature)
   if (typeof value !== 'bigint') throw new Error(`${signature} of ${address} returned no integer`)
+  return value
+}
+
+async function textOf(at: At, address: string, signature: string): Promise<string> {
+  const [value] = await view(at, address, signature)
+  if (typeof value !== 'string') throw new Error(`${signature} of ${address} is not a string`)
   return value
 }
 

@@ -1,5 +1,6 @@
 import type { ChainValue, ComputeEpoch, SourceReader } from 'weft/compute'
 import { describe, expect, test } from 'vitest'
+import { WeftError } from '../../src/domain/errors.ts'
 import type { UniswapV2Config } from './config.ts'
 import { ethPrice } from './eth-price.ts'
 import { tokenPrices } from './token-price.ts'
@@ -35,6 +36,8 @@ interface Scene {
   readonly reserves: Readonly<Record<string, readonly [bigint, bigint] | ((block: number) => readonly [bigint, bigint])>>
   readonly pairs?: Readonly<Record<string, string>>
   readonly decimals?: Readonly<Record<string, bigint>>
+  /** Without decimals. */
+  readonly odd?: string
   readonly amountOut?: (amountIn: bigint, block: number) => bigint
 }
 
@@ -49,6 +52,7 @@ function createSource(scene: Scene) {
     }: Parameters<SourceReader['read']>[0]): Promise<readonly ChainValue[]> {
       const name = /^function (\w+)/.exec(signature)?.[1] as string
       asked.push(`${name} ${blockNumber}`)
+      if (name === 'decimals' && to === scene.odd) throw new WeftError('CALL_REVERTED', { call: signature, reason: 'reverted' })
       if (name === 'decimals') return [scene.decimals?.[to] ?? 18n]
       if (name === 'getPair') return [scene.pairs?.[args[0] as string] ?? address('0')]
       if (name === 'getAmountsOut') return [[args[0] as bigint, scene.amountOut?.(args[0] as bigint, blockNumber) ?? 0n]]
@@ -143,6 +147,14 @@ describe('the price of a token', () => {
     const { prices, asked } = await priced(scene, { address: TOKEN, decimals: 3 })
     expect(prices).toEqual([50 * 1_000, 500 * 0.101 * 2_000])
     expect(asked.filter((question) => question.startsWith('getAmountsOut')).sort()).toEqual(['getAmountsOut 100', 'getAmountsOut 101'])
+  })
+
+  test('is not looked for in the pair of a listed token without decimals: the next one of the list prices it', async () => {
+    const pairs = { [WETH]: WETH_TOKEN, [DAI]: DAI_TOKEN }
+    const reserves = { [WETH_TOKEN]: [4n * E18, 2n * E18], [DAI_TOKEN]: [2n * E18, 2n * E18] } as const
+    const { prices } = await priced({ reserves, pairs, odd: WETH, amountOut: (amountIn) => amountIn })
+    expect(prices).toEqual([1_000, 2_000])
+    expect((await priced({ reserves, pairs: { [DAI]: DAI_TOKEN }, odd: DAI })).prices).toEqual([0, 0])
   })
 
   test('is looked for in pairs that were there at the first block', async () => {

@@ -1,7 +1,7 @@
 import { type ComputeEpoch, blocksOf, type SourceReader, scaled } from 'weft/compute'
 import { atBlock, type ByBlock, forEachBlock } from './by-block.ts'
 import type { UniswapV2Config } from './config.ts'
-import { amountOut, pairOf, reservesOf, type Token, tokenAt } from './contracts.ts'
+import { amountOut, decimalsOf, pairOf, reservesOf, type Token } from './contracts.ts'
 
 /** A whitelisted token must have this much ETH worth of itself in the pair at every block of the epoch to price the other one. */
 const LIQUIDITY_ETH_MIN = 1
@@ -25,13 +25,14 @@ export async function tokenPrices(input: PriceInput): Promise<ByBlock<number>> {
   return new Map(blocksOf(input.epoch).map((block) => [block, 0]))
 }
 
-/** ETH per token by block, or `undefined` when this whitelisted token has no pair with it or too little in it. */
+/** ETH per token by block, or `undefined` when this whitelisted token has no pair with it, too little in it, or no decimals. */
 async function pricesThrough(white: string, { token, epoch, source, config }: PriceInput): Promise<ByBlock<number> | undefined> {
   // Looked up at the first block: a pair made within the epoch has no reserves at its beginning.
   const at = { source, blockNumber: epoch.begin }
   const pair = await pairOf(config.factory, [white, token.address], at)
   if (pair === undefined) return undefined
-  const { decimals: whiteDecimals } = await tokenAt(white, at)
+  const whiteDecimals = await decimalsOf(white, at)
+  if (whiteDecimals === undefined) return undefined
 
   const quotes = await forEachBlock(blocksOf(epoch), async (blockNumber) => {
     const { reserve0, reserve1 } = await reservesOf(pair, { source, blockNumber })

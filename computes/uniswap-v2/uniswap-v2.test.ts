@@ -24,7 +24,7 @@ async function snapshot(
   options: { dataSource: string; config?: UniswapV2Config; source?: SourceReader },
 ): Promise<string> {
   const { dataSource, config = configOf(), source = scriptedSource() } = options
-  const computes = uniswapV2(config)
+  const computes = uniswapV2.create(config)
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of computes.preloads) preloaded.set(taskType, await preload({ epoch: vector.epoch, source }))
   const compute: SnapshotCompute = named(computes.snapshots, projectType)
@@ -35,7 +35,7 @@ async function aggregate(
   projectType: string,
   options: { base: readonly BaseSnapshot[]; earlier?: Record<string, Record<number, JsonValue>>; windowEpochs: number },
 ): Promise<JsonValue> {
-  const compute: AggregateCompute = named(uniswapV2(configOf()).aggregates, projectType)
+  const compute: AggregateCompute = named(uniswapV2.create(configOf()).aggregates, projectType)
   return compute.aggregate({
     epoch: vector.epoch,
     base: options.base,
@@ -204,7 +204,7 @@ describe('what cannot be known fails', () => {
   })
 
   test('a preload that did not run, a data source that is missing, an event that was not asked for', async () => {
-    const compute = named(uniswapV2(configOf()).snapshots, type)
+    const compute = named(uniswapV2.create(configOf()).snapshots, type)
     const input = { epoch: vector.epoch, source: scriptedSource(), preloaded: new Map() }
     await expect(compute.compute({ ...input, dataSource })).rejects.toThrow('preload eth_price did not run')
     await expect(compute.compute({ ...input, dataSource: undefined })).rejects.toThrow('data source')

@@ -1,6 +1,7 @@
+import { meant, nearest } from '#domain/nearest.ts'
 import { flagOf } from '#node/settings.ts'
 import { routes } from './routes.ts'
-import { meant, nearest, wrapped } from './words.ts'
+import { wrapped } from './words.ts'
 
 type Routes = typeof routes
 type Target = Routes | ReturnType<Routes['getAllEntries']>[number]['target']

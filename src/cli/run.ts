@@ -1,5 +1,5 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core'
-import { flagOf, ROLES, readSettings, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
+import { flagOf, ROLES, SETTINGS, type Given, type Role, settingsOf, unlessGiven } from '#node/settings.ts'
 import { aborted, stopSignal } from '#node/stop.ts'
 
 const BRIEFS: Readonly<Record<Role, string>> = {
@@ -21,6 +21,8 @@ function roleCommand(role: Role): Command<CommandContext> {
   })
   return buildCommand<Given, [], CommandContext>({
     async func(given) {
+      // Only now: forms of files and computes are for those who run something.
+      const { readSettings } = await import('#node/read-settings.ts')
       const settings = readSettings(role, given, process.env as Given)
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
-import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { WeftError } from '#domain/errors.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { readMarket } from '#node/snapshotter.ts'
+import { openComputes } from '#node/computes.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { sweepTemporaryFolders } from './folder.ts'
@@ -49,8 +48,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
         provable = { projectId, epochId: line.epochId }
     }
     observer = await createDevnetObserver(ground, { projects, roles, report: { ...report, epoch } })
-    announce(endpointsOf(ground, projects, roles))
-    started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir)) })
+    announce(endpointsOf(ground, projects, roles), ground.folder)
+    started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
     report.ready([...roles.listening, ...findings(options, projects)])
     await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {
@@ -71,8 +70,8 @@ function findings({ dataDir, epochs }: DevnetOptions, projects: readonly Project
   return epochs === undefined ? [listed, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }] : [listed]
 }
 
-function projectsOf({ marketPath, namespace }: Ground): ProjectId[] {
-  return planProjects(uniswapV2(readMarket(marketPath)), namespace).map(({ projectId }) => projectId)
+function projectsOf({ manifest }: Ground): ProjectId[] {
+  return planProjects(openComputes([...manifest.computes]).computes, manifest.namespace).map(({ projectId }) => projectId)
 }
 
 async function createDevnetObserver(

@@ -25,7 +25,7 @@ afterEach(async () => {
 })
 
 function take(isTemporary = false): DevnetFolder {
-  const folder = takeFolder(path, { files: new Set(['network.json', 'market.json']), isTemporary })
+  const folder = takeFolder(path, { isTemporary })
   taken.push(folder)
   return folder
 }
@@ -43,7 +43,7 @@ function put(name: string, text = 'of an operator'): void {
 async function leave(): Promise<void> {
   const folder = take()
   writeFileSync(join(folder.make('validator-1'), 'state.sqlite'), 'guards')
-  put('network.json', 'of the devnet')
+  for (const name of ['network.json', 'market.json']) writeFileSync(folder.file(name), 'of the devnet')
   await folder.stop()
 }
 
@@ -57,7 +57,7 @@ describe('the folder of a devnet', () => {
 
   test('may hold what a crash has left: a file that was to replace another, a folder that was not yet marked', async () => {
     await leave()
-    put('network.json.new')
+    for (const name of ['network.json.new', 'devnet-mark.json.new']) put(name)
     mkdirSync(join(path, 'sequencer'))
     expect(() => take()).not.toThrow()
   })
@@ -80,7 +80,15 @@ describe('the folder of a devnet', () => {
     ['a role that an operator has put in place of ours', 'validator-1', () => put('validator-1/state.sqlite')],
     ['a role of another devnet', 'validator-1', () => put('validator-1/devnet-mark.json', '{"id":"11111111-1111-4111-8111-111111111111"}')],
     ['a file that no devnet writes', 'notes.txt', () => put('notes.txt')],
-    ['a folder under the name of a file of ours', 'market.json', () => put('market.json/notes.txt')],
+    [
+      'a folder under the name of a file of ours',
+      'market.json',
+      () => {
+        rmSync(join(path, 'market.json'))
+        put('market.json/notes.txt')
+      },
+    ],
+    ['a file that devnets write, and this one did not', 'kept.json', () => put('kept.json')],
     ['a link to a folder elsewhere', 'sequencer', () => symlinkSync(mkdtempSync(join(tmp, 'elsewhere-')), join(path, 'sequencer'))],
   ])('that a devnet has marked is refused all the same with %s', async (_, name, arrange) => {
     await leave()
@@ -89,6 +97,18 @@ describe('the folder of a devnet', () => {
     const found = contents()
     expect(() => take()).toThrow(expect.objectContaining({ code: 'DATA_DIR_FOREIGN', facts: { dataDir: path, found: name } }))
     expect(contents()).toEqual(found)
+  })
+
+  test('is replaced whatever its files are called, also those of which a crash left no more than the name', async () => {
+    const first = take()
+    writeFileSync(first.file('of-another-version.json'), 'whole')
+    first.file('never-written.json')
+    await first.stop()
+    await take().stop()
+    expect(Object.keys(contents()).filter((name) => !name.startsWith('lock.sqlite'))).toEqual(['devnet-mark.json'])
+    // The next one did not write it: now it is an operator's.
+    put('of-another-version.json')
+    expect(() => take()).toThrow(expect.objectContaining({ code: 'DATA_DIR_FOREIGN' }))
   })
 
   test('in which a devnet runs is left alone, and can be taken when that one has ended', async () => {
@@ -106,7 +126,7 @@ describe('temporary folders', () => {
   test('that a killed devnet has left are removed by the next one, and never that of a live one', async () => {
     const program = `
       import { makeTemporaryFolder, takeFolder } from '#devnet/folder.ts'
-      const folder = takeFolder(makeTemporaryFolder(), { files: new Set(), isTemporary: true })
+      const folder = takeFolder(makeTemporaryFolder(), { isTemporary: true })
       folder.make('sequencer')
       console.log(folder.path)
       setInterval(() => folder, 1_000)`

@@ -21,12 +21,16 @@ interface Mark {
   readonly id: string
   /** Whoever finds it without its devnet may remove it. */
   readonly isTemporary: boolean
+  /** What the devnet writes beside its folders: these, and what stands in for them until it is whole, a later devnet may remove. */
+  readonly files: readonly string[]
 }
 
 export interface DevnetFolder {
   readonly path: string
   /** A folder within, made and marked. */
   make(name: string): string
+  /** Where a file of that name is to be written, which the mark names from now on. */
+  file(name: string): string
   /** Lets go of the folder; it stays. */
   stop(): Promise<void>
 }
@@ -37,21 +41,25 @@ export function makeTemporaryFolder(): string {
 }
 
 /**
- * Makes the folder ours and empties it of an earlier devnet; `files` are the names that a devnet gives to files in it. Throws
- * `DATA_DIR_FOREIGN`, with nothing touched, when anything in it was not made by a devnet; `DATA_DIR_LOCKED` when one runs in it.
+ * Makes the folder ours and empties it of an earlier devnet. Throws `DATA_DIR_FOREIGN`, with nothing touched, when anything in it was not
+ * made by that devnet; `DATA_DIR_LOCKED` when one runs in it.
  */
-export function takeFolder(path: string, options: { readonly files: ReadonlySet<string>; readonly isTemporary: boolean }): DevnetFolder {
+export function takeFolder(path: string, { isTemporary }: { readonly isTemporary: boolean }): DevnetFolder {
   onDisk(path, 'creating it', () => makeFolder(path))
-  const mark = onDisk(path, 'reading it', () => ownMark(path, options.files))
+  let mark = onDisk(path, 'reading it', () => ownMark(path))
+  const remark = (change: Partial<Mark>): void => {
+    mark = { ...mark, ...change }
+    replaceFile(join(path, MARK), JSON.stringify(mark), 0o600)
+  }
   // Before anything is removed: it may belong to a devnet that runs.
   const lock = openSqliteStore({ path: join(path, LOCK) })
   try {
     onDisk(path, 'emptying it', () => {
       // Once more, now that nobody else is at work in it.
-      ownMark(path, options.files)
+      ownMark(path)
       empty(path)
       // Only now: one that is temporary is removed by whoever finds its lock free.
-      replaceFile(join(path, MARK), JSON.stringify({ ...mark, isTemporary: options.isTemporary }), 0o600)
+      remark({ isTemporary, files: [] })
     })
   } catch (failure) {
     void lock.close()
@@ -66,6 +74,11 @@ export function takeFolder(path: string, options: { readonly files: ReadonlySet<
         writeFileSync(join(below, MARK), JSON.stringify(mark), { mode: 0o600 })
       })
       return below
+    },
+    file(name) {
+      // Before it is written: a file that the mark does not name is somebody else's.
+      if (!mark.files.includes(name)) onDisk(path, 'marking it', () => remark({ files: [...mark.files, name] }))
+      return join(path, name)
     },
     stop: () => lock.close(),
   }
@@ -106,10 +119,10 @@ function isOwnFolder(path: string): boolean {
 }
 
 /** The mark of a folder in which everything is a devnet's, written now if the folder is empty. Throws `DATA_DIR_FOREIGN`. */
-function ownMark(path: string, files: ReadonlySet<string>): Mark {
+function ownMark(path: string): Mark {
   const entries = readdirSync(path)
   if (entries.length === 0) {
-    const fresh: Mark = { id: randomUUID(), isTemporary: false }
+    const fresh: Mark = { id: randomUUID(), isTemporary: false, files: [] }
     writeFileSync(join(path, MARK), JSON.stringify(fresh), { mode: 0o600, flag: 'wx' })
     return fresh
   }
@@ -119,12 +132,12 @@ function ownMark(path: string, files: ReadonlySet<string>): Mark {
     throw new WeftError('DATA_DIR_FOREIGN', { dataDir: path, found: foreign.slice(0, 3).join(', ') })
   return mark
 
-  function isOurs(entry: string, name: string, { id }: Mark): boolean {
+  function isOurs(entry: string, name: string, { id, files }: Mark): boolean {
     const found = lstatSync(entry)
     // One that is empty was made before it was marked.
     if (found.isDirectory()) return markIn(entry)?.id === id || readdirSync(entry).length === 0
     // A crash leaves files that were to replace others.
-    return found.isFile() && (name === MARK || name.startsWith(LOCK) || files.has(name.replace(/\.new$/, '')))
+    return found.isFile() && (name.startsWith(LOCK) || [MARK, ...files].includes(name.replace(/\.new$/, '')))
   }
 }
 
@@ -132,7 +145,8 @@ function ownMark(path: string, files: ReadonlySet<string>): Mark {
 function markIn(path: string): Mark | undefined {
   try {
     const mark = JSON.parse(readFileSync(join(path, MARK), 'utf8')) as Partial<Mark> | null
-    return typeof mark?.id === 'string' ? { id: mark.id, isTemporary: mark.isTemporary === true } : undefined
+    if (typeof mark?.id !== 'string') return undefined
+    return { id: mark.id, isTemporary: mark.isTemporary === true, files: Array.isArray(mark.files) ? mark.files : [] }
   } catch {
     return undefined
   }

@@ -1,16 +1,19 @@
 import { join } from 'node:path'
+import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { onDisk, replaceFile } from '#node/disk.ts'
+import { onDisk } from '#node/disk.ts'
 import { keepManifest } from '#node/manifest-files.ts'
 import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
+import type { ManifestWish } from '#operator/market-plan.ts'
+import type { Manifest } from '#wire/manifest.ts'
 import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
-import { CHAIN_STATE, DEVNET_FILES } from './registry.ts'
+import { CHAIN_STATE } from './registry.ts'
 import type { DevnetReport } from './report.ts'
 import { deployUniswap } from './source-chain/deploy.ts'
 import { startTrader } from './source-chain/trader.ts'
@@ -29,7 +32,6 @@ export interface GroundOptions {
 /** The chain ids of the networks that the devnet stands for: Powerloom mainnet and Ethereum. */
 const ANCHOR_CHAIN_ID = 7_869
 const SOURCE_CHAIN_ID = 1
-const MARKET_FILE = 'market.json'
 const NAMESPACE = 'devnet-UNISWAPV2-ETH'
 const BLOCK_TIME_SECONDS = 1
 /**
@@ -63,10 +65,9 @@ export interface Ground {
   readonly source: Anvil
   readonly protocol: Network
   readonly cast: Cast
-  readonly namespace: string
+  /** What the market asks for. */
+  readonly manifest: Manifest
   readonly sourceChainId: number
-  /** JSON file with the market's contracts and pairs. */
-  readonly marketPath: string
   /** Of each honest snapshotter: one alone would agree with itself about anything, `Math.random()` too. */
   readonly honestSeats: readonly (readonly number[])[]
   readonly lyingSlots: readonly number[]
@@ -89,17 +90,17 @@ export async function layGround(
   report: DevnetReport,
   started: Started,
 ): Promise<Ground> {
-  const folder = takeFolder(dataDir, { files: new Set([...DEVNET_FILES, NETWORK_FILE, MARKET_FILE]), isTemporary })
+  const folder = takeFolder(dataDir, { isTemporary })
   started.add('data directory', folder)
   folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')
-  const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', join(dataDir, CHAIN_STATE)])
+  const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', folder.file(CHAIN_STATE)])
   report.progress('deploying the protocol state contracts, and Uniswap V2 …')
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
   const honestSlots = slotIds.slice(0, slots - liars)
   const market = await deployUniswap({ rpcUrl: source.rpcUrl })
-  const { manifest, ...protocol } = await deployProtocol({
+  const { manifest: set, ...protocol } = await deployProtocol({
     rpcUrl: anchor.rpcUrl,
     deployerKey: cast.owner.key,
     market: {
@@ -116,20 +117,19 @@ export async function layGround(
     manifest: {
       namespace: NAMESPACE,
       batch: { projectsPerBatch: PROJECTS_PER_BATCH },
-      computes: [{ name: 'uniswap-v2', version: '1.0.0', config: market as unknown as JsonValue }],
+      computes: [{ name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue }],
     },
   })
   // Where `weft deploy` puts it, and where roles that get the network file look.
   folder.make('manifests')
-  if (manifest !== undefined) keepManifest(dataDir, manifest)
+  const wish = set as ManifestWish
+  keepManifest(dataDir, wish)
   await fundAccounts(
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
-  onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
-  const marketPath = join(dataDir, MARKET_FILE)
-  onDisk(marketPath, 'writing it', () => replaceFile(marketPath, `${JSON.stringify(market, undefined, 2)}\n`, 0o644))
+  onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
@@ -143,9 +143,8 @@ export async function layGround(
     source,
     protocol,
     cast,
-    namespace: NAMESPACE,
+    manifest: wish.manifest,
     sourceChainId: SOURCE_CHAIN_ID,
-    marketPath,
     honestSeats: SNAPSHOTTERS.map((_, seat) => honestSlots.filter((_slot, index) => index % SNAPSHOTTERS.length === seat)),
     lyingSlots: slotIds.slice(honestSlots.length),
   }

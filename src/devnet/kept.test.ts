@@ -36,20 +36,24 @@ const ask = (url: string, method: string, params: readonly unknown[]) => createR
 async function runAndStop(): Promise<void> {
   const anvil: Anvil = await startAnvil({ chainId: 7, flags: ['--dump-state', chainState()] })
   const none = { sourceRpcUrl: '', sourceChainId: 1, protocolState: '', dataMarket: '', nodes: '', sequencer: [], relay: [] }
+  const folder = { file: (name: string) => join(dataDir, name) }
   const gateways = { snapshotter: 'http://127.0.0.1:1' }
-  announce({
-    processId: process.pid,
-    dataDir,
-    anchorRpcUrl: anvil.rpcUrl,
-    anchorChainId: 7,
-    ...none,
-    gateways,
-    collectors: [],
-    projects: [],
-  })
+  announce(
+    {
+      processId: process.pid,
+      dataDir,
+      anchorRpcUrl: anvil.rpcUrl,
+      anchorChainId: 7,
+      ...none,
+      gateways,
+      collectors: [],
+      projects: [],
+    },
+    folder,
+  )
   await ask(anvil.rpcUrl, 'anvil_setBalance', [RICH, '0x5'])
   await ask(anvil.rpcUrl, 'anvil_mine', ['0x3'])
-  keep(dataDir)
+  keep(dataDir, folder)
   await anvil.stop()
 }
 

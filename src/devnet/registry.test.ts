@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { announce, type DevnetEndpoints, findDevnet, findKept, keep, withdraw } from './registry.ts'
+import * as registry from './registry.ts'
+import { type DevnetEndpoints, findDevnet, findKept, withdraw } from './registry.ts'
 
 /** Announcements lie in the temporary folder of the user: each test has one of its own. */
 const before = process.env['TMPDIR']
@@ -35,6 +36,9 @@ const endpoints = (name: string, processId = process.pid): DevnetEndpoints => ({
   collectors: [],
   projects: [],
 })
+const folderOf = (dataDir: string) => ({ file: (name: string) => join(dataDir, name) })
+const announce = (devnet: DevnetEndpoints): void => registry.announce(devnet, folderOf(devnet.dataDir))
+const keep = (dataDir: string): void => registry.keep(dataDir, folderOf(dataDir))
 /** Where announcements are, once there has been one. */
 const folderOfAll = (): string => join(at('tmp'), readdirSync(at('tmp'))[0] ?? 'none')
 const announced = (): string[] => (existsSync(folderOfAll()) ? readdirSync(folderOfAll()) : [])

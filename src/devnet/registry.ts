@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { onDisk, replaceFile } from '#node/disk.ts'
+import type { DevnetFolder } from './folder.ts'
 
 /** Where everything of a devnet is reached; `devnet.json` in its data directory while it runs, `kept.json` afterwards. */
 export interface DevnetEndpoints {
@@ -30,8 +31,6 @@ const RUNNING = 'devnet.json'
 const KEPT = 'kept.json'
 /** What the anchor chain leaves when it ends. */
 export const CHAIN_STATE = 'anchor-chain.json'
-/** The files that this file, and the chain, put into a data directory. */
-export const DEVNET_FILES = [RUNNING, KEPT, CHAIN_STATE]
 
 /** One per devnet of this user that runs, so that `weft verify` needs no flag, and one that ends takes none away from another. */
 interface Announcement {
@@ -50,11 +49,11 @@ function announcementPath(dataDir: string): string {
 }
 
 /** Makes the devnet findable: in its data directory, and among those that run. Throws as `onDisk`. */
-export function announce(endpoints: DevnetEndpoints): void {
+export function announce(endpoints: DevnetEndpoints, devnet: Pick<DevnetFolder, 'file'>): void {
   const { dataDir, processId } = endpoints
   const write = (path: string, value: unknown): void =>
     onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(value, undefined, 2)}\n`, 0o600))
-  write(join(dataDir, RUNNING), endpoints)
+  write(devnet.file(RUNNING), endpoints)
   const folder = announcementsFolder()
   onDisk(folder, 'creating it', () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
   // Anybody may have made it: `verify` would ask whatever chain it finds there.
@@ -72,8 +71,8 @@ export function withdraw(dataDir: string): void {
 }
 
 /** As `withdraw`; what was where stays written down for whoever opens the folder again. */
-export function keep(dataDir: string): void {
-  onDisk(dataDir, 'keeping it', () => renameSync(join(dataDir, RUNNING), join(dataDir, KEPT)))
+export function keep(dataDir: string, devnet: Pick<DevnetFolder, 'file'>): void {
+  onDisk(dataDir, 'keeping it', () => renameSync(devnet.file(RUNNING), devnet.file(KEPT)))
   withdraw(dataDir)
 }
 

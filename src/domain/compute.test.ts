@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blocksOf, EPOCH_BLOCKS_MAX, roundHalfEven, scaled, truncateTo } from './compute.ts'
+import { blocksOf, EPOCH_BLOCKS_MAX, isContractRefusal, roundHalfEven, scaled, truncateTo } from './compute.ts'
+import { WeftError } from './errors.ts'
 
 const replay = { seed: Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31)) }
 console.info(`compute FUZZ_SEED=${replay.seed}`)
@@ -153,4 +154,12 @@ describe('blocksOf', () => {
         new RangeError(`epoch 1 spans ${length} blocks; 1 to ${EPOCH_BLOCKS_MAX} are possible`),
       )
   })
+})
+
+test.each([
+  ['a contract that reverts or answers in another form', new WeftError('CALL_REVERTED', { call: 'f', reason: '' }), true],
+  ['an endpoint that is out of reach', new WeftError('CHAIN_UNREACHABLE', { endpoint: '', method: '' }), false],
+  ['a module of its own mistake', new Error('CALL_REVERTED'), false],
+])('what every node gets alike may be computed with: %s: %j', (_title, failure, isAlike) => {
+  expect(isContractRefusal(failure)).toBe(isAlike)
 })

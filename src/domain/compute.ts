@@ -1,3 +1,5 @@
+import { isWeftError } from './errors.ts'
+
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
  * It has no clock, no randomness, no network and no disk of its own, so the same epoch gives the same bytes on every node.
@@ -28,7 +30,10 @@ export interface ChainEvent {
   readonly transactionHash: string
 }
 
-/** The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. */
+/**
+ * The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. What
+ * fails is either the contract's answer, which `isContractRefusal` tells and every node gets alike, or the endpoint's trouble.
+ */
 export interface SourceReader {
   /** Seconds since the Unix epoch. */
   timestamp(blockNumber: number): Promise<number>
@@ -110,7 +115,42 @@ export interface ComputeSet {
   readonly aggregates: readonly AggregateCompute[]
 }
 
+/**
+ * A form that a value may have, as zod and its likes write it down: the part of Standard Schema (https://standardschema.dev) that
+ * we ask for. A form that answers with a promise is refused: a configuration is checked on the spot.
+ */
+export interface Schema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+  }
+}
+export type SchemaResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] }
+export interface SchemaIssue {
+  /** What is wrong, to be read after the name of the field: `is not an address`. */
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** A set of computes as it is shipped: a market names it, with a version and a configuration. */
+export interface ComputeSetModule<Config = unknown> {
+  readonly name: string
+  /** Another one whenever the same configuration gives other projects or other bytes: nodes of one market must have the same. */
+  readonly version: string
+  /** Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. */
+  readonly config: Schema<Config>
+  create(config: Config): ComputeSet
+}
+
 // --- what every module needs ------------------------------------------------------------------------------------------
+
+/**
+ * Whether a read failed because of the contract: it reverted, there is none, or it answered in another form than the one asked for. Only
+ * this may be computed with: anything else is a failure of one node alone, and what that computes nobody else would.
+ */
+export function isContractRefusal(failure: unknown): boolean {
+  return isWeftError(failure, 'CALL_REVERTED')
+}
 
 /** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */
 export const EPOCH_BLOCKS_MAX = 1_000

@@ -22,11 +22,11 @@ export interface MarketRules {
 /** On what may be voted: on everything of the namespace, or on these project types and, where they are listed, data sources. */
 export type Voting = 'open' | { readonly projectTypes: readonly string[]; readonly dataSources?: readonly string[] | undefined }
 
-/** A set of computes by name and version, and what it is configured with: which projects a market has follows from them. */
+/** A set of computes by name and version, and what it is configured with, if anything: which projects a market has follows from them. */
 export interface ComputeSetChoice {
   readonly name: string
   readonly version: string
-  readonly config: JsonValue
+  readonly config?: JsonValue | undefined
 }
 
 /** Whether a vote on the project may count: sequencer and validators both ask this, so they cannot differ. */

@@ -28,6 +28,7 @@ export const PROJECT_REASONS = {
   below_min_share: { state: 'omitted', help: 'The winning CID has a smaller share of the votes than the market asks for.' },
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
+  plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },
   base_missing: { state: 'missed', help: 'A base snapshot that the aggregate needs is missing.' },
   upload_failed: { state: 'missed', help: 'The snapshot could not be stored, so nobody could have fetched it.' },
   hand_over_failed: { state: 'missed', help: 'The collector did not take the submission before the window closed.' },

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { Address, BlockNumber, EpochId } from '#domain/ids.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { ManifestRef } from '#io/chain/port.ts'
@@ -10,11 +11,15 @@ import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
+import { openComputes } from './computes.ts'
 import { keepManifest } from './manifest-files.ts'
 import { type Market, openMarket } from './market.ts'
 
 const owner = `0x${'01'.repeat(20)}` as Address
 const MARKET = marketOf({ epochManager: owner })
+const address = `0x${'ab'.repeat(20)}`
+const CONTRACTS = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethPair', 'usdcWethPair', 'wethUsdtPair']
+const UNISWAP = { ...Object.fromEntries(CONTRACTS.map((name) => [name, address])), whitelist: [address], pairs: [address], feeOn: 'trade' }
 const NO_FLAGS = { network: '', manifest: '' }
 const manifestOf = (changes: object) =>
   completeManifest(new TextEncoder().encode(JSON.stringify({ namespace: 'NS', ...changes })), MARKET, 'it')
@@ -63,8 +68,9 @@ describe('a market’s rules come', () => {
     const manifest = await written({ tally: { minVotes: 3 } })
     keepManifest(networkFolder(), manifest)
     const market = await open([from(0, manifest)])
-    expect(market.terms).toEqual({ rules: manifest.rules, computes: [] })
-    expect(await market.termsAt(await release())).toEqual(market.terms)
+    expect(market.terms.rules).toEqual(manifest.rules)
+    expect(market.terms.computes()).toMatchObject({ sets: [] })
+    expect(await market.termsAt(await release())).toBe(market.terms)
   })
 
   test('from a file of any name, when it has the bytes', async () => {
@@ -92,18 +98,18 @@ describe('a market’s rules come', () => {
 
   test('from flags where it has none, as deployed networks count', async () => {
     const { terms } = await open([], { namespace: 'NS' })
-    expect(terms).toEqual({
-      rules: {
-        namespace: 'NS',
-        windowUnit: 'seconds',
-        deadlineBufferMaxBlocks: 1_000,
-        tally: { minVotes: 0, minShareBp: 0 },
-        voting: 'open',
-        projectsPerBatch: 50,
-        projectsPerSlotMax: 1_000,
-      },
-      computes: undefined,
+    expect(terms.rules).toEqual({
+      namespace: 'NS',
+      windowUnit: 'seconds',
+      deadlineBufferMaxBlocks: 1_000,
+      tally: { minVotes: 0, minShareBp: 0 },
+      voting: 'open',
+      projectsPerBatch: 50,
+      projectsPerSlotMax: 1_000,
     })
+    expect(() => terms.computes()).toThrow(/--market \(WEFT_MARKET\) is needed/)
+    const computes = openComputes([{ name: 'uniswap-v2', config: UNISWAP }])
+    expect((await open([], { namespace: 'NS', market: computes })).terms.computes()).toBe(computes)
     const chosen = await open([], { namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: 7 })
     expect(chosen.terms.rules).toMatchObject({ windowUnit: 'blocks', projectsPerBatch: 7 })
   })
@@ -140,6 +146,21 @@ describe('a role does not start', () => {
     await expect(open([from(0, manifest)], flags)).rejects.toMatchObject({
       code: 'MARKET_CONTRADICTED',
       facts: { problems: [problem.replace('CID', manifest.cid)] },
+    })
+  })
+
+  test('with other computes, or the same ones configured otherwise', async () => {
+    const choice = { name: 'uniswap-v2', version: uniswapV2.version, config: UNISWAP }
+    const manifest = await written({ computes: [choice] })
+    keepManifest(networkFolder(), manifest)
+    const same = await open([from(0, manifest)], { market: openComputes([choice]) })
+    expect(same.terms.computes().sets).toEqual(openComputes([choice]).sets)
+    const otherwise = openComputes([{ ...choice, config: { ...UNISWAP, feeOn: 'token1' } }])
+    await expect(open([from(0, manifest)], { market: otherwise })).rejects.toMatchObject({
+      code: 'MARKET_CONTRADICTED',
+      facts: {
+        problems: [expect.stringMatching(/^computes: the manifest bafk.* says uniswap-v2 .*, --market \(WEFT_MARKET\) uniswap-v2 /)],
+      },
     })
   })
 

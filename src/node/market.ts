@@ -1,14 +1,16 @@
 import { dirname } from 'node:path'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
-import type { ComputeSetChoice, MarketRules } from '#domain/market-rules.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { live } from '#life/live.ts'
 import type { RuleBook } from '#life/rules.ts'
+import { isSamePlan, type PlannedSet, setsInWords } from '#roles/snapshotter/plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
+import { hashOf, type MarketComputes, openComputes } from './computes.ts'
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
 import type { Settings } from './settings.ts'
@@ -16,8 +18,8 @@ import type { Settings } from './settings.ts'
 /** What a market asks for in an epoch. */
 export interface MarketTerms {
   readonly rules: MarketRules
-  /** Which computes make its projects; `undefined` where it has no manifest: then the operator says. */
-  readonly computes: readonly ComputeSetChoice[] | undefined
+  /** Which computes make its projects: the manifest's, or the operator's where there is none. Throws `SETTINGS_INVALID` for what cannot be had. */
+  computes(): MarketComputes
 }
 
 export interface Market {
@@ -63,12 +65,21 @@ const DEPLOYED = {
 const WINDOW_UNIT = 'seconds'
 const PROJECTS_PER_BATCH = 50
 
-type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch'>>
+type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>
 
 /** What flags say in place of a manifest; the problems when they do not say enough. */
-function termsOfFlags({ namespace, windowUnit = WINDOW_UNIT, projectsPerBatch = PROJECTS_PER_BATCH }: Flags): MarketTerms | undefined {
+function termsOfFlags({
+  namespace,
+  windowUnit = WINDOW_UNIT,
+  projectsPerBatch = PROJECTS_PER_BATCH,
+  market,
+}: Flags): MarketTerms | undefined {
   if (namespace === undefined) return undefined
-  return { rules: { ...DEPLOYED, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes: undefined }
+  const computes = (): MarketComputes => {
+    if (market !== undefined) return market
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--market (WEFT_MARKET) is needed: the market has no manifest'] })
+  }
+  return { rules: { ...DEPLOYED, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes }
 }
 
 /** What the manifest says otherwise than the contract, and the flags otherwise than the manifest: where each is set. */
@@ -91,8 +102,16 @@ export function contradictionsOf(
     '--projects-per-batch (WEFT_PROJECTS_PER_BATCH)',
     flags.projectsPerBatch,
   )
+  if (flags.market !== undefined && !isSamePlan(flags.market.sets, setsOf(manifest))) {
+    const [asked, given] = [setsOf(manifest), flags.market.sets].map(setsInWords)
+    problems.push(`computes: the manifest ${cid} says ${asked}, --market (WEFT_MARKET) ${given}`)
+  }
   return problems
 }
+
+/** As `openComputes` calls them, without opening any: they may be of a version that is not shipped. */
+const setsOf = ({ computes }: Manifest): PlannedSet[] =>
+  computes.map(({ name, version, config }) => ({ name, version, hash: hashOf(config ?? null) }))
 
 /** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
 function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {
@@ -109,7 +128,8 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
     const manifest = parseManifest(bytes, cid)
     const problems = contradictionsOf(manifest, cid, place)
     if (problems.length > 0) throw new WeftError('MARKET_CONTRADICTED', { problems })
-    const terms = { rules: rulesOf(manifest), computes: manifest.computes }
+    const computes = () => openComputes([...manifest.computes])
+    const terms = { rules: rulesOf(manifest), computes }
     for (const oldest of known.keys()) if (known.size >= KNOWN_MAX) known.delete(oldest)
     known.set(cid, terms)
     // For the next start, and for peers that have it not.

@@ -1,16 +1,28 @@
-import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
-import { Secret } from '#domain/secret.ts'
-import { textOf } from './given-file.ts'
-import { findNetwork, type Network } from './network.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
+import type { Secret } from '#domain/secret.ts'
+import type { MarketComputes } from './computes.ts'
+import type { Network } from './network.ts'
 
 /** The roles that run as a process of their own. */
 export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator'] as const
 export type Role = (typeof ROLES)[number]
 
-interface Row {
+export interface SettingRow {
   readonly env: string
-  readonly type: 'integer' | 'text' | 'list' | 'url' | 'address' | 'choice' | 'key' | 'host:port' | 'multiaddr' | 'multiaddrs' | 'peers'
+  readonly type:
+    | 'integer'
+    | 'text'
+    | 'namespace'
+    | 'slots'
+    | 'url'
+    | 'address'
+    | 'choice'
+    | 'key'
+    | 'market'
+    | 'host:port'
+    | 'multiaddr'
+    | 'multiaddrs'
+    | 'peers'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -30,7 +42,7 @@ const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
-/** Every setting, once: parser, `--help` and docs/CLI.md come from here. A flag wins over the environment. */
+/** Every setting, once: `readSettings`, `--help` and docs/CLI.md come from here. A flag wins over the environment. */
 export const SETTINGS = {
   dataDir: {
     env: 'WEFT_DATA_DIR',
@@ -112,7 +124,7 @@ export const SETTINGS = {
   },
   namespace: {
     env: 'WEFT_NAMESPACE',
-    type: 'text',
+    type: 'namespace',
     fromMarket: { otherwise: 'needed' },
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: 'Namespace of the project ids: the part after the last colon.',
@@ -136,7 +148,7 @@ export const SETTINGS = {
     roles: ['epochs'],
     doc: 'First source block of the first epoch; 0 begins at the head.',
   },
-  slots: { env: 'WEFT_SLOTS', type: 'list', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
+  slots: { env: 'WEFT_SLOTS', type: 'slots', roles: ['snapshotter'], doc: 'Ids of the slots to sign for, separated by commas.' },
   collector: {
     env: 'WEFT_COLLECTOR',
     type: 'host:port',
@@ -146,10 +158,10 @@ export const SETTINGS = {
   },
   market: {
     env: 'WEFT_MARKET',
-    type: 'text',
+    type: 'market',
     fromMarket: { otherwise: 'needed' },
     roles: ['snapshotter'],
-    doc: 'JSON file with the contracts and pairs of the Uniswap V2 market; a devnet writes one, market.json, into its data directory.',
+    doc: 'JSON file that names the compute sets of the market, each with its version and configuration.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
@@ -227,18 +239,22 @@ export const SETTINGS = {
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: "Unit in which the market's snapshot window is meant; deployed sequencers count seconds.",
   },
-} as const satisfies Record<string, Row>
+} as const satisfies Record<string, SettingRow>
 
 export type SettingName = keyof typeof SETTINGS
-type ValueOf<Type extends Row['type']> = Type extends 'integer'
+type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
   ? number
-  : Type extends 'list' | 'multiaddrs' | 'peers'
+  : Type extends 'multiaddrs' | 'peers'
     ? readonly string[]
-    : Type extends 'address'
-      ? Address
-      : Type extends 'key'
-        ? Secret<string>
-        : string
+    : Type extends 'slots'
+      ? readonly SlotId[]
+      : Type extends 'address'
+        ? Address
+        : Type extends 'key'
+          ? Secret<string>
+          : Type extends 'market'
+            ? MarketComputes
+            : string
 export type Settings = {
   readonly [Name in SettingName]:
     | ValueOf<(typeof SETTINGS)[Name]['type']>
@@ -254,7 +270,7 @@ const defaultInWords = (value: string): string => `default ${value || 'none'}`
 
 /** What a setting is that nobody gives, in words. `tell` is for its default, which may be empty. */
 export function unlessGiven(name: SettingName, tell = defaultInWords): string {
-  const row: Row = SETTINGS[name]
+  const row: SettingRow = SETTINGS[name]
   if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
   if (row.fromMarket !== undefined)
     return `from the market${row.fromMarket.otherwise && `; without a manifest ${row.fromMarket.otherwise}`}`
@@ -264,47 +280,9 @@ export function unlessGiven(name: SettingName, tell = defaultInWords): string {
 /** Text given by flag or environment. */
 export type Given = Readonly<Partial<Record<string, string>>>
 
-/**
- * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once, unknown `WEFT_*`
- * variables among them; a bad value never becomes the default. Throws `SETTINGS_INVALID`.
- */
-export function readSettings(role: Role, flags: Given, env: Given): Settings {
-  const problems = unknownVariables(env)
-  const network = settingsOf(role).includes('network') ? suppliedBy(flags['network'] ?? env[SETTINGS.network.env], problems) : undefined
-  const settings: Partial<Record<SettingName, unknown>> = {}
-  for (const name of settingsOf(role)) {
-    const row: Row = SETTINGS[name]
-    const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
-    if (text === undefined && row.fromMarket !== undefined) continue
-    if (text === undefined && row.fallback === undefined) {
-      problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
-      continue
-    }
-    const value = text === undefined ? row.fallback : parse(row, text)
-    if (value instanceof Problem) problems.push(`${flagOf(name)} (${row.env}): ${value.text}`)
-    else settings[name] = value
-  }
-  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
-  return Object.freeze(settings) as Settings
-}
-
 /** `dataDir` → `--data-dir`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-}
-
-/** What the network file supplies; what is wrong with it goes to `problems`. */
-function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
-  if (path === undefined) return undefined
-  try {
-    const network = findNetwork(path)
-    if (network === undefined) problems.push(`--network (${SETTINGS.network.env}): there is no file ${path}`)
-    return network
-  } catch (failure) {
-    if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
-    problems.push(...[failure.facts.problems].flat().map((problem) => `--network (${SETTINGS.network.env}): ${problem}`))
-    return undefined
-  }
 }
 
 /** Variables that an operator's command reads. */
@@ -318,114 +296,9 @@ export function unknownVariables(env: Given): string[] {
     .map((name) => `${name} is not a setting of Weft`)
 }
 
-interface AddressForm {
-  readonly is: RegExp
-  readonly like: string
-}
-
-const HOST_AND_TCP = String.raw`/(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}`
-const BASE58 = '[1-9A-HJ-NP-Za-km-z]'
-/** The key itself, as Ed25519 and secp256k1 peers have it, or the hash of a longer one. */
-const PEER = `/p2p/(?:1${BASE58}{51,52}|Qm${BASE58}{44})`
-/** What our transport, TCP, can listen on. */
-const LISTEN_FORM: AddressForm = { is: new RegExp(`^${HOST_AND_TCP}$`), like: 'a multiaddr like /ip4/127.0.0.1/tcp/9100' }
-/** What it can dial: the id says whom it must find there, directly or behind a relay. */
-const PEER_FORM: AddressForm = {
-  is: new RegExp(`^${HOST_AND_TCP}${PEER}(?:/p2p-circuit${PEER})?$`),
-  like: 'a multiaddr like /dns/example.org/tcp/9100/p2p/12D3Koo…',
-}
-const KEY_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/
-
-class Problem {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-function parse(row: Row, text: string): unknown {
-  switch (row.type) {
-    case 'integer':
-      return parseInteger(row, text)
-    case 'list':
-      return parseList(row, text)
-    case 'multiaddrs':
-      return parseList(row, text, LISTEN_FORM)
-    case 'peers':
-      return parseList(row, text, PEER_FORM)
-    case 'multiaddr':
-      return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
-    case 'host:port':
-      return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
-    case 'url':
-      return isHttpUrl(text) ? text : new Problem(NO_HTTP_URL)
-    case 'address':
-      return parseContract(text)
-    case 'choice':
-      return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
-    case 'key':
-      return parseKey(text)
-    case 'text':
-      return text.trim() === '' ? new Problem('is empty') : text
-  }
-}
-
 /** What is said of a URL that is none. The text is not repeated: a URL may hold a key. */
 export const NO_HTTP_URL = 'is not an http(s) URL'
 
 export function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-}
-
-function parseInteger(row: Row, text: string): number | Problem {
-  const value = safeUint(text)
-  const min = row.min ?? 0
-  const max = row.max ?? Number.MAX_SAFE_INTEGER
-  if (value === undefined || value < min || value > max) return new Problem(`'${shown(text)}' is not an integer from ${min} to ${max}`)
-  return value
-}
-
-function parseContract(text: string): Address | Problem {
-  try {
-    return parseAddress(text)
-  } catch (failure) {
-    if (isWeftError(failure, 'ID_MALFORMED')) return new Problem('is not an address: 0x and 40 hex digits')
-    throw failure
-  }
-}
-
-function isHostPort(text: string): boolean {
-  return /^.+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
-}
-
-/** The form is checked here; nothing of the text is ever told. */
-function parseKey(text: string): Secret<string> | Problem {
-  const isFile = text.startsWith('file:')
-  const key = isFile ? keyTextIn(text.slice('file:'.length)) : text
-  if (key === undefined) return new Problem('names a file that cannot be read')
-  return KEY_FORM.test(key) ? new Secret(key) : new Problem(`${isFile ? 'names a file that holds' : 'is'} no private key: 64 hex digits`)
-}
-
-function keyTextIn(path: string): string | undefined {
-  try {
-    return textOf(path).trim()
-  } catch {
-    return undefined // Why is not told: the path may be the key itself, mistyped.
-  }
-}
-
-/** Items between commas. A list that must be given must not be empty. */
-function parseList(row: Row, text: string, form?: AddressForm): readonly string[] | Problem {
-  const items = text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-  if (items.length === 0 && row.fallback === undefined) return new Problem('is empty')
-  const wrong = form === undefined ? undefined : items.find((item) => !form.is.test(item))
-  return wrong === undefined ? items : new Problem(`'${shown(wrong)}' is not ${form?.like}`)
-}
-
-/** As much of a bad value as a person needs to recognise it. */
-function shown(text: string): string {
-  return text.slice(0, 80)
 }

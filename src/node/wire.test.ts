@@ -16,7 +16,9 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
 import { keepManifest } from './manifest-files.ts'
 import type { RunningRole } from './role.ts'
-import { readSettings, type Role } from './settings.ts'
+import { marketText } from './market-file.ts'
+import { readSettings } from './read-settings.ts'
+import type { Role } from './settings.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
 import './collector.ts'
@@ -113,12 +115,17 @@ const address = `0x${'ab'.repeat(20)}`
 const contracts = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethPair', 'usdcWethPair', 'wethUsdtPair']
 writeFileSync(
   marketPath,
-  JSON.stringify({
-    ...Object.fromEntries(contracts.map((name) => [name, address])),
-    whitelist: [address],
-    pairs: [address],
-    feeOn: 'trade',
-  }),
+  marketText([
+    {
+      name: 'uniswap-v2',
+      config: {
+        ...Object.fromEntries(contracts.map((name) => [name, address])),
+        whitelist: [address],
+        pairs: [address],
+        feeOn: 'trade',
+      },
+    },
+  ]),
 )
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -89,7 +89,6 @@ describe('a manifest', () => {
       'batch.form: "roots" is not \'json\'',
     ],
     ['a compute set without a version', { computes: [{ name: 'a', config: {} }] }, 'computes[0].version: is missing'],
-    ['a compute set without a config', { computes: [{ name: 'a', version: '1' }] }, 'computes[0].config: is missing: JSON'],
     [
       'a compute set twice',
       { computes: [1, 2].map((version) => ({ name: 'a', version: `${version}`, config: {} })) },
@@ -115,6 +114,11 @@ describe('a manifest', () => {
       'computes',
     ]
     expect(problems(() => parse('{}')).map((problem) => problem.split(' is missing')[0])).toEqual(fields.map((field) => `${field}:`))
+  })
+
+  test('a compute set may do without a configuration', () => {
+    const { computes } = complete('{"namespace":"NS","computes":[{"name":"a","version":"1"}]}')
+    expect(computes).toEqual([{ name: 'a', version: '1' }])
   })
 
   test('everything that is wrong is told at once', () => {

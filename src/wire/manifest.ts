@@ -93,7 +93,7 @@ const MANIFEST = object({
     projectsPerBatch: integer(1, 1_000),
     projectsPerSlotMax: integer(1, 100_000),
   }),
-  computes: list(object({ name: NAME, version: NAME, config: z.custom<JsonValue>((value) => value !== undefined, but('JSON')) }), 100),
+  computes: list(object({ name: NAME, version: NAME, config: z.custom<JsonValue>().optional() }), 100),
 })
 
 /** The manifest's bytes. The same manifest always gives the same bytes, and so the same CID. */

@@ -66,6 +66,7 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/cli', '#io/store/sqlite.ts'],
   ['computes/uniswap-v2', 'viem'],
   ['computes/uniswap-v2', '#wire/cid.ts'],
+  ['computes/uniswap-v2', 'zod/v4/locales'],
   // What tests are made of is for tests alone, also within a folder.
   ['src/domain', './planted.test-world.ts'],
   ['src/wire', './planted.test-world.ts'],
@@ -88,6 +89,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/node', '#io/store/sqlite.ts'],
   ['src/cli', '#node/settings.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
+  ['computes/uniswap-v2', 'zod'],
 ]
 /** Tests, and what they are made of, may import anything: the two kinds of file that hold them. */
 const ALLOWED_TO_TESTS: typeof FORBIDDEN = [

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -427,6 +428,47 @@ describe('settings', () => {
     const names = [...Object.keys(bad).map((name) => `--${name}`), '--data-market', '--namespace', '--signer-key', 'WEFT_POL_MS']
     expect(names.filter((name) => !output.includes(name))).toEqual([])
     expect(output).toMatch(/SETTINGS_INVALID/)
+  })
+
+  test('what is in the files that a snapshotter is given, before it connects to anything', async () => {
+    const dir = world.freshDir()
+    const market = join(dir, 'market.json')
+    writeFileSync(
+      market,
+      JSON.stringify({
+        computes: [
+          { name: 'uniswap-v2', config: { pairs: ['0x12'] } },
+          { name: 'uniswapv2', config: {} },
+        ],
+      }),
+    )
+    writeFileSync(join(dir, 'network.json'), JSON.stringify({ chainId: 'one' }))
+    const given = {
+      'data-dir': join(dir, 'data'),
+      network: join(dir, 'network.json'),
+      market,
+      slots: '1,x',
+      namespace: 'NS',
+      // Nobody answers there: who asked would hear CHAIN_UNREACHABLE.
+      'anchor-rpc-url': 'http://127.0.0.1:1',
+      'source-rpc-url': 'http://127.0.0.1:1',
+      'source-chain-id': '1',
+    }
+    const flags = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value])
+    const { code, output } = await run(['snapshotter', ...flags], { WEFT_SIGNER_KEY: `file:${join(dir, 'nowhere')}` })
+    expect(code).toBe(1)
+    for (const told of [
+      'SETTINGS_INVALID',
+      'chainId is no integer',
+      'uniswap-v2: pairs[0] is not an address',
+      'uniswap-v2: weth is not an address',
+      "no compute set 'uniswapv2'; did you mean uniswap-v2?",
+      "'x' is not the id of a slot",
+      '--signer-key',
+    ])
+      expect(output).toContain(told)
+    expect(output).not.toContain('--anchor-chain-id')
+    expect(existsSync(given['data-dir'])).toBe(false)
   })
 
   test('an unknown flag', async () => {

@@ -23,6 +23,7 @@ import { type Collector, type CollectorLimits, createCollector } from '#roles/co
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { createRelayRole } from '#roles/relay/relay.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
+import { type EpochPlan, planFrom, type Terms } from '#roles/snapshotter/plan.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
@@ -438,6 +439,11 @@ export interface Seat {
   readonly computes: ComputeSet
 }
 
+const termsFrom = ({ present, rulesAt }: RuleBook, plan: EpochPlan): Terms => ({
+  present: { rules: present, plan },
+  termsAt: async (epochId) => ({ rules: await rulesAt(epochId), plan }),
+})
+
 export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
   const { chain, source, ipfs, grpc, clock } = world
   const random = world.random()
@@ -445,13 +451,13 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
-      { namespace: NAMESPACE, slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
+      { slotIds: slotIds.filter((slotId) => own.includes(slotId)) },
       {
         chain,
         source,
         clock,
         signer,
-        computes,
+        terms: termsFrom(world.rules, planFrom({ sets: [{ name: 'prices', version: '1.0.0', hash: '' }], computes }, NAMESPACE)),
         ipfs: ipfs.node(name),
         store,
         random,

@@ -12,6 +12,7 @@ import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Anvil, startAnvil } from '../anvil.ts'
+import { symbolOf } from '../../../computes/uniswap-v2/contracts.ts'
 import { deployUniswap } from './deploy.ts'
 import { createTrader, startTrader } from './trader.ts'
 import { BLOCKS_PER_ROUND } from './trades.ts'
@@ -57,7 +58,7 @@ function readerOf(chain: SourceChain): SourceReader {
 
 async function snapshotsOf(place: Place, epoch: ComputeEpoch): Promise<Map<string, Map<string, JsonValue>>> {
   const source = readerOf(await connectSourceChain({ rpcUrl: place.anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock }))
-  const computes = uniswapV2(place.market)
+  const computes = uniswapV2.create(place.market)
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of computes.preloads) preloaded.set(taskType, await preload({ epoch, source }))
   const found = new Map<string, Map<string, JsonValue>>()
@@ -193,6 +194,21 @@ async function decimalsOf({ anvil }: Place, pair: string): Promise<[number, numb
   const [decimals0, decimals1] = await Promise.all(tokens.map((token) => read(String(token), 'function decimals() view returns (uint8)')))
   return [Number(decimals0), Number(decimals1)]
 }
+
+test.each<[string, string, string | undefined]>([
+  ['answers 32 bytes', `0x7f${'4d4b52'.padEnd(64, '0')}5f5260205ff3`, 'MKR'],
+  ['answers a text that is no UTF-8', '0x60205f52600160205260ff60405360605ff3', '\ufffd'],
+  ['answers nothing', '0x00', undefined],
+  ['reverts', '0x5f5ffd', undefined],
+  ['has no function of that name, as before Solidity 0.4.10', '0xfe', undefined],
+  ['jumps nowhere, as before that', '0x5f56', undefined],
+  ['has no code', '0x', undefined],
+])('a real token that %s has a name all the same', async (_title, code, name) => {
+  const token = `0x${'0d'.repeat(20)}`
+  await place.rpc.call('anvil_setCode', [token, code])
+  const source = readerOf(await connectSourceChain({ rpcUrl: place.anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock }))
+  expect(await symbolOf(token, { source, blockNumber: await height(place) })).toBe(name ?? token)
+})
 
 describe('a trader in trouble', () => {
   test('tells of trades that revert and mines all the same', async () => {

@@ -154,7 +154,7 @@ export interface SourceChain {
   head(): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
-  /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`. */
+  /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`, and so are code that cannot be run, no code, and outputs of another form: what every node gets alike. */
   read(call: {
     readonly address: Address
     readonly function: string

@@ -8,9 +8,9 @@ import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
 import { createHistory, type HistoryCache } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import type { PlannedProject } from './plan.ts'
+import { isSamePlan, type PlannedSet, setsInWords } from './plan.ts'
 import { preload } from './preload.ts'
-import { allSettled, type ProjectDeps, produce, type Stored, submit } from './project-run.ts'
+import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
 import type { ProjectRecord } from './records.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 import type { Watch } from './watch.ts'
@@ -25,7 +25,6 @@ export interface EpochDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly source: SourceChain
   readonly ipfs: Ipfs
-  readonly computes: ComputeSet
   readonly market: MarketState
   readonly watch: Watch
   readonly cache: HistoryCache
@@ -33,17 +32,22 @@ export interface EpochDeps extends PersistDeps {
 }
 
 /** Makes what all projects of an epoch share. Preloads start here, all at once. */
-export type MakeInputs = (epoch: ComputeEpoch, signal: AbortSignal, snapshotOf: ComputeInputs['snapshotOf']) => ComputeInputs
+export type MakeInputs = (
+  epoch: ComputeEpoch,
+  computes: ComputeSet,
+  signal: AbortSignal,
+  snapshotOf: ComputeInputs['snapshotOf'],
+) => ComputeInputs
 
 export function createInputs(deps: EpochDeps): MakeInputs {
   const limits = { snapshot: pLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: pLimit(AGGREGATES_AT_ONCE_MAX) }
-  return (epoch, signal, snapshotOf) => {
+  return (epoch, computes, signal, snapshotOf) => {
     const { clock, computeTimeoutMs: timeoutMs, watch } = deps
     const source = createSourceReader({ epoch, chain: deps.source, signal }, deps)
     return {
       epoch,
       source,
-      preloads: preload(deps.computes, { epoch, source, timeoutMs, clock, signal }),
+      preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
       snapshotOf,
       history: createHistory(epoch.epochId as EpochId, signal, { ...deps, head: watch.head, news: watch.news }),
       epochsIn: (seconds) => epochsIn(seconds, deps.market),
@@ -68,7 +72,6 @@ function epochsIn(seconds: number, { epochSize, sourceBlockTimeSeconds }: Market
 export async function runEpoch(
   epoch: OpenEpoch,
   deps: {
-    readonly plan: readonly PlannedProject[]
     readonly source: SourceChain
     readonly makeInputs: MakeInputs
     readonly project: ProjectDeps
@@ -77,18 +80,45 @@ export async function runEpoch(
   },
 ): Promise<readonly (ProjectRecord | undefined)[]> {
   const { record, signal } = epoch
+  const { plan } = epoch.terms
+  if (record.sets !== undefined && !isSamePlan(record.sets, plan.sets)) return endOtherPlan(epoch, record.sets, deps)
   const computeEpoch: ComputeEpoch = { epochId: record.epochId, begin: record.begin, end: record.end }
   const stored = new Map<ProjectId, Promise<Stored>>()
   const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project).then(() =>
-    deps.makeInputs(computeEpoch, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
+    deps.makeInputs(computeEpoch, plan.computes, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
   )
   return allSettled(
-    deps.plan.map((project) => {
+    plan.projects.map((project) => {
       const run = { epoch: record, project, signal, ending: epoch.ending }
       const result = inputs.then((ready) => produce(run, ready, deps.project))
       stored.set(project.projectId, result)
       const submitted = submit(run, result, deps.project)
       submitted.catch(deps.onFailure)
+      return submitted
+    }),
+  )
+}
+
+/**
+ * An epoch that was begun with another plan (N10): what was computed then is handed over as it was, under the CID that was recorded, and
+ * nothing is computed any more.
+ */
+async function endOtherPlan(
+  epoch: OpenEpoch,
+  begunWith: readonly PlannedSet[],
+  { project: deps, onFailure }: Pick<Parameters<typeof runEpoch>[1], 'project' | 'onFailure'>,
+): Promise<readonly (ProjectRecord | undefined)[]> {
+  const { record, signal } = epoch
+  const { plan } = epoch.terms
+  const detail = `begun with ${setsInWords(begunWith)}, now there is ${setsInWords(plan.sets)}`
+  const recorded = deps.records.projects(record.epochId)
+  const ids = new Set([...recorded, ...plan.projects].map(({ projectId }) => projectId))
+  return allSettled(
+    [...ids].map((projectId) => {
+      const run = { epoch: record, project: { projectId }, signal, ending: epoch.ending }
+      const result = producedBefore(run, deps).then((before): Stored => before ?? { ok: false, reason: 'plan_changed', detail })
+      const submitted = submit(run, result, deps)
+      submitted.catch(onFailure)
       return submitted
     }),
   )

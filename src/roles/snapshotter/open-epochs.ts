@@ -2,8 +2,9 @@ import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
-import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
+import { isPastWindow, type SubmissionWindow, windowOf } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
+import type { EpochTerms } from './plan.ts'
 import type { EpochRecord } from './records.ts'
 
 /** Epochs worked on at once; with windows of 30 s and an epoch a second that is all of them. Others wait, and are never dropped. */
@@ -12,6 +13,8 @@ const EPOCHS_AT_ONCE_MAX = 32
 /** An epoch that is worked on. */
 export interface OpenEpoch {
   readonly record: EpochRecord
+  /** What the market asks for in it. */
+  readonly terms: EpochTerms
   /** Aborts with `STOPPED` when the window closes, the release is undone, or the process stops. */
   readonly signal: AbortSignal
   /** Why work on it must end; `undefined` while it need not, or when only the process stops. */
@@ -20,7 +23,7 @@ export interface OpenEpoch {
 
 export interface OpenEpochs {
   readonly count: number
-  start(record: EpochRecord, head: BlockRef): void
+  start(record: EpochRecord, terms: EpochTerms, head: BlockRef): void
   /** Ends the epoch's work; does nothing when it is not open. */
   close(epochId: EpochId, ending: ProjectReason): void
   /** Ends every epoch whose window is over. */
@@ -30,21 +33,21 @@ export interface OpenEpochs {
 }
 
 interface Entry {
-  readonly record: EpochRecord
+  readonly window: SubmissionWindow
   close(ending: ProjectReason): void
   readonly done: Promise<void>
 }
 
 /** `stopping` ends all of them. `run` does the work of one; when it rejects, `onFailure` is told. */
 export function createOpenEpochs(options: {
-  readonly rule: WindowRule
+  /** Of the window of each, in the unit that its rules say. */
+  readonly windowLength: number
   readonly stopping: AbortSignal
   readonly run: (epoch: OpenEpoch) => Promise<void>
   readonly onFailure: (failure: unknown) => void
 }): OpenEpochs {
   const entries = new Map<EpochId, Entry>()
   const limit = pLimit(EPOCHS_AT_ONCE_MAX)
-  const isPast = (record: EpochRecord, head: BlockRef) => isPastWindow(windowOf({ release: record.release, ...options.rule }), head)
 
   async function work(epoch: OpenEpoch, before: Promise<void> | undefined): Promise<void> {
     // An epoch that was undone and released again, or whose votes are to be given again, waits until its first life is over.
@@ -56,18 +59,20 @@ export function createOpenEpochs(options: {
     get count() {
       return entries.size
     },
-    start(record, head) {
+    start(record, terms, head) {
       const { epochId } = record
       const controller = new AbortController()
       const before = entries.get(epochId)
+      const window = windowOf({ release: record.release, unit: terms.rules.windowUnit, length: options.windowLength })
       let ending: ProjectReason | undefined
       const epoch: OpenEpoch = {
         record,
+        terms,
         signal: AbortSignal.any([controller.signal, options.stopping]),
         ending: () => (options.stopping.aborted ? undefined : ending),
       }
       const entry: Entry = {
-        record,
+        window,
         close(why) {
           before?.close(why)
           if (ending !== undefined) return
@@ -80,13 +85,13 @@ export function createOpenEpochs(options: {
       }
       entries.set(epochId, entry)
       // Its window may have closed while we were away: then only the reasons are left to be written.
-      if (isPast(record, head)) entry.close('window_closed')
+      if (isPastWindow(window, head)) entry.close('window_closed')
     },
     close(epochId, ending) {
       entries.get(epochId)?.close(ending)
     },
     closePast(head) {
-      for (const entry of entries.values()) if (isPast(entry.record, head)) entry.close('window_closed')
+      for (const entry of entries.values()) if (isPastWindow(entry.window, head)) entry.close('window_closed')
     },
     async settled() {
       await Promise.all([...entries.values()].map((entry) => entry.done))

@@ -1,6 +1,7 @@
 import type { AggregateCompute, ComputeSet, SnapshotCompute } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
+import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import { multiAggregateProjectId, projectIdOf, singleAggregateProjectId } from '#wire/project-id.ts'
 
 /** One project of every epoch: what computes it, and on which others it builds. */
@@ -12,6 +13,54 @@ export type PlannedProject =
       readonly compute: AggregateCompute
       readonly baseIds: readonly ProjectId[]
     }
+
+/** What a set of computes is called where it counts whether two plans are the same. */
+export interface PlannedSet {
+  readonly name: string
+  readonly version: string
+  /** Of its configuration. */
+  readonly hash: string
+}
+
+/** What is done in an epoch, and what that was made from. */
+export interface EpochPlan {
+  readonly sets: readonly PlannedSet[]
+  readonly computes: ComputeSet
+  readonly projects: readonly PlannedProject[]
+}
+
+/** Throws as `planProjects`. */
+export function planFrom(market: Omit<EpochPlan, 'projects'>, namespace: string): EpochPlan {
+  return { ...market, projects: planProjects(market.computes, namespace) }
+}
+
+/** What the market asks of a snapshotter in an epoch. */
+export interface EpochTerms {
+  readonly rules: Pick<MarketRules, 'windowUnit' | 'deadlineBufferMaxBlocks'>
+  readonly plan: EpochPlan
+}
+
+export interface Terms {
+  /** Those of the next epoch, as far as it was known at start: for the simulation, which belongs to none. */
+  readonly present: EpochTerms
+  /** What applies to an epoch that was released. Rejects while that is not known; never answers with that of another epoch instead. */
+  termsAt(epochId: EpochId): Promise<EpochTerms>
+}
+
+/** Of a market that never changes. */
+export const sameTerms = (terms: EpochTerms): Terms => ({ present: terms, termsAt: async () => terms })
+
+/** Whether both are made from the same: order is part of it. */
+export function isSamePlan(left: readonly PlannedSet[], right: readonly PlannedSet[]): boolean {
+  const isSame = (set: PlannedSet, other: PlannedSet | undefined) =>
+    set.name === other?.name && set.version === other.version && set.hash === other.hash
+  return left.length === right.length && left.every((set, index) => isSame(set, right[index]))
+}
+
+/** `uniswap-v2 1.0.0 (configuration 0123abcd)`. */
+export function setsInWords(sets: readonly PlannedSet[]): string {
+  return sets.map(({ name, version, hash }) => `${name} ${version} (configuration ${hash.slice(0, 8)})`).join(', ')
+}
 
 /**
  * All projects of the market, each after those that it builds on. Throws `SETTINGS_INVALID` naming every preload and base type that

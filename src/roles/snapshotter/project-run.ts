@@ -42,25 +42,39 @@ export interface ProjectRun {
   readonly ending: () => ProjectReason | undefined
 }
 
+/** To hand something over, it need not be known how it is computed. */
+export type SubmitRun = Omit<ProjectRun, 'project'> & { readonly project: Pick<PlannedProject, 'projectId'> }
+
+/** What an earlier life has left of a project: its data, or why there is none; `undefined` when it is still to be computed. */
+export async function producedBefore(
+  { epoch, project, signal }: SubmitRun,
+  { records, ipfs }: Pick<ProjectDeps, 'records' | 'ipfs'>,
+): Promise<Stored | undefined> {
+  const recorded = records.project(epoch.epochId, project.projectId)
+  if (recorded === undefined) return undefined
+  if (recorded.snapshotCid !== undefined) {
+    const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
+    if (!isSameData)
+      return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
+    const snapshot = await readOwn(recorded.snapshotCid, { ipfs, signal })
+    return snapshot === undefined ? undefined : { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
+  }
+  if (!isProjectOver(recorded.state) || recorded.reason === 'release_undone') return undefined
+  return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
+}
+
 /**
  * The data of one project, computed, stored, and its CID recorded, in this order: what is signed can be fetched, and what was signed
  * once is signed again after a crash and nothing else (N2). Rejects only with the signal's reason, or when the disk fails.
  */
 export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProjectDeps): Promise<Stored> {
   const { epoch, project, signal } = run
-  const recorded = deps.records.project(epoch.epochId, project.projectId)
-  if (recorded?.snapshotCid !== undefined) {
-    const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
-    if (!isSameData)
-      return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
-    const snapshot = await readOwn(recorded.snapshotCid, { ipfs: deps.ipfs, signal })
-    if (snapshot !== undefined) return { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
-  } else if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') {
-    return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
-  }
+  const before = await producedBefore(run, deps)
+  if (before !== undefined) return before
   const computed = await compute(project, inputs)
   if (!computed.ok) return computed
   const snapshotCid = await snapshotCidOf(computed.bytes)
+  const recorded = deps.records.project(epoch.epochId, project.projectId)
   if (recorded?.snapshotCid !== undefined && recorded.snapshotCid !== snapshotCid) {
     return {
       ok: false,
@@ -111,7 +125,7 @@ async function store(
 }
 
 /** Hands the project over for every slot, and writes down how it ended. Resolves with the record, whatever came of it. */
-export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: ProjectDeps): Promise<ProjectRecord | undefined> {
+export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: ProjectDeps): Promise<ProjectRecord | undefined> {
   const { epoch, project } = run
   try {
     const result = await stored
@@ -143,7 +157,7 @@ export async function submit(run: ProjectRun, stored: Promise<Stored>, deps: Pro
 export const isOurFailure = ({ kind }: WeftError): boolean => kind === 'bug' || kind === 'operator'
 
 /** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
-async function handOverFirmly(vote: Vote, run: ProjectRun, deps: ProjectDeps): Promise<boolean> {
+async function handOverFirmly(vote: Vote, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {
   for (;;) {
     const header = await handOver(vote, run.signal, deps.handOver)
     // Its header is gone with the release: should that come again, the vote must be given again.
@@ -171,7 +185,7 @@ export async function allSettled<Value>(works: readonly Promise<Value>[]): Promi
   })
 }
 
-async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {
+async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefined): Promise<ProjectRecord> {
   const { epoch, project } = run
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   // Ended before, in an earlier life: that end stands.
@@ -195,7 +209,7 @@ async function end(run: ProjectRun, deps: ProjectDeps, missing: Missing | undefi
   return ended
 }
 
-async function submitted(run: ProjectRun, recorded: ProjectRecord | undefined, deps: ProjectDeps): Promise<ProjectRecord> {
+async function submitted(run: SubmitRun, recorded: ProjectRecord | undefined, deps: ProjectDeps): Promise<ProjectRecord> {
   if (recorded?.state === 'submitted') return recorded
   if (recorded?.snapshotCid === undefined)
     throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })

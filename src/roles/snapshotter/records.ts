@@ -1,7 +1,9 @@
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
+import type { WindowRule } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
+import type { PlannedSet } from './plan.ts'
 
 /** What the snapshotter remembers on disk. The README lists the keys. */
 
@@ -18,6 +20,10 @@ export interface EpochRecord {
   readonly end: BlockNumber
   readonly release: { readonly number: BlockNumber; readonly timestamp: number }
   readonly state: 'open' | 'done' | 'skipped' | 'undone'
+  /** What its projects were planned from when it was begun (N10). Absent before that, and where an earlier version wrote it: then it may be anything. */
+  readonly sets?: readonly PlannedSet[]
+  /** In what its window is counted, by the rules of the epoch (N11). Absent as `sets` is. */
+  readonly windowUnit?: WindowRule['unit']
   /** How many rollbacks have voided votes of it: each begins the work anew. Absent before the first. */
   readonly rollbacks?: number
 }

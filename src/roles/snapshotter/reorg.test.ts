@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SlotId } from '#domain/ids.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { sameTerms } from './plan.ts'
 import { openRecords } from './records.ts'
 import {
   BASE_A,
@@ -16,6 +17,7 @@ import {
   SUM_A,
   signer,
   WINDOW_BLOCKS,
+  termsWith,
 } from './snapshotter.test-world.ts'
 
 /** The anchor chain is rewritten at each stage of an epoch. */
@@ -331,7 +333,8 @@ test('N7: the window is that of blocks, both ends included', async () => {
 test('N7: the window is that of seconds of chain time where the market says so', async () => {
   const world = createWorld()
   world.collector.capacity = 0
-  const snapshotter = await world.start(createLoneCompute(), { ...ONE_SLOT, windowUnit: 'seconds' })
+  const terms = sameTerms(termsWith(createLoneCompute(), { rules: { windowUnit: 'seconds' } }))
+  const snapshotter = await world.start(createLoneCompute(), ONE_SLOT, { terms })
   await world.release()
   world.chain.mine(10)
   await world.until(() => snapshotter.stats().headBlock === 11)

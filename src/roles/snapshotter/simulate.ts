@@ -5,11 +5,11 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
 import type { MakeInputs } from './epoch-run.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
-import type { PlannedProject } from './plan.ts'
+import type { EpochPlan } from './plan.ts'
 import { isOurFailure, type ProjectDeps } from './project-run.ts'
 
 /** The epoch that is recorded and never counted (spec/02 §7). */
-const SIMULATION_EPOCH = 0 as EpochId
+export const SIMULATION_EPOCH = 0 as EpochId
 
 /** One that has not come through by then has shown what it was to show. */
 const TIMEOUT_MS = 120_000
@@ -28,11 +28,11 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
  * from the last but one source block, as deployed lite nodes do. Returns how many were handed over. Throws `COMPUTE_FAILED`,
  * `IPFS_CONTENT_WRONG` and what else IPFS throws, or the signal's reason.
  */
-export async function simulate(plan: readonly PlannedProject[], signal: AbortSignal, deps: SimulateDeps): Promise<number> {
+export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: SimulateDeps): Promise<number> {
   const block = Math.max((await deps.sourceHead()) - 1, 0)
-  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, signal, noAggregates)
-  const firsts = plan.filter(
-    (project, index) => project.kind === 'snapshot' && plan.findIndex((other) => other.compute === project.compute) === index,
+  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, plan.computes, signal, noAggregates)
+  const firsts = plan.projects.filter(
+    (project, index) => project.kind === 'snapshot' && plan.projects.findIndex((other) => other.compute === project.compute) === index,
   )
   let handedOver = 0
   for (const project of firsts) {
@@ -56,7 +56,7 @@ export async function simulate(plan: readonly PlannedProject[], signal: AbortSig
  * fails, as an epoch does.
  */
 export async function simulateOnce(
-  plan: readonly PlannedProject[],
+  plan: EpochPlan,
   stopping: AbortSignal,
   deps: SimulateDeps & { readonly clock: Clock; readonly onSimulated: (count: number) => void },
 ): Promise<void> {

@@ -14,6 +14,7 @@ import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { type EpochTerms, planFrom, type PlannedSet, sameTerms } from './plan.ts'
 import { createSnapshotter, type EpochSummary, type Snapshotter, type SnapshotterDeps, type SnapshotterOptions } from './snapshotter.ts'
 
 /** A snapshotter among fakes: a chain that releases epochs, a collector that may misbehave, a process that can be killed at any step. */
@@ -24,9 +25,7 @@ const sequencer = `0x${'e1'.repeat(20)}` as Address
 const validator = `0x${'e2'.repeat(20)}` as Address
 export const NOBODY = `0x${'0'.repeat(40)}` as Address
 export const OPTIONS: SnapshotterOptions = {
-  namespace: 'TEST',
   slotIds: [1, 2] as SlotId[],
-  windowUnit: 'blocks',
   computeTimeoutMs: 30_000,
 }
 export const WINDOW_BLOCKS = 5
@@ -38,6 +37,15 @@ export const BASE_A = 'base:0xaa:TEST' as ProjectId
 export const BASE_B = 'base:0xbb:TEST' as ProjectId
 export const SUM_A = 'sum:0xaa:TEST' as ProjectId
 export const SUM_B = 'sum:0xbb:TEST' as ProjectId
+
+/** What a market with these computes asks for, unless a test says otherwise. */
+export function termsWith(
+  computes: ComputeSet,
+  change: { readonly rules?: Partial<EpochTerms['rules']>; readonly sets?: readonly PlannedSet[] } = {},
+): EpochTerms {
+  const { rules, sets = [{ name: 'test', version: '1.0.0', hash: '' }] } = change
+  return { rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1_000, ...rules }, plan: planFrom({ sets, computes }, 'TEST') }
+}
 
 /** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */
 export function createComputes(
@@ -283,7 +291,7 @@ export function createWorld(
         source: mortal(deps.source ?? world.source, own),
         store: mortal(disk(own, world.store), own),
         clock: mortal(clock, own),
-        computes,
+        terms: deps.terms ?? sameTerms(termsWith(computes)),
         collector: { ...client, submitSnapshot: told(own, 'submit', client.submitSnapshot) },
         ipfs: mortal({ ...ipfs, add: told(own, 'add', ipfs.add) }, own),
       }

@@ -1,8 +1,6 @@
 import pLimit from 'p-limit'
-import type { ComputeSet } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, SlotId } from '#domain/ids.ts'
-import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
@@ -16,20 +14,17 @@ import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache, type HistoryCache } from './history.ts'
 import { createOpenEpochs, type OpenEpoch, type OpenEpochs } from './open-epochs.ts'
 import { createOwnSlots, type OwnSlots } from './own-slots.ts'
-import { type PlannedProject, planProjects } from './plan.ts'
+import type { EpochTerms, Terms } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
 import { type EpochRecord, openRecords, type ProjectRecord, type Records } from './records.ts'
-import { checkIdentity, createSign } from './sign.ts'
+import { checkIdentity, createSign, type Sign } from './sign.ts'
 import { simulateOnce } from './simulate.ts'
 import { createWatch, type Watch, type WatchHandlers } from './watch.ts'
 
 export interface SnapshotterOptions {
-  /** What stands after the last colon of each project id. */
-  readonly namespace: string
   /** The slots to sign for, all with one key. */
   readonly slotIds: readonly SlotId[]
-  /** How the market's snapshot window is meant; the same for everybody in the market. */
-  readonly windowUnit: WindowRule['unit']
+  /** Anchor blocks for which a signature is to be good, unless the market allows fewer. */
   readonly deadlineBufferBlocks?: number
   readonly nodeVersion?: string
   /** For one preload, and for one snapshot. */
@@ -44,7 +39,8 @@ export interface SnapshotterDeps extends PersistDeps {
   readonly clock: Clock
   readonly signer: Signer
   readonly collector: SubmissionClient
-  readonly computes: ComputeSet
+  /** What the market asks for in each epoch. */
+  readonly terms: Terms
   /** Called with the end of each epoch. */
   readonly onEpoch?: (summary: EpochSummary) => void
 }
@@ -89,33 +85,29 @@ const HAND_OVERS_AT_ONCE_MAX = 64
 /** What the parts of the flow share. */
 interface Snapshotting extends SnapshotterDeps {
   readonly options: SnapshotterOptions
-  readonly plan: readonly PlannedProject[]
   readonly records: Records
   readonly counters: Counters
   readonly market: MarketState
-  readonly rule: WindowRule
   readonly slots: OwnSlots
   readonly cache: HistoryCache
 }
 
 /** Reads what the contracts say. Throws `SETTINGS_INVALID` when a slot is not ours (N8). */
 async function prepare(
-  own: Pick<Snapshotting, 'options' | 'plan' | 'records' | 'counters'>,
+  own: Pick<Snapshotting, 'options' | 'records' | 'counters'>,
   deps: SnapshotterDeps,
   signal: AbortSignal,
 ): Promise<Snapshotting> {
-  const { slotIds, windowUnit } = own.options
+  const { slotIds } = own.options
   const market = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
   const states = await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps)
   checkIdentity(slotIds, { signer: deps.signer.address, slots: states })
-  const rule: WindowRule = { unit: windowUnit, length: market.snapshotWindowBlocks }
-  return { ...deps, ...own, market, rule, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
+  return { ...deps, ...own, market, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
 }
 
 /** What a project needs on its way from its data to the collector. */
 function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
-  const { options, slots, counters } = deps
-  const { deadlineBufferBlocks = DEADLINE_BUFFER_BLOCKS, nodeVersion = NODE_VERSION } = options
+  const { slots, counters, terms } = deps
   return {
     ...deps,
     slotIds: slots.ids,
@@ -124,12 +116,18 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
     onHandedOver: () => counters.add('submissionsHandedOver'),
     handOver: {
       ...deps,
-      sign: createSign({ deadlineBufferBlocks, nodeVersion }, deps),
+      sign: signBy(terms.present, deps),
       head: watch.head,
       isOurs: slots.has,
       onRetry: () => counters.add('handOverRetries'),
     },
   }
+}
+
+/** A deadline further ahead than the market allows is one that no sequencer takes. */
+function signBy({ rules }: EpochTerms, deps: Snapshotting): Sign {
+  const { deadlineBufferBlocks = DEADLINE_BUFFER_BLOCKS, nodeVersion = NODE_VERSION } = deps.options
+  return createSign({ deadlineBufferBlocks: Math.min(deadlineBufferBlocks, rules.deadlineBufferMaxBlocks), nodeVersion }, deps)
 }
 
 function tell(summary: EpochSummary, { report, counters, onEpoch }: Snapshotting): void {
@@ -155,7 +153,7 @@ function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpo
     const { epochId } = epoch.record
     tell({ epochId, state, submitted: projects.length - missed.length, missed, tookMs: clock.nowMs() - startedMs }, deps)
   }
-  return createOpenEpochs({ rule: deps.rule, stopping: life.signal, run, onFailure: life.fail })
+  return createOpenEpochs({ windowLength: deps.market.snapshotWindowBlocks, stopping: life.signal, run, onFailure: life.fail })
 }
 
 /** What the flow does about each step of the chain. `head` is the block followed last. */
@@ -163,7 +161,7 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, head: () =
   const { slots, cache } = deps
   const { signal } = life
   return {
-    onOpen: (epoch) => open.start(epoch, head()),
+    onOpen: (epoch, terms) => open.start(epoch, terms, head()),
     onSkipped: ({ epochId }) => tell({ epochId, state: 'skipped', submitted: 0, missed: [], tookMs: 0 }, deps),
     onHead: open.closePast,
     onUndone(epochs) {
@@ -180,20 +178,19 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, head: () =
 
 /**
  * A snapshotter: watch ▸ preload ▸ compute ▸ store ▸ sign ▸ hand over, per epoch and project, each computed once and signed per slot.
- * Throws `SETTINGS_INVALID` when the computes do not fit together.
  */
 export function createSnapshotter(options: SnapshotterOptions, deps: SnapshotterDeps): Snapshotter {
-  const plan = planProjects(deps.computes, options.namespace)
   const records = openRecords(deps.store)
   const counters = createCounters()
   let work: { readonly watch: Watch; readonly open: OpenEpochs } | undefined
 
   async function begin(life: Life): Promise<void> {
     const { signal } = life
-    const shared = await prepare({ options, plan, records, counters }, deps, signal)
-    const open = createEpochWork(shared, life, (epoch) =>
-      runEpoch(epoch, { plan, source: deps.source, makeInputs, project, onFailure: life.fail }),
-    )
+    const shared = await prepare({ options, records, counters }, deps, signal)
+    const open = createEpochWork(shared, life, (epoch) => {
+      const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }
+      return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, handOver }, onFailure: life.fail })
+    })
     const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, () => watch.head()) }, signal)
     const project = projectDepsOf(shared, watch)
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
@@ -201,7 +198,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     const watching = life.spawn(watch.run(signal))
     const sourceHead = async () => (await deps.source.head()).number
     const onSimulated = (count: number) => counters.add('simulated', count)
-    void life.spawn(simulateOnce(plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))
+    void life.spawn(simulateOnce(deps.terms.present.plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))
     await watching
     await open.settled()
   }

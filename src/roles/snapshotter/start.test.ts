@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, SlotId } from '#domain/ids.ts'
-import { createLoneCompute, createWorld, OPTIONS, signer, type World } from './snapshotter.test-world.ts'
+import { sameTerms } from './plan.ts'
+import { createLoneCompute, createWorld, OPTIONS, signer, termsWith, type World } from './snapshotter.test-world.ts'
 import { createSnapshotter, type SnapshotterDeps } from './snapshotter.ts'
 
 const ONE_SLOT = { ...OPTIONS, slotIds: [1] as SlotId[] }
@@ -12,8 +13,8 @@ function bare(world: World, change: Partial<SnapshotterDeps> = {}) {
   const { clock, chain, source, ipfs, store } = world
   const collector = { submitSnapshot: async () => 'Success' as const, close: async () => undefined }
   const random = { fraction: () => 1 }
-  const computes = createLoneCompute()
-  const deps = { clock, chain, source, ipfs, store, collector, random, computes, signer, report: () => undefined, ...change }
+  const terms = sameTerms(termsWith(createLoneCompute()))
+  const deps = { clock, chain, source, ipfs, store, collector, random, terms, signer, report: () => undefined, ...change }
   return createSnapshotter(ONE_SLOT, deps)
 }
 

@@ -4,7 +4,9 @@ import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import { sameTerms } from './plan.ts'
 import { openRecords } from './records.ts'
+import { termsWith } from './snapshotter.test-world.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 const manager = `0x${'e0'.repeat(20)}` as Address
@@ -43,7 +45,8 @@ function createScene() {
         ...deps,
         chain: given,
         records,
-        rule: { unit: 'blocks', length: WINDOW },
+        market: { snapshotWindowBlocks: WINDOW, batchWindowBlocks: 40, attestationWindowBlocks: 60 },
+        terms: sameTerms(termsWith({ preloads: [], snapshots: [], aggregates: [] })),
         handlers: {
           onOpen: ({ epochId }) => told.push(`open ${epochId} at ${watch.head().number}`),
           onSkipped: ({ epochId }) => told.push(`skipped ${epochId}`),

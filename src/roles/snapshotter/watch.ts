@@ -1,8 +1,10 @@
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
-import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
-import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import { type BlockTime, isPastWindow, lastBatchBlock, type SubmissionWindow, windowOf } from '#domain/window.ts'
+import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { createNews, type News } from './news.ts'
+import type { EpochTerms, Terms } from './plan.ts'
 import type { EpochRecord, Records } from './records.ts'
 
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
@@ -11,8 +13,8 @@ const LOOK_BACK_EPOCHS = 64
 /** Called in the order of the chain; the next step waits for none of them. */
 export interface WatchHandlers {
   /** An epoch is released and its window open. Also called once per epoch found open after a restart. */
-  onOpen(epoch: EpochRecord): void
-  /** The epoch's window is over, the epoch never having been opened here (N1). */
+  onOpen(epoch: EpochRecord, terms: EpochTerms): void
+  /** The epoch's window is over, or its rules never came (N11), the epoch never having been opened here (N1). */
   onSkipped(epoch: EpochRecord): void
   /** A block was followed, and is the head now; after a rollback it may be lower than the one before. */
   onHead(head: BlockRef): void
@@ -34,7 +36,9 @@ export interface Watch {
 export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly records: Records
-  readonly rule: WindowRule
+  readonly market: Pick<MarketState, 'snapshotWindowBlocks' | 'batchWindowBlocks' | 'attestationWindowBlocks'>
+  /** What the market asks for in each epoch. */
+  readonly terms: Terms
   readonly handlers: WatchHandlers
 }
 
@@ -48,7 +52,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   const target = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const known = records.blocks()
   const tip = known.at(-1)
-  const findFirst = () => firstBlock(chain, target, deps.rule)
+  const findFirst = () => firstBlock(target, deps)
   const from = tip ? ((tip.number + 1) as BlockNumber) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
   let head = tip ?? target
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
@@ -58,28 +62,48 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     records
       .epochs()
       .filter((epoch) => epoch.state === 'open')
-      .map((epoch) => [epoch.epochId, epoch]),
+      .map((epoch): [EpochId, Waiting] => [epoch.epochId, { epoch, terms: undefined }]),
   )
 
+  async function skip(epoch: EpochRecord): Promise<void> {
+    const skipped: EpochRecord = { ...epoch, state: 'skipped' }
+    await records.saveEpoch(skipped)
+    handlers.onSkipped(skipped)
+  }
+
+  /** One whose rules are not known yet goes on waiting for them, for as long as they could help: it is begun by no others (N11). */
   async function openWaiting(): Promise<void> {
-    for (const epoch of waiting.values()) {
+    for (const { epoch, terms: known } of waiting.values()) {
+      const terms = known ?? (await askTerms(epoch.epochId, deps))
+      if (terms === undefined && head.number <= lastBatchBlock(epoch.release.number, deps.market)) continue
       waiting.delete(epoch.epochId)
-      if (!isPastWindow(windowOf({ release: epoch.release, ...deps.rule }), head) || records.projects(epoch.epochId).length > 0) {
-        handlers.onOpen(epoch)
+      const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), head)
+      if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
+        await skip(epoch)
         continue
       }
-      const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-      await records.saveEpoch(skipped)
-      handlers.onSkipped(skipped)
+      const begun = begunBy(terms, epoch)
+      // Durable before anything of it is signed (N10).
+      if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun)
+      handlers.onOpen(begun, terms)
     }
   }
 
   async function takeBlock(block: BlockRef, events: readonly ProtocolEvent[]): Promise<void> {
-    const released = events.flatMap((event) => (event.kind === 'EpochReleased' ? [recordOf(event, records)] : []))
+    const released: Waiting[] = []
+    for (const event of events) {
+      if (event.kind !== 'EpochReleased') continue
+      const terms = await askTerms(event.epochId, deps)
+      const epoch = recordOf(event, records)
+      released.push({ epoch: terms === undefined ? epoch : begunBy(terms, epoch), terms })
+    }
     // The cursor and what the block brought become durable together, before anything is done about it (N1).
-    await records.saveBlock(block, released)
+    await records.saveBlock(
+      block,
+      released.map(({ epoch }) => epoch),
+    )
     head = block
-    for (const epoch of released) waiting.set(epoch.epochId, epoch)
+    for (const each of released) waiting.set(each.epoch.epochId, each)
     for (const event of events) {
       if (event.kind === 'SnapshotterAddressChanged') handlers.onSigner(event.slotId, event.signer)
       if (event.kind === 'NodeBurned') handlers.onSigner(event.slotId, undefined)
@@ -95,7 +119,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
-    for (const epoch of reopened) waiting.set(epoch.epochId, epoch)
+    for (const epoch of reopened) waiting.set(epoch.epochId, { epoch, terms: undefined })
     // In the same turn: a hand-over recorded in between would not be forgotten with the others.
     handlers.onUndone(undone)
     await saved
@@ -116,21 +140,63 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   }
 }
 
+/** An epoch that is to be begun, and what the market asks for in it, once that is known. */
+interface Waiting {
+  readonly epoch: EpochRecord
+  readonly terms: EpochTerms | undefined
+}
+
+/** What an epoch was begun with once it keeps: other data must not be signed for it (N10). */
+const begunBy = ({ plan, rules }: EpochTerms, epoch: EpochRecord): EpochRecord => ({
+  ...epoch,
+  sets: epoch.sets ?? plan.sets,
+  windowUnit: rules.windowUnit,
+})
+
+/** Its rules, one attempt; `undefined` while they are not known, which is said aloud. Throws bugs. */
+async function askTerms(epochId: EpochId, { terms, report }: Pick<WatchDeps, 'terms' | 'report'>): Promise<EpochTerms | undefined> {
+  try {
+    return await terms.termsAt(epochId)
+  } catch (failure) {
+    if (!isWeftError(failure) || failure.kind === 'bug') throw failure
+    report('epoch_held', { ...toldOf(failure), epochId })
+    return undefined
+  }
+}
+
+const windowIn = ({ rules }: Pick<EpochTerms, 'rules'>, release: BlockTime, { market }: Pick<WatchDeps, 'market'>): SubmissionWindow =>
+  windowOf({ release, unit: rules.windowUnit, length: market.snapshotWindowBlocks })
+
 function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, records: Records): EpochRecord {
   const { number, timestamp } = block
-  const rollbacks = records.epoch(epochId)?.rollbacks
-  return { epochId, begin, end, release: { number, timestamp }, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
+  const before = records.epoch(epochId)
+  const rollbacks = before?.rollbacks
+  // One that was undone and comes again may have data that is signed already: then with that plan, or it would have data of two.
+  const isBegun = records.projects(epochId).some(({ snapshotCid }) => snapshotCid !== undefined)
+  const sets = isBegun ? before?.sets : undefined
+  return {
+    epochId,
+    begin,
+    end,
+    release: { number, timestamp },
+    state: 'open',
+    ...(sets && { sets }),
+    ...(rollbacks === undefined ? {} : { rollbacks }),
+  }
 }
 
 /** What a rollback to `to` makes of the epochs on record; `head` is the block before it. */
-function changedBy(to: BlockRef, head: BlockRef, { records, rule }: WatchDeps) {
+function changedBy(to: BlockRef, head: BlockRef, { records, market, terms }: WatchDeps) {
   const undone = records
     .epochs()
     .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
     .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
   // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
-  const isOpenAgain = ({ epochId, release }: EpochRecord) =>
-    release.number <= to.number && !isPastWindow(windowOf({ release, ...rule }), head) && records.hasHandedAbove(epochId, to.number)
+  // Only what an earlier version has begun lacks its unit, and that knew one alone.
+  const windowOfRecord = ({ release, windowUnit = terms.present.rules.windowUnit }: EpochRecord) =>
+    windowOf({ release, unit: windowUnit, length: market.snapshotWindowBlocks })
+  const isOpenAgain = (epoch: EpochRecord) =>
+    epoch.release.number <= to.number && !isPastWindow(windowOfRecord(epoch), head) && records.hasHandedAbove(epoch.epochId, to.number)
   const reopened = records
     .epochs()
     .filter(isOpenAgain)
@@ -144,12 +210,17 @@ function begunAnew(epoch: EpochRecord): EpochRecord {
 }
 
 /** The release of the oldest epoch whose window is still open, or the head: nothing before it can be helped. */
-async function firstBlock(chain: AnchorChain, head: BlockRef, rule: WindowRule): Promise<BlockNumber> {
+async function firstBlock(head: BlockRef, deps: WatchDeps): Promise<BlockNumber> {
+  const { chain } = deps
   let from = head.number
   const current = await chain.currentEpoch()
   for (let back = 0; back < LOOK_BACK_EPOCHS && current.epochId - back > 0; back += 1) {
-    const { releaseBlock, timestamp } = await chain.epochInfo((current.epochId - back) as EpochId)
-    if (releaseBlock === 0 || isPastWindow(windowOf({ release: { number: releaseBlock, timestamp }, ...rule }), head)) break
+    const epochId = (current.epochId - back) as EpochId
+    const { releaseBlock, timestamp } = await chain.epochInfo(epochId)
+    if (releaseBlock === 0) break
+    const terms = await askTerms(epochId, deps)
+    // Whose window nobody knows may be open.
+    if (terms !== undefined && isPastWindow(windowIn(terms, { number: releaseBlock, timestamp }, deps), head)) break
     from = Math.min(from, releaseBlock) as BlockNumber
   }
   return from

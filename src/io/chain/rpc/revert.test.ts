@@ -4,7 +4,7 @@ import { CONTRACT_ERRORS, meaningOf } from '#domain/contract-codes.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { isRevert, revertReason } from './revert.ts'
+import { isCodeFault, isRevert, revertReason } from './revert.ts'
 
 type Parameter = { readonly type: string; readonly name: string }
 interface ErrorEntry {
@@ -61,4 +61,20 @@ test.each([
   [{ code: -32_601, data: undefined }, false],
 ])('a refusal of %j: the contract refused it: %s', (refusal, isOfContract) => {
   expect(isRevert({ message: 'execution reverted', ...refusal })).toBe(isOfContract)
+})
+
+test.each([
+  ['invalid opcode: INVALID', true],
+  ['invalid jump destination', true],
+  ['stack underflow (0 <=> 1)', true],
+  ['EVM error InvalidFEOpcode', true],
+  ['EVM error: InvalidJump', true],
+  ['BadInstruction', true],
+  ['out of gas', false],
+  ['EVM error OutOfGas', false],
+  ['header not found', false],
+  ['missing trie node', false],
+  ['the method is an invalid opcode', false],
+])('%j is the fault of the code that was run: %j', (message, isOfCode) => {
+  expect(isCodeFault({ code: -32_000, message, data: undefined })).toBe(isOfCode)
 })

@@ -12,6 +12,18 @@ export function isRevert(refusal: RpcRefusal): boolean {
   return refusal.code === REVERT_CODE || refusal.data !== undefined
 }
 
+/**
+ * What geth, Erigon, Nethermind, reth and anvil say of code that cannot be run to its end. JSON-RPC has no code of its own for it, so the text
+ * must do. Not among them: out of gas, where each node has its own limit.
+ */
+const FAULTS =
+  /^(?:EVM error:? ?)?(?:invalid opcode|invalid jump destination|stack underflow|InvalidFEOpcode|OpcodeNotFound|InvalidJump|StackUnderflow|BadInstruction|BadJumpDestination)\b/
+
+/** Whether the node ran the call and the contract's code is at fault, as that of tokens older than `revert`: on every node the same. */
+export function isCodeFault(refusal: RpcRefusal): boolean {
+  return FAULTS.test(refusal.message)
+}
+
 /** All that a contract may answer. A market's errors come through the protocol state as they are. */
 const ERRORS = [
   ...parseAbi(['error Error(string reason)', 'error Panic(uint256 code)']),

@@ -73,6 +73,19 @@ describe('source chain over viem', () => {
     await expect(read).rejects.toMatchObject({ code: 'CALL_REVERTED' })
   })
 
+  test.each([
+    ['an opcode that is none', '0xfe'],
+    ['a jump to nowhere', '0x5f56'],
+    ['an empty stack', '0x50'],
+    ['a revert without data', '0x5f5ffd'],
+  ])('a contract that ends at %s has answered: CALL_REVERTED, not an outage', async (_name, code) => {
+    const address = `0x${'0c'.repeat(20)}` as Address
+    await createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock }).call('anvil_setCode', [address, code])
+    const { number: blockNumber } = await world.source.head()
+    const read = world.source.read({ address, function: 'function symbol() view returns (string)', args: [], blockNumber })
+    await expect(read).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+  })
+
   test('an event whose indexed fields differ is another event', async () => {
     const events = await world.source.events({
       address: world.token,

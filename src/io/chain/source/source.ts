@@ -7,7 +7,7 @@ import { parseLogs } from '#io/chain/read/events.ts'
 import type { RawLog } from '#io/chain/read/events.ts'
 import { parseHeader, quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { Pause } from '#io/chain/rpc/pace.ts'
-import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
+import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 
@@ -88,6 +88,7 @@ async function readAt(rpc: Rpc, signatures: Signatures, call: ReadCall): Promise
   if (answer.isOk) return decodeOutputs(item, call, answer.result as Hex)
   const { refusal } = answer
   if (isRevert(refusal)) throw new WeftError('CALL_REVERTED', { call: call.function, reason: revertReason(refusal) })
+  if (isCodeFault(refusal)) throw new WeftError('CALL_REVERTED', { call: call.function, reason: refusal.message.slice(0, 200) })
   throw new WeftError('CHAIN_ANSWER_INVALID', {
     endpoint: rpc.endpoint,
     method: 'eth_call',

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import { writeNetwork } from './network.ts'
-import { flagOf, readSettings, type Role, type SettingName, unlessGiven } from './settings.ts'
+import { readSettings } from './read-settings.ts'
+import { flagOf, type Role, type SettingName, unlessGiven } from './settings.ts'
 
 const epochs = {
   WEFT_DATA_DIR: '/tmp/epochs',
@@ -136,7 +137,7 @@ describe('settings', () => {
     ['sequencer', 'gatewayPort', ['0', '65535'], ['65536', '-1']],
     ['sequencer', 'projectsPerBatch', ['1', '1000'], ['0', '1001']],
     ['sequencer', 'windowUnit', ['blocks', 'seconds'], ['hours', 'Blocks', '']],
-    ['sequencer', 'namespace', ['a'], ['', ' ']],
+    ['sequencer', 'namespace', ['a', 'mainnet-UNISWAPV2-ETH'], ['', ' ', 'a b', 'a:b', 'ä']],
     ['sequencer', 'p2pListen', ['/ip4/0.0.0.0/tcp/1', '/ip4/127.0.0.1/tcp/1,/ip6/::1/tcp/2'], ['localhost:1', '/ip4/127.0.0.1/udp/1']],
     ['sequencer', 'ipfsListen', ['/dns4/example.org/tcp/1'], ['/ip4/127.0.0.1/tcp/x', '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2', '']],
     ['sequencer', 'relays', ['', `/ip4/1.2.3.4/tcp/1/p2p/${PEER}`], ['/ip4/1.2.3.4/tcp/1']],
@@ -180,6 +181,78 @@ describe('settings', () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  test('a snapshotter hears at once of its flags, its variables, and all that is in its files', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-settings-'))
+    const at = (name: string, content: string): string => {
+      writeFileSync(join(folder, name), content)
+      return join(folder, name)
+    }
+    try {
+      const flags = {
+        network: at('network.json', JSON.stringify({ chainId: 'x', protocolState: '', dataMarket: '' })),
+        market: at(
+          'market.json',
+          JSON.stringify({
+            computes: [
+              { name: 'uniswap-v2', config: { pairs: ['0x12'] } },
+              { name: 'uniswp-v2', config: 0 },
+            ],
+          }),
+        ),
+        signerKey: `file:${at('key', 'no key')}`,
+        slots: '1,one,2.5',
+        sourceRpcUrl: 'ws://a',
+      }
+      const env = {
+        WEFT_DATA_DIR: folder,
+        WEFT_SOURCE_CHAIN_ID: '0',
+        WEFT_ANCHOR_RPC_URL: 'http://a',
+        WEFT_NAMESPACE: 'N:S',
+        WEFT_MARKT: 'x',
+      }
+      const problems = problemsOf(flags, env, 'snapshotter').join('\n')
+      for (const problem of [
+        'WEFT_MARKT is not a setting',
+        '--network (WEFT_NETWORK): ',
+        'chainId is no integer, protocolState is no address, dataMarket is no address',
+        '--source-rpc-url (WEFT_SOURCE_RPC_URL): is not an http(s) URL',
+        '--source-chain-id (WEFT_SOURCE_CHAIN_ID): ',
+        '--signer-key (WEFT_SIGNER_KEY): names a file that holds no private key',
+        '--namespace (WEFT_NAMESPACE): ',
+        "--slots (WEFT_SLOTS): 'one' is not the id of a slot",
+        "--slots (WEFT_SLOTS): '2.5' is not the id of a slot",
+        `--market (WEFT_MARKET): ${flags.market}: uniswap-v2: weth is not an address`,
+        `--market (WEFT_MARKET): ${flags.market}: uniswap-v2: pairs[0] is not an address`,
+        `--market (WEFT_MARKET): ${flags.market}: there is no compute set 'uniswp-v2'; did you mean uniswap-v2?`,
+      ])
+        expect(problems).toContain(problem)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test.each([
+    ['that is not there', undefined],
+    ['that is none', '{'],
+  ])('a network file %s is one problem: what it would have supplied is not asked for as well', (_, content) => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-settings-'))
+    const network = join(folder, 'network.json')
+    if (content !== undefined) writeFileSync(network, content)
+    const { WEFT_ANCHOR_CHAIN_ID: _id, WEFT_PROTOCOL_STATE: _state, WEFT_DATA_MARKET: _market, ...rest } = epochs
+    try {
+      expect(problemsOf({ network }, rest)).toEqual([expect.stringMatching(/^--network \(WEFT_NETWORK\): /)])
+      expect(problemsOf({}, rest)).toHaveLength(3)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('slots are read as ids', () => {
+    const problems = problemsOf({ slots: '1, 20' }, epochs, 'snapshotter')
+    expect(problems.join()).not.toContain('--slots')
+    expect(problemsOf({ slots: ' , ' }, epochs, 'snapshotter').join()).toContain('--slots (WEFT_SLOTS): is empty')
   })
 
   test('a network file supplies what neither flag nor variable gives', () => {

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { uniswapV2 } from 'weft/computes/uniswap-v2'
+import { z } from 'zod'
+import type { ComputeSet, ComputeSetModule, JsonValue, SchemaIssue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import { meant, nearest } from '#domain/nearest.ts'
+import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
+
+/** The sets of computes that are shipped. */
+export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2]
+
+const NO_TEXT = { error: 'is not a text' }
+/** What is said of a value that is no object with the fields that it should have. */
+export const NO_OBJECT = {
+  error: (issue: { readonly code?: string; readonly keys?: readonly string[] }) =>
+    issue.code === 'unrecognized_keys' ? `${issue.keys?.join(', ')} has no meaning here` : 'is not an object',
+}
+/** How a market names its computes, in a file or on chain. Without a version whichever is shipped is meant; a set may do without configuration. */
+export const COMPUTE_LIST = z
+  .array(z.strictObject({ name: z.string(NO_TEXT), version: z.string(NO_TEXT).optional(), config: z.unknown().optional() }, NO_OBJECT), {
+    error: 'is not a list',
+  })
+  .min(1, { error: 'is empty' })
+export type ComputeList = z.infer<typeof COMPUTE_LIST>
+
+/** The computes of one market, of all its sets, and what they were made from. */
+export type MarketComputes = Omit<EpochPlan, 'projects'>
+
+/**
+ * The computes that a market names. Throws `SETTINGS_INVALID` with all that is wrong: sets that are not shipped, or not in that version,
+ * what is wrong with each configuration, and sets that do not go together.
+ */
+export function openComputes(list: ComputeList, shipped: readonly ComputeSetModule[] = COMPUTE_SETS): MarketComputes {
+  const problems: string[] = []
+  const opened = list.flatMap((entry) => open(entry, shipped, problems) ?? [])
+  problems.push(...clashesOf(opened))
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return {
+    sets: opened.map(({ id }) => id),
+    computes: {
+      preloads: [...new Set(opened.flatMap(({ set }) => set.preloads))],
+      snapshots: opened.flatMap(({ set }) => set.snapshots),
+      aggregates: opened.flatMap(({ set }) => set.aggregates),
+    },
+  }
+}
+
+/** `pairs[3] is not an address`: where, then what. */
+export function problemText({ message, path = [] }: SchemaIssue): string {
+  const keys = path.map((part) => (typeof part === 'object' ? part.key : part))
+  const where = keys.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`
+    return text === '' ? String(key) : `${text}.${String(key)}`
+  }, '')
+  return where === '' ? message : `${where} ${message}`
+}
+
+interface Opened {
+  readonly id: PlannedSet
+  readonly set: ComputeSet
+}
+
+function open(
+  { name, version, config }: ComputeList[number],
+  shipped: readonly ComputeSetModule[],
+  problems: string[],
+): Opened | undefined {
+  const module = shipped.find((each) => each.name === name)
+  if (module === undefined) {
+    const names = shipped.map((each) => each.name)
+    problems.push(`there is no compute set '${name.slice(0, 80)}'${meant(nearest(name, names))} There are ${names.join(', ')}`)
+    return undefined
+  }
+  // What the configuration of another version looks like is not known here.
+  if (version !== undefined && version !== module.version) {
+    problems.push(`${name}: version ${version.slice(0, 80)} is asked for, this Weft has ${module.version}`)
+    return undefined
+  }
+  const result = module.config['~standard'].validate(config)
+  if (result instanceof Promise) throw new TypeError(`the form of ${name} answers with a promise`)
+  if (result.issues !== undefined) {
+    problems.push(...result.issues.map((issue) => `${name}: ${problemText(issue)}`))
+    return undefined
+  }
+  return { id: { name, version: module.version, hash: hashOf((config ?? null) as JsonValue) }, set: module.create(result.value) }
+}
+
+/** The same whether it came from canonical JSON, where integers are `bigint`, or from any other. */
+export function hashOf(config: JsonValue): string {
+  return createHash('sha256')
+    .update(canonicalJson(withIntegers(config)))
+    .digest('hex')
+}
+
+function withIntegers(value: JsonValue): JsonValue {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(withIntegers)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withIntegers(item)]))
+}
+
+/** Project types, and task types of preloads, that more than one set brings: ids must name one thing. A preload that sets share is one. */
+function clashesOf(opened: readonly Opened[]): string[] {
+  const owners = new Map<string, { readonly name: string; readonly thing: unknown }>()
+  const problems: string[] = []
+  for (const { id, set } of opened) {
+    const things = [
+      ...set.preloads.map((thing) => [`preload ${thing.taskType}`, thing] as const),
+      ...[...set.snapshots, ...set.aggregates].map((thing) => [`project type ${thing.projectType}`, thing] as const),
+    ]
+    for (const [what, thing] of things) {
+      const owner = owners.get(what)
+      if (owner === undefined) owners.set(what, { name: id.name, thing })
+      else if (owner.thing !== thing) problems.push(`${id.name}: ${what} is there already, of ${owner.name}`)
+    }
+  }
+  return problems
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { COMPUTE_LIST, type ComputeList, type MarketComputes, NO_OBJECT, openComputes, problemText } from './computes.ts'
+import { textOf } from './given-file.ts'
+
+/** The file that `--market` names: which computes a market has. */
+const MARKET = z.strictObject({ computes: COMPUTE_LIST }, NO_OBJECT)
+
+export function marketText(computes: ComputeList): string {
+  return `${JSON.stringify({ computes } satisfies z.infer<typeof MARKET>, undefined, 2)}\n`
+}
+
+/** Throws `SETTINGS_INVALID` with all that is wrong with the file. */
+export function readMarketFile(path: string): MarketComputes {
+  const form = MARKET.safeParse(jsonIn(path))
+  if (!form.success)
+    throw new WeftError('SETTINGS_INVALID', { problems: form.error.issues.map((issue) => `${path}: ${problemText(issue)}`) })
+  try {
+    return openComputes(form.data.computes)
+  } catch (failure) {
+    if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
+    throw new WeftError('SETTINGS_INVALID', { problems: [failure.facts.problems].flat().map((problem) => `${path}: ${problem}`) }, failure)
+  }
+}
+
+/** Why it is none is not told: a parser quotes what it stumbled over, and the file may be that of a key. */
+function jsonIn(path: string): unknown {
+  try {
+    return JSON.parse(textOf(path))
+  } catch {
+    throw new WeftError('SETTINGS_INVALID', { problems: [`${path} cannot be read as JSON`] })
+  }
+}

@@ -1,0 +1,193 @@
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isProjectId, parseAddress, parseSlotId, safeUint, type Address, type SlotId } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
+import type { MarketComputes } from './computes.ts'
+import { textOf } from './given-file.ts'
+import { readMarketFile } from './market-file.ts'
+import { findNetwork, type Network } from './network.ts'
+import {
+  flagOf,
+  type Given,
+  isHttpUrl,
+  NO_HTTP_URL,
+  type Role,
+  SETTINGS,
+  type SettingName,
+  type SettingRow,
+  type Settings,
+  settingsOf,
+  unknownVariables,
+} from './settings.ts'
+
+/**
+ * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once,
+ * those inside the files that they name and unknown `WEFT_*` variables among them; a bad value never becomes the default. Nothing is
+ * connected before. Throws `SETTINGS_INVALID`.
+ */
+export function readSettings(role: Role, flags: Given, env: Given): Settings {
+  const problems = unknownVariables(env)
+  const networkPath = settingsOf(role).includes('network') ? (flags['network'] ?? env[SETTINGS.network.env]) : undefined
+  const network = suppliedBy(networkPath, problems)
+  const settings: Partial<Record<SettingName, unknown>> = {}
+  for (const name of settingsOf(role)) {
+    const row: SettingRow = SETTINGS[name]
+    const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
+    if (text === undefined && row.fromMarket !== undefined) continue
+    if (text === undefined && row.fallback === undefined) {
+      // The file that was to supply it has its own problem.
+      if (row.fromNetwork !== undefined && networkPath !== undefined) continue
+      problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
+      continue
+    }
+    const value = text === undefined ? row.fallback : parse(row, text)
+    if (value instanceof Problem) problems.push(...value.texts.map((problem) => `${flagOf(name)} (${row.env}): ${problem}`))
+    else settings[name] = value
+  }
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return Object.freeze(settings) as Settings
+}
+
+/** What the network file supplies; what is wrong with it goes to `problems`. */
+function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
+  if (path === undefined) return undefined
+  try {
+    const network = findNetwork(path)
+    if (network === undefined) problems.push(`--network (${SETTINGS.network.env}): there is no file ${path}`)
+    return network
+  } catch (failure) {
+    if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
+    problems.push(...[failure.facts.problems].flat().map((problem) => `--network (${SETTINGS.network.env}): ${problem}`))
+    return undefined
+  }
+}
+
+interface AddressForm {
+  readonly is: RegExp
+  readonly like: string
+}
+
+const HOST_AND_TCP = String.raw`/(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}`
+const BASE58 = '[1-9A-HJ-NP-Za-km-z]'
+/** The key itself, as Ed25519 and secp256k1 peers have it, or the hash of a longer one. */
+const PEER = `/p2p/(?:1${BASE58}{51,52}|Qm${BASE58}{44})`
+/** What our transport, TCP, can listen on. */
+const LISTEN_FORM: AddressForm = { is: new RegExp(`^${HOST_AND_TCP}$`), like: 'a multiaddr like /ip4/127.0.0.1/tcp/9100' }
+/** What it can dial: the id says whom it must find there, directly or behind a relay. */
+const PEER_FORM: AddressForm = {
+  is: new RegExp(`^${HOST_AND_TCP}${PEER}(?:/p2p-circuit${PEER})?$`),
+  like: 'a multiaddr like /dns/example.org/tcp/9100/p2p/12D3Koo…',
+}
+const KEY_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/
+
+class Problem {
+  readonly texts: readonly string[]
+  constructor(...texts: string[]) {
+    this.texts = texts
+  }
+}
+
+function parse(row: SettingRow, text: string): unknown {
+  switch (row.type) {
+    case 'integer':
+      return parseInteger(row, text)
+    case 'slots':
+      return parseSlots(row, text)
+    case 'multiaddrs':
+      return parseList(row, text, LISTEN_FORM)
+    case 'peers':
+      return parseList(row, text, PEER_FORM)
+    case 'multiaddr':
+      return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
+    case 'host:port':
+      return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
+    case 'url':
+      return isHttpUrl(text) ? text : new Problem(NO_HTTP_URL)
+    case 'address':
+      return parseContract(text)
+    case 'choice':
+      return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
+    case 'key':
+      return parseKey(text)
+    case 'market':
+      return parseMarket(text)
+    case 'namespace':
+      return parseNamespace(text)
+    case 'text':
+      return text.trim() === '' ? new Problem('is empty') : text
+  }
+}
+
+function parseInteger(row: SettingRow, text: string): number | Problem {
+  const value = safeUint(text)
+  const min = row.min ?? 0
+  const max = row.max ?? Number.MAX_SAFE_INTEGER
+  if (value === undefined || value < min || value > max) return new Problem(`'${shown(text)}' is not an integer from ${min} to ${max}`)
+  return value
+}
+
+function parseNamespace(text: string): string | Problem {
+  if (text.trim() === '') return new Problem('is empty')
+  const isPart = !text.includes(':') && isProjectId(`type:${text}`)
+  return isPart ? text : new Problem(`'${shown(text)}' cannot end a project id: printable ASCII without spaces and colons does`)
+}
+
+function parseMarket(path: string): MarketComputes | Problem {
+  try {
+    return readMarketFile(path)
+  } catch (failure) {
+    if (isWeftError(failure, 'SETTINGS_INVALID')) return new Problem(...[failure.facts.problems].flat().map(String))
+    throw failure
+  }
+}
+
+function parseSlots(row: SettingRow, text: string): readonly SlotId[] | Problem {
+  const items = parseList(row, text)
+  if (items instanceof Problem) return items
+  const wrong = items.filter((item) => safeUint(item) === undefined)
+  return wrong.length === 0 ? items.map(parseSlotId) : new Problem(...wrong.map((item) => `'${shown(item)}' is not the id of a slot`))
+}
+
+function parseContract(text: string): Address | Problem {
+  try {
+    return parseAddress(text)
+  } catch (failure) {
+    if (isWeftError(failure, 'ID_MALFORMED')) return new Problem('is not an address: 0x and 40 hex digits')
+    throw failure
+  }
+}
+
+function isHostPort(text: string): boolean {
+  return /^.+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
+}
+
+/** The form is checked here; nothing of the text is ever told. */
+function parseKey(text: string): Secret<string> | Problem {
+  const isFile = text.startsWith('file:')
+  const key = isFile ? keyTextIn(text.slice('file:'.length)) : text
+  if (key === undefined) return new Problem('names a file that cannot be read')
+  return KEY_FORM.test(key) ? new Secret(key) : new Problem(`${isFile ? 'names a file that holds' : 'is'} no private key: 64 hex digits`)
+}
+
+function keyTextIn(path: string): string | undefined {
+  try {
+    return textOf(path).trim()
+  } catch {
+    return undefined // Why is not told: the path may be the key itself, mistyped.
+  }
+}
+
+/** Items between commas. A list that must be given must not be empty. */
+function parseList(row: SettingRow, text: string, form?: AddressForm): readonly string[] | Problem {
+  const items = text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+  if (items.length === 0 && row.fallback === undefined) return new Problem('is empty')
+  const wrong = items.filter((item) => form?.is.test(item) === false)
+  return wrong.length === 0 ? items : new Problem(...wrong.map((item) => `'${shown(item)}' is not ${form?.like}`))
+}
+
+/** As much of a bad value as a person needs to recognise it. */
+function shown(text: string): string {
+  return text.slice(0, 80)
+}
