@@ -184,7 +184,7 @@ export const ERRORS = {
   ATTESTATION_CONFLICT: {
     kind: 'operator',
     facts: ['batchCid', 'attestedRoot', 'newRoot'],
-    help: 'This validator already attested another root for the batch; it never signs two. Look at the evidence in its data directory.',
+    help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. Look at the evidence in its data directory.',
   },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
 } as const satisfies Record<string, ErrorRow>

@@ -4,7 +4,7 @@ import type { Address, Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { type AttestDeps, attest, guardedRoot } from './attest.ts'
+import { type AttestDeps, attest, guardedAttestation } from './attest.ts'
 
 const batch = { epochId: 7 as EpochId, batchCid: 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid }
 const [ROOT, OTHER] = [publishedRoot(['a']), publishedRoot(['b'])]
@@ -78,7 +78,7 @@ describe('the guard', () => {
     void attest({ ...batch, root: ROOT }, failing, NEVER)
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     expect(asked).toEqual([expect.stringMatching(/^hasAttested/)])
-    expect(guardedRoot(batch, cut as FakeStore)).toBeUndefined()
+    expect(guardedAttestation(batch, cut as FakeStore)).toBeUndefined()
   })
 
   test('V2, G6: a disk that cannot keep the guard keeps the vote from being sent', async () => {
@@ -107,7 +107,7 @@ describe('the guard', () => {
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(both[1]).toMatchObject({ reason: { code: 'ATTESTATION_CONFLICT', facts: { attestedRoot: ROOT, newRoot: OTHER } } })
     expect(sent.map(({ call }) => call)).toEqual([{ kind: 'submitBatchAttestation', ...batch, rootHash: ROOT }])
-    expect(guardedRoot(batch, store.crash())).toBe(ROOT)
+    expect(guardedAttestation(batch, store.crash())).toEqual({ ...batch, root: ROOT })
   })
 
   test('V2: each batch of each epoch has its own', async () => {
@@ -118,13 +118,13 @@ describe('the guard', () => {
     ]
     await attest({ ...batch, root: ROOT }, deps, NEVER)
     for (const other of others) await attest({ ...other, root: OTHER }, deps, NEVER)
-    expect([batch, ...others].map((each) => guardedRoot(each, store))).toEqual([ROOT, OTHER, OTHER])
+    expect([batch, ...others].map((each) => guardedAttestation(each, store)?.root)).toEqual([ROOT, OTHER, OTHER])
   })
 
   test('V2: it stays when the contract refuses, so that no other root can follow', async () => {
     const { attest: attestRoot, store } = open({ outcomes: [refused('E01'), done(6)] })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E01' })
-    expect(guardedRoot(batch, store)).toBe(ROOT)
+    expect(guardedAttestation(batch, store)).toEqual({ ...batch, root: ROOT })
     await expect(attestRoot(OTHER)).rejects.toMatchObject({ code: 'ATTESTATION_CONFLICT' })
   })
 })
@@ -134,14 +134,14 @@ describe('the chain is asked first', () => {
     const { attest: attestRoot, asked, store } = open({ hasAttested: true })
     expect(await attestRoot()).toEqual({ kind: 'attested_before' })
     expect(asked).toEqual([`hasAttested 7 ${batch.batchCid} ${ME}`])
-    expect(guardedRoot(batch, store)).toBeUndefined()
+    expect(guardedAttestation(batch, store)).toBeUndefined()
   })
 
   test('V2: while it does not answer nothing is guarded and nothing is sent', async () => {
     const { attest: attestRoot, asked, store } = open({ hasAttested: new WeftError('CHAIN_UNREACHABLE', { endpoint: 'x', method: 'y' }) })
     await expect(attestRoot()).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
     expect(asked).not.toContain('send')
-    expect(guardedRoot(batch, store)).toBeUndefined()
+    expect(guardedAttestation(batch, store)).toBeUndefined()
   })
 
   test('V2, V3: with a guard it is not asked: its answer could not change what is sent', async () => {

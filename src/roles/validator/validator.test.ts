@@ -5,7 +5,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { attest, guardedRoot } from './attest.ts'
+import { attest, guardedAttestation } from './attest.ts'
 import type { Check } from './recheck.ts'
 import {
   batchOf,
@@ -274,7 +274,7 @@ describe('V2: never two roots for one batch', () => {
     const sender = {
       address: VALIDATORS[0],
       send: async () => {
-        seen.push(guardedRoot({ epochId: EPOCH_1, batchCid }, store.crash()))
+        seen.push(guardedAttestation({ epochId: EPOCH_1, batchCid }, store.crash())?.root)
         return { kind: 'refused', reason: 'E01' } as const
       },
     }
