@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, Cid, EpochId } from '#domain/ids.ts'
+import type { Address, Cid, ContentHash, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -8,6 +8,8 @@ import { type AttestDeps, attest, guardedAttestation } from './attest.ts'
 
 const batch = { epochId: 7 as EpochId, batchCid: 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid }
 const [ROOT, OTHER] = [publishedRoot(['a']), publishedRoot(['b'])]
+const [CONTENT, OTHER_CONTENT] = ['c0', 'c1'].map((byte) => `0x${byte.repeat(31)}`) as [ContentHash, ContentHash]
+const DIFFERS = `BatchContentDiffers anchored=${OTHER_CONTENT}`
 const ME = `0x${'0a'.repeat(20)}` as Address
 const NEVER = new AbortController().signal
 const ANCHORED: AnchoredBatch = {
@@ -110,6 +112,18 @@ describe('the guard', () => {
     expect(guardedAttestation(batch, store.crash())).toEqual({ ...batch, root: ROOT })
   })
 
+  test('V2: the same root for other content is a conflict too, and so is one for any content', async () => {
+    const { sent, deps, store } = open({ outcomes: [done(5)] })
+    await attest({ ...batch, root: ROOT, contentHash: CONTENT }, deps, NEVER)
+    for (const contentHash of [OTHER_CONTENT, undefined])
+      await expect(attest({ ...batch, root: ROOT, contentHash }, deps, NEVER)).rejects.toMatchObject({
+        code: 'ATTESTATION_CONFLICT',
+        facts: { attestedRoot: `${ROOT} ${CONTENT}`, newRoot: contentHash === undefined ? ROOT : `${ROOT} ${contentHash}` },
+      })
+    expect(sent).toHaveLength(1)
+    expect(guardedAttestation(batch, store.crash())).toEqual({ ...batch, root: ROOT, contentHash: CONTENT })
+  })
+
   test('V2: each batch of each epoch has its own', async () => {
     const { deps, store } = open({ outcomes: [done(5), done(6), done(7)] })
     const others = [
@@ -178,6 +192,16 @@ describe('what is sent', () => {
     const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8)], batch: undefined })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
     expect(sent).toHaveLength(1)
+  })
+
+  test.each([
+    ['back when it is asked for', CONTENT, { kind: 'attested', blockNumber: 8 }, 2],
+    ['still another', OTHER_CONTENT, { kind: 'refused', code: DIFFERS }, 1],
+  ])('V3: a call mined while other content stood under the name, which is %s', async (_how, contentHash, outcome, calls) => {
+    const { deps, sent } = open({ outcomes: [refused(DIFFERS), done(8)], batch: { ...ANCHORED, contentHash } })
+    expect(await attest({ ...batch, root: ROOT, contentHash: CONTENT }, deps, NEVER)).toEqual(outcome)
+    expect(sent).toHaveLength(calls)
+    expect(new Set(sent.map(({ intentId }) => intentId)).size).toBe(calls)
   })
 
   test('V3: it does not go on for ever about a batch that is there and refused', async () => {
