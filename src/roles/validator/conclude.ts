@@ -11,7 +11,7 @@ export interface ConcludeDeps extends AttestDeps, PersistDeps {
   readonly contract: MarketState
   readonly journal: Journal
   readonly report: Report
-  /** Called with the end of each batch. */
+  /** Called with what became of each batch. */
   readonly onBatch?: ((record: BatchRecord) => void) | undefined
 }
 

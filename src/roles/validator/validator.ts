@@ -22,11 +22,11 @@ export interface ValidatorOptions {
   /** In what the market's snapshot window is counted; must be what the sequencer uses. */
   readonly windowUnit: WindowRule['unit']
   readonly level: Level
-  /** When given, submissions for other namespaces do not count. */
+  /** When given, submissions for projects of other namespaces do not count. */
   readonly namespace?: string
   readonly deadlineBufferMaxBlocks: number
   readonly tally: TallyPolicy
-  /** Epochs whose records and evidence stay on disk. Guards stay for ever. */
+  /** Of how many epochs records and evidence stay on disk. Guards stay for ever (V2). */
   readonly epochsKept: number
 }
 
@@ -35,16 +35,18 @@ export interface ValidatorDeps {
   readonly chain: AnchorChain
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
-  /** Where content comes from, for the log. */
+  /** Addresses of the peers that files are fetched from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
   readonly recoverer: Recoverer
   readonly report: Report
-  /** Called with the end of each batch. */
+  /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
 }
 
+/** Batches since the start, by what became of them. `divergent` and `late` are among the attested. */
 export interface ValidatorStats {
+  /** Newest anchor block read; `undefined` before the first. */
   readonly headBlock: number | undefined
   readonly attested: number
   readonly divergent: number
@@ -54,12 +56,15 @@ export interface ValidatorStats {
 }
 
 export interface Validator {
-  /** Works until the signal aborts; then resolves when nothing is under way any more. Rejects on a failure that needs a person, or a bug. */
+  /**
+   * Works until the signal aborts; then resolves when nothing is under way any more. Rejects on a failure that needs a person, or a bug.
+   * Once per validator: a second call throws `STOPPED`.
+   */
   run(signal: AbortSignal): Promise<void>
   stats(): ValidatorStats
-  /** The batches of an epoch that came to their end here. */
+  /** What became of the batches of an epoch, as far as it is decided here. */
   batches(epochId: EpochId): readonly BatchRecord[]
-  /** What was found wrong with a batch; `undefined` when nothing was. */
+  /** What was found wrong with a batch; `undefined` when nothing was, or it is no longer kept. */
   evidence(epochId: EpochId, batchCid: Cid): Evidence | undefined
 }
 
