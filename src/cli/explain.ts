@@ -3,10 +3,10 @@ import { CONTRACT_CODES, CONTRACT_ERRORS, meaningOf } from '#domain/contract-cod
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
+import { meant, nearest } from '#domain/meant.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
 import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS, type RejectionRow } from '#domain/rejection.ts'
-import { meant, nearest } from './words.ts'
 
 /** Tables of one line per name, and what a name in them is. */
 const NAMED: readonly (readonly [kind: string, rows: Readonly<Record<string, string>>])[] = [

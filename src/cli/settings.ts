@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core'
+import { meant, nearest } from '#domain/meant.ts'
 import { flagOf, ROLES, SETTINGS, settingsOf, type Role, unlessGiven } from '#node/settings.ts'
-import { meant, nearest, wrapped } from './words.ts'
+import { wrapped } from './words.ts'
 
 export const settingsCommand = buildCommand({
   func(this: { process: NodeJS.Process }, flags: { json: boolean }, role?: Role) {

@@ -116,7 +116,7 @@ export async function layGround(
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
-  // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
+  // Operators' commands find the contracts as those of a real network: `./weft market show --data-dir …`.
   onDisk(dataDir, 'writing the network file', () => writeNetwork(join(dataDir, NETWORK_FILE), protocol))
   const marketPath = join(dataDir, MARKET_FILE)
   onDisk(marketPath, 'writing it', () => replaceFile(marketPath, `${JSON.stringify(market, undefined, 2)}\n`, 0o644))

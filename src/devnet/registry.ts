@@ -33,7 +33,7 @@ export const CHAIN_STATE = 'anchor-chain.json'
 /** The files that this file, and the chain, put into a data directory. */
 export const DEVNET_FILES = [RUNNING, KEPT, CHAIN_STATE]
 
-/** One per devnet of this user that runs, so that `weft verify` needs no flag, and one that ends takes none away from another. */
+/** One per devnet of this user that runs, so that `./weft verify` needs no flag, and one that ends takes none away from another. */
 interface Announcement {
   readonly dataDir: string
   readonly processId: number
