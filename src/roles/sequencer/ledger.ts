@@ -77,6 +77,11 @@ const decoder = new TextDecoder()
 const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
 const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
 
+function readAt<Value>(store: Store, key: string): Value | undefined {
+  const bytes = store.get(key)
+  return bytes === undefined ? undefined : fromBytes<Value>(bytes)
+}
+
 const isFinished = (record: EpochEntry): boolean =>
   isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
 
@@ -95,10 +100,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   }
 
   function get(epochId: EpochId): EpochEntry | undefined {
-    const known = unfinished.get(epochId)
-    if (known !== undefined) return known
-    const bytes = store.get(epochKey(epochId))
-    return bytes === undefined ? undefined : fromBytes<EpochEntry>(bytes)
+    return unfinished.get(epochId) ?? readAt<EpochEntry>(store, epochKey(epochId))
   }
 
   async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
@@ -136,20 +138,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       if (known !== undefined) advanceEpoch(known.state, 'released')
       const index = finished.indexOf(epochId)
       if (index >= 0) finished.splice(index, 1)
-      await save(
-        {
-          epochId,
-          state: 'released',
-          reason: undefined,
-          release: { number, hash, timestamp },
-          accepted: 0,
-          rejected: {},
-          batches: [],
-          projects: [],
-          outvotedSlots: [],
-        },
-        [],
-      )
+      await save(releasedEntry(epochId, { number, hash, timestamp }), [])
     },
     async change(epochId, change, writes = []) {
       const known = get(epochId) as EpochEntry
@@ -157,12 +146,15 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       return save({ ...known, ...change }, writes)
     },
     plans: (epochId) => readPlans(store, epochId),
-    cursor() {
-      const bytes = store.get(CURSOR_KEY)
-      return bytes === undefined ? undefined : fromBytes<BlockNumber>(bytes)
-    },
+    cursor: () => readAt<BlockNumber>(store, CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
   }
+}
+
+/** Of an epoch of which only the release is known. */
+function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
+  const nothing = { accepted: 0, rejected: {}, batches: [], projects: [], outvotedSlots: [] }
+  return { epochId, state: 'released', reason: undefined, release, ...nothing }
 }
 
 /** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). */
