@@ -6,6 +6,10 @@ import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
 import { conductOf, dataDirOf, PLACE_FLAGS, type PlaceFlags, SEND_FLAGS, type SendFlags, sessionOf, tell } from './operator.ts'
 
+/** A dry run as nobody plans with addresses that nobody will ever have. */
+const PLACEHOLDERS =
+  'Addresses below of contracts that are yet to be created are placeholders: the real ones follow from the account that deploys (--from, --keystore or WEFT_DEPLOYER_KEY).'
+
 interface Flags extends PlaceFlags, SendFlags {
   readonly config?: string
 }
@@ -37,6 +41,7 @@ export const deployCommand = buildCommand({
       const isPlaceKnown = isThere || (deployed.outcome === 'planned' && !isNobody)
       if (!flags.json && isPlaceKnown)
         for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
+      if (!flags.json && isNobody && deployed.outcome === 'planned') this.process.stdout.write(`${PLACEHOLDERS}\n`)
       tell(this.process, flags, deployed, {
         ...(isNobody && !isThere ? {} : { addresses }),
         chainId,

@@ -117,7 +117,7 @@ export async function layGround(
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
-  // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
+  // Operators' commands find the contracts as those of a real network: `./weft market show --data-dir …`.
   onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
   const { name, version } = uniswapV2
   const marketPath = folder.file(MARKET_FILE)

@@ -37,6 +37,8 @@ export interface FakeChainOptions {
   readonly market: MarketState
   /** Signers of the slots, slot 1 first. */
   readonly signers: readonly Address[]
+  /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
+  readonly hasContents?: boolean
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
