@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
-import { stopSignal } from '#node/stop.ts'
+import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 
 const folder = join(import.meta.dirname, '../../test/bench')
 
@@ -21,12 +21,13 @@ export const benchCommand = buildCommand({
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const file of benches) {
-      if (signal.aborted) return
       const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file)], { stdio: 'inherit' })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
+      if (signal.aborted) break
     }
+    if (signal.aborted) this.process.exitCode = EXIT_STOPPED
   },
   parameters: {
     positional: { kind: 'array', parameter: { brief: 'Only these benchmarks, for example `intake`', parse: String, placeholder: 'name' } },

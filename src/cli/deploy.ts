@@ -7,6 +7,10 @@ import { stopSignal } from '#node/stop.ts'
 import { draftOf, MANIFEST_FILE_FLAG, manifestFacts, tellManifest } from './manifest.ts'
 import { conductOf, dataDirOf, PLACE_FLAGS, type PlaceFlags, SEND_FLAGS, type SendFlags, sessionOf, tell } from './operator.ts'
 
+/** A dry run as nobody plans with addresses that nobody will ever have. */
+const PLACEHOLDERS =
+  'Addresses below of contracts that are yet to be created are placeholders: the real ones follow from the account that deploys (--from, --keystore or WEFT_DEPLOYER_KEY).'
+
 interface Flags extends PlaceFlags, SendFlags {
   readonly config?: string
   readonly manifest?: string
@@ -42,6 +46,7 @@ export const deployCommand = buildCommand({
       if (!flags.json && isPlaceKnown)
         for (const [name, address] of Object.entries(addresses)) this.process.stdout.write(`${name.padEnd(14)} ${address}\n`)
       if (!flags.json) tellManifest(this.process, manifest)
+      if (!flags.json && isNobody && deployed.outcome === 'planned') this.process.stdout.write(`${PLACEHOLDERS}\n`)
       tell(this.process, flags, deployed, {
         ...(isNobody && !isThere ? {} : { addresses }),
         chainId,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { EpochLine } from '#devnet/report.ts'
-import { humanReport } from './devnet-report.ts'
+import type { ProjectId } from '#domain/ids.ts'
+import { humanReport, jsonReport } from './devnet-report.ts'
 
 const line: EpochLine = {
   epochId: 1,
@@ -9,6 +10,7 @@ const line: EpochLine = {
   rejected: 0,
   projects: 19,
   finalized: 19,
+  missed: [],
   batches: 2,
   attestations: 3,
   outvotedSlots: 1,
@@ -51,4 +53,19 @@ test.each([
   const pieces = written(terminal, term)
   expect(pieces).toHaveLength(1)
   expect(pieces[0]).not.toContain('\u001b')
+})
+
+test('projects that an epoch missed stand below it, a few with their reasons; in JSON all of them', () => {
+  const missed = Array.from({ length: 7 }, (_, index) => ({ projectId: `p${index}:T` as ProjectId, reason: 'no_votes' as const }))
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  humanReport({ isTTY: false, columns: 80, write }, undefined).epoch({ ...line, finalized: 12, missed })
+  const lines = pieces.join('').trimEnd().split('\n').slice(1)
+  expect(lines.map((each) => each.trim())).toEqual([
+    ...missed.slice(0, 5).map(({ projectId }) => `missed ${projectId}: no_votes`),
+    'and 2 more; --json lists them all',
+  ])
+  pieces.length = 0
+  jsonReport({ stdout: { write }, stderr: { write } } as never).epoch({ ...line, missed })
+  expect(JSON.parse(pieces[0] as string)).toMatchObject({ missed })
 })

@@ -29,7 +29,10 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
       // A file gets each epoch once, when it is final. A line that wraps could not be taken back: what does not fit is left out.
       if (isLive) stdout.write(`${clear}${`${row(line)}  …`.slice(0, stdout.columns - 1)}`)
     },
-    epoch: (line) => say(row(line)),
+    epoch(line) {
+      say(row(line))
+      if (line.missed.length > 0) say(missed(line))
+    },
     summary(summary) {
       const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${counted(epochs)}`).join(', ')
       say(
@@ -43,6 +46,15 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
 }
 
 const counted = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`
+
+/** Missed projects named below an epoch's row; a number stands for the others. */
+const MISSED_MAX = 5
+
+function missed({ missed: projects }: EpochLine): string {
+  const named = projects.slice(0, MISSED_MAX).map(({ projectId, reason }) => `       missed ${projectId}: ${reason}`)
+  const others = projects.length - named.length
+  return [...named, ...(others > 0 ? [`       and ${others} more; --json lists them all`] : [])].join('\n')
+}
 
 function row(line: EpochLine): string {
   const cells: readonly [string, number][] = [

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { isWeftError } from '#domain/errors.ts'
 import type { Given } from '#node/settings.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
@@ -17,6 +18,10 @@ interface Flags {
   readonly liars: number
 }
 
+/** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
+const isRefusal = (failure: unknown): boolean =>
+  isWeftError(failure, 'SETTINGS_INVALID') || isWeftError(failure, 'DATA_DIR_FOREIGN') || isWeftError(failure, 'DATA_DIR_LOCKED')
+
 /** As a shell reads it back. */
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
@@ -29,12 +34,15 @@ export const devnetCommand = buildCommand({
     const { runDevnet } = await import('#devnet/devnet.ts')
     const { makeTemporaryFolder } = await import('#devnet/folder.ts')
     const given = givenDataDir(this.process.env as Given, flags.dataDir)
-    const isTemporary = given === undefined && !flags.keep
+    let isTemporary = given === undefined && !flags.keep
     const dataDir = given === undefined ? makeTemporaryFolder() : resolve(given)
     // At the very end, which a second Ctrl-C brings about at once.
-    if (isTemporary) this.process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }))
+    this.process.once('exit', () => {
+      if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
+    })
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
     const { epochs, seed, slots, liars } = flags
+    let isRefused = false
     try {
       const options = { dataDir, isTemporary, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }
       const { summary, wasUp, provable } = await runDevnet(options, report, signal)
@@ -43,8 +51,13 @@ export const devnetCommand = buildCommand({
         report.progress(`proof: ./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
       // A script must not take fewer epochs than it asked for, or a network that never was up, as success.
       if (signal.aborted && (!wasUp || summary.epochs < (epochs ?? 0))) this.process.exitCode = EXIT_STOPPED
+    } catch (failure) {
+      isRefused = isRefusal(failure)
+      // Of what was not begun there is nothing to keep.
+      if (isRefused && given === undefined) isTemporary = true
+      throw failure
     } finally {
-      if (!isTemporary) report.progress(`data directory: ${dataDir}`)
+      if (!isTemporary && !isRefused) report.progress(`data directory: ${dataDir}`)
     }
   },
   parameters: {

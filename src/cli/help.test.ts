@@ -42,9 +42,9 @@ describe('help', () => {
   })
 
   test.each([
-    [['help', 'devnett'], "weft: there is no command 'devnett'; did you mean devnet? `weft --help` lists them."],
-    [['help', 'market', 'shwo'], "weft: there is no command 'market shwo'; did you mean show? `weft market --help` lists them."],
-    [['nothing', '--help'], "weft: there is no command 'nothing'. `weft --help` lists them."],
+    [['help', 'devnett'], "weft: there is no command 'devnett'; did you mean devnet? `./weft --help` lists them."],
+    [['help', 'market', 'shwo'], "weft: there is no command 'market shwo'; did you mean show? `./weft market --help` lists them."],
+    [['nothing', '--help'], "weft: there is no command 'nothing'. `./weft --help` lists them."],
   ])('%j is told what was meant, and fails', (args, text) => {
     expect(ask(...args)).toEqual({ text, isFailure: true })
   })

@@ -45,7 +45,7 @@ function helpFor(words: readonly string[]): Answer {
   if (unknown !== undefined) {
     const names = isRoutes(target) ? namesIn(target) : []
     const where = path.join(' ')
-    const text = `weft: there is no command '${[...path.slice(1), unknown].join(' ')}'${meant(nearest(unknown, names))} \`${where} --help\` lists them.`
+    const text = `weft: there is no command '${[...path.slice(1), unknown].join(' ')}'${meant(nearest(unknown, names))} \`./${where} --help\` lists them.`
     return { text, isFailure: true }
   }
   return { text: isRoutes(target) ? helpOfRoutes(target, path) : helpOfCommand(target, path), isFailure: false }
@@ -87,7 +87,7 @@ function helpOfRoutes(map: Routes, path: readonly string[]): string {
     ...entries.map(([name, brief]) => `  ${name.padEnd(width)}  ${brief}`),
     '',
     ...(map.fullDescription === undefined ? [] : [wrapped(map.fullDescription), '']),
-    wrapped(`\`weft help${where.slice('weft'.length)} COMMAND\` lists what a command takes; docs/CLI.md has it all.`),
+    wrapped(`\`./weft help${where.slice('weft'.length)} COMMAND\` lists what a command takes; docs/CLI.md has it all.`),
   ].join('\n')
 }
 

@@ -114,7 +114,7 @@ const createCommand = buildCommand({
       const { dataMarket } = created
       if (!flags.json && dataMarket !== undefined)
         this.process.stdout.write(
-          `dataMarket     ${dataMarket}\nIt has no windows and no roles yet: \`weft market set --data-market ${dataMarket} …\`\n`,
+          `dataMarket     ${dataMarket}\nIt has no windows and no roles yet: \`./weft market set --data-market ${dataMarket} …\`\n`,
         )
       tell(this.process, flags, created, dataMarket === undefined ? {} : { dataMarket })
     })

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { endGroup } from '#node/process-group.ts'
-import { stopSignal } from '#node/stop.ts'
+import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 
 const home = join(import.meta.dirname, '../..')
 /** Where every mechanical mutant is asked after; elsewhere they are too many to argue about, and the faults of `test/faults` stand instead. */
@@ -52,6 +52,7 @@ export const mutateCommand = buildCommand({
     }
     await run('tools/mutation/mechanical.ts', mechanical)
     await run('tools/mutation/faults.ts', faults)
+    if (signal.aborted) this.process.exitCode = EXIT_STOPPED
   },
   parameters: {
     flags: {

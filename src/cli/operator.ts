@@ -24,7 +24,7 @@ export const PLACE_FLAGS = {
   json: isSet('Print one JSON object and nothing else'),
 }
 export const CONTRACT_FLAGS = {
-  network: text(`Network file of \`weft deploy\` (WEFT_NETWORK; default ${NETWORK_FILE} in the data directory)`),
+  network: text(`Network file of \`./weft deploy\` (WEFT_NETWORK; default ${NETWORK_FILE} in the data directory)`),
   protocolState: { kind: 'parsed', parse: parseAddress, optional: true, brief: 'Address of ProtocolState (WEFT_PROTOCOL_STATE)' },
 } as const
 export const MARKET_FLAG = {

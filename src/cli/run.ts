@@ -36,7 +36,7 @@ function roleCommand(role: Role): Command<CommandContext> {
     parameters: { flags: Object.fromEntries(flags) },
     docs: {
       brief: BRIEFS[role],
-      fullDescription: `Each flag may also be given as a variable, for example ${flagOf('dataDir')} as WEFT_DATA_DIR. \`weft settings ${role}\` says more.`,
+      fullDescription: `Each flag may also be given as a variable, for example ${flagOf('dataDir')} as WEFT_DATA_DIR. \`./weft settings ${role}\` says more.`,
     },
   })
 }

@@ -1,5 +1,5 @@
-import { meant, nearest } from '#domain/nearest.ts'
 import { buildCommand } from '@stricli/core'
+import { meant, nearest } from '#domain/nearest.ts'
 import { flagOf, ROLES, SETTINGS, settingsOf, type Role, unlessGiven } from '#node/settings.ts'
 import { wrapped } from './words.ts'
 

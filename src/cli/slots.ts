@@ -105,7 +105,7 @@ const assignCommand = buildCommand({
   docs: {
     brief: 'Give slots their signers',
     fullDescription:
-      "The registry's owner and admins may assign any slot; other accounts their own, once the registry's cooldown is over. For example: weft slots assign 1-5=0x… 7=0x…",
+      "The registry's owner and admins may assign any slot; other accounts their own, once the registry's cooldown is over. For example: ./weft slots assign 1-5=0x… 7=0x…",
   },
 })
 

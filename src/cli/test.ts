@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
-import { stopSignal } from '#node/stop.ts'
+import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 
 const home = join(import.meta.dirname, '../..')
 
@@ -46,7 +46,7 @@ export const testCommand = buildCommand({
     }
     const reporting = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`]
     failures += await runTool({ path: 'node_modules/vitest/vitest.mjs', args: ['run', ...reporting, ...paths], runtime }, signal)
-    if (failures > 0) this.process.exitCode = 1
+    if (failures > 0) this.process.exitCode = signal.aborted ? EXIT_STOPPED : 1
     // There is none when the run was stopped.
     if (!existsSync(reportPath)) return
     const report = JSON.parse(readFileSync(reportPath, 'utf8')) as Report

@@ -92,7 +92,7 @@ async function createDevnetObserver(
     chain,
     clock: systemClock,
     report,
-    projectCount: projects.length,
+    projects,
     recordOf: (epochId) => roles.sequencer.handle.epoch(epochId),
   })
 }

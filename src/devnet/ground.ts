@@ -128,7 +128,7 @@ export async function layGround(
     anchor.rpcUrl,
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
-  // Operators' commands find the contracts as those of a real network: `weft market show --data-dir …`.
+  // Operators' commands find the contracts as those of a real network: `./weft market show --data-dir …`.
   onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(

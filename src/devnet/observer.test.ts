@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
@@ -9,7 +9,7 @@ import type { DevnetReport, EpochLine } from './report.ts'
 const VALIDATORS = ['a', 'b', 'c'].map((digit) => `0x${digit.repeat(40)}` as Address)
 const [FIRST, SECOND] = ['bafy1', 'bafy2'] as [Cid, Cid]
 const ATTESTATION_WINDOW = 10
-const PROJECTS = 3
+const PROJECTS = ['a:TEST', 'b:TEST', 'c:TEST'] as ProjectId[]
 
 type Happening = { readonly kind: ProtocolEvent['kind'] } & Record<string, unknown>
 const released = (epochId: number): Happening => ({ kind: 'EpochReleased', epochId })
@@ -17,7 +17,7 @@ const submitted = (epochId: number, batchCid = FIRST): Happening => ({ kind: 'Sn
 const attested = (epochId: number, batchCid = FIRST, voters = VALIDATORS): Happening[] =>
   voters.map((validator) => ({ kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator }))
 const final = (epochId: number, batchCid = FIRST): Happening => ({ kind: 'SnapshotBatchFinalized', epochId, batchCid })
-const snapshot = (epochId: number): Happening => ({ kind: 'SnapshotFinalized', epochId })
+const snapshot = (epochId: number, projectId = PROJECTS[0]): Happening => ({ kind: 'SnapshotFinalized', epochId, projectId })
 const ended = (epochId: number): Happening => ({ kind: 'BatchSubmissionsCompleted', epochId })
 /** An epoch with one batch, all of it in one block. */
 const whole = (epochId: number): Happening[] => [
@@ -85,7 +85,7 @@ async function observe(
     const record = records.get(epochId)
     return record && ({ accepted: 0, rejected: {}, projects: [], outvotedSlots: [], ...record } as unknown as EpochEntry)
   }
-  const observer = createObserver({ chain, clock, report, projectCount: PROJECTS, recordOf })
+  const observer = createObserver({ chain, clock, report, projects: PROJECTS, recordOf })
   await observer.run(epochsWanted, signal)
   return observer.summary()
 }
@@ -102,7 +102,7 @@ describe('an epoch that is final', () => {
     const summary = await observe(
       [
         [released(1)],
-        [submitted(1, FIRST), submitted(1, SECOND), snapshot(1), snapshot(1), snapshot(1)],
+        [submitted(1, FIRST), submitted(1, SECOND), ...PROJECTS.map((projectId) => snapshot(1, projectId))],
         [ended(1), ...attested(1, FIRST), ...attested(1, SECOND, VALIDATORS.slice(0, 2))],
         [final(1, FIRST), final(1, SECOND)],
         attested(1, SECOND, VALIDATORS.slice(2)),
@@ -116,7 +116,8 @@ describe('an epoch that is final', () => {
         releasedAt: 1_700_000_000_000,
         accepted: 18,
         rejected: 3,
-        projects: PROJECTS,
+        projects: PROJECTS.length,
+        missed: [],
         finalized: 3,
         batches: 2,
         attestations: 3,
@@ -213,6 +214,20 @@ test('events of an epoch that was never seen released, or of none, are nothing',
   expect(summary).toMatchObject({ epochs: 0, unfinished: [] })
 })
 
+test('G9: projects that are not final are named with their reasons', async () => {
+  records.set(1, { projects: [{ projectId: PROJECTS[1], reason: 'no_votes', total: 0, votes: 0 } as never] })
+  await observe([whole(1)], 1)
+  expect(lines).toMatchObject([
+    {
+      finalized: 1,
+      missed: [
+        { projectId: PROJECTS[1], reason: 'no_votes' },
+        { projectId: PROJECTS[2], reason: 'not_submitted' },
+      ],
+    },
+  ])
+})
+
 test('being told to stop is no failure; a chain that fails is', async () => {
   const stopping = new AbortController()
   stopping.abort(new Error('stopped'))
@@ -229,7 +244,7 @@ test('being told to stop is no failure; a chain that fails is', async () => {
     } as unknown as AnchorChain,
     clock,
     report,
-    projectCount: 0,
+    projects: [],
     recordOf: () => undefined,
   })
   await expect(broken.run(undefined, failing)).rejects.toThrow('the chain is gone')

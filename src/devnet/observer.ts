@@ -1,4 +1,5 @@
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
 import { isFinal, type Rejection } from '#domain/rejection.ts'
 import { isAttestationWindowOver } from '#domain/window.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
@@ -12,8 +13,8 @@ export interface ObserverDeps {
   readonly chain: AnchorChain
   readonly clock: Clock
   readonly report: DevnetReport
-  /** Project ids of the market, as many as each epoch should finalize. */
-  readonly projectCount: number
+  /** Of the market: those that each epoch should finalize. */
+  readonly projects: readonly ProjectId[]
   /** What the sequencer knows of an epoch. */
   readonly recordOf: (epochId: EpochId) => EpochEntry | undefined
 }
@@ -26,7 +27,7 @@ interface Observed {
   /** Validators by the batch they attested. */
   readonly attestedBy: Map<Cid, Set<string>>
   readonly finalizedBatches: Set<Cid>
-  finalizedProjects: number
+  readonly finalizedProjects: Set<ProjectId>
   finalizedSeenMs: number | undefined
   isEnded: boolean
 }
@@ -62,7 +63,7 @@ export function createObserver(deps: ObserverDeps): Observer {
         releasedSeenMs: clock.nowMs(),
         attestedBy: new Map(),
         finalizedBatches: new Set(),
-        finalizedProjects: 0,
+        finalizedProjects: new Set(),
         finalizedSeenMs: undefined,
         isEnded: false,
       })
@@ -73,7 +74,7 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (epoch === undefined) return
     if (event.kind === 'SnapshotBatchSubmitted') epoch.attestedBy.set(event.batchCid, new Set())
     if (event.kind === 'SnapshotBatchAttestationSubmitted') epoch.attestedBy.get(event.batchCid)?.add(event.validator)
-    if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects += 1
+    if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects.add(event.projectId)
     if (event.kind === 'BatchSubmissionsCompleted') epoch.isEnded = true
     if (event.kind === 'SnapshotBatchFinalized') epoch.finalizedBatches.add(event.batchCid)
     if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
@@ -87,8 +88,11 @@ export function createObserver(deps: ObserverDeps): Observer {
       releasedAt: epoch.releasedAt,
       accepted: record?.accepted ?? 0,
       rejected: sum(finalCounts(record).map(([, count]) => count)),
-      projects: deps.projectCount,
-      finalized: epoch.finalizedProjects,
+      projects: deps.projects.length,
+      finalized: epoch.finalizedProjects.size,
+      missed: deps.projects
+        .filter((projectId) => !epoch.finalizedProjects.has(projectId))
+        .map((projectId) => ({ projectId, reason: whyMissed(projectId, record) })),
       batches: epoch.attestedBy.size,
       attestations: voters.length === 0 ? 0 : Math.min(...voters),
       outvotedSlots: record?.outvotedSlots.length ?? 0,
@@ -156,6 +160,11 @@ const isFinalized = (epoch: Observed): boolean =>
 /** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
 const reasonOf = (record: EpochEntry | undefined): string =>
   record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
+/** Why a project is not final. One that nobody submitted is unknown to the sequencer; of one whose batch is anchored it waits for validators. */
+function whyMissed(projectId: ProjectId, record: EpochEntry | undefined): ProjectReason {
+  const known = record?.projects?.find((project) => project.projectId === projectId)
+  return known === undefined ? 'not_submitted' : (known.reason ?? 'attestations_missing')
+}
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
   [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
 /** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */

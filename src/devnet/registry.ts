@@ -32,7 +32,7 @@ const KEPT = 'kept.json'
 /** What the anchor chain leaves when it ends. */
 export const CHAIN_STATE = 'anchor-chain.json'
 
-/** One per devnet of this user that runs, so that `weft verify` needs no flag, and one that ends takes none away from another. */
+/** One per devnet of this user that runs, so that `./weft verify` needs no flag, and one that ends takes none away from another. */
 interface Announcement {
   readonly dataDir: string
   readonly processId: number

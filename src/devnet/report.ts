@@ -1,3 +1,6 @@
+import type { ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
+
 /** What the devnet tells while it runs. */
 
 /** One epoch in numbers; the `--json` line. */
@@ -12,6 +15,8 @@ export interface EpochLine {
   readonly projects: number
   /** Of those, how many are FINALIZED on the anchor chain. */
   readonly finalized: number
+  /** Those that are not, and why: a reason of the project, as far as the sequencer knows one. */
+  readonly missed: readonly { readonly projectId: ProjectId; readonly reason: ProjectReason }[]
   readonly batches: number
   /** Validators that attested every batch of the epoch. */
   readonly attestations: number

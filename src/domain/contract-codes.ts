@@ -7,11 +7,11 @@ const RESERVED = 'Listed by the protocol, raised by none of its contracts.'
 
 /** Short codes, as they stand in `Error(string)`. */
 export const CONTRACT_CODES = {
-  E01: 'The caller is not a validator of the data market. `weft market set --add-validator` makes it one.',
+  E01: 'The caller is not a validator of the data market. `./weft market set --add-validator` makes it one.',
   E02: 'The data market is not known to this ProtocolState, or not enabled: then it takes nothing new, only votes on what it took before.',
   E03: 'The caller does not own the data market.',
-  E04: 'The caller is not a sequencer of the data market. `weft market set --add-sequencer` makes it one.',
-  E05: 'The caller is not the epoch manager of the data market. `weft market set --epoch-manager` makes it that.',
+  E04: 'The caller is not a sequencer of the data market. `./weft market set --add-sequencer` makes it one.',
+  E05: 'The caller is not the epoch manager of the data market. `./weft market set --epoch-manager` makes it that.',
   E06: RESERVED,
   E07: RESERVED,
   E08: 'The caller is neither the owner nor an admin of the data market.',
@@ -65,7 +65,7 @@ export const CONTRACT_ERRORS = {
   ExpectedPause: 'The contract is not paused.',
   InvalidInitialization: 'The contract was initialized before.',
   RootOnlyBatchesNotAllowed:
-    'The data market takes no batches that are anchored by their roots alone. `weft market set --root-only-batches` allows them.',
+    'The data market takes no batches that are anchored by their roots alone. `./weft market set --root-only-batches` allows them.',
   TooManyProjects: 'A batch has more projects than one transaction can finalize: send several batches.',
   TooManyBatches: 'The epoch has as many batches as it can have: send larger ones.',
   ProjectIdTooLong: 'A project id has more bytes than the data market stores.',
@@ -76,7 +76,7 @@ export const CONTRACT_ERRORS = {
     'The code at this address is not the desk that the data market was compiled with. After an upgrade call `adoptDesk` with the desk of its version.',
   MarketCodeNotAllowed: 'The owner of the protocol allows data markets certain code only, and this is none of it.',
   RewardAllowanceUsedUp:
-    'Rewards are credited, but nothing is left of what the owner of the protocol granted the data market to pay them from. `weft market set --reward-allowance-wei` grants more.',
+    'Rewards are credited, but nothing is left of what the owner of the protocol granted the data market to pay them from. `./weft market set --reward-allowance-wei` grants more.',
   BatchContentDiffers:
     'The vote was cast for other projects or CIDs than the batch of this name has: the chain was reorganised, or they were read wrong.',
   EpochAlreadyReleased: 'A manifest begins with an epoch that is not released yet.',

@@ -22,12 +22,12 @@ export const ERRORS = {
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
-    help: 'Correct each setting named; `weft settings` lists those of the roles, `--help` those of a command.',
+    help: 'Correct each setting named; `./weft settings` lists those of the roles, `--help` those of a command.',
   },
   DATA_DIR_UNKNOWN: {
     kind: 'operator',
     facts: ['dataDir'],
-    help: 'No running devnet was found there. Start one with `weft devnet`, or pass --data-dir.',
+    help: 'No running devnet was found there. Start one with `./weft devnet`, or pass --data-dir.',
   },
   DATA_DIR_FOREIGN: {
     kind: 'operator',
@@ -122,7 +122,7 @@ export const ERRORS = {
   CALL_REVERTED: {
     kind: 'caller',
     facts: ['call', 'reason'],
-    help: 'The contract refused the call; `weft explain` knows the short codes.',
+    help: 'The contract refused the call; `./weft explain` knows the short codes.',
   },
   CALL_NOT_SETTLED: {
     kind: 'transient',
@@ -184,12 +184,12 @@ export const ERRORS = {
   JSON_MALFORMED: {
     kind: 'caller',
     facts: ['detail'],
-    help: 'The bytes or the value are not JSON that Python could have written (spec/03 §9).',
+    help: 'The bytes or the value are not JSON that Python could have written.',
   },
   BATCH_MALFORMED: {
     kind: 'caller',
     facts: ['batchCid', 'detail'],
-    help: 'The batch file does not have the form of the protocol (spec/06 §8).',
+    help: 'The batch file does not have the form of the protocol.',
   },
   STATE_TRANSITION: {
     kind: 'bug',
@@ -199,7 +199,7 @@ export const ERRORS = {
   ATTESTATION_CONFLICT: {
     kind: 'operator',
     facts: ['batchCid', 'attestedRoot', 'newRoot'],
-    help: 'This validator already attested another root for the batch; it never signs two. Look at the evidence in its data directory.',
+    help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. Look at the evidence in its data directory.',
   },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
   STOP_TIMED_OUT: {

@@ -75,7 +75,7 @@ export const EVENTS = {
   epoch_delivered: { level: 'info', help: 'Every submission of the epoch was acknowledged, or sent to a peer that never answers.' },
   submissions_lost: {
     level: 'warn',
-    help: 'Submissions of the epoch were refused for good, or given up: so many for each code. `weft explain CODE` says what each means.',
+    help: 'Submissions of the epoch were refused for good, or given up: so many for each code. `./weft explain CODE` says what each means.',
   },
   submission_rejected: { level: 'debug', help: 'One submission was refused for good; the line of its epoch counts it.' },
   dial_failed: {

@@ -22,6 +22,8 @@ export type Cid = Branded<string, 'Cid'>
 export type Address = Branded<string, 'Address'>
 /** A 32-byte hash: `0x` and 64 lower-case hex digits. */
 export type Hash = Branded<string, 'Hash'>
+/** The first 31 bytes of a hash over a batch's projects and CIDs: `0x` and 62 lower-case hex digits. `#wire/content-hash.ts` works it out. */
+export type ContentHash = Branded<string, 'ContentHash'>
 /** A version 4 UUID in lower case, naming one delivery of a submission. */
 export type SubmissionId = Branded<string, 'SubmissionId'>
 

@@ -1,7 +1,7 @@
 /** Words that were meant, for whoever mistypes a name. */
 
 /** Those of `known` that differ from the word by a slip or two, nearest first. */
-export function nearest(word: string, known: readonly string[]): string[] {
+export function nearest<Word extends string>(word: string, known: readonly Word[]): Word[] {
   const slipsMax = word.length <= 3 ? 1 : 2
   return known
     .map((name) => ({ name, slips: slipsBetween(word.toLowerCase(), name.toLowerCase()) }))

@@ -44,7 +44,7 @@ test.each([
   ['validator', 'validator', '--add-validator'],
 ] as const)('%s: every change is told once, with the command that helps', async (office, name, flag) => {
   const account = ACCOUNT
-  const command = `weft market set --protocol-state ${STATE} --data-market ${MARKET} ${flag} ${ACCOUNT}`
+  const command = `./weft market set --rpc URL --protocol-state ${STATE} --data-market ${MARKET} ${flag} ${ACCOUNT}`
   const missing = ['not_appointed', { account, market: MARKET, missing: name, command }]
   const there = ['appointed', { account, market: MARKET, as: name }]
   const { told, slept } = await watchOver(office, [[OTHER], [OTHER], [ACCOUNT], [ACCOUNT], []])

@@ -11,7 +11,7 @@ export interface Appointed {
 interface Office {
   readonly name: string
   readonly holders: (market: Appointed) => readonly Address[]
-  /** Of `weft market set`, with the account behind it. */
+  /** Of `./weft market set`, with the account behind it. */
   readonly flag: string
 }
 
@@ -45,7 +45,8 @@ export async function watchAppointment(office: keyof typeof OFFICES, deps: Appoi
     const isNow = holders(appointed).includes(account)
     if (isNow && !isAppointed) report('appointed', { account, market, as: name })
     if (!isNow && isAppointed) {
-      const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
+      // The endpoint is for the person to fill in: a URL of one may hold a key, and logs are shown around.
+      const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
       report('not_appointed', { account, market, missing: name, command })
     }
     isAppointed = isNow

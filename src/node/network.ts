@@ -3,7 +3,7 @@ import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
 import { replaceFile } from './disk.ts'
 import { textOf } from './given-file.ts'
 
-/** Where a network's contracts are: written by `weft deploy`, read by every role (`--network`). */
+/** Where a network's contracts are: written by `./weft deploy`, read by every role (`--network`). */
 export interface Network {
   readonly chainId: number
   readonly protocolState: Address

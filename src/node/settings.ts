@@ -63,7 +63,7 @@ export const SETTINGS = {
     type: 'text',
     fallback: '',
     roles: onChain,
-    doc: 'The network.json that `weft deploy` wrote: supplies anchor chain id, ProtocolState and data market where they are not given.',
+    doc: 'The network.json that `./weft deploy` wrote: supplies anchor chain id, ProtocolState and data market where they are not given.',
   },
   anchorRpcUrl: { env: 'WEFT_ANCHOR_RPC_URL', type: 'url', roles: onChain, doc: 'JSON-RPC endpoint of the anchor chain.' },
   anchorChainId: {

@@ -2,7 +2,7 @@ import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
 import { isSequencerId, SEQUENCER_ID_FORM } from './sequencer-id.ts'
 
-/** What `weft deploy` is asked for. Whatever is left out stays as it is on chain, or becomes what `wanted.ts` says on a new network. */
+/** What `./weft deploy` is asked for. Whatever is left out stays as it is on chain, or becomes what `wanted.ts` says on a new network. */
 export interface DeployConfig {
   readonly nodes?: {
     readonly name?: string

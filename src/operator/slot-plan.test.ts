@@ -5,7 +5,7 @@ import type { NodesSettings, SlotRecord } from '#io/chain/read/slots.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { addressesOf } from './deploy.test-world.ts'
 import type { Step } from './plan.ts'
-import { assignSteps, planMint, registrySteps } from './slot-plan.ts'
+import { assignSteps, planMint, registrySteps, unassignable } from './slot-plan.ts'
 
 const [address, owner, admin, signer, other] = addressesOf('01', '02', '03', '04', '05')
 const slot = (slotId: number, of = signer): SlotRecord => ({ slotId: slotId as SlotId, signer: of, owner, isActive: true, isBurned: false })
@@ -111,4 +111,22 @@ describe('the registry', () => {
     ])
     expect(registrySteps({ ...NODES, mintStartTime: 7 }, { mintStartTime: 0 }).map(({ what }) => what)).toEqual(['close minting'])
   })
+})
+
+test('slots that are not there or are burned are named, and what to do about them', () => {
+  const nodes = { ...NODES, slots: [slot(1), slot(2), { ...slot(3), isBurned: true }] }
+  const wanting = (...ids: number[]) =>
+    unassignable(
+      nodes,
+      ids.map((slotId) => ({ slotId: slotId as SlotId, signer: other })),
+    )
+  expect(wanting(1, 2)).toEqual([])
+  expect(wanting(2, 4, 5, 6, 9)).toEqual(['slots 4 to 6, 9 do not exist: the registry has 1 to 3. `./weft slots mint` makes more'])
+  expect(wanting(3, 4)).toEqual([
+    'slot 4 does not exist: the registry has 1 to 3. `./weft slots mint` makes more',
+    'slot 3 is burned, for good',
+  ])
+  expect(unassignable(NODES, [{ slotId: 1 as SlotId, signer }])).toEqual([
+    'slot 1 does not exist: the registry has none. `./weft slots mint` makes more',
+  ])
 })

@@ -45,6 +45,35 @@ export function planMint(nodes: NodesSettings, count: number, nowSeconds: number
   ]
 }
 
+/** Why slots cannot be given signers, in words; the contract would only say that it reverted. */
+export function unassignable({ slots }: NodesSettings, assignments: readonly Assignment[]): string[] {
+  const known = new Map(slots.map((slot) => [slot.slotId, slot]))
+  const listed = (ids: readonly SlotId[]): string => `${ids.length === 1 ? 'slot' : 'slots'} ${inRuns(ids)}`
+  const wanted = assignments.map(({ slotId }) => slotId)
+  const missing = wanted.filter((slotId) => !known.has(slotId))
+  const burned = wanted.filter((slotId) => known.get(slotId)?.isBurned === true)
+  const there = slots.length === 0 ? 'none' : `1 to ${slots.length}`
+  return [
+    ...(missing.length === 0
+      ? []
+      : [
+          `${listed(missing)} ${missing.length === 1 ? 'does' : 'do'} not exist: the registry has ${there}. \`./weft slots mint\` makes more`,
+        ]),
+    ...(burned.length === 0 ? [] : [`${listed(burned)} ${burned.length === 1 ? 'is' : 'are'} burned, for good`]),
+  ]
+}
+
+/** `1 to 3, 7`. */
+function inRuns(ids: readonly SlotId[]): string {
+  const runs: { from: number; to: number }[] = []
+  for (const slotId of ids) {
+    const last = runs.at(-1)
+    if (last !== undefined && last.to + 1 === slotId) last.to = slotId
+    else runs.push({ from: slotId, to: slotId })
+  }
+  return runs.map(({ from, to }) => (from === to ? String(from) : `${from} to ${to}`)).join(', ')
+}
+
 /**
  * Gives slots their signers, those that have others now. The registry's owner and admins may assign any slot; others their own, once
  * the registry's cooldown is over.

@@ -1,10 +1,11 @@
+import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import { type NodesSettings, readNodesSettings } from '#io/chain/read/slots.ts'
 import { readHead } from '#io/chain/rpc/block.ts'
 import { carryOut, type CarriedOut, type Conduct } from './carry-out.ts'
 import { compact } from './plan.ts'
 import type { Session } from './session.ts'
-import { type Assignment, assignSteps, planMint } from './slot-plan.ts'
+import { type Assignment, assignSteps, planMint, unassignable } from './slot-plan.ts'
 
 /** Mints slots for the operator and gives them a signer if one is named. Their ids. Throws as `carryOut`. */
 export async function mintSlots(
@@ -40,7 +41,7 @@ export async function mintSlots(
   return { ...carried, steps: [...carried.steps, ...rest], slotIds }
 }
 
-/** Gives slots their signers; those that have them are left alone. Throws as `carryOut`. */
+/** Gives slots their signers; those that have them are left alone. Throws `SETTINGS_INVALID` for slots that can have none, and as `carryOut`. */
 export async function assignSlots(
   { rpc, operator }: Session,
   options: { readonly nodes: Address; readonly assignments: readonly Assignment[] },
@@ -49,6 +50,8 @@ export async function assignSlots(
 ): Promise<CarriedOut> {
   const plan = async () => {
     const nodes = await readNodesSettings(rpc, options.nodes)
+    const problems = unassignable(nodes, options.assignments)
+    if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
     return compact([assignSteps(nodes, operator.address, options.assignments)])
   }
   return carryOut(operator, plan, conduct, signal)

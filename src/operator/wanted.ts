@@ -41,7 +41,7 @@ export function formDifferences({ market }: DeployConfig, now: MarketSettings): 
     .filter(([, wanted, is]) => wanted !== undefined && wanted !== is)
     .map(
       ([name, wanted, is]) =>
-        `market.${name}: is ${is} for ever in ${now.address}, not ${wanted}; \`weft market create\` makes another market`,
+        `market.${name}: is ${is} for ever in ${now.address}, not ${wanted}; \`./weft market create\` makes another market`,
     )
 }
 

@@ -54,36 +54,92 @@ function isStart(bytes: Uint8Array, offset: number): boolean {
   )
 }
 
-export function createCollectReader(): CollectReader {
-  let held = new Uint8Array(0)
+/** Bytes of white space at the front: some senders end a message with a newline, which means nothing. */
+function spaceAhead(bytes: Uint8Array): number {
+  let offset = 0
+  while (offset < bytes.length && (bytes[offset] as number) <= SPACE) offset += 1
+  return offset
+}
+
+/** Bytes before the first that a message may start with, as far as can be told: the last 36 may be an id whose brace is still to come. */
+function garbageAhead(bytes: Uint8Array): number {
+  let offset = 0
+  while (offset + ID_BYTES < bytes.length && !isStart(bytes, offset)) offset += 1
+  return offset
+}
+
+/** Bytes that wait for the rest of their message. */
+function createHeld() {
+  let room = new Uint8Array(0)
   let length = 0
-  /** How far the JSON of the message at 0 has been scanned. */
-  let scanned = 0
+  return {
+    bytes: (): Uint8Array => room.subarray(0, length),
+    add(chunk: Uint8Array): void {
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
+      if (length + chunk.length > room.length) {
+        const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
+        grown.set(room.subarray(0, length))
+        room = grown
+      }
+      room.set(chunk, length)
+      length += chunk.length
+    },
+    /** Drops the first `count`. */
+    drop(count: number): void {
+      room.copyWithin(0, count, length)
+      length -= count
+    },
+  }
+}
+
+type Found = { readonly end: number } | { readonly restart: number }
+
+/** Reads through the JSON of the message at the front, each byte once however the stream is cut. */
+function createJsonScan() {
+  let position = ID_BYTES
   let depth = 0
   let isInString = false
   let isEscaped = false
+  return {
+    /** For another message at the front. */
+    reset(): void {
+      position = ID_BYTES
+      depth = 0
+      isInString = false
+      isEscaped = false
+    },
+    /** Goes on. Gives the end of the JSON, or where another message begins inside it, or `undefined` when more bytes are needed. */
+    on(bytes: Uint8Array): Found | undefined {
+      for (; position < bytes.length; position += 1) {
+        const byte = bytes[position] as number
+        if (isEscaped) isEscaped = false
+        else if (isInString && byte === BACKSLASH) isEscaped = true
+        else if (byte === QUOTE) isInString = !isInString
+        else if (isInString) continue
+        else if (byte === OPEN) {
+          // An id never stands before a brace in JSON: the sender died in the message before and started anew.
+          if (depth > 0 && isStart(bytes, position - ID_BYTES)) return { restart: position - ID_BYTES }
+          depth += 1
+        } else if (byte === CLOSE) {
+          depth -= 1
+          if (depth === 0) return { end: position + 1 }
+        }
+      }
+      return undefined
+    },
+  }
+}
+
+export function createCollectReader(): CollectReader {
+  let held = createHeld()
+  const json = createJsonScan()
   let garbageBytes = 0
   let isInGarbage = false
   let isEnded = false
 
-  function hold(chunk: Uint8Array): void {
-    // Stryker disable next-line ConditionalExpression,EqualityOperator: growing sooner copies more and holds the same.
-    if (length + chunk.length > held.length) {
-      const grown = new Uint8Array(Math.max(2 * length, length + chunk.length))
-      grown.set(held.subarray(0, length))
-      held = grown
-    }
-    held.set(chunk, length)
-    length += chunk.length
-  }
-
   function drop(count: number): void {
-    held.copyWithin(0, count, length)
-    length -= count
-    scanned = 0
-    depth = 0
-    isInString = false
-    isEscaped = false
+    held.drop(count)
+    json.reset()
   }
 
   /** Drops `count` bytes that belong to no message; tells the first time, ends the stream when it is too much. */
@@ -98,44 +154,21 @@ export function createCollectReader(): CollectReader {
 
   /** Brings the next message to the front of `held`, where it may be already. False when more bytes are needed. */
   function findStart(steps: CollectStep[]): boolean {
-    let offset = 0
-    // Some senders end a message with a newline; it means nothing.
-    while (offset < length && (held[offset] as number) <= SPACE) offset += 1
+    const space = spaceAhead(held.bytes())
     // Stryker disable next-line ConditionalExpression,EqualityOperator: dropping nothing only makes what was scanned be scanned again.
-    if (offset > 0) drop(offset)
-    offset = 0
-    while (offset + ID_BYTES < length && !isStart(held, offset)) offset += 1
-    dropGarbage(offset, steps)
-    if (isEnded || length <= ID_BYTES) return false
+    if (space > 0) drop(space)
+    dropGarbage(garbageAhead(held.bytes()), steps)
+    if (isEnded || held.bytes().length <= ID_BYTES) return false
     isInGarbage = false
     return true
   }
 
-  /** Scans on. Gives the end of the JSON, or where another message begins inside it, or `undefined` when more bytes are needed. */
-  function scan(): { readonly end: number } | { readonly restart: number } | undefined {
-    for (scanned = Math.max(scanned, ID_BYTES); scanned < length; scanned += 1) {
-      const byte = held[scanned] as number
-      if (isEscaped) isEscaped = false
-      else if (isInString && byte === BACKSLASH) isEscaped = true
-      else if (byte === QUOTE) isInString = !isInString
-      else if (isInString) continue
-      else if (byte === OPEN) {
-        // An id never stands before a brace in JSON: the sender died in the message before and started anew.
-        if (depth > 0 && isStart(held, scanned - ID_BYTES)) return { restart: scanned - ID_BYTES }
-        depth += 1
-      } else if (byte === CLOSE) {
-        depth -= 1
-        if (depth === 0) return { end: scanned + 1 }
-      }
-    }
-    return undefined
-  }
-
   function readOne(steps: CollectStep[]): boolean {
     if (!findStart(steps)) return false
-    const found = scan()
+    const bytes = held.bytes()
+    const found = json.on(bytes)
     if (found === undefined || ('end' in found && found.end - ID_BYTES > SUBMISSION_BYTES_MAX)) {
-      isEnded = length - ID_BYTES > SUBMISSION_BYTES_MAX
+      isEnded = bytes.length - ID_BYTES > SUBMISSION_BYTES_MAX
       if (isEnded) steps.push({ kind: 'frame_oversized' })
       return false
     }
@@ -143,7 +176,7 @@ export function createCollectReader(): CollectReader {
       dropGarbage(found.restart, steps)
       return !isEnded
     }
-    steps.push({ kind: 'message', submissionId: asciiAt(held, 0), payload: held.slice(ID_BYTES, found.end) })
+    steps.push({ kind: 'message', submissionId: asciiAt(bytes, 0), payload: bytes.slice(ID_BYTES, found.end) })
     drop(found.end)
     return true
   }
@@ -152,15 +185,15 @@ export function createCollectReader(): CollectReader {
     push(chunk) {
       const steps: CollectStep[] = []
       if (isEnded) return steps
-      hold(chunk)
+      held.add(chunk)
       let isMore = true
       while (isMore) isMore = readOne(steps)
       // Stryker disable next-line ConditionalExpression: gives the memory back; nothing reads it any more.
-      if (isEnded) held = new Uint8Array(0)
+      if (isEnded) held = createHeld()
       return steps
     },
     finish() {
-      if (isEnded || length === 0 || isInGarbage) return []
+      if (isEnded || held.bytes().length === 0 || isInGarbage) return []
       isEnded = true
       return [{ kind: 'frame_malformed' }]
     },

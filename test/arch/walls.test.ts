@@ -82,6 +82,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/wire', '#domain/ids.ts'],
   ['src/io/store', '#wire/merkle.ts'],
   ['src/io/p2p', '#io/intake/port.ts'],
+  ['src/io/ipfs', '#io/disk/folder.ts'],
   ['src/io/chain/read', '#io/chain/port.ts'],
   ['src/roles/sequencer', '#life/persist.ts'],
   ['src/roles/sequencer', '#io/store/port.ts'],

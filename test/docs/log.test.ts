@@ -36,7 +36,7 @@ describe('no name that a log line or a record can carry lacks its row', () => {
     expect(Object.keys(EVENTS).filter((event) => !known.has(event))).toEqual([])
   })
 
-  test('of reasons and codes: each that the code writes is in a table that `weft explain` reads', () => {
+  test('of reasons and codes: each that the code writes is in a table that `./weft explain` reads', () => {
     const tables = [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS, EPOCH_REASONS, PROJECT_REASONS, BATCH_REASONS, DELIVERY_REASONS]
     const known = new Set([...tables.flatMap((table) => Object.keys(table)), 'accepted', 'duplicate', 'simulated'])
     const written = found(/\b(?:reason|code|why): '([A-Za-z_]+)'/g)

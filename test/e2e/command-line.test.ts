@@ -35,6 +35,20 @@ describe('a data directory that cannot be one', () => {
   })
 })
 
+test('a devnet that is refused has no data directory to tell of, and leaves none', async () => {
+  const tmp = mkdtempSync(join(scratch, 'tmp-'))
+  for (const args of [
+    ['--data-dir', scratch],
+    ['--liars', '3', '--data-dir', join(tmp, 'd')],
+    ['--liars', '3', '--keep'],
+  ]) {
+    const { output, ended } = runWeft(['devnet', ...args], { TMPDIR: tmp })
+    expect(await ended()).toBe(1)
+    expect(output()).not.toContain('data directory: ')
+  }
+  expect(readdirSync(tmp)).toEqual([])
+})
+
 test('what a role needs is told one thing per line', async () => {
   const { output, ended } = runWeft(['sequencer'], { WEFT_LOG_LEVEL: 'debug' })
   expect(await ended()).toBe(1)
@@ -57,7 +71,7 @@ test.each([
 test('a command that does not exist is answered with where to look', async () => {
   const { output, ended } = runWeft(['devnett'])
   expect(await ended()).toBe(1)
-  expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `weft --help` lists them.\n")
+  expect(output()).toBe("weft: there is no command 'devnett'; did you mean `devnet`? `./weft --help` lists them.\n")
 })
 
 test.each([
@@ -114,6 +128,13 @@ describe('a devnet that is told to stop while it starts', () => {
     expect(output()).not.toMatch(STACK)
     expect(left()).toEqual([])
   })
+})
+
+test('faults that are told to stop being planted end as a shell expects', async () => {
+  const { child, ended, said } = runWeft(['mutate', '--again', 'store/13'])
+  await said('to plant')
+  child.kill('SIGINT')
+  expect(await ended()).toBe(130)
 })
 
 test('a role that is told to stop while it starts stops as soon as it has', async () => {
@@ -173,12 +194,15 @@ test('output that cannot be written is told in our words', async () => {
   expect(said).toMatch(/^weft: STORE_FAILED \(.*\n$/)
 })
 
-test.each([[['test', 'src/io/p2p']], [['bench', 'intake']]])('%j that is stopped leaves nothing', async (args) => {
-  const tmp = mkdtempSync(join(scratch, 'tmp-'))
-  const { child, output, until, ended } = runWeft(args, { TMPDIR: tmp })
-  await until('something in the temporary folder', () => readdirSync(tmp).length > 0)
-  child.kill('SIGTERM')
-  expect(await ended()).toBe(1)
-  expect(output()).not.toMatch(STACK)
-  expect(readdirSync(tmp)).toEqual([])
-})
+test.each([[['test', 'src/io/p2p']], [['bench', 'intake']]])(
+  '%j that is stopped says so to its shell, and leaves nothing',
+  async (args) => {
+    const tmp = mkdtempSync(join(scratch, 'tmp-'))
+    const { child, output, until, ended } = runWeft(args, { TMPDIR: tmp })
+    await until('something in the temporary folder', () => readdirSync(tmp).length > 0)
+    child.kill('SIGTERM')
+    expect(await ended()).toBe(130)
+    expect(output()).not.toMatch(STACK)
+    expect(readdirSync(tmp)).toEqual([])
+  },
+)

@@ -220,6 +220,9 @@ describe('deploy', () => {
     const ofNobody = await run(['deploy', '--dry-run', '--json'], {})
     expect(ofNobody).toMatchObject({ code: 0, json: { changed: 0, planned: expect.any(Array) } })
     expect(ofNobody.json, 'nobody knows where things would be').not.toHaveProperty('addresses')
+    const told = (await run(['deploy', '--dry-run'], {})).output
+    expect(told, 'and says so').toContain('are placeholders')
+    expect((await run(['deploy', '--dry-run', '--from', owner.address], {})).output).not.toContain('placeholders')
     expect(existsSync(dataDir)).toBe(false)
     const unasked = await run(['deploy'])
     expect(unasked).toMatchObject({ code: 1, output: expect.stringContaining('CONFIRMATION_NEEDED') })
@@ -338,6 +341,6 @@ describe('market and slots', () => {
       { slotId: 4, signer: signer.address },
     ])
     const beyond = await run(['slots', 'assign', `9=${signer.address}`, '--yes'])
-    expect(beyond).toMatchObject({ code: 1, output: expect.stringContaining('Node ID is out of bounds') })
+    expect(beyond).toMatchObject({ code: 1, output: expect.stringContaining('slot 9 does not exist: the registry has 1 to') })
   }, 60_000)
 })

@@ -228,6 +228,17 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
   ],
   [
     'G6',
+    'a sender attests the same root once more, for any content',
+    {
+      world: withCalls((intent) =>
+        intent.call.kind === 'submitBatchAttestation'
+          ? [intent, { intentId: `${intent.intentId}/other`, call: { ...intent.call, contentHash: undefined } }]
+          : [intent],
+      ),
+    },
+  ],
+  [
+    'G6',
     "a validator's disk loses its guards",
     { disk: onDiskOf(/^validator/, (disk) => ({ ...disk, durable: (key) => (key.startsWith('guard/') ? undefined : disk.durable(key)) })) },
   ],

@@ -347,6 +347,10 @@ export function outboxKey({ request: { epochId, slotId, projectId, snapshotCid }
   return ['out', String(epochId).padStart(16, '0'), dataMarket.toLowerCase(), slotId, projectId, snapshotCid].join('\t')
 }
 
+/** What a vote says, as its guard has it. */
+const wordOf = ({ rootHash, contentHash }: Extract<FakeCall, { kind: 'submitBatchAttestation' }>): string =>
+  contentHash === undefined ? rootHash : `${rootHash} ${contentHash}`
+
 // --- what is called -------------------------------------------------------------------------------------------------
 
 function createCalls(run: Run, report: Report) {
@@ -363,10 +367,10 @@ function createCalls(run: Run, report: Report) {
     for (const { intentId, call } of intents) {
       if (call.kind === 'submitBatchAttestation') {
         const guard = disk.durable(guardKey(call.epochId, call.batchCid))
-        if (guard === undefined || decoder.decode(guard) !== call.rootHash)
+        if (guard === undefined || decoder.decode(guard) !== wordOf(call))
           report(
             'G6',
-            `${machine} attests ${call.rootHash} for batch ${call.batchCid} of epoch ${call.epochId} without a guard for it on disk`,
+            `${machine} attests ${wordOf(call)} for batch ${call.batchCid} of epoch ${call.epochId} without a guard for it on disk`,
           )
       }
       if (call.kind === 'submitSubmissionBatch') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
@@ -452,9 +456,9 @@ function createCalls(run: Run, report: Report) {
       if (open.length > 0 && !isExcused) report('G4', `two transactions for ${effect}`)
       made.set(effect, [...before, hash])
       if (call.kind !== 'submitBatchAttestation') continue
-      const root = attested.get(effect)
-      if (root !== undefined && root !== call.rootHash) report('G6', `two roots: ${effect}`)
-      attested.set(effect, call.rootHash)
+      const word = attested.get(effect)
+      if (word !== undefined && word !== wordOf(call)) report('G6', `two roots or contents: ${effect}`)
+      attested.set(effect, wordOf(call))
     }
     mined = new Set(
       [...run.witness.broadcast.values()]

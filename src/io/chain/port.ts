@@ -1,6 +1,6 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** The words in which a chain speaks; what every role makes of them is `AnchorView`. */
 export type { BlockRef, ChainStep, ProtocolEvent }
@@ -50,6 +50,8 @@ export interface AnchoredBatch {
   readonly isFinalized: boolean
   /** How many attestations name `rootHash`. */
   readonly attestationCount: number
+  /** What the contract keeps of projects and CIDs, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
+  readonly contentHash?: ContentHash | undefined
 }
 
 /**
@@ -110,7 +112,14 @@ export type ProtocolCall =
       readonly rootHash: Hash
     }
   | { readonly kind: 'endBatchSubmissions'; readonly epochId: EpochId }
-  | { readonly kind: 'submitBatchAttestation'; readonly epochId: EpochId; readonly batchCid: Cid; readonly rootHash: Hash }
+  | {
+      readonly kind: 'submitBatchAttestation'
+      readonly epochId: EpochId
+      readonly batchCid: Cid
+      readonly rootHash: Hash
+      /** The vote is for this content and is refused for any other (`submitContentAttestation`). Only where `AnchoredBatch` has one. */
+      readonly contentHash?: ContentHash | undefined
+    }
 
 /** `done`: mined with success. `refused`: mined or estimated as a revert; `reason` is the contract's short code, for example `E25`. */
 export type CallOutcome =

@@ -6,32 +6,26 @@ import { identityAt } from './identity.ts'
 
 /** What is done to files, in order; a crash is a step that throws. */
 const disk = vi.hoisted(() => ({ steps: [] as string[], crashAt: '' }))
-vi.mock('node:fs/promises', async (load) => {
-  const real = await load<typeof import('node:fs/promises')>()
+vi.mock('node:fs', async (load) => {
+  const real = await load<typeof import('node:fs')>()
   const step = (name: string) => {
     disk.steps.push(name)
     if (name === disk.crashAt) throw new Error('killed')
   }
   return {
     ...real,
-    async open(path: string, ...how: [string, number?]) {
-      const file = await real.open(path, ...how)
-      const isFolder = (await file.stat()).isDirectory()
-      const { sync, writeFile: write } = file
-      file.sync = () => {
-        step(isFolder ? 'sync folder' : 'sync')
-        return sync.call(file)
-      }
-      file.writeFile = async (bytes) => {
-        await write.call(file, (bytes as Uint8Array).subarray(0, 10))
-        step('write')
-        await write.call(file, (bytes as Uint8Array).subarray(10))
-      }
-      return file
+    fsyncSync(descriptor: number) {
+      step(real.fstatSync(descriptor).isDirectory() ? 'sync folder' : 'sync')
+      real.fsyncSync(descriptor)
     },
-    rename(from: string, to: string) {
+    writeFileSync(descriptor: number, bytes: Uint8Array) {
+      real.writeSync(descriptor, bytes.subarray(0, 10))
+      step('write')
+      real.writeSync(descriptor, bytes.subarray(10))
+    },
+    renameSync(from: string, to: string) {
       step('rename')
-      return real.rename(from, to)
+      real.renameSync(from, to)
     },
   }
 })

@@ -1,4 +1,6 @@
+import fs from 'node:fs'
 import { mkdtemp, open, readdir, readFile, readlink, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,12 +44,13 @@ interface Disk {
   stop(): void
 }
 
-/** The system tells which files were synced: their handles are asked for it, by whomever. */
+/** The system tells which files were synced: their handles are asked for it, or it is asked for their descriptors, by whomever. */
 async function watchDisk(): Promise<Disk> {
   const probe = await open(tmpdir())
   const handles = Object.getPrototypeOf(probe) as { sync(): Promise<void>; fd: number }
   await probe.close()
   const { sync } = handles
+  const { fsyncSync } = fs
   const synced: string[] = []
   const inodes = new Set<number>()
   let isFailing = false
@@ -57,6 +60,13 @@ async function watchDisk(): Promise<Disk> {
     synced.push((await readlink(`/proc/self/fd/${this.fd}`)).split('/').at(-1) ?? '')
     inodes.add((await this.stat()).ino)
   } as typeof sync
+  fs.fsyncSync = (descriptor) => {
+    if (isFailing) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    fsyncSync(descriptor)
+    synced.push(fs.readlinkSync(`/proc/self/fd/${descriptor}`).split('/').at(-1) ?? '')
+    inodes.add(fs.fstatSync(descriptor).ino)
+  }
+  syncBuiltinESMExports()
   return {
     synced,
     fail() {
@@ -71,6 +81,8 @@ async function watchDisk(): Promise<Disk> {
     },
     stop() {
       handles.sync = sync
+      fs.fsyncSync = fsyncSync
+      syncBuiltinESMExports()
     },
   }
 }

@@ -92,47 +92,43 @@ export interface SupervisionDeps {
   readonly access: RelayAccess
 }
 
-/** Supervises until stopped. Nothing about a relay makes it fail. */
-export async function superviseRelays(options: SupervisionOptions, deps: SupervisionDeps): Promise<{ stop(): Promise<void> }> {
-  await refuseStrangers(options, deps)
-  const stopping = new AbortController()
-  const { reservationStore } = deps.access.transport
-  const wakers = new Set<() => void>()
-  // libp2p remembers a relay that failed once and never tries it again.
-  reservationStore.relayFilter = { has: () => false, add: () => undefined }
-  reservationStore.addEventListener('relay:removed', () => {
-    for (const wake of wakers) wake()
-  })
-  // A stop leaves what libp2p has under way, and so does libp2p's own: a slot granted then comes with a timer for its renewal, most of an
-  // hour long, that nobody would clear and that keeps the process alive.
-  reservationStore.addEventListener('relay:created-reservation', () => {
-    if (stopping.signal.aborted) reservationStore.cancelReservations()
-  })
+/** Ends the sleep of everybody when it rings. */
+interface Alarm {
+  ring(): void
+  /** Resolves after so long, when it rings, or when the signal has aborted. */
+  sleep(durationMs: number): Promise<void>
+}
 
-  function pause(durationMs: number): Promise<void> {
-    if (stopping.signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const finish = () => {
-        clearTimeout(timer)
-        wakers.delete(finish)
-        stopping.signal.removeEventListener('abort', finish)
-        resolve()
-      }
-      const timer = setTimeout(finish, durationMs)
-      stopping.signal.addEventListener('abort', finish, { once: true })
-      wakers.add(finish)
-    })
+function createAlarm(signal: AbortSignal): Alarm {
+  const sleepers = new Set<() => void>()
+  return {
+    ring() {
+      for (const wake of sleepers) wake()
+    },
+    sleep(durationMs) {
+      if (signal.aborted) return Promise.resolve()
+      return new Promise((resolve) => {
+        const finish = () => {
+          clearTimeout(timer)
+          sleepers.delete(finish)
+          signal.removeEventListener('abort', finish)
+          resolve()
+        }
+        const timer = setTimeout(finish, durationMs)
+        signal.addEventListener('abort', finish, { once: true })
+        sleepers.add(finish)
+      })
+    },
   }
+}
 
-  /** The time of one attempt, which begins now. */
-  const attempt = () => AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
-
+/**
+ * One work after the other: libp2p reserves one slot at a time and, done with it, forgets what waits behind it without a word, so that its
+ * promise never settles. The time of each, `attempt`, begins with its turn, or relays that hang would use up that of a good one.
+ */
+function createTurns(attempt: () => AbortSignal): (work: () => Promise<unknown>) => Promise<void> {
   let turn: Promise<void> = Promise.resolve()
-  /**
-   * One after the other: libp2p reserves one slot at a time and, done with it, forgets what waits behind it without a word, so that its
-   * promise never settles. The time of each begins with its turn, or relays that hang would use up that of a good one.
-   */
-  function inTurn(work: () => Promise<unknown>): Promise<void> {
+  return (work) => {
     const done = turn.then(async () => {
       const signal = attempt()
       signal.throwIfAborted()
@@ -148,6 +144,27 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
     turn = done.catch(() => undefined)
     return done
   }
+}
+
+/** Supervises until stopped. Nothing about a relay makes it fail. */
+export async function superviseRelays(options: SupervisionOptions, deps: SupervisionDeps): Promise<{ stop(): Promise<void> }> {
+  await refuseStrangers(options, deps)
+  const stopping = new AbortController()
+  const { reservationStore } = deps.access.transport
+  const alarm = createAlarm(stopping.signal)
+  // libp2p remembers a relay that failed once and never tries it again.
+  reservationStore.relayFilter = { has: () => false, add: () => undefined }
+  reservationStore.addEventListener('relay:removed', alarm.ring)
+  // A stop leaves what libp2p has under way, and so does libp2p's own: a slot granted then comes with a timer for its renewal, most of an
+  // hour long, that nobody would clear and that keeps the process alive.
+  reservationStore.addEventListener('relay:created-reservation', () => {
+    if (stopping.signal.aborted) reservationStore.cancelReservations()
+  })
+
+  /** The time of one attempt, which begins now. */
+  const attempt = () => AbortSignal.any([stopping.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)])
+
+  const inTurn = createTurns(attempt)
 
   /** A function that reserves; after its first success the listener exists and follows later reservations by itself. */
   function reserver(address: Multiaddr, peerId: PeerId): () => Promise<void> {
@@ -184,7 +201,7 @@ export async function superviseRelays(options: SupervisionOptions, deps: Supervi
       } catch (cause) {
         if (!stopping.signal.aborted) tell(false, detailOf(cause))
       }
-      await pause(wasReserved ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS)
+      await alarm.sleep(wasReserved ? CHECK_INTERVAL_MS : RETRY_INTERVAL_MS)
     }
   }
 

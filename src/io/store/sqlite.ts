@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { storeFailed, WeftError } from '#domain/errors.ts'
-import { makeFolder } from './folder.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** SQLite's primary result codes for "somebody else holds the lock". */
@@ -38,8 +38,8 @@ function openDatabase(path: string): DatabaseSync {
   try {
     makeFolder(dirname(path))
     database = new DatabaseSync(path)
-    // The write transaction takes the lock now, not at the first commit hours later.
-    database.exec(`${PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
+    // The lock is taken here, by `journal_mode = WAL` under an exclusive locking mode, and not at the first commit hours later.
+    database.exec(`${PRAGMAS} ${SCHEMA}`)
     writeFileSync(`${path}.pid`, String(process.pid))
     return database
   } catch (cause) {

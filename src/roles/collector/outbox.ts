@@ -122,16 +122,47 @@ function createHistory(finishedMax: number) {
   }
 }
 
+/** Entries that wait to be sent: the epoch that closes first before the others (C4), and those that are to wait when they are due. */
+function createLine(clock: Clock) {
+  const ready = createHeap<Entry>((left, right) =>
+    left.epochId === right.epochId ? left.order < right.order : left.epochId < right.epochId,
+  )
+  const later = createHeap<Entry>((left, right) => left.dueMs < right.dueMs)
+  return {
+    /** `dueMs` says when, if it is to wait. */
+    push(entry: Entry, delayMs: number): void {
+      entry.place = delayMs > 0 ? 'later' : 'ready'
+      if (delayMs > 0) later.push(entry)
+      else ready.push(entry)
+    },
+    /** As `Outbox.take`. */
+    take(): Entry | undefined {
+      const nowMs = clock.nowMs()
+      for (let entry = later.first(); entry !== undefined && entry.dueMs <= nowMs; entry = later.first()) {
+        later.pop()
+        if (entry.place !== 'later') continue
+        entry.place = 'ready'
+        ready.push(entry)
+      }
+      let entry = ready.pop()
+      while (entry !== undefined && entry.place !== 'ready') entry = ready.pop()
+      if (entry === undefined) return undefined
+      entry.place = 'in flight'
+      entry.isRenewed = false
+      entry.attempts += 1
+      return entry
+    },
+    nextDueMs: () => later.first()?.dueMs,
+  }
+}
+
 /** Opens the outbox that `store` holds: whatever was not finished is due at once (C3). `onReady` is called when `take` may have something. */
 export function openOutbox(
   options: OutboxOptions,
   deps: { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly onReady: () => void },
 ): Outbox {
   const { store, clock, random } = deps
-  const ready = createHeap<Entry>((left, right) =>
-    left.epochId === right.epochId ? left.order < right.order : left.epochId < right.epochId,
-  )
-  const later = createHeap<Entry>((left, right) => left.dueMs < right.dueMs)
+  const line = createLine(clock)
   /** Everything that is not finished, in the order of acceptance. */
   const open = new Map<string, Entry>()
   const history = createHistory(options.finishedMax)
@@ -155,7 +186,7 @@ export function openOutbox(
     }
     order += 1
     open.set(key, entry)
-    ready.push(entry)
+    line.push(entry, 0)
   }
 
   function noteAt(key: string): Note | undefined {
@@ -218,31 +249,14 @@ export function openOutbox(
       deps.onReady()
       return 'new'
     },
-    take() {
-      const nowMs = clock.nowMs()
-      for (let entry = later.first(); entry !== undefined && entry.dueMs <= nowMs; entry = later.first()) {
-        later.pop()
-        if (entry.place !== 'later') continue
-        entry.place = 'ready'
-        ready.push(entry)
-      }
-      let entry = ready.pop()
-      while (entry !== undefined && entry.place !== 'ready') entry = ready.pop()
-      if (entry === undefined) return undefined
-      entry.place = 'in flight'
-      entry.isRenewed = false
-      entry.attempts += 1
-      return entry
-    },
+    take: line.take,
     payload(entry) {
       const value = store.get(entry.key) as Uint8Array
       return value.subarray(value.indexOf(NEWLINE) + 1)
     },
     putBack(entry, delayMs) {
       entry.dueMs = clock.nowMs() + delayMs
-      entry.place = delayMs > 0 ? 'later' : 'ready'
-      if (delayMs > 0) later.push(entry)
-      else ready.push(entry)
+      line.push(entry, delayMs)
       deps.onReady()
     },
     async finish(entry, code) {
@@ -265,7 +279,7 @@ export function openOutbox(
       }
       return old
     },
-    nextDueMs: () => later.first()?.dueMs,
+    nextDueMs: line.nextDueMs,
     openCount: () => open.size,
     openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),
   }

@@ -347,7 +347,12 @@ describe('P1: the first step that fails is the last', () => {
   test('P1: a project without snapshot', async () => {
     const { run } = await network()
     expect(await run('reserves:0xcc:TEST' as ProjectId)).toEqual([
-      { step: 'reported', ok: false, detail: 'the chain names no snapshot for this project and epoch' },
+      {
+        step: 'reported',
+        ok: false,
+        detail:
+          'the chain names no snapshot for this project and epoch: no epoch has the project; did you mean reserves:0xaa:TEST or reserves:0xbb:TEST?',
+      },
     ])
   })
 

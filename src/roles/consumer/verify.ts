@@ -7,6 +7,7 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
 import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { whyAbsent } from './absent.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
 export const PROOF_STEPS = ['reported', 'bytes', 'cid', 'batch', 'submissions_root', 'cids_root', 'anchored', 'attested'] as const
@@ -37,7 +38,8 @@ const FETCH_TIMEOUT_MS = 10_000
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
   const reported = await deps.chain.snapshotStatus(options.projectId, options.epochId)
-  if (reported.status === 'absent') return yield failed('reported', 'the chain names no snapshot for this project and epoch')
+  if (reported.status === 'absent')
+    return yield failed('reported', `the chain names no snapshot for this project and epoch: ${await whyAbsent(options, deps.chain)}`)
   const snapshotCid = reported.snapshotCid as Cid
   yield held('reported', `${snapshotCid}, ${reported.status}`)
 

@@ -120,7 +120,7 @@ describe('epochs', () => {
     start(createFakeStore())
     await clock.advance(40_000)
     const market = chain.dataMarket
-    const command = `weft market set --protocol-state ${chain.protocolState} --data-market ${market} --epoch-manager ${MANAGER}`
+    const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${market} --epoch-manager ${MANAGER}`
     expect(log[0]).toBe(`not_appointed ${JSON.stringify({ account: MANAGER, market, missing: 'epoch manager', command })}`)
     expect(log[1]).toBe('release_refused {"epochId":1,"begin":100,"end":109,"reason":"E05"}')
     chain.changeMarket({ epochManager: MANAGER })

@@ -17,28 +17,29 @@ import {
   votesPrefix,
 } from './keys.ts'
 
+/** What became of one project of an epoch. */
 export interface ProjectEntry {
   readonly projectId: ProjectId
   readonly state: ProjectState
   readonly reason: ProjectReason | undefined
-  /** The winner; `undefined` without one. */
+  /** The CID that won; `undefined` when none did. */
   readonly snapshotCid: Cid | undefined
   readonly batchCid: Cid | undefined
-  /** Distinct slots for the winner, and in all. */
+  /** How many slots voted for the CID that won; `total`: for any. */
   readonly votes: number
   readonly total: number
   readonly isTie: boolean
 }
 
-/** Everything there is to say about an epoch. Published with the result, never part of the batch (spec/06 §5). */
+/** All that this sequencer knows about an epoch: for people and for a restart, and never part of a batch file (spec/06 §5). */
 export interface EpochEntry {
   readonly epochId: EpochId
   readonly state: EpochState
   readonly reason: EpochReason | undefined
   readonly release: Header
-  /** Votes recorded when the window closed. */
+  /** How many votes were recorded when the window closed. */
   readonly accepted: number
-  /** Refused deliveries by code, as counted by the process that closed the window. */
+  /** How many deliveries were refused, by code, since the start of the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
   readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
   readonly projects: readonly ProjectEntry[]
@@ -51,18 +52,22 @@ export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
 /** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
 export interface Ledger {
   get(epochId: EpochId): EpochEntry | undefined
-  /** Records of the epochs that are not over, or of which a project is not. */
+  /** The epochs that are not over, or one of whose projects is not. */
   unfinished(): Iterable<EpochEntry>
-  /** Records of the epochs kept whose release is in `block` or later. */
+  /** Those of the epochs on disk that were released in `block` or later, ascending. */
   releasedFrom(block: BlockNumber): readonly EpochEntry[]
-  /** Whether the epoch's release is behind us: it, or a later one, was seen released. `false` again once its own was undone, for then it is still to come. */
+  /**
+   * Whether the epoch is released as far as seen here: it or a later one was seen released, and no reorganisation has undone its release
+   * since. `false` says that its release is still to come, for the first time or again.
+   */
   isReleased(epochId: EpochId): boolean
-  /** Begins the record of an epoch, and begins it anew when its release was undone. Does nothing to one that has got further. */
+  /** Begins the entry of a released epoch, or begins it again after its release was undone. An entry that is there otherwise stays as it is. */
   release(epochId: EpochId, release: Header): Promise<void>
-  /** Changes a record, in one commit with other writes (S4). Throws `STATE_TRANSITION` when the epoch's machine has no such step. */
+  /** Changes the entry and makes the other writes in one commit (S4). A new `state` must be a step that `#domain/epoch.ts` allows. */
   change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochEntry>
+  /** The batches that were planned for the epoch, with their files, in their order. */
   plans(epochId: EpochId): readonly PlannedBatch[]
-  /** Block from which a restarted sequencer must follow the chain again; `undefined` on first start. */
+  /** The block from which a restarted sequencer must follow the chain; `undefined` when it never ran before. */
   cursor(): BlockNumber | undefined
   saveCursor(block: BlockNumber): Promise<void>
 }
@@ -72,6 +77,11 @@ const decoder = new TextDecoder()
 const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
 const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
 
+function readAt<Value>(store: Store, key: string): Value | undefined {
+  const bytes = store.get(key)
+  return bytes === undefined ? undefined : fromBytes<Value>(bytes)
+}
+
 const isFinished = (record: EpochEntry): boolean =>
   isEpochOver(record.state) && record.projects.every((project) => isProjectOver(project.state))
 
@@ -79,7 +89,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   const unfinished = new Map<EpochId, EpochEntry>()
   /** Finished epochs still on disk, ascending. */
   const finished: EpochId[] = []
-  /** Epochs whose release was undone. */
+  /** Epochs whose release a reorganisation has undone. */
   const undone = new Set<EpochId>()
   let highest = 0
   for (const record of readRecords(store)) {
@@ -90,10 +100,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   }
 
   function get(epochId: EpochId): EpochEntry | undefined {
-    const known = unfinished.get(epochId)
-    if (known !== undefined) return known
-    const bytes = store.get(epochKey(epochId))
-    return bytes === undefined ? undefined : fromBytes<EpochEntry>(bytes)
+    return unfinished.get(epochId) ?? readAt<EpochEntry>(store, epochKey(epochId))
   }
 
   async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
@@ -101,13 +108,13 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     if (record.state === 'void') undone.add(record.epochId)
     else undone.delete(record.epochId)
     if (isFinished(record)) {
-      // Epochs do not finish in their order, and fewer of them may be kept than before.
+      // At its place among the others: epochs do not finish in the order of their ids.
       if (unfinished.delete(record.epochId))
         finished.splice(finished.findLastIndex((epochId) => epochId < record.epochId) + 1, 0, record.epochId)
     } else unfinished.set(record.epochId, record)
     all.push({ key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) })
     await store.commit(all)
-    // One at a time, for an epoch may have some hundred thousand votes. What a crash leaves is counted at the next start.
+    // As many as there are, for fewer may be kept than before; one commit for each, for an epoch may have some hundred thousand votes.
     while (finished.length > options.epochsKept) await store.commit(removal(store, finished.shift() as EpochId))
     return record
   }
@@ -131,20 +138,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       if (known !== undefined) advanceEpoch(known.state, 'released')
       const index = finished.indexOf(epochId)
       if (index >= 0) finished.splice(index, 1)
-      await save(
-        {
-          epochId,
-          state: 'released',
-          reason: undefined,
-          release: { number, hash, timestamp },
-          accepted: 0,
-          rejected: {},
-          batches: [],
-          projects: [],
-          outvotedSlots: [],
-        },
-        [],
-      )
+      await save(releasedEntry(epochId, { number, hash, timestamp }), [])
     },
     async change(epochId, change, writes = []) {
       const known = get(epochId) as EpochEntry
@@ -152,15 +146,18 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       return save({ ...known, ...change }, writes)
     },
     plans: (epochId) => readPlans(store, epochId),
-    cursor() {
-      const bytes = store.get(CURSOR_KEY)
-      return bytes === undefined ? undefined : fromBytes<BlockNumber>(bytes)
-    },
+    cursor: () => readAt<BlockNumber>(store, CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
   }
 }
 
-/** What must be written with the change to `planned`. */
+/** Of an epoch of which only the release is known. */
+function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
+  const nothing = { accepted: 0, rejected: {}, batches: [], projects: [], outvotedSlots: [] }
+  return { epochId, state: 'released', reason: undefined, release, ...nothing }
+}
+
+/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). */
 export function planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[] {
   return batches.flatMap(({ file, ...plan }) => [
     { key: planKey(epochId, plan.index), value: toBytes(plan) },
@@ -175,12 +172,12 @@ function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {
   })
 }
 
-/** Where a restart begins: at the oldest release that still matters. */
+/** The block from which a restart follows the chain: that of the oldest release among these. */
 function replayFrom(records: readonly EpochEntry[]): BlockNumber {
   return Math.min(...records.map(({ release }) => release.number)) as BlockNumber
 }
 
-/** Records read in one go: a record of thousands of projects takes a megabyte. */
+/** Entries read at once: one of thousands of projects takes a megabyte. */
 const RECORDS_PER_PAGE = 16
 
 function* readRecords(store: Store): Generator<EpochEntry> {
@@ -191,13 +188,13 @@ function* readRecords(store: Store): Generator<EpochEntry> {
   }
 }
 
-/** Removes all that is kept of an epoch. */
+/** The writes that remove all that is kept of an epoch. */
 function removal(store: Store, epochId: EpochId): StoreWrite[] {
   const prefixes = [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)]
   return prefixes.flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
 }
 
-/** Ends, for the reason `why`, every project of the list that it concerns and that is not over yet. */
+/** The list, in which every project that is not over and for which `concerns` holds has ended for the reason `why`. */
 export function endProjects(
   projects: readonly ProjectEntry[],
   concerns: (project: ProjectEntry) => boolean,

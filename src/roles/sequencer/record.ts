@@ -7,9 +7,14 @@ import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
 import type { EpochRules } from './epoch-rules.ts'
 import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
 
-/** Second, different votes kept per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
+/** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
 const EVIDENCE_PER_SLOT_MAX = 4
 
+/**
+ * What became of a vote. `accepted`: it counts. `duplicate`: the same vote is recorded already. `vote_conflict`: the slot voted for another
+ * CID before, and that vote counts. `quota_exceeded`: the slot votes on too many projects. `simulated`: a vote of epoch 0, which counts
+ * nowhere. `reason` is for people, empty when there is nothing to add.
+ */
 export type Recorded =
   | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
   | {
@@ -18,14 +23,16 @@ export type Recorded =
       readonly reason: string
     }
 
+/** A recorded vote, as far as later ones are compared with it. */
 interface KnownVote {
   readonly snapshotCid: Cid
   readonly header: string
   readonly submissionId: SubmissionId
 }
 
+/** What must be known of an open epoch's votes to judge the next one without reading the disk. */
 interface EpochBallots {
-  /** By store key. */
+  /** By `voteKey`. */
   readonly votes: Map<string, KnownVote>
   readonly submissionIds: Set<string>
   readonly projectsPerSlot: Map<SlotId, number>
@@ -35,8 +42,9 @@ interface EpochBallots {
 /** The ballot box: one vote per (epoch, project, slot), the first valid one (G5). */
 export interface Ballots {
   /**
-   * Checks and records in one synchronous step, so that of two equal votes in flight only one passes (S2). The caller must commit
-   * `writes` before it answers, and answer `duplicate` only after every earlier commit is durable.
+   * Checks and records in one synchronous step, so that of two votes of a slot that arrive together only one passes (S2). The caller must
+   * commit `writes` before it answers the sender, and must answer `duplicate` only once the commits called before are durable: the vote
+   * that it repeats may be in one of them. `digest` is the 32 bytes that the vote's signature covers.
    */
   record(ballot: Ballot, digest: Uint8Array): Recorded
   /** Votes recorded for the epoch so far. */
@@ -90,7 +98,7 @@ export function createBallots(deps: {
       const projectsMax = rules?.projectsPerSlotMax ?? 0
       const key = voteKey(epochId, projectId, slotId)
       const first = ballots.votes.get(key)
-      // A vote that a reorganisation voided counts for nothing; the slot may vote again.
+      // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
         return first.snapshotCid === snapshotCid
@@ -128,12 +136,13 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
   return ballots
 }
 
-/** Whether the vote still counts: a reorganisation may have taken its header away, or moved the window. */
+/** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
 function isValid(first: KnownVote, rules: EpochRules | undefined, view: AnchorView): boolean {
   const header = view.header(first.header)
   return header !== undefined && rules !== undefined && isInWindow(rules.window, header)
 }
 
+/** Notes a vote; `slotId` when it adds a project to those that the slot votes on. */
 function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
   ballots.votes.set(key, vote)
   ballots.submissionIds.add(vote.submissionId)
@@ -144,7 +153,7 @@ function increase(counts: Map<SlotId, number>, slotId: SlotId): void {
   counts.set(slotId, (counts.get(slotId) ?? 0) + 1)
 }
 
-/** A version 4 UUID out of what was signed. Whoever took it in advance, to meet it here, only makes the next one count. */
+/** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
 function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
   const bytes = digest.slice(0, 16)
   bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40

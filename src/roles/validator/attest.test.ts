@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, Cid, EpochId } from '#domain/ids.ts'
+import type { Address, Cid, ContentHash, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { type AttestDeps, attest, guardedRoot } from './attest.ts'
+import { type AttestDeps, attest, guardedAttestation } from './attest.ts'
 
 const batch = { epochId: 7 as EpochId, batchCid: 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid }
 const [ROOT, OTHER] = [publishedRoot(['a']), publishedRoot(['b'])]
+const [CONTENT, OTHER_CONTENT] = ['c0', 'c1'].map((byte) => `0x${byte.repeat(31)}`) as [ContentHash, ContentHash]
+const DIFFERS = `BatchContentDiffers anchored=${OTHER_CONTENT}`
 const ME = `0x${'0a'.repeat(20)}` as Address
 const NEVER = new AbortController().signal
 const ANCHORED: AnchoredBatch = {
@@ -78,7 +80,7 @@ describe('the guard', () => {
     void attest({ ...batch, root: ROOT }, failing, NEVER)
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     expect(asked).toEqual([expect.stringMatching(/^hasAttested/)])
-    expect(guardedRoot(batch, cut as FakeStore)).toBeUndefined()
+    expect(guardedAttestation(batch, cut as FakeStore)).toBeUndefined()
   })
 
   test('V2, G6: a disk that cannot keep the guard keeps the vote from being sent', async () => {
@@ -107,7 +109,19 @@ describe('the guard', () => {
     expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     expect(both[1]).toMatchObject({ reason: { code: 'ATTESTATION_CONFLICT', facts: { attestedRoot: ROOT, newRoot: OTHER } } })
     expect(sent.map(({ call }) => call)).toEqual([{ kind: 'submitBatchAttestation', ...batch, rootHash: ROOT }])
-    expect(guardedRoot(batch, store.crash())).toBe(ROOT)
+    expect(guardedAttestation(batch, store.crash())).toEqual({ ...batch, root: ROOT })
+  })
+
+  test('V2: the same root for other content is a conflict too, and so is one for any content', async () => {
+    const { sent, deps, store } = open({ outcomes: [done(5)] })
+    await attest({ ...batch, root: ROOT, contentHash: CONTENT }, deps, NEVER)
+    for (const contentHash of [OTHER_CONTENT, undefined])
+      await expect(attest({ ...batch, root: ROOT, contentHash }, deps, NEVER)).rejects.toMatchObject({
+        code: 'ATTESTATION_CONFLICT',
+        facts: { attestedRoot: `${ROOT} ${CONTENT}`, newRoot: contentHash === undefined ? ROOT : `${ROOT} ${contentHash}` },
+      })
+    expect(sent).toHaveLength(1)
+    expect(guardedAttestation(batch, store.crash())).toEqual({ ...batch, root: ROOT, contentHash: CONTENT })
   })
 
   test('V2: each batch of each epoch has its own', async () => {
@@ -118,13 +132,13 @@ describe('the guard', () => {
     ]
     await attest({ ...batch, root: ROOT }, deps, NEVER)
     for (const other of others) await attest({ ...other, root: OTHER }, deps, NEVER)
-    expect([batch, ...others].map((each) => guardedRoot(each, store))).toEqual([ROOT, OTHER, OTHER])
+    expect([batch, ...others].map((each) => guardedAttestation(each, store)?.root)).toEqual([ROOT, OTHER, OTHER])
   })
 
   test('V2: it stays when the contract refuses, so that no other root can follow', async () => {
     const { attest: attestRoot, store } = open({ outcomes: [refused('E01'), done(6)] })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E01' })
-    expect(guardedRoot(batch, store)).toBe(ROOT)
+    expect(guardedAttestation(batch, store)).toEqual({ ...batch, root: ROOT })
     await expect(attestRoot(OTHER)).rejects.toMatchObject({ code: 'ATTESTATION_CONFLICT' })
   })
 })
@@ -134,14 +148,14 @@ describe('the chain is asked first', () => {
     const { attest: attestRoot, asked, store } = open({ hasAttested: true })
     expect(await attestRoot()).toEqual({ kind: 'attested_before' })
     expect(asked).toEqual([`hasAttested 7 ${batch.batchCid} ${ME}`])
-    expect(guardedRoot(batch, store)).toBeUndefined()
+    expect(guardedAttestation(batch, store)).toBeUndefined()
   })
 
   test('V2: while it does not answer nothing is guarded and nothing is sent', async () => {
     const { attest: attestRoot, asked, store } = open({ hasAttested: new WeftError('CHAIN_UNREACHABLE', { endpoint: 'x', method: 'y' }) })
     await expect(attestRoot()).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
     expect(asked).not.toContain('send')
-    expect(guardedRoot(batch, store)).toBeUndefined()
+    expect(guardedAttestation(batch, store)).toBeUndefined()
   })
 
   test('V2, V3: with a guard it is not asked: its answer could not change what is sent', async () => {
@@ -178,6 +192,16 @@ describe('what is sent', () => {
     const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8)], batch: undefined })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
     expect(sent).toHaveLength(1)
+  })
+
+  test.each([
+    ['back when it is asked for', CONTENT, { kind: 'attested', blockNumber: 8 }, 2],
+    ['still another', OTHER_CONTENT, { kind: 'refused', code: DIFFERS }, 1],
+  ])('V3: a call mined while other content stood under the name, which is %s', async (_how, contentHash, outcome, calls) => {
+    const { deps, sent } = open({ outcomes: [refused(DIFFERS), done(8)], batch: { ...ANCHORED, contentHash } })
+    expect(await attest({ ...batch, root: ROOT, contentHash: CONTENT }, deps, NEVER)).toEqual(outcome)
+    expect(sent).toHaveLength(calls)
+    expect(new Set(sent.map(({ intentId }) => intentId)).size).toBe(calls)
   })
 
   test('V3: it does not go on for ever about a batch that is there and refused', async () => {

@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { guardKey } from './keys.ts'
@@ -10,10 +10,13 @@ export interface AttestDeps {
   readonly sender: Pick<ProtocolSender, 'address' | 'send'>
 }
 
+/** A validator's word about a batch. */
 export interface Attestation {
   readonly epochId: EpochId
   readonly batchCid: Cid
   readonly root: Hash
+  /** Of the projects and CIDs on chain that were judged; absent where contracts do not take it. */
+  readonly contentHash?: ContentHash | undefined
 }
 
 /**
@@ -27,45 +30,62 @@ export type Attested =
 
 /** The contract's code for a batch that it does not have. */
 export const BATCH_UNKNOWN = 'E26'
+/** How the contract's answer begins when the batch of this name has other projects or CIDs than the vote is for. */
+const CONTENT_DIFFERS = 'BatchContentDiffers'
 /** Each is a reorganisation of its own around the same batch: more of them are another problem. */
 const REFUSALS_MAX = 8
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** The root this validator has bound itself to for the batch, if any. */
-export function guardedRoot({ epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>, store: Store): Hash | undefined {
+/** As it stands on disk: the root, and after a space the content if the vote names one. */
+const guardOf = ({ root, contentHash }: Attestation): string => (contentHash === undefined ? root : `${root} ${contentHash}`)
+
+/** What this validator has bound itself to for the batch, if anything. */
+export function guardedAttestation(
+  { epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>,
+  store: Store,
+): Attestation | undefined {
   const bytes = store.get(guardKey(epochId, batchCid))
-  return bytes === undefined ? undefined : (decoder.decode(bytes) as Hash)
+  if (bytes === undefined) return undefined
+  const [root, contentHash] = decoder.decode(bytes).split(' ') as [Hash, ContentHash | undefined]
+  return { epochId, batchCid, root, contentHash }
 }
 
 /**
- * Attests one root, once. Order: ask the chain (an old disk may have been restored), then write the guard durably, then send (G6, V2).
- * Throws `ATTESTATION_CONFLICT` for a second root, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
+ * Attests once. Order: ask the chain (an old disk may have been restored), then write the guard durably, then send (G6, V2).
+ * Throws `ATTESTATION_CONFLICT` for a second root or content, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
-export async function attest(
-  { epochId, batchCid, root }: Attestation,
-  { store, chain, sender }: AttestDeps,
-  signal: AbortSignal,
-): Promise<Attested> {
-  if (guardedRoot({ epochId, batchCid }, store) === undefined && (await chain.hasAttested(epochId, batchCid, sender.address)))
-    return { kind: 'attested_before' }
-  await checkAndGuard({ epochId, batchCid, root }, store)
+export async function attest(attestation: Attestation, { store, chain, sender }: AttestDeps, signal: AbortSignal): Promise<Attested> {
+  const { epochId, batchCid, root: rootHash, contentHash } = attestation
+  const isGuarded = guardedAttestation(attestation, store) !== undefined
+  if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
+  await checkAndGuard(attestation, store)
   for (let refusals = 0; ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
-    const outcome = await sender.send(intentId, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash: root }, signal)
+    const outcome = await sender.send(intentId, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash }, signal)
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
-    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next.
-    const isBatchBack = outcome.reason === BATCH_UNKNOWN && refusals < REFUSALS_MAX && (await chain.batch(epochId, batchCid)) !== undefined
+    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
+    const isBatchBack = refusals < REFUSALS_MAX && (await isBackAfter(outcome.reason, attestation, chain))
     if (!isBatchBack) return { kind: 'refused', code: outcome.reason }
   }
 }
 
-/** Check and write are one synchronous step, so that no second root can slip in between. */
-function checkAndGuard({ epochId, batchCid, root }: Attestation, store: Store): Promise<void> {
-  const guarded = guardedRoot({ epochId, batchCid }, store)
-  if (guarded !== undefined && guarded !== root)
-    return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot: guarded, newRoot: root }))
-  return guarded === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(root) }]) : store.flush()
+/** Whether what was missing when the vote was refused stands on chain now: the batch, or the content that the vote names. */
+async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: Attestation, chain: AnchorChain): Promise<boolean> {
+  const isContentMissed = reason.startsWith(CONTENT_DIFFERS)
+  if (reason !== BATCH_UNKNOWN && !isContentMissed) return false
+  const anchored = await chain.batch(epochId, batchCid)
+  return anchored !== undefined && (!isContentMissed || anchored.contentHash === contentHash)
+}
+
+/** Check and write are one synchronous step, so that no second root, and none for other content, can slip in between (V2). */
+function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
+  const { epochId, batchCid } = attestation
+  const guarded = guardedAttestation(attestation, store)
+  const [attestedRoot, newRoot] = [guarded && guardOf(guarded), guardOf(attestation)]
+  if (attestedRoot !== undefined && attestedRoot !== newRoot)
+    return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
+  return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()
 }

@@ -2,35 +2,44 @@ import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { createPredecessors, type Predecessors } from './predecessors.ts'
 
-/** A batch whose turn has come, and its place in the epoch. */
+/** An announced batch whose turn has come. */
 export interface Candidate extends AnnouncedBatch {
+  /** Its place among the batches of its epoch, in the order of the chain, from 0. */
   readonly index: number
   readonly predecessors: Predecessors
 }
 
-/** One lane per epoch: its batches are worked through in the order of the chain, because each is checked against those before it. */
+/**
+ * One lane per epoch. Within a lane one batch is taken at a time, in the order of the chain, because each is checked against those before
+ * it (V1). Lanes do not wait for each other.
+ */
 export interface Lanes {
+  /** Queues the batch at the end of its epoch's lane. */
   announce(batch: AnnouncedBatch): void
   /**
-   * The blocks above `to` are void. A batch announced in one of them loses its place in the epoch, and its turn if that has not come. Every
-   * other batch is taken once more: its attestation may be gone with a block (V2). No turn comes before `ready` resolves; if it rejects,
-   * the turns fail with its reason.
+   * The chain was rolled back to block `to`. Batches announced in later blocks are forgotten, and not taken if they still wait. The others
+   * are taken once more, also those that ended: their attestation may have been in a block that is gone (V3). No batch is taken before
+   * `ready` resolves; if it rejects, `fail` gets its reason.
    */
   rollback(to: BlockNumber, ready: Promise<void>): void
-  /** Whether a batch of the epoch still waits for its end. */
+  /** Whether a batch of the epoch waits for its turn or is being worked on. */
   isBusy(epochId: EpochId): boolean
+  /** Lets go of an epoch whose batches are all done with. */
   forget(epochId: EpochId): void
-  /** Resolves when nothing is under way. */
+  /** Resolves when no batch waits or is being worked on. */
   idle(): Promise<unknown>
 }
 
 interface Lane {
   readonly predecessors: Predecessors
   announced: AnnouncedBatch[]
+  /** Settles with the last batch queued so far. */
   work: Promise<void>
+  /** Batches queued and not done with. */
   pending: number
 }
 
+/** `take` works on one batch to its end. `fail` is told what it throws, and the lane goes on. */
 export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (failure: unknown) => void): Lanes {
   const lanes = new Map<EpochId, Lane>()
   let isReady: Promise<void> = Promise.resolve()
@@ -60,7 +69,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       .catch(fail)
       .finally(() => {
         lane.pending -= 1
-        // The release was never seen, so nobody will say that the epoch is over.
+        // `forget` comes when an epoch's window is over. Of an epoch whose release was not seen, or whose batches a rollback took, it never comes.
         if (batch.epoch === undefined || lane.announced.length === 0) forgetIdle(batch.epochId, lane)
       })
   }
@@ -77,7 +86,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)
         for (const batch of lane.announced) queue(batch, lane)
-        // Its release may be gone with its batches, and then nobody will say that the epoch is over either.
+        // Its release may be gone with its batches: then `forget` never comes.
         if (lane.announced.length === 0) forgetIdle(epochId, lane)
       }
     },

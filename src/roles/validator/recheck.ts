@@ -14,8 +14,9 @@ import { publishedRoot } from '#wire/merkle.ts'
 import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
 
 /**
- * What is checked (spec/07 §3). `integrity` checks concern the file, `tally` checks what it claims.
- * A tally check that fails for one submission only means that its vote does not count; `tally` is the one about the result.
+ * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
+ * level `tally`, whether its results follow from its submissions. Of these, each `submission_…` check concerns one submission, whose vote
+ * does not count when it fails; the check `tally` compares the result of a project.
  */
 export const CHECKS = {
   cid: 'integrity',
@@ -49,16 +50,17 @@ export interface Failure {
   readonly got: string
 }
 
-/** Failures kept per batch: one proves the point, the rest is for people. */
+/** Failures kept per batch: the first is proof enough, the others help people to see what went wrong. */
 const FAILURES_MAX = 1_000
-/** Signatures checked before the event loop gets its turn: about 20 ms. */
+/** Submissions checked before other work of the process gets its turn: a signature takes about 80 µs, so this is about 20 ms. */
 const SIGNATURES_PER_TURN = 256
 
 export interface Findings {
   readonly level: Level
   readonly failures: readonly Failure[]
-  /** Own result per project, in the batch's order; empty where there is none. `undefined` when the file cannot be read. */
+  /** The CID that this validator finds for each project, in the batch's order; `''` where it finds none. `undefined` when the file cannot be read. */
   readonly ownCids: readonly string[] | undefined
+  /** The root over `ownCids`. */
   readonly ownRoot: Hash | undefined
   readonly traces: BatchTraces | undefined
 }
@@ -68,7 +70,7 @@ export interface RecheckDeps {
   readonly view: AnchorView
   readonly hasher: SubmissionHasher
   readonly recoverer: Recoverer
-  /** Lets others work. */
+  /** Resolves after other work of the process had its turn. */
   breathe(): Promise<void>
 }
 
@@ -80,12 +82,13 @@ export interface ToRecheck {
   readonly rules: MarketRules
   /** Of submissions. */
   readonly window: SubmissionWindow
-  /** Place of the batch among those of the epoch. */
+  /** Place of the batch among those of the epoch, in the order of the chain, from 0. */
   readonly index: number
+  /** The epoch's earlier batches. */
   readonly predecessors: Predecessors
 }
 
-/** Recomputes everything that a batch claims from its own submissions and the chain. Trusts nothing that the sequencer wrote (V1). */
+/** Works out again, from the submissions in the file and from the chain, all that the batch claims. Nothing that the sequencer wrote is believed (V1). */
 export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Findings> {
   const failures: Failure[] = []
   const fail: Fail = (check, expected, got, about = {}) => {
@@ -133,7 +136,10 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
   if (position >= 0) fail(check, onChain[position] ?? 'nothing', inFile[position] ?? 'nothing')
 }
 
-/** Ids in the order found in the file. Deployed sequencers start a tree per batch, the seed's rule continues the epoch's: both are right (spec/06 §7). */
+/**
+ * Two roots: over the submission ids, in the order of the file, and over the CIDs. Deployed sequencers build the tree of ids anew for each
+ * batch; by the written rule it goes on from the epoch's earlier batches. Either root is right (spec/06 §7).
+ */
 function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
@@ -144,7 +150,7 @@ function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, f
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
 }
 
-/** Counts again, with the votes that are valid in this validator's own eyes. */
+/** Counts every project's votes again, those only that this validator finds valid (V1). */
 async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: Fail): Promise<readonly string[]> {
   const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
   for (const [position, submission] of file.submissions.entries()) {
@@ -173,7 +179,7 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
   })
 }
 
-/** One submission: the rules of admission, applied again (spec/07 §3, 4). */
+/** The vote of one submission by the rules by which sequencers admit them (spec/07 §3, 4); `undefined` when it does not count (V1). */
 function validVote(
   { submission }: BatchedSubmission,
   { epoch, rules, window }: Pick<ToRecheck, 'epoch' | 'rules' | 'window'>,
@@ -203,8 +209,9 @@ function validVote(
 }
 
 /**
- * What to attest. Own root when it differs from the sequencer's; the sequencer's when the results are the same and the file is sound.
- * A broken file with the right results gets no attestation at all: there is no root that would say so.
+ * The root to attest: this validator's own where it differs from the sequencer's; otherwise the sequencer's if no integrity check failed.
+ * A file that fails one and whose results are right gets no attestation: there is no root that would say so. `undefined` then, and when
+ * the file could not be read.
  */
 export function rootToAttest({ failures, ownRoot }: Findings, anchored: AnchoredBatch): Hash | undefined {
   if (ownRoot === undefined) return undefined

@@ -87,7 +87,7 @@ export interface World {
   anchor(batch: Batch, args?: AnchorArgs): Promise<Cid>
 }
 
-export async function openWorld(change: Partial<MarketState> = {}): Promise<World> {
+export async function openWorld(change: Partial<MarketState> = {}, contract: { readonly hasContents?: boolean } = {}): Promise<World> {
   const clock = createVirtualClock()
   const market = marketOf({
     snapshotWindowBlocks: 5,
@@ -99,7 +99,7 @@ export async function openWorld(change: Partial<MarketState> = {}): Promise<Worl
   })
   // The fourth key has no slot: it is there to be assigned to one.
   const signers = SIGNERS.slice(0, 3).map((signer) => signer.address)
-  const chain = createFakeChain({ clock, market, signers, pollMs: 10 })
+  const chain = createFakeChain({ clock, market, signers, pollMs: 10, ...contract })
   const ipfs = createFakeIpfsNetwork({ clock })
   const hasher = createSubmissionHasher(chain)
   const journals = new Map<Address, FakeStore>()

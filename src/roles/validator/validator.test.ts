@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { contentHashOf } from '#wire/content-hash.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { attest, guardedRoot } from './attest.ts'
+import { attest, guardedAttestation } from './attest.ts'
 import type { Check } from './recheck.ts'
 import {
   batchOf,
@@ -274,7 +275,7 @@ describe('V2: never two roots for one batch', () => {
     const sender = {
       address: VALIDATORS[0],
       send: async () => {
-        seen.push(guardedRoot({ epochId: EPOCH_1, batchCid }, store.crash()))
+        seen.push(guardedAttestation({ epochId: EPOCH_1, batchCid }, store.crash())?.root)
         return { kind: 'refused', reason: 'E01' } as const
       },
     }
@@ -370,6 +371,75 @@ test('V3: an attestation that was mined while the batch was off the chain follow
   expect(await judged(world, running, 2)).toMatchObject({ state: 'attested', reason: '' })
   expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 1 })
   await running.stop()
+})
+
+describe('the content of a batch', () => {
+  /** The second sequencer of these markets, who has not anchored the batch before. */
+  const OTHER_SEQUENCER = `0x${'5f'.repeat(20)}` as Address
+  const votesOf = (world: World) =>
+    world.chain.transactions().flatMap(({ from, call }) => (from === VALIDATORS[0] && call.kind === 'submitBatchAttestation' ? [call] : []))
+
+  test('G6: is named by the vote, as it stands on chain', async () => {
+    const world = await openWorld()
+    const running = await world.start()
+    await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'attested' })
+    expect(votesOf(world)).toMatchObject([{ contentHash: contentHashOf([P1], [CID_A]) }])
+    await running.stop()
+  })
+
+  test('G6: is named by a vote for another root too: it is said of what stands on chain', async () => {
+    const world = await openWorld()
+    const running = await world.start()
+    await world.anchor({ ...honest(world), snapshotCids: [CID_B] })
+    expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: true })
+    expect(votesOf(world)).toMatchObject([{ rootHash: publishedRoot([CID_A]), contentHash: contentHashOf([P1], [CID_B]) }])
+    await running.stop()
+  })
+
+  test('is named to no contract that compares none', async () => {
+    const world = await openWorld({}, { hasContents: false })
+    const running = await world.start()
+    const batchCid = await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'attested' })
+    expect(votesOf(world).map(({ contentHash }) => contentHash)).toEqual([undefined])
+    expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 1 })
+    await running.stop()
+  })
+
+  test('V2, G6: that is another after the vote does not get it, and no second one', async () => {
+    const world = await openWorld({ sequencers: [SEQUENCER, OTHER_SEQUENCER] })
+    const running = await world.start()
+    const batchCid = await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'attested' })
+    const root = publishedRoot([CID_A])
+    const { number } = await world.chain.head()
+    world.chain.reorg(number - world.release.number, { isLosingTransactions: true })
+    const [projectIds, snapshotCids] = [[P1], [CID_B]]
+    const call = { kind: 'submitSubmissionBatch', epochId: EPOCH_1, batchCid, projectIds, snapshotCids, rootHash: root } as const
+    await world.send(OTHER_SEQUENCER, 'another of that name', call)
+    await world.mine(5)
+    expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ snapshotCids: [CID_B], attestationCount: 0 })
+    expect(votesOf(world)).toMatchObject([{ contentHash: contentHashOf([P1], [CID_A]) }])
+    expect(running.events).toContain('attestation_refused')
+    expect(running.failure()).toBeUndefined()
+    await running.stop()
+  })
+
+  test.each(['with', 'without'])('V2: a guard %s it is sent to its end as it was written', async (how) => {
+    const world = await openWorld()
+    const batch = honest(world)
+    const batchCid = await world.anchor(batch)
+    const store = await storeWithCursor()
+    const root = publishedRoot([CID_A])
+    const contentHash = how === 'with' ? contentHashOf([P1], [CID_A]) : undefined
+    const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
+    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender }, NEVER)).rejects.toThrow()
+    const running = await world.start({ store: store.crash() })
+    expect(await judged(world, running)).toMatchObject({ state: 'attested', root })
+    expect(votesOf(world).map((vote) => vote.contentHash)).toEqual([contentHash])
+    await running.stop()
+  })
 })
 
 test('V6: an anchor chain that does not answer is waited out', async () => {

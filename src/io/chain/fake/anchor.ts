@@ -39,6 +39,8 @@ export interface FakeChainOptions {
   readonly signers: readonly Address[]
   /** Those that the market begins with. */
   readonly manifests?: readonly ManifestRef[]
+  /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
+  readonly hasContents?: boolean
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address

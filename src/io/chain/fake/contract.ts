@@ -1,4 +1,4 @@
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type {
   AnchoredBatch,
   BlockRef,
@@ -9,6 +9,7 @@ import type {
   SlotState,
   SnapshotStatus,
 } from '#io/chain/port.ts'
+import { contentHashOf } from '#wire/content-hash.ts'
 
 /** What a fake transaction may do: the roles' calls, and what the owners of market and slots do in tests. */
 export type FakeCall =
@@ -27,6 +28,8 @@ interface Batch {
   readonly projectIds: readonly ProjectId[]
   readonly snapshotCids: readonly Cid[]
   readonly rootHash: Hash
+  /** `undefined` in a contract that keeps none. */
+  readonly contentHash: ContentHash | undefined
   /** Of the epoch's rounds. */
   readonly round: number
   readonly votes: Map<Hash, number>
@@ -58,6 +61,8 @@ type Of<Kind extends FakeCall['kind']> = Extract<FakeCall, { readonly kind: Kind
 /** Everything the contracts hold. */
 interface Book {
   market: MarketState
+  /** Whether batches have a content hash, which a vote may name. */
+  readonly hasContents: boolean
   readonly signers: Address[]
   /** In the order of their epochs; only the last may not have begun. */
   readonly manifests: ManifestRef[]
@@ -112,7 +117,10 @@ function refuseEnd(book: Book, from: Address, call: Of<'endBatchSubmissions'>): 
 function refuseVote(book: Book, from: Address, call: Of<'submitBatchAttestation'>): string | undefined {
   if (!book.market.validators.includes(from)) return 'E01'
   const batch = batchOf(book, call.epochId, call.batchCid)
+  // A function that the contract lacks.
+  if (call.contentHash !== undefined && !book.hasContents) return 'reverted without a reason'
   if (batch === undefined) return 'E26'
+  if (call.contentHash !== undefined && call.contentHash !== batch.contentHash) return `BatchContentDiffers anchored=${batch.contentHash}`
   return batch.voters.has(from) ? 'E40' : undefined
 }
 
@@ -136,7 +144,16 @@ function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch
   const epoch = book.epochs.get(epochId) as Epoch
   const round = lastRound(epoch)
   if (!isOpen(epoch, round, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
-  const batch: Batch = { ...call, round, votes: new Map(), voters: new Set(), agreeing: new Set(), isFinal: false, isReplaceable: false }
+  const batch: Batch = {
+    ...call,
+    contentHash: book.hasContents ? contentHashOf(call.projectIds, call.snapshotCids) : undefined,
+    round,
+    votes: new Map(),
+    voters: new Set(),
+    agreeing: new Set(),
+    isFinal: false,
+    isReplaceable: false,
+  }
   epoch.batches.push(batch)
   for (const projectId of call.projectIds) {
     epoch.holders.set(projectId, batch)
@@ -240,12 +257,15 @@ export function createFakeContract(initial: {
   readonly market: MarketState
   readonly signers: readonly Address[]
   readonly manifests?: readonly ManifestRef[]
+  readonly hasContents?: boolean
 }) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
+  const { market, signers, manifests = [], hasContents = true } = initial
   const book: Book = {
-    market: initial.market,
-    signers: [...initial.signers],
-    manifests: [...(initial.manifests ?? [])],
+    market,
+    hasContents,
+    signers: [...signers],
+    manifests: [...manifests],
     epochs: new Map(),
     firstEpochs: new Map(),
     current: nothing,
@@ -277,8 +297,9 @@ export function createFakeContract(initial: {
     batch(epochId: EpochId, batchCid: Cid): AnchoredBatch | undefined {
       const batch = batchOf(book, epochId, batchCid)
       if (batch === undefined) return undefined
-      const { projectIds, snapshotCids, rootHash, isFinal } = batch
-      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount: batch.votes.get(rootHash) ?? 0 }
+      const { projectIds, snapshotCids, rootHash, isFinal, contentHash } = batch
+      const attestationCount = batch.votes.get(rootHash) ?? 0
+      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount, contentHash }
     },
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
       batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,

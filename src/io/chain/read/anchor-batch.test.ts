@@ -1,9 +1,10 @@
 import { encodeFunctionData } from 'viem'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { Cid, EpochId } from '#domain/ids.ts'
-import { hashOf, hex } from '#io/chain/rpc/scripted.test-node.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import { hashOf, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { contentHashOf } from '#wire/content-hash.ts'
 import { connectAnchorChain } from './anchor.ts'
 import { createMarketNode, logOf, MARKET, OTHER_MARKET, STATE } from './scene.test-chain.ts'
 import type { LogFilter, ScriptedLog } from './scene.test-chain.ts'
@@ -37,6 +38,8 @@ interface Submission {
 
 async function open(...submissions: readonly Submission[]) {
   const asked: unknown[][] = []
+  /** As the deployed contracts, unless a test answers: without the function. */
+  const content = { answer: (..._args: readonly unknown[]): unknown => refuse(3, 'execution reverted', '0x') }
   const view =
     (result: unknown) =>
     (...args: readonly unknown[]) => {
@@ -54,6 +57,7 @@ async function open(...submissions: readonly Submission[]) {
       snapshotStatus: (_market: string, projectId: string) => [1, `cid of ${projectId}`, 0n],
       batchCidAttestationStatus: view(true),
       attestationsReceivedCount: view(2n),
+      batchCidContentHash: (...args: readonly unknown[]) => content.answer(...args),
     },
   })
   const transactions = new Map<string, object>()
@@ -80,7 +84,7 @@ async function open(...submissions: readonly Submission[]) {
     reorgDepthMax: 8,
     clock: createVirtualClock(),
   })
-  return { node, chain, asked }
+  return { node, chain, asked, content }
 }
 const found = { batchCid: BATCH, projectIds: ['a:B'], snapshotCids: ['bafka'], rootHash: ROOT, isFinalized: true, attestationCount: 2 }
 const kept = { ...found, projectIds: ['kept:B'], snapshotCids: ['cid of kept:B'], rootHash: KEPT_ROOT }
@@ -164,4 +168,38 @@ test('G8: the log of a batch is looked for from the release to the end of the wi
     [hex(100), hex(110), epoch],
     [hex(100), hex(120), epoch],
   ])
+})
+
+describe('G6: what the contract keeps of a batch’s content', () => {
+  const CONTENT = contentHashOf(['a:B'] as ProjectId[], ['bafka'] as Cid[])
+
+  test('is told with the batch, of this epoch and no other', async () => {
+    const { chain, content } = await open({ block: 105 })
+    const asked: unknown[] = []
+    content.answer = (...args: readonly unknown[]) => {
+      asked.push(args)
+      return CONTENT
+    }
+    expect(await chain.batch(EPOCH, BATCH)).toEqual({ ...found, contentHash: CONTENT })
+    expect(asked).toEqual([[expect.stringMatching(new RegExp(MARKET, 'i')), BATCH, 7n]])
+  })
+
+  test('is nothing where the contract lacks the function, as the deployed ones, or kept nothing of an older batch', async () => {
+    const { chain, content } = await open({ block: 105 })
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(found)
+    content.answer = () => `0x${'00'.repeat(31)}`
+    expect(await chain.batch(EPOCH, BATCH)).toEqual(found)
+  })
+
+  test('is no answer from a node that fails: that is no contract without the function', async () => {
+    const { chain, content } = await open({ block: 105 })
+    content.answer = () => refuse(-32_005, 'too many requests')
+    await expect(chain.batch(EPOCH, BATCH)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
+
+  test('and what the batch’s own call says are read of one batch: otherwise it is read again', async () => {
+    const { chain, content } = await open({ block: 105 })
+    content.answer = () => contentHashOf(['a:B'] as ProjectId[], ['bafkb'] as Cid[])
+    await expect(chain.batch(EPOCH, BATCH)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
 })

@@ -1,17 +1,18 @@
 import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId, parseHash } from '#domain/ids.ts'
-import type { Address, BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, BlockRef } from '#io/chain/port.ts'
 import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
 import type { Pause } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc, parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
-import { createView } from '#io/chain/rpc/views.ts'
-import type { View } from '#io/chain/rpc/views.ts'
+import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
+import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { contentHashOf } from '#wire/content-hash.ts'
 import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './events.ts'
 import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
@@ -44,12 +45,16 @@ const NEAR_HEAD_BLOCKS = 16
 const FAILURE_PAUSE_MAX_MS = 30_000
 const SUBMIT = getAbiItem({ abi: protocolStateAbi, name: 'submitSubmissionBatch' })
 const SUBMIT_SELECTOR = toFunctionSelector(SUBMIT)
+/** Of a batch that was anchored before its market kept contents. */
+const NO_CONTENT = `0x${'0'.repeat(62)}`
 const NO_ADDRESS = `0x${'0'.repeat(40)}`
 
 type Hex = `0x${string}`
 
 interface Contracts {
   readonly protocolState: View<typeof protocolStateAbi>
+  /** For what the deployed ProtocolState lacks. */
+  readonly protocolStateExtras: OptionalView<typeof protocolStateAbi>
   readonly dataMarket: View<typeof dataMarketAbi>
   readonly nodes: View<typeof nodesAbi>
 }
@@ -149,12 +154,20 @@ function createBatchReader(rpc: Rpc, contracts: Contracts, sources: EventSources
   return async (epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined> => {
     const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)])
     if (!batchCids.includes(batchCid)) return undefined
-    const submitted = (await fromTransaction(epochId, batchCid)) ?? (await fromViews(epochId, batchCid))
-    const [isFinalized, attestationCount] = await Promise.all([
+    const called = await fromTransaction(epochId, batchCid)
+    const submitted = called ?? (await fromViews(epochId, batchCid))
+    // In one request, so that a node that only fails cannot pass for a contract without contents: the other two would have no answer.
+    const [isFinalized, attestationCount, kept] = await Promise.all([
       contracts.protocolState('batchCidAttestationStatus', [market, batchCid]),
       contracts.protocolState('attestationsReceivedCount', [market, batchCid, submitted.rootHash as Hex]),
+      contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
     ])
-    return { batchCid, ...submitted, isFinalized, attestationCount: Number(attestationCount) }
+    const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)
+    if (called !== undefined && contentHash !== undefined && contentHashOf(called.projectIds, called.snapshotCids) !== contentHash) {
+      const detail = 'the batch was another one before it was read to the end'
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
+    }
+    return { batchCid, ...submitted, isFinalized, attestationCount: Number(attestationCount), contentHash }
   }
 }
 
@@ -175,6 +188,7 @@ async function findNodes(rpc: Rpc, options: AnchorChainOptions): Promise<Address
 function createReads(rpc: Rpc, sources: EventSources) {
   const contracts: Contracts = {
     protocolState: createView(rpc, protocolStateAbi, sources.protocolState),
+    protocolStateExtras: createOptionalView(rpc, protocolStateAbi, sources.protocolState),
     dataMarket: createView(rpc, dataMarketAbi, sources.dataMarket),
     nodes: createView(rpc, nodesAbi, sources.nodes),
   }

@@ -1,7 +1,7 @@
 import { decodeFunctionData, keccak256, parseTransaction, recoverTransactionAddress } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createScriptedNode, headerOf, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
@@ -35,6 +35,19 @@ test.each<[ProtocolCall, readonly unknown[]]>([
   const decoded = decodeFunctionData({ abi: protocolStateAbi, data: encodeCall(call, MARKET) })
   const [market, ...others] = decoded.args as unknown as [string, ...unknown[]]
   expect([decoded.functionName, market.toLowerCase(), others]).toEqual([call.kind, MARKET, args])
+})
+
+test('a vote that names a content is the function that compares it', () => {
+  const contentHash = `0x${'cd'.repeat(31)}` as ContentHash
+  const vote: ProtocolCall = {
+    kind: 'submitBatchAttestation',
+    epochId: 7 as EpochId,
+    batchCid: 'bafkbatch' as Cid,
+    rootHash: ROOT,
+    contentHash,
+  }
+  const { functionName, args } = decodeFunctionData({ abi: protocolStateAbi, data: encodeCall(vote, MARKET) })
+  expect([functionName, args?.slice(1)]).toEqual(['submitContentAttestation', ['bafkbatch', 7n, ROOT, contentHash]])
 })
 
 describe('the gas of a call', () => {

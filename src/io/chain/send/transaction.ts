@@ -56,8 +56,17 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
     case 'endBatchSubmissions':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId)] })
     case 'submitBatchAttestation':
-      return encodeFunctionData({ abi, functionName: call.kind, args: [market, call.batchCid, BigInt(call.epochId), call.rootHash as Hex] })
+      return encodeVote(call, market)
   }
+}
+
+/** The deployed contracts know the first of the two functions only. */
+function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAttestation' }>, market: Hex): Hex {
+  const abi = protocolStateAbi
+  const args = [market, call.batchCid, BigInt(call.epochId), call.rootHash as Hex] as const
+  return call.contentHash === undefined
+    ? encodeFunctionData({ abi, functionName: 'submitBatchAttestation', args })
+    : encodeFunctionData({ abi, functionName: 'submitContentAttestation', args: [...args, call.contentHash as Hex] })
 }
 
 /** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */

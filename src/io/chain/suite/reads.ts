@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ManifestRef } from '#io/chain/port.ts'
-import { attest, BATCH, BATCH_2, CIDS, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
+import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** What is read from every anchor chain. */
@@ -75,7 +75,7 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
 
     test('a batch is what was submitted, and pending until a majority attested', async () => {
       const { chain, perform, address } = await anchored()
-      const batch = { batchCid: BATCH, projectIds: PROJECTS, snapshotCids: CIDS, rootHash: ROOT }
+      const batch = { batchCid: BATCH, projectIds: PROJECTS, snapshotCids: CIDS, rootHash: ROOT, contentHash: CONTENT }
       expect(await chain.batch(EPOCH_1, BATCH)).toEqual({ ...batch, isFinalized: false, attestationCount: 0 })
       expect(await chain.batch(EPOCH_1, BATCH_2)).toBeUndefined()
       expect(await chain.batch(2 as EpochId, BATCH)).toBeUndefined()

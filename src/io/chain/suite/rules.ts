@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { Cid, ContentHash, EpochId, ProjectId } from '#domain/ids.ts'
 import {
   attest,
   BATCH,
   BATCH_2,
   CIDS,
+  CONTENT,
   createScene,
   end,
   EPOCH_1,
@@ -63,6 +64,22 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await perform('validator1', attest())).toMatchObject({ kind: 'done' })
       expect(await perform('validator1', attest())).toEqual(refused('E40'))
       expect(await perform('validator1', attest(OTHER_ROOT))).toEqual(refused('E40'))
+    })
+
+    test('attestations for the content on chain count beside those for the root alone; for other content they are refused', async () => {
+      const { chain, perform } = await anchored()
+      const other = `0x${'cc'.repeat(31)}` as ContentHash
+      const differs = refused(`BatchContentDiffers anchored=${CONTENT}`)
+      expect(await perform('stranger', attest(ROOT, BATCH, other))).toEqual(refused('E01'))
+      expect(await perform('validator1', attest(ROOT, BATCH_2, other))).toEqual(refused('E26'))
+      expect(await perform('validator1', attest(ROOT, BATCH, other))).toEqual(differs)
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: false, attestationCount: 0 })
+      expect(await perform('validator1', attest(ROOT, BATCH, CONTENT))).toMatchObject({ kind: 'done' })
+      expect(await perform('validator1', attest(ROOT, BATCH, other))).toEqual(differs)
+      expect(await perform('validator1', attest(ROOT, BATCH, CONTENT))).toEqual(refused('E40'))
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: false, attestationCount: 1 })
+      expect(await perform('validator2', attest())).toMatchObject({ kind: 'done' })
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ isFinalized: true, attestationCount: 2 })
     })
 
     test('the whole way of an epoch is told by its events, in order', async () => {

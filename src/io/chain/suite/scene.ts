@@ -1,6 +1,6 @@
 import { afterEach, expect } from 'vitest'
 import { byCodeUnit } from '#domain/ids.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type {
   AnchorChain,
   BlockRef,
@@ -62,6 +62,8 @@ export const CIDS = [
 ] as Cid[]
 export const BATCH = 'bafkreiecdgs45ppubnnd4aoam4fqpqadbzsh5ubv5wzp5uw4tz7nfb5b7i' as Cid
 export const BATCH_2 = 'bafkreihwyondy4kizuhvw2zzhzbueoeu725mxg57jsgwpaizummptvtjzy' as Cid
+/** Of `PROJECTS` and `CIDS`. */
+export const CONTENT = '0x61997d92360f7f9a6f1e36da25328907c8434ffcb4e2fce527737b3aa0662f' as ContentHash
 export const EPOCH_1 = 1 as EpochId
 
 export const release = (begin: number, end: number): ProtocolCall => ({
@@ -78,11 +80,12 @@ export const submit = (change: Partial<Extract<ProtocolCall, { kind: 'submitSubm
   rootHash: ROOT,
   ...change,
 })
-export const attest = (rootHash: Hash = ROOT, batchCid: Cid = BATCH): ProtocolCall => ({
+export const attest = (rootHash: Hash = ROOT, batchCid: Cid = BATCH, contentHash?: ContentHash): ProtocolCall => ({
   kind: 'submitBatchAttestation',
   epochId: EPOCH_1,
   batchCid,
   rootHash,
+  contentHash,
 })
 export const end: ProtocolCall = { kind: 'endBatchSubmissions', epochId: EPOCH_1 }
 

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { whyAbsent } from './absent.ts'
+
+const PROJECT = 'reserves:0xab01:TEST' as ProjectId
+const BATCHES: Readonly<Record<string, readonly string[]>> = { one: ['reserves:0xab02:TEST', 'volume:0xab01:TEST'], two: ['price:x:TEST'] }
+
+/** A chain whose newest epoch is 7, where epoch 4 was never released. */
+function ask({
+  newest = 7,
+  first = 0,
+  epochId = 5,
+  projectId = PROJECT,
+}: {
+  newest?: number
+  first?: number
+  epochId?: number
+  projectId?: ProjectId
+} = {}) {
+  const chain = {
+    currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
+    projectFirstEpochId: async () => first,
+    epochInfo: async (id: EpochId) => ({ timestamp: 0, releaseBlock: id > newest || id === 4 ? 0 : 100 + id, end: 0 }),
+    // A CID that was sent again is listed twice.
+    batchCids: async () => ['one', 'one', 'two'],
+    batch: async (_: EpochId, batchCid: Cid) => ({ projectIds: BATCHES[batchCid] }),
+  } as unknown as AnchorChain
+  return whyAbsent({ projectId, epochId: epochId as EpochId }, chain)
+}
+
+test.each([
+  ['before the first release', { newest: 0 }, 'no epoch is released yet'],
+  ['of an epoch to come', { epochId: 9, first: 1 }, 'epoch 9 is not released yet, the newest is 7'],
+  ['of an epoch that was left out', { epochId: 4, first: 1 }, 'epoch 4 was never released, the newest is 7'],
+  ['of a project that came later', { first: 6 }, 'the project is known from epoch 6 on'],
+  ['of a project that was missed', { first: 2 }, 'the project is known, and no batch of epoch 5 holds it'],
+  ['of a slip of the pen', {}, 'no epoch has the project; did you mean reserves:0xab02:TEST?'],
+  ['of what nobody has', { projectId: 'elsewhere:OTHER' as ProjectId }, 'no epoch has the project.'],
+])('a snapshot %s is missing for its own reason', async (_, about, why) => {
+  expect(await ask(about)).toBe(why)
+})

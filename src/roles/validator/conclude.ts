@@ -1,0 +1,92 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
+import type { Cid } from '#domain/ids.ts'
+import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
+import { type AttestDeps, type Attestation, type Attested, attest, BATCH_UNKNOWN, guardedAttestation } from './attest.ts'
+import type { BatchReason, BatchRecord, Journal } from './journal.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
+
+export interface ConcludeDeps extends AttestDeps, PersistDeps {
+  readonly contract: MarketState
+  readonly journal: Journal
+  readonly report: Report
+  /** Called with what became of each batch. */
+  readonly onBatch?: ((record: BatchRecord) => void) | undefined
+}
+
+/** What is to be said of a batch, the batch on chain that it is said of, and what was found on the way. */
+export interface Judged {
+  readonly attestation: Attestation
+  readonly anchored: AnchoredBatch
+  readonly failureCount: number
+  readonly evidenceCid: Cid | undefined
+}
+
+export type End = Partial<BatchRecord> & { readonly state: BatchRecord['state']; readonly reason: BatchReason }
+
+/** A batch that a reorganisation took away. */
+export const GONE: End = { state: 'missed', reason: 'not_on_chain' }
+
+/** Gives this validator's word, and ends the batch with what the contract made of it. A late one is sent all the same: the contract marks it as delayed (V3). */
+export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps: ConcludeDeps, signal: AbortSignal): Promise<BatchRecord> {
+  const { attestation, anchored, failureCount, evidenceCid } = judged
+  const { epochId, batchCid, root } = attestation
+  const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
+  let outcome: Attested
+  try {
+    outcome = await persist({ doing: 'attest', attempt: () => attest(attestation, deps, signal), signal }, deps)
+  } catch (failure) {
+    if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
+    // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process (V6).
+    deps.report('attestation_conflict', { epochId, batchCid, attestedRoot: String(failure.facts.attestedRoot), newRoot: root })
+    return ended(batch, { ...found, state: 'withheld', reason: 'conflict' }, deps)
+  }
+  switch (outcome.kind) {
+    case 'refused':
+      deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
+      return ended(batch, outcome.code === BATCH_UNKNOWN ? GONE : { ...found, state: 'withheld', reason: 'refused' }, deps)
+    case 'attested_before': {
+      // Which root that was, only a guard can tell; without one the disk is older than the attestation.
+      const isGuarded = guardedAttestation(attestation, deps.store) !== undefined
+      const told = isGuarded ? found : { ...found, root: undefined, isDivergent: false }
+      return ended(batch, { ...told, state: 'attested', reason: 'attested_before' }, deps)
+    }
+    case 'attested':
+      return ended(batch, { ...found, state: 'attested', reason: '', isLate: isAfterWindow(batch, outcome.blockNumber, deps) }, deps)
+  }
+}
+
+/** Whether the block comes after the attestation window of the batch's epoch, as far as its release was seen. */
+function isAfterWindow({ epoch }: AnnouncedBatch, blockNumber: number, { contract }: ConcludeDeps): boolean {
+  return epoch !== undefined && blockNumber > epoch.release.number + contract.attestationWindowBlocks
+}
+
+/** Writes down and tells what became of a batch (V6). */
+export async function ended(
+  { epochId, batchCid }: AnnouncedBatch,
+  end: End,
+  { journal, report, onBatch }: ConcludeDeps,
+): Promise<BatchRecord> {
+  const record: BatchRecord = {
+    epochId,
+    batchCid,
+    root: undefined,
+    isDivergent: false,
+    isLate: false,
+    failureCount: 0,
+    evidenceCid: undefined,
+    ...end,
+  }
+  // A batch that a reorganisation took away may come back: nothing is written down about it.
+  if (end.reason !== 'not_on_chain') await journal.note(record)
+  report(`batch_${record.state}`, {
+    epochId,
+    batchCid,
+    reason: record.reason,
+    failures: record.failureCount,
+    divergent: Number(record.isDivergent),
+  })
+  onBatch?.(record)
+  return record
+}
