@@ -1,6 +1,7 @@
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { isFinal, type Rejection } from '#domain/rejection.ts'
+import { isAttestationWindowOver } from '#domain/window.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
@@ -114,7 +115,7 @@ export function createObserver(deps: ObserverDeps): Observer {
   function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs === epochsWanted) return
-      const isPast = headBlock > epoch.releaseBlock + market.attestationWindowBlocks
+      const isPast = isAttestationWindowOver(epoch.releaseBlock, headBlock, market)
       if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market))) break
       open.delete(epoch.epochId)
       if (isFinalized(epoch)) finish(epoch)

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type AnchorView, createAnchorView, type Header } from './anchor-view.ts'
+import { type AnchorView, createAnchorView, type Header, type ReleasedEpoch } from './anchor-view.ts'
+import type { ProtocolEvent } from './chain-step.ts'
 import { eligibilityOf } from './eligibility.ts'
-import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
+import { back, burned, handedTo, released, step } from './steps.test-chain.ts'
 import type { Submission } from './submission.ts'
 
 const block = (number: number, fork = ''): Header => ({
@@ -14,40 +16,31 @@ const slotId = 7 as SlotId
 const alice = '0xa' as Address
 const bob = '0xb' as Address
 
-function viewUpTo(last: number): AnchorView {
+/** Blocks from 10 on, with what some of them bring. */
+function viewUpTo(last: number, told: Readonly<Record<number, readonly { readonly kind: ProtocolEvent['kind'] }[]>> = {}): AnchorView {
   const view = createAnchorView({ unit: 'blocks', length: 3 })
-  for (let number = 10; number <= last; number += 1) view.addBlock(block(number))
   view.setSlots([
     { slotId, signer: alice, isActive: true },
     { slotId: 8 as SlotId, signer: bob, isActive: false },
   ])
+  for (let number = 10; number <= last; number += 1) view.apply(step(block(number), ...(told[number] ?? [])))
   return view
 }
 
 describe('the view of the chain', () => {
   test('forgets what a rollback voids, and says which releases are gone', () => {
-    const view = viewUpTo(12)
-    view.addRelease(epochId, block(12))
-    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([epochId])
-    view.addBlock(block(12, 'b'))
+    const view = viewUpTo(12, { 12: [released(4)] })
+    expect(view.apply(back(block(11))).undone.map((epoch) => epoch.epochId)).toEqual([epochId])
+    view.apply(step(block(12, 'b')))
     expect([view.header('0xblock12'), view.header('0xblock12b')?.number, view.epoch(epochId)]).toEqual([undefined, 12, undefined])
   })
   test('keeps the block it goes back to, and every release in it or before', () => {
-    const view = viewUpTo(12)
-    view.addRelease(epochId, block(11))
-    view.addRelease(5 as EpochId, block(12))
-    view.addRelease(6 as EpochId, block(12))
-    expect(view.rollback(block(11)).map((epoch) => epoch.epochId)).toEqual([5, 6])
+    const view = viewUpTo(12, { 11: [released(4)], 12: [released(5), released(6)] })
+    expect(view.apply(back(block(11))).undone.map((epoch) => epoch.epochId)).toEqual([5, 6])
     expect([view.head?.number, view.epoch(epochId)?.release.number, view.header('0xblock11')?.number]).toEqual([11, 11, 11])
   })
   test('forgets headers and epochs below a block, and nothing in it or above', () => {
-    const view = viewUpTo(14)
-    for (const [number, id] of [
-      [10, 1],
-      [11, 2],
-      [12, 3],
-    ] as const)
-      view.addRelease(id as EpochId, block(number))
+    const view = viewUpTo(14, { 10: [released(1)], 11: [released(2)], 12: [released(3)] })
     view.forgetBelow(11 as BlockNumber)
     expect([...view.epochs()].map((epoch) => epoch.epochId)).toEqual([2, 3])
     expect([10, 11, 14].map((number) => view.header(`0xblock${number}`)?.number)).toEqual([undefined, 11, 14])
@@ -56,12 +49,11 @@ describe('the view of the chain', () => {
   })
   test('gives a release its window by its own rule; a later release of the same epoch replaces it', () => {
     const view = createAnchorView({ unit: 'seconds', length: 30 })
-    for (const number of [10, 11]) view.addBlock(block(number))
-    expect(view.addRelease(epochId, block(10)).window).toEqual({
+    expect(view.apply(step(block(10), released(4))).released[0]?.window).toEqual({
       release: { number: 10, timestamp: 100 },
       rule: { unit: 'seconds', length: 30 },
     })
-    view.addRelease(epochId, block(11))
+    view.apply(step(block(11), released(4)))
     expect(view.epoch(epochId)?.release.number).toBe(11)
   })
   test('has nothing to forget before its first block', () => {
@@ -76,19 +68,16 @@ describe('the view of the chain', () => {
     expect([view.head?.number, view.header('0xblock11')]).toEqual([12, undefined])
   })
   test('knows who signed for a slot in which block', () => {
-    const view = viewUpTo(12)
-    view.changeSigner(slotId, bob, 12 as BlockNumber)
+    const view = viewUpTo(12, { 12: [handedTo(slotId, bob)] })
     expect([view.signerAt(slotId, 11 as BlockNumber), view.signerAt(slotId, 12 as BlockNumber)]).toEqual([alice, bob])
-    view.rollback(block(11))
+    view.apply(back(block(11)))
     expect(view.signerAt(slotId, 12 as BlockNumber)).toBe(alice)
   })
   test('remembers who signed a thousand blocks further back than headers, and no further', () => {
-    const view = viewUpTo(12)
     const carol = '0xc' as Address
-    view.changeSigner(slotId, bob, 11 as BlockNumber)
-    view.changeSigner(slotId, carol, 12 as BlockNumber)
+    const view = viewUpTo(12, { 11: [handedTo(slotId, bob)], 12: [handedTo(slotId, carol)] })
     const earlier = () => view.signerAt(slotId, 10 as BlockNumber)
-    for (let number = 13; number <= 1_012; number += 1) view.addBlock(block(number))
+    for (let number = 13; number <= 1_012; number += 1) view.apply(step(block(number)))
     view.forgetBelow(1_011 as BlockNumber)
     expect(earlier()).toBe(alice)
     view.forgetBelow(1_012 as BlockNumber)
@@ -99,9 +88,60 @@ describe('the view of the chain', () => {
   })
 })
 
+describe('a step along the chain', () => {
+  const batchCid = 'batch' as Cid
+  const nothing = { released: [], undone: [], announced: [], areSlotsStale: false }
+
+  test('brings its block, its releases and who signs from then on', () => {
+    const view = viewUpTo(12)
+    const { released: epochs, ...rest } = view.apply(step(block(13), released(4), handedTo(slotId, bob), released(5)))
+    expect([epochs, rest]).toEqual([[view.epoch(epochId), view.epoch(5 as EpochId)], { undone: [], announced: [], areSlotsStale: true }])
+    expect([view.head?.number, epochs[0]?.release.number]).toEqual([13, 13])
+    expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, bob])
+  })
+  test('takes the signer of a slot that is burned, whose table is as it was', () => {
+    const view = viewUpTo(12)
+    expect(view.apply(step(block(13), burned(slotId)))).toEqual(nothing)
+    expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, undefined])
+  })
+  test('announces a batch with the epoch that it is of, as far as that was followed', () => {
+    const view = viewUpTo(12)
+    view.apply(step(block(13), released(4)))
+    const late = { kind: 'DelayedBatchSubmitted', epochId, batchCid } as const
+    const told = [3, 4].map((id) => ({ kind: 'SnapshotBatchSubmitted', epochId: id, batchCid }) as const)
+    expect(view.apply(step(block(14), ...told, late))).toEqual({
+      ...nothing,
+      announced: [
+        { epochId: 3, batchCid, epoch: undefined, blockNumber: 14 },
+        { epochId: 4, batchCid, epoch: view.epoch(epochId), blockNumber: 14 },
+      ],
+    })
+  })
+  test('leaves out the releases that are not wanted', () => {
+    const view = viewUpTo(12)
+    const asked: unknown[] = []
+    const applied = view.apply(step(block(13), released(4), released(5)), (id, release) => {
+      asked.push([id, release.number])
+      return id === 5
+    })
+    expect(asked).toEqual([
+      [4, 13],
+      [5, 13],
+    ])
+    expect([applied.released.map((epoch) => epoch.epochId), view.epoch(epochId)]).toEqual([[5], undefined])
+  })
+  test('back undoes blocks, releases and signers, and what was read of the slots is no longer so', () => {
+    const view = viewUpTo(12)
+    const [first] = view.apply(step(block(13), released(4))).released
+    const [second] = view.apply(step(block(14), released(5), burned(slotId))).released
+    expect(view.apply(back(block(12)))).toEqual({ ...nothing, undone: [first, second], areSlotsStale: true })
+    expect([view.head?.number, view.epoch(epochId), view.signerAt(slotId, 14 as BlockNumber)]).toEqual([12, undefined, alice])
+  })
+})
+
 describe('whether the chain lets a submission in', () => {
-  const view = viewUpTo(20)
-  const { window } = view.addRelease(epochId, block(12))
+  const view = viewUpTo(20, { 12: [released(4)] })
+  const { window } = view.epoch(epochId) as ReleasedEpoch
   const submission = (change: { slotId?: number; deadlineBlock?: number; header?: string }): Submission =>
     ({
       request: { slotId: change.slotId ?? 7, deadlineBlock: change.deadlineBlock ?? 15, epochId, snapshotCid: 'c', projectId: 'a:N' },

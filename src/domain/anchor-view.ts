@@ -1,4 +1,5 @@
-import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { ChainStep } from './chain-step.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
 import { type BlockTime, type SubmissionWindow, type WindowRule, windowOf } from './window.ts'
 
@@ -17,6 +18,30 @@ export interface ReleasedEpoch {
   readonly window: SubmissionWindow
 }
 
+/** A batch that a sequencer put on chain. */
+export interface AnnouncedBatch {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  /** `undefined` when the release lies before everything that was followed. */
+  readonly epoch: ReleasedEpoch | undefined
+  readonly blockNumber: BlockNumber
+}
+
+/** What a step has changed in the view: whoever follows the chain reacts to this, each in its own way. */
+export interface Applied {
+  readonly released: readonly ReleasedEpoch[]
+  /** Releases that a rollback has taken away, newest last. */
+  readonly undone: readonly ReleasedEpoch[]
+  readonly announced: readonly AnnouncedBatch[]
+  /**
+   * The slots must be read again. An event that changes a signer does not say whether the slot is active now; the contract does. And
+   * what was read from a head that a rollback took away is no longer so.
+   */
+  readonly areSlotsStale: boolean
+}
+
+type Takes = (epochId: EpochId, release: Header) => boolean
+
 /**
  * What a role knows of the canonical anchor chain, built from the steps that it follows and undone by rollbacks. In memory: a restarted
  * role builds it again by following from the oldest epoch that it still needs.
@@ -24,10 +49,12 @@ export interface ReleasedEpoch {
 export interface AnchorView {
   /** The newest block; `undefined` before the first. */
   readonly head: Header | undefined
-  addBlock(block: Header): void
-  addRelease(epochId: EpochId, release: Header): ReleasedEpoch
-  /** Voids everything above `to`. Returns the releases that are gone, newest last. */
-  rollback(to: Header): readonly ReleasedEpoch[]
+  /**
+   * Takes one step along the chain. Who signs for a slot changes with its block: for earlier headers the signer before keeps counting, and a
+   * slot that is burned has none. A rollback voids everything above its block. Releases that `takes` refuses are left out: they are no
+   * business of the role.
+   */
+  apply(step: ChainStep, takes?: Takes): Applied
   /** Drops headers and epochs below: nothing that they could decide is open any more. */
   forgetBelow(number: BlockNumber): void
   /** The canonical block with this hash, among those followed. */
@@ -37,8 +64,6 @@ export interface AnchorView {
   epochs(): Iterable<ReleasedEpoch>
   /** Replaces all slots by what the chain says now. */
   setSlots(slots: readonly SlotSigner[]): void
-  /** The slot's signer from `block` on, `undefined` for one that was burned; the one before keeps counting for earlier headers. */
-  changeSigner(slotId: SlotId, signer: Address | undefined, block: BlockNumber): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }
@@ -47,34 +72,57 @@ export function createAnchorView(rule: WindowRule): AnchorView {
   /** Ascending and without holes. */
   let chain: Header[] = []
   const byHash = new Map<string, Header>()
-  const released = new Map<EpochId, ReleasedEpoch>()
+  const epochs = new Map<EpochId, ReleasedEpoch>()
   const signers = createSigners()
 
   function keep(keeps: (number: BlockNumber) => boolean): ReleasedEpoch[] {
     for (const block of chain) if (!keeps(block.number)) byHash.delete(block.hash)
     chain = chain.filter((block) => keeps(block.number))
-    const gone = [...released.values()].filter((epoch) => !keeps(epoch.release.number))
-    for (const { epochId } of gone) released.delete(epochId)
+    const gone = [...epochs.values()].filter((epoch) => !keeps(epoch.release.number))
+    for (const { epochId } of gone) epochs.delete(epochId)
     return gone
+  }
+
+  function addBlock({ number, hash, timestamp }: Header): void {
+    const header = { number, hash, timestamp }
+    chain.push(header)
+    byHash.set(hash, header)
+  }
+
+  function addRelease(epochId: EpochId, release: Header): ReleasedEpoch {
+    const epoch = { epochId, release, window: windowOf({ release, ...rule }) }
+    epochs.set(epochId, epoch)
+    return epoch
+  }
+
+  function rollback(to: Header): ReleasedEpoch[] {
+    signers.undoAbove(to.number)
+    return keep((number) => number <= to.number)
+  }
+
+  function applyBlock({ block, events }: ChainStep & { readonly kind: 'block' }, takes: Takes): Applied {
+    const released: ReleasedEpoch[] = []
+    const announced: AnnouncedBatch[] = []
+    addBlock(block)
+    for (const event of events) {
+      if (event.kind === 'EpochReleased' && takes(event.epochId, block)) released.push(addRelease(event.epochId, block))
+      if (event.kind === 'SnapshotterAddressChanged') signers.change(event.slotId, event.signer, block.number)
+      if (event.kind === 'NodeBurned') signers.change(event.slotId, undefined, block.number)
+      if (event.kind === 'SnapshotBatchSubmitted') {
+        const { epochId, batchCid } = event
+        announced.push({ epochId, batchCid, epoch: epochs.get(epochId), blockNumber: block.number })
+      }
+    }
+    return { released, undone: [], announced, areSlotsStale: events.some(({ kind }) => kind === 'SnapshotterAddressChanged') }
   }
 
   return {
     get head() {
       return chain.at(-1)
     },
-    addBlock({ number, hash, timestamp }) {
-      const header = { number, hash, timestamp }
-      chain.push(header)
-      byHash.set(hash, header)
-    },
-    addRelease(epochId, release) {
-      const epoch = { epochId, release, window: windowOf({ release, ...rule }) }
-      released.set(epochId, epoch)
-      return epoch
-    },
-    rollback(to) {
-      signers.undoAbove(to.number)
-      return keep((number) => number <= to.number)
+    apply(step, takes = () => true) {
+      if (step.kind === 'block') return applyBlock(step, takes)
+      return { released: [], undone: rollback(step.to), announced: [], areSlotsStale: true }
     },
     forgetBelow(number) {
       // The head stays whatever is asked: a role without a head is not ready.
@@ -83,10 +131,9 @@ export function createAnchorView(rule: WindowRule): AnchorView {
       signers.forgetBelow(Math.max(0, from - UNDONE_BLOCKS_MAX) as BlockNumber)
     },
     header: (hash) => byHash.get(hash),
-    epoch: (epochId) => released.get(epochId),
-    epochs: () => released.values(),
+    epoch: (epochId) => epochs.get(epochId),
+    epochs: () => epochs.values(),
     setSlots: signers.set,
-    changeSigner: signers.change,
     signerAt: signers.at,
   }
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { createAnchorView, type Header } from './anchor-view.ts'
+import { createAnchorView, type Header, type ReleasedEpoch } from './anchor-view.ts'
 import { eligibilityOf } from './eligibility.ts'
-import type { Address, BlockNumber, EpochId, Hash, SlotId } from './ids.ts'
+import type { Address, BlockNumber, Hash, SlotId } from './ids.ts'
+import { handedTo, released, step } from './steps.test-chain.ts'
 import type { Submission } from './submission.ts'
 
 const block = (number: number): Header => ({ number: number as BlockNumber, hash: `0xab${number}` as Hash, timestamp: number * 10 })
@@ -11,10 +12,13 @@ const bob = '0xb' as Address
 /** Epoch 4 was released in block 12; the head is block 20. */
 function ask(change: { readonly header?: string; readonly deadlineBlock?: number; readonly unit?: 'blocks' | 'seconds' }) {
   const view = createAnchorView({ unit: change.unit ?? 'blocks', length: change.unit === 'seconds' ? 30 : 3 })
-  for (let number = 10; number <= 20; number += 1) view.addBlock(block(number))
   view.setSlots([{ slotId: 7 as SlotId, signer: alice, isActive: true }])
-  view.changeSigner(7 as SlotId, bob, 14 as BlockNumber)
-  const { window } = view.addRelease(4 as EpochId, block(12))
+  for (const number of [10, 11]) view.apply(step(block(number)))
+  const [epoch] = view.apply(step(block(12), released(4))).released
+  const { window } = epoch as ReleasedEpoch
+  view.apply(step(block(13)))
+  view.apply(step(block(14), handedTo(7, bob)))
+  for (let number = 15; number <= 20; number += 1) view.apply(step(block(number)))
   const { header = '0xab12', deadlineBlock = 20 } = change
   const submission = { request: { slotId: 7, deadlineBlock }, header } as unknown as Submission
   return eligibilityOf(submission, { window, view, deadlineBufferMaxBlocks: 10 })

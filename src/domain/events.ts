@@ -19,7 +19,6 @@ export const EVENTS = {
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
-  trouble: { level: 'warn', isRepeated: true, help: 'Something outside failed and is tried again; `code` says what.' },
   will_try_again: {
     level: 'warn',
     isRepeated: true,
@@ -52,6 +51,10 @@ export const EVENTS = {
   epoch_done: {
     level: 'info',
     help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',
+  },
+  simulation_failed: {
+    level: 'warn',
+    help: 'The first sign of life after the start, a submission of epoch 0, did not come through; nothing else hangs on it. `code` says why.',
   },
 
   // Collector

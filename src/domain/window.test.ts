@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber } from './ids.ts'
-import { isInWindow, isPastWindow, isWindowOpen, windowOf } from './window.ts'
+import {
+  isAttestationWindowOver,
+  isInWindow,
+  isPastWindow,
+  isWindowOpen,
+  lastAttestationBlock,
+  lastBatchBlock,
+  oldestReleaseAttestedIn,
+  oldestReleaseBatchedIn,
+  windowOf,
+} from './window.ts'
 
 const at = (number: number, timestamp: number) => ({ number: number as BlockNumber, timestamp })
 
@@ -26,5 +36,23 @@ describe('in seconds', () => {
     [101, 1_031, false, true],
   ])('block %i at %i s: inside %s, past %s', (number, timestamp, inside, past) => {
     expect([isInWindow(window, at(number, timestamp)), isPastWindow(window, at(number, timestamp))]).toEqual([inside, past])
+  })
+})
+
+describe('the windows of batches and attestations', () => {
+  const market = { batchWindowBlocks: 40, attestationWindowBlocks: 60 }
+  const block = (number: number) => number as BlockNumber
+
+  test('have their last block inside', () => {
+    expect([lastBatchBlock(block(100), market), lastAttestationBlock(block(100), market)]).toEqual([140, 160])
+    expect([159, 160, 161].map((head) => isAttestationWindowOver(block(100), block(head), market))).toEqual([false, false, true])
+  })
+
+  test.each([0, 39, 40, 59, 60, 61, 1_000])('looking back from block %i, the oldest release is the first that reaches it', (number) => {
+    const releases = Array.from({ length: number + 1 }, (_, release) => block(release))
+    expect(oldestReleaseBatchedIn(block(number), market)).toBe(releases.find((release) => lastBatchBlock(release, market) >= number))
+    expect(oldestReleaseAttestedIn(block(number), market)).toBe(
+      releases.find((release) => !isAttestationWindowOver(release, block(number), market)),
+    )
   })
 })

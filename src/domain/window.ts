@@ -45,3 +45,29 @@ export function isPastWindow(window: SubmissionWindow, head: BlockTime): boolean
   const { release, rule } = window
   return rule.unit === 'blocks' ? head.number > release.number + rule.length : head.timestamp > release.timestamp + rule.length
 }
+
+/** The market's windows after that of the submissions, in anchor blocks from the release, the last one included (spec/contracts.md §4.6, §4.7). */
+export interface LaterWindows {
+  readonly batchWindowBlocks: number
+  readonly attestationWindowBlocks: number
+}
+
+/** The last block in which the contract takes a batch of an epoch released in `release`. */
+export const lastBatchBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
+  (release + market.batchWindowBlocks) as BlockNumber
+
+/** The last block in which the contract counts an attestation for an epoch released in `release`. */
+export const lastAttestationBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
+  (release + market.attestationWindowBlocks) as BlockNumber
+
+/** Whether what no attestation has decided by `head` stays undecided. */
+export const isAttestationWindowOver = (release: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
+  head > lastAttestationBlock(release, market)
+
+/** The oldest release whose batches may be mined in `block` or later. */
+export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
+  Math.max(0, block - market.batchWindowBlocks) as BlockNumber
+
+/** The oldest release whose batches may be attested in `block` or later. */
+export const oldestReleaseAttestedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
+  Math.max(0, block - market.attestationWindowBlocks) as BlockNumber

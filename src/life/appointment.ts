@@ -31,29 +31,25 @@ const CHECK_EVERY_MS = 15_000
 
 /**
  * Tells when the account of a role is not appointed by its market, at start or later, and when it is again: until then the contracts
- * refuse all it sends. Nothing stops for it, the market may appoint it at any time. Resolves when the signal aborts.
+ * refuse all it sends. Nothing stops for it, the market may appoint it at any time. Rejects with the signal's reason when it aborts.
  */
-export async function watchAppointment(office: keyof typeof OFFICES, deps: AppointmentDeps, signal: AbortSignal): Promise<void> {
+export async function watchAppointment(office: keyof typeof OFFICES, deps: AppointmentDeps, signal: AbortSignal): Promise<never> {
   const { chain, sender, clock, report } = deps
   const { name, holders, flag } = OFFICES[office]
   const account = sender.address
   const market = chain.dataMarket
   // What is as it should be at start is not worth a line.
   let isAppointed = true
-  try {
-    while (!signal.aborted) {
-      const appointed = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
-      const isNow = holders(appointed).includes(account)
-      if (isNow && !isAppointed) report('appointed', { account, market, as: name })
-      if (!isNow && isAppointed) {
-        // The endpoint is for the person to fill in: a URL of one may hold a key, and logs are shown around.
-        const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
-        report('not_appointed', { account, market, missing: name, command })
-      }
-      isAppointed = isNow
-      await clock.sleep(CHECK_EVERY_MS, signal)
+  for (;;) {
+    const appointed = await persist({ doing: 'read_appointment', attempt: () => chain.market(), signal }, deps)
+    const isNow = holders(appointed).includes(account)
+    if (isNow && !isAppointed) report('appointed', { account, market, as: name })
+    if (!isNow && isAppointed) {
+      // The endpoint is for the person to fill in: a URL of one may hold a key, and logs are shown around.
+      const command = `./weft market set --rpc URL --protocol-state ${chain.protocolState} --data-market ${market} ${flag} ${account}`
+      report('not_appointed', { account, market, missing: name, command })
     }
-  } catch (failure) {
-    if (!signal.aborted) throw failure
+    isAppointed = isNow
+    await clock.sleep(CHECK_EVERY_MS, signal)
   }
 }

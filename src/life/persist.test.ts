@@ -1,28 +1,38 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import { persist, untilDone } from './persist.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { persist } from './persist.ts'
 
 const transient = () => new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' })
+const stopped = new WeftError('STOPPED', { what: 'test' })
+/** The longest pauses that chance gives. */
+const random = { fraction: () => 1 }
+const forever = new AbortController().signal
 
-function run(failures: readonly unknown[], signal = new AbortController().signal) {
+/** Fails so often, then is done; what it says and how long it waits is noted. */
+function run(failures: readonly unknown[], options: Partial<Parameters<typeof persist>[0]> = {}) {
   const left = [...failures]
-  const pauses: number[] = []
+  const seen: unknown[] = []
   const attempt = async () => {
     if (left.length > 0) throw left.shift()
     return 'done'
   }
-  const result = untilDone(attempt, {
-    sleep: async (pauseMs) => void pauses.push(pauseMs),
-    onTrouble: (failure) => expect(failure.kind).toBe('transient'),
-    signal,
-  })
-  return { result, pauses }
+  const clock = { sleep: async (pauseMs: number) => void seen.push(pauseMs) }
+  const report = (event: string, facts: object) => void seen.push(event, facts)
+  return { result: persist({ attempt, signal: forever, ...options }, { clock, random, report }), seen, left }
 }
 
 test('what passes is tried again, with pauses that grow to a limit', async () => {
-  const { result, pauses } = run(Array.from({ length: 8 }, transient))
+  const { result, seen } = run(Array.from({ length: 8 }, transient))
   expect(await result).toBe('done')
-  expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
+  expect(seen).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000])
+})
+
+test('the pauses may be others, and the attempts counted: then the last failure is thrown', async () => {
+  const failures = Array.from({ length: 5 }, transient)
+  const { result, seen, left } = run(failures, { attemptsMax: 4, backoff: { firstMs: 100, lastMs: 200 } })
+  await expect(result).rejects.toBe(failures[3])
+  expect([seen, left]).toEqual([[100, 200, 200], [failures[4]]])
 })
 
 test.each([[new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })], [new Error('foreign')]])(
@@ -32,41 +42,55 @@ test.each([[new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })], [new Erro
   },
 )
 
-test('nothing is tried again once the signal has aborted', async () => {
-  const failure = transient()
-  await expect(run([failure], AbortSignal.abort()).result).rejects.toBe(failure)
-})
-
-test('G12: a role persists on its clock, and its log tells what is tried again, why, and after which pause', async () => {
-  const left = [transient(), transient()]
-  const seen: unknown[] = []
-  const deps = {
-    clock: { sleep: async (pauseMs: number) => void seen.push(pauseMs) },
-    report: (event: string, facts: object) => void seen.push(event, facts),
-  }
-  const attempt = async () => {
-    const failure = left.shift()
-    if (failure !== undefined) throw failure
-    return 'done'
-  }
-  expect(await persist({ doing: 'read_slots', attempt, signal: new AbortController().signal }, deps)).toBe('done')
+test('G12: the log tells what is tried again, why, and after which pause; what has no name is not told', async () => {
   const told = (pauseMs: number) => [
     'will_try_again',
     { doing: 'read_slots', code: 'CHAIN_UNREACHABLE', endpoint: 'e', method: 'm', pauseMs },
     pauseMs,
   ]
-  expect(seen).toEqual([...told(250), ...told(500)])
+  const named = run([transient(), transient()], { doing: 'read_slots' })
+  await named.result
+  expect(named.seen).toEqual([...told(250), ...told(500)])
+  const nameless = run([transient(), transient()])
+  await nameless.result
+  expect(nameless.seen).toEqual([250, 500])
 })
 
-test('G12: who persists ends with the signal, in the middle of a pause', async () => {
-  const stop = new AbortController()
-  const sleep = (_pauseMs: number, signal: AbortSignal) =>
-    new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-  const result = persist(
-    { doing: 'x', attempt: () => Promise.reject(transient()), signal: stop.signal },
-    { clock: { sleep }, report: () => undefined },
-  )
-  await Promise.resolve()
-  stop.abort(new Error('stopped'))
-  await expect(result).rejects.toThrow('stopped')
+describe('the signal', () => {
+  const deps = { random, report: () => undefined }
+
+  test('once it has aborted, nothing begins', async () => {
+    let isAsked = false
+    const attempt = async () => {
+      isAsked = true
+    }
+    await expect(persist({ attempt, signal: AbortSignal.abort(stopped) }, { ...deps, clock: createVirtualClock() })).rejects.toBe(stopped)
+    expect(isAsked).toBe(false)
+  })
+
+  test('gives its reason also where the work failed of it', async () => {
+    const stop = new AbortController()
+    const attempt = async () => {
+      stop.abort(stopped)
+      throw new Error('because of the signal')
+    }
+    await expect(persist({ attempt, signal: stop.signal }, { ...deps, clock: createVirtualClock() })).rejects.toBe(stopped)
+  })
+
+  test('G12: ends a pause in its middle', async () => {
+    const clock = createVirtualClock()
+    const startMs = clock.nowMs()
+    const stop = new AbortController()
+    const times: number[] = []
+    const attempt = () => {
+      times.push(clock.nowMs() - startMs)
+      return Promise.reject(transient())
+    }
+    const failure = persist({ attempt, signal: stop.signal }, { ...deps, clock }).catch((each: unknown) => each)
+    await clock.advance(300)
+    stop.abort(stopped)
+    expect(await failure).toBe(stopped)
+    await clock.advance(60_000)
+    expect(times).toEqual([0, 250])
+  })
 })

@@ -1,42 +1,45 @@
-import { isWeftError, toldOf, type WeftError } from '#domain/errors.ts'
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
+import type { Random } from '#io/keys/port.ts'
+import { type Backoff, pauseMs } from './backoff.ts'
 
-const PAUSE_MIN_MS = 250
 /** Long enough not to burden what is down, short enough to notice when it is back: chain windows are tens of seconds. */
-const PAUSE_MAX_MS = 10_000
+const PATIENT: Backoff = { firstMs: 250, lastMs: 10_000 }
 
-export interface RetryOptions {
-  readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>
-  readonly onTrouble: (failure: WeftError, pauseMs: number) => void
+export interface PersistOptions<Result> {
+  readonly attempt: () => Promise<Result>
   readonly signal: AbortSignal
-}
-
-/**
- * Tries again what fails in a way that may pass (`transient`), with growing pauses, until it is done or the signal aborts.
- * Only for work that has an end of its own elsewhere: the chain's windows decide when it is too late.
- */
-export async function untilDone<Result>(attempt: () => Promise<Result>, { sleep, onTrouble, signal }: RetryOptions): Promise<Result> {
-  for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
-    try {
-      return await attempt()
-    } catch (failure) {
-      if (signal.aborted || !isWeftError(failure) || failure.kind !== 'transient') throw failure
-      onTrouble(failure, pauseMs)
-    }
-    await sleep(pauseMs, signal)
-  }
+  /** What the log calls it. Without a name it says nothing: for what is not there yet, which is no failure. */
+  readonly doing?: string
+  readonly backoff?: Backoff
+  /** Without it only the signal ends the attempts. */
+  readonly attemptsMax?: number
 }
 
 export interface PersistDeps {
   readonly clock: { sleep(durationMs: number, signal: AbortSignal): Promise<void> }
+  readonly random: Pick<Random, 'fraction'>
   readonly report: Report
 }
 
-/** `untilDone` for a role: on its clock, and its log tells what is tried again. No role ends because one call failed at a bad moment (G12). */
-export function persist<Result>(
-  { doing, attempt, signal }: { readonly doing: string; readonly attempt: () => Promise<Result>; readonly signal: AbortSignal },
-  { clock, report }: PersistDeps,
-): Promise<Result> {
-  const onTrouble = (failure: WeftError, pauseMs: number) => report('will_try_again', { ...toldOf(failure), doing, pauseMs })
-  return untilDone(attempt, { sleep: (durationMs) => clock.sleep(durationMs, signal), onTrouble, signal })
+/**
+ * Does again what fails in a way that may pass (`transient`), with growing pauses: no role ends because one call failed at a bad moment
+ * (G12). Without `attemptsMax` only for work that has an end of its own elsewhere: the chain's windows decide when it is too late.
+ * Throws a failure that will not pass, the last one when the attempts are used up, or the signal's reason.
+ */
+export async function persist<Result>(options: PersistOptions<Result>, { clock, random, report }: PersistDeps): Promise<Result> {
+  const { attempt, signal, doing, backoff = PATIENT, attemptsMax = Number.POSITIVE_INFINITY } = options
+  for (let attempts = 1; ; attempts += 1) {
+    // What waited for its turn meanwhile must not begin any more.
+    signal.throwIfAborted()
+    try {
+      return await attempt()
+    } catch (failure) {
+      signal.throwIfAborted()
+      if (attempts >= attemptsMax || !isWeftError(failure) || failure.kind !== 'transient') throw failure
+      const waitMs = pauseMs(backoff, attempts, random)
+      if (doing !== undefined) report('will_try_again', { ...toldOf(failure), doing, pauseMs: waitMs })
+      await clock.sleep(waitMs, signal)
+    }
+  }
 }

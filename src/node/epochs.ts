@@ -1,4 +1,5 @@
 import { systemClock } from '#io/clock/system.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { anchorChain, protocolSender, sourceChain } from './adapters.ts'
 import type { Wire } from './role.ts'
@@ -10,7 +11,7 @@ export const wireEpochs: Wire<Epochs> = async (settings, home) => {
   const { headOffset, firstBlock, pollMs } = settings
   const epochs = createEpochs(
     { headOffset, firstBlock, pollMs },
-    { chain, source, sender, store: home.store, clock: systemClock, report: home.report },
+    { chain, source, sender, store: home.store, clock: systemClock, random: systemRandom, report: home.report },
   )
   return { places: {}, handle: epochs, run: (signal) => epochs.run(signal) }
 }

@@ -68,8 +68,8 @@ describe('a line of the log', () => {
     [undefined, ''],
     [true, 'true'],
   ])('as text holds no more than one line, whatever somebody else put into it: %j', (value, text) => {
-    expect(textLine({ role: 'relay', event: 'trouble', facts: { detail: value }, at: noon })).toBe(
-      `${`03:04:05 warn  relay       trouble detail=${text}`.trimEnd()}\n`,
+    expect(textLine({ role: 'relay', event: 'failed', facts: { detail: value }, at: noon })).toBe(
+      `${`03:04:05 error relay       failed detail=${text}`.trimEnd()}\n`,
     )
   })
 })

@@ -1,10 +1,11 @@
 import { systemClock } from '#io/clock/system.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
 import type { RoleHome } from './home.ts'
+import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
 import type { Wire } from './role.ts'
 
 /** A full node of the largest market known votes on a few hundred projects. */
@@ -45,6 +46,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
       ipfs: ipfs.node,
       listener: host,
       clock: systemClock,
+      random: systemRandom,
       recoverer,
       report: home.report,
       onEpoch: tellRefusals(host, home),

@@ -1,11 +1,10 @@
 import type { ComputeSet } from '#domain/compute.ts'
-import { toldOf } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { samePlan } from '#roles/snapshotter/plan.ts'
-import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
+import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
 import type { Wire } from './role.ts'
 
@@ -19,7 +18,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const ipfs = await ipfsPlace(settings, home, started)
     const collector = createSubmissionClient({ endpoint: settings.collector })
     started.add('gRPC client', { stop: () => collector.close() })
-    const snapshotter = await startSnapshotter(
+    const snapshotter = createSnapshotter(
       { slotIds: settings.slots, windowUnit: settings.windowUnit as 'blocks' | 'seconds' },
       {
         chain,
@@ -31,21 +30,13 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         signer: createSigner(parsePrivateKey(settings.signerKey.reveal())),
         collector,
         planOf,
-        onEpoch: (summary) => home.report('epoch_done', { ...summary }),
-        onTrouble: (failure) => home.report('trouble', toldOf(failure)),
+        report: home.report,
       },
     )
     return {
       places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
       handle: snapshotter,
-      async run(signal) {
-        signal.addEventListener(
-          'abort',
-          () => void snapshotter.stop().catch((failure: unknown) => home.report('stop_failed', { detail: String(failure) })),
-          { once: true },
-        )
-        await snapshotter.ended
-      },
+      run: (signal) => snapshotter.run(signal),
     }
   }
 }

@@ -1,4 +1,5 @@
 import { systemClock } from '#io/clock/system.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
@@ -25,6 +26,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
       ipfs: ipfs.node,
       peers: settings.ipfsPeers,
       clock: systemClock,
+      random: systemRandom,
       recoverer,
       report: home.report,
     },

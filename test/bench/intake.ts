@@ -6,6 +6,7 @@ import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor
 import { systemClock } from '#io/clock/system.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
@@ -154,6 +155,7 @@ try {
       store,
       chain,
       clock: systemClock,
+      random: systemRandom,
       recoverer,
       listener: handover.listener,
       ipfs: createFakeIpfsNetwork().node('sequencer'),

@@ -19,10 +19,10 @@ import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
-import { runRelay } from '#roles/relay/relay.ts'
+import { createRelayRole } from '#roles/relay/relay.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { samePlan } from '#roles/snapshotter/plan.ts'
-import { type Snapshotter, startSnapshotter } from '#roles/snapshotter/snapshotter.ts'
+import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { createPriceChain, SOURCE_BLOCKS_AT_START } from './prices.ts'
@@ -93,10 +93,14 @@ export function createWorld(options: WorldOptions) {
   })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
+  let roles = 500
+  /** For the pauses of a role, apart from all else: that another role draws changes nothing for the others. */
+  const pauses = () => createSeededRandom(options.seed * 1_000 + roles++)
   const lastWords: string[] = []
   return {
     clock,
     random,
+    pauses,
     market,
     chain: createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS }),
     source: createPriceChain(),
@@ -265,11 +269,12 @@ function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) =>
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
   const { chain, source, clock } = world
+  const random = world.pauses()
   return startMachine('epochs', world, async (store) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 0, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
-      { chain, source, sender, store, clock, report: (event, facts) => world.report('epochs', event, facts) },
+      { chain, source, sender, store, clock, random, report: (event, facts) => world.report('epochs', event, facts) },
     )
     return { role, run: role.run }
   })
@@ -281,7 +286,7 @@ export function startRelay(world: World): Promise<Machine<Relay>> {
     const relay = await links.createRelay({ identity: identity(9) })
     return {
       role: relay,
-      run: (signal) => runRelay({ statsIntervalMs: 10_000 }, { relay, clock, report: quiet }, signal),
+      run: createRelayRole({ statsIntervalMs: 10_000 }, { relay, clock, report: quiet }).run,
       cutOff: () => relay.stop(),
     }
   })
@@ -301,6 +306,7 @@ export interface SequencerPlace {
 export async function startSequencer(place: SequencerPlace, world: World) {
   const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = 100, inbox = {} } = place
   const { links, chain, ipfs, clock } = world
+  const random = world.pauses()
   let addresses: readonly string[] = []
   const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
@@ -321,6 +327,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         store,
         chain,
         clock,
+        random,
         recoverer,
         listener: readWhenAwake(host, world),
         ipfs: ipfs.node('sequencer'),
@@ -423,7 +430,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
   return startMachine(name, world, async (store) => {
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
-    const snapshotter = await startSnapshotter(
+    const role = createSnapshotter(
       { slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
       {
         chain,
@@ -435,20 +442,10 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
         store,
         random,
         collector: grpc.createSubmissionClient({ endpoint }),
-        onEpoch: ({ epochId, state, submitted, missed }) => {
-          const reasons = missed.map(({ projectId, reason, detail }) => `${projectId}: ${reason} ${detail}`).join('; ')
-          world.report(name, 'epoch_over', { epochId, state, submitted, reasons })
-        },
-        onTrouble: ({ code }) => world.report(name, 'trouble', { code }),
+        report: (event, facts) => world.report(name, event, facts),
       },
     )
-    return {
-      role: snapshotter,
-      async run(signal) {
-        signal.addEventListener('abort', () => void snapshotter.stop())
-        await snapshotter.ended
-      },
-    }
+    return { role, run: role.run }
   })
 }
 
@@ -456,6 +453,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
 export function startValidator(index: number, feeding: (bytes: Uint8Array) => Uint8Array, world: World): Promise<Machine<Validator>> {
   const { chain, ipfs, clock } = world
   const name = `validator ${index + 1}`
+  const random = world.pauses()
   return startMachine(name, world, async (store) => {
     const node = ipfs.node(name)
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
@@ -472,6 +470,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         store,
         chain,
         clock,
+        random,
         recoverer,
         ipfs: fed,
         sender: toldOf(chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }), (intents) =>

@@ -1,39 +1,11 @@
+import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 
-/** A block's place in its chain. `timestamp` is in seconds since the Unix epoch. */
-export interface BlockRef {
-  readonly number: BlockNumber
-  readonly hash: Hash
-  readonly parentHash: Hash
-  readonly timestamp: number
-}
+/** The words in which a chain speaks; what every role makes of them is `AnchorView`. */
+export type { BlockRef, ChainStep, ProtocolEvent }
 
 // --- the anchor chain, as one data market sees it -------------------------------------------------------------------
-
-/**
- * What the contracts told about one data market (spec/contracts.md §9), in log order. `batchCid` is always the text,
- * taken from the market's own event where ProtocolState only indexes its hash.
- */
-export type ProtocolEvent = { readonly block: BlockRef; readonly logIndex: number; readonly transactionHash: Hash } & (
-  | { readonly kind: 'EpochReleased'; readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
-  | { readonly kind: 'SnapshotBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
-  | { readonly kind: 'DelayedBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
-  | { readonly kind: 'BatchSubmissionsCompleted'; readonly epochId: EpochId }
-  | { readonly kind: 'SnapshotBatchAttestationSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid; readonly validator: Address }
-  | { readonly kind: 'DelayedAttestationSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid; readonly validator: Address }
-  | { readonly kind: 'SnapshotFinalized'; readonly epochId: EpochId; readonly projectId: ProjectId; readonly snapshotCid: Cid }
-  | { readonly kind: 'SnapshotBatchFinalized'; readonly epochId: EpochId; readonly batchCid: Cid }
-  | { readonly kind: 'TriggerBatchResubmission'; readonly epochId: EpochId; readonly batchCid: Cid }
-  | { readonly kind: 'SnapshotterAddressChanged'; readonly slotId: SlotId; readonly signer: Address }
-  // The slot is gone for good; the contract announces no change of signer with it.
-  | { readonly kind: 'NodeBurned'; readonly slotId: SlotId }
-)
-
-/** One step along the canonical chain. After `rollback` every block above `to` is void and what was derived from it must be undone. */
-export type ChainStep =
-  | { readonly kind: 'block'; readonly block: BlockRef; readonly events: readonly ProtocolEvent[] }
-  | { readonly kind: 'rollback'; readonly to: BlockRef }
 
 export interface MarketState {
   readonly epochSize: number

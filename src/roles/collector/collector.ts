@@ -1,5 +1,5 @@
-import type { Report } from '#domain/events.ts'
 import { isStoreFailure } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -7,6 +7,7 @@ import type { SubmissionHandler } from '#io/grpc/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { SubmissionDialer } from '#io/p2p/port.ts'
 import type { Store } from '#io/store/port.ts'
+import { type Life, live } from '#life/live.ts'
 import { accept } from './accept.ts'
 import { createBell } from './bell.ts'
 import { type CounterReadings, createCounters } from './counters.ts'
@@ -26,8 +27,8 @@ export const COLLECTOR_LIMITS: CollectorLimits = {
   inFlightMax: 1_000,
   receiptTimeoutMs: 15_000,
   // Windows are seconds to minutes: longer pauses than these would cost whole windows.
-  retryBackoff: { firstMs: 200, maxMs: 2_000 },
-  dialBackoff: { firstMs: 200, maxMs: 2_000 },
+  retryBackoff: { firstMs: 200, lastMs: 2_000 },
+  dialBackoff: { firstMs: 200, lastMs: 2_000 },
   improveIntervalMs: 30_000,
 }
 
@@ -73,6 +74,16 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const telling = createTelling({ ...deps, outbox })
   const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, telling, bell })
   const failing = new AbortController()
+
+  async function work(life: Life): Promise<void> {
+    const over = new AbortController()
+    void life.spawn(telling.run(over.signal))
+    const expiring = expire({ outbox, counters, telling, clock: deps.clock }, life.signal)
+    await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
+    // Last of all: receipts came in until now.
+    over.abort()
+  }
+
   return {
     async handler(submission) {
       try {
@@ -83,18 +94,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
         throw failure
       }
     },
-    async run(signal) {
-      const stopping = AbortSignal.any([signal, failing.signal])
-      const ended = new AbortController()
-      const told = telling.run(ended.signal)
-      const works = [forwarder.run(stopping), expire({ outbox, counters, telling, clock: deps.clock }, stopping)]
-      // One that fails ends the other, and the first failure is what the caller hears.
-      await Promise.allSettled(works.map((work) => work.catch((failure: unknown) => failing.abort(failure))))
-      // Last of all: receipts came in until now.
-      ended.abort()
-      await told
-      if (failing.signal.aborted) throw failing.signal.reason
-    },
+    run: (signal) => live(signal, work, failing),
     stats: () => ({
       ...counters.read(),
       open: outbox.openCount(),

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
-import { backoffMs, connect, dialFirst, improve } from './connect.ts'
+import { connect, dialFirst, improve } from './connect.ts'
 import { createScriptedDialer } from './scripted.test-dialer.ts'
 
 const never = new AbortController().signal
 const ADDRESSES = ['/direct', '/relay', '/far-relay']
-const BACKOFF = { firstMs: 200, maxMs: 2_000 }
+const BACKOFF = { firstMs: 200, lastMs: 2_000 }
 
 function setUp(...up: string[]) {
   const clock = createVirtualClock({ startMs: 0 })
@@ -29,20 +29,6 @@ function setUp(...up: string[]) {
     deps: { dialer: timed, clock, random, report: (event: string, facts: object) => reports.push({ event, ...facts }) },
   }
 }
-
-describe('backoff', () => {
-  test.each([
-    [1, 200],
-    [2, 400],
-    [3, 800],
-    [4, 1_600],
-    [5, 2_000],
-    [1_000, 2_000],
-  ])('C9: attempt %i waits at most %i ms, and at least half of it', (attempts, fullMs) => {
-    const at = (fraction: number) => backoffMs(BACKOFF, attempts, { uuid: () => '', fraction: () => fraction })
-    expect([at(0), at(0.5), at(1)]).toEqual([fullMs / 2, fullMs * 0.75, fullMs])
-  })
-})
 
 describe('a dial', () => {
   test('C7: goes through the addresses in the order of preference and takes the first that answers', async () => {

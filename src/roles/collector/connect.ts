@@ -1,20 +1,10 @@
-import type { Report } from '#domain/events.ts'
 import { isWeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { SubmissionDialer, SubmissionLink } from '#io/p2p/port.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
 import { pause } from './bell.ts'
-
-export interface Backoff {
-  readonly firstMs: number
-  readonly maxMs: number
-}
-
-/** Doubles with each attempt up to the maximum; half of it is by chance, so that those who failed together do not return together. */
-export function backoffMs({ firstMs, maxMs }: Backoff, attempts: number, random: Random): number {
-  const fullMs = Math.min(maxMs, firstMs * 2 ** Math.min(attempts - 1, 30))
-  return fullMs * (0.5 + random.fraction() / 2)
-}
 
 export interface Destination {
   readonly address: string
@@ -55,7 +45,7 @@ export async function connect(
   signal: AbortSignal,
 ): Promise<Destination | undefined> {
   for (let round = options.failedRounds; !signal.aborted; round += 1) {
-    if (round > 0) await pause(deps.clock, backoffMs(options.backoff, round, deps.random), signal)
+    if (round > 0) await pause(deps.clock, pauseMs(options.backoff, round, deps.random), signal)
     const destination = await dialFirst(options.addresses, deps, signal)
     if (destination !== undefined) return destination
   }

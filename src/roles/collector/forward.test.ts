@@ -65,7 +65,7 @@ describe('forward', () => {
   })
 
   test('C9: a submission that could not be taken yet is tried again after pauses that grow, with the reason counted each time', async () => {
-    const one = await start({ limits: { retryBackoff: { firstMs: 200, maxMs: 800 }, ageMaxMs: 100_000 } })
+    const one = await start({ limits: { retryBackoff: { firstMs: 200, lastMs: 800 }, ageMaxMs: 100_000 } })
     const times: number[] = []
     dialer.answers = () => {
       times.push(world.clock.nowMs())
@@ -155,7 +155,7 @@ describe('forward', () => {
   })
 
   test('C9: links that end before any receipt are not made again at once, and ever later', async () => {
-    const one = await start({ limits: { dialBackoff: { firstMs: 1_000, maxMs: 8_000 } } })
+    const one = await start({ limits: { dialBackoff: { firstMs: 1_000, lastMs: 8_000 } } })
     const times: number[] = []
     for (let round = 0; round < 4; round += 1) {
       link(round).cut()
@@ -254,7 +254,7 @@ describe('forward', () => {
   test('C7, C9: to have found a better address is no failure: the pause after it starts anew', async () => {
     dialer.up.clear()
     dialer.up.add(RELAYED)
-    await start({ limits: { improveIntervalMs: 1_000, dialBackoff: { firstMs: 1_000, maxMs: 8_000 } } })
+    await start({ limits: { improveIntervalMs: 1_000, dialBackoff: { firstMs: 1_000, lastMs: 8_000 } } })
     dialer.up.add(DIRECT)
     await world.clock.advance(1_000)
     link(1).cut()
@@ -453,7 +453,7 @@ describe('forward', () => {
 
   test('C10: a disk that fails while the old are given up ends the role, counts no end, and closes the links', async () => {
     dialer.answers = () => 'not_ready'
-    const one = await start({ limits: { ageMaxMs: 2_000, retryBackoff: { firstMs: 60_000, maxMs: 60_000 } } })
+    const one = await start({ limits: { ageMaxMs: 2_000, retryBackoff: { firstMs: 60_000, lastMs: 60_000 } } })
     await one.hand(submission(1))
     await soon()
     one.store.breakDisk()

@@ -1,11 +1,8 @@
-import { isWeftError } from '#domain/errors.ts'
-import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
-import type { Receipt } from '#domain/submission.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type Life, live } from '#life/live.ts'
 import { type Bell, pause } from './bell.ts'
-import { type Backoff, backoffMs, connect, type ConnectDeps, type Destination, improve } from './connect.ts'
-import type { Counters } from './counters.ts'
-import type { Entry, Outbox } from './outbox.ts'
-import type { Telling } from './tell.ts'
+import { connect, type ConnectDeps, type Destination, improve } from './connect.ts'
+import { createDeliveries, type DeliverDeps, type Route } from './deliver.ts'
 
 export interface ForwardOptions {
   /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
@@ -22,10 +19,7 @@ export interface ForwardOptions {
   readonly improveIntervalMs: number
 }
 
-export interface ForwardDeps extends ConnectDeps {
-  readonly outbox: Outbox
-  readonly counters: Counters
-  readonly telling: Telling
+export interface ForwardDeps extends ConnectDeps, DeliverDeps {
   /** Rings when there may be something to send. */
   readonly bell: Bell
 }
@@ -38,66 +32,17 @@ export interface Forwarder {
   address(): string | undefined
 }
 
-/** A link in use, or one that is left and only waits for its last receipts. */
-interface Route extends Destination {
-  inFlightCount: number
-  receiptCount: number
-  isOpen: boolean
-  isLeft: boolean
-}
-
 /** Longest wait when nothing is due: the bell rings for everything that matters. */
 const IDLE_MS = 60_000
 
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
-  const { outbox, counters, telling, bell, clock, random, report } = deps
+  const { outbox, counters, bell, clock, report } = deps
   const routes = new Set<Route>()
-  const working = new Set<Promise<void>>()
-  let inFlightCount = 0
+  const deliveries = createDeliveries(options, deps)
   let current: Route | undefined
 
-  /** What a receipt means: the end, or another attempt with the same id. */
-  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
-    if (entry.isRenewed) return outbox.putBack(entry, 0)
-    const code = receipt === 'unacknowledged' ? receipt : receipt.code
-    if (code === 'unacknowledged' || isFinal(code)) {
-      if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
-      const ending = await outbox.finish(entry, code)
-      counters.countEnding(ending, code)
-      telling.note(entry.epochId, ending, code)
-      return
-    }
-    counters.countRetry(code as Rejection)
-    outbox.putBack(entry, backoffMs(options.retryBackoff, entry.attempts, random))
-  }
-
-  async function deliver(entry: Entry, route: Route): Promise<void> {
-    route.inFlightCount += 1
-    inFlightCount += 1
-    try {
-      const receipt = await route.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
-      route.receiptCount += 1
-      await conclude(entry, receipt)
-    } catch (failure) {
-      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
-      // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
-      outbox.putBack(entry, 0)
-    } finally {
-      route.inFlightCount -= 1
-      inFlightCount -= 1
-      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
-      bell.ring()
-    }
-  }
-
-  /** Keeps what runs on the side, so that `run` can wait for it and hears of its failure. */
-  function track(work: Promise<void>, fail: (failure: unknown) => void): void {
-    const tracked = work.catch(fail).finally(() => working.delete(tracked))
-    working.add(tracked)
-  }
-
-  function enter(destination: Destination, signal: AbortSignal, fail: (failure: unknown) => void): Route {
+  function enter(destination: Destination, life: Life): Route {
     const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
     const ending = new AbortController()
     routes.add(route)
@@ -110,24 +55,13 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       report('link_ended', { address: route.address, receipts: route.receiptCount })
       bell.ring()
     })
-    track(guard(route, AbortSignal.any([signal, ending.signal])), fail)
+    void life.spawn(guard(route, options.receiptTimeoutMs, deps, AbortSignal.any([life.signal, ending.signal])))
     return route
   }
 
-  /** Ends a link that has gone silent: the peer may be gone without the network having said so. */
-  async function guard(route: Route, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const receiptsBefore = route.receiptCount
-      const wasWaiting = route.inFlightCount > 0
-      await pause(clock, options.receiptTimeoutMs, signal)
-      if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
-      report('link_silent', { address: route.address, waitedMs: options.receiptTimeoutMs })
-      await route.link.close()
-    }
-  }
-
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
-  async function serve(route: Route, signal: AbortSignal, fail: (failure: unknown) => void): Promise<Destination | undefined> {
+  async function serve(route: Route, life: Life): Promise<Destination | undefined> {
+    const { signal } = life
     const leaving = new AbortController()
     let better: Destination | undefined
     const searching = improve(
@@ -138,15 +72,15 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
       better = found
       bell.ring()
     })
-    track(searching, fail)
+    void life.spawn(searching)
     while (route.isOpen && better === undefined && !signal.aborted) {
-      while (inFlightCount < options.inFlightMax) {
+      while (deliveries.inFlightCount() < options.inFlightMax) {
         const entry = outbox.take()
         if (entry === undefined) break
-        track(deliver(entry, route), fail)
+        void life.spawn(deliveries.deliver(entry, route))
       }
       // With all places in flight taken, what is due waits for a receipt, which rings the bell.
-      const nextDueMs = inFlightCount < options.inFlightMax ? outbox.nextDueMs() : undefined
+      const nextDueMs = deliveries.inFlightCount() < options.inFlightMax ? outbox.nextDueMs() : undefined
       await bell.wait(nextDueMs === undefined ? IDLE_MS : nextDueMs - clock.nowMs(), signal)
     }
     leaving.abort()
@@ -155,15 +89,16 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 
   /** One link after the other. Make before break: a better link takes over first, then the old one ends with its last receipt. */
-  async function keepServing(signal: AbortSignal, fail: (failure: unknown) => void): Promise<void> {
+  async function keepServing(life: Life): Promise<void> {
+    const { signal } = life
     let failedRounds = 0
     let next: Destination | undefined
     while (!signal.aborted) {
       next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
-      current = enter(next, signal, fail)
+      current = enter(next, life)
       const route = current
-      next = await serve(route, signal, fail)
+      next = await serve(route, life)
       route.isLeft = true
       if (route.inFlightCount === 0) await route.link.close()
       // A peer that takes links and ends them at once is not dialed again at once.
@@ -174,16 +109,24 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
   }
 
   return {
-    async run(signal) {
-      const failing = new AbortController()
-      const stopping = AbortSignal.any([signal, failing.signal])
-      const fail = (failure: unknown): void => failing.abort(failure)
-      await keepServing(stopping, fail).catch(fail)
-      await Promise.all([...routes].map((route) => route.link.close()))
-      await Promise.all(working)
-      if (failing.signal.aborted) throw failing.signal.reason
-    },
-    inFlightCount: () => inFlightCount,
+    run: (signal) =>
+      live(signal, async (life) => {
+        await life.spawn(keepServing(life))
+        await Promise.all([...routes].map((route) => route.link.close()))
+      }),
+    inFlightCount: deliveries.inFlightCount,
     address: () => current?.address,
+  }
+}
+
+/** Ends a link that has gone silent: the peer may be gone without the network having said so. */
+async function guard(route: Route, receiptTimeoutMs: number, { clock, report }: ForwardDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const receiptsBefore = route.receiptCount
+    const wasWaiting = route.inFlightCount > 0
+    await pause(clock, receiptTimeoutMs, signal)
+    if (signal.aborted || !wasWaiting || route.inFlightCount === 0 || route.receiptCount > receiptsBefore) continue
+    report('link_silent', { address: route.address, waitedMs: receiptTimeoutMs })
+    await route.link.close()
   }
 }

@@ -3,8 +3,8 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { nextEpoch } from './epochs.ts'
 import { type Change, MANAGER, open } from './epochs.test-world.ts'
+import { nextEpoch } from './epochs.ts'
 
 /** The loop when something breaks between two of its steps. */
 
@@ -125,7 +125,7 @@ describe('a refusal', () => {
   test('E4, E5: is tried again under a new intent after a pause that grows, and the count begins anew with the next range', async () => {
     refusedIntents.splice(0)
     const { clock, chain, source, sent, log, start, untilEnd } = open({ blocks: 112 }, refusing(3))
-    start()
+    const { stats } = start()
     await clock.advance(400)
     expect(refusedIntents).toEqual(['releaseEpoch/100'])
     await clock.advance(800)
@@ -139,6 +139,7 @@ describe('a refusal', () => {
     await untilEnd(119)
     expect(sent).toEqual(['releaseEpoch/100/3 100-109', 'releaseEpoch/110 110-119'])
     expect(chain.transactionCount(MANAGER)).toBe(2)
+    expect(stats()).toMatchObject({ refused: 3, retries: 0 })
     expect(log.filter((line) => line.startsWith('release_refused'))).toHaveLength(3)
   })
 
@@ -218,7 +219,7 @@ describe('a failure', () => {
         },
       },
     }))
-    start()
+    const { stats } = start()
     await clock.advance(90_000)
     const pauses = () =>
       log.filter((line) => line.startsWith('will_try_again')).map((line) => JSON.parse(line.slice(line.indexOf('{'))).pauseMs as number)
@@ -232,6 +233,8 @@ describe('a failure', () => {
     expect(pauses()[before]).toBe(1_000)
     isDown = false
     await untilEnd(119)
+    await clock.advance(1_000)
+    expect(stats()).toEqual({ released: 2, refused: 0, retries: pauses().length })
   })
 
   test('E5: while the market is read for the first time is waited out too', async () => {

@@ -46,7 +46,7 @@ export function open(options: OpenOptions = {}, change?: Change) {
         return real.send(intentId, call, signal)
       },
     }
-    const bare: EpochsDeps = { chain, source, sender, store: disk, clock, report }
+    const bare: EpochsDeps = { chain, source, sender, store: disk, clock, random: { fraction: () => 1 }, report }
     return { ...bare, ...change?.(bare) }
   }
 
@@ -64,10 +64,9 @@ export function open(options: OpenOptions = {}, change?: Change) {
     start(disk: FakeStore = store) {
       const stop = new AbortController()
       running.push(() => stop.abort())
-      const ended = createEpochs(role, disk === store ? deps : depsOn(disk))
-        .run(stop.signal)
-        .catch((cause: unknown) => cause)
-      return { stop: () => stop.abort('stopped'), ended }
+      const epochs = createEpochs(role, disk === store ? deps : depsOn(disk))
+      const ended = epochs.run(stop.signal).catch((cause: unknown) => cause)
+      return { stop: () => stop.abort('stopped'), ended, stats: epochs.stats }
     },
     untilEnd: (end: number) => clock.runUntil(async () => (await chain.currentEpoch()).end >= end, { limitMs: 120_000 }),
   }

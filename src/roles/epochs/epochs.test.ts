@@ -20,7 +20,7 @@ async function releasesOn(chain: AnchorChain): Promise<readonly string[]> {
 describe('epochs', () => {
   test('follow each other without a gap, as soon as their end lies the offset below the head', async () => {
     const { clock, chain, source, start, untilEnd } = open({ blocks: 111 })
-    start(createFakeStore())
+    const { stats } = start(createFakeStore())
     await clock.advance(10_000)
     expect(await chain.currentEpoch()).toMatchObject({ epochId: 0 })
     source.mine(1)
@@ -32,6 +32,8 @@ describe('epochs', () => {
     await untilEnd(149)
     expect(await releasesOn(chain)).toEqual(['100-109', '110-119', '120-129', '130-139', '140-149'])
     expect(chain.transactionCount(MANAGER)).toBe(5)
+    await clock.advance(1_000)
+    expect(stats()).toEqual({ released: 5, refused: 0, retries: 0 })
   })
 
   test('E1: without a first block they begin at the head, and a restart does not move that', async () => {

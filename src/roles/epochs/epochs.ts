@@ -3,8 +3,11 @@ import type { Report } from '#domain/events.ts'
 import { type BlockNumber, type EpochId, parseBlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
+import type { Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
+import { live } from '#life/live.ts'
 import { release } from './release.ts'
 import { watch } from './watch.ts'
 
@@ -23,12 +26,23 @@ export interface EpochsDeps {
   readonly sender: ProtocolSender
   readonly store: Store
   readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
   readonly report: Report
+}
+
+export interface EpochsStats {
+  /** Epochs released since the start. */
+  readonly released: number
+  /** Releases that the contract refused. */
+  readonly refused: number
+  /** Steps that failed and were begun again. */
+  readonly retries: number
 }
 
 export interface Epochs {
   /** Works until the signal aborts; then resolves. Rejects on a failure that needs a person, or a bug. */
   run(signal: AbortSignal): Promise<void>
+  stats(): EpochsStats
 }
 
 const FIRST_KEY = 'epochs/first'
@@ -83,17 +97,9 @@ export function openRefusals(store: Store) {
 
 /** Releases one epoch after the other, without a gap: next range → complete and one chain → on the anchor chain. */
 export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
-  const pauseMs = (failures: number): number => Math.min(options.pollMs * 2 ** failures, FAILURE_PAUSE_MAX_MS)
-
-  async function rest(durationMs: number, signal: AbortSignal): Promise<void> {
-    try {
-      await deps.clock.sleep(durationMs, signal)
-    } catch (cause) {
-      if (!signal.aborted) throw cause
-    }
-  }
-
+  const backoff: Backoff = { firstMs: options.pollMs * 2, lastMs: FAILURE_PAUSE_MAX_MS }
   const refusals = openRefusals(deps.store)
+  const counts = { released: 0, refused: 0, retries: 0 }
 
   /** One range on its way. Returns how often the contract has refused it by now, if it did. */
   async function releaseNext(epochSize: number, signal: AbortSignal): Promise<number | undefined> {
@@ -103,6 +109,7 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
     const next = await nextEpoch(options, deps)
     if (next.begin !== begin) return undefined
     const outcome = await release({ ...epoch, epochId: next.epochId }, refusals.of(begin), deps, signal)
+    counts[outcome.kind === 'refused' ? 'refused' : 'released'] += 1
     return outcome.kind === 'refused' ? refusals.count(begin) : undefined
   }
 
@@ -116,26 +123,25 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
         const refused = await releaseNext(epochSize, signal)
         failures = 0
         // A market may be enabled, or the manager named, at any time.
-        pause = refused === undefined ? 0 : pauseMs(refused)
+        pause = refused === undefined ? 0 : pauseMs(backoff, refused, deps.random)
       } catch (failure) {
-        if (signal.aborted) return
-        if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+        if (signal.aborted || !isWeftError(failure) || failure.kind !== 'transient') throw failure
         failures += 1
+        counts.retries += 1
+        pause = pauseMs(backoff, failures, deps.random)
         // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
-        deps.report('will_try_again', { ...toldOf(failure), doing: 'release', pauseMs: pauseMs(failures) })
-        pause = pauseMs(failures)
+        deps.report('will_try_again', { ...toldOf(failure), doing: 'release', pauseMs: pause })
       }
-      if (pause > 0) await rest(pause, signal)
+      if (pause > 0) await deps.clock.sleep(pause, signal)
     }
   }
 
   return {
-    async run(signal) {
-      const stop = new AbortController()
-      const ending = AbortSignal.any([signal, stop.signal])
-      const fail = (failure: unknown) => stop.abort(failure)
-      await Promise.all([releaseAll(ending).catch(fail), watchAppointment('epochManager', deps, ending).catch(fail)])
-      if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
-    },
+    run: (signal) =>
+      live(signal, (life) => {
+        void life.spawn(releaseAll(life.signal))
+        void life.spawn(watchAppointment('epochManager', deps, life.signal))
+      }),
+    stats: () => ({ ...counts }),
   }
 }

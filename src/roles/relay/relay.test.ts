@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { RelayStats } from '#io/p2p/port.ts'
-import { runRelay } from './relay.ts'
+import { createRelayRole } from './relay.ts'
 
 test('the relay reports what it carries, and when it refused, until it is stopped', async () => {
   const clock = createVirtualClock()
@@ -9,9 +9,7 @@ test('the relay reports what it carries, and when it refused, until it is stoppe
   const events: unknown[] = []
   let stats: RelayStats = { reservations: 1, circuits: 2, refusedReservations: 0 }
   const relay = { peerId: 'r', addresses: () => [], stats: () => stats }
-  const running = runRelay(
-    { statsIntervalMs: 1_000 },
-    { relay, clock, report: (event, facts) => events.push([event, facts]) },
+  const running = createRelayRole({ statsIntervalMs: 1_000 }, { relay, clock, report: (event, facts) => events.push([event, facts]) }).run(
     stopping.signal,
   )
   await clock.advance(1_000)
@@ -34,7 +32,7 @@ test('each interval tells what was refused in it, and nothing when nothing was',
   let refusedReservations = 2
   const relay = { peerId: 'r', addresses: () => [], stats: () => ({ reservations: 1, circuits: 0, refusedReservations }) }
   const report = (event: string, facts: object) => event === 'reservations_refused' && refusals.push(facts)
-  const running = runRelay({ statsIntervalMs: 1_000 }, { relay, clock, report }, stopping.signal)
+  const running = createRelayRole({ statsIntervalMs: 1_000 }, { relay, clock, report }).run(stopping.signal)
   await clock.advance(999)
   expect(refusals).toEqual([])
   await clock.advance(1)
@@ -50,7 +48,8 @@ test('each interval tells what was refused in it, and nothing when nothing was',
 test('a clock that fails is a failure of the role, a stop is none', async () => {
   const relay = { peerId: 'r', addresses: () => [], stats: () => ({ reservations: 0, circuits: 0, refusedReservations: 0 }) }
   const broken = { nowMs: () => 0, sleep: () => Promise.reject(new Error('the clock stands still')) }
-  const running = runRelay({ statsIntervalMs: 1 }, { relay, clock: broken, report: () => undefined }, new AbortController().signal)
-  await expect(running).rejects.toThrow('the clock stands still')
-  await runRelay({ statsIntervalMs: 1 }, { relay, clock: broken, report: () => undefined }, AbortSignal.abort())
+  const role = createRelayRole({ statsIntervalMs: 1 }, { relay, clock: broken, report: () => undefined })
+  await expect(role.run(new AbortController().signal)).rejects.toThrow('the clock stands still')
+  await role.run(AbortSignal.abort())
+  expect(role.stats()).toEqual({ reservations: 0, circuits: 0, refusedReservations: 0 })
 })

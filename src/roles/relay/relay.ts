@@ -1,6 +1,7 @@
 import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Relay, RelayStats } from '#io/p2p/port.ts'
+import { live } from '#life/live.ts'
 
 export interface RelayRoleOptions {
   /** How often the state of the relay is reported. */
@@ -14,24 +15,26 @@ export interface RelayRoleDeps {
   readonly report: Report
 }
 
-/** Reports what the relay carries, and apart from it each interval in which it had to refuse, until the signal aborts. */
-export async function runRelay(
-  { statsIntervalMs }: RelayRoleOptions,
-  { relay, clock, report }: RelayRoleDeps,
-  signal: AbortSignal,
-): Promise<void> {
-  let before: RelayStats = { reservations: 0, circuits: 0, refusedReservations: 0 }
-  while (!signal.aborted) {
-    try {
+export interface RelayRole {
+  /** Works until the signal aborts; then resolves. */
+  run(signal: AbortSignal): Promise<void>
+  /** What the relay carries now, and what it refused since its start. */
+  stats(): RelayStats
+}
+
+/** Reports what the relay carries, and apart from it each interval in which it had to refuse. */
+export function createRelayRole({ statsIntervalMs }: RelayRoleOptions, { relay, clock, report }: RelayRoleDeps): RelayRole {
+  async function tell(signal: AbortSignal): Promise<void> {
+    let before: RelayStats = { reservations: 0, circuits: 0, refusedReservations: 0 }
+    for (;;) {
       await clock.sleep(statsIntervalMs, signal)
-    } catch (failure) {
-      if (signal.aborted) return
-      throw failure
+      const stats = relay.stats()
+      report('relay_stats', { ...stats })
+      const refused = stats.refusedReservations - before.refusedReservations
+      if (refused > 0) report('reservations_refused', { refused, reservations: stats.reservations })
+      before = stats
     }
-    const stats = relay.stats()
-    report('relay_stats', { ...stats })
-    const refused = stats.refusedReservations - before.refusedReservations
-    if (refused > 0) report('reservations_refused', { refused, reservations: stats.reservations })
-    before = stats
   }
+
+  return { run: (signal) => live(signal, (life) => tell(life.signal)), stats: () => relay.stats() }
 }

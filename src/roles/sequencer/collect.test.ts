@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { createAnchorView, type Header } from '#domain/anchor-view.ts'
+import { createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import { back, released, step } from '#domain/steps.test-chain.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
@@ -18,9 +19,9 @@ const block = (number: number, fork = 0): Header => ({
 /** Epoch 1 was released in block 10, with a window of 5 blocks; the head is block 20. */
 function openBox() {
   const view = createAnchorView({ unit: 'blocks', length: 5 })
-  for (let number = 5; number <= 20; number += 1) view.addBlock(block(number))
-  const epoch = view.addRelease(epochId, block(10))
-  view.addRelease(2 as EpochId, block(10))
+  for (let number = 5; number <= 20; number += 1)
+    view.apply(step(block(number), ...(number === 10 ? [released(epochId), released(2)] : [])))
+  const epoch = view.epoch(epochId) as ReleasedEpoch
   const store = createFakeStore()
   const ballots = createBallots({ projectsPerSlotMax: 100 }, { store, view })
   let votes = 0
@@ -74,8 +75,8 @@ test('S2: a vote whose header a reorganisation took away, or moved out of the wi
   vote('a:N', 4, { header: block(9) })
   vote('a:N', 5, { header: block(13, 1) })
   expect(await collected()).toEqual(['a:N 1', 'a:N 2'])
-  view.rollback(block(14))
-  view.addBlock(block(15, 1))
+  view.apply(back(block(14)))
+  view.apply(step(block(15, 1)))
   expect(await collected()).toEqual(['a:N 1'])
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type AnchorView, createAnchorView, type Header } from '#domain/anchor-view.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import { back, released, step } from '#domain/steps.test-chain.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Store } from '#io/store/port.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
@@ -23,8 +24,7 @@ const digest = new Uint8Array(32).fill(0xff)
 /** Epochs 1 and 2 were released in block 10, with a window of 5 blocks; the head is block 14. */
 function createView(): AnchorView {
   const view = createAnchorView({ unit: 'blocks', length: 5 })
-  for (let number = 5; number <= 14; number += 1) view.addBlock(block(number))
-  for (const epoch of [1, 2]) view.addRelease(epochOf(epoch), block(RELEASE))
+  for (let number = 5; number <= 14; number += 1) view.apply(step(block(number), ...(number === RELEASE ? [released(1), released(2)] : [])))
   return view
 }
 
@@ -189,8 +189,8 @@ describe('G7: how many projects a slot may vote on', () => {
   test('counts a vote that replaces a voided one once', () => {
     const { view, vote } = createBox()
     vote()
-    view.rollback(block(11))
-    for (const number of [12, 13]) view.addBlock(block(number, 1))
+    view.apply(back(block(11)))
+    for (const number of [12, 13]) view.apply(step(block(number, 1)))
     expect(codes([vote({ header: block(12, 1) }), vote({ project: 2, header: block(12, 1) })])).toEqual(['accepted', 'accepted'])
     expect(vote({ project: 3, header: block(12, 1) }).code).toBe('quota_exceeded')
   })
@@ -198,8 +198,8 @@ describe('G7: how many projects a slot may vote on', () => {
   test('lets a voided vote be replaced also when nothing is left', () => {
     const { view, vote } = createBox({ projectsPerSlotMax: 1 })
     vote()
-    view.rollback(block(11))
-    view.addBlock(block(12, 1))
+    view.apply(back(block(11)))
+    view.apply(step(block(12, 1)))
     expect(vote({ header: block(12, 1) }).code).toBe('accepted')
   })
 })
@@ -208,8 +208,8 @@ describe('G5: a vote that a reorganisation has voided', () => {
   test('is replaced by the next one, whatever that is for', () => {
     const { view, vote, store, ballots } = createBox()
     vote()
-    view.rollback(block(11))
-    view.addBlock(block(12, 1))
+    view.apply(back(block(11)))
+    view.apply(step(block(12, 1)))
     expect(vote({ cid: SECOND, header: block(12, 1) }).code).toBe('accepted')
     expect(store.scan('vote/').map(({ value }) => decodeBallot(value).submission.request.snapshotCid)).toEqual([SECOND])
     expect(ballots.count(epochOf(1))).toBe(1)
@@ -219,8 +219,8 @@ describe('G5: a vote that a reorganisation has voided', () => {
   test('counts again when its block comes back before a new vote does', () => {
     const { view, vote } = createBox()
     vote()
-    view.rollback(block(11))
-    view.addBlock(block(12))
+    view.apply(back(block(11)))
+    view.apply(step(block(12)))
     expect(vote({ cid: SECOND }).code).toBe('vote_conflict')
   })
 
@@ -230,9 +230,8 @@ describe('G5: a vote that a reorganisation has voided', () => {
   ])('is one whose window has moved %s', (_how, release) => {
     const { view, vote } = createBox()
     vote()
-    view.rollback(block(5))
-    for (let number = 6; number <= 14; number += 1) view.addBlock(block(number))
-    view.addRelease(epochOf(1), block(release))
+    view.apply(back(block(5)))
+    for (let number = 6; number <= 14; number += 1) view.apply(step(block(number), ...(number === release ? [released(1)] : [])))
     const header = block(release + 1)
     expect(vote({ cid: SECOND, header }).code).toBe('accepted')
   })
@@ -240,9 +239,8 @@ describe('G5: a vote that a reorganisation has voided', () => {
   test('is one whose release is gone, also for a process that never saw it', () => {
     const box = createBox()
     box.vote()
-    box.view.rollback(block(9))
-    for (let number = 10; number <= 12; number += 1) box.view.addBlock(block(number, 1))
-    box.view.addRelease(epochOf(1), block(11, 1))
+    box.view.apply(back(block(9)))
+    for (let number = 10; number <= 12; number += 1) box.view.apply(step(block(number, 1), ...(number === 11 ? [released(1)] : [])))
     expect(box.restarted().vote({ cid: SECOND, header: block(12, 1) }).code).toBe('accepted')
   })
 })
@@ -279,8 +277,8 @@ describe('S3: a submission id that is taken', () => {
     const { view, vote } = createBox()
     vote({ id })
     expect(vote({ id, epochId: 2 }).reason).toBe('')
-    view.rollback(block(11))
-    view.addBlock(block(12, 1))
+    view.apply(back(block(11)))
+    view.apply(step(block(12, 1)))
     expect(vote({ id, header: block(12, 1) }).reason).toBe('')
     expect(vote({ id, slotId: 2, header: block(12, 1) }).reason).not.toBe('')
   })

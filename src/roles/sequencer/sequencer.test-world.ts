@@ -234,6 +234,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       store: seenStore,
       chain: settings.wire?.around(chain) ?? chain,
       clock,
+      random: { fraction: () => 1 },
       recoverer: countingRecoverer,
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,

@@ -11,9 +11,10 @@ import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts
 import type { Clock } from '#io/clock/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
+import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, end } from './anchor.ts'
@@ -53,6 +54,7 @@ export interface SequencerDeps {
   readonly ipfs: Ipfs
   readonly listener: SubmissionListener
   readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
   readonly recoverer: Recoverer
   readonly report: Report
   /** Called when the sequencer has done all it can for an epoch. */
@@ -199,7 +201,7 @@ async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSign
 const GROUP_LENGTH_MAX = 256
 
 /** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
-function createIntake(deps: Sequencing, fail: (failure: unknown) => void) {
+function createIntake(deps: Sequencing, { fail }: Life) {
   let previous: Promise<void> = Promise.resolve()
   let turn: Promise<void> = Promise.resolve()
 
@@ -238,7 +240,7 @@ function createIntake(deps: Sequencing, fail: (failure: unknown) => void) {
 const SEALS_AT_ONCE = 4
 
 /** Seals epochs in order of their closing, a few at once. */
-function createSealing(deps: Sequencing, signal: AbortSignal, fail: (failure: unknown) => void) {
+function createSealing(deps: Sequencing, { signal, fail }: Life) {
   const queues: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
@@ -318,45 +320,34 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
   let work: Sequencing | undefined
   let isReady = false
 
-  async function run(signal: AbortSignal): Promise<void> {
-    if (work !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
-    const stop = new AbortController()
-    const ended = AbortSignal.any([signal, stop.signal])
-    const fail = (failure: unknown) => stop.abort(failure)
-    try {
-      work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, signal)
-    } catch (failure) {
-      if (signal.aborted) return
-      throw failure
-    }
+  async function begin(life: Life): Promise<void> {
+    work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, life.signal)
     const sequencing = work
-    const sealing = createSealing(sequencing, ended, fail)
-    const intake = createIntake(sequencing, fail)
-    const onReady = () => {
-      isReady = true
-      deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
-    }
-    const watching = watch(
-      {
-        ...sequencing,
-        market: sequencing.contract,
-        onReady,
-        onVoid: (epochId) => noteVoid(epochId, sequencing),
-        onHead: intake.judgeWaiting,
-        onClosed: sealing.take,
-        onTakenBack: sealing.takeAgain,
+    const sealing = createSealing(sequencing, life)
+    const intake = createIntake(sequencing, life)
+    const watching = {
+      ...sequencing,
+      market: sequencing.contract,
+      onReady() {
+        isReady = true
+        deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
       },
-      ended,
-    ).catch(fail)
-    const listening = intake.listen(ended).catch(fail)
-    await Promise.all([watching, listening, watchAppointment('sequencer', deps, ended).catch(fail)])
+      onVoid: (epochId: EpochId) => noteVoid(epochId, sequencing),
+      onHead: intake.judgeWaiting,
+      onClosed: sealing.take,
+      onTakenBack: sealing.takeAgain,
+    }
+    void life.spawn(watchAppointment('sequencer', deps, life.signal))
+    await Promise.all([life.spawn(watch(watching, life.signal)), life.spawn(intake.listen(life.signal))])
     await sealing.idle()
     isReady = false
-    if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
   }
 
   return {
-    run,
+    async run(signal) {
+      if (work !== undefined) throw new WeftError('STOPPED', { what: 'sequencer' })
+      await live(signal, begin)
+    },
     stats: () => ({
       isReady,
       headBlock: work?.view.head?.number,

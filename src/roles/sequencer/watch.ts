@@ -1,9 +1,9 @@
-import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
-import { isPastWindow } from '#domain/window.ts'
-import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
+import { isAttestationWindowOver, isPastWindow, oldestReleaseBatchedIn } from '#domain/window.ts'
+import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
 
@@ -19,20 +19,20 @@ export interface WatchDeps extends PersistDeps {
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
   onReady(): void
-  /** From then on at each step: what its block decides is judged before the next one is looked at. */
+  /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
   onHead(): Promise<void>
-  /** The window is over and the epoch is not: called once per epoch and process, in order of release. */
+  /** The window of an epoch that is not over has closed. Called once per release and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
-  /** The release is gone, and the votes were still open. Durable when it resolves. */
+  /** The release of an epoch whose window was open is gone. Resolves when that is durable. */
   onVoid(epochId: EpochId): Promise<void>
-  /** A reorganisation may have taken calls of the epoch off the chain again. */
+  /** A reorganisation may have taken calls of the epoch off the chain: they must be looked for, and sent again (S10). */
   onTakenBack(epochId: EpochId): void
 }
 
 /**
- * Follows the anchor chain: keeps the view, opens epochs, says when a window is over, takes note of what validators decided.
- * It starts at the oldest release with anything left to happen, so that a restart finds the same state (S8). What the chain does not answer
- * is asked again: receipts and windows must not end with one bad moment of an endpoint.
+ * Follows the anchor chain. Each step changes the view; then the ledger learns which epochs were released, undone or attested, and the
+ * handlers whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
+ * state (S8). What the chain does not answer is asked again: one bad moment of an endpoint must end neither receipts nor windows (G12).
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, ledger } = deps
@@ -44,18 +44,18 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   const started = new Set<ReleasedEpoch>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
-    if (step.kind === 'rollback') await rollback(step.to, deps)
-    else await addBlock(step, deps)
-    // The event does not say whether the slot is active now; the contract does. What was read from a head that is gone is no longer so.
-    const isTableOld = step.kind === 'rollback' || step.events.some((event) => event.kind === 'SnapshotterAddressChanged')
-    if (isTableOld) await readSlots(deps, signal)
+    const { released, undone, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
+    if (step.kind === 'rollback') await undo(undone, step.to, deps)
+    for (const { epochId, release } of released) await ledger.release(epochId, release)
+    if (step.kind === 'block') await noteVerdicts(step.events, deps)
+    if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
     if (head === undefined) continue
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await voidUnseen(deps)
       // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
-      reviseAnchored((from - deps.market.batchWindowBlocks) as BlockNumber, deps)
+      reviseAnchored(oldestReleaseBatchedIn(from, deps.market), deps)
       deps.onReady()
     }
     if (isReady) await deps.onHead()
@@ -84,21 +84,8 @@ async function startBlock({ chain, ledger }: WatchDeps, head: BlockRef): Promise
   return epochId === 0 ? head.number : (await chain.epochInfo(epochId)).releaseBlock
 }
 
-async function addBlock({ block, events }: Extract<ChainStep, { kind: 'block' }>, deps: WatchDeps): Promise<void> {
-  const { view, ledger } = deps
-  view.addBlock(block)
-  for (const event of events) {
-    if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
-    if (event.kind === 'NodeBurned') view.changeSigner(event.slotId, undefined, block.number)
-    if (event.kind !== 'EpochReleased' || isBeforeOurTime(event.epochId, block, ledger)) continue
-    view.addRelease(event.epochId, block)
-    await ledger.release(event.epochId, block)
-  }
-  await noteVerdicts(events, deps)
-}
-
 /** The replay margin reaches into epochs that were finished and forgotten, or that another sequencer dealt with. */
-function isBeforeOurTime(epochId: EpochId, block: BlockRef, ledger: Ledger): boolean {
+function isBeforeOurTime(epochId: EpochId, block: Header, ledger: Ledger): boolean {
   return block.number < (ledger.cursor() ?? 0) && ledger.isReleased(epochId) && ledger.get(epochId) === undefined
 }
 
@@ -136,21 +123,22 @@ async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise
 /** Projects whose attestation window passed without a majority end so. */
 async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
-    if (!isEpochOver(record.state) || head <= record.release.number + market.attestationWindowBlocks) continue
+    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, market)) continue
     await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
   }
 }
 
-async function rollback(to: BlockRef, deps: WatchDeps): Promise<void> {
-  const { view, ledger, report, onVoid } = deps
-  for (const { epochId } of view.rollback(to)) {
+/** What a rollback to the block `to` means for the epochs whose release is gone, and for the calls of those that stay. */
+async function undo(undone: readonly ReleasedEpoch[], to: BlockRef, deps: WatchDeps): Promise<void> {
+  const { ledger, report, onVoid } = deps
+  for (const { epochId } of undone) {
     // Once the votes are fixed the epoch runs to its end; the contract decides about it.
     const state = ledger.get(epochId)?.state
     report('release_undone', { epochId, state: state ?? 'unknown' })
     if (state === 'released') await onVoid(epochId)
   }
   // Batches of older epochs are mined deeper than that.
-  reviseAnchored((to.number - deps.market.batchWindowBlocks) as BlockNumber, deps)
+  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.market), deps)
 }
 
 /** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */

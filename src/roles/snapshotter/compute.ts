@@ -4,9 +4,9 @@ import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
-import { within } from './pacing.ts'
 import type { PlannedProject } from './plan.ts'
 import type { Preloaded } from './preload.ts'
+import { within } from './within.ts'
 
 /** What a module's failure may add to a record: its message is its author's, and of any length. */
 const DETAIL_LENGTH_MAX = 500

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EpochId, SlotId } from '#domain/ids.ts'
-import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Submission } from '#domain/submission.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import {
   BASE_A,
   createComputes,
@@ -83,7 +83,7 @@ describe('a crash after', () => {
     world.kill()
     const second = await world.start(createLoneCompute(), ONE_SLOT)
     world.chain.mine()
-    await world.until(() => second.stats().headBlock > first.stats().headBlock && second.stats().simulated === 1)
+    await world.until(() => (second.stats().headBlock ?? 0) > (first.stats().headBlock ?? 0) && second.stats().simulated === 1)
     await world.clock.advance(1_000)
     expect([world.collector.taken.length, world.summaries.length, second.stats().epochsOpen]).toEqual([1, 1, 0])
   })

@@ -2,11 +2,12 @@ import pLimit from 'p-limit'
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
 import { createHistory, type HistoryCache } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import type { Pacing } from './pacing.ts'
 import { type EpochPlan, isSamePlan, type PlannedSet, setsInWords } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
@@ -19,7 +20,8 @@ const SNAPSHOTS_AT_ONCE_MAX = 32
 /** Aggregates at once: those that wait for an earlier epoch hold a place each. */
 const AGGREGATES_AT_ONCE_MAX = 256
 
-export interface EpochDeps extends Pacing {
+export interface EpochDeps extends PersistDeps {
+  readonly clock: Clock
   readonly chain: AnchorChain
   readonly source: SourceChain
   readonly ipfs: Ipfs

@@ -2,21 +2,22 @@ import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { SlotId } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
-import { type Backoff, type Pacing, retrying } from './pacing.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import type { Sign, Vote } from './sign.ts'
 
 /** A local collector answers after one fsync; this is for one that hangs. */
 const SUBMIT_TIMEOUT_MS = 5_000
 /** Until the window closes: the collector may be restarting. */
-const HAND_OVER_BACKOFF: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs: 200, lastMs: 5_000 }
+const HAND_OVER_BACKOFF: Backoff = { firstMs: 200, lastMs: 5_000 }
 
-export interface HandOverDeps extends Pacing {
+export interface HandOverDeps extends PersistDeps {
   readonly collector: SubmissionClient
   readonly sign: Sign
   readonly head: () => BlockRef
   /** Whether our key may sign for the slot now. */
   readonly isOurs: (slotId: SlotId) => boolean
-  readonly onRetry: (vote: Vote, failure: WeftError) => void
+  readonly onRetry: () => void
 }
 
 /**
@@ -33,9 +34,9 @@ export async function handOver(vote: Vote, signal: AbortSignal, deps: HandOverDe
       if (answer !== 'Success') throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint: 'collector', detail: `it answered ${answer}` })
       return header
     } catch (failure) {
-      if (isWeftError(failure) && !signal.aborted) deps.onRetry(vote, failure)
+      if (isWeftError(failure) && !signal.aborted) deps.onRetry()
       throw failure
     }
   }
-  return retrying(attempt, HAND_OVER_BACKOFF, { ...deps, signal })
+  return persist({ doing: 'hand_over', attempt, signal, backoff: HAND_OVER_BACKOFF }, deps)
 }

@@ -79,6 +79,7 @@ function createScene(change: Partial<Scene> = {}, options: { readonly cache?: Hi
     cache,
     clock,
     random: createSeededRandom(1),
+    report: () => undefined,
     head: () => ({ number: scene.head, hash: `0x${scene.head}` as Hash }) as BlockRef,
     news: (epochId, atBlock) => {
       scene.waits.push({ epochId, atBlock })

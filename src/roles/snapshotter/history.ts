@@ -1,10 +1,12 @@
 import type { JsonValue, SnapshotHistory } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
+import { lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
-import { type Backoff, type Pacing, retrying } from './pacing.ts'
 
 /** Snapshots of past epochs kept for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
 const CACHE_BYTES_MAX = 128 * 1024 * 1024
@@ -12,7 +14,7 @@ const CACHE_BYTES_MAX = 128 * 1024 * 1024
 const ENTRY_BYTES = 128
 /** How long one attempt to fetch may take; it is made again until the window closes. */
 const FETCH_TIMEOUT_MS = 10_000
-const PATIENT: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs: 250, lastMs: 5_000 }
+const PATIENT: Backoff = { firstMs: 250, lastMs: 5_000 }
 
 /** An earlier epoch's outcome for one project: its finalized data, or `undefined` when it has none. */
 type Outcome = JsonValue | undefined
@@ -60,7 +62,7 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
   }
 }
 
-export interface HistoryDeps extends Pacing {
+export interface HistoryDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly ipfs: Ipfs
   readonly market: MarketState
@@ -76,14 +78,14 @@ export interface HistoryDeps extends Pacing {
 export function createHistory(present: EpochId, signal: AbortSignal, deps: HistoryDeps): SnapshotHistory {
   const { chain, cache } = deps
   const asked = new Map<string, Promise<Outcome>>()
-  const patiently = <Value>(work: () => Promise<Value>) => retrying(work, PATIENT, { ...deps, signal })
+  const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_history', attempt, signal, backoff: PATIENT }, deps)
 
   /** The CID that was finalized; `undefined` when the epoch ended, or can only end, without one. */
   async function decided(projectId: ProjectId, epochId: EpochId): Promise<Cid | undefined> {
     const { releaseBlock } = await patiently(() => chain.epochInfo(epochId))
     if (releaseBlock === 0) return undefined
-    const batchesUntil = releaseBlock + deps.market.batchWindowBlocks
-    const attestationsUntil = releaseBlock + deps.market.attestationWindowBlocks
+    const batchesUntil = lastBatchBlock(releaseBlock, deps.market)
+    const attestationsUntil = lastAttestationBlock(releaseBlock, deps.market)
     for (;;) {
       signal.throwIfAborted()
       const head = deps.head()

@@ -1,6 +1,6 @@
 import type { ComputeEpoch, ComputeSet, SourceReader } from '#domain/compute.ts'
 import type { Clock } from '#io/clock/port.ts'
-import { within } from './pacing.ts'
+import { within } from './within.ts'
 
 /** What a preload brought, or why it brought nothing. */
 export type Preloaded = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly detail: string }

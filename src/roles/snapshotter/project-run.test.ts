@@ -27,11 +27,13 @@ async function open() {
   const deps: ProjectDeps = {
     clock,
     random: createSeededRandom(1),
+    report: () => undefined,
     ipfs: createFakeIpfsNetwork({ clock }).node('own'),
     records,
     handOver: {
       clock,
       random: createSeededRandom(1),
+      report: () => undefined,
       collector: { submitSnapshot: async () => 'Success', close: async () => undefined },
       sign: () => ({}) as Submission,
       head: () => BLOCK,

@@ -4,23 +4,26 @@ import type { Cid, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type ComputeInputs, compute, type Missing } from './compute.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
-import { type Backoff, type Pacing, retrying } from './pacing.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
 import type { Vote } from './sign.ts'
 
-const ADD_BACKOFF: Backoff = { attemptsMax: 5, firstMs: 200, lastMs: 5_000 }
+/** An IPFS node that refuses five times in a row within some seconds is down; the project's record then says so. */
+const ADD_ATTEMPTS_MAX = 5
+const ADD_BACKOFF: Backoff = { firstMs: 200, lastMs: 5_000 }
 /** Our own node has what we added: it answers from its disk. */
 const OWN_READ_TIMEOUT_MS = 2_000
 
 /** A project's data together with the CID under which it is stored and will be signed. */
 export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
 
-export interface ProjectDeps extends Pacing {
+export interface ProjectDeps extends PersistDeps {
   readonly ipfs: Ipfs
   readonly records: Records
   readonly handOver: HandOverDeps
@@ -108,10 +111,11 @@ async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readon
 async function store(
   bytes: Uint8Array,
   cid: Cid,
-  deps: Pacing & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+  deps: PersistDeps & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    const added = await retrying(() => deps.ipfs.add(bytes), ADD_BACKOFF, deps)
+    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
+    const added = await persist({ ...adding, signal: deps.signal }, deps)
     return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
   } catch (failure) {
     deps.signal.throwIfAborted()
@@ -141,14 +145,19 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     const isTaken = open.length < slotIds.length || outcomes.includes(true)
     return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
-    // Our own disk or code, which no closing window explains.
-    if (!isWeftError(failure) || failure.kind === 'bug' || failure.kind === 'operator') throw failure
-    if (!run.signal.aborted) return end(run, deps, { ok: false, reason: 'hand_over_failed', detail: failure.message })
+    // What ends the work is no failure, whatever a process that stops may call it.
+    if (!run.signal.aborted || failure !== run.signal.reason) {
+      if (!isWeftError(failure) || isOurFailure(failure)) throw failure
+      if (!run.signal.aborted) return end(run, deps, { ok: false, reason: 'hand_over_failed', detail: failure.message })
+    }
     const reason = run.ending()
     // The process stops: the records stay as they are, and the next start goes on from there.
     return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
   }
 }
+
+/** Our own disk, settings or code, which no closing window explains (N4). */
+export const isOurFailure = ({ kind }: WeftError): boolean => kind === 'bug' || kind === 'operator'
 
 /** Until what was given names a block that is still there when it was taken, which is then on record; `false` when the slot is ours no more. */
 async function handOverFirmly(vote: Vote, run: SubmitRun, deps: ProjectDeps): Promise<boolean> {

@@ -156,7 +156,7 @@ describe('hand_over_failed', () => {
       const epochId = await world.release()
       await world.until(() => asked > 8)
       expect(world.store.scan('handed/')).toEqual([])
-      expect(world.troubles.at(-1)).toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
+      expect(world.troubles.at(-1)).toMatchObject({ event: 'will_try_again', doing: 'hand_over', code: 'COLLECTOR_UNAVAILABLE' })
       world.chain.mine(WINDOW_BLOCKS + 1)
       await world.until(() => world.summaries.length === 1)
       expect(snapshotter.projects(epochId)).toMatchObject([
@@ -330,7 +330,7 @@ describe('the simulation', () => {
     const world = createWorld()
     const snapshotter = await world.start(computes, { ...ONE_SLOT, computeTimeoutMs: 1e9 })
     await world.until(() => world.troubles.length === 1)
-    expect(world.troubles).toMatchObject([{ code }])
+    expect(world.troubles).toMatchObject([{ event: 'simulation_failed', code }])
     await world.release()
     await world.until(() => world.summaries.length === 1)
     expect(snapshotter.stats()).toMatchObject({ simulated: 0, epochsDone: 1 })
@@ -353,7 +353,7 @@ describe('the simulation', () => {
     const snapshotter = await world.start(createLoneCompute(), ONE_SLOT, { ipfs: { ...world.ipfs, add: async () => other } })
     await world.until(() => world.troubles.length === 1)
     expect(world.troubles).toMatchObject([
-      { code: 'IPFS_CONTENT_WRONG', facts: { cid: await snapshotCidOf(canonicalJson(0n)), got: other } },
+      { event: 'simulation_failed', code: 'IPFS_CONTENT_WRONG', cid: await snapshotCidOf(canonicalJson(0n)), got: other },
     ])
     expect([world.collector.simulated, snapshotter.stats().simulated]).toEqual([[], 0])
     expect(world.moments.filter(({ effect }) => effect === 'sign')).toEqual([])

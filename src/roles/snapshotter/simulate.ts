@@ -1,14 +1,18 @@
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import type { Clock } from '#io/clock/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
 import type { MakeInputs } from './epoch-run.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
 import type { EpochPlan } from './plan.ts'
-import type { ProjectDeps } from './project-run.ts'
+import { isOurFailure, type ProjectDeps } from './project-run.ts'
 
 /** The epoch that is recorded and never counted (spec/02 §7). */
 export const SIMULATION_EPOCH = 0 as EpochId
+
+/** One that has not come through by then has shown what it was to show. */
+const TIMEOUT_MS = 120_000
 
 const noAggregates = () => Promise.reject(new WeftError('STOPPED', { what: 'simulation of aggregates' }))
 
@@ -45,4 +49,27 @@ export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: Simul
     }
   }
   return handedOver
+}
+
+/**
+ * `simulate` once after start, beside everything else: that it fails is told and changes nothing. Rejects only when our own disk or code
+ * fails, as an epoch does.
+ */
+export async function simulateOnce(
+  plan: EpochPlan,
+  stopping: AbortSignal,
+  deps: SimulateDeps & { readonly clock: Clock; readonly onSimulated: (count: number) => void },
+): Promise<void> {
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, stopping])
+  const end = () => over.abort(new WeftError('STOPPED', { what: 'simulation' }))
+  deps.clock.sleep(TIMEOUT_MS, signal).then(end, () => undefined)
+  try {
+    deps.onSimulated(await simulate(plan, signal, deps))
+  } catch (failure) {
+    if (stopping.aborted || !isWeftError(failure) || isOurFailure(failure)) throw failure
+    deps.handOver.report('simulation_failed', toldOf(failure))
+  } finally {
+    end()
+  }
 }

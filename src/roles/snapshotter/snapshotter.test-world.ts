@@ -1,6 +1,7 @@
 import { afterEach, expect } from 'vitest'
 import type { ComputeSet, JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
+import type { LogEvent } from '#domain/events.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
@@ -14,7 +15,7 @@ import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { samePlan } from './plan.ts'
-import { type EpochSummary, type Snapshotter, type SnapshotterDeps, type SnapshotterOptions, startSnapshotter } from './snapshotter.ts'
+import { createSnapshotter, type EpochSummary, type Snapshotter, type SnapshotterDeps, type SnapshotterOptions } from './snapshotter.ts'
 
 /** A snapshotter among fakes: a chain that releases epochs, a collector that may misbehave, a process that can be killed at any step. */
 
@@ -119,13 +120,22 @@ export interface Moment {
   readonly keys: string
 }
 
+/** A snapshotter at work. */
+export interface Running extends Snapshotter {
+  /** What came of its `run`. */
+  readonly ended: Promise<void>
+  /** Resolves when nothing is under way any more, however it went. */
+  stop(): Promise<void>
+}
+
 export interface World {
   readonly clock: ReturnType<typeof createVirtualClock>
   readonly chain: FakeChain
   source: FakeSourceChain
   readonly collector: Collector
   readonly summaries: EpochSummary[]
-  readonly troubles: WeftError[]
+  /** What the log has said of failures, with its facts. */
+  readonly troubles: { readonly event: LogEvent; readonly [fact: string]: string | number }[]
   /** Every effect of every life, in order. */
   readonly moments: Moment[]
   ipfs: ReturnType<ReturnType<typeof createFakeIpfsNetwork>['node']>
@@ -134,7 +144,7 @@ export interface World {
   killAt: (moment: Moment) => boolean
   /** When it says so, the disk refuses the commit, and the store everything after it. */
   isDiskFull: (keys: string) => boolean
-  start(computes?: ComputeSet, options?: SnapshotterOptions, deps?: Partial<SnapshotterDeps>): Promise<Snapshotter>
+  start(computes?: ComputeSet, options?: SnapshotterOptions, deps?: Partial<SnapshotterDeps>): Promise<Running>
   /** Resolves when the running life was killed by `killAt`; what was durable is then in `store`. */
   untilKilled(): Promise<void>
   /** Kills the running life now. */
@@ -148,7 +158,7 @@ export interface World {
   attest(epochId: EpochId): Promise<void>
   /** Runs until the goal is reached; fails with the cause when the snapshotter has ended before, or with the goal's text. */
   until(goal: () => boolean): Promise<void>
-  stop(snapshotter: Snapshotter): Promise<void>
+  stop(snapshotter: Running): Promise<void>
 }
 
 const running: { stop(): Promise<void> }[] = []
@@ -156,6 +166,8 @@ afterEach(async () => {
   for (const each of running.splice(0)) await each.stop()
 })
 
+/** More turns than a start takes. */
+const BEGIN_TURNS = 200
 const never = new Promise<never>(() => undefined)
 
 interface Life {
@@ -263,7 +275,9 @@ export function createWorld(
         signer,
         random: createSeededRandom(1),
         onEpoch: (summary) => world.summaries.push(summary),
-        onTrouble: (failure) => world.troubles.push(failure),
+        report(event, facts) {
+          if (event !== 'epoch_done') world.troubles.push({ event, ...facts })
+        },
         ...deps,
         chain: mortal(deps.chain ?? chain, own),
         source: mortal(deps.source ?? world.source, own),
@@ -280,11 +294,26 @@ export function createWorld(
           return all.signer.sign(digest)
         },
       }
-      const snapshotter = await startSnapshotter(options, { ...all, signer: signing })
-      snapshotter.ended.catch((failure: unknown) => {
+      const role = createSnapshotter(options, { ...all, signer: signing })
+      const stopping = new AbortController()
+      const ended = role.run(stopping.signal)
+      const settled = ended.catch((failure: unknown) => {
         own.failure = failure
       })
+      const snapshotter: Running = {
+        ...role,
+        ended,
+        stop() {
+          stopping.abort()
+          return settled
+        },
+      }
       running.push({ stop: async () => (own.isDead ? undefined : world.stop(snapshotter)) })
+      const isBegun = () => own.failure !== undefined || role.stats().headBlock !== undefined
+      // Nothing of what a start waits for takes time while the chain answers, and what comes after it must not have happened yet.
+      for (let turn = 0; turn < BEGIN_TURNS && !isBegun(); turn += 1) await Promise.resolve()
+      if (!isBegun()) await clock.runUntil(isBegun, { limitMs: 60_000 })
+      if (role.stats().headBlock === undefined) throw own.failure
       return snapshotter
     },
     untilKilled: () => world.until(() => life.isDead),

@@ -3,12 +3,14 @@ import type { ChainEvent, ChainValue, ComputeEpoch, SourceReader } from '#domain
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
-import { type Backoff, type Pacing, retrying } from './pacing.ts'
+import type { Backoff } from '#life/backoff.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
 
 /** An endpoint that fails five times in a row within some seconds is down; the compute then says so. */
-const READ_BACKOFF: Backoff = { attemptsMax: 5, firstMs: 200, lastMs: 3_000 }
+const READ_ATTEMPTS_MAX = 5
+const READ_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
 /** Our endpoint may lag behind the one that released the epoch: asked this often, until the window closes. */
-const SYNC_BACKOFF: Backoff = { attemptsMax: Number.POSITIVE_INFINITY, firstMs: 250, lastMs: 2_000 }
+const SYNC_BACKOFF: Backoff = { firstMs: 250, lastMs: 2_000 }
 /** Requests of one epoch under way at once: more only fill the endpoint's own queue. */
 const READS_AT_ONCE_MAX = 32
 
@@ -19,20 +21,21 @@ export interface EpochSource {
 }
 
 /** Waits until our endpoint has the epoch's last block, so that no compute sees a chain that ends too early. Rejects with the signal's reason. */
-export async function awaitSource({ epoch, chain, signal }: EpochSource, pacing: Pacing): Promise<void> {
+export async function awaitSource({ epoch, chain, signal }: EpochSource, deps: PersistDeps): Promise<void> {
   const last = parseBlockNumber(epoch.end)
   const look = async () => {
     if ((await chain.block(last)) === undefined)
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${last} is not there yet` })
   }
-  await retrying(look, SYNC_BACKOFF, { ...pacing, signal })
+  // Without a name: a node that is a block behind is no trouble.
+  await persist({ attempt: look, signal, backoff: SYNC_BACKOFF }, deps)
 }
 
 /**
  * The source chain as the computes of one epoch see it: nothing after the epoch, each question asked once however many want to know (N3),
  * failures of the endpoint retried. Ends with the epoch's signal.
  */
-export function createSourceReader(source: EpochSource, pacing: Pacing): SourceReader {
+export function createSourceReader(source: EpochSource, deps: PersistDeps): SourceReader {
   const { epoch, chain, signal } = source
   const answers = new Map<string, Promise<unknown>>()
   const limit = pLimit(READS_AT_ONCE_MAX)
@@ -42,7 +45,8 @@ export function createSourceReader(source: EpochSource, pacing: Pacing): SourceR
     const text = JSON.stringify(key, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
     const known = answers.get(text)
     if (known !== undefined) return known as Promise<Answer>
-    const answer = limit(() => retrying(ask, READ_BACKOFF, { ...pacing, signal }))
+    const reading = { doing: 'read_source', attempt: ask, signal, backoff: READ_BACKOFF, attemptsMax: READ_ATTEMPTS_MAX }
+    const answer = limit(() => persist(reading, deps))
     answers.set(text, answer)
     answer.catch(() => answers.delete(text))
     return answer

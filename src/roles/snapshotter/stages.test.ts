@@ -6,7 +6,6 @@ import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createHistoryCache } from './history.ts'
-import { retrying } from './pacing.ts'
 import { planProjects } from './plan.ts'
 import { createSourceReader } from './source-reader.ts'
 
@@ -91,7 +90,7 @@ test('N3: computes of one epoch ask the source once, and never beyond the epoch'
   })
   const source = createSourceReader(
     { epoch: { epochId: 1, begin: 10, end: 19 }, chain, signal: new AbortController().signal },
-    { clock, random: createSeededRandom(1) },
+    { clock, random: createSeededRandom(1), report: () => undefined },
   )
   const call = { address: '0xAA'.padEnd(42, '0'), function: 'function f(uint256) view returns (uint256)', args: [1n], blockNumber: 19 }
   const answers = clock.runUntil(Promise.all([source.read(call), source.read({ ...call, address: call.address.toLowerCase() })]), {
@@ -105,25 +104,4 @@ test('N3: computes of one epoch ask the source once, and never beyond the epoch'
   await expect(
     source.events({ address: call.address as Address, events: [], fromBlock: 10, toBlock: 20 as BlockNumber }),
   ).rejects.toMatchObject({ code: 'ID_MALFORMED' })
-})
-
-test('only transient failures are tried again, and no more often than agreed', async () => {
-  const clock = createVirtualClock()
-  const context = { clock, random: createSeededRandom(1), signal: new AbortController().signal }
-  const attempts = async (failure: Error) => {
-    let count = 0
-    const failing = retrying(
-      async () => {
-        count += 1
-        throw failure
-      },
-      { attemptsMax: 3, firstMs: 10, lastMs: 20 },
-      context,
-    ).catch((each) => each)
-    expect(await clock.runUntil(failing, { limitMs: 1_000 })).toBe(failure)
-    return count
-  }
-  expect(await attempts(new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method: 'x' }))).toBe(3)
-  expect(await attempts(new WeftError('CALL_REVERTED', { call: 'x', reason: 'y' }))).toBe(1)
-  expect(await attempts(new Error('a bug'))).toBe(1)
 })

@@ -5,7 +5,7 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { openRecords } from './records.ts'
-import { createWatch } from './watch.ts'
+import { createWatch, type Watch } from './watch.ts'
 
 const manager = `0x${'e0'.repeat(20)}` as Address
 const WINDOW = 5
@@ -37,20 +37,25 @@ function createScene() {
     const told: string[] = []
     const stop = new AbortController()
     const records = openRecords(store)
-    const watch = await createWatch({
-      chain: given,
-      records,
-      rule: { unit: 'blocks', length: WINDOW },
-      planOf: () => ({ sets: [], computes: { preloads: [], snapshots: [], aggregates: [] }, projects: [] }),
-      handlers: {
-        onOpen: ({ epochId }) => told.push(`open ${epochId} at ${watch.head().number}`),
-        onSkipped: ({ epochId }) => told.push(`skipped ${epochId}`),
-        onHead: ({ number }) => told.push(`head ${number}`),
-        onUndone: (epochs) => told.push(`undone ${epochs.map(({ epochId }) => epochId)} at ${watch.head().number}`),
-        onSigner: (slotId) => told.push(`signer ${slotId}`),
-        onRollback: () => told.push('rollback'),
+    const deps = { clock, random: { fraction: () => 1 }, report: () => undefined }
+    const watch: Watch = await createWatch(
+      {
+        ...deps,
+        chain: given,
+        records,
+        rule: { unit: 'blocks', length: WINDOW },
+        planOf: () => ({ sets: [], computes: { preloads: [], snapshots: [], aggregates: [] }, projects: [] }),
+        handlers: {
+          onOpen: ({ epochId }) => told.push(`open ${epochId} at ${watch.head().number}`),
+          onSkipped: ({ epochId }) => told.push(`skipped ${epochId}`),
+          onHead: ({ number }) => told.push(`head ${number}`),
+          onUndone: (epochs) => told.push(`undone ${epochs.map(({ epochId }) => epochId)} at ${watch.head().number}`),
+          onSigner: (slotId) => told.push(`signer ${slotId}`),
+          onRollback: () => told.push('rollback'),
+        },
       },
-    })
+      stop.signal,
+    )
     const ended = watch.run(stop.signal)
     ended.catch(() => undefined)
     return { watch, told, records, ended, stop: () => stop.abort(new Error('stopped')) }

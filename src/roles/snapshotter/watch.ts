@@ -1,6 +1,8 @@
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
 import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
+import { createNews, type News } from './news.ts'
 import type { PlanOf } from './plan.ts'
 import type { EpochRecord, Records } from './records.ts'
 
@@ -25,34 +27,34 @@ export interface WatchHandlers {
 export interface Watch {
   /** The newest block of the canonical chain that was followed. */
   head(): BlockRef
-  /** Resolves when a block brings an event of the epoch, or has number `atBlock` or more; rejects when the signal aborts. */
-  news(epochId: EpochId, atBlock: number, signal: AbortSignal): Promise<void>
+  readonly news: News['wait']
   /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
   run(signal: AbortSignal): Promise<void>
 }
 
-interface Listener {
-  readonly epochId: EpochId
-  readonly atBlock: number
-  readonly wake: () => void
-}
-
-/** Follows the anchor chain from where the records end. */
-export async function createWatch(deps: {
+export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly records: Records
   readonly rule: WindowRule
   readonly planOf: PlanOf
   readonly handlers: WatchHandlers
-}): Promise<Watch> {
+}
+
+/**
+ * Follows the anchor chain from where the records end. Not on an `AnchorView`: that is for judging the votes of others, with the headers and
+ * signers of the past, and is read again after a restart. What is needed here are the epochs and the blocks of own votes, which lie on disk.
+ */
+export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise<Watch> {
   const { chain, records, handlers } = deps
-  const listeners = new Set<Listener>()
-  const target = await chain.head()
+  const news = createNews()
+  const target = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const known = records.blocks()
-  const from = known.length === 0 ? await firstBlock(chain, target, deps.rule) : (((known.at(-1) as BlockRef).number + 1) as BlockNumber)
-  let head = known.at(-1) ?? target
+  const tip = known.at(-1)
+  const findFirst = () => firstBlock(chain, target, deps.rule)
+  const from = tip ? ((tip.number + 1) as BlockNumber) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
+  let head = tip ?? target
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
-  let isCaughtUp = known.length > 0 && head.number >= target.number
+  let isCaughtUp = tip !== undefined && head.number >= target.number
   /** Recorded as open, not yet handed to the role. */
   const waiting = new Map(
     records
@@ -87,24 +89,11 @@ export async function createWatch(deps: {
     isCaughtUp ||= block.number >= target.number
     if (isCaughtUp) await openWaiting()
     handlers.onHead(head)
-    for (const listener of [...listeners]) {
-      if (block.number >= listener.atBlock || events.some((event) => 'epochId' in event && event.epochId === listener.epochId))
-        listener.wake()
-    }
+    news.tellBlock(block, events)
   }
 
   async function takeRollback(to: BlockRef): Promise<void> {
-    const undone = records
-      .epochs()
-      .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
-      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
-    // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
-    const isOpenAgain = ({ epochId, release }: EpochRecord) =>
-      release.number <= to.number && !isPastWindow(windowOf({ release, ...deps.rule }), head) && records.hasHandedAbove(epochId, to.number)
-    const reopened = records
-      .epochs()
-      .filter(isOpenAgain)
-      .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'open' }))
+    const { undone, reopened } = changedBy(to, head, deps)
     const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
@@ -113,21 +102,17 @@ export async function createWatch(deps: {
     handlers.onUndone(undone)
     await saved
     handlers.onRollback()
-    for (const listener of [...listeners]) listener.wake()
+    news.tellRollback()
   }
 
   return {
     head: () => head,
-    news: (epochId, atBlock, signal) => listen(listeners, { epochId, atBlock, signal }),
+    news: news.wait,
     async run(signal) {
-      try {
-        if (isCaughtUp) await openWaiting()
-        for await (const step of chain.follow({ from, known, signal })) {
-          if (step.kind === 'block') await takeBlock(step.block, step.events)
-          else await takeRollback(step.to)
-        }
-      } catch (failure) {
-        if (!signal.aborted) throw failure
+      if (isCaughtUp) await openWaiting()
+      for await (const step of chain.follow({ from, known, signal })) {
+        if (step.kind === 'block') await takeBlock(step.block, step.events)
+        else await takeRollback(step.to)
       }
     },
   }
@@ -146,6 +131,22 @@ function recordOf(
   return { epochId, begin, end, release: { number, timestamp }, sets, state: 'open', ...(rollbacks === undefined ? {} : { rollbacks }) }
 }
 
+/** What a rollback to `to` makes of the epochs on record; `head` is the block before it. */
+function changedBy(to: BlockRef, head: BlockRef, { records, rule }: WatchDeps) {
+  const undone = records
+    .epochs()
+    .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
+    .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'undone' }))
+  // Votes that name a block above count for nothing any more: while their window is open they are given again, naming another (N9).
+  const isOpenAgain = ({ epochId, release }: EpochRecord) =>
+    release.number <= to.number && !isPastWindow(windowOf({ release, ...rule }), head) && records.hasHandedAbove(epochId, to.number)
+  const reopened = records
+    .epochs()
+    .filter(isOpenAgain)
+    .map((epoch): EpochRecord => ({ ...begunAnew(epoch), state: 'open' }))
+  return { undone, reopened }
+}
+
 /** Whoever still works on the epoch as it was has no say any more about how it ends (N9). */
 function begunAnew(epoch: EpochRecord): EpochRecord {
   return { ...epoch, rollbacks: (epoch.rollbacks ?? 0) + 1 }
@@ -161,23 +162,4 @@ async function firstBlock(chain: AnchorChain, head: BlockRef, rule: WindowRule):
     from = Math.min(from, releaseBlock) as BlockNumber
   }
   return from
-}
-
-function listen(
-  listeners: Set<Listener>,
-  options: { readonly epochId: EpochId; readonly atBlock: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { signal } = options
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const end = (settle: () => void) => () => {
-      listeners.delete(listener)
-      signal.removeEventListener('abort', onAbort)
-      settle()
-    }
-    const onAbort = end(() => reject(signal.reason))
-    const listener: Listener = { epochId: options.epochId, atBlock: options.atBlock, wake: end(resolve) }
-    listeners.add(listener)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { type AnnouncedBatch, type Candidate, createLanes } from './lanes.ts'
+import { type Candidate, createLanes } from './lanes.ts'
 
 const EPOCH = 3 as EpochId
 const epochOf = (epochId: EpochId): ReleasedEpoch => {

@@ -1,15 +1,6 @@
-import type { ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { createPredecessors, type Predecessors } from './predecessors.ts'
-
-/** A batch that the chain says a sequencer submitted. */
-export interface AnnouncedBatch {
-  readonly epochId: EpochId
-  readonly batchCid: Cid
-  /** `undefined` when the epoch was released in a block older than the oldest one this validator has read. */
-  readonly epoch: ReleasedEpoch | undefined
-  readonly blockNumber: BlockNumber
-}
 
 /** An announced batch whose turn has come. */
 export interface Candidate extends AnnouncedBatch {

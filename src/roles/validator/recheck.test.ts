@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { createAnchorView, type Header } from '#domain/anchor-view.ts'
+import { createAnchorView, type Header, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import { handedTo, released, step } from '#domain/steps.test-chain.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
@@ -32,10 +33,9 @@ const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'00'.rep
 function anchorView() {
   const view = createAnchorView({ unit: 'blocks', length: WINDOW })
   view.setSlots([1, 2, 3, 4].map((slot) => ({ slotId: slot as SlotId, signer: addressOf(slot), isActive: slot < 4 })))
-  for (let number = RELEASE - 2; number <= RELEASE + 20; number += 1) view.addBlock(block(number))
-  const epoch = view.addRelease(EPOCH, block(RELEASE))
-  view.changeSigner(3 as SlotId, addressOf(4), 13 as BlockNumber)
-  return { view, epoch }
+  const told: Readonly<Record<number, Parameters<typeof step>[1][]>> = { [RELEASE]: [released(EPOCH)], 13: [handedTo(3, addressOf(4))] }
+  for (let number = RELEASE - 2; number <= RELEASE + 20; number += 1) view.apply(step(block(number), ...(told[number] ?? [])))
+  return { view, epoch: view.epoch(EPOCH) as ReleasedEpoch }
 }
 
 interface Change extends Partial<Submission['request']> {

@@ -115,6 +115,7 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
         store,
         chain,
         clock,
+        random: { fraction: () => 1 },
         recoverer,
         ipfs: ipfs.node(`validator ${who}`),
         sender: chain.sender({ address: VALIDATORS[who], journal: store }),

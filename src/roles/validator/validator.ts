@@ -7,9 +7,10 @@ import type { WindowRule } from '#domain/window.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
+import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
@@ -38,6 +39,7 @@ export interface ValidatorDeps {
   /** Addresses of the peers that files are fetched from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
   readonly recoverer: Recoverer
   readonly report: Report
   /** Called with what became of each batch. */
@@ -98,29 +100,22 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     deps.onBatch?.(record)
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
-    if (work !== undefined) throw new WeftError('STOPPED', { what: 'validator' })
-    try {
-      work = await prepare(signal)
-    } catch (failure) {
-      if (signal.aborted) return
-      throw failure
-    }
+  async function begin(life: Life): Promise<void> {
+    work = await prepare(life.signal)
     const validating = work
-    const stop = new AbortController()
-    const ending = AbortSignal.any([signal, stop.signal])
-    const fail = (failure: unknown) => stop.abort(failure)
     const lanes = createLanes(async (batch) => {
-      if (!ending.aborted) await validate(batch, validating, ending)
-    }, fail)
-    const watching = watch({ ...validating, market: validating.contract, lanes }, ending).catch(fail)
-    await Promise.all([watching, watchAppointment('validator', deps, ending).catch(fail)])
+      if (!life.signal.aborted) await validate(batch, validating, life.signal)
+    }, life.fail)
+    void life.spawn(watchAppointment('validator', deps, life.signal))
+    await life.spawn(watch({ ...validating, market: validating.contract, lanes }, life.signal))
     await lanes.idle()
-    if (stop.signal.aborted && !signal.aborted) throw stop.signal.reason
   }
 
   return {
-    run,
+    async run(signal) {
+      if (work !== undefined) throw new WeftError('STOPPED', { what: 'validator' })
+      await live(signal, begin)
+    },
     stats: () => ({ headBlock: work?.view.head?.number, ...counts }),
     batches: (epochId) => journal.batches(epochId),
     evidence: (epochId, batchCid) => journal.evidence(epochId, batchCid),

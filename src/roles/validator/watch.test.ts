@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createAnchorView } from '#domain/anchor-view.ts'
+import { type AnnouncedBatch, createAnchorView } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent, SlotState } from '#io/chain/port.ts'
@@ -7,7 +7,6 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createJournal } from './journal.ts'
-import type { AnnouncedBatch } from './lanes.ts'
 import { CID_A, EPOCH_1, honest, judged, openWorld, storeWithCursor, VALIDATORS } from './validator.test-world.ts'
 import { createValidator, type ValidatorDeps } from './validator.ts'
 import { watch } from './watch.ts'
@@ -68,6 +67,7 @@ function open(
           },
         } as unknown as AnchorChain,
         clock: { sleep: async (pauseMs) => void pauses.push(pauseMs) },
+        random: { fraction: () => 1 },
         report: (event, { doing }) => void log.push(`${event} ${doing}`),
         market: { attestationWindowBlocks: WINDOW } as MarketState,
         view,

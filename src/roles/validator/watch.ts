@@ -1,5 +1,6 @@
 import type { AnchorView } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
+import { isAttestationWindowOver, oldestReleaseAttestedIn } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { Journal } from './journal.ts'
@@ -23,13 +24,13 @@ export interface WatchDeps extends PersistDeps {
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, market, journal, lanes } = deps
   const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
-  const from = journal.cursor() ?? (Math.max(0, head.number - market.attestationWindowBlocks) as BlockNumber)
+  const from = journal.cursor() ?? oldestReleaseAttestedIn(head.number, market)
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
+    const { announced, areSlotsStale } = view.apply(step)
     if (step.kind === 'rollback') {
-      view.rollback(step.to)
-      // What was read from a head that is gone is no longer so: until it is read again, no batch has its turn (V2).
+      // Until the slots of the new chain are read, no batch has its turn (V2).
       const slotsRead = readSlots(deps, signal)
       lanes.rollback(step.to.number, slotsRead)
       // A restart must not step over the blocks that take the place of the void ones.
@@ -38,17 +39,9 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await Promise.all([slotsRead, cursorSaved])
       continue
     }
-    const { block, events } = step
-    view.addBlock(block)
-    for (const event of events) {
-      if (event.kind === 'EpochReleased') view.addRelease(event.epochId, block)
-      if (event.kind === 'SnapshotterAddressChanged') view.changeSigner(event.slotId, event.signer, block.number)
-      if (event.kind === 'NodeBurned') view.changeSigner(event.slotId, undefined, block.number)
-      if (event.kind === 'SnapshotBatchSubmitted')
-        lanes.announce({ epochId: event.epochId, batchCid: event.batchCid, epoch: view.epoch(event.epochId), blockNumber: block.number })
-    }
-    if (events.some((event) => event.kind === 'SnapshotterAddressChanged')) await readSlots(deps, signal)
-    const needed = forget(block.number, deps)
+    for (const batch of announced) lanes.announce(batch)
+    if (areSlotsStale) await readSlots(deps, signal)
+    const needed = forget(step.block.number, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
       saved = needed
       await journal.saveCursor(needed)
@@ -63,7 +56,7 @@ async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
 function forget(head: BlockNumber, { view, market, lanes }: WatchDeps): BlockNumber {
   const epochs = [...view.epochs()]
-  const needed = epochs.find(({ epochId, release }) => head <= release.number + market.attestationWindowBlocks || lanes.isBusy(epochId))
+  const needed = epochs.find(({ epochId, release }) => !isAttestationWindowOver(release.number, head, market) || lanes.isBusy(epochId))
   const from = Math.min(needed?.release.number ?? head, head) as BlockNumber
   view.forgetBelow(from)
   for (const { epochId } of epochs) if (view.epoch(epochId) === undefined) lanes.forget(epochId)

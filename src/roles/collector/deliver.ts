@@ -1,0 +1,77 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
+import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
+import type { Receipt } from '#domain/submission.ts'
+import type { Random } from '#io/keys/port.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
+import type { Bell } from './bell.ts'
+import type { Destination } from './connect.ts'
+import type { Counters } from './counters.ts'
+import type { Entry, Outbox } from './outbox.ts'
+import type { Telling } from './tell.ts'
+
+/** A link in use, or one that is left and only waits for its last receipts. */
+export interface Route extends Destination {
+  inFlightCount: number
+  receiptCount: number
+  isOpen: boolean
+  isLeft: boolean
+}
+
+export interface DeliverDeps {
+  readonly outbox: Outbox
+  readonly counters: Counters
+  readonly telling: Telling
+  readonly bell: Bell
+  readonly random: Random
+  readonly report: Report
+}
+
+export interface Deliveries {
+  /** Sends one entry over the route, and does with it what its receipt says. Rejects when the store fails. */
+  deliver(entry: Entry, route: Route): Promise<void>
+  /** Deliveries without a receipt, over all routes. */
+  inFlightCount(): number
+}
+
+/** `retryBackoff`: between attempts of one submission that the sequencer could not take yet. */
+export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Backoff }, deps: DeliverDeps): Deliveries {
+  const { outbox, counters, telling, bell, random, report } = deps
+  let inFlightCount = 0
+
+  /** What a receipt means: the end, or another attempt with the same id. */
+  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
+    if (entry.isRenewed) return outbox.putBack(entry, 0)
+    const code = receipt === 'unacknowledged' ? receipt : receipt.code
+    if (code === 'unacknowledged' || isFinal(code)) {
+      if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
+      const ending = await outbox.finish(entry, code)
+      counters.countEnding(ending, code)
+      telling.note(entry.epochId, ending, code)
+      return
+    }
+    counters.countRetry(code as Rejection)
+    outbox.putBack(entry, pauseMs(retryBackoff, entry.attempts, random))
+  }
+
+  async function deliver(entry: Entry, route: Route): Promise<void> {
+    route.inFlightCount += 1
+    inFlightCount += 1
+    try {
+      const receipt = await route.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
+      route.receiptCount += 1
+      await conclude(entry, receipt)
+    } catch (failure) {
+      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
+      // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
+      outbox.putBack(entry, 0)
+    } finally {
+      route.inFlightCount -= 1
+      inFlightCount -= 1
+      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
+      bell.ring()
+    }
+  }
+
+  return { deliver, inFlightCount: () => inFlightCount }
+}
