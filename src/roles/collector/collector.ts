@@ -1,5 +1,5 @@
-import type { Report } from '#domain/events.ts'
 import { isStoreFailure } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { Clock } from '#io/clock/port.ts'

@@ -1,5 +1,5 @@
-import type { Report } from '#domain/events.ts'
 import { isWeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { SubmissionDialer, SubmissionLink } from '#io/p2p/port.ts'

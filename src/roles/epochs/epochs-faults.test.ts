@@ -3,8 +3,8 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { nextEpoch } from './epochs.ts'
 import { type Change, MANAGER, open } from './epochs.test-world.ts'
+import { nextEpoch } from './epochs.ts'
 
 /** The loop when something breaks between two of its steps. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EpochId, SlotId } from '#domain/ids.ts'
-import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Submission } from '#domain/submission.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import {
   BASE_A,
   createComputes,

@@ -145,8 +145,11 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     const isTaken = open.length < slotIds.length || outcomes.includes(true)
     return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
-    if (!isWeftError(failure) || isOurFailure(failure)) throw failure
-    if (!run.signal.aborted) return end(run, deps, { ok: false, reason: 'hand_over_failed', detail: failure.message })
+    // What ends the work is no failure, whatever a process that stops may call it.
+    if (!run.signal.aborted || failure !== run.signal.reason) {
+      if (!isWeftError(failure) || isOurFailure(failure)) throw failure
+      if (!run.signal.aborted) return end(run, deps, { ok: false, reason: 'hand_over_failed', detail: failure.message })
+    }
     const reason = run.ending()
     // The process stops: the records stay as they are, and the next start goes on from there.
     return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })

@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { guardKey } from './keys.ts'
@@ -24,7 +24,7 @@ export interface Attestation {
  * of it. `refused`: by the contract, with its code.
  */
 export type Attested =
-  | { readonly kind: 'attested'; readonly blockNumber: number }
+  | { readonly kind: 'attested'; readonly blockNumber: BlockNumber }
   | { readonly kind: 'attested_before' }
   | { readonly kind: 'refused'; readonly code: string }
 

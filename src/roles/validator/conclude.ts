@@ -1,11 +1,12 @@
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { BlockNumber, Cid } from '#domain/ids.ts'
+import { isAttestationWindowOver } from '#domain/window.ts'
 import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { type AttestDeps, type Attestation, type Attested, attest, BATCH_UNKNOWN, guardedAttestation } from './attest.ts'
 import type { BatchReason, BatchRecord, Journal } from './journal.ts'
-import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 
 export interface ConcludeDeps extends AttestDeps, PersistDeps {
   readonly contract: MarketState
@@ -58,8 +59,8 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
 }
 
 /** Whether the block comes after the attestation window of the batch's epoch, as far as its release was seen. */
-function isAfterWindow({ epoch }: AnnouncedBatch, blockNumber: number, { contract }: ConcludeDeps): boolean {
-  return epoch !== undefined && blockNumber > epoch.release.number + contract.attestationWindowBlocks
+function isAfterWindow({ epoch }: AnnouncedBatch, blockNumber: BlockNumber, { contract }: ConcludeDeps): boolean {
+  return epoch !== undefined && isAttestationWindowOver(epoch.release.number, blockNumber, contract)
 }
 
 /** Writes down and tells what became of a batch (V6). */

@@ -1,6 +1,6 @@
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { windowOf } from '#domain/window.ts'
+import { isAttestationWindowOver, windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
@@ -98,7 +98,8 @@ function keepTraces({ index, predecessors }: Candidate, fetched: Fetched): void 
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
 function isWindowOver({ epoch }: Candidate, { view, contract }: Validating): boolean {
-  return epoch === undefined || (view.head?.number ?? 0) > epoch.release.number + contract.attestationWindowBlocks
+  if (epoch === undefined) return true
+  return view.head !== undefined && isAttestationWindowOver(epoch.release.number, view.head.number, contract)
 }
 
 /** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */
