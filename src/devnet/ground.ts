@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'

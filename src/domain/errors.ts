@@ -137,7 +137,7 @@ export const ERRORS = {
   MANIFEST_INVALID: {
     kind: 'operator',
     facts: ['manifest', 'problems'],
-    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `weft market set --manifest`.",
+    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `./weft market set --manifest`.",
   },
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',

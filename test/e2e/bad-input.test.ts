@@ -425,7 +425,7 @@ describe('settings', () => {
     const given = Object.entries(bad).flatMap(([name, value]) => [`--${name}`, value])
     const { code, output } = await run(['sequencer', ...given], { WEFT_SIGNER_KEY: `${secret}00`, WEFT_POL_MS: '5' })
     expect(code).toBe(1)
-    const names = [...Object.keys(bad).map((name) => `--${name}`), '--data-market', '--namespace', '--signer-key', 'WEFT_POL_MS']
+    const names = [...Object.keys(bad).map((name) => `--${name}`), '--data-market', '--signer-key', 'WEFT_POL_MS']
     expect(names.filter((name) => !output.includes(name))).toEqual([])
     expect(output).toMatch(/SETTINGS_INVALID/)
   })

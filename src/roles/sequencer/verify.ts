@@ -1,7 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { eligibilityOf } from '#domain/eligibility.ts'
 import { type Address, type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
-import { isInMarket, type MarketRules } from '#domain/market-rules.ts'
+import { isInMarket } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'

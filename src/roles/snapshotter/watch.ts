@@ -65,12 +65,6 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       .map((epoch): [EpochId, Waiting] => [epoch.epochId, { epoch, terms: undefined }]),
   )
 
-  async function skip(epoch: EpochRecord): Promise<void> {
-    const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-    await records.saveEpoch(skipped)
-    handlers.onSkipped(skipped)
-  }
-
   /** One whose rules are not known yet goes on waiting for them, for as long as they could help: it is begun by no others (N11). */
   async function openWaiting(): Promise<void> {
     for (const { epoch, terms: known } of waiting.values()) {
@@ -79,7 +73,9 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       waiting.delete(epoch.epochId)
       const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), head)
       if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
-        await skip(epoch)
+        const skipped: EpochRecord = { ...epoch, state: 'skipped' }
+        await records.saveEpoch(skipped)
+        handlers.onSkipped(skipped)
         continue
       }
       const begun = begunBy(terms, epoch)
@@ -90,13 +86,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   }
 
   async function takeBlock(block: BlockRef, events: readonly ProtocolEvent[]): Promise<void> {
-    const released: Waiting[] = []
-    for (const event of events) {
-      if (event.kind !== 'EpochReleased') continue
-      const terms = await askTerms(event.epochId, deps)
-      const epoch = recordOf(event, records)
-      released.push({ epoch: terms === undefined ? epoch : begunBy(terms, epoch), terms })
-    }
+    const released = await releasedBy(events, deps)
     // The cursor and what the block brought become durable together, before anything is done about it (N1).
     await records.saveBlock(
       block,
@@ -144,6 +134,18 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
 interface Waiting {
   readonly epoch: EpochRecord
   readonly terms: EpochTerms | undefined
+}
+
+/** The epochs that a block releases. Their terms are asked for at once, so that what they are begun with is on disk with the release. */
+async function releasedBy(events: readonly ProtocolEvent[], deps: WatchDeps): Promise<Waiting[]> {
+  const released: Waiting[] = []
+  for (const event of events) {
+    if (event.kind !== 'EpochReleased') continue
+    const terms = await askTerms(event.epochId, deps)
+    const epoch = recordOf(event, deps.records)
+    released.push({ epoch: terms === undefined ? epoch : begunBy(terms, epoch), terms })
+  }
+  return released
 }
 
 /** What an epoch was begun with once it keeps: other data must not be signed for it (N10). */
