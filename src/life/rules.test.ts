@@ -42,6 +42,12 @@ test('rules are asked for until they are known, whatever is wrong with them, and
   expect(held()).toBe(2)
 })
 
+test('that the chain does not answer is no news of the market', async () => {
+  const { learned, told } = asking([new WeftError('CHAIN_UNREACHABLE', { endpoint: 'e', method: 'm' }), 'known'])
+  expect(await learned).toEqual(rulesWith())
+  expect(told).toMatchObject([['will_try_again', { code: 'CHAIN_UNREACHABLE', doing: 'read_rules', epochId }]])
+})
+
 test('they are not asked for when nothing is left to judge, and others are no answer', async () => {
   let asked = 0
   const { learned, left } = asking([unavailable, unavailable, 'known'], () => ++asked < 2)

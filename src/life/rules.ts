@@ -1,4 +1,5 @@
-import { isWeftError, toldOf } from '#domain/errors.ts'
+import { isWeftError, toldOf, type WeftError } from '#domain/errors.ts'
+import type { Report } from '#domain/events.ts'
 import type { EpochId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { type Backoff, pauseMs } from './backoff.ts'
@@ -17,6 +18,12 @@ export const sameRules = (rules: MarketRules): RuleBook => ({ present: rules, ru
 
 /** A window is tens of seconds: whoever brings the manifest within one is in time. */
 const ASK: Backoff = { firstMs: 250, lastMs: 2_000 }
+
+/** Why the rules of an epoch are not known yet. That the chain does not answer happens every day; that nobody has the rules must be heard. */
+export function tellHeld(failure: WeftError, about: { readonly epochId: EpochId; readonly pauseMs?: number }, report: Report): void {
+  const isOfTheDay = failure.kind === 'transient' && failure.code !== 'MANIFEST_UNAVAILABLE'
+  report(isOfTheDay ? 'will_try_again' : 'epoch_held', { ...toldOf(failure), doing: 'read_rules', ...about })
+}
 
 export interface LearnOptions {
   readonly epochId: EpochId
@@ -43,7 +50,7 @@ export async function learnRules(
       signal.throwIfAborted()
       if (!isWeftError(failure) || failure.kind === 'bug') throw failure
       const waitMs = pauseMs(ASK, attempts, random)
-      report('epoch_held', { ...toldOf(failure), epochId, pauseMs: waitMs })
+      tellHeld(failure, { epochId, pauseMs: waitMs }, report)
       onHeld?.()
       await clock.sleep(waitMs, signal)
     }

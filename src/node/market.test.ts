@@ -236,6 +236,34 @@ describe('a manifest that is announced', () => {
     await watching
   })
 
+  test('and replaced before its epoch comes, is not asked for any more', async () => {
+    const [first, second, third] = [await written({}), await written({ tally: { minVotes: 5 } }), await written({ tally: { minVotes: 6 } })]
+    keepManifest(networkFolder(), first)
+    keepManifest(networkFolder(), third)
+    const market = await open([from(0, first)])
+    await release()
+    chain.setManifest(from(4, second))
+    chain.mine()
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await clock.runUntil(() => codes().some(([event]) => event === 'manifest_unknown'), { limitMs: 60_000 })
+    chain.setManifest(from(4, third))
+    chain.mine()
+    await clock.runUntil(() => told.some(([, facts]) => (facts as { cid: string }).cid === third.cid), { limitMs: 60_000 })
+    told = []
+    await clock.advance(60_000)
+    expect(told).toEqual([])
+    stopping.abort()
+    await watching
+  })
+
+  test('asks for computes that this program does not have: then nothing is made of them', async () => {
+    const manifest = await written({ computes: [{ name: 'uniswap-v2', version: '99.0.0', config: UNISWAP }] })
+    keepManifest(networkFolder(), manifest)
+    const { terms } = await open([from(0, manifest)])
+    expect(() => terms.computes()).toThrow(/version 99\.0\.0 is asked for/)
+  })
+
   test.each<[string, object | string, string]>([
     ['of a version to come', '{"version":2}', 'MANIFEST_INVALID'],
     ['that contradicts the contract', { epochSize: 11 }, 'MARKET_CONTRADICTED'],

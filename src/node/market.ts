@@ -23,7 +23,6 @@ export interface MarketTerms {
 }
 
 export interface Market {
-  readonly contract: MarketState
   /** Those of the next epoch, as far as it was known at start. */
   readonly terms: MarketTerms
   /**
@@ -167,45 +166,65 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
   }
 }
 
-/**
- * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
- * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
- */
-export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
-  const { chain, clock, home } = deps
-  const [contract, manifests, { epochId }] = await Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()])
-  const library = createLibrary(deps, { contract, flags })
-  const ofFlags = termsOfFlags(flags)
-  /** Manifests that epochs wait for, or will. */
-  const wanted = new Map<string, EpochId>()
+type Library = ReturnType<typeof createLibrary>
 
-  function withoutManifest(): MarketTerms {
-    if (ofFlags !== undefined) return ofFlags
-    throw new WeftError('SETTINGS_INVALID', { problems: ['--namespace (WEFT_NAMESPACE) is needed: the market has no manifest'] })
-  }
-
-  async function look(signal: AbortSignal): Promise<void> {
-    const { current, pending } = await chain.manifests()
-    for (const ref of [current, pending]) if (ref !== undefined && !told.has(ref.cid)) wanted.set(ref.cid, ref.fromEpochId)
-    for (const [cid, fromEpochId] of wanted) await bring({ cid, fromEpochId }, signal)
-  }
-
+/** Looks out for manifests that are announced, and for those that an epoch waits for, until it has them. */
+function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
+  /** Of epochs that are released; what is announced is asked for anew each time, for it may be replaced. */
+  const awaited = new Map<string, ManifestRef>()
   const told = new Set<string>()
-  async function bring({ cid, fromEpochId }: ManifestRef, signal: AbortSignal): Promise<void> {
+
+  async function bring(ref: ManifestRef, signal: AbortSignal): Promise<void> {
+    const { cid, fromEpochId } = ref
     try {
       await library.fetch(cid, signal)
-      wanted.delete(cid)
+      awaited.delete(cid)
+      if (!told.has(cid)) home.report('manifest_known', { cid, fromEpochId })
       told.add(cid)
-      home.report('manifest_known', { cid, fromEpochId })
     } catch (failure) {
       if (signal.aborted || !isWeftError(failure) || failure.kind === 'bug') throw failure
       home.report('manifest_unknown', { ...toldOf(failure), cid, fromEpochId })
     }
   }
 
-  const { current, pending } = manifests
-  const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
-  const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
+  return {
+    wait: (ref: ManifestRef): void => void awaited.set(ref.cid, ref),
+    async watch(signal: AbortSignal): Promise<void> {
+      try {
+        for (;;) {
+          // When the chain does not answer, its turn comes again.
+          const { current, pending } = await chain.manifests().catch(unlessTransient)
+          const refs = [...awaited.values(), current, pending].filter((ref) => ref !== undefined)
+          for (const ref of new Map(refs.map((each) => [each.cid, each])).values()) await bring(ref, signal)
+          await clock.sleep(LOOK_EVERY_MS, signal)
+        }
+      } catch (failure) {
+        if (!signal.aborted) throw failure
+      }
+    },
+  }
+}
+
+function unlessTransient(failure: unknown): { readonly current: undefined; readonly pending: undefined } {
+  if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+  return { current: undefined, pending: undefined }
+}
+
+/**
+ * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
+ * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
+ */
+export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
+  const { chain } = deps
+  const [contract, { current, pending }, { epochId }] = await Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()])
+  const library = createLibrary(deps, { contract, flags })
+  const lookout = createLookout(deps, library)
+  const ofFlags = termsOfFlags(flags)
+
+  function withoutManifest(): MarketTerms {
+    if (ofFlags !== undefined) return ofFlags
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--namespace (WEFT_NAMESPACE) is needed: the market has no manifest'] })
+  }
 
   async function termsAt(asked: EpochId): Promise<MarketTerms> {
     const ref = await chain.manifestAt(asked)
@@ -213,34 +232,21 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
     try {
       return await library.find(ref.cid)
     } catch (failure) {
-      if (isWeftError(failure, 'MANIFEST_UNAVAILABLE')) wanted.set(ref.cid, ref.fromEpochId)
+      if (isWeftError(failure, 'MANIFEST_UNAVAILABLE')) lookout.wait(ref)
       throw failure
     }
   }
 
-  async function watch(signal: AbortSignal): Promise<void> {
-    try {
-      for (;;) {
-        await look(signal).catch((failure: unknown) => {
-          // The chain's turn comes again.
-          if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-        })
-        await clock.sleep(LOOK_EVERY_MS, signal)
-      }
-    } catch (failure) {
-      if (!signal.aborted) throw failure
-    }
-  }
-
+  const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
+  const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
   return {
-    contract,
     terms,
     termsAt,
     rules: { present: terms.rules, rulesAt: async (asked) => (await termsAt(asked)).rules },
-    watch,
+    watch: lookout.watch,
     beside: (run) => (signal) =>
       live(signal, ({ spawn, signal: ending }) => {
-        void spawn(watch(ending))
+        void spawn(lookout.watch(ending))
         void spawn(run(ending))
       }),
   }

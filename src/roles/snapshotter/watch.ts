@@ -1,8 +1,9 @@
-import { isWeftError, toldOf } from '#domain/errors.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
 import { type BlockTime, isPastWindow, lastBatchBlock, type SubmissionWindow, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { tellHeld } from '#life/rules.ts'
 import { createNews, type News } from './news.ts'
 import type { EpochTerms, Terms } from './plan.ts'
 import type { EpochRecord, Records } from './records.ts'
@@ -161,7 +162,7 @@ async function askTerms(epochId: EpochId, { terms, report }: Pick<WatchDeps, 'te
     return await terms.termsAt(epochId)
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind === 'bug') throw failure
-    report('epoch_held', { ...toldOf(failure), epochId })
+    tellHeld(failure, { epochId }, report)
     return undefined
   }
 }
