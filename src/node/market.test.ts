@@ -48,6 +48,11 @@ const from = (epochId: number, { cid }: { readonly cid: string }): ManifestRef =
 
 function open(manifests: readonly ManifestRef[], flags: Partial<Parameters<typeof openMarket>[0]> = {}): Promise<Market> {
   chain = createFakeChain({ clock, market: MARKET, signers: [], manifests })
+  return openThere(flags)
+}
+
+/** By a role that starts later. */
+function openThere(flags: Partial<Parameters<typeof openMarket>[0]> = {}): Promise<Market> {
   const given = { ...NO_FLAGS, network: join(networkFolder(), 'network.json'), ...flags }
   return clock.runUntil(openMarket(given, { home: home(), chain, clock, ipfs: ipfs.node('me') }), { limitMs: 60_000 })
 }
@@ -231,6 +236,42 @@ describe('a manifest that is announced', () => {
     expect(codes()).toContainEqual(['manifest_unknown', 'MANIFEST_UNAVAILABLE'])
     keepManifest(networkFolder(), second)
     await clock.runUntil(() => codes().at(-1)?.[0] === 'manifest_known', { limitMs: 60_000 })
+    expect((await market.termsAt(2 as EpochId)).rules).toEqual(second.rules)
+    stopping.abort()
+    await watching
+  })
+
+  test('and begins with the next epoch is what a role starts with', async () => {
+    const [first, second] = [await written({}), await written({ tally: { minVotes: 5 } })]
+    for (const manifest of [first, second]) keepManifest(networkFolder(), manifest)
+    await open([from(0, first)])
+    await release()
+    chain.setManifest(from(3, second))
+    chain.mine()
+    expect((await openThere()).terms.rules).toEqual(first.rules)
+    await release()
+    expect((await openThere()).terms.rules).toEqual(second.rules)
+  })
+
+  test('and was that of an epoch which still waits for it is looked for after the next one has begun', async () => {
+    const [first, second, third] = [await written({}), await written({ tally: { minVotes: 5 } }), await written({ tally: { minVotes: 6 } })]
+    for (const manifest of [first, third]) keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, first)])
+    await release()
+    for (const [epochId, manifest] of [
+      [2, second],
+      [3, third],
+    ] as const) {
+      chain.setManifest(from(epochId, manifest))
+      chain.mine()
+      await release()
+    }
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await expect(market.termsAt(2 as EpochId)).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE' })
+    await ipfs.node('peer').add(second.bytes)
+    await clock.runUntil(() => told.some(([, facts]) => (facts as { cid: string }).cid === second.cid), { limitMs: 60_000 })
+    ipfs.node('me').setConnected(false)
     expect((await market.termsAt(2 as EpochId)).rules).toEqual(second.rules)
     stopping.abort()
     await watching
