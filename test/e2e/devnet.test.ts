@@ -103,6 +103,26 @@ describe('a devnet of three epochs', () => {
     for (const line of lines) expect(line.outvotedSlots).toBe(1)
   })
 
+  test('the market says what it asks for, and every role that judges or is judged has it from there', async () => {
+    const { anchorRpcUrl } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { anchorRpcUrl: string }
+    const { stdout } = await outputOf(['market', 'show', '--rpc', anchorRpcUrl, '--data-dir', dataDir, '--json'])
+    const [market] = (JSON.parse(stdout) as { markets: { manifest: { cid: string } }[] }).markets
+    expect(market).toMatchObject({
+      manifest: {
+        fromEpochId: 0,
+        content: {
+          namespace: 'devnet-UNISWAPV2-ETH',
+          window: { unit: 'blocks' },
+          tally: { minVotes: 2, minShareBp: 3_334 },
+          batch: { projectsPerBatch: 10 },
+          computes: [{ name: 'uniswap-v2' }],
+        },
+      },
+    })
+    const roles = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1', 'validator-2', 'validator-3']
+    for (const role of roles) expect(readdirSync(join(dataDir, role, 'manifests')), role).toEqual([`${market?.manifest.cid}.json`])
+  })
+
   test('a data point is proved, and an altered byte is found', async () => {
     const { projects } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { projects: string[] }
     const projectId = projects.find((id) => id.startsWith('pairContract_trade_volume')) as string
