@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
-import { CIDS, createDisk, createWire, EPOCH_1, open, PROJECTS, sealed, signerOf, uuid, vote, type World } from './sequencer.test-world.ts'
+import { epochKey } from './keys.ts'
+import { CIDS, createDisk, createWire, EPOCH_1, MANAGER, open, PROJECTS, sealed, signerOf, uuid, vote, type World } from './sequencer.test-world.ts'
 
 const isVote = (key: string) => key.startsWith('vote/')
 
@@ -291,6 +293,33 @@ describe('S8: until the head is reached', () => {
     const other = await world.deliver(await world.submission({ projectId: 'pairs:OTHER' as ProjectId }))
     expect([other.code, world.recoveries()]).toEqual(['not_ready', 0])
     wire.isHeld = () => false
+    await world.stop()
+  })
+})
+
+describe('S11: a vote for the second of two epochs that one block releases', () => {
+  test.each([
+    ['weft', 'epoch_unknown'],
+    ['collect', 'accepted'],
+  ] as const)('over /%s is never refused for good while the first is on its way to the disk: %s', async (protocol, code) => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    const release = disk.hold((key) => key === epochKey(EPOCH_1))
+    const manager = world.chain.sender({ address: MANAGER, journal: createFakeStore() })
+    const sent = [1, 11].map((begin) => {
+      const call = { kind: 'releaseEpoch', begin: begin as BlockNumber, end: (begin + 9) as BlockNumber } as const
+      return manager.send(`epoch/${begin}`, call, new AbortController().signal)
+    })
+    await world.until(() => world.chain.pendingCount() === 2)
+    world.chain.mine()
+    await world.until(() => world.sequencer.stats().headBlock === 1)
+    const answered: Receipt[] = []
+    world.push([await world.submission({ epochId: 2 as EpochId })], answered, { protocol })
+    await world.clock.advance(1_000)
+    release()
+    await world.until(() => answered.length === 1)
+    expect(answered.map((receipt) => receipt.code)).toEqual([code])
+    await world.clock.runUntil(Promise.all(sent), { limitMs: 1_000 })
     await world.stop()
   })
 })

@@ -34,8 +34,8 @@ export interface WatchDeps extends PersistDeps {
 }
 
 /**
- * Follows the anchor chain. Each step changes the view; then the ledger learns which epochs were released, undone or attested, and the
- * handlers whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
+ * Follows the anchor chain. Each step changes the view. Then the ledger learns which epochs were released, undone or attested, and
+ * `onClosed` is called for those whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
  * state (S8). What the chain does not answer is asked again: one bad moment of an endpoint must end neither receipts nor windows (G12).
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
@@ -50,10 +50,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, undone, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     if (step.kind === 'rollback') await undo(undone, step.to, deps)
-    for (const epoch of released) {
-      await ledger.release(epoch.epochId, epoch.release)
-      await deps.onReleased(epoch)
-    }
+    // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
+    await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
     if (step.kind === 'block') await noteVerdicts(step.events, deps)
     if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
@@ -75,6 +73,12 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     forget(started, deps)
     if (isReady) await moveCursor(head.number, deps)
   }
+}
+
+/** The ledger knows of the epoch as soon as this is called. Resolves when that is durable, and its rules were asked for. */
+async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased }: WatchDeps): Promise<void> {
+  await ledger.release(epoch.epochId, epoch.release)
+  await onReleased(epoch)
 }
 
 /** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
