@@ -21,7 +21,7 @@ const POLL_MS = '100'
 /** Honest snapshotters see the same chain at different moments, as anywhere: what they agree about does not hang on the moment. */
 const POLLS_MS = [POLL_MS, '250']
 /** The devnet's source chain never rewrites itself. */
-const HEAD_OFFSET = '0'
+const HEAD_OFFSET = '1'
 
 /** Every role of the network, started, each with settings as the command line would read them. */
 export interface NetworkRoles {

@@ -129,7 +129,7 @@ describe('settings', () => {
 
   test.each<[Role, SettingName, readonly string[], readonly string[]]>([
     ['epochs', 'pollMs', ['50', '60000'], ['49', '60001', '1e3', '50.5', '']],
-    ['epochs', 'headOffset', ['0', '10000'], ['10001']],
+    ['epochs', 'headOffset', ['1', '10000'], ['0', '10001']],
     ['epochs', 'firstBlock', ['0', '9007199254740991'], ['9007199254740992']],
     ['epochs', 'anchorChainId', ['1', '9007199254740991'], ['0', '0x1']],
     ['epochs', 'anchorRpcUrl', ['http://a', 'https://b:1/key'], ['ws://a', 'a:1', '', '/etc/passwd']],

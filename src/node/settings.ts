@@ -132,7 +132,8 @@ export const SETTINGS = {
   headOffset: {
     env: 'WEFT_HEAD_OFFSET',
     type: 'integer',
-    min: 0,
+    // Of its newest block a node may answer with the state of the one that it is making.
+    min: 1,
     max: 10_000,
     unit: 'blocks',
     fallback: 2,

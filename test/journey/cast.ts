@@ -287,7 +287,7 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
   return startMachine('epochs', world, async (store) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
-      { headOffset: 0, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
+      { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
       { chain, source, sender, store, clock, random, report: (event, facts) => world.report('epochs', event, facts) },
     )
     return { role, run: role.run }

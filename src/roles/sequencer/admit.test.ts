@@ -6,7 +6,20 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import { epochKey } from './keys.ts'
-import { CIDS, createDisk, createWire, EPOCH_1, MANAGER, open, PROJECTS, sealed, signerOf, uuid, vote, type World } from './sequencer.test-world.ts'
+import {
+  CIDS,
+  createDisk,
+  createWire,
+  EPOCH_1,
+  MANAGER,
+  open,
+  PROJECTS,
+  sealed,
+  signerOf,
+  uuid,
+  vote,
+  type World,
+} from './sequencer.test-world.ts'
 
 const isVote = (key: string) => key.startsWith('vote/')
 

@@ -14,6 +14,7 @@ import {
   BASE_A,
   BASE_B,
   createComputes,
+  createLoneCompute,
   createWorld,
   idsOf,
   manager,
@@ -302,8 +303,31 @@ test('N3: a source endpoint that lags is waited for', async () => {
   await world.clock.advance(3_000)
   expect(world.collector.taken).toEqual([])
   world.source.mine(1)
+  await world.clock.advance(3_000)
+  expect(world.collector.taken).toEqual([])
+  world.source.mine(1)
   await world.until(() => world.summaries.length === 1)
   expect(world.summaries[0]).toMatchObject({ submitted: 5 })
+})
+
+test('N3, G2: a source endpoint that answers for its newest block with the state of the next one makes no other snapshot', async () => {
+  const world = createWorld()
+  const lone = createLoneCompute()
+  const [module] = lone.snapshots as [(typeof lone.snapshots)[number]]
+  const ask = { address: `0x${'aa'.repeat(20)}`, function: 'function f() view returns (uint256)', args: [] }
+  const compute: typeof module.compute = async ({ epoch, source }) => (await source.read({ ...ask, blockNumber: epoch.end }))[0] as bigint
+  let newest = 3
+  world.source = createFakeSourceChain({
+    blocks: newest + 1,
+    read: ({ blockNumber }) => [BigInt(blockNumber === newest ? blockNumber + 1 : blockNumber)],
+  })
+  await world.start({ ...lone, snapshots: [{ ...module, compute }] }, { ...OPTIONS, slotIds: [1 as SlotId] })
+  await world.release()
+  await world.clock.advance(3_000)
+  newest += 1
+  world.source.mine(1)
+  await world.until(() => world.collector.taken.length === 1)
+  expect(world.collector.taken[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson(3n)))
 })
 
 test('N8: slots of another key are refused at start, all of them named', async () => {
