@@ -291,6 +291,48 @@ describe('N8: a slot', () => {
     expect(slotsOf(world)).toEqual([1, 2])
   })
 
+  test('that is given away between what a first start reads is not signed for', async () => {
+    const world = createWorld()
+    const { slots } = world.chain
+    world.chain.slots = async () => {
+      const states = await slots()
+      world.chain.assignSigner(2 as SlotId, manager)
+      world.chain.mine(2)
+      return states
+    }
+    await world.start(createLoneCompute())
+    world.chain.slots = slots
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(slotsOf(world)).toEqual([1])
+  })
+
+  test('that is given away while the slots are read after a reorganisation is not signed for', async () => {
+    const world = createWorld()
+    const snapshotter = await world.start(createLoneCompute())
+    world.chain.mine()
+    await world.until(() => snapshotter.stats().headBlock === 1)
+    const { slots } = world.chain
+    const gate = Promise.withResolvers<void>()
+    let asked = 0
+    world.chain.slots = async () => {
+      const states = await slots()
+      asked += 1
+      await gate.promise
+      return states
+    }
+    world.chain.reorg(1)
+    await world.until(() => asked === 1)
+    world.chain.assignSigner(2 as SlotId, manager)
+    world.chain.mine()
+    await world.clock.advance(1_000)
+    gate.resolve()
+    await world.until(() => snapshotter.stats().headBlock === 2)
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(slotsOf(world)).toEqual([1])
+  })
+
   test('that a rewritten chain never gave away but deactivated is not signed for', async () => {
     const world = createWorld()
     const snapshotter = await world.start(createLoneCompute())

@@ -88,6 +88,7 @@ interface Snapshotting extends SnapshotterDeps {
   readonly records: Records
   readonly counters: Counters
   readonly market: MarketState
+  readonly headAtStart: BlockRef
   readonly slots: OwnSlots
   readonly cache: HistoryCache
 }
@@ -100,9 +101,11 @@ async function prepare(
 ): Promise<Snapshotting> {
   const { slotIds } = own.options
   const market = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
+  // Before the slots: one that is given away after they were read is then heard of (N8).
+  const headAtStart = await persist({ doing: 'read_head', attempt: () => deps.chain.head(), signal }, deps)
   const states = await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps)
   checkIdentity(slotIds, { signer: deps.signer.address, slots: states })
-  return { ...deps, ...own, market, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
+  return { ...deps, ...own, market, headAtStart, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
 }
 
 /** What a project needs on its way from its data to the collector. */
@@ -168,10 +171,11 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, head: () =
       for (const { epochId } of epochs) open.close(epochId, 'release_undone')
     },
     onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: signer !== undefined }]),
-    onRollback() {
+    async onRollback() {
       cache.clear()
-      // An assignment may be undone with its block, and then no event tells of it.
-      void life.spawn(persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps).then(slots.take))
+      // An assignment may be undone with its block, and then no event tells of it. The next step waits:
+      // what it changes must not be written over by what was read before it.
+      slots.take(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
     },
   }
 }
