@@ -59,7 +59,7 @@ export async function producedBefore(
     const snapshot = await readOwn(recorded.snapshotCid, { ipfs, signal })
     return snapshot === undefined ? undefined : { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
   }
-  if (!isProjectOver(recorded.state) || recorded.reason === 'release_undone') return undefined
+  if (!hasEnded(recorded)) return undefined
   return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
 }
 
@@ -192,7 +192,7 @@ async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefin
   const { epoch, project } = run
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   // Ended before, in an earlier life: that end stands.
-  if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') return recorded
+  if (recorded !== undefined && hasEnded(recorded)) return recorded
   const own = deps.slotIds()
   const open = own.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
   // What the collector has, it has: whatever went wrong afterwards, or in another life, does not take it back.
@@ -222,9 +222,13 @@ async function submitted(run: SubmitRun, recorded: ProjectRecord | undefined, de
   return record
 }
 
-/** A release that was undone and came again begins anew. */
+/** Ends of one release, and of one plan: a release that comes again begins anew, and so does one that meets the plan it was begun with. */
+const isPassing = ({ reason }: ProjectRecord): boolean => reason === 'release_undone' || reason === 'plan_changed'
+
+const hasEnded = (recorded: ProjectRecord): boolean => isProjectOver(recorded.state) && !isPassing(recorded)
+
 function currentState(recorded: ProjectRecord | undefined): ProjectState {
-  return recorded === undefined || recorded.reason === 'release_undone' ? 'released' : recorded.state
+  return recorded === undefined || isPassing(recorded) ? 'released' : recorded.state
 }
 
 function advance(recorded: ProjectRecord | undefined, to: ProjectState): ProjectState {
