@@ -199,8 +199,9 @@ function createReads(rpc: Rpc, sources: EventSources) {
     block: (number) => readBlock(rpc, number),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
-    manifests: () => readManifests(rpc, sources.protocolState, sources.dataMarket),
-    manifestAt: (epochId) => readManifestAt(rpc, { protocolState: sources.protocolState, market: sources.dataMarket }, epochId),
+    manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
+    manifestAt: (epochId) =>
+      readManifestAt({ endpoint: rpc.endpoint, view, extras: contracts.protocolStateExtras }, sources.dataMarket, epochId),
     slots: () => readSlots(contracts.nodes),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])
