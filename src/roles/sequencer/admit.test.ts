@@ -31,6 +31,12 @@ async function releasedOn() {
   return { disk, world }
 }
 
+/** As a group of its own: what comes together before the sequencer has taken it is one. */
+async function pushAlone(world: World, group: readonly Submission[], answered: Receipt[]): Promise<void> {
+  world.push(group, answered)
+  await world.clock.advance(1)
+}
+
 /** Nothing of the groups is answered while the disk holds such writes; their codes once it lets go. */
 async function heldAt(
   { disk, world }: Awaited<ReturnType<typeof releasedOn>>,
@@ -39,7 +45,7 @@ async function heldAt(
 ): Promise<string[]> {
   const release = disk.hold(concerns)
   const answered: Receipt[] = []
-  for (const group of groups) world.push(group, answered)
+  for (const group of groups) await pushAlone(world, group, answered)
   await world.clock.advance(1_000)
   expect(answered).toEqual([])
   release()
@@ -87,6 +93,7 @@ describe('S1: a receipt', () => {
     const answered: Receipt[] = []
     // More than two groups in one go: those behind hold nothing but what the first has lost.
     world.push(Array(1_000).fill(submission), answered)
+    await world.clock.advance(1)
     world.push([submission], answered)
     await expect(world.until(() => answered.length > 0)).rejects.toMatchObject({ code: 'STORE_FAILED' })
     await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
@@ -176,7 +183,7 @@ describe('S9, G7: a delivery', () => {
     await world.release()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
-    for (const slot of [1, 2, 3, 4]) world.push([await world.submission({ slotId: slot as SlotId })], answered)
+    for (const slot of [1, 2, 3, 4]) await pushAlone(world, [await world.submission({ slotId: slot as SlotId })], answered)
     await world.clock.advance(1_000)
     expect(world.recoveries()).toBe(2)
     release()

@@ -4,11 +4,12 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, MarketState } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
@@ -146,7 +147,7 @@ export interface World {
     submission: Submission | Uint8Array,
     how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
   ): Promise<Receipt>
-  /** One group of deliveries, as they come from the network; what is answered is added to the list. */
+  /** Deliveries that come at once from the network; what is answered is added to the list. */
   push(
     submissions: readonly (Submission | Uint8Array)[],
     answered?: Receipt[],
@@ -157,29 +158,6 @@ export interface World {
   /** Power cut. What comes after is another's. */
   cut(): FakeStore
   stop(): Promise<void>
-}
-
-/** Hands groups to the sequencer as the network would. */
-function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): void } {
-  const waiting: (readonly Inbound[])[] = []
-  let wake: (() => void) | undefined
-  return {
-    push(group) {
-      waiting.push(group)
-      wake?.()
-    },
-    async *inbound(signal) {
-      signal.addEventListener('abort', () => wake?.())
-      while (!signal.aborted) {
-        const group = waiting.shift()
-        if (group !== undefined) yield group
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    },
-  }
 }
 
 export interface Settings {
@@ -210,7 +188,7 @@ export async function open(settings: Settings = {}): Promise<World> {
   const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, pollMs: 10 })
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
   const store = settings.onDisk ?? createFakeStore()
-  const inbox = createInbox()
+  const inbox = createInbox(INBOX_LIMITS, clock.nowMs)
   const records: EpochEntry[] = []
   const events: string[] = []
   const hasher = createSubmissionHasher(chain)
@@ -324,13 +302,13 @@ export async function open(settings: Settings = {}): Promise<World> {
         atReceipt?.()
         receipt = sent
       }
-      inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }])
+      inbox.offer({ peer: 'p', protocol, submissionId, payload, respond })
       await until(() => receipt !== undefined)
       return receipt as unknown as Receipt
     },
     push(submissions, answered = [], { protocol = 'weft', peer = 'p' } = {}) {
       const respond = (receipt: Receipt) => void answered.push(receipt)
-      inbox.push(submissions.map((one) => ({ peer, protocol, submissionId: uuid(), payload: encode(one, protocol), respond })))
+      for (const one of submissions) inbox.offer({ peer, protocol, submissionId: uuid(), payload: encode(one, protocol), respond })
     },
     cut,
     async crash(moving, change = {}) {

@@ -13,6 +13,7 @@ export type View<ContractAbi extends Abi> = <Name extends ContractFunctionName<C
 
 /** The same for functions that a contract may lack: `undefined`. */
 export interface OptionalView<ContractAbi extends Abi> {
+  // biome-ignore lint/style/useShorthandFunctionType: an alias is compared anew wherever it is passed on, too deep for the compiler.
   <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
     functionName: Name,
     args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
