@@ -137,7 +137,10 @@ export interface ComputeSetModule<Config = unknown> {
   readonly name: string
   /** Another one whenever the same configuration gives other projects or other bytes: nodes of one market must have the same. */
   readonly version: string
-  /** Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. */
+  /**
+   * Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. What it makes of one is JSON
+   * too, and the same however it was written: nodes compare it.
+   */
   readonly config: Schema<Config>
   create(config: Config): ComputeSet
 }

@@ -10,7 +10,7 @@ import type { RuleBook } from '#life/rules.ts'
 import { isSamePlan, type PlannedSet, setsInWords } from '#roles/snapshotter/plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
-import { hashOf, type MarketComputes, openComputes } from './computes.ts'
+import { type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
 import type { Settings } from './settings.ts'
@@ -108,9 +108,7 @@ export function contradictionsOf(
   return problems
 }
 
-/** As `openComputes` calls them, without opening any: they may be of a version that is not shipped. */
-const setsOf = ({ computes }: Manifest): PlannedSet[] =>
-  computes.map(({ name, version, config }) => ({ name, version, hash: hashOf(config ?? null) }))
+const setsOf = ({ computes }: Manifest): PlannedSet[] => computes.map((each) => plannedSetOf(each))
 
 /** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
 function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {

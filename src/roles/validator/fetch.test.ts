@@ -30,7 +30,13 @@ async function open(spoil: (node: Ipfs) => Partial<Ipfs> = () => ({})) {
       return spoilt.pin(cid)
     },
   }
-  const deps = { ipfs, peers: ['/dns4/a', '/dns4/b'], clock, random: { fraction: () => 1 }, report: (event: string, facts: unknown) => events.push([event, facts]) }
+  const deps = {
+    ipfs,
+    peers: ['/dns4/a', '/dns4/b'],
+    clock,
+    random: { fraction: () => 1 },
+    report: (event: string, facts: unknown) => events.push([event, facts]),
+  }
   const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid) =>
     clock.runUntil(fetchBatch(cid, isPointless, deps, signal), { limitMs: 600_000 })
   return { clock, node, sequencer: network.node('sequencer'), batchCid, asked, events, fetch }
