@@ -60,7 +60,7 @@ export const lastBatchBlock = (release: BlockNumber, market: LaterWindows): Bloc
 export const lastAttestationBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
   (release + market.attestationWindowBlocks) as BlockNumber
 
-/** Whether what no attestation has decided by `head` stays undecided. */
+/** Whether `head` proves that the contract counts no further attestation: what is not decided by then stays undecided. */
 export const isAttestationWindowOver = (release: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
   head > lastAttestationBlock(release, market)
 

@@ -255,6 +255,11 @@ describe('settings', () => {
     expect(problemsOf({ slots: ' , ' }, epochs, 'snapshotter').join()).toContain('--slots (WEFT_SLOTS): is empty')
   })
 
+  test('an empty path of a network file is one problem', () => {
+    const { WEFT_ANCHOR_CHAIN_ID: _, ...rest } = epochs
+    expect(problemsOf({}, { ...rest, WEFT_NETWORK: '' })).toEqual(['--network (WEFT_NETWORK): is empty'])
+  })
+
   test('a network file supplies what neither flag nor variable gives', () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-settings-'))
     const path = join(folder, 'network.json')
