@@ -2,7 +2,6 @@ import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { onDisk } from '#node/disk.ts'
 import { keepManifest } from '#node/manifest-files.ts'
 import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
@@ -128,7 +127,7 @@ export async function layGround(
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `./weft market show --data-dir …`.
-  onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
+  writeNetwork(folder.file(NETWORK_FILE), protocol)
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },

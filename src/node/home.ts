@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { makeFolder, onDisk, replaceFile } from './disk.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */

@@ -7,10 +7,11 @@ import { readBlock } from '#io/chain/rpc/block.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOnlooker, createOperator, type Operator } from '#io/chain/send/operator.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { onDisk } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 
 /** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
