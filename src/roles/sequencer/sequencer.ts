@@ -298,7 +298,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
   const epochRules = createEpochRules({ ...deps, contract }, life)
   const rulesOf = epochRules.of
   const { expectedProjects } = options
-  const market: ServedMarket = {
+  const served: ServedMarket = {
     dataMarket: chain.dataMarket,
     protocolState: chain.protocolState,
     expectedProjects: expectedProjects && new Set(expectedProjects),
@@ -309,7 +309,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     options,
     contract,
     view,
-    market,
+    served,
     epochRules,
     rulesOf,
     ballots: createBallots({ store: deps.store, view, rulesOf }),
@@ -333,7 +333,6 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     const intake = createIntake(sequencing, life)
     const watching = {
       ...sequencing,
-      market: sequencing.contract,
       onReady() {
         isReady = true
         deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })

@@ -14,7 +14,7 @@ const CURSOR_STRIDE_BLOCKS = 256
 
 export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
-  readonly market: MarketState
+  readonly contract: MarketState
   readonly view: AnchorView
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
@@ -60,7 +60,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       isReady = true
       await voidUnseen(deps)
       // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
-      reviseAnchored(oldestReleaseBatchedIn(from, deps.market), deps)
+      reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
       deps.onReady()
     }
     if (isReady) await deps.onHead()
@@ -82,9 +82,9 @@ async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased }: WatchDe
 }
 
 /** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
-function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, market }: WatchDeps): boolean {
+function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }: WatchDeps): boolean {
   const window = windowOf(epoch)
-  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, market) : isPastWindow(window, head)
+  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
@@ -138,9 +138,9 @@ async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise
 }
 
 /** Projects whose attestation window passed without a majority end so. */
-async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): Promise<void> {
+async function endUnattested(head: BlockNumber, { ledger, contract }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
-    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, market)) continue
+    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, contract)) continue
     await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
   }
 }
@@ -155,7 +155,7 @@ async function undo(undone: readonly ReleasedEpoch[], to: BlockRef, deps: WatchD
     if (state === 'released') await onVoid(epochId)
   }
   // Batches of older epochs are mined deeper than that.
-  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.market), deps)
+  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.contract), deps)
 }
 
 /** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */

@@ -99,7 +99,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
       if (!life.signal.aborted) await validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
-    await life.spawn(watch({ ...validating, market: validating.contract, lanes }, life.signal))
+    await life.spawn(watch({ ...validating, lanes }, life.signal))
     await lanes.idle()
   }
 

@@ -69,7 +69,7 @@ function open(
         clock: { sleep: async (pauseMs) => void pauses.push(pauseMs) },
         random: { fraction: () => 1 },
         report: (event, { doing }) => void log.push(`${event} ${doing}`),
-        market: { attestationWindowBlocks: WINDOW } as MarketState,
+        contract: { attestationWindowBlocks: WINDOW } as MarketState,
         view,
         journal: {
           ...journal,

@@ -111,7 +111,7 @@ export interface FakeMempool {
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
 
 /** Blocks, pool and the contract that follows from the blocks. */
-function createLedger(options: FakeChainOptions) {
+function createMiner(options: FakeChainOptions) {
   const owner = options.market.epochManager
   const blocks: FakeBlock[] = []
   let pool: FakeTransaction[] = []
@@ -211,11 +211,11 @@ function createLedger(options: FakeChainOptions) {
     },
   }
 }
-type Ledger = ReturnType<typeof createLedger>
+type Miner = ReturnType<typeof createMiner>
 
 type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 
-function createReads(ledger: Ledger, assertReachable: (method: string) => void): Reads {
+function createReads(miner: Miner, assertReachable: (method: string) => void): Reads {
   function reading<Method extends keyof Reads>(
     method: Method,
     work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>,
@@ -226,11 +226,11 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     }
     return answer as Reads[Method]
   }
-  const contract = ledger.contract
+  const contract = miner.contract
   const none = 0 as BlockNumber
   return {
-    head: reading('head', () => ledger.head()),
-    block: reading('block', (number) => ledger.blocks()[number]?.block),
+    head: reading('head', () => miner.head()),
+    block: reading('block', (number) => miner.blocks()[number]?.block),
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
     manifests: reading('manifests', () => contract().manifests()),
@@ -270,24 +270,24 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const { clock, pollMs = 100, reorgDepthMax = 64 } = options
   const stopping = new AbortController()
   let isReachable = true
-  const ledger = createLedger(options)
+  const miner = createMiner(options)
   const assertReachable = (method: string) => {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  const reads = createReads(ledger, assertReachable)
+  const reads = createReads(miner, assertReachable)
   const mempool: FakeMempool = {
     assertReachable,
-    estimate: ledger.estimate,
-    transactionCount: ledger.transactionCount,
-    broadcast: ledger.broadcast,
-    receipt: ledger.receipt,
+    estimate: miner.estimate,
+    transactionCount: miner.transactionCount,
+    broadcast: miner.broadcast,
+    receipt: miner.receipt,
   }
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
       for (;;) {
         await clock.sleep(blockTimeMs, stopping.signal)
-        ledger.mineOne()
+        miner.mineOne()
       }
     } catch (cause) {
       if (!stopping.signal.aborted) throw cause
@@ -306,27 +306,27 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
         block: reads.block,
         read: async (first: BlockNumber, head: BlockRef) => {
           assertReachable('follow')
-          return ledger.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
+          return miner.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
         },
       }
       return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
     },
     mine(count = 1) {
-      for (let mined = 0; mined < count; mined += 1) ledger.mineOne()
+      for (let mined = 0; mined < count; mined += 1) miner.mineOne()
     },
-    reorg: (depth, how) => ledger.rewrite(depth, how?.isLosingTransactions ?? false),
+    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false),
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
-    assignSigner: (slotId, signer) => ledger.command({ kind: 'assignSigner', slotId, signer }),
-    burnSlot: (slotId) => ledger.command({ kind: 'burnSlot', slotId }),
-    setManifest: (manifest) => ledger.command({ kind: 'setManifest', manifest }),
-    changeMarket: (change) => ledger.command({ kind: 'changeMarket', change }),
+    assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
+    burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
+    setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
+    changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
     setReachable(reachable) {
       isReachable = reachable
     },
     stop: () => stopping.abort(),
-    pendingCount: ledger.pendingCount,
-    transactionCount: ledger.transactionCount,
-    transactions: ledger.transactions,
-    blocks: ledger.blocks,
+    pendingCount: miner.pendingCount,
+    transactionCount: miner.transactionCount,
+    transactions: miner.transactions,
+    blocks: miner.blocks,
   }
 }
