@@ -34,7 +34,7 @@ export interface SnapshotStatus {
   readonly snapshotCid: string
 }
 
-/** A batch as the chain knows it. */
+/** A batch as the chain knows it: of one market and one epoch, whatever else was anchored under its CID. Of one sent again in its epoch, the later. */
 export interface AnchoredBatch {
   readonly batchCid: Cid
   readonly projectIds: readonly ProjectId[]
@@ -42,7 +42,9 @@ export interface AnchoredBatch {
   /** The sequencer's `finalizedCidsRootHash`. */
   readonly rootHash: Hash
   readonly isFinalized: boolean
-  /** How many attestations name `rootHash`. */
+  /** A majority of the validators stood behind another root and asked for another batch. */
+  readonly isRefused?: true | undefined
+  /** How many attestations in time name `rootHash`. */
   readonly attestationCount: number
   /** What the contract keeps of projects and CIDs, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
   readonly contentHash?: ContentHash | undefined

@@ -266,7 +266,8 @@ export function createFakeContract(initial: {
       if (batch === undefined) return undefined
       const { projectIds, snapshotCids, rootHash, isFinal, contentHash } = batch
       const attestationCount = batch.votes.get(rootHash) ?? 0
-      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount, contentHash }
+      const isRefused = (batch.isReplaceable && !isFinal) || undefined
+      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
     },
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
       batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,
