@@ -44,6 +44,13 @@ export const DEADLINE_BUFFER_MAX_BLOCKS = 1_000
 /** Longer than anything that goes well. */
 export const PATIENCE_MS = 60_000
 export const TALLY = { minVotes: 0, minShareBp: 0 }
+/** What a consumer counts by, as sequencer and validators do. */
+export const COUNT_RULES = {
+  windowUnit: 'blocks',
+  namespace: NAMESPACE,
+  deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
+  tally: TALLY,
+} as const
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address
 const EPOCH_MANAGER = account('e')

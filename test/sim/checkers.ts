@@ -17,7 +17,7 @@ import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import { BLOCK_TIME_MS, COUNT_RULES, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
@@ -267,7 +267,12 @@ async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Repo
       const isMade = cidsOf(cast.snapshotters, { epochId, projectId }).includes(snapshotCid as Cid)
       if (status !== 'finalized' || (!isMade && run.invented.has(snapshotCid))) continue
       const failed = await world.clock.runUntil(
-        firstFailure(verify({ projectId, epochId, signal: new AbortController().signal }, { chain: world.chain, ipfs })),
+        firstFailure(
+          verify(
+            { projectId, epochId, rules: COUNT_RULES, signal: new AbortController().signal },
+            { chain: world.chain, ipfs, clock: world.clock, recoverer },
+          ),
+        ),
         { limitMs: 60_000 },
       )
       if (failed !== undefined) report(`${projectId} of epoch ${epochId} is final and cannot be proved: ${failed.step}, ${failed.detail}`)

@@ -230,6 +230,7 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
     slots: reading('slots', () => contract().slots()),
+    slot: reading('slot', (slotId) => contract().slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }

@@ -54,6 +54,8 @@ interface Book {
   /** Whether batches have a content hash, which a vote may name. */
   readonly hasContents: boolean
   readonly signers: Address[]
+  /** When each signer was assigned, in seconds; those of the beginning were always there. */
+  readonly changes: Map<SlotId, number>
   readonly epochs: Map<EpochId, Epoch>
   readonly firstEpochs: Map<ProjectId, EpochId>
   current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
@@ -223,6 +225,7 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
       return vote(book, from, call, block)
     case 'assignSigner':
       book.signers[call.slotId - 1] = call.signer
+      book.changes.set(call.slotId, block.timestamp)
       return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
     case 'burnSlot':
       book.signers[call.slotId - 1] = NO_SIGNER
@@ -241,7 +244,15 @@ export function createFakeContract(initial: {
 }) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
   const { market, signers, hasContents = true } = initial
-  const book: Book = { market, hasContents, signers: [...signers], epochs: new Map(), firstEpochs: new Map(), current: nothing }
+  const book: Book = {
+    market,
+    hasContents,
+    signers: [...signers],
+    changes: new Map(),
+    epochs: new Map(),
+    firstEpochs: new Map(),
+    current: nothing,
+  }
   return {
     /** The code with which the call would revert in `block`; `undefined` when it would succeed. */
     refuse: (from: Address, call: FakeCall, block: BlockRef): string | undefined => refuse(book, from, call, block),
@@ -250,6 +261,10 @@ export function createFakeContract(initial: {
     market: (): MarketState => book.market,
     slots: (): SlotState[] =>
       book.signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
+    slot(slotId: SlotId): SlotState & { readonly changedAt: number } {
+      const signer = book.signers[slotId - 1] ?? NO_SIGNER
+      return { slotId, signer, isActive: signer !== NO_SIGNER, changedAt: book.changes.get(slotId) ?? 0 }
+    },
     currentEpoch: () => book.current,
     epoch: (epochId: EpochId): Epoch | undefined => book.epochs.get(epochId),
     firstEpochId: (projectId: ProjectId): EpochId => book.firstEpochs.get(projectId) ?? (0 as EpochId),

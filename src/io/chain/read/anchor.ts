@@ -17,7 +17,7 @@ import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
 import { readMarketState } from './market.ts'
-import { readSlots } from './slots.ts'
+import { readSlot, readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
   readonly rpcUrl: string
@@ -122,6 +122,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
     slots: () => readSlots(contracts.nodes),
+    slot: (slotId) => readSlot(contracts.nodes, slotId),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])
       return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }
