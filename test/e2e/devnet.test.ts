@@ -109,8 +109,17 @@ describe('a devnet of three epochs', () => {
     const proved = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
     expect(proved, proved.stdout).toMatchObject({ code: 0 })
     const proof = JSON.parse(proved.stdout) as { ok: boolean; steps: { step: string; detail: string }[] }
-    expect(proof.ok).toBe(true)
-    expect(proof.steps).toHaveLength(8)
+    expect(proof).toMatchObject({ ok: true, status: 'finalized', projectId, epochId: 2 })
+    expect(proof.steps).toHaveLength(10)
+    // Six slots vote, and the liar's vote is for another CID.
+    expect(proof.steps.find(({ step }) => step === 'signatures')?.detail).toBe('5 valid for it of 6 valid')
+
+    const part = projectId.slice(0, -'NAMESPACE'.length).toUpperCase()
+    const latest = await outputOf(['verify', part, 'latest', '--show', '--data-dir', dataDir])
+    expect(latest, latest.stdout).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nverified\n\{.*\}\n$/s) })
+    expect(latest.stdout).toContain(`${projectId}, epoch `)
+    const ambiguous = await outputOf(['verify', 'pairContract', '2', '--data-dir', dataDir])
+    expect(ambiguous.code).toBe(1)
 
     const cid = /bafkrei[a-z2-7]+/.exec(proof.steps[0]?.detail ?? '')?.[0] as string
     for (const snapshotter of ['snapshotter', 'snapshotter-2']) {
