@@ -187,6 +187,15 @@ test('G8: the log of a batch is looked for from the release to the end of the la
   ])
 })
 
+test('G11: texts that are no UTF-8 are told as far as they can be: reading them again would not help', async () => {
+  const call = { abi: protocolStateAbi, functionName: 'submitSubmissionBatch' } as const
+  const args = [MARKET as `0x${string}`, BATCH, BigInt(EPOCH), ['a:B'], ['bafkÿ'], ROOT] as const
+  const input = encodeFunctionData({ ...call, args }).replace('c3bf', 'fffe') as `0x${string}`
+  const { chain, content } = await open({ block: 105, input })
+  content.answer = () => `0x${'11'.repeat(31)}`
+  expect(await chain.batch(EPOCH, BATCH)).toMatchObject({ snapshotCids: ['bafk\ufffd\ufffd'], rootHash: ROOT, isFinalized: false })
+})
+
 describe('G8: the attestations of a batch', () => {
   const CONTENT = `0x${'00'.repeat(31)}` as const
   const count = async (...cast: readonly Vote[]) => {

@@ -162,6 +162,15 @@ async function isHeldFinal(epochId: EpochId, { projectIds, snapshotCids }: Batch
   return status === 1 && snapshotCid === snapshotCids[index]
 }
 
+/**
+ * Whether the contract keeps another content than the call had. A sequencer may send texts that are no UTF-8, whose bytes are lost to us: they
+ * are the same batch all the same, and nothing that anybody votes for.
+ */
+function isOther({ projectIds, snapshotCids }: BatchArguments, contentHash: ContentHash): boolean {
+  const isWhole = [...projectIds, ...snapshotCids].every((text) => !text.includes('\ufffd'))
+  return isWhole && contentHashOf(projectIds, snapshotCids) !== contentHash
+}
+
 export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: EventSources) {
   const reading: BatchReading = { rpc, contracts, sources }
   const market = sources.dataMarket as Hex
@@ -183,7 +192,7 @@ export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: 
       contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
     ])
     const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)
-    if (called !== undefined && contentHash !== undefined && contentHashOf(called.projectIds, called.snapshotCids) !== contentHash) {
+    if (called !== undefined && contentHash !== undefined && isOther(called, contentHash)) {
       const detail = 'the batch was another one before it was read to the end'
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
     }
