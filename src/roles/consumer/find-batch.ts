@@ -59,14 +59,18 @@ export async function findBatch(
   let gap: string | undefined
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of listed) {
-    const isNamed = isOnChain(anchored) && anchored.projectIds.includes(projectId)
+    if (!isOnChain(anchored)) {
+      gap = anchored.unreadable
+      continue
+    }
+    const isNamed = anchored.projectIds.includes(projectId)
     // Behind a gap no tree can be continued, so that what has another project is of no use any more.
     if (gap !== undefined && !isNamed) continue
-    const leftMs = isNamed ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
-    const batch = isOnChain(anchored) ? await readBatch(anchored.batchCid, { timeoutMs: leftMs, signal }, ipfs) : anchored.unreadable
-    if (typeof batch === 'string' || !isOnChain(anchored)) {
-      if (isNamed) found = batch as string
-      gap = batch as string
+    const timeoutMs = isNamed ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
+    const batch = await readBatch(anchored.batchCid, { timeoutMs, signal }, ipfs)
+    if (typeof batch === 'string') {
+      if (isNamed) found = batch
+      gap = batch
       continue
     }
     if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
