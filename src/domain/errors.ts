@@ -19,6 +19,11 @@ export const ERRORS = {
     facts: ['what', 'text'],
     help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
   },
+  PROJECT_AMBIGUOUS: {
+    kind: 'caller',
+    facts: ['text', 'projects'],
+    help: 'Several projects of the epoch have this in their ids. Give more of the one that is meant, or all of it.',
+  },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],

@@ -240,6 +240,7 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
       return contract().manifestAt(epochId)
     }),
     slots: reading('slots', () => contract().slots()),
+    slot: reading('slot', (slotId) => contract().slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
