@@ -164,7 +164,7 @@ describe('G3: a torn file', () => {
     const bytes = new TextEncoder().encode('as it was')
     const cid = await node.add(bytes)
     await truncate(fileOf('a', cid), length)
-    expect([await node.has(cid), await codeOf(node.get(cid, LIMITS))]).toEqual([false, 'IPFS_CONTENT_WRONG'])
+    expect([await node.has(cid), await codeOf(node.get(cid, { ...LIMITS, timeoutMs: 300 }))]).toEqual([false, 'IPFS_CONTENT_WRONG'])
     expect(await codeOf(reader.get(cid, { ...LIMITS, timeoutMs: 300 }))).toBe('IPFS_NOT_FOUND')
     // What the peer sent instead was hashed, and is not kept.
     expect([await reader.block(cid), await files('reader')]).toEqual([undefined, []])

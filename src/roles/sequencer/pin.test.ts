@@ -23,6 +23,7 @@ function nodeThat(change: Partial<Pick<Ipfs, 'add' | 'get'>>) {
       return change.get === undefined ? file : change.get(cid, limits)
     },
     pin: async () => undefined,
+    letGo: async () => 0,
     has: async () => true,
   }
   return { node, asked }
