@@ -68,7 +68,10 @@ export function ipfsFolder(directory: string): string {
 
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
-  const node = await startHeliaNode({ directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers })
+  const node = await startHeliaNode(
+    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers },
+    home,
+  )
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
   started.add('IPFS gateway', { stop: () => gateway.close() })

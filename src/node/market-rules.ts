@@ -6,5 +6,3 @@ import type { TallyPolicy } from '#domain/tally.ts'
 export const DEADLINE_BUFFER_MAX_BLOCKS = 1_000
 /** The protocol asks for most votes and nothing more (spec/06 §5). */
 export const TALLY_POLICY: TallyPolicy = { minVotes: 0, minShareBp: 0 }
-/** Epochs whose votes, evidence and records stay on disk: long enough to answer questions, short enough for a small disk. */
-export const EPOCHS_KEPT = 1_000

@@ -5,7 +5,7 @@ import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
-import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
+import { DEADLINE_BUFFER_MAX_BLOCKS, TALLY_POLICY } from './market-rules.ts'
 import type { Wire } from './role.ts'
 
 /** A full node of the largest market known votes on a few hundred projects. */
@@ -37,7 +37,8 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started) =>
       projectsPerSlotMax: PROJECTS_PER_SLOT_MAX,
       tally: TALLY_POLICY,
       batchLimits: { projectsMax: settings.projectsPerBatch, bytesMax: BATCH_BYTES_MAX },
-      epochsKept: EPOCHS_KEPT,
+      epochsKept: settings.epochsKept,
+      ipfsEpochsKept: settings.ipfsEpochsKept,
     },
     {
       store: home.store,

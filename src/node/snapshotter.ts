@@ -19,7 +19,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const collector = createSubmissionClient({ endpoint: settings.collector })
     started.add('gRPC client', { stop: () => collector.close() })
     const snapshotter = createSnapshotter(
-      { slotIds: settings.slots, windowUnit: settings.windowUnit as 'blocks' | 'seconds' },
+      { slotIds: settings.slots, windowUnit: settings.windowUnit as 'blocks' | 'seconds', ipfsEpochsKept: settings.ipfsEpochsKept },
       {
         chain,
         source,

@@ -3,7 +3,7 @@ import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import { DEADLINE_BUFFER_MAX_BLOCKS, EPOCHS_KEPT, TALLY_POLICY } from './market-rules.ts'
+import { DEADLINE_BUFFER_MAX_BLOCKS, TALLY_POLICY } from './market-rules.ts'
 import type { Wire } from './role.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started) => {
@@ -17,7 +17,8 @@ export const wireValidator: Wire<Validator> = async (settings, home, started) =>
       namespace: settings.namespace,
       deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
       tally: TALLY_POLICY,
-      epochsKept: EPOCHS_KEPT,
+      epochsKept: settings.epochsKept,
+      ipfsEpochsKept: settings.ipfsEpochsKept,
     },
     {
       store: home.store,

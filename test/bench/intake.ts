@@ -148,6 +148,7 @@ try {
       deadlineBufferMaxBlocks: 1_000,
       projectsPerSlotMax: PROJECTS,
       epochsKept: 10,
+      ipfsEpochsKept: 1_000,
       tally: { minVotes: 0, minShareBp: 0 },
       batchLimits: { projectsMax: 50, bytesMax: 8_000_000 },
     },

@@ -321,6 +321,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         tally: TALLY,
         batchLimits: { projectsMax: PROJECTS_PER_BATCH, bytesMax: BATCH_BYTES_MAX },
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {
@@ -431,7 +432,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
-      { slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks' },
+      { slotIds: slotIds.filter((slotId) => own.includes(slotId)), windowUnit: 'blocks', ipfsEpochsKept: 1_000 },
       {
         chain,
         source,
@@ -465,6 +466,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         deadlineBufferMaxBlocks: DEADLINE_BUFFER_MAX_BLOCKS,
         tally: TALLY,
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
       },
       {
         store,

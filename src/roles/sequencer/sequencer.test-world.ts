@@ -185,6 +185,7 @@ export interface Settings {
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
   readonly epochsKept?: number
+  readonly ipfsEpochsKept?: number
   readonly market?: Partial<MarketState>
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
@@ -226,6 +227,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       deadlineBufferMaxBlocks: 500,
       projectsPerSlotMax: 3,
       epochsKept: settings.epochsKept ?? 2,
+      ipfsEpochsKept: settings.ipfsEpochsKept ?? 1_000,
       tally: { minVotes: settings.minVotes ?? 0, minShareBp: 0 },
       batchLimits: settings.batchLimits ?? { projectsMax: 50, bytesMax: 1_000_000 },
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),

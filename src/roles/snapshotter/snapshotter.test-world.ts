@@ -27,6 +27,7 @@ export const NOBODY = `0x${'0'.repeat(40)}` as Address
 export const OPTIONS: SnapshotterOptions = {
   slotIds: [1, 2] as SlotId[],
   windowUnit: 'blocks',
+  ipfsEpochsKept: 1_000,
   computeTimeoutMs: 30_000,
 }
 export const WINDOW_BLOCKS = 5

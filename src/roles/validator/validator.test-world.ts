@@ -130,6 +130,7 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
           deadlineBufferMaxBlocks: 500,
           tally: { minVotes: 0, minShareBp: 0 },
           epochsKept: 10,
+          ipfsEpochsKept: 1_000,
           ...options,
         },
         { ...deps, ...spoil?.(deps) },

@@ -311,6 +311,7 @@ describe('G12: an endpoint that does not answer', () => {
         deadlineBufferMaxBlocks: 500,
         tally: { minVotes: 0, minShareBp: 0 },
         epochsKept: 10,
+        ipfsEpochsKept: 1_000,
       } as const
       const again = createValidator(options, { ...(given as ValidatorDeps), store: createFakeStore() }).run(stop.signal)
       await world.clock.runUntil(() => refused > 0, { limitMs: 5_000 })
