@@ -213,7 +213,7 @@ export const SETTINGS = {
   ipfsEpochsKept: {
     env: 'WEFT_IPFS_EPOCHS_KEPT',
     type: 'integer',
-    min: 1,
+    min: 100,
     max: 100_000_000,
     unit: 'epochs',
     fallback: 10_000,
@@ -223,7 +223,7 @@ export const SETTINGS = {
   epochsKept: {
     env: 'WEFT_EPOCHS_KEPT',
     type: 'integer',
-    min: 1,
+    min: 100,
     max: 100_000_000,
     unit: 'epochs',
     fallback: 1_000,
