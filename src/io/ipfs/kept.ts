@@ -19,21 +19,14 @@ export interface Kept {
    */
   note(cid: string, epochId?: EpochId): Promise<void>
   has(cid: string): boolean
-  /** Notes the block if it is not known: what an earlier version stored, or a power cut gave back. */
-  adopt(cid: string): Promise<void>
   /**
    * Takes out, oldest first and `countMax` at most, the blocks of epochs before `oldest`, and tells how many. `remove` is called for each in
    * the same turn, so that nobody notes a block while it goes; after a crash it is called again.
    */
   letGo(oldest: EpochId, countMax: number, remove: (cid: string) => void): Promise<number>
-  /** How many would go. */
-  countBefore(oldest: EpochId): number
   /** The newest epoch named; 0 before the first. */
   newest(): EpochId
 }
-
-/** Rows read in one go when they are only counted. */
-const PAGE_LENGTH = 5_000
 
 export function openKept(store: Store): Kept {
   function numberAt(key: string): EpochId | undefined {
@@ -43,8 +36,8 @@ export function openKept(store: Store): Kept {
   const newest = (): EpochId => numberAt(NEWEST_KEY) ?? (0 as EpochId)
 
   /** The oldest blocks before `oldest`. */
-  function before(oldest: EpochId, limit: number, after = AT_PREFIX): StoreEntry[] {
-    return store.scan(AT_PREFIX, { after, limit }).filter(({ key }) => key < atPrefix(oldest))
+  function before(oldest: EpochId, limit: number): StoreEntry[] {
+    return store.scan(AT_PREFIX, { limit }).filter(({ key }) => key < atPrefix(oldest))
   }
 
   async function note(cid: string, epochId = newest()): Promise<void> {
@@ -64,9 +57,6 @@ export function openKept(store: Store): Kept {
     note,
     newest,
     has: (cid) => store.get(ofKey(cid)) !== undefined,
-    async adopt(cid) {
-      if (store.get(ofKey(cid)) === undefined) await note(cid)
-    },
     async letGo(oldest, countMax, remove) {
       const gone = before(oldest, countMax)
       const cids = gone.map(({ key }) => key.slice(key.indexOf(' ') + 1))
@@ -74,12 +64,6 @@ export function openKept(store: Store): Kept {
       // A commit of nothing waits for the disk all the same.
       if (gone.length > 0) await store.commit([...gone.map(({ key }) => ({ key })), ...cids.map((cid) => ({ key: ofKey(cid) }))])
       return gone.length
-    },
-    countBefore(oldest) {
-      let count = 0
-      for (let page = before(oldest, PAGE_LENGTH); page.length > 0; page = before(oldest, PAGE_LENGTH, page.at(-1)?.key))
-        count += page.length
-      return count
     },
   }
 }
