@@ -16,7 +16,7 @@ beforeEach(async () => {
   mkdirSync(join(folder, 'ipfs'))
   const store = openSqliteStore({ path: join(folder, 'state.sqlite') })
   for (const epoch of [1, 2, 500])
-    await openKept(store).note(`bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7r${'abc'[epoch % 5]}`, epoch as EpochId)
+    await openKept(store).note(`bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7r${'aei'[epoch % 5]}`, epoch as EpochId)
   await store.commit([{ key: 'retention/over', value: new TextEncoder().encode('400') }])
   await store.close()
 })

@@ -45,7 +45,7 @@ export function openBlocks(directory: string, kept: Kept | undefined): Blocks {
   }
 
   async function note(cid: CID, epochId: EpochId | undefined): Promise<void> {
-    await kept?.note(cid.toString(), epochId)
+    await kept?.note(placeOf(cid).file, epochId)
   }
 
   return {
@@ -138,7 +138,7 @@ class CheckedStore extends FsBlockstore {
 
   /** What peers brought. */
   override async put(cid: CID, block: Uint8Array): Promise<CID> {
-    await this.#kept?.note(cid.toString())
+    await this.#kept?.note(placeOf(cid).file)
     await this.write(cid, block)
     return cid
   }
