@@ -71,13 +71,16 @@ test('what is to be let go and is gone already is no failure', async () => {
 
 test('a crash between the file and its note leaves a note, never a file that nobody knows', async () => {
   const store = createFakeStore()
-  const kept = openKept(store)
+  const gate = Promise.withResolvers<void>()
+  const kept = openKept({ ...store, commit: (writes) => Promise.all([store.commit(writes), gate.promise]).then(() => undefined) })
   const other = new TextEncoder().encode('another')
   const id = CID.parse(await snapshotCidOf(other))
   const writing = openBlocks(root, kept).write(id, other, 7 as EpochId)
-  // Not on disk yet: neither is the file.
-  expect(store.durable(`ipfs-of/${id}`)).toBeUndefined()
+  const storing = openBlocks(root, kept).store.put(id, other)
+  // As long as it takes others, and nothing is there before the note is on disk.
+  for (let count = 0; count < 5; count += 1) await blocks.write(cid, BYTES, undefined)
   await expect(readFile(fileOf(id))).rejects.toMatchObject({ code: 'ENOENT' })
-  await writing
+  gate.resolve()
+  await Promise.all([writing, storing])
   expect(openKept(store.crash()).has(id.toString())).toBe(true)
 })
