@@ -72,7 +72,8 @@ test('what is to be let go and is gone already is no failure', async () => {
 test('a crash between the file and its note leaves a note, never a file that nobody knows', async () => {
   const store = createFakeStore()
   const gate = Promise.withResolvers<void>()
-  const kept = openKept({ ...store, commit: (writes) => Promise.all([store.commit(writes), gate.promise]).then(() => undefined) })
+  const held = <Value>(work: Promise<Value>) => Promise.all([work, gate.promise]).then(() => undefined)
+  const kept = openKept({ ...store, commit: (writes) => held(store.commit(writes)), flush: () => held(store.flush()) })
   const other = new TextEncoder().encode('another')
   const id = CID.parse(await snapshotCidOf(other))
   const writing = openBlocks(root, kept).write(id, other, 7 as EpochId)
