@@ -30,6 +30,11 @@ export const EVENTS = {
     level: 'error',
     help: 'The market has not appointed the account of this role: the contracts refuse all that it sends. `command` appoints it; no restart is needed.',
   },
+  block_damaged: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A file of the IPFS node does not hold what its name says: a power cut has torn it, or the disk fails. It is given to nobody, and fetched again when it is needed.',
+  },
   release_undone: {
     level: 'warn',
     help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',

@@ -70,7 +70,7 @@ export function ipfsFolder(directory: string): string {
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
   const node = await startHeliaNode(
     { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers },
-    home,
+    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }) },
   )
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })

@@ -26,7 +26,7 @@ const openStoreIn = (home: string) => openSqliteStore({ path: join(home, 'state.
 /** What a role leaves that has lived for thirty epochs, of which it has seen twenty to be long over: a block of 100 bytes and a guard of each. */
 async function lived(home: string, over = OVER): Promise<void> {
   const store = openStoreIn(home)
-  const blocks = openBlocks(blocksIn(home), openKept(store))
+  const blocks = openBlocks(blocksIn(home), { kept: openKept(store) })
   for (let epoch = 1; epoch <= EPOCHS; epoch += 1) {
     const epochId = epoch as EpochId
     const cid = await importContent(new Uint8Array(100).fill(epoch), (block, bytes) => blocks.write(block, bytes, epochId))

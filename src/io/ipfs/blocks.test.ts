@@ -17,11 +17,13 @@ const BYTES = new TextEncoder().encode('as it was')
 let root: string
 let cid: CID
 let blocks: Blocks
+let damaged: string[]
 const fileOf = (id: CID) => join(root, id.toString().slice(-2), id.toString())
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'weft-blocks-'))
   cid = CID.parse(await snapshotCidOf(BYTES))
-  blocks = openBlocks(root, openKept(createFakeStore()))
+  damaged = []
+  blocks = openBlocks(root, { kept: openKept(createFakeStore()), onDamaged: (id) => damaged.push(id) })
   await blocks.write(cid, BYTES, 1 as EpochId)
 })
 afterEach(() => rm(root, { recursive: true }))
@@ -37,8 +39,10 @@ describe.each([
 ])('G3, G12: a file that is %s', (_, torn) => {
   beforeEach(() => writeFile(fileOf(cid), torn))
 
-  test('G3: is found, and nothing for Bitswap, which hashes nothing that it sends', async () => {
+  test('G3: is found and told, and nothing for Bitswap, which hashes nothing that it sends', async () => {
+    expect(damaged).toEqual([])
     await expect(blocks.read(cid)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { cid: cid.toString() } })
+    expect(damaged).toEqual([cid.toString()])
     expect(await blocks.readRight(cid)).toBeUndefined()
     expect(await blocks.store.has(cid)).toBe(false)
     await expect(blocks.store.get(cid)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ name: 'NotFoundError' })
@@ -76,8 +80,8 @@ test('a crash between the file and its note leaves a note, never a file that nob
   const kept = openKept({ ...store, commit: (writes) => held(store.commit(writes)), flush: () => held(store.flush()) })
   const other = new TextEncoder().encode('another')
   const id = CID.parse(await snapshotCidOf(other))
-  const writing = openBlocks(root, kept).write(id, other, 7 as EpochId)
-  const storing = openBlocks(root, kept).store.put(id, other)
+  const writing = openBlocks(root, { kept }).write(id, other, 7 as EpochId)
+  const storing = openBlocks(root, { kept }).store.put(id, other)
   // As long as it takes others, and nothing is there before the note is on disk.
   for (let count = 0; count < 5; count += 1) await blocks.write(cid, BYTES, undefined)
   await expect(readFile(fileOf(id))).rejects.toMatchObject({ code: 'ENOENT' })

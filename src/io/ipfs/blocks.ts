@@ -29,9 +29,16 @@ export interface Blocks {
   letGo(oldest: EpochId, countMax: number): Promise<number>
 }
 
-/** Without `kept` nothing is ever let go. */
-export function openBlocks(directory: string, kept: Kept | undefined): Blocks {
-  const store = new CheckedStore(directory, kept)
+export interface BlocksDeps {
+  /** Without it nothing is ever let go. */
+  readonly kept?: Kept | undefined
+  /** Called with each block that is found to be something else. */
+  readonly onDamaged?: ((cid: string) => void) | undefined
+}
+
+export function openBlocks(directory: string, deps: BlocksDeps): Blocks {
+  const { kept } = deps
+  const store = new CheckedStore(directory, deps)
 
   /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
   async function sync(cid: CID): Promise<void> {
@@ -77,9 +84,9 @@ export function removeBlock(directory: string, cid: string): void {
 
 class CheckedStore extends FsBlockstore {
   readonly #directory: string
-  readonly #kept: Kept | undefined
+  readonly #deps: BlocksDeps
 
-  constructor(directory: string, kept: Kept | undefined) {
+  constructor(directory: string, deps: BlocksDeps) {
     super(directory, {
       shardingStrategy: {
         extension: '',
@@ -88,12 +95,18 @@ class CheckedStore extends FsBlockstore {
       },
     })
     this.#directory = directory
-    this.#kept = kept
+    this.#deps = deps
   }
 
   async read(cid: CID): Promise<Uint8Array | undefined> {
     const block = await this.#readFile(cid)
-    if (block !== undefined) await checkBlock(cid, block)
+    if (block === undefined) return undefined
+    try {
+      await checkBlock(cid, block)
+    } catch (failure) {
+      this.#deps.onDamaged?.(cid.toString())
+      throw failure
+    }
     return block
   }
 
@@ -138,7 +151,7 @@ class CheckedStore extends FsBlockstore {
 
   /** What peers brought. */
   override async put(cid: CID, block: Uint8Array): Promise<CID> {
-    await this.#kept?.note(placeOf(cid).file)
+    await this.#deps.kept?.note(placeOf(cid).file)
     await this.write(cid, block)
     return cid
   }

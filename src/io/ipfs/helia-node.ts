@@ -10,9 +10,8 @@ import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import type { Store } from '#io/store/port.ts'
 import { type Blocks, joined, openBlocks } from './blocks.ts'
-import type { HeliaNode, HeliaOptions } from './helia.ts'
+import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { openKept } from './kept.ts'
 import { superviseLinks } from './links.ts'
@@ -37,11 +36,11 @@ const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(
   options: HeliaOptions,
-  { wait = realWait, store }: { readonly wait?: Wait; readonly store?: Store | undefined } = {},
+  { wait = realWait, store, onDamaged }: HeliaDeps & { readonly wait?: Wait } = {},
 ): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
-  const blocks = openBlocks(join(options.directory, 'blocks'), store && openKept(store))
+  const blocks = openBlocks(join(options.directory, 'blocks'), { kept: store && openKept(store), onDamaged })
   const helia = withBitswap(
     withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
       privateKey:

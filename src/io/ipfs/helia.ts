@@ -24,8 +24,15 @@ export interface HeliaOptions {
   readonly peers?: readonly string[]
 }
 
-/** Starts the node. `store` holds for which epoch each block is needed; without it nothing is ever let go. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `LINK_FAILED` when a peer is no multiaddr; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */
-export async function startHeliaNode(options: HeliaOptions, deps: { readonly store?: Store } = {}): Promise<HeliaNode> {
+export interface HeliaDeps {
+  /** Holds for which epoch each block is needed; without it nothing is ever let go. */
+  readonly store?: Store
+  /** Called when a block on disk is found to be damaged. */
+  readonly onDamaged?: (cid: string) => void
+}
+
+/** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `LINK_FAILED` when a peer is no multiaddr; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */
+export async function startHeliaNode(options: HeliaOptions, deps: HeliaDeps = {}): Promise<HeliaNode> {
   const { startNode } = await import('./helia-node.ts')
   return startNode(options, deps)
 }
