@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
 import { WeftError } from '#domain/errors.ts'
-import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { isLongOver } from '#domain/window.ts'
 import { marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { oldestKept, overUntil, retain, type Shelf } from './retention.ts'
 
@@ -150,4 +151,79 @@ describe('the oldest epoch kept', () => {
       { numRuns: 300, ...(seed === undefined ? {} : { seed: Number(seed) }) },
     )
   })
+})
+
+/** A chain whose releases a test makes and undoes. */
+function changingChain() {
+  const releases: number[] = []
+  let head = 1
+  const chain = {
+    market: async () => market,
+    head: async () => ({ number: head, hash: '0x', parentHash: '0x', timestamp: 0 }),
+    currentEpoch: async () => ({ epochId: releases.length, begin: 0, end: 0 }),
+    epochInfo: async (epochId: number) => ({ releaseBlock: releases[epochId - 1] ?? 0, timestamp: 0, end: 0 }),
+  }
+  return {
+    chain: chain as unknown as AnchorChain,
+    newest: () => epoch(releases.length),
+    mine(blocks: number) {
+      head += blocks
+    },
+    release(blocksBefore: number) {
+      head += blocksBefore
+      releases.push(head)
+    },
+    /** Other blocks take the place of the newest, without the releases in them. */
+    reorganise(depth: number) {
+      while (releases.length > 0 && (releases.at(-1) as number) > head - depth) releases.pop()
+      head += 1
+    },
+    isNeeded: (epochId: number, epochsKept: number) => {
+      const release = releases[epochId - 1]
+      const isOver = release !== undefined && isLongOver(release as BlockNumber, head as BlockNumber, market)
+      return epochId > releases.length - epochsKept || !isOver
+    },
+  }
+}
+
+test('G3, G6, G10: nothing that any epoch needs goes, whatever is released, reorganised and said again', async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('release' as const), epochs: fc.integer({ min: 1, max: 60 }), blocks: fc.integer({ min: 1, max: 12 }) }),
+    fc.record({ kind: fc.constant('mine' as const), blocks: fc.integer({ min: 1, max: 900 }) }),
+    fc.record({ kind: fc.constant('reorganise' as const), depth: fc.integer({ min: 1, max: 64 }) }),
+    fc.record({ kind: fc.constant('say' as const), what: fc.integer({ min: 1, max: 6 }) }),
+  )
+  const seed = process.env.FUZZ_SEED
+  let went = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), fc.integer({ min: 1, max: 150 }), async (steps, epochsKept) => {
+      const world = changingChain()
+      const node = createFakeIpfsNetwork().node('own')
+      /** What was said, under its CID, with the epochs that need it. */
+      const said = new Map<Cid, Set<number>>()
+      const { clock, stop } = run([{ epochsKept, letGo: node.letGo }], world.chain)
+      for (const one of steps) {
+        if (one.kind === 'mine') world.mine(one.blocks)
+        if (one.kind === 'reorganise') world.reorganise(one.depth)
+        if (one.kind === 'release') for (let count = 0; count < one.epochs; count += 1) world.release(one.blocks)
+        if (one.kind === 'say' && world.newest() > 0) {
+          const cid = await node.add(new TextEncoder().encode(`says ${one.what}`), world.newest())
+          said.set(cid, (said.get(cid) ?? new Set()).add(world.newest()))
+        }
+        await clock.advance(20_000)
+        for (const [cid, epochs] of said) {
+          const isHere = await node.has(cid)
+          if ([...epochs].some((epochId) => world.isNeeded(epochId, epochsKept))) expect(isHere).toBe(true)
+          if (!isHere) {
+            went += 1
+            said.delete(cid)
+          }
+        }
+      }
+      stop()
+    }),
+    { numRuns: 100, ...(seed === undefined ? {} : { seed: Number(seed) }) },
+  )
+  // Or it would say nothing.
+  expect(went).toBeGreaterThan(0)
 })
