@@ -1,22 +1,9 @@
 import { expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
-import type { ProtocolSender } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { letGoOfGuards } from './attest.ts'
 import { guardKey } from './keys.ts'
-import {
-  batchOf,
-  CID_A,
-  CID_B,
-  honest,
-  honestVotes,
-  judged,
-  openWorld,
-  P1,
-  type Running,
-  VALIDATORS,
-  type World,
-} from './validator.test-world.ts'
+import { batchOf, CID_A, CID_B, honest, honestVotes, judged, openWorld, P1, type Running, type World } from './validator.test-world.ts'
 
 /** Windows of 2, 6 and 8 blocks: an epoch of 5 blocks or more is long over after some 210 others. */
 const SHORT = { snapshotWindowBlocks: 2, batchWindowBlocks: 6, attestationWindowBlocks: 8 }
@@ -43,11 +30,8 @@ function sizeOf(world: World, { store }: Running) {
 }
 
 test('V7, G6: five hundred epochs, and nothing of it grows any more once the first are long over', async () => {
-  const world = await openWorld(SHORT)
-  // Its account remembers no call: the fake would send all of them again with each.
-  const sender = { address: VALIDATORS[0], send: (...call: Parameters<ProtocolSender['send']>) => forgetful().send(...call) }
-  const forgetful = () => world.chain.sender({ address: VALIDATORS[0], journal: createFakeStore() })
-  const running = await world.start({ epochsKept: 100, ipfsEpochsKept: 100, spoil: (deps) => ({ sender: { ...deps.sender, ...sender } }) })
+  const world = await openWorld(SHORT, { isForgetful: true })
+  const running = await world.start({ epochsKept: 100, ipfsEpochsKept: 100 })
   let [early, late] = [0, 0]
   let bytesEarly = 0
   for (let epoch = 2; epoch <= 500; epoch += 1) {
