@@ -33,6 +33,7 @@ async function lived(home: string, over = OVER): Promise<void> {
     await store.commit([
       { key: guardKey(epochId, cid), value: encoder.encode('root') },
       { key: 'cursor', value: encoder.encode('7') },
+      { key: `out\t${String(epoch + 3).padStart(16, '0')}\tproject/x\t1`, value: new Uint8Array(1) },
     ])
   }
   await store.commit([{ key: 'retention/over', value: encoder.encode(String(over)) }])
@@ -46,6 +47,7 @@ test('what a role holds is told by kind, with bytes and the oldest epoch', async
   const [{ held } = { held: [] }] = await storageOf(folder)
   expect(held).toContainEqual({ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS })
   expect(held).toContainEqual({ kind: 'guard', count: EPOCHS, bytes: expect.any(Number), oldestEpoch: 1 })
+  expect(held).toContainEqual({ kind: 'out', count: EPOCHS, bytes: expect.any(Number), oldestEpoch: 4 })
   expect(held).toContainEqual({ kind: 'cursor', count: 1, bytes: 'cursor7'.length })
 })
 

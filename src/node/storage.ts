@@ -15,7 +15,7 @@ import { stateFile } from './home.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
-/** What there is of one kind: blocks, or entries of the store whose keys begin alike (`vote`, `guard`, …: the README of each role lists them). */
+/** What there is of one kind: blocks, or entries of the store whose keys begin with the same word (`vote`, `guard`, …: the README of each role lists them). */
 export interface Held {
   readonly kind: string
   readonly count: number
@@ -82,7 +82,7 @@ function heldBlocks(home: string): readonly Held[] {
 /** Entries read in one go. */
 const PAGE_LENGTH = 1_000
 
-/** By the word before the first slash. Keys that name an epoch have it in sixteen digits behind that. */
+/** By the word before the first slash or tab. Keys that name an epoch have it in sixteen digits behind that. */
 function heldIn(store: Store): readonly Held[] {
   const kinds = new Map<string, Held>()
   for (
@@ -91,7 +91,7 @@ function heldIn(store: Store): readonly Held[] {
     page = store.scan('', { after: page.at(-1)?.key ?? '', limit: PAGE_LENGTH })
   ) {
     for (const { key, value } of page) {
-      const [kind = '', rest = ''] = key.split('/', 2)
+      const [kind = '', rest = ''] = key.split(/[/\t]/, 2)
       const before = kinds.get(kind) ?? { kind, count: 0, bytes: 0 }
       const isOfEpoch = /^[0-9]{16}\b/.test(rest) && !NO_EPOCHS.includes(kind)
       const oldestEpoch = before.oldestEpoch ?? (isOfEpoch ? Number(rest.slice(0, 16)) : undefined)
