@@ -34,6 +34,11 @@ export const ERRORS = {
     facts: ['dataDir'],
     help: 'No running devnet was found there. Start one with `./weft devnet`, or pass --data-dir.',
   },
+  DATA_DIR_EMPTY: {
+    kind: 'operator',
+    facts: ['dataDir'],
+    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
+  },
   DATA_DIR_FOREIGN: {
     kind: 'operator',
     facts: ['dataDir', 'found'],
