@@ -19,6 +19,11 @@ export const ERRORS = {
     facts: ['what', 'text'],
     help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
   },
+  PROJECT_AMBIGUOUS: {
+    kind: 'caller',
+    facts: ['text', 'projects'],
+    help: 'Several projects of the epoch have this in their ids. Give more of the one that is meant, or all of it.',
+  },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
@@ -28,6 +33,11 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['dataDir'],
     help: 'No running devnet was found there. Start one with `./weft devnet`, or pass --data-dir.',
+  },
+  DATA_DIR_EMPTY: {
+    kind: 'operator',
+    facts: ['dataDir'],
+    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
   },
   DATA_DIR_FOREIGN: {
     kind: 'operator',

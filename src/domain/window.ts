@@ -71,3 +71,17 @@ export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows)
 /** The oldest release whose batches may be attested in `block` or later. */
 export const oldestReleaseAttestedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.attestationWindowBlocks) as BlockNumber
+
+/** How often the contract opens the windows of an epoch anew at most, each time an attestation window after the one before (`ROUNDS_MAX`). */
+const ROUNDS_MAX = 3
+/** The market may make its windows longer: twice the time is left. */
+const WINDOWS_MARGIN = 2
+/** Far deeper than any reorganisation that is followed. */
+const SETTLED_BLOCKS = 1_000
+
+/**
+ * Whether the contract can count no vote for the epoch any more, on this chain or on any that a reorganisation may put in its place: only
+ * then may anything go that could be asked of the epoch, or keep somebody from voting twice.
+ */
+export const isLongOver = (release: BlockNumber, head: BlockNumber, market: Pick<LaterWindows, 'attestationWindowBlocks'>): boolean =>
+  head > release + WINDOWS_MARGIN * (ROUNDS_MAX + 1) * market.attestationWindowBlocks + SETTLED_BLOCKS

@@ -52,25 +52,24 @@ const FETCH_TIMEOUT_MS = 20_000
 /** Manifests kept in memory; a market changes its rules once in a while. */
 const KNOWN_MAX = 16
 
-/** Where a rule comes from when the market has no manifest. The deployed sequencer follows these (spec/06 §5, §11). */
-const DEPLOYED = {
+/** Where a rule comes from when the market has no manifest and nobody says otherwise. The deployed sequencer follows these (spec/06 §3, §5, §11). */
+export const DEPLOYED_RULES = {
+  windowUnit: 'seconds',
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  projectsPerBatch: 50,
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,
 } as const satisfies Partial<MarketRules>
-/** Where nobody says otherwise. */
-const WINDOW_UNIT = 'seconds'
-const PROJECTS_PER_BATCH = 50
 
 type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>
 
 /** What flags say in place of a manifest; the problems when they do not say enough. */
 function termsOfFlags({
   namespace,
-  windowUnit = WINDOW_UNIT,
-  projectsPerBatch = PROJECTS_PER_BATCH,
+  windowUnit = DEPLOYED_RULES.windowUnit,
+  projectsPerBatch = DEPLOYED_RULES.projectsPerBatch,
   market,
 }: Flags): MarketTerms | undefined {
   if (namespace === undefined) return undefined
@@ -78,7 +77,7 @@ function termsOfFlags({
     if (market !== undefined) return market
     throw new WeftError('SETTINGS_INVALID', { problems: ['--market (WEFT_MARKET) is needed: the market has no manifest'] })
   }
-  return { rules: { ...DEPLOYED, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes }
+  return { rules: { ...DEPLOYED_RULES, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes }
 }
 
 /** What the manifest says otherwise than the contract, and the flags otherwise than the manifest: where each is set. */

@@ -335,6 +335,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
       {
         batchBytesMax: BATCH_BYTES_MAX,
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {
@@ -451,7 +452,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
-      { slotIds: slotIds.filter((slotId) => own.includes(slotId)) },
+      { slotIds: slotIds.filter((slotId) => own.includes(slotId)), ipfsEpochsKept: 1_000 },
       {
         chain,
         source,
@@ -481,6 +482,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
       {
         level: 'tally',
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
       },
       {
         store,

@@ -40,7 +40,7 @@ export interface SnapshotStatus {
   readonly snapshotCid: string
 }
 
-/** A batch as the chain knows it. */
+/** A batch as the chain knows it: of one market and one epoch, whatever else was anchored under its CID. Of one sent again in its epoch, the later. */
 export interface AnchoredBatch {
   readonly batchCid: Cid
   readonly projectIds: readonly ProjectId[]
@@ -48,7 +48,9 @@ export interface AnchoredBatch {
   /** The sequencer's `finalizedCidsRootHash`. */
   readonly rootHash: Hash
   readonly isFinalized: boolean
-  /** How many attestations name `rootHash`. */
+  /** A majority of the validators stood behind another root and asked for another batch. */
+  readonly isRefused?: true | undefined
+  /** How many attestations in time name `rootHash`. */
   readonly attestationCount: number
   /** What the contract keeps of projects and CIDs, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
   readonly contentHash?: ContentHash | undefined
@@ -84,6 +86,8 @@ export interface AnchorChain {
   manifestAt(epochId: EpochId): Promise<ManifestRef | undefined>
   /** Every slot that exists, active or not, ascending. */
   slots(): Promise<readonly SlotState[]>
+  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that is not known. Not active when there is no such slot. */
+  slot(slotId: SlotId): Promise<SlotState & { readonly changedAt: number }>
   /** All zero before the first release. */
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
   /** `releaseBlock` is 0 for an epoch that does not exist. */

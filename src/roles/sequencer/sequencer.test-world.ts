@@ -2,7 +2,7 @@ import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { AnchorChain, ChainStep, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
@@ -12,8 +12,8 @@ import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import { type RuleBook, sameRules } from '#life/rules.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
@@ -167,6 +167,7 @@ export interface Settings {
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
+  readonly ipfsEpochsKept?: number
   readonly market?: Partial<MarketState>
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
@@ -176,6 +177,13 @@ export interface Settings {
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
+  /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
+  readonly isForgetful?: boolean
+}
+
+function forgetfulSender(chain: FakeChain): ProtocolSender {
+  const fresh = () => chain.sender({ address: SEQUENCER, journal: createFakeStore() })
+  return { address: SEQUENCER, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
 }
 
 /** How long anything may take, in virtual time. */
@@ -206,6 +214,7 @@ export async function open(settings: Settings = {}): Promise<World> {
     {
       epochsKept: settings.epochsKept ?? 2,
       batchBytesMax: settings.batchLimits?.bytesMax ?? 1_000_000,
+      ipfsEpochsKept: settings.ipfsEpochsKept ?? 1_000,
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
     },
     {
@@ -217,7 +226,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       recoverer: countingRecoverer,
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
-      sender: chain.sender({ address: SEQUENCER, journal: seenStore }),
+      sender: settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
       report: (event) => events.push(event),
       onEpoch: (record) => records.push(record),
     },

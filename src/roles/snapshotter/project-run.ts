@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -82,7 +82,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
       detail: `computed again it gives ${snapshotCid}, signed before was ${recorded.snapshotCid}`,
     }
   }
-  const problem = await store(computed.bytes, snapshotCid, { ...deps, signal })
+  const problem = await store(epoch.epochId, computed.bytes, snapshotCid, { ...deps, signal })
   if (problem !== undefined) return { ok: false, reason: 'upload_failed', detail: problem }
   await deps.records.saveProject(epoch.epochId, {
     projectId: project.projectId,
@@ -109,12 +109,13 @@ async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readon
 
 /** `undefined` when the bytes are stored under the CID that we computed ourselves, else what went wrong. */
 async function store(
+  epochId: EpochId,
   bytes: Uint8Array,
   cid: Cid,
   deps: PersistDeps & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
+    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes, epochId), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
     const added = await persist({ ...adding, signal: deps.signal }, deps)
     return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
   } catch (failure) {

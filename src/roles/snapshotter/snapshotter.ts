@@ -9,6 +9,7 @@ import type { Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { retain } from '#life/retention.ts'
 import { type CounterReadings, type Counters, createCounters } from './counters.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache, type HistoryCache } from './history.ts'
@@ -29,6 +30,8 @@ export interface SnapshotterOptions {
   readonly nodeVersion?: string
   /** For one preload, and for one snapshot. */
   readonly computeTimeoutMs?: number
+  /** Newest epochs whose snapshots stay on IPFS here, and of what was read for aggregates; more than those reach back. */
+  readonly ipfsEpochsKept: number
 }
 
 export interface SnapshotterDeps extends PersistDeps {
@@ -200,6 +203,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
     work = { watch, open }
     const watching = life.spawn(watch.run(signal))
+    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
     const sourceHead = async () => (await deps.source.head()).number
     const onSimulated = (count: number) => counters.add('simulated', count)
     void life.spawn(simulateOnce(deps.terms.present.plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))

@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { guardKey } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
@@ -89,4 +89,12 @@ function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
   if (attestedRoot !== undefined && attestedRoot !== newRoot)
     return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
   return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()
+}
+
+/** Removes the guards of epochs before `oldest`, for which the contract must be past counting any vote (V2). */
+export async function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
+  const gone = store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest))
+  // A commit of nothing waits for the disk all the same.
+  if (gone.length > 0) await store.commit(gone.map(({ key }) => ({ key })))
+  return gone.length
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -38,7 +38,7 @@ async function open(spoil: (node: Ipfs) => Partial<Ipfs> = () => ({})) {
     report: (event: string, facts: unknown) => events.push([event, facts]),
   }
   const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid) =>
-    clock.runUntil(fetchBatch(cid, isPointless, deps, signal), { limitMs: 600_000 })
+    clock.runUntil(fetchBatch({ epochId: 1 as EpochId, batchCid: cid }, isPointless, deps, signal), { limitMs: 600_000 })
   return { clock, node, sequencer: network.node('sequencer'), batchCid, asked, events, fetch }
 }
 

@@ -1,6 +1,6 @@
-import type { Report } from '#domain/events.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Random } from '#io/keys/port.ts'
@@ -27,7 +27,7 @@ export type Fetched =
 
 /** Fetches a batch and keeps a copy of its own (V4). Tries again until it is there, or `isPointless` says that nobody waits any more. */
 export async function fetchBatch(
-  batchCid: Cid,
+  { epochId, batchCid }: Pick<AnnouncedBatch, 'epochId' | 'batchCid'>,
   isPointless: () => boolean,
   { ipfs, peers = [], clock, random, report }: FetchDeps,
   signal: AbortSignal,
@@ -35,7 +35,7 @@ export async function fetchBatch(
   for (let attempts = 1; ; attempts += 1) {
     try {
       const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-      await ipfs.pin(batchCid)
+      await ipfs.pin(batchCid, epochId)
       return { ok: true, bytes }
     } catch (failure) {
       if (signal.aborted || !isWeftError(failure)) throw failure

@@ -100,6 +100,20 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       ])
     })
 
+    test('one slot tells when its signer changed last; who burned it or never minted it has none', async () => {
+      const { chain, assignSigner, burnSlot, address, signers } = await opened()
+      const first = { slotId: 1, signer: signers[0], isActive: true }
+      const { changedAt } = await chain.slot(1 as SlotId)
+      expect(await chain.slot(1 as SlotId)).toEqual({ ...first, changedAt })
+      expect(changedAt).toBeLessThanOrEqual((await chain.head()).timestamp)
+      await assignSigner(2 as SlotId, address('stranger'))
+      const { timestamp } = await chain.head()
+      expect(await chain.slot(2 as SlotId)).toEqual({ slotId: 2, signer: address('stranger'), isActive: true, changedAt: timestamp })
+      await burnSlot(2 as SlotId)
+      expect(await chain.slot(2 as SlotId)).toMatchObject({ isActive: false, changedAt: timestamp })
+      expect(await chain.slot(3 as SlotId)).toMatchObject({ isActive: false, changedAt: 0 })
+    })
+
     test('a slot that is burned is announced, and no longer active', async () => {
       const { chain, burnSlot, signers, eventsSince } = await opened()
       const head = await chain.head()
