@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -30,7 +30,8 @@ export interface ProjectDeps extends PersistDeps {
   readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
   readonly slotIds: () => readonly SlotId[]
-  readonly onComputed: () => void
+  /** Told when an epoch has one more snapshot of ours. */
+  readonly onComputed: (epochId: EpochId) => void
   readonly onHandedOver: () => void
 }
 
@@ -91,13 +92,17 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     snapshotCid,
     begin: epoch.begin,
     end: epoch.end,
+    ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
-  deps.onComputed()
+  deps.onComputed(epoch.epochId)
   return { ok: true, snapshot: computed.snapshot, snapshotCid }
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */
-async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
+export async function readOwn(
+  cid: Cid,
+  { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+): Promise<JsonValue | undefined> {
   try {
     return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
   } catch (failure) {
@@ -152,7 +157,9 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     }
     const reason = run.ending()
     // The process stops: the records stay as they are, and the next start goes on from there.
-    return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
+    if (reason === undefined) return undefined
+    const isHistory = reason === 'window_closed' && isWeftError(failure, 'HISTORY_MISSING')
+    return end(run, deps, isHistory ? { ok: false, reason: 'history_missing', detail: failure.message } : { ok: false, reason, detail: '' })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EpochId, SlotId, Address, BlockNumber } from '#domain/ids.ts'
-import { isPastWindow, type WindowRule, windowOf } from '#domain/window.ts'
+import { isPastWindow, type LaterWindows, type WindowRule, windowOf } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { createNews, type News } from './news.ts'
@@ -28,6 +28,7 @@ export interface Watch {
   /** The newest block of the canonical chain that was followed. */
   head(): BlockRef
   readonly news: News['wait']
+  readonly tellOwn: News['tellOwn']
   /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
   run(signal: AbortSignal): Promise<void>
 }
@@ -36,6 +37,7 @@ export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
   readonly records: Records
   readonly rule: WindowRule
+  readonly market: LaterWindows
   readonly planOf: PlanOf
   readonly handlers: WatchHandlers
 }
@@ -71,7 +73,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
         continue
       }
       const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-      await records.saveEpoch(skipped)
+      await records.saveEpoch(skipped, deps.market)
       handlers.onSkipped(skipped)
     }
   }
@@ -108,6 +110,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   return {
     head: () => head,
     news: news.wait,
+    tellOwn: news.tellOwn,
     async run(signal) {
       if (isCaughtUp) await openWaiting()
       for await (const step of chain.follow({ from, known, signal })) {
