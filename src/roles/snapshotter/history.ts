@@ -72,6 +72,7 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
     let isLate = false
     for (;;) {
       signal.throwIfAborted()
+      waits.delete(key)
       const { generation } = cache
       const head = deps.head()
       const block = isLate ? head.number : releaseBlock
