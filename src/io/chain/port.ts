@@ -80,7 +80,7 @@ export interface AnchorChain {
   snapshotStatus(projectId: ProjectId, epochId: EpochId, at?: BlockNumber): Promise<SnapshotStatus>
   /** 0 while the project has no snapshot. */
   projectFirstEpochId(projectId: ProjectId, at?: BlockNumber): Promise<EpochId>
-  batchCids(epochId: EpochId): Promise<readonly Cid[]>
+  batchCids(epochId: EpochId, at?: BlockNumber): Promise<readonly Cid[]>
   isEpochEnded(epochId: EpochId, at?: BlockNumber): Promise<boolean>
   /** `undefined` when the batch was not submitted for this epoch. */
   batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>

@@ -3,17 +3,18 @@ import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { createHistoryCache, type HistoryCache } from './history-cache.ts'
 
 const blockOf = (number: number) => number as BlockNumber
-const put = (cache: HistoryCache, key: string, bytes = 0, since = 1) =>
-  cache.set(key, { outcome: { snapshot: key, snapshotCid: key as Cid }, since: blockOf(since), bytes })
+const put = (cache: HistoryCache, key: string, bytes = 0) => cache.setSnapshot(key as Cid, key, bytes)
 
 describe('the cache', () => {
-  const sizeOf = (bytes: number) => bytes + 256
-  const held = (cache: HistoryCache, keys: string) => [...keys].filter((key) => cache.get(key, blockOf(1)) !== undefined).join('')
+  const sizeOf = (bytes: number) => bytes + 128
+  const held = (cache: HistoryCache, keys: string) => [...keys].filter((key) => cache.snapshot(key as Cid) !== undefined).join('')
 
-  test('holds as much as it may, entries without data included', () => {
+  test('holds as much as it may, what is decided included', () => {
     const cache = createHistoryCache(3 * sizeOf(0))
-    for (const key of 'abcd') cache.set(key, { outcome: undefined, since: blockOf(1), bytes: 0 })
-    expect(held(cache, 'abcd')).toBe('bcd')
+    for (const key of 'abcd') cache.setDecision(key, undefined, blockOf(1))
+    expect([...'abcd'].filter((key) => cache.decision(key, blockOf(1)) !== undefined).join('')).toBe('bcd')
+    put(cache, 'e')
+    expect([...'abcd'].filter((key) => cache.decision(key, blockOf(1)) !== undefined).join('')).toBe('cd')
   })
 
   test('drops what was used longest ago', () => {
@@ -58,13 +59,15 @@ describe('the cache', () => {
 
   test('N5: knows nothing of blocks before the first for which it was told', () => {
     const cache = createHistoryCache()
-    put(cache, 'a', 0, 10)
-    const isKnown = (block: number) => cache.get('a', blockOf(block)) !== undefined
+    const cid = 'final' as Cid
+    const isKnown = (block: number) => cache.decision('a', blockOf(block)) !== undefined
+    cache.setDecision('a', cid, blockOf(10))
     expect([9, 10, 11].map(isKnown)).toEqual([false, true, true])
-    put(cache, 'a', 0, 20)
+    cache.setDecision('a', cid, blockOf(20))
     expect([9, 10, 20].map(isKnown)).toEqual([false, true, true])
-    put(cache, 'a', 0, 5)
+    cache.setDecision('a', cid, blockOf(5))
     expect([4, 5].map(isKnown)).toEqual([false, true])
+    expect(cache.decision('a', blockOf(5))).toMatchObject({ snapshotCid: cid })
   })
 })
 

@@ -1,31 +1,24 @@
 import type { JsonValue } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 
-/** Snapshots of past epochs kept for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
+/** What past epochs left for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
 const CACHE_BYTES_MAX = 128 * 1024 * 1024
 /** What an entry costs beside its JSON. */
-const ENTRY_BYTES = 256
+const ENTRY_BYTES = 128
 /** CIDs that nobody serves are few; the oldest is forgotten first, and then looked for once more. */
 const UNSERVED_MAX = 8_192
 /** A CID that nobody serves is looked for again in the next epoch, then after two more, four, and from then on as many as this. */
 const UNSERVED_PAUSE_EPOCHS_MAX = 8
 
-/** What the network decided of an earlier epoch for one project: its data, or `undefined` when it has none. */
-export type Outcome = { readonly snapshot: JsonValue; readonly snapshotCid: Cid } | undefined
-
-interface Entry {
-  readonly outcome: Outcome
-  /** Decided as of this block and so of every later one; what was so before, nobody has asked. */
-  readonly since: BlockNumber
-  readonly bytes: number
-}
-
-/** Outcomes that will not change any more, least recently used dropped first. One for all epochs. */
+/** Decisions that will not change any more, and snapshots; least recently used dropped first. One for all epochs. */
 export interface HistoryCache {
-  /** What is known to have been decided as of `block`. */
-  get(key: string, block: BlockNumber): { readonly outcome: Outcome } | undefined
-  /** `bytes`: of the snapshot's JSON. */
-  set(key: string, entry: Entry): void
+  /** The CID that is known to have been final as of `block`, or that there is none for good; `undefined` when neither is known. */
+  decision(key: string, block: BlockNumber): { readonly snapshotCid: Cid | undefined } | undefined
+  /** Decided as of block `since` and so of every later one; what was so before, nobody has asked. */
+  setDecision(key: string, snapshotCid: Cid | undefined, since: BlockNumber): void
+  snapshot(cid: Cid): { readonly snapshot: JsonValue } | undefined
+  /** `bytes`: of its JSON. */
+  setSnapshot(cid: Cid, snapshot: JsonValue, bytes: number): void
   /** A reorganisation may undo what was decided. */
   clear(): void
   /** Another after each clearing: what began in an earlier one must not be kept. */
@@ -59,33 +52,51 @@ function createUnserved(): Unserved {
   }
 }
 
+type Kept = { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber } | { readonly snapshot: JsonValue }
+
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, { readonly kept: Kept; readonly bytes: number }>()
   let bytesHeld = 0
   let generation = 0
+
+  function get(key: string): Kept | undefined {
+    const entry = entries.get(key)
+    if (entry === undefined) return undefined
+    entries.delete(key)
+    entries.set(key, entry)
+    return entry.kept
+  }
+
+  function set(key: string, kept: Kept, bytes: number): void {
+    bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
+    entries.delete(key)
+    entries.set(key, { kept, bytes: bytes + ENTRY_BYTES })
+    for (const [oldest, entry] of entries) {
+      if (bytesHeld <= bytesMax) break
+      entries.delete(oldest)
+      bytesHeld -= entry.bytes
+    }
+  }
+
   return {
     get generation() {
       return generation
     },
     unserved: createUnserved(),
-    get(key, block) {
-      const entry = entries.get(key)
-      if (entry === undefined || block < entry.since) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry
+    decision(key, block) {
+      const kept = get(key)
+      return kept !== undefined && 'since' in kept && block >= kept.since ? kept : undefined
     },
-    set(key, { outcome, since, bytes }) {
-      const before = entries.get(key)
-      bytesHeld += bytes + ENTRY_BYTES - (before?.bytes ?? 0)
-      entries.delete(key)
-      entries.set(key, { outcome, since: Math.min(since, before?.since ?? since) as BlockNumber, bytes: bytes + ENTRY_BYTES })
-      for (const [oldest, entry] of entries) {
-        if (bytesHeld <= bytesMax) break
-        entries.delete(oldest)
-        bytesHeld -= entry.bytes
-      }
+    setDecision(key, snapshotCid, since) {
+      const before = get(key)
+      const first = before !== undefined && 'since' in before && before.since < since ? before.since : since
+      set(key, { snapshotCid, since: first }, 0)
     },
+    snapshot(cid) {
+      const kept = get(cid)
+      return kept !== undefined && 'snapshot' in kept ? kept : undefined
+    },
+    setSnapshot: (cid, snapshot, bytes) => set(cid, { snapshot }, bytes),
     clear() {
       entries.clear()
       bytesHeld = 0

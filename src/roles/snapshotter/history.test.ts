@@ -96,6 +96,7 @@ function createScene(
       epochInfo: (epochId) =>
         answer('epochInfo', () => ({ releaseBlock: scene.releaseOf(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
       isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
+      batchCids: (_, at) => answer('batchCids', (block) => (asOf(scene.statuses, block) === undefined ? [] : ['batch' as Cid]), at),
       snapshotStatus: (_, __, at) => answer('snapshotStatus', (block) => asOf(scene.statuses, block) ?? absent, at),
       projectFirstEpochId: (_, at) => answer('projectFirstEpochId', (block) => (asOf(scene.firstEpochId, block) ?? 0) as EpochId, at),
     },
@@ -176,18 +177,24 @@ describe('N5: of an earlier epoch is taken', () => {
   })
 
   test('one moment only: every question about what may change is about the block of the release', async () => {
-    const { read, scene } = createScene({ head: 40 })
+    const { read, scene } = createScene({ statuses: [[15, pending]], head: 40 })
     await read()
-    expect(scene.asked).toEqual(['epochInfo head', 'snapshotStatus 20', 'isEpochEnded 20'])
+    expect(scene.asked).toEqual(['epochInfo head', 'isEpochEnded 20', 'batchCids 20', 'snapshotStatus 20'])
+  })
+
+  test('what all projects of an epoch share once, and nothing of each where there is no batch', async () => {
+    const { read, scene } = createScene()
+    expect([await read(), await read(OTHER)]).toEqual(['own 5', 'own 5'])
+    expect(scene.asked).toEqual(['epochInfo head', 'isEpochEnded 20', 'batchCids 20'])
   })
 
   test('what the head says, where that cannot be anything else: also of nodes that keep no old state', async () => {
     const { read, scene } = createScene({ statuses: [[15, finalized]], head: 999 }, { releaseBlock: SETTLED })
     expect(await read()).toBe('final 7')
-    expect(scene.asked).toContain('snapshotStatus head')
+    expect(scene.asked.filter((asked) => !asked.endsWith('head'))).toEqual([])
     const before = createScene({ statuses: [[15, finalized]], head: 999 }, { releaseBlock: SETTLED - 1 })
     await before.read()
-    expect(before.scene.asked).toContain(`snapshotStatus ${SETTLED - 1}`)
+    expect(before.scene.asked.filter((asked) => asked.endsWith('head'))).toEqual(['epochInfo head'])
   })
 
   test('the same by two nodes that ask at different times', async () => {
@@ -318,10 +325,11 @@ describe('N12: without a snapshot of our own, what is undecided', () => {
   test('is asked for again at once when news came while the chain was asked', async () => {
     const { scene, read } = createScene({
       ...nothing,
+      head: 30,
       onAnswer(method) {
         if (method !== 'isEpochEnded' || scene.asked.filter((asked) => asked.startsWith(method)).length < 2) return
-        scene.head = 21
-        scene.statuses = [[21, finalized]]
+        scene.head = 31
+        scene.statuses = [[31, finalized]]
       },
     })
     expect(await read()).toBe('final 7')
@@ -331,6 +339,7 @@ describe('N12: without a snapshot of our own, what is undecided', () => {
   test('is asked for again at once when our own came meanwhile', async () => {
     const { scene, read } = createScene({
       ...nothing,
+      head: 30,
       onAnswer(method) {
         if (method === 'isEpochEnded' && scene.asked.filter((asked) => asked.startsWith(method)).length === 2) scene.own = OWN
       },
@@ -405,12 +414,13 @@ describe('what is decided', () => {
   })
 
   test('belongs to its project and epoch', async () => {
-    const { history, read, now, scene } = createScene(decided)
+    const { history, read, now, scene } = createScene({ ...decided, bytes: { final: '7', 'final-2': '8', 'final-3': '9' } })
     expect(await read()).toBe('final 7')
-    scene.bytes = { final: '8' }
+    scene.statuses = [[15, { status: 'finalized', snapshotCid: 'final-2' }]]
     expect(await now(history.snapshot(PROJECT, 7))).toMatchObject({ snapshot: 8n })
-    scene.bytes = { final: '9' }
+    scene.statuses = [[15, { status: 'finalized', snapshotCid: 'final-3' }]]
     expect(await read(OTHER)).toBe('final 9')
+    expect([await read(), scene.gets.length]).toEqual(['final 7', 3])
   })
 
   test('a failure is not remembered', async () => {

@@ -6,10 +6,10 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
-import { type Decision, decisionAsOf } from './decision.ts'
+import { createDecide, type Decision } from './decision.ts'
 import { createFirstEpochId } from './first-epoch.ts'
 import type { HistoryCache } from './history-cache.ts'
-import { isOurFailure, readOwn } from './project-run.ts'
+import { isOurFailure, OWN_READ_TIMEOUT_MS } from './project-run.ts'
 import type { Records, Source } from './records.ts'
 
 /** How long finalized bytes are looked for by a node that has its own to do without; short, for the window goes on. */
@@ -26,7 +26,7 @@ export interface Earlier {
 }
 
 export interface HistoryDeps extends PersistDeps {
-  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'snapshotStatus' | 'projectFirstEpochId'>
+  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus' | 'projectFirstEpochId'>
   readonly ipfs: Ipfs
   readonly market: MarketState
   readonly records: Pick<Records, 'own' | 'isUnplanned' | 'saveStandIn'>
@@ -59,43 +59,45 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
   const asked = new Map<string, Promise<Earlier | undefined>>()
   const waits = new Map<string, string>()
   const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_history', attempt, signal, backoff: PATIENT }, deps)
-  const fetchFinalized = createFetch(present, signal, deps)
+  const decide = createDecide(deps)
+  const fetch = createFetch(present, signal, deps)
   const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, deps)
+
+  async function decisionOf(key: string, projectId: ProjectId, epochId: EpochId, block: BlockNumber): Promise<Decision> {
+    const known = cache.decision(key, block)
+    if (known === undefined) return patiently(() => decide(block, projectId, epochId))
+    const { snapshotCid } = known
+    return snapshotCid === undefined ? { kind: 'none', isForGood: true } : { kind: 'finalized', snapshotCid }
+  }
 
   async function find(projectId: ProjectId, epochId: EpochId): Promise<Earlier | undefined> {
     const key = keyOf(projectId, epochId)
-    const earlier = (snapshot: JsonValue, snapshotCid: Cid, isOwn: boolean): Earlier => ({
+    const earlier = (snapshot: JsonValue, source: Pick<Source, 'snapshotCid' | 'isOwn'>): Earlier => ({
       snapshot,
-      source: { projectId, epochId, snapshotCid, isOwn },
+      source: { projectId, epochId, ...source },
     })
     /** Nothing of ours: what the chain says later is all that is left. */
     let isLate = false
     for (;;) {
       signal.throwIfAborted()
-      waits.delete(key)
       const { generation } = cache
       const head = deps.head()
       const block = isLate ? head.number : releaseBlock
-      const known = cache.get(key, block)
-      if (known !== undefined) return known.outcome && earlier(known.outcome.snapshot, known.outcome.snapshotCid, false)
       const own = records.own(epochId, projectId)
-      const decision = await patiently(() => decisionAsOf(block, { projectId, epochId }, deps))
-      const found = decision.kind === 'finalized' ? await fetchFinalized(decision.snapshotCid, own !== undefined) : undefined
+      if (own !== undefined) waits.delete(key)
+      const decision = await decisionOf(key, projectId, epochId, block)
+      const found = decision.kind === 'finalized' ? await fetch.finalized(decision.snapshotCid, own !== undefined) : undefined
       // Decided on a chain that is gone: another one may say something else.
       if (cache.generation !== generation) continue
-      if (decision.kind === 'none') {
-        if (decision.isForGood) cache.set(key, { outcome: undefined, since: block, bytes: 0 })
-        return undefined
-      }
-      if (decision.kind === 'finalized' && found !== undefined) {
-        const { snapshotCid } = decision
-        cache.set(key, { outcome: { snapshot: found.snapshot, snapshotCid }, since: block, bytes: found.bytes })
-        return earlier(found.snapshot, snapshotCid, false)
-      }
-      const ownSnapshot = own && (await readOwn(own, { ipfs: deps.ipfs, signal }))
-      if (own !== undefined && ownSnapshot !== undefined) {
+      if (decision.kind === 'finalized') cache.setDecision(key, decision.snapshotCid, block)
+      if (decision.kind === 'none' && decision.isForGood) cache.setDecision(key, undefined, block)
+      if (decision.kind === 'none') return undefined
+      if (decision.kind === 'finalized' && found !== undefined)
+        return earlier(found.snapshot, { snapshotCid: decision.snapshotCid, isOwn: false })
+      const ours = own && (await fetch.own(own))
+      if (own !== undefined && ours !== undefined) {
         if (decision.kind === 'finalized') await records.saveStandIn(epochId, projectId, own)
-        return earlier(ownSnapshot, own, true)
+        return earlier(ours.snapshot, { snapshotCid: own, isOwn: true })
       }
       if (decision.kind === 'undecided' && records.isUnplanned(epochId, projectId)) return undefined
       waits.set(key, `${told(decision)}, and there is no snapshot of our own`)
@@ -126,20 +128,43 @@ function told(decision: Exclude<Decision, { readonly kind: 'none' }>): string {
   return decision.kind === 'undecided' ? 'not decided' : `finalized as ${decision.snapshotCid}, which cannot be had`
 }
 
-/** Fetches what was finalized; `undefined` when it cannot be had, or may be done without because it could not be had lately. */
+type Found = { readonly snapshot: JsonValue } | undefined
+
+/** Reads snapshots by CID, each once as long as the cache holds it. */
 function createFetch(present: EpochId, signal: AbortSignal, { ipfs, cache }: Pick<HistoryDeps, 'ipfs' | 'cache'>) {
-  return async (cid: Cid, hasOwn: boolean): Promise<{ readonly snapshot: JsonValue; readonly bytes: number } | undefined> => {
-    if (hasOwn && !cache.unserved.isDue(cid, present)) return undefined
-    try {
-      const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: hasOwn ? FETCH_WITH_OWN_MS : FETCH_TIMEOUT_MS, signal })
-      return { snapshot: parseCanonicalJson(bytes), bytes: bytes.length }
-    } catch (failure) {
-      signal.throwIfAborted()
-      if (!isWeftError(failure) || isOurFailure(failure)) throw failure
-      // What is no snapshot will never be one: whoever has nothing else fails with it.
-      if (!hasOwn && failure.kind !== 'transient') throw failure
-      cache.unserved.add(cid, present)
-      return undefined
-    }
+  async function read(cid: Cid, timeoutMs: number): Promise<NonNullable<Found>> {
+    const known = cache.snapshot(cid)
+    if (known !== undefined) return known
+    const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs, signal })
+    const snapshot = parseCanonicalJson(bytes)
+    cache.setSnapshot(cid, snapshot, bytes.length)
+    return { snapshot }
+  }
+
+  return {
+    /** `undefined` when it cannot be had, or may be done without because it could not be had lately. */
+    async finalized(cid: Cid, hasOwn: boolean): Promise<Found> {
+      if (hasOwn && !cache.unserved.isDue(cid, present)) return cache.snapshot(cid)
+      try {
+        return await read(cid, hasOwn ? FETCH_WITH_OWN_MS : FETCH_TIMEOUT_MS)
+      } catch (failure) {
+        signal.throwIfAborted()
+        if (!isWeftError(failure) || isOurFailure(failure)) throw failure
+        // What is no snapshot will never be one: whoever has nothing else fails with it.
+        if (!hasOwn && failure.kind !== 'transient') throw failure
+        cache.unserved.add(cid, present)
+        return undefined
+      }
+    },
+    /** `undefined` when our IPFS node has lost it. */
+    async own(cid: Cid): Promise<Found> {
+      try {
+        return await read(cid, OWN_READ_TIMEOUT_MS)
+      } catch (failure) {
+        signal.throwIfAborted()
+        if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+        return undefined
+      }
+    },
   }
 }

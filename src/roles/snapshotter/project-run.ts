@@ -18,7 +18,7 @@ import type { Vote } from './sign.ts'
 const ADD_ATTEMPTS_MAX = 5
 const ADD_BACKOFF: Backoff = { firstMs: 200, lastMs: 5_000 }
 /** Our own node has what we added: it answers from its disk. */
-const OWN_READ_TIMEOUT_MS = 2_000
+export const OWN_READ_TIMEOUT_MS = 2_000
 
 /** A project's data together with the CID under which it is stored and will be signed. */
 export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
@@ -99,10 +99,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */
-export async function readOwn(
-  cid: Cid,
-  { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal },
-): Promise<JsonValue | undefined> {
+async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
   try {
     return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
   } catch (failure) {

@@ -257,8 +257,8 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     projectFirstEpochId: reading('projectFirstEpochId', (projectId, at) => contract(at).firstEpochId(projectId)),
     batchCids: reading(
       'batchCids',
-      (epochId) =>
-        contract()
+      (epochId, at) =>
+        contract(at)
           .epoch(epochId)
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),

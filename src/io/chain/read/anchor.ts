@@ -215,7 +215,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
       return { status: status === 0 ? 'pending' : 'finalized', snapshotCid }
     },
     projectFirstEpochId: async (projectId, at) => parseEpochId(await view('projectFirstEpochId', [market, projectId], at)),
-    batchCids: async (epochId) => (await view('epochIdToBatchCids', [market, BigInt(epochId)])) as readonly Cid[],
+    batchCids: async (epochId, at) => (await view('epochIdToBatchCids', [market, BigInt(epochId)], at)) as readonly Cid[],
     isEpochEnded: (epochId, at) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)], at),
     batch: createBatchReader(rpc, contracts, sources),
     hasAttested: (epochId, batchCid, validator) =>

@@ -67,6 +67,7 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       const read = async (at?: BlockNumber) => ({
         ...(await chain.snapshotStatus(projectId, EPOCH_1, at)),
         isEnded: await chain.isEpochEnded(EPOCH_1, at),
+        batches: await chain.batchCids(EPOCH_1, at),
         first: await chain.projectFirstEpochId(projectId, at),
       })
       const moments: { readonly block: BlockNumber; readonly was: Awaited<ReturnType<typeof read>> }[] = []
@@ -80,10 +81,10 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('validator2', attest())
       await note()
       expect(moments.map(({ was }) => was)).toEqual([
-        { status: 'absent', snapshotCid: '', isEnded: false, first: 0 },
-        { status: 'pending', snapshotCid, isEnded: false, first: 1 },
-        { status: 'pending', snapshotCid, isEnded: true, first: 1 },
-        { status: 'finalized', snapshotCid, isEnded: true, first: 1 },
+        { status: 'absent', snapshotCid: '', isEnded: false, batches: [], first: 0 },
+        { status: 'pending', snapshotCid, isEnded: false, batches: [BATCH], first: 1 },
+        { status: 'pending', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
+        { status: 'finalized', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
       ])
       for (const { block, was } of moments) expect(await read(block)).toEqual(was)
       // A majority was reached in the block before, not before that.
