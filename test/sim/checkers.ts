@@ -18,7 +18,7 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
-import { checkAggregates } from './aggregates.ts'
+import { checkAggregates, createAgreement } from './aggregates.ts'
 import { lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
@@ -376,13 +376,19 @@ function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFa
 }
 
 /** Honest snapshotters say the same, and it is what becomes final wherever more of their slots have receipts than there are others. */
-async function checkHonest(
-  { cast, receipts, projects, dishonestSlots, witness, world: { chain } }: Run,
-  epochs: readonly EpochFacts[],
-  report: Report,
-): Promise<void> {
+async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const {
+    cast,
+    receipts,
+    projects,
+    dishonestSlots,
+    witness,
+    world: { chain },
+  } = run
+  const isOwedAlike = createAgreement(run)
   for (const { epochId } of epochs) {
     for (const projectId of projects) {
+      if (!isOwedAlike(epochId, projectId)) continue
       const said = cidsOf(cast.honest, { epochId, projectId })
       const [honestCid] = said
       if (new Set(said).size > 1) report(`honest snapshotters differ on ${projectId} of epoch ${epochId}`)
