@@ -439,7 +439,7 @@ describe('what is decided', () => {
       {
         ...before,
         onAnswer(method) {
-          if (method !== (before === decided ? 'get final' : 'isEpochEnded')) return
+          if (method !== (before === decided ? 'get final' : 'batchCids')) return
           scene.onAnswer = () => undefined
           scene.statuses = [[15, { status: 'finalized', snapshotCid: 'other' }]]
           scene.bytes = { other: '8' }
