@@ -9,7 +9,7 @@ import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { createDecide, type Decision } from './decision.ts'
 import { createFirstEpochId } from './first-epoch.ts'
 import type { HistoryCache } from './history-cache.ts'
-import { isOurFailure, OWN_READ_TIMEOUT_MS } from './project-run.ts'
+import { isOurFailure, readOwn } from './project-run.ts'
 import type { Records, Source } from './records.ts'
 
 /** How long finalized bytes are looked for by a node that has its own to do without; short, for the window goes on. */
@@ -132,21 +132,17 @@ type Found = { readonly snapshot: JsonValue } | undefined
 
 /** Reads snapshots by CID, each once as long as the cache holds it. */
 function createFetch(present: EpochId, signal: AbortSignal, { ipfs, cache }: Pick<HistoryDeps, 'ipfs' | 'cache'>) {
-  async function read(cid: Cid, timeoutMs: number): Promise<NonNullable<Found>> {
-    const known = cache.snapshot(cid)
-    if (known !== undefined) return known
-    const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs, signal })
-    const snapshot = parseCanonicalJson(bytes)
-    cache.setSnapshot(cid, snapshot, bytes.length)
-    return { snapshot }
-  }
-
   return {
     /** `undefined` when it cannot be had, or may be done without because it could not be had lately. */
     async finalized(cid: Cid, hasOwn: boolean): Promise<Found> {
-      if (hasOwn && !cache.unserved.isDue(cid, present)) return cache.snapshot(cid)
+      const known = cache.snapshot(cid)
+      if (known !== undefined || (hasOwn && !cache.unserved.isDue(cid, present))) return known
       try {
-        return await read(cid, hasOwn ? FETCH_WITH_OWN_MS : FETCH_TIMEOUT_MS)
+        const timeoutMs = hasOwn ? FETCH_WITH_OWN_MS : FETCH_TIMEOUT_MS
+        const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs, signal })
+        const snapshot = parseCanonicalJson(bytes)
+        cache.setSnapshot(cid, snapshot, bytes.length)
+        return { snapshot }
       } catch (failure) {
         signal.throwIfAborted()
         if (!isWeftError(failure) || isOurFailure(failure)) throw failure
@@ -158,13 +154,11 @@ function createFetch(present: EpochId, signal: AbortSignal, { ipfs, cache }: Pic
     },
     /** `undefined` when our IPFS node has lost it. */
     async own(cid: Cid): Promise<Found> {
-      try {
-        return await read(cid, OWN_READ_TIMEOUT_MS)
-      } catch (failure) {
-        signal.throwIfAborted()
-        if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
-        return undefined
-      }
+      const known = cache.snapshot(cid)
+      if (known !== undefined) return known
+      const read = await readOwn(cid, { ipfs, signal })
+      if (read !== undefined) cache.setSnapshot(cid, read.snapshot, read.bytes)
+      return read
     },
   }
 }

@@ -18,7 +18,7 @@ import type { Vote } from './sign.ts'
 const ADD_ATTEMPTS_MAX = 5
 const ADD_BACKOFF: Backoff = { firstMs: 200, lastMs: 5_000 }
 /** Our own node has what we added: it answers from its disk. */
-export const OWN_READ_TIMEOUT_MS = 2_000
+const OWN_READ_TIMEOUT_MS = 2_000
 
 /** A project's data together with the CID under which it is stored and will be signed. */
 export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
@@ -57,8 +57,8 @@ export async function producedBefore(
     const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
     if (!isSameData)
       return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
-    const snapshot = await readOwn(recorded.snapshotCid, { ipfs, signal })
-    return snapshot === undefined ? undefined : { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
+    const own = await readOwn(recorded.snapshotCid, { ipfs, signal })
+    return own && { ok: true, snapshot: own.snapshot, snapshotCid: recorded.snapshotCid }
   }
   if (!isProjectOver(recorded.state) || recorded.reason === 'release_undone') return undefined
   return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
@@ -99,9 +99,13 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */
-async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
+export async function readOwn(
+  cid: Cid,
+  { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+): Promise<{ readonly snapshot: JsonValue; readonly bytes: number } | undefined> {
   try {
-    return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
+    const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal })
+    return { snapshot: parseCanonicalJson(bytes), bytes: bytes.length }
   } catch (failure) {
     signal.throwIfAborted()
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
