@@ -233,6 +233,7 @@ describe('N11: what is finalized and cannot be had', () => {
 
   test.each<[string, Partial<Scene>]>([
     ['is no snapshot', { bytes: { final: '{', own: '5' } }],
+    ['has no CID that could be asked for', { missing: new WeftError('ID_MALFORMED', { what: 'CID', text: 'final' }) }],
     ['is too large', { missing: new WeftError('IPFS_CONTENT_TOO_LARGE', { cid: 'final', bytesMax: JSON_BYTES_MAX }) }],
     ['is kept from us by our own IPFS node', { missing: new WeftError('IPFS_CONTENT_WRONG', { cid: 'final', got: 'other' }) }],
   ])('because it %s is our own', async (_title, change) => {
