@@ -18,7 +18,7 @@ export interface DecisionDeps {
   readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus'>
   readonly market: MarketState
   /** After a reorganisation everything is asked again. */
-  readonly cache: Pick<HistoryCache, 'generation'>
+  readonly cache: Pick<HistoryCache, 'generation' | 'decision' | 'setDecision'>
 }
 
 /** What all projects of an epoch share, as of the same block. */
@@ -53,7 +53,7 @@ export function createDecide({ chain, market, cache }: DecisionDeps): Decide {
     return known
   }
 
-  return async (block, projectId, epochId) => {
+  async function ask(block: BlockNumber, projectId: ProjectId, epochId: EpochId): Promise<Decision> {
     const { releaseBlock, at, isEnded, hasBatches } = await epochThen(block, epochId)
     if (releaseBlock === 0) return { kind: 'none', isForGood: false }
     const { status, snapshotCid } = hasBatches
@@ -66,5 +66,20 @@ export function createDecide({ chain, market, cache }: DecisionDeps): Decide {
         ? [isAttestationWindowOver(releaseBlock, block, market), lastAttestationBlock(releaseBlock, market)]
         : [isEnded || block > lastBatchBlock(releaseBlock, market), lastBatchBlock(releaseBlock, market)]
     return isOver ? { kind: 'none', isForGood: at === undefined } : { kind: 'undecided', decidedBy: (last + 1) as BlockNumber }
+  }
+
+  return async (block, projectId, epochId) => {
+    const key = `${epochId} ${projectId}`
+    const known = cache.decision(key, block)
+    if (known?.snapshotCid !== undefined) return { kind: 'finalized', snapshotCid: known.snapshotCid }
+    if (known !== undefined) return { kind: 'none', isForGood: true }
+    const { generation } = cache
+    const decision = await ask(block, projectId, epochId)
+    // Else decided on a chain that is gone: another one may say something else.
+    if (cache.generation === generation) {
+      if (decision.kind === 'finalized') cache.setDecision(key, decision.snapshotCid, block)
+      if (decision.kind === 'none' && decision.isForGood) cache.setDecision(key, undefined, block)
+    }
+    return decision
   }
 }

@@ -316,6 +316,13 @@ describe('N12: without a snapshot of our own, what is undecided', () => {
     expect(await read()).toBe('own 5')
   })
 
+  test('is our own also when the network decides otherwise at the same time', async () => {
+    const { scene, read } = createScene(nothing)
+    expect(await read()).toBe('waiting')
+    later(scene, { own: OWN, head: 22, statuses: [[22, finalized]] })
+    expect(await read()).toBe('own 5')
+  })
+
   test('is nothing as soon as nothing can come', async () => {
     const { scene, read } = createScene(nothing)
     expect(await read()).toBe('waiting')

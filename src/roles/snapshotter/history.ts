@@ -63,34 +63,28 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
   const fetch = createFetch(present, signal, deps)
   const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, deps)
 
-  async function decisionOf(key: string, projectId: ProjectId, epochId: EpochId, block: BlockNumber): Promise<Decision> {
-    const known = cache.decision(key, block)
-    if (known === undefined) return patiently(() => decide(block, projectId, epochId))
-    const { snapshotCid } = known
-    return snapshotCid === undefined ? { kind: 'none', isForGood: true } : { kind: 'finalized', snapshotCid }
-  }
-
   async function find(projectId: ProjectId, epochId: EpochId): Promise<Earlier | undefined> {
     const key = keyOf(projectId, epochId)
     const earlier = (snapshot: JsonValue, source: Pick<Source, 'snapshotCid' | 'isOwn'>): Earlier => ({
       snapshot,
       source: { projectId, epochId, ...source },
     })
-    /** Nothing of ours: what the chain says later is all that is left. */
+    /** Nothing was to be had as of the release: then it is what comes first, our own or what the chain says later. */
     let isLate = false
+    /** Our own on record, whose bytes are gone. */
+    let lost: Cid | undefined
     for (;;) {
       signal.throwIfAborted()
       const { generation } = cache
       const head = deps.head()
-      const block = isLate ? head.number : releaseBlock
-      const own = records.own(epochId, projectId)
+      const recorded = records.own(epochId, projectId)
+      const own = recorded === lost ? undefined : recorded
       if (own !== undefined) waits.delete(key)
-      const decision = await decisionOf(key, projectId, epochId, block)
+      const block = isLate && own === undefined ? head.number : releaseBlock
+      const decision = await patiently(() => decide(block, projectId, epochId))
       const found = decision.kind === 'finalized' ? await fetch.finalized(decision.snapshotCid, own !== undefined) : undefined
       // Decided on a chain that is gone: another one may say something else.
       if (cache.generation !== generation) continue
-      if (decision.kind === 'finalized') cache.setDecision(key, decision.snapshotCid, block)
-      if (decision.kind === 'none' && decision.isForGood) cache.setDecision(key, undefined, block)
       if (decision.kind === 'none') return undefined
       if (decision.kind === 'finalized' && found !== undefined)
         return earlier(found.snapshot, { snapshotCid: decision.snapshotCid, isOwn: false })
@@ -99,12 +93,13 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
         if (decision.kind === 'finalized') await records.saveStandIn(epochId, projectId, own)
         return earlier(ours.snapshot, { snapshotCid: own, isOwn: true })
       }
+      lost = own ?? lost
       if (decision.kind === 'undecided' && records.isUnplanned(epochId, projectId)) return undefined
       waits.set(key, `${told(decision)}, and there is no snapshot of our own`)
       if (!isLate) isLate = true
       else if (decision.kind === 'finalized') await deps.clock.sleep(FETCH_PAUSE_MS, signal)
       // What came while we asked may not be in the answers, and would not be news any more.
-      else if (deps.head().hash === head.hash && records.own(epochId, projectId) === own)
+      else if (deps.head().hash === head.hash && records.own(epochId, projectId) === recorded)
         await deps.news(epochId, decision.decidedBy, signal)
     }
   }
