@@ -34,7 +34,7 @@ const NAMESPACE = 'devnet-UNISWAPV2-ETH'
 const BLOCK_TIME_SECONDS = 1
 /**
  * Timing, in blocks of one second. An epoch is released every 6 s; its window is open for 5 blocks, enough for a slow machine. Three
- * blocks later it is final, while the window of the next epoch, whose aggregates read it, is still open.
+ * blocks later it is final.
  */
 const EPOCH_SIZE = 6
 const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }

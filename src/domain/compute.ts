@@ -81,11 +81,14 @@ export interface BaseSnapshot {
   readonly snapshot: JsonValue
 }
 
-/** Reads snapshots of earlier epochs: the finalized ones. Never the present epoch's. */
+/**
+ * Reads snapshots of earlier epochs, as of the release of the present one: those that were finalized, and the node's own where nothing was
+ * decided yet or nobody serves what was. Never the present epoch's.
+ */
 export interface SnapshotHistory {
-  /** First epoch for which the project has a snapshot; `undefined` when it has none. */
+  /** First epoch for which the project may have a snapshot; `undefined` when it has none. */
   firstEpochId(projectId: string): Promise<number | undefined>
-  /** `undefined` when that epoch ended without data for the project. Throws while it is not decided yet. */
+  /** `undefined` when that epoch has no data for the project. */
   snapshot(projectId: string, epochId: number): Promise<JsonValue | undefined>
 }
 

@@ -191,6 +191,11 @@ export const ERRORS = {
     facts: ['projectId', 'epochId', 'detail'],
     help: 'The compute module failed; its own message says why.',
   },
+  HISTORY_MISSING: {
+    kind: 'transient',
+    facts: ['projectId', 'epochId', 'detail'],
+    help: 'An aggregate needs this earlier epoch, and this node cannot tell what the others take for it. The next epochs heal by themselves.',
+  },
   JSON_MALFORMED: {
     kind: 'caller',
     facts: ['detail'],

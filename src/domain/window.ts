@@ -64,6 +64,13 @@ export const lastAttestationBlock = (release: BlockNumber, market: LaterWindows)
 export const isAttestationWindowOver = (release: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
   head > lastAttestationBlock(release, market)
 
+/** Rounds that the contract begins anew for an epoch, each within the windows of the one before (spec/contracts.md §4.7). */
+const ROUNDS_MAX = 3
+
+/** Whether what the contract says of the epoch's projects as of `block` is what it will always say. */
+export const isSettled = (release: BlockNumber, block: BlockNumber, market: LaterWindows): boolean =>
+  block > release + (1 + ROUNDS_MAX) * Math.max(market.batchWindowBlocks, market.attestationWindowBlocks)
+
 /** The oldest release whose batches may be mined in `block` or later. */
 export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.batchWindowBlocks) as BlockNumber
@@ -72,8 +79,6 @@ export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows)
 export const oldestReleaseAttestedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.attestationWindowBlocks) as BlockNumber
 
-/** How often the contract opens the windows of an epoch anew at most, each time an attestation window after the one before (`ROUNDS_MAX`). */
-const ROUNDS_MAX = 3
 /** The market may make its windows longer: twice the time is left. */
 const WINDOWS_MARGIN = 2
 /** Far deeper than any reorganisation that is followed. */

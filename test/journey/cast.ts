@@ -38,7 +38,7 @@ export const NAMESPACE = 'JOURNEY'
 export const BLOCK_TIME_MS = 1_000
 const POLL_MS = 250
 export const EPOCH_SIZE = 6
-/** In anchor blocks from the release. The data of an epoch is final some blocks after its window, so the next one's aggregates can still read it. */
+/** In anchor blocks from the release. The data of an epoch is final some blocks after its window. */
 export const WINDOW_BLOCKS = 10
 /** Seven projects make two batches. */
 export const PROJECTS_PER_BATCH = 4

@@ -61,6 +61,8 @@ export interface AnchoredBatch {
  * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
  * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. It ends when the signal aborts.
+ * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head. A node that has
+ * not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
  */
 export interface AnchorChain {
   readonly chainId: number
@@ -92,11 +94,11 @@ export interface AnchorChain {
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
   /** `releaseBlock` is 0 for an epoch that does not exist. */
   epochInfo(epochId: EpochId): Promise<{ readonly timestamp: number; readonly releaseBlock: BlockNumber; readonly end: BlockNumber }>
-  snapshotStatus(projectId: ProjectId, epochId: EpochId): Promise<SnapshotStatus>
+  snapshotStatus(projectId: ProjectId, epochId: EpochId, at?: BlockNumber): Promise<SnapshotStatus>
   /** 0 while the project has no snapshot. */
-  projectFirstEpochId(projectId: ProjectId): Promise<EpochId>
-  batchCids(epochId: EpochId): Promise<readonly Cid[]>
-  isEpochEnded(epochId: EpochId): Promise<boolean>
+  projectFirstEpochId(projectId: ProjectId, at?: BlockNumber): Promise<EpochId>
+  batchCids(epochId: EpochId, at?: BlockNumber): Promise<readonly Cid[]>
+  isEpochEnded(epochId: EpochId, at?: BlockNumber): Promise<boolean>
   /** `undefined` when the batch was not submitted for this epoch. */
   batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>
   hasAttested(epochId: EpochId, batchCid: Cid, validator: Address): Promise<boolean>

@@ -30,7 +30,8 @@ export interface ProjectDeps extends PersistDeps {
   readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
   readonly slotIds: () => readonly SlotId[]
-  readonly onComputed: () => void
+  /** Told when an epoch has one more snapshot of ours. */
+  readonly onComputed: (epochId: EpochId) => void
   readonly onHandedOver: () => void
 }
 
@@ -56,8 +57,8 @@ export async function producedBefore(
     const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
     if (!isSameData)
       return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
-    const snapshot = await readOwn(recorded.snapshotCid, { ipfs, signal })
-    return snapshot === undefined ? undefined : { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
+    const own = await readOwn(recorded.snapshotCid, { ipfs, signal })
+    return own && { ok: true, snapshot: own.snapshot, snapshotCid: recorded.snapshotCid }
   }
   if (!hasEnded(recorded)) return undefined
   return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
@@ -91,15 +92,20 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     snapshotCid,
     begin: epoch.begin,
     end: epoch.end,
+    ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
-  deps.onComputed()
+  deps.onComputed(epoch.epochId)
   return { ok: true, snapshot: computed.snapshot, snapshotCid }
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */
-async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
+export async function readOwn(
+  cid: Cid,
+  { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+): Promise<{ readonly snapshot: JsonValue; readonly bytes: number } | undefined> {
   try {
-    return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
+    const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal })
+    return { snapshot: parseCanonicalJson(bytes), bytes: bytes.length }
   } catch (failure) {
     signal.throwIfAborted()
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
@@ -153,7 +159,9 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     }
     const reason = run.ending()
     // The process stops: the records stay as they are, and the next start goes on from there.
-    return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
+    if (reason === undefined) return undefined
+    const isHistory = reason === 'window_closed' && isWeftError(failure, 'HISTORY_MISSING')
+    return end(run, deps, isHistory ? { ok: false, reason: 'history_missing', detail: failure.message } : { ok: false, reason, detail: '' })
   }
 }
 

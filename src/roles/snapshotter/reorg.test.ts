@@ -162,14 +162,18 @@ describe('N5: finalized data of an earlier epoch', () => {
     await world.finalize(first, { [BASE_A]: other, [BASE_B]: other })
     const again = await world.release(4)
     await world.until(() => world.summaries.length === 3)
-    const third = await world.release(6)
     await world.finalize(again, { [BASE_A]: other })
+    const third = await world.release(6)
     await world.until(() => sumsIn(world, third).length > 0)
     expect(sumsIn(world, third)[0]).toBe(await sumOf([200n, 200n]))
   })
 
-  test('is waited for through a rollback: who waited looks again', async () => {
-    const { world, first, one } = await twoEpochs()
+  test('N14: is waited for through a rollback by who has nothing of its own: who waited looks again', async () => {
+    const world = createWorld({ market: { snapshotWindowBlocks: 30 } })
+    const first = await world.release()
+    world.chain.mine(31)
+    await world.start()
+    const one = await world.ipfs.add(canonicalJson({ epoch: 100n }))
     world.chain.mine(2)
     const second = await world.release()
     await world.until(() => world.collector.taken.some(({ request }) => request.epochId === second))

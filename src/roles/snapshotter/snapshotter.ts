@@ -12,7 +12,7 @@ import { type PersistDeps, persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import { type CounterReadings, type Counters, createCounters } from './counters.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
-import { createHistoryCache, type HistoryCache } from './history.ts'
+import { createHistoryCache, type HistoryCache } from './history-cache.ts'
 import { createOpenEpochs, type OpenEpoch, type OpenEpochs } from './open-epochs.ts'
 import { createOwnSlots, type OwnSlots } from './own-slots.ts'
 import type { EpochTerms, Terms } from './plan.ts'
@@ -118,7 +118,10 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
     ...deps,
     slotIds: slots.ids,
     handOverLimit: pLimit(HAND_OVERS_AT_ONCE_MAX),
-    onComputed: () => counters.add('snapshotsComputed'),
+    onComputed(epochId) {
+      counters.add('snapshotsComputed')
+      watch.tellOwn(epochId)
+    },
     onHandedOver: () => counters.add('submissionsHandedOver'),
     handOver: {
       ...deps,
@@ -154,7 +157,7 @@ function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpo
     if (life.signal.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
     // The record of an epoch that was undone or begun anew is the watch's: its next life tells how it went.
-    if (state === 'done' && !(await records.finishEpoch(epoch.record))) return
+    if (state === 'done' && !(await records.finishEpoch(epoch.record, deps.market))) return
     const missed = projects.filter((project) => project.state !== 'submitted')
     const { epochId } = epoch.record
     tell({ epochId, state, submitted: projects.length - missed.length, missed, tookMs: clock.nowMs() - startedMs }, deps)

@@ -30,6 +30,7 @@ export interface Watch {
   /** The newest block of the canonical chain that was followed. */
   head(): BlockRef
   readonly news: News['wait']
+  readonly tellOwn: News['tellOwn']
   /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
   run(signal: AbortSignal): Promise<void>
 }
@@ -76,13 +77,13 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), head)
       if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
         const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-        await records.saveEpoch(skipped)
+        await records.saveEpoch(skipped, deps.market)
         handlers.onSkipped(skipped)
         continue
       }
       const begun = begunBy(terms, epoch)
       // Durable before anything of it is signed (N10).
-      if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun)
+      if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun, deps.market)
       handlers.onOpen(begun, terms)
     }
   }
@@ -123,6 +124,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   return {
     head: () => head,
     news: news.wait,
+    tellOwn: news.tellOwn,
     async run(signal) {
       if (isCaughtUp) await openWaiting()
       for await (const step of chain.follow({ from, known, signal })) {

@@ -118,6 +118,8 @@ function createMiner(options: FakeChainOptions) {
   let made = 0
   let contract: FakeContract
   const receipts = new Map<Hash, FakeReceipt>()
+  /** The contract as each block left it, where somebody has asked. */
+  const past = new WeakMap<FakeBlock, FakeContract>()
   const head = (): BlockRef => (blocks.at(-1) as FakeBlock).block
 
   function execute(block: BlockRef, transactions: readonly FakeTransaction[]): FakeBlock {
@@ -131,6 +133,21 @@ function createMiner(options: FakeChainOptions) {
       }
     }
     return { block, events, transactions }
+  }
+
+  function contractAt(number: BlockNumber): FakeContract {
+    const last = blocks[number]
+    if (last === undefined) {
+      const detail = `block ${number} is not there`
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail })
+    }
+    const known = past.get(last)
+    if (known !== undefined) return known
+    const then = createFakeContract(options)
+    for (const { block, transactions } of blocks.slice(0, number + 1))
+      for (const { from, call } of transactions) if (then.refuse(from, call, block) === undefined) then.perform(from, call, block)
+    past.set(last, then)
+    return then
   }
 
   const transactionCount = (address: Address, exceptBlocks = 0): number =>
@@ -185,7 +202,8 @@ function createMiner(options: FakeChainOptions) {
   mineOne()
   return {
     blocks: (): readonly FakeBlock[] => blocks,
-    contract: (): FakeContract => contract,
+    /** As of the head, or of the end of block `at`. */
+    contract: (at?: BlockNumber): FakeContract => (at === undefined ? contract : contractAt(at)),
     head,
     mineOne,
     transactionCount,
@@ -246,16 +264,16 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
       return { timestamp, releaseBlock, end }
     }),
-    snapshotStatus: reading('snapshotStatus', (projectId, epochId) => contract().snapshotStatus(projectId, epochId)),
-    projectFirstEpochId: reading('projectFirstEpochId', (projectId) => contract().firstEpochId(projectId)),
+    snapshotStatus: reading('snapshotStatus', (projectId, epochId, at) => contract(at).snapshotStatus(projectId, epochId)),
+    projectFirstEpochId: reading('projectFirstEpochId', (projectId, at) => contract(at).firstEpochId(projectId)),
     batchCids: reading(
       'batchCids',
-      (epochId) =>
-        contract()
+      (epochId, at) =>
+        contract(at)
           .epoch(epochId)
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),
-    isEpochEnded: reading('isEpochEnded', (epochId) => contract().epoch(epochId)?.isEnded ?? false),
+    isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
     batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
   }

@@ -134,15 +134,15 @@ function createReads(rpc: Rpc, sources: EventSources) {
       const [timestamp, releaseBlock, end] = await view('epochInfo', [market, BigInt(epochId)])
       return { timestamp: Number(timestamp), releaseBlock: parseBlockNumber(releaseBlock), end: parseBlockNumber(end) }
     },
-    async snapshotStatus(projectId, epochId) {
-      const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)])
+    async snapshotStatus(projectId, epochId, at) {
+      const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)], at)
       // Status 0 with an empty CID means that nothing was reported: the contract's enum cannot say so.
       if (snapshotCid === '') return { status: 'absent', snapshotCid }
       return { status: status === 0 ? 'pending' : 'finalized', snapshotCid }
     },
-    projectFirstEpochId: async (projectId) => parseEpochId(await view('projectFirstEpochId', [market, projectId])),
-    batchCids: async (epochId) => (await view('epochIdToBatchCids', [market, BigInt(epochId)])) as readonly Cid[],
-    isEpochEnded: (epochId) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)]),
+    projectFirstEpochId: async (projectId, at) => parseEpochId(await view('projectFirstEpochId', [market, projectId], at)),
+    batchCids: async (epochId, at) => (await view('epochIdToBatchCids', [market, BigInt(epochId)], at)) as readonly Cid[],
+    isEpochEnded: (epochId, at) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)], at),
     batch: createBatchReader(rpc, contracts, sources),
     hasAttested: (epochId, batchCid, validator) =>
       contracts.dataMarket('validatorAttestationsReceived', [validator as Hex, BigInt(epochId), batchCid]),

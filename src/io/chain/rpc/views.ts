@@ -1,14 +1,16 @@
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi, ContractFunctionArgs, ContractFunctionName, ContractFunctionReturnType } from 'viem'
 import { WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
+import type { Address, BlockNumber } from '#domain/ids.ts'
+import { quantity } from './block.ts'
 import { isRevert } from './revert.ts'
 import type { Rpc, RpcAnswer } from './rpc.ts'
 
-/** Reads the view functions of one contract at the latest block. */
+/** Reads the view functions of one contract, at the latest block or as of the end of `at`. */
 export type View<ContractAbi extends Abi> = <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
   functionName: Name,
   args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
+  at?: BlockNumber,
 ) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name>>
 
 /** The same for functions that a contract may lack: `undefined`. */
@@ -29,9 +31,14 @@ const OF_A_REVERT = /revert|invalid opcode/i
 /** Of a contract that takes calls of whatever function, and does nothing. */
 const NOTHING = '0x'
 
-function paramsOf(abi: Abi, address: Address, call: { readonly functionName: string; readonly args: unknown }): unknown[] {
+function paramsOf(
+  abi: Abi,
+  address: Address,
+  call: { readonly functionName: string; readonly args: unknown },
+  at?: BlockNumber,
+): unknown[] {
   const data = encodeFunctionData({ abi, ...call } as Parameters<typeof encodeFunctionData>[0])
-  return [{ to: address, data }, 'latest']
+  return [{ to: address, data }, at === undefined ? 'latest' : quantity(at)]
 }
 
 function resultOf(rpc: Rpc, abi: Abi, address: Address, answer: { readonly functionName: string; readonly data: unknown }): never {
@@ -52,8 +59,8 @@ function isMissing(answer: RpcAnswer): boolean {
 
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Views called in one turn travel as one request. */
 export function createView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): View<ContractAbi> {
-  return async (functionName, args) => {
-    const data = await rpc.call('eth_call', paramsOf(abi, address, { functionName, args }))
+  return async (functionName, args, at) => {
+    const data = await rpc.call('eth_call', paramsOf(abi, address, { functionName, args }, at))
     return resultOf(rpc, abi, address, { functionName, data })
   }
 }

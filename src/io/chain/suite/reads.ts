@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ManifestRef } from '#io/chain/port.ts'
-import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
+import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, end, EPOCH_1, PROJECTS, release, ROOT, submit, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** What is read from every anchor chain. */
@@ -88,6 +88,54 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('validator2', attest())
       expect(await chain.batch(EPOCH_1, BATCH)).toEqual({ ...batch, isFinalized: true, attestationCount: 2 })
       expect(await chain.snapshotStatus(PROJECTS[1] as ProjectId, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CIDS[1] })
+    })
+
+    test('what was so as of a block stays so, whatever has happened since', async () => {
+      const { chain, perform } = await released()
+      const [projectId, snapshotCid] = [PROJECTS[1] as ProjectId, CIDS[1] as string]
+      const read = async (at?: BlockNumber) => ({
+        ...(await chain.snapshotStatus(projectId, EPOCH_1, at)),
+        isEnded: await chain.isEpochEnded(EPOCH_1, at),
+        batches: await chain.batchCids(EPOCH_1, at),
+        first: await chain.projectFirstEpochId(projectId, at),
+      })
+      const moments: { readonly block: BlockNumber; readonly was: Awaited<ReturnType<typeof read>> }[] = []
+      const note = async () => moments.push({ block: (await chain.head()).number, was: await read() })
+      await note()
+      await perform('sequencer', submit())
+      await note()
+      await perform('sequencer', end)
+      await note()
+      await perform('validator1', attest())
+      await perform('validator2', attest())
+      await note()
+      expect(moments.map(({ was }) => was)).toEqual([
+        { status: 'absent', snapshotCid: '', isEnded: false, batches: [], first: 0 },
+        { status: 'pending', snapshotCid, isEnded: false, batches: [BATCH], first: 1 },
+        { status: 'pending', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
+        { status: 'finalized', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
+      ])
+      for (const { block, was } of moments) expect(await read(block)).toEqual(was)
+      // A majority was reached in the block before, not before that.
+      expect(await read(((moments[3]?.block as number) - 1) as BlockNumber)).toEqual(moments[2]?.was)
+    })
+
+    test('what is asked as of a block that is not there yet is not answered with an earlier one', async () => {
+      const { chain } = await anchored()
+      const next = ((await chain.head()).number + 1) as BlockNumber
+      const [projectId] = PROJECTS as [ProjectId]
+      await expect(chain.snapshotStatus(projectId, EPOCH_1, next)).rejects.toMatchObject({ kind: 'transient' })
+      await expect(chain.isEpochEnded(EPOCH_1, next)).rejects.toMatchObject({ kind: 'transient' })
+      await expect(chain.projectFirstEpochId(projectId, next)).rejects.toMatchObject({ kind: 'transient' })
+    })
+
+    test('a block that is replaced takes with it what was so as of it', async () => {
+      const { chain, reorg } = await anchored()
+      const { number } = await chain.head()
+      const [projectId] = PROJECTS as [ProjectId]
+      expect(await chain.snapshotStatus(projectId, EPOCH_1, number)).toMatchObject({ status: 'pending' })
+      await reorg(1)
+      expect(await chain.snapshotStatus(projectId, EPOCH_1, number)).toMatchObject({ status: 'absent' })
     })
 
     test('a slot’s new signer is read and announced', async () => {
