@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,6 +19,7 @@ const START_AND_THREE_EPOCHS_MS = 110_000
 const HOOK_TIMEOUT_MS = START_AND_THREE_EPOCHS_MS + 10_000
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
 const folders = [dataDir]
+const servers: Server[] = []
 
 function runWeft(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', weft, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -41,15 +44,33 @@ function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
 }
 
+/** A gateway that passes on what others serve, and alters a byte of one block. */
+async function alteringGateway(cid: string, urls: readonly string[]): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url ?? '/', 'http://gateway')
+    for (const url of urls) {
+      const answer = await fetch(`${url}${pathname}${search}`, { headers: { accept: request.headers.accept ?? '' } })
+      if (!answer.ok) continue
+      const bytes = Buffer.from(await answer.arrayBuffer())
+      if (pathname.includes(cid)) bytes.writeUInt8(bytes.readUInt8(10) ^ 1, 10)
+      return response.writeHead(200, { 'content-type': answer.headers.get('content-type') ?? '' }).end(bytes)
+    }
+    return response.writeHead(404).end()
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
 /** The devnet as a network that was deployed somewhere: by its contracts, endpoint and gateways alone. */
-function asAnyNetwork(): string[] {
+function asAnyNetwork(only?: readonly string[]): string[] {
   const devnet = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
   const { anchorChainId: chainId, protocolState, dataMarket, nodes, anchorRpcUrl, gateways } = devnet
   const folder = mkdtempSync(join(tmpdir(), 'weft-e2e-network-'))
   const path = join(folder, 'network.json')
   writeFileSync(path, JSON.stringify({ chainId, protocolState, dataMarket, nodes, factory: nodes, deploymentBlock: 0 }))
   folders.push(folder)
-  const asked = Object.values(gateways).flatMap((url) => ['--gateway', url])
+  const asked = (only ?? Object.values(gateways)).flatMap((url) => ['--gateway', url])
   return ['--rpc', anchorRpcUrl, '--network', path, '--window-unit', 'blocks', ...asked]
 }
 
@@ -87,6 +108,7 @@ describe('a devnet of three epochs', () => {
 
   afterAll(async () => {
     devnet.kill('SIGKILL')
+    for (const server of servers) server.close()
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   })
 
@@ -157,19 +179,24 @@ describe('a devnet of three epochs', () => {
     const ambiguous = await outputOf(['verify', 'pairContract', '2', '--data-dir', dataDir])
     expect(ambiguous.code).toBe(1)
 
+    // Whoever serves it may alter it: the first byte of the data that goes out is another.
     const cid = /bafkrei[a-z2-7]+/.exec(proof.steps[0]?.detail ?? '')?.[0] as string
-    for (const snapshotter of ['snapshotter', 'snapshotter-2']) {
-      const stored = filesBelow(join(dataDir, snapshotter)).filter((file) => file.includes(cid))
-      expect(stored, 'each that computed the snapshot stores it once').toHaveLength(1)
-      const [path] = stored as [string]
+    const { gateways } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
+    const liar = await alteringGateway(cid, Object.values(gateways))
+    const altered = await outputOf(['verify', projectId, '2', '--json', ...asAnyNetwork([liar])])
+    expect(JSON.parse(altered.stdout)).toMatchObject({ ok: false, failed: 'cid' })
+
+    // On their own disks it is found too, and then nobody serves it.
+    const holders = filesBelow(dataDir).filter((file) => file.includes(cid) && file.includes('blocks'))
+    expect(holders.length).toBeGreaterThanOrEqual(2)
+    for (const path of holders) {
       const bytes = readFileSync(path)
       bytes.writeUInt8(bytes.readUInt8(10) ^ 1, 10)
       writeFileSync(path, bytes)
     }
-
     const refused = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
     expect(refused.code).toBe(1)
-    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'cid' })
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'bytes' })
   })
 
   test('Ctrl-C ends it with a summary, leaves nothing running, and what was kept is proved afterwards', async () => {
