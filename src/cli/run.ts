@@ -26,7 +26,11 @@ function roleCommand(role: Role): Command<CommandContext> {
       const settings = readSettings(role, given, process.env as Given)
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()
-      const running = await startRole(role, settings)
+      const running = await startRole(role, settings, { signal }).catch((failure: unknown) => {
+        // Told to stop while it started: so it did.
+        if (!signal.aborted) throw failure
+      })
+      if (running === undefined) return
       try {
         await Promise.race([aborted(signal), running.ended])
       } finally {

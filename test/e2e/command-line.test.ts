@@ -4,7 +4,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { devAccount } from '#devnet/accounts.ts'
 import { startAnvil } from '#devnet/anvil.ts'
+import { deployProtocol } from '#devnet/deploy.ts'
 import { runWeft } from './world.ts'
 
 /** What a person meets at a terminal when something is wrong, or when they have seen enough. */
@@ -144,6 +146,48 @@ test('a role that is told to stop while it starts stops as soon as it has', asyn
   child.kill('SIGTERM')
   expect(await ended(), output()).toBe(0)
   expect(output()).toContain('"msg":"stopped"')
+})
+
+test('a role without the manifest of its market says what it looks for, and stops looking when it is told to', async () => {
+  const chain = await startAnvil({ chainId: 31_338 })
+  try {
+    const { address, key } = devAccount('owner')
+    const { protocolState, dataMarket } = await deployProtocol({
+      rpcUrl: chain.rpcUrl,
+      deployerKey: key,
+      market: { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 1, attestationsMin: 1 },
+      windows: { snapshotBlocks: 5, batchBlocks: 10, attestationBlocks: 20 },
+      slots: [],
+      sequencers: [address],
+      validators: [address],
+      epochManager: address,
+      manifest: { namespace: 'NS' },
+    })
+    const place = [
+      '--anchor-rpc-url',
+      chain.rpcUrl,
+      '--anchor-chain-id',
+      '31338',
+      '--protocol-state',
+      protocolState,
+      '--data-market',
+      dataMarket,
+    ]
+    const { child, output, said, ended } = runWeft(['validator', '--data-dir', join(scratch, 'validator'), ...place], {
+      WEFT_SIGNER_KEY: ANVIL_KEY,
+    })
+    await said('"manifest_sought"')
+    child.kill('SIGINT')
+    const toldMs = Date.now()
+    expect(await ended(), output()).toBe(0)
+    // The search itself takes twenty seconds.
+    expect(Date.now() - toldMs).toBeLessThan(10_000)
+    expect(output()).toMatch(/"cid":"bafk[a-z2-7]+".*"lookedIn":".*validator"/)
+    expect(output()).toContain('"msg":"stopped"')
+    expect(output()).not.toMatch(/weft: |MANIFEST_UNAVAILABLE/)
+  } finally {
+    await chain.stop()
+  }
 })
 
 test('a deployment that is told to stop says so', async () => {
