@@ -17,7 +17,15 @@ export const roleCommands = Object.fromEntries(ROLES.map((role) => [role, roleCo
 function roleCommand(role: Role): Command<CommandContext> {
   const flags = settingsOf(role).map((name) => {
     const row = SETTINGS[name]
-    return [name, { kind: 'parsed', parse: String, optional: true, brief: `${row.doc} (${row.env}; ${unlessGiven(name)})` }] as const
+    return [
+      name,
+      {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: `${row.doc} (${row.env}${'min' in row ? `; ${row.min} to ${row.max}` : ''}; ${unlessGiven(name)})`,
+      },
+    ] as const
   })
   return buildCommand<Given, [], CommandContext>({
     async func(given) {

@@ -41,7 +41,7 @@ export interface Observer {
 /** The summary of a devnet that was stopped before its first epoch. */
 export function emptySummary(elapsedMs: number): DevnetSummary {
   const nothing = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
-  return { ...nothing, outvoted: [], rejections: {}, unfinished: [], elapsedMs }
+  return { ...nothing, outvoted: [], missed: {}, rejections: {}, unfinished: [], underWay: { epochs: 0, accepted: 0 }, elapsedMs }
 }
 
 export function createObserver(deps: ObserverDeps): Observer {
@@ -51,6 +51,9 @@ export function createObserver(deps: ObserverDeps): Observer {
   const totals = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
   const outvoted = new Map<number, number>()
   const rejections: Record<string, number> = {}
+  const missed: Partial<Record<ProjectReason, number>> = {}
+  /** As seen last: when the roles have stopped they answer no more. */
+  let underWay = { epochs: 0, accepted: 0 }
   const unfinished: { epochId: number; reason: string }[] = []
 
   function note(event: ProtocolEvent): void {
@@ -108,11 +111,20 @@ export function createObserver(deps: ObserverDeps): Observer {
     for (const slotId of record?.outvotedSlots ?? []) outvoted.set(slotId, (outvoted.get(slotId) ?? 0) + 1)
     totals.outvotedSnapshots += sum((record?.projects ?? []).map(({ total, votes }) => total - votes))
     for (const [code, count] of finalCounts(record)) rejections[code] = (rejections[code] ?? 0) + count
+    for (const { reason } of line.missed) missed[reason] = (missed[reason] ?? 0) + 1
     report.epoch(line)
   }
 
   /** Reports what is decided, oldest first, so that lines come in the order of epochs. */
   function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
+    decide(headBlock, market, epochsWanted)
+    const lines = [...open.values()].map(lineOf)
+    underWay = { epochs: lines.length, accepted: sum(lines.map(({ accepted }) => accepted)) }
+    const newest = lines.at(-1)
+    if (newest !== undefined && totals.epochs !== epochsWanted) report.live(newest)
+  }
+
+  function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs === epochsWanted) return
       const isPast = isAttestationWindowOver(epoch.releaseBlock, headBlock, market)
@@ -121,8 +133,6 @@ export function createObserver(deps: ObserverDeps): Observer {
       if (isFinalized(epoch)) finish(epoch)
       else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
     }
-    const newest = [...open.values()].at(-1)
-    if (newest !== undefined) report.live(lineOf(newest))
   }
 
   return {
@@ -140,8 +150,10 @@ export function createObserver(deps: ObserverDeps): Observer {
     summary: () => ({
       ...totals,
       outvoted: [...outvoted].map(([slotId, epochs]) => ({ slotId, epochs })).sort((left, right) => left.slotId - right.slotId),
+      missed,
       rejections,
       unfinished,
+      underWay,
       elapsedMs: clock.nowMs() - startedMs,
     }),
   }

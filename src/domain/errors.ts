@@ -22,7 +22,7 @@ export const ERRORS = {
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
-    help: 'Correct each setting named; `./weft settings` lists those of the roles, `--help` those of a command.',
+    help: 'Correct what is named. `--help` after the command lists what it takes; docs/CLI.md has it all.',
   },
   DATA_DIR_UNKNOWN: {
     kind: 'operator',
@@ -122,7 +122,7 @@ export const ERRORS = {
   CALL_REVERTED: {
     kind: 'caller',
     facts: ['call', 'reason'],
-    help: 'The contract refused the call; `./weft explain` knows the short codes.',
+    help: 'The contract refused the call, and nothing of it was done.',
   },
   CALL_NOT_SETTLED: {
     kind: 'transient',
@@ -137,7 +137,7 @@ export const ERRORS = {
   MANIFEST_INVALID: {
     kind: 'operator',
     facts: ['manifest', 'problems'],
-    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `./weft market set --manifest`.",
+    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. Correct the file; where it is one that the market has already, its owner sets a corrected one with `./weft market set --manifest`.",
   },
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',

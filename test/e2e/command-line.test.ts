@@ -46,7 +46,7 @@ test('a devnet that is refused has no data directory to tell of, and leaves none
   ]) {
     const { output, ended } = runWeft(['devnet', ...args], { TMPDIR: tmp })
     expect(await ended()).toBe(1)
-    expect(output()).not.toContain('data directory: ')
+    expect(output()).not.toMatch(/data directory: |stopping/)
   }
   expect(readdirSync(tmp)).toEqual([])
 })
@@ -67,7 +67,7 @@ test.each([
 ])('weft %s %s …: it is told which setting is no URL', async (...args) => {
   const { output, ended } = runWeft(args)
   expect(await ended()).toBe(1)
-  expect(output()).toContain('weft: SETTINGS_INVALID (problems: --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL)')
+  expect(output()).toContain('weft: SETTINGS_INVALID\n  --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL\n')
 })
 
 test('a command that does not exist is answered with where to look', async () => {
@@ -84,6 +84,16 @@ test.each([
 ] as const)('weft %j is answered', async (args, code, text) => {
   const { output, ended } = runWeft(args)
   expect([await ended(), output()]).toEqual([code, expect.stringMatching(text)])
+})
+
+test.each([
+  [['verify', 'p:N'], 'weft: epochId is missing. See `./weft verify --help`.\n'],
+  [['devnet', '--slots', '2'], "weft: --slots: '2' is not an integer from 3 to 100. See `./weft devnet --help`.\n"],
+  [['market', 'create'], /^weft: --epoch-size is needed, with a value\. See `\.\/weft market create --help`\.\n$/],
+  [['settings', 'relais'], /^weft: role: no role 'relais'; did you mean relay\? .*See `\.\/weft settings --help`\.\n$/],
+] as const)('weft %j is told in our words, and where to look', async (args, text) => {
+  const { output, ended } = runWeft(args)
+  expect([await ended(), output()]).toEqual([1, typeof text === 'string' ? text : expect.stringMatching(text)])
 })
 
 describe('a devnet that is told to stop while it starts', () => {
@@ -110,7 +120,8 @@ describe('a devnet that is told to stop while it starts', () => {
     const { child, ended, output, left } = await startUntil('starting the anchor chain', ['--epochs', '2'])
     child.kill('SIGINT')
     expect(await ended()).toBe(130)
-    expect(output()).toContain('0 epochs finalized')
+    expect(output()).toContain('stopped before it was up')
+    expect(output()).not.toContain('finalized')
     expect(left()).toEqual([])
   })
 
@@ -121,6 +132,15 @@ describe('a devnet that is told to stop while it starts', () => {
     child.kill('SIGINT')
     expect(await ended()).toBe(130)
     expect(left()).toEqual([])
+  })
+
+  test('a second Ctrl-C leaves no time for the summary, in JSON either', async () => {
+    const { child, ended, said, output } = await startUntil('starting snapshotter', ['--json'])
+    child.kill('SIGINT')
+    await said('stopping')
+    child.kill('SIGINT')
+    expect(await ended()).toBe(130)
+    expect(output()).not.toContain('"summary"')
   })
 
   test('that nobody reads it any more is such a word too', async () => {
