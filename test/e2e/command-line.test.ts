@@ -89,7 +89,7 @@ test.each([
 test.each([
   [['verify', 'p:N'], 'weft: epochId is missing. See `./weft verify --help`.\n'],
   [['devnet', '--slots', '2'], "weft: --slots: '2' is not an integer from 3 to 100. See `./weft devnet --help`.\n"],
-  [['market', 'create'], /^weft: --epoch-size is needed, with a value\. See `\.\/weft market create --help`\.\n$/],
+  [['market', 'create'], /^weft: --epoch-size is needed, with a value\. See `\.\/weft market create --help`\.\n/],
   [['settings', 'relais'], /^weft: role: no role 'relais'; did you mean relay\? .*See `\.\/weft settings --help`\.\n$/],
 ] as const)('weft %j is told in our words, and where to look', async (args, text) => {
   const { output, ended } = runWeft(args)
