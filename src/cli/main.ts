@@ -56,7 +56,7 @@ function misread(failure: unknown): string {
     },
     UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given more than once`,
   })
-  return `weft: ${what.replace(/\.$/, '')}. See \`./${commandIn(args)} --help\`.`
+  return `weft: ${/[.?]$/.test(what) ? what : `${what}.`} See \`./${commandIn(args)} --help\`.`
 }
 
 /** A failure in the words that help; the stack only where it is our bug. */

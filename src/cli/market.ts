@@ -92,7 +92,7 @@ const showCommand = buildCommand({
       }
       for (const [name, value] of Object.entries({ ...market, ...manifests })) {
         const shown = (Array.isArray(value) ? value.join('\n'.padEnd(VALUE_COLUMN + 1)) : String(value)) || 'none'
-        this.process.stdout.write(`  ${name}`.padEnd(VALUE_COLUMN) + `${shown}\n`)
+        this.process.stdout.write(`${`  ${name}`.padEnd(VALUE_COLUMN)}${shown}\n`)
       }
     }
   },

@@ -166,7 +166,8 @@ describe('a role that fails', () => {
     running = await start({ run: () => Promise.reject(failure) })
     await expect(running.ended).rejects.toBe(failure)
     expect(events()).toEqual(['starting', 'started', 'failed'])
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('STORE_FAILED (path: state.sqlite')
+    expect(readFileSync(join(folder, 'log'), 'utf8'), 'the words that help are for whoever hosts it').not.toContain('detail')
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('"code":"STORE_FAILED","path":"state.sqlite"')
   })
 
   test('ends no process by itself: the failure waits for whoever asks', async () => {

@@ -31,7 +31,7 @@ export async function startWith<Handle>(
       if (!stopping.signal.aborted) throw failure
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
-    ended.catch((failure: unknown) => home.report('failed', { ...(isWeftError(failure) ? toldOf(failure) : {}), detail: String(failure) }))
+    ended.catch((failure: unknown) => home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }))
     return {
       places: wired.places,
       handle: wired.handle,

@@ -178,6 +178,15 @@ describe('deploy', () => {
     expect(refused.output).toContain('market.epochSize: is 1 for ever')
   }, 60_000)
 
+  test('says at its end where the network file is and what comes next, and lists each step once', async () => {
+    const { code, output } = await run(['deploy', '--yes'])
+    expect(code, output).toBe(0)
+    expect(output).toContain(`network file   ${join(dataDir, 'network.json')}\n`)
+    expect(output).toContain('docs/BY-HAND.md')
+    expect(output.match(/create ProtocolState at/g)).toHaveLength(1)
+    expect(output).toContain(`  ✔ ${TRANSACTIONS} of ${TRANSACTIONS}\n`)
+  })
+
   test('a manifest is completed, kept beside the network file and set; another one applies from its epoch on', async () => {
     const path = join(freshDir(), 'manifest.json')
     writeFileSync(path, '{ "namespace": "NS" }')
@@ -200,7 +209,7 @@ describe('deploy', () => {
     const { output } = await run(['market', 'show'], {})
     expect(output).toMatch(/pendingManifest +bafkrei[a-z2-7]+ from epoch 5 on/)
 
-    expect(output).toContain(' '.repeat(30) + 'tally: at least 3 votes and 33.34 % of them\n')
+    expect(output).toContain(`${' '.repeat(30)}tally: at least 3 votes and 33.34 % of them\n`)
     expect(output).not.toContain('"minVotes"')
     expect((await run(['market', 'show', '--manifest'], {})).output).toContain('"minVotes": 3')
 
