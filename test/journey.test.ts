@@ -71,7 +71,7 @@ test('two epochs, from their release to a verified answer', async () => {
   expect(collectors.map((collector) => collector.stats().open)).toEqual([0, 0])
   expect(relay.stats()).toMatchObject({ reservations: 1, circuits: 1 })
 
-  // The window closes. The next epoch is released before anything of this one is final: its aggregates have to wait.
+  // The window closes. The next epoch is released before anything of this one is final: its aggregates take what each has computed.
   await network.until(() => network.sequencer().epoch(FIRST)?.state !== 'released')
   expect(await network.releaseEpoch()).toBe(SECOND)
   expect(await finality(network, FIRST)).not.toContainEqual(FINALIZED_BY_ALL)
@@ -139,6 +139,23 @@ test('a market changes its rules at an epoch: until then everybody follows the o
   await network.until(() => network.sequencer().epoch(THIRD)?.state === 'ended')
   expect(network.sequencer().epoch(THIRD)).toMatchObject({ reason: 'nothing_finalized' })
   expect(await network.batches(THIRD)).toEqual([])
+})
+
+test('epochs that come faster than they become final have their aggregates all the same, and what each was built on is what became final', async () => {
+  const network = await start()
+  const LAST = 4 as EpochId
+  for (let epochId = FIRST; epochId <= LAST; epochId = (epochId + 1) as EpochId) {
+    expect(await network.releaseEpoch()).toBe(epochId)
+    await network.passBlocks(2)
+  }
+  expect((await network.chain.batchCids(FIRST)).length).toBe(0)
+  await network.attested(LAST, 3)
+  const usdOf = async (type: string, epochId: EpochId): Promise<number> =>
+    ((await network.snapshot(projectOf(network, type), epochId)) as { usd: number }).usd
+  for (let epochId = SECOND; epochId <= LAST; epochId = (epochId + 1) as EpochId) {
+    const prices = [await usdOf('price', (epochId - 1) as EpochId), await usdOf('price', epochId)] as const
+    expect(await usdOf('mean', epochId)).toBe((prices[0] + prices[1]) / 2)
+  }
 })
 
 test('the same submissions give the same bytes: two runs of one seed anchor the same CIDs and roots', async () => {

@@ -1,21 +1,24 @@
 import { z } from 'zod'
 
 const NO_ADDRESS = { error: 'is not an address' }
-const address = z.string(NO_ADDRESS).regex(/^0x[0-9a-fA-F]{40}$/, NO_ADDRESS)
-const addresses = z
-  .array(address, { error: 'is not a list of addresses' })
-  .min(1, { error: 'is empty' })
-  .check(({ value, issues }) => {
-    const seen = new Set<string>()
-    for (const [index, item] of value.entries()) {
-      const normal = String(item).toLowerCase()
-      if (seen.has(normal)) issues.push({ code: 'custom', message: 'comes twice', path: [index], input: item })
-      seen.add(normal)
-    }
-  })
-  .readonly()
+const asWritten = z.string(NO_ADDRESS).regex(/^0x[0-9a-fA-F]{40}$/, NO_ADDRESS)
+/** In lower case, as the chain's values are that it is compared with, and so that a configuration is the same however it is written. */
+const address = asWritten.toLowerCase()
+const listOf = (item: typeof asWritten) =>
+  z
+    .array(item, { error: 'is not a list of addresses' })
+    .min(1, { error: 'is empty' })
+    .check(({ value, issues }) => {
+      const seen = new Set<string>()
+      for (const [index, text] of value.entries()) {
+        const normal = String(text).toLowerCase()
+        if (seen.has(normal)) issues.push({ code: 'custom', message: 'comes twice', path: [index], input: text })
+        seen.add(normal)
+      }
+    })
+    .readonly()
 
-/** Where one Uniswap V2 deployment lives. Addresses in any case. */
+/** Where one Uniswap V2 deployment lives. Addresses in any case; that of `pairs` is printed as it stands. */
 export const CONFIG = z
   .strictObject(
     {
@@ -30,9 +33,9 @@ export const CONFIG = z
       usdcWethPair: address,
       wethUsdtPair: address,
       /** Tokens through which another token is priced, in the order tried (spec/08 §4). */
-      whitelist: addresses,
+      whitelist: listOf(address),
       /** The data sources, as they are to stand in `contract`. */
-      pairs: addresses,
+      pairs: listOf(asWritten),
       /**
        * How a market charges the 0.3 % of a swap; the deployed versions differ (spec/08 §4). `trade`: on the trade's USD value, the newer
        * core. `token1`: on the USD of token 1, or of token 0 when that is zero, the older one.

@@ -1,5 +1,5 @@
 import type { ChainEvent, ChainValue, JsonValue, SnapshotHistory, SourceReader } from 'weft/compute'
-import type { UniswapV2Config } from './config.ts'
+import { CONFIG, type UniswapV2Config } from './config.ts'
 
 /** The made-up chain of test/vectors/uniswap-v2.json, with the snapshots that Python computes from it. */
 export interface Vector {
@@ -33,7 +33,7 @@ export function configOf(vector: Vector, feeOn: UniswapV2Config['feeOn'] = 'trad
   const token = (symbol: string) => vector.tokens.find((row) => row.symbol === symbol)?.address as string
   const pair = (left: string, right: string) =>
     vector.pairs.find(({ tokens }) => tokens.includes(token(left)) && tokens.includes(token(right)))?.address as string
-  return {
+  return CONFIG.parse({
     factory: FACTORY.toUpperCase().replace('0X', '0x'),
     router: ROUTER,
     weth: token('WETH'),
@@ -46,7 +46,7 @@ export function configOf(vector: Vector, feeOn: UniswapV2Config['feeOn'] = 'trad
     whitelist: vector.whitelist,
     pairs: vector.sources,
     feeOn,
-  }
+  })
 }
 
 type Read = Parameters<SourceReader['read']>[0]

@@ -3,7 +3,7 @@ import type { AggregateCompute, BaseSnapshot, JsonValue, SnapshotCompute, Source
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson, parseCanonicalJson } from '../../src/wire/canonical-json.ts'
-import type { UniswapV2Config } from './config.ts'
+import { CONFIG, type UniswapV2Config } from './config.ts'
 import * as scripted from './scripted.test-source.ts'
 import { uniswapV2 } from './uniswap-v2.ts'
 
@@ -24,7 +24,7 @@ async function snapshot(
   options: { dataSource: string; config?: UniswapV2Config; source?: SourceReader },
 ): Promise<string> {
   const { dataSource, config = configOf(), source = scriptedSource() } = options
-  const computes = uniswapV2.create(config)
+  const computes = uniswapV2.create(CONFIG.parse(config))
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of computes.preloads) preloaded.set(taskType, await preload({ epoch: vector.epoch, source }))
   const compute: SnapshotCompute = named(computes.snapshots, projectType)

@@ -13,27 +13,9 @@ export type { UniswapV2Config } from './config.ts'
 export const uniswapV2: ComputeSetModule<UniswapV2Config> = { name: 'uniswap-v2', version: '1.0.0', config: CONFIG, create }
 
 function create(config: UniswapV2Config): ComputeSet {
-  const normal = lowerCased(config)
   return {
-    preloads: [blockDetails, ethPrice(normal)],
-    snapshots: [totalReserves(normal), tradeVolume(normal)],
+    preloads: [blockDetails, ethPrice(config)],
+    snapshots: [totalReserves(config), tradeVolume(config)],
     aggregates: [volume24h, topPairs24h],
-  }
-}
-
-/** Chain values are lower-case, so what they are compared with must be. `pairs` stay as configured: they are printed as they stand. */
-function lowerCased(config: UniswapV2Config): UniswapV2Config {
-  return {
-    ...config,
-    factory: config.factory.toLowerCase(),
-    router: config.router.toLowerCase(),
-    weth: config.weth.toLowerCase(),
-    dai: config.dai.toLowerCase(),
-    usdc: config.usdc.toLowerCase(),
-    usdt: config.usdt.toLowerCase(),
-    daiWethPair: config.daiWethPair.toLowerCase(),
-    usdcWethPair: config.usdcWethPair.toLowerCase(),
-    wethUsdtPair: config.wethUsdtPair.toLowerCase(),
-    whitelist: config.whitelist.map((token) => token.toLowerCase()),
   }
 }

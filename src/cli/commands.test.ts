@@ -97,7 +97,7 @@ describe('settings', () => {
     const { out } = await weft('settings', 'relay')
     expect(out).toContain('--reservations-max  WEFT_RESERVATIONS_MAX  (integer, 1 to 100000; default 1000)\n')
     expect(out).not.toContain('--head-offset')
-    expect((await weft('settings')).out).toContain('--head-offset  WEFT_HEAD_OFFSET  (integer, 0 to 10000 blocks; default 2)\n')
+    expect((await weft('settings')).out).toContain('--head-offset  WEFT_HEAD_OFFSET  (integer, 1 to 10000 blocks; default 2)\n')
   })
 
   test('as JSON is the table', async () => {

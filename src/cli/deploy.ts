@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { buildCommand } from '@stricli/core'
-import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
@@ -44,12 +43,7 @@ export const deployCommand = buildCommand({
       const draft = draftOf(flags)
       const deployed = await deployNetwork({ ...session, network }, { ...config, draft }, conductOf(this.process, flags), signal)
       const isThere = deployed.outcome === 'changed' || deployed.outcome === 'unchanged'
-      if (isThere) {
-        onDisk(path, 'writing it', () => {
-          makeFolder(dataDir)
-          writeNetwork(path, deployed.network)
-        })
-      }
+      if (isThere) writeNetwork(path, deployed.network)
       const manifest = manifestFacts(isThere ? dataDir : undefined, deployed.manifest)
       const { chainId, deploymentBlock, ...addresses } = deployed.network
       const isPlaceKnown = isThere || (deployed.outcome === 'planned' && !isNobody)

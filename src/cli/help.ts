@@ -27,7 +27,7 @@ export function answerTo(args: readonly string[], version: string): Answer | und
   const isAsked = args.slice(0, end < 0 ? undefined : end).some((word) => HELP.has(word))
   if (isAsked) return helpFor(leadingWords(args))
   const { target, rest } = find(args)
-  return isRoutes(target) && rest.length === 0 ? helpFor(args) : undefined
+  return isRoutes(target) && rest.length === 0 && target.getDefaultCommand() === undefined ? helpFor(args) : undefined
 }
 
 /** `weft market set`: the command that the words lead to. */

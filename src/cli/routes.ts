@@ -8,6 +8,7 @@ import { mutateCommand } from './mutate.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
+import { storageRoutes } from './storage.ts'
 import { testCommand } from './test.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -23,6 +24,7 @@ export const routes = buildRouteMap({
     deploy: deployCommand,
     market: marketRoutes,
     slots: slotsRoutes,
+    storage: storageRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },

@@ -4,7 +4,7 @@ import type { Secret } from '#domain/secret.ts'
 import { readNodesSettings } from '#io/chain/read/slots.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
-import { createOperator } from '#io/chain/send/operator.ts'
+import { createAccount } from '#io/chain/send/account.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Network } from '#node/network.ts'
@@ -57,7 +57,7 @@ export async function fundAccounts(rpcUrl: string, accounts: readonly Address[])
 /** Instead of waiting for a block it makes one: a whole deployment in a handful of blocks, whatever the block time. */
 function operatorOf(rpc: Rpc, options: { readonly chainId: number; readonly privateKey: Secret<Uint8Array> }) {
   const clock = { nowMs: systemClock.nowMs, sleep: async () => void (await rpc.call('evm_mine', [])) }
-  return createOperator({ rpc, ...options, journal: createFakeStore(), clock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: 0 })
+  return createAccount({ rpc, ...options, journal: createFakeStore(), clock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: 0 })
 }
 
 /** Gives a slot of a running devnet another signer. */

@@ -3,8 +3,9 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { makeFolder, onDisk, replaceFile } from '#node/disk.ts'
 
 /**
  * The folder of a devnet. A devnet empties its folder when it starts: what is its own is told by a mark with an id, never by a name,

@@ -2,7 +2,6 @@ import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { onDisk } from '#node/disk.ts'
 import { keepManifest } from '#node/manifest-files.ts'
 import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
@@ -35,7 +34,7 @@ const NAMESPACE = 'devnet-UNISWAPV2-ETH'
 const BLOCK_TIME_SECONDS = 1
 /**
  * Timing, in blocks of one second. An epoch is released every 6 s; its window is open for 5 blocks, enough for a slow machine. Three
- * blocks later it is final, while the window of the next epoch, whose aggregates read it, is still open.
+ * blocks later it is final.
  */
 export const EPOCH_SIZE = 6
 export const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
@@ -131,7 +130,7 @@ export async function layGround(
     [cast.epochManager, cast.sequencer, ...cast.validators].map(({ address }) => address),
   )
   // Operators' commands find the contracts as those of a real network: `./weft market show --data-dir …`.
-  onDisk(dataDir, 'writing the network file', () => writeNetwork(folder.file(NETWORK_FILE), protocol))
+  writeNetwork(folder.file(NETWORK_FILE), protocol)
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
     { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },

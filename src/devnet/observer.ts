@@ -48,28 +48,14 @@ export function createObserver(deps: ObserverDeps): Observer {
   const { chain, clock, report } = deps
   const startedMs = clock.nowMs()
   const open = new Map<EpochId, Observed>()
-  const totals = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
-  const outvoted = new Map<number, number>()
-  const rejections: Record<string, number> = {}
-  const missed: Partial<Record<ProjectReason, number>> = {}
+  const totals = createTotals()
   /** As seen last: when the roles have stopped they answer no more. */
   let underWay = { epochs: 0, accepted: 0 }
   const unfinished: { epochId: number; reason: string }[] = []
 
   function note(event: ProtocolEvent): void {
     if (event.kind === 'EpochReleased') {
-      const { epochId, block } = event
-      open.set(epochId, {
-        epochId,
-        releaseBlock: block.number,
-        releasedAt: block.timestamp * 1_000,
-        releasedSeenMs: clock.nowMs(),
-        attestedBy: new Map(),
-        finalizedBatches: new Set(),
-        finalizedProjects: new Set(),
-        finalizedSeenMs: undefined,
-        isEnded: false,
-      })
+      open.set(event.epochId, observedFrom(event, clock.nowMs()))
       return
     }
     if (!('epochId' in event)) return
@@ -83,55 +69,26 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
   }
 
-  function lineOf(epoch: Observed): EpochLine {
-    const record = deps.recordOf(epoch.epochId)
-    const voters = [...epoch.attestedBy.values()].map((validators) => validators.size)
-    return {
-      epochId: epoch.epochId,
-      releasedAt: epoch.releasedAt,
-      accepted: record?.accepted ?? 0,
-      rejected: sum(finalCounts(record).map(([, count]) => count)),
-      projects: deps.projects.length,
-      finalized: epoch.finalizedProjects.size,
-      missed: deps.projects
-        .filter((projectId) => !epoch.finalizedProjects.has(projectId))
-        .map((projectId) => ({ projectId, reason: whyMissed(projectId, record) })),
-      batches: epoch.attestedBy.size,
-      attestations: voters.length === 0 ? 0 : Math.min(...voters),
-      outvotedSlots: record?.outvotedSlots.length ?? 0,
-      releasedToFinalizedMs: epoch.finalizedSeenMs === undefined ? 0 : epoch.finalizedSeenMs - epoch.releasedSeenMs,
-    }
-  }
-
-  function finish(epoch: Observed): void {
-    const line = lineOf(epoch)
-    totals.epochs += 1
-    for (const key of ['accepted', 'rejected', 'finalized', 'batches', 'attestations'] as const) totals[key] += line[key]
-    const record = deps.recordOf(epoch.epochId)
-    for (const slotId of record?.outvotedSlots ?? []) outvoted.set(slotId, (outvoted.get(slotId) ?? 0) + 1)
-    totals.outvotedSnapshots += sum((record?.projects ?? []).map(({ total, votes }) => total - votes))
-    for (const [code, count] of finalCounts(record)) rejections[code] = (rejections[code] ?? 0) + count
-    for (const { reason } of line.missed) missed[reason] = (missed[reason] ?? 0) + 1
-    report.epoch(line)
-  }
-
   /** Reports what is decided, oldest first, so that lines come in the order of epochs. */
   function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     decide(headBlock, market, epochsWanted)
-    const lines = [...open.values()].map(lineOf)
+    const lines = [...open.values()].map((epoch) => lineOf(epoch, deps))
     underWay = { epochs: lines.length, accepted: sum(lines.map(({ accepted }) => accepted)) }
     const newest = lines.at(-1)
-    if (newest !== undefined && totals.epochs !== epochsWanted) report.live(newest)
+    if (newest !== undefined && totals.epochs() !== epochsWanted) report.live(newest)
   }
 
   function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
-      if (totals.epochs === epochsWanted) return
+      if (totals.epochs() === epochsWanted) return
       const isPast = isAttestationWindowOver(epoch.releaseBlock, headBlock, market)
       if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market))) break
       open.delete(epoch.epochId)
-      if (isFinalized(epoch)) finish(epoch)
-      else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
+      if (isFinalized(epoch)) {
+        const line = lineOf(epoch, deps)
+        totals.add(line, deps.recordOf(epoch.epochId))
+        report.epoch(line)
+      } else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
     }
   }
 
@@ -144,18 +101,74 @@ export function createObserver(deps: ObserverDeps): Observer {
         if (step.kind === 'rollback') continue
         for (const event of step.events) note(event)
         settle(step.block.number, market, epochsWanted)
-        if (totals.epochs === epochsWanted) return
+        if (totals.epochs() === epochsWanted) return
       }
     },
     summary: () => ({
-      ...totals,
-      outvoted: [...outvoted].map(([slotId, epochs]) => ({ slotId, epochs })).sort((left, right) => left.slotId - right.slotId),
-      missed,
-      rejections,
+      ...totals.read(),
       unfinished,
       underWay,
       elapsedMs: clock.nowMs() - startedMs,
     }),
+  }
+}
+
+function observedFrom({ epochId, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, nowMs: number): Observed {
+  return {
+    epochId,
+    releaseBlock: block.number,
+    releasedAt: block.timestamp * 1_000,
+    releasedSeenMs: nowMs,
+    attestedBy: new Map(),
+    finalizedBatches: new Set(),
+    finalizedProjects: new Set(),
+    finalizedSeenMs: undefined,
+    isEnded: false,
+  }
+}
+
+/** What has become of all final epochs together. */
+function createTotals() {
+  const totals = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
+  const outvoted = new Map<number, number>()
+  const rejections: Record<string, number> = {}
+  const missed: Partial<Record<ProjectReason, number>> = {}
+  return {
+    epochs: () => totals.epochs,
+    add(line: EpochLine, record: EpochEntry | undefined): void {
+      totals.epochs += 1
+      for (const key of ['accepted', 'rejected', 'finalized', 'batches', 'attestations'] as const) totals[key] += line[key]
+      for (const slotId of record?.outvotedSlots ?? []) outvoted.set(slotId, (outvoted.get(slotId) ?? 0) + 1)
+      totals.outvotedSnapshots += sum((record?.projects ?? []).map(({ total, votes }) => total - votes))
+      for (const [code, count] of finalCounts(record)) rejections[code] = (rejections[code] ?? 0) + count
+      for (const { reason } of line.missed) missed[reason] = (missed[reason] ?? 0) + 1
+    },
+    read: () => ({
+      ...totals,
+      outvoted: [...outvoted].map(([slotId, epochs]) => ({ slotId, epochs })).sort((left, right) => left.slotId - right.slotId),
+      missed,
+      rejections,
+    }),
+  }
+}
+
+function lineOf(epoch: Observed, deps: ObserverDeps): EpochLine {
+  const record = deps.recordOf(epoch.epochId)
+  const voters = [...epoch.attestedBy.values()].map((validators) => validators.size)
+  return {
+    epochId: epoch.epochId,
+    releasedAt: epoch.releasedAt,
+    accepted: record?.accepted ?? 0,
+    rejected: sum(finalCounts(record).map(([, count]) => count)),
+    projects: deps.projects.length,
+    finalized: epoch.finalizedProjects.size,
+    missed: deps.projects
+      .filter((projectId) => !epoch.finalizedProjects.has(projectId))
+      .map((projectId) => ({ projectId, reason: whyMissed(projectId, record) })),
+    batches: epoch.attestedBy.size,
+    attestations: voters.length === 0 ? 0 : Math.min(...voters),
+    outvotedSlots: record?.outvotedSlots.length ?? 0,
+    releasedToFinalizedMs: epoch.finalizedSeenMs === undefined ? 0 : epoch.finalizedSeenMs - epoch.releasedSeenMs,
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
-import { onDisk, replaceFile } from '#node/disk.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
 import type { DevnetFolder } from './folder.ts'
 
 /** Where everything of a devnet is reached; `devnet.json` in its data directory while it runs, `kept.json` afterwards. */

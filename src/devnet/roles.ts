@@ -21,7 +21,7 @@ const POLL_MS = '100'
 /** Honest snapshotters see the same chain at different moments, as anywhere: what they agree about does not hang on the moment. */
 const POLLS_MS = [POLL_MS, '250']
 /** The devnet's source chain never rewrites itself. */
-const HEAD_OFFSET = '0'
+const HEAD_OFFSET = '1'
 
 /** Every role of the network, started, each with settings as the command line would read them. */
 export interface NetworkRoles {
@@ -34,21 +34,15 @@ export interface NetworkRoles {
   readonly failed: Promise<never>
 }
 
+interface Hosting {
+  readonly report: DevnetReport
+  readonly started: Started
+  readonly signal: AbortSignal
+}
+
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
-export async function startRoles(
-  ground: Ground,
-  { report, started, signal }: { readonly report: DevnetReport; readonly started: Started; readonly signal: AbortSignal },
-): Promise<NetworkRoles> {
-  const roles: [string, RunningRole][] = []
-  async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
-    signal.throwIfAborted()
-    report.progress(`starting ${name} …`)
-    const settings = readSettings(role, { ...common(ground), ...flags, dataDir: ground.folder.make(name) }, {})
-    const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
-    started.add(name, running)
-    roles.push([name, running])
-    return running
-  }
+export async function startRoles(ground: Ground, hosting: Hosting): Promise<NetworkRoles> {
+  const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
   const relay = await start('relay', 'relay', wireRelay, {})
@@ -94,16 +88,36 @@ export async function startRoles(
     sequencer,
     collectors: [direct, relayed],
     gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
-    listening: [
-      { name: 'anchor chain', where: ground.anchor.rpcUrl },
-      { name: 'source chain', where: ground.source.rpcUrl },
-      { name: 'protocol state', where: ground.protocol.protocolState },
-      { name: 'data market', where: ground.protocol.dataMarket },
-      ...roles.flatMap(([name, { places }]) => Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where }))),
-      { name: 'data', where: ground.dataDir },
-    ],
+    listening: placesOf(ground, roles),
     failed: Promise.race(roles.map(([, { ended }]) => ended.then(() => new Promise<never>(() => undefined)))),
   }
+}
+
+/** Starts one role after the other, each in a folder of its own. */
+function createStarting(ground: Ground, { report, started, signal }: Hosting) {
+  const roles: [string, RunningRole][] = []
+  async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
+    signal.throwIfAborted()
+    report.progress(`starting ${name} …`)
+    const settings = readSettings(role, { ...common(ground), ...flags, dataDir: ground.folder.make(name) }, {})
+    const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
+    started.add(name, running)
+    roles.push([name, running])
+    return running
+  }
+  return { roles, start }
+}
+
+/** Where everything of the network is, by name. */
+function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole])[]): readonly Endpoint[] {
+  return [
+    { name: 'anchor chain', where: ground.anchor.rpcUrl },
+    { name: 'source chain', where: ground.source.rpcUrl },
+    { name: 'protocol state', where: ground.protocol.protocolState },
+    { name: 'data market', where: ground.protocol.dataMarket },
+    ...roles.flatMap(([name, { places }]) => Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where }))),
+    { name: 'data', where: ground.dataDir },
+  ]
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */

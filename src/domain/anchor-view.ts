@@ -3,7 +3,10 @@ import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
 import type { BlockTime } from './window.ts'
 
-/** Signers are remembered so far below what else is: a reorganisation goes back past blocks that no epoch needs, but never this far. */
+/**
+ * Blocks for which signers are remembered beyond those that epochs still need: a reorganisation may go back further than these, but never
+ * as far as that.
+ */
 const UNDONE_BLOCKS_MAX = 1_000
 
 /** A block of the anchor chain, as far as checking submissions needs it. */

@@ -81,11 +81,14 @@ export interface BaseSnapshot {
   readonly snapshot: JsonValue
 }
 
-/** Reads snapshots of earlier epochs: the finalized ones. Never the present epoch's. */
+/**
+ * Reads snapshots of earlier epochs, as of the release of the present one: those that were finalized, and the node's own where nothing was
+ * decided yet or nobody serves what was. Never the present epoch's.
+ */
 export interface SnapshotHistory {
-  /** First epoch for which the project has a snapshot; `undefined` when it has none. */
+  /** First epoch for which the project may have a snapshot; `undefined` when it has none. */
   firstEpochId(projectId: string): Promise<number | undefined>
-  /** `undefined` when that epoch ended without data for the project. Throws while it is not decided yet. */
+  /** `undefined` when that epoch has no data for the project. */
   snapshot(projectId: string, epochId: number): Promise<JsonValue | undefined>
 }
 
@@ -137,7 +140,10 @@ export interface ComputeSetModule<Config = unknown> {
   readonly name: string
   /** Another one whenever the same configuration gives other projects or other bytes: nodes of one market must have the same. */
   readonly version: string
-  /** Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. */
+  /**
+   * Configurations come from JSON. Where that is canonical JSON, integers are `bigint`: a form should take both. What it makes of one is JSON
+   * too, and the same however it was written: nodes compare it.
+   */
   readonly config: Schema<Config>
   create(config: Config): ComputeSet
 }

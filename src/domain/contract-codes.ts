@@ -86,9 +86,19 @@ export const CONTRACT_ERRORS = {
   OwnershipCannotBeRenounced: 'Ownership can be handed over, not given up.',
 } as const satisfies Readonly<Record<string, string>>
 
-/** What a revert reason means: a code, or a custom error with its arguments. `undefined` for sentences, which speak for themselves. */
-export function meaningOf(reason: string): string | undefined {
+const MEANINGS = { ...CONTRACT_CODES, ...CONTRACT_ERRORS } as const
+
+/** A short code, or the name of a custom error. */
+export type ContractCode = keyof typeof MEANINGS
+
+/** The code of a revert reason, which may have arguments behind it. `undefined` for sentences. */
+export function codeOf(reason: string): ContractCode | undefined {
   const word = reason.split(' ', 1).join()
-  const meanings: Readonly<Record<string, string>> = { ...CONTRACT_CODES, ...CONTRACT_ERRORS }
-  return Object.hasOwn(meanings, word) ? meanings[word] : undefined
+  return Object.hasOwn(MEANINGS, word) ? (word as ContractCode) : undefined
+}
+
+/** What a revert reason means. `undefined` for sentences, which speak for themselves. */
+export function meaningOf(reason: string): string | undefined {
+  const code = codeOf(reason)
+  return code && MEANINGS[code]
 }

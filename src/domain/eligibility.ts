@@ -20,7 +20,11 @@ export type Eligibility = ({ readonly ok: true } & Eligible) | { readonly ok: fa
  */
 export function eligibilityOf(
   submission: Submission,
-  rules: { readonly window: SubmissionWindow; readonly view: AnchorView; readonly deadlineBufferMaxBlocks: number },
+  rules: {
+    readonly window: SubmissionWindow
+    readonly view: Pick<AnchorView, 'header' | 'signerAt'>
+    readonly deadlineBufferMaxBlocks: number
+  },
 ): Eligibility {
   const { slotId, deadlineBlock } = submission.request
   const header = rules.view.header(submission.header.toLowerCase())

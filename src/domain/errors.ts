@@ -19,6 +19,11 @@ export const ERRORS = {
     facts: ['what', 'text'],
     help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
   },
+  PROJECT_AMBIGUOUS: {
+    kind: 'caller',
+    facts: ['text', 'projects'],
+    help: 'Several projects of the epoch have this in their ids. Give more of the one that is meant, or all of it.',
+  },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
@@ -29,10 +34,15 @@ export const ERRORS = {
     facts: ['dataDir'],
     help: 'No running devnet was found there. Start one with `./weft devnet`, or pass --data-dir.',
   },
+  DATA_DIR_EMPTY: {
+    kind: 'operator',
+    facts: ['dataDir'],
+    help: 'No role has kept anything there. Pass --data-dir with the data directory of a role, or of a devnet.',
+  },
   DATA_DIR_FOREIGN: {
     kind: 'operator',
     facts: ['dataDir', 'found'],
-    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist.',
+    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist (--data-dir). What a devnet of an earlier build has made may be among it: remove that by hand if you know it is yours.',
   },
   DATA_DIR_LOCKED: {
     kind: 'operator',
@@ -180,6 +190,11 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['projectId', 'epochId', 'detail'],
     help: 'The compute module failed; its own message says why.',
+  },
+  HISTORY_MISSING: {
+    kind: 'transient',
+    facts: ['projectId', 'epochId', 'detail'],
+    help: 'An aggregate needs this earlier epoch, and this node cannot tell what the others take for it. The next epochs heal by themselves.',
   },
   JSON_MALFORMED: {
     kind: 'caller',

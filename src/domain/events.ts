@@ -49,6 +49,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'The rules of this epoch are not known: nothing of it is judged until they are; `code` says why, `manifest_unknown` which manifest is missing.',
   },
+  block_damaged: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A file of the IPFS node does not hold what its name says: a power cut has torn it, or the disk fails. It is given to nobody, and fetched again when it is needed.',
+  },
   release_undone: {
     level: 'warn',
     help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',

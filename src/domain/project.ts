@@ -30,6 +30,10 @@ export const PROJECT_REASONS = {
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
   plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },
   base_missing: { state: 'missed', help: 'A base snapshot that the aggregate needs is missing.' },
+  history_missing: {
+    state: 'missed',
+    help: 'An earlier epoch that the aggregate needs was undecided or could not be had until the window closed, and this node had no snapshot of its own.',
+  },
   upload_failed: { state: 'missed', help: 'The snapshot could not be stored, so nobody could have fetched it.' },
   hand_over_failed: { state: 'missed', help: 'The collector did not take the submission before the window closed.' },
   window_closed: { state: 'missed', help: 'The submission window closed first.' },

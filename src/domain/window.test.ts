@@ -4,6 +4,7 @@ import {
   isAttestationWindowOver,
   isInWindow,
   isPastWindow,
+  isSettled,
   isWindowOpen,
   lastAttestationBlock,
   lastBatchBlock,
@@ -55,4 +56,12 @@ describe('the windows of batches and attestations', () => {
       releases.find((release) => !isAttestationWindowOver(release, block(number), market)),
     )
   })
+
+  test.each([market, { batchWindowBlocks: 60, attestationWindowBlocks: 40 }])(
+    'and three rounds after the first, then all is settled: %o',
+    (windows) => {
+      const last = 100 + 4 * 60
+      expect([last, last + 1].map((head) => isSettled(block(100), block(head), windows))).toEqual([false, true])
+    },
+  )
 })

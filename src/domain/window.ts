@@ -60,9 +60,16 @@ export const lastBatchBlock = (release: BlockNumber, market: LaterWindows): Bloc
 export const lastAttestationBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
   (release + market.attestationWindowBlocks) as BlockNumber
 
-/** Whether what no attestation has decided by `head` stays undecided. */
+/** Whether `head` proves that the contract counts no further attestation: what is not decided by then stays undecided. */
 export const isAttestationWindowOver = (release: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
   head > lastAttestationBlock(release, market)
+
+/** Rounds that the contract begins anew for an epoch, each within the windows of the one before (spec/contracts.md §4.7). */
+const ROUNDS_MAX = 3
+
+/** Whether what the contract says of the epoch's projects as of `block` is what it will always say. */
+export const isSettled = (release: BlockNumber, block: BlockNumber, market: LaterWindows): boolean =>
+  block > release + (1 + ROUNDS_MAX) * Math.max(market.batchWindowBlocks, market.attestationWindowBlocks)
 
 /** The oldest release whose batches may be mined in `block` or later. */
 export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
@@ -71,3 +78,15 @@ export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows)
 /** The oldest release whose batches may be attested in `block` or later. */
 export const oldestReleaseAttestedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.attestationWindowBlocks) as BlockNumber
+
+/** The market may make its windows longer: twice the time is left. */
+const WINDOWS_MARGIN = 2
+/** Far deeper than any reorganisation that is followed. */
+const SETTLED_BLOCKS = 1_000
+
+/**
+ * Whether the contract can count no vote for the epoch any more, on this chain or on any that a reorganisation may put in its place: only
+ * then may anything go that could be asked of the epoch, or keep somebody from voting twice.
+ */
+export const isLongOver = (release: BlockNumber, head: BlockNumber, market: Pick<LaterWindows, 'attestationWindowBlocks'>): boolean =>
+  head > release + WINDOWS_MARGIN * (ROUNDS_MAX + 1) * market.attestationWindowBlocks + SETTLED_BLOCKS

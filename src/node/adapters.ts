@@ -19,9 +19,6 @@ const REORG_DEPTH_MAX = 64
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 
-/** Epochs whose votes, evidence and records stay on disk: long enough to answer questions, short enough for a small disk. */
-export const EPOCHS_KEPT = 1_000
-
 export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
@@ -77,7 +74,10 @@ export function ipfsFolder(directory: string): string {
 
 /** The role's embedded IPFS node below its data directory, and its read-only gateway. */
 export async function ipfsPlace(settings: Settings, home: RoleHome, started: Started): Promise<IpfsPlace> {
-  const node = await startHeliaNode({ directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers })
+  const node = await startHeliaNode(
+    { directory: ipfsFolder(home.directory), listen: [settings.ipfsListen], peers: settings.ipfsPeers },
+    { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }) },
+  )
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
   started.add('IPFS gateway', { stop: () => gateway.close() })

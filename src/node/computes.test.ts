@@ -49,9 +49,11 @@ test('a shipped set is opened by its name, with or without its version', () => {
   expect(openComputes([{ name: 'uniswap-v2', config }]).sets).toEqual(sets)
 })
 
-test('what a plan is made from differs where a configuration does, and not where the same is written in another order', () => {
+test('what a plan is made from differs where a configuration does, and not where the same is written otherwise', () => {
   const hashOf = (list: ComputeList) => openComputes(list).sets[0]?.hash
   expect(hashOf([uniswap({ feeOn: 'token1' })])).not.toBe(hashOf([uniswap()]))
+  const shouted = { factory: `0x${'AB'.repeat(20)}`, whitelist: [`0x${'AB'.repeat(20)}`] }
+  expect(hashOf([uniswap(shouted)])).toBe(hashOf([uniswap()]))
   const turned = Object.fromEntries(Object.entries(config).reverse())
   expect(hashOf([{ name: 'uniswap-v2', config: turned }])).toBe(hashOf([uniswap()]))
 })

@@ -88,13 +88,24 @@ function open(
     problems.push(...result.issues.map((issue) => `${name}: ${problemText(issue)}`))
     return undefined
   }
-  return { id: { name, version: module.version, hash: hashOf((config ?? null) as JsonValue) }, set: module.create(result.value) }
+  return { id: { name, version: module.version, hash: hashOf(result.value) }, set: module.create(result.value) }
 }
 
-/** The same whether it came from canonical JSON, where integers are `bigint`, or from any other. */
-export function hashOf(config: JsonValue): string {
+/** What `openComputes` calls a set, without opening it. The configuration of a version that is not shipped is taken as it is written. */
+export function plannedSetOf(
+  { name, version, config }: Omit<ComputeList[number], 'version'> & { readonly version: string },
+  shipped: readonly ComputeSetModule[] = COMPUTE_SETS,
+): PlannedSet {
+  const form = shipped.find((each) => each.name === name && each.version === version)?.config
+  const result = form?.['~standard'].validate(config)
+  const isParsed = result !== undefined && !(result instanceof Promise) && result.issues === undefined
+  return { name, version, hash: hashOf(isParsed ? result.value : config) }
+}
+
+/** Of what a form makes of it, which is JSON. The same whether it came from canonical JSON, where integers are `bigint`, or from any other. */
+function hashOf(config: unknown): string {
   return createHash('sha256')
-    .update(canonicalJson(withIntegers(config)))
+    .update(canonicalJson(withIntegers((config ?? null) as JsonValue)))
     .digest('hex')
 }
 

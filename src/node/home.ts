@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { makeFolder, onDisk, replaceFile } from './disk.ts'
 import { type LogOptions, openLog, type WriteEvent } from './log.ts'
 
 /** Where a role is reached: multiaddrs, URLs, host:port, by what they serve. */
 export type Places = Readonly<Record<string, readonly string[]>>
+
+/** Where a role keeps its store. */
+export const stateFile = (directory: string): string => join(directory, 'state.sqlite')
 
 /** The data directory of one role. */
 export interface RoleHome {
@@ -26,7 +30,7 @@ export interface RoleHome {
 export function openHome(options: LogOptions & { readonly dataDir: string }): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
-  const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
+  const store = openSqliteStore({ path: stateFile(directory) })
   const log = openLog(options)
   return {
     directory,

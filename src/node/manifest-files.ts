@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { completeManifest, encodeManifest, MANIFEST_BYTES_MAX, type ManifestGround } from '#wire/manifest.ts'
-import { makeFolder, onDisk, replaceFile } from './disk.ts'
 import { bytesOf } from './given-file.ts'
 
 /** Manifests of markets on disk, each under its CID: beside network.json, where `weft deploy` puts them, and in the folder of a role. */

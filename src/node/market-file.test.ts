@@ -31,6 +31,15 @@ test('a market file that was written is read', () => {
   expect(computes.snapshots.map(({ dataSources }) => dataSources)).toEqual([[address], [address]])
 })
 
+test.each([
+  ['that does not exist', join(folder, 'none.json'), `there is no file ${join(folder, 'none.json')}`, 'ENOENT'],
+  ['that is a folder', folder, `${folder} cannot be read`, 'EISDIR'],
+])('a file %s is told as such, with its cause', (_title, place, problem, code) => {
+  expect(() => readMarketFile(place)).toThrow(
+    expect.objectContaining({ facts: { problems: [problem] }, cause: expect.objectContaining({ code }) }),
+  )
+})
+
 test.each<[string, string, string]>([
   ['no JSON', '{', `${path} cannot be read as JSON`],
   ['no object', 'null', `${path}: is not an object`],
@@ -65,8 +74,4 @@ test('everything that is wrong is told at once', () => {
   const problems = problemsOf(JSON.stringify({ computes: [{ name: 'uniswap-v2', config: { feeOn: 'all' } }] }))
   expect(problems).toHaveLength(12)
   expect(problems.every((problem) => problem.startsWith(`${path}: uniswap-v2: `))).toBe(true)
-})
-
-test('a file that is not there is told by its name', () => {
-  expect(() => readMarketFile(join(folder, 'nowhere.json'))).toThrow(/nowhere\.json cannot be read as JSON/)
 })

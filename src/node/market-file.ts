@@ -23,11 +23,18 @@ export function readMarketFile(path: string): MarketComputes {
   }
 }
 
-/** Why it is none is not told: a parser quotes what it stumbled over, and the file may be that of a key. */
 function jsonIn(path: string): unknown {
+  let text: string
   try {
-    return JSON.parse(textOf(path))
+    text = textOf(path)
+  } catch (failure) {
+    const isMissing = (failure as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new WeftError('SETTINGS_INVALID', { problems: [isMissing ? `there is no file ${path}` : `${path} cannot be read`] }, failure)
+  }
+  try {
+    return JSON.parse(text)
   } catch {
+    // Why it is none is not told: a parser quotes what it stumbled over, and the file may be that of a key.
     throw new WeftError('SETTINGS_INVALID', { problems: [`${path} cannot be read as JSON`] })
   }
 }

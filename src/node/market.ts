@@ -10,7 +10,7 @@ import type { RuleBook } from '#life/rules.ts'
 import { isSamePlan, type PlannedSet, setsInWords } from '#roles/snapshotter/plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
-import { hashOf, type MarketComputes, openComputes } from './computes.ts'
+import { type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestFrom } from './manifest-files.ts'
 import type { Settings } from './settings.ts'
@@ -54,25 +54,24 @@ const FETCH_TIMEOUT_MS = 20_000
 /** Manifests kept in memory; a market changes its rules once in a while. */
 const KNOWN_MAX = 16
 
-/** Where a rule comes from when the market has no manifest. The deployed sequencer follows these (spec/06 §5, §11). */
-const DEPLOYED = {
+/** Where a rule comes from when the market has no manifest and nobody says otherwise. The deployed sequencer follows these (spec/06 §3, §5, §11). */
+export const DEPLOYED_RULES = {
+  windowUnit: 'seconds',
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  projectsPerBatch: 50,
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,
 } as const satisfies Partial<MarketRules>
-/** Where nobody says otherwise. */
-const WINDOW_UNIT = 'seconds'
-const PROJECTS_PER_BATCH = 50
 
 type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>
 
 /** What flags say in place of a manifest; the problems when they do not say enough. */
 function termsOfFlags({
   namespace,
-  windowUnit = WINDOW_UNIT,
-  projectsPerBatch = PROJECTS_PER_BATCH,
+  windowUnit = DEPLOYED_RULES.windowUnit,
+  projectsPerBatch = DEPLOYED_RULES.projectsPerBatch,
   market,
 }: Flags): MarketTerms | undefined {
   if (namespace === undefined) return undefined
@@ -80,7 +79,7 @@ function termsOfFlags({
     if (market !== undefined) return market
     throw new WeftError('SETTINGS_INVALID', { problems: ['--market (WEFT_MARKET) is needed: the market has no manifest'] })
   }
-  return { rules: { ...DEPLOYED, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes }
+  return { rules: { ...DEPLOYED_RULES, namespace, windowUnit: windowUnit as MarketRules['windowUnit'], projectsPerBatch }, computes }
 }
 
 /** What the manifest says otherwise than the contract, and the flags otherwise than the manifest: where each is set. */
@@ -110,9 +109,7 @@ export function contradictionsOf(
   return problems
 }
 
-/** As `openComputes` calls them, without opening any: they may be of a version that is not shipped. */
-const setsOf = ({ computes }: Manifest): PlannedSet[] =>
-  computes.map(({ name, version, config }) => ({ name, version, hash: hashOf(config ?? null) }))
+const setsOf = ({ computes }: Manifest): PlannedSet[] => computes.map((each) => plannedSetOf(each))
 
 /** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
 function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { parseAddress, safeUint, type Address } from '#domain/ids.ts'
-import { replaceFile } from './disk.ts'
+import { onDisk, replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { textOf } from './given-file.ts'
 
 /** Where a network's contracts are: written by `./weft deploy`, read by every role (`--network`). */
@@ -77,7 +79,10 @@ export function findNetwork(path: string): Network | undefined {
 /** Nothing in it is secret, and the roles that read it may run as other users. */
 const NETWORK_FILE_MODE = 0o644
 
-/** Whole or not at all: a role that reads it meanwhile finds the old one. */
+/** Makes its folder, if need be. Whole or not at all: a role that reads it meanwhile finds the old one. Throws as `onDisk`. */
 export function writeNetwork(path: string, network: Network): void {
-  replaceFile(path, `${JSON.stringify(network, undefined, 2)}\n`, NETWORK_FILE_MODE)
+  onDisk(path, 'writing it', () => {
+    makeFolder(dirname(path))
+    replaceFile(path, `${JSON.stringify(network, undefined, 2)}\n`, NETWORK_FILE_MODE)
+  })
 }

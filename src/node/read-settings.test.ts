@@ -129,7 +129,7 @@ describe('settings', () => {
 
   test.each<[Role, SettingName, readonly string[], readonly string[]]>([
     ['epochs', 'pollMs', ['50', '60000'], ['49', '60001', '1e3', '50.5', '']],
-    ['epochs', 'headOffset', ['0', '10000'], ['10001']],
+    ['epochs', 'headOffset', ['1', '10000'], ['0', '10001']],
     ['epochs', 'firstBlock', ['0', '9007199254740991'], ['9007199254740992']],
     ['epochs', 'anchorChainId', ['1', '9007199254740991'], ['0', '0x1']],
     ['epochs', 'anchorRpcUrl', ['http://a', 'https://b:1/key'], ['ws://a', 'a:1', '', '/etc/passwd']],
@@ -253,6 +253,11 @@ describe('settings', () => {
     const problems = problemsOf({ slots: '1, 20' }, epochs, 'snapshotter')
     expect(problems.join()).not.toContain('--slots')
     expect(problemsOf({ slots: ' , ' }, epochs, 'snapshotter').join()).toContain('--slots (WEFT_SLOTS): is empty')
+  })
+
+  test('an empty path of a network file is one problem', () => {
+    const { WEFT_ANCHOR_CHAIN_ID: _, ...rest } = epochs
+    expect(problemsOf({}, { ...rest, WEFT_NETWORK: '' })).toEqual(['--network (WEFT_NETWORK): is empty'])
   })
 
   test('a network file supplies what neither flag nor variable gives', () => {

@@ -49,7 +49,8 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
 
 /** What the network file supplies; what is wrong with it goes to `problems`. */
 function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
-  if (path === undefined) return undefined
+  // That it is empty is told of it as of any other setting.
+  if (path === undefined || path.trim() === '') return undefined
   try {
     const network = findNetwork(path)
     if (network === undefined) problems.push(`--network (${SETTINGS.network.env}): there is no file ${path}`)

@@ -3,7 +3,7 @@ import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, EPOCHS_KEPT, ipfsPlace, protocolSender } from './adapters.ts'
+import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
@@ -31,7 +31,8 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
   const sequencer = createSequencer(
     {
       batchBytesMax: BATCH_BYTES_MAX,
-      epochsKept: EPOCHS_KEPT,
+      epochsKept: settings.epochsKept,
+      ipfsEpochsKept: settings.ipfsEpochsKept,
     },
     {
       store: home.store,

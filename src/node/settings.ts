@@ -132,7 +132,8 @@ export const SETTINGS = {
   headOffset: {
     env: 'WEFT_HEAD_OFFSET',
     type: 'integer',
-    min: 0,
+    // Of its newest block a node may answer with the state of the one that it is making.
+    min: 1,
     max: 10_000,
     unit: 'blocks',
     fallback: 2,
@@ -221,6 +222,26 @@ export const SETTINGS = {
     fallback: 0,
     roles: withIpfs,
     doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.',
+  },
+  ipfsEpochsKept: {
+    env: 'WEFT_IPFS_EPOCHS_KEPT',
+    type: 'integer',
+    min: 100,
+    max: 100_000_000,
+    unit: 'epochs',
+    fallback: 10_000,
+    roles: withIpfs,
+    doc: 'Newest epochs whose content the embedded IPFS node keeps; older content goes once the contract can decide nothing about it any more. At the 100 kB of a usual epoch 10000 of them are 1 GB. Must reach further back than the aggregates of the market.',
+  },
+  epochsKept: {
+    env: 'WEFT_EPOCHS_KEPT',
+    type: 'integer',
+    min: 100,
+    max: 100_000_000,
+    unit: 'epochs',
+    fallback: 1_000,
+    roles: ['sequencer', 'validator'],
+    doc: 'Newest epochs whose votes, records and evidence stay on disk. The guards of a validator stay longer, until the contract can count no vote of theirs any more.',
   },
   projectsPerBatch: {
     env: 'WEFT_PROJECTS_PER_BATCH',

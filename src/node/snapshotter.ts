@@ -6,8 +6,8 @@ import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { anchorChain, ipfsPlace, sourceChain } from './adapters.ts'
 import { openMarket } from './market.ts'
-import { snapshotterTerms } from './snapshotter-terms.ts'
 import type { Wire } from './role.ts'
+import { snapshotterTerms } from './snapshotter-terms.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
@@ -19,7 +19,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const collector = createSubmissionClient({ endpoint: settings.collector })
     started.add('gRPC client', { stop: () => collector.close() })
     const snapshotter = createSnapshotter(
-      { slotIds: settings.slots },
+      { slotIds: settings.slots, ipfsEpochsKept: settings.ipfsEpochsKept },
       {
         chain,
         source,

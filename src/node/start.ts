@@ -32,17 +32,15 @@ export async function startWith<Handle>(
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
     ended.catch((failure: unknown) => home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }))
-    return {
-      places: wired.places,
-      handle: wired.handle,
-      ended,
+    // Last of all, so that it ends before what it works with, and is named should it not end.
+    started.add(`work of the ${role}`, {
       async stop() {
         stopping.abort()
         await ended.catch(() => undefined)
         home.report('stopped', {})
-        await started.stop()
       },
-    }
+    })
+    return { places: wired.places, handle: wired.handle, ended, stop: started.stop }
   } catch (failure) {
     if (signal.aborted) home.report('stopped', {})
     // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.

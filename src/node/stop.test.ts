@@ -1,4 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Wire } from './role.ts'
+import type { Settings } from './settings.ts'
+import { startWith } from './start.ts'
 import { aborted, createStarted, stopSignal } from './stop.ts'
 
 describe('what was started', () => {
@@ -131,6 +137,21 @@ describe('the signal of the process', () => {
     expect(said()).toContain('weft: STOP_TIMED_OUT (waitedMs: 20000, open: sequencer, IPFS node)')
     ending.resolve()
     await stopped
+  })
+
+  test('one of a role whose work does not end says which', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-stop-'))
+    const work = Promise.withResolvers<void>()
+    const wire: Wire<undefined> = async () => ({ places: {}, handle: undefined, run: () => work.promise })
+    const running = await startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, { logTo: join(folder, 'log') })
+    stopSignal()
+    process.emit('SIGTERM')
+    const stopped = running.stop()
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(said()).toContain('(waitedMs: 20000, open: work of the relay)')
+    work.resolve()
+    await stopped
+    rmSync(folder, { recursive: true })
   })
 
   test('when nothing is being stopped, it says what keeps the process alive', () => {

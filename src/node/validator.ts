@@ -2,7 +2,7 @@ import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, EPOCHS_KEPT, ipfsPlace, protocolSender } from './adapters.ts'
+import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 
@@ -14,7 +14,8 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const validator = createValidator(
     {
       level: 'tally',
-      epochsKept: EPOCHS_KEPT,
+      epochsKept: settings.epochsKept,
+      ipfsEpochsKept: settings.ipfsEpochsKept,
     },
     {
       store: home.store,

@@ -1,8 +1,15 @@
-import { parseAddress, type EpochId, type ProjectId } from '#domain/ids.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { type Cid, type EpochId, namespaceOf, parseAddress, type ProjectId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
-import { type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
+import { type DataStatus, type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'
+import { MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
+import { DEPLOYED_RULES } from './market.ts'
 
 /** Where to look. Only the anchor chain is trusted; gateways may serve what they like. */
 export interface VerifyPlaces {
@@ -10,42 +17,81 @@ export interface VerifyPlaces {
   readonly anchorChainId: number
   readonly protocolState: string
   readonly dataMarket: string
-  readonly gateways: Readonly<Record<string, string>>
 }
 
 export interface Proof {
   readonly ok: boolean
+  /** What the chain says of the data point. */
+  readonly status?: DataStatus
   /** The step that failed. */
   readonly failed?: ProofStep
   readonly steps: readonly StepResult[]
 }
 
+export interface VerifyRequest {
+  readonly projectId: ProjectId
+  readonly epochId: EpochId
+  /** What is said of it beside the market's manifest, or in its place. */
+  readonly windowUnit: MarketRules['windowUnit'] | undefined
+  /** Trustless gateways, asked in this order. */
+  readonly gateways: readonly string[]
+  readonly signal: AbortSignal
+  onStep(step: StepResult): void
+  onData(bytes: Uint8Array): void
+}
+
 /** How long one gateway may take for one block. */
 const BLOCK_TIMEOUT_MS = 5_000
+const MANIFEST_TIMEOUT_MS = 10_000
 
-/** Proves one data point against real endpoints, telling each step as it ends. Throws when the anchor chain cannot be read. */
-export async function verifyAt(
-  places: VerifyPlaces,
-  point: { readonly projectId: ProjectId; readonly epochId: EpochId },
-  signal: AbortSignal,
-  onStep: (step: StepResult) => void,
-): Promise<Proof> {
-  const chain = await connectAnchorChain({
+/** The anchor chain for reading, nothing is followed. Throws as `connectAnchorChain`. */
+export function openAnchor(places: VerifyPlaces): Promise<AnchorChain> {
+  return connectAnchorChain({
     rpcUrl: places.anchorRpcUrl,
     chainId: places.anchorChainId,
     protocolState: parseAddress(places.protocolState),
     dataMarket: parseAddress(places.dataMarket),
-    // Nothing is followed here, only read.
     pollMs: 1_000,
     reorgDepthMax: 1,
     clock: systemClock,
   })
-  const ipfs = createGatewayReader({ urls: Object.values(places.gateways), timeoutMs: BLOCK_TIMEOUT_MS })
+}
+
+/** Proves one data point against real endpoints, telling each step as it ends. Throws when the anchor chain cannot be read. */
+export async function verifyOn(chain: AnchorChain, request: VerifyRequest): Promise<Proof> {
+  const { projectId, epochId, signal, onData } = request
+  const ipfs = createGatewayReader({ urls: request.gateways, timeoutMs: BLOCK_TIMEOUT_MS })
+  const rules = await rulesFor(request, { chain, ipfs })
   const steps: StepResult[] = []
-  for await (const step of verify({ ...point, signal }, { chain, ipfs })) {
+  for await (const step of verify({ projectId, epochId, rules, signal, onData }, { chain, ipfs, recoverer, clock: systemClock })) {
     steps.push(step)
-    onStep(step)
+    request.onStep(step)
   }
+  const status = steps[0]?.status
   const failed = steps.find(({ ok }) => !ok)?.step
-  return failed === undefined ? { ok: true, steps } : { ok: false, failed, steps }
+  return { ok: failed === undefined, ...(status && { status }), ...(failed && { failed }), steps }
+}
+
+/** What sequencer and validators counted by in the epoch: the market's manifest, or what deployed ones follow. Throws `MANIFEST_UNAVAILABLE`, `MANIFEST_INVALID`, `MARKET_CONTRADICTED`. */
+async function rulesFor(
+  { projectId, epochId, windowUnit, gateways, signal }: VerifyRequest,
+  { chain, ipfs }: { readonly chain: AnchorChain; readonly ipfs: Pick<Ipfs, 'get'> },
+): Promise<MarketRules> {
+  const ref = await chain.manifestAt(epochId)
+  if (ref === undefined)
+    return { ...DEPLOYED_RULES, namespace: namespaceOf(projectId), windowUnit: windowUnit ?? DEPLOYED_RULES.windowUnit }
+  const { cid } = ref
+  const bytes = await ipfs
+    .get(cid as Cid, { bytesMax: MANIFEST_BYTES_MAX, timeoutMs: MANIFEST_TIMEOUT_MS, signal })
+    .catch((failure: unknown) => {
+      if (isWeftError(failure) && failure.code.startsWith('IPFS_'))
+        throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: gateways.join(', ') }, failure)
+      throw failure
+    })
+  const rules = rulesOf(parseManifest(bytes, cid))
+  if (windowUnit !== undefined && windowUnit !== rules.windowUnit)
+    throw new WeftError('MARKET_CONTRADICTED', {
+      problems: [`window.unit: the manifest ${cid} says ${rules.windowUnit}, --window-unit ${windowUnit}`],
+    })
+  return rules
 }

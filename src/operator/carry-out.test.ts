@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
-import type { Operator, OperatorTransaction } from '#io/chain/send/operator.ts'
+import type { Account, AccountTransaction } from '#io/chain/send/account.ts'
 import { carryOut, type Conduct } from './carry-out.ts'
 import type { Wave } from './plan.ts'
 
 const to = parseAddress(`0x${'01'.repeat(20)}`)
 const signal = new AbortController().signal
 const wave = (...names: string[]): Wave => names.map((name) => ({ what: `do ${name}`, transaction: { call: name, to, data: '0x' } }))
-const names = (transactions: readonly OperatorTransaction[]): string => transactions.map(({ call }) => call).join('+')
+const names = (transactions: readonly AccountTransaction[]): string => transactions.map(({ call }) => call).join('+')
 
 /** A chain on which what was sent is done; everything that happens is noted in order. */
-function createScene(waves: readonly Wave[], changes: { readonly send?: Operator['send']; readonly confirm?: Conduct['confirm'] } = {}) {
+function createScene(waves: readonly Wave[], changes: { readonly send?: Account['send']; readonly confirm?: Conduct['confirm'] } = {}) {
   const log: string[] = []
   const done = new Set<string>()
-  const operator: Operator = {
+  const operator: Account = {
     address: to,
     nextNonce: async () => done.size,
     async settleEarlier() {

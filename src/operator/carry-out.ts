@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { Operator } from '#io/chain/send/operator.ts'
+import type { Account } from '#io/chain/send/account.ts'
 import type { Wave } from './plan.ts'
 
 /** Who decides, and who is told. */
@@ -28,10 +28,10 @@ const ROUNDS_MAX = 5
 
 /**
  * Sends what `plan` says is missing, wave by wave, until it says that nothing is. What an earlier process left under way is settled
- * first. Throws `PLAN_NOT_REACHED`, and as `Operator.send`; whatever is in the chain by then is found by the next call.
+ * first. Throws `PLAN_NOT_REACHED`, and as `Account.send`; whatever is in the chain by then is found by the next call.
  */
 export async function carryOut(
-  operator: Operator,
+  operator: Account,
   plan: () => Promise<readonly Wave[]>,
   conduct: Conduct,
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function carryOut(
 }
 
 /** Until all waves are sent, or another transaction of the account came between: then the rest is planned anew. How many were sent. */
-async function sendAll(operator: Operator, waves: readonly Wave[], { done }: Conduct, signal: AbortSignal): Promise<number> {
+async function sendAll(operator: Account, waves: readonly Wave[], { done }: Conduct, signal: AbortSignal): Promise<number> {
   let sent = 0
   for (const wave of waves) {
     const outcome = await operator.send(

@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { haveCode } from '#io/chain/send/creations.ts'
-import type { Operator } from '#io/chain/send/operator.ts'
+import type { Account } from '#io/chain/send/account.ts'
 import type { Network } from '#node/network.ts'
 import { readArtifacts } from './artifacts.ts'
 import { carryOut, type CarriedOut, type Conduct } from './carry-out.ts'
@@ -15,7 +15,7 @@ import { wantedForm } from './wanted.ts'
 export interface DeployTarget {
   readonly rpc: Rpc
   readonly chainId: number
-  readonly operator: Operator
+  readonly operator: Account
   /** What an earlier run wrote down. Without it, what the account created is found by its code. */
   readonly network: Network | undefined
 }

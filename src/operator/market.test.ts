@@ -3,7 +3,7 @@ import type { Address, SlotId } from '#domain/ids.ts'
 import type { MarketSettings } from '#io/chain/read/market.ts'
 import type { NodesSettings, SlotRecord } from '#io/chain/read/slots.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
-import type { Operator, OperatorTransaction } from '#io/chain/send/operator.ts'
+import type { Account, AccountTransaction } from '#io/chain/send/account.ts'
 import type { Conduct } from './carry-out.ts'
 import { addressesOf, FORM } from './deploy.test-world.ts'
 import { freshMarket } from './market-plan.ts'
@@ -44,9 +44,9 @@ const NO_CHANGE: MarketChange = {
 let sent: string[]
 let asked: (readonly string[])[]
 let settled: number
-let onSend: (transactions: readonly OperatorTransaction[]) => void
+let onSend: (transactions: readonly AccountTransaction[]) => void
 
-const operator: Operator = {
+const operator: Account = {
   address: me,
   nextNonce: async () => 0,
   async settleEarlier() {
@@ -146,7 +146,7 @@ describe('a market that is created', () => {
   })
 
   test('G4: an earlier creation that is still under way is settled first, and does not count as this one', async () => {
-    const slow: Operator = {
+    const slow: Account = {
       ...operator,
       async settleEarlier() {
         chain.markets.set(b, freshMarket(b, me, FORM))
@@ -192,7 +192,7 @@ describe('slots that are minted', () => {
   })
 
   test('G4: an earlier mint that is still under way is settled before slots are counted', async () => {
-    const slow: Operator = {
+    const slow: Account = {
       ...operator,
       async settleEarlier() {
         if (chain.slots.length === 0) chain.slots.push(slot(1, me, a))

@@ -6,7 +6,7 @@ import { readHead } from '#io/chain/rpc/block.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createView } from '#io/chain/rpc/views.ts'
 import { findCreations, haveCode, implementationOf } from '#io/chain/send/creations.ts'
-import type { Operator } from '#io/chain/send/operator.ts'
+import type { Account } from '#io/chain/send/account.ts'
 import { countTransactions } from '#io/chain/send/transaction.ts'
 import type { Network } from '#node/network.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
@@ -37,7 +37,7 @@ export interface Contracts {
 /** Where to look: at what an earlier run wrote down, or else at what the account created. */
 export interface ObserveDeps {
   readonly rpc: Rpc
-  readonly operator: Operator
+  readonly operator: Account
   readonly artifacts: Artifacts
   readonly network: Network | undefined
 }

@@ -1,9 +1,9 @@
-import type { OperatorTransaction } from '#io/chain/send/operator.ts'
+import type { AccountTransaction } from '#io/chain/send/account.ts'
 
 /** One transaction to send, and what it is for, in words. */
 export interface Step {
   readonly what: string
-  readonly transaction: OperatorTransaction
+  readonly transaction: AccountTransaction
 }
 
 /** Steps none of which needs another of them: all are sent at once, in order. */

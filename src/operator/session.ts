@@ -5,12 +5,13 @@ import type { Secret } from '#domain/secret.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { readBlock } from '#io/chain/rpc/block.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
-import { createOnlooker, createOperator, type Operator } from '#io/chain/send/operator.ts'
+import { createOnlooker, createAccount, type Account } from '#io/chain/send/account.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { onDisk } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
 import { decryptKeystore } from '#io/keys/keystore.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { makeFolder, onDisk } from '#node/disk.ts'
 import { contentOf } from '#node/given-file.ts'
 
 /** Where an operator's key comes from: a keystore and its password, or the key itself, or `file:PATH` of a file that holds it. */
@@ -32,7 +33,7 @@ export interface SessionOptions {
 export interface Session {
   readonly rpc: Rpc
   readonly chainId: number
-  readonly operator: Operator
+  readonly operator: Account
   stop(): Promise<void>
 }
 
@@ -78,10 +79,10 @@ export async function openSession({ rpcUrl, key, dataDir, isDryRun }: SessionOpt
   const privateKey = await readKey(key)
   const chainId = await readChainId(rpc)
   const options = { rpc, chainId, privateKey, clock: systemClock, settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: POLL_MS }
-  if (isDryRun) return { rpc, chainId, operator: createOperator({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
+  if (isDryRun) return { rpc, chainId, operator: createAccount({ ...options, journal: NO_JOURNAL }), stop: async () => undefined }
   onDisk(dataDir, 'creating it', () => makeFolder(dataDir))
   const journal = openSqliteStore({ path: await journalPath(rpc, chainId, dataDir) })
-  return { rpc, chainId, operator: createOperator({ ...options, journal }), stop: () => journal.close() }
+  return { rpc, chainId, operator: createAccount({ ...options, journal }), stop: () => journal.close() }
 }
 
 export async function readChainId(rpc: Rpc): Promise<number> {

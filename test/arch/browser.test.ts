@@ -12,6 +12,7 @@ const CLIENT = [
   'io/chain/read/anchor.ts',
   'io/clock/system.ts',
   'io/ipfs/gateway-reader.ts',
+  'io/keys/portable.ts',
   'wire/batch-json.ts',
   'wire/canonical-json.ts',
   'wire/cid.ts',

@@ -21,6 +21,11 @@ test('every planted fault says what it breaks and still applies; `./weft mutate`
   expect(stale).toEqual([])
 })
 
+test('a number is given once in each area', () => {
+  const numbers = readFaults(join(root, 'test/faults')).map(({ name }) => /^[^/]+\/\d+/.exec(name)?.[0])
+  expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([])
+})
+
 test('a run that was stopped while the project was copied starts no tests', async () => {
   const signal = AbortSignal.abort(new Error('stopped'))
   await expect(runTests({ copy: join(root, 'nowhere'), paths: [], limitMs: 1_000, signal })).rejects.toThrow('stopped')

@@ -10,8 +10,8 @@ import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
-import { createSequencer } from '#roles/sequencer/sequencer.ts'
 import { sameRules } from '#life/rules.ts'
+import { createSequencer } from '#roles/sequencer/sequencer.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 
@@ -146,6 +146,7 @@ try {
     {
       epochsKept: 10,
       batchBytesMax: 8_000_000,
+      ipfsEpochsKept: 1_000,
     },
     {
       store,

@@ -4,7 +4,7 @@ import { type Anvil, startAnvil } from '#devnet/anvil.ts'
 import { fundAccounts } from '#devnet/deploy.ts'
 import { readMarketSettings } from '#io/chain/read/market.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
-import { createOperator, createdAddress, type Operator } from '#io/chain/send/operator.ts'
+import { createAccount, createdAddress, type Account } from '#io/chain/send/account.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { Conduct } from '#operator/carry-out.ts'
@@ -36,9 +36,9 @@ beforeEach(async () => {
   fresh = await rpc.call('evm_snapshot', [])
 })
 
-function operatorOf(account: DevAccount): Operator {
+function operatorOf(account: DevAccount): Account {
   const journal = createFakeStore()
-  return createOperator({
+  return createAccount({
     rpc,
     chainId: CHAIN_ID,
     privateKey: account.key,
@@ -82,7 +82,7 @@ test('a reward allowance that is used up while it is set is not granted a second
   const readAllowance = async () => (await readMarketSettings(rpc, network.protocolState, network.dataMarket)).rewardAllowanceWei
   expect(await readAllowance()).toBe('unlimited')
   // Stands for rewards credited between sending and looking: less is left than was granted.
-  const used: Operator = {
+  const used: Account = {
     ...operator,
     async send(transactions, stop) {
       const outcome = await operator.send(transactions, stop)

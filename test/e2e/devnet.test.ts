@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DevnetEndpoints } from '#devnet/registry.ts'
 import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
 import { LIMIT_MS, tailOf, within } from './within.ts'
 
@@ -15,6 +16,7 @@ const START_AND_THREE_EPOCHS_MS = 110_000
 /** A little more, so that the wait above ends first and says why. */
 const HOOK_TIMEOUT_MS = START_AND_THREE_EPOCHS_MS + 10_000
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
+const folders = [dataDir]
 
 function runWeft(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', weft, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,6 +39,18 @@ async function outputOf(args: readonly string[]): Promise<{ code: number; stdout
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+}
+
+/** The devnet as a network that was deployed somewhere: by its contracts, endpoint and gateways alone. */
+function asAnyNetwork(): string[] {
+  const devnet = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
+  const { anchorChainId: chainId, protocolState, dataMarket, nodes, anchorRpcUrl, gateways } = devnet
+  const folder = mkdtempSync(join(tmpdir(), 'weft-e2e-network-'))
+  const path = join(folder, 'network.json')
+  writeFileSync(path, JSON.stringify({ chainId, protocolState, dataMarket, nodes, factory: nodes, deploymentBlock: 0 }))
+  folders.push(folder)
+  const asked = Object.values(gateways).flatMap((url) => ['--gateway', url])
+  return ['--rpc', anchorRpcUrl, '--network', path, '--window-unit', 'blocks', ...asked]
 }
 
 describe('a devnet of three epochs', () => {
@@ -73,7 +87,7 @@ describe('a devnet of three epochs', () => {
 
   afterAll(async () => {
     devnet.kill('SIGKILL')
-    rmSync(dataDir, { recursive: true, force: true })
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   })
 
   test('every epoch has all its projects finalized and three attestations', () => {
@@ -129,8 +143,19 @@ describe('a devnet of three epochs', () => {
     const proved = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
     expect(proved, proved.stdout).toMatchObject({ code: 0 })
     const proof = JSON.parse(proved.stdout) as { ok: boolean; steps: { step: string; detail: string }[] }
-    expect(proof.ok).toBe(true)
-    expect(proof.steps).toHaveLength(8)
+    expect(proof).toMatchObject({ ok: true, status: 'finalized', projectId, epochId: 2 })
+    expect(proof.steps).toHaveLength(10)
+    // Six slots vote, and the liar's vote is for another CID.
+    expect(proof.steps.find(({ step }) => step === 'signatures')?.detail).toBe('5 valid for it of 6 valid')
+
+    const part = projectId.slice(0, -'NAMESPACE'.length).toUpperCase()
+    const latest = await outputOf(['verify', part, 'latest', '--show', '--data-dir', dataDir])
+    expect(latest, latest.stdout).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nverified\n\{.*\}\n$/s) })
+    expect(latest.stdout).toContain(`${projectId}, epoch `)
+    const elsewhere = await outputOf(['verify', projectId, '2', ...asAnyNetwork()])
+    expect(elsewhere, elsewhere.stdout).toMatchObject({ code: 0, stdout: expect.stringContaining('verified') })
+    const ambiguous = await outputOf(['verify', 'pairContract', '2', '--data-dir', dataDir])
+    expect(ambiguous.code).toBe(1)
 
     const cid = /bafkrei[a-z2-7]+/.exec(proof.steps[0]?.detail ?? '')?.[0] as string
     for (const snapshotter of ['snapshotter', 'snapshotter-2']) {

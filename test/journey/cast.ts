@@ -38,7 +38,7 @@ export const NAMESPACE = 'JOURNEY'
 export const BLOCK_TIME_MS = 1_000
 const POLL_MS = 250
 export const EPOCH_SIZE = 6
-/** In anchor blocks from the release. The data of an epoch is final some blocks after its window, so the next one's aggregates can still read it. */
+/** In anchor blocks from the release. The data of an epoch is final some blocks after its window. */
 export const WINDOW_BLOCKS = 10
 /** Seven projects make two batches. */
 export const PROJECTS_PER_BATCH = 4
@@ -287,7 +287,7 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
   return startMachine('epochs', world, async (store) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
-      { headOffset: 0, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
+      { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
       { chain, source, sender, store, clock, random, report: (event, facts) => world.report('epochs', event, facts) },
     )
     return { role, run: role.run }
@@ -335,6 +335,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
       {
         batchBytesMax: BATCH_BYTES_MAX,
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {
@@ -451,7 +452,7 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
-      { slotIds: slotIds.filter((slotId) => own.includes(slotId)) },
+      { slotIds: slotIds.filter((slotId) => own.includes(slotId)), ipfsEpochsKept: 1_000 },
       {
         chain,
         source,
@@ -481,6 +482,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
       {
         level: 'tally',
         epochsKept: 100,
+        ipfsEpochsKept: 1_000,
       },
       {
         store,

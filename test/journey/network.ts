@@ -4,7 +4,7 @@ import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
-import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import type { FakeNetwork } from '#io/p2p/fake.ts'
 import type { Relay } from '#io/p2p/port.ts'
 import type { RuleBook } from '#life/rules.ts'
@@ -17,6 +17,7 @@ import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { falsify } from '../../src/devnet/lie.ts'
 import {
+  RULES,
   createWorld,
   EPOCH_SIZE,
   NAMESPACE,
@@ -102,7 +103,7 @@ function createConsumer({ chain, ipfs, clock, processes }: World) {
 
   async function collect(projectId: ProjectId, epochId: EpochId): Promise<StepResult[]> {
     const steps: StepResult[] = []
-    for await (const step of verify({ projectId, epochId, signal }, { chain, ipfs: node })) steps.push(step)
+    for await (const step of verify({ projectId, epochId, rules: RULES, signal }, { chain, ipfs: node, clock, recoverer })) steps.push(step)
     return steps
   }
 

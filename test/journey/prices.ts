@@ -8,7 +8,7 @@ const ETHER_FEED = `0x${'fe'.repeat(20)}` as Address
 const TOKENS = ['a1', 'b2', 'c3'].map((digits) => `0x${digits.repeat(20)}` as Address)
 /** Decimals of what the feed answers, which is in cents. */
 const FEED_DECIMALS = 2
-/** Blocks that the source chain has before the network starts. */
+/** Blocks of the source chain that lie before the first epoch. */
 export const SOURCE_BLOCKS_AT_START = 10
 
 const etherInCents = (block: number): number => 300_000 + block
@@ -19,7 +19,8 @@ export const firstTokenInUsd = (block: number): number => (etherInCents(block) *
 /** A source chain on which every price rises with every block, each token's at its own pace. */
 export function createPriceChain(): FakeSourceChain {
   return createFakeSourceChain({
-    blocks: SOURCE_BLOCKS_AT_START,
+    // One above those of a market that has no epoch yet: data is read below the head alone.
+    blocks: SOURCE_BLOCKS_AT_START + 1,
     read: ({ address, blockNumber }) => [
       BigInt(address === ETHER_FEED ? etherInCents(blockNumber) : tokenInEther(TOKENS.indexOf(address), blockNumber)),
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ChainValue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
@@ -82,9 +83,18 @@ function hollow(node: Ipfs): Ipfs {
     },
     get: async (cid, limits) => held.get(cid) ?? node.get(cid, limits),
     pin: async () => undefined,
+    letGo: async () => 0,
     has: async (cid) => held.has(cid),
   }
 }
+
+/** Has everything, for others. */
+const forgetting = (node: Ipfs): Ipfs => ({
+  ...node,
+  get: async (cid) => {
+    throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
+  },
+})
 
 const withIpfs =
   (name: RegExp, spoiled: (node: Ipfs) => Ipfs) =>
@@ -276,6 +286,7 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
   ],
   ['G8', "snapshotters' IPFS nodes keep nothing for others", { world: withIpfs(/^honest/, hollow) }],
   ['G9', 'a chain leaves out a release', { world: withoutEvents(({ kind, epochId }) => kind === 'EpochReleased' && epochId === 1) }],
+  ['G12', "snapshotters' IPFS nodes do not give back what they keep", { world: withIpfs(/^honest/, forgetting) }],
   [
     'honest',
     'the source chain tells everybody something else',

@@ -227,6 +227,35 @@ export const STORIES = {
       return later !== undefined && isSilent && isVotedAndCounted(events)
     },
   },
+  finalized_and_nowhere: {
+    seed: 0,
+    sentence: 'data that nobody has becomes final while honest votes do not get through, and the aggregates of the next epoch are there',
+    needs: [],
+    shape: shaped(
+      () => [
+        { kind: 'absence', machine: 'collector 1', atMs: 9_000, forMs: 13_000 },
+        { kind: 'double_votes', atMs: 13_000, votes: 40 },
+      ],
+      { ...WITH_HOSTILE_SLOT, collectors: ['direct'], faultsEndMs: 40_000, epochsAtMs: [1_000, 10_000, 28_000] },
+    ),
+    isTold: inOrder(
+      (one) => is('hostile', 'accepted', { epochId: 2 })(one) && String(one.facts['projectId']).startsWith('price'),
+      isAgain('chain', 'SnapshotFinalized', 0, ['epochId', 'projectId']),
+      is('honest 1', 'epoch_done', { epochId: 3, missed: '' }),
+    ),
+  },
+  finality_is_late: {
+    seed: 0,
+    sentence: 'epochs come faster than they become final, and each has its aggregates',
+    needs: [],
+    shape: shaped(() => [], { ...WITH_HOSTILE_SLOT, epochsAtMs: [1_000, 3_000, 5_000, 7_000, 9_000] }),
+    isTold: (events) => {
+      const before = events.slice(0, events.findIndex(is('chain', 'SnapshotFinalized')))
+      return [2, 3, 4].every((epochId) =>
+        ['honest 1', 'honest 2'].every((name) => before.some(is(name, 'epoch_done', { epochId, missed: '' }))),
+      )
+    },
+  },
   burn_undone: {
     seed: 0,
     sentence: 'a reorganisation takes the burning of a slot back, and it votes as before',

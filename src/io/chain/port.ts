@@ -40,7 +40,7 @@ export interface SnapshotStatus {
   readonly snapshotCid: string
 }
 
-/** A batch as the chain knows it. */
+/** A batch as the chain knows it: of one market and one epoch, whatever else was anchored under its CID. Of one sent again in its epoch, the later. */
 export interface AnchoredBatch {
   readonly batchCid: Cid
   readonly projectIds: readonly ProjectId[]
@@ -48,7 +48,9 @@ export interface AnchoredBatch {
   /** The sequencer's `finalizedCidsRootHash`. */
   readonly rootHash: Hash
   readonly isFinalized: boolean
-  /** How many attestations name `rootHash`. */
+  /** A majority of the validators stood behind another root and asked for another batch. */
+  readonly isRefused?: true | undefined
+  /** How many attestations in time name `rootHash`. */
   readonly attestationCount: number
   /** What the contract keeps of projects and CIDs, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
   readonly contentHash?: ContentHash | undefined
@@ -59,6 +61,8 @@ export interface AnchoredBatch {
  * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
  * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. It ends when the signal aborts.
+ * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head. A node that has
+ * not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
  */
 export interface AnchorChain {
   readonly chainId: number
@@ -84,15 +88,17 @@ export interface AnchorChain {
   manifestAt(epochId: EpochId): Promise<ManifestRef | undefined>
   /** Every slot that exists, active or not, ascending. */
   slots(): Promise<readonly SlotState[]>
+  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that is not known. Not active when there is no such slot. */
+  slot(slotId: SlotId): Promise<SlotState & { readonly changedAt: number }>
   /** All zero before the first release. */
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
   /** `releaseBlock` is 0 for an epoch that does not exist. */
   epochInfo(epochId: EpochId): Promise<{ readonly timestamp: number; readonly releaseBlock: BlockNumber; readonly end: BlockNumber }>
-  snapshotStatus(projectId: ProjectId, epochId: EpochId): Promise<SnapshotStatus>
+  snapshotStatus(projectId: ProjectId, epochId: EpochId, at?: BlockNumber): Promise<SnapshotStatus>
   /** 0 while the project has no snapshot. */
-  projectFirstEpochId(projectId: ProjectId): Promise<EpochId>
-  batchCids(epochId: EpochId): Promise<readonly Cid[]>
-  isEpochEnded(epochId: EpochId): Promise<boolean>
+  projectFirstEpochId(projectId: ProjectId, at?: BlockNumber): Promise<EpochId>
+  batchCids(epochId: EpochId, at?: BlockNumber): Promise<readonly Cid[]>
+  isEpochEnded(epochId: EpochId, at?: BlockNumber): Promise<boolean>
   /** `undefined` when the batch was not submitted for this epoch. */
   batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>
   hasAttested(epochId: EpochId, batchCid: Cid, validator: Address): Promise<boolean>

@@ -2,7 +2,7 @@ import type { Receipt } from '#domain/submission.ts'
 
 /**
  * What a sequencer needs of whatever brings it submissions: libp2p streams now, and a log or gossip would do as well. Sizes, peers and
- * queues are limited by the adapter.
+ * queues are limited by the adapter. Adapters: the host of `io/p2p` and its fake, on the same inbox and with the same suite.
  */
 
 /** One delivery, still unparsed. Frames that break the framing never get here: the adapter answers and counts them itself. */

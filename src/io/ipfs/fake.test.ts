@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from './fake.ts'
-import { describeIpfs } from './suite.ts'
+import { describeIpfs, hastyMs } from './suite.ts'
+import { wait } from './unixfs.ts'
 
 describeIpfs('fake', async () => {
-  const network = createFakeIpfsNetwork()
+  const network = createFakeIpfsNetwork({ clock: { sleep: (ms, signal) => wait(hastyMs(ms), signal ?? new AbortController().signal) } })
   const left = network.node('left')
   return { left, right: network.node('right'), corruptLeft: async (cid) => left.corrupt(cid), close: async () => undefined }
 })

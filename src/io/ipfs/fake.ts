@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
-import { WeftError } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import type { Ipfs } from './port.ts'
 import { checkBlock, importContent, parseCid, readContent, wait, withDeadline } from './unixfs.ts'
 
@@ -16,6 +16,8 @@ export interface FakeIpfsNode extends Ipfs {
   corrupt(cid: Cid): void
   /** Whether the node reaches the others, and they it. True at first. */
   setConnected(isConnected: boolean): void
+  /** How many blocks are stored, and their bytes. */
+  size(): { readonly count: number; readonly bytes: number }
 }
 
 /** Nodes in one process, each with a store of its own, each connected to all others. */
@@ -26,6 +28,8 @@ export interface FakeIpfsNetwork {
 
 interface Member {
   readonly blocks: Map<string, Uint8Array>
+  /** The newest epoch that needs the block. */
+  readonly epochs: Map<string, EpochId>
   readonly withheld: Set<string>
   isConnected: boolean
 }
@@ -51,7 +55,7 @@ export function createFakeIpfsNetwork(options: { readonly clock?: Waiter } = {})
     node(name) {
       const known = members.get(name)
       if (known !== undefined) return known.node
-      const member: Member = { blocks: new Map(), withheld: new Set(), isConnected: true }
+      const member: Member = { blocks: new Map(), epochs: new Map(), withheld: new Set(), isConnected: true }
       const peers = () => [...members.values()].map((each) => each.member).filter((each) => each !== member)
       const node = createNode(member, { peers, servedBy, changed, waiting, clock })
       members.set(name, { member, node })
@@ -69,9 +73,16 @@ interface Surroundings {
 }
 
 function createNode(member: Member, around: Surroundings): FakeIpfsNode {
-  const { blocks } = member
+  const { blocks, epochs } = member
+  let newest = 0 as EpochId
 
-  async function keep(cid: CID, block: Uint8Array): Promise<void> {
+  function note(key: string, epochId = newest): void {
+    newest = Math.max(newest, epochId) as EpochId
+    epochs.set(key, Math.max(epochs.get(key) ?? 0, epochId) as EpochId)
+  }
+
+  async function keep(cid: CID, block: Uint8Array, epochId?: EpochId): Promise<void> {
+    note(cid.toString(), epochId)
     blocks.set(cid.toString(), block.slice())
     around.changed()
   }
@@ -89,7 +100,7 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
   async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
     for (;;) {
       const here = blocks.get(cid.toString())
-      if (here !== undefined) return here
+      if (here !== undefined && (await isRight(cid, here))) return here
       const change = nextChange(around.waiting, signal)
       const block = await fromPeers(cid)
       if (block !== undefined) {
@@ -103,17 +114,44 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
 
   async function get(cid: Cid, limits: Parameters<Ipfs['get']>[1]): Promise<Uint8Array> {
     const root = parseCid(cid)
-    return withDeadline(cid, { ...limits, wait: (ms, signal) => around.clock.sleep(ms, signal) }, (signal) =>
-      readContent(root, { bytesMax: limits.bytesMax, signal }, fetchBlock),
-    )
+    let torn: unknown
+    const source = async (block: CID, signal: AbortSignal): Promise<Uint8Array> => {
+      const here = blocks.get(block.toString())
+      if (here !== undefined)
+        await checkBlock(block, here).catch((failure: unknown) => {
+          torn = failure
+        })
+      return fetchBlock(block, signal)
+    }
+    try {
+      return await withDeadline(cid, { ...limits, wait: (ms, signal) => around.clock.sleep(ms, signal) }, (signal) =>
+        readContent(root, { bytesMax: limits.bytesMax, signal }, source),
+      )
+    } catch (failure) {
+      throw torn !== undefined && isWeftError(failure, 'IPFS_NOT_FOUND') ? torn : failure
+    }
   }
 
   return {
-    add: (bytes) => importContent(bytes, keep),
+    add: (bytes, epochId) => importContent(bytes, (cid, block) => keep(cid, block, epochId)),
     get,
-    async pin(cid) {
+    async pin(cid, epochId) {
       await get(cid, PIN_LIMITS)
+      await readContent(parseCid(cid), { ...PIN_LIMITS, signal: new AbortController().signal }, async (block, signal) => {
+        note(block.toString(), epochId)
+        return fetchBlock(block, signal)
+      })
     },
+    async letGo(oldest, countMax) {
+      const old = [...epochs].filter(([, epochId]) => epochId < oldest).sort(([, left], [, right]) => left - right)
+      const gone = old.slice(0, countMax)
+      for (const [key] of gone) {
+        blocks.delete(key)
+        epochs.delete(key)
+      }
+      return gone.length
+    },
+    size: () => ({ count: blocks.size, bytes: [...blocks.values()].reduce((sum, block) => sum + block.length, 0) }),
     async has(cid) {
       const local = async (each: CID) => {
         const block = blocks.get(each.toString())

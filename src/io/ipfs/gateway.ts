@@ -12,7 +12,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 /** The longest path is `/ipfs/` and a CID. */
 const URL_LENGTH_MAX = 512
 
-/** Where blocks come from: a `HeliaNode` fits. Gives the stored bytes as they are; throws `ID_MALFORMED`. */
+/** Where blocks come from: a `HeliaNode` fits. Gives nothing that does not hash to its CID; throws `ID_MALFORMED`. */
 export interface BlockReader {
   block(cid: string): Promise<Uint8Array | undefined>
 }
@@ -24,8 +24,8 @@ export interface Gateway {
 }
 
 /**
- * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes are not hashed on the way
- * out: the reader trusts nobody and checks for itself. Port 0 takes a free one. Throws `LISTEN_FAILED`.
+ * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes were hashed by where
+ * they come from; the reader trusts nobody and checks for itself all the same. Port 0 takes a free one. Throws `LISTEN_FAILED`.
  */
 export async function serveGateway(options: {
   readonly blocks: BlockReader

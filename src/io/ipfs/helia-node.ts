@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
@@ -7,14 +6,14 @@ import { withLibp2pLight } from '@helia/libp2p'
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
-import { FsBlockstore } from 'blockstore-fs'
 import { createHeliaLight } from 'helia'
-import { CID } from 'multiformats/cid'
-import { isWeftError, listenFailed, storeFailed, WeftError } from '#domain/errors.ts'
+import type { CID } from 'multiformats/cid'
+import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { placeOf } from './block-folder.ts'
-import type { HeliaNode, HeliaOptions } from './helia.ts'
+import { type Blocks, joined, openBlocks } from './blocks.ts'
+import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
+import { openKept } from './kept.ts'
 import { superviseLinks } from './links.ts'
 import { importContent, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 
@@ -35,10 +34,13 @@ const FORGET_MS = 40
 const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 
 /** The node itself; `startHeliaNode` says what it is. */
-export async function startNode(options: HeliaOptions, { wait }: { readonly wait: Wait } = { wait: realWait }): Promise<HeliaNode> {
+export async function startNode(
+  options: HeliaOptions,
+  { wait = realWait, store, onDamaged }: HeliaDeps & { readonly wait?: Wait } = {},
+): Promise<HeliaNode> {
   const stopping = new AbortController()
   const listen = options.listen ?? ['/ip4/127.0.0.1/tcp/0']
-  const blocks = openBlocks(join(options.directory, 'blocks'))
+  const blocks = openBlocks(join(options.directory, 'blocks'), { kept: store && openKept(store), onDamaged })
   const helia = withBitswap(
     withLibp2pLight(createHeliaLight({ blockstore: blocks.store }), {
       privateKey:
@@ -73,10 +75,8 @@ export async function startNode(options: HeliaOptions, { wait }: { readonly wait
     throw failure
   }
 
-  /** The block from here, else from whoever is connected and has it; helia stores what comes. */
+  /** The block from whoever is connected and has it; helia stores what comes. */
   async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
-    const here = await blocks.read(cid)
-    if (here !== undefined) return here
     for (let patienceMs = ASK_AGAIN_MS.first; ; patienceMs = Math.min(patienceMs * 2, ASK_AGAIN_MS.last)) {
       const block = await askOnce(cid, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
       if (block !== undefined) return block
@@ -89,36 +89,51 @@ export async function startNode(options: HeliaOptions, { wait }: { readonly wait
     try {
       return await joined(helia.blockstore.get(cid, { signal }))
     } catch {
-      return blocks.read(cid)
+      return blocks.readRight(cid)
     }
   }
 
+  /** Of a block that is torn here others may have a whole copy. When none has, it is not missing: it is wrong. */
   async function get(cid: Cid, limits: Parameters<HeliaNode['get']>[1]): Promise<Uint8Array> {
     const root = parseCid(cid)
     const signal = limits.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, limits.signal])
-    return withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) =>
-      readContent(root, { bytesMax: limits.bytesMax, signal: until }, fetchBlock),
-    )
+    let torn: unknown
+    const source = async (block: CID, until: AbortSignal): Promise<Uint8Array> => {
+      const here = await blocks.read(block).catch((failure: unknown) => {
+        if (!isWeftError(failure, 'IPFS_CONTENT_WRONG')) throw failure
+        torn = failure
+        return undefined
+      })
+      return here ?? fetchBlock(block, until)
+    }
+    try {
+      return await withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) =>
+        readContent(root, { bytesMax: limits.bytesMax, signal: until }, source),
+      )
+    } catch (failure) {
+      throw torn !== undefined && isWeftError(failure, 'IPFS_NOT_FOUND') ? torn : failure
+    }
   }
 
   return {
     peerId: helia.libp2p.peerId.toString(),
     addresses: () => helia.libp2p.getMultiaddrs().map(String),
     connect: links.connect,
-    // Nothing is ever collected here, so what is stored stays: stored is pinned.
-    add: (bytes) => importContent(bytes, blocks.write),
+    add: (bytes, epochId) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId)),
     get,
-    async pin(cid) {
+    async pin(cid, epochId) {
       await get(cid, PIN_LIMITS)
       // What was fetched is written without waiting for the disk; from here on it is promised.
       await readContent(parseCid(cid), { bytesMax: PIN_LIMITS.bytesMax, signal: stopping.signal }, async (block, signal) => {
-        const bytes = await fetchBlock(block, signal)
+        await blocks.note(block, epochId)
+        const bytes = (await blocks.readRight(block)) ?? (await fetchBlock(block, signal))
         await blocks.sync(block)
         return bytes
       })
     },
     has: async (cid) => isWhole(parseCid(cid), blocks),
-    block: async (cid) => blocks.read(parseCid(cid)),
+    letGo: blocks.letGo,
+    block: async (cid) => blocks.readRight(parseCid(cid)),
     stop,
   }
 }
@@ -136,66 +151,4 @@ async function isWhole(root: CID, blocks: Blocks): Promise<boolean> {
     if (isWeftError(failure, 'IPFS_NOT_FOUND') || isWeftError(failure, 'IPFS_CONTENT_WRONG')) return false
     throw failure
   }
-}
-
-interface Blocks {
-  readonly store: FsBlockstore
-  read(cid: CID): Promise<Uint8Array | undefined>
-  /** Also replaces a block whose file is damaged. On disk when it resolves. */
-  write(cid: CID, block: Uint8Array): Promise<void>
-  /** Resolves when the block, which must be stored, is on disk. */
-  sync(cid: CID): Promise<void>
-}
-
-function openBlocks(directory: string): Blocks {
-  const store = new FsBlockstore(directory, {
-    shardingStrategy: {
-      extension: '',
-      encode: placeOf,
-      decode: (path) => CID.parse(path.slice(path.lastIndexOf('/') + 1)),
-    },
-  })
-  async function read(cid: CID): Promise<Uint8Array | undefined> {
-    try {
-      return await joined(store.get(cid))
-    } catch (failure) {
-      // The store gives every failure this one name; a block that cannot be read is as good as absent.
-      if ((failure as Error).name === 'NotFoundError') return undefined
-      throw storeFailed(directory, 'reading a block', failure)
-    }
-  }
-  /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
-  async function sync(cid: CID): Promise<void> {
-    const { dir, file } = placeOf(cid)
-    try {
-      await using handle = await open(join(directory, dir, file), 'r+')
-      await handle.sync()
-    } catch (failure) {
-      throw storeFailed(directory, 'syncing a block', failure)
-    }
-  }
-  async function put(cid: CID, block: Uint8Array): Promise<void> {
-    try {
-      await store.put(cid, block)
-    } catch (failure) {
-      throw storeFailed(directory, 'writing a block', failure)
-    }
-  }
-  return {
-    store,
-    read,
-    async write(cid, block) {
-      const stored = await read(cid)
-      if (stored === undefined || Buffer.compare(stored, block) !== 0) await put(cid, block)
-      // Also when it was here: who put it here, a peer's answer or an attempt that was killed, may not have waited for the disk.
-      await sync(cid)
-    },
-    sync,
-  }
-}
-
-async function joined(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = []
-  for await (const part of parts) all.push(part)
-  return all.length === 1 && all[0] !== undefined ? all[0] : Buffer.concat(all)
 }

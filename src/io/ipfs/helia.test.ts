@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
-import { describeIpfs } from './suite.ts'
+import { describeIpfs, hastyMs } from './suite.ts'
+import { type Wait, wait } from './unixfs.ts'
 
 const LIMITS = { bytesMax: 4 * 1024 * 1024, timeoutMs: 20_000 }
 const blockFile = (directory: string, cid: Cid) => join(directory, 'blocks', cid.slice(-2), cid)
@@ -21,8 +23,10 @@ beforeAll(() => import('./helia-node.ts'), 60_000)
 
 describeIpfs('helia', async () => {
   const root = await mkdtemp(join(tmpdir(), 'weft-ipfs-'))
-  const left = await startHeliaNode({ directory: join(root, 'left') })
-  const right = await startHeliaNode({ directory: join(root, 'right') })
+  const { startNode } = await import('./helia-node.ts')
+  const hasty: Wait = (durationMs, signal) => wait(hastyMs(durationMs), signal)
+  const left = await startNode({ directory: join(root, 'left') }, { wait: hasty, store: createFakeStore() })
+  const right = await startNode({ directory: join(root, 'right') }, { wait: hasty, store: createFakeStore() })
   await right.connect(left.addresses()[0] as string)
   return {
     left,

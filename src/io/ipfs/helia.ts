@@ -1,3 +1,4 @@
+import type { Store } from '#io/store/port.ts'
 import type { Ipfs } from './port.ts'
 
 /** An IPFS node in this process: blocks on disk, exchanged by Bitswap with the peers it is told of. It asks nobody else: no DHT, no gateway. */
@@ -7,7 +8,7 @@ export interface HeliaNode extends Ipfs {
   addresses(): string[]
   /** Connects now, and again whenever the connection is lost. Throws `LINK_FAILED` when the first attempt fails; it is tried again all the same. */
   connect(address: string): Promise<void>
-  /** The stored bytes of one block, unchecked; `undefined` when it is not stored here. What a gateway serves. Throws `ID_MALFORMED`. */
+  /** The stored bytes of one block; `undefined` when it is not stored here, or damaged. What a gateway serves. Throws `ID_MALFORMED`. */
   block(cid: string): Promise<Uint8Array | undefined>
   stop(): Promise<void>
 }
@@ -23,8 +24,15 @@ export interface HeliaOptions {
   readonly peers?: readonly string[]
 }
 
+export interface HeliaDeps {
+  /** Holds for which epoch each block is needed; without it nothing is ever let go. */
+  readonly store?: Store
+  /** Called when a block on disk is found to be damaged. */
+  readonly onDamaged?: (cid: string) => void
+}
+
 /** Starts the node. The libraries behind it take 300 ms to load, so they load here and not before. Throws `LISTEN_FAILED`; `LINK_FAILED` when a peer is no multiaddr; `STORE_FAILED` when its identity cannot be kept, `IDENTITY_INVALID` when what was kept is none. */
-export async function startHeliaNode(options: HeliaOptions): Promise<HeliaNode> {
+export async function startHeliaNode(options: HeliaOptions, deps: HeliaDeps = {}): Promise<HeliaNode> {
   const { startNode } = await import('./helia-node.ts')
-  return startNode(options)
+  return startNode(options, deps)
 }

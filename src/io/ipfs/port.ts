@@ -1,4 +1,4 @@
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 
 /**
  * Content-addressed storage. CIDs are those of `ipfs add --cid-version=1`: one raw block up to 256 KiB, a UnixFS file of
@@ -6,14 +6,20 @@ import type { Cid } from '#domain/ids.ts'
  *
  * Obligations, proved by suite.ts:
  * - `add` resolves when the content is stored and pinned here; adding the same bytes again is cheap and gives the same CID.
- * - `get` never returns bytes that do not hash to `cid`. Content that is not here is fetched from connected peers.
- * - `get` throws `IPFS_NOT_FOUND` after `timeoutMs`, `IPFS_CONTENT_TOO_LARGE` as soon as more than `bytesMax` would come.
+ * - `get` never returns bytes that do not hash to `cid`. Content that is not here is fetched from connected peers; so is what is damaged
+ *   here, which nobody is given, and the right bytes replace it.
+ * - `get` throws `IPFS_NOT_FOUND` after `timeoutMs`, or `IPFS_CONTENT_WRONG` if the only copy found was a damaged one here;
+ *   `IPFS_CONTENT_TOO_LARGE` as soon as more than `bytesMax` would come.
+ * - Content is let go by the newest epoch that it was added or pinned for, each block by itself: content may share blocks. Where no epoch
+ *   is named, and for what only `get` brought, it is the newest that was ever named here.
  */
 export interface Ipfs {
-  add(bytes: Uint8Array): Promise<Cid>
+  add(bytes: Uint8Array, epochId?: EpochId): Promise<Cid>
   get(cid: Cid, options: { readonly bytesMax: number; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Uint8Array>
   /** Keeps content that was fetched: what `get` brought may otherwise be dropped. Throws `IPFS_NOT_FOUND`. */
-  pin(cid: Cid): Promise<void>
+  pin(cid: Cid, epochId?: EpochId): Promise<void>
   /** Whether the whole content is stored here. */
   has(cid: Cid): Promise<boolean>
+  /** Removes the blocks that no epoch from `oldest` on needs, oldest first and `countMax` at most. Resolves with how many went. */
+  letGo(oldest: EpochId, countMax: number): Promise<number>
 }

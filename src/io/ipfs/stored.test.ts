@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { type HeliaNode, startHeliaNode } from './helia.ts'
 import { startNode } from './helia-node.ts'
+import { type HeliaNode, startHeliaNode } from './helia.ts'
 import { type Wait, wait } from './unixfs.ts'
 
 /** What the node on disk keeps when the power goes, and what it says of files that the power cut has torn. */
@@ -164,7 +164,7 @@ describe('G3: a torn file', () => {
     const bytes = new TextEncoder().encode('as it was')
     const cid = await node.add(bytes)
     await truncate(fileOf('a', cid), length)
-    expect([await node.has(cid), await codeOf(node.get(cid, LIMITS))]).toEqual([false, 'IPFS_CONTENT_WRONG'])
+    expect([await node.has(cid), await codeOf(node.get(cid, { ...LIMITS, timeoutMs: 300 }))]).toEqual([false, 'IPFS_CONTENT_WRONG'])
     expect(await codeOf(reader.get(cid, { ...LIMITS, timeoutMs: 300 }))).toBe('IPFS_NOT_FOUND')
     // What the peer sent instead was hashed, and is not kept.
     expect([await reader.block(cid), await files('reader')]).toEqual([undefined, []])

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import type { Ipfs } from './port.ts'
 
-/** Two nodes that are connected to each other, and what a test may do to them. */
+/** Two nodes that are connected to each other, and what a test may do to them. The minute for which pinning waits passes at once. */
 export interface IpfsPair {
   readonly left: Ipfs
   readonly right: Ipfs
@@ -72,7 +72,7 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
       const cid = await pair.left.add(bytes)
       const leaf = (await blocksOf(bytes)).at(1) as Cid
       await pair.corruptLeft(leaf)
-      expect(await codeOf(pair.left.get(cid, LIMITS))).toBe('IPFS_CONTENT_WRONG')
+      expect(await codeOf(pair.left.get(cid, BRIEF))).toBe('IPFS_CONTENT_WRONG')
       expect([await pair.left.has(cid), await pair.left.has(leaf)]).toEqual([false, false])
       await pair.left.add(bytes)
       expect(await pair.left.has(cid)).toBe(true)
@@ -101,9 +101,79 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
     test('a damaged block is noticed here and never passes there', async () => {
       const cid = await pair.left.add(text('as it was'))
       await pair.corruptLeft(cid)
-      expect(await codeOf(pair.left.get(cid, LIMITS))).toBe('IPFS_CONTENT_WRONG')
+      expect(await codeOf(pair.left.get(cid, BRIEF))).toBe('IPFS_CONTENT_WRONG')
       expect(await pair.left.has(cid)).toBe(false)
       expect(await codeOf(pair.right.get(cid, BRIEF))).toBe('IPFS_NOT_FOUND')
+    })
+
+    test('G3, G12: what is damaged here is fetched again from who has it, and mended by that', async () => {
+      const bytes = filled(600_000)
+      const cid = await pair.left.add(bytes)
+      await pair.right.pin(cid)
+      for (const block of await blocksOf(bytes)) await pair.corruptLeft(block)
+      expect(await pair.left.has(cid)).toBe(false)
+      expect(Buffer.compare(await pair.left.get(cid, LIMITS), bytes)).toBe(0)
+      expect(await pair.left.has(cid)).toBe(true)
+    })
+
+    test('G3, G12: what is to be pinned and is damaged here comes whole from who has it', async () => {
+      const cid = await pair.left.add(text('as it was'))
+      await pair.right.pin(cid)
+      await pair.corruptLeft(cid)
+      await pair.left.pin(cid)
+      expect(await pair.left.has(cid)).toBe(true)
+    })
+
+    test('content is let go with its epoch, oldest first and no more at once than asked for', async () => {
+      const cids: Cid[] = []
+      for (const epochId of [3, 1, 2, 4]) cids.push(await pair.left.add(text(`of epoch ${epochId}`), epochId as EpochId))
+      const stored = () => Promise.all(cids.map((cid) => pair.left.has(cid)))
+      expect([await pair.left.letGo(4 as EpochId, 1), await stored()]).toEqual([1, [true, false, true, true]])
+      expect([await pair.left.letGo(4 as EpochId, 10), await stored()]).toEqual([2, [false, false, false, true]])
+      expect(await pair.left.letGo(4 as EpochId, 10)).toBe(0)
+      expect(await pair.left.add(text('of epoch 1'), 5 as EpochId)).toBe(cids[1])
+      expect(await pair.left.get(cids[1] as Cid, LIMITS)).toEqual(text('of epoch 1'))
+    })
+
+    test('G10: content of several epochs goes with the newest of them, however it came by it', async () => {
+      const [again, pinned, once] = [text('added twice'), text('added, then pinned'), text('once')]
+      const cids = [
+        await pair.left.add(again, 7 as EpochId),
+        await pair.left.add(pinned, 1 as EpochId),
+        await pair.left.add(once, 1 as EpochId),
+      ]
+      await pair.left.add(again, 2 as EpochId)
+      await pair.left.pin(cids[1] as Cid, 7 as EpochId)
+      expect(await pair.left.letGo(7 as EpochId, 10)).toBe(1)
+      expect(await Promise.all(cids.map((cid) => pair.left.has(cid)))).toEqual([true, true, false])
+    })
+
+    test('G10: a block that two contents share stays for the one that is needed', async () => {
+      const [long, longer] = [filled(300_000), filled(400_000)]
+      const [old, kept] = [await pair.left.add(long, 1 as EpochId), await pair.left.add(longer, 2 as EpochId)]
+      expect(await pair.left.letGo(2 as EpochId, 10)).toBe(2)
+      expect([await pair.left.has(old), await pair.left.has(kept)]).toEqual([false, true])
+    })
+
+    test('what was only read goes with the newest epoch that was named until then', async () => {
+      await pair.left.add(text('now'), 5 as EpochId)
+      const cid = await pair.right.add(text('of somebody else'))
+      await pair.left.get(cid, LIMITS)
+      expect([await pair.left.letGo(5 as EpochId, 10), await pair.left.has(cid)]).toEqual([0, true])
+      expect([await pair.left.letGo(6 as EpochId, 10), await pair.left.has(cid)]).toEqual([2, false])
+    })
+
+    test('G10: what is added while it is let go is there afterwards', async () => {
+      const bytes = Array.from({ length: 20 }, (_, index) => text(`content ${index}`))
+      const cids = await Promise.all(bytes.map((each) => pair.left.add(each, 1 as EpochId)))
+      await Promise.all(
+        bytes.flatMap((each, index) => [
+          pair.left.letGo(2 as EpochId, 3),
+          index % 2 === 0 ? pair.left.add(each, 2 as EpochId) : pair.left.has(cids[index] as Cid),
+        ]),
+      )
+      while ((await pair.left.letGo(2 as EpochId, 3)) > 0);
+      expect(await Promise.all(cids.map((cid) => pair.left.has(cid)))).toEqual(cids.map((_, index) => index % 2 === 0))
     })
 
     test('adding the bytes again mends a damaged block', async () => {
@@ -132,6 +202,9 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
     })
   })
 }
+
+/** The minute for which pinning waits passes at once, for nodes under test. */
+export const hastyMs = (durationMs: number): number => (durationMs === 60_000 ? 300 : durationMs)
 
 /** The CID of bytes that no node under test has seen. */
 async function cidOf(bytes: Uint8Array): Promise<Cid> {

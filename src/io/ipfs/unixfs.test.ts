@@ -124,6 +124,52 @@ describe('G7: a tree that lies', () => {
     expect(fetched).toBeLessThanOrEqual(10_000)
   })
 
+  test('G7: by what it holds beside its content has an end after a mebibyte, and decodes no more', async () => {
+    const blocks = createBlocks()
+    const sizes = await putNode(blocks, [], Array(600_000).fill(1))
+    const cid = await putNode(blocks, Array(100).fill(sizes), Array(100).fill(0))
+    let fetched = 0
+    const read = readContent(cid, { bytesMax: 1_000_000, signal }, (each) => {
+      fetched += 1
+      return blocks.read(each)
+    })
+    await expect(read).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { cid: cid.toString() } })
+    expect(fetched).toBeLessThanOrEqual(9)
+    const few = await putNode(blocks, [], Array(500_000).fill(0))
+    expect((await readContent(few, { bytesMax: 1_000_000, signal }, blocks.read)).length).toBe(0)
+  })
+
+  test('G7: when one block fails, those beside it read nothing below them any more', async () => {
+    const blocks = createBlocks()
+    const leaf = await putLeaf(blocks, new Uint8Array(10))
+    const inner = await putNode(blocks, [leaf], [10])
+    const lost = CID.createV1(0x55, await sha256.digest(new Uint8Array(11)))
+    const cid = await putNode(blocks, [lost, inner], [11, 10])
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const asked: string[] = []
+    const read = readContent(cid, LIMITS, async (each) => {
+      asked.push(each.toString())
+      if (each.equals(inner)) await late
+      return blocks.read(each)
+    })
+    await expect(read).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND' })
+    resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(asked).not.toContain(leaf.toString())
+  })
+
+  test('G7: is read no further once its reader has gone, whatever its source does', async () => {
+    const blocks = createBlocks()
+    const cid = await thinTree(blocks, 16)
+    const gone = new AbortController()
+    const read = readContent(cid, { bytesMax: 1_000, signal: gone.signal }, (each) => {
+      gone.abort(new Error('gone'))
+      return blocks.read(each)
+    })
+    await expect(read).rejects.toThrow('gone')
+  })
+
   test('G7: with links that are no files is no file, and they are asked of nobody', async () => {
     const blocks = createBlocks()
     const inline = CID.createV1(0x55, identity.digest(new Uint8Array([1, 2, 3])))

@@ -20,6 +20,11 @@ const READS_MAX = 8
 const DEPTH_MAX = 5
 /** 2.5 GiB in whole chunks. A tree of empty blocks would otherwise never reach the limit of bytes. */
 const BLOCKS_MAX = 10_000
+/**
+ * What a tree may hold beside its content: links, sizes, names. Kubo's takes 60 bytes for a chunk, one part in 4,000; decoding it is what costs,
+ * a second for about 10 MB.
+ */
+const overheadMax = (bytesMax: number): number => 1_048_576 + bytesMax / 16
 
 /** Brings the bytes said to be one block. It need not check them. */
 export type BlockSource = (cid: CID, signal: AbortSignal) => Promise<Uint8Array>
@@ -81,16 +86,24 @@ export async function readContent(
   source: BlockSource,
 ): Promise<Uint8Array> {
   let bytes = 0
+  let overhead = 0
   let blocks = 0
+  /** Others of its kind may be under way when one block fails: they go no further. */
+  let isOver = false
   const tooLarge = () => new WeftError('IPFS_CONTENT_TOO_LARGE', { cid: root.toString(), bytesMax: limits.bytesMax })
+
+  const noFile = () => new WeftError('IPFS_CONTENT_WRONG', { cid: root.toString(), got: 'no UnixFS file' })
 
   async function read(cid: CID, depth: number): Promise<Uint8Array[]> {
     blocks += 1
-    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid))
-      throw new WeftError('IPFS_CONTENT_WRONG', { cid: root.toString(), got: 'no UnixFS file' })
+    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid)) throw noFile()
+    limits.signal.throwIfAborted()
     const block = await source(cid, limits.signal)
     await checkBlock(cid, block)
+    if (isOver || overhead > overheadMax(limits.bytesMax)) throw noFile()
     const node = await decode(cid, block)
+    overhead += block.length - node.data.length
+    if (overhead > overheadMax(limits.bytesMax)) throw noFile()
     // What the node claims to hold is refused before anything below it is fetched; what it does hold is counted all the same.
     bytes += node.data.length
     if (bytes > limits.bytesMax || node.sizeClaimed > limits.bytesMax) throw tooLarge()
@@ -102,7 +115,11 @@ export async function readContent(
     return parts
   }
 
-  return joined(await read(root, 0))
+  try {
+    return joined(await read(root, 0))
+  } finally {
+    isOver = true
+  }
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,5 +1,5 @@
-import { byCodeUnit } from '#domain/ids.ts'
 import { WeftError } from '#domain/errors.ts'
+import { byCodeUnit } from '#domain/ids.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** A store in memory that forgets, at `crash`, exactly what a real one would forget. */
@@ -26,12 +26,10 @@ function apply(contents: Contents, writes: readonly StoreWrite[]): void {
 }
 
 function select(contents: Contents, prefix: string, range: { readonly after?: string; readonly limit?: number }): StoreEntry[] {
-  const entries: StoreEntry[] = []
-  for (const [key, value] of contents) {
-    if (key.startsWith(prefix) && (range.after === undefined || key > range.after)) entries.push({ key, value: value.slice() })
-  }
-  entries.sort((left, right) => byCodeUnit(left.key, right.key))
-  return range.limit === undefined ? entries : entries.slice(0, range.limit)
+  const keys: string[] = []
+  for (const key of contents.keys()) if (key.startsWith(prefix) && (range.after === undefined || key > range.after)) keys.push(key)
+  keys.sort(byCodeUnit)
+  return keys.slice(0, range.limit).map((key) => ({ key, value: (contents.get(key) as Uint8Array).slice() }))
 }
 
 function openOn(durable: Contents): FakeStore {

@@ -37,27 +37,10 @@ const IDLE_MS = 60_000
 
 /** Stage 3: brings every entry of the outbox to a final receipt, the epoch that closes first before the others (C4). */
 export function createForwarder(options: ForwardOptions, deps: ForwardDeps): Forwarder {
-  const { outbox, counters, bell, clock, report } = deps
-  const routes = new Set<Route>()
+  const { outbox, bell, clock } = deps
+  const routes = createRoutes(options, deps)
   const deliveries = createDeliveries(options, deps)
   let current: Route | undefined
-
-  function enter(destination: Destination, life: Life): Route {
-    const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
-    const ending = new AbortController()
-    routes.add(route)
-    counters.countLink()
-    report('link_opened', { address: route.address })
-    void route.link.ended.then(() => {
-      route.isOpen = false
-      routes.delete(route)
-      ending.abort()
-      report('link_ended', { address: route.address, receipts: route.receiptCount })
-      bell.ring()
-    })
-    void life.spawn(guard(route, options.receiptTimeoutMs, deps, AbortSignal.any([life.signal, ending.signal])))
-    return route
-  }
 
   /** Sends what is due until the link ends, a better one is there, or the signal aborts. Returns the better one. */
   async function serve(route: Route, life: Life): Promise<Destination | undefined> {
@@ -96,7 +79,7 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     while (!signal.aborted) {
       next ??= await connect({ addresses: options.addresses, backoff: options.dialBackoff, failedRounds }, deps, signal)
       if (next === undefined) return
-      current = enter(next, life)
+      current = routes.enter(next, life)
       const route = current
       next = await serve(route, life)
       route.isLeft = true
@@ -112,10 +95,35 @@ export function createForwarder(options: ForwardOptions, deps: ForwardDeps): For
     run: (signal) =>
       live(signal, async (life) => {
         await life.spawn(keepServing(life))
-        await Promise.all([...routes].map((route) => route.link.close()))
+        await routes.close()
       }),
     inFlightCount: deliveries.inFlightCount,
     address: () => current?.address,
+  }
+}
+
+/** The links that are open, each until it ends; several while one takes over from another. */
+function createRoutes(options: ForwardOptions, deps: ForwardDeps) {
+  const { counters, bell, report } = deps
+  const routes = new Set<Route>()
+  return {
+    enter(destination: Destination, life: Life): Route {
+      const route: Route = { ...destination, inFlightCount: 0, receiptCount: 0, isOpen: true, isLeft: false }
+      const ending = new AbortController()
+      routes.add(route)
+      counters.countLink()
+      report('link_opened', { address: route.address })
+      void route.link.ended.then(() => {
+        route.isOpen = false
+        routes.delete(route)
+        ending.abort()
+        report('link_ended', { address: route.address, receipts: route.receiptCount })
+        bell.ring()
+      })
+      void life.spawn(guard(route, options.receiptTimeoutMs, deps, AbortSignal.any([life.signal, ending.signal])))
+      return route
+    },
+    close: () => Promise.all([...routes].map((route) => route.link.close())),
   }
 }
 

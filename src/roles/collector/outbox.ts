@@ -89,6 +89,25 @@ function noteOf(value: Uint8Array): Note {
   return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
 }
 
+interface KeptNote {
+  readonly key: string
+  readonly note: Note
+}
+
+/** All that is written down, in the order of its last word: acceptance, or the end. */
+function notesIn(store: Store): readonly KeptNote[] {
+  const found: KeptNote[] = []
+  for (
+    let page = store.scan(PREFIX, { limit: SCAN_LIMIT });
+    page.length > 0;
+    page = store.scan(PREFIX, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
+  ) {
+    for (const { key, value } of page) found.push({ key, note: noteOf(value) })
+  }
+  const timeOf = ({ note }: KeptNote) => note.finishedMs ?? note.firstSeenMs
+  return found.sort((left, right) => timeOf(left) - timeOf(right))
+}
+
 /** The same vote has the same key, whatever its signature and header. Fields are printable, so a tab separates them for certain. */
 function keyOf({ request, dataMarket }: Submission): string {
   const epoch = String(request.epochId).padStart(EPOCH_DIGITS, '0')
@@ -99,6 +118,11 @@ export function endingOf(code: EndCode): Ending {
   if (code === 'unacknowledged') return 'sent'
   if (code === 'too_old' || code === 'window_closed') return 'expired'
   return isTaken(code) ? 'acknowledged' : 'rejected'
+}
+
+function entryOf({ key, note: { submissionId, firstSeenMs } }: KeptNote, order: number): Entry {
+  const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
+  return { key, epochId, submissionId, firstSeenMs, order, attempts: 0, dueMs: firstSeenMs, place: 'ready', isRenewed: false }
 }
 
 /** Finished entries, oldest first, as keys. */
@@ -171,19 +195,7 @@ export function openOutbox(
   let addingCount = 0
 
   function enter(key: string, note: Note): void {
-    const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
-    const { submissionId, firstSeenMs } = note
-    const entry: Entry = {
-      key,
-      epochId,
-      submissionId,
-      firstSeenMs,
-      order,
-      attempts: 0,
-      dueMs: firstSeenMs,
-      place: 'ready',
-      isRenewed: false,
-    }
+    const entry = entryOf({ key, note }, order)
     order += 1
     open.set(key, entry)
     line.push(entry, 0)
@@ -201,24 +213,10 @@ export function openOutbox(
     await store.commit([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
   }
 
-  function resume(): void {
-    const found: { readonly key: string; readonly note: Note }[] = []
-    for (
-      let page = store.scan(PREFIX, { limit: SCAN_LIMIT });
-      page.length > 0;
-      page = store.scan(PREFIX, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
-    ) {
-      for (const { key, value } of page) found.push({ key, note: noteOf(value) })
-    }
-    const timeOf = ({ note }: { readonly note: Note }) => note.finishedMs ?? note.firstSeenMs
-    found.sort((left, right) => timeOf(left) - timeOf(right))
-    for (const { key, note } of found) {
-      if (note.state === 'queued') enter(key, note)
-      else history.add(key)
-    }
+  for (const { key, note } of notesIn(store)) {
+    if (note.state === 'queued') enter(key, note)
+    else history.add(key)
   }
-
-  resume()
   return {
     async add(submission) {
       const key = keyOf(submission)

@@ -1,12 +1,13 @@
-import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { ProjectId } from '#domain/ids.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
+import { batchesUpTo, type DataPoint, isOnChain } from './find-batch.ts'
+
+/** Projects that a misspelt one is compared with: more than a market has, and a moment's work. */
+const COMPARED_MAX = 10_000
 
 /** Why there is no snapshot, in words: the epoch may be still to come, the project misspelt. Throws as the chain does. */
-export async function whyAbsent(
-  { projectId, epochId }: { readonly projectId: ProjectId; readonly epochId: EpochId },
-  chain: AnchorChain,
-): Promise<string> {
+export async function whyAbsent({ projectId, epochId }: DataPoint, chain: AnchorChain): Promise<string> {
   const [{ epochId: newest }, first, { releaseBlock }] = await Promise.all([
     chain.currentEpoch(),
     chain.projectFirstEpochId(projectId),
@@ -17,13 +18,13 @@ export async function whyAbsent(
   if (releaseBlock === 0) return `epoch ${epochId} was never released, the newest is ${newest}`
   if (first > epochId) return `the project is known from epoch ${first} on`
   if (first > 0) return `the project is known, and no batch of epoch ${epochId} holds it`
-  return `no epoch has the project${meant(nearest(projectId, await projectsOf(epochId, chain)))}`
+  return `no epoch has the project${meant(nearest(projectId, await projectsOf({ projectId, epochId }, chain)))}`
 }
 
-/** Those that the epoch's batches hold on chain. */
-async function projectsOf(epochId: EpochId, chain: AnchorChain): Promise<ProjectId[]> {
-  const projects = new Set<ProjectId>()
-  for (const batchCid of new Set(await chain.batchCids(epochId)))
-    for (const projectId of (await chain.batch(epochId, batchCid))?.projectIds ?? []) projects.add(projectId)
-  return [...projects]
+/** Those that the epoch's batches hold on chain, as far as they are compared. */
+async function projectsOf(point: DataPoint, chain: AnchorChain): Promise<ProjectId[]> {
+  const listed = await batchesUpTo(point, chain)
+  if (typeof listed === 'string') return []
+  const projects = listed.filter(isOnChain).flatMap(({ projectIds }) => projectIds)
+  return [...new Set(projects.slice(0, COMPARED_MAX))]
 }

@@ -1,16 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import type { Batch } from '#domain/batch.ts'
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { AnchorChain, AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import type { AnchorChain, AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import type { Clock } from '#io/clock/port.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Signer } from '#io/keys/port.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { BATCH_BYTES_MAX, encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
+import type { CountRules } from './count.ts'
 import { PROOF_STEPS, type StepResult, verify } from './verify.ts'
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address
@@ -18,17 +23,47 @@ const [epochManager, sequencer] = [account('1'), account('2')]
 const validators = [account('a'), account('b'), account('c')]
 const epochId = 1 as EpochId
 const projectIds = ['reserves:0xaa:TEST', 'reserves:0xbb:TEST'] as ProjectId[]
+const keys = ['11', '22', '33'].map((byte) => createSigner(parsePrivateKey(byte.repeat(32))))
+const [one, two, three] = [1, 2, 3] as [SlotId, SlotId, SlotId]
+const otherRoot = publishedRoot(['something else'])
+const rules = {
+  windowUnit: 'blocks',
+  namespace: 'TEST',
+  voting: 'open',
+  deadlineBufferMaxBlocks: 20,
+  tally: { minVotes: 0, minShareBp: 0 },
+} as const
+
+/** One vote for the second project: what it says, and what is other about it than about an honest one. */
+interface Cast {
+  readonly slotId?: SlotId
+  readonly snapshotCid?: Cid
+  readonly epochId?: EpochId
+  /** Blocks from the release. */
+  readonly headerAfter?: number
+  readonly header?: string
+  readonly deadlineAfter?: number
+  readonly by?: Signer
+  readonly signature?: (honest: string) => string
+}
 
 /** One epoch with one batch per project, the second tree continuing the first; `spoil` changes what is served or anchored. */
 async function network(
   spoil: {
+    readonly votes?: readonly Cast[]
     readonly batch?: (batch: Batch) => Batch
     readonly anchoredRoot?: Hash
     readonly attestations?: number
+    /** Validators that vote for another root before the others. */
+    readonly refusals?: number
     readonly isCumulative?: boolean
+    readonly rules?: Partial<CountRules>
+    /** Happens on chain after everything else. */
+    readonly afterwards?: (chain: FakeChain) => void
     /** Changes what the chain answers, and what serves bytes. */
     readonly chain?: (chain: AnchorChain) => Partial<AnchorChain>
     readonly ipfs?: (get: Ipfs['get']) => Ipfs['get']
+    readonly clock?: (real: Pick<Clock, 'nowMs'>) => Pick<Clock, 'nowMs'>
   } = {},
 ) {
   const clock = createVirtualClock()
@@ -43,7 +78,7 @@ async function network(
     sequencers: [sequencer],
     validators,
   })
-  const chain = createFakeChain({ clock, market, signers: [account('5')], blockTimeMs: 1_000 })
+  const chain = createFakeChain({ clock, market, signers: keys.map(({ address }) => address), blockTimeMs: 1_000 })
   const ipfs = createFakeIpfsNetwork({ clock })
   const [serving, reading] = [ipfs.node('serving'), ipfs.node('reading')]
   const send = async (address: Address, call: ProtocolCall) => {
@@ -52,30 +87,35 @@ async function network(
     expect(outcome).toMatchObject({ kind: 'done' })
   }
   await send(epochManager, { kind: 'releaseEpoch', begin: 1 as BlockNumber, end: 1 as BlockNumber })
+  const { releaseBlock } = await chain.epochInfo(epochId)
+  await clock.runUntil(clock.sleep(8_000), { limitMs: 60_000 })
+  const hasher = createSubmissionHasher(chain)
+  async function submissionOf(projectId: ProjectId, snapshotCid: Cid, cast: Cast) {
+    const slotId = cast.slotId ?? one
+    const header = cast.header ?? ((await chain.block((releaseBlock + (cast.headerAfter ?? 0)) as BlockNumber)) as BlockRef).hash
+    const deadlineBlock = (releaseBlock + (cast.deadlineAfter ?? 9)) as BlockNumber
+    const request = { slotId, deadlineBlock, snapshotCid: cast.snapshotCid ?? snapshotCid, epochId: cast.epochId ?? epochId, projectId }
+    const honest = (cast.by ?? (keys[slotId - 1] as Signer)).sign(hasher.digest(request))
+    const signature = cast.signature?.(honest) ?? honest
+    return { request, signature, header, dataMarket: chain.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
+  }
 
   const tree = createTree()
   const cids: Cid[] = []
   for (const [index, projectId] of projectIds.entries()) {
     const snapshotCid = await serving.add(new TextEncoder().encode(`{"project":${index}}`))
     cids.push(snapshotCid)
-    const submissionId = `00000000-0000-4000-8000-00000000000${index}`
-    tree.append(submissionId)
-    const request = { slotId: 1 as SlotId, deadlineBlock: 9 as BlockNumber, snapshotCid, epochId, projectId }
-    const submission = {
-      request,
-      signature: '1'.repeat(130),
-      header: `0x${'2'.repeat(64)}`,
-      dataMarket: chain.dataMarket,
-      nodeVersion: 'v1.0',
-      protocolState: '',
-    }
-    const submissionsRoot = spoil.isCumulative === false ? publishedRoot([submissionId]) : tree.publishedRoot()
-    const honest: Batch = {
-      submissions: [{ submissionId, submission }],
-      submissionsRoot,
-      projectIds: [projectId],
-      snapshotCids: [snapshotCid],
-    }
+    const casts = (index === 1 ? spoil.votes : undefined) ?? [{}]
+    const submissions = await Promise.all(
+      casts.map(async (cast, position) => ({
+        submissionId: `00000000-0000-4000-8000-0000000000${position}${index}`,
+        submission: await submissionOf(projectId, snapshotCid, cast),
+      })),
+    )
+    const ids = submissions.map(({ submissionId }) => submissionId)
+    for (const id of ids) tree.append(id)
+    const submissionsRoot = spoil.isCumulative === false ? publishedRoot(ids) : tree.publishedRoot()
+    const honest: Batch = { submissions, submissionsRoot, projectIds: [projectId], snapshotCids: [snapshotCid] }
     const batch = index === 1 && spoil.batch !== undefined ? spoil.batch(honest) : honest
     const batchCid = await serving.add(encodeBatch(batch))
     const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot([snapshotCid])
@@ -87,9 +127,14 @@ async function network(
       snapshotCids: [snapshotCid],
       rootHash,
     })
-    for (const validator of validators.slice(0, index === 1 ? (spoil.attestations ?? 3) : 3))
+    const refusals = index === 1 ? (spoil.refusals ?? 0) : 0
+    for (const validator of validators.slice(0, refusals))
+      await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash: otherRoot })
+    for (const validator of validators.slice(refusals, index === 1 ? (spoil.attestations ?? 3) : 3))
       await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash })
   }
+  spoil.afterwards?.(chain)
+  await clock.runUntil(clock.sleep(2_000), { limitMs: 60_000 })
   chain.stop()
   const asked: Parameters<Ipfs['get']>[1][] = []
   const get: Ipfs['get'] = (cid, options) => {
@@ -97,30 +142,35 @@ async function network(
     return (spoil.ipfs?.(reading.get) ?? reading.get)(cid, options)
   }
   const told = { ...chain, ...spoil.chain?.(chain) }
+  const data: Uint8Array[] = []
   const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
     const results: StepResult[] = []
+    const onData = (bytes: Uint8Array) => void data.push(bytes)
+    const options = { projectId, epochId, rules: { ...rules, ...spoil.rules }, signal, onData }
+    const deps = { chain: told, ipfs: { get }, clock: spoil.clock?.(clock) ?? clock, recoverer }
     const collecting = (async () => {
-      for await (const step of verify({ projectId, epochId, signal }, { chain: told, ipfs: { get } })) results.push(step)
+      for await (const step of verify(options, deps)) results.push(step)
     })()
     await clock.runUntil(collecting, { limitMs: 120_000 })
     return results
   }
-  return { run, chain, serving, cids, asked, batchCids: await chain.batchCids(epochId) }
+  return { run, chain, serving, cids, asked, data, batchCids: await chain.batchCids(epochId) }
 }
 
 const failedStep = (results: readonly StepResult[]): string | undefined => results.find(({ ok }) => !ok)?.step
 const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
-const otherRoot = publishedRoot(['something else'])
 const notFound = (cid: string) => new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })
 
 describe('verify', () => {
   test('P1: proves a data point from the chain to its bytes, each step once and in order', async () => {
     const { run, cids, batchCids } = await network()
     expect(await run()).toEqual([
-      { step: 'reported', ok: true, detail: `${cids[1]}, finalized` },
+      { step: 'reported', ok: true, detail: `${cids[1]}, finalized`, status: 'finalized' },
       { step: 'bytes', ok: true, detail: '13 bytes' },
       { step: 'cid', ok: true, detail: cids[1] },
       { step: 'batch', ok: true, detail: `${batchCids[1]}, 1 submissions, 1 projects` },
+      { step: 'signatures', ok: true, detail: '1 valid for it of 1 valid' },
+      { step: 'tally', ok: true, detail: '1 of 1 votes' },
       { step: 'submissions_root', ok: true, detail: expect.stringMatching(/^0x[0-9a-f]{64} \(continues the epoch's tree\)$/) },
       { step: 'cids_root', ok: true, detail: publishedRoot([cids[1] as string]) },
       { step: 'anchored', ok: true, detail: 'same projects and CIDs on chain, batch FINALIZED' },
@@ -174,7 +224,7 @@ describe('P2: whoever serves bytes may lie, and is found out', () => {
       ipfs: () => (cid) => Promise.reject(new WeftError('IPFS_CONTENT_WRONG', { cid, got: OTHER_CID })),
     })
     expect(await run()).toEqual([
-      { step: 'reported', ok: true, detail: `${cids[1]}, finalized` },
+      { step: 'reported', ok: true, detail: `${cids[1]}, finalized`, status: 'finalized' },
       { step: 'bytes', ok: true, detail: 'served' },
       { step: 'cid', ok: false, detail: `the bytes served hash to ${OTHER_CID}` },
     ])
@@ -302,7 +352,12 @@ describe('P1: the first step that fails is the last', () => {
       /other projects than the file/,
     ],
     ['the chain lists other CIDs', { chain: onChain({ snapshotCids: [OTHER_CID] }) }, 'anchored', /other CIDs than the file/],
-    ['too few validators attested', { attestations: 1 }, 'anchored', /^the batch is not FINALIZED yet/],
+    [
+      'too few validators attested',
+      { attestations: 1 },
+      'anchored',
+      /^the batch is not FINALIZED yet, but pending: attested by 1 of 3 validators, 2 needed; the window for it ends with block 9\d, the head is \d+$/,
+    ],
     ['fewer than half attested what is final', { chain: onChain({ attestationCount: 1 }) }, 'attested', '1 of 3 validators, 2 needed'],
     [
       'a majority is not enough for the market',
@@ -350,6 +405,7 @@ describe('P1: the first step that fails is the last', () => {
       {
         step: 'reported',
         ok: false,
+        status: 'absent',
         detail:
           'the chain names no snapshot for this project and epoch: no epoch has the project; did you mean reserves:0xaa:TEST or reserves:0xbb:TEST?',
       },
@@ -499,5 +555,226 @@ describe('G8: an earlier batch of the epoch that', () => {
       ok: false,
       detail: expect.stringMatching(/^batch gone: /),
     })
+  })
+})
+
+describe('P4: the CID has won by votes that are valid, and by no others', () => {
+  const flipped = (signature: string) => `${signature.slice(0, 10)}${signature[10] === '0' ? '1' : '0'}${signature.slice(11)}`
+  const detailOf = (results: readonly StepResult[], step: StepResult['step']) => results.find((each) => each.step === step)?.detail
+
+  test.each<[string, Cast, RegExp]>([
+    ['an altered signature', { signature: flipped }, /slot 1: submission_signature, expected 0x[0-9a-f]{40}, got (0x|no signer)/],
+    ['the signature of another', { by: keys[1] as Signer }, /slot 1: submission_signature, expected 0x\w+, got 0x\w+$/],
+    ['no signature at all', { signature: () => 'none' }, /slot 1: submission_signature, expected 0x\w+, got no signer$/],
+    ['a header that is no block', { header: `0x${'2'.repeat(64)}` }, /slot 1: submission_header, expected a block within the window/],
+    ['a header before the release', { headerAfter: -1 }, /slot 1: submission_header/],
+    ['a header behind the window', { headerAfter: 6 }, /slot 1: submission_header/],
+    ['a deadline before its header', { headerAfter: 1, deadlineAfter: 0 }, /slot 1: submission_deadline, expected not before the header/],
+    ['a deadline too far ahead', { deadlineAfter: 21 }, /slot 1: submission_deadline, expected not that far ahead/],
+    ['a slot that nobody has', { slotId: 9 as SlotId, by: keys[0] as Signer }, /cannot be told, .*: slot 9$/],
+  ])('P4: %s is no vote', async (_, cast, detail) => {
+    const alone = (await (await network({ votes: [cast] })).run()).at(-1)
+    expect(alone).toMatchObject({
+      step: 'signatures',
+      ok: false,
+      detail: expect.stringMatching(/^no submission for bafkrei\w+ is valid; /),
+    })
+    expect(alone?.detail).toMatch(detail)
+    // Beside a valid one it does no harm: validators do not count it either.
+    const results = await (await network({ votes: [cast, { slotId: two }] })).run()
+    expect(failedStep(results)).toBeUndefined()
+    expect(detailOf(results, 'signatures')).toMatch(/^1 valid for it of 1 valid; /)
+    expect(detailOf(results, 'signatures')).toMatch(detail)
+  })
+
+  test('P4: headers and deadlines count up to the last block of the window', async () => {
+    for (const cast of [
+      { headerAfter: 5, deadlineAfter: 5 },
+      { headerAfter: 5, deadlineAfter: 25 },
+      { headerAfter: 0, deadlineAfter: 0 },
+    ])
+      expect(failedStep(await (await network({ votes: [cast] })).run())).toBeUndefined()
+  })
+
+  const other = { snapshotCid: OTHER_CID }
+  test.each<[string, Parameters<typeof network>[0], string]>([
+    [
+      'another CID has more votes',
+      { votes: [{}, { ...other, slotId: two }, { ...other, slotId: three }] },
+      `${OTHER_CID} wins, with 1 valid for`,
+    ],
+    [
+      'it has more submissions, of one slot',
+      { votes: [{}, {}, {}, { ...other, slotId: two }, { ...other, slotId: three }] },
+      'slot 1: submission_once',
+    ],
+    [
+      'it has more votes, those of a slot’s second thoughts among them',
+      { votes: [{ ...other, slotId: two }, { slotId: two }, { ...other, slotId: three }, {}] },
+      'slot 2: submission_once',
+    ],
+    ['it has fewer votes than the market asks for', { rules: { tally: { minVotes: 2, minShareBp: 0 } } }, 'nothing wins: below_min_votes'],
+    [
+      'its share is smaller than the market asks for',
+      { votes: [{}, { slotId: two }, { ...other, slotId: three }], rules: { tally: { minVotes: 0, minShareBp: 7_000 } } },
+      'nothing wins: below_min_share',
+    ],
+    [
+      'it would win with votes that cannot be told',
+      {
+        votes: [{}, { slotId: two }, { ...other, slotId: three }],
+        rules: { tally: { minVotes: 2, minShareBp: 0 } },
+        afterwards: (chain) => chain.assignSigner(two, account('9')),
+      },
+      'cannot be told, for another signs by now, or nobody: slot 2',
+    ],
+  ])('P4: not when %s', async (_, spoil, detail) => {
+    const last = (await (await network(spoil)).run()).at(-1)
+    expect(last).toMatchObject({ step: 'tally', ok: false, detail: expect.stringContaining(detail) })
+  })
+
+  test('P4: the market’s namespace is the project’s', async () => {
+    expect(failedStep(await (await network({ rules: { namespace: 'TEST' } })).run())).toBeUndefined()
+    const last = (await (await network({ rules: { namespace: 'OTHER' } })).run()).at(-1)
+    expect(last).toMatchObject({ step: 'signatures', ok: false, detail: expect.stringContaining('submission_namespace') })
+  })
+
+  test('P4: with a slot that changed hands since, or was burned, it has won when the others are enough', async () => {
+    const votes = [{}, { slotId: two }, { slotId: three }]
+    for (const afterwards of [(chain: FakeChain) => chain.assignSigner(two, account('9')), (chain: FakeChain) => chain.burnSlot(two)]) {
+      const results = await (await network({ votes, afterwards })).run()
+      expect(failedStep(results)).toBeUndefined()
+      expect(detailOf(results, 'signatures')).toMatch(/^2 valid for it of 2 valid; cannot be told, .*: slot 2$/)
+      expect(detailOf(results, 'tally')).toBe('2 of 2 votes')
+    }
+  })
+
+  test('P4: a new signer of a slot has not signed for it before', async () => {
+    const stranger = createSigner(parsePrivateKey('44'.repeat(32)))
+    const { run } = await network({
+      votes: [{ slotId: two, by: stranger }],
+      afterwards: (chain) => chain.assignSigner(two, stranger.address),
+    })
+    expect((await run()).at(-1)).toMatchObject({ step: 'signatures', ok: false })
+  })
+
+  test('P4: a tie goes to whom the rule gives it', async () => {
+    const { run, cids } = await network({ votes: [{}, { ...other, slotId: two }] })
+    const results = await run()
+    if ((cids[1] as string) < OTHER_CID) expect(detailOf(results, 'tally')).toBe('1 of 2 votes, a tie that it wins')
+    else expect(results.at(-1)).toMatchObject({ step: 'tally', ok: false, detail: expect.stringContaining(`${OTHER_CID} wins`) })
+  })
+})
+
+describe('P1: what is not final is not proved', () => {
+  const statusOf = (results: readonly StepResult[]) => results[0]?.status
+
+  test('P1: pending is told first, and what is missing last', async () => {
+    const results = await (await network({ attestations: 0 })).run()
+    expect(statusOf(results)).toBe('pending')
+    expect(results.at(-1)).toMatchObject({ step: 'anchored', ok: false, detail: expect.stringContaining('pending: attested by 0 of 3') })
+  })
+
+  test('P1: refused by the validators is disputed, whatever else holds', async () => {
+    const results = await (await network({ refusals: 2, attestations: 3 })).run()
+    expect(statusOf(results)).toBe('disputed')
+    expect(results[0]?.detail).toMatch(/, disputed$/)
+    expect(results.at(-1)).toMatchObject({ step: 'anchored', ok: false, detail: expect.stringMatching(/^disputed: /) })
+  })
+
+  test('P1: neither the project’s status nor the batch’s alone makes it final', async () => {
+    const chain = (real: AnchorChain): Partial<AnchorChain> => ({
+      snapshotStatus: async (...about) => ({ ...(await real.snapshotStatus(...about)), status: 'pending' }),
+    })
+    expect(failedStep(await (await network({ chain })).run())).toBe('anchored')
+  })
+})
+
+describe('P5: whatever others wrote or serve ends in a step that names it', () => {
+  const listing = (more: readonly Cid[], batch: AnchorChain['batch']) => (real: AnchorChain) => ({
+    batchCids: async (epoch: EpochId) => [...more, ...(await real.batchCids(epoch))],
+    batch: async (epoch: EpochId, cid: Cid) => (more.includes(cid) ? batch(epoch, cid) : real.batch(epoch, cid)),
+  })
+  const anchoredAs = (batchCid: Cid) => ({ batchCid, projectIds: ['\u001b[2J'], snapshotCids: [''] }) as unknown as AnchoredBatch
+  const many = (count: number) => Array.from({ length: count }, (_, index) => `batch ${index}` as Cid)
+
+  test('P5: a batch of which the node tells nonsense keeps no other from being proved', async () => {
+    const invalid = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'x', method: 'y', detail: 'z' })
+    const chain = listing(many(1), () => Promise.reject(invalid))
+    expect(failedStep(await (await network({ isCumulative: false, chain })).run())).toBeUndefined()
+    const last = (await (await network({ chain })).run()).at(-1)
+    expect(last).toMatchObject({ step: 'submissions_root', ok: false, detail: expect.stringContaining('batch 0: CHAIN_ANSWER_INVALID') })
+  })
+
+  test('P5: more batches than are looked at are named', async () => {
+    const chain = listing(many(999), async (_, cid) => anchoredAs(cid))
+    expect((await (await network({ chain })).run()).at(-1)).toMatchObject({
+      step: 'batch',
+      detail: 'the epoch has 1001 batches, no more than 1000 are looked at',
+    })
+  })
+
+  test('P5: slow batches before it hold nobody up for longer than a minute', async () => {
+    let waitedMs = 0
+    const slow = many(40)
+    const { run } = await network({
+      isCumulative: false,
+      chain: listing(slow, async (_, cid) => anchoredAs(cid)),
+      ipfs: (get) => async (cid, options) => {
+        if (!slow.includes(cid)) return get(cid, options)
+        waitedMs += 9_000
+        return encodeBatch({ submissions: [], submissionsRoot: otherRoot, projectIds: [], snapshotCids: [] })
+      },
+      clock: (real) => ({ nowMs: () => real.nowMs() + waitedMs }),
+    })
+    expect(failedStep(await run())).toBeUndefined()
+    expect(waitedMs).toBe(63_000)
+  })
+
+  test('P5: more submissions than are checked, and a longer window than is read, are named', async () => {
+    const tooMany = (batch: Batch) => ({
+      ...batch,
+      submissions: Array.from({ length: 10_001 }, () => batch.submissions[0] as BatchedSubmission),
+    })
+    expect((await (await network({ batch: tooMany })).run()).at(-1)).toMatchObject({
+      step: 'signatures',
+      detail: 'the batch has 10001 submissions for the project, no more than 10000 are checked',
+    })
+    const endless = (real: AnchorChain): Partial<AnchorChain> => ({
+      market: async () => ({ ...(await real.market()), snapshotWindowBlocks: 1_000_000 }),
+      block: async (number) =>
+        ({ number, hash: `block ${number}`, parentHash: `block ${number - 1}`, timestamp: 0 }) as unknown as BlockRef,
+    })
+    expect((await (await network({ chain: endless })).run()).at(-1)).toMatchObject({
+      step: 'signatures',
+      detail: "the epoch's submission window has more than the 5000 blocks that are read",
+    })
+  })
+
+  test('P5: a chain that is rewritten while its window is read is read again another time', async () => {
+    const torn = (real: AnchorChain): Partial<AnchorChain> => ({
+      block: async (number) => ({ ...((await real.block(number)) as BlockRef), hash: otherRoot }),
+    })
+    await expect((await network({ chain: torn })).run()).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
+
+  test('P5: what would move a terminal’s cursor is shown, and long texts are cut', async () => {
+    const texts = { snapshotCids: ['\u001b[2J\u202e' as Cid] }
+    const last = (await (await network({ batch: (batch) => ({ ...batch, ...texts }) })).run()).at(-1)
+    expect(last?.detail).toMatch(/has \\u\{1b\}\[2J\\u\{202e\} for the project$/)
+    const long = (real: AnchorChain): Partial<AnchorChain> => ({
+      snapshotStatus: async (...about) => ({ ...(await real.snapshotStatus(...about)), snapshotCid: 'x'.repeat(5_000) }),
+    })
+    expect((await (await network({ chain: long })).run())[0]?.detail).toHaveLength(1_000)
+  })
+
+  test('the data is handed over when its bytes have the CID, and not before', async () => {
+    const { run, data } = await network()
+    await run()
+    expect(data.map((bytes) => new TextDecoder().decode(bytes))).toEqual(['{"project":1}'])
+    const lie = new TextEncoder().encode('{}')
+    const lied = await network({ ipfs: () => async () => lie })
+    await lied.run()
+    expect(lied.data).toEqual([])
   })
 })

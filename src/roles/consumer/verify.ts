@@ -1,54 +1,83 @@
 import type { Batch } from '#domain/batch.ts'
-import { isWeftError, type WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import { isWeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
-import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
-import type { Ipfs } from '#io/ipfs/port.ts'
-import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
-import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
-import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { tally } from '#domain/tally.ts'
+import { lastAttestationBlock } from '#domain/window.ts'
+import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { publishedRoot } from '#wire/merkle.ts'
 import { whyAbsent } from './absent.ts'
+import { type CountDeps, type Counted, type CountRules, countVotes } from './count.ts'
+import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain, isUnreadable } from './find-batch.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
-export const PROOF_STEPS = ['reported', 'bytes', 'cid', 'batch', 'submissions_root', 'cids_root', 'anchored', 'attested'] as const
+export const PROOF_STEPS = [
+  'reported',
+  'bytes',
+  'cid',
+  'batch',
+  'signatures',
+  'tally',
+  'submissions_root',
+  'cids_root',
+  'anchored',
+  'attested',
+] as const
 export type ProofStep = (typeof PROOF_STEPS)[number]
+
+/** What the chain says of a data point. `pending`: its batch is not decided; `disputed`: the validators refused it and asked for another. */
+export type DataStatus = 'absent' | 'pending' | 'disputed' | 'finalized'
 
 export interface StepResult {
   readonly step: ProofStep
   readonly ok: boolean
-  /** What was found, or what was expected instead. */
+  /** What was found, or what was expected instead. Printable, whatever others wrote. */
   readonly detail: string
+  /** With the step `reported`. */
+  readonly status?: DataStatus
 }
 
 export interface VerifyOptions {
   readonly projectId: ProjectId
   readonly epochId: EpochId
+  readonly rules: CountRules
   readonly signal: AbortSignal
+  /** Called with the data when its bytes have the CID; whether it is final, and by whose votes, later steps say. */
+  readonly onData?: (bytes: Uint8Array) => void
 }
 
-export interface VerifyDeps {
-  readonly chain: AnchorChain
-  readonly ipfs: Pick<Ipfs, 'get'>
-}
+export type VerifyDeps = FindDeps & CountDeps
 
 /** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
 const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
-const FETCH_TIMEOUT_MS = 10_000
+/** Characters of a detail: it may quote what others wrote. */
+const DETAIL_LENGTH_MAX = 1_000
+/** Submissions named in a detail. */
+const NAMED_MAX = 5
 
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
-  const reported = await deps.chain.snapshotStatus(options.projectId, options.epochId)
-  if (reported.status === 'absent')
-    return yield failed('reported', `the chain names no snapshot for this project and epoch: ${await whyAbsent(options, deps.chain)}`)
+  const { projectId, epochId } = options
+  const reported = await deps.chain.snapshotStatus(projectId, epochId)
+  if (reported.status === 'absent') {
+    const why = await whyAbsent(options, deps.chain)
+    return yield { ...failed('reported', `the chain names no snapshot for this project and epoch: ${why}`), status: 'absent' }
+  }
   const snapshotCid = reported.snapshotCid as Cid
-  yield held('reported', `${snapshotCid}, ${reported.status}`)
+  const listed = await batchesUpTo(options, deps.chain)
+  const last = typeof listed === 'string' ? undefined : listed.findLast(isOnChain)
+  const status = reported.status === 'pending' && last?.isRefused === true ? 'disputed' : reported.status
+  yield { ...held('reported', `${snapshotCid}, ${status}`), status }
 
   if (!(yield* isFetched(snapshotCid, options, deps))) return
 
-  const found = await batchOf(snapshotCid, options, deps)
+  const found = typeof listed === 'string' ? listed : await findBatch(snapshotCid, listed, options, deps)
   if (typeof found === 'string') return yield failed('batch', found)
   const { batch, anchored, continued } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
+
+  if (!(yield* isCounted(snapshotCid, batch, options, deps))) return
 
   const submissionsRoot = matchingSubmissionsRoot(batch, continued)
   if (submissionsRoot === undefined) {
@@ -61,18 +90,21 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   if (cidsRoot !== anchored.rootHash) return yield failed('cids_root', `the file gives ${cidsRoot}, the chain has ${anchored.rootHash}`)
   yield held('cids_root', cidsRoot)
 
-  const difference = differenceOnChain(batch, anchored)
+  const difference = differenceOnChain(batch, anchored) ?? (await whyNotFinal(status, anchored, options, deps))
   if (difference !== undefined) return yield failed('anchored', difference)
   yield held('anchored', 'same projects and CIDs on chain, batch FINALIZED')
 
   yield await attested(anchored, deps)
 }
 
-const held = (step: ProofStep, detail: string): StepResult => ({ step, ok: true, detail })
-const failed = (step: ProofStep, detail: string): StepResult => ({ step, ok: false, detail })
+/** Others' texts stand in details: what would move a terminal's cursor is shown, not done. */
+const printable = (text: string): string =>
+  text.slice(0, DETAIL_LENGTH_MAX).replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+const held = (step: ProofStep, detail: string): StepResult => ({ step, ok: true, detail: printable(detail) })
+const failed = (step: ProofStep, detail: string): StepResult => ({ step, ok: false, detail: printable(detail) })
 
 /** Steps `bytes` and `cid`. The reader refuses wrong bytes already; the CID is computed again all the same, so that this file alone proves it (P2). */
-async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps): AsyncGenerator<StepResult, boolean> {
+async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: FindDeps): AsyncGenerator<StepResult, boolean> {
   let bytes: Uint8Array
   try {
     bytes = await ipfs.get(cid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal: options.signal })
@@ -88,93 +120,42 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: VerifyDeps
   }
   yield held('bytes', `${bytes.length} bytes`)
   const got = await snapshotCidOf(bytes)
+  if (got === cid) options.onData?.(bytes)
   yield got === cid ? held('cid', cid) : failed('cid', `the bytes served hash to ${got}`)
   return got === cid
 }
 
-/** Nobody serves the content, or what is said to be its CID is none: any text may be on chain. */
-function isUnreadable(failure: unknown): failure is WeftError {
-  return isWeftError(failure) && (failure.code.startsWith('IPFS_') || failure.code === 'ID_MALFORMED')
-}
-
-interface FoundBatch {
-  readonly batch: Batch
-  readonly anchored: AnchoredBatch
-  readonly continued: Continued
-}
-
-/** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
-type Continued = { readonly root: Hash } | { readonly gap: string }
-
 /**
- * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
- * from those whose root the validators refused. One that cannot be read ends nothing but what only it could prove: its sequencer must not
- * be able to keep the others' batches from being proven (G8).
+ * Steps `signatures` and `tally`: what the validators count, counted again. A submission that is not valid counts for nothing, for them as
+ * here, and so does one of which nobody can tell any more who had to sign it: the CID must have won without those.
  */
-async function batchOf(snapshotCid: Cid, options: VerifyOptions, { chain, ipfs }: VerifyDeps): Promise<FoundBatch | string> {
-  const { projectId, epochId, signal } = options
-  // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
-  const tree = createTree()
-  let gap: string | undefined
-  let found: FoundBatch | string = `none of the epoch's batches holds the project`
-  for (const anchored of await batchesUpTo(projectId, epochId, chain)) {
-    const isNamed = anchored.projectIds.includes(projectId)
-    // Behind a gap no tree can be continued, so that what has another project is of no use any more.
-    if (gap !== undefined && !isNamed) continue
-    const batch = await readBatch(anchored.batchCid, signal, ipfs)
-    if (typeof batch === 'string') {
-      if (isNamed) found = batch
-      gap = batch
-      continue
-    }
-    if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
-    const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
-    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
+async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, boolean> {
+  const counted = await countVotes(batch, options, deps)
+  if (typeof counted === 'string') {
+    yield failed('signatures', counted)
+    return false
   }
-  return found
+  const votes = counted.votes.filter(({ snapshotCid }) => snapshotCid === cid).length
+  const told = `${votes} valid for it of ${counted.votes.length} valid${besides(counted)}`
+  if (votes === 0) {
+    yield failed('signatures', `no submission for ${cid} is valid${besides(counted)}`)
+    return false
+  }
+  yield held('signatures', told)
+  const result = tally(counted.votes, options.rules.tally)
+  if (result.kind === 'finalized' && result.snapshotCid === cid) {
+    yield held('tally', `${votes} of ${result.total} votes${result.isTie ? ', a tie that it wins' : ''}`)
+    return true
+  }
+  yield failed('tally', `${result.kind === 'finalized' ? `${result.snapshotCid} wins` : `nothing wins: ${result.reason}`}, with ${told}`)
+  return false
 }
 
-/** The batch file; text that says why there is none. */
-async function readBatch(batchCid: Cid, signal: AbortSignal, ipfs: Pick<Ipfs, 'get'>): Promise<Batch | string> {
-  let bytes: Uint8Array
-  try {
-    bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-  } catch (failure) {
-    if (!isUnreadable(failure)) throw failure
-    return `batch ${batchCid}: ${failure.message}`
-  }
-  // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
-  const got = await snapshotCidOf(bytes)
-  if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
-  return decodeBatch(bytes) ?? `batch ${batchCid} does not have the form of a batch file`
-}
-
-/** What the file says of the project: itself when that is the CID, else what is wrong; `undefined` when it does not have the project. */
-function pairIn(
-  candidate: FoundBatch,
-  snapshotCid: Cid,
-  { projectId, epochId }: Pick<VerifyOptions, 'projectId' | 'epochId'>,
-): FoundBatch | string | undefined {
-  const { batch, anchored } = candidate
-  const index = batch.projectIds.indexOf(projectId)
-  if (index < 0) return undefined
-  if (batch.snapshotCids[index] !== snapshotCid) return `batch ${anchored.batchCid} has ${batch.snapshotCids[index]} for the project`
-  const isSubmitted = batch.submissions.some(
-    ({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
-  )
-  return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
-}
-
-/** The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. */
-async function batchesUpTo(projectId: ProjectId, epochId: EpochId, chain: AnchorChain): Promise<readonly AnchoredBatch[]> {
-  const batches: AnchoredBatch[] = []
-  // A CID sent again after a refusal is listed twice; it is one file, in its first place.
-  for (const batchCid of new Set(await chain.batchCids(epochId))) {
-    const anchored = await chain.batch(epochId, batchCid)
-    if (anchored !== undefined) batches.push(anchored)
-  }
-  const last = batches.findLastIndex(({ projectIds }) => projectIds.includes(projectId))
-  return last === -1 ? batches : batches.slice(0, last + 1)
+function besides({ invalid, untold }: Counted): string {
+  const more = (count: number): string => (count > NAMED_MAX ? ` and ${count - NAMED_MAX} more` : '')
+  const wrong = invalid.length === 0 ? '' : `; not valid: ${invalid.slice(0, NAMED_MAX).join('; ')}${more(invalid.length)}`
+  const slots = `slot ${untold.slice(0, NAMED_MAX).join(', ')}${more(untold.length)}`
+  return untold.length === 0 ? wrong : `${wrong}; cannot be told, for another signs by now, or nobody: ${slots}`
 }
 
 /** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
@@ -187,12 +168,30 @@ function matchingSubmissionsRoot(batch: Batch, continued: Continued): 'fresh tre
 function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {
   if (batch.projectIds.join('\n') !== anchored.projectIds.join('\n')) return 'the chain lists other projects than the file'
   if (batch.snapshotCids.join('\n') !== anchored.snapshotCids.join('\n')) return 'the chain lists other CIDs than the file'
-  return anchored.isFinalized ? undefined : 'the batch is not FINALIZED yet; validators are still attesting it, or refused to'
+  return undefined
+}
+
+/** What is missing to make the batch final; `undefined` when it is. */
+async function whyNotFinal(
+  status: DataStatus,
+  anchored: AnchoredBatch,
+  { epochId }: VerifyOptions,
+  { chain }: VerifyDeps,
+): Promise<string | undefined> {
+  if (status === 'finalized' && anchored.isFinalized) return undefined
+  if (anchored.isRefused) return `disputed: a majority of the validators attested another root and asked for another batch`
+  const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
+  const { told } = quorum(anchored, market)
+  const end = lastAttestationBlock(releaseBlock, market)
+  return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with block ${end}, the head is ${head.number}`
+}
+
+function quorum({ attestationCount }: AnchoredBatch, { validators, attestationsMin }: MarketState) {
+  const needed = Math.max(honestMajority(validators.length), attestationsMin)
+  return { isReached: attestationCount >= needed, told: `${attestationCount} of ${validators.length} validators, ${needed} needed` }
 }
 
 async function attested(anchored: AnchoredBatch, { chain }: VerifyDeps): Promise<StepResult> {
-  const { validators, attestationsMin } = await chain.market()
-  const needed = Math.max(honestMajority(validators.length), attestationsMin)
-  const told = `${anchored.attestationCount} of ${validators.length} validators, ${needed} needed`
-  return anchored.attestationCount >= needed ? held('attested', told) : failed('attested', told)
+  const { isReached, told } = quorum(anchored, await chain.market())
+  return isReached ? held('attested', told) : failed('attested', told)
 }

@@ -1,4 +1,3 @@
-import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import { type BlockNumber, type EpochId, parseBlockNumber } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
@@ -8,6 +7,7 @@ import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Backoff, pauseMs } from '#life/backoff.ts'
 import { live } from '#life/live.ts'
+import { persist } from '#life/persist.ts'
 import { release } from './release.ts'
 import { watch } from './watch.ts'
 
@@ -115,24 +115,19 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
 
   async function releaseAll(signal: AbortSignal): Promise<void> {
     let epochSize: number | undefined
-    let failures = 0
+    let isRetry = false
+    async function attempt(): Promise<number | undefined> {
+      if (isRetry) counts.retries += 1
+      isRetry = true
+      epochSize ??= (await deps.chain.market()).epochSize
+      return releaseNext(epochSize, signal)
+    }
     while (!signal.aborted) {
-      let pause = 0
-      try {
-        epochSize ??= (await deps.chain.market()).epochSize
-        const refused = await releaseNext(epochSize, signal)
-        failures = 0
-        // A market may be enabled, or the manager named, at any time.
-        pause = refused === undefined ? 0 : pauseMs(backoff, refused, deps.random)
-      } catch (failure) {
-        if (signal.aborted || !isWeftError(failure) || failure.kind !== 'transient') throw failure
-        failures += 1
-        counts.retries += 1
-        pause = pauseMs(backoff, failures, deps.random)
-        // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
-        deps.report('will_try_again', { ...toldOf(failure), doing: 'release', pauseMs: pause })
-      }
-      if (pause > 0) await deps.clock.sleep(pause, signal)
+      isRetry = false
+      // The same step again: a call that was sent is found by its intent, so nothing is skipped and nothing sent twice.
+      const refused = await persist({ doing: 'release', attempt, signal, backoff }, deps)
+      // A market may be enabled, or the manager named, at any time.
+      if (refused !== undefined) await deps.clock.sleep(pauseMs(backoff, refused, deps.random), signal)
     }
   }
 

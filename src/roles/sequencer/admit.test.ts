@@ -3,8 +3,23 @@ import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
-import { CIDS, createDisk, createWire, EPOCH_1, open, PROJECTS, sealed, signerOf, uuid, vote, type World } from './sequencer.test-world.ts'
+import { epochKey } from './keys.ts'
+import {
+  CIDS,
+  createDisk,
+  createWire,
+  EPOCH_1,
+  MANAGER,
+  open,
+  PROJECTS,
+  sealed,
+  signerOf,
+  uuid,
+  vote,
+  type World,
+} from './sequencer.test-world.ts'
 
 const isVote = (key: string) => key.startsWith('vote/')
 
@@ -16,6 +31,12 @@ async function releasedOn() {
   return { disk, world }
 }
 
+/** As a group of its own: what comes together before the sequencer has taken it is one. */
+async function pushAlone(world: World, group: readonly Submission[], answered: Receipt[]): Promise<void> {
+  world.push(group, answered)
+  await world.clock.advance(1)
+}
+
 /** Nothing of the groups is answered while the disk holds such writes; their codes once it lets go. */
 async function heldAt(
   { disk, world }: Awaited<ReturnType<typeof releasedOn>>,
@@ -24,7 +45,7 @@ async function heldAt(
 ): Promise<string[]> {
   const release = disk.hold(concerns)
   const answered: Receipt[] = []
-  for (const group of groups) world.push(group, answered)
+  for (const group of groups) await pushAlone(world, group, answered)
   await world.clock.advance(1_000)
   expect(answered).toEqual([])
   release()
@@ -72,6 +93,7 @@ describe('S1: a receipt', () => {
     const answered: Receipt[] = []
     // More than two groups in one go: those behind hold nothing but what the first has lost.
     world.push(Array(1_000).fill(submission), answered)
+    await world.clock.advance(1)
     world.push([submission], answered)
     await expect(world.until(() => answered.length > 0)).rejects.toMatchObject({ code: 'STORE_FAILED' })
     await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
@@ -161,7 +183,7 @@ describe('S9, G7: a delivery', () => {
     await world.release()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
-    for (const slot of [1, 2, 3, 4]) world.push([await world.submission({ slotId: slot as SlotId })], answered)
+    for (const slot of [1, 2, 3, 4]) await pushAlone(world, [await world.submission({ slotId: slot as SlotId })], answered)
     await world.clock.advance(1_000)
     expect(world.recoveries()).toBe(2)
     release()
@@ -291,6 +313,33 @@ describe('S8: until the head is reached', () => {
     const other = await world.deliver(await world.submission({ projectId: 'pairs:OTHER' as ProjectId }))
     expect([other.code, world.recoveries()]).toEqual(['not_ready', 0])
     wire.isHeld = () => false
+    await world.stop()
+  })
+})
+
+describe('S11: a vote for the second of two epochs that one block releases', () => {
+  test.each([
+    ['weft', 'epoch_unknown'],
+    ['collect', 'accepted'],
+  ] as const)('over /%s is never refused for good while the first is on its way to the disk: %s', async (protocol, code) => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    const release = disk.hold((key) => key === epochKey(EPOCH_1))
+    const manager = world.chain.sender({ address: MANAGER, journal: createFakeStore() })
+    const sent = [1, 11].map((begin) => {
+      const call = { kind: 'releaseEpoch', begin: begin as BlockNumber, end: (begin + 9) as BlockNumber } as const
+      return manager.send(`epoch/${begin}`, call, new AbortController().signal)
+    })
+    await world.until(() => world.chain.pendingCount() === 2)
+    world.chain.mine()
+    await world.until(() => world.sequencer.stats().headBlock === 1)
+    const answered: Receipt[] = []
+    world.push([await world.submission({ epochId: 2 as EpochId })], answered, { protocol })
+    await world.clock.advance(1_000)
+    release()
+    await world.until(() => answered.length === 1)
+    expect(answered.map((receipt) => receipt.code)).toEqual([code])
+    await world.clock.runUntil(Promise.all(sent), { limitMs: 1_000 })
     await world.stop()
   })
 })

@@ -201,6 +201,30 @@ describe('finished epochs', () => {
     expect([onDisk(store), store.scan('vote/')]).toEqual([[4], []])
   })
 
+  test('S13, G12: go in pages, the record last: after a crash on the way the rest goes too', async () => {
+    const { ledger, store } = openLedger({ epochsKept: 1 })
+    for (const epoch of [1, 2, 3]) await ledger.release(epochOf(epoch), release(epoch * 100))
+    await run(ledger, 1, ENDING)
+    await store.commit(Array.from({ length: 12_000 }, (_, index) => ({ key: `vote/0000000000000001 ${index}`, value: new Uint8Array() })))
+    const pages: number[] = []
+    const cut: { disk?: FakeStore } = {}
+    const counting: FakeStore = {
+      ...store,
+      async commit(writes) {
+        const removed = writes.filter(({ value }) => value === undefined).length
+        if (removed > 0) pages.push(removed)
+        await store.commit(writes)
+        if (pages.length === 2) cut.disk ??= store.copy()
+      },
+    }
+    await run(openLedger({ store: counting, epochsKept: 1 }).ledger, 2, ENDING)
+    expect(pages).toEqual([5_000, 5_000, 2_000, 1])
+    const left = cut.disk as FakeStore
+    expect([onDisk(left).includes(1), left.scan('vote/').length]).toEqual([true, 2_000])
+    await run(openLedger({ store: left, epochsKept: 1 }).ledger, 3, ENDING)
+    expect([onDisk(left), left.scan('vote/')]).toEqual([[3], []])
+  })
+
   test('are not removed before the record that makes them too many is durable', async () => {
     const { ledger, store } = openLedger({ epochsKept: 1 })
     for (const epoch of [1, 2]) await ledger.release(epochOf(epoch), release(epoch * 100))

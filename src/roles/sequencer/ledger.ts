@@ -114,8 +114,8 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     } else unfinished.set(record.epochId, record)
     all.push({ key: CURSOR_KEY, value: toBytes(replayFrom([record, ...unfinished.values()])) })
     await store.commit(all)
-    // As many as there are, for fewer may be kept than before; one commit for each, for an epoch may have some hundred thousand votes.
-    while (finished.length > options.epochsKept) await store.commit(removal(store, finished.shift() as EpochId))
+    // As many as there are, for fewer may be kept than before.
+    while (finished.length > options.epochsKept) await remove(store, finished.shift() as EpochId)
     return record
   }
 
@@ -188,10 +188,17 @@ function* readRecords(store: Store): Generator<EpochEntry> {
   }
 }
 
-/** The writes that remove all that is kept of an epoch. */
-function removal(store: Store, epochId: EpochId): StoreWrite[] {
-  const prefixes = [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)]
-  return prefixes.flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
+/** Keys removed in one commit: an epoch may have some hundred thousand votes, and receipts wait behind it. */
+const REMOVED_PER_COMMIT = 5_000
+
+/** Removes all that is kept of an epoch, its record last: a process that ends on the way begins again. */
+async function remove(store: Store, epochId: EpochId): Promise<void> {
+  for (const prefix of [votesPrefix(epochId), evidencePrefix(epochId), plansPrefix(epochId), planFilesPrefix(epochId), epochKey(epochId)])
+    for (;;) {
+      const page = store.scan(prefix, { limit: REMOVED_PER_COMMIT })
+      if (page.length > 0) await store.commit(page.map(({ key }) => ({ key })))
+      if (page.length < REMOVED_PER_COMMIT) break
+    }
 }
 
 /** The list, in which every project that is not over and for which `concerns` holds has ended for the reason `why`. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Cid, Hash } from '#domain/ids.ts'
 import { WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { pin } from './pin.ts'
@@ -23,6 +23,7 @@ function nodeThat(change: Partial<Pick<Ipfs, 'add' | 'get'>>) {
       return change.get === undefined ? file : change.get(cid, limits)
     },
     pin: async () => undefined,
+    letGo: async () => 0,
     has: async () => true,
   }
   return { node, asked }
@@ -30,7 +31,7 @@ function nodeThat(change: Partial<Pick<Ipfs, 'add' | 'get'>>) {
 
 test('G3, S5: a batch is added, then read back by its CID', async () => {
   const { node, asked } = nodeThat({})
-  await pin(batch, { ipfs: node }, signal)
+  await pin(1 as EpochId, batch, { ipfs: node }, signal)
   expect(asked).toEqual([
     ['add', file],
     ['get', batch.batchCid],
@@ -43,7 +44,7 @@ test.each([
   ['gives fewer bytes', { get: async () => file.subarray(1) }, 'IPFS_CONTENT_WRONG'],
   ['gives nothing', { get: async (cid: Cid) => Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })) }, 'IPFS_NOT_FOUND'],
 ])('G3, S5: a batch is not pinned when the node %s', async (_how, change, code) => {
-  await expect(pin(batch, { ipfs: nodeThat(change).node }, signal)).rejects.toMatchObject({ code })
+  await expect(pin(1 as EpochId, batch, { ipfs: nodeThat(change).node }, signal)).rejects.toMatchObject({ code })
 })
 
 test('G7: no more is read back than was added', async () => {
@@ -54,6 +55,6 @@ test('G7: no more is read back than was added', async () => {
       return file
     },
   })
-  await pin(batch, { ipfs: node }, signal)
+  await pin(1 as EpochId, batch, { ipfs: node }, signal)
   expect(limits).toMatchObject([{ bytesMax: file.length, signal }])
 })

@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import type { PlannedBatch } from './batch.ts'
@@ -10,9 +11,9 @@ const READ_BACK_TIMEOUT_MS = 30_000
  * Adds the file, then reads it back and hashes it again: only what can be fetched may be anchored (G3, S5).
  * Throws `IPFS_CONTENT_WRONG` when the node stored something else, and what the node throws.
  */
-export async function pin(batch: PlannedBatch, { ipfs }: { readonly ipfs: Ipfs }, signal: AbortSignal): Promise<void> {
+export async function pin(epochId: EpochId, batch: PlannedBatch, { ipfs }: { readonly ipfs: Ipfs }, signal: AbortSignal): Promise<void> {
   const { batchCid, file } = batch
-  const added = await ipfs.add(file)
+  const added = await ipfs.add(file, epochId)
   if (added !== batchCid) throw new WeftError('IPFS_CONTENT_WRONG', { cid: batchCid, got: added })
   const bytes = await ipfs.get(batchCid, { bytesMax: file.length, timeoutMs: READ_BACK_TIMEOUT_MS, signal })
   const got = await snapshotCidOf(bytes)

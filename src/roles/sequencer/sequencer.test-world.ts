@@ -2,17 +2,18 @@ import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { AnchorChain, ChainStep, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
+import type { Inbound } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
+import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import { type RuleBook, sameRules } from '#life/rules.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
@@ -146,7 +147,7 @@ export interface World {
     submission: Submission | Uint8Array,
     how?: { submissionId?: string; protocol?: Inbound['protocol']; atReceipt?: () => void },
   ): Promise<Receipt>
-  /** One group of deliveries, as they come from the network; what is answered is added to the list. */
+  /** Deliveries that come at once from the network; what is answered is added to the list. */
   push(
     submissions: readonly (Submission | Uint8Array)[],
     answered?: Receipt[],
@@ -159,29 +160,6 @@ export interface World {
   stop(): Promise<void>
 }
 
-/** Hands groups to the sequencer as the network would. */
-function createInbox(): SubmissionListener & { push(group: readonly Inbound[]): void } {
-  const waiting: (readonly Inbound[])[] = []
-  let wake: (() => void) | undefined
-  return {
-    push(group) {
-      waiting.push(group)
-      wake?.()
-    },
-    async *inbound(signal) {
-      signal.addEventListener('abort', () => wake?.())
-      while (!signal.aborted) {
-        const group = waiting.shift()
-        if (group !== undefined) yield group
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    },
-  }
-}
-
 export interface Settings {
   readonly batchLimits?: BatchLimits
   readonly expectedProjects?: readonly ProjectId[]
@@ -189,6 +167,7 @@ export interface Settings {
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
+  readonly ipfsEpochsKept?: number
   readonly market?: Partial<MarketState>
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
@@ -198,6 +177,13 @@ export interface Settings {
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
+  /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
+  readonly isForgetful?: boolean
+}
+
+function forgetfulSender(chain: FakeChain): ProtocolSender {
+  const fresh = () => chain.sender({ address: SEQUENCER, journal: createFakeStore() })
+  return { address: SEQUENCER, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
 }
 
 /** How long anything may take, in virtual time. */
@@ -210,7 +196,7 @@ export async function open(settings: Settings = {}): Promise<World> {
   const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, pollMs: 10 })
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
   const store = settings.onDisk ?? createFakeStore()
-  const inbox = createInbox()
+  const inbox = createInbox(INBOX_LIMITS, clock.nowMs)
   const records: EpochEntry[] = []
   const events: string[] = []
   const hasher = createSubmissionHasher(chain)
@@ -228,6 +214,7 @@ export async function open(settings: Settings = {}): Promise<World> {
     {
       epochsKept: settings.epochsKept ?? 2,
       batchBytesMax: settings.batchLimits?.bytesMax ?? 1_000_000,
+      ipfsEpochsKept: settings.ipfsEpochsKept ?? 1_000,
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
     },
     {
@@ -239,7 +226,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       recoverer: countingRecoverer,
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
-      sender: chain.sender({ address: SEQUENCER, journal: seenStore }),
+      sender: settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
       report: (event) => events.push(event),
       onEpoch: (record) => records.push(record),
     },
@@ -324,13 +311,13 @@ export async function open(settings: Settings = {}): Promise<World> {
         atReceipt?.()
         receipt = sent
       }
-      inbox.push([{ peer: 'p', protocol, submissionId, payload, respond }])
+      inbox.offer({ peer: 'p', protocol, submissionId, payload, respond })
       await until(() => receipt !== undefined)
       return receipt as unknown as Receipt
     },
     push(submissions, answered = [], { protocol = 'weft', peer = 'p' } = {}) {
       const respond = (receipt: Receipt) => void answered.push(receipt)
-      inbox.push(submissions.map((one) => ({ peer, protocol, submissionId: uuid(), payload: encode(one, protocol), respond })))
+      for (const one of submissions) inbox.offer({ peer, protocol, submissionId: uuid(), payload: encode(one, protocol), respond })
     },
     cut,
     async crash(moving, change = {}) {

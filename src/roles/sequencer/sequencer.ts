@@ -14,6 +14,7 @@ import type { Store, StoreWrite } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, end } from './anchor.ts'
@@ -38,6 +39,8 @@ export interface SequencerOptions {
   readonly batchBytesMax: number
   /** Finished epochs whose votes and evidence stay on disk. */
   readonly epochsKept: number
+  /** Newest epochs whose batches stay on IPFS here. */
+  readonly ipfsEpochsKept: number
 }
 
 export interface SequencerDeps {
@@ -176,7 +179,7 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   }
   if (deps.ledger.get(epochId)?.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
-    for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
+    for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
     const failures = await persist({ doing: 'anchor', attempt: () => anchor(epochId, batches, deps, signal), signal }, deps) // S6: each once, in order.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
@@ -298,7 +301,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
   const epochRules = createEpochRules({ ...deps, contract }, life)
   const rulesOf = epochRules.of
   const { expectedProjects } = options
-  const market: ServedMarket = {
+  const served: ServedMarket = {
     dataMarket: chain.dataMarket,
     protocolState: chain.protocolState,
     expectedProjects: expectedProjects && new Set(expectedProjects),
@@ -309,7 +312,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     options,
     contract,
     view,
-    market,
+    served,
     epochRules,
     rulesOf,
     ballots: createBallots({ store: deps.store, view, rulesOf }),
@@ -333,7 +336,6 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
     const intake = createIntake(sequencing, life)
     const watching = {
       ...sequencing,
-      market: sequencing.contract,
       onReady() {
         isReady = true
         deps.report('ready', { headBlock: sequencing.view.head?.number ?? 0 })
@@ -346,6 +348,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       onTakenBack: sealing.takeAgain,
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
+    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))
     await Promise.all([life.spawn(watch(watching, life.signal)), life.spawn(intake.listen(life.signal))])
     await sealing.idle()
     isReady = false

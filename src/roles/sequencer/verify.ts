@@ -20,7 +20,7 @@ export interface ServedMarket {
 }
 
 export interface VerifyDeps {
-  readonly market: ServedMarket
+  readonly served: ServedMarket
   readonly view: AnchorView
   readonly rules: RuleBook
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
@@ -44,7 +44,7 @@ const refuse = (why: Rejection): Verdict => ({ ok: false, why })
  * so that a refused submission costs one recovery at most (G7).
  */
 export function verify(submission: Submission, deps: VerifyDeps): Verdict {
-  const content = contentRejection(submission, deps.market)
+  const content = contentRejection(submission, deps.served)
   if (content !== undefined) return refuse(content)
   if (!deps.isReady()) return refuse('not_ready')
   const { epochId, slotId } = submission.request
@@ -73,11 +73,11 @@ export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDe
   return false
 }
 
-function contentRejection({ request, dataMarket, protocolState }: Submission, market: ServedMarket): Rejection | undefined {
-  if (dataMarket.toLowerCase() !== market.dataMarket) return 'market_unknown'
-  if (protocolState !== '' && protocolState.toLowerCase() !== market.protocolState) return 'market_unknown'
+function contentRejection({ request, dataMarket, protocolState }: Submission, served: ServedMarket): Rejection | undefined {
+  if (dataMarket.toLowerCase() !== served.dataMarket) return 'market_unknown'
+  if (protocolState !== '' && protocolState.toLowerCase() !== served.protocolState) return 'market_unknown'
   if (!isProjectId(request.projectId)) return 'project_malformed'
-  if (market.expectedProjects !== undefined && !market.expectedProjects.has(request.projectId)) return 'project_not_allowed'
+  if (served.expectedProjects !== undefined && !served.expectedProjects.has(request.projectId)) return 'project_not_allowed'
   return isSnapshotCid(request.snapshotCid) ? undefined : 'cid_malformed'
 }
 

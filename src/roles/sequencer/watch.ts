@@ -14,7 +14,7 @@ const CURSOR_STRIDE_BLOCKS = 256
 
 export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
-  readonly market: MarketState
+  readonly contract: MarketState
   readonly view: AnchorView
   readonly ledger: Ledger
   /** The chain was followed up to the head that it had at the start. */
@@ -34,8 +34,8 @@ export interface WatchDeps extends PersistDeps {
 }
 
 /**
- * Follows the anchor chain. Each step changes the view; then the ledger learns which epochs were released, undone or attested, and the
- * handlers whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
+ * Follows the anchor chain. Each step changes the view. Then the ledger learns which epochs were released, undone or attested, and
+ * `onClosed` is called for those whose window is over. It starts at the oldest release of which anything is left to be done, so that a restart finds the same
  * state (S8). What the chain does not answer is asked again: one bad moment of an endpoint must end neither receipts nor windows (G12).
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
@@ -50,10 +50,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, undone, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     if (step.kind === 'rollback') await undo(undone, step.to, deps)
-    for (const epoch of released) {
-      await ledger.release(epoch.epochId, epoch.release)
-      await deps.onReleased(epoch)
-    }
+    // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
+    await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
     if (step.kind === 'block') await noteVerdicts(step.events, deps)
     if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
@@ -62,7 +60,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       isReady = true
       await voidUnseen(deps)
       // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
-      reviseAnchored(oldestReleaseBatchedIn(from, deps.market), deps)
+      reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
       deps.onReady()
     }
     if (isReady) await deps.onHead()
@@ -77,10 +75,16 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   }
 }
 
+/** The ledger knows of the epoch as soon as this is called. Resolves when that is durable, and its rules were asked for. */
+async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased }: WatchDeps): Promise<void> {
+  await ledger.release(epoch.epochId, epoch.release)
+  await onReleased(epoch)
+}
+
 /** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
-function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, market }: WatchDeps): boolean {
+function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }: WatchDeps): boolean {
   const window = windowOf(epoch)
-  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, market) : isPastWindow(window, head)
+  return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
 }
 
 async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
@@ -134,9 +138,9 @@ async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise
 }
 
 /** Projects whose attestation window passed without a majority end so. */
-async function endUnattested(head: BlockNumber, { ledger, market }: WatchDeps): Promise<void> {
+async function endUnattested(head: BlockNumber, { ledger, contract }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
-    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, market)) continue
+    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, contract)) continue
     await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
   }
 }
@@ -151,7 +155,7 @@ async function undo(undone: readonly ReleasedEpoch[], to: BlockRef, deps: WatchD
     if (state === 'released') await onVoid(epochId)
   }
   // Batches of older epochs are mined deeper than that.
-  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.market), deps)
+  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.contract), deps)
 }
 
 /** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */

@@ -1,18 +1,29 @@
-import type { ComputeEpoch, JsonValue, SnapshotHistory, SourceReader } from '#domain/compute.ts'
+import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
+import type { EpochHistory } from './history.ts'
 import type { PlannedProject } from './plan.ts'
 import type { Preloaded } from './preload.ts'
+import type { BuiltOn } from './records.ts'
+import { useHistory } from './sources.ts'
 import { within } from './within.ts'
 
 /** What a module's failure may add to a record: its message is its author's, and of any length. */
 const DETAIL_LENGTH_MAX = 500
 
 /** A project's data for one epoch: the value for those who build on it, the bytes for everybody else. Or why there is none. */
-export type Computed = { readonly ok: true; readonly snapshot: JsonValue; readonly bytes: Uint8Array } | Missing
+export type Computed =
+  | {
+      readonly ok: true
+      readonly snapshot: JsonValue
+      readonly bytes: Uint8Array
+      /** Earlier epochs that went into it. */
+      readonly builtOn?: BuiltOn | undefined
+    }
+  | Missing
 export interface Missing {
   readonly ok: false
   readonly reason: ProjectReason
@@ -25,7 +36,7 @@ export interface ComputeInputs {
   readonly preloads: ReadonlyMap<string, Promise<Preloaded>>
   /** The present epoch's data of other projects, as they come. */
   readonly snapshotOf: (projectId: ProjectId) => Promise<{ readonly ok: true; readonly snapshot: JsonValue } | Missing>
-  readonly history: SnapshotHistory
+  readonly history: EpochHistory
   readonly epochsIn: (seconds: number) => number
   /** For one snapshot. */
   readonly timeoutMs: number
@@ -38,7 +49,10 @@ export interface ComputeInputs {
   readonly signal: AbortSignal
 }
 
-/** Computes one project. What goes wrong concerns this project and those that build on it (N4). Rejects only with the signal's reason. */
+/**
+ * Computes one project. What goes wrong concerns this project and those that build on it (N4). Rejects only when the signal has aborted: with
+ * its reason, or with `HISTORY_MISSING` when an earlier epoch was still waited for.
+ */
 export async function compute(project: PlannedProject, inputs: ComputeInputs): Promise<Computed> {
   return project.kind === 'snapshot' ? computeSnapshot(project, inputs) : computeAggregate(project, inputs)
 }
@@ -59,16 +73,22 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
 }
 
 async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
-  const { epoch, source, history, epochsIn } = inputs
+  const { epoch, source, epochsIn } = inputs
   const base = await Promise.all(project.baseIds.map(async (projectId) => ({ projectId, result: await inputs.snapshotOf(projectId) })))
   const missing = base.filter(({ result }) => !result.ok).map(({ projectId }) => projectId)
   if (missing.length > 0) return { ok: false, reason: 'base_missing', detail: shortened(missing.join(', ')) }
   const snapshots = base
     .flatMap(({ projectId, result }) => (result.ok ? [{ projectId, epochId: epoch.epochId, snapshot: result.snapshot }] : []))
     .sort((left, right) => byCodeUnit(left.projectId, right.projectId))
-  return inputs.limits.aggregate(() =>
-    run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn })),
-  )
+  return inputs.limits.aggregate(async () => {
+    const { history, builtOn, missing } = useHistory(inputs.history)
+    try {
+      const computed = await run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn }))
+      return computed.ok ? { ...computed, builtOn: builtOn() } : computed
+    } catch (failure) {
+      throw missing() ?? failure
+    }
+  })
 }
 
 async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue>): Promise<Computed> {
@@ -78,7 +98,7 @@ async function run(project: PlannedProject, inputs: ComputeInputs, module: () =>
   inputs.signal.throwIfAborted()
   const work = Promise.resolve().then(module)
   try {
-    // An aggregate may wait for an earlier epoch to be decided: its only limit is the window, which the signal stands for.
+    // An aggregate may wait for an earlier epoch to be known: its only limit is the window, which the signal stands for.
     const timeoutMs = project.kind === 'snapshot' ? inputs.timeoutMs : undefined
     const snapshot = await within(work, {
       clock: inputs.clock,

@@ -1,17 +1,18 @@
 import pLimit from 'p-limit'
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
-import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
-import { createHistory, type HistoryCache } from './history.ts'
+import type { HistoryCache } from './history-cache.ts'
+import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
 import { isSamePlan, type PlannedSet, setsInWords } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
-import type { ProjectRecord } from './records.ts'
+import type { ProjectRecord, Records } from './records.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 import type { Watch } from './watch.ts'
 
@@ -27,13 +28,15 @@ export interface EpochDeps extends PersistDeps {
   readonly ipfs: Ipfs
   readonly market: MarketState
   readonly watch: Watch
+  readonly records: Records
   readonly cache: HistoryCache
   readonly computeTimeoutMs: number
 }
 
-/** Makes what all projects of an epoch share. Preloads start here, all at once. */
+/** Makes what all projects of an epoch share, released in that anchor block. Preloads start here, all at once. */
 export type MakeInputs = (
   epoch: ComputeEpoch,
+  releaseBlock: BlockNumber,
   computes: ComputeSet,
   signal: AbortSignal,
   snapshotOf: ComputeInputs['snapshotOf'],
@@ -41,7 +44,7 @@ export type MakeInputs = (
 
 export function createInputs(deps: EpochDeps): MakeInputs {
   const limits = { snapshot: pLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: pLimit(AGGREGATES_AT_ONCE_MAX) }
-  return (epoch, computes, signal, snapshotOf) => {
+  return (epoch, releaseBlock, computes, signal, snapshotOf) => {
     const { clock, computeTimeoutMs: timeoutMs, watch } = deps
     const source = createSourceReader({ epoch, chain: deps.source, signal }, deps)
     return {
@@ -49,7 +52,7 @@ export function createInputs(deps: EpochDeps): MakeInputs {
       source,
       preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
       snapshotOf,
-      history: createHistory(epoch.epochId as EpochId, signal, { ...deps, head: watch.head, news: watch.news }),
+      history: createHistory(epoch.epochId as EpochId, releaseBlock, signal, { ...deps, head: watch.head, news: watch.news }),
       epochsIn: (seconds) => epochsIn(seconds, deps.market),
       timeoutMs,
       limits,
@@ -85,7 +88,7 @@ export async function runEpoch(
   const computeEpoch: ComputeEpoch = { epochId: record.epochId, begin: record.begin, end: record.end }
   const stored = new Map<ProjectId, Promise<Stored>>()
   const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project).then(() =>
-    deps.makeInputs(computeEpoch, plan.computes, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
+    deps.makeInputs(computeEpoch, record.release.number, plan.computes, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
   )
   return allSettled(
     plan.projects.map((project) => {

@@ -1,82 +1,124 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
+import type { BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
-import { createHistory, createHistoryCache, type HistoryCache } from './history.ts'
+import { createHistoryCache, type HistoryCache } from './history-cache.ts'
+import { createHistory } from './history.ts'
 
 const PROJECT = 'base:0xaa:TEST' as ProjectId
-const RELEASE = 10
-const BATCHES_UNTIL = RELEASE + 40
-const ATTESTATIONS_UNTIL = RELEASE + 60
+const OTHER = 'base:0xbb:TEST' as ProjectId
+/** Epoch 8 is released here, and epoch 9, whose aggregates ask for it, there. */
+const EARLIER = 10
+const PRESENT = 20
+const BATCHES_UNTIL = EARLIER + 40
+const ATTESTATIONS_UNTIL = EARLIER + 60
+/** No round can be under way any more. */
+const SETTLED = EARLIER + 4 * 60 + 1
 const market = { snapshotWindowBlocks: 5, batchWindowBlocks: 40, attestationWindowBlocks: 60 } as MarketState
+
+const absent: SnapshotStatus = { status: 'absent', snapshotCid: '' }
+const pending: SnapshotStatus = { status: 'pending', snapshotCid: 'final' }
+const finalized: SnapshotStatus = { status: 'finalized', snapshotCid: 'final' }
+const OWN = 'own' as Cid
 
 interface Scene {
   head: number
-  status: SnapshotStatus
-  isEnded: boolean
-  releaseBlock: number
-  firstEpochId: number
-  /** Done to the scene after each answer of the chain. */
+  /** What the contract says of the project from the block on. */
+  statuses: readonly (readonly [number, SnapshotStatus])[]
+  /** The block in which epochs end. */
+  endedIn: number
+  firstEpochId: readonly (readonly [number, number])[]
+  releaseOf: (epochId: number) => number
+  /** The CID of our own snapshot of any epoch. */
+  own: Cid | undefined
+  unplanned: readonly number[]
+  /** What IPFS has. */
+  bytes: Readonly<Record<string, string>>
+  /** What it says otherwise, and after how long. */
+  missing: WeftError
+  /** Done to the scene after each answer. */
   onAnswer: (method: string) => void
   failures: number
-  bytes: string
+  /** Method and block of each question to the chain. */
   readonly asked: string[]
-  readonly gets: Parameters<Ipfs['get']>[1][]
+  readonly gets: { readonly cid: string; readonly limits: Parameters<Ipfs['get']>[1] }[]
   readonly waits: { readonly epochId: EpochId; readonly atBlock: number }[]
+  readonly standIns: string[]
   wake: () => void
 }
 
+/** The answer as of the block. */
+const asOf = <Value>(timeline: readonly (readonly [number, Value])[], block: number): Value | undefined =>
+  timeline.findLast(([from]) => from <= block)?.[1]
+
 /** A history of epoch 9 on a chain that says what the scene says, and only when woken looks again. */
-function createScene(change: Partial<Scene> = {}, options: { readonly cache?: HistoryCache; readonly signal?: AbortSignal } = {}) {
+function createScene(
+  change: Partial<Scene> = {},
+  options: { readonly cache?: HistoryCache; readonly signal?: AbortSignal; readonly present?: number; readonly releaseBlock?: number } = {},
+) {
   const clock = createVirtualClock()
+  const releaseBlock = (options.releaseBlock ?? PRESENT) as BlockNumber
   const scene: Scene = {
-    head: 20,
-    status: { status: 'absent', snapshotCid: '' },
-    isEnded: false,
-    releaseBlock: RELEASE,
-    firstEpochId: 0,
+    head: releaseBlock,
+    statuses: [],
+    endedIn: Number.POSITIVE_INFINITY,
+    firstEpochId: [],
+    releaseOf: () => EARLIER,
+    own: OWN,
+    unplanned: [],
+    bytes: { final: '7', own: '5' },
+    missing: new WeftError('IPFS_NOT_FOUND', { cid: 'final', waitedMs: 0 }),
     onAnswer: () => undefined,
     failures: 0,
-    bytes: '7',
     asked: [],
     gets: [],
     waits: [],
+    standIns: [],
     wake: () => undefined,
     ...change,
   }
-  const answer = async <Value>(method: string, value: () => Value): Promise<Value> => {
-    scene.asked.push(method)
+  const answer = async <Value>(method: string, value: (block: number) => Value, at?: BlockNumber): Promise<Value> => {
+    scene.asked.push(`${method} ${at ?? 'head'}`)
     if (scene.failures > 0) {
       scene.failures -= 1
       throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'test', method })
     }
-    const told = value()
+    const told = value(at ?? scene.head)
     scene.onAnswer(method)
     return told
   }
-  const chain = {
-    epochInfo: () => answer('epochInfo', () => ({ releaseBlock: scene.releaseBlock as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
-    isEpochEnded: () => answer('isEpochEnded', () => scene.isEnded),
-    snapshotStatus: () => answer('snapshotStatus', () => scene.status),
-    projectFirstEpochId: () => answer('projectFirstEpochId', () => scene.firstEpochId as EpochId),
-  } as unknown as AnchorChain
-  const ipfs = {
-    async get(cid: Cid, limits: Parameters<Ipfs['get']>[1]) {
-      scene.gets.push(limits)
-      await answer(`get ${cid}`, () => undefined)
-      return new TextEncoder().encode(scene.bytes)
+  const history = createHistory((options.present ?? 9) as EpochId, releaseBlock, options.signal ?? new AbortController().signal, {
+    chain: {
+      epochInfo: (epochId) =>
+        answer('epochInfo', () => ({ releaseBlock: scene.releaseOf(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
+      isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
+      batchCids: (_, at) => answer('batchCids', (block) => (asOf(scene.statuses, block) === undefined ? [] : ['batch' as Cid]), at),
+      snapshotStatus: (_, __, at) => answer('snapshotStatus', (block) => asOf(scene.statuses, block) ?? absent, at),
+      projectFirstEpochId: (_, at) => answer('projectFirstEpochId', (block) => (asOf(scene.firstEpochId, block) ?? 0) as EpochId, at),
     },
-  } as unknown as Ipfs
-  const cache = options.cache ?? createHistoryCache()
-  const history = createHistory(9 as EpochId, options.signal ?? new AbortController().signal, {
-    chain,
-    ipfs,
+    ipfs: {
+      async get(cid: Cid, limits: Parameters<Ipfs['get']>[1]) {
+        scene.gets.push({ cid, limits })
+        const text = scene.bytes[cid]
+        scene.onAnswer(`get ${cid}`)
+        if (text !== undefined) return new TextEncoder().encode(text)
+        if (scene.missing.code === 'IPFS_NOT_FOUND') await clock.sleep(limits.timeoutMs, limits.signal as AbortSignal)
+        throw scene.missing
+      },
+    } as unknown as Ipfs,
     market,
-    cache,
+    records: {
+      own: () => scene.own,
+      isUnplanned: (epochId) => scene.unplanned.includes(epochId),
+      async saveStandIn(epochId, projectId, cid) {
+        scene.standIns.push(`${epochId} ${projectId} ${cid}`)
+      },
+    },
+    cache: options.cache ?? createHistoryCache(),
     clock,
     random: createSeededRandom(1),
     report: () => undefined,
@@ -88,8 +130,8 @@ function createScene(change: Partial<Scene> = {}, options: { readonly cache?: Hi
       })
     },
   })
-  /** The value, or `waiting` when only news could bring it. */
-  const now = async <Value>(work: Promise<Value>): Promise<Value | 'waiting'> => {
+  /** The value, or `waiting` when it does not come within a minute. */
+  const now = async <Value>(work: Promise<Value>, forMs = 60_000): Promise<Value | 'waiting'> => {
     let outcome: { readonly value: Value } | { readonly failure: unknown } | undefined
     work.then(
       (value) => {
@@ -99,102 +141,226 @@ function createScene(change: Partial<Scene> = {}, options: { readonly cache?: Hi
         outcome = { failure }
       },
     )
-    await clock.advance(60_000)
+    await clock.advance(forMs)
     if (outcome === undefined) return 'waiting'
     if ('failure' in outcome) throw outcome.failure
     return outcome.value
   }
-  return { scene, history, cache, now, clock }
+  /** The data of epoch 8, and whether it is our own. */
+  const read = async (projectId: string = PROJECT, forMs?: number) => {
+    const earlier = await now(history.snapshot(projectId, 8), forMs)
+    return typeof earlier === 'object' ? `${earlier.source.isOwn ? 'own' : 'final'} ${earlier.snapshot}` : earlier
+  }
+  return { scene, history, now, read, clock }
 }
-const finalized: SnapshotStatus = { status: 'finalized', snapshotCid: 'cid-1' }
-const pending: SnapshotStatus = { status: 'pending', snapshotCid: 'cid-1' }
 
-describe('N5: an earlier epoch', () => {
-  test.each<[string, Partial<Scene>, unknown]>([
-    ['that is finalized has its data', { status: finalized }, 7n],
-    ['that is finalized has its data also after all windows', { status: finalized, head: 999 }, 7n],
-    ['that does not exist has none', { releaseBlock: 0 }, undefined],
-    ['that has no batch yet is waited for', {}, 'waiting'],
-    ['that ended without the project has none', { isEnded: true }, undefined],
-    ['whose last block for batches is the head may still get one', { head: BATCHES_UNTIL }, 'waiting'],
-    ['that can get no batch any more has none', { head: BATCHES_UNTIL + 1 }, undefined],
-    ['that is anchored and not attested is waited for', { status: pending }, 'waiting'],
-    ['that is anchored and ended and not attested is waited for', { status: pending, isEnded: true }, 'waiting'],
-    ['that is anchored is waited for when no more batches are taken', { status: pending, head: BATCHES_UNTIL + 1 }, 'waiting'],
-    ['whose last block for attestations is the head is waited for', { status: pending, head: ATTESTATIONS_UNTIL }, 'waiting'],
-    ['that can get no attestation any more has none', { status: pending, head: ATTESTATIONS_UNTIL + 1 }, undefined],
-  ])('%s', async (_title, change, expected) => {
-    const { history, now } = createScene(change)
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(expected)
-  })
-
-  test.each<[string, Partial<Scene>, number]>([
-    ['without a batch, until no batch is taken any more', {}, BATCHES_UNTIL + 1],
-    ['with a batch, until no attestation counts any more', { status: pending }, ATTESTATIONS_UNTIL + 1],
-  ])('%s, is what is waited for', async (_title, change, atBlock) => {
-    const { scene, history, now } = createScene(change)
-    expect(await now(history.snapshot(PROJECT, 8))).toBe('waiting')
-    expect(scene.waits).toEqual([{ epochId: 8, atBlock }])
-  })
-
-  test('is looked at again at each piece of news', async () => {
-    const { scene, history, now } = createScene()
-    const snapshot = history.snapshot(PROJECT, 8)
-    expect(await now(snapshot)).toBe('waiting')
-    scene.status = pending
-    scene.wake()
-    expect(await now(snapshot)).toBe('waiting')
-    scene.status = finalized
-    scene.wake()
-    expect(await now(snapshot)).toBe(7n)
-  })
-
-  test('that is anchored and ended between two questions is not taken for empty', async () => {
-    const { history, now, scene } = createScene({
-      onAnswer() {
-        if (scene.asked.length < 2) return
-        scene.isEnded = true
-        scene.status = finalized
-      },
-    })
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(7n)
-  })
-
-  test('whose news came while the chain was asked is asked again at once', async () => {
-    const { history, now, scene } = createScene({
-      onAnswer(method) {
-        if (method !== 'snapshotStatus' || scene.head === 21) return
-        scene.head = 21
-        scene.status = finalized
-      },
-    })
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(7n)
+describe('N5: of an earlier epoch is taken', () => {
+  test.each<[string, Partial<Scene>, { readonly releaseBlock?: number }, unknown]>([
+    ['what was finalized in the block of the release', { statuses: [[PRESENT, finalized]] }, {}, 'final 7'],
+    ['what was finalized before, after all windows too', { statuses: [[15, finalized]] }, { releaseBlock: 999 }, 'final 7'],
+    ['our own, what was finalized one block later', { statuses: [[PRESENT + 1, finalized]], head: 999 }, {}, 'own 5'],
+    ['our own where nothing was anchored yet', {}, {}, 'own 5'],
+    ['our own where what is anchored was not attested yet', { statuses: [[15, pending]] }, {}, 'own 5'],
+    ['our own where it has ended since, and not by then', { endedIn: PRESENT + 1, head: 999 }, {}, 'own 5'],
+    ['our own where the last block for batches is that of the release', {}, { releaseBlock: BATCHES_UNTIL }, 'own 5'],
+    ['our own in the last block for attestations', { statuses: [[15, pending]] }, { releaseBlock: ATTESTATIONS_UNTIL }, 'own 5'],
+    ['our own where it has ended and is not attested', { statuses: [[15, pending]], endedIn: 15 }, {}, 'own 5'],
+    ['nothing where it had ended without the project', { endedIn: PRESENT }, {}, undefined],
+    ['nothing where no batch could come any more', {}, { releaseBlock: BATCHES_UNTIL + 1 }, undefined],
+    ['nothing where no attestation could', { statuses: [[15, pending]] }, { releaseBlock: ATTESTATIONS_UNTIL + 1 }, undefined],
+    ['nothing where there is no such epoch', { releaseOf: () => 0 }, {}, undefined],
+    ['nothing where it is undecided and had no such project', { own: undefined, unplanned: [8] }, {}, undefined],
+  ])('%s', async (_title, change, options, expected) => {
+    const { read, scene } = createScene(change, options)
+    expect(await read()).toBe(expected)
     expect(scene.waits).toEqual([])
   })
 
-  test('is never the present one or a later one', async () => {
-    const { history, scene } = createScene({ status: finalized })
+  test('one moment only: every question about what may change is about the block of the release', async () => {
+    const { read, scene } = createScene({ statuses: [[15, pending]], head: 40 })
+    await read()
+    expect(scene.asked).toEqual(['epochInfo head', 'isEpochEnded 20', 'batchCids 20', 'snapshotStatus 20'])
+  })
+
+  test('what all projects of an epoch share once, and nothing of each where there is no batch', async () => {
+    const { read, scene } = createScene()
+    expect([await read(), await read(OTHER)]).toEqual(['own 5', 'own 5'])
+    expect(scene.asked).toEqual(['epochInfo head', 'isEpochEnded 20', 'batchCids 20'])
+  })
+
+  test('what the head says, where that cannot be anything else: also of nodes that keep no old state', async () => {
+    const { read, scene } = createScene({ statuses: [[15, finalized]], head: 999 }, { releaseBlock: SETTLED })
+    expect(await read()).toBe('final 7')
+    expect(scene.asked.filter((asked) => !asked.endsWith('head'))).toEqual([])
+    const before = createScene({ statuses: [[15, finalized]], head: 999 }, { releaseBlock: SETTLED - 1 })
+    await before.read()
+    expect(before.scene.asked.filter((asked) => asked.endsWith('head'))).toEqual(['epochInfo head'])
+  })
+
+  test('the same by two nodes that ask at different times', async () => {
+    const statuses = [[PRESENT + 2, finalized]] as const
+    const early = createScene({ statuses })
+    const late = createScene({ statuses, head: 60 })
+    expect([await early.read(), await late.read()]).toEqual(['own 5', 'own 5'])
+  })
+
+  test('never the present one or a later one', async () => {
+    const { history, scene } = createScene()
     await expect(history.snapshot(PROJECT, 9)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
     await expect(history.snapshot(PROJECT, 10)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
     expect(scene.asked).toEqual([])
   })
 
-  test('is asked for as long as the endpoint and IPFS fail, within limits per attempt', async () => {
-    const stop = new AbortController()
-    const { history, scene, clock } = createScene({ status: finalized, failures: 20 }, { signal: stop.signal })
-    const snapshot = history.snapshot(PROJECT, 8)
-    await clock.advance(300_000)
-    expect(await snapshot).toBe(7n)
-    scene.failures = 20
-    const other = history.snapshot('base:0xbb:TEST', 8)
-    await clock.advance(300_000)
-    expect(await other).toBe(7n)
-    expect(scene.gets[0]).toMatchObject({ bytesMax: JSON_BYTES_MAX, timeoutMs: 10_000, signal: stop.signal })
+  test('whose word it is: project, epoch, CID', async () => {
+    const { history, now } = createScene({ statuses: [[15, finalized]] })
+    expect(await now(history.snapshot(PROJECT, 8))).toEqual({
+      snapshot: 7n,
+      source: { projectId: PROJECT, epochId: 8, snapshotCid: 'final', isOwn: false },
+    })
+  })
+})
+
+describe('N13: what is finalized and cannot be had', () => {
+  const unserved: Partial<Scene> = { statuses: [[15, finalized]], bytes: { own: '5' } }
+
+  test('is looked for two seconds, and then it is our own', async () => {
+    const { read, scene } = createScene(unserved)
+    expect(await read(PROJECT, 1_999)).toBe('waiting')
+    const again = createScene(unserved)
+    expect(await again.read(PROJECT, 2_000)).toBe('own 5')
+    expect(scene.gets[0]?.limits).toMatchObject({ bytesMax: JSON_BYTES_MAX, timeoutMs: 2_000 })
   })
 
-  test('that is no JSON fails those who ask', async () => {
-    const { history, now } = createScene({ status: finalized, bytes: '{' })
-    await expect(now(history.snapshot(PROJECT, 8))).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
+  test.each<[string, Partial<Scene>]>([
+    ['is no snapshot', { bytes: { final: '{', own: '5' } }],
+    ['has no CID that could be asked for', { missing: new WeftError('ID_MALFORMED', { what: 'CID', text: 'final' }) }],
+    ['is too large', { missing: new WeftError('IPFS_CONTENT_TOO_LARGE', { cid: 'final', bytesMax: JSON_BYTES_MAX }) }],
+    ['is kept from us by our own IPFS node', { missing: new WeftError('IPFS_CONTENT_WRONG', { cid: 'final', got: 'other' }) }],
+  ])('because it %s is our own', async (_title, change) => {
+    const { read } = createScene({ ...unserved, ...change })
+    expect(await read()).toBe('own 5')
+  })
+
+  test('keeps our own for later epochs', async () => {
+    const { read, scene } = createScene(unserved)
+    await read()
+    expect(scene.standIns).toEqual([`8 ${PROJECT} own`])
+    const undecided = createScene()
+    await undecided.read()
+    expect(undecided.scene.standIns).toEqual([])
+  })
+
+  test('costs later epochs less and less time, and is taken when it is there after all', async () => {
+    const cache = createHistoryCache()
+    const asking: number[] = []
+    for (let present = 9; present < 60; present += 1) {
+      const { read, scene } = createScene(unserved, { cache, present })
+      expect(await read()).toBe('own 5')
+      // And once more by another aggregate of the same epoch.
+      expect(await read()).toBe('own 5')
+      if (scene.gets.some(({ cid }) => cid === 'final')) asking.push(present)
+    }
+    expect(asking).toEqual([9, 10, 12, 16, 24, 32, 40, 48, 56])
+    const served = createScene({ statuses: [[15, finalized]] }, { cache, present: 64 })
+    expect(await served.read()).toBe('final 7')
+  })
+
+  test('is looked for until the window closes by who has nothing else, and longer each time', async () => {
+    const { read, scene, history } = createScene({ ...unserved, own: undefined })
+    expect(await read()).toBe('waiting')
+    expect(scene.gets.every(({ limits }) => limits.timeoutMs === 10_000)).toBe(true)
+    expect(scene.gets.length).toBeGreaterThan(3)
+    expect(history.waitsFor(PROJECT, 8)).toMatch(/finalized as final, which cannot be had/)
+    scene.bytes = { final: '7' }
+    expect(await read()).toBe('final 7')
+  })
+
+  test('is no snapshot at all for who has nothing else', async () => {
+    const { read } = createScene({ ...unserved, own: undefined, bytes: { final: '{' } })
+    await expect(read()).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
+  })
+})
+
+describe('N14: without a snapshot of our own, what is undecided', () => {
+  const nothing: Partial<Scene> = { own: undefined }
+  const later = (scene: Scene, change: Partial<Scene>) => {
+    Object.assign(scene, change)
+    scene.wake()
+  }
+
+  test.each<[string, Partial<Scene>, number]>([
+    ['without a batch, until no batch is taken any more', {}, BATCHES_UNTIL + 1],
+    ['with a batch, until no attestation counts any more', { statuses: [[15, pending]] }, ATTESTATIONS_UNTIL + 1],
+  ])('is waited for: %s', async (_title, change, atBlock) => {
+    const { scene, read, history } = createScene({ ...nothing, ...change })
+    expect(await read()).toBe('waiting')
+    expect(scene.waits).toEqual([{ epochId: 8, atBlock }])
+    expect(history.waitsFor(PROJECT, 8)).toBe('not decided, and there is no snapshot of our own')
+    expect(history.waitsFor(OTHER, 8)).toBeUndefined()
+  })
+
+  test('is looked at again at each piece of news, as of the head', async () => {
+    const { scene, read } = createScene(nothing)
+    expect(await read()).toBe('waiting')
+    later(scene, { head: 21, statuses: [[21, pending]] })
+    expect(await read()).toBe('waiting')
+    later(scene, { head: 22, statuses: [[22, finalized]] })
+    expect(await read()).toBe('final 7')
+    expect(scene.asked).toContain('snapshotStatus 22')
+  })
+
+  test('is our own as soon as there is one', async () => {
+    const { scene, read } = createScene(nothing)
+    expect(await read()).toBe('waiting')
+    later(scene, { own: OWN })
+    expect(await read()).toBe('own 5')
+  })
+
+  test('is our own also when the network decides otherwise at the same time', async () => {
+    const { scene, read } = createScene(nothing)
+    expect(await read()).toBe('waiting')
+    later(scene, { own: OWN, head: 22, statuses: [[22, finalized]] })
+    expect(await read()).toBe('own 5')
+  })
+
+  test('is nothing as soon as nothing can come', async () => {
+    const { scene, read } = createScene(nothing)
+    expect(await read()).toBe('waiting')
+    later(scene, { head: BATCHES_UNTIL + 1 })
+    expect(await read()).toBeUndefined()
+  })
+
+  test('is asked for again at once when news came while the chain was asked', async () => {
+    const { scene, read } = createScene({
+      ...nothing,
+      head: 30,
+      onAnswer(method) {
+        if (method !== 'isEpochEnded' || scene.asked.filter((asked) => asked.startsWith(method)).length < 2) return
+        scene.head = 31
+        scene.statuses = [[31, finalized]]
+      },
+    })
+    expect(await read()).toBe('final 7')
+    expect(scene.waits).toEqual([])
+  })
+
+  test('is asked for again at once when our own came meanwhile', async () => {
+    const { scene, read } = createScene({
+      ...nothing,
+      head: 30,
+      onAnswer(method) {
+        if (method === 'isEpochEnded' && scene.asked.filter((asked) => asked.startsWith(method)).length === 2) scene.own = OWN
+      },
+    })
+    expect(await read()).toBe('own 5')
+    expect(scene.waits).toEqual([])
+  })
+
+  test('is waited for also where our own is on record and its bytes are gone', async () => {
+    const { scene, read } = createScene({ bytes: { final: '7' } })
+    expect(await read()).toBe('waiting')
+    later(scene, { head: 22, statuses: [[22, finalized]] })
+    expect(await read()).toBe('final 7')
   })
 
   test('is not waited for when the window closes', async () => {
@@ -207,127 +373,119 @@ describe('N5: an earlier epoch', () => {
   })
 })
 
+test('N5: the chain is asked for as long as the endpoint fails', async () => {
+  const { read } = createScene({ statuses: [[15, finalized]], failures: 20 })
+  expect(await read(PROJECT, 300_000)).toBe('final 7')
+})
+
 describe('what is decided', () => {
+  const decided: Partial<Scene> = { statuses: [[15, finalized]] }
+
   test('is asked once, by however many at once, and once for all later epochs', async () => {
     const cache = createHistoryCache()
-    const { history, now, scene } = createScene({ status: finalized }, { cache })
-    expect(await now(Promise.all([history.snapshot(PROJECT, 8), history.snapshot(PROJECT, 8)]))).toEqual([7n, 7n])
+    const { history, now, scene } = createScene(decided, { cache })
+    const both = await now(Promise.all([history.snapshot(PROJECT, 8), history.snapshot(PROJECT, 8)]))
+    expect(both).toMatchObject([{ snapshot: 7n }, { snapshot: 7n }])
     expect(scene.gets).toHaveLength(1)
-    const later = createScene({ status: finalized }, { cache })
-    expect(await later.now(later.history.snapshot(PROJECT, 8))).toBe(7n)
+    const later = createScene(decided, { cache, releaseBlock: PRESENT + 5 })
+    expect(await later.read()).toBe('final 7')
     expect(later.scene.asked).toEqual([])
   })
 
-  test('is remembered also when it is nothing', async () => {
+  test('N5: as of one block is not decided for an epoch that was released before it', async () => {
     const cache = createHistoryCache()
-    const { history, now, scene } = createScene({ isEnded: true }, { cache })
-    expect(await now(history.snapshot(PROJECT, 8))).toBeUndefined()
-    scene.asked.length = 0
-    expect(await now(history.snapshot(PROJECT, 8))).toBeUndefined()
-    expect(scene.asked).toEqual([])
+    const statuses = [[25, finalized]] as const
+    expect(await createScene({ statuses }, { cache, releaseBlock: 30 }).read()).toBe('final 7')
+    expect(await createScene({ statuses, head: 30 }, { cache, releaseBlock: 24 }).read()).toBe('own 5')
+    expect(await createScene({ statuses, head: 30 }, { cache, releaseBlock: 25 }).read()).toBe('final 7')
+  })
+
+  test('N5: is asked for again while it is undecided', async () => {
+    const cache = createHistoryCache()
+    const statuses = [[25, finalized]] as const
+    expect(await createScene({ statuses }, { cache }).read()).toBe('own 5')
+    expect(await createScene({ statuses }, { cache, releaseBlock: 25 }).read()).toBe('final 7')
+  })
+
+  test('is remembered when it is nothing and no round can bring anything any more, and not before', async () => {
+    const cache = createHistoryCache()
+    const ended = { endedIn: 15 }
+    for (const [releaseBlock, isAsked] of [
+      [SETTLED - 1, true],
+      [SETTLED, true],
+      [SETTLED + 1, false],
+    ] as const) {
+      const { read, scene } = createScene(ended, { cache, releaseBlock })
+      expect(await read()).toBeUndefined()
+      expect(scene.asked.length > 0).toBe(isAsked)
+    }
   })
 
   test('belongs to its project and epoch', async () => {
-    const { history, now, scene } = createScene({ status: finalized })
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(7n)
-    scene.bytes = '8'
-    expect(await now(history.snapshot(PROJECT, 7))).toBe(8n)
-    scene.bytes = '9'
-    expect(await now(history.snapshot('base:0xbb:TEST', 8))).toBe(9n)
+    const { history, read, now, scene } = createScene({ ...decided, bytes: { final: '7', 'final-2': '8', 'final-3': '9' } })
+    expect(await read()).toBe('final 7')
+    scene.statuses = [[15, { status: 'finalized', snapshotCid: 'final-2' }]]
+    expect(await now(history.snapshot(PROJECT, 7))).toMatchObject({ snapshot: 8n })
+    scene.statuses = [[15, { status: 'finalized', snapshotCid: 'final-3' }]]
+    expect(await read(OTHER)).toBe('final 9')
+    expect([await read(), scene.gets.length]).toEqual(['final 7', 3])
   })
 
   test('a failure is not remembered', async () => {
-    const { history, now, scene } = createScene({ status: finalized, bytes: '{' })
-    await expect(now(history.snapshot(PROJECT, 8))).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
-    scene.bytes = '7'
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(7n)
+    const { read, scene } = createScene({ ...decided, own: undefined, bytes: { final: '{' } })
+    await expect(read()).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
+    scene.bytes = { final: '7' }
+    expect(await read()).toBe('final 7')
   })
 
-  test.each<[string, Partial<Scene>, Partial<Scene>]>([
-    ['data', { status: finalized }, { status: { status: 'finalized', snapshotCid: 'cid-2' }, bytes: '8' }],
-    ['nothing', { isEnded: true }, { isEnded: false, status: { status: 'finalized', snapshotCid: 'cid-2' }, bytes: '8' }],
-  ])('G2: on a chain that is rewritten meanwhile is decided anew: %s', async (_title, before, after) => {
+  test.each<[string, Partial<Scene>]>([
+    ['data', decided],
+    ['nothing', { endedIn: 15 }],
+  ])('G2: on a chain that is rewritten meanwhile is decided anew: %s', async (_title, before) => {
     const cache = createHistoryCache()
-    const { history, now, scene } = createScene(
+    const { read, scene } = createScene(
       {
         ...before,
         onAnswer(method) {
-          if (method !== (before.isEnded ? 'snapshotStatus' : 'get cid-1')) return
+          if (method !== (before === decided ? 'get final' : 'batchCids')) return
           scene.onAnswer = () => undefined
-          Object.assign(scene, after)
+          scene.statuses = [[15, { status: 'finalized', snapshotCid: 'other' }]]
+          scene.bytes = { other: '8' }
           cache.clear()
         },
       },
       { cache },
     )
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(8n)
-    expect(await now(history.snapshot(PROJECT, 8))).toBe(8n)
+    expect(await read()).toBe('final 8')
+    expect(await read()).toBe('final 8')
   })
 })
 
 describe("N5: a project's first epoch", () => {
+  /** Released every ten blocks, the first in block 10: epoch 9 in block 90. */
+  const releaseOf = (epochId: number) => epochId * 10
   test.each<[string, Partial<Scene>, unknown]>([
-    ['is what the chain says', { firstEpochId: 3 }, 3],
-    ['is the one before, if that', { firstEpochId: 8 }, 8],
-    ['is none while there is nothing, once the epoch before is decided', { isEnded: true }, undefined],
-    ['is unknown until the epoch before is decided', {}, 'waiting'],
-    ['is never the present one', { firstEpochId: 9, isEnded: true }, undefined],
-    ['is never a later one', { firstEpochId: 12, isEnded: true }, undefined],
+    ['is what the chain said when the epoch was released', { firstEpochId: [[90, 3]] }, 3],
+    ['is the one before, if that', { firstEpochId: [[89, 8]] }, 8],
+    ['is the first for which something could still come, while nothing was there', { firstEpochId: [[91, 8]], head: 99 }, 5],
+    ['is the same for who has nothing of its own', { own: undefined }, 5],
+    ['is none where all that could come had ended', { endedIn: 90 }, undefined],
+    ['is none that had no such project, as we know', { unplanned: [5, 6] }, 7],
+    ['is never the present one', { firstEpochId: [[90, 9]] }, undefined],
+    ['is never a later one', { firstEpochId: [[90, 12]] }, undefined],
   ])('%s', async (_title, change, expected) => {
-    const { history, now } = createScene(change)
+    const { history, now } = createScene({ releaseOf, ...change }, { releaseBlock: 90 })
     expect(await now(history.firstEpochId(PROJECT))).toBe(expected)
   })
 
-  test('is asked again after the epoch before was decided', async () => {
-    const { history, now, scene } = createScene()
-    const first = history.firstEpochId(PROJECT)
-    expect(await now(first)).toBe('waiting')
-    expect(scene.waits[0]?.epochId).toBe(8)
-    Object.assign(scene, { status: finalized, firstEpochId: 8 })
-    scene.wake()
-    expect(await now(first)).toBe(8)
-  })
-})
-
-describe('the cache', () => {
-  const sizeOf = (bytes: number) => bytes + 128
-  const held = (cache: HistoryCache, keys: string) => [...keys].filter((key) => cache.get(key) !== undefined).join('')
-
-  test('holds as much as it may, entries without data included', () => {
-    const cache = createHistoryCache(3 * sizeOf(0))
-    for (const key of 'abcd') cache.set(key, undefined, 0)
-    expect(held(cache, 'abcd')).toBe('bcd')
+  test('is looked for once for all projects of an epoch that has nothing on chain', async () => {
+    const { history, now, scene } = createScene({ releaseOf }, { releaseBlock: 90 })
+    await now(Promise.all([history.firstEpochId(PROJECT), history.firstEpochId(OTHER)]))
+    expect(scene.asked.filter((asked) => asked.startsWith('isEpochEnded'))).toHaveLength(4)
   })
 
-  test('counts an entry that is written again once', () => {
-    const cache = createHistoryCache(2 * sizeOf(100))
-    for (const key of 'aaaab') cache.set(key, key, 100)
-    expect(held(cache, 'ab')).toBe('ab')
-  })
-
-  test('drops as many as it must, and no more', () => {
-    const cache = createHistoryCache(3 * sizeOf(100))
-    for (const key of 'abc') cache.set(key, key, 100)
-    cache.set('d', 'd', 100 + 128 + 100)
-    expect(held(cache, 'abcd')).toBe('cd')
-    cache.set('e', 'e', 100)
-    expect(held(cache, 'abcde')).toBe('de')
-  })
-
-  test('an entry larger than all is not kept', () => {
-    const cache = createHistoryCache(sizeOf(100))
-    cache.set('a', 'a', 101)
-    expect(held(cache, 'a')).toBe('')
-    cache.set('b', 'b', 100)
-    expect(held(cache, 'b')).toBe('b')
-  })
-
-  test('is empty after it was cleared, and holds as much again', () => {
-    const cache = createHistoryCache(2 * sizeOf(100))
-    for (const key of 'ab') cache.set(key, key, 100)
-    cache.clear()
-    expect(held(cache, 'ab')).toBe('')
-    for (const key of 'cd') cache.set(key, key, 100)
-    expect(held(cache, 'cd')).toBe('cd')
+  test('is none in the very first epoch', async () => {
+    const { history, now } = createScene({}, { present: 1 })
+    expect(await now(history.firstEpochId(PROJECT))).toBeUndefined()
   })
 })

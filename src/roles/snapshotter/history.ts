@@ -1,140 +1,159 @@
-import type { JsonValue, SnapshotHistory } from '#domain/compute.ts'
-import { WeftError } from '#domain/errors.ts'
-import { type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
-import { lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
+import type { JsonValue } from '#domain/compute.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { type BlockNumber, type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
+import { createDecide, type Decision } from './decision.ts'
+import { createFirstEpochId } from './first-epoch.ts'
+import type { HistoryCache } from './history-cache.ts'
+import { isOurFailure, readOwn } from './project-run.ts'
+import type { Records, Source } from './records.ts'
 
-/** Snapshots of past epochs kept for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
-const CACHE_BYTES_MAX = 128 * 1024 * 1024
-/** What an entry costs beside its JSON. */
-const ENTRY_BYTES = 128
-/** How long one attempt to fetch may take; it is made again until the window closes. */
+/** How long finalized bytes are looked for by a node that has its own to do without; short, for the window goes on. */
+const FETCH_WITH_OWN_MS = 2_000
+/** The same for one attempt of a node that has nothing else, which tries again until the window closes, after such pauses. */
 const FETCH_TIMEOUT_MS = 10_000
+const FETCH_PAUSE_MS = 1_000
 const PATIENT: Backoff = { firstMs: 250, lastMs: 5_000 }
 
-/** An earlier epoch's outcome for one project: its finalized data, or `undefined` when it has none. */
-type Outcome = JsonValue | undefined
-
-/** Outcomes that will not change any more, least recently used dropped first. One for all epochs. */
-export interface HistoryCache {
-  get(key: string): { readonly outcome: Outcome } | undefined
-  set(key: string, outcome: Outcome, bytes: number): void
-  /** A reorganisation may undo what was decided. */
-  clear(): void
-  /** Another after each clearing: what began in an earlier one must not be kept. */
-  readonly generation: number
-}
-
-export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
-  const entries = new Map<string, { readonly outcome: Outcome; readonly bytes: number }>()
-  let bytesHeld = 0
-  let generation = 0
-  return {
-    get generation() {
-      return generation
-    },
-    get(key) {
-      const entry = entries.get(key)
-      if (entry === undefined) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry
-    },
-    set(key, outcome, bytes) {
-      bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
-      entries.delete(key)
-      entries.set(key, { outcome, bytes: bytes + ENTRY_BYTES })
-      for (const [oldest, entry] of entries) {
-        if (bytesHeld <= bytesMax) break
-        entries.delete(oldest)
-        bytesHeld -= entry.bytes
-      }
-    },
-    clear() {
-      entries.clear()
-      bytesHeld = 0
-      generation += 1
-    },
-  }
+/** A snapshot of an earlier epoch, and whose word it is. */
+export interface Earlier {
+  readonly snapshot: JsonValue
+  readonly source: Source
 }
 
 export interface HistoryDeps extends PersistDeps {
-  readonly chain: AnchorChain
+  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus' | 'projectFirstEpochId'>
   readonly ipfs: Ipfs
   readonly market: MarketState
+  readonly records: Pick<Records, 'own' | 'isUnplanned' | 'saveStandIn'>
   readonly cache: HistoryCache
   readonly head: () => BlockRef
   readonly news: (epochId: EpochId, atBlock: number, signal: AbortSignal) => Promise<void>
 }
 
-/**
- * Earlier epochs as an aggregate of `present` sees them: finalized data only, whoever computed it (N5). Undecided ones are waited for
- * until the signal aborts, which is when the window closes.
- */
-export function createHistory(present: EpochId, signal: AbortSignal, deps: HistoryDeps): SnapshotHistory {
-  const { chain, cache } = deps
-  const asked = new Map<string, Promise<Outcome>>()
-  const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_history', attempt, signal, backoff: PATIENT }, deps)
+/** Earlier epochs as the aggregates of one epoch see them. */
+export interface EpochHistory {
+  /** The block that released the epoch: as of it the chain is asked. */
+  readonly releaseBlock: BlockNumber
+  /** The first epoch for which the project may have data; `undefined` when none before this one. */
+  firstEpochId(projectId: string): Promise<EpochId | undefined>
+  /** `undefined` when the epoch has no data for the project. */
+  snapshot(projectId: string, epochId: number): Promise<Earlier | undefined>
+  /** Why `snapshot` has no answer yet; `undefined` when it merely takes its time. */
+  waitsFor(projectId: string, epochId: number): string | undefined
+}
 
-  /** The CID that was finalized; `undefined` when the epoch ended, or can only end, without one. */
-  async function decided(projectId: ProjectId, epochId: EpochId): Promise<Cid | undefined> {
-    const { releaseBlock } = await patiently(() => chain.epochInfo(epochId))
-    if (releaseBlock === 0) return undefined
-    const batchesUntil = lastBatchBlock(releaseBlock, deps.market)
-    const attestationsUntil = lastAttestationBlock(releaseBlock, deps.market)
+const keyOf = (projectId: string, epochId: number) => `${epochId} ${projectId}`
+
+/**
+ * For every earlier epoch what was finalized as of the block that released `present`, which all nodes share; for what was undecided then, or
+ * cannot be had, our own snapshot, which honest nodes share (N5). Who has none waits for the decision until the signal aborts, which is when
+ * the window closes.
+ */
+export function createHistory(present: EpochId, releaseBlock: BlockNumber, signal: AbortSignal, deps: HistoryDeps): EpochHistory {
+  const { cache, records } = deps
+  const asked = new Map<string, Promise<Earlier | undefined>>()
+  const waits = new Map<string, string>()
+  const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_history', attempt, signal, backoff: PATIENT }, deps)
+  const decide = createDecide(deps)
+  const fetch = createFetch(present, signal, deps)
+  const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, deps)
+
+  async function find(projectId: ProjectId, epochId: EpochId): Promise<Earlier | undefined> {
+    const key = keyOf(projectId, epochId)
+    const earlier = (snapshot: JsonValue, source: Pick<Source, 'snapshotCid' | 'isOwn'>): Earlier => ({
+      snapshot,
+      source: { projectId, epochId, ...source },
+    })
+    /** Nothing was to be had as of the release: then it is what comes first, our own or what the chain says later. */
+    let isLate = false
+    /** Our own on record, whose bytes are gone. */
+    let lost: Cid | undefined
     for (;;) {
       signal.throwIfAborted()
-      const head = deps.head()
-      const isEnded = await patiently(() => chain.isEpochEnded(epochId))
-      const { status, snapshotCid } = await patiently(() => chain.snapshotStatus(projectId, epochId))
-      if (status === 'finalized') return snapshotCid as Cid
-      // The contract takes no batch and counts no attestation after its windows (spec/contracts.md §4.6, §4.7).
-      if (status === 'absent' && (isEnded || head.number > batchesUntil)) return undefined
-      if (status === 'pending' && head.number > attestationsUntil) return undefined
-      // What came while we asked may not be in the answers, and would not be news any more.
-      if (deps.head().hash !== head.hash) continue
-      await deps.news(epochId, (status === 'absent' ? batchesUntil : attestationsUntil) + 1, signal)
-    }
-  }
-
-  async function load(projectId: ProjectId, epochId: EpochId, key: string): Promise<Outcome> {
-    for (;;) {
       const { generation } = cache
-      const cid = await decided(projectId, epochId)
-      const bytes = cid && (await patiently(() => deps.ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })))
+      const head = deps.head()
+      const recorded = records.own(epochId, projectId)
+      const own = recorded === lost ? undefined : recorded
+      if (own !== undefined) waits.delete(key)
+      const block = isLate && own === undefined ? head.number : releaseBlock
+      const decision = await patiently(() => decide(block, projectId, epochId))
+      const found = decision.kind === 'finalized' ? await fetch.finalized(decision.snapshotCid, own !== undefined) : undefined
       // Decided on a chain that is gone: another one may say something else.
       if (cache.generation !== generation) continue
-      const outcome = bytes && parseCanonicalJson(bytes)
-      cache.set(key, outcome, bytes?.length ?? 0)
-      return outcome
+      if (decision.kind === 'none') return undefined
+      if (decision.kind === 'finalized' && found !== undefined)
+        return earlier(found.snapshot, { snapshotCid: decision.snapshotCid, isOwn: false })
+      const ours = own && (await fetch.own(own))
+      if (own !== undefined && ours !== undefined) {
+        if (decision.kind === 'finalized') await records.saveStandIn(epochId, projectId, own)
+        return earlier(ours.snapshot, { snapshotCid: own, isOwn: true })
+      }
+      lost = own ?? lost
+      if (decision.kind === 'undecided' && records.isUnplanned(epochId, projectId)) return undefined
+      waits.set(key, `${told(decision)}, and there is no snapshot of our own`)
+      if (!isLate) isLate = true
+      else if (decision.kind === 'finalized') await deps.clock.sleep(FETCH_PAUSE_MS, signal)
+      // What came while we asked may not be in the answers, and would not be news any more.
+      else if (deps.head().hash === head.hash && records.own(epochId, projectId) === recorded)
+        await deps.news(epochId, decision.decidedBy, signal)
     }
-  }
-
-  async function snapshot(projectText: string, epochNumber: number): Promise<Outcome> {
-    const [projectId, epochId] = [parseProjectId(projectText), parseEpochId(epochNumber)]
-    if (epochId >= present) throw new WeftError('ID_MALFORMED', { what: `epoch before ${present}`, text: String(epochId) })
-    const key = `${epochId} ${projectId}`
-    const known = cache.get(key)
-    if (known !== undefined) return known.outcome
-    const under = asked.get(key) ?? load(projectId, epochId, key).finally(() => asked.delete(key))
-    asked.set(key, under)
-    return under
   }
 
   return {
-    snapshot,
-    async firstEpochId(projectText) {
-      const projectId = parseProjectId(projectText)
-      const first = await patiently(() => chain.projectFirstEpochId(projectId))
-      if (first > 0 && first < present) return first
-      // Nothing on chain *yet* is no answer: another node that asks later would get another one. So the epoch before must be decided.
-      if (present > 1) await decided(projectId, (present - 1) as EpochId)
-      const settled = await patiently(() => chain.projectFirstEpochId(projectId))
-      return settled > 0 && settled < present ? settled : undefined
+    releaseBlock,
+    firstEpochId: (projectText) => firstEpochId(parseProjectId(projectText)),
+    async snapshot(projectText, epochNumber) {
+      const [projectId, epochId] = [parseProjectId(projectText), parseEpochId(epochNumber)]
+      if (epochId >= present) throw new WeftError('ID_MALFORMED', { what: `epoch before ${present}`, text: String(epochId) })
+      const key = keyOf(projectId, epochId)
+      const under = asked.get(key) ?? find(projectId, epochId).finally(() => asked.delete(key))
+      asked.set(key, under)
+      return under
+    },
+    waitsFor: (projectId, epochId) => waits.get(keyOf(projectId, epochId)),
+  }
+}
+
+function told(decision: Exclude<Decision, { readonly kind: 'none' }>): string {
+  return decision.kind === 'undecided' ? 'not decided' : `finalized as ${decision.snapshotCid}, which cannot be had`
+}
+
+type Found = { readonly snapshot: JsonValue } | undefined
+
+/** Reads snapshots by CID, each once as long as the cache holds it. */
+function createFetch(present: EpochId, signal: AbortSignal, { ipfs, cache }: Pick<HistoryDeps, 'ipfs' | 'cache'>) {
+  return {
+    /** `undefined` when it cannot be had, or may be done without because it could not be had lately. */
+    async finalized(cid: Cid, hasOwn: boolean): Promise<Found> {
+      const known = cache.snapshot(cid)
+      if (known !== undefined || (hasOwn && !cache.unserved.isDue(cid, present))) return known
+      try {
+        const timeoutMs = hasOwn ? FETCH_WITH_OWN_MS : FETCH_TIMEOUT_MS
+        const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs, signal })
+        const snapshot = parseCanonicalJson(bytes)
+        cache.setSnapshot(cid, snapshot, bytes.length)
+        return { snapshot }
+      } catch (failure) {
+        signal.throwIfAborted()
+        if (!isWeftError(failure) || isOurFailure(failure)) throw failure
+        // What is no snapshot will never be one: whoever has nothing else fails with it.
+        if (!hasOwn && failure.kind !== 'transient') throw failure
+        cache.unserved.add(cid, present)
+        return undefined
+      }
+    },
+    /** `undefined` when our IPFS node has lost it. */
+    async own(cid: Cid): Promise<Found> {
+      const known = cache.snapshot(cid)
+      if (known !== undefined) return known
+      const read = await readOwn(cid, { ipfs, signal })
+      if (read !== undefined) cache.setSnapshot(cid, read.snapshot, read.bytes)
+      return read
     },
   }
 }

@@ -88,6 +88,18 @@ describe('N10: an epoch that was begun with another', () => {
     ])
   })
 
+  test('of which nothing is signed, and whose release is undone, comes again with the present computes', async () => {
+    const later = createWitnessed('1.1.0')
+    const { world, epochId, snapshotter } = await twoLives(committed('epoch/'), later.computes, { version: '1.1.0' })
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.until(() => snapshotter.epochs()[0]?.state === 'undone')
+    await world.release()
+    await world.until(() => world.summaries.length === 2)
+    expect(later.epochs).toEqual([epochId])
+    expect(world.summaries[1]).toMatchObject({ epochId, state: 'done', submitted: 1, missed: [] })
+    expect(snapshotter.projects(epochId)).toMatchObject([{ projectId: LONE, state: 'submitted' }])
+  })
+
   test('is followed by one with the present computes', async () => {
     const later = createWitnessed('1.1.0')
     const { world } = await twoLives(committed('epoch/'), later.computes, { version: '1.1.0' })

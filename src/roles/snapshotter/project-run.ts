@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -30,7 +30,8 @@ export interface ProjectDeps extends PersistDeps {
   readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
   readonly slotIds: () => readonly SlotId[]
-  readonly onComputed: () => void
+  /** Told when an epoch has one more snapshot of ours. */
+  readonly onComputed: (epochId: EpochId) => void
   readonly onHandedOver: () => void
 }
 
@@ -56,10 +57,10 @@ export async function producedBefore(
     const isSameData = recorded.begin === epoch.begin && recorded.end === epoch.end
     if (!isSameData)
       return { ok: false, reason: 'release_undone', detail: 'already signed for the source blocks of the release that was undone' }
-    const snapshot = await readOwn(recorded.snapshotCid, { ipfs, signal })
-    return snapshot === undefined ? undefined : { ok: true, snapshot, snapshotCid: recorded.snapshotCid }
+    const own = await readOwn(recorded.snapshotCid, { ipfs, signal })
+    return own && { ok: true, snapshot: own.snapshot, snapshotCid: recorded.snapshotCid }
   }
-  if (!isProjectOver(recorded.state) || recorded.reason === 'release_undone') return undefined
+  if (!hasEnded(recorded)) return undefined
   return { ok: false, reason: recorded.reason ?? 'compute_failed', detail: recorded.detail }
 }
 
@@ -82,7 +83,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
       detail: `computed again it gives ${snapshotCid}, signed before was ${recorded.snapshotCid}`,
     }
   }
-  const problem = await store(computed.bytes, snapshotCid, { ...deps, signal })
+  const problem = await store(epoch.epochId, computed.bytes, snapshotCid, { ...deps, signal })
   if (problem !== undefined) return { ok: false, reason: 'upload_failed', detail: problem }
   await deps.records.saveProject(epoch.epochId, {
     projectId: project.projectId,
@@ -91,15 +92,20 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     snapshotCid,
     begin: epoch.begin,
     end: epoch.end,
+    ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
-  deps.onComputed()
+  deps.onComputed(epoch.epochId)
   return { ok: true, snapshot: computed.snapshot, snapshotCid }
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */
-async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal }): Promise<JsonValue | undefined> {
+export async function readOwn(
+  cid: Cid,
+  { ipfs, signal }: { readonly ipfs: Ipfs; readonly signal: AbortSignal },
+): Promise<{ readonly snapshot: JsonValue; readonly bytes: number } | undefined> {
   try {
-    return parseCanonicalJson(await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal }))
+    const bytes = await ipfs.get(cid, { bytesMax: JSON_BYTES_MAX, timeoutMs: OWN_READ_TIMEOUT_MS, signal })
+    return { snapshot: parseCanonicalJson(bytes), bytes: bytes.length }
   } catch (failure) {
     signal.throwIfAborted()
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
@@ -109,12 +115,13 @@ async function readOwn(cid: Cid, { ipfs, signal }: { readonly ipfs: Ipfs; readon
 
 /** `undefined` when the bytes are stored under the CID that we computed ourselves, else what went wrong. */
 async function store(
+  epochId: EpochId,
   bytes: Uint8Array,
   cid: Cid,
   deps: PersistDeps & { readonly ipfs: Ipfs; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
+    const adding = { doing: 'add', attempt: () => deps.ipfs.add(bytes, epochId), backoff: ADD_BACKOFF, attemptsMax: ADD_ATTEMPTS_MAX }
     const added = await persist({ ...adding, signal: deps.signal }, deps)
     return added === cid ? undefined : `IPFS stored it as ${added}, computed was ${cid}`
   } catch (failure) {
@@ -152,7 +159,9 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     }
     const reason = run.ending()
     // The process stops: the records stay as they are, and the next start goes on from there.
-    return reason === undefined ? undefined : end(run, deps, { ok: false, reason, detail: '' })
+    if (reason === undefined) return undefined
+    const isHistory = reason === 'window_closed' && isWeftError(failure, 'HISTORY_MISSING')
+    return end(run, deps, isHistory ? { ok: false, reason: 'history_missing', detail: failure.message } : { ok: false, reason, detail: '' })
   }
 }
 
@@ -192,7 +201,7 @@ async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefin
   const { epoch, project } = run
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   // Ended before, in an earlier life: that end stands.
-  if (recorded !== undefined && isProjectOver(recorded.state) && recorded.reason !== 'release_undone') return recorded
+  if (recorded !== undefined && hasEnded(recorded)) return recorded
   const own = deps.slotIds()
   const open = own.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
   // What the collector has, it has: whatever went wrong afterwards, or in another life, does not take it back.
@@ -222,9 +231,13 @@ async function submitted(run: SubmitRun, recorded: ProjectRecord | undefined, de
   return record
 }
 
-/** A release that was undone and came again begins anew. */
+/** Ends of one release, and of one plan: a release that comes again begins anew, and so does one that meets the plan it was begun with. */
+const isPassing = ({ reason }: ProjectRecord): boolean => reason === 'release_undone' || reason === 'plan_changed'
+
+const hasEnded = (recorded: ProjectRecord): boolean => isProjectOver(recorded.state) && !isPassing(recorded)
+
 function currentState(recorded: ProjectRecord | undefined): ProjectState {
-  return recorded === undefined || recorded.reason === 'release_undone' ? 'released' : recorded.state
+  return recorded === undefined || isPassing(recorded) ? 'released' : recorded.state
 }
 
 function advance(recorded: ProjectRecord | undefined, to: ProjectState): ProjectState {

@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { LaterWindows } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
+import type { StoreEntry } from '#io/store/port.ts'
 import { type EpochRecord, openRecords, type ProjectRecord } from './records.ts'
 
 const blockOf = (number: number): BlockRef => ({
@@ -26,15 +28,17 @@ const project: ProjectRecord = {
   begin: 1 as BlockNumber,
   end: 1 as BlockNumber,
 }
+/** In which nothing is asked for after its epoch. */
+const NO_WINDOWS: LaterWindows = { batchWindowBlocks: 0, attestationWindowBlocks: 0 }
 const keysOf = (store: FakeStore, prefix = '') => store.scan(prefix).map(({ key }) => key)
 
 /** An epoch with everything that is ever recorded about one. */
-async function fill(store: FakeStore, epochId: number, state: EpochRecord['state']): Promise<void> {
+async function fill(store: FakeStore, epochId: number, state: EpochRecord['state'], windows = NO_WINDOWS): Promise<void> {
   const records = openRecords(store)
   await records.saveBlock(blockOf(epochId), [epochOf(epochId)])
   await records.saveProject(epochId as EpochId, project)
   await records.saveHandOver(epochId as EpochId, PROJECT, 1 as SlotId, 1 as BlockNumber)
-  if (state !== 'open') await records.saveEpoch(epochOf(epochId, state))
+  if (state !== 'open') await records.saveEpoch(epochOf(epochId, state), windows)
 }
 
 test('epochs that are over are kept 30 more, with their projects and hand-overs; then nothing is left of them', async () => {
@@ -58,6 +62,82 @@ test('an epoch that is open is never dropped, and does not count', async () => {
   for (let epochId = 2; epochId <= 33; epochId += 1) await fill(store, epochId, 'done')
   const records = openRecords(store)
   expect(records.epochs().map(({ epochId }) => epochId)).toEqual([1, ...Array.from({ length: 31 }, (_, index) => index + 3)])
+})
+
+test('N14: epochs that may be undecided for one that is worked on are kept, however many', async () => {
+  const windows: LaterWindows = { batchWindowBlocks: 40, attestationWindowBlocks: 60 }
+  const keptOf = (store: FakeStore) =>
+    openRecords(store)
+      .epochs()
+      .map(({ epochId }) => epochId)
+  const store = createFakeStore()
+  for (let epochId = 1; epochId <= 99; epochId += 1) await fill(store, epochId, 'done', windows)
+  // The release of epoch 99 lies in the last block for attestations of epoch 39.
+  expect(keptOf(store)[0]).toBe(39)
+  // An epoch before them asks for none of them.
+  await fill(store, 1, 'open')
+  await fill(store, 100, 'open')
+  for (let epochId = 101; epochId <= 120; epochId += 1) await fill(store, epochId, 'done', windows)
+  expect(keptOf(store).slice(0, 2)).toEqual([1, 40])
+})
+
+describe('N5: our own snapshot of an epoch', () => {
+  const OTHER = 'b:TEST' as ProjectId
+
+  test('is the one that was recorded for its release as it is now', async () => {
+    const store = createFakeStore()
+    const records = openRecords(store)
+    expect(records.own(1 as EpochId, PROJECT)).toBeUndefined()
+    await fill(store, 1, 'open')
+    expect(records.own(1 as EpochId, PROJECT)).toBe('cid')
+    expect(records.own(1 as EpochId, OTHER)).toBeUndefined()
+    await records.saveRollback(blockOf(0), [epochOf(1, 'undone')])
+    expect(records.own(1 as EpochId, PROJECT)).toBeUndefined()
+    await records.saveBlock(blockOf(1), [{ ...epochOf(1), begin: 2 as BlockNumber }])
+    expect(records.own(1 as EpochId, PROJECT)).toBeUndefined()
+    await records.saveBlock(blockOf(1), [{ ...epochOf(1), end: 2 as BlockNumber }])
+    expect(records.own(1 as EpochId, PROJECT)).toBeUndefined()
+    await records.saveBlock(blockOf(1), [epochOf(1)])
+    expect(records.own(1 as EpochId, PROJECT)).toBe('cid')
+  })
+
+  test('is known not to be only where the epoch is done and has no such project', async () => {
+    const store = createFakeStore()
+    const records = openRecords(store)
+    const isUnplanned = () => [PROJECT, OTHER].map((projectId) => records.isUnplanned(1 as EpochId, projectId))
+    expect(isUnplanned()).toEqual([false, false])
+    for (const state of ['open', 'skipped', 'undone'] as const) {
+      await fill(store, 1, state)
+      expect(isUnplanned()).toEqual([false, false])
+    }
+    await fill(store, 1, 'done')
+    expect(isUnplanned()).toEqual([false, true])
+  })
+
+  test('N13: stands in for one that nobody serves when its epoch is long forgotten', async () => {
+    const store = createFakeStore()
+    let records = openRecords(store)
+    for (let epochId = 1; epochId <= 2; epochId += 1) await fill(store, epochId, 'done')
+    await records.saveStandIn(1 as EpochId, PROJECT, 'cid' as Cid)
+    await records.saveStandIn(1 as EpochId, PROJECT, 'another' as Cid)
+    for (let epochId = 3; epochId <= 40; epochId += 1) await fill(store, epochId, 'done')
+    records = openRecords(store.crash())
+    expect(records.epoch(1 as EpochId)).toBeUndefined()
+    expect(records.own(1 as EpochId, PROJECT)).toBe('cid')
+    expect(records.own(2 as EpochId, PROJECT)).toBeUndefined()
+  })
+
+  test('N13: 8192 stand in, the oldest being forgotten first', async () => {
+    const store = createFakeStore()
+    const records = openRecords(store)
+    await records.saveStandIn(1 as EpochId, PROJECT, 'cid' as Cid)
+    const [{ key, value }] = store.scan('stand-in/') as [StoreEntry]
+    const keyOf = (epochId: number) => key.replace(/[0-9]{16}/, String(epochId).padStart(16, '0'))
+    await store.commit(Array.from({ length: 8_191 }, (_, index) => ({ key: keyOf(index + 2), value })))
+    for (const epochId of [8_193, 8_194]) await records.saveStandIn(epochId as EpochId, PROJECT, 'cid' as Cid)
+    expect(keysOf(store, 'stand-in/')).toHaveLength(8_192)
+    expect([2, 3, 8_194].map((epochId) => records.own(epochId as EpochId, PROJECT))).toEqual([undefined, 'cid', 'cid'])
+  })
 })
 
 test('128 blocks are kept, in their order, also past a power of ten', async () => {
@@ -104,9 +184,9 @@ test('N9: an epoch that a rollback has begun anew is finished by its new life on
   await records.saveBlock(blockOf(1), [epochOf(1)])
   const again: EpochRecord = { ...epochOf(1), rollbacks: 1 }
   await records.saveRollback(blockOf(1), [again])
-  expect(await records.finishEpoch(epochOf(1))).toBe(false)
+  expect(await records.finishEpoch(epochOf(1), NO_WINDOWS)).toBe(false)
   expect(records.epochs()).toEqual([again])
-  expect(await records.finishEpoch(again)).toBe(true)
+  expect(await records.finishEpoch(again, NO_WINDOWS)).toBe(true)
   expect(records.epochs()).toEqual([{ ...again, state: 'done' }])
 })
 

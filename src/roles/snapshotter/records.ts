@@ -1,6 +1,6 @@
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
-import type { WindowRule } from '#domain/window.ts'
+import { isAttestationWindowOver, type LaterWindows, type WindowRule } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Store, StoreEntry, StoreWrite } from '#io/store/port.ts'
 import type { PlannedSet } from './plan.ts'
@@ -11,6 +11,8 @@ import type { PlannedSet } from './plan.ts'
 export const EPOCHS_KEPT = 30
 /** Blocks remembered to notice a reorganisation that happened while we were away. */
 const BLOCKS_KEPT = 128
+/** Snapshots of ours that stand in for finalized ones which nobody serves: about one MiB of them. */
+const STAND_INS_MAX = 8_192
 
 /** `open`: work to do. `done`: every project has its end. `skipped`: its window was closed when we first saw it. `undone`: the release is no longer on the chain. */
 export interface EpochRecord {
@@ -28,6 +30,25 @@ export interface EpochRecord {
   readonly rollbacks?: number
 }
 
+/** A snapshot of an earlier epoch that went into an aggregate. */
+export interface Source {
+  readonly projectId: ProjectId
+  readonly epochId: EpochId
+  readonly snapshotCid: Cid
+  /** Our own: nothing was finalized by then, or nobody served it. */
+  readonly isOwn: boolean
+}
+
+/** What an aggregate was built on besides its own epoch. */
+export interface BuiltOn {
+  /** The release block of its epoch, as of which the chain was asked. */
+  readonly asOf: BlockNumber
+  /** How many snapshots of earlier epochs went into it. */
+  readonly count: number
+  /** Our own, then the finalized ones, each newest first; what is beyond a limit is only counted. */
+  readonly sources: readonly Source[]
+}
+
 export interface ProjectRecord {
   readonly projectId: ProjectId
   readonly state: ProjectState
@@ -40,6 +61,8 @@ export interface ProjectRecord {
   /** The source blocks it was computed from. */
   readonly begin: BlockNumber
   readonly end: BlockNumber
+  /** Of an aggregate that asked for earlier epochs. */
+  readonly builtOn?: BuiltOn
 }
 
 const pad = (value: number): string => String(value).padStart(16, '0')
@@ -47,6 +70,7 @@ const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.str
 const decode = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder().decode(bytes)) as Value
 const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
 const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
+const standInKey = (epochId: EpochId, projectId: ProjectId) => `stand-in/${pad(epochId)}/${projectId}`
 const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `handed/${pad(epochId)}/${projectId}/${pad(slotId)}`
 
 export type Records = ReturnType<typeof openRecords>
@@ -64,19 +88,32 @@ export function openRecords(store: Store) {
     return store.scan(`handed/${pad(epochId)}/`).filter(({ value }) => value.length === 0 || decode<number>(value) > block)
   }
 
-  /** Everything about epochs that are over and older than those kept. */
-  function expired(): StoreWrite[] {
-    const over = epochs()
+  const readProject = (epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined => {
+    const value = store.get(projectKey(epochId, projectId))
+    return value === undefined ? undefined : decode<ProjectRecord>(value)
+  }
+
+  /** Everything about epochs that are over, older than those kept, and decided for all that are worked on: nobody asks for our word any more. */
+  function expired(market: LaterWindows): StoreWrite[] {
+    const all = epochs()
+    const open = all.filter(({ state }) => state === 'open')
+    const isAskedFor = ({ epochId, release }: EpochRecord): boolean => {
+      const asking = open.find((epoch) => epoch.epochId > epochId) ?? (all.at(-1) as EpochRecord)
+      return !isAttestationWindowOver(release.number, asking.release.number, market)
+    }
+    const over = all
       .filter((epoch) => epoch.state !== 'open')
       .slice(0, -EPOCHS_KEPT)
+      .filter((epoch) => !isAskedFor(epoch))
     return over.flatMap(({ epochId }) => [
       { key: epochKey(epochId) },
       ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`].flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key }))),
     ])
   }
 
-  function saveEpoch(epoch: EpochRecord): Promise<void> {
-    return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired()])
+  /** `market`: until when earlier epochs may be undecided, and so be asked for. */
+  function saveEpoch(epoch: EpochRecord, market: LaterWindows): Promise<void> {
+    return store.commit([{ key: epochKey(epoch.epochId), value: encode(epoch) }, ...expired(market)])
   }
 
   return {
@@ -112,14 +149,30 @@ export function openRecords(store: Store) {
     },
     saveEpoch,
     /** Writes that all work on the epoch is done. Resolves with `false`, nothing being written, when a rollback has begun it anew meanwhile (N9). */
-    async finishEpoch(epoch: EpochRecord): Promise<boolean> {
+    async finishEpoch(epoch: EpochRecord, market: LaterWindows): Promise<boolean> {
       if (readEpoch(epoch.epochId)?.rollbacks !== epoch.rollbacks) return false
-      await saveEpoch({ ...epoch, state: 'done' })
+      await saveEpoch({ ...epoch, state: 'done' }, market)
       return true
     },
-    project(epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined {
-      const value = store.get(projectKey(epochId, projectId))
-      return value === undefined ? undefined : decode<ProjectRecord>(value)
+    project: readProject,
+    /** Our own snapshot of the epoch as it was released last; `undefined` when there is none, or none yet. */
+    own(epochId: EpochId, projectId: ProjectId): Cid | undefined {
+      const [epoch, project] = [readEpoch(epochId), readProject(epochId, projectId)]
+      if (epoch === undefined) {
+        const standIn = store.get(standInKey(epochId, projectId))
+        return standIn === undefined ? undefined : (decode<string>(standIn) as Cid)
+      }
+      const isOfThisRelease = epoch.state !== 'undone' && project?.begin === epoch.begin && project.end === epoch.end
+      return isOfThisRelease ? project.snapshotCid : undefined
+    },
+    /** Whether we know that the epoch had no such project: it is over, and every project of it was written down. */
+    isUnplanned: (epochId: EpochId, projectId: ProjectId): boolean =>
+      readEpoch(epochId)?.state === 'done' && readProject(epochId, projectId) === undefined,
+    /** Keeps our own snapshot's CID for longer than its epoch: what is finalized cannot be had. */
+    async saveStandIn(epochId: EpochId, projectId: ProjectId, own: Cid): Promise<void> {
+      if (store.get(standInKey(epochId, projectId)) !== undefined) return
+      const tooMany = store.scan('stand-in/').slice(0, 1 - STAND_INS_MAX)
+      await store.commit([{ key: standInKey(epochId, projectId), value: encode(own) }, ...tooMany.map(({ key }) => ({ key }))])
     },
     projects(epochId: EpochId): ProjectRecord[] {
       return store.scan(`project/${pad(epochId)}/`).map((entry) => decode<ProjectRecord>(entry.value))

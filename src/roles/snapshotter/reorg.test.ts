@@ -162,14 +162,18 @@ describe('N5: finalized data of an earlier epoch', () => {
     await world.finalize(first, { [BASE_A]: other, [BASE_B]: other })
     const again = await world.release(4)
     await world.until(() => world.summaries.length === 3)
-    const third = await world.release(6)
     await world.finalize(again, { [BASE_A]: other })
+    const third = await world.release(6)
     await world.until(() => sumsIn(world, third).length > 0)
     expect(sumsIn(world, third)[0]).toBe(await sumOf([200n, 200n]))
   })
 
-  test('is waited for through a rollback: who waited looks again', async () => {
-    const { world, first, one } = await twoEpochs()
+  test('N14: is waited for through a rollback by who has nothing of its own: who waited looks again', async () => {
+    const world = createWorld({ market: { snapshotWindowBlocks: 30 } })
+    const first = await world.release()
+    world.chain.mine(31)
+    await world.start()
+    const one = await world.ipfs.add(canonicalJson({ epoch: 100n }))
     world.chain.mine(2)
     const second = await world.release()
     await world.until(() => world.collector.taken.some(({ request }) => request.epochId === second))
@@ -289,6 +293,48 @@ describe('N8: a slot', () => {
     await world.release()
     await world.until(() => world.summaries.length === 1)
     expect(slotsOf(world)).toEqual([1, 2])
+  })
+
+  test('that is given away between what a first start reads is not signed for', async () => {
+    const world = createWorld()
+    const { slots } = world.chain
+    world.chain.slots = async () => {
+      const states = await slots()
+      world.chain.assignSigner(2 as SlotId, manager)
+      world.chain.mine(2)
+      return states
+    }
+    await world.start(createLoneCompute())
+    world.chain.slots = slots
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(slotsOf(world)).toEqual([1])
+  })
+
+  test('that is given away while the slots are read after a reorganisation is not signed for', async () => {
+    const world = createWorld()
+    const snapshotter = await world.start(createLoneCompute())
+    world.chain.mine()
+    await world.until(() => snapshotter.stats().headBlock === 1)
+    const { slots } = world.chain
+    const gate = Promise.withResolvers<void>()
+    let asked = 0
+    world.chain.slots = async () => {
+      const states = await slots()
+      asked += 1
+      await gate.promise
+      return states
+    }
+    world.chain.reorg(1)
+    await world.until(() => asked === 1)
+    world.chain.assignSigner(2 as SlotId, manager)
+    world.chain.mine()
+    await world.clock.advance(1_000)
+    gate.resolve()
+    await world.until(() => snapshotter.stats().headBlock === 2)
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(slotsOf(world)).toEqual([1])
   })
 
   test('that a rewritten chain never gave away but deactivated is not signed for', async () => {

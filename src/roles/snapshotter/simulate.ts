@@ -1,5 +1,5 @@
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
-import type { EpochId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
@@ -10,6 +10,8 @@ import { isOurFailure, type ProjectDeps } from './project-run.ts'
 
 /** The epoch that is recorded and never counted (spec/02 §7). */
 export const SIMULATION_EPOCH = 0 as EpochId
+/** It has none, and nothing earlier. */
+const RELEASE_BLOCK = 0 as BlockNumber
 
 /** One that has not come through by then has shown what it was to show. */
 const TIMEOUT_MS = 120_000
@@ -30,7 +32,13 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
  */
 export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: SimulateDeps): Promise<number> {
   const block = Math.max((await deps.sourceHead()) - 1, 0)
-  const inputs = deps.makeInputs({ epochId: SIMULATION_EPOCH, begin: block, end: block }, plan.computes, signal, noAggregates)
+  const inputs = deps.makeInputs(
+    { epochId: SIMULATION_EPOCH, begin: block, end: block },
+    RELEASE_BLOCK,
+    plan.computes,
+    signal,
+    noAggregates,
+  )
   const firsts = plan.projects.filter(
     (project, index) => project.kind === 'snapshot' && plan.projects.findIndex((other) => other.compute === project.compute) === index,
   )

@@ -26,6 +26,7 @@ const validator = `0x${'e2'.repeat(20)}` as Address
 export const NOBODY = `0x${'0'.repeat(40)}` as Address
 export const OPTIONS: SnapshotterOptions = {
   slotIds: [1, 2] as SlotId[],
+  ipfsEpochsKept: 1_000,
   computeTimeoutMs: 30_000,
 }
 export const WINDOW_BLOCKS = 5

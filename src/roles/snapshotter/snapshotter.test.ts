@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Cid, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
@@ -14,6 +14,7 @@ import {
   BASE_A,
   BASE_B,
   createComputes,
+  createLoneCompute,
   createWorld,
   idsOf,
   manager,
@@ -192,48 +193,6 @@ test('N7: a collector that is away is tried until the window closes; then the pr
   })
 })
 
-test('N5: an aggregate waits until the earlier epoch is decided, and reads what was finalized, not what we computed', async () => {
-  const world = createWorld()
-  await world.start()
-  const first = await world.release()
-  await world.until(() => world.summaries.length === 1)
-  const second = await world.release()
-  const sumsOf = (epochId: EpochId) =>
-    world.collector.taken.filter(({ request }) => request.epochId === epochId && request.projectId === SUM_A)
-  await world.until(
-    () => world.collector.taken.filter(({ request }) => request.epochId === second && request.projectId === BASE_A).length === 2,
-  )
-  expect(sumsOf(second)).toEqual([])
-
-  const others = await world.ipfs.add(canonicalJson({ epoch: 100n }))
-  await world.anchor(first, { [BASE_A]: others, [BASE_B]: others })
-  await world.clock.advance(5_000)
-  expect(sumsOf(second)).toEqual([])
-  await world.attest(first)
-  await world.until(() => sumsOf(second).length === 2)
-  expect(sumsOf(second)[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [100n] })))
-})
-
-test('N5: an earlier epoch that ended without the project counts as no data; one that is never decided costs the aggregate', async () => {
-  const world = createWorld()
-  const snapshotter = await world.start()
-  const first = await world.release()
-  const second = await world.release()
-  world.chain.mine(WINDOW_BLOCKS + 1)
-  await world.until(() => world.summaries.length === 2)
-  expect(snapshotter.projects(second).find((project) => project.projectId === SUM_A)).toMatchObject({
-    state: 'missed',
-    reason: 'window_closed',
-  })
-  const other = await world.ipfs.add(canonicalJson({ epoch: 7n }))
-  await world.finalize(first, { 'other:TEST': other })
-  await world.finalize(second, { [BASE_A]: other })
-  await world.release()
-  await world.until(() => world.summaries.length === 3)
-  const sum = world.collector.taken.find(({ request }) => request.epochId === 3 && request.projectId === SUM_A)
-  expect(sum?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson({ epochs: [7n] })))
-})
-
 test('N7: a release that is undone ends the epoch; when it comes again it is handed over again with the same CIDs', async () => {
   const world = createWorld()
   const snapshotter = await world.start()
@@ -302,8 +261,31 @@ test('N3: a source endpoint that lags is waited for', async () => {
   await world.clock.advance(3_000)
   expect(world.collector.taken).toEqual([])
   world.source.mine(1)
+  await world.clock.advance(3_000)
+  expect(world.collector.taken).toEqual([])
+  world.source.mine(1)
   await world.until(() => world.summaries.length === 1)
   expect(world.summaries[0]).toMatchObject({ submitted: 5 })
+})
+
+test('N3, G2: a source endpoint that answers for its newest block with the state of the next one makes no other snapshot', async () => {
+  const world = createWorld()
+  const lone = createLoneCompute()
+  const [module] = lone.snapshots as [(typeof lone.snapshots)[number]]
+  const ask = { address: `0x${'aa'.repeat(20)}`, function: 'function f() view returns (uint256)', args: [] }
+  const compute: typeof module.compute = async ({ epoch, source }) => (await source.read({ ...ask, blockNumber: epoch.end }))[0] as bigint
+  let newest = 3
+  world.source = createFakeSourceChain({
+    blocks: newest + 1,
+    read: ({ blockNumber }) => [BigInt(blockNumber === newest ? blockNumber + 1 : blockNumber)],
+  })
+  await world.start({ ...lone, snapshots: [{ ...module, compute }] }, { ...OPTIONS, slotIds: [1 as SlotId] })
+  await world.release()
+  await world.clock.advance(3_000)
+  newest += 1
+  world.source.mine(1)
+  await world.until(() => world.collector.taken.length === 1)
+  expect(world.collector.taken[0]?.request.snapshotCid).toBe(await snapshotCidOf(canonicalJson(3n)))
 })
 
 test('N8: slots of another key are refused at start, all of them named', async () => {

@@ -9,9 +9,10 @@ import type { Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { retain } from '#life/retention.ts'
 import { type CounterReadings, type Counters, createCounters } from './counters.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
-import { createHistoryCache, type HistoryCache } from './history.ts'
+import { createHistoryCache, type HistoryCache } from './history-cache.ts'
 import { createOpenEpochs, type OpenEpoch, type OpenEpochs } from './open-epochs.ts'
 import { createOwnSlots, type OwnSlots } from './own-slots.ts'
 import type { EpochTerms, Terms } from './plan.ts'
@@ -29,6 +30,8 @@ export interface SnapshotterOptions {
   readonly nodeVersion?: string
   /** For one preload, and for one snapshot. */
   readonly computeTimeoutMs?: number
+  /** Newest epochs whose snapshots stay on IPFS here, and of what was read for aggregates; more than those reach back. */
+  readonly ipfsEpochsKept: number
 }
 
 export interface SnapshotterDeps extends PersistDeps {
@@ -88,6 +91,7 @@ interface Snapshotting extends SnapshotterDeps {
   readonly records: Records
   readonly counters: Counters
   readonly market: MarketState
+  readonly headAtStart: BlockRef
   readonly slots: OwnSlots
   readonly cache: HistoryCache
 }
@@ -100,9 +104,11 @@ async function prepare(
 ): Promise<Snapshotting> {
   const { slotIds } = own.options
   const market = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
+  // Before the slots: one that is given away after they were read is then heard of (N8).
+  const headAtStart = await persist({ doing: 'read_head', attempt: () => deps.chain.head(), signal }, deps)
   const states = await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps)
   checkIdentity(slotIds, { signer: deps.signer.address, slots: states })
-  return { ...deps, ...own, market, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
+  return { ...deps, ...own, market, headAtStart, slots: createOwnSlots(slotIds, deps.signer.address), cache: createHistoryCache() }
 }
 
 /** What a project needs on its way from its data to the collector. */
@@ -112,7 +118,10 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
     ...deps,
     slotIds: slots.ids,
     handOverLimit: pLimit(HAND_OVERS_AT_ONCE_MAX),
-    onComputed: () => counters.add('snapshotsComputed'),
+    onComputed(epochId) {
+      counters.add('snapshotsComputed')
+      watch.tellOwn(epochId)
+    },
     onHandedOver: () => counters.add('submissionsHandedOver'),
     handOver: {
       ...deps,
@@ -148,7 +157,7 @@ function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpo
     if (life.signal.aborted) return
     const state = epoch.ending() === 'release_undone' ? 'undone' : 'done'
     // The record of an epoch that was undone or begun anew is the watch's: its next life tells how it went.
-    if (state === 'done' && !(await records.finishEpoch(epoch.record))) return
+    if (state === 'done' && !(await records.finishEpoch(epoch.record, deps.market))) return
     const missed = projects.filter((project) => project.state !== 'submitted')
     const { epochId } = epoch.record
     tell({ epochId, state, submitted: projects.length - missed.length, missed, tookMs: clock.nowMs() - startedMs }, deps)
@@ -168,10 +177,11 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, head: () =
       for (const { epochId } of epochs) open.close(epochId, 'release_undone')
     },
     onSigner: (slotId, signer) => slots.take([{ slotId, signer, isActive: signer !== undefined }]),
-    onRollback() {
+    async onRollback() {
       cache.clear()
-      // An assignment may be undone with its block, and then no event tells of it.
-      void life.spawn(persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps).then(slots.take))
+      // An assignment may be undone with its block, and then no event tells of it. The next step waits:
+      // what it changes must not be written over by what was read before it.
+      slots.take(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
     },
   }
 }
@@ -196,6 +206,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
     work = { watch, open }
     const watching = life.spawn(watch.run(signal))
+    void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
     const sourceHead = async () => (await deps.source.head()).number
     const onSimulated = (count: number) => counters.add('simulated', count)
     void life.spawn(simulateOnce(deps.terms.present.plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))

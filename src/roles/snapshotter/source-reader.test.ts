@@ -169,23 +169,44 @@ describe('N7: when the epoch is over', () => {
   })
 })
 
-test('N3: the last block of the epoch is waited for, however long, and not only its first', async () => {
-  const clock = createVirtualClock()
-  const chain = createFakeSourceChain({ blocks: 11 })
-  let isThere = false
-  const told: string[] = []
-  const deps = { clock, random: createSeededRandom(1), report: (event: string) => void told.push(event) }
-  const waiting = awaitSource({ epoch, chain, signal: new AbortController().signal }, deps).then(() => {
-    isThere = true
+describe('N3: before anything is computed', () => {
+  function createWait(chain: SourceChain) {
+    const clock = createVirtualClock()
+    const told: unknown[] = []
+    const report = (event: string, facts: unknown) => void told.push([event, facts])
+    let isThere = false
+    const waiting = awaitSource({ epoch, chain, signal: new AbortController().signal }, { clock, random: createSeededRandom(1), report })
+    const done = waiting.then(() => {
+      isThere = true
+    })
+    return { clock, told, done, isThere: () => isThere }
+  }
+
+  test('a block above the last of the epoch is waited for, however long', async () => {
+    const chain = createFakeSourceChain({ blocks: 11 })
+    const { clock, told, done, isThere } = createWait(chain)
+    await clock.advance(600_000)
+    // The last one is the newest: a node may answer for it with the state of the block that it is making.
+    chain.mine(9)
+    await clock.advance(10_000)
+    expect(isThere()).toBe(false)
+    chain.mine(1)
+    await clock.advance(10_000)
+    expect(isThere()).toBe(true)
+    await done
+    // A node that is behind is no trouble.
+    expect(told).toEqual([])
   })
-  await clock.advance(600_000)
-  chain.mine(8)
-  await clock.advance(10_000)
-  expect(isThere).toBe(false)
-  chain.mine(1)
-  await clock.advance(10_000)
-  expect(isThere).toBe(true)
-  await waiting
-  // A node that is behind is no trouble.
-  expect(told).toEqual([])
+
+  test('G12: an endpoint that does not answer is said to, and waited for', async () => {
+    const chain = createFakeSourceChain({ blocks: 100 })
+    chain.setReachable(false)
+    const { clock, told, done, isThere } = createWait(chain)
+    await clock.advance(5_000)
+    expect(told).toContainEqual(['will_try_again', expect.objectContaining({ code: 'CHAIN_UNREACHABLE', doing: 'read_source' })])
+    expect(isThere()).toBe(false)
+    chain.setReachable(true)
+    await clock.advance(20_000)
+    await done
+  })
 })

@@ -20,14 +20,18 @@ export interface EpochSource {
   readonly signal: AbortSignal
 }
 
-/** Waits until our endpoint has the epoch's last block, so that no compute sees a chain that ends too early. Rejects with the signal's reason. */
+/**
+ * Waits until our endpoint has a block above the epoch's last one, so that no compute sees a chain that ends too early. Of its newest block
+ * a node may answer with the state of the one that it is making. Rejects with the signal's reason.
+ */
 export async function awaitSource({ epoch, chain, signal }: EpochSource, deps: PersistDeps): Promise<void> {
-  const last = parseBlockNumber(epoch.end)
+  const above = parseBlockNumber(epoch.end + 1)
   const look = async () => {
-    if ((await chain.block(last)) === undefined)
-      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${last} is not there yet` })
+    const found = await persist({ doing: 'read_source', attempt: () => chain.block(above), signal }, deps)
+    if (found === undefined)
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${above} is not there yet` })
   }
-  // Without a name: a node that is a block behind is no trouble.
+  // Without a name: a node that is some blocks behind is no trouble.
   await persist({ attempt: look, signal, backoff: SYNC_BACKOFF }, deps)
 }
 

@@ -5,7 +5,6 @@ import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
-import { createHistoryCache } from './history.ts'
 import { planProjects } from './plan.ts'
 import { createSourceReader } from './source-reader.ts'
 
@@ -65,16 +64,6 @@ test('everything that does not fit together is named at once', () => {
     expect.stringContaining('a b:NS'),
     'week builds on day, which does not exist or comes later',
   ])
-})
-
-test('the history cache drops what was not used for longest when it is full', () => {
-  const cache = createHistoryCache(3 * 1_128)
-  for (const key of ['a', 'b', 'c']) cache.set(key, key, 1_000)
-  expect(cache.get('a')).toMatchObject({ outcome: 'a' })
-  cache.set('d', undefined, 1_000)
-  expect(['a', 'b', 'c', 'd'].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true, true])
-  cache.clear()
-  expect(cache.get('a')).toBeUndefined()
 })
 
 test('N3: computes of one epoch ask the source once, and never beyond the epoch', async () => {

@@ -11,6 +11,7 @@ import { createWatch, type Watch } from './watch.ts'
 
 const manager = `0x${'e0'.repeat(20)}` as Address
 const WINDOW = 5
+const WINDOWS = { batchWindowBlocks: 20, attestationWindowBlocks: 30 }
 
 /** A chain that releases epochs, and watches over one store after the other. */
 function createScene() {
@@ -45,15 +46,16 @@ function createScene() {
         ...deps,
         chain: given,
         records,
-        market: { snapshotWindowBlocks: WINDOW, batchWindowBlocks: 40, attestationWindowBlocks: 60 },
+        market: { snapshotWindowBlocks: WINDOW, ...WINDOWS },
         terms: sameTerms(termsWith({ preloads: [], snapshots: [], aggregates: [] })),
+        headAtStart: await given.head(),
         handlers: {
           onOpen: ({ epochId }) => told.push(`open ${epochId} at ${watch.head().number}`),
           onSkipped: ({ epochId }) => told.push(`skipped ${epochId}`),
           onHead: ({ number }) => told.push(`head ${number}`),
           onUndone: (epochs) => told.push(`undone ${epochs.map(({ epochId }) => epochId)} at ${watch.head().number}`),
           onSigner: (slotId) => told.push(`signer ${slotId}`),
-          onRollback: () => told.push('rollback'),
+          onRollback: async () => void told.push('rollback'),
         },
       },
       stop.signal,
@@ -130,7 +132,7 @@ describe('N1: a later start', () => {
     await release()
     await clock.advance(1_000)
     const [done] = first.records.epochs()
-    await first.records.saveEpoch({ ...(done as NonNullable<typeof done>), state: 'done' })
+    await first.records.saveEpoch({ ...(done as NonNullable<typeof done>), state: 'done' }, WINDOWS)
     first.stop()
     await first.ended
     const second = await watching(store)
@@ -224,7 +226,7 @@ describe('N7: a rollback', () => {
     const [before] = records.epochs()
     chain.reorg(2)
     await clock.advance(1_000)
-    expect(await records.finishEpoch(before as NonNullable<typeof before>)).toBe(false)
+    expect(await records.finishEpoch(before as NonNullable<typeof before>, WINDOWS)).toBe(false)
     expect(records.epochs()).toMatchObject([{ state: 'open', rollbacks: 1 }])
   })
 })
@@ -288,6 +290,16 @@ describe('news of an epoch', () => {
     expect(outcome()).toBe('waiting')
     chain.reorg(1)
     await clock.advance(1_000)
+    expect(outcome()).toBe('told')
+  })
+
+  test('N14: is a snapshot of ours for it, not for another', async () => {
+    const { clock, watch, outcome } = await waiting(500)
+    watch.tellOwn(2 as EpochId)
+    await clock.advance(1)
+    expect(outcome()).toBe('waiting')
+    watch.tellOwn(1 as EpochId)
+    await clock.advance(1)
     expect(outcome()).toBe('told')
   })
 

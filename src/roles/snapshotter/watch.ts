@@ -11,7 +11,7 @@ import type { EpochRecord, Records } from './records.ts'
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
 const LOOK_BACK_EPOCHS = 64
 
-/** Called in the order of the chain; the next step waits for none of them. */
+/** Called in the order of the chain; the next step waits for none of them but `onRollback`. */
 export interface WatchHandlers {
   /** An epoch is released and its window open. Also called once per epoch found open after a restart. */
   onOpen(epoch: EpochRecord, terms: EpochTerms): void
@@ -23,13 +23,14 @@ export interface WatchHandlers {
   onUndone(epochs: readonly EpochRecord[]): void
   /** Without a signer the slot is burned. */
   onSigner(slotId: SlotId, signer: Address | undefined): void
-  onRollback(): void
+  onRollback(): Promise<void>
 }
 
 export interface Watch {
   /** The newest block of the canonical chain that was followed. */
   head(): BlockRef
   readonly news: News['wait']
+  readonly tellOwn: News['tellOwn']
   /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
   run(signal: AbortSignal): Promise<void>
 }
@@ -40,6 +41,8 @@ export interface WatchDeps extends PersistDeps {
   readonly market: Pick<MarketState, 'snapshotWindowBlocks' | 'batchWindowBlocks' | 'attestationWindowBlocks'>
   /** What the market asks for in each epoch. */
   readonly terms: Terms
+  /** Read before anything else that is followed from then on: what changes after it comes as an event. */
+  readonly headAtStart: BlockRef
   readonly handlers: WatchHandlers
 }
 
@@ -48,9 +51,8 @@ export interface WatchDeps extends PersistDeps {
  * signers of the past, and is read again after a restart. What is needed here are the epochs and the blocks of own votes, which lie on disk.
  */
 export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise<Watch> {
-  const { chain, records, handlers } = deps
+  const { chain, records, headAtStart: target, handlers } = deps
   const news = createNews()
-  const target = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
   const known = records.blocks()
   const tip = known.at(-1)
   const findFirst = () => firstBlock(target, deps)
@@ -75,13 +77,13 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), head)
       if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
         const skipped: EpochRecord = { ...epoch, state: 'skipped' }
-        await records.saveEpoch(skipped)
+        await records.saveEpoch(skipped, deps.market)
         handlers.onSkipped(skipped)
         continue
       }
       const begun = begunBy(terms, epoch)
       // Durable before anything of it is signed (N10).
-      if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun)
+      if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun, deps.market)
       handlers.onOpen(begun, terms)
     }
   }
@@ -114,13 +116,15 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     // In the same turn: a hand-over recorded in between would not be forgotten with the others.
     handlers.onUndone(undone)
     await saved
-    handlers.onRollback()
+    const taken = handlers.onRollback()
     news.tellRollback()
+    await taken
   }
 
   return {
     head: () => head,
     news: news.wait,
+    tellOwn: news.tellOwn,
     async run(signal) {
       if (isCaughtUp) await openWaiting()
       for await (const step of chain.follow({ from, known, signal })) {

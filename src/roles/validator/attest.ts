@@ -1,8 +1,9 @@
+import { codeOf } from '#domain/contract-codes.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { guardKey } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
@@ -28,10 +29,8 @@ export type Attested =
   | { readonly kind: 'attested_before' }
   | { readonly kind: 'refused'; readonly code: string }
 
-/** The contract's code for a batch that it does not have. */
-export const BATCH_UNKNOWN = 'E26'
-/** How the contract's answer begins when the batch of this name has other projects or CIDs than the vote is for. */
-const CONTENT_DIFFERS = 'BatchContentDiffers'
+/** The contract's codes for a batch that it does not have, and for one of this name with other projects or CIDs than the vote is for. */
+const [BATCH_UNKNOWN, CONTENT_DIFFERS] = ['E26', 'BatchContentDiffers'] as const
 /** Each is a reorganisation of its own around the same batch: more of them are another problem. */
 const REFUSALS_MAX = 8
 
@@ -72,12 +71,14 @@ export async function attest(attestation: Attestation, { store, chain, sender }:
   }
 }
 
+/** Whether the contract has refused the vote because what it is for, the batch or its content, was not on chain: that may come back. */
+export const isForWhatIsGone = (reason: string): boolean => codeOf(reason) === BATCH_UNKNOWN || codeOf(reason) === CONTENT_DIFFERS
+
 /** Whether what was missing when the vote was refused stands on chain now: the batch, or the content that the vote names. */
 async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: Attestation, chain: AnchorChain): Promise<boolean> {
-  const isContentMissed = reason.startsWith(CONTENT_DIFFERS)
-  if (reason !== BATCH_UNKNOWN && !isContentMissed) return false
+  if (!isForWhatIsGone(reason)) return false
   const anchored = await chain.batch(epochId, batchCid)
-  return anchored !== undefined && (!isContentMissed || anchored.contentHash === contentHash)
+  return anchored !== undefined && (codeOf(reason) === BATCH_UNKNOWN || anchored.contentHash === contentHash)
 }
 
 /** Check and write are one synchronous step, so that no second root, and none for other content, can slip in between (V2). */
@@ -88,4 +89,12 @@ function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
   if (attestedRoot !== undefined && attestedRoot !== newRoot)
     return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
   return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()
+}
+
+/** Removes the guards of epochs before `oldest`, for which the contract must be past counting any vote (V2). */
+export async function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
+  const gone = store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest))
+  // A commit of nothing waits for the disk all the same.
+  if (gone.length > 0) await store.commit(gone.map(({ key }) => ({ key })))
+  return gone.length
 }

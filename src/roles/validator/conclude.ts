@@ -5,7 +5,7 @@ import type { BlockNumber, Cid } from '#domain/ids.ts'
 import { isAttestationWindowOver } from '#domain/window.ts'
 import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { type AttestDeps, type Attestation, type Attested, attest, BATCH_UNKNOWN, guardedAttestation } from './attest.ts'
+import { type AttestDeps, type Attestation, type Attested, attest, guardedAttestation, isForWhatIsGone } from './attest.ts'
 import type { BatchReason, BatchRecord, Journal } from './journal.ts'
 
 export interface ConcludeDeps extends AttestDeps, PersistDeps {
@@ -26,7 +26,7 @@ export interface Judged {
 
 export type End = Partial<BatchRecord> & { readonly state: BatchRecord['state']; readonly reason: BatchReason }
 
-/** A batch that a reorganisation took away. */
+/** A batch that a reorganisation took away, or put another in the place of: nothing is written down, for it may come back (V3). */
 export const GONE: End = { state: 'missed', reason: 'not_on_chain' }
 
 /** Gives this validator's word, and ends the batch with what the contract made of it. A late one is sent all the same: the contract marks it as delayed (V3). */
@@ -46,7 +46,7 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
   switch (outcome.kind) {
     case 'refused':
       deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
-      return ended(batch, outcome.code === BATCH_UNKNOWN ? GONE : { ...found, state: 'withheld', reason: 'refused' }, deps)
+      return ended(batch, isForWhatIsGone(outcome.code) ? GONE : { ...found, state: 'withheld', reason: 'refused' }, deps)
     case 'attested_before': {
       // Which root that was, only a guard can tell; without one the disk is older than the attestation.
       const isGuarded = guardedAttestation(attestation, deps.store) !== undefined

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -30,9 +30,15 @@ async function open(spoil: (node: Ipfs) => Partial<Ipfs> = () => ({})) {
       return spoilt.pin(cid)
     },
   }
-  const deps = { ipfs, peers: ['/dns4/a', '/dns4/b'], clock, report: (event: string, facts: unknown) => events.push([event, facts]) }
+  const deps = {
+    ipfs,
+    peers: ['/dns4/a', '/dns4/b'],
+    clock,
+    random: { fraction: () => 1 },
+    report: (event: string, facts: unknown) => events.push([event, facts]),
+  }
   const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid) =>
-    clock.runUntil(fetchBatch(cid, isPointless, deps, signal), { limitMs: 600_000 })
+    clock.runUntil(fetchBatch({ epochId: 1 as EpochId, batchCid: cid }, isPointless, deps, signal), { limitMs: 600_000 })
   return { clock, node, sequencer: network.node('sequencer'), batchCid, asked, events, fetch }
 }
 
@@ -100,11 +106,11 @@ test('V6: it is tried at least once, and no more than once when nobody waits', a
   expect([asked.length, other.asked.length]).toEqual([2, 1])
 })
 
-test('V6: between two attempts it pauses, and gives up as soon as nobody waits any more', async () => {
+test('V6: between two attempts it pauses, longer each time, and gives up as soon as nobody waits any more', async () => {
   const { fetch, asked, clock } = await open(() => ({ get: (cid) => Promise.reject(notFound(cid)) }))
   const start = clock.nowMs()
   expect(await fetch(() => asked.length === 4)).toEqual({ ok: false, reason: 'not_fetched' })
-  expect(clock.nowMs() - start).toBe(1_500)
+  expect(clock.nowMs() - start).toBe(500 + 1_000 + 2_000)
 })
 
 test('the end of the process ends the wait, with its reason', async () => {

@@ -1,19 +1,23 @@
-import type { Report } from '#domain/events.ts'
+import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
-import type { Cid } from '#domain/ids.ts'
+import type { Report } from '#domain/events.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Random } from '#io/keys/port.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 
 /** One attempt; a batch of the usual size takes about a second. */
 const FETCH_TIMEOUT_MS = 10_000
-const RETRY_PAUSE_MS = 500
+/** Others may only just be storing it; one that nobody serves need not be asked for as often. */
+const RETRY_BACKOFF: Backoff = { firstMs: 500, lastMs: 5_000 }
 
 export interface FetchDeps {
   readonly ipfs: Ipfs
   /** Where content comes from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
+  readonly random: Pick<Random, 'fraction'>
   readonly report: Report
 }
 
@@ -23,15 +27,15 @@ export type Fetched =
 
 /** Fetches a batch and keeps a copy of its own (V4). Tries again until it is there, or `isPointless` says that nobody waits any more. */
 export async function fetchBatch(
-  batchCid: Cid,
+  { epochId, batchCid }: Pick<AnnouncedBatch, 'epochId' | 'batchCid'>,
   isPointless: () => boolean,
-  { ipfs, peers = [], clock, report }: FetchDeps,
+  { ipfs, peers = [], clock, random, report }: FetchDeps,
   signal: AbortSignal,
 ): Promise<Fetched> {
-  for (;;) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-      await ipfs.pin(batchCid)
+      await ipfs.pin(batchCid, epochId)
       return { ok: true, bytes }
     } catch (failure) {
       if (signal.aborted || !isWeftError(failure)) throw failure
@@ -42,6 +46,6 @@ export async function fetchBatch(
       report('fetch_failed', { batchCid, ...toldOf(failure), peers: peers.join(' ') })
     }
     if (isPointless()) return { ok: false, reason: 'not_fetched' }
-    await clock.sleep(RETRY_PAUSE_MS, signal)
+    await clock.sleep(pauseMs(RETRY_BACKOFF, attempts, random), signal)
   }
 }

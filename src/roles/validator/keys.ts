@@ -7,8 +7,10 @@ export const CURSOR_KEY = 'cursor'
 export const BATCHES_PREFIX = 'batch/'
 export const batchesPrefix = (epochId: EpochId): string => `${BATCHES_PREFIX}${epochText(epochId)} `
 export const batchKey = (epochId: EpochId, batchCid: Cid): string => `${batchesPrefix(epochId)}${batchCid}`
-/** Never removed: it must outlive everything that could lead to a second attestation. */
-export const guardKey = (epochId: EpochId, batchCid: Cid): string => `guard/${epochText(epochId)} ${batchCid}`
+/** Guards outlive everything that could lead to a second attestation. */
+export const GUARDS_PREFIX = 'guard/'
+export const guardsPrefix = (epochId: EpochId): string => `${GUARDS_PREFIX}${epochText(epochId)} `
+export const guardKey = (epochId: EpochId, batchCid: Cid): string => `${guardsPrefix(epochId)}${batchCid}`
 export const EVIDENCE_PREFIX = 'evidence/'
 export const evidencesPrefix = (epochId: EpochId): string => `${EVIDENCE_PREFIX}${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `${evidencesPrefix(epochId)}${batchCid}`

@@ -1,9 +1,9 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import { eligibilityOf } from '#domain/eligibility.ts'
-import { type Hash, namespaceOf, type ProjectId, type SlotId } from '#domain/ids.ts'
-import { isInMarket, type MarketRules } from '#domain/market-rules.ts'
+import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import { tally, type Vote } from '#domain/tally.ts'
+import { votableOf } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
@@ -179,7 +179,7 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
   })
 }
 
-/** The vote of one submission by the rules by which sequencers admit them (spec/07 §3, 4); `undefined` when it does not count (V1). */
+/** The vote of one submission; `undefined` when it does not count (V1). */
 function validVote(
   { submission }: BatchedSubmission,
   { epoch, rules, window }: Pick<ToRecheck, 'epoch' | 'rules' | 'window'>,
@@ -187,24 +187,11 @@ function validVote(
   fail: (check: Check, expected: string, got: string) => void,
 ): Vote | undefined {
   const { request } = submission
-  if (request.epochId !== epoch.epochId) return void fail('submission_epoch', String(epoch.epochId), String(request.epochId))
-  const namespace = namespaceOf(request.projectId)
-  if (namespace !== rules.namespace) return void fail('submission_namespace', rules.namespace, namespace)
-  if (!isInMarket(request.projectId, rules)) return void fail('submission_listed', 'a project on which may be voted', request.projectId)
-  const { deadlineBufferMaxBlocks } = rules
-  const eligible = eligibilityOf(submission, { window, view: deps.view, deadlineBufferMaxBlocks })
-  if (!eligible.ok) {
-    if (eligible.why === 'header_unknown') return void fail('submission_header', 'a block within the window', submission.header)
-    if (eligible.why === 'slot_unknown') return void fail('submission_slot', 'an active slot', String(request.slotId))
-    return void fail(
-      'submission_deadline',
-      eligible.why === 'deadline_passed' ? 'not before the header' : 'not that far ahead',
-      String(request.deadlineBlock),
-    )
-  }
+  const votable = votableOf(submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
+  if (!votable.ok) return void fail(votable.check, votable.expected, votable.got)
   const signature = parseSignature(submission.signature)
   const signer = signature && deps.recoverer.recover(deps.hasher.digest(request), signature)
-  if (signer !== eligible.signer) return void fail('submission_signature', eligible.signer, signer ?? 'no signer')
+  if (signer !== votable.signer) return void fail('submission_signature', votable.signer, signer ?? 'no signer')
   return { slotId: request.slotId, signer, snapshotCid: request.snapshotCid }
 }
 

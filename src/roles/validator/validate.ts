@@ -25,7 +25,7 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   const known = deps.journal.batch(batch.epochId, batch.batchCid)
   const guarded = guardedAttestation(batch, deps.store)
   const isPointless = () => guarded !== undefined || isWindowOver(batch, deps)
-  const fetched = await fetchBatch(batch.batchCid, isPointless, deps, signal)
+  const fetched = await fetchBatch(batch, isPointless, deps, signal)
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
   if (!fetched.ok) return ended(batch, { state: fetched.reason === 'not_fetched' ? 'missed' : 'withheld', reason: fetched.reason }, deps)
@@ -110,7 +110,7 @@ async function keepEvidence(
 ): Promise<Cid | undefined> {
   const bytes = await journal.noteEvidence({ batchCid, epochId, ...findings })
   try {
-    return await ipfs.add(bytes)
+    return await ipfs.add(bytes, epochId)
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
     report('evidence_not_published', { epochId, batchCid, ...toldOf(failure) })

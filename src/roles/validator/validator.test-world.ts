@@ -9,8 +9,8 @@ import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import { type RuleBook, sameRules } from '#life/rules.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -87,7 +87,11 @@ export interface World {
   anchor(batch: Batch, args?: AnchorArgs): Promise<Cid>
 }
 
-export async function openWorld(change: Partial<MarketState> = {}, contract: { readonly hasContents?: boolean } = {}): Promise<World> {
+/** `isForgetful`: no account remembers its calls. With hundreds of epochs the fake would send all of them again with each. */
+export async function openWorld(
+  change: Partial<MarketState> = {},
+  { isForgetful = false, ...contract }: { readonly hasContents?: boolean; readonly isForgetful?: boolean } = {},
+): Promise<World> {
   const clock = createVirtualClock()
   const market = marketOf({
     snapshotWindowBlocks: 5,
@@ -104,10 +108,12 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
   const hasher = createSubmissionHasher(chain)
   const journals = new Map<Address, FakeStore>()
   const journalOf = (address: Address): FakeStore => {
+    if (isForgetful) return createFakeStore()
     const journal = journals.get(address) ?? createFakeStore()
     journals.set(address, journal)
     return journal
   }
+  const senderOf = (address: Address) => chain.sender({ address, journal: journalOf(address) })
   let epochs = 0
   const world: World = {
     clock,
@@ -126,7 +132,9 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
         random: { fraction: () => 1 },
         recoverer,
         ipfs: ipfs.node(`validator ${who}`),
-        sender: chain.sender({ address: VALIDATORS[who], journal: store }),
+        sender: isForgetful
+          ? { ...chain.sender({ address: VALIDATORS[who], journal: store }), send: (...call) => senderOf(VALIDATORS[who]).send(...call) }
+          : chain.sender({ address: VALIDATORS[who], journal: store }),
         report: (event) => events.push(event),
         onBatch: (record) => records.push(record),
       }
@@ -134,6 +142,7 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
         {
           level: 'tally',
           epochsKept: 10,
+          ipfsEpochsKept: 1_000,
           ...options,
         },
         { ...deps, ...spoil?.(deps) },
@@ -169,7 +178,7 @@ export async function openWorld(change: Partial<MarketState> = {}, contract: { r
       }
     },
     async send(from, intent, call) {
-      const sent = chain.sender({ address: from, journal: journalOf(from) }).send(intent, call, NEVER)
+      const sent = senderOf(from).send(intent, call, NEVER)
       await clock.runUntil(() => chain.pendingCount() > 0, { limitMs: 5_000 })
       chain.mine()
       expect((await clock.runUntil(sent, { limitMs: 5_000 })).kind).toBe('done')

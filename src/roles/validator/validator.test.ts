@@ -426,6 +426,30 @@ describe('the content of a batch', () => {
     await running.stop()
   })
 
+  test('V3: that is another when the guarded vote is sent ends nothing: the vote goes out again when a reorganisation brings it back', async () => {
+    const world = await openWorld({ sequencers: [SEQUENCER, OTHER_SEQUENCER] })
+    const batch = honest(world)
+    const batchCid = await world.anchor(batch)
+    const store = await storeWithCursor()
+    const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
+    const root = publishedRoot([CID_A])
+    const contentHash = contentHashOf([P1], [CID_A])
+    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender }, NEVER)).rejects.toThrow()
+    const another = { epochId: EPOCH_1, batchCid, projectIds: [P1], snapshotCids: [CID_B], rootHash: root }
+    const rollBack = async () => world.chain.reorg((await world.chain.head()).number - world.release.number, { isLosingTransactions: true })
+    await rollBack()
+    await world.send(OTHER_SEQUENCER, 'another of that name', { kind: 'submitSubmissionBatch', ...another })
+    const running = await world.start({ store: store.crash() })
+    expect(await judged(world, running)).toMatchObject({ state: 'missed', reason: 'not_on_chain' })
+    await rollBack()
+    await world.mine()
+    await world.anchor(batch)
+    await world.mine(10)
+    expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ snapshotCids: [CID_A], attestationCount: 1 })
+    expect(running.records.at(-1)).toMatchObject({ state: 'attested', root })
+    await running.stop()
+  })
+
   test.each(['with', 'without'])('V2: a guard %s it is sent to its end as it was written', async (how) => {
     const world = await openWorld()
     const batch = honest(world)

@@ -10,8 +10,10 @@ import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
+import { letGoOfGuards } from './attest.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
@@ -20,8 +22,10 @@ import { watch } from './watch.ts'
 
 export interface ValidatorOptions {
   readonly level: Level
-  /** Of how many epochs records and evidence stay on disk. Guards stay for ever (V2). */
+  /** Of how many epochs records and evidence stay on disk, and guards for as long as the contract may count a vote besides (V2). */
   readonly epochsKept: number
+  /** Newest epochs whose batches and evidence stay on IPFS here. */
+  readonly ipfsEpochsKept: number
 }
 
 export interface ValidatorDeps {
@@ -99,7 +103,8 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
       if (!life.signal.aborted) await validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
-    await life.spawn(watch({ ...validating, market: validating.contract, lanes }, life.signal))
+    void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))
+    await life.spawn(watch({ ...validating, lanes }, life.signal))
     await lanes.idle()
   }
 
@@ -112,4 +117,15 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     batches: (epochId) => journal.batches(epochId),
     evidence: (epochId, batchCid) => journal.evidence(epochId, batchCid),
   }
+}
+
+/** What there is more of with every epoch, apart from the records: those go with the notes of later ones. */
+export function shelvesOf(
+  { epochsKept, ipfsEpochsKept }: Pick<ValidatorOptions, 'epochsKept' | 'ipfsEpochsKept'>,
+  { store, ipfs }: Pick<ValidatorDeps, 'store'> & { readonly ipfs: Pick<Ipfs, 'letGo'> },
+): readonly Shelf[] {
+  return [
+    { epochsKept, letGo: (oldest, countMax) => letGoOfGuards(oldest, countMax, store) },
+    { epochsKept: ipfsEpochsKept, letGo: ipfs.letGo },
+  ]
 }

@@ -69,7 +69,7 @@ function open(
         clock: { sleep: async (pauseMs) => void pauses.push(pauseMs) },
         random: { fraction: () => 1 },
         report: (event, { doing }) => void log.push(`${event} ${doing}`),
-        market: { attestationWindowBlocks: WINDOW } as MarketState,
+        contract: { attestationWindowBlocks: WINDOW } as MarketState,
         view,
         journal: {
           ...journal,
@@ -305,7 +305,7 @@ describe('G12: an endpoint that does not answer', () => {
       isUp = false
       refused = 0
       const stop = new AbortController()
-      const options = { level: 'tally', epochsKept: 10 } as const
+      const options = { level: 'tally', epochsKept: 10, ipfsEpochsKept: 1_000 } as const
       const again = createValidator(options, { ...(given as ValidatorDeps), store: createFakeStore() }).run(stop.signal)
       await world.clock.runUntil(() => refused > 0, { limitMs: 5_000 })
       stop.abort(new Error('stopped'))

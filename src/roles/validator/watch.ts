@@ -11,7 +11,7 @@ const CURSOR_STRIDE_BLOCKS = 16
 
 export interface WatchDeps extends PersistDeps {
   readonly chain: AnchorChain
-  readonly market: MarketState
+  readonly contract: MarketState
   readonly view: AnchorView
   readonly journal: Journal
   readonly lanes: Lanes
@@ -22,9 +22,9 @@ export interface WatchDeps extends PersistDeps {
  * still be attested, so that windows, headers and the epoch's earlier batches are all seen again.
  */
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  const { chain, view, market, journal, lanes } = deps
+  const { chain, view, contract, journal, lanes } = deps
   const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
-  const from = journal.cursor() ?? oldestReleaseAttestedIn(head.number, market)
+  const from = journal.cursor() ?? oldestReleaseAttestedIn(head.number, contract)
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
@@ -54,9 +54,9 @@ async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
-function forget(head: BlockNumber, { view, market, lanes }: WatchDeps): BlockNumber {
+function forget(head: BlockNumber, { view, contract, lanes }: WatchDeps): BlockNumber {
   const epochs = [...view.epochs()]
-  const needed = epochs.find(({ epochId, release }) => !isAttestationWindowOver(release.number, head, market) || lanes.isBusy(epochId))
+  const needed = epochs.find(({ epochId, release }) => !isAttestationWindowOver(release.number, head, contract) || lanes.isBusy(epochId))
   const from = Math.min(needed?.release.number ?? head, head) as BlockNumber
   view.forgetBelow(from)
   for (const { epochId } of epochs) if (view.epoch(epochId) === undefined) lanes.forget(epochId)

@@ -111,13 +111,15 @@ export interface FakeMempool {
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
 
 /** Blocks, pool and the contract that follows from the blocks. */
-function createLedger(options: FakeChainOptions) {
+function createMiner(options: FakeChainOptions) {
   const owner = options.market.epochManager
   const blocks: FakeBlock[] = []
   let pool: FakeTransaction[] = []
   let made = 0
   let contract: FakeContract
   const receipts = new Map<Hash, FakeReceipt>()
+  /** The contract as each block left it, where somebody has asked. */
+  const past = new WeakMap<FakeBlock, FakeContract>()
   const head = (): BlockRef => (blocks.at(-1) as FakeBlock).block
 
   function execute(block: BlockRef, transactions: readonly FakeTransaction[]): FakeBlock {
@@ -131,6 +133,21 @@ function createLedger(options: FakeChainOptions) {
       }
     }
     return { block, events, transactions }
+  }
+
+  function contractAt(number: BlockNumber): FakeContract {
+    const last = blocks[number]
+    if (last === undefined) {
+      const detail = `block ${number} is not there`
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail })
+    }
+    const known = past.get(last)
+    if (known !== undefined) return known
+    const then = createFakeContract(options)
+    for (const { block, transactions } of blocks.slice(0, number + 1))
+      for (const { from, call } of transactions) if (then.refuse(from, call, block) === undefined) then.perform(from, call, block)
+    past.set(last, then)
+    return then
   }
 
   const transactionCount = (address: Address, exceptBlocks = 0): number =>
@@ -185,7 +202,8 @@ function createLedger(options: FakeChainOptions) {
   mineOne()
   return {
     blocks: (): readonly FakeBlock[] => blocks,
-    contract: (): FakeContract => contract,
+    /** As of the head, or of the end of block `at`. */
+    contract: (at?: BlockNumber): FakeContract => (at === undefined ? contract : contractAt(at)),
     head,
     mineOne,
     transactionCount,
@@ -211,11 +229,11 @@ function createLedger(options: FakeChainOptions) {
     },
   }
 }
-type Ledger = ReturnType<typeof createLedger>
+type Miner = ReturnType<typeof createMiner>
 
 type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 
-function createReads(ledger: Ledger, assertReachable: (method: string) => void): Reads {
+function createReads(miner: Miner, assertReachable: (method: string) => void): Reads {
   function reading<Method extends keyof Reads>(
     method: Method,
     work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>,
@@ -226,11 +244,11 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
     }
     return answer as Reads[Method]
   }
-  const contract = ledger.contract
+  const contract = miner.contract
   const none = 0 as BlockNumber
   return {
-    head: reading('head', () => ledger.head()),
-    block: reading('block', (number) => ledger.blocks()[number]?.block),
+    head: reading('head', () => miner.head()),
+    block: reading('block', (number) => miner.blocks()[number]?.block),
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
     manifests: reading('manifests', () => contract().manifests()),
@@ -240,21 +258,22 @@ function createReads(ledger: Ledger, assertReachable: (method: string) => void):
       return contract().manifestAt(epochId)
     }),
     slots: reading('slots', () => contract().slots()),
+    slot: reading('slot', (slotId) => contract().slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
       return { timestamp, releaseBlock, end }
     }),
-    snapshotStatus: reading('snapshotStatus', (projectId, epochId) => contract().snapshotStatus(projectId, epochId)),
-    projectFirstEpochId: reading('projectFirstEpochId', (projectId) => contract().firstEpochId(projectId)),
+    snapshotStatus: reading('snapshotStatus', (projectId, epochId, at) => contract(at).snapshotStatus(projectId, epochId)),
+    projectFirstEpochId: reading('projectFirstEpochId', (projectId, at) => contract(at).firstEpochId(projectId)),
     batchCids: reading(
       'batchCids',
-      (epochId) =>
-        contract()
+      (epochId, at) =>
+        contract(at)
           .epoch(epochId)
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),
-    isEpochEnded: reading('isEpochEnded', (epochId) => contract().epoch(epochId)?.isEnded ?? false),
+    isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
     batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
   }
@@ -270,24 +289,24 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const { clock, pollMs = 100, reorgDepthMax = 64 } = options
   const stopping = new AbortController()
   let isReachable = true
-  const ledger = createLedger(options)
+  const miner = createMiner(options)
   const assertReachable = (method: string) => {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  const reads = createReads(ledger, assertReachable)
+  const reads = createReads(miner, assertReachable)
   const mempool: FakeMempool = {
     assertReachable,
-    estimate: ledger.estimate,
-    transactionCount: ledger.transactionCount,
-    broadcast: ledger.broadcast,
-    receipt: ledger.receipt,
+    estimate: miner.estimate,
+    transactionCount: miner.transactionCount,
+    broadcast: miner.broadcast,
+    receipt: miner.receipt,
   }
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
       for (;;) {
         await clock.sleep(blockTimeMs, stopping.signal)
-        ledger.mineOne()
+        miner.mineOne()
       }
     } catch (cause) {
       if (!stopping.signal.aborted) throw cause
@@ -306,27 +325,27 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
         block: reads.block,
         read: async (first: BlockNumber, head: BlockRef) => {
           assertReachable('follow')
-          return ledger.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
+          return miner.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
         },
       }
       return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
     },
     mine(count = 1) {
-      for (let mined = 0; mined < count; mined += 1) ledger.mineOne()
+      for (let mined = 0; mined < count; mined += 1) miner.mineOne()
     },
-    reorg: (depth, how) => ledger.rewrite(depth, how?.isLosingTransactions ?? false),
+    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false),
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
-    assignSigner: (slotId, signer) => ledger.command({ kind: 'assignSigner', slotId, signer }),
-    burnSlot: (slotId) => ledger.command({ kind: 'burnSlot', slotId }),
-    setManifest: (manifest) => ledger.command({ kind: 'setManifest', manifest }),
-    changeMarket: (change) => ledger.command({ kind: 'changeMarket', change }),
+    assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
+    burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
+    setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
+    changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
     setReachable(reachable) {
       isReachable = reachable
     },
     stop: () => stopping.abort(),
-    pendingCount: ledger.pendingCount,
-    transactionCount: ledger.transactionCount,
-    transactions: ledger.transactions,
-    blocks: ledger.blocks,
+    pendingCount: miner.pendingCount,
+    transactionCount: miner.transactionCount,
+    transactions: miner.transactions,
+    blocks: miner.blocks,
   }
 }

@@ -66,6 +66,8 @@ interface Book {
   readonly signers: Address[]
   /** In the order of their epochs; only the last may not have begun. */
   readonly manifests: ManifestRef[]
+  /** When each signer was assigned, in seconds; those of the beginning were always there. */
+  readonly changes: Map<SlotId, number>
   readonly epochs: Map<EpochId, Epoch>
   readonly firstEpochs: Map<ProjectId, EpochId>
   current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
@@ -239,6 +241,7 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
       return vote(book, from, call, block)
     case 'assignSigner':
       book.signers[call.slotId - 1] = call.signer
+      book.changes.set(call.slotId, block.timestamp)
       return [{ kind: 'SnapshotterAddressChanged', slotId: call.slotId, signer: call.signer }]
     case 'burnSlot':
       book.signers[call.slotId - 1] = NO_SIGNER
@@ -266,6 +269,7 @@ export function createFakeContract(initial: {
     hasContents,
     signers: [...signers],
     manifests: [...manifests],
+    changes: new Map(),
     epochs: new Map(),
     firstEpochs: new Map(),
     current: nothing,
@@ -283,6 +287,10 @@ export function createFakeContract(initial: {
     }),
     slots: (): SlotState[] =>
       book.signers.map((signer, index) => ({ slotId: (index + 1) as SlotId, signer, isActive: signer !== NO_SIGNER })),
+    slot(slotId: SlotId): SlotState & { readonly changedAt: number } {
+      const signer = book.signers[slotId - 1] ?? NO_SIGNER
+      return { slotId, signer, isActive: signer !== NO_SIGNER, changedAt: book.changes.get(slotId) ?? 0 }
+    },
     currentEpoch: () => book.current,
     epoch: (epochId: EpochId): Epoch | undefined => book.epochs.get(epochId),
     firstEpochId: (projectId: ProjectId): EpochId => book.firstEpochs.get(projectId) ?? (0 as EpochId),
@@ -299,7 +307,8 @@ export function createFakeContract(initial: {
       if (batch === undefined) return undefined
       const { projectIds, snapshotCids, rootHash, isFinal, contentHash } = batch
       const attestationCount = batch.votes.get(rootHash) ?? 0
-      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, attestationCount, contentHash }
+      const isRefused = (batch.isReplaceable && !isFinal) || undefined
+      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
     },
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
       batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,

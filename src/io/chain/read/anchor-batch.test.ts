@@ -36,16 +36,21 @@ interface Submission {
   readonly input?: `0x${string}`
 }
 
+/** A vote in the same block and in a transaction of its own, after the submissions there. */
+interface Vote {
+  readonly block: number
+  readonly root?: `0x${string}`
+  readonly content?: `0x${string}`
+  readonly to?: string
+  readonly input?: `0x${string}`
+}
+
+const votes: Vote[] = []
+afterEach(() => void votes.splice(0))
+
 async function open(...submissions: readonly Submission[]) {
-  const asked: unknown[][] = []
   /** As the deployed contracts, unless a test answers: without the function. */
   const content = { answer: (..._args: readonly unknown[]): unknown => refuse(3, 'execution reverted', '0x') }
-  const view =
-    (result: unknown) =>
-    (...args: readonly unknown[]) => {
-      asked.push([...args])
-      return result
-    }
   const node = createMarketNode({
     head: 110,
     state: {
@@ -54,9 +59,8 @@ async function open(...submissions: readonly Submission[]) {
       epochIdToBatchCids: (_market: string, epochId: bigint) => (epochId === BigInt(EPOCH) ? [BATCH, OTHER] : []),
       batchCidToProjects: () => ['kept:B'],
       batchCidSequencerAttestation: () => KEPT_ROOT,
-      snapshotStatus: (_market: string, projectId: string) => [1, `cid of ${projectId}`, 0n],
-      batchCidAttestationStatus: view(true),
-      attestationsReceivedCount: view(2n),
+      attestationSubmissionWindow: () => 30n,
+      snapshotStatus: (_market: string, projectId: string) => [1, projectId === 'a:B' ? 'bafka' : `cid of ${projectId}`, 0n],
       batchCidContentHash: (...args: readonly unknown[]) => content.answer(...args),
     },
   })
@@ -73,6 +77,19 @@ async function open(...submissions: readonly Submission[]) {
     const input = submission.input ?? encodeFunctionData({ abi: protocolStateAbi, ...call })
     transactions.set(transaction, { to: submission.to ?? STATE.toUpperCase().replace('0X', '0x'), input })
   }
+  for (const [index, { block, root = ROOT, content, ...sent }] of votes.entries()) {
+    const transaction = hashOf(`vote ${block} ${index}`)
+    const validatorAddr = `0x${String(index + 1).repeat(40)}`
+    const args = { dataMarketAddress: MARKET, epochId: BigInt(EPOCH), batchCid: BATCH, timestamp: 1n, validatorAddr }
+    const place = { block, index: 10 + index, transaction }
+    node.world.logs.push(logOf(place, { of: STATE, name: 'SnapshotBatchAttestationSubmitted', args }))
+    const call = [MARKET as `0x${string}`, BATCH, BigInt(EPOCH), root] as const
+    const input =
+      content === undefined
+        ? encodeFunctionData({ abi: protocolStateAbi, functionName: 'submitBatchAttestation', args: call })
+        : encodeFunctionData({ abi: protocolStateAbi, functionName: 'submitContentAttestation', args: [...call, content] })
+    transactions.set(transaction, { to: STATE, input, ...sent })
+  }
   node.scripts['eth_getTransactionByHash'] = (hash: string) => transactions.get(hash) ?? null
   vi.stubGlobal('fetch', node.fetch)
   const chain = await connectAnchorChain({
@@ -84,9 +101,9 @@ async function open(...submissions: readonly Submission[]) {
     reorgDepthMax: 8,
     clock: createVirtualClock(),
   })
-  return { node, chain, asked, content }
+  return { node, chain, content }
 }
-const found = { batchCid: BATCH, projectIds: ['a:B'], snapshotCids: ['bafka'], rootHash: ROOT, isFinalized: true, attestationCount: 2 }
+const found = { batchCid: BATCH, projectIds: ['a:B'], snapshotCids: ['bafka'], rootHash: ROOT, isFinalized: true, attestationCount: 0 }
 const kept = { ...found, projectIds: ['kept:B'], snapshotCids: ['cid of kept:B'], rootHash: KEPT_ROOT }
 
 describe('G8: the arguments of a batch', () => {
@@ -101,10 +118,8 @@ describe('G8: the arguments of a batch', () => {
   })
 
   test('submitted again are the later ones', async () => {
-    const { chain, asked } = await open({ block: 103, projectIds: ['old:B'], snapshotCids: ['bafkold'], root: OLD_ROOT }, { block: 106 })
+    const { chain } = await open({ block: 103, projectIds: ['old:B'], snapshotCids: ['bafkold'], root: OLD_ROOT }, { block: 106 })
     expect(await chain.batch(EPOCH, BATCH)).toEqual(found)
-    // Votes are counted for the root that was submitted, and for no other.
-    expect(asked.at(-1)).toEqual([expect.stringMatching(new RegExp(MARKET, 'i')), BATCH, ROOT])
   })
 
   test.each<[string, Partial<Submission>]>([
@@ -152,7 +167,7 @@ test('G8: a batch of another epoch, or of none, is not there', async () => {
   expect(node.asked('eth_getLogs')).toEqual([])
 })
 
-test('G8: the log of a batch is looked for from the release to the end of the window, and not above the head', async () => {
+test('G8: the log of a batch is looked for from the release to the end of the last round, and not above the head', async () => {
   const { chain, node } = await open({ block: 105 })
   const asked = () =>
     (node.asked('eth_getLogs') as [LogFilter & ScriptedLog][]).map(([{ fromBlock, toBlock, topics }]) => [
@@ -166,8 +181,48 @@ test('G8: the log of a batch is looked for from the release to the end of the wi
   const epoch = `0x${'7'.padStart(64, '0')}`
   expect(asked()).toEqual([
     [hex(100), hex(110), epoch],
-    [hex(100), hex(120), epoch],
+    [hex(100), hex(110), epoch],
+    [hex(100), hex(240), epoch],
+    [hex(100), hex(240), epoch],
   ])
+})
+
+test('G11: texts that are no UTF-8 are told as far as they can be: reading them again would not help', async () => {
+  const call = { abi: protocolStateAbi, functionName: 'submitSubmissionBatch' } as const
+  const args = [MARKET as `0x${string}`, BATCH, BigInt(EPOCH), ['a:B'], ['bafkÿ'], ROOT] as const
+  const input = encodeFunctionData({ ...call, args }).replace('c3bf', 'fffe') as `0x${string}`
+  const { chain, content } = await open({ block: 105, input })
+  content.answer = () => `0x${'11'.repeat(31)}`
+  expect(await chain.batch(EPOCH, BATCH)).toMatchObject({ snapshotCids: ['bafk\ufffd\ufffd'], rootHash: ROOT, isFinalized: false })
+})
+
+describe('G8: the attestations of a batch', () => {
+  const CONTENT = `0x${'00'.repeat(31)}` as const
+  const count = async (...cast: readonly Vote[]) => {
+    votes.push(...cast)
+    const { chain } = await open({ block: 103, root: OLD_ROOT }, { block: 105 })
+    return (await chain.batch(EPOCH, BATCH))?.attestationCount
+  }
+
+  test('are those cast since it was submitted last, by either function, for its root', async () => {
+    const [old, other] = [{ block: 104 }, { block: 106, root: OLD_ROOT }]
+    expect(await count(old, { block: 105 }, { block: 106, content: CONTENT }, other)).toBe(2)
+  })
+
+  test.each<[string, Partial<Vote>]>([
+    ['a contract of its own cast', { to: OTHER_MARKET }],
+    ['is cut off', { input: '0x88535485' }],
+    ['is another call', { input: '0x12345678' }],
+  ])('do not count one that %s: what it says cannot be told', async (_name, sent) => {
+    expect(await count({ block: 106 }, { block: 107, ...sent })).toBe(1)
+  })
+})
+
+test('G8: what only views by CID would tell is not told when they tell of another epoch’s batch', async () => {
+  const { chain, node } = await open({ block: 105, to: OTHER_MARKET })
+  const args = { dataMarketAddress: MARKET, epochId: 8n, batchCid: BATCH, timestamp: 1n }
+  node.world.logs.push(logOf({ block: 107, index: 1 }, { of: STATE, name: 'SnapshotBatchSubmitted', args }))
+  expect(await chain.batch(EPOCH, BATCH)).toBeUndefined()
 })
 
 describe('G6: what the contract keeps of a batch’s content', () => {

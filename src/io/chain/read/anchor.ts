@@ -1,24 +1,23 @@
-import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
 import { WeftError } from '#domain/errors.ts'
-import { parseAddress, parseBlockNumber, parseEpochId, parseHash } from '#domain/ids.ts'
-import type { Address, BlockNumber, Cid, ContentHash, EpochId, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredBatch, BlockRef } from '#io/chain/port.ts'
+import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid } from '#domain/ids.ts'
+import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
 import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
 import type { Pause } from '#io/chain/rpc/pace.ts'
-import { assertChainId, createRpc, parseAnswer } from '#io/chain/rpc/rpc.ts'
+import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { contentHashOf } from '#wire/content-hash.ts'
-import { batchCidOf, batchLogFilter, eventsOf, logFilters, parseLogs } from './events.ts'
+import { createBatchReader } from './batch.ts'
+import { eventsOf, logFilters, parseLogs } from './events.ts'
 import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
 import { readManifestAt, readManifests, readMarketState } from './market.ts'
-import { readSlots } from './slots.ts'
+import { readSlot, readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
   readonly rpcUrl: string
@@ -43,10 +42,6 @@ const RANGE_BLOCKS_MAX = 1_000
 const NEAR_HEAD_BLOCKS = 16
 /** Longest pause of a follower whose node fails. */
 const FAILURE_PAUSE_MAX_MS = 30_000
-const SUBMIT = getAbiItem({ abi: protocolStateAbi, name: 'submitSubmissionBatch' })
-const SUBMIT_SELECTOR = toFunctionSelector(SUBMIT)
-/** Of a batch that was anchored before its market kept contents. */
-const NO_CONTENT = `0x${'0'.repeat(62)}`
 const NO_ADDRESS = `0x${'0'.repeat(40)}`
 
 type Hex = `0x${string}`
@@ -98,79 +93,6 @@ function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
   }
 }
 
-type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
-
-interface RawTransaction {
-  readonly to?: unknown
-  readonly input?: unknown
-}
-
-/** The arguments of a direct call that submits this batch of this epoch; `undefined` when the input is another call. */
-function argumentsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
-  if (!input.startsWith(SUBMIT_SELECTOR)) return undefined
-  const { args } = decodeFunctionData({ abi: [SUBMIT], data: input as Hex })
-  const [, submittedCid, submittedEpochId, projectIds, snapshotCids, rootHash] = args
-  if (submittedCid !== batchCid || submittedEpochId !== BigInt(epochId)) return undefined
-  return { projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly Cid[], rootHash: parseHash(rootHash) }
-}
-
-function createBatchReader(rpc: Rpc, contracts: Contracts, sources: EventSources) {
-  const market = sources.dataMarket as Hex
-
-  /** The arguments of the call that submitted the batch: whole and as sent, also where the contract keeps the root only. */
-  async function fromTransaction(epochId: EpochId, batchCid: Cid): Promise<BatchArguments | undefined> {
-    const [[, releaseBlock], windowBlocks, head] = await Promise.all([
-      contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
-      contracts.protocolState('batchSubmissionWindow', [market]),
-      readHead(rpc),
-    ])
-    const toBlock = BigInt(Math.min(head.number, Number(releaseBlock + windowBlocks)))
-    const logs = await rpc.call('eth_getLogs', [
-      { ...batchLogFilter(sources, epochId), fromBlock: quantity(releaseBlock), toBlock: quantity(toBlock) },
-    ])
-    const log = parseAnswer(rpc, 'eth_getLogs', () => parseLogs(rpc, logs).findLast((raw) => batchCidOf(raw) === batchCid))
-    if (log === undefined) return undefined
-    const transaction = (await rpc.call('eth_getTransactionByHash', [log.transactionHash])) as RawTransaction | null
-    if (String(transaction?.to).toLowerCase() !== sources.protocolState) return undefined
-    return parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(String(transaction?.input), epochId, batchCid))
-  }
-
-  /** What the contract keeps: for batches that a contract of its own submitted, and for windows changed since. */
-  async function fromViews(epochId: EpochId, batchCid: Cid): Promise<BatchArguments> {
-    const [projectIds, rootHash] = await Promise.all([
-      contracts.protocolState('batchCidToProjects', [market, batchCid]),
-      contracts.protocolState('batchCidSequencerAttestation', [market, batchCid]),
-    ])
-    const statuses = await Promise.all(
-      projectIds.map((projectId) => contracts.protocolState('snapshotStatus', [market, projectId, BigInt(epochId)])),
-    )
-    return {
-      projectIds: projectIds as readonly ProjectId[],
-      snapshotCids: statuses.map(([, snapshotCid]) => snapshotCid as Cid),
-      rootHash: parseHash(rootHash),
-    }
-  }
-
-  return async (epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined> => {
-    const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)])
-    if (!batchCids.includes(batchCid)) return undefined
-    const called = await fromTransaction(epochId, batchCid)
-    const submitted = called ?? (await fromViews(epochId, batchCid))
-    // In one request, so that a node that only fails cannot pass for a contract without contents: the other two would have no answer.
-    const [isFinalized, attestationCount, kept] = await Promise.all([
-      contracts.protocolState('batchCidAttestationStatus', [market, batchCid]),
-      contracts.protocolState('attestationsReceivedCount', [market, batchCid, submitted.rootHash as Hex]),
-      contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
-    ])
-    const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)
-    if (called !== undefined && contentHash !== undefined && contentHashOf(called.projectIds, called.snapshotCids) !== contentHash) {
-      const detail = 'the batch was another one before it was read to the end'
-      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
-    }
-    return { batchCid, ...submitted, isFinalized, attestationCount: Number(attestationCount), contentHash }
-  }
-}
-
 /** Throws `CONTRACT_UNKNOWN` unless both addresses hold what they should and belong together. */
 async function findNodes(rpc: Rpc, options: AnchorChainOptions): Promise<Address> {
   const codes = await rpc.all(
@@ -199,9 +121,11 @@ function createReads(rpc: Rpc, sources: EventSources) {
     block: (number) => readBlock(rpc, number),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
-    manifests: () => readManifests(rpc, sources.protocolState, sources.dataMarket),
-    manifestAt: (epochId) => readManifestAt(rpc, { protocolState: sources.protocolState, market: sources.dataMarket }, epochId),
+    manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
+    manifestAt: (epochId) =>
+      readManifestAt({ endpoint: rpc.endpoint, view, extras: contracts.protocolStateExtras }, sources.dataMarket, epochId),
     slots: () => readSlots(contracts.nodes),
+    slot: (slotId) => readSlot(contracts.nodes, slotId),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])
       return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }
@@ -210,15 +134,15 @@ function createReads(rpc: Rpc, sources: EventSources) {
       const [timestamp, releaseBlock, end] = await view('epochInfo', [market, BigInt(epochId)])
       return { timestamp: Number(timestamp), releaseBlock: parseBlockNumber(releaseBlock), end: parseBlockNumber(end) }
     },
-    async snapshotStatus(projectId, epochId) {
-      const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)])
+    async snapshotStatus(projectId, epochId, at) {
+      const [status, snapshotCid] = await view('snapshotStatus', [market, projectId, BigInt(epochId)], at)
       // Status 0 with an empty CID means that nothing was reported: the contract's enum cannot say so.
       if (snapshotCid === '') return { status: 'absent', snapshotCid }
       return { status: status === 0 ? 'pending' : 'finalized', snapshotCid }
     },
-    projectFirstEpochId: async (projectId) => parseEpochId(await view('projectFirstEpochId', [market, projectId])),
-    batchCids: async (epochId) => (await view('epochIdToBatchCids', [market, BigInt(epochId)])) as readonly Cid[],
-    isEpochEnded: (epochId) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)]),
+    projectFirstEpochId: async (projectId, at) => parseEpochId(await view('projectFirstEpochId', [market, projectId], at)),
+    batchCids: async (epochId, at) => (await view('epochIdToBatchCids', [market, BigInt(epochId)], at)) as readonly Cid[],
+    isEpochEnded: (epochId, at) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)], at),
     batch: createBatchReader(rpc, contracts, sources),
     hasAttested: (epochId, batchCid, validator) =>
       contracts.dataMarket('validatorAttestationsReceived', [validator as Hex, BigInt(epochId), batchCid]),

@@ -77,22 +77,47 @@ export function logFilters(
 }
 
 const BATCH_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted'])
+const BATCH_STORY_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted', 'SnapshotBatchAttestationSubmitted'])
+const DECISION_SELECTORS = selectors(dataMarketAbi, OF_DATA_MARKET)
 
-/** The filter for the batches of one epoch. */
-export function batchLogFilter(
-  sources: EventSources,
-  epochId: EpochId,
-): { readonly address: Address; readonly topics: readonly unknown[] } {
-  return {
-    address: sources.protocolState,
-    topics: [BATCH_SELECTORS, topicOf(sources.dataMarket), `0x${epochId.toString(16).padStart(64, '0')}`],
-  }
+interface LogFilter {
+  readonly address: Address
+  readonly topics: readonly unknown[]
 }
 
-/** The batch that a log of `batchLogFilter` announces. */
-export function batchCidOf(raw: RawLog): Cid | undefined {
-  const event = decodeProtocolState(raw.data as Hex, raw.topics as Topics)
-  return event.kind === 'SnapshotBatchSubmitted' ? event.batchCid : undefined
+/** The filter for the batches of the market, of whatever epoch. */
+export const batchesFilter = ({ protocolState, dataMarket }: EventSources): LogFilter => ({
+  address: protocolState,
+  topics: [BATCH_SELECTORS, topicOf(dataMarket)],
+})
+
+/** The two filters that together give what became of the batches of one epoch: submissions and votes, then what these decided. */
+export function epochFilters({ protocolState, dataMarket }: EventSources, epochId: EpochId): readonly LogFilter[] {
+  const epoch = `0x${epochId.toString(16).padStart(64, '0')}`
+  return [
+    { address: protocolState, topics: [BATCH_STORY_SELECTORS, topicOf(dataMarket), epoch] },
+    { address: dataMarket, topics: [DECISION_SELECTORS, epoch] },
+  ]
+}
+
+/** What happened to a batch, and in which transaction. */
+export interface EpochEvent {
+  readonly kind: ProtocolEvent['kind']
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  readonly transactionHash: Hash
+}
+
+/** The events of the market's batches in that epoch, or in any, in the order of the chain. For use within `parseAnswer`. */
+export function epochEventsOf(logs: readonly RawLog[], epochId: EpochId | undefined, sources: EventSources): EpochEvent[] {
+  return logs
+    .filter((raw) => isOurs(raw, sources))
+    .toSorted((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
+    .flatMap((raw) => {
+      const event = decode(raw, sources)
+      if (!('batchCid' in event) || (epochId !== undefined && event.epochId !== epochId)) return []
+      return { kind: event.kind, epochId: event.epochId, batchCid: event.batchCid, transactionHash: raw.transactionHash }
+    })
 }
 
 type Bare<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never

@@ -4,11 +4,12 @@ import type { Address, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
-import type { View } from '#io/chain/rpc/views.ts'
+import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 
 type Hex = `0x${string}`
+type Extras = OptionalView<typeof protocolStateAbi>
 
 /** Everything about a data market that its owner decides. */
 export interface MarketSettings extends MarketState {
@@ -39,23 +40,26 @@ const refOf = (cid: string, fromEpochId: bigint): ManifestRef | undefined =>
   cid === '' ? undefined : { cid, fromEpochId: parseEpochId(fromEpochId) }
 
 /** Of the epoch released last, and the one that begins later. Older contracts have neither. */
-export async function readManifests(rpc: Rpc, protocolState: Address, market: Address): ReturnType<AnchorChain['manifests']> {
-  const found = await createOptionalView(rpc, protocolStateAbi, protocolState)('marketManifest', [market as Hex])
+export async function readManifests(extras: Extras, market: Address): ReturnType<AnchorChain['manifests']> {
+  const found = await extras('marketManifest', [market as Hex])
   if (found === undefined) return { current: undefined, pending: undefined }
   const [cid, fromEpochId, pendingCid, pendingFromEpochId] = found
   return { current: refOf(cid, fromEpochId), pending: refOf(pendingCid, pendingFromEpochId) }
 }
 
 /** Throws `CHAIN_ANSWER_INVALID` when the answer comes from a node that has not seen the release: there another manifest may still be in force. */
-export async function readManifestAt(rpc: Rpc, place: { readonly protocolState: Address; readonly market: Address }, epochId: EpochId) {
-  const market = place.market as Hex
+export async function readManifestAt(
+  { endpoint, view, extras }: { readonly endpoint: string; readonly view: View<typeof protocolStateAbi>; readonly extras: Extras },
+  market: Address,
+  epochId: EpochId,
+) {
   const [[, , released], found] = await Promise.all([
-    createView(rpc, protocolStateAbi, place.protocolState)('currentEpoch', [market]),
-    createOptionalView(rpc, protocolStateAbi, place.protocolState)('marketManifestAt', [market, BigInt(epochId)]),
+    view('currentEpoch', [market as Hex]),
+    extras('marketManifestAt', [market as Hex, BigInt(epochId)]),
   ])
   if (released < BigInt(epochId)) {
     const detail = `epoch ${epochId} is not released there yet`
-    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'marketManifestAt', detail })
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint, method: 'marketManifestAt', detail })
   }
   return found && refOf(...found)
 }
@@ -116,7 +120,7 @@ export async function readMarketSettings(rpc: Rpc, protocolState: Address, marke
     await Promise.all([
       readMarketState(view, market),
       readExtras(rpc, protocolState, market),
-      readManifests(rpc, protocolState, market),
+      readManifests(createOptionalView(rpc, protocolStateAbi, protocolState), market),
       view('currentEpoch', [market as Hex]),
       view('dataMarkets', [market as Hex]),
       own('owner', []),

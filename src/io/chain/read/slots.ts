@@ -36,6 +36,12 @@ export async function readSlots(nodes: View<typeof nodesAbi>): Promise<SlotState
   return infos.map((info, index) => ({ slotId: (index + 1) as SlotId, signer: parseAddress(info[0]), isActive: info[8] }))
 }
 
+export async function readSlot(nodes: View<typeof nodesAbi>, slotId: SlotId): Promise<SlotState & { readonly changedAt: number }> {
+  // `lastUpdated` comes sixth: minting and each assignment set it. The deployed contracts never write `lastSnapshotterChange`.
+  const info = await nodes('nodeInfo', [BigInt(slotId)])
+  return { slotId, signer: parseAddress(info[0]), isActive: info[8], changedAt: Number(info[5]) }
+}
+
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function readNodesSettings(rpc: Rpc, address: Address): Promise<NodesSettings> {
   const view = createView(rpc, nodesAbi, address)

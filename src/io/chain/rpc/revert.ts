@@ -13,15 +13,38 @@ export function isRevert(refusal: RpcRefusal): boolean {
 }
 
 /**
- * What geth, Erigon, Nethermind, reth and anvil say of code that cannot be run to its end. JSON-RPC has no code of its own for it, so the text
- * must do. Not among them: out of gas, where each node has its own limit.
+ * What nodes say of code that cannot be run to its end. JSON-RPC has no code of its own for it, so the text must do. Out of gas is among
+ * them: that is the same on every node only for a call that names its gas.
  */
-const FAULTS =
-  /^(?:EVM error:? ?)?(?:invalid opcode|invalid jump destination|stack underflow|InvalidFEOpcode|OpcodeNotFound|InvalidJump|StackUnderflow|BadInstruction|BadJumpDestination)\b/
+const FAULTS = [
+  // geth, Erigon
+  'invalid opcode',
+  'invalid jump destination',
+  'stack underflow',
+  'stack limit reached',
+  'return data out of bounds',
+  'gas uint64 overflow',
+  'out of gas',
+  // reth, anvil
+  'InvalidFEOpcode',
+  'OpcodeNotFound',
+  'NotActivated',
+  'InvalidJump',
+  'StackUnderflow',
+  'StackOverflow',
+  'OutOfOffset',
+  '(?:Memory|MemoryLimit|Precompile|InvalidOperand)OOG',
+  'OutOfGas',
+  // Nethermind, beside those that others have too
+  'BadInstruction',
+  'BadJumpDestination',
+  'AccessViolation',
+]
+const OF_A_FAULT = new RegExp(`^(?:EVM error:? ?)?(?:${FAULTS.join('|')})\\b`, 'i')
 
-/** Whether the node ran the call and the contract's code is at fault, as that of tokens older than `revert`: on every node the same. */
+/** Whether the node ran the call and the contract's code is at fault, as that of tokens older than `revert`. On every node the same, given the same gas. */
 export function isCodeFault(refusal: RpcRefusal): boolean {
-  return FAULTS.test(refusal.message)
+  return OF_A_FAULT.test(refusal.message)
 }
 
 /** All that a contract may answer. A market's errors come through the protocol state as they are. */

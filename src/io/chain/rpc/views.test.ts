@@ -7,14 +7,16 @@ const ABI = [{ type: 'function', name: 'limit', inputs: [], outputs: [{ type: 'u
 const CONTRACT = parseAddress(`0x${'ab'.repeat(20)}`)
 
 /** What the view makes of what the node says. */
-function asked(answer: RpcAnswer): Promise<bigint | undefined> {
+function asked(...answers: readonly [RpcAnswer, ...RpcAnswer[]]): Promise<bigint | undefined> {
+  const left = [...answers]
   const rpc: Rpc = {
     endpoint: 'http://node.test',
-    ask: async () => answer,
+    ask: async () => left.shift() as RpcAnswer,
     call: () => Promise.reject(new Error('asked otherwise')),
     all: () => Promise.reject(new Error('asked otherwise')),
   }
-  return createOptionalView(rpc, ABI, CONTRACT)('limit', [])
+  const view = createOptionalView(rpc, ABI, CONTRACT)
+  return answers.reduce((before, _) => before.then(() => view('limit', [])), Promise.resolve<bigint | undefined>(undefined))
 }
 
 const refused = (code: number, data?: string, message = 'execution reverted'): RpcAnswer => ({
@@ -37,4 +39,14 @@ test.each<[string, RpcAnswer]>([
   ['an answer of something else', { isOk: true, result: '0x12' }],
 ])('%s says nothing about the contract', async (_name, answer) => {
   await expect(asked(answer)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+})
+
+const SEVEN: RpcAnswer = { isOk: true, result: `0x${'7'.padStart(64, '0')}` }
+
+test.each<[string, RpcAnswer]>([
+  ['reverts', refused(3, '0x')],
+  ['does nothing', { isOk: true, result: '0x' }],
+])('a function that was there is never gone: an endpoint where it %s says nothing about the contract', async (_name, answer) => {
+  expect(await asked(answer, SEVEN)).toBe(7n)
+  await expect(asked(SEVEN, answer)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', facts: { method: 'limit' } })
 })

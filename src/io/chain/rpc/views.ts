@@ -1,21 +1,26 @@
 import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi, ContractFunctionArgs, ContractFunctionName, ContractFunctionReturnType } from 'viem'
 import { WeftError } from '#domain/errors.ts'
-import type { Address } from '#domain/ids.ts'
+import type { Address, BlockNumber } from '#domain/ids.ts'
+import { quantity } from './block.ts'
 import { isRevert } from './revert.ts'
-import type { Rpc } from './rpc.ts'
+import type { Rpc, RpcAnswer } from './rpc.ts'
 
-/** Reads the view functions of one contract at the latest block. */
+/** Reads the view functions of one contract, at the latest block or as of the end of `at`. */
 export type View<ContractAbi extends Abi> = <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
   functionName: Name,
   args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
+  at?: BlockNumber,
 ) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name>>
 
 /** The same for functions that a contract may lack: `undefined`. */
-export type OptionalView<ContractAbi extends Abi> = <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
-  functionName: Name,
-  args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
-) => Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name> | undefined>
+export interface OptionalView<ContractAbi extends Abi> {
+  // biome-ignore lint/style/useShorthandFunctionType: an alias is compared anew wherever it is passed on, too deep for the compiler.
+  <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(
+    functionName: Name,
+    args: ContractFunctionArgs<ContractAbi, 'view' | 'pure', Name>,
+  ): Promise<ContractFunctionReturnType<ContractAbi, 'view' | 'pure', Name> | undefined>
+}
 
 /**
  * What some nodes answer to a call that reverts without data, as every contract does that lacks the function; with the same code they
@@ -26,9 +31,14 @@ const OF_A_REVERT = /revert|invalid opcode/i
 /** Of a contract that takes calls of whatever function, and does nothing. */
 const NOTHING = '0x'
 
-function paramsOf(abi: Abi, address: Address, call: { readonly functionName: string; readonly args: unknown }): unknown[] {
+function paramsOf(
+  abi: Abi,
+  address: Address,
+  call: { readonly functionName: string; readonly args: unknown },
+  at?: BlockNumber,
+): unknown[] {
   const data = encodeFunctionData({ abi, ...call } as Parameters<typeof encodeFunctionData>[0])
-  return [{ to: address, data }, 'latest']
+  return [{ to: address, data }, at === undefined ? 'latest' : quantity(at)]
 }
 
 function resultOf(rpc: Rpc, abi: Abi, address: Address, answer: { readonly functionName: string; readonly data: unknown }): never {
@@ -40,23 +50,37 @@ function resultOf(rpc: Rpc, abi: Abi, address: Address, answer: { readonly funct
   }
 }
 
+/** Whether that is what a contract without the function answers. */
+function isMissing(answer: RpcAnswer): boolean {
+  if (answer.isOk) return answer.result === NOTHING
+  const { refusal } = answer
+  return isRevert(refusal) || (refusal.code === SERVER_ERROR_CODE && OF_A_REVERT.test(refusal.message))
+}
+
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Views called in one turn travel as one request. */
 export function createView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): View<ContractAbi> {
-  return async (functionName, args) => {
-    const data = await rpc.call('eth_call', paramsOf(abi, address, { functionName, args }))
+  return async (functionName, args, at) => {
+    const data = await rpc.call('eth_call', paramsOf(abi, address, { functionName, args }, at))
     return resultOf(rpc, abi, address, { functionName, data })
   }
 }
 
-/** As `createView`, for what Weft's contracts have beyond the deployed ones. */
+/**
+ * As `createView`, for what Weft's contracts have beyond the deployed ones. Contracts are upgraded, never taken back: once it has seen a
+ * function, an endpoint that lacks it is one that fails, and no contract of before (`CHAIN_ANSWER_INVALID`).
+ */
 export function createOptionalView<const ContractAbi extends Abi>(rpc: Rpc, abi: ContractAbi, address: Address): OptionalView<ContractAbi> {
+  const seen = new Set<string>()
   return async (functionName, args) => {
+    const invalid = (detail: string) => new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: functionName, detail })
     const answer = await rpc.ask('eth_call', paramsOf(abi, address, { functionName, args }))
-    if (answer.isOk && answer.result === NOTHING) return undefined
-    if (answer.isOk) return resultOf(rpc, abi, address, { functionName, data: answer.result })
-    const { refusal } = answer
-    if (isRevert(refusal) || (refusal.code === SERVER_ERROR_CODE && OF_A_REVERT.test(refusal.message))) return undefined
-    const detail = `${refusal.message} (${refusal.code})`
-    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: functionName, detail })
+    if (!isMissing(answer)) {
+      if (!answer.isOk) throw invalid(`${answer.refusal.message} (${answer.refusal.code})`)
+      const result = resultOf(rpc, abi, address, { functionName, data: answer.result })
+      seen.add(functionName)
+      return result
+    }
+    if (seen.has(functionName)) throw invalid(`${address} had that function before`)
+    return undefined
   }
 }

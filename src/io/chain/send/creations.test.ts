@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Address } from '#domain/ids.ts'
 import { createScriptedNode } from '#io/chain/rpc/scripted.test-node.ts'
 import { findCreations, haveCode, implementationOf } from './creations.ts'
-import { createdAddress } from './operator.ts'
+import { createdAddress } from './account.ts'
 
 const ACCOUNT = `0x${'11'.repeat(20)}` as Address
 const created = (nonce: number) => createdAddress(ACCOUNT, nonce)

@@ -2,7 +2,7 @@ import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
-import { createdAddress } from './operator.ts'
+import { createdAddress } from './account.ts'
 
 /** A contract that an account created, known by its code. */
 export interface Creation {

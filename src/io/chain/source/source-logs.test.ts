@@ -82,7 +82,7 @@ describe('G2: a view of the source chain', () => {
     const { node, source } = await open({ head: 300, call: `0x${'9'.padStart(64, '0')}` })
     expect(await source.read(read)).toEqual([9n])
     const data = encodeFunctionData({ abi: parseAbi(['function f(uint256 x) view returns (uint256)']), args: [7n] })
-    expect(node.calls).toEqual([{ method: 'eth_call', params: [{ to: PAIR, data }, '0xff'] }])
+    expect(node.calls).toEqual([{ method: 'eth_call', params: [{ to: PAIR, data, gas: '0x1000000' }, '0xff'] }])
   })
 
   test('that reverts says why; that the node does not run is another matter', async () => {

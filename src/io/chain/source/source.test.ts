@@ -77,6 +77,10 @@ describe('source chain over viem', () => {
     ['an opcode that is none', '0xfe'],
     ['a jump to nowhere', '0x5f56'],
     ['an empty stack', '0x50'],
+    ['a stack that is full', '0x5b5f600056'],
+    ['data that nobody returned', '0x60015f5f3e'],
+    ['nothing, for it never ends', '0x5b600056'],
+    ['more memory than there is', '0x5f6001600160ff1b52'],
     ['a revert without data', '0x5f5ffd'],
   ])('a contract that ends at %s has answered: CALL_REVERTED, not an outage', async (_name, code) => {
     const address = `0x${'0c'.repeat(20)}` as Address
@@ -84,6 +88,16 @@ describe('source chain over viem', () => {
     const { number: blockNumber } = await world.source.head()
     const read = world.source.read({ address, function: 'function symbol() view returns (string)', args: [], blockNumber })
     await expect(read).rejects.toMatchObject({ code: 'CALL_REVERTED' })
+  })
+
+  test('every read has the same gas, whatever the node would give it: running out of it is an answer', async () => {
+    // GAS PUSH0 MSTORE PUSH1 32 PUSH0 RETURN
+    const address = `0x${'0d'.repeat(20)}` as Address
+    await createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock }).call('anvil_setCode', [address, '0x5a5f5260205ff3'])
+    const { number: blockNumber } = await world.source.head()
+    const [left] = await world.source.read({ address, function: 'function gas() view returns (uint256)', args: [], blockNumber })
+    expect(Number(left)).toBeLessThan(16_777_216)
+    expect(Number(left)).toBeGreaterThan(16_700_000)
   })
 
   test('an event whose indexed fields differ is another event', async () => {

@@ -18,6 +18,12 @@ type EventFilter = Parameters<SourceChain['events']>[0]
 /** Signatures parsed and kept: compute modules name a few dozen, again and again. */
 const SIGNATURES_MAX = 1_000
 
+/**
+ * Gas of every read, so that running out of it is the contract's answer and no node's: what a transaction may take at most (EIP-7825),
+ * which is less than any node allows a call (geth 50 million, anvil 30).
+ */
+const GAS = quantity(16_777_216)
+
 /** A value as compute modules see it: every integer bigint, every address and byte string in lower case, every struct a list. */
 function plainValue(value: unknown, parameter: AbiParameter): ChainValue {
   const element = /^(.*)\[\d*\]$/.exec(parameter.type)?.[1]
@@ -84,7 +90,7 @@ function decodeOutputs(item: AbiFunction, call: ReadCall, data: Hex): readonly C
 async function readAt(rpc: Rpc, signatures: Signatures, call: ReadCall): Promise<readonly ChainValue[]> {
   const item = signatures.function(call.function)
   const data = encodeCall(item, call)
-  const answer = await rpc.ask('eth_call', [{ to: call.address, data }, quantity(call.blockNumber)])
+  const answer = await rpc.ask('eth_call', [{ to: call.address, data, gas: GAS }, quantity(call.blockNumber)])
   if (answer.isOk) return decodeOutputs(item, call, answer.result as Hex)
   const { refusal } = answer
   if (isRevert(refusal)) throw new WeftError('CALL_REVERTED', { call: call.function, reason: revertReason(refusal) })

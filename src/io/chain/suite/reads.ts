@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ManifestRef } from '#io/chain/port.ts'
-import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, EPOCH_1, PROJECTS, release, ROOT, SUITE_MARKET } from './scene.ts'
+import { attest, BATCH, BATCH_2, CIDS, CONTENT, createScene, end, EPOCH_1, PROJECTS, release, ROOT, submit, SUITE_MARKET } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** What is read from every anchor chain. */
@@ -90,6 +90,54 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.snapshotStatus(PROJECTS[1] as ProjectId, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CIDS[1] })
     })
 
+    test('what was so as of a block stays so, whatever has happened since', async () => {
+      const { chain, perform } = await released()
+      const [projectId, snapshotCid] = [PROJECTS[1] as ProjectId, CIDS[1] as string]
+      const read = async (at?: BlockNumber) => ({
+        ...(await chain.snapshotStatus(projectId, EPOCH_1, at)),
+        isEnded: await chain.isEpochEnded(EPOCH_1, at),
+        batches: await chain.batchCids(EPOCH_1, at),
+        first: await chain.projectFirstEpochId(projectId, at),
+      })
+      const moments: { readonly block: BlockNumber; readonly was: Awaited<ReturnType<typeof read>> }[] = []
+      const note = async () => moments.push({ block: (await chain.head()).number, was: await read() })
+      await note()
+      await perform('sequencer', submit())
+      await note()
+      await perform('sequencer', end)
+      await note()
+      await perform('validator1', attest())
+      await perform('validator2', attest())
+      await note()
+      expect(moments.map(({ was }) => was)).toEqual([
+        { status: 'absent', snapshotCid: '', isEnded: false, batches: [], first: 0 },
+        { status: 'pending', snapshotCid, isEnded: false, batches: [BATCH], first: 1 },
+        { status: 'pending', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
+        { status: 'finalized', snapshotCid, isEnded: true, batches: [BATCH], first: 1 },
+      ])
+      for (const { block, was } of moments) expect(await read(block)).toEqual(was)
+      // A majority was reached in the block before, not before that.
+      expect(await read(((moments[3]?.block as number) - 1) as BlockNumber)).toEqual(moments[2]?.was)
+    })
+
+    test('what is asked as of a block that is not there yet is not answered with an earlier one', async () => {
+      const { chain } = await anchored()
+      const next = ((await chain.head()).number + 1) as BlockNumber
+      const [projectId] = PROJECTS as [ProjectId]
+      await expect(chain.snapshotStatus(projectId, EPOCH_1, next)).rejects.toMatchObject({ kind: 'transient' })
+      await expect(chain.isEpochEnded(EPOCH_1, next)).rejects.toMatchObject({ kind: 'transient' })
+      await expect(chain.projectFirstEpochId(projectId, next)).rejects.toMatchObject({ kind: 'transient' })
+    })
+
+    test('a block that is replaced takes with it what was so as of it', async () => {
+      const { chain, reorg } = await anchored()
+      const { number } = await chain.head()
+      const [projectId] = PROJECTS as [ProjectId]
+      expect(await chain.snapshotStatus(projectId, EPOCH_1, number)).toMatchObject({ status: 'pending' })
+      await reorg(1)
+      expect(await chain.snapshotStatus(projectId, EPOCH_1, number)).toMatchObject({ status: 'absent' })
+    })
+
     test('a slot’s new signer is read and announced', async () => {
       const { chain, assignSigner, address, eventsSince } = await opened()
       const head = await chain.head()
@@ -98,6 +146,20 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await eventsSince(head.number + 1)).toEqual([
         { block: head.number + 1, kind: 'SnapshotterAddressChanged', slotId: 2, signer: address('stranger') },
       ])
+    })
+
+    test('one slot tells when its signer changed last; who burned it or never minted it has none', async () => {
+      const { chain, assignSigner, burnSlot, address, signers } = await opened()
+      const first = { slotId: 1, signer: signers[0], isActive: true }
+      const { changedAt } = await chain.slot(1 as SlotId)
+      expect(await chain.slot(1 as SlotId)).toEqual({ ...first, changedAt })
+      expect(changedAt).toBeLessThanOrEqual((await chain.head()).timestamp)
+      await assignSigner(2 as SlotId, address('stranger'))
+      const { timestamp } = await chain.head()
+      expect(await chain.slot(2 as SlotId)).toEqual({ slotId: 2, signer: address('stranger'), isActive: true, changedAt: timestamp })
+      await burnSlot(2 as SlotId)
+      expect(await chain.slot(2 as SlotId)).toMatchObject({ isActive: false, changedAt: timestamp })
+      expect(await chain.slot(3 as SlotId)).toMatchObject({ isActive: false, changedAt: 0 })
     })
 
     test('a slot that is burned is announced, and no longer active', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Cid, ContentHash, EpochId, ProjectId } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
 import {
   attest,
   BATCH,
@@ -133,6 +134,38 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await perform('sequencer', again)).toMatchObject({ kind: 'done' })
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ snapshotCids: CIDS, rootHash: OTHER_ROOT })
       expect(await chain.hasAttested(EPOCH_1, BATCH, address('validator1'))).toBe(false)
+    })
+
+    test('G8: one CID in two epochs is two batches: projects, CIDs, root, votes and finality of each are its own', async () => {
+      const { chain, perform } = await anchored()
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest())
+      const second = 2 as EpochId
+      await perform('epochManager', release(110, 119))
+      const lie = submit({ epochId: second, projectIds: PROJECTS.slice(1), snapshotCids: CIDS.slice(0, 1), rootHash: OTHER_ROOT })
+      expect(await perform('sequencer', lie)).toMatchObject({ kind: 'done' })
+      const first = { projectIds: PROJECTS, snapshotCids: CIDS, rootHash: ROOT, isFinalized: true, attestationCount: 2 }
+      const other = { projectIds: PROJECTS.slice(1), snapshotCids: CIDS.slice(0, 1), rootHash: OTHER_ROOT }
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject(first)
+      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, attestationCount: 0 })
+      await perform('validator1', { ...attest(OTHER_ROOT), epochId: second } as ProtocolCall)
+      await perform('validator2', { ...attest(), epochId: second } as ProtocolCall)
+      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, attestationCount: 1 })
+      await perform('validator3', { ...attest(), epochId: second } as ProtocolCall)
+      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, isRefused: true, attestationCount: 1 })
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject(first)
+    })
+
+    test('G8: one CID twice in an epoch: the refused batch lends the one after it no vote', async () => {
+      const { chain, perform } = await anchored()
+      await perform('validator3', attest())
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ rootHash: ROOT, isFinalized: false, isRefused: true, attestationCount: 1 })
+      await perform('sequencer', submit({ rootHash: OTHER_ROOT }))
+      const again = await chain.batch(EPOCH_1, BATCH)
+      expect(again).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: false, attestationCount: 0 })
+      expect(again?.isRefused).toBeUndefined()
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT, BATCH, CONTENT))
+      expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: true, attestationCount: 2 })
     })
 
     test('G8: batches of one block have each their own arguments', async () => {

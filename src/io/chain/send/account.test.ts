@@ -4,17 +4,17 @@ import { Secret } from '#domain/secret.ts'
 import { createAccountNode, hex, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
-import { createdAddress, createOperator } from './operator.ts'
-import type { OperatorTransaction } from './operator.ts'
+import { createdAddress, createAccount } from './account.ts'
+import type { AccountTransaction } from './account.ts'
 
 const CONTRACT = `0x${'5a'.repeat(20)}` as Address
-const change = (call: string): OperatorTransaction => ({ call, to: CONTRACT, data: '0x1234' })
+const change = (call: string): AccountTransaction => ({ call, to: CONTRACT, data: '0x1234' })
 
 function open(journal = createMemoryJournal()) {
   const node = createAccountNode()
   const clock = createVirtualClock({ startMs: 0 })
   const privateKey = new Secret(new Uint8Array(32).fill(7))
-  const start = () => createOperator({ rpc: node.rpc, chainId: 1, privateKey, journal, clock, settleTimeoutMs: 60_000, pollMs: 500 })
+  const start = () => createAccount({ rpc: node.rpc, chainId: 1, privateKey, journal, clock, settleTimeoutMs: 60_000, pollMs: 500 })
   const run = <Value>(work: Promise<Value>) => clock.runUntil(work, { limitMs: 120_000 })
   const broadcastCount = (count: number) => clock.runUntil(() => node.broadcast.length >= count, { limitMs: 10_000 })
   return { node, clock, journal, start, run, broadcastCount }
@@ -61,7 +61,7 @@ describe('an operator', () => {
   test('sends nothing when a contract would not come to be where it must', async () => {
     const { node, start, run, broadcastCount } = open()
     const operator = start()
-    const creating = (nonce: number): OperatorTransaction => ({ call: 'C', data: '0x60', creates: createdAddress(operator.address, nonce) })
+    const creating = (nonce: number): AccountTransaction => ({ call: 'C', data: '0x60', creates: createdAddress(operator.address, nonce) })
     expect(await run(operator.send([change('a'), creating(0)], NEVER))).toBe('moved')
     expect(node.calls.map(({ method }) => method)).toEqual(['eth_getTransactionCount'])
     const sending = operator.send([change('a'), creating(1)], NEVER)

@@ -15,10 +15,10 @@ import type { Launch } from './launch.ts'
 import { createSettler } from './settle.ts'
 import { countTransactions, estimateGas, suggestFees } from './transaction.ts'
 
-/** What an operator does once in a while: deploys, changes settings, mints. Any call, any contract, one after the other. */
+/** An account, and what an operator does with it once in a while: deploys, changes settings, mints. Any call, any contract, one after the other. */
 
 /** A transaction that creates a contract when it names no receiver. */
-export interface OperatorTransaction {
+export interface AccountTransaction {
   /** The function, or the contract created: for messages and the journal. */
   readonly call: string
   readonly to?: Address
@@ -28,7 +28,7 @@ export interface OperatorTransaction {
   readonly creates?: Address
 }
 
-export interface OperatorOptions {
+export interface AccountOptions {
   readonly rpc: Rpc
   readonly chainId: number
   readonly privateKey: Secret<Uint8Array>
@@ -40,20 +40,20 @@ export interface OperatorOptions {
   readonly pollMs: number
 }
 
-export interface Operator {
+export interface Account {
   readonly address: Address
   /** Nonce of the next transaction: it decides where a contract comes to be. */
   nextNonce(): Promise<number>
   /** Brings what an earlier process journalled to its outcome, whatever that is. How many there were. */
   settleEarlier(signal: AbortSignal): Promise<number>
   /** Asks the node what each would do now. Throws `CALL_REVERTED` for the first that would be refused, `FUNDS_INSUFFICIENT`. */
-  check(transactions: readonly OperatorTransaction[]): Promise<void>
+  check(transactions: readonly AccountTransaction[]): Promise<void>
   /**
    * Checks all, then sends all, in order, and waits until all are in the chain. `moved`: another transaction of this account took a
    * nonce, so a contract would not come to be, or did not come to be, where it must; nothing else was sent. Throws as `check`, `CALL_REVERTED`
    * also for what is refused when mined, and `CALL_NOT_SETTLED`.
    */
-  send(transactions: readonly OperatorTransaction[], signal: AbortSignal): Promise<'done' | 'moved'>
+  send(transactions: readonly AccountTransaction[], signal: AbortSignal): Promise<'done' | 'moved'>
 }
 
 /** A rewrite that deep would have to happen while a command runs. */
@@ -77,7 +77,7 @@ function reverted(call: string, reason: string): WeftError {
 function createPreparer(
   rpc: Rpc,
   address: Address,
-): (transactions: readonly OperatorTransaction[], firstNonce: number) => Promise<Launch[]> {
+): (transactions: readonly AccountTransaction[], firstNonce: number) => Promise<Launch[]> {
   /** Throws `FUNDS_INSUFFICIENT` unless the account can pay for all, at the dearest. */
   async function checkFunds(launches: readonly Launch[]): Promise<void> {
     const [fees, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
@@ -88,7 +88,7 @@ function createPreparer(
   }
 
   /** With the gas that each takes. Each is asked for as if it were the next, so none may depend on one before it. */
-  async function prepare(transactions: readonly OperatorTransaction[], firstNonce: number): Promise<Launch[]> {
+  async function prepare(transactions: readonly AccountTransaction[], firstNonce: number): Promise<Launch[]> {
     const launches = await Promise.all(
       transactions.map(async ({ call, to, data, value = 0n }, index) => {
         const gas = await estimateGas(rpc, { kind: call, from: address, ...(to === undefined ? {} : { to }), data, value })
@@ -104,7 +104,7 @@ function createPreparer(
 }
 
 /** An account whose key is elsewhere, for looking only: nothing can be sent. Without an account nobody is asked what would be taken. */
-export function createOnlooker(rpc: Rpc, account: Address | undefined): Operator {
+export function createOnlooker(rpc: Rpc, account: Address | undefined): Account {
   const address = account ?? NOBODY
   const prepare = createPreparer(rpc, address)
   return {
@@ -118,7 +118,7 @@ export function createOnlooker(rpc: Rpc, account: Address | undefined): Operator
   }
 }
 
-export function createOperator(options: OperatorOptions): Operator {
+export function createAccount(options: AccountOptions): Account {
   const { rpc, chainId, clock, pollMs, settleTimeoutMs } = options
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)

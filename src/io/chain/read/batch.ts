@@ -1,0 +1,208 @@
+import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
+import { WeftError } from '#domain/errors.ts'
+import { parseHash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { AnchoredBatch } from '#io/chain/port.ts'
+import { quantity, readHead } from '#io/chain/rpc/block.ts'
+import { parseAnswer } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import type { OptionalView, View } from '#io/chain/rpc/views.ts'
+import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
+import { contentHashOf } from '#wire/content-hash.ts'
+import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources, parseLogs } from './events.ts'
+
+/**
+ * One batch, as its market holds it for one epoch. Views that take a CID without an epoch answer for the newest batch of that CID, whichever
+ * epoch that is of, and any sequencer may anchor one CID in many: so what is told here is read from the epoch's own events and calls, and
+ * from views that take the epoch (G8).
+ */
+
+const SUBMIT = getAbiItem({ abi: protocolStateAbi, name: 'submitSubmissionBatch' })
+const VOTES = [
+  getAbiItem({ abi: protocolStateAbi, name: 'submitBatchAttestation' }),
+  getAbiItem({ abi: protocolStateAbi, name: 'submitContentAttestation' }),
+] as const
+const SUBMIT_SELECTOR = toFunctionSelector(SUBMIT)
+const VOTE_SELECTORS: readonly string[] = VOTES.map((item) => toFunctionSelector(item))
+/** Of a batch that was anchored before its market kept contents. */
+const NO_CONTENT = `0x${'0'.repeat(62)}`
+/**
+ * The last batch of an epoch is taken at most three attestation windows and a batch window after the release (docs/CONTRACTS.md, "Disagreement
+ * ends in rounds"), and decided one attestation window later.
+ */
+const ATTESTATION_WINDOWS = 4n
+
+type Hex = `0x${string}`
+type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
+
+interface BatchContracts {
+  readonly protocolState: View<typeof protocolStateAbi>
+  /** For what the deployed ProtocolState lacks. */
+  readonly protocolStateExtras: OptionalView<typeof protocolStateAbi>
+}
+
+/** What the epoch's events tell of a batch since it was submitted last. */
+interface Story {
+  readonly submission: EpochEvent | undefined
+  readonly votes: readonly EpochEvent[]
+  readonly isFinalized: boolean
+  readonly isRefused: boolean
+}
+
+function storyIn(events: readonly EpochEvent[], batchCid: Cid): Story {
+  const ofBatch = events.filter((event) => event.batchCid === batchCid)
+  const begin = ofBatch.findLastIndex(({ kind }) => kind === 'SnapshotBatchSubmitted')
+  const since = ofBatch.slice(begin + 1)
+  const isFinalized = since.some(({ kind }) => kind === 'SnapshotBatchFinalized')
+  return {
+    submission: ofBatch[begin],
+    votes: since.filter(({ kind }) => kind === 'SnapshotBatchAttestationSubmitted'),
+    isFinalized,
+    isRefused: !isFinalized && since.some(({ kind }) => kind === 'TriggerBatchResubmission'),
+  }
+}
+
+/** The arguments of a direct call that submits this batch of this epoch; `undefined` when the input is another call. */
+function argumentsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
+  if (!input.startsWith(SUBMIT_SELECTOR)) return undefined
+  const { args } = decodeFunctionData({ abi: [SUBMIT], data: input as Hex })
+  const [, submittedCid, submittedEpochId, projectIds, snapshotCids, rootHash] = args
+  if (submittedCid !== batchCid || submittedEpochId !== BigInt(epochId)) return undefined
+  return { projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly Cid[], rootHash: parseHash(rootHash) }
+}
+
+/** The root that a direct call votes for, of this batch of this epoch; `undefined` when the input is another call or cannot be read. */
+function rootVotedIn(input: string, epochId: EpochId, batchCid: Cid): Hash | undefined {
+  if (!VOTE_SELECTORS.includes(input.slice(0, SUBMIT_SELECTOR.length))) return undefined
+  try {
+    const [, votedCid, votedEpochId, rootHash] = decodeFunctionData({ abi: VOTES, data: input as Hex }).args
+    return votedCid === batchCid && votedEpochId === BigInt(epochId) ? parseHash(rootHash) : undefined
+  } catch {
+    // Its sender wrote it as it liked. A vote that cannot be read counts for nothing and keeps nobody from reading the others.
+    return undefined
+  }
+}
+
+interface BatchReading {
+  readonly rpc: Rpc
+  readonly contracts: BatchContracts
+  readonly sources: EventSources
+}
+
+/** The batch's events in its epoch, wherever the market's windows allow any. */
+async function readStory(epochId: EpochId, batchCid: Cid, { rpc, contracts, sources }: BatchReading) {
+  const market = sources.dataMarket as Hex
+  const [[, releaseBlock], batchWindow, attestationWindow, head] = await Promise.all([
+    contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
+    contracts.protocolState('batchSubmissionWindow', [market]),
+    contracts.protocolState('attestationSubmissionWindow', [market]),
+    readHead(rpc),
+  ])
+  const last = releaseBlock + batchWindow + ATTESTATION_WINDOWS * attestationWindow
+  const place = { fromBlock: quantity(releaseBlock), toBlock: quantity(last < head.number ? last : head.number) }
+  const answers = await rpc.all(
+    epochFilters(sources, epochId).map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })),
+  )
+  const logs = answers.flatMap((answer) => parseLogs(rpc, answer))
+  const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
+  return { story: storyIn(events, batchCid), releaseBlock, head: head.number }
+}
+
+/** What was sent in a transaction to ProtocolState itself; `undefined` of another, and of one that the node does not have. */
+async function readInputs(events: readonly EpochEvent[], { rpc, sources }: BatchReading): Promise<(string | undefined)[]> {
+  const calls = events.map(({ transactionHash }) => ({ method: 'eth_getTransactionByHash', params: [transactionHash] }))
+  return (await rpc.all(calls)).map((answer) => {
+    const transaction = answer as { readonly to?: unknown; readonly input?: unknown } | null
+    return String(transaction?.to).toLowerCase() === sources.protocolState ? String(transaction?.input) : undefined
+  })
+}
+
+/** Whether the batch of this epoch is the newest of its CID: of that one, and no other, the views that take a CID alone tell. */
+async function isNewest(
+  epochId: EpochId,
+  batchCid: Cid,
+  place: { readonly from: bigint; readonly to: BlockNumber },
+  reading: BatchReading,
+) {
+  const { rpc, sources } = reading
+  const range = { fromBlock: quantity(place.from), toBlock: quantity(place.to) }
+  const logs = parseLogs(rpc, await rpc.call('eth_getLogs', [{ ...batchesFilter(sources), ...range }]))
+  const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, undefined, sources))
+  const newest = events.findLast((event) => event.batchCid === batchCid)
+  return newest === undefined || newest.epochId === epochId
+}
+
+/** What the contract keeps of the newest batch of that CID: for batches that a contract of its own submitted, and for windows changed since. */
+async function fromViews(epochId: EpochId, batchCid: Cid, { contracts, sources }: BatchReading): Promise<BatchArguments> {
+  const market = sources.dataMarket as Hex
+  const [projectIds, rootHash] = await Promise.all([
+    contracts.protocolState('batchCidToProjects', [market, batchCid]),
+    contracts.protocolState('batchCidSequencerAttestation', [market, batchCid]),
+  ])
+  const statuses = await Promise.all(
+    projectIds.map((projectId) => contracts.protocolState('snapshotStatus', [market, projectId, BigInt(epochId)])),
+  )
+  return {
+    projectIds: projectIds as readonly ProjectId[],
+    snapshotCids: statuses.map(([, snapshotCid]) => snapshotCid as Cid),
+    rootHash: parseHash(rootHash),
+  }
+}
+
+/**
+ * Whether a batch without an event that says so is final all the same: completion by force knows no window. A project that a batch holds is
+ * taken over by none unless the batch was refused, so its status is the batch's.
+ */
+async function isHeldFinal(epochId: EpochId, { projectIds, snapshotCids }: BatchArguments, reading: BatchReading): Promise<boolean> {
+  // An empty CID holds no project.
+  const index = snapshotCids.findIndex((snapshotCid) => snapshotCid !== '')
+  if (index < 0) return false
+  const args = [reading.sources.dataMarket as Hex, projectIds[index] as string, BigInt(epochId)] as const
+  const [status, snapshotCid] = await reading.contracts.protocolState('snapshotStatus', args)
+  return status === 1 && snapshotCid === snapshotCids[index]
+}
+
+/**
+ * Whether the contract keeps another content than the call had. A sequencer may send texts that are no UTF-8, whose bytes are lost to us: they
+ * are the same batch all the same, and nothing that anybody votes for.
+ */
+function isOther({ projectIds, snapshotCids }: BatchArguments, contentHash: ContentHash): boolean {
+  const isWhole = [...projectIds, ...snapshotCids].every((text) => !text.includes('\ufffd'))
+  return isWhole && contentHashOf(projectIds, snapshotCids) !== contentHash
+}
+
+export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: EventSources) {
+  const reading: BatchReading = { rpc, contracts, sources }
+  const market = sources.dataMarket as Hex
+
+  return async (epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined> => {
+    const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)])
+    if (!batchCids.includes(batchCid)) return undefined
+    const { story, releaseBlock, head } = await readStory(epochId, batchCid, reading)
+    const [input, ...votes] = await readInputs([...(story.submission === undefined ? [] : [story.submission]), ...story.votes], reading)
+    const called =
+      story.submission === undefined || input === undefined
+        ? undefined
+        : parseAnswer(rpc, 'eth_getTransactionByHash', () => argumentsIn(input, epochId, batchCid))
+    if (called === undefined && !(await isNewest(epochId, batchCid, { from: releaseBlock, to: head }, reading))) return undefined
+    const submitted = called ?? (await fromViews(epochId, batchCid, reading))
+    // In one request, so that a node that only fails cannot pass for a contract without contents: the other would have no answer.
+    const [isHeld, kept] = await Promise.all([
+      isHeldFinal(epochId, submitted, reading),
+      contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
+    ])
+    const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)
+    if (called !== undefined && contentHash !== undefined && isOther(called, contentHash)) {
+      const detail = 'the batch was another one before it was read to the end'
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
+    }
+    return {
+      batchCid,
+      ...submitted,
+      isFinalized: story.isFinalized || (!story.isRefused && isHeld),
+      isRefused: story.isRefused || undefined,
+      attestationCount: votes.filter((each) => each !== undefined && rootVotedIn(each, epochId, batchCid) === submitted.rootHash).length,
+      contentHash,
+    }
+  }
+}

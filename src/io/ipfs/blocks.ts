@@ -1,0 +1,164 @@
+import { unlinkSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FsBlockstore } from 'blockstore-fs'
+import { CID } from 'multiformats/cid'
+import { isWeftError, storeFailed } from '#domain/errors.ts'
+import type { EpochId } from '#domain/ids.ts'
+import { placeOf } from './block-folder.ts'
+import type { Kept } from './kept.ts'
+import { checkBlock } from './unixfs.ts'
+
+/**
+ * The blocks of a node on its disk. A file there is taken on nobody's word: a power cut tears it, a disk forgets it. What does not hash to
+ * its CID is answered to nobody, as if it were not there, and replaced as soon as the right bytes come (G3, G12).
+ */
+export interface Blocks {
+  /** For Helia and its Bitswap, with the same care. */
+  readonly store: FsBlockstore
+  /** `undefined` when it is not here. Throws `IPFS_CONTENT_WRONG` when what is here is something else. */
+  read(cid: CID): Promise<Uint8Array | undefined>
+  /** `undefined` also when what is here is something else. */
+  readRight(cid: CID): Promise<Uint8Array | undefined>
+  /** Also replaces a block whose file is damaged. On disk when it resolves. */
+  write(cid: CID, block: Uint8Array, epochId: EpochId | undefined): Promise<void>
+  /** From now on the block is needed for the epoch. To be called before anybody looks whether it is here: it may be let go until then. */
+  note(cid: CID, epochId: EpochId | undefined): Promise<void>
+  /** Resolves when the block, which must be stored, is on disk. */
+  sync(cid: CID): Promise<void>
+  letGo(oldest: EpochId, countMax: number): Promise<number>
+}
+
+export interface BlocksDeps {
+  /** Without it nothing is ever let go. */
+  readonly kept?: Kept | undefined
+  /** Called with each block that is found to be something else. */
+  readonly onDamaged?: ((cid: string) => void) | undefined
+}
+
+export function openBlocks(directory: string, deps: BlocksDeps): Blocks {
+  const { kept } = deps
+  const store = new CheckedStore(directory, deps)
+
+  /** The store renames a finished file into place but leaves it to the system when it reaches the disk; what we call stored must outlive a power cut. */
+  async function sync(cid: CID): Promise<void> {
+    const { dir, file } = placeOf(cid)
+    try {
+      await using handle = await open(join(directory, dir, file), 'r+')
+      await handle.sync()
+    } catch (failure) {
+      throw storeFailed(directory, 'syncing a block', failure)
+    }
+  }
+
+  async function note(cid: CID, epochId: EpochId | undefined): Promise<void> {
+    await kept?.note(placeOf(cid).file, epochId)
+  }
+
+  return {
+    store,
+    read: (cid) => store.read(cid),
+    readRight: (cid) => store.readRight(cid),
+    async write(cid, block, epochId) {
+      await note(cid, epochId)
+      if ((await store.readRight(cid)) === undefined) await store.write(cid, block)
+      // Also when it was here: who put it here, a peer's answer or an attempt that was killed, may not have waited for the disk.
+      await sync(cid)
+    },
+    note,
+    sync,
+    letGo: async (oldest, countMax) => (await kept?.letGo(oldest, countMax, (cid) => removeBlock(directory, cid))) ?? 0,
+  }
+}
+
+/** Removes the file of a block; one that is gone already is fine. */
+export function removeBlock(directory: string, cid: string): void {
+  const { dir, file } = placeOf(CID.parse(cid))
+  const path = join(directory, dir, file)
+  try {
+    unlinkSync(path)
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw storeFailed(path, 'removing a block', failure)
+  }
+}
+
+class CheckedStore extends FsBlockstore {
+  readonly #directory: string
+  readonly #deps: BlocksDeps
+
+  constructor(directory: string, deps: BlocksDeps) {
+    super(directory, {
+      shardingStrategy: {
+        extension: '',
+        encode: placeOf,
+        decode: (path) => CID.parse(path.slice(path.lastIndexOf('/') + 1)),
+      },
+    })
+    this.#directory = directory
+    this.#deps = deps
+  }
+
+  async read(cid: CID): Promise<Uint8Array | undefined> {
+    const block = await this.#readFile(cid)
+    if (block === undefined) return undefined
+    try {
+      await checkBlock(cid, block)
+    } catch (failure) {
+      this.#deps.onDamaged?.(cid.toString())
+      throw failure
+    }
+    return block
+  }
+
+  async readRight(cid: CID): Promise<Uint8Array | undefined> {
+    try {
+      return await this.read(cid)
+    } catch (failure) {
+      if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) return undefined
+      throw failure
+    }
+  }
+
+  async #readFile(cid: CID): Promise<Uint8Array | undefined> {
+    try {
+      return await joined(super.get(cid))
+    } catch (failure) {
+      // The store gives every failure this one name; a block that cannot be read is as good as absent.
+      if ((failure as Error).name === 'NotFoundError') return undefined
+      throw storeFailed(this.#directory, 'reading a block', failure)
+    }
+  }
+
+  async write(cid: CID, block: Uint8Array): Promise<void> {
+    try {
+      await super.put(cid, block)
+    } catch (failure) {
+      throw storeFailed(this.#directory, 'writing a block', failure)
+    }
+  }
+
+  /** What peers are given. */
+  override async *get(cid: CID): AsyncGenerator<Uint8Array> {
+    const block = await this.readRight(cid)
+    if (block === undefined) throw Object.assign(new Error(`${cid} is not stored here`), { name: 'NotFoundError' })
+    yield block
+  }
+
+  /** What peers are told of, and whether Helia has to ask them. */
+  override async has(cid: CID): Promise<boolean> {
+    return (await this.readRight(cid)) !== undefined
+  }
+
+  /** What peers brought. */
+  override async put(cid: CID, block: Uint8Array): Promise<CID> {
+    await this.#deps.kept?.note(placeOf(cid).file)
+    await this.write(cid, block)
+    return cid
+  }
+}
+
+export async function joined(parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = []
+  for await (const part of parts) all.push(part)
+  return all.length === 1 && all[0] !== undefined ? all[0] : Buffer.concat(all)
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import type { EpochId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { meantPoint } from './data-point.ts'
+
+const A = 'reserves:0xab01:TEST'
+const B = 'reserves:0xab02:TEST'
+const C = 'volume:0xab01:TEST'
+/** By epoch; the newest is pending. Any text may be on chain. */
+const BATCHES: Readonly<Record<number, readonly string[]>> = { 5: [A, B, C, 'no project\u001b[2J'], 6: [A, C], 7: [A] }
+
+function chainOf({ newest = 8 }: { newest?: number } = {}): AnchorChain {
+  const isIn = (projectId: string, epochId: number) => BATCHES[epochId]?.includes(projectId) === true
+  return {
+    currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
+    projectFirstEpochId: async (projectId: string) => ([A, B, C].includes(projectId) ? 5 : 0),
+    batchCids: async (epochId: number) => (epochId in BATCHES ? ['batch'] : []),
+    batch: async (epochId: number) => ({ batchCid: 'batch', projectIds: BATCHES[epochId] }),
+    snapshotStatus: async (projectId: string, epochId: number) => ({
+      status: isIn(projectId, epochId) ? (epochId === 7 ? 'pending' : 'finalized') : 'absent',
+      snapshotCid: '',
+    }),
+  } as unknown as AnchorChain
+}
+const ask = (project: string, epoch: number | 'latest', chain = chainOf()) => meantPoint({ project, epoch: epoch as EpochId }, chain)
+
+describe('a data point as a person names it', () => {
+  test.each([
+    ['its id', A, 5, A],
+    ['its id, whatever else begins with it', 'volume:0xab01:TEST', 6, C],
+    ['a part that no other has, in any case', '0xAB02', 5, B],
+    ['a beginning, though others hold it too', 'vol', 5, C],
+  ])('by %s', async (_, project, epoch, projectId) => {
+    expect(await ask(project, epoch)).toEqual({ projectId, epochId: epoch })
+  })
+
+  test('latest is the newest epoch in which the project is final', async () => {
+    expect(await ask(A, 'latest')).toEqual({ projectId: A, epochId: 6 })
+    expect(await ask('0xab02', 'latest')).toEqual({ projectId: B, epochId: 5 })
+  })
+
+  test('latest of what is final nowhere is the newest epoch', async () => {
+    expect(await ask('elsewhere:TEST', 'latest')).toEqual({ projectId: 'elsewhere:TEST', epochId: 8 })
+  })
+
+  test('what several have is ambiguous, and they are named', async () => {
+    await expect(ask('0xab01', 5)).rejects.toMatchObject({ code: 'PROJECT_AMBIGUOUS', facts: { projects: `${A}, ${C}` } })
+  })
+
+  test.each(['', 'nobody', 'no project', '\u001b'])('%j is no project, whatever is on chain', async (text) => {
+    await expect(ask(text, 6)).rejects.toMatchObject({ code: expect.stringMatching(/ID_MALFORMED|PROJECT_AMBIGUOUS/) })
+  })
+
+  test('before the first release nothing is looked through', async () => {
+    expect(await ask('elsewhere:TEST', 'latest', chainOf({ newest: 0 }))).toEqual({ projectId: 'elsewhere:TEST', epochId: 0 })
+  })
+})

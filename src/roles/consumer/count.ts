@@ -1,0 +1,140 @@
+import type { Header } from '#domain/anchor-view.ts'
+import type { Batch } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
+import type { Submission } from '#domain/submission.ts'
+import type { Vote } from '#domain/tally.ts'
+import { type VoteRules, votableOf } from '#domain/votable.ts'
+import { isPastWindow, type SubmissionWindow, windowOf } from '#domain/window.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import type { Recoverer } from '#io/keys/port.ts'
+import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
+
+type SlotRecord = Awaited<ReturnType<AnchorChain['slot']>>
+
+/** What a market's sequencers and validators count by; a consumer must use the same, or it proves something else. */
+export type CountRules = Pick<MarketRules, 'windowUnit' | 'namespace' | 'voting' | 'deadlineBufferMaxBlocks' | 'tally'>
+
+/** Finds signers; a browser's may take its time over each. */
+export interface MaybeSlowRecoverer {
+  recover(...about: Parameters<Recoverer['recover']>): Address | undefined | Promise<Address | undefined>
+}
+
+export interface CountDeps {
+  readonly chain: AnchorChain
+  readonly recoverer: MaybeSlowRecoverer
+}
+
+/** The submissions of one project, each judged. */
+export interface Counted {
+  /** Each slot's first that is valid. */
+  readonly votes: readonly Vote[]
+  /** What is wrong with those that count for nothing. */
+  readonly invalid: readonly string[]
+  /** Slots that have another signer by now, or none, so that nobody can tell who signed for them then. Their submissions count for nothing. */
+  readonly untold: readonly SlotId[]
+}
+
+/** Twice the slots of the largest market (DESIGN §6): each has one vote. Checking so many takes about a second. */
+const SUBMISSIONS_MAX = 10_000
+/** Blocks read of a window: an hour and more of a chain that makes one a second. */
+const WINDOW_BLOCKS_MAX = 5_000
+/** Blocks, and slots, asked for together. */
+const READS_MAX = 100
+
+/** Judges the submissions of a batch file for one project; text that says why that cannot be done. Throws as the chain does. */
+export async function countVotes(
+  batch: Batch,
+  about: { readonly projectId: ProjectId; readonly epochId: EpochId; readonly rules: CountRules },
+  deps: CountDeps,
+): Promise<Counted | string> {
+  const submissions = batch.submissions.map(({ submission }) => submission).filter(({ request }) => request.projectId === about.projectId)
+  if (submissions.length > SUBMISSIONS_MAX)
+    return `the batch has ${submissions.length} submissions for the project, no more than ${SUBMISSIONS_MAX} are checked`
+  const window = await readWindow(submissions, about, deps.chain)
+  if (typeof window === 'string') return window
+  const slots = await readSlots(submissions, deps.chain)
+  const timestamps = new Map([...window.headers.values()].map(({ number, timestamp }) => [number, timestamp]))
+  const view = {
+    header: (hash: string) => window.headers.get(hash),
+    signerAt(slotId: SlotId, block: BlockNumber): Address | undefined {
+      const slot = slots.get(slotId)
+      const isSame = slot?.isActive === true && (slot.changedAt === 0 || slot.changedAt < (timestamps.get(block) ?? 0))
+      return isSame ? slot.signer : undefined
+    },
+  }
+  return judge(submissions, { ...about.rules, epochId: about.epochId, window: window.window, view }, deps)
+}
+
+async function judge(submissions: readonly Submission[], rules: VoteRules, { chain, recoverer }: CountDeps): Promise<Counted> {
+  const hasher = createSubmissionHasher(chain)
+  const votes = new Map<SlotId, Vote>()
+  const invalid: string[] = []
+  const untold = new Set<SlotId>()
+  for (const submission of submissions) {
+    const { request } = submission
+    const votable = votableOf(submission, rules)
+    if (!votable.ok) {
+      if (votable.check === 'submission_slot') untold.add(request.slotId)
+      else invalid.push(`slot ${request.slotId}: ${votable.check}, expected ${votable.expected}, got ${votable.got}`)
+      continue
+    }
+    const signature = parseSignature(submission.signature)
+    const signer = signature && (await recoverer.recover(hasher.digest(request), signature))
+    if (signer !== votable.signer)
+      invalid.push(`slot ${request.slotId}: submission_signature, expected ${votable.signer}, got ${signer ?? 'no signer'}`)
+    else if (votes.has(request.slotId)) invalid.push(`slot ${request.slotId}: submission_once, a slot has one vote`)
+    else votes.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid })
+  }
+  return { votes: [...votes.values()], invalid, untold: [...untold] }
+}
+
+interface Window {
+  readonly window: SubmissionWindow
+  /** Those that the submissions name, and others. */
+  readonly headers: ReadonlyMap<string, Header>
+}
+
+/** The blocks of the epoch's window, in order, until all that the submissions name are found; text that says why they cannot be read. */
+async function readWindow(
+  submissions: readonly Submission[],
+  { epochId, rules }: { readonly epochId: EpochId; readonly rules: CountRules },
+  chain: AnchorChain,
+): Promise<Window | string> {
+  const [{ releaseBlock }, { snapshotWindowBlocks }] = await Promise.all([chain.epochInfo(epochId), chain.market()])
+  const release = releaseBlock === 0 ? undefined : await chain.block(releaseBlock)
+  if (release === undefined) return `the chain has no release of epoch ${epochId}`
+  const window = windowOf({ release, unit: rules.windowUnit, length: snapshotWindowBlocks })
+  const wanted = new Set(submissions.map(({ header }) => header.toLowerCase()))
+  const headers = new Map<string, Header>()
+  let parent: Hash | undefined
+  for (let from: number = releaseBlock; wanted.size > 0; from += READS_MAX) {
+    if (from >= releaseBlock + WINDOW_BLOCKS_MAX)
+      return `the epoch's submission window has more than the ${WINDOW_BLOCKS_MAX} blocks that are read`
+    const numbers = Array.from({ length: READS_MAX }, (_, index) => (from + index) as BlockNumber)
+    for (const block of await Promise.all(numbers.map((number) => chain.block(number)))) {
+      if (block === undefined || isPastWindow(window, block)) return { window, headers }
+      if (parent !== undefined && block.parentHash !== parent) throw rewritten(block.number)
+      parent = block.hash
+      headers.set(block.hash, block)
+      wanted.delete(block.hash)
+    }
+  }
+  return { window, headers }
+}
+
+/** The proof may be tried again: what was read so far is of two chains. */
+function rewritten(number: BlockNumber): WeftError {
+  const detail = `block ${number} is not the child of the one before`
+  return new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'chain', method: 'block', detail })
+}
+
+async function readSlots(submissions: readonly Submission[], chain: AnchorChain): Promise<ReadonlyMap<SlotId, SlotRecord>> {
+  const slotIds = [...new Set(submissions.map(({ request }) => request.slotId))]
+  const slots = new Map<SlotId, SlotRecord>()
+  for (let from = 0; from < slotIds.length; from += READS_MAX)
+    for (const slot of await Promise.all(slotIds.slice(from, from + READS_MAX).map((slotId) => chain.slot(slotId))))
+      slots.set(slot.slotId, slot)
+  return slots
+}

@@ -1,0 +1,140 @@
+import type { Batch } from '#domain/batch.ts'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
+import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
+import { createTree } from '#wire/merkle.ts'
+
+/** How long one file may take. */
+export const FETCH_TIMEOUT_MS = 10_000
+/** How long the batches before the one that proves something may take, all together: whoever serves them slowly holds up nobody for longer. */
+const EARLIER_TIMEOUT_MS = 60_000
+/** Batches looked at per epoch: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */
+const BATCHES_MAX = 1_000
+
+/** The data point that is asked about. */
+export interface DataPoint {
+  readonly projectId: ProjectId
+  readonly epochId: EpochId
+}
+
+export interface FindDeps {
+  readonly chain: AnchorChain
+  readonly ipfs: Pick<Ipfs, 'get'>
+  readonly clock: Pick<Clock, 'nowMs'>
+}
+
+/** Nobody serves the content, or what is said to be its CID is none: any text may be on chain. */
+export function isUnreadable(failure: unknown): failure is WeftError {
+  return isWeftError(failure) && (failure.code.startsWith('IPFS_') || failure.code === 'ID_MALFORMED')
+}
+
+export interface FoundBatch {
+  readonly batch: Batch
+  readonly anchored: AnchoredBatch
+  readonly continued: Continued
+}
+
+/** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
+export type Continued = { readonly root: Hash } | { readonly gap: string }
+
+/**
+ * Finds the batch that pairs the project with the CID; says why when there is none. Of several the last counts: it took over the project
+ * from those whose root the validators refused. One that cannot be read ends nothing but what only it could prove: its sequencer must not
+ * be able to keep the others' batches from being proven (G8).
+ */
+export async function findBatch(
+  snapshotCid: Cid,
+  listed: readonly ListedBatch[],
+  options: DataPoint & { readonly signal: AbortSignal },
+  { ipfs, clock }: FindDeps,
+): Promise<FoundBatch | string> {
+  const { projectId, signal } = options
+  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
+  const tree = createTree()
+  let gap: string | undefined
+  let found: FoundBatch | string = `none of the epoch's batches holds the project`
+  for (const anchored of listed) {
+    if (!isOnChain(anchored)) {
+      gap = anchored.unreadable
+      continue
+    }
+    const isNamed = anchored.projectIds.includes(projectId)
+    // Behind a gap no tree can be continued, so that what has another project is of no use any more.
+    if (gap !== undefined && !isNamed) continue
+    const timeoutMs = isNamed ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
+    const batch = await readBatch(anchored.batchCid, { timeoutMs, signal }, ipfs)
+    if (typeof batch === 'string') {
+      if (isNamed) found = batch
+      gap = batch
+      continue
+    }
+    if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
+    const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
+    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
+  }
+  return found
+}
+
+/** The batch file; text that says why there is none. */
+async function readBatch(
+  batchCid: Cid,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ipfs: Pick<Ipfs, 'get'>,
+): Promise<Batch | string> {
+  if (timeoutMs <= 0) return `batch ${batchCid}: the epoch's batches took longer than ${EARLIER_TIMEOUT_MS} ms to read`
+  let bytes: Uint8Array
+  try {
+    bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs, signal })
+  } catch (failure) {
+    if (!isUnreadable(failure)) throw failure
+    return `batch ${batchCid}: ${failure.message}`
+  }
+  // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
+  const got = await snapshotCidOf(bytes)
+  if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
+  return decodeBatch(bytes) ?? `batch ${batchCid} does not have the form of a batch file`
+}
+
+/** What the file says of the project: itself when that is the CID, else what is wrong; `undefined` when it does not have the project. */
+function pairIn(candidate: FoundBatch, snapshotCid: Cid, { projectId, epochId }: DataPoint): FoundBatch | string | undefined {
+  const { batch, anchored } = candidate
+  const index = batch.projectIds.indexOf(projectId)
+  if (index < 0) return undefined
+  if (batch.snapshotCids[index] !== snapshotCid) return `batch ${anchored.batchCid} has ${batch.snapshotCids[index]} for the project`
+  const isSubmitted = batch.submissions.some(
+    ({ submission: { request } }) => request.projectId === projectId && request.snapshotCid === snapshotCid && request.epochId === epochId,
+  )
+  return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
+}
+
+/** A batch as the chain tells it, or why it tells nothing of it. */
+export type ListedBatch = AnchoredBatch | { readonly unreadable: string }
+
+export const isOnChain = (batch: ListedBatch): batch is AnchoredBatch => !('unreadable' in batch)
+
+/**
+ * The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. One of
+ * which the node tells nonsense ends nothing: its sequencer may have written it so.
+ */
+export async function batchesUpTo({ projectId, epochId }: DataPoint, chain: AnchorChain): Promise<readonly ListedBatch[] | string> {
+  // A CID sent again after a refusal is listed twice; it is one file, in its first place.
+  const batchCids = [...new Set(await chain.batchCids(epochId))]
+  if (batchCids.length > BATCHES_MAX) return `the epoch has ${batchCids.length} batches, no more than ${BATCHES_MAX} are looked at`
+  const batches: ListedBatch[] = []
+  for (const batchCid of batchCids) {
+    try {
+      const anchored = await chain.batch(epochId, batchCid)
+      if (anchored !== undefined) batches.push(anchored)
+    } catch (failure) {
+      if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
+      batches.push({ unreadable: `batch ${batchCid}: ${failure.message}` })
+    }
+  }
+  const last = batches.findLastIndex((batch) => isOnChain(batch) && batch.projectIds.includes(projectId))
+  return last === -1 ? batches : batches.slice(0, last + 1)
+}

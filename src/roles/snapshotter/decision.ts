@@ -1,0 +1,85 @@
+import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import { isAttestationWindowOver, isSettled, lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { HistoryCache } from './history-cache.ts'
+
+/** What the network had decided of a project in an epoch by some block. */
+export type Decision =
+  | { readonly kind: 'finalized'; readonly snapshotCid: Cid }
+  /** No data; `isForGood` when no later round can bring any. */
+  | { readonly kind: 'none'; readonly isForGood: boolean }
+  /** In block `decidedBy` it is decided at the latest, nothing else having happened. */
+  | { readonly kind: 'undecided'; readonly decidedBy: BlockNumber }
+
+/** As of the end of `block`. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export type Decide = (block: BlockNumber, projectId: ProjectId, epochId: EpochId) => Promise<Decision>
+
+export interface DecisionDeps {
+  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus'>
+  readonly market: MarketState
+  /** After a reorganisation everything is asked again. */
+  readonly cache: Pick<HistoryCache, 'generation' | 'decision' | 'setDecision'>
+}
+
+/** What all projects of an epoch share, as of the same block. */
+interface EpochThen {
+  readonly releaseBlock: BlockNumber
+  /** Where the chain is asked: `undefined` for the head, which can say nothing else. */
+  readonly at: BlockNumber | undefined
+  readonly isEnded: boolean
+  readonly hasBatches: boolean
+}
+
+/**
+ * Reads what was decided as of one block, so that whoever asks, and whenever, sees the same (N5). Where the windows were over by then the
+ * chain is asked as it is now, which provably says the same, and also of nodes that keep no state of that block; everywhere else such a
+ * node's failure is thrown, to be tried again. Of an epoch without batches its projects are not asked one by one.
+ */
+export function createDecide({ chain, market, cache }: DecisionDeps): Decide {
+  const epochs = new Map<string, Promise<EpochThen>>()
+
+  async function readEpoch(block: BlockNumber, epochId: EpochId): Promise<EpochThen> {
+    const { releaseBlock } = await chain.epochInfo(epochId)
+    const at = isSettled(releaseBlock, block, market) ? undefined : block
+    const [isEnded, batchCids] = await Promise.all([chain.isEpochEnded(epochId, at), chain.batchCids(epochId, at)])
+    return { releaseBlock, at, isEnded, hasBatches: batchCids.length > 0 }
+  }
+
+  function epochThen(block: BlockNumber, epochId: EpochId): Promise<EpochThen> {
+    const key = `${epochId} ${block} ${cache.generation}`
+    const known = epochs.get(key) ?? readEpoch(block, epochId)
+    epochs.set(key, known)
+    known.catch(() => epochs.delete(key))
+    return known
+  }
+
+  async function ask(block: BlockNumber, projectId: ProjectId, epochId: EpochId): Promise<Decision> {
+    const { releaseBlock, at, isEnded, hasBatches } = await epochThen(block, epochId)
+    if (releaseBlock === 0) return { kind: 'none', isForGood: false }
+    const { status, snapshotCid } = hasBatches
+      ? await chain.snapshotStatus(projectId, epochId, at)
+      : { status: 'absent' as const, snapshotCid: '' }
+    if (status === 'finalized') return { kind: 'finalized', snapshotCid: snapshotCid as Cid }
+    // The contract takes no batch and counts no attestation after its windows (spec/contracts.md §4.6, §4.7).
+    const [isOver, last] =
+      status === 'pending'
+        ? [isAttestationWindowOver(releaseBlock, block, market), lastAttestationBlock(releaseBlock, market)]
+        : [isEnded || block > lastBatchBlock(releaseBlock, market), lastBatchBlock(releaseBlock, market)]
+    return isOver ? { kind: 'none', isForGood: at === undefined } : { kind: 'undecided', decidedBy: (last + 1) as BlockNumber }
+  }
+
+  return async (block, projectId, epochId) => {
+    const key = `${epochId} ${projectId}`
+    const known = cache.decision(key, block)
+    if (known?.snapshotCid !== undefined) return { kind: 'finalized', snapshotCid: known.snapshotCid }
+    if (known !== undefined) return { kind: 'none', isForGood: true }
+    const { generation } = cache
+    const decision = await ask(block, projectId, epochId)
+    // Else decided on a chain that is gone: another one may say something else.
+    if (cache.generation === generation) {
+      if (decision.kind === 'finalized') cache.setDecision(key, decision.snapshotCid, block)
+      if (decision.kind === 'none' && decision.isForGood) cache.setDecision(key, undefined, block)
+    }
+    return decision
+  }
+}

@@ -1,0 +1,42 @@
+import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
+import { lastBatchBlock } from '#domain/window.ts'
+import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { Records } from './records.ts'
+
+export interface FirstEpochDeps {
+  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'projectFirstEpochId'>
+  readonly market: MarketState
+  readonly records: Pick<Records, 'isUnplanned'>
+}
+
+/**
+ * Finds a project's first epoch as of the block that released `present`. While nothing of it was on chain by then, that is the first epoch
+ * for which something could still come: the same for every node, whatever it has of its own, so that one which came later waits for what
+ * it lacks and does not count from where it came (N5). Only what we know to have had no such project is left out.
+ */
+export function createFirstEpochId(
+  present: EpochId,
+  releaseBlock: BlockNumber,
+  patiently: <Value>(attempt: () => Promise<Value>) => Promise<Value>,
+  { chain, market, records }: FirstEpochDeps,
+): (projectId: ProjectId) => Promise<EpochId | undefined> {
+  let open: Promise<readonly EpochId[]> | undefined
+
+  /** Earlier epochs that could still get a batch, newest first. */
+  async function readOpen(): Promise<readonly EpochId[]> {
+    const found: EpochId[] = []
+    for (let epochId = (present - 1) as EpochId; epochId > 0; epochId = (epochId - 1) as EpochId) {
+      const { releaseBlock: released } = await patiently(() => chain.epochInfo(epochId))
+      if (releaseBlock > lastBatchBlock(released, market)) break
+      if (!(await patiently(() => chain.isEpochEnded(epochId, releaseBlock)))) found.push(epochId)
+    }
+    return found
+  }
+
+  return async (projectId) => {
+    const first = await patiently(() => chain.projectFirstEpochId(projectId, releaseBlock))
+    if (first > 0) return first < present ? first : undefined
+    open ??= readOpen()
+    return (await open).findLast((epochId) => !records.isUnplanned(epochId, projectId))
+  }
+}

@@ -1,0 +1,106 @@
+import type { JsonValue } from '#domain/compute.ts'
+import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+
+/** What past epochs left for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
+const CACHE_BYTES_MAX = 128 * 1024 * 1024
+/** What an entry costs beside its JSON. */
+const ENTRY_BYTES = 128
+/** CIDs that nobody serves are few; the oldest is forgotten first, and then looked for once more. */
+const UNSERVED_MAX = 8_192
+/** A CID that nobody serves is looked for again in the next epoch, then after two more, four, and from then on as many as this. */
+const UNSERVED_PAUSE_EPOCHS_MAX = 8
+
+/** Decisions that will not change any more, and snapshots; least recently used dropped first. One for all epochs. */
+export interface HistoryCache {
+  /** The CID that is known to have been final as of `block`, or that there is none for good; `undefined` when neither is known. */
+  decision(key: string, block: BlockNumber): { readonly snapshotCid: Cid | undefined } | undefined
+  /** Decided as of block `since` and so of every later one; what was so before, nobody has asked. */
+  setDecision(key: string, snapshotCid: Cid | undefined, since: BlockNumber): void
+  snapshot(cid: Cid): { readonly snapshot: JsonValue } | undefined
+  /** `bytes`: of its JSON. */
+  setSnapshot(cid: Cid, snapshot: JsonValue, bytes: number): void
+  /** A reorganisation may undo what was decided. */
+  clear(): void
+  /** Another after each clearing: what began in an earlier one must not be kept. */
+  readonly generation: number
+  readonly unserved: Unserved
+}
+
+/** Finalized snapshots that were looked for in vain. */
+export interface Unserved {
+  /** Whether it is to be looked for in the work on that epoch, by a node that can do without. */
+  isDue(cid: Cid, present: EpochId): boolean
+  add(cid: Cid, present: EpochId): void
+}
+
+function createUnserved(): Unserved {
+  const found = new Map<Cid, { readonly pause: number; readonly dueIn: number }>()
+  const isDue: Unserved['isDue'] = (cid, present) => present >= (found.get(cid)?.dueIn ?? 0)
+  return {
+    isDue,
+    add(cid, present) {
+      // Several aggregates looked for it at once.
+      if (!isDue(cid, present)) return
+      const pause = Math.min(2 * (found.get(cid)?.pause ?? 0.5), UNSERVED_PAUSE_EPOCHS_MAX)
+      found.delete(cid)
+      found.set(cid, { pause, dueIn: present + pause })
+      for (const oldest of found.keys()) {
+        if (found.size <= UNSERVED_MAX) break
+        found.delete(oldest)
+      }
+    },
+  }
+}
+
+type Kept = { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber } | { readonly snapshot: JsonValue }
+
+export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
+  const entries = new Map<string, { readonly kept: Kept; readonly bytes: number }>()
+  let bytesHeld = 0
+  let generation = 0
+
+  function get(key: string): Kept | undefined {
+    const entry = entries.get(key)
+    if (entry === undefined) return undefined
+    entries.delete(key)
+    entries.set(key, entry)
+    return entry.kept
+  }
+
+  function set(key: string, kept: Kept, bytes: number): void {
+    bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
+    entries.delete(key)
+    entries.set(key, { kept, bytes: bytes + ENTRY_BYTES })
+    for (const [oldest, entry] of entries) {
+      if (bytesHeld <= bytesMax) break
+      entries.delete(oldest)
+      bytesHeld -= entry.bytes
+    }
+  }
+
+  return {
+    get generation() {
+      return generation
+    },
+    unserved: createUnserved(),
+    decision(key, block) {
+      const kept = get(key)
+      return kept !== undefined && 'since' in kept && block >= kept.since ? kept : undefined
+    },
+    setDecision(key, snapshotCid, since) {
+      const before = get(key)
+      const first = before !== undefined && 'since' in before && before.since < since ? before.since : since
+      set(key, { snapshotCid, since: first }, 0)
+    },
+    snapshot(cid) {
+      const kept = get(cid)
+      return kept !== undefined && 'snapshot' in kept ? kept : undefined
+    },
+    setSnapshot: (cid, snapshot, bytes) => set(cid, { snapshot }, bytes),
+    clear() {
+      entries.clear()
+      bytesHeld = 0
+      generation += 1
+    },
+  }
+}
