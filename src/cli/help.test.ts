@@ -42,7 +42,7 @@ describe('help', () => {
   })
 
   test('of a role has the range of each number', () => {
-    expect(ask('help', 'epochs')?.text.replace(/\s+/g, ' ')).toContain('WEFT_HEAD_OFFSET; 0 to 10000; default 2)')
+    expect(ask('help', 'epochs')?.text.replace(/\s+/g, ' ')).toContain('WEFT_HEAD_OFFSET; 1 to 10000; default 2)')
   })
 
   test.each([

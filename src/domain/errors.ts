@@ -42,7 +42,7 @@ export const ERRORS = {
   DATA_DIR_FOREIGN: {
     kind: 'operator',
     facts: ['dataDir', 'found'],
-    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist (--data-dir). What a devnet of an earlier build has made may be among it: remove that by hand if you know it is yours.',
+    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist (--data-dir). What a devnet of an earlier build has made may be among it: take that out by hand if you know it is yours.',
   },
   DATA_DIR_LOCKED: {
     kind: 'operator',

@@ -90,11 +90,13 @@ test('the commands of the page, in their order, make a network that brings an ep
   const { name, version } = uniswapV2
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ namespace: 'BY-HAND', computes: [{ name, version, config }] }))
 
-  const [contracts = '', roles = ''] = blocks('sh')
+  const [contracts = '', roles = '', proof = ''] = blocks('sh')
   for (const line of contracts.trim().split('\n')) {
     const { ended, output } = run(line)
     expect(await ended(), output()).toBe(0)
   }
+  // With a small pair of the market: each makes one project of this type.
+  variables.set('PROJECT', `pairContract_pair_total_reserves:${config.pairs[0]}:BY-HAND`)
   const byName = new Map<string, WeftProcess>()
   for (const line of roles.trim().split('\n')) {
     const role = run(line)
@@ -105,4 +107,7 @@ test('the commands of the page, in their order, make a network that brings an ep
   await byName.get('sequencer')?.said('all_batches_anchored')
   await byName.get('validator')?.said('"msg":"batch_attested"')
   expect(byName.get('validator')?.output()).toContain('"divergent":0')
+  const { ended, output } = run(proof.trim())
+  expect(await ended(), output()).toBe(0)
+  expect(output()).toMatch(/^verified/m)
 }, 120_000)
