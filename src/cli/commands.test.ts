@@ -4,7 +4,7 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
+import { BATCH_REASONS, DELIVERY_REASONS, WORDS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { routes } from './routes.ts'
 
@@ -66,6 +66,7 @@ describe('explain', () => {
     ...Object.keys(PROJECT_REASONS),
     ...Object.keys(BATCH_REASONS),
     ...Object.keys(DELIVERY_REASONS),
+    ...Object.keys(WORDS),
   ])('%s, as a log line or a record has it, is explained', async (code) => {
     const { out, exitCode } = await weft('explain', code.toUpperCase())
     expect([exitCode, out]).toEqual([0, expect.stringContaining(`${code} (`)])
@@ -84,7 +85,8 @@ describe('explain', () => {
     expect(err).toContain(`no code '${code}'`)
   })
 
-  test('suggests what was meant', async () => {
+  test('suggests what was meant, each name once', async () => {
+    expect((await weft('explain', 'window_close')).err).toContain('; did you mean window_closed? ')
     expect((await weft('explain', 'STORE_FULLL')).err).toContain("no code 'STORE_FULLL'; did you mean STORE_FULL?")
     expect((await weft('explain', 'signer_mismach')).err).toContain('did you mean signer_mismatch?')
   })

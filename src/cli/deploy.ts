@@ -5,10 +5,20 @@ import { findNetwork, NETWORK_FILE, writeNetwork } from '#node/network.ts'
 import { stopSignal } from '#node/stop.ts'
 import { draftOf, MANIFEST_FILE_FLAG, manifestFacts, tellManifest } from './manifest.ts'
 import { conductOf, dataDirOf, PLACE_FLAGS, type PlaceFlags, SEND_FLAGS, type SendFlags, sessionOf, tell } from './operator.ts'
+import { wrapped } from './words.ts'
 
 /** A dry run as nobody plans with addresses that nobody will ever have. */
-const PLACEHOLDERS =
-  'Addresses below of contracts that are yet to be created are placeholders: the real ones follow from the account that deploys (--from, --keystore or WEFT_DEPLOYER_KEY).'
+const PLACEHOLDERS = wrapped(
+  'No account is named (--from, --keystore or WEFT_DEPLOYER_KEY), so addresses below are placeholders: those of contracts that are yet to be created, which follow from the account, and the account itself, as owner and in every role that the configuration gives to nobody.',
+)
+
+/** What a person does next. */
+const nextSteps = (path: string): string =>
+  [
+    `network file   ${path}`,
+    `roles          ./weft sequencer --network ${path} …, and so on; \`./weft settings ROLE\` lists what each needs`,
+    'next           docs/BY-HAND.md starts a whole network, role by role',
+  ].join('\n')
 
 interface Flags extends PlaceFlags, SendFlags {
   readonly config?: string
@@ -48,6 +58,7 @@ export const deployCommand = buildCommand({
         ...(isThere ? { networkFile: path } : {}),
         ...manifest,
       })
+      if (isThere && !flags.json) this.process.stdout.write(`${nextSteps(path)}\n`)
     } finally {
       await session.stop()
     }

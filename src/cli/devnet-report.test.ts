@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import type { EpochLine } from '#devnet/report.ts'
 import type { ProjectId } from '#domain/ids.ts'
+import { adviceAfter } from '#devnet/devnet.ts'
+import { emptySummary } from '#devnet/observer.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 
 const line: EpochLine = {
@@ -44,6 +46,45 @@ test('the table fits a terminal of 80 columns, its headings above what they name
   const [headings, row] = pieces.slice(-2).map((piece) => piece.replaceAll('\n', '')) as [string, string]
   expect([headings, row].filter(({ length }) => length > 80)).toEqual([])
   expect(headings.length).toBe(row.length)
+})
+
+test('what is to be pasted is not broken: where it does not fit it begins its line, each address its own', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const long = `/ip4/127.0.0.1/tcp/40000/p2p/${'12D3KooW'.repeat(7)}`
+  humanReport({ isTTY: false, columns: 80, write }, undefined).ready([
+    { name: 'collector-relayed grpc', where: ['127.0.0.1:1', '127.0.0.1:2'] },
+    { name: 'relay p2p', where: [long] },
+  ])
+  const indent = ' '.repeat(26)
+  expect(pieces.join('').split('\n').slice(0, 4)).toEqual([
+    '  collector-relayed grpc  127.0.0.1:1',
+    `${indent}127.0.0.1:2`,
+    '  relay p2p',
+    long,
+  ])
+})
+
+test('a summary counts finalized epochs, and says what it leaves out', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  humanReport({ isTTY: false, columns: 80, write }, undefined).summary({ ...emptySummary(0), underWay: { epochs: 2, accepted: 114 } })
+  const words = pieces.join('').replace(/\s+/g, ' ')
+  expect(words).toContain('0 epochs finalized: 0 submissions accepted')
+  expect(words).toContain('not counted: 2 epochs under way at the stop, with 114 submissions accepted so far')
+  expect(
+    pieces
+      .join('')
+      .split('\n')
+      .filter(({ length }) => length > 80),
+  ).toEqual([])
+})
+
+test('what came too late is told with the numbers of the machine', () => {
+  expect(adviceAfter(emptySummary(0))).toBeUndefined()
+  expect(
+    adviceAfter({ ...emptySummary(0), epochs: 3, missed: { not_submitted: 4, no_votes: 1 }, rejections: { window_closed: 7 } }),
+  ).toMatch(/^too slow: in 3 epochs 4 projects got no submission in time and 7 submissions came late.* takes 6 s .* 5 s: this machine/)
 })
 
 test.each([

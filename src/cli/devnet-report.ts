@@ -1,4 +1,5 @@
 import type { DevnetReport, EpochLine, Endpoint } from '#devnet/report.ts'
+import { COLUMNS, wrapped } from './words.ts'
 
 /** Lines of JSON on stdout; what is under way goes to stderr. */
 export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>): DevnetReport {
@@ -22,7 +23,12 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
     progress: say,
     ready(places: readonly Endpoint[]) {
       const width = Math.max(...places.map(({ name }) => name.length))
-      for (const { name, where } of places) say(`  ${name.padEnd(width)}  ${where}`)
+      for (const { name, where } of places)
+        for (const [index, place] of [where].flat().entries()) {
+          const line = `  ${(index === 0 ? name : '').padEnd(width)}  ${place}`
+          // What is to be pasted stays in one piece: on a line of its own, from its beginning.
+          say(line.length <= COLUMNS ? line : `${index === 0 ? `  ${name}\n` : ''}${place}`)
+        }
       say(`\n${HEADINGS}`)
     },
     live(line) {
@@ -36,8 +42,10 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
     summary(summary) {
       const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${counted(epochs)}`).join(', ')
       say(
-        `\n${counted(summary.epochs)} finalized, ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`,
+        `\n${wrapped(`${counted(summary.epochs)} finalized: ${summary.accepted} submissions accepted, ${summary.rejected} rejected, ${summary.finalized} snapshots finalized and attested`)}`,
       )
+      const { epochs, accepted } = summary.underWay
+      if (epochs > 0) say(wrapped(`not counted: ${counted(epochs)} under way at the stop, with ${accepted} submissions accepted so far`))
       say(`outvoted: ${outvoted === '' ? 'nobody' : `${outvoted}; ${summary.outvotedSnapshots} of its snapshots lost`}`)
       for (const [code, count] of Object.entries(summary.rejections)) say(`rejected as ${code}: ${count}`)
       for (const epoch of summary.unfinished) say(`epoch ${epoch.epochId} was not finalized: ${epoch.reason}`)

@@ -7,6 +7,7 @@ import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 import { integerIn } from './parse.ts'
+import { wrapped } from './words.ts'
 
 interface Flags {
   readonly epochs?: number
@@ -45,10 +46,12 @@ export const devnetCommand = buildCommand({
     let isRefused = false
     try {
       const options = { dataDir, isTemporary, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }
-      const { summary, wasUp, provable } = await runDevnet(options, report, signal)
-      report.summary(summary)
+      const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
+      if (wasUp || flags.json) report.summary(summary)
+      else report.progress('stopped before it was up: there was no epoch yet')
+      if (advice !== undefined) report.progress(wrapped(advice))
       if (provable !== undefined)
-        report.progress(`proof: ./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
+        report.progress(`proof:\n./weft verify ${provable.projectId} ${provable.epochId} --data-dir ${quoted(dataDir)}`)
       // A script must not take fewer epochs than it asked for, or a network that never was up, as success.
       if (signal.aborted && (!wasUp || summary.epochs < (epochs ?? 0))) this.process.exitCode = EXIT_STOPPED
     } catch (failure) {
@@ -71,7 +74,8 @@ export const devnetCommand = buildCommand({
       json: {
         kind: 'boolean',
         default: false,
-        brief: 'One JSON object per finalized epoch on stdout, then one {"summary":…}; nothing else',
+        brief:
+          'One JSON object per finalized epoch on stdout, then one {"summary":…}, unless a second Ctrl-C ends it at once; nothing else',
       },
       dataDir: {
         kind: 'parsed',

@@ -38,7 +38,11 @@ describe('help', () => {
       if (!('getAllEntries' in target))
         for (const flag of Object.keys(target.parameters.flags ?? {}))
           expect(ask('help', name['convert-camel-to-kebab'])?.text).toContain(`  ${flagOf(flag)}`)
-    expect(text).toContain('(default 6)')
+    expect(text).toContain('(3 to 100; default 6)')
+  })
+
+  test('of a role has the range of each number', () => {
+    expect(ask('help', 'epochs')?.text.replace(/\s+/g, ' ')).toContain('WEFT_HEAD_OFFSET; 1 to 10000; default 2)')
   })
 
   test.each([

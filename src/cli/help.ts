@@ -1,5 +1,6 @@
 import { meant, nearest } from '#domain/nearest.ts'
 import { flagOf } from '#node/settings.ts'
+import { rangeOf } from './parse.ts'
 import { routes } from './routes.ts'
 import { wrapped } from './words.ts'
 
@@ -29,12 +30,15 @@ export function answerTo(args: readonly string[], version: string): Answer | und
   return isRoutes(target) && rest.length === 0 && target.getDefaultCommand() === undefined ? helpFor(args) : undefined
 }
 
+/** `weft market set`: the command that the words lead to. */
+export function commandIn(args: readonly string[]): string {
+  return find(leadingWords(args)).path.join(' ')
+}
+
 /** The words of the command; what follows belongs to it. */
 function leadingWords(args: readonly string[]): readonly string[] {
-  const words = args.slice(
-    0,
-    args.findIndex((word) => word.startsWith('-')),
-  )
+  const firstFlag = args.findIndex((word) => word.startsWith('-'))
+  const words = args.slice(0, firstFlag < 0 ? undefined : firstFlag)
   const { target, rest } = find(words)
   return isRoutes(target) ? words : words.slice(0, words.length - rest.length)
 }
@@ -124,7 +128,10 @@ function wordOf(name: string, flag: Flag): string {
 }
 
 function defaultOf(flag: Flag): string {
-  return flag.kind !== 'boolean' && 'default' in flag && flag.default !== undefined ? ` (default ${flag.default})` : ''
+  const range = rangeOf(flag)
+  const fallback = flag.kind !== 'boolean' && 'default' in flag && flag.default !== undefined ? `default ${flag.default}` : undefined
+  const said = [range, fallback].filter((part) => part !== undefined)
+  return said.length === 0 ? '' : ` (${said.join('; ')})`
 }
 
 /** What stands behind the command's name. */

@@ -11,8 +11,9 @@ import {
 import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
 import { flagOf } from '#node/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
-import { answerTo } from './help.ts'
+import { answerTo, commandIn } from './help.ts'
 import { routes } from './routes.ts'
+import { wrapped } from './words.ts'
 
 /** Exit codes: 0 done, 1 needs a person, 75 try again (a supervisor restarts), 130 stopped by Ctrl-C or a signal before it was done. */
 const EXIT_TRY_AGAIN = 75
@@ -32,7 +33,7 @@ const application = buildApplication(routes, {
       ...text_en,
       noCommandRegisteredForInput: ({ input, corrections }) =>
         `weft: there is no command '${input}'${corrections.length === 0 ? '.' : `; did you mean ${corrections.join(' or ')}?`} \`./weft --help\` lists them.`,
-      exceptionWhileParsingArguments: (failure) => `weft: ${misread(failure)}`,
+      exceptionWhileParsingArguments: (failure) => misread(failure),
       exceptionWhileRunningCommand: (failure) => told(failure),
       commandErrorResult: (failure) => told(failure),
     },
@@ -42,7 +43,11 @@ const application = buildApplication(routes, {
 /** What is wrong with the arguments. Values that stand where none belongs are not repeated: one may be a key. */
 function misread(failure: unknown): string {
   if (!(failure instanceof ArgumentScannerError)) return told(failure)
-  return formatMessageForArgumentScannerError(failure, {
+  const what = formatMessageForArgumentScannerError(failure, {
+    ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, exception }) =>
+      `${args.some((word) => word.split('=', 1)[0] === `--${name}`) ? '--' : ''}${name}: ${exception instanceof Error ? exception.message : exception}`,
+    UnsatisfiedFlagError: ({ externalFlagName }) => `--${externalFlagName} is needed, with a value`,
+    UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} is missing`,
     UnexpectedPositionalError: ({ expectedCount }) => `too many arguments, ${expectedCount} expected. A value belongs behind its flag.`,
     // The library suggests names as the code has them, in camel case.
     FlagNotFoundError: ({ input, corrections }) => {
@@ -51,21 +56,21 @@ function misread(failure: unknown): string {
     },
     UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given more than once`,
   })
+  return `weft: ${/[.?]$/.test(what) ? what : `${what}.`} See \`./${commandIn(args)} --help\`.`
 }
 
 /** A failure in the words that help; the stack only where it is our bug. */
 function told(failure: unknown): string {
-  if (isWeftError(failure, 'SETTINGS_INVALID')) return listed(failure)
+  if (isWeftError(failure) && 'problems' in failure.facts) return listed(failure)
   if (isWeftError(failure) && failure.kind !== 'bug') return `weft: ${failure.message}`
   return failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
 }
 
 /** A new role has half a dozen settings to give: one per line. */
-function listed({ code, facts, message }: WeftError<'SETTINGS_INVALID'>): string {
-  const problems = [facts.problems].flat()
-  return problems.length === 1
-    ? `weft: ${message}`
-    : [`weft: ${code}`, ...problems.map((problem) => `  ${problem}`), ERRORS[code].help].join('\n')
+function listed({ code, facts }: WeftError): string {
+  const { problems = [], ...others } = facts as Readonly<Record<string, string | readonly string[]>>
+  const where = Object.entries(others).map(([fact, value]) => ` (${fact}: ${value})`)
+  return [`weft: ${code}${where.join('')}`, ...[problems].flat().map((problem) => `  ${problem}`), wrapped(ERRORS[code].help)].join('\n')
 }
 
 /** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */

@@ -4,6 +4,7 @@ import { findManifest, keepManifest } from '#node/manifest-files.ts'
 import type { ManifestDraft } from '#operator/manifest.ts'
 import type { ManifestWish } from '#operator/market-plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
+import type { Manifest } from '#wire/manifest.ts'
 
 /** A market's manifest at the command line: read from a file, kept where roles find it, told. */
 
@@ -27,18 +28,23 @@ export function draftOf({ manifest, fromEpoch }: { readonly manifest?: string; r
 export interface ManifestFacts {
   readonly manifestCid?: string
   readonly manifestFile?: string
+  /** Computes that were taken unseen. */
+  readonly unknownComputes?: readonly string[]
 }
 
 /** Keeps the manifest in the folder of the network file, once there is one, for roles to find. Throws as `onDisk`. */
 export function manifestFacts(folder: string | undefined, manifest: ManifestWish | undefined): ManifestFacts {
   if (manifest === undefined) return {}
-  const { cid: manifestCid } = manifest
-  return folder === undefined ? { manifestCid } : { manifestCid, manifestFile: keepManifest(folder, manifest) }
+  const { cid: manifestCid, unknownComputes = [] } = manifest
+  const told = unknownComputes.length === 0 ? { manifestCid } : { manifestCid, unknownComputes }
+  return folder === undefined ? told : { ...told, manifestFile: keepManifest(folder, manifest) }
 }
 
-export function tellManifest({ stdout }: NodeJS.Process, { manifestCid, manifestFile }: ManifestFacts): void {
+export function tellManifest({ stdout }: NodeJS.Process, { manifestCid, manifestFile, unknownComputes = [] }: ManifestFacts): void {
   if (manifestCid !== undefined) stdout.write(`manifest       ${manifestCid}\n`)
   if (manifestFile !== undefined) stdout.write(`               ${manifestFile}\n`)
+  for (const set of unknownComputes)
+    stdout.write(`               computes ${set}: not of this program, its configuration was not checked\n`)
 }
 
 interface Named {
@@ -52,10 +58,33 @@ export async function withContent(manifest: Named, folder: string): Promise<Name
   return bytes === undefined ? manifest : { ...manifest, content: JSON.parse(new TextDecoder().decode(bytes)) as unknown }
 }
 
-/** Lines for a person. */
-export async function inWords(manifest: Named | undefined, folder: string): Promise<readonly string[]> {
+/** Lines for a person: what it is in short, or all of it. */
+export async function inWords(
+  manifest: Named | undefined,
+  { folder, isWhole }: { folder: string; isWhole: boolean },
+): Promise<readonly string[]> {
   if (manifest === undefined) return []
   const { content } = await withContent(manifest, folder)
-  const lines = content === undefined ? ['(its file is not in the data directory)'] : JSON.stringify(content, undefined, 2).split('\n')
-  return [`${manifest.cid} from epoch ${manifest.fromEpochId} on`, ...lines]
+  return [`${manifest.cid} from epoch ${manifest.fromEpochId} on`, ...linesOf(content as Manifest | undefined, isWhole)]
+}
+
+function linesOf(content: Manifest | undefined, isWhole: boolean): readonly string[] {
+  if (content === undefined) return ['(its file is not in the data directory)']
+  if (isWhole) return JSON.stringify(content, undefined, 2).split('\n')
+  const { namespace, window, tally, voting, batch, computes } = content
+  return [
+    `namespace ${namespace}, window in ${window.unit}`,
+    `tally: at least ${tally.minVotes} votes and ${tally.minShareBp / 100} % of them`,
+    voting === 'open' ? 'voting: open' : `voting: on ${voting.projectTypes.length} project types`,
+    `batches of ${batch.projectsPerBatch} projects, ${batch.projectsPerSlotMax} projects per slot`,
+    ...(computes.length === 0
+      ? ['no computes']
+      : computes.map(({ name, version, config }) => `computes ${name} ${version}${sizesIn(config)}`)),
+  ]
+}
+
+/** `: 19 pairs, 6 whitelist`: how long the lists of a configuration are. */
+function sizesIn(config: unknown): string {
+  const lists = Object.entries(config ?? {}).filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]))
+  return lists.length === 0 ? '' : `: ${lists.map(([name, { length }]) => `${name} ${length}`).join(', ')}`
 }

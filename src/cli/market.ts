@@ -26,6 +26,8 @@ import { withContracts } from './with-contracts.ts'
 
 const BLOCKS_MAX = 10_000_000
 const MEMBERS_MAX = 1_000
+/** Where values begin; those of several lines go on there. */
+const VALUE_COLUMN = 30
 /** The contracts keep pools and allowances in 128 bits. */
 const AMOUNT_MAX = 2n ** 128n - 1n
 
@@ -52,8 +54,12 @@ function sequencerId(text: string): string {
 const optional = <Value>(parse: (text: string) => Value, brief: string) => ({ kind: 'parsed', parse, optional: true, brief }) as const
 const either = (brief: string) => ({ kind: 'boolean', optional: true, brief }) as const
 
+interface ShowFlags extends PlaceFlags, ContractFlags, MarketFlag {
+  readonly manifest: boolean
+}
+
 const showCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags & MarketFlag) {
+  async func(this: { process: NodeJS.Process }, flags: ShowFlags) {
     const { findAddresses, openReader } = await import('#operator/addresses.ts')
     const { readMarket, readMarkets } = await import('#operator/market.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
@@ -81,16 +87,23 @@ const showCommand = buildCommand({
     for (const { manifest, pendingManifest, ...market } of markets) {
       this.process.stdout.write('\n')
       const manifests = {
-        manifest: await inWords(manifest, folder),
-        ...(pendingManifest && { pendingManifest: await inWords(pendingManifest, folder) }),
+        manifest: await inWords(manifest, { folder, isWhole: flags.manifest }),
+        ...(pendingManifest && { pendingManifest: await inWords(pendingManifest, { folder, isWhole: flags.manifest }) }),
       }
       for (const [name, value] of Object.entries({ ...market, ...manifests })) {
-        const shown = (Array.isArray(value) ? value.join('\n'.padEnd(30)) : String(value)) || 'none'
-        this.process.stdout.write(`  ${name.padEnd(27)} ${shown}\n`)
+        const shown = (Array.isArray(value) ? value.join('\n'.padEnd(VALUE_COLUMN + 1)) : String(value)) || 'none'
+        this.process.stdout.write(`${`  ${name}`.padEnd(VALUE_COLUMN)}${shown}\n`)
       }
     }
   },
-  parameters: { flags: { ...PLACE_FLAGS, ...CONTRACT_FLAGS, ...MARKET_FLAG } },
+  parameters: {
+    flags: {
+      ...PLACE_FLAGS,
+      ...CONTRACT_FLAGS,
+      ...MARKET_FLAG,
+      manifest: { kind: 'boolean', default: false, withNegated: false, brief: 'Print manifests whole, not in short' },
+    },
+  },
   docs: { brief: 'Show every data market and its settings, or the one named' },
 })
 

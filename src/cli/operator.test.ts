@@ -181,7 +181,9 @@ describe('what is to be sent', () => {
     const conduct = conductOf(processWith(), { ...FLAGS, yes: true })
     expect(await conduct.confirm(['do a'])).toBe(true)
     conduct.done('do a')
-    expect(out).toBe('  · do a\n  ✔ do a\n')
+    expect(out, 'a file has the list already').toBe('  · do a\n  ✔ 1 of 1\n')
+    conduct.done('do what came between')
+    expect(out).toContain('✔ do what came between\n')
     expect(conduct.isDryRun).toBe(false)
     expect(conductOf(processWith(), { ...FLAGS, dryRun: true }).isDryRun).toBe(true)
   })
@@ -190,7 +192,16 @@ describe('what is to be sent', () => {
     const conduct = conductOf(processWith(), { ...FLAGS, json: true, yes: true })
     await conduct.confirm(['do a'])
     conduct.done('do a')
-    expect([out, err]).toEqual(['', '  · do a\n  ✔ do a\n'])
+    expect([out, err]).toEqual(['', '  · do a\n  ✔ 1 of 1\n'])
+  })
+
+  test('is told step by step at a terminal, without what was so before', async () => {
+    const process = processWith()
+    Object.assign(process.stdout, { isTTY: true })
+    const conduct = conductOf(process, { ...FLAGS, yes: true })
+    await conduct.confirm(['set a to 2 (now 1)'])
+    conduct.done('set a to 2 (now 1)')
+    expect(out).toBe('  · set a to 2 (now 1)\n  ✔ set a to 2\n')
   })
 })
 

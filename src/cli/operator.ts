@@ -127,15 +127,23 @@ export function sessionOf(process: NodeJS.Process, flags: PlaceFlags & SendFlags
 /** Shows what is to be sent and asks, unless `--yes`. Nobody to ask: `CONFIRMATION_NEEDED`. */
 export function conductOf(process: NodeJS.Process, flags: PlaceFlags & SendFlags): Conduct {
   const out = flags.json ? process.stderr : process.stdout
+  const listed = new Set<string>()
+  let doneCount = 0
   return {
     isDryRun: flags.dryRun,
     async confirm(steps) {
+      for (const step of steps) listed.add(step)
       for (const step of steps) out.write(`  · ${step}\n`)
       if (flags.yes) return true
       if (!process.stdin.isTTY) throw new WeftError('CONFIRMATION_NEEDED', { transactions: steps.length })
       return askYes(process, `Send ${steps.length === 1 ? 'this transaction' : `these ${steps.length} transactions`}?`)
     },
-    done: (step) => void out.write(`  ✔ ${step}\n`),
+    done(step) {
+      doneCount += 1
+      // A file has the list above already. What was so before is so no more.
+      const text = out.isTTY !== true && listed.has(step) ? `${doneCount} of ${listed.size}` : step.replace(/ \(now .*\)$/, '')
+      out.write(`  ✔ ${text}\n`)
+    },
   }
 }
 

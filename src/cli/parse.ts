@@ -1,10 +1,19 @@
 import { safeUint } from '#domain/ids.ts'
 
 /** A flag parser for integers from `min` to `max`; anything else is refused with the range in words. */
-export function integerIn(min: number, max: number): (text: string) => number {
-  return (text) => {
+export function integerIn(min: number, max: number): Ranged {
+  const parse = (text: string): number => {
     const value = safeUint(text)
     if (value === undefined || value < min || value > max) throw new SyntaxError(`'${text}' is not an integer from ${min} to ${max}`)
     return value
   }
+  return Object.assign(parse, { range: `${min} to ${max}` })
+}
+
+/** A parser that says in words what it takes. */
+export type Ranged = ((text: string) => number) & { readonly range: string }
+
+/** The range of a flag's values in words, if it has one. */
+export function rangeOf(flag: object): string | undefined {
+  return 'parse' in flag ? (flag.parse as Partial<Ranged>).range : undefined
 }

@@ -17,7 +17,15 @@ export const roleCommands = Object.fromEntries(ROLES.map((role) => [role, roleCo
 function roleCommand(role: Role): Command<CommandContext> {
   const flags = settingsOf(role).map((name) => {
     const row = SETTINGS[name]
-    return [name, { kind: 'parsed', parse: String, optional: true, brief: `${row.doc} (${row.env}; ${unlessGiven(name)})` }] as const
+    return [
+      name,
+      {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: `${row.doc} (${row.env}${'min' in row ? `; ${row.min} to ${row.max}` : ''}; ${unlessGiven(name)})`,
+      },
+    ] as const
   })
   return buildCommand<Given, [], CommandContext>({
     async func(given) {
@@ -26,7 +34,11 @@ function roleCommand(role: Role): Command<CommandContext> {
       const settings = readSettings(role, given, process.env as Given)
       const { startRole } = await import('#node/start.ts')
       const signal = stopSignal()
-      const running = await startRole(role, settings)
+      const running = await startRole(role, settings, { signal }).catch((failure: unknown) => {
+        // Told to stop while it started: so it did.
+        if (!signal.aborted) throw failure
+      })
+      if (running === undefined) return
       try {
         await Promise.race([aborted(signal), running.ended])
       } finally {

@@ -32,7 +32,9 @@ const showCommand = buildCommand({
     }
     const { slots, address, owner, priceWei, mintStartTime } = registry
     const minting = mintStartTime === 0 ? 'minting is closed' : `minting from ${new Date(mintStartTime * 1_000).toISOString()} on`
-    this.process.stdout.write(`${slots.length} slots in ${address} of ${owner}; ${priceWei} wei each, ${minting}\n`)
+    this.process.stdout.write(
+      `${slots.length} ${slots.length === 1 ? 'slot' : 'slots'} in ${address} of ${owner}; ${priceWei} wei each, ${minting}\n`,
+    )
     if (slots.length > 0) this.process.stdout.write(`${'slot'.padStart(7)}  ${'signer, and owner below'.padEnd(42)}  state\n`)
     for (const slot of slots) {
       const state = slot.isBurned ? 'burned' : slot.isActive ? 'active' : 'no signer'

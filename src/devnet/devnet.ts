@@ -7,9 +7,9 @@ import { openComputes } from '#node/computes.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { sweepTemporaryFolders } from './folder.ts'
-import { type Ground, type GroundOptions, layGround } from './ground.ts'
+import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, WINDOWS } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
-import { announce, type DevnetEndpoints, keep, withdraw } from './registry.ts'
+import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
 import type { DevnetReport, DevnetSummary, EpochLine, Endpoint } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
 
@@ -23,6 +23,8 @@ export interface DevnetOutcome {
   /** Whether all of it had started before it stopped. */
   readonly wasUp: boolean
   /** A data point of a finalized epoch, to be proved when the devnet has ended; none when there is none or nothing is kept. */
+  /** Said when this machine was not fast enough. */
+  readonly advice?: string
   readonly provable?: { readonly projectId: ProjectId; readonly epochId: number }
 }
 
@@ -34,10 +36,13 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
   let provable: DevnetOutcome['provable']
+  let isBegun = false
   try {
     signal.throwIfAborted()
     sweepTemporaryFolders()
-    const ground = await layGround(options, report, started)
+    const ground = await layGround(options, report, started, () => {
+      isBegun = true
+    })
     signal.throwIfAborted()
     const projects = projectsOf(ground)
     const roles = await startRoles(ground, { report, started, signal })
@@ -56,16 +61,31 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     // Ctrl-C is an orderly end at any moment, also while things start.
     if (!signal.aborted) throw failure
   } finally {
-    report.progress('stopping …')
+    if (isBegun) report.progress('stopping …')
     await started.stop()
   }
   const summary = observer?.summary() ?? emptySummary(systemClock.nowMs() - startedMs)
-  return { summary, wasUp: observer !== undefined, ...(provable === undefined ? {} : { provable }) }
+  const advice = adviceAfter(summary)
+  return { summary, wasUp: observer !== undefined, ...(advice && { advice }), ...(provable && { provable }) }
+}
+
+/** Whoever sees projects missing on a busy machine must not look for a fault in the protocol. */
+export function adviceAfter({ missed, rejections, epochs }: DevnetSummary): string | undefined {
+  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0)
+  const submissions = rejections['window_closed'] ?? 0
+  if (projects + submissions === 0) return undefined
+  return (
+    `too slow: in ${epochs} epochs ${projects} projects got no submission in time and ${submissions} submissions came late (window_closed). ` +
+    `An epoch of the devnet takes ${EPOCH_SIZE} s and its window is open for ${WINDOWS.snapshotBlocks} s: this machine was too slow or too busy for that.`
+  )
 }
 
 /** For whoever wants proof: what there is, and how to ask for it. */
-function findings({ dataDir, epochs }: DevnetOptions, projects: readonly ProjectId[]): Endpoint[] {
-  const listed = { name: 'projects', where: `${projects.length}, listed in ${join(dataDir, 'devnet.json')}` }
+function findings({ dataDir, isTemporary, epochs }: DevnetOptions, projects: readonly ProjectId[]): Endpoint[] {
+  const listed = {
+    name: 'projects',
+    where: `${projects.length}, listed in ${join(dataDir, RUNNING)}${isTemporary ? '' : `, at the end in ${KEPT}`}`,
+  }
   // One that stops by itself may have stopped before anybody has pasted the line.
   return epochs === undefined ? [listed, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }] : [listed]
 }

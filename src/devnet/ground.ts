@@ -36,8 +36,8 @@ const BLOCK_TIME_SECONDS = 1
  * Timing, in blocks of one second. An epoch is released every 6 s; its window is open for 5 blocks, enough for a slow machine. Three
  * blocks later it is final.
  */
-const EPOCH_SIZE = 6
-const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
+export const EPOCH_SIZE = 6
+export const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
 /** Small enough that an epoch has two batches, the second continuing the first one's tree. */
 const PROJECTS_PER_BATCH = 10n
 /** The honest ones, by the names of their folders; each works for its share of the slots. */
@@ -87,8 +87,11 @@ export async function layGround(
   { dataDir, isTemporary, seed, slots, liars }: GroundOptions,
   report: DevnetReport,
   started: Started,
+  onBegun: () => void,
 ): Promise<Ground> {
   const folder = takeFolder(dataDir, { isTemporary })
+  // Until now nothing was anybody's to stop.
+  onBegun()
   started.add('data directory', folder)
   folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')

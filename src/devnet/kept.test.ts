@@ -74,6 +74,13 @@ test('a devnet that was kept is opened again on what it left, and nothing of tha
   expect(readFileSync(chainState())).toEqual(left)
 })
 
+test('without a name it is found when it was the one started last', async () => {
+  await runAndStop()
+  const { endpoints, stop } = await openDevnet()
+  await stop()
+  expect(endpoints.dataDir).toBe(dataDir)
+})
+
 test('one that was killed left no state, and is not found', async () => {
   await runAndStop()
   rmSync(chainState())

@@ -4,7 +4,7 @@ import { serveGateway } from '#io/ipfs/gateway.ts'
 import { ipfsFolder } from '#node/adapters.ts'
 import { createStarted } from '#node/stop.ts'
 import { startAnvil } from './anvil.ts'
-import { CHAIN_STATE, type DevnetEndpoints, findDevnet, findKept } from './registry.ts'
+import { CHAIN_STATE, type DevnetEndpoints, findDevnet, findKept, latestDevnet } from './registry.ts'
 
 export interface OpenDevnet {
   readonly endpoints: DevnetEndpoints
@@ -12,10 +12,11 @@ export interface OpenDevnet {
 }
 
 /**
- * A devnet to ask: the one that runs in `dataDir`, or the one started last. Of one that has ended and was kept, the anchor chain and the
+ * A devnet to ask: the one in the folder given, or the one started last, of those that run and those that were kept. Of one that has ended and was kept, the anchor chain and the
  * gateways are started again on what they left; nothing is written there. Throws `DATA_DIR_UNKNOWN`, `CHILD_PROCESS_FAILED`.
  */
-export async function openDevnet(dataDir?: string): Promise<OpenDevnet> {
+export async function openDevnet(given?: string): Promise<OpenDevnet> {
+  const dataDir = given ?? latestDevnet()
   const kept = dataDir === undefined ? undefined : findKept(dataDir)
   if (dataDir === undefined || kept === undefined) return { endpoints: findDevnet(dataDir), stop: async () => undefined }
   const started = createStarted()

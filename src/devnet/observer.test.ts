@@ -169,6 +169,12 @@ describe('an epoch that is final', () => {
   })
 })
 
+test('what is under way at the end is counted apart, and what was missed by its reason', async () => {
+  records.set(2, { accepted: 114 })
+  const summary = await observe([[released(1), submitted(1), ended(1), ...attested(1), final(1)], [released(2)]])
+  expect(summary).toMatchObject({ epochs: 1, accepted: 0, missed: { not_submitted: 3 }, underWay: { epochs: 1, accepted: 114 } })
+})
+
 test('epochs are told in the order of their ids: one that is final waits for those before it', async () => {
   await observe([[released(1), submitted(1), ended(1)], whole(2), [...attested(1), final(1)]])
   expect(lines.map(({ epochId }) => epochId)).toEqual([1, 2])
@@ -260,8 +266,10 @@ test('a devnet that was stopped before its first epoch has nothing to tell', () 
     attestations: 0,
     outvotedSnapshots: 0,
     outvoted: [],
+    missed: {},
     rejections: {},
     unfinished: [],
+    underWay: { epochs: 0, accepted: 0 },
     elapsedMs: 7,
   })
 })

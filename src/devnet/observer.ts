@@ -41,7 +41,7 @@ export interface Observer {
 /** The summary of a devnet that was stopped before its first epoch. */
 export function emptySummary(elapsedMs: number): DevnetSummary {
   const nothing = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
-  return { ...nothing, outvoted: [], rejections: {}, unfinished: [], elapsedMs }
+  return { ...nothing, outvoted: [], missed: {}, rejections: {}, unfinished: [], underWay: { epochs: 0, accepted: 0 }, elapsedMs }
 }
 
 export function createObserver(deps: ObserverDeps): Observer {
@@ -49,6 +49,8 @@ export function createObserver(deps: ObserverDeps): Observer {
   const startedMs = clock.nowMs()
   const open = new Map<EpochId, Observed>()
   const totals = createTotals()
+  /** As seen last: when the roles have stopped they answer no more. */
+  let underWay = { epochs: 0, accepted: 0 }
   const unfinished: { epochId: number; reason: string }[] = []
 
   function note(event: ProtocolEvent): void {
@@ -69,6 +71,14 @@ export function createObserver(deps: ObserverDeps): Observer {
 
   /** Reports what is decided, oldest first, so that lines come in the order of epochs. */
   function settle(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
+    decide(headBlock, market, epochsWanted)
+    const lines = [...open.values()].map((epoch) => lineOf(epoch, deps))
+    underWay = { epochs: lines.length, accepted: sum(lines.map(({ accepted }) => accepted)) }
+    const newest = lines.at(-1)
+    if (newest !== undefined && totals.epochs() !== epochsWanted) report.live(newest)
+  }
+
+  function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs() === epochsWanted) return
       const isPast = isAttestationWindowOver(epoch.releaseBlock, headBlock, market)
@@ -80,8 +90,6 @@ export function createObserver(deps: ObserverDeps): Observer {
         report.epoch(line)
       } else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
     }
-    const newest = [...open.values()].at(-1)
-    if (newest !== undefined) report.live(lineOf(newest, deps))
   }
 
   return {
@@ -99,6 +107,7 @@ export function createObserver(deps: ObserverDeps): Observer {
     summary: () => ({
       ...totals.read(),
       unfinished,
+      underWay,
       elapsedMs: clock.nowMs() - startedMs,
     }),
   }
@@ -123,6 +132,7 @@ function createTotals() {
   const totals = { epochs: 0, accepted: 0, rejected: 0, finalized: 0, batches: 0, attestations: 0, outvotedSnapshots: 0 }
   const outvoted = new Map<number, number>()
   const rejections: Record<string, number> = {}
+  const missed: Partial<Record<ProjectReason, number>> = {}
   return {
     epochs: () => totals.epochs,
     add(line: EpochLine, record: EpochEntry | undefined): void {
@@ -131,10 +141,12 @@ function createTotals() {
       for (const slotId of record?.outvotedSlots ?? []) outvoted.set(slotId, (outvoted.get(slotId) ?? 0) + 1)
       totals.outvotedSnapshots += sum((record?.projects ?? []).map(({ total, votes }) => total - votes))
       for (const [code, count] of finalCounts(record)) rejections[code] = (rejections[code] ?? 0) + count
+      for (const { reason } of line.missed) missed[reason] = (missed[reason] ?? 0) + 1
     },
     read: () => ({
       ...totals,
       outvoted: [...outvoted].map(([slotId, epochs]) => ({ slotId, epochs })).sort((left, right) => left.slotId - right.slotId),
+      missed,
       rejections,
     }),
   }

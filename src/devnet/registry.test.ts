@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as registry from './registry.ts'
-import { type DevnetEndpoints, findDevnet, findKept, withdraw } from './registry.ts'
+import { type DevnetEndpoints, findDevnet, findKept, withdraw, latestDevnet } from './registry.ts'
 
 /** Announcements lie in the temporary folder of the user: each test has one of its own. */
 const before = process.env['TMPDIR']
@@ -94,11 +94,15 @@ test('one that is kept says where things were, once its chain has left its state
   announce(endpoints('first'))
   expect(findKept(at('first'))).toBeUndefined()
   keep(at('first'))
-  expect(announced()).toEqual([])
+  expect(latestDevnet()).toBeUndefined()
   expect(() => findDevnet(at('first'))).toThrow('DATA_DIR_UNKNOWN')
   expect(findKept(at('first'))).toBeUndefined()
   writeFileSync(join(at('first'), 'anchor-chain.json'), '{}')
   expect(findKept(at('first'))).toEqual(endpoints('first'))
+  announce(endpoints('second'))
+  expect(latestDevnet()).toBe(at('second'))
+  withdraw(at('second'))
+  expect(latestDevnet(), 'it was kept, not forgotten').toBe(at('first'))
 })
 
 test.each([

@@ -27,12 +27,13 @@ export interface DevnetEndpoints {
   readonly projects: readonly string[]
 }
 
-const RUNNING = 'devnet.json'
-const KEPT = 'kept.json'
+export const RUNNING = 'devnet.json'
+/** Takes its place at the end, where the folder stays. */
+export const KEPT = 'kept.json'
 /** What the anchor chain leaves when it ends. */
 export const CHAIN_STATE = 'anchor-chain.json'
 
-/** One per devnet of this user that runs, so that `./weft verify` needs no flag, and one that ends takes none away from another. */
+/** One per devnet of this user that runs or was kept, so that `./weft verify` needs no flag, and one that ends takes none away from another. */
 interface Announcement {
   readonly dataDir: string
   readonly processId: number
@@ -59,7 +60,8 @@ export function announce(endpoints: DevnetEndpoints, devnet: Pick<DevnetFolder, 
   // Anybody may have made it: `verify` would ask whatever chain it finds there.
   if (!isOwn(folder)) return
   const earlier = announcements()
-  for (const other of earlier) if (!isAlive(other.processId)) rmSync(announcementPath(other.dataDir), { force: true })
+  for (const other of earlier)
+    if (!isAlive(other.processId) && findKept(other.dataDir) === undefined) rmSync(announcementPath(other.dataDir), { force: true })
   const order = 1 + Math.max(0, ...earlier.map((other) => other.order))
   write(announcementPath(dataDir), { dataDir, processId, order } satisfies Announcement)
 }
@@ -70,15 +72,14 @@ export function withdraw(dataDir: string): void {
   rmSync(announcementPath(dataDir), { force: true })
 }
 
-/** As `withdraw`; what was where stays written down for whoever opens the folder again. */
+/** It runs no more; what was where stays written down, and announced, for whoever opens the folder again. */
 export function keep(dataDir: string, devnet: Pick<DevnetFolder, 'file'>): void {
   onDisk(dataDir, 'keeping it', () => renameSync(devnet.file(RUNNING), devnet.file(KEPT)))
-  withdraw(dataDir)
 }
 
 /** The endpoints of the devnet in `dataDir`, or of the one started last. Throws `DATA_DIR_UNKNOWN` when it does not run or may not be read. */
 export function findDevnet(dataDir?: string): DevnetEndpoints {
-  const folders = dataDir === undefined ? running() : [dataDir]
+  const folders = dataDir === undefined ? announced() : [dataDir]
   for (const folder of folders) {
     const endpoints = readJson<DevnetEndpoints>(join(folder, RUNNING))
     if (endpoints !== undefined && isAlive(endpoints.processId)) return endpoints
@@ -91,8 +92,18 @@ export function findKept(dataDir: string): DevnetEndpoints | undefined {
   return existsSync(join(dataDir, CHAIN_STATE)) ? readJson<DevnetEndpoints>(join(dataDir, KEPT)) : undefined
 }
 
+/** The folder of the devnet started last, of those that run and those that were kept. */
+export function latestDevnet(): string | undefined {
+  return announced().find((folder) => isRunning(folder) || findKept(folder) !== undefined)
+}
+
+function isRunning(folder: string): boolean {
+  const endpoints = readJson<DevnetEndpoints>(join(folder, RUNNING))
+  return endpoints !== undefined && isAlive(endpoints.processId)
+}
+
 /** Folders of devnets that have announced themselves, the latest first. */
-function running(): string[] {
+function announced(): string[] {
   return announcements()
     .sort((left, right) => right.order - left.order)
     .map(({ dataDir }) => dataDir)

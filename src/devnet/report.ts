@@ -36,16 +36,21 @@ export interface DevnetSummary {
   readonly outvotedSnapshots: number
   /** Slots that lost votes, and in how many epochs. */
   readonly outvoted: readonly { readonly slotId: number; readonly epochs: number }[]
+  /** Projects of finalized epochs that are not final, by reason. */
+  readonly missed: Readonly<Partial<Record<ProjectReason, number>>>
   readonly rejections: Readonly<Record<string, number>>
   /** Epochs that ended otherwise, with the reason (G9); epochs still under way at the stop are not among them. */
   readonly unfinished: readonly { readonly epochId: number; readonly reason: string }[]
+  /** Epochs that were still going at the stop, and what of theirs was accepted; in no other number. */
+  readonly underWay: { readonly epochs: number; readonly accepted: number }
   readonly elapsedMs: number
 }
 
 /** Something that listens, and where. */
 export interface Endpoint {
   readonly name: string
-  readonly where: string
+  /** More than one where it is reached in several ways. */
+  readonly where: string | readonly string[]
 }
 
 export interface DevnetReport {

@@ -115,9 +115,7 @@ function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole
     { name: 'source chain', where: ground.source.rpcUrl },
     { name: 'protocol state', where: ground.protocol.protocolState },
     { name: 'data market', where: ground.protocol.dataMarket },
-    ...roles.flatMap(([name, { places }]) =>
-      Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where: where.join(' ') })),
-    ),
+    ...roles.flatMap(([name, { places }]) => Object.entries(places).map(([what, where]) => ({ name: `${name} ${what}`, where }))),
     { name: 'data', where: ground.dataDir },
   ]
 }

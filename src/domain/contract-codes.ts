@@ -3,13 +3,14 @@
  * sentences that an operator meets.
  */
 
-const RESERVED = 'Listed by the protocol, raised by none of its contracts.'
+/** Of codes that no contract reverts with. */
+export const RESERVED = 'Listed by the protocol, raised by none of its contracts.'
 
 /** Short codes, as they stand in `Error(string)`. */
 export const CONTRACT_CODES = {
   E01: 'The caller is not a validator of the data market. `./weft market set --add-validator` makes it one.',
   E02: 'The data market is not known to this ProtocolState, or not enabled: then it takes nothing new, only votes on what it took before.',
-  E03: 'The caller does not own the data market.',
+  E03: 'The caller does not own the data market. `./weft market show` names its owner.',
   E04: 'The caller is not a sequencer of the data market. `./weft market set --add-sequencer` makes it one.',
   E05: 'The caller is not the epoch manager of the data market. `./weft market set --epoch-manager` makes it that.',
   E06: RESERVED,
@@ -47,8 +48,8 @@ export const CONTRACT_CODES = {
   E38: 'Rewards are recorded for the current day and the one before, for no other.',
   E39: 'The batch submissions of this epoch were ended before.',
   E40: 'The validator attested this batch before.',
-  E41: 'The batch window must be longer than the snapshot window.',
-  E42: 'The attestation window must be longer than the batch window, and the batch window set before it.',
+  E41: 'The batch window must be longer than the snapshot window. `./weft market show` has both as they are.',
+  E42: 'The attestation window must be longer than the batch window, and the batch window set before it. `./weft market show` has both as they are.',
   E43: 'The batch came after the batch submissions of the epoch were ended.',
   E44: 'Only ProtocolState may call the data market; call ProtocolState instead.',
   E45: 'An address or a number of the call is zero and must not be.',

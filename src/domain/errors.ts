@@ -27,7 +27,7 @@ export const ERRORS = {
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
-    help: 'Correct each setting named; `./weft settings` lists those of the roles, `--help` those of a command.',
+    help: 'Correct what is named. `--help` after the command lists what it takes; docs/CLI.md has it all.',
   },
   DATA_DIR_UNKNOWN: {
     kind: 'operator',
@@ -42,7 +42,7 @@ export const ERRORS = {
   DATA_DIR_FOREIGN: {
     kind: 'operator',
     facts: ['dataDir', 'found'],
-    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist (--data-dir). What a devnet of an earlier build has made may be among it: remove that by hand if you know it is yours.',
+    help: 'A devnet empties its folder, and this one holds what no devnet made: nothing was touched. Name an empty folder, or one that does not exist (--data-dir). What a devnet of an earlier build has made may be among it: take that out by hand if you know it is yours.',
   },
   DATA_DIR_LOCKED: {
     kind: 'operator',
@@ -132,7 +132,7 @@ export const ERRORS = {
   CALL_REVERTED: {
     kind: 'caller',
     facts: ['call', 'reason'],
-    help: 'The contract refused the call; `./weft explain` knows the short codes.',
+    help: 'The contract refused the call, and nothing of it was done.',
   },
   CALL_NOT_SETTLED: {
     kind: 'transient',
@@ -147,7 +147,7 @@ export const ERRORS = {
   MANIFEST_INVALID: {
     kind: 'operator',
     facts: ['manifest', 'problems'],
-    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `./weft market set --manifest`.",
+    help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. Correct the file; where it is one that the market has already, its owner sets a corrected one with `./weft market set --manifest`.",
   },
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',

@@ -14,6 +14,11 @@ export interface EventRow {
 
 export const EVENTS = {
   // Every role
+  starting: { level: 'info', help: 'The role opens what it needs: its folder, chains, the rules of its market, its sockets.' },
+  manifest_sought: {
+    level: 'info',
+    help: 'The role needs the manifest `cid` of its market, which is not `lookedIn`, and asks the IPFS nodes that it is connected to before it starts.',
+  },
   started: { level: 'info', help: 'The role listens at these places and begins its work.' },
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },

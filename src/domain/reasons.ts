@@ -15,6 +15,25 @@ export const BATCH_REASONS = {
   attested_before: 'The attestation was on chain already.',
 } as const
 
+/** What else logs and tables say in one word. */
+export const WORDS = {
+  accepted: 'A receipt: the submission counts.',
+  duplicate: 'A receipt: the same vote was there before, and counts once.',
+  simulated: 'A receipt: a submission of epoch 0 was seen. It shows that a snapshotter is alive, and is never counted.',
+  acknowledged: 'So many submissions have a receipt that says that they are counted.',
+  sent: 'So many submissions went to a peer that never answers: whether they count, only the chain tells.',
+  rejected: 'Refused for good: the receipt says why, and nothing is sent again.',
+  expired: 'So many submissions found no place in time: their window was over, or no receipt came for so long that it must be.',
+  outvoted:
+    'A slot voted for another CID than the one that won. More than one such vote in an epoch points at a compute that is not deterministic, or at a lie.',
+  divergent: 'Whether the root that the validator computed is another one than the root of the sequencer: 1 or 0.',
+  missed: 'Projects that did not become final in the epoch, each with its reason.',
+  finalized: 'Projects that have a CID with enough votes and enough attestations, of those that the market has.',
+  attested: 'Validators that attested every batch of the epoch.',
+  lost: 'Calls that a reorganisation took off the chain and that came too late the second time.',
+  times: 'How often the same trouble came since the line was written last.',
+} as const
+
 /** How a delivery ended that has no receipt. */
 export const DELIVERY_REASONS = {
   unacknowledged: 'Sent to a peer that never answers: whether it counts, only the chain tells.',

@@ -24,6 +24,11 @@ export const COMPUTE_LIST = z
   .min(1, { error: 'is empty' })
 export type ComputeList = z.infer<typeof COMPUTE_LIST>
 
+/** Whether this program has that version of the set, and so knows what its configuration looks like. */
+export function isShipped({ name, version }: { readonly name: string; readonly version: string }): boolean {
+  return COMPUTE_SETS.some((module) => module.name === name && module.version === version)
+}
+
 /** The computes of one market, of all its sets, and what they were made from. */
 export type MarketComputes = Omit<EpochPlan, 'projects'>
 

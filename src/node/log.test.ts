@@ -59,10 +59,16 @@ describe('a line of the log', () => {
     expect(textLine({ role: 'sequencer', event: 'stopped', facts: {}, at: noon })).toBe('03:04:05 info  sequencer   stopped\n')
   })
 
+  test('as text leaves out what is empty', () => {
+    const facts = { batchCid: 'bafk', reason: '', failures: 0 }
+    expect(textLine({ role: 'validator', event: 'batch_attested', facts, at: noon })).toBe(
+      '03:04:05 info  validator   batch_attested batchCid=bafk failures=0\n',
+    )
+  })
+
   test.each([
     ['a b', '"a b"'],
     ['a=b', '"a=b"'],
-    ['', '""'],
     ['\n\u001b[2K\u009b0m\u2028', String.raw`"\n\u001b[2K\u009b0m\u2028"`],
     [{ 'k\u009b': 1 }, String.raw`{"k\u009b":1}`],
     [undefined, ''],

@@ -52,7 +52,9 @@ export function textLine(line: {
   readonly at: Date
 }): string {
   const time = [line.at.getHours(), line.at.getMinutes(), line.at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
-  const facts = Object.entries(line.facts).map(([name, value]) => `${name}=${valueText(value)}`)
+  const facts = Object.entries(line.facts)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}=${valueText(value)}`)
   return `${[time, EVENTS[line.event].level.padEnd(5), line.role.padEnd(11), line.event, ...facts].join(' ').trimEnd()}\n`
 }
 

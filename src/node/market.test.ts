@@ -101,6 +101,43 @@ describe('a market’s rules come', () => {
     await expect(open([from(0, manifest)])).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE', facts: { cid: manifest.cid } })
   })
 
+  test('from the draft that its owner wrote, completed as it was when it was set', async () => {
+    const manifest = await written({ tally: { minVotes: 3 } })
+    const path = join(folder, 'draft.json')
+    writeFileSync(path, '{ "tally": { "minVotes": 3 }, "namespace": "NS" }')
+    expect((await open([from(0, manifest)], { manifest: path })).terms.rules).toEqual(manifest.rules)
+  })
+
+  test.each([
+    ['whose manifest is another one', '{"namespace":"OTHER"}', /draft\.json \(whose manifest is another one: bafk[a-z2-7]+\)$/],
+    [
+      'which is none',
+      '{"namespace":"N S","epochSize":0}',
+      /draft\.json \(which is none: namespace: "N S" is not .*; epochSize: 0 is not .*\)$/,
+    ],
+    ['that cannot be read', undefined, /draft\.json \(which cannot be read\)$/],
+  ])('not from a file %s: it is named, with what it is', async (_name, content, lookedIn) => {
+    const path = join(folder, 'draft.json')
+    if (content !== undefined) writeFileSync(path, content)
+    const manifest = await written({})
+    await expect(open([from(0, manifest)], { manifest: path })).rejects.toMatchObject({
+      code: 'MANIFEST_UNAVAILABLE',
+      facts: { cid: manifest.cid, lookedIn: expect.stringMatching(lookedIn) },
+    })
+  })
+
+  test('after a search that is told of, and that ends when the role is told to stop', async () => {
+    const manifest = await written({})
+    chain = createFakeChain({ clock, market: MARKET, signers: [], manifests: [from(0, manifest)] })
+    const stopping = new AbortController()
+    const opened = openMarket(NO_FLAGS, { home: home(), chain, clock, ipfs: ipfs.node('me'), signal: stopping.signal })
+    opened.catch(() => undefined)
+    await clock.runUntil(async () => told.length > 0, { limitMs: 1_000 })
+    expect(told).toEqual([['manifest_sought', { cid: manifest.cid, fromEpochId: 0, lookedIn: join(folder, 'home') }]])
+    stopping.abort(new Error('enough'))
+    await expect(opened).rejects.toThrow('enough')
+  })
+
   test('from flags where it has none, as deployed networks count', async () => {
     const { terms } = await open([], { namespace: 'NS' })
     expect(terms.rules).toEqual({

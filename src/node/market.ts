@@ -12,7 +12,7 @@ import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
 import { type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
 import type { RoleHome } from './home.ts'
-import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
+import { findManifest, keepManifest, manifestFrom } from './manifest-files.ts'
 import type { Settings } from './settings.ts'
 
 /** What a market asks for in an epoch. */
@@ -43,6 +43,8 @@ export interface MarketDeps {
   readonly chain: AnchorChain
   readonly clock: Clock
   readonly ipfs: Ipfs
+  /** Ends the search that the start waits for. */
+  readonly signal?: AbortSignal
 }
 
 /** A published manifest is announced well ahead, so this need not be soon; but epochs may be of a second. */
@@ -112,12 +114,18 @@ const setsOf = ({ computes }: Manifest): PlannedSet[] => computes.map((each) => 
 /** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
 function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {
   const known = new Map<string, MarketTerms>()
-  const { flags } = place
+  const { flags, contract } = place
   const folders = [home.directory, ...(flags.network === '' ? [] : [dirname(flags.network)])]
 
-  async function onDisk(cid: Cid): Promise<Uint8Array | undefined> {
-    const found = await Promise.all([...folders.map((folder) => findManifest(folder, cid)), manifestIn(flags.manifest, cid)])
-    return found.find((bytes) => bytes !== undefined)
+  /** Its bytes, or where they are not, in words. */
+  async function onDisk(cid: Cid): Promise<Uint8Array | string> {
+    for (const folder of folders) {
+      const found = await findManifest(folder, cid)
+      if (found !== undefined) return found
+    }
+    if (flags.manifest === '') return folders.join(', ')
+    const given = await manifestFrom(flags.manifest, cid, contract)
+    return typeof given === 'string' ? [...folders, given].join(', ') : given
   }
 
   async function take(cid: Cid, bytes: Uint8Array): Promise<MarketTerms> {
@@ -141,16 +149,17 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
       if (terms !== undefined) return terms
       if (!isSnapshotCid(cid))
         throw new WeftError('MANIFEST_INVALID', { manifest: cid.slice(0, 128), problems: ['the chain names no CID'] })
-      const bytes = await onDisk(cid)
-      if (bytes !== undefined) return take(cid, bytes)
-      throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: folders.join(', ') })
+      const found = await onDisk(cid)
+      if (typeof found !== 'string') return take(cid, found)
+      throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: found })
     },
     /** As `find`, and asks the peers of the IPFS node as well. */
-    async fetch(cid: string, signal?: AbortSignal): Promise<MarketTerms> {
+    async fetch(cid: string, signal: AbortSignal | undefined, onSearch?: (failure: WeftError) => void): Promise<MarketTerms> {
       try {
         return await this.find(cid)
       } catch (failure) {
         if (!isWeftError(failure, 'MANIFEST_UNAVAILABLE')) throw failure
+        onSearch?.(failure)
         const bytes = await ipfs
           .get(cid as Cid, { bytesMax: MANIFEST_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, ...(signal && { signal }) })
           .catch((cause: unknown) => {
@@ -212,7 +221,7 @@ function unlessTransient(failure: unknown): { readonly current: undefined; reado
  * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
  */
 export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
-  const { chain } = deps
+  const { chain, home } = deps
   const [contract, { current, pending }, { epochId }] = await Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()])
   const library = createLibrary(deps, { contract, flags })
   const lookout = createLookout(deps, library)
@@ -235,7 +244,12 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   }
 
   const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
-  const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
+  const terms =
+    next === undefined
+      ? withoutManifest()
+      : await library.fetch(next.cid, deps.signal, ({ facts }) =>
+          home.report('manifest_sought', { ...facts, fromEpochId: next.fromEpochId }),
+        )
   return {
     terms,
     termsAt,

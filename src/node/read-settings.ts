@@ -166,7 +166,11 @@ function parseKey(text: string): Secret<string> | Problem {
   const isFile = text.startsWith('file:')
   const key = isFile ? keyTextIn(text.slice('file:'.length)) : text
   if (key === undefined) return new Problem('names a file that cannot be read')
-  return KEY_FORM.test(key) ? new Secret(key) : new Problem(`${isFile ? 'names a file that holds' : 'is'} no private key: 64 hex digits`)
+  return KEY_FORM.test(key)
+    ? new Secret(key)
+    : new Problem(
+        `${isFile ? 'names a file that holds no private key: 64 hex digits' : 'is no private key: 64 hex digits, or file:PATH of a file that holds it'}`,
+      )
 }
 
 function keyTextIn(path: string): string | undefined {

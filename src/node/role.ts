@@ -20,5 +20,5 @@ export interface WiredRole<Handle> {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Wires real adapters to a role. Whatever it starts it adds to `started`, in order. */
-export type Wire<Handle> = (settings: Settings, home: RoleHome, started: Started) => Promise<WiredRole<Handle>>
+/** Wires real adapters to a role. Whatever it starts it adds to `started`, in order. What it waits for long it stops waiting for when the signal aborts. */
+export type Wire<Handle> = (settings: Settings, home: RoleHome, started: Started, signal: AbortSignal) => Promise<WiredRole<Handle>>

@@ -21,11 +21,11 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
   }
 }
 
-export const wireSequencer: Wire<Sequencer> = async (settings, home, started) => {
+export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
-  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
+  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
   const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
   started.add('libp2p host', host)
   const sequencer = createSequencer(

@@ -120,7 +120,7 @@ export const SETTINGS = {
     type: 'text',
     fallback: '',
     roles: ['snapshotter', 'sequencer', 'validator'],
-    doc: "File with the market's manifest, as `weft deploy` wrote it, where it lies neither beside the network file nor with an IPFS peer.",
+    doc: "File with the market's manifest, as `weft deploy` wrote it, or the draft that it was made from, where it lies neither beside the network file nor with an IPFS peer.",
   },
   namespace: {
     env: 'WEFT_NAMESPACE',

@@ -36,6 +36,25 @@ interface Scene {
   run?(signal: AbortSignal): Promise<void>
 }
 
+/** One that waits for something that never comes, and starts no more when it is told to stop. */
+test('a role that is told to stop while it starts stops what it has started, and says so', async () => {
+  const stopping = new AbortController()
+  const wire: Wire<string> = async (_settings, _home, started, signal) => {
+    started.add('part', part('host'))
+    stopping.abort(new Error('enough'))
+    signal.throwIfAborted()
+    throw new Error('it goes on')
+  }
+  const options = { logTo: join(folder, 'log'), signal: stopping.signal }
+  await expect(startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, options)).rejects.toThrow('enough')
+  expect(log).toEqual(['host stopped'])
+  const events = readFileSync(join(folder, 'log'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg)
+  expect(events).toEqual(['starting', 'stopped'])
+})
+
 /** A role that works until it is told to stop. */
 async function untilAborted(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
@@ -74,7 +93,7 @@ describe('a role that starts', () => {
     running = await start()
     expect(running).toMatchObject({ handle: 'the role itself', places: { p2p: ['/ip4/127.0.0.1/tcp/1'] } })
     expect(JSON.parse(readFileSync(join(folder, 'relay', 'endpoints.json'), 'utf8'))).toEqual(running.places)
-    expect(events()).toEqual(['started'])
+    expect(events()).toEqual(['starting', 'started'])
   })
 
   test('that fails half-way stops what it started, in reverse, and leaves its home', async () => {
@@ -113,7 +132,7 @@ describe('a role that is stopped', () => {
     await role.stop()
     expect(log).toEqual(['work finished', 'server stopped', 'host stopped'])
     expect(await role.ended).toBeUndefined()
-    expect(events()).toEqual(['started', 'stopped'])
+    expect(events()).toEqual(['starting', 'started', 'stopped'])
     await expectHomeLeft()
   })
 
@@ -136,7 +155,7 @@ describe('a role that is stopped', () => {
     })
     await role.stop()
     expect(await role.ended).toBeUndefined()
-    expect(events()).toEqual(['started', 'stopped'])
+    expect(events()).toEqual(['starting', 'started', 'stopped'])
   })
 })
 
@@ -146,8 +165,9 @@ describe('a role that fails', () => {
   test('tells whoever hosts it, and its log, at once', async () => {
     running = await start({ run: () => Promise.reject(failure) })
     await expect(running.ended).rejects.toBe(failure)
-    expect(events()).toEqual(['started', 'failed'])
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('STORE_FAILED (path: state.sqlite')
+    expect(events()).toEqual(['starting', 'started', 'failed'])
+    expect(readFileSync(join(folder, 'log'), 'utf8'), 'the words that help are for whoever hosts it').not.toContain('detail')
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('"code":"STORE_FAILED","path":"state.sqlite"')
   })
 
   test('ends no process by itself: the failure waits for whoever asks', async () => {

@@ -5,18 +5,25 @@ import type { RunningRole, Wire } from './role.ts'
 import type { Role, Settings } from './settings.ts'
 import { createStarted } from './stop.ts'
 
-/** Opens the role's home, wires it and sets it to work. When any of that fails, what was started before is stopped again. */
+interface StartOptions {
+  readonly logTo?: string
+  /** Aborts when nobody wants the role any more, though it has not started yet. */
+  readonly signal?: AbortSignal
+}
+
+/** Opens the role's home, wires it and sets it to work. When any of that fails, or is told to stop, what was started before is stopped again. */
 export async function startWith<Handle>(
   role: Role,
   settings: Settings,
   wire: Wire<Handle>,
-  options: { readonly logTo?: string } = {},
+  { signal = new AbortController().signal, ...options }: StartOptions = {},
 ): Promise<RunningRole<Handle>> {
   const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
   const started = createStarted()
+  home.report('starting', {})
   started.add('data directory', home)
   try {
-    const wired = await wire(settings, home, started)
+    const wired = await wire(settings, home, started, signal)
     home.announce(wired.places)
     home.report('started', wired.places)
     const stopping = new AbortController()
@@ -24,7 +31,7 @@ export async function startWith<Handle>(
       if (!stopping.signal.aborted) throw failure
     })
     // The hosting process awaits `ended`; until it does, a failure must not count as unhandled.
-    ended.catch((failure: unknown) => home.report('failed', { ...(isWeftError(failure) ? toldOf(failure) : {}), detail: String(failure) }))
+    ended.catch((failure: unknown) => home.report('failed', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) }))
     // Last of all, so that it ends before what it works with, and is named should it not end.
     started.add(`work of the ${role}`, {
       async stop() {
@@ -35,6 +42,7 @@ export async function startWith<Handle>(
     })
     return { places: wired.places, handle: wired.handle, ended, stop: started.stop }
   } catch (failure) {
+    if (signal.aborted) home.report('stopped', {})
     // What went wrong first is what a person must hear; that something would not stop after it is a consequence, for the log.
     await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
     throw failure
@@ -42,7 +50,7 @@ export async function startWith<Handle>(
 }
 
 /** Starts one role as the command line does. Only its own code is loaded. */
-export async function startRole(role: Role, settings: Settings, options: { readonly logTo?: string } = {}): Promise<RunningRole> {
+export async function startRole(role: Role, settings: Settings, options: StartOptions = {}): Promise<RunningRole> {
   return startWith(role, settings, await wireOf(role), options)
 }
 

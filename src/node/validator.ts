@@ -6,11 +6,11 @@ import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 
-export const wireValidator: Wire<Validator> = async (settings, home, started) => {
+export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
-  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node })
+  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
   const validator = createValidator(
     {
       level: 'tally',

@@ -160,6 +160,31 @@ describe('a manifest', async () => {
     expect(planned(now, manifest)).toEqual(fromEpochId === undefined ? [] : [[expect.anything(), wish.cid, BigInt(fromEpochId)]])
   })
 
+  test.each<[string, Partial<typeof FRESH>, number, RegExp]>([
+    ['nothing', {}, 4, /from epoch 4 on \(now none\)$/],
+    [
+      'one that begins later',
+      { pendingManifest: ref(other.cid, 4) },
+      4,
+      /\(now none; takes the place of bafkreie5.*, announced from epoch 4 on\)$/,
+    ],
+    [
+      'one that begins before, and leaves epochs without rules',
+      { pendingManifest: ref(other.cid, 0) },
+      4,
+      /, announced from epoch 0 on: CAREFUL, epochs before 4 will have no manifest\)$/,
+    ],
+    [
+      'one that was to follow another, which goes on',
+      { ...at(7), manifest: ref('bafkold', 0), pendingManifest: ref(other.cid, 8) },
+      9,
+      /\(now bafkold; takes the place of bafkreie5.*, announced from epoch 8 on\)$/,
+    ],
+  ])('says what it takes the place of: %s', (_name, now, fromEpochId, text) => {
+    const [step] = planMarket(state, { ...FRESH, ...now }, { manifest: { ...wish, fromEpochId } }).flat()
+    expect(step?.what).toMatch(text)
+  })
+
   test('of another market is refused, with all that is not so', () => {
     const manifest = { ...wish, manifest: { ...wish.manifest, epochSize: 11, sourceChainId: 5 } }
     expect(() => planned({}, manifest)).toThrow(

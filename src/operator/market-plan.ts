@@ -36,6 +36,8 @@ export interface ManifestWish {
   readonly manifest: Manifest
   /** What hashes to the CID. */
   readonly bytes: Uint8Array
+  /** Computes of it that this program does not ship: it cannot say whether their configuration is right. */
+  readonly unknownComputes?: readonly string[]
   /** Of an epoch that is not released; without it, one that leaves the roles time to fetch the manifest. */
   readonly fromEpochId?: number | undefined
 }
@@ -187,6 +189,15 @@ function addRewards(add: Add, now: MarketSettings, wish: MarketWish): void {
 /** Epochs until a new manifest applies: a role looks for one every few seconds, and epochs of one second are the shortest in use. */
 const MANIFEST_LEAD_EPOCHS = 60
 
+/** What applies, what will not apply any more, and which epochs are left without rules by that. */
+function manifestsNow({ manifest, pendingManifest }: MarketSettings, from: number): string {
+  const applies = manifest?.cid ?? 'none'
+  if (pendingManifest === undefined) return applies
+  const replaced = `${applies}; takes the place of ${pendingManifest.cid}, announced from epoch ${pendingManifest.fromEpochId} on`
+  if (manifest !== undefined || pendingManifest.fromEpochId >= from) return replaced
+  return `${replaced}: CAREFUL, epochs before ${from} will have no manifest`
+}
+
 /** Throws `MARKET_CONTRADICTED` for a manifest that this market cannot have. */
 function addManifest(add: Add, now: MarketSettings, { cid, manifest, fromEpochId }: ManifestWish): void {
   const problems = (['epochSize', 'sourceChainId'] as const)
@@ -204,7 +215,7 @@ function addManifest(add: Add, now: MarketSettings, { cid, manifest, fromEpochId
     functionName: 'setMarketManifest',
     args: [now.address as Hex, cid, BigInt(from)],
   })
-  add(`set the manifest ${cid} from epoch ${from} on (now ${now.manifest?.cid ?? 'none'})`, 'setMarketManifest', data)
+  add(`set the manifest ${cid} from epoch ${from} on (now ${manifestsNow(now, from)})`, 'setMarketManifest', data)
 }
 
 /** The transactions that make a market's settings what is wished. */

@@ -202,7 +202,7 @@ describe('a network that is planned', () => {
     const registry = { ...REGISTRY, mintStartTime: 1, slots: [slot(1, signer), slot(2, other), slot(3, other)] }
     expect(plan({ ...WHOLE, nodes: registry }, { slots: [signer] }).waves).toEqual([])
     const { waves } = plan({ ...WHOLE, nodes: registry }, { slots: [signer, signer, other, signer] })
-    expect(waves.flat().map(({ what }) => what)).toEqual(['mint 1 slots for 1 wei', `assign slot 2 to ${signer}, slot 4 to ${signer}`])
+    expect(waves.flat().map(({ what }) => what)).toEqual(['mint 1 slot for 1 wei', `assign slot 2 to ${signer}, slot 4 to ${signer}`])
     expect(calls(waves)).toEqual([['mintNode'], ['assignSnapshotterToNodeBulkAdmin']])
   })
 

@@ -26,7 +26,10 @@ function mintSteps({ address, priceWei }: NodesSettings, count: number): Step[] 
     const amount = Math.min(NODES_PER_CALL_MAX, count - index * NODES_PER_CALL_MAX)
     const value = priceWei * BigInt(amount)
     const data = encodeFunctionData({ abi: nodesAbi, functionName: 'mintNode', args: [BigInt(amount)] })
-    return { what: `mint ${amount} slots for ${value} wei`, transaction: { call: 'mintNode', to: address, data, value } }
+    return {
+      what: `mint ${amount} ${amount === 1 ? 'slot' : 'slots'} for ${value} wei`,
+      transaction: { call: 'mintNode', to: address, data, value },
+    }
   })
 }
 

@@ -4,7 +4,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { devAccount } from '#devnet/accounts.ts'
 import { startAnvil } from '#devnet/anvil.ts'
+import { deployProtocol } from '#devnet/deploy.ts'
 import { runWeft } from './world.ts'
 
 /** What a person meets at a terminal when something is wrong, or when they have seen enough. */
@@ -44,7 +46,7 @@ test('a devnet that is refused has no data directory to tell of, and leaves none
   ]) {
     const { output, ended } = runWeft(['devnet', ...args], { TMPDIR: tmp })
     expect(await ended()).toBe(1)
-    expect(output()).not.toContain('data directory: ')
+    expect(output()).not.toMatch(/data directory: |stopping/)
   }
   expect(readdirSync(tmp)).toEqual([])
 })
@@ -65,7 +67,7 @@ test.each([
 ])('weft %s %s …: it is told which setting is no URL', async (...args) => {
   const { output, ended } = runWeft(args)
   expect(await ended()).toBe(1)
-  expect(output()).toContain('weft: SETTINGS_INVALID (problems: --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL)')
+  expect(output()).toContain('weft: SETTINGS_INVALID\n  --rpc (WEFT_ANCHOR_RPC_URL): is not an http(s) URL\n')
 })
 
 test('a command that does not exist is answered with where to look', async () => {
@@ -82,6 +84,16 @@ test.each([
 ] as const)('weft %j is answered', async (args, code, text) => {
   const { output, ended } = runWeft(args)
   expect([await ended(), output()]).toEqual([code, expect.stringMatching(text)])
+})
+
+test.each([
+  [['verify', 'p:N'], 'weft: epochId is missing. See `./weft verify --help`.\n'],
+  [['devnet', '--slots', '2'], "weft: --slots: '2' is not an integer from 3 to 100. See `./weft devnet --help`.\n"],
+  [['market', 'create'], /^weft: --epoch-size is needed, with a value\. See `\.\/weft market create --help`\.\n/],
+  [['settings', 'relais'], /^weft: role: no role 'relais'; did you mean relay\? .*See `\.\/weft settings --help`\.\n$/],
+] as const)('weft %j is told in our words, and where to look', async (args, text) => {
+  const { output, ended } = runWeft(args)
+  expect([await ended(), output()]).toEqual([1, typeof text === 'string' ? text : expect.stringMatching(text)])
 })
 
 describe('a devnet that is told to stop while it starts', () => {
@@ -108,7 +120,8 @@ describe('a devnet that is told to stop while it starts', () => {
     const { child, ended, output, left } = await startUntil('starting the anchor chain', ['--epochs', '2'])
     child.kill('SIGINT')
     expect(await ended()).toBe(130)
-    expect(output()).toContain('0 epochs finalized')
+    expect(output()).toContain('stopped before it was up')
+    expect(output()).not.toContain('finalized')
     expect(left()).toEqual([])
   })
 
@@ -119,6 +132,15 @@ describe('a devnet that is told to stop while it starts', () => {
     child.kill('SIGINT')
     expect(await ended()).toBe(130)
     expect(left()).toEqual([])
+  })
+
+  test('a second Ctrl-C leaves no time for the summary, in JSON either', async () => {
+    const { child, ended, said, output } = await startUntil('starting snapshotter', ['--json'])
+    child.kill('SIGINT')
+    await said('stopping')
+    child.kill('SIGINT')
+    expect(await ended()).toBe(130)
+    expect(output()).not.toContain('"summary"')
   })
 
   test('that nobody reads it any more is such a word too', async () => {
@@ -144,6 +166,48 @@ test('a role that is told to stop while it starts stops as soon as it has', asyn
   child.kill('SIGTERM')
   expect(await ended(), output()).toBe(0)
   expect(output()).toContain('"msg":"stopped"')
+})
+
+test('a role without the manifest of its market says what it looks for, and stops looking when it is told to', async () => {
+  const chain = await startAnvil({ chainId: 31_338 })
+  try {
+    const { address, key } = devAccount('owner')
+    const { protocolState, dataMarket } = await deployProtocol({
+      rpcUrl: chain.rpcUrl,
+      deployerKey: key,
+      market: { epochSize: 10, sourceChainId: 1, sourceBlockTimeSeconds: 1, attestationsMin: 1 },
+      windows: { snapshotBlocks: 5, batchBlocks: 10, attestationBlocks: 20 },
+      slots: [],
+      sequencers: [address],
+      validators: [address],
+      epochManager: address,
+      manifest: { namespace: 'NS' },
+    })
+    const place = [
+      '--anchor-rpc-url',
+      chain.rpcUrl,
+      '--anchor-chain-id',
+      '31338',
+      '--protocol-state',
+      protocolState,
+      '--data-market',
+      dataMarket,
+    ]
+    const { child, output, said, ended } = runWeft(['validator', '--data-dir', join(scratch, 'validator'), ...place], {
+      WEFT_SIGNER_KEY: ANVIL_KEY,
+    })
+    await said('"manifest_sought"')
+    child.kill('SIGINT')
+    const toldMs = Date.now()
+    expect(await ended(), output()).toBe(0)
+    // The search itself takes twenty seconds.
+    expect(Date.now() - toldMs).toBeLessThan(10_000)
+    expect(output()).toMatch(/"cid":"bafk[a-z2-7]+".*"lookedIn":".*validator"/)
+    expect(output()).toContain('"msg":"stopped"')
+    expect(output()).not.toMatch(/weft: |MANIFEST_UNAVAILABLE/)
+  } finally {
+    await chain.stop()
+  }
 })
 
 test('a deployment that is told to stop says so', async () => {

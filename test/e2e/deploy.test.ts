@@ -178,6 +178,15 @@ describe('deploy', () => {
     expect(refused.output).toContain('market.epochSize: is 1 for ever')
   }, 60_000)
 
+  test('says at its end where the network file is and what comes next, and lists each step once', async () => {
+    const { code, output } = await run(['deploy', '--yes'])
+    expect(code, output).toBe(0)
+    expect(output).toContain(`network file   ${join(dataDir, 'network.json')}\n`)
+    expect(output).toContain('docs/BY-HAND.md')
+    expect(output.match(/create ProtocolState at/g)).toHaveLength(1)
+    expect(output).toContain(`  ✔ ${TRANSACTIONS} of ${TRANSACTIONS}\n`)
+  })
+
   test('a manifest is completed, kept beside the network file and set; another one applies from its epoch on', async () => {
     const path = join(freshDir(), 'manifest.json')
     writeFileSync(path, '{ "namespace": "NS" }')
@@ -200,6 +209,10 @@ describe('deploy', () => {
     const { output } = await run(['market', 'show'], {})
     expect(output).toMatch(/pendingManifest +bafkrei[a-z2-7]+ from epoch 5 on/)
 
+    expect(output).toContain(`${' '.repeat(30)}tally: at least 3 votes and 33.34 % of them\n`)
+    expect(output).not.toContain('"minVotes"')
+    expect((await run(['market', 'show', '--manifest'], {})).output).toContain('"minVotes": 3')
+
     writeFileSync(path, '{ "namespace": "N S", "epochSize": 11 }')
     const refused = await run(['market', 'set', '--manifest', path, '--yes'])
     expect(refused).toMatchObject({ code: 1 })
@@ -221,7 +234,7 @@ describe('deploy', () => {
     expect(ofNobody).toMatchObject({ code: 0, json: { changed: 0, planned: expect.any(Array) } })
     expect(ofNobody.json, 'nobody knows where things would be').not.toHaveProperty('addresses')
     const told = (await run(['deploy', '--dry-run'], {})).output
-    expect(told, 'and says so').toContain('are placeholders')
+    expect(told, 'and says so').toMatch(/are\s+placeholders[\s\S]*the account itself/)
     expect((await run(['deploy', '--dry-run', '--from', owner.address], {})).output).not.toContain('placeholders')
     expect(existsSync(dataDir)).toBe(false)
     const unasked = await run(['deploy'])
@@ -307,10 +320,13 @@ describe('market and slots', () => {
   test('what the contract refuses is told with its code and its meaning, and nothing is sent', async () => {
     const crossed = await run(['market', 'set', '--yes', '--batch-window', '10'])
     expect(crossed).toMatchObject({ code: 1, output: expect.stringContaining('CALL_REVERTED') })
-    expect(crossed.output).toContain('E41 (The batch window must be longer than the snapshot window.)')
+    expect(crossed.output).toContain('E41 (The batch window must be longer than the snapshot window. `./weft market show`')
     const env = { WEFT_DEPLOYER_KEY: stranger.keyText }
     const notOwner = await run(['market', 'set', '--yes', '--batch-window', '70'], env)
-    expect(notOwner).toMatchObject({ code: 1, output: expect.stringContaining('E03 (The caller does not own the data market.)') })
+    expect(notOwner).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('E03 (The caller does not own the data market. `./weft market show` names its owner.)'),
+    })
     const notMinter = await run(['slots', 'mint', '--dry-run'], env)
     expect(notMinter).toMatchObject({ code: 1, output: expect.stringContaining('OwnableUnauthorizedAccount account=0x') })
     expect([await nonceOf(owner), await nonceOf(stranger)]).toEqual([TRANSACTIONS, 0])

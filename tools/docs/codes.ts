@@ -1,4 +1,4 @@
-import { CONTRACT_CODES, CONTRACT_ERRORS } from '#domain/contract-codes.ts'
+import { CONTRACT_CODES, CONTRACT_ERRORS, RESERVED } from '#domain/contract-codes.ts'
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS, type ErrorRow } from '#domain/errors.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
@@ -26,6 +26,9 @@ export function errorsPage(): string {
   lines.push('', '## Projects', '', 'Why a project of an epoch ended as it did.', '', '| reason | state | meaning |', '|---|---|---|')
   for (const [reason, { state, help }] of Object.entries(PROJECT_REASONS)) lines.push(`| \`${reason}\` | ${state} | ${help} |`)
   lines.push('', '## Reverts', '', 'Reasons that the protocol state contracts give.', '', '| reason | meaning |', '|---|---|')
-  for (const [code, meaning] of Object.entries({ ...CONTRACT_CODES, ...CONTRACT_ERRORS })) lines.push(`| \`${code}\` | ${meaning} |`)
+  const reverts = Object.entries<string>({ ...CONTRACT_CODES, ...CONTRACT_ERRORS })
+  for (const [code, meaning] of reverts) if (meaning !== RESERVED) lines.push(`| \`${code}\` | ${meaning} |`)
+  const reserved = reverts.filter(([, meaning]) => meaning === RESERVED).map(([code]) => `\`${code}\``)
+  lines.push('', '## Codes without use', '', `${RESERVED.replace(/\.$/, ':')} ${reserved.join(', ')}.`)
   return `${lines.join('\n')}\n`
 }

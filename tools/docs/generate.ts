@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { positionalsOf } from '#cli/help.ts'
+import { rangeOf } from '#cli/parse.ts'
 import { routes } from '#cli/routes.ts'
 import { flagOf, ROLES, type Role, SETTINGS, settingsOf, unlessGiven } from '#node/settings.ts'
 import { errorsPage } from './codes.ts'
@@ -37,7 +38,8 @@ function flagRow(name: string, flag: Flag): string {
   if (flag.kind === 'boolean') return `| \`${word}\`${hasNegated(flag) ? `, \`${word.replace('--', '--no-')}\`` : ''} | | ${flag.brief} |`
   const given = 'default' in flag && flag.default !== undefined ? `\`${flag.default}\`` : undefined
   const fallback = given ?? (flag.optional === true ? '' : 'needed')
-  return `| \`${word} VALUE\` | ${fallback} | ${flag.brief} |`
+  const range = rangeOf(flag)
+  return `| \`${word} VALUE\` | ${fallback} | ${flag.brief}${range === undefined ? '' : ` (${range})`} |`
 }
 
 /** As `--help` has it: a flag that is off already has no word for off. */

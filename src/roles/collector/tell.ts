@@ -6,8 +6,11 @@ import type { EndCode, Ending, Outbox } from './outbox.ts'
 
 /** How often it is looked whether an epoch is over. */
 const LOOK_INTERVAL_MS = 1_000
-/** An epoch is over when nothing of it waits and nothing has ended for this long: slots hand over within seconds of each other. */
-const QUIET_MS = 5_000
+/**
+ * An epoch is over when nothing of it waits and nothing has ended for this long: no window in use is longer, and aggregates come long after
+ * the snapshots that they are made of.
+ */
+const QUIET_MS = 60_000
 
 /** How the submissions of one epoch ended. */
 interface Account {
@@ -31,6 +34,8 @@ export function createTelling(deps: { readonly outbox: Outbox; readonly clock: C
   function tell(epochId: EpochId, { endings, lost }: Account): void {
     accounts.delete(epochId)
     const { acknowledged, sent, rejected, expired } = endings
+    // That the sign of life of epoch 0 came through is no news.
+    if (rejected + expired === 0 && epochId === 0) return
     if (rejected + expired === 0) report('epoch_delivered', { epochId, acknowledged, sent })
     else report('submissions_lost', { epochId, acknowledged, sent, rejected, expired, ...lost })
   }
