@@ -36,5 +36,6 @@ test('a chain that cannot start says why, at once, and leaves nothing running', 
     code: 'CHILD_PROCESS_FAILED',
     facts: { program: 'anvil', detail: expect.stringMatching(/ended before it listened .*--no-such-flag/s) },
   })
-  expect(timers()).toBe(before)
+  // Fewer when one of the test runner ended meanwhile.
+  expect(timers()).toBeLessThanOrEqual(before)
 })
