@@ -127,7 +127,9 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: FindDeps):
 
 /**
  * Steps `signatures` and `tally`: what the validators count, counted again. A submission that is not valid counts for nothing, for them as
- * here, and so does one of which nobody can tell any more who had to sign it: the CID must have won without those.
+ * here, and so does one of which nobody can tell any more who had to sign it: the CID must have won without those. The slots that voted are
+ * taken from this batch alone, though validators know those of earlier ones too: a proof must not hang on files that prove nothing else,
+ * nor cost an epoch's signatures, and with fewer slots it refuses nothing that they let pass.
  */
 async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, boolean> {
   const counted = await countVotes(batch, options, deps)
@@ -142,12 +144,13 @@ async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: 
     return false
   }
   yield held('signatures', told)
-  const result = tally(counted.votes, options.rules.tally)
+  const result = tally(counted.votes, options.rules.tally, counted.slotsInBatch)
   if (result.kind === 'finalized' && result.snapshotCid === cid) {
     yield held('tally', `${votes} of ${result.total} votes${result.isTie ? ', a tie that it wins' : ''}`)
     return true
   }
-  yield failed('tally', `${result.kind === 'finalized' ? `${result.snapshotCid} wins` : `nothing wins: ${result.reason}`}, with ${told}`)
+  const otherwise = result.kind === 'finalized' ? `${result.snapshotCid} wins` : `nothing wins: ${result.reason}`
+  yield failed('tally', `${otherwise}, with ${told}; votes of ${counted.slotsInBatch} slots in the batch`)
   return false
 }
 

@@ -186,6 +186,7 @@ export interface Settings {
   readonly batchLimits?: BatchLimits
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
+  readonly minShareBp?: number
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
@@ -229,7 +230,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       return recoverer.recover(digest, signature)
     },
   }
-  const tally = { minVotes: settings.minVotes ?? 0, minShareBp: 0 }
+  const tally = { minVotes: settings.minVotes ?? 0, minShareBp: settings.minShareBp ?? 0 }
   const seenStore = settings.disk?.around(store) ?? store
   const node = ipfs.node('sequencer')
   const sequencer = createSequencer(
