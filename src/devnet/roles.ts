@@ -70,6 +70,8 @@ export async function startRoles(
       signerKey: cast.honest.keyText,
       slots: (honestSeats[seat] ?? []).join(','),
       collector: first(direct, 'grpc'),
+      // A CID becomes final only when the sequencer can fetch its bytes: one side connects, both fetch.
+      ipfsPeers: first(sequencer, 'ipfs'),
       pollMs: POLLS_MS[seat] ?? POLL_MS,
     })
   }
@@ -78,6 +80,7 @@ export async function startRoles(
       signerKey: cast.liar.keyText,
       slots: lyingSlots.join(','),
       collector: first(relayed, 'grpc'),
+      ipfsPeers: first(sequencer, 'ipfs'),
     })
   }
   for (const [index, validator] of cast.validators.entries()) {

@@ -29,6 +29,7 @@ export const PROJECT_REASONS = {
     state: 'omitted',
     help: 'Fewer of the slots that voted in the epoch voted for the winning CID than the market asks for.',
   },
+  unavailable: { state: 'omitted', help: 'Nobody served the bytes of the winning CID in time, and the market asks that they can be had.' },
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
   plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },

@@ -27,7 +27,10 @@ interface Counted {
 export type TallyResult = Counted &
   (
     | { readonly kind: 'finalized'; readonly snapshotCid: Cid; readonly outvotedSlots: readonly SlotId[] }
-    | { readonly kind: 'omitted'; readonly reason: Extract<ProjectReason, 'no_votes' | 'below_min_votes' | 'below_min_share'> }
+    | {
+        readonly kind: 'omitted'
+        readonly reason: Extract<ProjectReason, 'no_votes' | 'below_min_votes' | 'below_min_share' | 'unavailable'>
+      }
   )
 
 interface Candidate {

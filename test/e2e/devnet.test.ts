@@ -128,6 +128,7 @@ describe('a devnet of three epochs', () => {
           namespace: 'devnet-UNISWAPV2-ETH',
           window: { unit: 'blocks' },
           tally: { minVotes: 2, minShareBp: 3_334 },
+          availability: 'required',
           batch: { projectsPerBatch: 10 },
           computes: [{ name: 'uniswap-v2' }],
         },
@@ -158,9 +159,9 @@ describe('a devnet of three epochs', () => {
     expect(ambiguous.code).toBe(1)
 
     const cid = /bafkrei[a-z2-7]+/.exec(proof.steps[0]?.detail ?? '')?.[0] as string
-    for (const snapshotter of ['snapshotter', 'snapshotter-2']) {
-      const stored = filesBelow(join(dataDir, snapshotter)).filter((file) => file.includes(cid))
-      expect(stored, 'each that computed the snapshot stores it once').toHaveLength(1)
+    for (const role of ['snapshotter', 'snapshotter-2', 'sequencer', 'validator-1', 'validator-2', 'validator-3']) {
+      const stored = filesBelow(join(dataDir, role)).filter((file) => file.includes(cid))
+      expect(stored, `${role}: each that computed the snapshot, or spoke for it, stores it once`).toHaveLength(1)
       const [path] = stored as [string]
       const bytes = readFileSync(path)
       bytes.writeUInt8(bytes.readUInt8(10) ^ 1, 10)
@@ -169,7 +170,8 @@ describe('a devnet of three epochs', () => {
 
     const refused = await outputOf(['verify', projectId, '2', '--data-dir', dataDir, '--json'])
     expect(refused.code).toBe(1)
-    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'cid' })
+    // Each node finds the altered byte itself, and serves the block to nobody.
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, failed: 'bytes' })
   })
 
   test('Ctrl-C ends it with a summary, leaves nothing running, and what was kept is proved afterwards', async () => {

@@ -229,7 +229,8 @@ export const STORIES = {
   },
   finalized_and_nowhere: {
     seed: 0,
-    sentence: 'data that nobody has becomes final while honest votes do not get through, and the aggregates of the next epoch are there',
+    sentence:
+      'data that nobody has becomes final, in a market that does not ask for bytes, while honest votes do not get through, and the aggregates of the next epoch are there',
     needs: [],
     shape: shaped(
       () => [

@@ -5,11 +5,12 @@ import { honestMajority } from '#domain/quorum.ts'
 import { tally } from '#domain/tally.ts'
 import { lastAttestationBlock } from '#domain/window.ts'
 import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { whyAbsent } from './absent.ts'
 import { type CountDeps, type Counted, type CountRules, countVotes } from './count.ts'
-import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain, isUnreadable } from './find-batch.ts'
+import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain } from './find-batch.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
 export const PROOF_STEPS = [
@@ -49,8 +50,6 @@ export interface VerifyOptions {
 
 export type VerifyDeps = FindDeps & CountDeps
 
-/** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
-const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 /** Characters of a detail: it may quote what others wrote. */
 const DETAIL_LENGTH_MAX = 1_000
 /** Submissions named in a detail. */

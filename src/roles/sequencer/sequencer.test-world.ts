@@ -1,5 +1,6 @@
 import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
@@ -187,6 +188,7 @@ export interface Settings {
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
   readonly minShareBp?: number
+  readonly availability?: MarketRules['availability']
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
@@ -242,7 +244,11 @@ export async function open(settings: Settings = {}): Promise<World> {
     },
     {
       store: seenStore,
-      rules: settings.rules ?? sameRules(rulesWith({ tally, projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 })),
+      rules:
+        settings.rules ??
+        sameRules(
+          rulesWith({ tally, availability: settings.availability ?? 'none', projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 }),
+        ),
       chain: settings.wire?.around(chain) ?? chain,
       clock,
       random: { fraction: () => 1 },

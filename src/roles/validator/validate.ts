@@ -1,7 +1,7 @@
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
-import { isAttestationWindowOver, windowOf } from '#domain/window.ts'
+import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
@@ -11,6 +11,7 @@ import { type Attestation, attest, guardedAttestation } from './attest.ts'
 import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
 import type { BatchRecord } from './journal.ts'
+import { keepSnapshots } from './keep.ts'
 import type { Candidate } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
 import { type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf } from './recheck.ts'
@@ -19,7 +20,7 @@ import { type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, 
 export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & { readonly rules: RuleBook }
 
 /**
- * One batch, in its turn: fetch → recheck → evidence → attest. Two kinds of batches are not judged any more, and are fetched only because
+ * One batch, in its turn: fetch → recheck → evidence → keep → attest. Two kinds of batches are not judged any more, and are fetched only because
  * later batches of the epoch are checked against them: those that ended here before, and those for which a guard stands on disk (V2).
  */
 export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
@@ -33,7 +34,7 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   return judge(batch, fetched.bytes, deps, signal)
 }
 
-/** A batch that nobody knows yet: recheck → evidence → attest. */
+/** A batch that nobody knows yet: recheck → evidence → keep → attest. What is spoken against need not be had: that does not become final. */
 async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
   const { epochId, batchCid, epoch, index, predecessors } = batch
   const anchored = await readAnchored(batch, deps, signal)
@@ -48,6 +49,10 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const evidenceCid = failureCount > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)
   if (root === undefined) return ended(batch, { state: 'withheld', reason: 'integrity', failureCount, evidenceCid }, deps)
+  if (root === anchored.rootHash && judgedBy.rules.availability === 'required') {
+    const isKept = await keepSnapshots(batch, anchored.snapshotCids, () => isWindowNearlyOver(batch, deps), deps, signal)
+    if (!isKept) return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
+  }
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }
   return attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
 }
@@ -108,6 +113,13 @@ async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, 
   const judgedBy = epoch && (await learnJudgedBy(epoch, batch, deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)
   predecessors.add(index, tracesOf(parsed.batch, voters))
+}
+
+/** A tenth of the attestation window is left for the call to be mined, and for the batches that wait behind this one. */
+function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): boolean {
+  if (batch.epoch === undefined) return true
+  const left = lastAttestationBlock(batch.epoch.release.number, contract) - (view.head?.number ?? 0)
+  return left < contract.attestationWindowBlocks / 10
 }
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
