@@ -5,7 +5,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
-import type { RuleBook } from '#life/rules.ts'
+import { type RuleBook, sameRules } from '#life/rules.ts'
 import { PROOF_STEPS } from '#roles/consumer/verify.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { EPOCH_SIZE, RULES } from './journey/cast.ts'
@@ -139,6 +139,16 @@ test('a market changes its rules at an epoch: until then everybody follows the o
   await network.until(() => network.sequencer().epoch(THIRD)?.state === 'ended')
   expect(network.sequencer().epoch(THIRD)).toMatchObject({ reason: 'nothing_finalized' })
   expect(await network.batches(THIRD)).toEqual([])
+})
+
+test('where a market asks that bytes can be had, what is final is there though everybody who computed it is gone', async () => {
+  const network = await start({ rules: () => sameRules({ ...RULES, availability: 'required' }) })
+  const { ipfs, projects, validators } = network
+  expect(await network.releaseEpoch()).toBe(FIRST)
+  await network.attested(FIRST, validators.length)
+  expect(network.sequencer().epoch(FIRST)?.kept?.bytes).toBeGreaterThan(0)
+  for (const name of ['honest', 'honest too', 'liar']) ipfs.node(name).setConnected(false)
+  for (const projectId of projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
 })
 
 test('epochs that come faster than they become final have their aggregates all the same, and what each was built on is what became final', async () => {

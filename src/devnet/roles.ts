@@ -64,6 +64,8 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
       signerKey: cast.honest.keyText,
       slots: (honestSeats[seat] ?? []).join(','),
       collector: first(direct, 'grpc'),
+      // A CID becomes final only when the sequencer can fetch its bytes: one side connects, both fetch.
+      ipfsPeers: first(sequencer, 'ipfs'),
       pollMs: POLLS_MS[seat] ?? POLL_MS,
     })
   }
@@ -72,6 +74,7 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
       signerKey: cast.liar.keyText,
       slots: lyingSlots.join(','),
       collector: first(relayed, 'grpc'),
+      ipfsPeers: first(sequencer, 'ipfs'),
     })
   }
   for (const [index, validator] of cast.validators.entries()) {

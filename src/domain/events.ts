@@ -106,7 +106,10 @@ export const EVENTS = {
   reservations_refused: { level: 'warn', help: 'So many peers found no place since the last line; --reservations-max is the limit.' },
 
   // Sequencer
-  epoch_sealed: { level: 'info', help: 'The sequencer has done all it can for an epoch; `reason` says how it ended.' },
+  epoch_sealed: {
+    level: 'info',
+    help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
+  },
   epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
   anchored_again: {
     level: 'warn',
@@ -125,6 +128,11 @@ export const EVENTS = {
   },
   batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
   batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  snapshots_unavailable: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'Of the snapshots that won, `missing` could not be had. A sequencer omits their projects; a validator tries again, and withholds its word if they do not come.',
+  },
   fetch_failed: {
     level: 'warn',
     isRepeated: true,

@@ -17,6 +17,8 @@ export interface MarketRules {
   readonly projectsPerBatch: number
   /** Projects that one slot may vote on in an epoch. */
   readonly projectsPerSlotMax: number
+  /** Whether a CID becomes final only when the sequencer, and each validator that speaks for it, has its bytes. */
+  readonly availability: 'required' | 'none'
 }
 
 /** On what may be voted: on everything of the namespace, or on these project types and, where they are listed, data sources. */

@@ -25,7 +25,11 @@ export const PROJECT_REASONS = {
   majority_attested: { state: 'finalized', help: 'A majority of validators attested the batch.' },
   no_votes: { state: 'omitted', help: 'No valid submission was left when the window closed.' },
   below_min_votes: { state: 'omitted', help: 'The winning CID has fewer votes than the market asks for.' },
-  below_min_share: { state: 'omitted', help: 'The winning CID has a smaller share of the votes than the market asks for.' },
+  below_min_share: {
+    state: 'omitted',
+    help: 'Fewer of the slots that voted in the epoch voted for the winning CID than the market asks for.',
+  },
+  unavailable: { state: 'omitted', help: 'Nobody served the bytes of the winning CID in time, and the market asks that they can be had.' },
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
   plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },

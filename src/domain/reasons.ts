@@ -6,6 +6,8 @@ export const BATCH_REASONS = {
   cid_malformed: 'What the chain names is no CID of a batch.',
   too_large: 'The file is larger than any batch may be.',
   integrity: 'The file is not what the chain says; the evidence lists the checks that failed.',
+  unavailable:
+    'The bytes of a result were not to be had here before the attestation window was nearly over, and the market asks that they can.',
   epoch_unseen: 'The release of the epoch is not on the part of the chain that this validator has read.',
   rules_unknown:
     'The market has other rules for this epoch, and its manifest was not to be had, or not to be followed, before the attestation window was over.',

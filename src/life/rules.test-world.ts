@@ -10,6 +10,7 @@ export function rulesWith(change: Partial<MarketRules> = {}): MarketRules {
     voting: 'open',
     projectsPerBatch: 50,
     projectsPerSlotMax: 3,
+    availability: 'none',
     ...change,
   }
 }

@@ -63,6 +63,7 @@ export const DEPLOYED_RULES = {
   projectsPerBatch: 50,
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,
+  availability: 'none',
 } as const satisfies Partial<MarketRules>
 
 type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>

@@ -245,6 +245,7 @@ describe('settings reach', () => {
       voting: 'open',
       projectsPerBatch: 7,
       projectsPerSlotMax: 1_000,
+      availability: 'none',
     })
     expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
     expect(given.options.get('sequencer')).toEqual({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })

@@ -10,13 +10,14 @@ const MANIFEST: Manifest = {
   window: { unit: 'blocks' },
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 2, minShareBp: 3_334 },
+  availability: 'required',
   voting: { projectTypes: ['pairContract_pair_total_reserves'], dataSources: ['0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc'] },
   batch: { form: 'json', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
   computes: [{ name: 'uniswap-v2', version: '1.0.0', config: { feeOn: 'trade', factor: 0.5, pairs: ['0x01'], depth: 3n } }],
 }
 const GROUND = { sourceChainId: 1, epochSize: 10 }
 const TEXT =
-  '{"batch":{"form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000},' +
+  '{"availability":"required","batch":{"form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000},' +
   '"computes":[{"config":{"depth":3,"factor":0.5,"feeOn":"trade","pairs":["0x01"]},"name":"uniswap-v2","version":"1.0.0"}],' +
   '"deadlineBufferMaxBlocks":1000,"epochSize":10,"namespace":"UNISWAPV2-ETH","sourceChainId":1,"tally":{"minShareBp":3334,"minVotes":2},' +
   '"version":1,"voting":{"dataSources":["0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc"],"projectTypes":["pairContract_pair_total_reserves"]},' +
@@ -48,7 +49,7 @@ describe('a manifest', () => {
     const loosely = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(TEXT)).reverse()), undefined, 4)
     const cid = await snapshotCidOf(bytesOf(TEXT))
     expect(await snapshotCidOf(encodeManifest(complete(loosely)))).toBe(cid)
-    expect(cid).toBe('bafkreie5akwyk4thluoy6pcddfwr6o2us66ltllqt2khphrxfect7detcy')
+    expect(cid).toBe('bafkreifli3l4alv2ro2viqtr3zqknrnqewgvxzqpdvhd4qlhxqsqczfbom')
   })
 
   test('says the rules that roles follow', () => {
@@ -58,6 +59,7 @@ describe('a manifest', () => {
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 2, minShareBp: 3_334 },
       voting: MANIFEST.voting,
+      availability: 'required',
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
     })
@@ -70,6 +72,7 @@ describe('a manifest', () => {
     ['a chain id in quotes', { sourceChainId: '1' }, 'sourceChainId: "1" is not an integer from 1 to'],
     ['an unknown unit', { window: { unit: 'minutes' } }, "window.unit: \"minutes\" is not 'blocks' or 'seconds'"],
     ['a number below 0', { deadlineBufferMaxBlocks: -1 }, 'deadlineBufferMaxBlocks: -1 is not an integer from 0'],
+    ['an availability nobody knows', { availability: 'perhaps' }, "availability: \"perhaps\" is not 'required' or 'none'"],
     [
       'a share of more than all',
       { tally: { minVotes: 2, minShareBp: 10_001 } },
@@ -108,6 +111,7 @@ describe('a manifest', () => {
       'epochSize',
       'window',
       'deadlineBufferMaxBlocks',
+      'availability',
       'tally',
       'voting',
       'batch',
@@ -169,6 +173,7 @@ describe('a draft', () => {
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 2, minShareBp: 3_334 },
       voting: 'open',
+      availability: 'required',
       batch: { form: 'json', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
       computes: [],
     })

@@ -29,6 +29,7 @@ export interface Manifest {
   readonly deadlineBufferMaxBlocks: number
   readonly tally: MarketRules['tally']
   readonly voting: Voting
+  readonly availability: MarketRules['availability']
   readonly batch: { readonly form: 'json'; readonly projectsPerBatch: number; readonly projectsPerSlotMax: number }
   readonly computes: readonly ComputeSetChoice[]
 }
@@ -77,6 +78,7 @@ const MANIFEST = object({
   epochSize: integer(1, 255),
   window: object({ unit: z.enum(['blocks', 'seconds'], but("'blocks' or 'seconds'")) }),
   deadlineBufferMaxBlocks: integer(0, 1_000_000),
+  availability: z.enum(['required', 'none'], but("'required' or 'none'")),
   tally: object({ minVotes: integer(0, 10_000), minShareBp: integer(0, 10_000) }),
   voting: z.union(
     [
@@ -121,6 +123,7 @@ const DRAFT_DEFAULTS = {
   deadlineBufferMaxBlocks: 1_000n,
   tally: { minVotes: 2n, minShareBp: 3_334n },
   voting: 'open',
+  availability: 'required',
   batch: { form: 'json', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
   computes: [],
 } as const satisfies JsonValue
@@ -198,7 +201,7 @@ function invalid(manifest: string, problems: readonly string[], cause?: unknown)
 }
 
 /** What roles follow of it. */
-export function rulesOf({ namespace, window, deadlineBufferMaxBlocks, tally, voting, batch }: Manifest): MarketRules {
+export function rulesOf({ namespace, window, deadlineBufferMaxBlocks, tally, voting, availability, batch }: Manifest): MarketRules {
   const { projectsPerBatch, projectsPerSlotMax } = batch
-  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, projectsPerBatch, projectsPerSlotMax }
+  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, projectsPerBatch, projectsPerSlotMax }
 }

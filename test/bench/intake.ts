@@ -159,6 +159,7 @@ try {
         voting: 'open',
         projectsPerBatch: 50,
         projectsPerSlotMax: PROJECTS,
+        availability: 'none',
       }),
       clock: systemClock,
       random: systemRandom,

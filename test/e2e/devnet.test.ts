@@ -150,6 +150,7 @@ describe('a devnet of three epochs', () => {
           namespace: 'devnet-UNISWAPV2-ETH',
           window: { unit: 'blocks' },
           tally: { minVotes: 2, minShareBp: 3_334 },
+          availability: 'required',
           batch: { projectsPerBatch: 10 },
           computes: [{ name: 'uniswap-v2' }],
         },
@@ -186,9 +187,9 @@ describe('a devnet of three epochs', () => {
     const altered = await outputOf(['verify', projectId, '2', '--json', ...asAnyNetwork([liar])])
     expect(JSON.parse(altered.stdout)).toMatchObject({ ok: false, failed: 'cid' })
 
-    // On their own disks it is found too, and then nobody serves it.
+    // On their own disks it is found too, and then nobody serves it: those that computed it, and those that spoke for it.
     const holders = filesBelow(dataDir).filter((file) => file.includes(cid) && file.includes('blocks'))
-    expect(holders.length).toBeGreaterThanOrEqual(2)
+    expect(holders.length).toBeGreaterThanOrEqual(6)
     for (const path of holders) {
       const bytes = readFileSync(path)
       bytes.writeUInt8(bytes.readUInt8(10) ^ 1, 10)

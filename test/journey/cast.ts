@@ -53,6 +53,7 @@ export const RULES: MarketRules = {
   voting: 'open',
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
+  availability: 'none',
 }
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address

@@ -55,6 +55,7 @@ export interface NetworkOptions {
 export interface Network {
   readonly chain: FakeChain
   readonly links: FakeNetwork
+  readonly ipfs: World['ipfs']
   readonly projects: readonly ProjectId[]
   readonly honestSlots: readonly SlotId[]
   readonly lyingSlots: readonly SlotId[]
@@ -164,6 +165,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   return {
     chain,
+    ipfs: world.ipfs,
     links,
     projects: planProjects(prices, NAMESPACE).map(({ projectId }) => projectId),
     honestSlots,

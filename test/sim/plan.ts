@@ -1,4 +1,5 @@
 import type { SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Random } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import type { FakeFaults } from '#io/p2p/fake.ts'
@@ -19,6 +20,8 @@ export interface Plan {
   readonly isValidatorFed: boolean
   /** Whether the sequencer is told which projects there are. */
   readonly hasExpectedProjects: boolean
+  /** Drawn by no seed: with `required` what nobody has is omitted, and half of what hostile slots do comes to nothing. */
+  readonly availability: MarketRules['availability']
   readonly windows: { readonly snapshot: number; readonly batch: number; readonly attestation: number }
   readonly limits: {
     /** Projects that one slot may vote on in an epoch. */
@@ -156,6 +159,7 @@ export function drawPlan(seed: number): Plan {
     validators,
     isValidatorFed: dice.isHit(0.2),
     hasExpectedProjects: dice.isHit(0.5),
+    availability: 'none',
     windows: { snapshot, batch, attestation: batch + dice.between(5, 20) },
     limits: {
       projectsPerSlotMax: dice.pick([7, 9, 100]),

@@ -4,6 +4,7 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
 import type { FakeStore } from '#io/store/fake.ts'
+import { sameRules } from '#life/rules.ts'
 import type { Collector } from '#roles/collector/collector.ts'
 import type { Epochs } from '#roles/epochs/epochs.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
@@ -17,6 +18,7 @@ import {
   BLOCK_TIME_MS,
   createWorld,
   EPOCH_SIZE,
+  RULES,
   type Machine,
   NAMESPACE,
   type Postbox,
@@ -198,6 +200,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     seed: plan.seed,
     signers,
     validators: plan.validators,
+    rules: () => sameRules({ ...RULES, availability: plan.availability }),
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
       batchWindowBlocks: plan.windows.batch,

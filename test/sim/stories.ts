@@ -229,7 +229,8 @@ export const STORIES = {
   },
   finalized_and_nowhere: {
     seed: 0,
-    sentence: 'data that nobody has becomes final while honest votes do not get through, and the aggregates of the next epoch are there',
+    sentence:
+      'data that nobody has becomes final, in a market that does not ask for bytes, while honest votes do not get through, and the aggregates of the next epoch are there',
     needs: [],
     shape: shaped(
       () => [
@@ -243,6 +244,32 @@ export const STORIES = {
       isAgain('chain', 'SnapshotFinalized', 0, ['epochId', 'projectId']),
       is('honest 1', 'epoch_done', { epochId: 3, missed: '' }),
     ),
+  },
+  omitted_for_nowhere: {
+    seed: 0,
+    sentence: 'the same where a market asks that bytes can be had: what nobody has is omitted, and nothing of it becomes final',
+    needs: [],
+    shape: shaped(
+      () => [
+        { kind: 'absence', machine: 'collector 1', atMs: 9_000, forMs: 13_000 },
+        { kind: 'double_votes', atMs: 13_000, votes: 40 },
+      ],
+      {
+        ...WITH_HOSTILE_SLOT,
+        availability: 'required',
+        collectors: ['direct'],
+        faultsEndMs: 40_000,
+        epochsAtMs: [1_000, 10_000, 28_000],
+      },
+    ),
+    isTold: (events) => {
+      const isOmitted = inOrder(
+        (one) => is('hostile', 'accepted', { epochId: 2 })(one) && String(one.facts['projectId']).startsWith('price'),
+        is('sequencer', 'snapshots_unavailable', { epochId: 2 }),
+        is('honest 1', 'epoch_done', { epochId: 3, missed: '' }),
+      )
+      return isOmitted(events) && !events.some(is('chain', 'SnapshotFinalized', { epochId: 2 }))
+    },
   },
   finality_is_late: {
     seed: 0,

@@ -34,6 +34,8 @@ export interface Counted {
   readonly invalid: readonly string[]
   /** Slots that have another signer by now, or none, so that nobody can tell who signed for them then. Their submissions count for nothing. */
   readonly untold: readonly SlotId[]
+  /** Slots that voted, as far as the batch shows: these, and those with a valid vote for another of its projects. */
+  readonly slotsInBatch: number
 }
 
 /** Twice the slots of the largest market (DESIGN §6): each has one vote. Checking so many takes about a second. */
@@ -50,11 +52,15 @@ export async function countVotes(
   deps: CountDeps,
 ): Promise<Counted | string> {
   const submissions = batch.submissions.map(({ submission }) => submission).filter(({ request }) => request.projectId === about.projectId)
+  const others = about.rules.tally.minShareBp === 0 ? [] : votesElsewhere(batch, submissions)
   if (submissions.length > SUBMISSIONS_MAX)
     return `the batch has ${submissions.length} submissions for the project, no more than ${SUBMISSIONS_MAX} are checked`
-  const window = await readWindow(submissions, about, deps.chain)
+  if (others.length > SUBMISSIONS_MAX)
+    return `the batch has submissions of ${others.length} other slots, no more than ${SUBMISSIONS_MAX} are checked`
+  const all = [...submissions, ...others]
+  const window = await readWindow(all, about, deps.chain)
   if (typeof window === 'string') return window
-  const slots = await readSlots(submissions, deps.chain)
+  const slots = await readSlots(all, deps.chain)
   const timestamps = new Map([...window.headers.values()].map(({ number, timestamp }) => [number, timestamp]))
   const view = {
     header: (hash: string) => window.headers.get(hash),
@@ -64,10 +70,32 @@ export async function countVotes(
       return isSame ? slot.signer : undefined
     },
   }
-  return judge(submissions, { ...about.rules, epochId: about.epochId, window: window.window, view }, deps)
+  const rules = { ...about.rules, epochId: about.epochId, window: window.window, view }
+  const judged = await judge(submissions, rules, deps)
+  const elsewhere = await judge(others, rules, deps)
+  return { ...judged, slotsInBatch: judged.votes.length + elsewhere.votes.length }
 }
 
-async function judge(submissions: readonly Submission[], rules: VoteRules, { chain, recoverer }: CountDeps): Promise<Counted> {
+/**
+ * Of each slot without a submission for the project, the first that it has for another of the batch's. Enough to know whether it voted, and
+ * one signature per slot: a sequencer that puts an invalid one first hides the slot, which it could as well have left out.
+ */
+function votesElsewhere({ submissions, projectIds }: Batch, ofProject: readonly Submission[]): readonly Submission[] {
+  const projects = new Set(projectIds)
+  const seen = new Set(ofProject.map(({ request }) => request.slotId))
+  return submissions.flatMap(({ submission }) => {
+    const { slotId, projectId } = submission.request
+    if (seen.has(slotId) || !projects.has(projectId)) return []
+    seen.add(slotId)
+    return [submission]
+  })
+}
+
+async function judge(
+  submissions: readonly Submission[],
+  rules: VoteRules,
+  { chain, recoverer }: CountDeps,
+): Promise<Omit<Counted, 'slotsInBatch'>> {
   const hasher = createSubmissionHasher(chain)
   const votes = new Map<SlotId, Vote>()
   const invalid: string[] = []

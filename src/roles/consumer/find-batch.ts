@@ -1,9 +1,10 @@
 import type { Batch } from '#domain/batch.ts'
-import { isWeftError, type WeftError } from '#domain/errors.ts'
+import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { isUnreadable } from '#life/keep.ts'
 import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
 import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
 import { createTree } from '#wire/merkle.ts'
@@ -25,11 +26,6 @@ export interface FindDeps {
   readonly chain: AnchorChain
   readonly ipfs: Pick<Ipfs, 'get'>
   readonly clock: Pick<Clock, 'nowMs'>
-}
-
-/** Nobody serves the content, or what is said to be its CID is none: any text may be on chain. */
-export function isUnreadable(failure: unknown): failure is WeftError {
-  return isWeftError(failure) && (failure.code.startsWith('IPFS_') || failure.code === 'ID_MALFORMED')
 }
 
 export interface FoundBatch {

@@ -23,6 +23,7 @@ const [epochManager, sequencer] = [account('1'), account('2')]
 const validators = [account('a'), account('b'), account('c')]
 const epochId = 1 as EpochId
 const projectIds = ['reserves:0xaa:TEST', 'reserves:0xbb:TEST'] as ProjectId[]
+const thirdProject = 'reserves:0xcc:TEST' as ProjectId
 const keys = ['11', '22', '33'].map((byte) => createSigner(parsePrivateKey(byte.repeat(32))))
 const [one, two, three] = [1, 2, 3] as [SlotId, SlotId, SlotId]
 const otherRoot = publishedRoot(['something else'])
@@ -44,6 +45,7 @@ interface Cast {
   readonly header?: string
   readonly deadlineAfter?: number
   readonly by?: Signer
+  readonly projectId?: ProjectId
   readonly signature?: (honest: string) => string
 }
 
@@ -51,6 +53,8 @@ interface Cast {
 async function network(
   spoil: {
     readonly votes?: readonly Cast[]
+    /** Of a third project, in the batch of the second. */
+    readonly elsewhere?: readonly Cast[]
     readonly batch?: (batch: Batch) => Batch
     readonly anchoredRoot?: Hash
     readonly attestations?: number
@@ -106,25 +110,28 @@ async function network(
     const snapshotCid = await serving.add(new TextEncoder().encode(`{"project":${index}}`))
     cids.push(snapshotCid)
     const casts = (index === 1 ? spoil.votes : undefined) ?? [{}]
+    const elsewhere = (index === 1 ? spoil.elsewhere : undefined)?.map((cast) => ({ projectId: thirdProject, ...cast })) ?? []
     const submissions = await Promise.all(
-      casts.map(async (cast, position) => ({
+      [...casts, ...elsewhere].map(async (cast, position) => ({
         submissionId: `00000000-0000-4000-8000-0000000000${position}${index}`,
-        submission: await submissionOf(projectId, snapshotCid, cast),
+        submission: await submissionOf(cast.projectId ?? projectId, snapshotCid, cast),
       })),
     )
     const ids = submissions.map(({ submissionId }) => submissionId)
     for (const id of ids) tree.append(id)
     const submissionsRoot = spoil.isCumulative === false ? publishedRoot(ids) : tree.publishedRoot()
-    const honest: Batch = { submissions, submissionsRoot, projectIds: [projectId], snapshotCids: [snapshotCid] }
+    const named = elsewhere.length === 0 ? [projectId] : [projectId, thirdProject]
+    const snapshotCids = named.map(() => snapshotCid)
+    const honest: Batch = { submissions, submissionsRoot, projectIds: named, snapshotCids }
     const batch = index === 1 && spoil.batch !== undefined ? spoil.batch(honest) : honest
     const batchCid = await serving.add(encodeBatch(batch))
-    const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot([snapshotCid])
+    const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot(snapshotCids)
     await send(sequencer, {
       kind: 'submitSubmissionBatch',
       epochId,
       batchCid,
-      projectIds: [projectId],
-      snapshotCids: [snapshotCid],
+      projectIds: named,
+      snapshotCids,
       rootHash,
     })
     const refusals = index === 1 ? (spoil.refusals ?? 0) : 0
@@ -141,7 +148,12 @@ async function network(
     asked.push(options)
     return (spoil.ipfs?.(reading.get) ?? reading.get)(cid, options)
   }
-  const told = { ...chain, ...spoil.chain?.(chain) }
+  const read: SlotId[] = []
+  const slot: AnchorChain['slot'] = (slotId) => {
+    read.push(slotId)
+    return chain.slot(slotId)
+  }
+  const told = { ...chain, slot, ...spoil.chain?.(chain) }
   const data: Uint8Array[] = []
   const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
     const results: StepResult[] = []
@@ -154,7 +166,7 @@ async function network(
     await clock.runUntil(collecting, { limitMs: 120_000 })
     return results
   }
-  return { run, chain, serving, cids, asked, data, batchCids: await chain.batchCids(epochId) }
+  return { run, chain, serving, cids, asked, read, data, batchCids: await chain.batchCids(epochId) }
 }
 
 const failedStep = (results: readonly StepResult[]): string | undefined => results.find(({ ok }) => !ok)?.step
@@ -633,6 +645,40 @@ describe('P4: the CID has won by votes that are valid, and by no others', () => 
     expect(last).toMatchObject({ step: 'tally', ok: false, detail: expect.stringContaining(detail) })
   })
 
+  describe('the share is one of the slots that voted', () => {
+    const tally = { minVotes: 1, minShareBp: 5_000 }
+    /** A batch of both projects: this one has one vote. */
+    async function withVotesElsewhere(elsewhere: readonly Cast[], policy: CountRules['tally'] = tally) {
+      return network({ rules: { tally: policy }, elsewhere })
+    }
+
+    test('P4: a slot alone on its project has not won when others voted on another of the batch', async () => {
+      expect(failedStep(await (await withVotesElsewhere([{}])).run())).toBeUndefined()
+      expect(failedStep(await (await withVotesElsewhere([{ slotId: two }])).run())).toBeUndefined()
+      const { run } = await withVotesElsewhere([{ slotId: two }, { slotId: three }])
+      expect((await run()).at(-1)).toMatchObject({
+        step: 'tally',
+        ok: false,
+        detail: 'nothing wins: below_min_share, with 1 valid for it of 1 valid; votes of 3 slots in the batch',
+      })
+    })
+
+    test('P4: votes that do not count, or are about no project of the batch, make nobody a voter', async () => {
+      const forged = { slotId: three, by: keys[0] as Signer }
+      expect(failedStep(await (await withVotesElsewhere([{ slotId: two }, forged])).run())).toBeUndefined()
+      const stray = { slotId: three, projectId: 'reserves:0xdd:TEST' as ProjectId }
+      expect(failedStep(await (await withVotesElsewhere([{ slotId: two }, stray])).run())).toBeUndefined()
+    })
+
+    test('P5: no more than the first of each slot is looked at, and nothing where no share is asked for', async () => {
+      const secondThoughts = [{ slotId: two, by: keys[0] as Signer }, { slotId: two }, { slotId: three }]
+      expect(failedStep(await (await withVotesElsewhere(secondThoughts)).run())).toBeUndefined()
+      const { run, read } = await withVotesElsewhere([{ slotId: two }, { slotId: three }], { minVotes: 1, minShareBp: 0 })
+      expect(failedStep(await run())).toBeUndefined()
+      expect(read).toEqual([one])
+    })
+  })
+
   test('P4: the market’s namespace is the project’s', async () => {
     expect(failedStep(await (await network({ rules: { namespace: 'TEST' } })).run())).toBeUndefined()
     const last = (await (await network({ rules: { namespace: 'OTHER' } })).run()).at(-1)
@@ -739,6 +785,20 @@ describe('P5: whatever others wrote or serve ends in a step that names it', () =
     expect((await (await network({ batch: tooMany })).run()).at(-1)).toMatchObject({
       step: 'signatures',
       detail: 'the batch has 10001 submissions for the project, no more than 10000 are checked',
+    })
+    const tooManySlots = (batch: Batch) => {
+      const [first] = batch.submissions as [BatchedSubmission]
+      const slotOf = (index: number) => ({ ...first.submission.request, projectId: thirdProject, slotId: (index + 10) as SlotId })
+      const others = Array.from({ length: 10_001 }, (_, index) => ({
+        ...first,
+        submission: { ...first.submission, request: slotOf(index) },
+      }))
+      return { ...batch, submissions: [...batch.submissions, ...others] }
+    }
+    const share = { rules: { tally: { minVotes: 1, minShareBp: 1 } }, elsewhere: [{ slotId: two }] }
+    expect((await (await network({ batch: tooManySlots, ...share })).run()).at(-1)).toMatchObject({
+      step: 'signatures',
+      detail: 'the batch has submissions of 10002 other slots, no more than 10000 are checked',
     })
     const endless = (real: AnchorChain): Partial<AnchorChain> => ({
       market: async () => ({ ...(await real.market()), snapshotWindowBlocks: 1_000_000 }),

@@ -5,11 +5,12 @@ import { honestMajority } from '#domain/quorum.ts'
 import { tally } from '#domain/tally.ts'
 import { lastAttestationBlock } from '#domain/window.ts'
 import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { whyAbsent } from './absent.ts'
 import { type CountDeps, type Counted, type CountRules, countVotes } from './count.ts'
-import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain, isUnreadable } from './find-batch.ts'
+import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain } from './find-batch.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
 export const PROOF_STEPS = [
@@ -49,8 +50,6 @@ export interface VerifyOptions {
 
 export type VerifyDeps = FindDeps & CountDeps
 
-/** Largest snapshot a consumer takes: far above any of ours, far below what hurts. */
-const SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 /** Characters of a detail: it may quote what others wrote. */
 const DETAIL_LENGTH_MAX = 1_000
 /** Submissions named in a detail. */
@@ -127,7 +126,9 @@ async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: FindDeps):
 
 /**
  * Steps `signatures` and `tally`: what the validators count, counted again. A submission that is not valid counts for nothing, for them as
- * here, and so does one of which nobody can tell any more who had to sign it: the CID must have won without those.
+ * here, and so does one of which nobody can tell any more who had to sign it: the CID must have won without those. The slots that voted are
+ * taken from this batch alone, though validators know those of earlier ones too: a proof must not hang on files that prove nothing else,
+ * nor cost an epoch's signatures, and with fewer slots it refuses nothing that they let pass.
  */
 async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, boolean> {
   const counted = await countVotes(batch, options, deps)
@@ -142,12 +143,13 @@ async function* isCounted(cid: Cid, batch: Batch, options: VerifyOptions, deps: 
     return false
   }
   yield held('signatures', told)
-  const result = tally(counted.votes, options.rules.tally)
+  const result = tally(counted.votes, options.rules.tally, counted.slotsInBatch)
   if (result.kind === 'finalized' && result.snapshotCid === cid) {
     yield held('tally', `${votes} of ${result.total} votes${result.isTie ? ', a tie that it wins' : ''}`)
     return true
   }
-  yield failed('tally', `${result.kind === 'finalized' ? `${result.snapshotCid} wins` : `nothing wins: ${result.reason}`}, with ${told}`)
+  const otherwise = result.kind === 'finalized' ? `${result.snapshotCid} wins` : `nothing wins: ${result.reason}`
+  yield failed('tally', `${otherwise}, with ${told}; votes of ${counted.slotsInBatch} slots in the batch`)
   return false
 }
 

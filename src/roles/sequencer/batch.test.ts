@@ -56,6 +56,15 @@ test('G2: a tie goes to the CID with more distinct signers', () => {
   expect(counted?.result).toMatchObject({ snapshotCid: CIDS[0], isTie: true })
 })
 
+test('G2: a share is one of all slots that voted in the epoch, those included whose project is in no batch', () => {
+  const ballots = [ballot(1, 1), ballot(1, 2), ballot(1, 3), ballot(2, 3), ballot(2, 4), ballot(3, 5)]
+  const reasons = (minShareBp: number) =>
+    finalize(ballots, { minVotes: 2, minShareBp }).map(({ result }) => (result.kind === 'omitted' ? result.reason : result.kind))
+  expect(reasons(4_000)).toEqual(['finalized', 'finalized', 'below_min_votes'])
+  expect(reasons(4_001)).toEqual(['finalized', 'below_min_share', 'below_min_votes'])
+  expect(reasons(6_001)).toEqual(['below_min_share', 'below_min_share', 'below_min_votes'])
+})
+
 test('G2: batches hold the finalized projects, all of their votes, and trees that go on from batch to batch', async () => {
   const weak = { minVotes: 2, minShareBp: 0 }
   const counted = finalize(

@@ -10,7 +10,7 @@ export interface CountedProject {
   readonly ballots: readonly Ballot[]
 }
 
-/** Counts each project by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are ordered by project. */
+/** Counts each project of an epoch by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are all of the epoch, ordered by project. */
 export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): readonly CountedProject[] {
   const perProject = new Map<ProjectId, Ballot[]>()
   for (const ballot of ballots) {
@@ -19,12 +19,14 @@ export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): reado
     if (list === undefined) perProject.set(projectId, [ballot])
     else list.push(ballot)
   }
+  const slotsInEpoch = new Set(ballots.map(({ submission }) => submission.request.slotId)).size
   return [...perProject].map(([projectId, list]) => ({
     projectId,
     ballots: list,
     result: tally(
       list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })),
       policy,
+      slotsInEpoch,
     ),
   }))
 }

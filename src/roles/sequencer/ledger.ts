@@ -5,6 +5,7 @@ import { endProject, isProjectOver, type ProjectReason, type ProjectState } from
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { PlannedBatch } from './batch.ts'
+import type { KeptCost } from './keep.ts'
 import {
   CURSOR_KEY,
   EPOCHS_PREFIX,
@@ -45,6 +46,8 @@ export interface EpochEntry {
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]
+  /** What it took to keep the bytes of the winners; `undefined` where the market does not ask for them, and before. */
+  readonly kept?: KeptCost | undefined
 }
 
 export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>

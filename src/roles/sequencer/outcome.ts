@@ -5,6 +5,7 @@ import type { AnchorFailure, EndOutcome } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
+import type { KeptCost } from './keep.ts'
 import { type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from './ledger.ts'
 import type { Ballots } from './record.ts'
 
@@ -45,15 +46,21 @@ interface Outcome {
   readonly counted: readonly CountedProject[]
   readonly planned: readonly PlannedBatch[]
   readonly accepted: number
+  readonly kept?: KeptCost | undefined
 }
 
 /** The plan, its files and what became of each project, in one commit. Without a batch there is no plan: the epoch stays closed. */
-export function notePlan(epochId: EpochId, { counted, planned, accepted }: Outcome, { ledger, options }: NoteDeps): Promise<EpochEntry> {
+export function notePlan(
+  epochId: EpochId,
+  { counted, planned, accepted, kept }: Outcome,
+  { ledger, options }: NoteDeps,
+): Promise<EpochEntry> {
   const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))
   const change = {
     accepted,
+    ...(kept && { kept }),
     projects: projects.sort((left, right) => byCodeUnit(left.projectId, right.projectId)),
     batches: planned.map(({ batchCid, rootHash }) => ({ batchCid, rootHash, isAnchored: false })),
     outvotedSlots: [...outvoted].sort((left, right) => left - right),

@@ -1,5 +1,6 @@
 import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
@@ -164,6 +165,8 @@ export interface Settings {
   readonly batchLimits?: BatchLimits
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
+  readonly minShareBp?: number
+  readonly availability?: MarketRules['availability']
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
@@ -207,7 +210,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       return recoverer.recover(digest, signature)
     },
   }
-  const tally = { minVotes: settings.minVotes ?? 0, minShareBp: 0 }
+  const tally = { minVotes: settings.minVotes ?? 0, minShareBp: settings.minShareBp ?? 0 }
   const seenStore = settings.disk?.around(store) ?? store
   const node = ipfs.node('sequencer')
   const sequencer = createSequencer(
@@ -219,7 +222,11 @@ export async function open(settings: Settings = {}): Promise<World> {
     },
     {
       store: seenStore,
-      rules: settings.rules ?? sameRules(rulesWith({ tally, projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 })),
+      rules:
+        settings.rules ??
+        sameRules(
+          rulesWith({ tally, availability: settings.availability ?? 'none', projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 }),
+        ),
       chain: settings.wire?.around(chain) ?? chain,
       clock,
       random: { fraction: () => 1 },

@@ -82,6 +82,22 @@ describe('an epoch', () => {
     await world.stop()
   })
 
+  test.each([
+    ['a lone slot', [4], 'below_min_votes'],
+    ['two slots that agree', [3, 4], 'below_min_share'],
+  ] as const)('leaves out the project that %s alone voted on, though nobody says otherwise', async (_, conspirators, reason) => {
+    const world = await open({ minVotes: 2, minShareBp: 6_700 })
+    await world.release()
+    for (const slotId of [1, 2, 3, 4]) await vote(world, slotId, 0, 0)
+    for (const slotId of conspirators) await vote(world, slotId, 1, 1)
+    const record = await sealed(world)
+    expect(record.projects.map(({ projectId, state, reason }) => [projectId, state, reason])).toEqual([
+      [PROJECTS[0], 'pending', undefined],
+      [PROJECTS[1], 'omitted', reason],
+    ])
+    await world.stop()
+  })
+
   test('hears what the validators decide', async () => {
     const world = await open()
     await world.release()

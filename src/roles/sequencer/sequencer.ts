@@ -23,6 +23,7 @@ import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
+import { keep } from './keep.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
@@ -162,7 +163,7 @@ function refused(
 }
 
 /**
- * From the close of the window to the end of the epoch: collect → finalize → batch → pin → anchor → end. Each step is on record before
+ * From the close of the window to the end of the epoch: collect → finalize → keep → batch → pin → anchor → end. Each step is on record before
  * the next begins, so that after a crash at any point calling this again goes on (S4).
  */
 export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
@@ -172,10 +173,14 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
     const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
-    const counted = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const { counted, cost } =
+      rules.availability === 'required'
+        ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
+        : { counted: finalized, cost: undefined }
     const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
     const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned, accepted: ballots.length }, deps) // S4: written down before anything leaves the house.
+    await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   if (deps.ledger.get(epochId)?.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
@@ -254,7 +259,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   async function sealOne(epoch: ReleasedEpoch): Promise<void> {
     if (isOutdated(epoch)) return
     const record = await seal(epoch, deps, signal)
-    const { epochId, state, reason = '', accepted, projects, batches } = record
+    const { epochId, state, reason = '', accepted, projects, batches, kept } = record
     deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
       epochId,
       state,
@@ -262,6 +267,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
       accepted,
       projects: projects.length,
       batches: batches.length,
+      ...(kept && { keptBytes: kept.bytes, keptMs: kept.ms }),
     })
     deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
     deps.onEpoch?.(record)

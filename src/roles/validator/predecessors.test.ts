@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import type { ProjectId } from '#domain/ids.ts'
+import type { ProjectId, SlotId } from '#domain/ids.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createPredecessors } from './predecessors.ts'
 
-const traces = (...submissionIds: string[]) => ({ submissionIds, projectIds: submissionIds.map((id) => `${id}:N` as ProjectId) })
+const slots = (...slotIds: number[]) => new Set(slotIds as SlotId[])
+const traces = (...submissionIds: string[]) => ({
+  submissionIds,
+  projectIds: submissionIds.map((id) => `${id}:N` as ProjectId),
+  voters: slots(),
+})
 
 describe('the batches before', () => {
   test('are continued in the order of the chain', () => {
@@ -25,6 +30,19 @@ describe('the batches before', () => {
     predecessors.add(2, traces('c'))
     expect(['a:N', 'c:N', 'x:N'].map((id) => predecessors.hasProject(3, id as ProjectId))).toEqual([true, true, false])
     expect(predecessors.hasProject(0, 'a:N' as ProjectId)).toBe(false)
+  })
+
+  test('count for their voters, each slot once, whatever lies between', () => {
+    const predecessors = createPredecessors()
+    predecessors.add(0, { ...traces('a'), voters: slots(1, 2) })
+    predecessors.add(1, undefined)
+    predecessors.add(2, { ...traces('c'), voters: slots(2, 3) })
+    expect(predecessors.votersWith(3, slots(3, 4))).toBe(4)
+    // Those of later batches are none of its business: whoever judges it early would not know them.
+    expect(predecessors.votersWith(2, slots(4))).toBe(3)
+    expect(predecessors.votersWith(0, slots(4))).toBe(1)
+    predecessors.cut(2)
+    expect(predecessors.votersWith(3, slots())).toBe(2)
   })
 
   test('are counted as they were read, not as a batch before claimed them to be', () => {

@@ -1,16 +1,19 @@
 import type { Batch } from '#domain/batch.ts'
-import type { Hash, ProjectId } from '#domain/ids.ts'
+import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { createTree, type MerkleTree } from '#wire/merkle.ts'
 
 /** The part of a batch that the later batches of its epoch are checked against. */
 export interface BatchTraces {
   readonly submissionIds: readonly string[]
   readonly projectIds: readonly ProjectId[]
+  /** Slots of which it holds a valid vote. */
+  readonly voters: ReadonlySet<SlotId>
 }
 
-export const tracesOf = (batch: Batch): BatchTraces => ({
+export const tracesOf = (batch: Batch, voters: ReadonlySet<SlotId>): BatchTraces => ({
   submissionIds: batch.submissions.map(({ submissionId }) => submissionId),
   projectIds: batch.projectIds,
+  voters,
 })
 
 /** The batches of one epoch in the order of the chain, as far as they were read. */
@@ -23,6 +26,8 @@ export interface Predecessors {
   continuedRoot(index: number, submissionIds: readonly string[]): Hash | undefined
   /** Whether an earlier batch of the epoch holds the project. */
   hasProject(index: number, projectId: ProjectId): boolean
+  /** Distinct slots among these and the voters of the epoch's earlier batches. Without one that could not be read it is less. */
+  votersWith(index: number, voters: ReadonlySet<SlotId>): number
 }
 
 export function createPredecessors(): Predecessors {
@@ -61,5 +66,10 @@ export function createPredecessors(): Predecessors {
       return continued.publishedRoot()
     },
     hasProject: (index, projectId) => known.slice(0, index).some((traces) => traces?.projectIds.includes(projectId)),
+    votersWith(index, voters) {
+      const all = new Set(voters)
+      for (const traces of known.slice(0, index)) for (const slotId of traces?.voters ?? []) all.add(slotId)
+      return all.size
+    },
   }
 }

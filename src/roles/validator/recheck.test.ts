@@ -147,7 +147,7 @@ describe('what a file is', () => {
       failures: [],
       ownCids: [CID_A],
       ownRoot: publishedRoot([CID_A]),
-      traces: { submissionIds: ['id-0', 'id-1'], projectIds: [P1] },
+      traces: { submissionIds: ['id-0', 'id-1'], projectIds: [P1], voters: new Set([1, 2]) },
     })
     expect(rootToAttest(findings, anchored)).toBe(anchored.rootHash)
   })
@@ -206,7 +206,10 @@ describe('what the file is made of', () => {
   const behind = (...earlier: (string | undefined)[]) => {
     const predecessors = createPredecessors()
     for (const [index, id] of earlier.entries())
-      predecessors.add(index, id === undefined ? undefined : { submissionIds: [id], projectIds: [`${id}:N` as ProjectId] })
+      predecessors.add(
+        index,
+        id === undefined ? undefined : { submissionIds: [id], projectIds: [`${id}:N` as ProjectId], voters: new Set() },
+      )
     return { predecessors, index: earlier.length }
   }
 
@@ -374,6 +377,40 @@ describe('what comes out', () => {
       { minVotes: 0, minShareBp: 6_700 },
     ])
       expect((await judge({ votes, rules: { tally } })).findings.failures).toEqual([about('tally', 'no result', CID_A, P1)])
+  })
+
+  describe('the share is one of the slots that voted in the epoch', () => {
+    const tally = { minVotes: 2, minShareBp: 6_700 }
+    const behindVotersOf = (...voters: number[]) => {
+      const predecessors = createPredecessors()
+      predecessors.add(0, { submissionIds: ['x'], projectIds: ['x:N' as ProjectId], voters: new Set(voters as SlotId[]) })
+      return { predecessors, index: 1 }
+    }
+    const failed = [about('tally', 'no result', CID_A, P1)]
+
+    test('V1, G2: two slots that made up a project between them are few as soon as others voted on another', async () => {
+      expect((await judge({ votes: MAJORITY, rules: { tally } })).findings.failures).toEqual([])
+      const votes = [...MAJORITY, vote(3, CID_B, { projectId: P2 })]
+      const results = [[P1, CID_A] as const, [P2, CID_B] as const]
+      const { findings, anchored } = await judge({ votes, results, rules: { tally } })
+      expect(findings.ownCids).toEqual(['', ''])
+      expect(findings.failures).toEqual([...failed, about('tally', 'no result', CID_B, P2)])
+      expect(rootToAttest(findings, anchored)).toBe(publishedRoot(['', '']))
+    })
+
+    test('V1: in an earlier batch too, as far as this validator found their votes valid', async () => {
+      expect((await judge({ votes: MAJORITY, rules: { tally }, ...behindVotersOf(3) })).findings.failures).toEqual(failed)
+      // Whoever is counted already is not counted again.
+      expect((await judge({ votes: MAJORITY, rules: { tally }, ...behindVotersOf(1, 2) })).findings.failures).toEqual([])
+    })
+
+    test('V1: votes that do not count make nobody a voter', async () => {
+      const forged = vote(3, CID_B, { projectId: P2, key: 1 })
+      const results = [[P1, CID_A] as const, [P2, CID_B] as const]
+      const { findings } = await judge({ votes: [...MAJORITY, forged], results, rules: { tally } })
+      expect(findings.ownCids).toEqual([CID_A, ''])
+      expect(findings.traces?.voters).toEqual(new Set([1, 2]))
+    })
   })
 
   test('the integrity level counts nothing and asks for no signature', async () => {

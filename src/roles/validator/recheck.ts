@@ -108,8 +108,9 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   const file = parsed.batch
   checkStructure(file, batch, fail)
   checkRoots(file, batch, fail)
-  const ownCids = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : file.snapshotCids
-  return { level: deps.level, failures, ownCids, ownRoot: publishedRoot(ownCids), traces: tracesOf(file) }
+  const own = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
+  const traces = tracesOf(file, own.voters)
+  return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
 }
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
@@ -150,8 +151,13 @@ function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, f
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
 }
 
-/** Counts every project's votes again, those only that this validator finds valid (V1). */
-async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: Fail): Promise<readonly string[]> {
+/** The valid votes of a file, by project: each slot's first. */
+type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, Vote>>
+
+/** By what the submissions of a file are judged. */
+export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
+
+async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
   const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
   for (const [position, submission] of file.submissions.entries()) {
     if (position % SIGNATURES_PER_TURN === SIGNATURES_PER_TURN - 1) await deps.breathe()
@@ -162,27 +168,53 @@ async function ownTally(file: Batch, batch: ToRecheck, deps: RecheckDeps, fail: 
       fail('submission_project', 'a project of the batch', request.projectId, about)
       continue
     }
-    const vote = validVote(submission, batch, deps, (check, expected, got) => fail(check, expected, got, about))
+    const vote = validVote(submission, judgedBy, deps, (check, expected, got) => fail(check, expected, got, about))
     if (vote === undefined) continue
     if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
     else ofProject.set(request.slotId, vote)
   }
-  return file.projectIds.map((projectId, position) => {
-    const result = tally(
-      [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId),
-      batch.rules.tally,
-    )
+  return votes
+}
+
+const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...votes.values()].flatMap((ofProject) => [...ofProject.keys()]))
+
+/**
+ * Slots of which the file holds a valid vote, for the share that later batches of the epoch are judged by. Of a batch that is not judged any
+ * more they are worked out again, so that a restart changes nothing about those after it; where no share is asked for, nobody needs them.
+ */
+export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps): Promise<ReadonlySet<SlotId>> {
+  if (deps.level !== 'tally' || judgedBy.rules.tally.minShareBp === 0) return new Set()
+  return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
+}
+
+/**
+ * Counts every project's votes again, those only that this validator finds valid (V1). The slots that voted in the epoch are those of its
+ * batches up to this one: all of them were counted by an honest sequencer too, and perhaps more, so that none of its results fails here.
+ */
+async function ownTally(
+  file: Batch,
+  batch: ToRecheck,
+  deps: RecheckDeps,
+  fail: Fail,
+): Promise<{ readonly cids: readonly string[]; readonly voters: ReadonlySet<SlotId> }> {
+  const votes = await validVotes(file, batch, deps, fail)
+  const voters = votersIn(votes)
+  const slotsInEpoch = batch.predecessors.votersWith(batch.index, voters)
+  const cids = file.projectIds.map((projectId, position) => {
+    const ofProject = [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
+    const result = tally(ofProject, batch.rules.tally, slotsInEpoch)
     const own = result.kind === 'finalized' ? result.snapshotCid : ''
     const claimed = file.snapshotCids[position] ?? ''
     if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })
     return own
   })
+  return { cids, voters }
 }
 
 /** The vote of one submission; `undefined` when it does not count (V1). */
 function validVote(
   { submission }: BatchedSubmission,
-  { epoch, rules, window }: Pick<ToRecheck, 'epoch' | 'rules' | 'window'>,
+  { epoch, rules, window }: JudgedBy,
   deps: RecheckDeps,
   fail: (check: Check, expected: string, got: string) => void,
 ): Vote | undefined {

@@ -427,6 +427,26 @@ describe('how it is tuned', () => {
     await running.stop()
   })
 
+  test('V1, V2: batches that it is done with still say who voted in the epoch, whatever a restart has forgotten', async () => {
+    const rules = { tally: { minVotes: 2, minShareBp: 6_700 } }
+    const world = await openWorld()
+    const first = batchOf(
+      [1, 2, 3].map((slotId) => world.submission(slotId, CID_A)),
+      [[P1, CID_A]],
+    )
+    const running = await world.start({ rules })
+    await world.anchor(first)
+    expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: false })
+    const disk = running.store.crash()
+    await running.stop()
+
+    const again = await world.start({ rules, store: disk })
+    const few = [1, 2].map((slotId) => world.submission(slotId, CID_B, P2))
+    await world.anchor(batchOf(few, [[P2, CID_B]], idsOf(first)))
+    expect(await judged(world, again)).toMatchObject({ isDivergent: true, root: publishedRoot(['']) })
+    await again.stop()
+  })
+
   test('V1: the longest deadline is the one of its settings', async () => {
     const world = await openWorld()
     const running = await world.start({ rules: { deadlineBufferMaxBlocks: 499 } })

@@ -1,0 +1,72 @@
+import pLimit from 'p-limit'
+import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { Report } from '#domain/events.ts'
+import type { Cid } from '#domain/ids.ts'
+import type { LaterWindows } from '#domain/window.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { keepSnapshot } from '#life/keep.ts'
+import type { CountedProject } from './finalize.ts'
+
+/** For all winners of an epoch together, as this part of its batch window at the pace of its blocks: batches are still to be pinned and mined in it. */
+const WINDOW_PART = 4
+/** Connected peers answer within tens of milliseconds. */
+const KEEP_TIMEOUT_MAX_MS = 5_000
+/** Timestamps are of whole seconds: of a fast chain they show no pace. */
+const KEEP_TIMEOUT_MIN_MS = 1_000
+/** Snapshots fetched at once, each of `SNAPSHOT_BYTES_MAX` at most. */
+const AT_ONCE_MAX = 16
+
+/** What it took to keep the winners of an epoch. */
+export interface KeptCost {
+  readonly bytes: number
+  readonly ms: number
+}
+
+export interface KeepDeps {
+  readonly view: AnchorView
+  readonly contract: Pick<LaterWindows, 'batchWindowBlocks'>
+  readonly ipfs: Ipfs
+  readonly clock: Clock
+  readonly report: Report
+}
+
+/**
+ * Keeps the bytes of every CID that won: what nobody has must not become final (S14, G10). A project whose winner cannot be had in time is
+ * omitted, and no other CID takes its place: it has not won. Not pure, so what comes out is what the plan on disk says: until that is
+ * written nothing has left the house, and a restart decides anew.
+ */
+export async function keep(
+  { epochId, release }: ReleasedEpoch,
+  counted: readonly CountedProject[],
+  { ipfs, clock, report, view, contract }: KeepDeps,
+  signal: AbortSignal,
+): Promise<{ readonly counted: readonly CountedProject[]; readonly cost: KeptCost }> {
+  const startedMs = clock.nowMs()
+  const untilMs = startedMs + timeoutFor(release, view.head ?? release, contract.batchWindowBlocks)
+  const limit = pLimit(AT_ONCE_MAX)
+  const winners = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? [result.snapshotCid] : [])))
+  const lengths = new Map<Cid, number>()
+  const keepOne = async (cid: Cid): Promise<void> => {
+    const timeoutMs = untilMs - clock.nowMs()
+    const length = timeoutMs > 0 ? await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs) : undefined
+    if (length !== undefined) lengths.set(cid, length)
+  }
+  await Promise.all([...winners].map((cid) => limit(keepOne, cid)))
+  const missing = winners.size - lengths.size
+  if (missing > 0) report('snapshots_unavailable', { epochId, missing, of: winners.size })
+  const cost = { bytes: lengths.values().reduce((sum, length) => sum + length, 0), ms: clock.nowMs() - startedMs }
+  return { counted: counted.map((project) => (isMissing(project, lengths) ? withoutWinner(project) : project)), cost }
+}
+
+function timeoutFor(release: Header, head: Header, batchWindowBlocks: number): number {
+  const blockMs = (1_000 * (head.timestamp - release.timestamp)) / Math.max(1, head.number - release.number)
+  return Math.min(KEEP_TIMEOUT_MAX_MS, Math.max(KEEP_TIMEOUT_MIN_MS, (batchWindowBlocks * blockMs) / WINDOW_PART))
+}
+
+const isMissing = ({ result }: CountedProject, kept: ReadonlyMap<Cid, number>): boolean =>
+  result.kind === 'finalized' && !kept.has(result.snapshotCid)
+
+function withoutWinner({ result: { votesPerCid, total, isTie }, ...project }: CountedProject): CountedProject {
+  return { ...project, result: { kind: 'omitted', reason: 'unavailable', votesPerCid, total, isTie } }
+}
