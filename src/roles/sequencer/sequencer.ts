@@ -236,7 +236,7 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   const ending = isOnWay ? putEnd(entry, deps, signal) : undefined
   let [failures] = await Promise.all([calling, ending])
   if (isUndone(epochId, deps)) {
-    await settleUndone(entry, failures.includes(undefined), deps, signal)
+    await settleUndone(entry, failures, deps, signal)
     if (isUndone(epochId, deps) || ledger.get(epochId)?.state !== 'ended') return
     // Those that the chain refused while it had no release are made anew, beside those that it has.
     if (failures.some((failure) => failure !== undefined)) failures = await put(ledger.get(epochId) as EpochEntry, batches, deps, signal)
@@ -252,16 +252,16 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
  * took the place of the other, the plan stands and what the chain refused is made anew. Otherwise nothing is left of it, and it begins
  * again with its next release, which may be there already.
  */
-async function settleUndone(entry: EpochEntry, hasBatch: boolean, deps: Sequencing, signal: AbortSignal): Promise<void> {
+async function settleUndone(entry: EpochEntry, failures: readonly AnchorFailure[], deps: Sequencing, signal: AbortSignal): Promise<void> {
   const { ledger, view, chain } = deps
   const { epochId, attempt = 0 } = entry
   const isEnded = () => persist({ doing: 'read_end', attempt: () => chain.isEpochEnded(epochId), signal }, deps)
-  const stands = hasBatch || (entry.batches.length === 0 && (await isEnded()))
+  const stands = failures.includes(undefined) || (entry.batches.length === 0 && (await isEnded()))
   const again = view.epoch(epochId)
   if (stands) {
     // While the new release is not seen here the epoch waits: it calls again.
     if (again === undefined) return
-    await ledger.change(epochId, { attempt: attempt + 1 })
+    if (failures.some((failure) => failure !== undefined)) await ledger.change(epochId, { attempt: attempt + 1 })
     await ledger.move(epochId, again.release)
     return
   }
