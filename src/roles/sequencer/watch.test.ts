@@ -360,7 +360,7 @@ describe('S10, G1: a reorganisation below the release of an epoch', () => {
     await world.stop()
   })
 
-  test('counts the votes whose block is still there', async () => {
+  test('says so when its votes name blocks that are gone, and nobody votes again', async () => {
     const world = await open({ market: { snapshotWindowBlocks: 12, batchWindowBlocks: 40, attestationWindowBlocks: 60 } })
     await world.mine(4)
     await world.release()
@@ -368,7 +368,6 @@ describe('S10, G1: a reorganisation below the release of an epoch', () => {
     await sealed(world)
     const { number } = await world.chain.head()
     const { release } = epoch(world) as EpochEntry
-    // The release moves down: the block that the vote names is not there any more, or not within the window.
     world.chain.reorg(number - release.number + 1, { isLosingTransactions: true })
     world.records.length = 0
     await world.mine(2)
