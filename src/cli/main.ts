@@ -9,6 +9,7 @@ import {
   text_en,
 } from '@stricli/core'
 import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
+import { printable } from '#domain/printable.ts'
 import { flagOf } from '#node/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
 import { answerTo } from './help.ts'
@@ -65,7 +66,7 @@ function listed({ code, facts, message }: WeftError<'SETTINGS_INVALID'>): string
   const problems = [facts.problems].flat()
   return problems.length === 1
     ? `weft: ${message}`
-    : [`weft: ${code}`, ...problems.map((problem) => `  ${problem}`), ERRORS[code].help].join('\n')
+    : [`weft: ${code}`, ...problems.map((problem) => `  ${printable(String(problem))}`), ERRORS[code].help].join('\n')
 }
 
 /** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */

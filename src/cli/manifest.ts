@@ -3,6 +3,7 @@ import { bytesOf } from '#node/given-file.ts'
 import { findManifest, keepManifest } from '#node/manifest-files.ts'
 import type { ManifestDraft } from '#operator/manifest.ts'
 import type { ManifestWish } from '#operator/market-plan.ts'
+import { printable } from '#domain/printable.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 
 /** A market's manifest at the command line: read from a file, kept where roles find it, told. */
@@ -56,6 +57,7 @@ export async function withContent(manifest: Named, folder: string): Promise<Name
 export async function inWords(manifest: Named | undefined, folder: string): Promise<readonly string[]> {
   if (manifest === undefined) return []
   const { content } = await withContent(manifest, folder)
-  const lines = content === undefined ? ['(its file is not in the data directory)'] : JSON.stringify(content, undefined, 2).split('\n')
-  return [`${manifest.cid} from epoch ${manifest.fromEpochId} on`, ...lines]
+  const lines =
+    content === undefined ? ['(its file is not in the data directory)'] : JSON.stringify(content, undefined, 2).split('\n').map(printable)
+  return [`${printable(manifest.cid)} from epoch ${manifest.fromEpochId} on`, ...lines]
 }

@@ -4,6 +4,8 @@
  * `operator` stops the process with exit code 1, `bug` crashes it.
  */
 
+import { printable } from './printable.ts'
+
 export type ErrorKind = 'caller' | 'transient' | 'operator' | 'bug'
 export interface ErrorRow {
   readonly kind: ErrorKind
@@ -240,7 +242,7 @@ export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
 
   constructor(code: Code, facts: ErrorFacts<Code>, cause?: unknown) {
     const row: ErrorRow = ERRORS[code]
-    const told = row.facts.map((fact) => `${fact}: ${String((facts as Record<string, unknown>)[fact])}`).join(', ')
+    const told = row.facts.map((fact) => `${fact}: ${printable(String((facts as Record<string, unknown>)[fact]))}`).join(', ')
     super(`${code} (${told}). ${row.help}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.kind = row.kind
