@@ -151,6 +151,11 @@ export const ERRORS = {
     facts: ['manifest', 'problems'],
     help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. The market's owner sets a corrected one with `./weft market set --manifest`.",
   },
+  MANIFEST_DENIED: {
+    kind: 'operator',
+    facts: ['dataMarket', 'epochId', 'sinceEpochId'],
+    help: 'This role has followed a manifest of the market before, and no contract takes one back; the anchor endpoint says now that there is none. It lies, or it is of another network: check --anchor-rpc-url. No flags are followed instead.',
+  },
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',
     facts: ['cid', 'lookedIn'],

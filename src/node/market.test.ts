@@ -330,3 +330,43 @@ describe('a manifest that is announced', () => {
     await watching
   })
 })
+
+describe('a market that had a manifest, and has none now as the endpoint says', () => {
+  const lying = (): FakeChain => ({
+    ...chain,
+    manifestAt: async () => undefined,
+    manifests: async () => ({ current: undefined, pending: undefined }),
+  })
+
+  /** A role that has followed the manifest in an epoch. */
+  async function followed(): Promise<EpochId> {
+    const manifest = await written({})
+    keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, manifest)])
+    const epochId = await release()
+    await market.termsAt(epochId)
+    return epochId
+  }
+
+  test.each([{}, { namespace: 'OTHER' }])('is not followed by flags: %j', async (flags) => {
+    const epochId = await followed()
+    chain = lying()
+    await expect(openThere(flags)).rejects.toMatchObject({
+      code: 'MANIFEST_DENIED',
+      facts: { dataMarket: chain.dataMarket, epochId, sinceEpochId: 0 },
+    })
+  })
+
+  test('is not followed by flags either when the lie begins later', async () => {
+    const epochId = await followed()
+    const honest = chain
+    chain = { ...honest, manifestAt: async () => undefined }
+    await expect((await openThere()).termsAt(epochId)).rejects.toMatchObject({ code: 'MANIFEST_DENIED' })
+  })
+
+  test('is another one, when its address is another', async () => {
+    await followed()
+    chain = { ...lying(), dataMarket: `0x${'db'.repeat(20)}` as Address }
+    expect((await openThere({ namespace: 'OTHER' })).terms.rules.namespace).toBe('OTHER')
+  })
+})

@@ -13,6 +13,7 @@ import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire
 import { hashOf, type MarketComputes, openComputes } from './computes.ts'
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
+import { openManifestMemory } from './manifest-memory.ts'
 import type { Settings } from './settings.ts'
 
 /** What a market asks for in an epoch. */
@@ -211,7 +212,7 @@ function unlessTransient(failure: unknown): { readonly current: undefined; reado
 
 /**
  * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
- * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
+ * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; `MANIFEST_DENIED` when the chain names none though it did; and as `Market.termsAt`.
  */
 export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
   const { chain } = deps
@@ -219,15 +220,19 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   const library = createLibrary(deps, { contract, flags })
   const lookout = createLookout(deps, library)
   const ofFlags = termsOfFlags(flags)
+  const memory = openManifestMemory(deps.home.directory, chain)
+  if (current !== undefined && epochId > 0) memory.note(current)
 
-  function withoutManifest(): MarketTerms {
+  function withoutManifest(asked: EpochId): MarketTerms {
+    memory.assertNone(asked)
     if (ofFlags !== undefined) return ofFlags
     throw new WeftError('SETTINGS_INVALID', { problems: ['--namespace (WEFT_NAMESPACE) is needed: the market has no manifest'] })
   }
 
   async function termsAt(asked: EpochId): Promise<MarketTerms> {
     const ref = await chain.manifestAt(asked)
-    if (ref === undefined) return withoutManifest()
+    if (ref === undefined) return withoutManifest(asked)
+    memory.note(ref)
     try {
       return await library.find(ref.cid)
     } catch (failure) {
@@ -237,7 +242,7 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   }
 
   const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
-  const terms = next === undefined ? withoutManifest() : await library.fetch(next.cid)
+  const terms = next === undefined ? withoutManifest(epochId) : await library.fetch(next.cid)
   return {
     terms,
     termsAt,
