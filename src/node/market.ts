@@ -143,7 +143,10 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
       const terms = known.get(cid)
       if (terms !== undefined) return terms
       if (!isSnapshotCid(cid))
-        throw new WeftError('MANIFEST_INVALID', { manifest: cid.slice(0, 128), problems: ['the chain names no CID'] })
+        throw new WeftError('MANIFEST_INVALID', {
+          manifest: cid.slice(0, 128),
+          problems: ['the chain names no CID of the form that manifests have: version 1, sha2-256, base32 in small letters'],
+        })
       const bytes = await onDisk(cid)
       if (bytes !== undefined) return take(cid, bytes)
       throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: folders.join(', ') })
