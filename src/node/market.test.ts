@@ -98,7 +98,13 @@ describe('a market’s rules come', () => {
   test('never from bytes that hash to another CID', async () => {
     const [manifest, other] = [await written({}), await written({ tally: { minVotes: 1 } })]
     keepManifest(networkFolder(), { cid: manifest.cid, bytes: other.bytes })
-    await expect(open([from(0, manifest)])).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE', facts: { cid: manifest.cid } })
+    await expect(open([from(0, manifest)])).rejects.toMatchObject({
+      code: 'MANIFEST_UNAVAILABLE',
+      facts: {
+        cid: manifest.cid,
+        lookedIn: `${join(folder, 'home')}, ${networkFolder()} (its manifests/${manifest.cid}.json does not hash to the CID)`,
+      },
+    })
   })
 
   test('from flags where it has none, as deployed networks count', async () => {

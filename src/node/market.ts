@@ -12,7 +12,7 @@ import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
 import { hashOf, type MarketComputes, openComputes } from './computes.ts'
 import type { RoleHome } from './home.ts'
-import { findManifest, keepManifest, manifestIn } from './manifest-files.ts'
+import { findManifest, keepManifest, manifestIn, toldFolder } from './manifest-files.ts'
 import { openManifestMemory } from './manifest-memory.ts'
 import type { Settings } from './settings.ts'
 
@@ -149,7 +149,7 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
         })
       const bytes = await onDisk(cid)
       if (bytes !== undefined) return take(cid, bytes)
-      throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: folders.join(', ') })
+      throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: folders.map((folder) => toldFolder(folder, cid)).join(', ') })
     },
     /** As `find`, and asks the peers of the IPFS node as well. */
     async fetch(cid: string, signal?: AbortSignal): Promise<MarketTerms> {
