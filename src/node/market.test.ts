@@ -304,6 +304,24 @@ describe('a manifest that is announced', () => {
     await watching
   })
 
+  test('and replaced while peers are asked for it: the new one is known with the next look', async () => {
+    const [first, second, third] = [await written({}), await written({ tally: { minVotes: 5 } }), await written({ tally: { minVotes: 6 } })]
+    for (const manifest of [first, third]) keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, first)])
+    await release()
+    chain.setManifest(from(4, second))
+    chain.mine()
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await clock.advance(1_000)
+    chain.setManifest(from(4, third))
+    chain.mine()
+    await clock.advance(5_000)
+    expect(told).toContainEqual(['manifest_known', { cid: third.cid, fromEpochId: 4 }])
+    stopping.abort()
+    await clock.runUntil(watching, { limitMs: 60_000 })
+  })
+
   test('asks for computes that this program does not have: then nothing is made of them', async () => {
     const manifest = await written({ computes: [{ name: 'uniswap-v2', version: '99.0.0', config: UNISWAP }] })
     keepManifest(networkFolder(), manifest)

@@ -193,16 +193,27 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
   return {
     wait: (ref: ManifestRef): void => void awaited.set(ref.cid, ref),
     async watch(signal: AbortSignal): Promise<void> {
+      /** By CID. One that nobody has takes its time; what is announced in its place must not wait for that. */
+      const underWay = new Map<string, Promise<void>>()
+      const failed = Promise.withResolvers<never>()
+      failed.promise.catch(() => undefined)
       try {
         for (;;) {
           // When the chain does not answer, its turn comes again.
           const { current, pending } = await chain.manifests().catch(unlessTransient)
           const refs = [...awaited.values(), current, pending].filter((ref) => ref !== undefined)
-          for (const ref of new Map(refs.map((each) => [each.cid, each])).values()) await bring(ref, signal)
-          await clock.sleep(LOOK_EVERY_MS, signal)
+          for (const ref of refs) {
+            if (underWay.has(ref.cid)) continue
+            const bringing = bring(ref, signal).finally(() => underWay.delete(ref.cid))
+            underWay.set(ref.cid, bringing)
+            bringing.catch(failed.reject)
+          }
+          await Promise.race([clock.sleep(LOOK_EVERY_MS, signal), failed.promise])
         }
       } catch (failure) {
         if (!signal.aborted) throw failure
+      } finally {
+        await Promise.allSettled(underWay.values())
       }
     },
   }
