@@ -9,6 +9,7 @@ import {
   text_en,
 } from '@stricli/core'
 import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors.ts'
+import { printable } from '#domain/printable.ts'
 import { flagOf } from '#node/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
 import { answerTo, commandIn } from './help.ts'
@@ -69,8 +70,12 @@ function told(failure: unknown): string {
 /** A new role has half a dozen settings to give: one per line. */
 function listed({ code, facts }: WeftError): string {
   const { problems = [], ...others } = facts as Readonly<Record<string, string | readonly string[]>>
-  const where = Object.entries(others).map(([fact, value]) => ` (${fact}: ${value})`)
-  return [`weft: ${code}${where.join('')}`, ...[problems].flat().map((problem) => `  ${problem}`), wrapped(ERRORS[code].help)].join('\n')
+  const where = Object.entries(others).map(([fact, value]) => ` (${fact}: ${printable(String(value))})`)
+  return [
+    `weft: ${code}${where.join('')}`,
+    ...[problems].flat().map((problem) => `  ${printable(String(problem))}`),
+    wrapped(ERRORS[code].help),
+  ].join('\n')
 }
 
 /** Nobody reads any more: `| head -1` has what it wants, or the terminal is gone. That is no failure; what runs stops in order. */

@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import { printable } from '#domain/printable.ts'
 import { bytesOf } from '#node/given-file.ts'
 import { findManifest, keepManifest } from '#node/manifest-files.ts'
 import type { ManifestDraft } from '#operator/manifest.ts'
@@ -65,7 +66,10 @@ export async function inWords(
 ): Promise<readonly string[]> {
   if (manifest === undefined) return []
   const { content } = await withContent(manifest, folder)
-  return [`${manifest.cid} from epoch ${manifest.fromEpochId} on`, ...linesOf(content as Manifest | undefined, isWhole)]
+  return [
+    `${printable(manifest.cid)} from epoch ${manifest.fromEpochId} on`,
+    ...linesOf(content as Manifest | undefined, isWhole).map(printable),
+  ]
 }
 
 function linesOf(content: Manifest | undefined, isWhole: boolean): readonly string[] {

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { parseEpochId } from '#domain/ids.ts'
+import { printable } from '#domain/printable.ts'
 import { type Given, isHttpUrl } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
@@ -54,7 +55,7 @@ export const verifyCommand = buildCommand({
     try {
       const chain = await openAnchor(places)
       const point = await meantPoint({ project, epoch }, chain)
-      if (!flags.json) say(`${point.projectId}, epoch ${point.epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
+      if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
       const proof = await verifyOn(chain, {
         ...point,
         windowUnit,
@@ -64,7 +65,7 @@ export const verifyCommand = buildCommand({
           data = bytes
         },
         onStep: (step) => {
-          if (!flags.json) say(`  ${step.ok ? '✔' : '✘'} ${step.step.padEnd(17)} ${step.detail}`)
+          if (!flags.json) say(`  ${step.ok ? '✔' : '✘'} ${step.step.padEnd(17)} ${printable(step.detail)}`)
         },
       })
       const shown = flags.show && proof.ok && data !== undefined ? { data: textOf(data) } : {}

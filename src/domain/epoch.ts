@@ -11,11 +11,11 @@ const machine = machineOf<EpochState>('epoch', {
   released: ['closed', 'void'],
   // Without a single finalized project there is nothing to plan; the epoch is ended at once, with its reason.
   closed: ['planned', 'ended', 'missed', 'void'],
-  planned: ['anchored', 'missed'],
-  anchored: ['ended', 'missed'],
-  ended: [],
-  missed: [],
-  // The release itself was undone by a reorganisation; the same id may be released again.
+  planned: ['anchored', 'missed', 'void'],
+  anchored: ['ended', 'missed', 'void'],
+  ended: ['void'],
+  missed: ['void'],
+  // The release itself was undone by a reorganisation, however far the epoch had come; the same id may be released again.
   void: ['released'],
 })
 
@@ -23,6 +23,7 @@ const machine = machineOf<EpochState>('epoch', {
 export const EPOCH_REASONS = {
   all_batches_anchored: 'Every batch is on chain and the epoch was ended.',
   no_submissions: 'Nobody submitted anything valid within the window.',
+  votes_undone: 'There were votes, but a reorganisation removed the blocks that they name, and nobody voted again within the window.',
   nothing_finalized: 'There were submissions, but every project fell below what the market asks for.',
   batch_window_over: 'The batch window of the contract passed before all batches were mined.',
   ended_elsewhere: 'Another sequencer ended the epoch first.',
@@ -35,5 +36,5 @@ export const EPOCH_REASONS = {
 export type EpochReason = keyof typeof EPOCH_REASONS
 
 export const advanceEpoch = machine.advance
-/** Whether the role has nothing left to do for the epoch. `void` counts: only the chain can bring it back. */
-export const isEpochOver = (state: EpochState): boolean => machine.isTerminal(state) || state === 'void'
+/** Whether the role has nothing left to do for the epoch: only the chain can bring it back. */
+export const isEpochOver = (state: EpochState): boolean => state === 'ended' || state === 'missed' || state === 'void'

@@ -4,6 +4,8 @@
  * `operator` stops the process with exit code 1, `bug` crashes it.
  */
 
+import { printable } from './printable.ts'
+
 export type ErrorKind = 'caller' | 'transient' | 'operator' | 'bug'
 export interface ErrorRow {
   readonly kind: ErrorKind
@@ -149,6 +151,11 @@ export const ERRORS = {
     facts: ['manifest', 'problems'],
     help: "A market's manifest is not what docs/MARKET.md describes; each problem names its field. Correct the file; where it is one that the market has already, its owner sets a corrected one with `./weft market set --manifest`.",
   },
+  MANIFEST_DENIED: {
+    kind: 'operator',
+    facts: ['dataMarket', 'epochId', 'sinceEpochId'],
+    help: 'This role has followed a manifest of the market before, and no contract takes one back; the anchor endpoint says now that there is none. It lies, or it is of another network: check --anchor-rpc-url. No flags are followed instead.',
+  },
   MANIFEST_UNAVAILABLE: {
     kind: 'transient',
     facts: ['cid', 'lookedIn'],
@@ -240,7 +247,7 @@ export class WeftError<Code extends ErrorCode = ErrorCode> extends Error {
 
   constructor(code: Code, facts: ErrorFacts<Code>, cause?: unknown) {
     const row: ErrorRow = ERRORS[code]
-    const told = row.facts.map((fact) => `${fact}: ${String((facts as Record<string, unknown>)[fact])}`).join(', ')
+    const told = row.facts.map((fact) => `${fact}: ${printable(String((facts as Record<string, unknown>)[fact]))}`).join(', ')
     super(`${code} (${told}). ${row.help}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.kind = row.kind

@@ -113,7 +113,7 @@ export const EVENTS = {
   epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
   anchored_again: {
     level: 'warn',
-    help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them came too late.',
+    help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   frames_refused: {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
-import { contentOf, secretFrom } from './given-file.ts'
+import { bytesOf, contentOf, secretFrom } from './given-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-given-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -40,6 +41,35 @@ test.each([
   const read = secretFrom(`file:${path}`, '--password-file')
   expect(read.reveal()).toBe(secret)
   expect(String(read)).toBe('[secret]')
+})
+
+test.each([
+  ['a pipe into which nobody writes', (path: string) => execFileSync('mkfifo', [path])],
+  ['a device without an end', (path: string) => symlinkSync('/dev/zero', path)],
+  ['a folder', (path: string) => symlinkSync(folder, path)],
+  [
+    'a file without a sensible length',
+    (path: string) => {
+      writeFileSync(path, '')
+      truncateSync(path, 17 * 1024 * 1024)
+    },
+  ],
+])('%s is not read, at once', (what, make) => {
+  const path = join(folder, what.replaceAll(' ', '-'))
+  make(path)
+  expect(failureOf(() => contentOf(path, '--network'))).toMatchObject({
+    code: 'SETTINGS_INVALID',
+    facts: { problems: [`--network: ${path} cannot be read`] },
+  })
+  expect(failureOf(() => secretFrom(`file:${path}`, '--signer-key'))).toMatchObject({ code: 'SETTINGS_INVALID' })
+  expect(bytesOf(path)).toBeUndefined()
+})
+
+test('a link is followed to its file', () => {
+  const [path, link] = [join(folder, 'there'), join(folder, 'link')]
+  writeFileSync(path, 'hello')
+  symlinkSync(path, link)
+  expect(contentOf(link, '--config')).toBe('hello')
 })
 
 test('a file that begins with a byte order mark is read without it', () => {

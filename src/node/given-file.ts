@@ -1,16 +1,43 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
 
-/** Without the byte order mark that some editors write. Throws as `node:fs`. */
+/** Far more than any file that people write for us; a manifest is at most a megabyte. */
+const GIVEN_BYTES_MAX = 16 * 1024 * 1024
+
+/**
+ * The bytes of a file that somebody named, wherever a link leads. Only of a regular file, and never more than `GIVEN_BYTES_MAX`: a pipe
+ * waits for whoever writes into it, a device has no end, and this process would hear no signal meanwhile. Throws as `node:fs`, or with a sentence.
+ */
+export function readGiven(path: string): Uint8Array {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const { size } = regular(descriptor)
+    const bytes = new Uint8Array(size)
+    let length = 0
+    for (let read = -1; read !== 0 && length < size; length += read) read = readSync(descriptor, bytes, length, size - length, null)
+    return bytes.subarray(0, length)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function regular(descriptor: number): { readonly size: number } {
+  const stats = fstatSync(descriptor)
+  if (!stats.isFile()) throw new Error('not a regular file')
+  if (stats.size > GIVEN_BYTES_MAX) throw new Error(`longer than ${GIVEN_BYTES_MAX} bytes`)
+  return stats
+}
+
+/** Without the byte order mark that some editors write. Throws as `readGiven`. */
 export function textOf(path: string): string {
-  return new TextDecoder().decode(readFileSync(path))
+  return new TextDecoder().decode(readGiven(path))
 }
 
 /** The bytes of a file, `undefined` when there is none that can be read. */
 export function bytesOf(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path)
+    return readGiven(path)
   } catch {
     return undefined
   }

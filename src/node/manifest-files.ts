@@ -43,6 +43,11 @@ export async function manifestFrom(path: string, cid: Cid, ground: ManifestGroun
   }
 }
 
+/** The folder for a person who looks for the manifest there: a file of the right name with other bytes is worse than none. */
+export function toldFolder(folder: string, cid: Cid): string {
+  return bytesOf(pathOf(folder, cid)) === undefined ? folder : `${folder} (its ${MANIFESTS}/${cid}.json does not hash to the CID)`
+}
+
 /** Whole or not at all. Returns its path. Throws as `onDisk`. */
 export function keepManifest(folder: string, { cid, bytes }: { readonly cid: Cid; readonly bytes: Uint8Array }): string {
   const path = pathOf(folder, cid)

@@ -98,7 +98,13 @@ describe('a market’s rules come', () => {
   test('never from bytes that hash to another CID', async () => {
     const [manifest, other] = [await written({}), await written({ tally: { minVotes: 1 } })]
     keepManifest(networkFolder(), { cid: manifest.cid, bytes: other.bytes })
-    await expect(open([from(0, manifest)])).rejects.toMatchObject({ code: 'MANIFEST_UNAVAILABLE', facts: { cid: manifest.cid } })
+    await expect(open([from(0, manifest)])).rejects.toMatchObject({
+      code: 'MANIFEST_UNAVAILABLE',
+      facts: {
+        cid: manifest.cid,
+        lookedIn: `${join(folder, 'home')}, ${networkFolder()} (its manifests/${manifest.cid}.json does not hash to the CID)`,
+      },
+    })
   })
 
   test('from the draft that its owner wrote, completed as it was when it was set', async () => {
@@ -336,6 +342,24 @@ describe('a manifest that is announced', () => {
     await watching
   })
 
+  test('and replaced while peers are asked for it: the new one is known with the next look', async () => {
+    const [first, second, third] = [await written({}), await written({ tally: { minVotes: 5 } }), await written({ tally: { minVotes: 6 } })]
+    for (const manifest of [first, third]) keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, first)])
+    await release()
+    chain.setManifest(from(4, second))
+    chain.mine()
+    const stopping = new AbortController()
+    const watching = market.watch(stopping.signal)
+    await clock.advance(1_000)
+    chain.setManifest(from(4, third))
+    chain.mine()
+    await clock.advance(5_000)
+    expect(told).toContainEqual(['manifest_known', { cid: third.cid, fromEpochId: 4 }])
+    stopping.abort()
+    await clock.runUntil(watching, { limitMs: 60_000 })
+  })
+
   test('asks for computes that this program does not have: then nothing is made of them', async () => {
     const manifest = await written({ computes: [{ name: 'uniswap-v2', version: '99.0.0', config: UNISWAP }] })
     keepManifest(networkFolder(), manifest)
@@ -366,5 +390,45 @@ describe('a manifest that is announced', () => {
     expect(readdirSync(join(folder, 'home', 'manifests'))).toEqual([`${first.cid}.json`])
     stopping.abort()
     await watching
+  })
+})
+
+describe('a market that had a manifest, and has none now as the endpoint says', () => {
+  const lying = (): FakeChain => ({
+    ...chain,
+    manifestAt: async () => undefined,
+    manifests: async () => ({ current: undefined, pending: undefined }),
+  })
+
+  /** A role that has followed the manifest in an epoch. */
+  async function followed(): Promise<EpochId> {
+    const manifest = await written({})
+    keepManifest(networkFolder(), manifest)
+    const market = await open([from(0, manifest)])
+    const epochId = await release()
+    await market.termsAt(epochId)
+    return epochId
+  }
+
+  test.each([{}, { namespace: 'OTHER' }])('is not followed by flags: %j', async (flags) => {
+    const epochId = await followed()
+    chain = lying()
+    await expect(openThere(flags)).rejects.toMatchObject({
+      code: 'MANIFEST_DENIED',
+      facts: { dataMarket: chain.dataMarket, epochId, sinceEpochId: 0 },
+    })
+  })
+
+  test('is not followed by flags either when the lie begins later', async () => {
+    const epochId = await followed()
+    const honest = chain
+    chain = { ...honest, manifestAt: async () => undefined }
+    await expect((await openThere()).termsAt(epochId)).rejects.toMatchObject({ code: 'MANIFEST_DENIED' })
+  })
+
+  test('is another one, when its address is another', async () => {
+    await followed()
+    chain = { ...lying(), dataMarket: `0x${'db'.repeat(20)}` as Address }
+    expect((await openThere({ namespace: 'OTHER' })).terms.rules.namespace).toBe('OTHER')
   })
 })

@@ -12,7 +12,8 @@ import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
 import { type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
 import type { RoleHome } from './home.ts'
-import { findManifest, keepManifest, manifestFrom } from './manifest-files.ts'
+import { findManifest, keepManifest, manifestFrom, toldFolder } from './manifest-files.ts'
+import { openManifestMemory } from './manifest-memory.ts'
 import type { Settings } from './settings.ts'
 
 /** What a market asks for in an epoch. */
@@ -124,9 +125,10 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
       const found = await findManifest(folder, cid)
       if (found !== undefined) return found
     }
-    if (flags.manifest === '') return folders.join(', ')
+    const told = folders.map((folder) => toldFolder(folder, cid))
+    if (flags.manifest === '') return told.join(', ')
     const given = await manifestFrom(flags.manifest, cid, contract)
-    return typeof given === 'string' ? [...folders, given].join(', ') : given
+    return typeof given === 'string' ? [...told, given].join(', ') : given
   }
 
   async function take(cid: Cid, bytes: Uint8Array): Promise<MarketTerms> {
@@ -149,7 +151,10 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
       const terms = known.get(cid)
       if (terms !== undefined) return terms
       if (!isSnapshotCid(cid))
-        throw new WeftError('MANIFEST_INVALID', { manifest: cid.slice(0, 128), problems: ['the chain names no CID'] })
+        throw new WeftError('MANIFEST_INVALID', {
+          manifest: cid.slice(0, 128),
+          problems: ['the chain names no CID of the form that manifests have: version 1, sha2-256, base32 in small letters'],
+        })
       const found = await onDisk(cid)
       if (typeof found !== 'string') return take(cid, found)
       throw new WeftError('MANIFEST_UNAVAILABLE', { cid, lookedIn: found })
@@ -197,16 +202,27 @@ function createLookout({ chain, clock, home }: MarketDeps, library: Library) {
   return {
     wait: (ref: ManifestRef): void => void awaited.set(ref.cid, ref),
     async watch(signal: AbortSignal): Promise<void> {
+      /** By CID. One that nobody has takes its time; what is announced in its place must not wait for that. */
+      const underWay = new Map<string, Promise<void>>()
+      const failed = Promise.withResolvers<never>()
+      failed.promise.catch(() => undefined)
       try {
         for (;;) {
           // When the chain does not answer, its turn comes again.
           const { current, pending } = await chain.manifests().catch(unlessTransient)
           const refs = [...awaited.values(), current, pending].filter((ref) => ref !== undefined)
-          for (const ref of new Map(refs.map((each) => [each.cid, each])).values()) await bring(ref, signal)
-          await clock.sleep(LOOK_EVERY_MS, signal)
+          for (const ref of refs) {
+            if (underWay.has(ref.cid)) continue
+            const bringing = bring(ref, signal).finally(() => underWay.delete(ref.cid))
+            underWay.set(ref.cid, bringing)
+            bringing.catch(failed.reject)
+          }
+          await Promise.race([clock.sleep(LOOK_EVERY_MS, signal), failed.promise])
         }
       } catch (failure) {
         if (!signal.aborted) throw failure
+      } finally {
+        await Promise.allSettled(underWay.values())
       }
     },
   }
@@ -219,7 +235,7 @@ function unlessTransient(failure: unknown): { readonly current: undefined; reado
 
 /**
  * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
- * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; and as `Market.termsAt`.
+ * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; `MANIFEST_DENIED` when the chain names none though it did; and as `Market.termsAt`.
  */
 export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
   const { chain, home } = deps
@@ -227,15 +243,19 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   const library = createLibrary(deps, { contract, flags })
   const lookout = createLookout(deps, library)
   const ofFlags = termsOfFlags(flags)
+  const memory = openManifestMemory(deps.home.directory, chain)
+  if (current !== undefined && epochId > 0) memory.note(current)
 
-  function withoutManifest(): MarketTerms {
+  function withoutManifest(asked: EpochId): MarketTerms {
+    memory.assertNone(asked)
     if (ofFlags !== undefined) return ofFlags
     throw new WeftError('SETTINGS_INVALID', { problems: ['--namespace (WEFT_NAMESPACE) is needed: the market has no manifest'] })
   }
 
   async function termsAt(asked: EpochId): Promise<MarketTerms> {
     const ref = await chain.manifestAt(asked)
-    if (ref === undefined) return withoutManifest()
+    if (ref === undefined) return withoutManifest(asked)
+    memory.note(ref)
     try {
       return await library.find(ref.cid)
     } catch (failure) {
@@ -247,7 +267,7 @@ export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market
   const next = pending !== undefined && pending.fromEpochId <= epochId + 1 ? pending : current
   const terms =
     next === undefined
-      ? withoutManifest()
+      ? withoutManifest(epochId)
       : await library.fetch(next.cid, deps.signal, ({ facts }) =>
           home.report('manifest_sought', { ...facts, fromEpochId: next.fromEpochId }),
         )

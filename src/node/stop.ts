@@ -17,7 +17,7 @@ export function stopSignal(): AbortSignal {
   const abort = (): void => {
     if (controller.signal.aborted) return
     // Whatever it interrupts fails with this; told to a person, it needs no stack.
-    controller.abort(new WeftError('STOPPED', { what: 'weft' }))
+    controller.abort(new WeftError('STOPPED', { what: commandOf(process.argv) }))
     setTimeout(endByForce, STOP_TIMEOUT_MS).unref()
   }
   const stop = (): void => {
@@ -30,6 +30,10 @@ export function stopSignal(): AbortSignal {
   process.on('SIGHUP', abort)
   return controller.signal
 }
+
+/** As it was typed, without what it was told: `weft market set`. */
+const commandOf = ([, , ...words]: readonly string[]): string =>
+  ['weft', ...words.slice(0, 2)].filter((word) => /^[a-z]+$/.test(word)).join(' ')
 
 /** Whoever asked for the stop has it; that it was none in order is a thing to look into. */
 function endByForce(): void {

@@ -26,11 +26,12 @@ export function canonicalJson(value: JsonValue): Uint8Array {
 
 /**
  * Reads JSON as Python's `json.loads` does: integers become bigint, everything with a fraction or exponent a number, and the
- * literals NaN, Infinity and -Infinity are understood. White space and key order are free. Throws `JSON_MALFORMED`.
+ * literals NaN, Infinity and -Infinity are understood. White space and key order are free. Of equal keys of one object the last counts, unless
+ * each must be there once. Throws `JSON_MALFORMED`.
  */
-export function parseCanonicalJson(bytes: Uint8Array): JsonValue {
+export function parseCanonicalJson(bytes: Uint8Array, { areKeysOnce = false }: { readonly areKeysOnce?: boolean } = {}): JsonValue {
   if (bytes.length > JSON_BYTES_MAX) throw malformed(`${bytes.length} bytes, at most ${JSON_BYTES_MAX} are allowed`)
-  return new Parser(decodeUtf8(bytes)).whole()
+  return new Parser(decodeUtf8(bytes), areKeysOnce).whole()
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -147,10 +148,12 @@ const BLANK = /[ \t\n\r]*/y
  */
 class Parser {
   readonly #text: string
+  readonly #areKeysOnce: boolean
   #at = 0
 
-  constructor(text: string) {
+  constructor(text: string, areKeysOnce: boolean) {
     this.#text = text
+    this.#areKeysOnce = areKeysOnce
   }
 
   whole(): JsonValue {
@@ -194,6 +197,7 @@ class Parser {
       this.#take(BLANK)
       if (this.#text[this.#at] !== '"') throw this.#unexpected()
       const key = this.#string()
+      if (this.#areKeysOnce && key in object) throw malformed(`${quoted(key)} comes twice in one object`)
       this.#expect(':')
       object[key] = this.#value(depth + 1)
     } while (this.#skips(','))

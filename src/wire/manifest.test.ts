@@ -139,6 +139,19 @@ describe('a manifest', () => {
   })
 })
 
+describe('what its owner wrote', () => {
+  test.each([
+    ['{"namespace":"A","namespace":"B"}', '"namespace" comes twice in one object'],
+    ['{"namespace":"A","tally":{"minVotes":1,"minVotes":9}}', '"minVotes" comes twice in one object'],
+  ])('%s is not guessed at', (text, problem) => {
+    expect(problems(() => complete(text))).toEqual([`is no JSON: ${problem}`])
+  })
+
+  test('may begin with a byte order mark', () => {
+    expect(complete('\uFEFF{"namespace":"A"}')).toEqual(complete('{"namespace":"A"}'))
+  })
+})
+
 describe('bytes that are hostile', () => {
   test.each<[string, Uint8Array, string]>([
     ['more than are read', new Uint8Array(MANIFEST_BYTES_MAX + 1), 'at most 1048576 are read'],

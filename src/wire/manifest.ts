@@ -135,11 +135,11 @@ export interface ManifestGround {
 }
 
 /**
- * Reads what a market's owner wrote: spaces and order are free, and whatever is left out is the contract's, or our default; only the
+ * Reads what a market's owner wrote: spaces and order are free, a byte order mark is no matter, no key may come twice, and whatever is left out is the contract's, or our default; only the
  * namespace must be there. Throws `MANIFEST_INVALID`.
  */
 export function completeManifest(bytes: Uint8Array, ground: ManifestGround, what: string): Manifest {
-  const given = readJson(bytes, what)
+  const given = readJson(withoutMark(bytes), what, { areKeysOnce: true })
   if (!isRecord(given)) return manifestOf(given, what)
   const defaults: { [key: string]: JsonValue } = {
     ...DRAFT_DEFAULTS,
@@ -153,10 +153,17 @@ export function completeManifest(bytes: Uint8Array, ground: ManifestGround, what
   return manifestOf({ ...defaults, ...Object.fromEntries(merged) }, what)
 }
 
-function readJson(bytes: Uint8Array, what: string): JsonValue {
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+
+/** Some editors begin a file with it. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte) ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
+}
+
+function readJson(bytes: Uint8Array, what: string, how?: { readonly areKeysOnce: boolean }): JsonValue {
   if (bytes.length > MANIFEST_BYTES_MAX) throw invalid(what, [`is ${bytes.length} bytes long, at most ${MANIFEST_BYTES_MAX} are read`])
   try {
-    return parseCanonicalJson(bytes)
+    return parseCanonicalJson(bytes, how)
   } catch (failure) {
     if (!isWeftError(failure, 'JSON_MALFORMED')) throw failure
     throw invalid(what, [`is no JSON: ${failure.facts.detail}`], failure)

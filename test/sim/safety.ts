@@ -122,7 +122,9 @@ function createBook(machine: string, run: Run, report: Report): Book {
     const { key, value } = write
     if (key.startsWith('vote/')) changeVote(write, before, disk)
     else if (/^(evidence|plan|plan-file)\//.test(key)) {
-      if (before !== undefined && !isSame(before, value))
+      // A plan goes with the release that it was made for.
+      const isOfOldRelease = value === undefined && key.startsWith('plan') && isVoid(key, disk)
+      if (before !== undefined && !isOfOldRelease && !isSame(before, value))
         say(key.startsWith('evidence') ? 'G5' : 'G4', `changes what it wrote under ${key}`)
       const [, slot = '', count = ''] = key.split(' ')
       if (key.startsWith('evidence/') && Number(count) >= EVIDENCE_PER_SLOT_MAX)
@@ -134,6 +136,11 @@ function createBook(machine: string, run: Run, report: Report): Book {
         unfinished.delete(record.epochId)
       else unfinished.set(record.epochId, record.release.number)
     }
+  }
+
+  function isVoid(planKey: string, disk: FakeStore): boolean {
+    const entry = disk.get(epochKey(Number(planKey.split(/[ /]/)[1]) as EpochId))
+    return entry !== undefined && run.witness.isGone(json<EpochEntry>(entry).release.hash)
   }
 
   function changeVote({ key, value }: StoreWrite, before: Uint8Array | undefined, disk: FakeStore): void {
@@ -289,8 +296,10 @@ const noteOf = (
 const EPOCH_STEPS: Readonly<Record<string, readonly string[]>> = {
   released: ['closed', 'void'],
   closed: ['planned', 'ended', 'missed', 'void'],
-  planned: ['anchored', 'missed'],
-  anchored: ['ended', 'missed'],
+  planned: ['anchored', 'missed', 'void'],
+  anchored: ['ended', 'missed', 'void'],
+  ended: ['void'],
+  missed: ['void'],
   void: ['released'],
 }
 const PROJECT_ORDER = ['released', 'computed', 'submitted', 'batched', 'pending', 'disputed', 'finalized', 'omitted', 'missed']

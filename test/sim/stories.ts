@@ -341,6 +341,21 @@ export const STORIES = {
       countsVoteOf(4),
     ),
   },
+  ended_and_back: {
+    seed: 9,
+    sentence: 'a reorganisation takes an epoch that had ended, release and all; released again it is voted on, anchored and final again',
+    needs: [],
+    shape: shaped((unevenMs) => [{ kind: 'reorg', atMs: 14_000 + unevenMs, depth: 22, isLosingTransactions: true }]),
+    isTold: inOrder(
+      is('sequencer', 'epoch_sealed', { state: 'ended', reason: 'all_batches_anchored' }),
+      isAgain('chain', 'undone EpochReleased', 0, ['epochId']),
+      isAgain('sequencer', 'release_undone', 0, ['epochId'], { state: 'ended' }),
+      isAgain('chain', 'EpochReleased', 0, ['epochId']),
+      (one, [first]) => taken(one, []) && one.facts['epochId'] === first?.facts['epochId'],
+      isAgain('sequencer', 'epoch_sealed', 0, ['epochId'], { state: 'ended', reason: 'all_batches_anchored' }),
+      isAgain('chain', 'SnapshotBatchFinalized', 0, ['epochId']),
+    ),
+  },
   power_cut_before_any_epoch: {
     seed: 6,
     sentence: 'the sequencer loses power before it has heard of any epoch, and one is released meanwhile',

@@ -5,6 +5,7 @@ import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
 
 const epochId = 7 as EpochId
+const SEVEN = { epochId }
 const signal = new AbortController().signal
 const DONE: CallOutcome = { kind: 'done', transactionHash: '0x' as Hash, blockNumber: 1 as never }
 const refused = (reason: string): CallOutcome => ({ kind: 'refused', reason })
@@ -51,7 +52,7 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
 describe('S6: what counts of a batch is what the chain says after the call', () => {
   test('that is there is anchored, also when its call was refused because it was there before', async () => {
     const { deps, asked } = chainThat({ outcomes: [DONE, refused('E25'), refused('E43')], holds: ['first', 'second', 'third'] })
-    expect(await anchor(epochId, BATCHES, deps, signal)).toEqual([undefined, undefined, undefined])
+    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, undefined, undefined])
     expect(asked).toEqual(['send', 'batch first', 'batch second', 'batch third'])
   })
 
@@ -60,14 +61,22 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
     [refused('E25'), 'pair_taken'],
     [refused('E43'), 'ended_elsewhere'],
     [refused('E04'), 'call_refused'],
+    [refused('E30'), 'release_undone'],
   ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
     const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
-    expect(await anchor(epochId, BATCHES, deps, signal)).toEqual([undefined, why, undefined])
+    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, why, undefined])
+  })
+
+  test('calls that are made anew have other intents', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
+    await anchor({ epochId, attempt: 2 }, BATCHES, deps, signal)
+    await end({ epochId, attempt: 2 }, deps, signal)
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0/2', 'batch/7/1/2', 'batch/7/2/2', 'end/7/2'])
   })
 
   test('each call has its own intent, and they go out in the order of the plan', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
-    await anchor(epochId, BATCHES, deps, signal)
+    await anchor(SEVEN, BATCHES, deps, signal)
     expect(sent.map(({ intentId, call }) => [intentId, call.kind, 'batchCid' in call && call.batchCid])).toEqual([
       ['batch/7/0', 'submitSubmissionBatch', 'first'],
       ['batch/7/1', 'submitSubmissionBatch', 'second'],
@@ -81,9 +90,10 @@ describe('S6: the end of an epoch', () => {
     [DONE, false, 'ended'],
     [refused('E39'), true, 'ended_elsewhere'],
     [refused('E04'), false, 'call_refused'],
+    [refused('E30'), false, 'release_undone'],
   ] as const)('after %j, ended on chain: %s, is %s', async (outcome, isEnded, expected) => {
     const { deps, sent } = chainThat({ outcomes: [outcome], isEnded })
-    expect(await end(epochId, deps, signal)).toBe(expected)
+    expect(await end(SEVEN, deps, signal)).toBe(expected)
     expect(sent).toEqual([{ intentId: 'end/7', call: { kind: 'endBatchSubmissions', epochId } }])
   })
 })

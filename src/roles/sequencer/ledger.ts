@@ -48,6 +48,8 @@ export interface EpochEntry {
   readonly outvotedSlots: readonly SlotId[]
   /** What it took to keep the bytes of the winners; `undefined` where the market does not ask for them, and before. */
   readonly kept?: KeptCost | undefined
+  /** How often the calls of the epoch had to be made anew, under other intents: a refusal by a chain that had no release of it is final for its intent. */
+  readonly attempt?: number
 }
 
 export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
@@ -64,7 +66,14 @@ export interface Ledger {
    * since. `false` says that its release is still to come, for the first time or again.
    */
   isReleased(epochId: EpochId): boolean
-  /** Begins the entry of a released epoch, or begins it again after its release was undone. An entry that is there otherwise stays as it is. */
+  /** Notes that the release is gone, before it is known what that means for calls that were made. In memory: a restart sees it again. */
+  undo(epochId: EpochId): void
+  /** The entry holds under the release that took the place of the one that is gone. */
+  move(epochId: EpochId, release: Header): Promise<void>
+  /**
+   * Begins the entry of a released epoch, or begins it again, without its old plan, after its release was undone or while its window was open
+   * under another one. An entry that is further on stays as it is: if it is of another release, that one is noted as undone.
+   */
   release(epochId: EpochId, release: Header): Promise<void>
   /** Changes the entry and makes the other writes in one commit (S4). A new `state` must be a step that `#domain/epoch.ts` allows. */
   change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochEntry>
@@ -109,7 +118,6 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
   async function save(record: EpochEntry, writes: readonly StoreWrite[]): Promise<EpochEntry> {
     const all = [...writes, { key: epochKey(record.epochId), value: toBytes(record) }]
     if (record.state === 'void') undone.add(record.epochId)
-    else undone.delete(record.epochId)
     if (isFinished(record)) {
       // At its place among the others: epochs do not finish in the order of their ids.
       if (unfinished.delete(record.epochId))
@@ -134,14 +142,30 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       }
     },
     isReleased: (epochId) => epochId <= highest && !undone.has(epochId),
+    undo: (epochId) => void undone.add(epochId),
+    async move(epochId, { number, hash, timestamp }) {
+      await save({ ...(get(epochId) as EpochEntry), release: { number, hash, timestamp } }, [])
+      undone.delete(epochId)
+    },
     async release(epochId, { number, hash, timestamp }) {
       highest = Math.max(highest, epochId)
       const known = get(epochId)
-      if (known !== undefined && known.state !== 'void') return
-      if (known !== undefined) advanceEpoch(known.state, 'released')
+      if (known?.release.hash === hash && known.state !== 'void') return
+      if (known !== undefined && known.state !== 'void' && known.state !== 'released') {
+        undone.add(epochId)
+        return
+      }
+      const entry = releasedEntry(epochId, { number, hash, timestamp })
+      if (known === undefined) {
+        await save(entry, [])
+        return
+      }
+      if (known.state === 'void') advanceEpoch(known.state, 'released')
       const index = finished.indexOf(epochId)
       if (index >= 0) finished.splice(index, 1)
-      await save(releasedEntry(epochId, { number, hash, timestamp }), [])
+      const oldPlan = [plansPrefix(epochId), planFilesPrefix(epochId)].flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key })))
+      await save({ ...entry, attempt: (known.attempt ?? 0) + 1 }, oldPlan)
+      undone.delete(epochId)
     },
     async change(epochId, change, writes = []) {
       const known = get(epochId) as EpochEntry

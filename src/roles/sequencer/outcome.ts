@@ -35,9 +35,9 @@ export async function noteUnjudged(epochId: EpochId, { ledger, ballots }: NoteDe
   return ledger.change(epochId, { state: 'missed', reason: 'rules_unknown', accepted })
 }
 
-/** The release was undone. What was held in memory for its window goes; released again, the epoch is read back from disk. */
+/** The release was undone. What was held in memory for its window goes; released again, the epoch is read back from disk: of what it had come to only the votes. */
 export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<void> {
-  await ledger.change(epochId, { state: 'void', reason: 'release_undone' })
+  await ledger.change(epochId, { state: 'void', reason: 'release_undone', projects: [], batches: [], outvotedSlots: [] })
   ballots.close(epochId)
   counters.forget(epochId)
 }
@@ -125,9 +125,14 @@ export async function noteAnchored(
 }
 
 /** The epoch is over. One without a single result is ended all the same, so that nobody waits for it (G9). */
-export function noteEnded(epochId: EpochId, ended: EndOutcome, { ledger }: NoteDeps): Promise<EpochEntry> {
+export function noteEnded(epochId: EpochId, ended: EndOutcome, { ledger, ballots }: NoteDeps): Promise<EpochEntry> {
   if (ended === 'call_refused') return ledger.change(epochId, { state: 'missed', reason: 'call_refused' })
   const { batches, accepted } = ledger.get(epochId) as EpochEntry
-  const empty: EpochReason = ended === 'ended_elsewhere' ? 'ended_elsewhere' : accepted === 0 ? 'no_submissions' : 'nothing_finalized'
+  const empty: EpochReason = ended === 'ended_elsewhere' ? 'ended_elsewhere' : accepted === 0 ? whyNone() : 'nothing_finalized'
+  function whyNone(): EpochReason {
+    const recorded = ballots.count(epochId)
+    ballots.close(epochId)
+    return recorded === 0 ? 'no_submissions' : 'votes_undone'
+  }
   return ledger.change(epochId, { state: 'ended', reason: batches.length > 0 ? 'all_batches_anchored' : empty })
 }

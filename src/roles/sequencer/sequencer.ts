@@ -17,8 +17,8 @@ import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, end } from './anchor.ts'
-import { batch } from './batch.ts'
+import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
+import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
@@ -182,26 +182,96 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
     const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
     await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
-  if (deps.ledger.get(epochId)?.state === 'planned') {
+  const entry = deps.ledger.get(epochId) as EpochEntry
+  if (entry.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
     for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
-    const failures = await persist({ doing: 'anchor', attempt: () => anchor(epochId, batches, deps, signal), signal }, deps) // S6: each once, in order.
+    const failures = await put(entry, batches, deps, signal) // S6: each once, in order.
+    if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
   }
-  const ended = await persist({ doing: 'end', attempt: () => end(epochId, deps, signal), signal }, deps) // S7: only after every batch is on chain.
-  return noteEnded(epochId, ended, deps)
+  if (isUndone(epochId, deps)) return entry
+  const ended = await putEnd(entry, deps, signal) // S7: only after every batch is on chain.
+  return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
 }
 
-/** The calls of an epoch once more: each finds itself on the chain, or goes out again as it was (S10). What came too late is noted. */
-async function anchorAgain(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
-  if (deps.ledger.get(epochId)?.state !== 'ended') return
-  const batches = deps.ledger.plans(epochId)
-  const failures = await persist({ doing: 'anchor', attempt: () => anchor(epochId, batches, deps, signal), signal }, deps)
+/** Puts the batches on chain, however long that takes. */
+function put(
+  entry: EpochEntry,
+  batches: readonly PlannedBatch[],
+  deps: Sequencing,
+  signal: AbortSignal,
+): Promise<readonly AnchorFailure[]> {
+  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, batches, deps, signal), deps), signal }, deps)
+}
+
+function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
+  return persist({ doing: 'end', attempt: () => explained(entry.epochId, end(entry, deps, signal), deps), signal }, deps)
+}
+
+/** A chain without the release refuses all calls of its epoch. That is nobody's end: the rollback that says so is still on its way here. */
+async function explained<Outcome extends EndOutcome | readonly AnchorFailure[]>(
+  epochId: EpochId,
+  calling: Promise<Outcome>,
+  deps: Sequencing,
+): Promise<Outcome> {
+  const outcome = await calling
+  if (outcome.includes('release_undone') && !isUndone(epochId, deps))
+    throw new WeftError('CALL_NOT_SETTLED', { call: `epoch ${epochId}`, waitedMs: 0 })
+  return outcome
+}
+
+/** Whether the release of the epoch is gone from the chain, as far as it was followed. */
+const isUndone = (epochId: EpochId, { ledger }: Sequencing): boolean => !ledger.isReleased(epochId)
+
+/**
+ * After a reorganisation: the calls of an epoch once more. Each finds itself on the chain, or goes out again as it was (S10); what came too
+ * late is noted. Where the release went too, and with it all that was built on it, the epoch begins anew with its next release.
+ */
+async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
+  const { ledger, report } = deps
+  const entry = ledger.get(epochId)
+  if (entry === undefined || entry.state === 'released' || entry.state === 'void') return
+  if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
+  const batches = ledger.plans(epochId)
+  const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
+  const calling = put(entry, batches, deps, signal)
+  // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
+  const ending = isOnWay ? putEnd(entry, deps, signal) : undefined
+  let [failures] = await Promise.all([calling, ending])
+  if (isUndone(epochId, deps)) {
+    await settleUndone(entry, failures, deps, signal)
+    if (isUndone(epochId, deps) || ledger.get(epochId)?.state !== 'ended') return
+    // Those that the chain refused while it had no release are made anew, beside those that it has.
+    if (failures.some((failure) => failure !== undefined)) failures = await put(ledger.get(epochId) as EpochEntry, batches, deps, signal)
+  }
   // So much may have happened meanwhile that nothing of the epoch is kept any more.
-  if (deps.ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
-  await persist({ doing: 'end', attempt: () => end(epochId, deps, signal), signal }, deps)
-  deps.report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
+  if (ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
+  await putEnd(ledger.get(epochId) ?? entry, deps, signal)
+  report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
+}
+
+/**
+ * What becomes of an epoch whose release is gone, now that its calls have their outcome. If the chain has any of them, under the release that
+ * took the place of the other, the plan stands and what the chain refused is made anew. Otherwise nothing is left of it, and it begins
+ * again with its next release, which may be there already.
+ */
+async function settleUndone(entry: EpochEntry, failures: readonly AnchorFailure[], deps: Sequencing, signal: AbortSignal): Promise<void> {
+  const { ledger, view, chain } = deps
+  const { epochId, attempt = 0 } = entry
+  const isEnded = () => persist({ doing: 'read_end', attempt: () => chain.isEpochEnded(epochId), signal }, deps)
+  const stands = failures.includes(undefined) || (entry.batches.length === 0 && (await isEnded()))
+  const again = view.epoch(epochId)
+  if (stands) {
+    // While the new release is not seen here the epoch waits: it calls again.
+    if (again === undefined) return
+    if (failures.some((failure) => failure !== undefined)) await ledger.change(epochId, { attempt: attempt + 1 })
+    await ledger.move(epochId, again.release)
+    return
+  }
+  await noteVoid(epochId, deps)
+  if (again !== undefined) await ledger.release(epochId, again.release)
 }
 
 /** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
@@ -253,12 +323,15 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
   function isOutdated(epoch: ReleasedEpoch): boolean {
     const state = deps.ledger.get(epoch.epochId)?.state
-    return state === undefined || isEpochOver(state) || (state === 'released' && deps.view.epoch(epoch.epochId) !== epoch)
+    if (state === undefined || isEpochOver(state) || isUndone(epoch.epochId, deps)) return true
+    return state === 'released' && deps.view.epoch(epoch.epochId) !== epoch
   }
 
   async function sealOne(epoch: ReleasedEpoch): Promise<void> {
     if (isOutdated(epoch)) return
     const record = await seal(epoch, deps, signal)
+    // Its release is gone: what comes of it is told when it has come.
+    if (!isEpochOver(record.state)) return
     const { epochId, state, reason = '', accepted, projects, batches, kept } = record
     deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
       epochId,
@@ -281,7 +354,13 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
 
   return {
     take: (epoch: ReleasedEpoch): void => queue(epoch.epochId, () => sealOne(epoch)),
-    takeAgain: (epochId: EpochId): void => queue(epochId, () => anchorAgain(epochId, deps, signal)),
+    takeAgain: (epochId: EpochId): void =>
+      queue(epochId, async () => {
+        await revise(epochId, deps, signal)
+        const epoch = deps.view.epoch(epochId)
+        // Its votes were fixed before, and the plan stands: it goes on.
+        if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch)
+      }),
     idle: () => Promise.all(queues),
   }
 }

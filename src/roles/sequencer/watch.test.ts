@@ -325,6 +325,120 @@ describe('S10, G9: a reorganisation', () => {
   })
 })
 
+describe('S10, G1: a reorganisation below the release of an epoch', () => {
+  const isOnChain = async (world: World) => (await world.chain.batchCids(EPOCH_1)).length
+
+  /** Sealed, then without its release; the calls go out meanwhile, and are refused. */
+  async function withoutRelease(settings: Settings = {}, depth = 20): Promise<World> {
+    const world = await open({ market: { batchWindowBlocks: 40, attestationWindowBlocks: 60 }, ...settings })
+    await world.mine(depth)
+    await world.release()
+    await vote(world, 1, 0)
+    await sealed(world)
+    const { number } = await world.chain.head()
+    world.chain.reorg(number - (epoch(world) as EpochEntry).release.number + 1, { isLosingTransactions: true })
+    await world.mine(3)
+    return world
+  }
+
+  test('voids it though it had ended; released again it takes votes, and is anchored by new calls', async () => {
+    const world = await withoutRelease()
+    expect(epoch(world)).toMatchObject({ state: 'void', reason: 'release_undone' })
+    expect(world.events).toContain('release_undone')
+    world.records.length = 0
+    await world.release()
+    expect(epoch(world)?.state).toBe('released')
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    expect((await vote(world, 2, 0)).code).toBe('accepted')
+    expect(await sealed(world)).toMatchObject({
+      state: 'ended',
+      reason: 'all_batches_anchored',
+      accepted: 2,
+      batches: [{ isAnchored: true }],
+    })
+    expect([await isOnChain(world), await world.chain.isEpochEnded(EPOCH_1)]).toEqual([1, true])
+    await world.stop()
+  })
+
+  test('says so when its votes name blocks that are gone, and nobody votes again', async () => {
+    const world = await open({ market: { snapshotWindowBlocks: 12, batchWindowBlocks: 40, attestationWindowBlocks: 60 } })
+    await world.mine(4)
+    await world.release()
+    await vote(world, 1, 0)
+    await sealed(world)
+    const { number } = await world.chain.head()
+    const { release } = epoch(world) as EpochEntry
+    world.chain.reorg(number - release.number + 1, { isLosingTransactions: true })
+    world.records.length = 0
+    await world.mine(2)
+    await world.release()
+    expect(await sealed(world)).toMatchObject({ state: 'ended', reason: 'votes_undone', accepted: 0 })
+    expect(await world.chain.isEpochEnded(EPOCH_1)).toBe(true)
+    await world.stop()
+  })
+
+  test('of an epoch that is planned, its calls refused: it is not missed, but waits for its release', async () => {
+    let isBroken = true
+    const world = await open({
+      market: { batchWindowBlocks: 40, attestationWindowBlocks: 60 },
+      ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
+    })
+    await world.mine(20)
+    await world.release()
+    await vote(world, 1, 0)
+    await world.mine(7)
+    expect(epoch(world)?.state).toBe('planned')
+    world.chain.reorg(8, { isLosingTransactions: true })
+    await world.mine(1)
+    isBroken = false
+    await world.clock.advance(10_000)
+    await world.mine(1)
+    expect([epoch(world)?.state, world.records]).toEqual(['void', []])
+    await world.release()
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    expect(await sealed(world)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: 1 })
+    await world.stop()
+  })
+
+  test('that nobody saw: it is found at the start, and the epoch begins again', async () => {
+    const world = await withoutReleaseUnseen()
+    expect(epoch(world)?.state).toBe('void')
+    await world.release()
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    expect(await sealed(world)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored' })
+    await world.stop()
+  })
+
+  async function withoutReleaseUnseen(): Promise<World> {
+    const market = { batchWindowBlocks: 40, attestationWindowBlocks: 60 }
+    const world = await open({ market })
+    await world.mine(20)
+    await world.release()
+    await vote(world, 1, 0)
+    await sealed(world)
+    const { release } = epoch(world) as EpochEntry
+    const onDisk = world.cut()
+    world.chain.reorg((await world.chain.head()).number - release.number + 1, { isLosingTransactions: true })
+    const again = await open({ onDisk, around: world, market })
+    await again.mine(3)
+    return again
+  }
+
+  test('whose release and batches are all mined again stays as it is', async () => {
+    const world = await open({ market: { batchWindowBlocks: 40, attestationWindowBlocks: 60 } })
+    await world.mine(20)
+    await world.release()
+    await vote(world, 1, 0)
+    const { batches } = await sealed(world)
+    const { release } = epoch(world) as EpochEntry
+    world.chain.reorg((await world.chain.head()).number - release.number + 4)
+    await world.mine(2)
+    expect(epoch(world)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', batches, release: { number: release.number - 3 } })
+    expect(world.chain.transactionCount(SEQUENCER)).toBe(2)
+    await world.stop()
+  })
+})
+
 describe('S2: an epoch whose release was undone', () => {
   test('leaves nothing in memory: released again, its votes are read back from disk, and refusals are counted anew', async () => {
     const store = createFakeStore()

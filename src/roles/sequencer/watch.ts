@@ -25,11 +25,14 @@ export interface WatchDeps extends PersistDeps {
   windowOf(epoch: ReleasedEpoch): SubmissionWindow | undefined
   /** An epoch was released: its rules are to be learned. */
   onReleased(epoch: ReleasedEpoch): Promise<void>
-  /** The window of an epoch that is not over has closed. Called once per release and process, in order of release. */
+  /** The window of an epoch that is not over, or whose release was undone, has closed. Called once per release and process, in order of release. */
   onClosed(epoch: ReleasedEpoch): void
   /** The release of an epoch whose window was open is gone. Resolves when that is durable. */
   onVoid(epochId: EpochId): Promise<void>
-  /** A reorganisation may have taken calls of the epoch off the chain: they must be looked for, and sent again (S10). */
+  /**
+   * A reorganisation may have taken calls of the epoch off the chain, or its release: they must be looked for, and sent again, or the epoch
+   * begins anew (S10). Called again when a release that is noted as undone is back.
+   */
   onTakenBack(epochId: EpochId): void
 }
 
@@ -48,8 +51,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   const started = new Set<ReleasedEpoch>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
-    const { released, undone, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
-    if (step.kind === 'rollback') await undo(undone, step.to, deps)
+    const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
+    if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
     await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
     if (step.kind === 'block') await noteVerdicts(step.events, deps)
@@ -58,7 +61,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (head === undefined) continue
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
-      await voidUnseen(deps)
+      await undoUnseen(from, deps, signal)
       // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
       reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
       deps.onReady()
@@ -67,7 +70,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     for (const epoch of view.epochs()) {
       if (started.has(epoch) || !isWindowOver(epoch, head, deps)) continue
       started.add(epoch)
-      if (!isOver(ledger.get(epoch.epochId))) deps.onClosed(epoch)
+      if (!isOver(ledger.get(epoch.epochId)) || !ledger.isReleased(epoch.epochId)) deps.onClosed(epoch)
     }
     await endUnattested(head.number, deps)
     forget(started, deps)
@@ -76,9 +79,10 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
 }
 
 /** The ledger knows of the epoch as soon as this is called. Resolves when that is durable, and its rules were asked for. */
-async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased }: WatchDeps): Promise<void> {
+async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased, onTakenBack }: WatchDeps): Promise<void> {
   await ledger.release(epoch.epochId, epoch.release)
   await onReleased(epoch)
+  if (!ledger.isReleased(epoch.epochId)) onTakenBack(epoch.epochId)
 }
 
 /** Whether the votes of the epoch are to be counted now. While nobody knows its window, there is time for as long as a batch can be sent (S12). */
@@ -146,36 +150,48 @@ async function endUnattested(head: BlockNumber, { ledger, contract }: WatchDeps)
 }
 
 /** What a rollback to the block `to` means for the epochs whose release is gone, and for the calls of those that stay. */
-async function undo(undone: readonly ReleasedEpoch[], to: BlockRef, deps: WatchDeps): Promise<void> {
-  const { ledger, report, onVoid } = deps
-  for (const { epochId } of undone) {
-    // Once the votes are fixed the epoch runs to its end; the contract decides about it.
-    const state = ledger.get(epochId)?.state
-    report('release_undone', { epochId, state: state ?? 'unknown' })
-    if (state === 'released') await onVoid(epochId)
-  }
+async function undo(to: BlockRef, deps: WatchDeps): Promise<void> {
+  // The view forgets epochs long before the chain is sure about their release: the records know.
+  for (const record of deps.ledger.releasedFrom((to.number + 1) as BlockNumber)) await undoRelease(record, deps)
   // Batches of older epochs are mined deeper than that.
   reviseAnchored(oldestReleaseBatchedIn(to.number, deps.contract), deps)
 }
 
-/** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */
-function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): void {
-  for (const { epochId, state } of ledger.releasedFrom(from)) if (['planned', 'anchored', 'ended'].includes(state)) onTakenBack(epochId)
+/** While the window is open nothing has left the house. Later it depends on what became of the calls that were made. */
+async function undoRelease({ epochId, state }: EpochEntry, { ledger, report, onVoid }: WatchDeps): Promise<void> {
+  if (state === 'void') return
+  report('release_undone', { epochId, state })
+  if (state === 'released') await onVoid(epochId)
+  else ledger.undo(epochId)
 }
 
-/** Epochs on record whose release the chain, read again, does not have. */
-async function voidUnseen({ view, ledger, report, onVoid }: WatchDeps): Promise<void> {
-  for (const { epochId, state } of [...ledger.unfinished()]) {
-    if (state !== 'released' || view.epoch(epochId) !== undefined) continue
-    report('release_undone', { epochId, state })
-    await onVoid(epochId)
+/** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */
+function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): void {
+  for (const { epochId, state } of ledger.releasedFrom(from))
+    if (['planned', 'anchored', 'ended'].includes(state) || (state !== 'void' && !ledger.isReleased(epochId))) onTakenBack(epochId)
+}
+
+/** Epochs on record whose release is not in its block any more. What a reorganisation released anew while nobody looked begins anew. */
+async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSignal): Promise<void> {
+  const { chain, view, ledger } = deps
+  for (const record of ledger.releasedFrom(oldestReleaseBatchedIn(from, deps.contract))) {
+    const { epochId, release } = record
+    const block = await persist({ doing: 'read_release', attempt: () => chain.block(release.number), signal }, deps)
+    if (block?.hash === release.hash) continue
+    await undoRelease(record, deps)
+    const again = view.epoch(epochId)
+    if (again !== undefined) await ledger.release(epochId, again.release)
   }
 }
 
 /** An epoch is needed until its window is over, its headers until the votes are counted. */
 function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
   const needed = [...view.epochs()].filter(
-    (epoch) => !started.has(epoch) || ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? ''),
+    (epoch) =>
+      !started.has(epoch) ||
+      ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? '') ||
+      // It may begin anew.
+      !ledger.isReleased(epoch.epochId),
   )
   view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), view.head?.number ?? 0) as BlockNumber)
   for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)

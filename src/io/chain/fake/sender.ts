@@ -14,7 +14,7 @@ export interface FakeSenderOptions {
 }
 
 /** A nonce used up so many blocks ago stays used up. */
-const SETTLED_DEPTH = 8
+const SETTLED_DEPTH = 24
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
