@@ -209,7 +209,7 @@ describe('deploy', () => {
     const { output } = await run(['market', 'show'], {})
     expect(output).toMatch(/pendingManifest +bafkrei[a-z2-7]+ from epoch 5 on/)
 
-    expect(output).toContain(`${' '.repeat(30)}tally: at least 3 votes and 33.34 % of them\n`)
+    expect(output).toContain(`${' '.repeat(30)}tally: at least 3 votes, and 33.34 % of the slots that voted in the epoch\n`)
     expect(output).not.toContain('"minVotes"')
     expect((await run(['market', 'show', '--manifest'], {})).output).toContain('"minVotes": 3')
 
