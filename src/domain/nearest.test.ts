@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { meant, nearest } from './nearest.ts'
 
@@ -23,4 +24,29 @@ test('the nearest comes first, and no more than three', () => {
 test('what was meant ends the sentence', () => {
   expect(meant([])).toBe('.')
   expect(meant(['a', 'b'])).toBe('; did you mean a or b?')
+})
+
+/** Slips between two short words, by their definition. */
+function slips(left: string, right: string): number {
+  if (left === '' || right === '') return left.length + right.length
+  const isSame = left.at(-1) === right.at(-1)
+  const isSwapped = left.length > 1 && right.length > 1 && left.at(-1) === right.at(-2) && left.at(-2) === right.at(-1)
+  return Math.min(
+    slips(left.slice(0, -1), right) + 1,
+    slips(left, right.slice(0, -1)) + 1,
+    slips(left.slice(0, -1), right.slice(0, -1)) + (isSame ? 0 : 1),
+    isSwapped ? slips(left.slice(0, -2), right.slice(0, -2)) + 1 : Number.POSITIVE_INFINITY,
+  )
+}
+
+test('those a slip or two away are meant, nearest first, as the definition of a slip says', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 })
+  fc.assert(
+    fc.property(word, fc.uniqueArray(word, { maxLength: 4 }), (asked, known) => {
+      const near = known.map((name) => ({ name, away: slips(asked, name) })).filter(({ away }) => away <= (asked.length <= 3 ? 1 : 2))
+      const sorted = near.sort((left, right) => left.away - right.away).map(({ name }) => name)
+      expect(nearest(asked, known)).toEqual(sorted.slice(0, 3))
+    }),
+    { numRuns: 500 },
+  )
 })

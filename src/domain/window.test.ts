@@ -3,6 +3,7 @@ import type { BlockNumber } from './ids.ts'
 import {
   isAttestationWindowOver,
   isInWindow,
+  isLongOver,
   isPastWindow,
   isSettled,
   isWindowOpen,
@@ -64,4 +65,9 @@ describe('the windows of batches and attestations', () => {
       expect([last, last + 1].map((head) => isSettled(block(100), block(head), windows))).toEqual([false, true])
     },
   )
+})
+
+test('an epoch is long over after twice all rounds that the contract may open, and a thousand blocks', () => {
+  const isOver = (head: number) => isLongOver(100 as BlockNumber, head as BlockNumber, { attestationWindowBlocks: 60 })
+  expect([isOver(100 + 2 * 4 * 60 + 1_000), isOver(100 + 2 * 4 * 60 + 1_001)]).toEqual([false, true])
 })
