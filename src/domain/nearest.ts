@@ -19,7 +19,7 @@ function slipsBetween(left: string, right: string): number {
     const next = [i]
     for (let j = 1; j <= right.length; j += 1) {
       const isSame = left[i - 1] === right[j - 1]
-      const isSwapped = i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]
+      const isSwapped = left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]
       const swap = isSwapped ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY
       next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (isSame ? 0 : 1), swap))
     }
