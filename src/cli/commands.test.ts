@@ -1,4 +1,3 @@
-import { buildApplication, run } from '@stricli/core'
 import { describe, expect, test } from 'vitest'
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
@@ -6,49 +5,34 @@ import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
 import { BATCH_REASONS, DELIVERY_REASONS, WORDS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
-import { routes } from './routes.ts'
+import { weft } from './cli.test-world.ts'
 
-/** Runs a command in this process; only for those that start nothing. */
-async function weft(...args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []]
-  const process = {
-    env: {},
-    exitCode: undefined as number | undefined,
-    stdout: { write: (text: string) => void out.push(text) },
-    stderr: { write: (text: string) => void err.push(text) },
-  }
-  const application = buildApplication(routes, {
-    name: 'weft',
-    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
-    documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
-  })
-  await run(application, args, { process: process as never })
-  return { out: out.join(''), err: err.join(''), exitCode: process.exitCode ?? 0 }
-}
+/** Without a variable set. */
+const run = (...args: string[]) => weft({}, ...args)
 
 describe('explain', () => {
   test.each([...Object.keys(ERRORS), ...Object.keys(REJECTIONS)])('%s is explained, however it is written', async (code) => {
     for (const written of [code.toUpperCase(), code.toLowerCase()]) {
-      const { out, exitCode } = await weft('explain', written)
+      const { out, exitCode } = await run('explain', written)
       expect([exitCode, out.startsWith(`${code} (`)]).toEqual([0, true])
       expect(out).toContain({ ...ERRORS, ...REJECTIONS }[code as keyof typeof ERRORS].help)
     }
   })
 
   test('says whether a submission may come again, and who is to blame', async () => {
-    expect((await weft('explain', 'signer_mismatch')).out).toContain('(a submission is refused for good; blame: sender)')
-    expect((await weft('explain', 'epoch_unknown')).out).toContain('(a submission is refused for now; blame: nobody)')
+    expect((await run('explain', 'signer_mismatch')).out).toContain('(a submission is refused for good; blame: sender)')
+    expect((await run('explain', 'epoch_unknown')).out).toContain('(a submission is refused for now; blame: nobody)')
   })
 
   test.each([...Object.keys(EPOCH_REASONS), ...Object.keys(PROJECT_REASONS)])('%s is the end of an epoch or a project', async (reason) => {
-    const { out, exitCode } = await weft('explain', reason)
+    const { out, exitCode } = await run('explain', reason)
     expect([exitCode, out.includes(`${reason} (`)]).toEqual([0, true])
     for (const table of [EPOCH_REASONS, PROJECT_REASONS])
       for (const [name, row] of Object.entries(table)) if (name === reason) expect(out).toContain(typeof row === 'string' ? row : row.help)
   })
 
   test('a code with two meanings is explained twice', async () => {
-    const { out } = await weft('explain', 'window_closed')
+    const { out } = await run('explain', 'window_closed')
     expect(out.split('\n\n')).toEqual([
       expect.stringMatching(/^window_closed \(a submission is refused for good; blame: nobody\)\n./),
       expect.stringMatching(/^window_closed \(why a project of an epoch ended\)\n.+ The project is missed\.\n?$/),
@@ -56,7 +40,7 @@ describe('explain', () => {
   })
 
   test.each(['e24', 'E24'])('%s is a revert of the contracts', async (code) => {
-    const { out, exitCode } = await weft('explain', code)
+    const { out, exitCode } = await run('explain', code)
     expect([exitCode, out]).toEqual([0, expect.stringMatching(/^E24 \(revert of the protocol state contracts\)\n./)])
   })
 
@@ -68,45 +52,45 @@ describe('explain', () => {
     ...Object.keys(DELIVERY_REASONS),
     ...Object.keys(WORDS),
   ])('%s, as a log line or a record has it, is explained', async (code) => {
-    const { out, exitCode } = await weft('explain', code.toUpperCase())
+    const { out, exitCode } = await run('explain', code.toUpperCase())
     expect([exitCode, out]).toEqual([0, expect.stringContaining(`${code} (`)])
   })
 
   test('a name that means several things is explained as each of them', async () => {
-    const { out } = await weft('explain', 'release_undone')
+    const { out } = await run('explain', 'release_undone')
     for (const kind of ['an event of the log', 'why an epoch is over', 'why a project of an epoch ended'])
       expect(out).toContain(`release_undone (${kind})\n`)
-    expect((await weft('explain', 'window_closed')).out).toMatch(/^window_closed \(a submission .*\n.*\n\nwindow_closed \(why a project/)
+    expect((await run('explain', 'window_closed')).out).toMatch(/^window_closed \(a submission .*\n.*\n\nwindow_closed \(why a project/)
   })
 
   test.each(['constructor', '__proto__', 'nothing', ''])('%j is no code', async (code) => {
-    const { out, err, exitCode } = await weft('explain', code)
+    const { out, err, exitCode } = await run('explain', code)
     expect([out, exitCode]).toEqual(['', 1])
     expect(err).toContain(`no code '${code}'`)
   })
 
   test('suggests what was meant, each name once', async () => {
-    expect((await weft('explain', 'window_close')).err).toContain('; did you mean window_closed? ')
-    expect((await weft('explain', 'STORE_FULLL')).err).toContain("no code 'STORE_FULLL'; did you mean STORE_FULL?")
-    expect((await weft('explain', 'signer_mismach')).err).toContain('did you mean signer_mismatch?')
+    expect((await run('explain', 'window_close')).err).toContain('; did you mean window_closed? ')
+    expect((await run('explain', 'STORE_FULLL')).err).toContain("no code 'STORE_FULLL'; did you mean STORE_FULL?")
+    expect((await run('explain', 'signer_mismach')).err).toContain('did you mean signer_mismatch?')
   })
 })
 
 describe('settings', () => {
   test('lists those of a role, each with its flag, variable, range and default', async () => {
-    const { out } = await weft('settings', 'relay')
+    const { out } = await run('settings', 'relay')
     expect(out).toContain('--reservations-max  WEFT_RESERVATIONS_MAX  (integer, 1 to 100000; default 1000)\n')
     expect(out).not.toContain('--head-offset')
-    expect((await weft('settings')).out).toContain('--head-offset  WEFT_HEAD_OFFSET  (integer, 1 to 10000 blocks; default 2)\n')
+    expect((await run('settings')).out).toContain('--head-offset  WEFT_HEAD_OFFSET  (integer, 1 to 10000 blocks; default 2)\n')
   })
 
   test('as JSON is the table', async () => {
-    const table = JSON.parse((await weft('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
+    const table = JSON.parse((await run('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
     expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--log-format', '--grpc-listen', '--sequencers'])
   })
 
   test('of a role that there is not are none', async () => {
-    const { out, err, exitCode } = await weft('settings', 'relais')
+    const { out, err, exitCode } = await run('settings', 'relais')
     expect(out).toBe('')
     expect(err).toContain("no role 'relais'; did you mean relay?")
     expect(exitCode).not.toBe(0)
@@ -140,7 +124,7 @@ describe('flags that are out of range', () => {
     [['market', 'create', '--epoch-size', '1', '--source-chain-id', '1', '--source-block-time', '0'], 'no number of seconds'],
     [['market', 'create', '--epoch-size', '1', '--source-chain-id', '1', '--source-block-time', '1.00001'], 'no number of seconds'],
   ])('%j is refused: %s', async (args, reason) => {
-    const { out, err, exitCode } = await weft(...args)
+    const { out, err, exitCode } = await run(...args)
     expect(out).toBe('')
     expect(err).toContain(reason)
     expect(exitCode).not.toBe(0)

@@ -1,13 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildApplication, run } from '@stricli/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
 import { openKept } from '#io/ipfs/kept.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import { weft } from './cli.test-world.ts'
 import { answerTo } from './help.ts'
-import { routes } from './routes.ts'
 import { sizeInWords } from './storage.ts'
 
 let folder: string
@@ -21,23 +20,6 @@ beforeEach(async () => {
   await store.close()
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-async function weft(env: Record<string, string>, ...args: string[]) {
-  const [out, err]: [string[], string[]] = [[], []]
-  const process = {
-    env,
-    exitCode: undefined as number | undefined,
-    stdout: { write: (text: string) => void out.push(text) },
-    stderr: { write: (text: string) => void err.push(text) },
-  }
-  const application = buildApplication(routes, {
-    name: 'weft',
-    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
-    documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
-  })
-  await run(application, args, { process: process as never })
-  return { out: out.join(''), err: err.join(''), exitCode: process.exitCode ?? 0 }
-}
 
 describe('storage', () => {
   test('is what `storage show` says, in words and in JSON', async () => {

@@ -1,0 +1,20 @@
+import { buildApplication, run } from '@stricli/core'
+import { routes } from './routes.ts'
+
+/** Runs a command in this process, and gives what it wrote; only for those that start nothing. */
+export async function weft(env: Readonly<Record<string, string>>, ...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const process = {
+    env,
+    exitCode: undefined as number | undefined,
+    stdout: { write: (text: string) => void out.push(text) },
+    stderr: { write: (text: string) => void err.push(text) },
+  }
+  const application = buildApplication(routes, {
+    name: 'weft',
+    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: 'convert-camel-to-kebab', disableAnsiColor: true },
+  })
+  await run(application, args, { process: process as never })
+  return { out: out.join(''), err: err.join(''), exitCode: process.exitCode ?? 0 }
+}
