@@ -33,7 +33,8 @@ describe('an inclusion proof', () => {
         expect(proof).toMatchObject({ text: texts[index], index, root: publishedRoot(texts) })
         expect(proof.siblings).toHaveLength(32)
         expect(checkInclusion(proof, publishedRoot(texts))).toBe(true)
-        if (other !== proof.text) expect(checkInclusion({ ...proof, text: other, leaf: sha256(Buffer.from(other)).toString('hex') }, proof.root)).toBe(false)
+        if (other !== proof.text)
+          expect(checkInclusion({ ...proof, text: other, leaf: sha256(Buffer.from(other)).toString('hex') }, proof.root)).toBe(false)
       }),
       runs,
     )
@@ -43,7 +44,8 @@ describe('an inclusion proof', () => {
     fc.assert(
       fc.property(ids, fc.nat(), fc.nat({ max: 31 }), fc.nat({ max: 63 }), (texts, pick, level, digit) => {
         const proof = proofOf(texts, pick % texts.length)
-        const turned = (hex: string) => hex.slice(0, digit) + (Number.parseInt(hex[digit] ?? '', 16) ^ 1).toString(16) + hex.slice(digit + 1)
+        const turned = (hex: string) =>
+          hex.slice(0, digit) + (Number.parseInt(hex[digit] ?? '', 16) ^ 1).toString(16) + hex.slice(digit + 1)
         const siblings = proof.siblings.map((sibling, at) => (at === level ? turned(sibling) : sibling))
         expect(checkInclusion({ ...proof, siblings }, proof.root)).toBe(false)
         expect(checkInclusion({ ...proof, leaf: turned(proof.leaf) }, proof.root)).toBe(false)

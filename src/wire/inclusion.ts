@@ -103,7 +103,8 @@ const HASH_FORM = new RegExp(`^[0-9a-f]{${2 * HASH_BYTES}}$`)
 /** Whether the proof shows its text under the published root `root`, whatever else it says. False for one of another form. */
 export function checkInclusion(proof: Pick<InclusionProof, 'text' | 'leaf' | 'index' | 'siblings'>, root: string): boolean {
   const { text, leaf, index, siblings } = proof
-  if (!Number.isSafeInteger(index) || index < 0 || siblings.length !== HEIGHT || !siblings.every((each) => HASH_FORM.test(each))) return false
+  if (!Number.isSafeInteger(index) || index < 0 || siblings.length !== HEIGHT || !siblings.every((each) => HASH_FORM.test(each)))
+    return false
   const node = leafOf(text)
   if (node.toHex() !== leaf || index >= 2 ** HEIGHT) return false
   const beside = siblings.map((each) => Uint8Array.fromHex(each))
