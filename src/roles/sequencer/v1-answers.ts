@@ -38,7 +38,7 @@ export function v1Answers(deps: AnswerDeps) {
       const projects = epochIn(epochId, deps).projects.filter((project) => state === undefined || project.state === state)
       return shown(
         sliceOf(projects, asked(page), ({ projectId }) => projectId),
-        shownProject,
+        asItIs,
       )
     },
     projectProof: ({ epochId, projectId }) => ({ ...place, epochId, ...shownResult(resultInclusionOf(epochId, projectId, deps)) }),
