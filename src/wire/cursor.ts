@@ -13,7 +13,7 @@ export function encodeCursor(place: string): string {
 
 /** `undefined` when it is no cursor. The place may be one that no list has. */
 export function decodeCursor(cursor: string): string | undefined {
-  if (cursor.length > CURSOR_LENGTH_MAX) return undefined
+  if (cursor.length > CURSOR_LENGTH_MAX || !/^[\w-]*$/.test(cursor)) return undefined
   return unlessThrown(() =>
     new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.fromBase64(cursor, { alphabet: 'base64url', lastChunkHandling: 'loose' })),
   )

@@ -10,7 +10,7 @@ import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { type IncludedSubmission, proveInclusion } from './inclusion.ts'
 
 const epochId = 3 as EpochId
-const idOf = (project: number, slot: number) => `00000000-0000-4000-8000-00000000000${project}`.slice(0, -2) + `${project}${slot}`
+const idOf = (project: number, slot: number) => `00000000-0000-4000-8000-0000000000${project}${slot}`
 const cidOf = (text: string) => snapshotCidOf(new TextEncoder().encode(text))
 
 interface Spoil {
