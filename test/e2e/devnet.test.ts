@@ -162,13 +162,12 @@ describe('a devnet of three epochs', () => {
 
   test('its sequencer answers over HTTP, and each vote it tells of is proved to be in an anchored batch', async () => {
     const { sequencerHttp, dataMarket } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
-    expect(troubles).toContain(sequencerHttp)
     const asked = await fetch(`${sequencerHttp}/batchCount`, {
       method: 'POST',
       body: JSON.stringify({ token: '', epochID: 2, dataMarketAddress: dataMarket }),
     })
     expect(await asked.json()).toMatchObject({ info: { success: true, response: { totalBatches: lines[1]?.batches } } })
-    const { items } = (await (await fetch(`${sequencerHttp}/v1/epochs/2/submissions`)).json()) as { items: { submissionId: string }[] }
+    const { items } = (await (await fetch(`${sequencerHttp}/v1/epochs/2/submissions?limit=500`)).json()) as { items: { submissionId: string }[] }
     expect(items).toHaveLength(lines[1]?.accepted ?? 0)
     const submissionId = items.at(-1)?.submissionId ?? ''
     const proof = (await (await fetch(`${sequencerHttp}/submissions/${submissionId}/proof`)).json()) as Record<string, unknown>
