@@ -2,9 +2,9 @@ import { WeftError } from '#domain/errors.ts'
 import { type EpochId, parseEpochId, type SubmissionId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { getJson } from '#io/http/client.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import { type IncludedSubmission, proveInclusion } from '#roles/consumer/inclusion.ts'
-import { isRecord, parseJson } from '#wire/untrusted.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
 /** How long the sequencer may look for an id. */
@@ -24,25 +24,7 @@ export function proveInclusionOn(
 /** The epoch that a submission is of, as its sequencer says: the proof does not rest on it. Throws `LINK_FAILED`. */
 export async function epochOf(submissionId: SubmissionId, sequencerUrl: string, signal: AbortSignal): Promise<EpochId> {
   const address = new URL(`/v1/submissions/${submissionId}`, sequencerUrl).href
-  let text: string
-  try {
-    const response = await fetch(address, { signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]), redirect: 'error' })
-    text = await textWithin(response)
-  } catch (failure) {
-    signal.throwIfAborted()
-    throw new WeftError('LINK_FAILED', { address, detail: String(failure) }, failure)
-  }
-  const answer = parseJson(text)
-  const epochId = isRecord(answer) ? answer['epochId'] : undefined
+  const { epochId, message } = await getJson(address, { timeoutMs: ASK_TIMEOUT_MS, lengthMax: ANSWER_LENGTH_MAX, signal })
   if (typeof epochId === 'number') return parseEpochId(epochId)
-  throw new WeftError('LINK_FAILED', { address, detail: isRecord(answer) ? String(answer['message']).slice(0, 500) : 'no JSON' })
-}
-
-async function textWithin(response: Response): Promise<string> {
-  let text = ''
-  for await (const part of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-    text += part
-    if (text.length > ANSWER_LENGTH_MAX) throw new Error(`more than ${ANSWER_LENGTH_MAX} characters`)
-  }
-  return text
+  throw new WeftError('LINK_FAILED', { address, detail: typeof message === 'string' ? message.slice(0, 500) : 'no epoch' })
 }

@@ -231,6 +231,29 @@ describe('G7, G11: nobody takes more than their share', () => {
     first.socket.destroy()
   })
 
+  test('who sends slowly, or may not ask, takes no place from those who may', async () => {
+    const { server, post } = await serve({ token: new Secret(TOKEN), limits: { requestsMax: 1 } })
+    const senders = await Promise.all([raw(server), raw(server), raw(server)])
+    for (const { socket } of senders) socket.write('POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{')
+    expect((await post('/echo', { token: 'none' })).status).toBe(401)
+    expect((await post('/echo', { token: TOKEN })).status).toBe(200)
+    for (const { socket } of senders) socket.destroy()
+  })
+
+  test('so many connections of one address and no more, and more again when one is gone', async () => {
+    const { server } = await serve({ limits: { connectionsPerAddressMax: 1 } })
+    const ask = async () => {
+      const one = await raw(server)
+      one.socket.write('GET /known HTTP/1.1\r\nhost: x\r\n\r\n')
+      return { ...one, answer: await Promise.race([once(one.socket, 'data').then(() => 'answered'), one.closed.then(() => 'closed')]) }
+    }
+    const first = await ask()
+    expect([first.answer, (await ask()).answer]).toEqual(['answered', 'closed'])
+    first.socket.destroy()
+    await first.closed
+    await expect.poll(async () => (await ask()).answer).toBe('answered')
+  })
+
   test('a client that speaks something else is let go of, and nobody else', async () => {
     const { server, get } = await serve()
     const { socket, closed } = await raw(server)

@@ -1,19 +1,24 @@
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
-import { type ErrorCode, isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Secret } from '#domain/secret.ts'
-import { isRecord, parseJson, unlessThrown } from '#wire/untrusted.ts'
+import { isRecord, parseJson } from '#wire/untrusted.ts'
+import { createGate, type Gate, limitPerAddress } from './gate.ts'
+import { match } from './match.ts'
 import type { Asking, HttpRoute } from './port.ts'
+import { type Reply, replyTo } from './reply.ts'
 
 /** Serves the routes of a role, and fixed pages beside them. Reads only; nothing that comes here can end the process or hold up the role. */
 
 export interface HttpLimits {
-  /** Clients ask a few questions at a time; beyond this, connections wait for those that there are. */
+  /** Clients ask a few questions at a time; a connection beyond this is closed. */
   readonly connectionsMax: number
-  /** Questions under way at once; one more is told to come again. */
+  /** Of one address: what nobody has to prove must not be anybody's alone. */
+  readonly connectionsPerAddressMax: number
+  /** Questions being answered at once, of those who may ask; one more is told to come again. */
   readonly requestsMax: number
   /** Questions of one address. */
   readonly perAddress: BucketLimits
@@ -29,6 +34,7 @@ export interface HttpLimits {
 
 const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 256,
+  connectionsPerAddressMax: 32,
   requestsMax: 16,
   perAddress: { tokensPerSecond: 50, tokensMax: 200 },
   bodyBytesMax: 16 * 1024,
@@ -41,27 +47,6 @@ const HTTP_LIMITS: HttpLimits = {
 const HEADERS_BYTES_MAX = 8 * 1024
 /** How often requests that take too long are looked for. */
 const CHECKED_EVERY_MS = 1_000
-
-/** By code, where the kind of the error does not say it. */
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  TOKEN_WRONG: 401,
-  ROUTE_UNKNOWN: 404,
-  EPOCH_NOT_KEPT: 404,
-  SUBMISSION_NOT_KEPT: 404,
-  SLOT_NOT_SEEN: 404,
-  NOT_BATCHED: 404,
-  REQUEST_TOO_LARGE: 413,
-  QUEUE_FULL: 429,
-  COUNTS_NOT_KEPT: 501,
-}
-
-/** Answers are public and read-only: any page may ask, who has the token where there is one. */
-const CORS = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST, OPTIONS',
-  'access-control-allow-headers': 'authorization, content-type',
-  'access-control-expose-headers': 'x-request-id',
-}
 
 export interface HttpOptions {
   /** host:port; port 0 takes a free one. */
@@ -89,7 +74,7 @@ export interface HttpServer {
 export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDeps): Promise<HttpServer> {
   const limits = { ...HTTP_LIMITS, ...options.limits }
   const buckets = createBuckets(limits.perAddress, nowMs)
-  let underWay = 0
+  const gate = createGate(limits.requestsMax)
   const timeouts = {
     requestTimeout: limits.requestTimeoutMs,
     headersTimeout: limits.requestTimeoutMs,
@@ -98,28 +83,25 @@ export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDep
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reply = replyTo(request, response)
-    underWay += 1
     // Covers the reading of the answer as well: one that is not taken keeps its bytes in memory.
     const cut = setTimeout(() => response.destroy(), limits.answerTimeoutMs + limits.requestTimeoutMs)
     response.once('close', () => clearTimeout(cut))
     try {
-      if (underWay > limits.requestsMax) throw new WeftError('QUEUE_FULL', { queue: 'questions', lengthMax: limits.requestsMax })
       const address = request.socket.remoteAddress ?? ''
       if (!buckets.take(address, 1))
         throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: limits.perAddress.tokensMax })
-      await answer(request, reply, { ...options, limits, nowMs })
+      await answer(request, reply, { ...options, limits, nowMs, gate })
     } catch (failure) {
       // What needs a person names places of this machine: it is for the log.
       if (isWeftError(failure) && (failure.kind === 'caller' || failure.kind === 'transient')) return reply.refuse(failure)
       report('http_failed', { requestId: reply.requestId, detail: String(failure) })
       reply.refuse(new WeftError('REQUEST_FAILED', { requestId: reply.requestId }))
-    } finally {
-      underWay -= 1
     }
   }
 
   const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => void serve(request, response))
   server.maxConnections = limits.connectionsMax
+  limitPerAddress(server, limits.connectionsPerAddressMax)
   const at = options.listen.lastIndexOf(':')
   const host = options.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1')
   await new Promise<void>((resolve, reject) => {
@@ -141,6 +123,7 @@ export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDep
 interface Serving extends HttpOptions {
   readonly limits: HttpLimits
   readonly nowMs: () => number
+  readonly gate: Gate
 }
 
 async function answer(request: IncomingMessage, reply: Reply, serving: Serving): Promise<void> {
@@ -158,7 +141,8 @@ async function answer(request: IncomingMessage, reply: Reply, serving: Serving):
   const given = method === 'POST' ? body['token'] : /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1]
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
   const fields = { ...body, ...Object.fromEntries(new URLSearchParams(query)), ...found.values }
-  reply.send(await found.route.answer(fields, askingOf(reply, serving)))
+  // Not before: who sends slowly, or may not ask, takes no place from those who may.
+  reply.send(await serving.gate.through(() => found.route.answer(fields, askingOf(reply, serving))))
 }
 
 function askingOf(reply: Reply, { limits, nowMs }: Serving): Asking {
@@ -169,26 +153,6 @@ function askingOf(reply: Reply, { limits, nowMs }: Serving): Asking {
       if (nowMs() > untilMs || reply.isOver()) throw new WeftError('REQUEST_TOO_LONG', { limitMs: limits.answerTimeoutMs })
     },
   }
-}
-
-/** The route of a path, and what its segments in braces hold. */
-function match(routes: readonly HttpRoute[], asked: { readonly method: string; readonly path: string }) {
-  const segments = asked.path.split('/')
-  for (const route of routes) {
-    if (route.method !== asked.method) continue
-    const form = route.path.split('/')
-    if (form.length !== segments.length) continue
-    const values: Record<string, string> = {}
-    const fits = form.every((part, index) => {
-      const segment = segments[index] ?? ''
-      if (!part.startsWith('{')) return part === segment
-      // What is no percent-encoding stays as it is, and will be no id.
-      values[part.slice(1, -1)] = unlessThrown(() => decodeURIComponent(segment)) ?? segment
-      return segment !== ''
-    })
-    if (fits) return { route, values }
-  }
-  return undefined
 }
 
 /** In a time that says nothing about the token, its length included. */
@@ -214,47 +178,4 @@ async function bodyOf(request: IncomingMessage, { bodyBytesMax }: HttpLimits): P
   const body = parseJson(Buffer.concat(parts).toString('utf8'))
   if (!isRecord(body)) throw new WeftError('REQUEST_INVALID', { problems: ['the body is no JSON object'] })
   return body
-}
-
-interface Reply {
-  readonly requestId: string
-  write(status: number, type: string | undefined, text: string): void
-  send(value: unknown): void
-  refuse(failure: WeftError): void
-  isOver(): boolean
-}
-
-/** A POST is answered as deployed servers do: an envelope, and text where it fails. A GET is answered with the value, or with an error as an object. */
-function replyTo(request: IncomingMessage, response: ServerResponse): Reply {
-  const requestId = randomUUID()
-  const isPost = request.method === 'POST'
-
-  function write(status: number, type: string | undefined, text: string): void {
-    if (response.headersSent || response.destroyed) return
-    // What has not been read of a request that is refused is never read.
-    const headers = request.complete ? {} : { connection: 'close' }
-    response.writeHead(status, {
-      ...CORS,
-      ...headers,
-      ...(type !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
-      'x-request-id': requestId,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-    })
-    response.end(text)
-  }
-  const json = (status: number, value: unknown): void => write(status, 'application/json', JSON.stringify(value))
-
-  return {
-    requestId,
-    write,
-    isOver: () => response.destroyed || request.socket.destroyed,
-    send: (value) => json(200, isPost ? { info: { success: true, response: value }, requestID: requestId } : value),
-    refuse(failure) {
-      const { code, kind, message } = failure
-      const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
-      if (isPost) write(status, 'text/plain; charset=utf-8', `${message}\n`)
-      else json(status, { status: 'error', code, message })
-    },
-  }
 }
