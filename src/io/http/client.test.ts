@@ -31,7 +31,10 @@ describe('G11: what is no answer is LINK_FAILED:', () => {
     ['no JSON', (_request, response) => response.end('<html>')],
     ['no object', (_request, response) => response.end('[1]')],
     ['too much', (_request, response) => response.end(JSON.stringify({ x: 'x'.repeat(1_000) }))],
-    ['a place elsewhere', (_request, response) => response.writeHead(302, { location: '/other' }).end()],
+    [
+      'a place elsewhere',
+      ({ url }, response) => (url === '/' ? response.writeHead(302, { location: '/other' }).end() : response.end('{}')),
+    ],
     ['silence', () => undefined],
     ['one that begins and never ends', (_request, response) => void response.write('{"x":')],
     ['a closed connection', (request) => request.socket.destroy()],
