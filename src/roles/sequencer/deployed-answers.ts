@@ -1,3 +1,4 @@
+import { WeftError } from '#domain/errors.ts'
 import type { Cid, ProjectId, SlotId } from '#domain/ids.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH_MAX } from '#wire/sequencer-api.ts'
@@ -13,6 +14,9 @@ const PROJECTS_MAX = 50
 /** Votes that the answer for an epoch is made of. */
 const DISCARDED_MAX = 5_000
 
+/** Days whose slots are named in one answer: of a market with ten thousand slots they take three megabytes. */
+const DETAILED_DAYS_MAX = 31
+
 export function deployedAnswers(deps: AnswerDeps) {
   const { counts } = deps
   return {
@@ -21,8 +25,12 @@ export function deployedAnswers(deps: AnswerDeps) {
         const { eligible, total } = counts.ofSlot(slotID, day)
         return { day, eligibleSubmissions: eligible, totalSubmissions: total }
       }),
-    eligibleNodesCountPastDays: ({ pastDays, includeSlotDetails }) =>
-      daysBack(pastDays, deps).map((day) => eligibleNodes(day, counts.eligibleSlots(day), includeSlotDetails === 'true')),
+    eligibleNodesCountPastDays({ pastDays, includeSlotDetails }) {
+      const isDetailed = includeSlotDetails === 'true'
+      if (isDetailed && pastDays > DETAILED_DAYS_MAX)
+        throw new WeftError('REQUEST_INVALID', { problems: [`pastDays: at most ${DETAILED_DAYS_MAX} with includeSlotDetails`] })
+      return daysBack(pastDays, deps).map((day) => eligibleNodes(day, counts.eligibleSlots(day), isDetailed))
+    },
     eligibleNodesCount: ({ day, includeSlotDetails }) =>
       eligibleNodes(day, counts.eligibleSlots(begun(day, deps)), includeSlotDetails === 'true'),
     batchCount: ({ epochID }) => ({ totalBatches: epochIn(epochID, deps).batches.length }),

@@ -155,6 +155,7 @@ describe('deployed routes', () => {
     expect(await ask('days', { pastDays: '3' })).toMatchObject({ items: [{ day: 3, eligibleSlots: 2 }, { day: 2 }, { day: 1 }] })
     expect(await ask('eligibleSlots', { day: '3', limit: '1' })).toEqual({ items: [1], nextCursor: expect.any(String) })
     expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 4 })).toBe('REQUEST_INVALID')
+    await expect(ask('eligibleNodesCountPastDays', { pastDays: 32, includeSlotDetails: 'true' })).rejects.toThrow('at most 31')
     expect(await codeOf('eligibleNodesCount', { day: 4 })).toBe('REQUEST_INVALID')
     const none = asking(world)
     expect(await none.codeOf('totalSubmissions', { slotID: 1, pastDays: 1 })).toBe('COUNTS_NOT_KEPT')
