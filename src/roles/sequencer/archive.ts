@@ -168,8 +168,11 @@ async function provenInBatch(
     }
     const index = file?.ids.indexOf(submissionId) ?? -1
     if (file === undefined || index < 0) return undefined
-    const continued = await proven([...before, ...file.ids], before.length + index, asking)
-    return continued?.root === file.root ? continued : proven(file.ids, index, asking)
+    for (const earlier of [before, []]) {
+      const proof = await proven([...earlier, ...file.ids], earlier.length + index, asking)
+      if (proof?.root === file.root) return proof
+    }
+    return undefined
   }
   return undefined
 }
