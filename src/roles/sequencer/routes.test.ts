@@ -268,6 +268,25 @@ describe('S15, G8: inclusion', () => {
     await world.stop()
   })
 
+  test('is proved in a tree of the batch alone as well, and under no root but that of the file', async () => {
+    const world = await voted()
+    await sealed(world)
+    const { ask, codeOf } = asking(world)
+    const { items } = (await ask('submissions', { epochId: '1' })) as Listed
+    const submissionId = items.at(-1)?.['submissionId']
+    const key = planFileKey(EPOCH_1, 2)
+    const batch = decodeBatch(world.store.get(key) ?? new Uint8Array()) ?? expect.fail('no batch')
+    const rewrite = (submissionsRoot: string) => world.store.commit([{ key, value: encodeBatch({ ...batch, submissionsRoot }) }])
+    const root = publishedRoot(batch.submissions.map((each) => each.submissionId))
+    await rewrite(root)
+    const { submission } = (await ask('proof', { submissionId })) as ProofAnswer
+    expect(submission).toMatchObject({ text: submissionId, index: 2, root })
+    expect(checkInclusion(submission, root)).toBe(true)
+    await rewrite(publishedRoot(['other']))
+    expect(await codeOf('proof', { submissionId })).toBe('NOT_BATCHED')
+    await world.stop()
+  })
+
   test('of what is in no batch is not proved, and why is said', async () => {
     const world = await open({ minVotes: 2 })
     await world.release()
