@@ -3,6 +3,7 @@ import { benchCommand } from './bench.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
+import { inclusionCommand } from './inclusion.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
 import { roleCommands } from './run.ts'
@@ -17,6 +18,7 @@ export const routes = buildRouteMap({
   routes: {
     devnet: devnetCommand,
     verify: verifyCommand,
+    inclusion: inclusionCommand,
     test: testCommand,
     mutate: mutateCommand,
     bench: benchCommand,

@@ -8,29 +8,34 @@ import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, PLACE_FLAGS, placesOf, rpcUrlOf } from './operator.ts'
 
-interface Flags extends Pick<ContractFlags, 'network'> {
+/** Which network is asked. */
+export interface AskedFlags extends Pick<ContractFlags, 'network'> {
   readonly dataDir?: string
   readonly json: boolean
-  readonly show: boolean
   readonly rpc?: string
   readonly gateway?: readonly string[]
+}
+
+interface Flags extends AskedFlags {
+  readonly show: boolean
   readonly windowUnit?: 'blocks' | 'seconds'
 }
 
 interface Opened {
   readonly places: VerifyPlaces
   readonly gateways: readonly string[]
-  readonly windowUnit: 'blocks' | 'seconds' | undefined
+  /** URL of the HTTP routes of a devnet's sequencer. */
+  readonly sequencer?: string | undefined
   stop(): Promise<void>
 }
 
 /** A devnet, unless an endpoint is named: then the network whose file is given. Throws `SETTINGS_INVALID`, and as `openDevnet`. */
-async function open(process: NodeJS.Process, flags: Flags): Promise<Opened> {
-  const { gateway = [], windowUnit } = flags
+export async function openAsked(process: NodeJS.Process, flags: AskedFlags): Promise<Opened> {
+  const { gateway = [] } = flags
   if (flags.rpc === undefined && flags.network === undefined) {
     const { openDevnet } = await import('#devnet/kept.ts')
     const { endpoints, stop } = await openDevnet(givenDataDir(process.env as Given, flags.dataDir))
-    return { places: endpoints, gateways: [...gateway, ...Object.values(endpoints.gateways)], windowUnit, stop }
+    return { places: endpoints, gateways: [...gateway, ...Object.values(endpoints.gateways)], sequencer: endpoints.sequencerHttp, stop }
   }
   const anchorRpcUrl = rpcUrlOf(process, flags)
   const { network } = placesOf(process, flags)
@@ -40,8 +45,27 @@ async function open(process: NodeJS.Process, flags: Flags): Promise<Opened> {
   if (network === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   const { chainId: anchorChainId, protocolState, dataMarket } = network
   const places = { anchorRpcUrl, anchorChainId, protocolState, dataMarket }
-  return { places, gateways: gateway, windowUnit, stop: async () => undefined }
+  return { places, gateways: gateway, stop: async () => undefined }
 }
+
+/** Of every command that asks a network. */
+export const ASKED_FLAGS = {
+  dataDir: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
+  },
+  rpc: PLACE_FLAGS.rpc,
+  network: CONTRACT_FLAGS.network,
+  gateway: {
+    kind: 'parsed',
+    parse: httpUrl,
+    optional: true,
+    variadic: true,
+    brief: 'Trustless IPFS gateway; may be given several times, and they are asked in that order',
+  },
+} as const
 
 export const verifyCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, project: string, epochText: string) {
@@ -49,7 +73,8 @@ export const verifyCommand = buildCommand({
     const { openAnchor, verifyOn } = await import('#node/verify.ts')
     const { meantPoint } = await import('#node/data-point.ts')
     const signal = stopSignal()
-    const { places, gateways, windowUnit, stop } = await open(this.process, flags)
+    const { windowUnit } = flags
+    const { places, gateways, stop } = await openAsked(this.process, flags)
     const say = (text: string): void => void this.process.stdout.write(`${text}\n`)
     let data: Uint8Array | undefined
     try {
@@ -78,21 +103,7 @@ export const verifyCommand = buildCommand({
   },
   parameters: {
     flags: {
-      dataDir: {
-        kind: 'parsed',
-        parse: String,
-        optional: true,
-        brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
-      },
-      rpc: PLACE_FLAGS.rpc,
-      network: CONTRACT_FLAGS.network,
-      gateway: {
-        kind: 'parsed',
-        parse: httpUrl,
-        optional: true,
-        variadic: true,
-        brief: 'Trustless IPFS gateway; may be given several times, and they are asked in that order',
-      },
+      ...ASKED_FLAGS,
       windowUnit: {
         kind: 'enum',
         values: ['blocks', 'seconds'],
@@ -117,7 +128,7 @@ export const verifyCommand = buildCommand({
   },
 })
 
-function httpUrl(text: string): string {
+export function httpUrl(text: string): string {
   if (!isHttpUrl(text)) throw new SyntaxError(`'${text}' is no http or https URL`)
   return text
 }

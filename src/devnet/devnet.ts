@@ -134,6 +134,7 @@ function endpointsOf(
     nodes: protocol.nodes,
     gateways,
     sequencer: sequencer.places['p2p'] ?? [],
+    sequencerHttp: sequencer.places['http']?.[0] ?? '',
     relay: relay.places['p2p'] ?? [],
     collectors: collectors.flatMap(({ places }) => places['grpc'] ?? []),
     projects,

@@ -35,7 +35,16 @@ const ask = (url: string, method: string, params: readonly unknown[]) => createR
 /** A devnet of a chain alone. */
 async function runAndStop(): Promise<void> {
   const anvil: Anvil = await startAnvil({ chainId: 7, flags: ['--dump-state', chainState()] })
-  const none = { sourceRpcUrl: '', sourceChainId: 1, protocolState: '', dataMarket: '', nodes: '', sequencer: [], relay: [] }
+  const none = {
+    sourceRpcUrl: '',
+    sourceChainId: 1,
+    protocolState: '',
+    dataMarket: '',
+    nodes: '',
+    sequencer: [],
+    sequencerHttp: '',
+    relay: [],
+  }
   const folder = { file: (name: string) => join(dataDir, name) }
   const gateways = { snapshotter: 'http://127.0.0.1:1' }
   announce(

@@ -29,7 +29,8 @@ export async function openDevnet(given?: string): Promise<OpenDevnet> {
       started.add('IPFS gateway', { stop: () => gateway.close() })
       gateways[name] = gateway.url
     }
-    return { endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways }, stop: () => started.stop() }
+    // Its sequencer runs no more.
+    return { endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways, sequencerHttp: '' }, stop: () => started.stop() }
   } catch (failure) {
     await started.stop()
     throw failure

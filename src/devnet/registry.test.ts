@@ -32,6 +32,7 @@ const endpoints = (name: string, processId = process.pid): DevnetEndpoints => ({
   nodes: '',
   gateways: {},
   sequencer: [],
+  sequencerHttp: '',
   relay: [],
   collectors: [],
   projects: [],

@@ -21,6 +21,8 @@ export interface DevnetEndpoints {
   readonly gateways: Readonly<Record<string, string>>
   /** Multiaddrs. */
   readonly sequencer: readonly string[]
+  /** URL of its HTTP routes. */
+  readonly sequencerHttp: string
   readonly relay: readonly string[]
   /** host:port of the gRPC service of each collector. */
   readonly collectors: readonly string[]

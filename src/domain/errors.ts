@@ -213,6 +213,49 @@ export const ERRORS = {
     facts: ['batchCid', 'detail'],
     help: 'The batch file does not have the form of the protocol.',
   },
+  REQUEST_INVALID: {
+    kind: 'caller',
+    facts: ['problems'],
+    help: 'Correct what is named. `/openapi.json` of the server lists its routes and what each takes.',
+  },
+  REQUEST_TOO_LARGE: { kind: 'caller', facts: ['bytesMax'], help: 'No question needs so many bytes.' },
+  REQUEST_TOO_LONG: {
+    kind: 'transient',
+    facts: ['limitMs'],
+    help: 'The answer took longer than any may: ask for less at once, or name the epoch.',
+  },
+  REQUEST_FAILED: { kind: 'bug', facts: ['requestId'], help: 'The question found a fault of the server. Its log has more under this id.' },
+  ROUTE_UNKNOWN: { kind: 'caller', facts: ['method', 'path'], help: '`/openapi.json` of the server lists its routes.' },
+  TOKEN_WRONG: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'The server asks for its read token: `token` in the body of a POST, `Authorization: Bearer …` with a GET.',
+  },
+  EPOCH_NOT_KEPT: {
+    kind: 'caller',
+    facts: ['epochId', 'newestEpochId'],
+    help: 'This sequencer has seen no release of the epoch, or keeps it no more. Its batches are on chain and on IPFS all the same.',
+  },
+  SUBMISSION_NOT_KEPT: {
+    kind: 'caller',
+    facts: ['submissionId', 'lookedIn'],
+    help: 'No vote with this id is recorded in the epochs looked through. With `epoch` an older one is looked through.',
+  },
+  NOT_BATCHED: {
+    kind: 'caller',
+    facts: ['what', 'epochId', 'state'],
+    help: 'Only what an anchored batch holds can be proved. `/v1/epochs/{epochId}/projects` says what became of each project, and why.',
+  },
+  SLOT_NOT_SEEN: {
+    kind: 'caller',
+    facts: ['slotId'],
+    help: 'No submission signed by the slot has come since this process started.',
+  },
+  COUNTS_NOT_KEPT: {
+    kind: 'caller',
+    facts: ['what'],
+    help: 'This sequencer keeps no counts by day. What each epoch has is in `/v1/epochs/{epochId}/eligible-submissions`.',
+  },
   STATE_TRANSITION: {
     kind: 'bug',
     facts: ['machine', 'from', 'to'],

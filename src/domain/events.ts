@@ -116,6 +116,11 @@ export const EVENTS = {
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
+  http_failed: {
+    level: 'error',
+    isRepeated: true,
+    help: 'A question over HTTP found a fault of this program, or of its disk; `requestId` is what the asker was told, `detail` says what. Submissions are taken all the same.',
+  },
   frames_refused: {
     level: 'warn',
     help: 'Frames and deliveries that were refused unread, since the start, by code; told when there are more.',

@@ -92,6 +92,28 @@ describe('settings', () => {
     expect(problemsOf({ grpcListen }, collector, 'collector')).toHaveLength(1)
   })
 
+  test.each(['', 'too-short-secret'.slice(1), `${'secret'.repeat(50)}`, 'a secret with spaces in it', 'file:/nowhere/secret'])(
+    'the bad token %j is a problem that does not tell it',
+    (token) => {
+      const problems = problemsOf({ authReadToken: token }, {}, 'sequencer').filter((problem) => problem.includes('read-token'))
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).not.toContain('secret')
+    },
+  )
+
+  test('a token is never printed, given as it is or in a file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-token-'))
+    try {
+      writeFileSync(join(folder, 'token'), 'a-token-of-24-characters\n')
+      for (const given of ['a-token-of-24-characters', `file:${join(folder, 'token')}`]) {
+        const problems = problemsOf({ authReadToken: given }, {}, 'sequencer')
+        expect(problems.filter((problem) => problem.includes('read-token'))).toEqual([])
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test.each(['', 'ee'.repeat(31), `${'ee'.repeat(32)}0`, 'file:/nowhere'])('the bad key %j is a problem that does not tell it', (key) => {
     const problems = problemsOf({}, { ...epochs, WEFT_SIGNER_KEY: key })
     expect(problems).toHaveLength(1)

@@ -109,6 +109,8 @@ function parse(row: SettingRow, text: string): unknown {
       return row.choices?.includes(text) ? text : new Problem(`must be one of ${row.choices?.join(', ')}`)
     case 'key':
       return parseKey(text)
+    case 'secret':
+      return parseSecret(text)
     case 'market':
       return parseMarket(text)
     case 'namespace':
@@ -161,10 +163,24 @@ function isHostPort(text: string): boolean {
   return /^.+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
 }
 
+/** As short as a header carries it, and too long to be guessed. */
+const TOKEN_FORM = /^[\x21-\x7e]{16,256}$/
+
+function parseSecret(text: string): Secret<string> | Problem {
+  const token = secretTextOf(text)
+  if (token === undefined) return new Problem('names a file that cannot be read')
+  return TOKEN_FORM.test(token) ? new Secret(token) : new Problem('is no token: 16 to 256 printable characters without spaces')
+}
+
+/** The text, or that of the file it names; nothing of either is ever told. */
+function secretTextOf(text: string): string | undefined {
+  return text.startsWith('file:') ? keyTextIn(text.slice('file:'.length)) : text
+}
+
 /** The form is checked here; nothing of the text is ever told. */
 function parseKey(text: string): Secret<string> | Problem {
   const isFile = text.startsWith('file:')
-  const key = isFile ? keyTextIn(text.slice('file:'.length)) : text
+  const key = secretTextOf(text)
   if (key === undefined) return new Problem('names a file that cannot be read')
   return KEY_FORM.test(key)
     ? new Secret(key)

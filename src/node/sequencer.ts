@@ -1,12 +1,17 @@
+import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
+import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
+import { noCounts } from '#roles/sequencer/submission-counts.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
+import type { Settings } from './settings.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
@@ -21,7 +26,18 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
   }
 }
 
+/** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
+export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {
+  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(httpListen)
+  if (!isLoopback && authReadToken === '')
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`--http-listen ${httpListen} is open to other machines: it needs a read token, --auth-read-token (WEFT_AUTH_READ_TOKEN)`],
+    })
+  return { listen: httpListen, token: authReadToken === '' ? undefined : authReadToken }
+}
+
 export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
+  const place = httpPlace(settings)
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
@@ -48,8 +64,11 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
       onEpoch: tellRefusals(host, home),
     },
   )
+  const routes = sequencerRoutes({ sequencer, store: home.store, chain, counts: noCounts })
+  const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
+  started.add('HTTP server', http)
   return {
-    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], http: [http.url] },
     handle: sequencer,
     run: market.beside((signal) => sequencer.run(signal)),
   }

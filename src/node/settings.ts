@@ -18,6 +18,7 @@ export interface SettingRow {
     | 'address'
     | 'choice'
     | 'key'
+    | 'secret'
     | 'market'
     | 'host:port'
     | 'multiaddr'
@@ -191,6 +192,20 @@ export const SETTINGS = {
     roles: ['sequencer'],
     doc: 'Multiaddrs of circuit relays through which the sequencer is to be reached as well.',
   },
+  httpListen: {
+    env: 'WEFT_HTTP_LISTEN',
+    type: 'host:port',
+    fallback: '127.0.0.1:0',
+    roles: ['sequencer'],
+    doc: 'host:port of the read-only HTTP routes (docs/SEQUENCER-HTTP.md); port 0 takes a free one, and a host that is not loopback needs a read token. Deployed sequencers use port 8080.',
+  },
+  authReadToken: {
+    env: 'WEFT_AUTH_READ_TOKEN',
+    type: 'secret',
+    fallback: '',
+    roles: ['sequencer'],
+    doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
+  },
   reservationsMax: {
     env: 'WEFT_RESERVATIONS_MAX',
     type: 'integer',
@@ -273,9 +288,11 @@ type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
         ? Address
         : Type extends 'key'
           ? Secret<string>
-          : Type extends 'market'
-            ? MarketComputes
-            : string
+          : Type extends 'secret'
+            ? Secret<string> | ''
+            : Type extends 'market'
+              ? MarketComputes
+              : string
 export type Settings = {
   readonly [Name in SettingName]:
     | ValueOf<(typeof SETTINGS)[Name]['type']>

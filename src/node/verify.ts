@@ -41,7 +41,7 @@ export interface VerifyRequest {
 }
 
 /** How long one gateway may take for one block. */
-const BLOCK_TIMEOUT_MS = 5_000
+export const BLOCK_TIMEOUT_MS = 5_000
 const MANIFEST_TIMEOUT_MS = 10_000
 
 /** The anchor chain for reading, nothing is followed. Throws as `connectAnchorChain`. */

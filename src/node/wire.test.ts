@@ -196,7 +196,7 @@ describe.each<[Role, string[]]>([
   ['snapshotter', ['ipfs', 'gateway']],
   ['collector', ['grpc']],
   ['relay', ['p2p']],
-  ['sequencer', ['p2p', 'ipfs', 'gateway']],
+  ['sequencer', ['p2p', 'ipfs', 'gateway', 'http']],
   ['validator', ['ipfs', 'gateway']],
 ])('%s', (name, places) => {
   test('listens where it says, and nowhere when it is stopped; its home is free again', async () => {
@@ -226,6 +226,16 @@ describe('settings reach', () => {
     expect(given.options.get('source chain')).toMatchObject({ rpcUrl: SOURCE_FLAGS.sourceRpcUrl, chainId: 1 })
     expect(given.options.get('sender')).toMatchObject({ chainId: 7_869, dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
     expect(given.options.get('epochs')).toMatchObject({ headOffset: 3, firstBlock: 1, pollMs: 50 })
+  })
+
+  test('the HTTP routes: a token is asked for where there is one, and needed where others can ask', async () => {
+    const { role } = await start('sequencer', { httpListen: '127.0.0.1:0', authReadToken: 'a-token-of-24-characters' })
+    const [url = ''] = role.places['http'] ?? []
+    expect((await fetch(`${url}/v1/epochs`)).status).toBe(401)
+    expect((await fetch(`${url}/openapi.json`)).status).toBe(200)
+    running = undefined
+    await role.stop()
+    await expect(start('sequencer', { httpListen: '0.0.0.0:0' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
   })
 
   test('sequencer and validator, which judge by the same rules', async () => {

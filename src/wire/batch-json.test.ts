@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
+import { decodeBatch, encodeBatch, parseBatch, submissionBytes, submissionIdsIn } from './batch-json.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -180,6 +180,31 @@ describe('a submission within a batch', () => {
     for (const message of [null, [], 'x', 7, { ...written, request: null }, { ...written, request: [] }])
       expect(parseWith(message)).toEqual(malformed)
     expect(parseBatch(text({ ...file(), submissions: [[file().submissions[0]]] }))).toEqual(malformed)
+  })
+})
+
+describe('the ids and the root alone', () => {
+  const submissionsOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      submissionId: `00000000-0000-4000-8000-00000000000${index}`,
+      submission: (batch.submissions[0] as (typeof batch.submissions)[number]).submission,
+    }))
+
+  test.each([0, 1, 3])('of a file of our own with %i submissions are those that all of it has', (count) => {
+    const submissions = submissionsOf(count)
+    const odd = { ...batch, submissions, submissionsRoot: '0x7', projectIds: ['a],"roothash":"0x8",b:N'] as never }
+    const ids = submissions.map(({ submissionId }) => submissionId)
+    expect(submissionIdsIn(encodeBatch(odd))).toEqual({ ids, root: '0x7' })
+  })
+
+  test('of a file that somebody else wrote are read as those are', () => {
+    const { submissionIDs, ...rest } = file()
+    expect(submissionIdsIn(text({ ...rest, submissionIds: submissionIDs }))).toEqual({ ids: submissionIDs, root: file().roothash })
+  })
+
+  test('of what is no batch there are none', () => {
+    expect(submissionIdsIn(new Uint8Array())).toBeUndefined()
+    expect(submissionIdsIn(text('{"submissionIDs":["a"],'))).toBeUndefined()
   })
 })
 

@@ -101,6 +101,24 @@ export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   return parsed.ok ? parsed.batch : undefined
 }
 
+/** How `encodeBatch` begins a file, and what it writes behind the submissions. */
+const OWN_HEAD = /^\{"submissionIDs":(\[[^\]]*\]),/
+const OWN_ROOT = '],"roothash":'
+
+/**
+ * The ids and the root alone of a file of our own, in its order; `undefined` when it is no batch. The submissions, which are most of it, are
+ * not looked at where `encodeBatch` wrote it.
+ */
+export function submissionIdsIn(file: Uint8Array): { readonly ids: readonly string[]; readonly root: string } | undefined {
+  const text = new TextDecoder().decode(file)
+  const ids = textsOf(parseJson(OWN_HEAD.exec(text)?.[1] ?? ''))
+  const rootAt = text.lastIndexOf(OWN_ROOT) + OWN_ROOT.length
+  const root = textOf(parseJson(text.slice(rootAt, text.indexOf(',', rootAt))))
+  if (ids !== undefined && root !== undefined) return { ids, root }
+  const batch = decodeBatch(file)
+  return batch && { ids: batch.submissions.map(({ submissionId }) => submissionId), root: batch.submissionsRoot }
+}
+
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= TEXT_LENGTH_MAX ? value : undefined
 }

@@ -8,24 +8,24 @@ import { keccak256 } from './keccak.ts'
  */
 
 /** Levels between a leaf and the root; 2^32 leaves fit, far more than fit into memory. */
-const HEIGHT = 32
-const HASH_BYTES = 32
+export const HEIGHT = 32
+export const HASH_BYTES = 32
 
 /** One instance for the process: creating it is the dear part, and it keeps nothing between two hashes. */
 const sha256 = await createSHA256()
 const encoder = new TextEncoder()
 
-const leafOf = (text: string): Uint8Array => sha256.init().update(encoder.encode(text)).digest('binary')
+export const leafOf = (text: string): Uint8Array => sha256.init().update(encoder.encode(text)).digest('binary')
 
 const pair = new Uint8Array(2 * HASH_BYTES)
-function parentOf(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function parentOf(left: Uint8Array, right: Uint8Array): Uint8Array {
   pair.set(left)
   pair.set(right, HASH_BYTES)
   return sha256.init().update(pair).digest('binary')
 }
 
 /** `ZEROS[level]` is the root of an empty subtree of that height: the neighbour of a last node on that level. */
-const ZEROS: readonly Uint8Array[] = zeros()
+export const ZEROS: readonly Uint8Array[] = zeros()
 function zeros(): Uint8Array[] {
   const list: Uint8Array[] = [new Uint8Array(HASH_BYTES)]
   while (list.length < HEIGHT) list.push(parentOf(list.at(-1) as Uint8Array, list.at(-1) as Uint8Array))
@@ -78,7 +78,8 @@ export function createTree(): MerkleTree {
   }
 }
 
-function publish(root: Uint8Array): Hash {
+/** What is written into batches and sent on chain for a root. */
+export function publish(root: Uint8Array): Hash {
   return `0x${keccak256(root).toHex()}` as Hash
 }
 
@@ -87,43 +88,4 @@ export function publishedRoot(texts: readonly string[]): Hash {
   const tree = createTree()
   for (const text of texts) tree.append(text)
   return tree.publishedRoot()
-}
-
-/** Shows that a text stands at `index` of the tree with a given published root. */
-export interface InclusionProof {
-  readonly index: number
-  /** The 32 neighbours on the way up, from the leaf. */
-  readonly siblings: readonly Uint8Array[]
-}
-
-/** `texts` are all leaves of the tree; for a tree that continues earlier batches, theirs come first. `undefined` outside of it. */
-export function inclusionProof(texts: readonly string[], index: number): InclusionProof | undefined {
-  if (!Number.isInteger(index) || index < 0 || index >= texts.length) return undefined
-  const siblings: Uint8Array[] = []
-  let nodes = texts.map(leafOf)
-  let position = index
-  for (const zero of ZEROS) {
-    siblings.push(nodes[position % 2 === 0 ? position + 1 : position - 1] ?? zero)
-    nodes = parents(nodes, zero)
-    position = Math.floor(position / 2)
-  }
-  return { index, siblings }
-}
-
-function parents(nodes: readonly Uint8Array[], zero: Uint8Array): Uint8Array[] {
-  const above: Uint8Array[] = []
-  for (let left = 0; left < nodes.length; left += 2) above.push(parentOf(nodes[left] as Uint8Array, nodes[left + 1] ?? zero))
-  return above
-}
-
-/** Whether `proof` shows `text` under the published root `root`. False for a proof of another height. */
-export function isIncluded(text: string, proof: InclusionProof, root: string): boolean {
-  if (proof.siblings.length !== HEIGHT || proof.siblings.some((sibling) => sibling.length !== HASH_BYTES)) return false
-  let node = leafOf(text)
-  let position = proof.index
-  for (const sibling of proof.siblings) {
-    node = position % 2 === 0 ? parentOf(node, sibling) : parentOf(sibling, node)
-    position = Math.floor(position / 2)
-  }
-  return position === 0 && publish(node) === root.toLowerCase()
 }

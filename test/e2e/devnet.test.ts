@@ -160,6 +160,29 @@ describe('a devnet of three epochs', () => {
     for (const role of roles) expect(readdirSync(join(dataDir, role, 'manifests')), role).toEqual([`${market?.manifest.cid}.json`])
   })
 
+  test('its sequencer answers over HTTP, and each vote it tells of is proved to be in an anchored batch', async () => {
+    const { sequencerHttp, dataMarket } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
+    const asked = await fetch(`${sequencerHttp}/batchCount`, {
+      method: 'POST',
+      body: JSON.stringify({ token: '', epochID: 2, dataMarketAddress: dataMarket }),
+    })
+    expect(await asked.json()).toMatchObject({ info: { success: true, response: { totalBatches: lines[1]?.batches } } })
+    const { items } = (await (await fetch(`${sequencerHttp}/v1/epochs/2/submissions?limit=500`)).json()) as {
+      items: { submissionId: string }[]
+    }
+    expect(items).toHaveLength(lines[1]?.accepted ?? 0)
+    const submissionId = items.at(-1)?.submissionId ?? ''
+    const proof = (await (await fetch(`${sequencerHttp}/submissions/${submissionId}/proof`)).json()) as Record<string, unknown>
+    // Which epoch it is of the sequencer says, and nothing else.
+    const asDevnet = await outputOf(['inclusion', submissionId, '--data-dir', dataDir, '--json'])
+    expect(asDevnet, asDevnet.stdout).toMatchObject({ code: 0 })
+    const { batchCid, submission, result } = proof
+    expect(JSON.parse(asDevnet.stdout)).toMatchObject({ ok: true, epochId: 2, status: 'finalized', batchCid, submission, result })
+    const elsewhere = asAnyNetwork().filter((word) => word !== '--window-unit' && word !== 'blocks')
+    const asAny = await outputOf(['inclusion', submissionId, '--epoch', '2', ...elsewhere])
+    expect(asAny, asAny.stdout).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nincluded\n$/) })
+  })
+
   test('a data point is proved, and an altered byte is found', async () => {
     const { projects } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { projects: string[] }
     const projectId = projects.find((id) => id.startsWith('pairContract_trade_volume')) as string

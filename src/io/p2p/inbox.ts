@@ -1,3 +1,4 @@
+import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 
@@ -6,15 +7,12 @@ import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
  * Network callbacks only put into it; the role takes at its own pace.
  */
 
-export interface InboxLimits {
+/** One delivery costs one token, and one more per full KiB. A peer may save up what a collector sends at once when it serves many slots of a market with many projects. */
+export interface InboxLimits extends BucketLimits {
   /** Deliveries that may wait: one second of the highest rate we aim at. */
   readonly lengthMax: number
   /** Bytes that may wait, because a few large deliveries weigh as much as many small ones. */
   readonly bytesMax: number
-  /** Tokens a peer gets back per second. One delivery costs one token, and one more per full KiB. */
-  readonly tokensPerSecond: number
-  /** Tokens a peer may save up: what a collector sends at once when it serves many slots of a market with many projects. */
-  readonly tokensMax: number
 }
 
 export const INBOX_LIMITS: InboxLimits = {
@@ -24,8 +22,6 @@ export const INBOX_LIMITS: InboxLimits = {
   tokensMax: 50_000,
 }
 
-/** Peers whose bucket is remembered; beyond it the one seen first is forgotten and starts with a full bucket. */
-const BUCKETS_MAX = 20_000
 const TOKEN_BYTES = 1_024
 
 /** How many frames and deliveries the adapter itself refused, by code. */
@@ -39,26 +35,6 @@ export interface Inbox extends SubmissionListener {
   counts(): RefusalCounts
   /** Lets `inbound` end; what still waits is dropped, its sender has no receipt and sends again. */
   end(): void
-}
-
-function createBuckets(limits: InboxLimits, nowMs: () => number) {
-  const buckets = new Map<string, { tokens: number; atMs: number }>()
-  return {
-    take(peer: string, cost: number): boolean {
-      const now = nowMs()
-      const bucket = buckets.get(peer) ?? { tokens: limits.tokensMax, atMs: now }
-      bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
-      bucket.atMs = now
-      if (!buckets.has(peer)) {
-        const [oldest] = buckets.keys()
-        if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
-        buckets.set(peer, bucket)
-      }
-      if (bucket.tokens < cost) return false
-      bucket.tokens -= cost
-      return true
-    },
-  }
 }
 
 export function createInbox(limits: InboxLimits, nowMs: () => number): Inbox {

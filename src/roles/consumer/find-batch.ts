@@ -12,7 +12,7 @@ import { createTree } from '#wire/merkle.ts'
 /** How long one file may take. */
 export const FETCH_TIMEOUT_MS = 10_000
 /** How long the batches before the one that proves something may take, all together: whoever serves them slowly holds up nobody for longer. */
-const EARLIER_TIMEOUT_MS = 60_000
+export const EARLIER_TIMEOUT_MS = 60_000
 /** Batches looked at per epoch: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */
 const BATCHES_MAX = 1_000
 
@@ -77,7 +77,7 @@ export async function findBatch(
 }
 
 /** The batch file; text that says why there is none. */
-async function readBatch(
+export async function readBatch(
   batchCid: Cid,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ipfs: Pick<Ipfs, 'get'>,

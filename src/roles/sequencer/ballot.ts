@@ -22,6 +22,11 @@ export function encodeBallot(ballot: Ballot, submissionId: SubmissionId): Uint8A
   return bytes
 }
 
+/** The id alone: a search reads many. */
+export function idOfBallot(bytes: Uint8Array): SubmissionId {
+  return decoder.decode(bytes.subarray(1, 1 + ID_BYTES)) as SubmissionId
+}
+
 /** What was verified once is not verified again: the store is ours. */
 export function decodeBallot(bytes: Uint8Array): Ballot {
   const protocol = PROTOCOLS[Number(bytes[0])] ?? 'weft'
@@ -32,7 +37,7 @@ export function decodeBallot(bytes: Uint8Array): Ballot {
     protocol,
     payload,
     submission,
-    submissionId: decoder.decode(bytes.subarray(1, 1 + ID_BYTES)) as SubmissionId,
+    submissionId: idOfBallot(bytes),
     signer: decoder.decode(bytes.subarray(1 + ID_BYTES, PREFIX_BYTES)) as Address,
   }
 }

@@ -15,8 +15,22 @@ export interface Counters {
   rejectedOf(epochId: EpochId): Readonly<Partial<Record<Rejection, number>>>
   /** Only what a slot's own signature covers: anybody can write a slot's number into a bad submission. */
   ofSlot(slotId: SlotId): Readonly<Partial<Record<ReceiptCode, number>>>
+  /** A submission came with the slot's signature. */
+  countSeen(slotId: SlotId, seen: Seen & { readonly isSimulated: boolean }): void
+  /** The last of them for epoch 0, and for an epoch, since the start. */
+  lastSeen(slotId: SlotId): LastSeen
   /** No more is asked about the epoch. */
   forget(epochId: EpochId): void
+}
+
+export interface Seen {
+  readonly atMs: number
+  readonly nodeVersion: string
+}
+
+export interface LastSeen {
+  readonly simulated?: Seen
+  readonly snapshot?: Seen
 }
 
 type Counts<Code extends string> = Partial<Record<Code, number>>
@@ -26,6 +40,7 @@ export function createCounters(): Counters {
   let pastDeadline = 0
   const perEpoch = new Map<EpochId, Counts<Rejection>>()
   const perSlot = new Map<SlotId, Counts<ReceiptCode>>()
+  const seenOfSlot = new Map<SlotId, LastSeen>()
 
   function rejectionsOf(epochId: EpochId): Counts<Rejection> | undefined {
     const known = perEpoch.get(epochId)
@@ -51,6 +66,10 @@ export function createCounters(): Counters {
     total: () => ({ ...total }),
     rejectedOf: (epochId) => ({ ...perEpoch.get(epochId) }),
     ofSlot: (slotId) => ({ ...perSlot.get(slotId) }),
+    countSeen(slotId, { isSimulated, atMs, nodeVersion }) {
+      seenOfSlot.set(slotId, { ...seenOfSlot.get(slotId), [isSimulated ? 'simulated' : 'snapshot']: { atMs, nodeVersion } })
+    },
+    lastSeen: (slotId) => seenOfSlot.get(slotId) ?? {},
     forget: (epochId) => void perEpoch.delete(epochId),
   }
 }

@@ -17,6 +17,9 @@ export const votesPrefix = (epochId: EpochId): string => `vote/${epochText(epoch
 export const voteKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string =>
   `${votesPrefix(epochId)}${projectId} ${slotText(slotId)}`
 
+/** Of a key of a vote. */
+export const slotOfVoteKey = (key: string): SlotId => Number(key.slice(key.lastIndexOf(' ') + 1)) as SlotId
+
 export const evidencePrefix = (epochId: EpochId): string => `evidence/${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string =>
   `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`

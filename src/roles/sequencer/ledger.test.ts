@@ -256,3 +256,10 @@ describe('finished epochs', () => {
     expect(again.plans(epochOf(2))).toEqual([])
   })
 })
+
+test('the newest epoch is the highest that was seen released, also after a restart', async () => {
+  const { ledger, store } = openLedger()
+  expect(ledger.newest()).toBe(0)
+  for (const epoch of [2, 3, 1]) await ledger.release(epochOf(epoch), release(epoch * 100))
+  expect([ledger.newest(), openLedger({ store }).ledger.newest()]).toEqual([3, 3])
+})

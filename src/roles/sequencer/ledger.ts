@@ -57,6 +57,8 @@ export type EpochChange = Partial<Omit<EpochEntry, 'epochId'>>
 /** What this sequencer did in each epoch, on disk. Every change of state is durable before the next effect (S4). */
 export interface Ledger {
   get(epochId: EpochId): EpochEntry | undefined
+  /** The highest epoch that was seen released; 0 before the first. */
+  newest(): EpochId
   /** The epochs that are not over, or one of whose projects is not. */
   unfinished(): Iterable<EpochEntry>
   /** Those of the epochs on disk that were released in `block` or later, ascending. */
@@ -132,6 +134,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 
   return {
     get,
+    newest: () => highest as EpochId,
     unfinished: () => unfinished.values(),
     releasedFrom(block) {
       const found: EpochEntry[] = []

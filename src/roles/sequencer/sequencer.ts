@@ -20,7 +20,7 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
 import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
-import { type Counters, createCounters } from './counters.ts'
+import { type Counters, createCounters, type LastSeen } from './counters.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
@@ -79,6 +79,10 @@ export interface Sequencer {
   statsOfSlot(slotId: SlotId): Readonly<Partial<Record<ReceiptCode, number>>>
   /** What is known of an epoch; live while it is open. `undefined` when it was never seen, or is too old. */
   epoch(epochId: EpochId): EpochEntry | undefined
+  /** The highest epoch that was seen released; 0 before the first. */
+  newestEpochId(): EpochId
+  /** When a slot last submitted, with its own signature, since the start. */
+  lastSeen(slotId: SlotId): LastSeen
 }
 
 /** What the two halves of the flow share. */
@@ -135,6 +139,7 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { read
   }
   const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
+  deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   return recorded
 }
@@ -453,6 +458,8 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
+    newestEpochId: () => ledger.newest(),
+    lastSeen: (slotId) => counters.lastSeen(slotId),
     epoch(epochId) {
       const record = ledger.get(epochId)
       if (record?.state !== 'released' || work === undefined) return record

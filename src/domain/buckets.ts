@@ -1,0 +1,35 @@
+/** A token bucket per sender: the rate of each is limited, and what it costs to know them is, too. */
+export interface BucketLimits {
+  /** Tokens that a sender gets back per second. */
+  readonly tokensPerSecond: number
+  /** Tokens that it may save up. */
+  readonly tokensMax: number
+}
+
+export interface Buckets {
+  /** Takes `cost` tokens from the sender's bucket; `false`, and nothing taken, when it has fewer. */
+  take(holder: string, cost: number): boolean
+}
+
+/** Buckets that are remembered; beyond it the one seen first is forgotten and starts with a full bucket. */
+const BUCKETS_MAX = 20_000
+
+export function createBuckets(limits: BucketLimits, nowMs: () => number): Buckets {
+  const buckets = new Map<string, { tokens: number; atMs: number }>()
+  return {
+    take(holder: string, cost: number): boolean {
+      const now = nowMs()
+      const bucket = buckets.get(holder) ?? { tokens: limits.tokensMax, atMs: now }
+      bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
+      bucket.atMs = now
+      if (!buckets.has(holder)) {
+        const [oldest] = buckets.keys()
+        if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
+        buckets.set(holder, bucket)
+      }
+      if (bucket.tokens < cost) return false
+      bucket.tokens -= cost
+      return true
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest'
+import type { Batch } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { checkInclusion } from '#wire/inclusion.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
+import { type IncludedSubmission, proveInclusion } from './inclusion.ts'
+
+const epochId = 3 as EpochId
+const idOf = (project: number, slot: number) => `00000000-0000-4000-8000-0000000000${project}${slot}`
+const cidOf = (text: string) => snapshotCidOf(new TextEncoder().encode(text))
+
+interface Spoil {
+  readonly isFresh?: boolean
+  /** Of the batch with that index. */
+  readonly batch?: (batch: Batch, index: number) => Batch
+  readonly anchored?: (batch: AnchoredBatch, index: number) => AnchoredBatch
+  /** Batches whose files nobody serves, or somebody with other bytes. */
+  readonly missing?: readonly number[]
+  readonly altered?: readonly number[]
+}
+
+/** An epoch of three batches with a project each, of three votes of which the last lost; and whoever proves one of them. */
+async function epoch({ isFresh = false, missing = [], altered = [], ...spoil }: Spoil = {}) {
+  const tree = createTree()
+  const files = new Map<Cid, Uint8Array>()
+  const anchored: AnchoredBatch[] = []
+  for (const project of [0, 1, 2]) {
+    const projectId = `pairs:${project}:TEST` as ProjectId
+    const [won, lost] = [await cidOf(`won ${project}`), await cidOf(`lost ${project}`)]
+    const submissions = [1, 2, 3].map((slot) => ({
+      submissionId: idOf(project, slot),
+      submission: {
+        request: { slotId: slot as SlotId, deadlineBlock: 9 as BlockNumber, snapshotCid: slot === 3 ? lost : won, epochId, projectId },
+        signature: '00',
+        header: '',
+        dataMarket: '',
+        nodeVersion: 'v1',
+        protocolState: '',
+      },
+    }))
+    const ids = submissions.map(({ submissionId }) => submissionId)
+    for (const id of ids) tree.append(id)
+    const submissionsRoot = isFresh ? publishedRoot(ids) : tree.publishedRoot()
+    const honest: Batch = { submissions, submissionsRoot, projectIds: [projectId], snapshotCids: [won] }
+    const file = encodeBatch(spoil.batch?.(honest, project) ?? honest)
+    const batchCid = await snapshotCidOf(file)
+    if (!missing.includes(project)) files.set(batchCid, altered.includes(project) ? new Uint8Array([...file, 32]) : file)
+    const told = {
+      batchCid,
+      projectIds: [projectId],
+      snapshotCids: [won],
+      rootHash: publishedRoot([won]),
+      isFinalized: true,
+      attestationCount: 3,
+    }
+    anchored.push(spoil.anchored?.(told, project) ?? told)
+  }
+  const chain = {
+    batchCids: async () => anchored.map(({ batchCid }) => batchCid),
+    batch: async (_epochId: EpochId, cid: Cid) => anchored.find(({ batchCid }) => batchCid === cid),
+  } as unknown as AnchorChain
+  const get = async (cid: Cid) => files.get(cid) ?? Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 }))
+  const prove = (project: number, slot: number) =>
+    proveInclusion(
+      { submissionId: idOf(project, slot) as SubmissionId, epochId, signal: new AbortController().signal },
+      { chain, ipfs: { get }, clock: { nowMs: () => 0 } },
+    )
+  return { prove, anchored }
+}
+
+const proved = (found: IncludedSubmission | string): IncludedSubmission => (typeof found === 'string' ? expect.fail(found) : found)
+
+describe('G8: a submission', () => {
+  test.each([true, false])('is proved to be in its batch, in a fresh tree (%s) or one that continues the epoch', async (isFresh) => {
+    const { prove, anchored } = await epoch({ isFresh })
+    for (const project of [0, 1, 2])
+      for (const slot of [1, 2, 3]) {
+        const found = proved(await prove(project, slot))
+        expect(found).toMatchObject({ batchCid: anchored[project]?.batchCid, status: 'finalized', slotId: slot })
+        expect(found.submission).toMatchObject({ text: idOf(project, slot), index: isFresh ? slot - 1 : 3 * project + slot - 1 })
+        expect(checkInclusion(found.submission, found.submission.root)).toBe(true)
+        expect(checkInclusion(found.result, anchored[project]?.rootHash ?? '')).toBe(true)
+        expect(found.result.text === found.snapshotCid).toBe(slot !== 3)
+      }
+  })
+
+  test('that is in no batch is told so, with what could not be read', async () => {
+    const { prove } = await epoch()
+    expect(await prove(7, 1)).toBe('none of the 3 batches of epoch 3 holds it')
+    const { prove: proveLess } = await epoch({ missing: [1] })
+    expect(await proveLess(1, 1)).toMatch(
+      /^none of the 3 batches of epoch 3 holds it, as far as they can be read: batch bafk.*IPFS_NOT_FOUND/,
+    )
+  })
+
+  test('behind a batch that nobody serves is proved in a fresh tree, and cannot be told in one that goes on', async () => {
+    const fresh = await epoch({ isFresh: true, missing: [0] })
+    expect(proved(await fresh.prove(2, 1)).submission.index).toBe(0)
+    const { prove } = await epoch({ missing: [0] })
+    expect(await prove(2, 1)).toMatch(/its submission ids give another root, unless they continue.*IPFS_NOT_FOUND/)
+  })
+
+  test('in a file that is not what its CID says is not looked at', async () => {
+    const { prove } = await epoch({ altered: [1] })
+    expect(await prove(1, 1)).toMatch(/the bytes served hash to bafk/)
+  })
+
+  const elsewhere = publishedRoot(['something else']) as Hash
+  test.each([
+    [
+      'whose root is of other ids',
+      { batch: (batch: Batch) => ({ ...batch, submissionsRoot: elsewhere }) },
+      /its submission ids give another root$/,
+    ],
+    ['whose CIDs are not those anchored', { anchored: (batch: AnchoredBatch) => ({ ...batch, rootHash: elsewhere }) }, /the chain has 0x/],
+    ['without its project', { batch: (batch: Batch) => ({ ...batch, projectIds: [], snapshotCids: [] }) }, /no result for pairs:1:TEST/],
+    [
+      'for another epoch',
+      {
+        batch: (batch: Batch) => ({
+          ...batch,
+          submissions: batch.submissions.map((each) => ({
+            ...each,
+            submission: { ...each.submission, request: { ...each.submission.request, epochId: 4 as EpochId } },
+          })),
+        }),
+      },
+      /holds it for epoch 4/,
+    ],
+  ])('in a batch %s is not proved', async (_what, spoil, why) => {
+    const { prove } = await epoch(spoil)
+    expect(await prove(1, 1)).toMatch(why)
+  })
+
+  test('in a batch that was refused is disputed, and in one that is not decided pending', async () => {
+    const refused = await epoch({ anchored: (batch) => ({ ...batch, isFinalized: false, isRefused: true }) })
+    expect(proved(await refused.prove(1, 1)).status).toBe('disputed')
+    const open = await epoch({ anchored: (batch) => ({ ...batch, isFinalized: false }) })
+    expect(proved(await open.prove(1, 1)).status).toBe('pending')
+  })
+})

@@ -1,0 +1,84 @@
+import type { Batch } from '#domain/batch.ts'
+import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { AnchoredBatch } from '#io/chain/port.ts'
+import { checkInclusion, type InclusionProof, inclusionInBatch, inclusionProof } from '#wire/inclusion.ts'
+import type { DataStatus } from './verify.ts'
+import { batchesUpTo, EARLIER_TIMEOUT_MS, FETCH_TIMEOUT_MS, type FindDeps, isOnChain, readBatch } from './find-batch.ts'
+
+/** A submission in a batch that the chain names: the file is what its CID says, and both roots lead to it. */
+export interface IncludedSubmission {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  readonly status: Exclude<DataStatus, 'absent'>
+  readonly slotId: SlotId
+  readonly projectId: ProjectId
+  /** What it voted for. */
+  readonly snapshotCid: Cid
+  /** Its id, under the root that the batch file names: the file is on chain by its CID. */
+  readonly submission: InclusionProof
+  /** The CID that won, under the root that is on chain itself. */
+  readonly result: InclusionProof
+}
+
+interface InclusionOptions {
+  readonly submissionId: SubmissionId
+  readonly epochId: EpochId
+  readonly signal: AbortSignal
+}
+
+/**
+ * Finds the submission in the epoch's batches and proves it, with nothing but the chain and whoever serves the files; text that says why it
+ * cannot be proved. Of several batches the last counts: it took over from those that the validators refused. Throws as the chain does.
+ */
+export async function proveInclusion(options: InclusionOptions, { chain, ipfs, clock }: FindDeps): Promise<IncludedSubmission | string> {
+  const { epochId, submissionId, signal } = options
+  const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, chain)
+  if (typeof listed === 'string') return listed
+  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  const before: string[] = []
+  let gap: string | undefined
+  let found: IncludedSubmission | string | undefined
+  for (const anchored of listed) {
+    const timeoutMs = Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
+    const batch = isOnChain(anchored) ? await readBatch(anchored.batchCid, { timeoutMs, signal }, ipfs) : anchored.unreadable
+    if (typeof batch === 'string' || !isOnChain(anchored)) {
+      gap = String(batch)
+      continue
+    }
+    const ids = batch.submissions.map((each) => each.submissionId)
+    const index = ids.findIndex((id) => id.toLowerCase() === submissionId)
+    if (index >= 0) found = inBatch({ batch, anchored, ids, index, before, gap }, epochId)
+    if (index >= 0 && anchored.isRefused !== true) return found ?? ''
+    for (const id of ids) before.push(id)
+  }
+  if (found !== undefined) return found
+  return `none of the ${listed.length} batches of epoch ${epochId} holds it${gap === undefined ? '' : `, as far as they can be read: ${gap}`}`
+}
+
+interface Candidate {
+  readonly batch: Batch
+  readonly anchored: AnchoredBatch
+  readonly ids: readonly string[]
+  readonly index: number
+  /** Ids of the epoch's batches before it. */
+  readonly before: readonly string[]
+  /** Which of those batches cannot be read, and why. */
+  readonly gap: string | undefined
+}
+
+function inBatch({ batch, anchored, ids, index, before, gap }: Candidate, epochId: EpochId): IncludedSubmission | string {
+  const { batchCid, rootHash } = anchored
+  const request = batch.submissions[index]?.submission.request
+  if (request?.epochId !== epochId) return `batch ${batchCid} holds it for epoch ${request?.epochId}`
+  const submission = inclusionInBatch({ ids, root: batch.submissionsRoot }, { index, before: gap === undefined ? before : [] })
+  if (submission === undefined || !checkInclusion(submission, batch.submissionsRoot)) {
+    const unless = gap === undefined ? '' : `, unless they continue the epoch's tree, which cannot be told: ${gap}`
+    return `batch ${batchCid} says ${batch.submissionsRoot}, its submission ids give another root${unless}`
+  }
+  const result = inclusionProof(batch.snapshotCids, batch.projectIds.indexOf(request.projectId))
+  if (result === undefined) return `batch ${batchCid} holds it, and no result for ${request.projectId}`
+  if (!checkInclusion(result, rootHash)) return `the CIDs of batch ${batchCid} give ${result.root}, the chain has ${rootHash}`
+  const status = anchored.isFinalized ? 'finalized' : anchored.isRefused === true ? 'disputed' : 'pending'
+  const { slotId, projectId, snapshotCid } = request
+  return { epochId, batchCid, status, slotId, projectId, snapshotCid, submission, result }
+}
