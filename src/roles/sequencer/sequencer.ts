@@ -12,12 +12,13 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
+import type { Held as HeldCopies } from '#life/copies.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
+import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
 import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
@@ -51,6 +52,8 @@ export interface SequencerDeps {
   readonly rules: RuleBook
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
+  /** Says when enough places hold a batch. Without it the node's own copy is enough. */
+  readonly copies?: HeldCopies | undefined
   readonly listener: SubmissionListener
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
@@ -185,8 +188,10 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
-    for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
-    const failures = await put(entry, batches, deps, signal) // S6: each once, in order.
+    const isPinned = await pinAll(epoch, batches, deps, signal) // S5: nothing is anchored that nobody can fetch.
+    const failures = isPinned
+      ? await put(entry, batches, deps, signal) // S6: each once, in order.
+      : await persist({ doing: 'anchor', attempt: () => settledLate(epochId, batches, deps), signal }, deps)
     if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
@@ -194,6 +199,23 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (isUndone(epochId, deps)) return entry
   const ended = await putEnd(entry, deps, signal) // S7: only after every batch is on chain.
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
+}
+
+/** All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before: then nobody asks for them any more. */
+async function pinAll(
+  { epochId, release }: ReleasedEpoch,
+  batches: readonly PlannedBatch[],
+  deps: Sequencing,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const isLate = (): boolean => (deps.view.head?.number ?? 0) > lastBatchBlock(release.number, deps.contract)
+  const pinOne = async (planned: PlannedBatch): Promise<boolean> => {
+    if (isLate()) return false
+    await pin(epochId, planned, deps, signal)
+    return true
+  }
+  const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
+  return (await Promise.all(pinned)).every((isPinned) => isPinned)
 }
 
 /** Puts the batches on chain, however long that takes. */
