@@ -39,7 +39,8 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
       chain,
       rules: market.rules,
       sender,
-      ipfs: ipfs.node,
+      ipfs: ipfs.copies.ipfs,
+      copies: ipfs.copies,
       listener: host,
       clock: systemClock,
       random: systemRandom,
@@ -49,7 +50,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
     },
   )
   return {
-    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: sequencer,
     run: market.beside((signal) => sequencer.run(signal)),
   }

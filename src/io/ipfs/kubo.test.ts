@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
 import { type FakeKubo, serveKubo } from './kubo.test-server.ts'
 import { kuboPlace } from './kubo.ts'
-import { describePlace } from './place-suite.ts'
+import { describePlace } from './suite/place.ts'
 
-/** Of what Kubo's reference says; with `IPFS_API_URL` also on the Kubo that answers there, which is emptied of what the tests pin. */
+/** Of what Kubo's reference says; with `IPFS_API_URL` also on the Kubo that answers there, which keeps what some tests pin: a few hundred kB. */
 
 describePlace('a Kubo node, as its reference describes it', {
   async open() {
@@ -61,7 +61,7 @@ beforeEach(async () => {
 afterEach(() => kubo.close())
 
 test('what is refused names both CIDs, and an address without its secrets', async () => {
-  const { createSourceNode } = await import('./place-suite.ts')
+  const { createSourceNode } = await import('./suite/place.ts')
   const { openPlace } = await import('./place.ts')
   const { createFakeStore } = await import('#io/store/fake.ts')
   const source = createSourceNode()

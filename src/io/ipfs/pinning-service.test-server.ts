@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serveGateway } from './gateway.ts'
-import type { SourceNode } from './place-suite.ts'
+import type { SourceNode } from './suite/place.ts'
 
 /** A pinning service as https://ipfs.github.io/pinning-services-api-spec/ describes it, which fetches from `source`, and its gateway. */
 export interface FakeService {
@@ -69,7 +69,8 @@ export async function servePinningService(source: SourceNode): Promise<FakeServi
     if (request.method === 'POST') {
       const pin = JSON.parse(await textOf(request)) as PinRequest['pin']
       asked.push(pin)
-      const one = { requestid: `r/${(made += 1)}`, status: 'queued', pin }
+      made += 1
+      const one = { requestid: `r/${made}`, status: 'queued', pin }
       requests.set(encodeURIComponent(one.requestid), one)
       return { status: 202, body: shown(one) }
     }

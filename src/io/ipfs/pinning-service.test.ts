@@ -5,7 +5,7 @@ import { Secret } from '#domain/secret.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { type FakeService, servePinningService } from './pinning-service.test-server.ts'
 import { pinningService } from './pinning-service.ts'
-import { createSourceNode, describePlace, type SourceNode } from './place-suite.ts'
+import { createSourceNode, describePlace, type SourceNode } from './suite/place.ts'
 import { openPlace } from './place.ts'
 import { type Wait, wait } from './unixfs.ts'
 

@@ -25,7 +25,7 @@ export interface Ipfs {
 }
 
 /**
- * A place beside the node that keeps copies of content which the node holds. Obligations, proved by place-suite.ts:
+ * A place beside the node that keeps copies of content which the node holds. Obligations, proved by suite/place.ts:
  * - `pin` resolves when the place has said that it keeps the whole content and all of it was read back by its CID over another way than it
  *   went there, and is the node's. Whoever lies, fails or hangs is found out: it throws, within a minute, whatever the place does.
  * - It is noted on disk before the place hears of it, so that nothing stays there for ever; to pin again is the same.

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import { openPlace, type PlaceAdapter } from './place.ts'
-import type { PinPlace } from './port.ts'
-import { importContent } from './unixfs.ts'
+import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
+import type { PinPlace } from '#io/ipfs/port.ts'
+import { importContent, parseCid } from '#io/ipfs/unixfs.ts'
 
 /** A place, and the outside behind it. */
 export interface PlaceWorld {
@@ -110,16 +110,20 @@ export function describePlace(
       await expect(place.letGo(epoch(2), 9, signal)).rejects.toMatchObject({ code: lies[how] })
       await world.lie()
       const again = placeOn(store.crash())
-      await world.adapter.remove((await import('./unixfs.ts')).parseCid(cid), signal)
+      await world.adapter.remove(parseCid(cid), signal)
       expect([await again.letGo(epoch(2), 9, signal), await world.holds(cid)]).toEqual([1, false])
       expect(await again.letGo(epoch(2), 9, signal)).toBe(0)
     })
 
     test('G12: what a crash interrupts is noted: it does not stay there for ever', async () => {
       const cid = await source.add(text('interrupted'))
-      const pinning = place.pin(cid, epoch(1), signal)
-      await pinning
-      expect(await placeOn(store.crash()).letGo(epoch(2), 9, signal)).toBe(1)
+      const stopping = new AbortController()
+      const pinning = place.pin(cid, epoch(1), stopping.signal)
+      await store.flush()
+      const onDisk = store.crash()
+      stopping.abort(new Error('killed'))
+      await pinning.catch(() => undefined)
+      expect(await placeOn(onDisk).letGo(epoch(2), 9, signal)).toBe(1)
       expect(await world.holds(cid)).toBe(false)
     })
   })
