@@ -89,10 +89,10 @@ describe('S5, G3: nothing is anchored', () => {
   })
 })
 
-describe('S5, G3: a batch that too few places hold', () => {
+describe('S15, G3: a batch that too few places hold', () => {
   const tooFew = (cid: Cid) => new WeftError('COPIES_TOO_FEW', { cid, held: 1, needed: 2 })
 
-  test('is not anchored, and is as soon as enough do; the places are asked about all batches at once', async () => {
+  test('S15: is not anchored, and is as soon as enough do; the places are asked about all batches at once', async () => {
     let isEnough = false
     const asked: Cid[] = []
     const held = async (cid: Cid) => {
@@ -109,7 +109,7 @@ describe('S5, G3: a batch that too few places hold', () => {
     await world.stop()
   })
 
-  test('S5, G9: while its window is open ends its epoch as missed, without a call, and the epochs behind it go on', async () => {
+  test('S15, G9: while its window is open ends its epoch as missed, without a call, and the epochs behind it go on', async () => {
     let isBroken = true
     const world = await voted({ copies: { held: async (cid) => (isBroken ? Promise.reject(tooFew(cid)) : undefined) } })
     await world.mine(21)
@@ -127,7 +127,7 @@ describe('S5, G3: a batch that too few places hold', () => {
     await world.stop()
   })
 
-  test('S6: is on chain all the same where it was put there before a crash: that is not taken for lost', async () => {
+  test('S15, S6: is on chain all the same where it was put there before a crash: that is not taken for lost', async () => {
     const disk = createDisk()
     const world = await open({ disk })
     disk.fail((key, value) => key.startsWith('epoch/') && value.includes('"state":"anchored"'))
