@@ -117,7 +117,7 @@ function createDesk(place: PinPlace, deps: CopiesDeps, signal: AbortSignal) {
   /** Of these epochs the place has it, the newest last: who asks again soon need not wait. */
   const proved = new Set<string>()
   const turns = createTurns()
-  let removing: Promise<void> | undefined
+  const clearing = createClearing(place, deps, signal)
   const keyOf = ({ cid, epochId }: Wanted): string => `${cid} ${epochId ?? ''}`
 
   async function attempt(wanted: Wanted): Promise<void> {
@@ -155,16 +155,6 @@ function createDesk(place: PinPlace, deps: CopiesDeps, signal: AbortSignal) {
     deps.report('copy_given_up', { place: place.name, cid, reason, detail, ...(epochId && { epochId }) })
   }
 
-  async function removeOld(oldest: EpochId): Promise<void> {
-    try {
-      while ((await place.letGo(oldest, STEP_LENGTH, signal)) === STEP_LENGTH);
-    } catch (failure) {
-      if (!signal.aborted) deps.report('copies_stay', { place: place.name, ...reasonOf(failure) })
-    } finally {
-      removing = undefined
-    }
-  }
-
   return {
     /** Whether the place holds it in the end. Never rejects. */
     copy(wanted: Wanted): Promise<boolean> {
@@ -186,12 +176,33 @@ function createDesk(place: PinPlace, deps: CopiesDeps, signal: AbortSignal) {
       underWay.set(keyOf(wanted), { wanted, done })
       return done
     },
-    letGo(oldest: EpochId): void {
+    letGo: clearing.begin,
+    async idle(): Promise<void> {
+      await Promise.all([clearing.idle(), ...[...underWay.values()].map(({ done }) => done)])
+    },
+  }
+}
+
+/** Takes what is old from a place, at its pace and in nobody's way. */
+function createClearing(place: PinPlace, { report }: CopiesDeps, signal: AbortSignal) {
+  let removing: Promise<void> | undefined
+
+  async function removeOld(oldest: EpochId): Promise<void> {
+    try {
+      while ((await place.letGo(oldest, STEP_LENGTH, signal)) === STEP_LENGTH);
+    } catch (failure) {
+      if (!signal.aborted) report('copies_stay', { place: place.name, ...reasonOf(failure) })
+    } finally {
+      removing = undefined
+    }
+  }
+
+  return {
+    /** One that is under way goes on; what has become old since is left to the next. */
+    begin(oldest: EpochId): void {
       if (!signal.aborted) removing ??= removeOld(oldest)
     },
-    async idle(): Promise<void> {
-      await Promise.all([removing, ...[...underWay.values()].map(({ done }) => done)])
-    },
+    idle: async () => removing,
   }
 }
 

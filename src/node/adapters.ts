@@ -101,16 +101,12 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
 /** What keeps copies beside the node. Of a sequencer it is also told how many must. */
 function copiesOf(settings: Settings, home: RoleHome, node: HeliaNode): Copies {
   const { pinPlaces, pinMin } = settings
-  const places = pinPlaces.map((place) => openPlace(placeOf(place, settings, { home, node }), { store: home.store, blocks: node }))
+  const places = pinPlaces.map((place) => openPlace(placeOf(place, settings, node), { store: home.store, blocks: node }))
   // Only a sequencer has the setting: nobody else waits for others.
   return createCopies({ copiesMin: pinMin ?? 1 }, { node, places, clock: systemClock, random: systemRandom, report: home.report })
 }
 
-function placeOf(
-  place: PlaceSetting,
-  { pinToken, pinGateways }: Settings,
-  { home, node }: { readonly home: RoleHome; readonly node: HeliaNode },
-): PlaceAdapter {
+function placeOf(place: PlaceSetting, { pinToken, pinGateways }: Settings, node: HeliaNode): PlaceAdapter {
   if (place.kind === 'car') return carFolder(place.directory)
   if (place.kind === 'kubo') return kuboPlace(place)
   const token = pinToken.reveal() === '' ? undefined : pinToken
