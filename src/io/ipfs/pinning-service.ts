@@ -14,8 +14,9 @@ const REQUESTS_MAX = 10
 const REQUEST_ID_LENGTH_MAX = 512
 /** A service that has the content says so at once; one that still fetches it is not hurried. */
 const POLL_MS = { first: 250, last: 4_000 }
-/** One gateway, one block. */
+/** One gateway, one block. For the whole the signal decides. */
 const GATEWAY_TIMEOUT_MS = 10_000
+const READ_TIMEOUT_MS = 60_000
 /** The specification takes no more than 20. */
 const ORIGINS_MAX = 20
 
@@ -78,7 +79,7 @@ export function pinningService(options: PinningServiceOptions, { origins, wait =
         current = requestIn(jsonOf(name, await call('GET', pathOf(current), signal)), root, failed)
       }
     },
-    read: (root, { bytesMax, signal }) => gateways.get(root.toString() as Cid, { bytesMax, signal, timeoutMs: GATEWAY_TIMEOUT_MS }),
+    read: (root, { bytesMax, signal }) => gateways.get(root.toString() as Cid, { bytesMax, signal, timeoutMs: READ_TIMEOUT_MS }),
     async remove(root, signal) {
       for (const each of await requestsOf(root, signal)) {
         const answer = await call('DELETE', pathOf(each), signal)

@@ -127,6 +127,27 @@ describe('S15, G3: a batch that too few places hold', () => {
     await world.stop()
   })
 
+  test('S15, G9: or that not even the own node takes, ends likewise', async () => {
+    const world = await voted({ ipfsAs: brokenIpfs({ get: NOT_FOUND }).ipfsAs })
+    await world.mine(21)
+    await world.clock.advance(20_000)
+    expect(world.records).toMatchObject([{ state: 'missed', reason: 'batch_window_over' }])
+    expect([world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual([0, 0])
+    await world.stop()
+  })
+
+  test('S15, G11: because they hang costs its epoch its window and no more', async () => {
+    const hanging = (_cid: Cid, _epochId: EpochId, until: AbortSignal) =>
+      new Promise<never>((_, reject) => until.addEventListener('abort', () => reject(until.reason)))
+    const world = await voted({ copies: { held: hanging } })
+    await world.mine(20)
+    expect(stateOf(world)).toBe('planned')
+    await world.mine(1)
+    await world.clock.advance(500)
+    expect(world.records).toMatchObject([{ state: 'missed', reason: 'batch_window_over' }])
+    await world.stop()
+  })
+
   test('S15, S6: is on chain all the same where it was put there before a crash: that is not taken for lost', async () => {
     const disk = createDisk()
     const world = await open({ disk })

@@ -201,21 +201,43 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
 }
 
-/** All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before: then nobody asks for them any more. */
+/** How often it is looked whether places have taken too long: a batch window is tens of seconds. */
+const LATE_LOOK_EVERY_MS = 500
+
+/**
+ * All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before, however long the places
+ * would still have taken (S15): then nobody asks for them any more.
+ */
 async function pinAll(
   { epochId, release }: ReleasedEpoch,
   batches: readonly PlannedBatch[],
   deps: Sequencing,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const [late, done] = [new AbortController(), new AbortController()]
   const isLate = (): boolean => (deps.view.head?.number ?? 0) > lastBatchBlock(release.number, deps.contract)
+  const watchWindow = async (): Promise<void> => {
+    while (!isLate()) await deps.clock.sleep(LATE_LOOK_EVERY_MS, done.signal)
+    late.abort(new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` }))
+  }
   const pinOne = async (planned: PlannedBatch): Promise<boolean> => {
     if (isLate()) return false
-    await pin(epochId, planned, deps, signal)
-    return true
+    try {
+      await pin(epochId, planned, deps, AbortSignal.any([signal, late.signal]))
+      return true
+    } catch (failure) {
+      if (late.signal.aborted) return false
+      throw failure
+    }
   }
-  const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
-  return (await Promise.all(pinned)).every((isPinned) => isPinned)
+  // Only others make a batch wait for long. That it is done is how the watch ends: nothing failed.
+  if (deps.copies !== undefined) watchWindow().catch(() => undefined)
+  try {
+    const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
+    return (await Promise.all(pinned)).every((isPinned) => isPinned)
+  } finally {
+    done.abort()
+  }
 }
 
 /** Puts the batches on chain, however long that takes. */
