@@ -55,7 +55,7 @@ const showCommand = buildCommand({
   docs: {
     brief: 'Say what a data directory holds, by role and kind',
     fullDescription:
-      'Blocks of the IPFS node, and what the store has of each kind: how many, their bytes, the oldest epoch. `./weft storage` alone does the same. Of a role that runs only the blocks are counted.',
+      'Blocks of the IPFS node, CAR files in the folders that the role copies to, and what the store has of each kind: how many, their bytes, the oldest epoch. `./weft storage` alone does the same. Of a role that runs only blocks and CAR files are counted.',
   },
 })
 

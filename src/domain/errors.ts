@@ -177,6 +177,21 @@ export const ERRORS = {
     help: 'The bytes served do not hash to their CID. Do not trust that copy; ask another source.',
   },
   IPFS_CONTENT_TOO_LARGE: { kind: 'caller', facts: ['cid', 'bytesMax'], help: 'The content is larger than the caller accepts.' },
+  PLACE_FAILED: {
+    kind: 'transient',
+    facts: ['place', 'detail'],
+    help: 'A place that is to keep copies did not do what it was asked: it is down, slow, full, or refuses the token. It is asked again.',
+  },
+  COPY_FAILED: {
+    kind: 'transient',
+    facts: ['place', 'cid', 'reason', 'detail'],
+    help: 'The place does not hold this content, or it could not be read back there: `reason` is the code. It is tried again; `./weft explain` knows the code.',
+  },
+  COPIES_TOO_FEW: {
+    kind: 'transient',
+    facts: ['cid', 'held', 'needed'],
+    help: 'Fewer places hold the batch than `--pin-min` asks for, so it is not anchored yet. The log names the places; it is tried again while its window is open.',
+  },
   LINK_FAILED: {
     kind: 'transient',
     facts: ['address', 'detail'],

@@ -54,6 +54,16 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A file of the IPFS node does not hold what its name says: a power cut has torn it, or the disk fails. It is given to nobody, and fetched again when it is needed.',
   },
+  copy_given_up: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'Content is not at `place`, and is not tried again by itself: `reason` is the code. The copies of the IPFS node and of other places are not touched by that.',
+  },
+  copies_stay: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A place did not remove content that is older than what is kept. It is asked again within a minute.',
+  },
   release_undone: {
     level: 'warn',
     help: 'A reorganisation of the anchor chain removed the release of this epoch; it may be released again.',

@@ -5,10 +5,17 @@ import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { carFolder } from '#io/ipfs/car-folder.ts'
 import { serveGateway } from '#io/ipfs/gateway.ts'
 import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
+import { kuboPlace } from '#io/ipfs/kubo.ts'
+import { pinningService } from '#io/ipfs/pinning-service.ts'
+import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
-import type { RoleHome } from './home.ts'
+import { type Copies, createCopies } from '#life/copies.ts'
+import type { Places, RoleHome } from './home.ts'
+import type { PlaceSetting } from './pin-places.ts'
 import type { Settings } from './settings.ts'
 import type { Started } from './stop.ts'
 
@@ -64,7 +71,11 @@ export function protocolSender(settings: Settings, { store }: RoleHome): Protoco
 
 export interface IpfsPlace {
   readonly node: HeliaNode
+  /** The node for what a role adds and pins, which goes to the other places too, and whether they hold it. */
+  readonly copies: Copies
   readonly gatewayUrl: string
+  /** Where CAR files are, for `./weft storage`. */
+  readonly carPlaces: Places
 }
 
 /** Of the embedded IPFS node, in the home of a role. */
@@ -81,5 +92,25 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
   started.add('IPFS node', node)
   const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
   started.add('IPFS gateway', { stop: () => gateway.close() })
-  return { node, gatewayUrl: gateway.url }
+  const copies = copiesOf(settings, home, node)
+  started.add('pinning places', copies)
+  const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))
+  return { node, copies, gatewayUrl: gateway.url, carPlaces: cars.length > 0 ? { cars } : {} }
+}
+
+/** What keeps copies beside the node. Of a sequencer it is also told how many must. */
+function copiesOf(settings: Settings, home: RoleHome, node: HeliaNode): Copies {
+  const { pinPlaces, pinMin } = settings
+  const places = pinPlaces.map((place) => openPlace(placeOf(place, settings, node), { store: home.store, blocks: node }))
+  // Only a sequencer has the setting: nobody else waits for others.
+  return createCopies({ copiesMin: pinMin ?? 1 }, { node, places, clock: systemClock, random: systemRandom, report: home.report })
+}
+
+function placeOf(place: PlaceSetting, { pinToken, pinGateways }: Settings, node: HeliaNode): PlaceAdapter {
+  if (place.kind === 'car') return carFolder(place.directory)
+  if (place.kind === 'kubo') return kuboPlace(place)
+  const token = pinToken.reveal() === '' ? undefined : pinToken
+  // The peer id is this role's own: two of them with one account do not take each other's pins away.
+  const label = `weft ${node.peerId}`
+  return pinningService({ url: place.url, token, gateways: pinGateways, label }, { origins: () => node.addresses() })
 }

@@ -14,6 +14,20 @@ export type Places = Readonly<Record<string, readonly string[]>>
 /** Where a role keeps its store. */
 export const stateFile = (directory: string): string => join(directory, 'state.sqlite')
 
+const endpointsFile = (directory: string): string => join(directory, 'endpoints.json')
+
+/** What the role announced when it last started; nothing of a home where none did, or whose file somebody has changed. */
+export function announcedAt(directory: string): Places {
+  const bytes = onDisk(directory, 'reading where the role is reached', () => bytesAt(endpointsFile(directory)))
+  try {
+    const places = bytes && JSON.parse(bytes.toString())
+    const isList = (list: unknown) => Array.isArray(list) && list.every((place) => typeof place === 'string')
+    return Object.fromEntries(Object.entries((places ?? {}) as Places).filter(([, list]) => isList(list)))
+  } catch {
+    return {} // Not what we wrote: for people only, and worth no failure.
+  }
+}
+
 /** The data directory of one role. */
 export interface RoleHome {
   readonly directory: string
@@ -38,7 +52,7 @@ export function openHome(options: LogOptions & { readonly dataDir: string }): Ro
     report: log.report,
     identity: () => identityIn(directory),
     announce(places) {
-      const path = join(directory, 'endpoints.json')
+      const path = endpointsFile(directory)
       onDisk(path, 'writing it', () => replaceFile(path, `${JSON.stringify(places, undefined, 2)}\n`, 0o644))
     },
     async stop() {
@@ -62,7 +76,7 @@ function identityIn(directory: string): Uint8Array {
   return seed
 }
 
-function bytesAt(path: string): Uint8Array | undefined {
+function bytesAt(path: string): Buffer | undefined {
   try {
     return readFileSync(path)
   } catch (failure) {

@@ -114,7 +114,9 @@ describe('trouble that goes on', () => {
     report('will_try_again', { ...CODE, endpoint: 'http://b' })
     report('dial_failed', { address: '/a' })
     report('dial_failed', { address: '/b' })
-    expect(written).toHaveLength(5)
+    report('copies_stay', { place: 'car:/a' })
+    report('copies_stay', { place: 'car:/b' })
+    expect(written).toHaveLength(7)
   })
 
   test('is counted to the end when the role stops', () => {

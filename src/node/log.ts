@@ -91,8 +91,8 @@ export function summarised(write: WriteEvent): Log {
     report(event, facts) {
       const row: EventRow = EVENTS[event]
       if (row.isRepeated !== true) return write(event, facts)
-      const { code, doing, reason, address, endpoint } = facts
-      const key = JSON.stringify([event, code, doing, reason, address, endpoint])
+      const { code, doing, reason, address, endpoint, place } = facts
+      const key = JSON.stringify([event, code, doing, reason, address, endpoint, place])
       const kept = running.get(key)
       if (kept !== undefined) {
         kept.times += 1

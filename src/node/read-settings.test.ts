@@ -164,6 +164,23 @@ describe('settings', () => {
     ['sequencer', 'ipfsListen', ['/dns4/example.org/tcp/1'], ['/ip4/127.0.0.1/tcp/x', '/ip4/127.0.0.1/tcp/1,/ip4/127.0.0.1/tcp/2', '']],
     ['sequencer', 'relays', ['', `/ip4/1.2.3.4/tcp/1/p2p/${PEER}`], ['/ip4/1.2.3.4/tcp/1']],
     ['relay', 'reservationsMax', ['1', '100000'], ['0', '100001']],
+    [
+      'validator',
+      'pinPlaces',
+      ['', 'kubo:http://10.0.0.7:5001', 'car:/a, kubo:http://a:1,kubo:https://b/c'],
+      [
+        'kubo',
+        'kubo:',
+        'kubo:ftp://a',
+        'ipfs:http://a',
+        'car:/a,car:/a',
+        'kubo:http://a/x,kubo:http://a/y',
+        Array.from({ length: 9 }, (_, n) => `car:/${n}`).join(),
+      ],
+    ],
+    ['sequencer', 'pinGateways', ['', 'http://a, https://b/c'], ['a', 'ws://a', 'https://me:secret@a', 'https://a?key=secret']],
+    ['sequencer', 'pinToken', ['eyJ.a-b_c='], ['', 'two words', 'file:/nowhere/at/all', 'Ä']],
+    ['sequencer', 'pinMin', ['1'], ['0', '10', '2']],
     ['collector', 'grpcListen', ['127.0.0.1:0', '[::1]:65535'], ['50051', 'localhost:', 'localhost:65536', ':1']],
   ])('%s: %s takes %j and refuses %j, never for its default', (role, name, good, bad) => {
     const env = { ...collector, WEFT_NAMESPACE: 'NS' }
@@ -266,6 +283,47 @@ describe('settings', () => {
     try {
       expect(problemsOf({ network }, rest)).toEqual([expect.stringMatching(/^--network \(WEFT_NETWORK\): /)])
       expect(problemsOf({}, rest)).toHaveLength(3)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('places that keep copies are read as such, folders from the root on', () => {
+    const env = { ...collector, WEFT_NAMESPACE: 'NS', WEFT_PIN_GATEWAYS: 'https://g.example', WEFT_PIN_MIN: '4' }
+    const pinPlaces = 'kubo:http://10.0.0.7:5001,service:https://s.example/psa, car:cars'
+    expect(readSettings('sequencer', { pinPlaces }, env).pinPlaces).toEqual([
+      { kind: 'kubo', url: 'http://10.0.0.7:5001' },
+      { kind: 'service', url: 'https://s.example/psa' },
+      { kind: 'car', directory: join(process.cwd(), 'cars') },
+    ])
+  })
+
+  test.each([
+    [{ pinPlaces: 'car:/a', pinMin: '3' }, '--pin-min (WEFT_PIN_MIN): 3 places are asked for, and with the embedded node there are 2'],
+    [{ pinPlaces: 'service:https://s' }, '--pin-gateways (WEFT_PIN_GATEWAYS) is needed with a pinning service'],
+    [{ pinPlaces: 'service:https://s,service:https://t', pinGateways: 'http://g' }, 'two pinning services, and there is one token'],
+    [{ pinPlaces: 'service:http://s', pinGateways: 'http://g' }, 'place 1 would be sent its token without encryption'],
+    [{ pinPlaces: 'car:/a,kubo:http://me:hunter2@a' }, 'place 2 has a name, a password'],
+    [{ pinPlaces: 'kubo:http://a?token=hunter2' }, 'place 1 has a name, a password'],
+  ])('of places that keep copies %j is one problem, and no secret is in it', (flags, problem) => {
+    const problems = problemsOf(flags, { ...collector, WEFT_NAMESPACE: 'NS', WEFT_PIN_TOKEN: 'hunter2' }, 'sequencer')
+    expect(problems).toEqual([expect.stringContaining(problem)])
+    expect(problems.join()).not.toContain('hunter2')
+  })
+
+  test.each(['localhost', '127.0.0.1', '[::1]'])('a pinning service on %s may be without encryption', (host) => {
+    const flags = { pinPlaces: `service:http://${host}:1`, pinGateways: 'http://g' }
+    expect(problemsOf(flags, { ...collector, WEFT_NAMESPACE: 'NS' }, 'sequencer')).toEqual([])
+  })
+
+  test('the token of a pinning service may lie in a file, and never prints', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-token-'))
+    const path = join(folder, 'token')
+    writeFileSync(path, 'hunter2\n')
+    try {
+      const settings = readSettings('validator', { pinToken: `file:${path}` }, { ...collector, WEFT_NAMESPACE: 'NS' })
+      expect([settings.pinToken.reveal(), JSON.stringify(settings).includes('hunter2')]).toEqual(['hunter2', false])
+      expect(readSettings('validator', {}, { ...collector, WEFT_NAMESPACE: 'NS' }).pinToken.reveal()).toBe('')
     } finally {
       rmSync(folder, { recursive: true })
     }

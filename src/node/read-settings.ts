@@ -5,6 +5,7 @@ import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
 import { findNetwork, type Network } from './network.ts'
+import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
 import {
   flagOf,
   type Given,
@@ -39,13 +40,16 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
       problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue
     }
-    const value = text === undefined ? row.fallback : parse(row, text)
+    const value = text === undefined ? fallbackOf(row) : parse(row, text)
     if (value instanceof Problem) problems.push(...value.texts.map((problem) => `${flagOf(name)} (${row.env}): ${problem}`))
     else settings[name] = value
   }
+  if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
 }
+
+const fallbackOf = ({ type, fallback }: SettingRow): unknown => (type === 'secret' ? new Secret(fallback) : fallback)
 
 /** What the network file supplies; what is wrong with it goes to `problems`. */
 function suppliedBy(path: string | undefined, problems: string[]): Network | undefined {
@@ -110,7 +114,11 @@ function parse(row: SettingRow, text: string): unknown {
     case 'key':
       return parseKey(text)
     case 'secret':
-      return parseSecret(text)
+      return parseSecret(row, text)
+    case 'urls':
+      return parseUrls(row, text)
+    case 'places':
+      return parsePlacesIn(row, text)
     case 'market':
       return parseMarket(text)
     case 'namespace':
@@ -163,13 +171,12 @@ function isHostPort(text: string): boolean {
   return /^.+:\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535
 }
 
-/** As short as a header carries it, and too long to be guessed. */
-const TOKEN_FORM = /^[\x21-\x7e]{16,256}$/
-
-function parseSecret(text: string): Secret<string> | Problem {
+/** What a header can carry. Nothing of the text is ever told. */
+function parseSecret({ min = 1, max = 4_096 }: SettingRow, text: string): Secret<string> | Problem {
   const token = secretTextOf(text)
   if (token === undefined) return new Problem('names a file that cannot be read')
-  return TOKEN_FORM.test(token) ? new Secret(token) : new Problem('is no token: 16 to 256 printable characters without spaces')
+  const isToken = /^[!-~]+$/.test(token) && token.length >= min && token.length <= max
+  return isToken ? new Secret(token) : new Problem(`is no token: ${min} to ${max} printable characters without spaces`)
 }
 
 /** The text, or that of the file it names; nothing of either is ever told. */
@@ -187,6 +194,23 @@ function parseKey(text: string): Secret<string> | Problem {
     : new Problem(
         `${isFile ? 'names a file that holds no private key: 64 hex digits' : 'is no private key: 64 hex digits, or file:PATH of a file that holds it'}`,
       )
+}
+
+function parseUrls(row: SettingRow, text: string): readonly string[] | Problem {
+  const items = parseList(row, text)
+  if (items instanceof Problem) return items
+  const problems = items.flatMap((item, index) => {
+    const problem = problemOfUrl(item, { isSecret: false })
+    return problem === undefined ? [] : [`URL ${index + 1} ${problem}`]
+  })
+  return problems.length === 0 ? items : new Problem(...problems)
+}
+
+function parsePlacesIn(row: SettingRow, text: string): readonly PlaceSetting[] | Problem {
+  const items = parseList(row, text)
+  if (items instanceof Problem) return items
+  const found = parsePlaces(items)
+  return 'problems' in found ? new Problem(...found.problems) : found
 }
 
 function keyTextIn(path: string): string | undefined {

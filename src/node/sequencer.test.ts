@@ -20,12 +20,12 @@ test('what was refused unread is told when there is more of it, and is no word i
 test.each(['0.0.0.0:8080', '[::]:8080', '192.168.0.7:0', 'example.org:80', '127.0.0.1.example.org:80', '[::ffff:1.2.3.4]:80'])(
   'G11: %s is open to others, and needs a read token',
   (httpListen) => {
-    expect(() => httpPlace({ httpListen, authReadToken: '' })).toThrow('SETTINGS_INVALID')
+    expect(() => httpPlace({ httpListen, authReadToken: new Secret('') })).toThrow('SETTINGS_INVALID')
     const token = new Secret('a-token-of-24-characters')
     expect(httpPlace({ httpListen, authReadToken: token })).toEqual({ listen: httpListen, token })
   },
 )
 
 test.each(['127.0.0.1:0', '127.1.2.3:80', 'localhost:8080', '[::1]:8080'])('%s is this machine alone, and needs none', (httpListen) => {
-  expect(httpPlace({ httpListen, authReadToken: '' })).toEqual({ listen: httpListen, token: undefined })
+  expect(httpPlace({ httpListen, authReadToken: new Secret('') })).toEqual({ listen: httpListen, token: undefined })
 })

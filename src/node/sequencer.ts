@@ -29,11 +29,11 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
 /** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
 export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {
   const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(httpListen)
-  if (!isLoopback && authReadToken === '')
+  if (!isLoopback && authReadToken.reveal() === '')
     throw new WeftError('SETTINGS_INVALID', {
       problems: [`--http-listen ${httpListen} is open to other machines: it needs a read token, --auth-read-token (WEFT_AUTH_READ_TOKEN)`],
     })
-  return { listen: httpListen, token: authReadToken === '' ? undefined : authReadToken }
+  return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
 export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
@@ -55,7 +55,8 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
       chain,
       rules: market.rules,
       sender,
-      ipfs: ipfs.node,
+      ipfs: ipfs.copies.ipfs,
+      copies: ipfs.copies,
       listener: host,
       clock: systemClock,
       random: systemRandom,
@@ -68,7 +69,7 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
   const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
   started.add('HTTP server', http)
   return {
-    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], http: [http.url] },
+    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
     handle: sequencer,
     run: market.beside((signal) => sequencer.run(signal)),
   }

@@ -2,6 +2,7 @@ import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import type { MarketComputes } from './computes.ts'
 import type { Network } from './network.ts'
+import type { PlaceSetting } from './pin-places.ts'
 
 /** The roles that run as a process of their own. */
 export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator'] as const
@@ -18,12 +19,14 @@ export interface SettingRow {
     | 'address'
     | 'choice'
     | 'key'
-    | 'secret'
     | 'market'
     | 'host:port'
     | 'multiaddr'
     | 'multiaddrs'
     | 'peers'
+    | 'places'
+    | 'urls'
+    | 'secret'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -202,6 +205,8 @@ export const SETTINGS = {
   authReadToken: {
     env: 'WEFT_AUTH_READ_TOKEN',
     type: 'secret',
+    min: 16,
+    max: 256,
     fallback: '',
     roles: ['sequencer'],
     doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
@@ -248,6 +253,37 @@ export const SETTINGS = {
     roles: withIpfs,
     doc: 'Newest epochs whose content the embedded IPFS node keeps; older content goes once the contract can decide nothing about it any more. At the 100 kB of a usual epoch 10000 of them are 1 GB. Must reach further back than the aggregates of the market.',
   },
+  pinPlaces: {
+    env: 'WEFT_PIN_PLACES',
+    type: 'places',
+    fallback: [],
+    roles: withIpfs,
+    doc: 'Places that keep copies beside the embedded IPFS node, separated by commas: `kubo:http://host:5001`, `service:https://host/path` (IPFS Pinning Service API), `car:/folder`. docs/PINNING.md tells of each.',
+  },
+  pinToken: {
+    env: 'WEFT_PIN_TOKEN',
+    type: 'secret',
+    fallback: '',
+    roles: withIpfs,
+    doc: 'Bearer token of the pinning service, or `file:PATH` of a file that holds it. Never printed.',
+  },
+  pinGateways: {
+    env: 'WEFT_PIN_GATEWAYS',
+    type: 'urls',
+    fallback: [],
+    roles: withIpfs,
+    doc: 'Trustless gateways where what the pinning service says it has is read back, separated by commas, asked in that order.',
+  },
+  pinMin: {
+    env: 'WEFT_PIN_MIN',
+    type: 'integer',
+    min: 1,
+    max: 9,
+    unit: 'places',
+    fallback: 1,
+    roles: ['sequencer'],
+    doc: 'Places that must hold a batch, read back there by its CID, before it is anchored: the embedded IPFS node, which always does, and others of --pin-places.',
+  },
   epochsKept: {
     env: 'WEFT_EPOCHS_KEPT',
     type: 'integer',
@@ -280,16 +316,16 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
   ? number
-  : Type extends 'multiaddrs' | 'peers'
+  : Type extends 'multiaddrs' | 'peers' | 'urls'
     ? readonly string[]
     : Type extends 'slots'
       ? readonly SlotId[]
       : Type extends 'address'
         ? Address
-        : Type extends 'key'
-          ? Secret<string>
-          : Type extends 'secret'
-            ? Secret<string> | ''
+        : Type extends 'places'
+          ? readonly PlaceSetting[]
+          : Type extends 'key' | 'secret'
+            ? Secret<string>
             : Type extends 'market'
               ? MarketComputes
               : string

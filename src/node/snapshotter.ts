@@ -23,7 +23,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       {
         chain,
         source,
-        ipfs: ipfs.node,
+        ipfs: ipfs.copies.ipfs,
         store: home.store,
         clock: systemClock,
         random: systemRandom,
@@ -34,7 +34,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
       },
     )
     return {
-      places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+      places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
       handle: snapshotter,
       run: market.beside((signal) => snapshotter.run(signal)),
     }

@@ -82,6 +82,21 @@ test('V2, V8: what is old and long over goes, blocks and guards each by their nu
   expect(await prune(folder, { ...options, isDryRun: false })).toMatchObject([{ blocks: 0, guards: 0 }])
 })
 
+test('CAR files in the folders of a role are counted, half-written ones too, whether it runs or not, and nothing else there', async () => {
+  await lived(folder)
+  const cars = join(folder, 'cars')
+  mkdirSync(join(cars, 'ab'), { recursive: true })
+  for (const name of ['x.car', 'y.car.new', 'z.txt']) writeFileSync(join(cars, 'ab', name), '1234')
+  writeFileSync(join(folder, 'endpoints.json'), JSON.stringify({ cars: [cars, join(folder, 'gone')], ipfs: 7 }))
+  const held = { kind: `cars in ${cars}`, count: 2, bytes: 8 }
+  expect((await storageOf(folder))[0]?.held).toContainEqual(held)
+  const running = openStoreIn(folder)
+  expect((await storageOf(folder))[0]?.held).toEqual([{ kind: 'blocks', count: EPOCHS, bytes: 100 * EPOCHS }, held])
+  await running.close()
+  writeFileSync(join(folder, 'endpoints.json'), 'no JSON')
+  expect((await storageOf(folder))[0]?.held).not.toContainEqual(held)
+})
+
 test('V2, G6: without a word of the chain nothing goes', async () => {
   await lived(folder, 0)
   expect(await prune(folder, { epochsKept: 1, ipfsEpochsKept: 1, isDryRun: false })).toMatchObject([{ blocks: 0, guards: 0, over: 0 }])

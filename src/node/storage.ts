@@ -5,13 +5,14 @@ import type { EpochId } from '#domain/ids.ts'
 import { onDisk } from '#io/disk/disk.ts'
 import { type BlockFile, blockFiles } from '#io/ipfs/block-folder.ts'
 import { removeBlock } from '#io/ipfs/blocks.ts'
+import { carFilesIn } from '#io/ipfs/car-folder.ts'
 import { openKept } from '#io/ipfs/kept.ts'
 import type { Store } from '#io/store/port.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
 import { shelvesOf } from '#roles/validator/validator.ts'
 import { ipfsFolder } from './adapters.ts'
-import { stateFile } from './home.ts'
+import { announcedAt, stateFile } from './home.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
@@ -48,7 +49,7 @@ const blocksOf = (home: string): string => join(ipfsFolder(home), 'blocks')
 export async function storageOf(dataDir: string): Promise<readonly RoleStorage[]> {
   const found: RoleStorage[] = []
   for (const home of homesIn(dataDir)) {
-    const blocks = heldBlocks(home)
+    const blocks = [...heldBlocks(home), ...heldCars(home)]
     const role = basename(home)
     try {
       found.push(await withStore(home, async (store) => ({ role, held: [...blocks, ...heldIn(store)] })))
@@ -77,6 +78,14 @@ function heldBlocks(home: string): readonly Held[] {
     bytes += file.bytes
   }
   return count === 0 ? [] : [{ kind: 'blocks', count, bytes }]
+}
+
+/** In the folders that the role named when it last started: they lie outside of its home. */
+function heldCars(home: string): readonly Held[] {
+  return (announcedAt(home)['cars'] ?? []).flatMap((directory) => {
+    const { count, bytes } = carFilesIn(directory)
+    return count === 0 ? [] : [{ kind: `cars in ${directory}`, count, bytes }]
+  })
 }
 
 /** Entries read in one go. */

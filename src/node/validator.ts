@@ -22,7 +22,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       chain,
       rules: market.rules,
       sender,
-      ipfs: ipfs.node,
+      ipfs: ipfs.copies.ipfs,
       peers: settings.ipfsPeers,
       clock: systemClock,
       random: systemRandom,
@@ -31,7 +31,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
     },
   )
   return {
-    places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+    places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: validator,
     run: market.beside((signal) => validator.run(signal)),
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +12,13 @@ import type { MarketState } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
+import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { completeManifest, encodeManifest, rulesOf } from '#wire/manifest.ts'
 import { keepManifest } from './manifest-files.ts'
-import type { RunningRole } from './role.ts'
 import { marketText } from './market-file.ts'
 import { readSettings } from './read-settings.ts'
+import type { RunningRole } from './role.ts'
 import type { Role } from './settings.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
@@ -72,6 +73,7 @@ vi.mock('#roles/sequencer/sequencer.ts', async (original) => {
     ...real,
     createSequencer: (...args: Parameters<typeof real.createSequencer>) => {
       given.options.set('sequencer', args[0])
+      given.options.set('deps of the sequencer', args[1])
       given.options.set("sequencer's rules", args[1].rules.present)
       return real.createSequencer(...args)
     },
@@ -289,6 +291,20 @@ describe('settings reach', () => {
       code: 'MARKET_CONTRADICTED',
       facts: { problems: [`namespace: the manifest ${cid} says MANIFESTED, --namespace (WEFT_NAMESPACE) OTHER`] },
     })
+  })
+
+  test('places that keep copies: what a role adds is there, and a sequencer can wait for it', async () => {
+    const cars = join(folder, 'cars')
+    const { role } = await start('sequencer', { pinPlaces: `car:${cars},kubo:http://127.0.0.1:1`, pinMin: '2' })
+    expect(role.places['cars']).toEqual([cars])
+    const { ipfs, copies } = given.options.get('deps of the sequencer') as SequencerDeps
+    const cid = await ipfs.add(new TextEncoder().encode('a batch'), 1 as EpochId)
+    await copies?.held(cid, 1 as EpochId, new AbortController().signal)
+    expect(existsSync(join(cars, cid.slice(-2), `${cid}.car`))).toBe(true)
+    await role.stop()
+    running = undefined
+    const { role: validator } = await start('validator', { pinPlaces: `car:${cars}` })
+    expect(validator.places['cars']).toEqual([cars])
   })
 
   test('no role on a source chain that is not its market’s', async () => {

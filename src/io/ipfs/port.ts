@@ -23,3 +23,19 @@ export interface Ipfs {
   /** Removes the blocks that no epoch from `oldest` on needs, oldest first and `countMax` at most. Resolves with how many went. */
   letGo(oldest: EpochId, countMax: number): Promise<number>
 }
+
+/**
+ * A place beside the node that keeps copies of content which the node holds. Obligations, proved by suite/place.ts:
+ * - `pin` resolves when the place has said that it keeps the whole content and all of it was read back by its CID over another way than it
+ *   went there, and is the node's. Whoever lies, fails or hangs is found out: it throws, within a minute, whatever the place does.
+ * - It is noted on disk before the place hears of it, so that nothing stays there for ever; to pin again is the same.
+ * - `letGo` takes from the place what only epochs before `oldest` need, oldest first and `countMax` at most, and resolves with how much. What
+ *   the place does not let go stays noted for the next call, and this one throws.
+ * - It throws `PLACE_FAILED`, `IPFS_CONTENT_WRONG`, `IPFS_NOT_FOUND`, as `storeFailed`, or the signal's reason; no secret is in what it throws.
+ */
+export interface PinPlace {
+  /** What people call it: its kind and where it is, never a secret. */
+  readonly name: string
+  pin(cid: Cid, epochId: EpochId | undefined, signal: AbortSignal): Promise<void>
+  letGo(oldest: EpochId, countMax: number, signal: AbortSignal): Promise<number>
+}

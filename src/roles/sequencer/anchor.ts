@@ -55,6 +55,17 @@ export async function anchor(
   )
 }
 
+/** For batches that nobody puts on chain any more, because their window is over: those that are there all the same are. */
+export function settledLate(
+  epochId: EpochId,
+  batches: readonly PlannedBatch[],
+  { chain }: Pick<AnchorDeps, 'chain'>,
+): Promise<readonly AnchorFailure[]> {
+  return Promise.all(
+    batches.map(async ({ batchCid }) => ((await chain.batch(epochId, batchCid)) === undefined ? 'batch_window_over' : undefined)),
+  )
+}
+
 export type EndOutcome = 'ended' | 'ended_elsewhere' | 'call_refused' | 'release_undone'
 
 /** Ends the epoch's batches; only after all of them are on chain (S7). An epoch that is ended already is fine, whoever did it. */

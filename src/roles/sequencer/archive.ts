@@ -10,7 +10,7 @@ import { evidencePrefix, planFileKey, plansPrefix, slotOfVoteKey, votesPrefix } 
 import type { EpochEntry, ProjectEntry } from './ledger.ts'
 import type { Sequencer } from './sequencer.ts'
 
-/** What the sequencer has on disk, for whoever asks: read in small pages with a breath between, so that no question holds up the intake (S15). */
+/** What the sequencer has on disk, for whoever asks: read in small pages with a breath between, so that no question holds up the intake (S16). */
 
 /** Entries read in one go: about a millisecond. */
 const READ_LENGTH = 250

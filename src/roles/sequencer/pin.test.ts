@@ -58,3 +58,23 @@ test('G7: no more is read back than was added', async () => {
   await pin(1 as EpochId, batch, { ipfs: node }, signal)
   expect(limits).toMatchObject([{ bytesMax: file.length, signal }])
 })
+
+test('G3, S5: a batch is not pinned before enough places hold it, and they are asked only when it was read back here', async () => {
+  const { node, asked } = nodeThat({})
+  const copies = {
+    async held(...[cid, epochId, until]: readonly unknown[]) {
+      asked.push(['held', cid], ['of', epochId], ['until', until])
+      throw new WeftError('COPIES_TOO_FEW', { cid: String(cid), held: 1, needed: 2 })
+    },
+  }
+  await expect(pin(7 as EpochId, batch, { ipfs: node, copies }, signal)).rejects.toMatchObject({
+    code: 'COPIES_TOO_FEW',
+    kind: 'transient',
+  })
+  expect(asked.slice(1)).toEqual([
+    ['get', batch.batchCid],
+    ['held', batch.batchCid],
+    ['of', 7],
+    ['until', signal],
+  ])
+})

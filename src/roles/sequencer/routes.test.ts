@@ -3,8 +3,8 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
-import { checkInclusion, type InclusionProof } from '#wire/inclusion.ts'
 import { decodeBatch, encodeBatch } from '#wire/batch-json.ts'
+import { checkInclusion, type InclusionProof } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type SequencerRoute, SEQUENCER_API } from '#wire/sequencer-api.ts'
 import type { AnswerDeps } from './answers.ts'
@@ -242,7 +242,7 @@ interface ProofAnswer {
   readonly result: InclusionProof
 }
 
-describe('S15, G8: inclusion', () => {
+describe('S16, G8: inclusion', () => {
   test('of every vote is proved under the roots of its batch file and of the chain', async () => {
     const world = await voted()
     await sealed(world)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import { createFakeStore } from '#io/store/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import {
   CIDS,
@@ -86,6 +86,80 @@ describe('S5, G3: nothing is anchored', () => {
     await world.clock.advance(20_000)
     await sealed(world)
     await world.stop()
+  })
+})
+
+describe('S15, G3: a batch that too few places hold', () => {
+  const tooFew = (cid: Cid) => new WeftError('COPIES_TOO_FEW', { cid, held: 1, needed: 2 })
+
+  test('S15: is not anchored, and is as soon as enough do; the places are asked about all batches at once', async () => {
+    let isEnough = false
+    const asked: Cid[] = []
+    const held = async (cid: Cid) => {
+      asked.push(cid)
+      if (!isEnough) throw tooFew(cid)
+    }
+    const world = await voted({ copies: { held } })
+    await world.mine(9)
+    expect([stateOf(world), world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual(['planned', 0, 0])
+    expect(new Set(asked.slice(0, 3))).toEqual(new Set(world.sequencer.epoch(EPOCH_1)?.batches.map(({ batchCid }) => batchCid)))
+    isEnough = true
+    await world.clock.advance(20_000)
+    expect(await sealed(world)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored' })
+    await world.stop()
+  })
+
+  test('S15, G9: while its window is open ends its epoch as missed, without a call, and the epochs behind it go on', async () => {
+    let isBroken = true
+    const world = await voted({ copies: { held: async (cid) => (isBroken ? Promise.reject(tooFew(cid)) : undefined) } })
+    await world.mine(21)
+    await world.clock.advance(20_000)
+    expect(world.records).toMatchObject([
+      { state: 'missed', reason: 'batch_window_over', projects: Array(3).fill({ reason: 'batch_not_anchored' }) },
+    ])
+    expect([world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual([0, 0])
+    isBroken = false
+    // Its place in the queue is the one of the first.
+    for (let epoch = 2; epoch <= 5; epoch += 1) await world.release()
+    await vote(world, 1, 0, 0, 5)
+    for (let block = 0; block < 20 && world.records.length < 5; block += 1) await world.mine(1)
+    expect(world.records.find(({ epochId }) => epochId === 5)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored' })
+    await world.stop()
+  })
+
+  test('S15, G9: or that not even the own node takes, ends likewise', async () => {
+    const world = await voted({ ipfsAs: brokenIpfs({ get: NOT_FOUND }).ipfsAs })
+    await world.mine(21)
+    await world.clock.advance(20_000)
+    expect(world.records).toMatchObject([{ state: 'missed', reason: 'batch_window_over' }])
+    expect([world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual([0, 0])
+    await world.stop()
+  })
+
+  test('S15, G11: because they hang costs its epoch its window and no more', async () => {
+    const hanging = (_cid: Cid, _epochId: EpochId, until: AbortSignal) =>
+      new Promise<never>((_, reject) => until.addEventListener('abort', () => reject(until.reason)))
+    const world = await voted({ copies: { held: hanging } })
+    await world.mine(20)
+    expect(stateOf(world)).toBe('planned')
+    await world.mine(1)
+    await world.clock.advance(500)
+    expect(world.records).toMatchObject([{ state: 'missed', reason: 'batch_window_over' }])
+    await world.stop()
+  })
+
+  test('S15, S6: is on chain all the same where it was put there before a crash: that is not taken for lost', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    disk.fail((key, value) => key.startsWith('epoch/') && value.includes('"state":"anchored"'))
+    await world.release()
+    await vote(world, 1, 0)
+    await expect(sealed(world)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect((await world.chain.batchCids(EPOCH_1)).length).toBe(1)
+    for (let block = 0; block < 25; block += 1) world.chain.mine()
+    const again = await world.crash(undefined, { disk: createDisk(), copies: { held: (cid) => Promise.reject(tooFew(cid)) } })
+    expect(await sealed(again)).toMatchObject({ batches: [{ isAnchored: true }] })
+    await again.stop()
   })
 })
 

@@ -13,6 +13,7 @@ import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import type { Held } from '#life/copies.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -178,6 +179,8 @@ export interface Settings {
   readonly wire?: Wire
   /** What stands between the sequencer and its own node. */
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
+  /** Whether enough places hold a batch. */
+  readonly copies?: Held
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
@@ -233,6 +236,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       recoverer: countingRecoverer,
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
+      copies: settings.copies,
       sender: settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
       report: (event) => events.push(event),
       onEpoch: (record) => records.push(record),

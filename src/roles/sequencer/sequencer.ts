@@ -12,12 +12,13 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
+import type { Held as HeldCopies } from '#life/copies.ts'
 import { type Life, live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
+import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
 import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
@@ -51,6 +52,8 @@ export interface SequencerDeps {
   readonly rules: RuleBook
   readonly sender: ProtocolSender
   readonly ipfs: Ipfs
+  /** Says when enough places hold a batch. Without it the node's own copy is enough. */
+  readonly copies?: HeldCopies | undefined
   readonly listener: SubmissionListener
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
@@ -190,8 +193,10 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
     const batches = deps.ledger.plans(epochId)
-    for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
-    const failures = await put(entry, batches, deps, signal) // S6: each once, in order.
+    const isPinned = await pinAll(epoch, batches, deps, signal) // S5: nothing is anchored that nobody can fetch.
+    const failures = isPinned
+      ? await put(entry, batches, deps, signal) // S6: each once, in order.
+      : await persist({ doing: 'anchor', attempt: () => settledLate(epochId, batches, deps), signal }, deps)
     if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.
     const anchored = await noteAnchored(epochId, { batches, failures }, deps)
     if (anchored.state === 'missed') return anchored
@@ -199,6 +204,45 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (isUndone(epochId, deps)) return entry
   const ended = await putEnd(entry, deps, signal) // S7: only after every batch is on chain.
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
+}
+
+/** How often it is looked whether places have taken too long: a batch window is tens of seconds. */
+const LATE_LOOK_EVERY_MS = 500
+
+/**
+ * All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before, however long the places
+ * would still have taken (S15): then nobody asks for them any more.
+ */
+async function pinAll(
+  { epochId, release }: ReleasedEpoch,
+  batches: readonly PlannedBatch[],
+  deps: Sequencing,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const [late, done] = [new AbortController(), new AbortController()]
+  const isLate = (): boolean => (deps.view.head?.number ?? 0) > lastBatchBlock(release.number, deps.contract)
+  const watchWindow = async (): Promise<void> => {
+    while (!isLate()) await deps.clock.sleep(LATE_LOOK_EVERY_MS, done.signal)
+    late.abort(new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` }))
+  }
+  const pinOne = async (planned: PlannedBatch): Promise<boolean> => {
+    if (isLate()) return false
+    try {
+      await pin(epochId, planned, deps, AbortSignal.any([signal, late.signal]))
+      return true
+    } catch (failure) {
+      if (late.signal.aborted) return false
+      throw failure
+    }
+  }
+  // Only others make a batch wait for long. That it is done is how the watch ends: nothing failed.
+  if (deps.copies !== undefined) watchWindow().catch(() => undefined)
+  try {
+    const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
+    return (await Promise.all(pinned)).every((isPinned) => isPinned)
+  } finally {
+    done.abort()
+  }
 }
 
 /** Puts the batches on chain, however long that takes. */

@@ -484,13 +484,13 @@ describe('G9: a project', () => {
   })
 
   test('whose batch is still to be anchored when that window is over ends for what becomes of its batch', async () => {
-    let isBroken = true
-    const world = await open({ ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }) })
+    const gate = Promise.withResolvers<void>()
+    const world = await open({ ipfsAs: (node) => ({ ...node, add: (bytes) => gate.promise.then(() => node.add(bytes)) }) })
     await world.release()
     await vote(world, 1, 0)
     await world.mine(35)
     expect(epoch(world)).toMatchObject({ state: 'planned', projects: [{ state: 'batched', reason: undefined }] })
-    isBroken = false
+    gate.resolve()
     await world.clock.advance(10_000)
     expect(await sealed(world)).toMatchObject({
       state: 'missed',

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import type { JsonValue } from '#domain/compute.ts'
-import type { WeftError } from '#domain/errors.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
+import { createCopies } from '#life/copies.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
@@ -51,6 +52,36 @@ test('one epoch: every project computed once, stored, signed and handed over for
   expect(await world.ipfs.get(submission.request.snapshotCid, { bytesMax: 1_000, timeoutMs: 1 })).toEqual(bytes)
   const digest = createSubmissionHasher(world.chain).digest(submission.request)
   expect(recoverer.recover(digest, parseSignature(submission.signature) as Uint8Array)).toBe(signer.address)
+})
+
+test('N15, G11: a place for copies that hangs, and one that fails, cost neither a submission nor a moment', async () => {
+  const world = createWorld()
+  const copied: string[] = []
+  const hangs = {
+    name: 'hangs',
+    pin: (cid: Cid, _epochId: unknown, until: AbortSignal) =>
+      new Promise<never>((_, reject) => {
+        copied.push(cid)
+        until.addEventListener('abort', () => reject(until.reason))
+      }),
+    letGo: async () => 0,
+  }
+  const fails = {
+    ...hangs,
+    name: 'fails',
+    pin: () => Promise.reject(new WeftError('PLACE_FAILED', { place: 'fails', detail: 'HTTP 500' })),
+  }
+  const copies = createCopies(
+    { copiesMin: 1 },
+    { node: world.ipfs, places: [hangs, fails], clock: world.clock, random: { fraction: () => 1 }, report: () => undefined },
+  )
+  await world.start(createComputes(), OPTIONS, { ipfs: copies.ipfs })
+  await world.release()
+  await world.until(() => world.summaries.length === 1)
+  expect(world.summaries[0]).toMatchObject({ epochId: 1, state: 'done', submitted: 5, missed: [] })
+  const taken = world.collector.taken.map(({ request }) => request.snapshotCid as string)
+  expect(copied.filter((cid) => taken.includes(cid)).length).toBeGreaterThan(0)
+  await copies.stop()
 })
 
 test('each slot sends a simulation of each base type after start', async () => {
