@@ -116,6 +116,28 @@ export const EVENTS = {
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
+  day_told: {
+    level: 'info',
+    help: 'The day is over, and the contract knows what each slot delivered on it; `eligible` slots reached the quota and share the pool.',
+  },
+  day_not_told: {
+    level: 'error',
+    help: 'The contract takes no counts of the day any more (`code`), and has not all of them: slots go without their rewards.',
+  },
+  counts_not_sent: {
+    level: 'warn',
+    help: 'What slots delivered on the day is not sent. `rewards_off`: the market does not ask for it (`./weft market set --rewards`); `day_not_whole`: this sequencer has not followed the day from its beginning.',
+  },
+  counts_refused: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The contract refused the counts of these many slots for `code`; all is told again with a later update.',
+  },
+  batch_uncounted: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A batch of another sequencer could not be read: its submissions do not count until it can.',
+  },
   frames_refused: {
     level: 'warn',
     help: 'Frames and deliveries that were refused unread, since the start, by code; told when there are more.',

@@ -337,6 +337,10 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         batchBytesMax: BATCH_BYTES_MAX,
         epochsKept: 100,
         ipfsEpochsKept: 1_000,
+        daysKept: 8,
+        countsEveryEpochs: 300,
+        dayBufferEpochs: 5,
+        slotsPerUpdate: 100,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {
