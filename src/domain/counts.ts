@@ -66,7 +66,9 @@ export interface ToldDay {
  * of eligible slots come last and hold nobody else: after the last of them is rewarded the contract refuses to hear the number (E47).
  */
 export function updatesOf({ totals, told, rewarded, quota, isFinal }: ToldDay, slotsMax: number): readonly CountsUpdate[] {
-  const slotIds = [...new Set([...totals.keys(), ...told.keys()])].filter((slotId) => !rewarded.has(slotId)).sort((left, right) => left - right)
+  const slotIds = [...new Set([...totals.keys(), ...told.keys()])]
+    .filter((slotId) => !rewarded.has(slotId))
+    .sort((left, right) => left - right)
   const countOf = (slotId: SlotId) => totals.get(slotId) ?? 0
   const isEligible = (slotId: SlotId) => isFinal && countOf(slotId) >= quota
   const differing = slotIds.filter((slotId) => !isEligible(slotId) && countOf(slotId) !== (told.get(slotId) ?? 0))

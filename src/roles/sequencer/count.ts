@@ -7,17 +7,7 @@ import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { PlannedBatch } from './batch.ts'
 import { countsAt, countsToBytes, fromBytes, readAt, toBytes } from './bytes.ts'
 import type { CountedProject } from './finalize.ts'
-import {
-  COUNTED_OVER_KEY,
-  COUNTED_PREFIX,
-  countedKey,
-  DAYS_PREFIX,
-  dayKey,
-  earnedKey,
-  earnedPrefix,
-  toldKey,
-  totalsKey,
-} from './keys.ts'
+import { COUNTED_OVER_KEY, COUNTED_PREFIX, countedKey, DAYS_PREFIX, dayKey, earnedKey, earnedPrefix, toldKey, totalsKey } from './keys.ts'
 
 /** A day of the market, as the chain begins and ends it. */
 export interface Day {
@@ -57,8 +47,8 @@ interface CountedEpoch {
 export interface Counting {
   /** Before the first step: what the chain said from this block on is about to be said again. `now`, where nothing was ever counted, is the day that is. */
   begin(from: BlockNumber, now: () => Promise<{ readonly rules: RewardRules; readonly epochId: EpochId }>): Promise<void>
-  /** Takes one step along the chain; resolves when it is durable. */
-  apply(step: ChainStep): Promise<void>
+  /** Takes one step along the chain. */
+  apply(step: ChainStep): void
   /** Days on record, ascending; the last is the current one. */
   days(): readonly Day[]
   /** By slot; empty for a day of which nothing is known. */
@@ -67,12 +57,14 @@ export interface Counting {
   isDecided(day: Day, bufferEpoch: EpochId): boolean
   /** Batches on chain of which it is not known what they earned: those of other sequencers. */
   unread(): readonly { readonly epochId: EpochId; readonly batchCid: Cid }[]
-  /** What it earned is known now. Resolves when that is durable. */
-  learn(epochId: EpochId, batchCid: Cid, earned: SlotCounts): Promise<void>
+  /** What it earned is known now. */
+  learn(epochId: EpochId, batchCid: Cid, earned: SlotCounts): void
 }
 
 export interface CountingDeps {
-  readonly store: Store
+  readonly store: Pick<Store, 'get' | 'scan'>
+  /** Writes that nobody waits for: they become durable before all that is written after them. */
+  keep(writes: readonly StoreWrite[]): void
   readonly contract: LaterWindows
   readonly daysKept: number
 }
@@ -86,7 +78,7 @@ export function earnedWrites(epochId: EpochId, counted: readonly CountedProject[
   })
 }
 
-export function createCounting({ store, contract, daysKept }: CountingDeps): Counting {
+export function createCounting({ store, keep, contract, daysKept }: CountingDeps): Counting {
   const days = readAll<Day>(store, DAYS_PREFIX)
   const epochs = new Map(readAll<CountedEpoch>(store, COUNTED_PREFIX).map((epoch) => [epoch.epochId, epoch]))
   const totals = new Map(days.map(({ day }) => [day, countsAt(store, totalsKey(day)) ?? new Map()]))
@@ -136,11 +128,14 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
     return batches.filter((batch) => !isGone(batch))
   }
 
-  async function commit(): Promise<void> {
-    const all = [...writes, ...[...touched].filter((day) => totals.has(day)).map((day) => ({ key: totalsKey(day), value: countsToBytes(totalsOf(day)) }))]
+  function commit(): void {
+    const all = [
+      ...writes,
+      ...[...touched].filter((day) => totals.has(day)).map((day) => ({ key: totalsKey(day), value: countsToBytes(totalsOf(day)) })),
+    ]
     writes = []
     touched = new Set()
-    if (all.length > 0) await store.commit(all)
+    if (all.length > 0) keep(all)
   }
 
   /** The chain above the block is gone, or about to be told again. */
@@ -153,7 +148,9 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
         writes.push({ key: countedKey(epoch.epochId) })
         continue
       }
-      const isOlder = [epoch.endedIn, ...epoch.batches.flatMap((one) => [one.block, one.refutedIn, one.finalIn])].every((number) => stays(number) === number)
+      const isOlder = [epoch.endedIn, ...epoch.batches.flatMap((one) => [one.block, one.refutedIn, one.finalIn])].every(
+        (number) => stays(number) === number,
+      )
       if (isOlder) continue
       const batches = takeBack(epoch, (batch) => batch.block > block)
       put({
@@ -208,11 +205,10 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
       if (!isLongOver(release, head, contract)) return
       epochs.delete(epochId)
       over = epochId
-      writes.push(
-        { key: countedKey(epochId) },
-        ...store.scan(earnedPrefix(epochId)).map(({ key }) => ({ key })),
-        { key: COUNTED_OVER_KEY, value: toBytes(epochId) },
-      )
+      writes.push({ key: countedKey(epochId) }, ...store.scan(earnedPrefix(epochId)).map(({ key }) => ({ key })), {
+        key: COUNTED_OVER_KEY,
+        value: toBytes(epochId),
+      })
     }
   }
 
@@ -223,7 +219,8 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
     const { epochId, release, endedIn, batches } = epoch
     const isWindowOver = isAttestationWindowOver(release, head, contract)
     // A corrected batch may come, in a round of its own.
-    if (batches.some(({ refutedIn, finalIn }) => refutedIn !== undefined && finalIn === undefined)) return !isSettled(release, head, contract)
+    if (batches.some(({ refutedIn, finalIn }) => refutedIn !== undefined && finalIn === undefined))
+      return !isSettled(release, head, contract)
     if (isWindowOver) return false
     return endedIn === undefined || batches.some((batch) => batch.finalIn === undefined || isUnread(epochId, batch))
   }
@@ -238,23 +235,26 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
         // Whoever is there from the market's first epoch on has missed nothing.
         putDay({ day: rules.day, startedIn: 0 as BlockNumber, isWhole: epochId <= 1, firstEpochId: epochId, lastEpochId: epochId })
       }
-      await commit()
+      commit()
     },
-    async apply(step) {
+    apply(step) {
       if (step.kind === 'rollback') undoAbove(step.to.number)
       else {
         head = step.block.number
-        const started = new Map(step.events.flatMap((event) => (event.kind === 'DayStartedEvent' ? [[event.transactionHash, event.day]] : [])))
+        const started = new Map(
+          step.events.flatMap((event) => (event.kind === 'DayStartedEvent' ? [[event.transactionHash, event.day]] : [])),
+        )
         for (const event of step.events) take(event, started.get(event.transactionHash))
         forgetOver()
       }
-      await commit()
+      commit()
     },
     days: () => days,
     totals: totalsOf,
     isDecided(day, bufferEpoch) {
       const newest = days.at(-1)?.lastEpochId ?? 0
-      const isLate = [...epochs.values()].some((epoch) => epoch.epochId >= bufferEpoch && isDone(epoch)) || (newest >= bufferEpoch && over >= newest)
+      const isLate =
+        [...epochs.values()].some((epoch) => epoch.epochId >= bufferEpoch && isDone(epoch)) || (newest >= bufferEpoch && over >= newest)
       return isLate && ![...epochs.values()].some((epoch) => epoch.day === day.day && isOpen(epoch))
     },
     unread: () =>
@@ -263,16 +263,16 @@ export function createCounting({ store, contract, daysKept }: CountingDeps): Cou
           ? []
           : epoch.batches.filter((batch) => isUnread(epoch.epochId, batch)).map(({ batchCid }) => ({ epochId: epoch.epochId, batchCid })),
       ),
-    async learn(epochId, batchCid, earned) {
+    learn(epochId, batchCid, earned) {
       const known = epochs.get(epochId)
       if (known === undefined) return
-      const writing = store.commit([{ key: earnedKey(epochId, batchCid), value: countsToBytes(earned) }])
+      keep([{ key: earnedKey(epochId, batchCid), value: countsToBytes(earned) }])
       put(known)
-      await Promise.all([writing, commit()])
+      commit()
     },
   }
 }
 
-function readAll<Value>(store: Store, prefix: string): Value[] {
+function readAll<Value>(store: Pick<Store, 'scan'>, prefix: string): Value[] {
   return store.scan(prefix).map(({ value }) => fromBytes<Value>(value))
 }

@@ -19,12 +19,17 @@ interface OthersDeps {
 export async function readOthers(deps: OthersDeps, signal: AbortSignal): Promise<void> {
   for (const { epochId, batchCid } of deps.counting.unread()) {
     const earned = await earnedBy(epochId, batchCid, deps, signal)
-    if (earned !== undefined) await deps.counting.learn(epochId, batchCid, earned)
+    if (earned !== undefined) deps.counting.learn(epochId, batchCid, earned)
   }
 }
 
 /** Of what is no batch, nothing. `undefined` when it could not be had now. */
-async function earnedBy(epochId: EpochId, batchCid: Cid, { ipfs, report }: OthersDeps, signal: AbortSignal): Promise<SlotCounts | undefined> {
+async function earnedBy(
+  epochId: EpochId,
+  batchCid: Cid,
+  { ipfs, report }: OthersDeps,
+  signal: AbortSignal,
+): Promise<SlotCounts | undefined> {
   try {
     const parsed = parseBatch(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }))
     return parsed.ok ? earnedIn(parsed.batch, epochId) : new Map()

@@ -201,8 +201,7 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
       for (const day of [...counting.days()]) await workOn(day, signal)
     },
     async begin(from) {
-      for (const told of records())
-        if (told.toldIn >= from) await keep({ ...told, update: unsettled(told.update) })
+      for (const told of records()) if (told.toldIn >= from) await keep({ ...told, update: unsettled(told.update) })
     },
     async undoAbove(block) {
       for (const told of records()) {

@@ -376,7 +376,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
 /** Counts what slots earned with each step of the chain (S15), and does beside that what takes longer, each one at a time. */
 function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const { options, chain, store } = deps
-  const counting = createCounting({ ...deps, daysKept: options.daysKept })
+  const counting = createCounting({ ...deps, keep: (writes) => void spawn(store.commit(writes)), daysKept: options.daysKept })
   const rewarding = createRewarding(options, { ...deps, counting })
   const now = async () => ({ rules: await chain.rewardRules(), ...(await chain.currentEpoch()) })
   const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
@@ -388,7 +388,7 @@ function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
       await rewarding.begin(from)
     },
     async onStep(step: ChainStep): Promise<void> {
-      await counting.apply(step)
+      counting.apply(step)
       if (step.kind === 'rollback') await rewarding.undoAbove(step.to.number)
     },
     wake(): void {

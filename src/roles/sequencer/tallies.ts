@@ -42,9 +42,7 @@ export function createTallies({
     days: () => counting.days().map(({ day, isWhole, firstEpochId, lastEpochId }) => ({ day, isWhole, firstEpochId, lastEpochId })),
     ofSlot: (slotId, day) => counting.totals(day).get(slotId) ?? 0,
     ofDay: (day) =>
-      [...counting.totals(day)]
-        .map(([slotId, submissions]) => ({ slotId, submissions }))
-        .sort((left, right) => left.slotId - right.slotId),
+      [...counting.totals(day)].map(([slotId, submissions]) => ({ slotId, submissions })).sort((left, right) => left.slotId - right.slotId),
     eligible: (day, quota) => eligibleSlots(counting.totals(day), quota),
     discarded(epochId) {
       const winners = new Map(ledger.get(epochId)?.projects.map(({ projectId, snapshotCid }) => [projectId, snapshotCid]))

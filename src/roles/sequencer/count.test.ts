@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest'
+import { credit, earnedIn, type SlotCounts } from '#domain/counts.ts'
+import type { Address, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ProtocolCall } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
+import { CIDS, EPOCH_1, open, OTHER_SEQUENCER, PROJECTS, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
+
+/** Windows of 2, 30 and 40 blocks, two epochs a day. */
+const SHORT: Settings = {
+  epochsKept: 100,
+  market: { snapshotWindowBlocks: 2, batchWindowBlocks: 30, attestationWindowBlocks: 40 },
+  rewards: { epochsInADay: 2 },
+}
+
+/** Of slots 1 to 3, by CID, on the first project. */
+async function voted(world: World, epochId: number, cids: readonly number[]): Promise<void> {
+  await world.release()
+  for (const [index, cid] of cids.entries()) await vote(world, index + 1, cid, 0, epochId)
+}
+
+async function ended(world: World, epochId: number): Promise<void> {
+  for (let block = 0; block < 20 && world.records.at(-1)?.epochId !== epochId; block += 1) await world.mine(1)
+  await world.mine(1)
+}
+
+const totals = (world: World, day = 1) =>
+  world.sequencer
+    .tallies()
+    ?.ofDay(day)
+    .map(({ slotId, submissions }) => [slotId, submissions])
+const days = (world: World) =>
+  world.sequencer
+    .tallies()
+    ?.days()
+    .map(({ day, firstEpochId, lastEpochId }) => [day, firstEpochId, lastEpochId])
+
+async function send(world: World, from: Address, call: ProtocolCall): Promise<void> {
+  const sent = world.chain.sender({ address: from, journal: createFakeStore() }).send('once', call, new AbortController().signal)
+  await world.until(() => world.chain.pendingCount() > 0)
+  await world.mine(1)
+  await world.clock.runUntil(sent, { limitMs: 1_000 })
+}
+
+async function attestOther(world: World): Promise<void> {
+  const [batchCid] = await world.chain.batchCids(EPOCH_1)
+  const rootHash = `0x${'bb'.repeat(32)}` as Hash
+  await send(world, VALIDATOR, { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid: batchCid as Cid, rootHash })
+}
+
+/** As anybody would: from chain and IPFS alone. */
+async function recounted(world: World, epochIds: readonly number[]): Promise<(readonly [number, number])[]> {
+  const found: SlotCounts = new Map()
+  for (const epochId of epochIds as EpochId[])
+    for (const batchCid of await world.chain.batchCids(epochId)) {
+      const parsed = parseBatch(await world.ipfs.node('reader').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 1_000 }))
+      if (parsed.ok) credit(found, earnedIn(parsed.batch, epochId), 1)
+    }
+  return [...found].sort(([left], [right]) => left - right)
+}
+
+describe('S15: what slots deliver', () => {
+  test('is what won, in batches on chain, by the days of the market; anybody finds the same', async () => {
+    const world = await open(SHORT)
+    expect(days(world)).toEqual([[1, 0, 0]])
+    await voted(world, 1, [0, 0, 1])
+    await world.mine(2)
+    // Planned, and on its way.
+    expect(totals(world)).toEqual([])
+    await ended(world, 1)
+    expect(totals(world)).toEqual([
+      [1, 1],
+      [2, 1],
+    ])
+    await voted(world, 2, [0, 1, 1])
+    await ended(world, 2)
+    await voted(world, 3, [2, 2])
+    await ended(world, 3)
+    expect(totals(world)).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 1],
+    ])
+    expect(totals(world, 2)).toEqual([
+      [1, 1],
+      [2, 1],
+    ])
+    expect(days(world)).toEqual([
+      [1, 0, 2],
+      [2, 3, 3],
+    ])
+    expect(await recounted(world, [1, 2])).toEqual(totals(world))
+    expect(await recounted(world, [3])).toEqual(totals(world, 2))
+    expect(world.sequencer.tallies()?.ofSlot(2 as SlotId, 1)).toBe(2)
+    expect(world.sequencer.tallies()?.eligible(1, 2)).toEqual([2])
+    expect(world.sequencer.tallies()?.discarded(EPOCH_1)).toEqual([
+      { projectId: PROJECTS[0], snapshotCid: CIDS[0], discarded: [{ slotId: 3, snapshotCid: CIDS[1] }] },
+    ])
+    await world.stop()
+  })
+
+  test('goes with a batch that a reorganisation takes off the chain, and is back with it, once', async () => {
+    const world = await open(SHORT)
+    await voted(world, 1, [0, 0])
+    await ended(world, 1)
+    expect(totals(world)).toEqual([
+      [1, 1],
+      [2, 1],
+    ])
+    const { number: before } = await world.chain.head()
+    world.chain.reorg(before - (await world.chain.epochInfo(EPOCH_1)).releaseBlock, { isLosingTransactions: true })
+    await world.mine(1)
+    expect(totals(world)).toEqual([])
+    await world.until(() => world.chain.pendingCount() > 0)
+    await world.mine(2)
+    expect(totals(world)).toEqual([
+      [1, 1],
+      [2, 1],
+    ])
+    await world.stop()
+  })
+
+  test('goes with the release that began its day', async () => {
+    const world = await open(SHORT)
+    for (const epochId of [1, 2, 3]) {
+      await voted(world, epochId, [0])
+      await ended(world, epochId)
+    }
+    expect(days(world)).toEqual([
+      [1, 0, 2],
+      [2, 3, 3],
+    ])
+    const { releaseBlock } = await world.chain.epochInfo(3 as EpochId)
+    world.chain.reorg((await world.chain.head()).number - releaseBlock + 1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect(days(world)).toEqual([[1, 0, 2]])
+    expect([totals(world, 1), totals(world, 2)]).toEqual([[[1, 2]], []])
+    await world.release()
+    expect(days(world)).toEqual([
+      [1, 0, 2],
+      [2, 3, 3],
+    ])
+    await world.stop()
+  })
+
+  test('does not hold a batch that validators refute, but for a reorganisation that takes their votes back', async () => {
+    const world = await open(SHORT)
+    await voted(world, 1, [0, 0])
+    await ended(world, 1)
+    await attestOther(world)
+    expect(totals(world)).toEqual([])
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect(totals(world)).toEqual([
+      [1, 1],
+      [2, 1],
+    ])
+    await attestOther(world)
+    expect(totals(world)).toEqual([])
+    await world.stop()
+  })
+
+  test('is the same after a restart, and after one that saw nothing of a reorganisation', async () => {
+    const world = await open(SHORT)
+    await voted(world, 1, [0, 0])
+    await ended(world, 1)
+    await attestOther(world)
+    const again = await world.crash()
+    expect([totals(again), days(again)]).toEqual([[], [[1, 0, 1]]])
+    const onDisk = again.cut()
+    world.chain.reorg(1, { isLosingTransactions: true })
+    const third = await open({ ...SHORT, onDisk, around: world })
+    expect([totals(third), days(third)]).toEqual([
+      [
+        [1, 1],
+        [2, 1],
+      ],
+      [[1, 0, 1]],
+    ])
+    await third.stop()
+  })
+
+  test('holds batches of another sequencer, once they can be read', async () => {
+    const world = await open(SHORT)
+    await voted(world, 1, [0])
+    await ended(world, 1)
+    const [batchCid] = await world.chain.batchCids(EPOCH_1)
+    const file = await world.ipfs.node('sequencer').get(batchCid as Cid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 1_000 })
+    const text = new TextDecoder().decode(file)
+    const other = new TextEncoder().encode(
+      text.replaceAll(PROJECTS[0] as string, PROJECTS[1] as string).replaceAll('\\"slotId\\": \\"1\\"', '\\"slotId\\": \\"4\\"'),
+    )
+    // Anything may be anchored, and what is no batch counts nothing.
+    const junk = await world.ipfs.node('other').add(new TextEncoder().encode('[]'))
+    await voted(world, 2, [0])
+    const call = {
+      kind: 'submitSubmissionBatch',
+      epochId: 2 as EpochId,
+      snapshotCids: [CIDS[0] as Cid],
+      rootHash: `0x${'aa'.repeat(32)}` as Hash,
+    } as const
+    for (const [index, cid] of ['not-a-cid' as Cid, junk].entries())
+      await send(world, OTHER_SEQUENCER, { ...call, batchCid: cid, projectIds: [PROJECTS[1 + index]] as ProjectId[] })
+    const theirs = new TextEncoder().encode(new TextDecoder().decode(other).replaceAll('\\"epochId\\": \\"1\\"', '\\"epochId\\": \\"2\\"'))
+    await send(world, OTHER_SEQUENCER, {
+      ...call,
+      batchCid: await world.ipfs.node('other').add(theirs),
+      projectIds: ['pairs:0x04:TEST'] as ProjectId[],
+    })
+    await ended(world, 2)
+    expect(totals(world)).toEqual([
+      [1, 2],
+      [4, 1],
+    ])
+    await world.stop()
+  })
+})
+
+describe('S13: counts', () => {
+  test('of days before the last `daysKept` are let go', async () => {
+    const world = await open({ ...SHORT, counts: { daysKept: 2 } })
+    for (let epochId = 1; epochId <= 9; epochId += 1) {
+      await voted(world, epochId, [0])
+      await ended(world, epochId)
+    }
+    expect(days(world)).toEqual([
+      [3, 5, 6],
+      [4, 7, 8],
+      [5, 9, 9],
+    ])
+    const keys = ['day/', 'totals/', 'told/'].flatMap((prefix) => world.store.scan(prefix).map(({ key }) => key))
+    expect(keys.map((key) => Number(key.split('/')[1])).every((day) => day >= 3)).toBe(true)
+    await world.stop()
+  })
+})
