@@ -4,7 +4,8 @@ import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts
 import type { Store } from '#io/store/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
-import type { Counting, Day } from './count.ts'
+import type { Counting } from './count.ts'
+import type { Day } from './day-book.ts'
 import { TOLD_PREFIX, toldKey } from './keys.ts'
 
 export interface RewardOptions {
