@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { credit, earnedIn, type SlotCounts } from '#domain/counts.ts'
-import type { Address, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
+import { createCounting } from './count.ts'
+import type { Day } from './day-book.ts'
 import { CIDS, EPOCH_1, open, OTHER_SEQUENCER, PROJECTS, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
 
 /** Windows of 2, 30 and 40 blocks, two epochs a day. */
@@ -180,6 +182,20 @@ describe('S15: what slots deliver', () => {
     await third.stop()
   })
 
+  test('goes with a release that a reorganisation takes while nobody looks', async () => {
+    const world = await open(SHORT)
+    for (const epochId of [1, 2, 3]) {
+      await voted(world, epochId, [0])
+      await ended(world, epochId)
+    }
+    const onDisk = world.cut()
+    const { releaseBlock } = await world.chain.epochInfo(3 as EpochId)
+    world.chain.reorg((await world.chain.head()).number - releaseBlock + 1, { isLosingTransactions: true })
+    const again = await open({ ...SHORT, onDisk, around: world })
+    expect([days(again), totals(again, 1), totals(again, 2)]).toEqual([[[1, 0, 2]], [[1, 2]], []])
+    await again.stop()
+  })
+
   test('holds batches of another sequencer, once they can be read', async () => {
     const world = await open(SHORT)
     await voted(world, 1, [0])
@@ -231,5 +247,73 @@ describe('S13: counts', () => {
     const keys = ['day/', 'totals/', 'told/'].flatMap((prefix) => world.store.scan(prefix).map(({ key }) => key))
     expect(keys.map((key) => Number(key.split('/')[1])).every((day) => day >= 3)).toBe(true)
     await world.stop()
+  })
+})
+
+describe('S16: a day is decided', () => {
+  const BUFFER = 4 as EpochId
+  const [cid] = CIDS as [Cid]
+  type Told = Record<string, unknown>
+
+  /** Followed by itself, from the first epoch on: windows of 6 and 8 blocks; epochs 1 and 2 lie on day 1, a batch in the second of them. */
+  async function following() {
+    const store = createFakeStore()
+    const contract = { batchWindowBlocks: 6, attestationWindowBlocks: 8 }
+    const counting = createCounting({ store, keep: (writes) => void store.commit(writes), contract, daysKept: 9 })
+    const rules = { day: 1, dailySnapshotQuota: 1, areRewardsEnabled: true }
+    await counting.begin(0 as BlockNumber, async () => ({ rules, epochId: 0 as EpochId }))
+    const block = (number: number, ...events: Told[]) => {
+      const ref = { number: number as BlockNumber, hash: `0x${number}` as Hash, parentHash: `0x${number - 1}` as Hash, timestamp: number }
+      const placed = events.map((event, logIndex) => ({ transactionHash: `0x${number}`, ...event, block: ref, logIndex }))
+      counting.apply({ kind: 'block', block: ref, events: placed as unknown as ProtocolEvent[] })
+      return counting.isDecided(counting.days()[0] as Day, BUFFER)
+    }
+    block(1, released(1))
+    block(2, released(2), { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: cid })
+    counting.learn(2 as EpochId, cid, new Map([[1 as SlotId, 1]]))
+    // In whichever order one call's events are.
+    block(3, { kind: 'DayStartedEvent', day: 2 }, released(3))
+    return { counting, block }
+  }
+  const released = (epochId: number) => ({ kind: 'EpochReleased', epochId, begin: 0, end: 0 })
+  const done = (epochId: number) => ({ kind: 'BatchSubmissionsCompleted', epochId })
+
+  test('when an epoch at or after the buffer epoch is done, and the windows of the day are over', async () => {
+    const { counting, block } = await following()
+    expect(counting.days().map(({ day, firstEpochId, lastEpochId }) => [day, firstEpochId, lastEpochId])).toEqual([
+      [1, 0, 2],
+      [2, 3, 3],
+    ])
+    expect(block(10, done(3))).toBe(false)
+    expect(block(11)).toBe(false)
+    // The owner of the market has skipped the buffer epoch.
+    expect(block(12, released(5))).toBe(false)
+    expect(block(13, done(5))).toBe(true)
+  })
+
+  test('or as soon as all batches of the day are final and its epochs ended', async () => {
+    const { block } = await following()
+    expect(block(4, released(4), done(4))).toBe(false)
+    expect(block(5, done(1), done(2))).toBe(false)
+    expect(block(6, { kind: 'SnapshotBatchFinalized', epochId: 2, batchCid: cid })).toBe(true)
+  })
+
+  test('not while a batch that is refuted may still be corrected', async () => {
+    const { block } = await following()
+    block(4, released(4), { kind: 'TriggerBatchResubmission', epochId: 2, batchCid: cid }, done(4))
+    expect(block(2 + 4 * 8)).toBe(false)
+    expect(block(2 + 4 * 8 + 1)).toBe(true)
+  })
+
+  test('not while what a batch earned may still become known', async () => {
+    const { counting, block } = await following()
+    const other = CIDS[1] as Cid
+    block(4, released(4), { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: other }, done(4))
+    const final = (batchCid: Cid) => ({ kind: 'SnapshotBatchFinalized', epochId: 2, batchCid })
+    expect(block(5, done(1), done(2), final(cid), final(other))).toBe(false)
+    expect(counting.unread()).toEqual([{ epochId: 2, batchCid: other }])
+    counting.learn(2 as EpochId, other, new Map([[1 as SlotId, 1]]))
+    expect(block(6)).toBe(true)
+    expect([...counting.totals(1)]).toEqual([[1, 2]])
   })
 })
