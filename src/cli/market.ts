@@ -237,7 +237,7 @@ const setCommand = buildCommand({
       removeAdmin: optional(addresses, 'Accounts that cease to be admins'),
       sequencerId: optional(sequencerId, "The sequencer's name in the network, for example its peer id; the owner or an admin"),
       rootOnlyBatches: either('Whether sequencers may anchor batches by their roots alone'),
-      rewards: either('The rewards flag that services read'),
+      rewards: either('Whether sequencers send what slots delivered'),
       rewardAllowanceWei: optional(
         allowance,
         'Wei that rewards are paid from, from now on, or `unlimited`; the owner of ProtocolState only',

@@ -126,7 +126,7 @@ export const EVENTS = {
   },
   counts_not_sent: {
     level: 'warn',
-    help: 'What slots delivered on the day is not sent. `rewards_off`: the market does not ask for it (`./weft market set --rewards`); `day_not_whole`: this sequencer has not followed the day from its beginning.',
+    help: 'What slots delivered on the day is not sent; `reason` says why. `./weft market set --rewards` makes a market ask for it.',
   },
   counts_refused: {
     level: 'warn',

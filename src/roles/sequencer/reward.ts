@@ -1,9 +1,10 @@
 import { type CountsUpdate, eligibleSlots, type SlotCounts, updatesOf } from '#domain/counts.ts'
 import type { BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
+import type { UntoldReason } from '#domain/reasons.ts'
 import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { fromBytes, readAt, toBytes } from './bytes.ts'
+import { fromBytes, toBytes } from './bytes.ts'
 import type { Counting } from './count.ts'
 import type { Day } from './day-book.ts'
 import { TOLD_PREFIX, toldKey } from './keys.ts'
@@ -76,13 +77,27 @@ const REWARDED_BEFORE = 'E48'
 export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewarding {
   const { store, counting, report } = deps
   const silent = new Set<number>()
+  /** As on disk. */
+  const known = new Map(
+    store
+      .scan(TOLD_PREFIX)
+      .map(({ value }) => fromBytes<Told>(value))
+      .map((told) => [told.day, told]),
+  )
   let undone = 0
 
   const newest = (): EpochId => counting.days().at(-1)?.lastEpochId ?? (0 as EpochId)
-  const toldOf = ({ day, firstEpochId }: Day): Told =>
-    readAt<Told>(store, toldKey(day)) ?? { day, ...NOTHING, asOf: Math.max(0, firstEpochId - 1) as EpochId }
+  const toldOf = ({ day, firstEpochId }: Day): Told => known.get(day) ?? { day, ...NOTHING, asOf: Math.max(0, firstEpochId - 1) as EpochId }
 
-  const keep = (told: Told): Promise<void> => store.commit([{ key: toldKey(told.day), value: toBytes(told) }])
+  function keep(told: Told): Promise<void> {
+    known.set(told.day, told)
+    return store.commit([{ key: toldKey(told.day), value: toBytes(told) }])
+  }
+
+  /** Their records on disk went with the days. */
+  function forgetBefore(oldest: number): void {
+    for (const day of known.keys()) if (day < oldest) known.delete(day)
+  }
 
   function whyDue(day: Day, told: Told): 'intraday' | 'final' | undefined {
     const last = (told.finalAsOf ?? told.asOf) + options.countsEveryEpochs
@@ -93,7 +108,7 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
   }
 
   /** Once for each day and process. */
-  function saySilent(day: number, reason: string): void {
+  function saySilent(day: number, reason: UntoldReason): void {
     if (!silent.has(day)) report('counts_not_sent', { day, reason })
     silent.add(day)
   }
@@ -103,11 +118,12 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
     const rules = await persist({ doing: 'read_reward_rules', attempt: () => deps.chain.rewardRules(), signal }, deps)
     if (undone !== before) return
     const asked = { ...told, asOf: newest(), ...(isFinal && { finalAsOf: newest() }) }
-    if (rules.day > day.day + 1) return close(asked, TOO_LATE, rules.dailySnapshotQuota)
+    const isTooLate = rules.day > day.day + 1
     if (!rules.areRewardsEnabled || !day.isWhole) {
       saySilent(day.day, day.isWhole ? 'rewards_off' : 'day_not_whole')
-      return keep(asked)
+      return keep(isTooLate ? { ...asked, closed: TOO_LATE } : asked)
     }
+    if (isTooLate) return close(asked, TOO_LATE, rules.dailySnapshotQuota)
     const totals = counting.totals(day.day)
     const parts = { totals, rewarded: new Set(told.rewarded), quota: rules.dailySnapshotQuota, isFinal }
     // The last word is about everybody: it does not rest on what is believed to be told.
@@ -185,7 +201,7 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
 
   async function workOn(day: Day, signal: AbortSignal): Promise<void> {
     for (;;) {
-      // As it is on disk now: a reorganisation may have changed it meanwhile.
+      // As it is now: a reorganisation may have changed it meanwhile.
       const told = toldOf(day)
       const due = whyDue(day, told)
       if (told.update?.isSettled === false) await settle(told, told.update, signal)
@@ -194,18 +210,18 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
     }
   }
 
-  const records = (): Told[] => store.scan(TOLD_PREFIX).map(({ value }) => fromBytes<Told>(value))
   const unsettled = (update: Update | undefined) => update && { ...update, isSettled: false }
 
   return {
     async work(signal) {
+      forgetBefore(counting.days().at(0)?.day ?? 0)
       for (const day of [...counting.days()]) await workOn(day, signal)
     },
     async begin(from) {
-      for (const told of records()) if (told.toldIn >= from) await keep({ ...told, update: unsettled(told.update) })
+      for (const told of known.values()) if (told.toldIn >= from) await keep({ ...told, update: unsettled(told.update) })
     },
     async undoAbove(block) {
-      for (const told of records()) {
+      for (const told of known.values()) {
         if (told.toldIn <= block && told.update?.isSettled !== false) continue
         undone += 1
         await keep({ day: told.day, ...NOTHING, asOf: told.asOf, update: unsettled(told.update) })
