@@ -41,7 +41,7 @@ export interface FakeChainOptions {
   readonly manifests?: readonly ManifestRef[]
   /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
   readonly hasContents?: boolean
-  /** 720 epochs a day, a quota of 1,000 and rewards off, unless said otherwise. */
+  /** A quota of 1,000, rewards off, and as many epochs a day as source blocks make, unless said otherwise. */
   readonly rewards?: Partial<FakeRewards>
   readonly chainId?: number
   readonly protocolState?: Address

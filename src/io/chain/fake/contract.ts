@@ -91,8 +91,14 @@ interface Book {
 }
 
 const ROUNDS_MAX = 3
-/** What a new market begins with; no test releases the epochs of a whole day by chance. */
-const REWARDS: FakeRewards = { epochsInADay: 720, dailySnapshotQuota: 1_000, areRewardsEnabled: false }
+const DAY_SECONDS = 86_400
+
+/** What a new market begins with. */
+const rewardsOf = ({ sourceBlockTimeSeconds, epochSize }: MarketState): FakeRewards => ({
+  epochsInADay: Math.max(1, Math.floor(DAY_SECONDS / (sourceBlockTimeSeconds * epochSize))),
+  dailySnapshotQuota: 1_000,
+  areRewardsEnabled: false,
+})
 
 const lastRound = (epoch: Epoch): number => epoch.rounds.length - 1
 const isOpen = (epoch: Epoch, round: number, windowBlocks: number, block: BlockRef): boolean =>
@@ -336,7 +342,7 @@ export function createFakeContract(initial: {
     epochs: new Map(),
     firstEpochs: new Map(),
     current: nothing,
-    rewards: { ...REWARDS, ...initial.rewards },
+    rewards: { ...rewardsOf(market), ...initial.rewards },
     day: 1,
     rewardDays: new Map(),
     slotDays: new Map(),

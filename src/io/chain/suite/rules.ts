@@ -104,6 +104,30 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       ])
     })
 
+    test('days: each begins with an epoch, told of in its transaction, and what was told of the one before is still taken', async () => {
+      const { chain, perform, eventsSince } = await opened()
+      const start = (await chain.head()).number
+      for (const begin of [0, 10, 20]) await perform('epochManager', release(begin, begin + 9))
+      expect(await chain.rewardRules()).toMatchObject({ day: 1 })
+      await perform('epochManager', release(30, 39))
+      expect(await chain.rewardRules()).toMatchObject({ day: 2 })
+      const [started, released] = (await eventsSince(start + 1)).filter(({ block }) => block === start + 4)
+      expect(started).toEqual({ block: start + 4, kind: 'DayStartedEvent', day: 2 })
+      expect(released).toEqual({ block: start + 4, kind: 'EpochReleased', epochId: 4, begin: 30, end: 39 })
+      const told = (day: number): ProtocolCall => ({
+        kind: 'updateRewards',
+        day,
+        slotIds: [1] as SlotId[],
+        submissions: [5],
+        eligibleNodes: 0,
+      })
+      expect(await perform('sequencer', told(1))).toMatchObject({ kind: 'done' })
+      expect(await perform('sequencer', told(2))).toMatchObject({ kind: 'done' })
+      for (const begin of [40, 50, 60]) await perform('epochManager', release(begin, begin + 9))
+      expect(await perform('sequencer', told(1))).toEqual(refused('E38'))
+      expect(await chain.slotDay(1 as SlotId, 1)).toEqual({ submissions: 5, isRewarded: false })
+    })
+
     test('rewards: only a sequencer, of today or yesterday; what is sent again overwrites, until the slot is rewarded', async () => {
       const { chain, perform } = await opened()
       const { day, dailySnapshotQuota: quota } = await chain.rewardRules()
