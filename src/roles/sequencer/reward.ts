@@ -4,10 +4,9 @@ import type { UntoldReason } from '#domain/reasons.ts'
 import type { AnchorChain, CallOutcome, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { fromBytes, toBytes } from './bytes.ts'
 import type { Counting } from './count.ts'
 import type { Day } from './day-book.ts'
-import { TOLD_PREFIX, toldKey } from './keys.ts'
+import { createToldBook, isTold, type Told, type ToldBook, type Update } from './told.ts'
 
 export interface RewardOptions {
   /** Epochs between two updates of a day that is not over. */
@@ -23,34 +22,6 @@ export interface RewardDeps extends PersistDeps {
   readonly chain: Pick<AnchorChain, 'rewardRules' | 'slotDay'>
   readonly sender: Pick<ProtocolSender, 'sendInOrder'>
   readonly counting: Counting
-}
-
-/** Calls that belong together, on disk before the first of them is sent. */
-interface Update {
-  readonly number: number
-  /** How often its calls were made anew, because the contract refused to hear of slots that it has rewarded. */
-  readonly attempt: number
-  readonly isFinal: boolean
-  readonly quota: number
-  readonly chunks: readonly CountsUpdate[]
-  /** All of them have their outcome. */
-  readonly isSettled: boolean
-}
-
-/** What the contract was told of a day. */
-interface Told {
-  readonly day: number
-  /** The totals that it has, as far as known. */
-  readonly counts: readonly (readonly [SlotId, number])[]
-  readonly rewarded: readonly SlotId[]
-  /** Newest epoch at the last update, and at the last that was to be the last. */
-  readonly asOf: EpochId
-  readonly finalAsOf?: EpochId | undefined
-  readonly update?: Update | undefined
-  /** Newest block with one of the calls. */
-  readonly toldIn: BlockNumber
-  /** No more is said of the day: all is told, or it was too late. */
-  readonly closed?: 'told' | 'E38' | undefined
 }
 
 export interface Rewarding {
@@ -69,171 +40,161 @@ const TOO_LATE = 'E38'
 const ALL_REWARDED = 'E47'
 const REWARDED_BEFORE = 'E48'
 
+/** What the parts of the work share. */
+interface Work extends RewardDeps {
+  readonly options: RewardOptions
+  readonly book: ToldBook
+  /** Days of which something was said that is said no more. */
+  readonly silent: Set<number>
+  /** How often a reorganisation has changed what is told: what was asked before holds no more. */
+  undone(): number
+}
+
 /**
  * Tells the contract what slots earned (spec/06 §6). Of a day that goes on now and then what has changed; once it is over and decided all of it, with the
  * number of eligible slots. Totals are absolute: said twice they are what they were. Order: the calls are on disk, then sent under intents of
  * their own, then what they told is on disk (S16).
  */
 export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewarding {
-  const { store, counting, report } = deps
-  const silent = new Set<number>()
-  /** As on disk. */
-  const known = new Map(
-    store
-      .scan(TOLD_PREFIX)
-      .map(({ value }) => fromBytes<Told>(value))
-      .map((told) => [told.day, told]),
-  )
+  const book = createToldBook(deps.store)
   let undone = 0
-
-  const newest = (): EpochId => counting.days().at(-1)?.lastEpochId ?? (0 as EpochId)
-  const toldOf = ({ day, firstEpochId }: Day): Told => known.get(day) ?? { day, ...NOTHING, asOf: Math.max(0, firstEpochId - 1) as EpochId }
-
-  function keep(told: Told): Promise<void> {
-    known.set(told.day, told)
-    return store.commit([{ key: toldKey(told.day), value: toBytes(told) }])
-  }
-
-  /** Their records on disk went with the days. */
-  function forgetBefore(oldest: number): void {
-    for (const day of known.keys()) if (day < oldest) known.delete(day)
-  }
-
-  function whyDue(day: Day, told: Told): 'intraday' | 'final' | undefined {
-    const last = (told.finalAsOf ?? told.asOf) + options.countsEveryEpochs
-    if (told.closed !== undefined) return undefined
-    if (day === counting.days().at(-1)) return newest() >= last ? 'intraday' : undefined
-    if (!counting.isDecided(day, (day.lastEpochId + options.dayBufferEpochs) as EpochId)) return undefined
-    return told.finalAsOf === undefined || newest() >= last ? 'final' : undefined
-  }
-
-  /** Once for each day and process. */
-  function saySilent(day: number, reason: UntoldReason): void {
-    if (!silent.has(day)) report('counts_not_sent', { day, reason })
-    silent.add(day)
-  }
-
-  async function plan(day: Day, told: Told, isFinal: boolean, signal: AbortSignal): Promise<void> {
-    const before = undone
-    const rules = await persist({ doing: 'read_reward_rules', attempt: () => deps.chain.rewardRules(), signal }, deps)
-    if (undone !== before) return
-    const asked = { ...told, asOf: newest(), ...(isFinal && { finalAsOf: newest() }) }
-    const isTooLate = rules.day > day.day + 1
-    if (!rules.areRewardsEnabled || !day.isWhole) {
-      saySilent(day.day, day.isWhole ? 'rewards_off' : 'day_not_whole')
-      return keep(isTooLate ? { ...asked, closed: TOO_LATE } : asked)
-    }
-    if (isTooLate) return close(asked, TOO_LATE, rules.dailySnapshotQuota)
-    const totals = counting.totals(day.day)
-    const parts = { totals, rewarded: new Set(told.rewarded), quota: rules.dailySnapshotQuota, isFinal }
-    // The last word is about everybody: it does not rest on what is believed to be told.
-    const chunks = updatesOf({ ...parts, told: isFinal ? unknown(totals) : new Map(told.counts) }, options.slotsPerUpdate)
-    if (chunks.length === 0) return isFinal ? close(asked, 'told', parts.quota) : keep(asked)
-    const number = (told.update?.number ?? 0) + 1
-    return keep({ ...asked, update: { number, attempt: 0, isFinal, quota: parts.quota, chunks, isSettled: false } })
-  }
-
-  async function close(told: Told, closed: 'told' | 'E38', quota: number): Promise<void> {
-    const totals = counting.totals(told.day)
-    if (told.closed === undefined && closed === 'told')
-      report('day_told', { day: told.day, slots: totals.size, eligible: eligibleSlots(totals, quota).length, quota })
-    if (told.closed === undefined && closed !== 'told') report('day_not_told', { day: told.day, slots: totals.size, code: closed })
-    return keep({ ...told, closed })
-  }
-
-  /** Sends the calls of an update, or finds them where they are. Called again it goes on. */
-  async function settle(told: Told, update: Update, signal: AbortSignal): Promise<void> {
-    const before = undone
-    const intents = update.chunks.map((chunk, index) => ({
-      intentId: `rewards/${told.day}/${update.number}/${update.attempt}/${index}`,
-      call: { kind: 'updateRewards', day: told.day, ...chunk } as const,
-    }))
-    const outcomes = await persist({ doing: 'update_rewards', attempt: () => deps.sender.sendInOrder(intents, signal), signal }, deps)
-    const heard = await hear(told, update, outcomes, signal)
-    // What the outcomes say may be of a chain that is gone.
-    if (undone !== before) return
-    const { again, codes, ...change } = heard
-    const now = { ...told, ...change }
-    if (again.length > 0 && update.attempt + 1 < ATTEMPTS_MAX)
-      return keep({ ...now, update: { ...update, attempt: update.attempt + 1, chunks: again } })
-    const settled = { ...now, update: { ...update, isSettled: true } }
-    if (update.isFinal && codes.includes(TOO_LATE)) return close(settled, TOO_LATE, update.quota)
-    if (!update.isFinal || again.length + codes.length > 0) return keep(settled)
-    // A reorganisation may have changed the totals since: then the last word is another.
-    return isTold(settled) ? close(settled, 'told', update.quota) : keep({ ...settled, finalAsOf: undefined })
-  }
-
-  /** What the contract has now, and what of it must be said in other words. */
-  async function hear(told: Told, update: Update, outcomes: readonly CallOutcome[], signal: AbortSignal) {
-    const counts = new Map(told.counts)
-    const rewarded = new Set(told.rewarded)
-    const again: CountsUpdate[] = []
-    const codes: string[] = []
-    for (const [index, outcome] of outcomes.entries()) {
-      const chunk = update.chunks[index] as CountsUpdate
-      if (outcome.kind === 'done') {
-        chunk.slotIds.forEach((slotId, at) => void counts.set(slotId, chunk.submissions[at] as number))
-        if (chunk.eligibleNodes > 0) for (const slotId of chunk.slotIds) rewarded.add(slotId)
-      } else if (outcome.reason === REWARDED_BEFORE) {
-        const known = await persist({ doing: 'read_slot_days', attempt: () => read(told.day, chunk.slotIds), signal }, deps)
-        for (const { slotId, submissions, isRewarded } of known) {
-          counts.set(slotId, submissions)
-          if (isRewarded) rewarded.add(slotId)
-        }
-        again.push(...without(chunk, rewarded))
-      } else if (outcome.reason === ALL_REWARDED) again.push({ ...chunk, eligibleNodes: 0 })
-      else {
-        codes.push(outcome.reason)
-        report('counts_refused', { day: told.day, slots: chunk.slotIds.length, code: outcome.reason })
-      }
-    }
-    const blocks = outcomes.map((outcome) => (outcome.kind === 'done' ? outcome.blockNumber : 0))
-    return { counts: [...counts], rewarded: [...rewarded], toldIn: Math.max(told.toldIn, ...blocks) as BlockNumber, again, codes }
-  }
-
-  function isTold({ day, counts, rewarded }: Told): boolean {
-    const told = { totals: counting.totals(day), told: new Map(counts), rewarded: new Set(rewarded), quota: 0, isFinal: false }
-    return updatesOf(told, options.slotsPerUpdate).length === 0
-  }
-
-  const read = (day: number, slotIds: readonly SlotId[]) =>
-    Promise.all(slotIds.map(async (slotId) => ({ slotId, ...(await deps.chain.slotDay(slotId, day)) })))
+  const work: Work = { ...deps, options, book, silent: new Set(), undone: () => undone }
 
   async function workOn(day: Day, signal: AbortSignal): Promise<void> {
     for (;;) {
       // As it is now: a reorganisation may have changed it meanwhile.
-      const told = toldOf(day)
-      const due = whyDue(day, told)
-      if (told.update?.isSettled === false) await settle(told, told.update, signal)
-      else if (due !== undefined) await plan(day, told, due === 'final', signal)
+      const told = book.get(day)
+      const due = whyDue(day, told, work)
+      if (told.update?.isSettled === false) await settle(told, told.update, work, signal)
+      else if (due !== undefined) await plan(day, told, due === 'final', work, signal)
       else return
     }
   }
 
-  const unsettled = (update: Update | undefined) => update && { ...update, isSettled: false }
-
   return {
     async work(signal) {
-      forgetBefore(counting.days().at(0)?.day ?? 0)
-      for (const day of [...counting.days()]) await workOn(day, signal)
+      const days = [...deps.counting.days()]
+      book.forgetBefore(days[0]?.day ?? 0)
+      for (const day of days) await workOn(day, signal)
     },
-    async begin(from) {
-      for (const told of known.values()) if (told.toldIn >= from) await keep({ ...told, update: unsettled(told.update) })
-    },
+    begin: book.unsettleFrom,
     async undoAbove(block) {
-      for (const told of known.values()) {
-        if (told.toldIn <= block && told.update?.isSettled !== false) continue
-        undone += 1
-        await keep({ day: told.day, ...NOTHING, asOf: told.asOf, update: unsettled(told.update) })
-      }
+      // What is on its way must not be heard as if nothing had happened.
+      undone += 1
+      await book.undoAbove(block)
     },
   }
 }
 
-const NOTHING: Pick<Told, 'counts' | 'rewarded' | 'toldIn'> = { counts: [], rewarded: [], toldIn: 0 as BlockNumber }
+const newest = ({ counting }: Pick<Work, 'counting'>): EpochId => counting.days().at(-1)?.lastEpochId ?? (0 as EpochId)
+
+function whyDue(day: Day, told: Told, work: Work): 'intraday' | 'final' | undefined {
+  const { options, counting } = work
+  if (told.closed !== undefined) return undefined
+  const isTime = newest(work) >= (told.finalAsOf ?? told.asOf) + options.countsEveryEpochs
+  if (day === counting.days().at(-1)) return isTime ? 'intraday' : undefined
+  if (!counting.isDecided(day, (day.lastEpochId + options.dayBufferEpochs) as EpochId)) return undefined
+  // A last word that was refused is said again now and then.
+  return told.finalAsOf === undefined || isTime ? 'final' : undefined
+}
+
+/** Writes down what is to be told, or that nothing is. */
+async function plan(day: Day, told: Told, isFinal: boolean, work: Work, signal: AbortSignal): Promise<void> {
+  const { book, counting, options, chain } = work
+  const before = work.undone()
+  const rules = await persist({ doing: 'read_reward_rules', attempt: () => chain.rewardRules(), signal }, work)
+  if (work.undone() !== before) return
+  const { dailySnapshotQuota: quota, areRewardsEnabled } = rules
+  const asked = { ...told, asOf: newest(work), ...(isFinal && { finalAsOf: newest(work) }) }
+  const isTooLate = rules.day > day.day + 1
+  if (!areRewardsEnabled || !day.isWhole) {
+    saySilent(day.day, day.isWhole ? 'rewards_off' : 'day_not_whole', work)
+    return book.keep(isTooLate ? { ...asked, closed: TOO_LATE } : asked)
+  }
+  if (isTooLate) return close(asked, TOO_LATE, quota, work)
+  const totals = counting.totals(day.day)
+  // The last word is about everybody: it does not rest on what is believed to be told.
+  const known = isFinal ? unknown(totals) : new Map(told.counts)
+  const chunks = updatesOf({ totals, told: known, rewarded: new Set(told.rewarded), quota, isFinal }, options.slotsPerUpdate)
+  if (chunks.length === 0) return isFinal ? close(asked, 'told', quota, work) : book.keep(asked)
+  const number = (told.update?.number ?? 0) + 1
+  return book.keep({ ...asked, update: { number, attempt: 0, isFinal, quota, chunks, isSettled: false } })
+}
 
 /** As if the contract had something else of everybody. */
 const unknown = (totals: SlotCounts): SlotCounts => new Map([...totals.keys()].map((slotId) => [slotId, -1]))
+
+/** Once for each day and process. */
+function saySilent(day: number, reason: UntoldReason, { silent, report }: Work): void {
+  if (!silent.has(day)) report('counts_not_sent', { day, reason })
+  silent.add(day)
+}
+
+async function close(told: Told, closed: 'told' | 'E38', quota: number, { book, counting, report }: Work): Promise<void> {
+  const { day } = told
+  const totals = counting.totals(day)
+  // After a restart the calls are only found again.
+  if (told.closed === undefined) {
+    if (closed === 'told') report('day_told', { day, slots: totals.size, eligible: eligibleSlots(totals, quota).length, quota })
+    else report('day_not_told', { day, slots: totals.size, code: closed })
+  }
+  return book.keep({ ...told, closed })
+}
+
+/** Sends the calls of an update, or finds them where they are. Called again it goes on. */
+async function settle(told: Told, update: Update, work: Work, signal: AbortSignal): Promise<void> {
+  const { book, sender } = work
+  const before = work.undone()
+  const intents = update.chunks.map((chunk, index) => ({
+    intentId: `rewards/${told.day}/${update.number}/${update.attempt}/${index}`,
+    call: { kind: 'updateRewards', day: told.day, ...chunk } as const,
+  }))
+  const outcomes = await persist({ doing: 'update_rewards', attempt: () => sender.sendInOrder(intents, signal), signal }, work)
+  const { now, again, codes } = await hear(told, outcomes, work, signal)
+  // What the outcomes say may be of a chain that is gone.
+  if (work.undone() !== before) return
+  if (again.length > 0 && update.attempt + 1 < ATTEMPTS_MAX)
+    return book.keep({ ...now, update: { ...update, attempt: update.attempt + 1, chunks: again } })
+  const settled = { ...now, update: { ...update, isSettled: true } }
+  if (update.isFinal && codes.includes(TOO_LATE)) return close(settled, TOO_LATE, update.quota, work)
+  if (!update.isFinal || again.length + codes.length > 0) return book.keep(settled)
+  // A reorganisation may have changed the totals since: then the last word is another.
+  const isLast = isTold(settled, work.counting.totals(told.day))
+  return isLast ? close(settled, 'told', update.quota, work) : book.keep({ ...settled, finalAsOf: undefined })
+}
+
+/** What the contract has now, what of it must be said in other words, and with which codes it refused the rest. */
+async function hear(told: Told, outcomes: readonly CallOutcome[], work: Work, signal: AbortSignal) {
+  const counts = new Map(told.counts)
+  const rewarded = new Set(told.rewarded)
+  const again: CountsUpdate[] = []
+  const codes: string[] = []
+  let toldIn = told.toldIn
+  for (const [index, outcome] of outcomes.entries()) {
+    const chunk = told.update?.chunks[index] as CountsUpdate
+    if (outcome.kind === 'done') {
+      chunk.slotIds.forEach((slotId, at) => void counts.set(slotId, chunk.submissions[at] as number))
+      if (chunk.eligibleNodes > 0) for (const slotId of chunk.slotIds) rewarded.add(slotId)
+      toldIn = Math.max(toldIn, outcome.blockNumber) as BlockNumber
+    } else if (outcome.reason === REWARDED_BEFORE) {
+      for (const { slotId, submissions, isRewarded } of await slotDays(told.day, chunk.slotIds, work, signal)) {
+        counts.set(slotId, submissions)
+        if (isRewarded) rewarded.add(slotId)
+      }
+      again.push(...without(chunk, rewarded))
+    } else if (outcome.reason === ALL_REWARDED) again.push({ ...chunk, eligibleNodes: 0 })
+    else {
+      codes.push(outcome.reason)
+      work.report('counts_refused', { day: told.day, slots: chunk.slotIds.length, code: outcome.reason })
+    }
+  }
+  return { now: { ...told, counts: [...counts], rewarded: [...rewarded], toldIn }, again, codes }
+}
+
+function slotDays(day: number, slotIds: readonly SlotId[], work: Work, signal: AbortSignal) {
+  const attempt = () => Promise.all(slotIds.map(async (slotId) => ({ slotId, ...(await work.chain.slotDay(slotId, day)) })))
+  return persist({ doing: 'read_slot_days', attempt, signal }, work)
+}
 
 function without({ slotIds, submissions, eligibleNodes }: CountsUpdate, rewarded: ReadonlySet<SlotId>): CountsUpdate[] {
   const kept = slotIds.flatMap((slotId, index) => (rewarded.has(slotId) ? [] : [{ slotId, count: submissions[index] as number }]))
