@@ -138,6 +138,21 @@ describe('S16: the last word about a day', () => {
     await world.stop()
   })
 
+  test('that the contract refuses is said again, for as long as it takes one', async () => {
+    const world = await open({ ...MARKET, rewards: { ...MARKET.rewards, epochsInADay: 4 }, counts: { countsEveryEpochs: 2 } })
+    for (const epochId of [1, 2, 3, 4]) await epoch(world, epochId, [1, 2])
+    world.chain.changeMarket({ sequencers: [OTHER_SEQUENCER] })
+    await epoch(world, 5, [])
+    expect(said(world, 'counts_refused')).toEqual([{ day: 1, slots: 2, code: 'E04' }])
+    world.chain.changeMarket({ sequencers: [SEQUENCER] })
+    await epoch(world, 6, [])
+    expect(world.chain.rewardDay(1)).toEqual({ eligible: 0, remaining: 0 })
+    expect(said(world, 'day_told')).toEqual([])
+    await epoch(world, 7, [])
+    expect(world.chain.rewardDay(1)).toEqual({ eligible: 2, remaining: 0 })
+    await world.stop()
+  })
+
   test('that comes too late is told with its code', async () => {
     const world = await open(MARKET)
     await epoch(world, 1, [1, 2])
