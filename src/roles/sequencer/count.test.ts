@@ -95,6 +95,17 @@ describe('S15: what slots deliver', () => {
     expect(await recounted(world, [3])).toEqual(totals(world, 2))
     expect(world.sequencer.tallies()?.ofSlot(2 as SlotId, 1)).toBe(2)
     expect(world.sequencer.tallies()?.eligible(1, 2)).toEqual([2])
+    expect(
+      [1, 2].map((id) =>
+        world.sequencer
+          .tallies()
+          ?.ofEpoch(id as EpochId)
+          .map(({ slotId }) => slotId),
+      ),
+    ).toEqual([
+      [1, 2],
+      [2, 3],
+    ])
     expect(world.sequencer.tallies()?.discarded(EPOCH_1)).toEqual([
       { projectId: PROJECTS[0], snapshotCid: CIDS[0], discarded: [{ slotId: 3, snapshotCid: CIDS[1] }] },
     ])

@@ -1,5 +1,5 @@
 import type { ChainStep } from '#domain/chain-step.ts'
-import { earnedIn, type SlotCounts } from '#domain/counts.ts'
+import { credit, earnedIn, type SlotCounts } from '#domain/counts.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isLongOver, isSettled, type LaterWindows, lastBatchBlock } from '#domain/window.ts'
 import type { ProtocolEvent, RewardRules } from '#io/chain/port.ts'
@@ -45,6 +45,8 @@ export interface Counting {
   days(): readonly Day[]
   /** By slot; empty for a day of which nothing is known. */
   totals(day: number): SlotCounts
+  /** What one epoch added to that; empty once nothing can change it any more. */
+  ofEpoch(epochId: EpochId): SlotCounts
   /** Whether an epoch at or after `bufferEpoch` is done, and nothing of the day can change any more but by a reorganisation. */
   isDecided(day: Day, bufferEpoch: EpochId): boolean
   /** Batches on chain of which it is not known what they earned: those of other sequencers. */
@@ -109,6 +111,12 @@ function createEpochs({ store }: Pick<CountingDeps, 'store'>) {
       })
       epochs.set(epochId, { ...epoch, batches })
       writes.push({ key: countedKey(epochId), value: toBytes({ ...epoch, batches }) })
+    },
+    ofEpoch(epochId: EpochId): SlotCounts {
+      const counts: SlotCounts = new Map()
+      for (const { batchCid, isCounted } of epochs.get(epochId)?.batches ?? [])
+        if (isCounted) credit(counts, earnedBy(epochId, batchCid) as SlotCounts, 1)
+      return counts
     },
     /** Its release is gone. What its batches earn stays known: they may be anchored again. */
     drop(epoch: CountedEpoch): void {
@@ -233,6 +241,7 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     },
     days: () => book.days,
     totals: book.totals,
+    ofEpoch: epochs.ofEpoch,
     isDecided(day, bufferEpoch) {
       const newest = book.days.at(-1)?.lastEpochId ?? (0 as EpochId)
       const isLate =

@@ -1,4 +1,4 @@
-import { eligibleSlots } from '#domain/counts.ts'
+import { eligibleSlots, type SlotCounts } from '#domain/counts.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Store } from '#io/store/port.ts'
 import { decodeBallot } from './ballot.ts'
@@ -13,6 +13,11 @@ export interface DiscardedVotes {
   readonly discarded: readonly { readonly slotId: SlotId; readonly snapshotCid: Cid }[]
 }
 
+export interface SlotTally {
+  readonly slotId: SlotId
+  readonly submissions: number
+}
+
 /** What slots have delivered, as this sequencer knows it. It only reads. */
 export interface Tallies {
   /** Days on record, ascending; the last is the current one. `isWhole`: every epoch of it was followed here. */
@@ -20,7 +25,9 @@ export interface Tallies {
   /** Snapshots of one slot on a day. */
   ofSlot(slotId: SlotId, day: number): number
   /** Those of all slots that have any, ascending by slot. */
-  ofDay(day: number): readonly { readonly slotId: SlotId; readonly submissions: number }[]
+  ofDay(day: number): readonly SlotTally[]
+  /** The same for one epoch; empty once it is long over. */
+  ofEpoch(epochId: EpochId): readonly SlotTally[]
   /** The slots that have reached the quota on a day, ascending. */
   eligible(day: number, quota: number): readonly SlotId[]
   /** Submissions of an epoch that did not win, by project; empty once its votes are let go. Reads them all from disk. */
@@ -34,15 +41,15 @@ export function createTallies({
   ledger,
   store,
 }: {
-  readonly counting: Pick<Counting, 'days' | 'totals'>
+  readonly counting: Pick<Counting, 'days' | 'totals' | 'ofEpoch'>
   readonly ledger: Pick<Ledger, 'get'>
   readonly store: Pick<Store, 'scan'>
 }): Tallies {
   return {
     days: () => counting.days().map(({ day, isWhole, firstEpochId, lastEpochId }) => ({ day, isWhole, firstEpochId, lastEpochId })),
     ofSlot: (slotId, day) => counting.totals(day).get(slotId) ?? 0,
-    ofDay: (day) =>
-      [...counting.totals(day)].map(([slotId, submissions]) => ({ slotId, submissions })).sort((left, right) => left.slotId - right.slotId),
+    ofDay: (day) => inOrder(counting.totals(day)),
+    ofEpoch: (epochId) => inOrder(counting.ofEpoch(epochId)),
     eligible: (day, quota) => eligibleSlots(counting.totals(day), quota),
     discarded(epochId) {
       const winners = new Map(ledger.get(epochId)?.projects.map(({ projectId, snapshotCid }) => [projectId, snapshotCid]))
@@ -58,6 +65,9 @@ export function createTallies({
     },
   }
 }
+
+const inOrder = (counts: SlotCounts): SlotTally[] =>
+  [...counts].map(([slotId, submissions]) => ({ slotId, submissions })).sort((left, right) => left.slotId - right.slotId)
 
 function* requestsOf(epochId: EpochId, store: Pick<Store, 'scan'>) {
   const prefix = votesPrefix(epochId)
