@@ -309,9 +309,15 @@ describe('S16: a day is decided', () => {
     expect(block(6, { kind: 'SnapshotBatchFinalized', epochId: 2, batchCid: cid })).toBe(true)
   })
 
-  test('not while a batch that is refuted may still be corrected', async () => {
-    const { block } = await following()
+  test('not while a batch that is refuted may still be corrected; the corrected one counts', async () => {
+    const { counting, block } = await following()
+    const corrected = CIDS[1] as Cid
+    expect([...counting.totals(1)]).toEqual([[1, 1]])
     block(4, released(4), { kind: 'TriggerBatchResubmission', epochId: 2, batchCid: cid }, done(4))
+    expect([...counting.totals(1)]).toEqual([])
+    block(5, { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: corrected })
+    counting.learn(2 as EpochId, corrected, new Map([[3 as SlotId, 2]]))
+    expect([...counting.totals(1)]).toEqual([[3, 2]])
     expect(block(2 + 4 * 8)).toBe(false)
     expect(block(2 + 4 * 8 + 1)).toBe(true)
   })
