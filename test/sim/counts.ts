@@ -32,7 +32,8 @@ export async function checkCounts(run: Run, report: (found: string) => void): Pr
 const inOrder = (counts: SlotCounts): string => JSON.stringify([...counts].sort(([left], [right]) => left - right))
 
 /** By day, from the events of the chain as it is now. */
-async function recounted({ world: { chain, ipfs } }: Run): Promise<ReadonlyMap<number, SlotCounts>> {
+async function recounted({ world }: Run): Promise<ReadonlyMap<number, SlotCounts>> {
+  const { chain } = world
   const days = new Map<number, SlotCounts>()
   let day = 1
   for (const { events } of chain.blocks())
@@ -43,16 +44,18 @@ async function recounted({ world: { chain, ipfs } }: Run): Promise<ReadonlyMap<n
       const totals: Map<SlotId, number> = days.get(day) ?? new Map()
       days.set(day, totals)
       for (const batchCid of new Set(await chain.batchCids(event.epochId))) {
-        if ((await chain.batch(event.epochId, batchCid))?.isRefused !== true) credit(totals, await earned(batchCid, event.epochId, ipfs), 1)
+        if ((await chain.batch(event.epochId, batchCid))?.isRefused !== true)
+          credit(totals, await earned(batchCid, event.epochId, world), 1)
       }
     }
   return days
 }
 
 /** What nobody serves earns nothing. */
-async function earned(batchCid: Cid, epochId: EpochId, ipfs: Run['world']['ipfs']): Promise<SlotCounts> {
+async function earned(batchCid: Cid, epochId: EpochId, { clock, ipfs }: Run['world']): Promise<SlotCounts> {
   try {
-    const parsed = parseBatch(await ipfs.node('reader').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 0 }))
+    const reading = ipfs.node('reader').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
+    const parsed = parseBatch(await clock.runUntil(reading, { limitMs: 10_000 }))
     return parsed.ok ? earnedIn(parsed.batch, epochId) : new Map()
   } catch (failure) {
     if (!isWeftError(failure)) throw failure
