@@ -64,7 +64,8 @@ const showCommand = buildCommand({
     const { readMarket, readMarkets } = await import('#operator/market.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
     const given = placesOf(this.process, flags)
-    const { protocolState } = await findAddresses(rpc, given)
+    const { daysOf, tellMarketDay } = await import('#operator/days.ts')
+    const { protocolState, nodes } = await findAddresses(rpc, given)
     const markets =
       given.dataMarket === undefined
         ? await readMarkets(rpc, protocolState)
@@ -74,6 +75,7 @@ const showCommand = buildCommand({
       const told = await Promise.all(
         markets.map(async ({ manifest, pendingManifest, ...market }) => ({
           ...market,
+          days: await daysOf(rpc, nodes, market.address),
           manifest: manifest && (await withContent(manifest, folder)),
           pendingManifest: pendingManifest && (await withContent(pendingManifest, folder)),
         })),
@@ -86,11 +88,12 @@ const showCommand = buildCommand({
     )
     for (const { manifest, pendingManifest, ...market } of markets) {
       this.process.stdout.write('\n')
+      const days = (await daysOf(rpc, nodes, market.address)).map(tellMarketDay)
       const manifests = {
         manifest: await inWords(manifest, { folder, isWhole: flags.manifest }),
         ...(pendingManifest && { pendingManifest: await inWords(pendingManifest, { folder, isWhole: flags.manifest }) }),
       }
-      for (const [name, value] of Object.entries({ ...market, ...manifests })) {
+      for (const [name, value] of Object.entries({ ...market, days, ...manifests })) {
         const shown = (Array.isArray(value) ? value.join('\n'.padEnd(VALUE_COLUMN + 1)) : String(value)) || 'none'
         this.process.stdout.write(`${`  ${name}`.padEnd(VALUE_COLUMN)}${shown}\n`)
       }
@@ -104,7 +107,7 @@ const showCommand = buildCommand({
       manifest: { kind: 'boolean', default: false, withNegated: false, brief: 'Print manifests whole, not in short' },
     },
   },
-  docs: { brief: 'Show every data market and its settings, or the one named' },
+  docs: { brief: 'Show every data market, its settings and its days, or the one named' },
 })
 
 type ChangeFlags = PlaceFlags & ContractFlags & SendFlags
@@ -234,7 +237,7 @@ const setCommand = buildCommand({
       removeAdmin: optional(addresses, 'Accounts that cease to be admins'),
       sequencerId: optional(sequencerId, "The sequencer's name in the network, for example its peer id; the owner or an admin"),
       rootOnlyBatches: either('Whether sequencers may anchor batches by their roots alone'),
-      rewards: either('The rewards flag that services read'),
+      rewards: either('Whether sequencers send what slots delivered'),
       rewardAllowanceWei: optional(
         allowance,
         'Wei that rewards are paid from, from now on, or `unlimited`; the owner of ProtocolState only',

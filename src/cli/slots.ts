@@ -6,6 +6,8 @@ import {
   CONTRACT_FLAGS,
   conductOf,
   type ContractFlags,
+  MARKET_FLAG,
+  type MarketFlag,
   PLACE_FLAGS,
   type PlaceFlags,
   placesOf,
@@ -22,12 +24,17 @@ import { withContracts } from './with-contracts.ts'
 const SLOTS_MAX = 10_000
 
 const showCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags) {
+  async func(this: { process: NodeJS.Process }, flags: PlaceFlags & ContractFlags & MarketFlag) {
     const { findAddresses, openReader, readRegistry } = await import('#operator/addresses.ts')
+    const { accountsOf, tellSlotAccount } = await import('#operator/days.ts')
     const rpc = openReader(rpcUrlOf(this.process, flags))
-    const registry = await readRegistry(rpc, await findAddresses(rpc, placesOf(this.process, flags)))
+    const addresses = await findAddresses(rpc, placesOf(this.process, flags))
+    const registry = await readRegistry(rpc, addresses)
+    const ids = registry.slots.map(({ slotId }) => slotId)
+    const accounts = await accountsOf(rpc, addresses.dataMarket, ids)
     if (flags.json) {
-      this.process.stdout.write(`${toJson(registry)}\n`)
+      const told = registry.slots.map((slot, index) => ({ ...slot, ...accounts[index] }))
+      this.process.stdout.write(`${toJson({ ...registry, slots: told })}\n`)
       return
     }
     const { slots, address, owner, priceWei, mintStartTime } = registry
@@ -36,13 +43,15 @@ const showCommand = buildCommand({
       `${slots.length} ${slots.length === 1 ? 'slot' : 'slots'} in ${address} of ${owner}; ${priceWei} wei each, ${minting}\n`,
     )
     if (slots.length > 0) this.process.stdout.write(`${'slot'.padStart(7)}  ${'signer, and owner below'.padEnd(42)}  state\n`)
-    for (const slot of slots) {
+    for (const [index, slot] of slots.entries()) {
       const state = slot.isBurned ? 'burned' : slot.isActive ? 'active' : 'no signer'
       this.process.stdout.write(`${String(slot.slotId).padStart(7)}  ${slot.signer}  ${state}\n${' '.repeat(9)}${slot.owner}\n`)
+      const account = accounts[index]
+      if (account !== undefined) this.process.stdout.write(`${' '.repeat(9)}${tellSlotAccount(account)}\n`)
     }
   },
-  parameters: { flags: { ...PLACE_FLAGS, ...CONTRACT_FLAGS } },
-  docs: { brief: 'List every slot with its owner, signer and state' },
+  parameters: { flags: { ...PLACE_FLAGS, ...CONTRACT_FLAGS, ...MARKET_FLAG } },
+  docs: { brief: 'List every slot: owner, signer, state and its last two days' },
 })
 
 interface MintFlags extends PlaceFlags, ContractFlags, SendFlags {

@@ -14,6 +14,8 @@ export interface BlockRef {
  */
 export type ProtocolEvent = { readonly block: BlockRef; readonly logIndex: number; readonly transactionHash: Hash } & (
   | { readonly kind: 'EpochReleased'; readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
+  // The epoch released in the same transaction is the first of that day.
+  | { readonly kind: 'DayStartedEvent'; readonly day: number }
   | { readonly kind: 'SnapshotBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
   | { readonly kind: 'DelayedBatchSubmitted'; readonly epochId: EpochId; readonly batchCid: Cid }
   | { readonly kind: 'BatchSubmissionsCompleted'; readonly epochId: EpochId }

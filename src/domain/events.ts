@@ -131,6 +131,28 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A question over HTTP found a fault of this program, or of its disk; `requestId` is what the asker was told, `detail` says what. Submissions are taken all the same.',
   },
+  day_told: {
+    level: 'info',
+    help: 'The day is over, and the contract knows what each slot delivered on it; `eligible` slots reached the quota and share the pool.',
+  },
+  day_not_told: {
+    level: 'error',
+    help: 'The contract takes no counts of the day any more (`code`), and has not all of them: slots go without their rewards.',
+  },
+  counts_not_sent: {
+    level: 'warn',
+    help: 'What slots delivered on the day is not sent; `reason` says why. `./weft market set --rewards` makes a market ask for it.',
+  },
+  counts_refused: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'The contract refused the counts of these many slots for `code`; all is told again with a later update.',
+  },
+  batch_uncounted: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A batch of another sequencer could not be read: its submissions do not count until it can.',
+  },
   frames_refused: {
     level: 'warn',
     help: 'Frames and deliveries that were refused unread, since the start, by code; told when there are more.',

@@ -42,3 +42,10 @@ export const DELIVERY_REASONS = {
   too_old: 'No receipt came for so long that no window can be open any more: given up.',
 } as const
 export type DeliveryReason = keyof typeof DELIVERY_REASONS
+
+/** Why the contract is not told what slots delivered on a day. */
+export const UNTOLD_REASONS = {
+  rewards_off: 'The market does not ask for counts: its rewards flag is off.',
+  day_not_whole: 'This sequencer has not followed the day from its first epoch on: the counts that it has are not all.',
+} as const
+export type UntoldReason = keyof typeof UNTOLD_REASONS

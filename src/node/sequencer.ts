@@ -49,6 +49,10 @@ export const wireSequencer: Wire<Sequencer> = async (settings, home, started, si
       batchBytesMax: BATCH_BYTES_MAX,
       epochsKept: settings.epochsKept,
       ipfsEpochsKept: settings.ipfsEpochsKept,
+      daysKept: settings.daysKept,
+      countsEveryEpochs: settings.countsEveryEpochs,
+      dayBufferEpochs: settings.dayBufferEpochs,
+      slotsPerUpdate: settings.slotsPerUpdate,
     },
     {
       store: home.store,

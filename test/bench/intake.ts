@@ -147,6 +147,10 @@ try {
       epochsKept: 10,
       batchBytesMax: 8_000_000,
       ipfsEpochsKept: 1_000,
+      daysKept: 8,
+      countsEveryEpochs: 300,
+      dayBufferEpochs: 5,
+      slotsPerUpdate: 100,
     },
     {
       store,

@@ -356,6 +356,11 @@ describe('market and slots', () => {
       { slotId: 3, signer: stranger.address },
       { slotId: 4, signer: signer.address },
     ])
+    const days = [{ day: 1, submissions: 0, isRewarded: false }]
+    expect(slots).toMatchObject([1, 2, 3, 4].map((slotId) => ({ slotId, days, rewardPointsWei: '0' })))
+    expect((await run(['slots', 'show'], {})).output).toContain(`${owner.address}\n         day 1: 0, 0 wei in all\n`)
+    expect((await showMarket()).markets).toMatchObject([{ days: [{ day: 1, eligibleNodes: 0, remaining: 0, slots: 0, submissions: 0 }] }])
+    expect((await run(['market', 'show'], {})).output).toContain('day 1: 0 submissions of 0 slots told, number of eligible nodes not yet\n')
     const beyond = await run(['slots', 'assign', `9=${signer.address}`, '--yes'])
     expect(beyond).toMatchObject({ code: 1, output: expect.stringContaining('slot 9 does not exist: the registry has 1 to') })
   }, 60_000)

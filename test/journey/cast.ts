@@ -4,6 +4,7 @@ import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
@@ -73,6 +74,8 @@ export interface WorldOptions {
   readonly rules?: (chain: FakeChain) => RuleBook
   /** What differs from the market of the journey. */
   readonly market?: Partial<MarketState>
+  /** How it counts days and rewards; as a new one unless said. */
+  readonly rewards?: Partial<FakeRewards>
   /** One event of a role's log. */
   readonly report?: (machine: string, event: string, facts: Readonly<Record<string, string | number>>) => void
   /** A role ended by itself; without it the next `until` throws the failure. */
@@ -104,7 +107,8 @@ export function createWorld(options: WorldOptions) {
     validators: VALIDATOR_ACCOUNTS.slice(0, options.validators),
     ...options.market,
   })
-  const chain = createFakeChain({ clock, market, signers: options.signers, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS })
+  const { signers, rewards = {} } = options
+  const chain = createFakeChain({ clock, market, signers, rewards, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
@@ -337,6 +341,10 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         batchBytesMax: BATCH_BYTES_MAX,
         epochsKept: 100,
         ipfsEpochsKept: 1_000,
+        daysKept: 8,
+        countsEveryEpochs: 2,
+        dayBufferEpochs: 1,
+        slotsPerUpdate: 2,
         ...(expectedProjects === undefined ? {} : { expectedProjects }),
       },
       {

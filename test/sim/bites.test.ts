@@ -143,6 +143,9 @@ function swapped(call: ProtocolCall): ProtocolCall {
   return { ...call, snapshotCids, rootHash: publishedRoot(snapshotCids) }
 }
 
+const fewer = (call: ProtocolCall): ProtocolCall =>
+  call.kind === 'updateRewards' ? { ...call, submissions: call.submissions.map((count) => count - 1) } : call
+
 type Events = Parameters<World['chain']['follow']>[0]
 /** A chain that leaves events out. */
 const withoutEvents =
@@ -198,6 +201,15 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
   ],
   ['G3', "the sequencer's IPFS node keeps nothing for others", { world: withIpfs(/^sequencer$/, hollow) }],
   ['G4', 'a sender makes each call twice', { world: withCalls((intent) => [intent, { ...intent, intentId: `${intent.intentId}/again` }]) }],
+  ['G4', "the sequencer's disk loses its counts", { disk: onDiskOf(/^sequencer$/, losing('totals/')) }],
+  [
+    'G4',
+    'a sender tells of other counts than those that it is given',
+    {
+      plan: (plan) => ({ ...peaceful(plan), epochsAtMs: [1_000, 5_000, 9_000, 13_000] }),
+      world: withCalls(({ intentId, call }) => [{ intentId, call: fewer(call) }]),
+    },
+  ],
   [
     'G4',
     "the sequencer's disk loses its plans",

@@ -19,6 +19,7 @@ import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { BLOCK_TIME_MS, RULES, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { checkAggregates, createAgreement } from './aggregates.ts'
+import { checkCounts } from './counts.ts'
 import { lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
@@ -57,6 +58,7 @@ export async function check(run: Run): Promise<readonly Violation[]> {
   for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
   await checkProofs(run, epochs, of('G8'))
   checkEnds(run, epochs, of('G9'))
+  await checkCounts(run, of('G4'))
   await checkRecords(run, epochs, of('G9'))
   checkCalm(run, epochs, of('G9'))
   checkAggregates(run, epochs.length as EpochId, of('G12'))

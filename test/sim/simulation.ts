@@ -129,6 +129,9 @@ export interface Spoil {
   readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
 
+/** Days of which a run has several, and a quota that some slots reach. */
+const REWARDS = { epochsInADay: 3, dailySnapshotQuota: 12, areRewardsEnabled: true }
+
 export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome> {
   const plan = (spoil.plan ?? unchanged)(drawPlan(seed))
   const trace = createTrace()
@@ -201,6 +204,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     signers,
     validators: plan.validators,
     rules: () => sameRules({ ...RULES, availability: plan.availability }),
+    rewards: REWARDS,
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
       batchWindowBlocks: plan.windows.batch,

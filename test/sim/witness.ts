@@ -53,6 +53,8 @@ function aboutCall(call: FakeCall): SimEvent['facts'] {
       return { epochId: call.epochId, batchCid: call.batchCid }
     case 'endBatchSubmissions':
       return { epochId: call.epochId }
+    case 'updateRewards':
+      return { day: call.day, slotIds: call.slotIds.join(' ') }
     default:
       return {}
   }

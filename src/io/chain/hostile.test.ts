@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
@@ -111,6 +111,8 @@ describe('a node that answers anything', () => {
           chain.batch(epochId, cid),
           chain.snapshotStatus(projectId, epochId),
           chain.isEpochEnded(epochId),
+          chain.rewardRules(),
+          chain.slotDay(1 as SlotId, 1),
           chain.hasAttested(epochId, cid, address),
           source.head(),
           source.block(block),

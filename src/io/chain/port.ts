@@ -28,6 +28,15 @@ export interface ManifestRef {
   readonly fromEpochId: EpochId
 }
 
+/** How a market counts and rewards, now. Days count from 1. */
+export interface RewardRules {
+  readonly day: number
+  /** Snapshots that a slot delivers on a day to be one of its eligible nodes. */
+  readonly dailySnapshotQuota: number
+  /** The flag by which the market's owner asks sequencers to send counts; the contract itself does not look at it. */
+  readonly areRewardsEnabled: boolean
+}
+
 export interface SlotState {
   readonly slotId: SlotId
   readonly signer: Address
@@ -101,6 +110,9 @@ export interface AnchorChain {
   isEpochEnded(epochId: EpochId, at?: BlockNumber): Promise<boolean>
   /** `undefined` when the batch was not submitted for this epoch. */
   batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>
+  rewardRules(): Promise<RewardRules>
+  /** What the contract has of a slot's day; of a day or slot that it has never heard of, nothing. */
+  slotDay(slotId: SlotId, day: number): Promise<{ readonly submissions: number; readonly isRewarded: boolean }>
   hasAttested(epochId: EpochId, batchCid: Cid, validator: Address): Promise<boolean>
 }
 
@@ -125,6 +137,15 @@ export type ProtocolCall =
       readonly rootHash: Hash
       /** The vote is for this content and is refused for any other (`submitContentAttestation`). Only where `AnchoredBatch` has one. */
       readonly contentHash?: ContentHash | undefined
+    }
+  | {
+      readonly kind: 'updateRewards'
+      readonly day: number
+      readonly slotIds: readonly SlotId[]
+      /** Of each of them on that day, in all: what was sent before is overwritten. */
+      readonly submissions: readonly number[]
+      /** How many slots share the pool of the day; 0 while that is not known. */
+      readonly eligibleNodes: number
     }
 
 /** `done`: mined with success. `refused`: mined or estimated as a revert; `reason` is the contract's short code, for example `E25`. */

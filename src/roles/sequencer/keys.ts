@@ -1,4 +1,4 @@
-import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 
 /**
  * The keys of the sequencer's store. Numbers are padded, so that key order is number order. The separator is a space, which sorts before
@@ -6,6 +6,7 @@ import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
  */
 const epochText = (epochId: EpochId): string => String(epochId).padStart(16, '0')
 const slotText = (slotId: SlotId): string => String(slotId).padStart(16, '0')
+const dayText = (day: number): string => String(day).padStart(8, '0')
 const countText = (count: number): string => String(count).padStart(6, '0')
 
 export const CURSOR_KEY = 'cursor'
@@ -23,6 +24,17 @@ export const slotOfVoteKey = (key: string): SlotId => Number(key.slice(key.lastI
 export const evidencePrefix = (epochId: EpochId): string => `evidence/${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, slotId: SlotId, count: number): string =>
   `${evidencePrefix(epochId)}${slotText(slotId)} ${countText(count)}`
+
+export const COUNTED_PREFIX = 'counted/'
+export const countedKey = (epochId: EpochId): string => `${COUNTED_PREFIX}${epochText(epochId)}`
+export const COUNTED_OVER_KEY = 'counted-over'
+export const earnedPrefix = (epochId: EpochId): string => `earned/${epochText(epochId)} `
+export const earnedKey = (epochId: EpochId, batchCid: Cid): string => `${earnedPrefix(epochId)}${batchCid}`
+export const DAYS_PREFIX = 'day/'
+export const dayKey = (day: number): string => `${DAYS_PREFIX}${dayText(day)}`
+export const totalsKey = (day: number): string => `totals/${dayText(day)}`
+export const TOLD_PREFIX = 'told/'
+export const toldKey = (day: number): string => `${TOLD_PREFIX}${dayText(day)}`
 
 export const simulatedKey = (slotId: SlotId): string => `simulated/${slotText(slotId)}`
 

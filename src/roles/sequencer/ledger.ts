@@ -5,6 +5,7 @@ import { endProject, isProjectOver, type ProjectReason, type ProjectState } from
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { PlannedBatch } from './batch.ts'
+import { fromBytes, readAt, toBytes } from './bytes.ts'
 import type { KeptCost } from './keep.ts'
 import {
   CURSOR_KEY,
@@ -84,16 +85,6 @@ export interface Ledger {
   /** The block from which a restarted sequencer must follow the chain; `undefined` when it never ran before. */
   cursor(): BlockNumber | undefined
   saveCursor(block: BlockNumber): Promise<void>
-}
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
-const toBytes = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value))
-const fromBytes = <Value>(bytes: Uint8Array): Value => JSON.parse(decoder.decode(bytes)) as Value
-
-function readAt<Value>(store: Store, key: string): Value | undefined {
-  const bytes = store.get(key)
-  return bytes === undefined ? undefined : fromBytes<Value>(bytes)
 }
 
 const isFinished = (record: EpochEntry): boolean =>

@@ -3,6 +3,7 @@ import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
 import type { AnchorFailure, EndOutcome } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
+import { earnedWrites } from './count.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
 import type { KeptCost } from './keep.ts'
@@ -67,7 +68,7 @@ export function notePlan(
   }
   return planned.length === 0
     ? ledger.change(epochId, change)
-    : ledger.change(epochId, { ...change, state: 'planned' }, planWrites(epochId, planned))
+    : ledger.change(epochId, { ...change, state: 'planned' }, [...planWrites(epochId, planned), ...earnedWrites(epochId, counted, planned)])
 }
 
 function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectEntry {

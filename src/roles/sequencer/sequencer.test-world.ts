@@ -2,7 +2,7 @@ import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound } from '#io/intake/port.ts'
@@ -19,7 +19,7 @@ import { type RuleBook, sameRules } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeCollectJson, encodeSubmission } from '#wire/submission-proto.ts'
 import type { EpochEntry } from './ledger.ts'
-import { createSequencer, type Sequencer } from './sequencer.ts'
+import { createSequencer, type Sequencer, type SequencerOptions } from './sequencer.ts'
 
 /** A sequencer with a market around it, all of it in memory, for the tests of the role. */
 
@@ -133,6 +133,8 @@ export interface World {
   readonly sequencer: Sequencer
   readonly records: EpochEntry[]
   readonly events: string[]
+  /** The same, with their facts. */
+  readonly told: { readonly event: string; readonly facts: Readonly<Record<string, string | number>> }[]
   readonly store: FakeStore
   /** Rejects as `run` does. */
   readonly ended: Promise<void>
@@ -173,6 +175,8 @@ export interface Settings {
   readonly epochsKept?: number
   readonly ipfsEpochsKept?: number
   readonly market?: Partial<MarketState>
+  readonly rewards?: FakeChainOptions['rewards']
+  readonly counts?: Partial<Pick<SequencerOptions, 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
   readonly disk?: Disk
@@ -199,12 +203,13 @@ export async function open(settings: Settings = {}): Promise<World> {
   const clock = settings.around?.clock ?? createVirtualClock()
   const market = { ...MARKET, ...settings.market }
   const signers = SIGNERS.map((signer) => signer.address)
-  const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, pollMs: 10 })
+  const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, rewards: settings.rewards ?? {}, pollMs: 10 })
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
   const store = settings.onDisk ?? createFakeStore()
   const inbox = createInbox(INBOX_LIMITS, clock.nowMs)
   const records: EpochEntry[] = []
   const events: string[] = []
+  const told: World['told'] = []
   const hasher = createSubmissionHasher(chain)
   let recoveries = 0
   const countingRecoverer: Recoverer = {
@@ -221,6 +226,11 @@ export async function open(settings: Settings = {}): Promise<World> {
       epochsKept: settings.epochsKept ?? 2,
       batchBytesMax: settings.batchLimits?.bytesMax ?? 1_000_000,
       ipfsEpochsKept: settings.ipfsEpochsKept ?? 1_000,
+      daysKept: 2,
+      countsEveryEpochs: 1_000,
+      dayBufferEpochs: 1,
+      slotsPerUpdate: 100,
+      ...settings.counts,
       ...(settings.expectedProjects && { expectedProjects: settings.expectedProjects }),
     },
     {
@@ -238,7 +248,10 @@ export async function open(settings: Settings = {}): Promise<World> {
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
       sender: settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
-      report: (event) => events.push(event),
+      report: (event, facts) => {
+        events.push(event)
+        told.push({ event, facts })
+      },
       onEpoch: (record) => records.push(record),
     },
   )
@@ -274,6 +287,7 @@ export async function open(settings: Settings = {}): Promise<World> {
     sequencer,
     records,
     events,
+    told,
     store,
     ended,
     recoveries: () => recoveries,

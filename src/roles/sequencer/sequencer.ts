@@ -2,10 +2,10 @@ import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/a
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
-import type { EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { ReceiptCode } from '#domain/rejection.ts'
 import { lastBatchBlock } from '#domain/window.ts'
-import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -21,20 +21,24 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
 import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
+import { createCounting } from './count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
+import { readOthers } from './others.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
+import { createRewarding, type RewardOptions } from './reward.ts'
+import { createTallies, type Tallies } from './tallies.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
 
-export interface SequencerOptions {
+export interface SequencerOptions extends RewardOptions {
   /** When given, only these projects are taken, and those that nobody submits are reported as missed. */
   readonly expectedProjects?: readonly ProjectId[]
   /** Of a batch file, unless a single project takes more. */
@@ -43,6 +47,8 @@ export interface SequencerOptions {
   readonly epochsKept: number
   /** Newest epochs whose batches stay on IPFS here. */
   readonly ipfsEpochsKept: number
+  /** Days before the current one whose counts stay. */
+  readonly daysKept: number
 }
 
 export interface SequencerDeps {
@@ -86,6 +92,8 @@ export interface Sequencer {
   newestEpochId(): EpochId
   /** When a slot last submitted, with its own signature, since the start. */
   lastSeen(slotId: SlotId): LastSeen
+  /** What slots have delivered, by day; `undefined` before the contracts were read. */
+  tallies(): Tallies | undefined
 }
 
 /** What the two halves of the flow share. */
@@ -414,6 +422,34 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   }
 }
 
+/** Counts what slots earned with each step of the chain (S17), and does beside that what takes longer, each one at a time. */
+function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
+  const { options, chain, store } = deps
+  const counting = createCounting({ ...deps, keep: (writes) => void spawn(store.commit(writes)), daysKept: options.daysKept })
+  const rewarding = createRewarding(options, { ...deps, counting })
+  const now = async () => ({ rules: await chain.rewardRules(), ...(await chain.currentEpoch()) })
+  const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
+  const busy = new Set<unknown>()
+  return {
+    tallies: createTallies({ counting, ledger: deps.ledger, store }),
+    async onBegin(from: BlockNumber): Promise<void> {
+      await counting.begin(from, () => persist({ doing: 'read_reward_rules', attempt: now, signal }, deps))
+      await rewarding.begin(from)
+    },
+    async onStep(step: ChainStep): Promise<void> {
+      counting.apply(step)
+      if (step.kind === 'rollback') await rewarding.undoAbove(step.to.number)
+    },
+    wake(): void {
+      for (const work of works) {
+        if (busy.has(work)) continue
+        busy.add(work)
+        void spawn(work().finally(() => busy.delete(work)))
+      }
+    },
+  }
+}
+
 interface Memory {
   readonly ledger: Ledger
   readonly counters: Counters
@@ -462,12 +498,15 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
   const waiting = createWaiting()
   let work: Sequencing | undefined
   let isReady = false
+  let tallies: Tallies | undefined
 
   async function begin(life: Life): Promise<void> {
     work = await prepare(options, deps, { ledger, counters, waiting, isReady: () => isReady }, life)
     const sequencing = work
     const sealing = createSealing(sequencing, life)
     const intake = createIntake(sequencing, life)
+    const accounts = createAccounts(sequencing, life)
+    tallies = accounts.tallies
     const watching = {
       ...sequencing,
       onReady() {
@@ -477,7 +516,12 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       windowOf: (epoch: ReleasedEpoch) => sequencing.rulesOf(epoch)?.window,
       onReleased: (epoch: ReleasedEpoch) => sequencing.epochRules.learn(epoch, () => isStillToBeJudged(epoch, sequencing)),
       onVoid: (epochId: EpochId) => noteVoid(epochId, sequencing),
-      onHead: intake.judgeWaiting,
+      onBegin: accounts.onBegin,
+      onStep: accounts.onStep,
+      async onHead() {
+        await intake.judgeWaiting()
+        accounts.wake()
+      },
       onClosed: sealing.take,
       onTakenBack: sealing.takeAgain,
     }
@@ -501,6 +545,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       waiting: waiting.length(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
+    tallies: () => tallies,
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
     newestEpochId: () => ledger.newest(),
     lastSeen: (slotId) => counters.lastSeen(slotId),

@@ -3,7 +3,7 @@ import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
 import { isAttestationWindowOver, isPastWindow, lastBatchBlock, oldestReleaseBatchedIn, type SubmissionWindow } from '#domain/window.ts'
-import type { AnchorChain, BlockRef, MarketState, ProtocolEvent } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
 
@@ -17,6 +17,10 @@ export interface WatchDeps extends PersistDeps {
   readonly contract: MarketState
   readonly view: AnchorView
   readonly ledger: Ledger
+  /** Before the first step: from this block on the chain says again what it said. */
+  onBegin(from: BlockNumber): Promise<void>
+  /** Of each step before anything else is made of it. */
+  onStep(step: ChainStep): Promise<void>
   /** The chain was followed up to the head that it had at the start. */
   onReady(): void
   /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
@@ -48,10 +52,12 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   // A process that ends before it has seen a release would otherwise be started as if nobody had ever sent anything here.
   if (ledger.cursor() === undefined) await ledger.saveCursor((from + REPLAY_MARGIN_BLOCKS) as BlockNumber)
   await readSlots(deps, signal)
+  await deps.onBegin(from)
   const started = new Set<ReleasedEpoch>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
+    await deps.onStep(step)
     if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
     await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))

@@ -6,7 +6,7 @@ import type { BlockWithEvents } from '#io/chain/read/follow.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { createFakeContract } from './contract.ts'
-import type { FakeCall, FakeContract } from './contract.ts'
+import type { FakeCall, FakeContract, FakeRewards } from './contract.ts'
 import { createFakeSender } from './sender.ts'
 
 export interface FakeTransaction {
@@ -41,6 +41,8 @@ export interface FakeChainOptions {
   readonly manifests?: readonly ManifestRef[]
   /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
   readonly hasContents?: boolean
+  /** A quota of 1,000, rewards off, and as many epochs a day as source blocks make, unless said otherwise. */
+  readonly rewards?: Partial<FakeRewards>
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
@@ -82,6 +84,10 @@ export interface FakeChain extends AnchorChain {
   setManifest(manifest: ManifestRef): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
+  /** Changes how it counts days and rewards, with the next block. */
+  changeRewards(change: Partial<FakeRewards>): void
+  /** How many slots share the pool of a day, and how many of them are not rewarded yet. */
+  rewardDay(day: number): { readonly eligible: number; readonly remaining: number }
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
   setReachable(isReachable: boolean): void
   /** Ends the mining on the clock. */
@@ -275,6 +281,8 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
     ),
     isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
     batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
+    rewardRules: reading('rewardRules', () => contract().rewardRules()),
+    slotDay: reading('slotDay', (slotId, day) => contract().slotDay(slotId, day)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
   }
 }
@@ -339,6 +347,8 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
     setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
     changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
+    changeRewards: (change) => miner.command({ kind: 'changeRewards', change }),
+    rewardDay: (day) => miner.contract().rewardDay(day),
     setReachable(reachable) {
       isReachable = reachable
     },

@@ -6,6 +6,7 @@ import type {
   MarketState,
   ProtocolCall,
   ProtocolEvent,
+  RewardRules,
   SlotState,
   SnapshotStatus,
 } from '#io/chain/port.ts'
@@ -17,7 +18,18 @@ export type FakeCall =
   | { readonly kind: 'assignSigner'; readonly slotId: SlotId; readonly signer: Address }
   | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
   | { readonly kind: 'setManifest'; readonly manifest: ManifestRef }
+  | { readonly kind: 'changeRewards'; readonly change: Partial<FakeRewards> }
   | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
+
+/** How the fake's market counts days and rewards. */
+export interface FakeRewards extends Omit<RewardRules, 'day'> {
+  readonly epochsInADay: number
+}
+
+interface RewardDay {
+  readonly eligible: number
+  remaining: number
+}
 
 type WithoutPlace<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never
 /** An event before it has its place in the chain. */
@@ -69,11 +81,24 @@ interface Book {
   /** When each signer was assigned, in seconds; those of the beginning were always there. */
   readonly changes: Map<SlotId, number>
   readonly epochs: Map<EpochId, Epoch>
+  rewards: FakeRewards
+  day: number
+  readonly rewardDays: Map<number, RewardDay>
+  /** By day and slot. */
+  readonly slotDays: Map<string, { readonly submissions: number; readonly isRewarded: boolean }>
   readonly firstEpochs: Map<ProjectId, EpochId>
   current: { readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }
 }
 
 const ROUNDS_MAX = 3
+const DAY_SECONDS = 86_400
+
+/** What a new market begins with. */
+const rewardsOf = ({ sourceBlockTimeSeconds, epochSize }: MarketState): FakeRewards => ({
+  epochsInADay: Math.max(1, Math.floor(DAY_SECONDS / (sourceBlockTimeSeconds * epochSize))),
+  dailySnapshotQuota: 1_000,
+  areRewardsEnabled: false,
+})
 
 const lastRound = (epoch: Epoch): number => epoch.rounds.length - 1
 const isOpen = (epoch: Epoch, round: number, windowBlocks: number, block: BlockRef): boolean =>
@@ -138,7 +163,10 @@ function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEve
     holders: new Map(),
     isEnded: false,
   })
-  return [{ kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }]
+  const released: BareEvent = { kind: 'EpochReleased', epochId, begin: call.begin, end: call.end }
+  if (epochId === 1 || (epochId - 1) % book.rewards.epochsInADay !== 0) return [released]
+  book.day += 1
+  return [released, { kind: 'DayStartedEvent', day: book.day }]
 }
 
 function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
@@ -209,6 +237,39 @@ function vote(book: Book, from: Address, call: Of<'submitBatchAttestation'>, blo
   return [...(isDecided ? decide() : []), { kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid, validator: from }]
 }
 
+const slotDayOf = (book: Book, slotId: SlotId, day: number) =>
+  book.slotDays.get(`${day} ${slotId}`) ?? { submissions: 0, isRewarded: false }
+
+/** In the contract's order. */
+function refuseRewards(book: Book, from: Address, call: Of<'updateRewards'>): string | undefined {
+  const { slotIds, submissions, day, eligibleNodes } = call
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  if (slotIds.length !== submissions.length) return 'E19'
+  if (day !== book.day && day !== book.day - 1) return 'E38'
+  if (eligibleNodes !== 0 && book.rewardDays.get(day)?.remaining === 0) return 'E47'
+  return livingOf(book, slotIds).some(({ slotId }) => slotDayOf(book, slotId, day).isRewarded) ? 'E48' : undefined
+}
+
+/** Slots that nobody holds are passed over. */
+const livingOf = (book: Book, slotIds: readonly SlotId[]) =>
+  slotIds
+    .map((slotId, index) => ({ slotId, index }))
+    .filter(({ slotId }) => book.signers[slotId - 1] !== undefined && book.signers[slotId - 1] !== NO_SIGNER)
+
+function updateRewards(book: Book, call: Of<'updateRewards'>): BareEvent[] {
+  const { slotIds, submissions, day, eligibleNodes } = call
+  const known = book.rewardDays.get(day)
+  if (known === undefined && eligibleNodes !== 0) book.rewardDays.set(day, { eligible: eligibleNodes, remaining: eligibleNodes })
+  for (const { slotId, index } of livingOf(book, slotIds)) {
+    const count = submissions[index] as number
+    const rewardDay = book.rewardDays.get(day)
+    const isRewarded = count >= book.rewards.dailySnapshotQuota && rewardDay !== undefined && rewardDay.remaining > 0
+    if (isRewarded) rewardDay.remaining -= 1
+    book.slotDays.set(`${day} ${slotId}`, { submissions: count, isRewarded })
+  }
+  return []
+}
+
 const hasBegun = (book: Book, { fromEpochId }: ManifestRef): boolean => book.current.epochId > 0 && fromEpochId <= book.current.epochId
 
 function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): string | undefined {
@@ -219,6 +280,8 @@ function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): str
       return refuseBatch(book, from, call, block)
     case 'endBatchSubmissions':
       return refuseEnd(book, from, call)
+    case 'updateRewards':
+      return refuseRewards(book, from, call)
     case 'submitBatchAttestation':
       return refuseVote(book, from, call)
     case 'setManifest':
@@ -237,6 +300,11 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
     case 'endBatchSubmissions':
       ;(book.epochs.get(call.epochId) as Epoch).isEnded = true
       return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
+    case 'updateRewards':
+      return updateRewards(book, call)
+    case 'changeRewards':
+      book.rewards = { ...book.rewards, ...call.change }
+      return []
     case 'submitBatchAttestation':
       return vote(book, from, call, block)
     case 'assignSigner':
@@ -261,6 +329,7 @@ export function createFakeContract(initial: {
   readonly signers: readonly Address[]
   readonly manifests?: readonly ManifestRef[]
   readonly hasContents?: boolean
+  readonly rewards?: Partial<FakeRewards>
 }) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
   const { market, signers, manifests = [], hasContents = true } = initial
@@ -273,6 +342,10 @@ export function createFakeContract(initial: {
     epochs: new Map(),
     firstEpochs: new Map(),
     current: nothing,
+    rewards: { ...rewardsOf(market), ...initial.rewards },
+    day: 1,
+    rewardDays: new Map(),
+    slotDays: new Map(),
   }
   return {
     /** The code with which the call would revert in `block`; `undefined` when it would succeed. */
@@ -310,6 +383,12 @@ export function createFakeContract(initial: {
       const isRefused = (batch.isReplaceable && !isFinal) || undefined
       return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
     },
+    rewardRules: (): RewardRules => {
+      const { epochsInADay: _, ...rules } = book.rewards
+      return { day: book.day, ...rules }
+    },
+    rewardDay: (day: number): RewardDay => book.rewardDays.get(day) ?? { eligible: 0, remaining: 0 },
+    slotDay: (slotId: SlotId, day: number) => slotDayOf(book, slotId, day),
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
       batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,
   }

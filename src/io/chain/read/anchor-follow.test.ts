@@ -142,6 +142,7 @@ describe('an event', () => {
         name: 'SnapshotterAddressChanged',
         args: { nodeId: 2n, oldSnapshotter: STATE, newSnapshotter: MARKET },
       }),
+      logOf(placed(1, 8), { of: STATE, name: 'DayStartedEvent', args: { ...market, dayId: 3n, timestamp: 9n } }),
     ])
     const told = eventsOf(await take(1, 1)).map(({ block: _block, logIndex: _index, transactionHash: _hash, ...event }) => event)
     expect(told).toEqual([
@@ -153,6 +154,7 @@ describe('an event', () => {
       { kind: 'DelayedAttestationSubmitted', epochId: 7, batchCid: 'bafk2', validator: NODES },
       { kind: 'SnapshotFinalized', epochId: 7, projectId: 'a:B', snapshotCid: 'bafk3' },
       { kind: 'SnapshotterAddressChanged', slotId: 2, signer: MARKET },
+      { kind: 'DayStartedEvent', day: 3 },
     ])
   })
 

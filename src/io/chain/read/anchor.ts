@@ -17,6 +17,7 @@ import type { EventSources, RawLog } from './events.ts'
 import { followBlocks } from './follow.ts'
 import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
 import { readManifestAt, readManifests, readMarketState } from './market.ts'
+import { readRewardRules, readSlotDay } from './rewards.ts'
 import { readSlot, readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
@@ -144,6 +145,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
     batchCids: async (epochId, at) => (await view('epochIdToBatchCids', [market, BigInt(epochId)], at)) as readonly Cid[],
     isEpochEnded: (epochId, at) => contracts.dataMarket('epochIdToBatchSubmissionsCompleted', [BigInt(epochId)], at),
     batch: createBatchReader(rpc, contracts, sources),
+    rewardRules: () => readRewardRules(contracts.dataMarket),
+    slotDay: (slotId, day) => readSlotDay(contracts.dataMarket, slotId, day),
     hasAttested: (epochId, batchCid, validator) =>
       contracts.dataMarket('validatorAttestationsReceived', [validator as Hex, BigInt(epochId), batchCid]),
   } satisfies Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>

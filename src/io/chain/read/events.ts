@@ -47,6 +47,7 @@ export interface EventSources {
 /** ProtocolState announces these with the market as first topic and the batch CID as text. */
 const OF_PROTOCOL_STATE = [
   'EpochReleased',
+  'DayStartedEvent',
   'SnapshotBatchSubmitted',
   'DelayedBatchSubmitted',
   'BatchSubmissionsCompleted',
@@ -135,6 +136,8 @@ function decodeProtocolState(data: Hex, topics: Topics): Bare<ProtocolEvent> {
         begin: parseBlockNumber(log.args.begin),
         end: parseBlockNumber(log.args.end),
       }
+    case 'DayStartedEvent':
+      return { kind: log.eventName, day: Number(log.args.dayId) }
     case 'SnapshotBatchSubmitted':
     case 'DelayedBatchSubmitted':
       return { kind: log.eventName, epochId: parseEpochId(log.args.epochId), batchCid: cid(log.args.batchCid) }

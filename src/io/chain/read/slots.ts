@@ -43,6 +43,9 @@ export async function readSlot(nodes: View<typeof nodesAbi>, slotId: SlotId): Pr
 }
 
 /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+export const readSlotIds = (rpc: Rpc, address: Address): Promise<readonly SlotId[]> => slotIds(createView(rpc, nodesAbi, address))
+
+/** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function readNodesSettings(rpc: Rpc, address: Address): Promise<NodesSettings> {
   const view = createView(rpc, nodesAbi, address)
   const [name, owner, admins, priceWei, mintStartTime, ids] = await Promise.all([

@@ -55,6 +55,12 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
       })
     case 'endBatchSubmissions':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId)] })
+    case 'updateRewards':
+      return encodeFunctionData({
+        abi,
+        functionName: call.kind,
+        args: [market, call.slotIds.map(BigInt), call.submissions.map(BigInt), BigInt(call.day), BigInt(call.eligibleNodes)],
+      })
     case 'submitBatchAttestation':
       return encodeVote(call, market)
   }

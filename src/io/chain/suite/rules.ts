@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, ContentHash, EpochId, ProjectId } from '#domain/ids.ts'
+import type { Cid, ContentHash, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import {
   attest,
@@ -102,6 +102,62 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
         { block: start + 5, kind: 'SnapshotFinalized', epochId, projectId: PROJECTS[1], snapshotCid: CIDS[1] },
         { block: start + 6, kind: 'SnapshotBatchAttestationSubmitted', epochId, batchCid: BATCH, validator: address('validator3') },
       ])
+    })
+
+    test('days: each begins with an epoch, told of in its transaction, and what was told of the one before is still taken', async () => {
+      const { chain, perform, eventsSince } = await opened()
+      const start = (await chain.head()).number
+      for (const begin of [0, 10, 20]) await perform('epochManager', release(begin, begin + 9))
+      expect(await chain.rewardRules()).toMatchObject({ day: 1 })
+      await perform('epochManager', release(30, 39))
+      expect(await chain.rewardRules()).toMatchObject({ day: 2 })
+      const [started, released] = (await eventsSince(start + 1)).filter(({ block }) => block === start + 4)
+      expect(started).toEqual({ block: start + 4, kind: 'DayStartedEvent', day: 2 })
+      expect(released).toEqual({ block: start + 4, kind: 'EpochReleased', epochId: 4, begin: 30, end: 39 })
+      const told = (day: number): ProtocolCall => ({
+        kind: 'updateRewards',
+        day,
+        slotIds: [1] as SlotId[],
+        submissions: [5],
+        eligibleNodes: 0,
+      })
+      expect(await perform('sequencer', told(1))).toMatchObject({ kind: 'done' })
+      expect(await perform('sequencer', told(2))).toMatchObject({ kind: 'done' })
+      for (const begin of [40, 50, 60]) await perform('epochManager', release(begin, begin + 9))
+      expect(await perform('sequencer', told(1))).toEqual(refused('E38'))
+      expect(await chain.slotDay(1 as SlotId, 1)).toEqual({ submissions: 5, isRewarded: false })
+    })
+
+    test('rewards: only a sequencer, of today or yesterday; what is sent again overwrites, until the slot is rewarded', async () => {
+      const { chain, perform } = await opened()
+      const { day, dailySnapshotQuota: quota } = await chain.rewardRules()
+      expect(await chain.rewardRules()).toEqual({ day: 1, dailySnapshotQuota: 1_000, areRewardsEnabled: false })
+      const counts = (submissions: readonly number[], change = {}): ProtocolCall => ({
+        kind: 'updateRewards',
+        day,
+        slotIds: [1, 2, 99].slice(0, submissions.length) as SlotId[],
+        submissions,
+        eligibleNodes: 0,
+        ...change,
+      })
+      const [first, second] = [1, 2] as SlotId[] as [SlotId, SlotId]
+      expect(await perform('stranger', counts([1]))).toEqual(refused('E04'))
+      expect(await perform('sequencer', counts([1], { slotIds: [] }))).toEqual(refused('E19'))
+      expect(await perform('sequencer', counts([1], { day: 2 }))).toEqual(refused('E38'))
+      expect(await chain.slotDay(first, day)).toEqual({ submissions: 0, isRewarded: false })
+      // A slot that does not exist is passed over.
+      expect(await perform('sequencer', counts([7, quota, 5]))).toMatchObject({ kind: 'done' })
+      expect(await chain.slotDay(first, day)).toEqual({ submissions: 7, isRewarded: false })
+      expect(await chain.slotDay(second, day)).toEqual({ submissions: quota, isRewarded: false })
+      expect(await chain.slotDay(99 as SlotId, day)).toEqual({ submissions: 0, isRewarded: false })
+      expect(await perform('sequencer', counts([3]))).toMatchObject({ kind: 'done' })
+      expect(await perform('sequencer', counts([3, quota], { eligibleNodes: 1 }))).toMatchObject({ kind: 'done' })
+      expect(await chain.slotDay(first, day)).toEqual({ submissions: 3, isRewarded: false })
+      expect(await chain.slotDay(second, day)).toEqual({ submissions: quota, isRewarded: true })
+      expect(await perform('sequencer', counts([3], { eligibleNodes: 1 }))).toEqual(refused('E47'))
+      expect(await perform('sequencer', counts([3, quota]))).toEqual(refused('E48'))
+      expect(await perform('sequencer', counts([quota]))).toMatchObject({ kind: 'done' })
+      expect(await chain.slotDay(first, day)).toEqual({ submissions: quota, isRewarded: false })
     })
 
     test('one that disagrees does not stop the others', async () => {

@@ -17,7 +17,8 @@ import type {
 export const SUITE_MARKET = {
   epochSize: 10,
   sourceChainId: 1,
-  sourceBlockTimeSeconds: 12,
+  // Three epochs a day.
+  sourceBlockTimeSeconds: 2_880,
   snapshotWindowBlocks: 10,
   batchWindowBlocks: 20,
   attestationWindowBlocks: 30,

@@ -1,0 +1,81 @@
+import type { Batch, BatchedSubmission } from './batch.ts'
+import type { EpochId, SlotId } from './ids.ts'
+
+/** How many snapshots each slot has delivered: submissions for what became final, in batches on chain. */
+export type SlotCounts = Map<SlotId, number>
+
+/** What of a batch counts: its projects with their winners, and the submissions for them. */
+export interface CountedBatch extends Pick<Batch, 'projectIds' | 'snapshotCids'> {
+  readonly submissions: readonly Pick<BatchedSubmission, 'submission'>[]
+}
+
+/**
+ * What each slot earned in a batch of the epoch: 1 for every project whose winner it voted for (spec/06 §6). Pure, and of the batch file alone, so
+ * that anyone finds the same from chain and IPFS. Of a slot's submissions for one project one counts.
+ */
+export function earnedIn({ submissions, projectIds, snapshotCids }: CountedBatch, epochId: EpochId): SlotCounts {
+  const winners = new Map(projectIds.map((projectId, index) => [projectId, { snapshotCid: snapshotCids[index], slots: new Set<SlotId>() }]))
+  const earned: SlotCounts = new Map()
+  for (const { submission } of submissions) {
+    const { slotId, projectId, snapshotCid, epochId: votedIn } = submission.request
+    const winner = winners.get(projectId)
+    if (votedIn !== epochId || winner?.snapshotCid !== snapshotCid || winner.slots.has(slotId)) continue
+    winner.slots.add(slotId)
+    increase(earned, slotId, 1)
+  }
+  return earned
+}
+
+/** Adds to `totals` what was earned, or takes it back. A slot with nothing left is not in it. */
+export function credit(totals: SlotCounts, earned: SlotCounts, times: 1 | -1): void {
+  for (const [slotId, count] of earned) increase(totals, slotId, times * count)
+}
+
+function increase(counts: SlotCounts, slotId: SlotId, by: number): void {
+  const count = (counts.get(slotId) ?? 0) + by
+  if (count === 0) counts.delete(slotId)
+  else counts.set(slotId, count)
+}
+
+/** The slots that reached the quota, ascending: the day's eligible nodes. */
+export function eligibleSlots(totals: SlotCounts, quota: number): readonly SlotId[] {
+  return [...totals].flatMap(([slotId, count]) => (count >= quota ? [slotId] : [])).sort((left, right) => left - right)
+}
+
+/** What one `updateRewards` says of a day. Counts are in all, not since the last. */
+export interface CountsUpdate {
+  readonly slotIds: readonly SlotId[]
+  readonly submissions: readonly number[]
+  readonly eligibleNodes: number
+}
+
+/** What has been told of a day, and what is to be told now. */
+export interface ToldDay {
+  readonly totals: SlotCounts
+  /** As the chain has them. */
+  readonly told: SlotCounts
+  /** The contract refuses every further word about these. */
+  readonly rewarded: ReadonlySet<SlotId>
+  readonly quota: number
+  /** The last word about the day: it names the number of eligible slots, by which they are rewarded. */
+  readonly isFinal: boolean
+}
+
+/**
+ * The updates after which the chain has the day's totals: what differs, ascending by slot, at most `slotsMax` in each. Those that name the number
+ * of eligible slots come last and hold nobody else: after the last of them is rewarded the contract refuses to hear the number (E47).
+ */
+export function updatesOf({ totals, told, rewarded, quota, isFinal }: ToldDay, slotsMax: number): readonly CountsUpdate[] {
+  const slotIds = [...new Set([...totals.keys(), ...told.keys()])]
+    .filter((slotId) => !rewarded.has(slotId))
+    .sort((left, right) => left - right)
+  const countOf = (slotId: SlotId) => totals.get(slotId) ?? 0
+  const isEligible = (slotId: SlotId) => isFinal && countOf(slotId) >= quota
+  const differing = slotIds.filter((slotId) => !isEligible(slotId) && countOf(slotId) !== (told.get(slotId) ?? 0))
+  const chunks = (list: readonly SlotId[], eligibleNodes: number) =>
+    Array.from({ length: Math.ceil(list.length / slotsMax) }, (_, index) => {
+      const part = list.slice(index * slotsMax, (index + 1) * slotsMax)
+      return { slotIds: part, submissions: part.map(countOf), eligibleNodes }
+    })
+  return [...chunks(differing, 0), ...chunks(slotIds.filter(isEligible), eligibleSlots(totals, quota).length)]
+}
