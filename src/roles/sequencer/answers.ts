@@ -5,14 +5,13 @@ import type { Asking } from '#io/http/port.ts'
 import type { RouteInput, SequencerRoute } from '#wire/sequencer-api.ts'
 import type { ArchiveDeps } from './archive.ts'
 import type { LastSeen, Seen } from './counters.ts'
+import type { Day } from './day-book.ts'
 import type { Sequencer } from './sequencer.ts'
-import type { SubmissionCounts } from './submission-counts.ts'
 
 /** What answers over HTTP are made from. */
 export interface AnswerDeps extends ArchiveDeps {
-  readonly sequencer: ArchiveDeps['sequencer'] & Pick<Sequencer, 'lastSeen'>
+  readonly sequencer: ArchiveDeps['sequencer'] & Pick<Sequencer, 'lastSeen' | 'tallies'>
   readonly chain: Pick<AnchorChain, 'chainId' | 'dataMarket' | 'protocolState'>
-  readonly counts: SubmissionCounts
 }
 
 /** One per route. What it returns is written as JSON. */
@@ -30,16 +29,31 @@ export function seenOf(slotId: SlotId, kind: keyof LastSeen | 'any', { sequencer
   return seen
 }
 
-/** The day, if it has begun. Throws `REQUEST_INVALID`, `COUNTS_NOT_KEPT`. */
-export function begun(day: number, { counts }: AnswerDeps): number {
-  const current = counts.currentDay()
+/** The day as it is on record; `undefined` when it is too old. Throws `REQUEST_INVALID` when it has not begun, `NOT_READY`. */
+export function dayOf(day: number, deps: AnswerDeps): Day | undefined {
+  const current = currentDay(deps)
   if (day > current) throw new WeftError('REQUEST_INVALID', { problems: [`day: the current day is ${current}`] })
-  return day
+  return deps.sequencer
+    .tallies()
+    .days()
+    .find((each) => each.day === day)
 }
 
-/** So many days, the current one first. Throws `REQUEST_INVALID`, `COUNTS_NOT_KEPT`. */
-export function daysBack(pastDays: number, { counts }: AnswerDeps): readonly number[] {
-  const current = counts.currentDay()
+/** So many days, the current one first. Throws `REQUEST_INVALID`, `NOT_READY`. */
+export function daysBack(pastDays: number, deps: AnswerDeps): readonly number[] {
+  const current = currentDay(deps)
   if (pastDays > current) throw new WeftError('REQUEST_INVALID', { problems: [`pastDays: the current day is ${current}`] })
   return Array.from({ length: pastDays }, (_, index) => current - index)
 }
+
+/** Slots that reached the quota, day by day: of each there may be ten thousand, so others have their turn in between (S16). */
+export async function eligibleByDay(days: readonly number[], { sequencer }: AnswerDeps, asking: Asking) {
+  const found: { readonly day: number; readonly slotIds: readonly SlotId[] }[] = []
+  for (const day of days) {
+    await asking.breathe()
+    found.push({ day, slotIds: await sequencer.tallies().eligible(day) })
+  }
+  return found
+}
+
+const currentDay = ({ sequencer }: AnswerDeps): number => (sequencer.tallies().days().at(-1) as Day).day

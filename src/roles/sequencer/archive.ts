@@ -6,7 +6,8 @@ import { submissionIdsIn } from '#wire/batch-json.ts'
 import { createProver, type InclusionProof, inclusionProof } from '#wire/inclusion.ts'
 import { type Ballot, decodeBallot, idOfBallot } from './ballot.ts'
 import type { PlannedBatch } from './batch.ts'
-import { evidencePrefix, planFileKey, plansPrefix, slotOfVoteKey, votesPrefix } from './keys.ts'
+import type { Day } from './day-book.ts'
+import { evidencePrefix, planFileKey, plansPrefix, slotOfVoteKey, voteKey, votesPrefix } from './keys.ts'
 import type { EpochEntry, ProjectEntry } from './ledger.ts'
 import type { Sequencer } from './sequencer.ts'
 
@@ -39,6 +40,14 @@ export interface Page<Item> {
 export interface RecordedVote {
   readonly epochId: EpochId
   readonly ballot: Ballot
+}
+
+/** Of one slot and project, on a day. */
+export interface DiscardedOnDay {
+  readonly projectId: ProjectId
+  /** What the project was last finalized with instead. */
+  readonly finalizedCid: Cid
+  readonly snapshotCids: readonly Cid[]
 }
 
 /** An id in the tree of its batch, and its project's CID in the tree whose root is on chain. */
@@ -86,6 +95,35 @@ export function discardedOf(epoch: EpochEntry, page: PageOf, deps: ArchiveDeps, 
       return winner === undefined || winner === snapshotCid ? undefined : ballot
     },
   })
+}
+
+/** Votes of a slot that lost on the day, by project, as far as the day's epochs are kept. */
+export async function discardedOnDay(
+  slotId: SlotId,
+  day: Day | undefined,
+  deps: ArchiveDeps,
+  asking: Asking,
+): Promise<readonly DiscardedOnDay[]> {
+  const found = new Map<ProjectId, { projectId: ProjectId; finalizedCid: Cid; snapshotCids: Cid[] }>()
+  let looked = 0
+  const looking = async () => {
+    if (looked % READ_LENGTH === 0) await asking.breathe()
+    looked += 1
+  }
+  for (let epochId = day?.firstEpochId ?? 0; epochId <= (day?.lastEpochId ?? -1); epochId += 1) {
+    await looking()
+    const epoch = deps.sequencer.epoch(epochId as EpochId)
+    for (const [projectId, finalizedCid] of epoch === undefined ? [] : winnersOf(epoch)) {
+      await looking()
+      const vote = deps.store.get(voteKey(epochId as EpochId, projectId, slotId))
+      const snapshotCid = vote && decodeBallot(vote).submission.request.snapshotCid
+      if (snapshotCid === undefined || snapshotCid === finalizedCid) continue
+      const { snapshotCids } = found.get(projectId) ?? { snapshotCids: [] as Cid[] }
+      snapshotCids.push(snapshotCid)
+      found.set(projectId, { projectId, finalizedCid, snapshotCids })
+    }
+  }
+  return [...found.values()].sort((left, right) => (left.projectId < right.projectId ? -1 : 1))
 }
 
 /** How many votes of the epoch each slot has on record, and how many of them won; ascending. */

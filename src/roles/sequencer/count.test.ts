@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { credit, earnedIn, type SlotCounts } from '#domain/counts.ts'
+import { credit, deliveredIn, nothingDelivered } from '#domain/counts.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -26,15 +26,15 @@ async function ended(world: World, epochId: number): Promise<void> {
   await world.mine(1)
 }
 
+/** What slots won on the day. */
 const totals = (world: World, day = 1) =>
-  world.sequencer
-    .tallies()
-    ?.ofDay(day)
-    .map(({ slotId, submissions }) => [slotId, submissions])
+  [1, 2, 3, 4]
+    .map((slotId) => [slotId, world.sequencer.tallies().ofSlot(slotId as SlotId, day).eligible] as const)
+    .filter(([, count]) => count > 0)
 const days = (world: World) =>
   world.sequencer
     .tallies()
-    ?.days()
+    .days()
     .map(({ day, firstEpochId, lastEpochId }) => [day, firstEpochId, lastEpochId])
 
 async function send(world: World, from: Address, call: ProtocolCall): Promise<void> {
@@ -52,13 +52,13 @@ async function attestOther(world: World): Promise<void> {
 
 /** As anybody would: from chain and IPFS alone. */
 async function recounted(world: World, epochIds: readonly number[]): Promise<(readonly [number, number])[]> {
-  const found: SlotCounts = new Map()
+  const found = nothingDelivered()
   for (const epochId of epochIds as EpochId[])
     for (const batchCid of await world.chain.batchCids(epochId)) {
       const parsed = parseBatch(await world.ipfs.node('reader').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 1_000 }))
-      if (parsed.ok) credit(found, earnedIn(parsed.batch, epochId), 1)
+      if (parsed.ok) credit(found, deliveredIn(parsed.batch, epochId), 1)
     }
-  return [...found].sort(([left], [right]) => left - right)
+  return [...found.won].sort(([left], [right]) => left - right)
 }
 
 describe('S17: what slots deliver', () => {
@@ -93,22 +93,6 @@ describe('S17: what slots deliver', () => {
     ])
     expect(await recounted(world, [1, 2])).toEqual(totals(world))
     expect(await recounted(world, [3])).toEqual(totals(world, 2))
-    expect(world.sequencer.tallies()?.ofSlot(2 as SlotId, 1)).toBe(2)
-    expect(world.sequencer.tallies()?.eligible(1, 2)).toEqual([2])
-    expect(
-      [1, 2].map((id) =>
-        world.sequencer
-          .tallies()
-          ?.ofEpoch(id as EpochId)
-          .map(({ slotId }) => slotId),
-      ),
-    ).toEqual([
-      [1, 2],
-      [2, 3],
-    ])
-    expect(world.sequencer.tallies()?.discarded(EPOCH_1)).toEqual([
-      { projectId: PROJECTS[0], snapshotCid: CIDS[0], discarded: [{ slotId: 3, snapshotCid: CIDS[1] }] },
-    ])
     await world.stop()
   })
 
@@ -281,12 +265,13 @@ describe('S18: a day is decided', () => {
     }
     block(1, released(1))
     block(2, released(2), { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: cid })
-    counting.learn(2 as EpochId, cid, new Map([[1 as SlotId, 1]]))
+    counting.learn(2 as EpochId, cid, won(1, 1))
     // In whichever order one call's events are.
     block(3, { kind: 'DayStartedEvent', day: 2 }, released(3))
     return { counting, block }
   }
   const released = (epochId: number) => ({ kind: 'EpochReleased', epochId, begin: 0, end: 0 })
+  const won = (slotId: number, count: number) => ({ all: new Map(), won: new Map([[slotId as SlotId, count]]) })
   const done = (epochId: number) => ({ kind: 'BatchSubmissionsCompleted', epochId })
 
   test('when an epoch at or after the buffer epoch is done, and the windows of the day are over', async () => {
@@ -312,12 +297,12 @@ describe('S18: a day is decided', () => {
   test('not while a batch that is refuted may still be corrected; the corrected one counts', async () => {
     const { counting, block } = await following()
     const corrected = CIDS[1] as Cid
-    expect([...counting.totals(1)]).toEqual([[1, 1]])
+    expect([...counting.totals(1).won]).toEqual([[1, 1]])
     block(4, released(4), { kind: 'TriggerBatchResubmission', epochId: 2, batchCid: cid }, done(4))
-    expect([...counting.totals(1)]).toEqual([])
+    expect([...counting.totals(1).won]).toEqual([])
     block(5, { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: corrected })
-    counting.learn(2 as EpochId, corrected, new Map([[3 as SlotId, 2]]))
-    expect([...counting.totals(1)]).toEqual([[3, 2]])
+    counting.learn(2 as EpochId, corrected, won(3, 2))
+    expect([...counting.totals(1).won]).toEqual([[3, 2]])
     expect(block(2 + 4 * 8)).toBe(false)
     expect(block(2 + 4 * 8 + 1)).toBe(true)
   })
@@ -329,8 +314,8 @@ describe('S18: a day is decided', () => {
     const final = (batchCid: Cid) => ({ kind: 'SnapshotBatchFinalized', epochId: 2, batchCid })
     expect(block(5, done(1), done(2), final(cid), final(other))).toBe(false)
     expect(counting.unread()).toEqual([{ epochId: 2, batchCid: other }])
-    counting.learn(2 as EpochId, other, new Map([[1 as SlotId, 1]]))
+    counting.learn(2 as EpochId, other, won(1, 1))
     expect(block(6)).toBe(true)
-    expect([...counting.totals(1)]).toEqual([[1, 2]])
+    expect([...counting.totals(1).won]).toEqual([[1, 2]])
   })
 })

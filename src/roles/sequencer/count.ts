@@ -1,11 +1,11 @@
 import type { ChainStep } from '#domain/chain-step.ts'
-import { credit, earnedIn, type SlotCounts } from '#domain/counts.ts'
+import { type Delivered, deliveredIn } from '#domain/counts.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isLongOver, isSettled, type LaterWindows, lastBatchBlock } from '#domain/window.ts'
 import type { ProtocolEvent, RewardRules } from '#io/chain/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { PlannedBatch } from './batch.ts'
-import { countsAt, countsToBytes, fromBytes, readAt, toBytes } from './bytes.ts'
+import { deliveredAt, deliveredToBytes, fromBytes, readAt, toBytes } from './bytes.ts'
 import { createDayBook, type Day } from './day-book.ts'
 import type { CountedProject } from './finalize.ts'
 import { COUNTED_OVER_KEY, COUNTED_PREFIX, countedKey, earnedKey, earnedPrefix } from './keys.ts'
@@ -43,16 +43,14 @@ export interface Counting {
   apply(step: ChainStep): void
   /** Days on record, ascending; the last is the current one. */
   days(): readonly Day[]
-  /** By slot; empty for a day of which nothing is known. */
-  totals(day: number): SlotCounts
-  /** What one epoch added to that; empty once nothing can change it any more. */
-  ofEpoch(epochId: EpochId): SlotCounts
+  /** Nothing for a day of which nothing is known. */
+  totals(day: number): Delivered
   /** Whether an epoch at or after `bufferEpoch` is done, and nothing of the day can change any more but by a reorganisation. */
   isDecided(day: Day, bufferEpoch: EpochId): boolean
   /** Batches on chain of which it is not known what they earned: those of other sequencers. */
   unread(): readonly { readonly epochId: EpochId; readonly batchCid: Cid }[]
   /** What it earned is known now. */
-  learn(epochId: EpochId, batchCid: Cid, earned: SlotCounts): void
+  learn(epochId: EpochId, batchCid: Cid, earned: Delivered): void
 }
 
 export interface CountingDeps {
@@ -68,7 +66,7 @@ export function earnedWrites(epochId: EpochId, counted: readonly CountedProject[
   const ballotsOf = new Map(counted.map(({ projectId, ballots }) => [projectId, ballots]))
   return planned.map(({ batchCid, projectIds, snapshotCids }) => {
     const submissions = projectIds.flatMap((projectId) => ballotsOf.get(projectId) ?? [])
-    return { key: earnedKey(epochId, batchCid), value: countsToBytes(earnedIn({ submissions, projectIds, snapshotCids }, epochId)) }
+    return { key: earnedKey(epochId, batchCid), value: deliveredToBytes(deliveredIn({ submissions, projectIds, snapshotCids }, epochId)) }
   })
 }
 
@@ -84,10 +82,10 @@ function createEpochs({ store }: Pick<CountingDeps, 'store'>) {
   /** Newest epoch of which nothing can change any more: what the chain says of it once more counts no more. */
   let over = readAt<EpochId>(store, COUNTED_OVER_KEY) ?? (0 as EpochId)
   let writes: StoreWrite[] = []
-  const earnedBy = (epochId: EpochId, batchCid: Cid) => countsAt(store, earnedKey(epochId, batchCid))
+  const earnedBy = (epochId: EpochId, batchCid: Cid) => deliveredAt(store, earnedKey(epochId, batchCid))
 
   function takeBack({ epochId, day }: CountedEpoch, { batchCid, isCounted }: CountedBatch): void {
-    if (isCounted) book.credit(day, earnedBy(epochId, batchCid) as SlotCounts, -1)
+    if (isCounted) book.credit(day, earnedBy(epochId, batchCid) as Delivered, -1)
   }
 
   return {
@@ -111,12 +109,6 @@ function createEpochs({ store }: Pick<CountingDeps, 'store'>) {
       })
       epochs.set(epochId, { ...epoch, batches })
       writes.push({ key: countedKey(epochId), value: toBytes({ ...epoch, batches }) })
-    },
-    ofEpoch(epochId: EpochId): SlotCounts {
-      const counts: SlotCounts = new Map()
-      for (const { batchCid, isCounted } of epochs.get(epochId)?.batches ?? [])
-        if (isCounted) credit(counts, earnedBy(epochId, batchCid) as SlotCounts, 1)
-      return counts
     },
     /** Its release is gone. What its batches earn stays known: they may be anchored again. */
     drop(epoch: CountedEpoch): void {
@@ -241,7 +233,6 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     },
     days: () => book.days,
     totals: book.totals,
-    ofEpoch: epochs.ofEpoch,
     isDecided(day, bufferEpoch) {
       const newest = book.days.at(-1)?.lastEpochId ?? (0 as EpochId)
       const isLate =
@@ -258,7 +249,7 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     learn(epochId, batchCid, earned) {
       const known = epochs.get(epochId)
       if (known === undefined) return
-      keep([{ key: earnedKey(epochId, batchCid), value: countsToBytes(earned) }])
+      keep([{ key: earnedKey(epochId, batchCid), value: deliveredToBytes(earned) }])
       epochs.put(known)
       commit()
     },

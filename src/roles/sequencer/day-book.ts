@@ -1,7 +1,7 @@
-import { credit, type SlotCounts } from '#domain/counts.ts'
+import { credit, type Delivered, nothingDelivered } from '#domain/counts.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import { countsAt, countsToBytes, fromBytes, toBytes } from './bytes.ts'
+import { deliveredAt, deliveredToBytes, fromBytes, toBytes } from './bytes.ts'
 import { DAYS_PREFIX, dayKey, toldKey, totalsKey } from './keys.ts'
 
 /** A day of the market, as the chain begins and ends it. */
@@ -16,24 +16,24 @@ export interface Day {
   readonly lastEpochId: EpochId
 }
 
-/** The days and what slots earned on each. In memory at once; on disk when the caller commits what `takeWrites` gives. */
+/** The days and what slots delivered on each. In memory at once; on disk when the caller commits what `takeWrites` gives. */
 export interface DayBook {
   /** Ascending; the last is the current one. */
   readonly days: readonly Day[]
-  /** By slot; empty for a day that is not there. */
-  totals(day: number): SlotCounts
+  /** Nothing for a day that is not there. */
+  totals(day: number): Delivered
   put(day: Day): void
   drop(day: Day): void
   /** Lets go of all days before `oldest`, and of what was told of them. */
   forgetBefore(oldest: number): void
-  credit(day: number, earned: SlotCounts, times: 1 | -1): void
+  credit(day: number, delivered: Delivered, times: 1 | -1): void
   /** What has changed since the last call. */
   takeWrites(): readonly StoreWrite[]
 }
 
 export function createDayBook(store: Pick<Store, 'get' | 'scan'>): DayBook {
   const days = store.scan(DAYS_PREFIX).map(({ value }) => fromBytes<Day>(value))
-  const totals = new Map<number, SlotCounts>(days.map(({ day }) => [day, countsAt(store, totalsKey(day)) ?? new Map()]))
+  const totals = new Map(days.map(({ day }) => [day, deliveredAt(store, totalsKey(day)) ?? nothingDelivered()]))
   const writes = new Map<string, StoreWrite>()
   const credited = new Set<number>()
   const write = (one: StoreWrite) => void writes.set(one.key, one)
@@ -48,12 +48,12 @@ export function createDayBook(store: Pick<Store, 'get' | 'scan'>): DayBook {
 
   return {
     days,
-    totals: (day) => totals.get(day) ?? new Map(),
+    totals: (day) => totals.get(day) ?? nothingDelivered(),
     put(day) {
       const index = days.findIndex((known) => known.day === day.day)
       if (index < 0) days.push(day)
       else days[index] = day
-      if (!totals.has(day.day)) totals.set(day.day, new Map())
+      if (!totals.has(day.day)) totals.set(day.day, nothingDelivered())
       write({ key: dayKey(day.day), value: toBytes(day) })
     },
     drop,
@@ -63,15 +63,15 @@ export function createDayBook(store: Pick<Store, 'get' | 'scan'>): DayBook {
         write({ key: toldKey(old.day) })
       }
     },
-    credit(day, earned, times) {
+    credit(day, delivered, times) {
       const counts = totals.get(day)
       if (counts === undefined) return
-      credit(counts, earned, times)
+      credit(counts, delivered, times)
       credited.add(day)
     },
     takeWrites() {
       // A day's totals once, however many batches a block has.
-      for (const day of credited) write({ key: totalsKey(day), value: countsToBytes(totals.get(day) as SlotCounts) })
+      for (const day of credited) write({ key: totalsKey(day), value: deliveredToBytes(totals.get(day) as Delivered) })
       const taken = [...writes.values()]
       writes.clear()
       credited.clear()

@@ -2,8 +2,8 @@ import { WeftError } from '#domain/errors.ts'
 import type { Cid, ProjectId, SlotId } from '#domain/ids.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH_MAX } from '#wire/sequencer-api.ts'
-import { type AnswerDeps, type Answers, begun, daysBack, seenOf, timestampOf } from './answers.ts'
-import { discardedOf, epochIn, slotsOf, votesOf } from './archive.ts'
+import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
+import { discardedOf, discardedOnDay, epochIn, slotsOf, votesOf } from './archive.ts'
 import type { Ballot } from './ballot.ts'
 import type { Seen } from './counters.ts'
 
@@ -18,21 +18,24 @@ const DISCARDED_MAX = 5_000
 const DETAILED_DAYS_MAX = 31
 
 export function deployedAnswers(deps: AnswerDeps) {
-  const { counts } = deps
+  const { sequencer } = deps
   return {
     totalSubmissions: ({ slotID, pastDays }) =>
       daysBack(pastDays, deps).map((day) => {
-        const { eligible, total } = counts.ofSlot(slotID, day)
+        const { eligible, total } = sequencer.tallies().ofSlot(slotID, day)
         return { day, eligibleSubmissions: eligible, totalSubmissions: total }
       }),
-    eligibleNodesCountPastDays({ pastDays, includeSlotDetails }) {
+    async eligibleNodesCountPastDays({ pastDays, includeSlotDetails }, asking) {
       const isDetailed = includeSlotDetails === 'true'
       if (isDetailed && pastDays > DETAILED_DAYS_MAX)
         throw new WeftError('REQUEST_INVALID', { problems: [`pastDays: at most ${DETAILED_DAYS_MAX} with includeSlotDetails`] })
-      return daysBack(pastDays, deps).map((day) => eligibleNodes(day, counts.eligibleSlots(day), isDetailed))
+      const days = await eligibleByDay(daysBack(pastDays, deps), deps, asking)
+      return days.map(({ day, slotIds }) => eligibleNodes(day, slotIds, isDetailed))
     },
-    eligibleNodesCount: ({ day, includeSlotDetails }) =>
-      eligibleNodes(day, counts.eligibleSlots(begun(day, deps)), includeSlotDetails === 'true'),
+    async eligibleNodesCount({ day, includeSlotDetails }) {
+      dayOf(day, deps)
+      return eligibleNodes(day, await sequencer.tallies().eligible(day), includeSlotDetails === 'true')
+    },
     batchCount: ({ epochID }) => ({ totalBatches: epochIn(epochID, deps).batches.length }),
     async epochSubmissionDetails({ epochID, cursor, limit = PAGE_LENGTH_MAX }, asking) {
       const { items, next } = await votesOf(epochIn(epochID, deps).epochId, { cursor, limit }, deps, asking)
@@ -51,8 +54,8 @@ export function deployedAnswers(deps: AnswerDeps) {
       const whole = next === undefined ? projects : projects.slice(0, Math.max(1, projects.length - 1))
       return { projects: whole.slice(0, PROJECTS_MAX).map(([projectId, ballots]) => discarded(projectId, winners.get(projectId), ballots)) }
     },
-    discardedSubmissionsByDay({ slotID, day, page = 1 }) {
-      const all = counts.discardedOfSlot(slotID, begun(day, deps))
+    async discardedSubmissionsByDay({ slotID, day, page = 1 }, asking) {
+      const all = await discardedOnDay(slotID, dayOf(day, deps), deps, asking)
       const currentPage = Math.max(1, page)
       return {
         slotID,

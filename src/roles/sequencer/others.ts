@@ -1,4 +1,4 @@
-import { earnedIn, type SlotCounts } from '#domain/counts.ts'
+import { type Delivered, deliveredIn, nothingDelivered } from '#domain/counts.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
@@ -29,13 +29,13 @@ async function earnedBy(
   batchCid: Cid,
   { ipfs, report }: OthersDeps,
   signal: AbortSignal,
-): Promise<SlotCounts | undefined> {
+): Promise<Delivered | undefined> {
   try {
     const parsed = parseBatch(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }))
-    return parsed.ok ? earnedIn(parsed.batch, epochId) : new Map()
+    return parsed.ok ? deliveredIn(parsed.batch, epochId) : nothingDelivered()
   } catch (failure) {
     if (signal.aborted || !isWeftError(failure)) throw failure
     report('batch_uncounted', { epochId, batchCid, ...toldOf(failure) })
-    return failure.kind === 'transient' ? undefined : new Map()
+    return failure.kind === 'transient' ? undefined : nothingDelivered()
   }
 }

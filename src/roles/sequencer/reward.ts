@@ -112,7 +112,7 @@ async function plan(day: Day, told: Told, isFinal: boolean, work: Work, signal: 
     return book.keep(isTooLate ? { ...asked, closed: TOO_LATE } : asked)
   }
   if (isTooLate) return close(asked, TOO_LATE, quota, work)
-  const totals = counting.totals(day.day)
+  const totals = counting.totals(day.day).won
   // The last word is about everybody: it does not rest on what is believed to be told.
   const known = isFinal ? unknown(totals) : new Map(told.counts)
   const chunks = updatesOf({ totals, told: known, rewarded: new Set(told.rewarded), quota, isFinal }, options.slotsPerUpdate)
@@ -132,7 +132,7 @@ function saySilent(day: number, reason: UntoldReason, { silent, report }: Work):
 
 async function close(told: Told, closed: 'told' | 'E38', quota: number, { book, counting, report }: Work): Promise<void> {
   const { day } = told
-  const totals = counting.totals(day)
+  const totals = counting.totals(day).won
   // After a restart the calls are only found again.
   if (told.closed === undefined) {
     if (closed === 'told') report('day_told', { day, slots: totals.size, eligible: eligibleSlots(totals, quota).length, quota })
@@ -159,7 +159,7 @@ async function settle(told: Told, update: Update, work: Work, signal: AbortSigna
   if (update.isFinal && codes.includes(TOO_LATE)) return close(settled, TOO_LATE, update.quota, work)
   if (!update.isFinal || again.length + codes.length > 0) return book.keep(settled)
   // A reorganisation may have changed the totals since: then the last word is another.
-  const isLast = isTold(settled, work.counting.totals(told.day))
+  const isLast = isTold(settled, work.counting.totals(told.day).won)
   return isLast ? close(settled, 'told', update.quota, work) : book.keep({ ...settled, finalAsOf: undefined })
 }
 

@@ -7,15 +7,15 @@ import { decodeBatch, encodeBatch } from '#wire/batch-json.ts'
 import { checkInclusion, type InclusionProof } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type SequencerRoute, SEQUENCER_API } from '#wire/sequencer-api.ts'
-import type { AnswerDeps } from './answers.ts'
+import { discardedOnDay } from './archive.ts'
 import { planFileKey } from './keys.ts'
+import type { EpochEntry } from './ledger.ts'
 import { sequencerPages, sequencerRoutes } from './routes.ts'
 import { CIDS, EPOCH_1, open, PROJECTS, sealed, uuid, vote, type Settings, type World } from './sequencer.test-world.ts'
-import { noCounts } from './submission-counts.ts'
 
 /** Whoever asks a route of this sequencer, and how often it took a breath. */
-function asking(world: World, counts: AnswerDeps['counts'] = noCounts) {
-  const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain, counts })
+function asking(world: World) {
+  const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain })
   const names = Object.keys(SEQUENCER_API)
   const state = { breaths: 0 }
   const breathe = async () => {
@@ -117,51 +117,132 @@ describe('deployed routes', () => {
     expect(await codeOf('snapshotterNodeVersion', { slotID: 3 })).toBe('SLOT_NOT_SEEN')
     await world.stop()
   })
+})
 
-  test('what needs days is answered from the counts, newest day first, and says so where nobody counts', async () => {
-    const world = await open()
-    const eligible: Record<number, number[]> = { 3: [1, 20_000], 2: [1], 1: [] }
-    const counts: AnswerDeps['counts'] = {
-      currentDay: () => 3,
-      ofSlot: (slotId, day) => ({ total: slotId * day, eligible: day }),
-      eligibleSlots: (day) => (eligible[day] ?? []) as SlotId[],
-      discardedOfSlot: () =>
-        Array.from({ length: 60 }, (_, index) => ({
-          projectId: `pairs:${index}:TEST` as ProjectId,
-          finalizedCid: CIDS[0] as Cid,
-          snapshotCids: [CIDS[1] as Cid],
-        })),
-    }
-    const { ask, codeOf } = asking(world, counts)
-    expect(await ask('totalSubmissions', { slotID: 20_000, pastDays: 2 })).toEqual([
-      { day: 3, eligibleSubmissions: 3, totalSubmissions: 60_000 },
-      { day: 2, eligibleSubmissions: 2, totalSubmissions: 40_000 },
+/** Two epochs a day, and a quota of two: on day 1 slots 1 and 2 reach it, and 3 loses twice; day 2 has one epoch, in which 1 loses. */
+async function twoDays(settings: Settings = {}): Promise<World> {
+  const world = await open({ minVotes: 2, epochsKept: 100, rewards: { epochsInADay: 2, dailySnapshotQuota: 2 }, ...settings })
+  for (const [index, cids] of [
+    [0, 0, 1],
+    [0, 0, 2],
+    [1, 0, 0],
+  ].entries()) {
+    await world.release()
+    for (const [slot, cid] of cids.entries()) await vote(world, slot + 1, cid, 0, index + 1)
+    while (world.records.at(-1)?.epochId !== index + 1) await world.mine(1)
+    await world.mine(1)
+  }
+  return world
+}
+
+describe('days', () => {
+  test('have what each slot submitted, and what of it counts, newest first', async () => {
+    const world = await twoDays()
+    const { ask } = asking(world)
+    expect(await ask('totalSubmissions', { slotID: 3, pastDays: 2 })).toEqual([
+      { day: 2, eligibleSubmissions: 1, totalSubmissions: 1 },
+      { day: 1, eligibleSubmissions: 0, totalSubmissions: 2 },
     ])
+    expect(await ask('totalSubmissions', { slotID: 20_000, pastDays: 1 })).toMatchObject([{ totalSubmissions: 0 }])
+    expect(await ask('slotDays', { slotId: '1', pastDays: '2' })).toEqual({
+      items: [
+        { day: 2, isWhole: true, total: 1, eligible: 0 },
+        { day: 1, isWhole: true, total: 2, eligible: 2 },
+      ],
+    })
+    await world.stop()
+  })
+
+  test('name the slots that reached the quota', async () => {
+    const world = await twoDays()
+    const { ask } = asking(world)
     expect(await ask('eligibleNodesCountPastDays', { pastDays: 2 })).toEqual([
-      { day: 3, eligibleNodesCount: 2, slotIDs: [] },
-      { day: 2, eligibleNodesCount: 1, slotIDs: [] },
+      { day: 2, eligibleNodesCount: 0, slotIDs: [] },
+      { day: 1, eligibleNodesCount: 2, slotIDs: [] },
     ])
-    expect(await ask('eligibleNodesCount', { day: 3, includeSlotDetails: 'true' })).toEqual({
-      day: 3,
+    expect(await ask('eligibleNodesCount', { day: 1, includeSlotDetails: 'true' })).toEqual({
+      day: 1,
       eligibleNodesCount: 2,
-      slotIDs: ['1', '20000'],
+      slotIDs: ['1', '2'],
     })
-    const page = (await ask('discardedSubmissionsByDay', { slotID: 1, day: 3, page: 2 })) as { discardedSubmissions: unknown[] }
-    expect(page).toMatchObject({ slotID: 1, totalPages: 2, currentPage: 2 })
-    expect(page.discardedSubmissions).toHaveLength(10)
-    expect(page.discardedSubmissions[0]).toEqual({
-      projectID: 'pairs:50:TEST',
-      details: { finalizedCID: CIDS[0], discardedSubmissionCount: 1, discardedSubmissions: [CIDS[1]] },
+    expect(await ask('days', { pastDays: '2' })).toEqual({
+      items: [
+        { day: 2, isWhole: true, eligibleSlots: 0 },
+        { day: 1, isWhole: true, eligibleSlots: 2 },
+      ],
     })
-    expect(await ask('slotDays', { slotId: '7', pastDays: '1' })).toEqual({ items: [{ day: 3, total: 21, eligible: 3 }] })
-    expect(await ask('days', { pastDays: '3' })).toMatchObject({ items: [{ day: 3, eligibleSlots: 2 }, { day: 2 }, { day: 1 }] })
-    expect(await ask('eligibleSlots', { day: '3', limit: '1' })).toEqual({ items: [1], nextCursor: expect.any(String) })
-    expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 4 })).toBe('REQUEST_INVALID')
+    const first = (await ask('eligibleSlots', { day: '1', limit: '1' })) as Listed
+    expect(first).toEqual({ items: [1], nextCursor: expect.any(String) })
+    expect(await ask('eligibleSlots', { day: '1', limit: '1', cursor: first.nextCursor })).toEqual({ items: [2] })
+    await world.stop()
+  })
+
+  test('have what of a slot lost, by project, as far as its votes are kept', async () => {
+    const world = await twoDays()
+    const { ask, state } = asking(world)
+    expect(await ask('discardedSubmissionsByDay', { slotID: 3, day: 1 })).toEqual({
+      slotID: 3,
+      discardedSubmissions: [
+        {
+          projectID: PROJECTS[0],
+          details: { finalizedCID: CIDS[0], discardedSubmissionCount: 2, discardedSubmissions: [CIDS[1], CIDS[2]] },
+        },
+      ],
+      totalPages: 1,
+      currentPage: 1,
+    })
+    expect(await ask('discardedSubmissionsByDay', { slotID: 3, day: 1, page: 2 })).toMatchObject({ discardedSubmissions: [] })
+    expect(await ask('slotDiscarded', { slotId: '1', day: '2' })).toEqual({
+      items: [{ projectId: PROJECTS[0], finalizedCid: CIDS[0], snapshotCids: [CIDS[1]] }],
+    })
+    expect(await ask('slotDiscarded', { slotId: '1', day: '1' })).toEqual({ items: [] })
+    expect(state.breaths).toBeGreaterThan(0)
+    const { sequencer, store } = world
+    const epoch = (epochId: EpochId) => (epochId === EPOCH_1 ? undefined : sequencer.epoch(epochId))
+    const deps = { sequencer: { ...sequencer, epoch }, store }
+    expect(await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, { breathe: async () => undefined })).toMatchObject([
+      { snapshotCids: [CIDS[2]] },
+    ])
+    await world.stop()
+  })
+
+  test('S16: of a slot with many projects are read with a breath at least every 250 votes', async () => {
+    const world = await twoDays()
+    const projects = Array.from({ length: 600 }, (_, index) => ({ projectId: `pairs:${index}:TEST`, snapshotCid: CIDS[0] }))
+    const epoch = () => ({ ...world.sequencer.epoch(EPOCH_1), projects }) as unknown as EpochEntry
+    const state = { breaths: 0 }
+    const breathe = async () => {
+      state.breaths += 1
+    }
+    const deps = { sequencer: { epoch, newestEpochId: () => EPOCH_1 }, store: world.store }
+    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe })
+    // Epochs 0 to 2, each with all projects.
+    expect(state.breaths).toBe(Math.ceil((3 * 601) / 250))
+    await world.stop()
+  })
+
+  test('that have not begun are refused, and days named in one answer are few', async () => {
+    const world = await twoDays()
+    const { ask, codeOf } = asking(world)
+    expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 3 })).toBe('REQUEST_INVALID')
     await expect(ask('eligibleNodesCountPastDays', { pastDays: 32, includeSlotDetails: 'true' })).rejects.toThrow('at most 31')
-    expect(await codeOf('eligibleNodesCount', { day: 4 })).toBe('REQUEST_INVALID')
-    const none = asking(world)
-    expect(await none.codeOf('totalSubmissions', { slotID: 1, pastDays: 1 })).toBe('COUNTS_NOT_KEPT')
-    expect(await none.codeOf('slotDiscarded', { slotId: '1', day: '1' })).toBe('COUNTS_NOT_KEPT')
+    for (const [name, fields] of [
+      ['eligibleNodesCount', { day: 3 }],
+      ['discardedSubmissionsByDay', { slotID: 1, day: 3 }],
+      ['eligibleSlots', { day: '3' }],
+      ['slotDiscarded', { slotId: '1', day: '3' }],
+    ] as const)
+      expect(await codeOf(name, fields)).toBe('REQUEST_INVALID')
+    await world.stop()
+  })
+
+  test('are told when the chain has been read, and not before', async () => {
+    const world = await open({ isNotAwaited: true })
+    const { ask, codeOf } = asking(world)
+    expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 1 })).toBe('NOT_READY')
+    expect(await codeOf('slotDiscarded', { slotId: '1', day: '1' })).toBe('NOT_READY')
+    await world.until(() => world.sequencer.stats().isReady)
+    expect(await ask('totalSubmissions', { slotID: 1, pastDays: 1 })).toEqual([{ day: 1, eligibleSubmissions: 0, totalSubmissions: 0 }])
     await world.stop()
   })
 })

@@ -92,8 +92,8 @@ export interface Sequencer {
   newestEpochId(): EpochId
   /** When a slot last submitted, with its own signature, since the start. */
   lastSeen(slotId: SlotId): LastSeen
-  /** What slots have delivered, by day; `undefined` before the contracts were read. */
-  tallies(): Tallies | undefined
+  /** What slots have delivered, by day. Throws `NOT_READY` while the chain is still being read. */
+  tallies(): Tallies
 }
 
 /** What the two halves of the flow share. */
@@ -431,7 +431,7 @@ function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
   const busy = new Set<unknown>()
   return {
-    tallies: createTallies({ counting, ledger: deps.ledger, store }),
+    tallies: createTallies({ counting, chain }),
     async onBegin(from: BlockNumber): Promise<void> {
       await counting.begin(from, () => persist({ doing: 'read_reward_rules', attempt: now, signal }, deps))
       await rewarding.begin(from)
@@ -545,7 +545,10 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       waiting: waiting.length(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
-    tallies: () => tallies,
+    tallies() {
+      if (!isReady || tallies === undefined) throw new WeftError('NOT_READY', { what: 'counts by day' })
+      return tallies
+    },
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
     newestEpochId: () => ledger.newest(),
     lastSeen: (slotId) => counters.lastSeen(slotId),

@@ -1,79 +1,49 @@
-import { eligibleSlots, type SlotCounts } from '#domain/counts.ts'
-import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Store } from '#io/store/port.ts'
-import { decodeBallot } from './ballot.ts'
+import { eligibleSlots } from '#domain/counts.ts'
+import type { SlotId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import type { Counting } from './count.ts'
-import { votesPrefix } from './keys.ts'
-import type { Ledger } from './ledger.ts'
+import type { Day } from './day-book.ts'
 
-/** A project of an epoch, and who submitted something else than what won. */
-export interface DiscardedVotes {
-  readonly projectId: ProjectId
-  readonly snapshotCid: Cid
-  readonly discarded: readonly { readonly slotId: SlotId; readonly snapshotCid: Cid }[]
-}
-
-export interface SlotTally {
-  readonly slotId: SlotId
-  readonly submissions: number
-}
-
-/** What slots have delivered, as this sequencer knows it. It only reads. */
+/** What slots delivered, by day, as this sequencer counts it (S17). It only reads; of a day that is not on record nothing is known, and that is nothing. */
 export interface Tallies {
-  /** Days on record, ascending; the last is the current one. `isWhole`: every epoch of it was followed here. */
-  days(): readonly { readonly day: number; readonly isWhole: boolean; readonly firstEpochId: EpochId; readonly lastEpochId: EpochId }[]
-  /** Snapshots of one slot on a day. */
-  ofSlot(slotId: SlotId, day: number): number
-  /** Those of all slots that have any, ascending by slot. */
-  ofDay(day: number): readonly SlotTally[]
-  /** The same for one epoch; empty once it is long over. */
-  ofEpoch(epochId: EpochId): readonly SlotTally[]
-  /** The slots that have reached the quota on a day, ascending. */
-  eligible(day: number, quota: number): readonly SlotId[]
-  /** Submissions of an epoch that did not win, by project; empty once its votes are let go. Reads them all from disk. */
-  discarded(epochId: EpochId): readonly DiscardedVotes[]
+  /** Days on record, ascending; the last is the current one. */
+  days(): readonly Day[]
+  /** How many submissions of a slot are in batches on chain of the day, and how many of those won. */
+  ofSlot(slotId: SlotId, day: number): { readonly total: number; readonly eligible: number }
+  /** Slots that reached the quota on a day, ascending. The quota is the chain's: rejects as the chain does. */
+  eligible(day: number): Promise<readonly SlotId[]>
 }
 
-const PAGE_LENGTH = 5_000
+export interface TalliesDeps {
+  readonly counting: Pick<Counting, 'days' | 'totals'>
+  readonly chain: Pick<AnchorChain, 'rewardRules'>
+}
 
-export function createTallies({
-  counting,
-  ledger,
-  store,
-}: {
-  readonly counting: Pick<Counting, 'days' | 'totals' | 'ofEpoch'>
-  readonly ledger: Pick<Ledger, 'get'>
-  readonly store: Pick<Store, 'scan'>
-}): Tallies {
-  return {
-    days: () => counting.days().map(({ day, isWhole, firstEpochId, lastEpochId }) => ({ day, isWhole, firstEpochId, lastEpochId })),
-    ofSlot: (slotId, day) => counting.totals(day).get(slotId) ?? 0,
-    ofDay: (day) => inOrder(counting.totals(day)),
-    ofEpoch: (epochId) => inOrder(counting.ofEpoch(epochId)),
-    eligible: (day, quota) => eligibleSlots(counting.totals(day), quota),
-    discarded(epochId) {
-      const winners = new Map(ledger.get(epochId)?.projects.map(({ projectId, snapshotCid }) => [projectId, snapshotCid]))
-      const found = new Map<ProjectId, { slotId: SlotId; snapshotCid: Cid }[]>()
-      for (const { slotId, projectId, snapshotCid } of requestsOf(epochId, store)) {
-        const winner = winners.get(projectId)
-        if (winner === undefined || winner === snapshotCid) continue
-        const list = found.get(projectId)
-        if (list === undefined) found.set(projectId, [{ slotId, snapshotCid }])
-        else list.push({ slotId, snapshotCid })
-      }
-      return [...found].map(([projectId, discarded]) => ({ projectId, snapshotCid: winners.get(projectId) as Cid, discarded }))
-    },
+export function createTallies({ counting, chain }: TalliesDeps): Tallies {
+  let known: { readonly day: number; readonly quota: Promise<number> } | undefined
+
+  /** Read once a day, however often it is asked for. */
+  function quota(): Promise<number> {
+    const { day } = counting.days().at(-1) as Day
+    if (known?.day !== day) {
+      const reading = { day, quota: chain.rewardRules().then(({ dailySnapshotQuota }) => dailySnapshotQuota) }
+      reading.quota.catch(() => {
+        if (known === reading) known = undefined
+      })
+      known = reading
+    }
+    return known.quota
   }
-}
 
-const inOrder = (counts: SlotCounts): SlotTally[] =>
-  [...counts].map(([slotId, submissions]) => ({ slotId, submissions })).sort((left, right) => left.slotId - right.slotId)
-
-function* requestsOf(epochId: EpochId, store: Pick<Store, 'scan'>) {
-  const prefix = votesPrefix(epochId)
-  let page = store.scan(prefix, { limit: PAGE_LENGTH })
-  while (page.length > 0) {
-    for (const { value } of page) yield decodeBallot(value).submission.request
-    page = store.scan(prefix, { after: page.at(-1)?.key ?? prefix, limit: PAGE_LENGTH })
+  return {
+    days: counting.days,
+    ofSlot(slotId, day) {
+      const { all, won } = counting.totals(day)
+      return { total: all.get(slotId) ?? 0, eligible: won.get(slotId) ?? 0 }
+    },
+    async eligible(day) {
+      const dailySnapshotQuota = await quota()
+      return eligibleSlots(counting.totals(day).won, dailySnapshotQuota)
+    },
   }
 }

@@ -1,8 +1,9 @@
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH } from '#wire/sequencer-api.ts'
-import { type AnswerDeps, type Answers, begun, daysBack, seenOf, timestampOf } from './answers.ts'
+import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
 import {
   discardedOf,
+  discardedOnDay,
   epochIn,
   evidenceOf,
   findVote,
@@ -19,7 +20,8 @@ import type { EpochEntry } from './ledger.ts'
 
 /** The answers below `/v1`. Lists come in pages; `nextCursor` is there when there is more. */
 export function v1Answers(deps: AnswerDeps) {
-  const { counts, sequencer, chain } = deps
+  const { sequencer, chain } = deps
+  const isWhole = (day: number): boolean => dayOf(day, deps)?.isWhole ?? false
   const place = { chainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
 
   const proof: Answers['proof'] = async ({ submissionId, epoch }, asking) => {
@@ -63,14 +65,25 @@ export function v1Answers(deps: AnswerDeps) {
         lastSnapshot: snapshot && timestampOf(snapshot),
       }
     },
-    slotDays: ({ slotId, pastDays }) => ({ items: daysBack(pastDays, deps).map((day) => ({ day, ...counts.ofSlot(slotId, day) })) }),
-    slotDiscarded: ({ slotId, day, ...page }) =>
-      shown(
-        sliceOf(counts.discardedOfSlot(slotId, begun(day, deps)), asked(page), ({ projectId }) => projectId),
-        (each) => each,
-      ),
-    days: ({ pastDays }) => ({ items: daysBack(pastDays, deps).map((day) => ({ day, eligibleSlots: counts.eligibleSlots(day).length })) }),
-    eligibleSlots: ({ day, ...page }) => shown(sliceOf(counts.eligibleSlots(begun(day, deps)), asked(page), String), asItIs),
+    slotDays({ slotId, pastDays }) {
+      const tallies = sequencer.tallies()
+      return { items: daysBack(pastDays, deps).map((day) => ({ day, isWhole: isWhole(day), ...tallies.ofSlot(slotId, day) })) }
+    },
+    async slotDiscarded({ slotId, day, ...page }, asking) {
+      const discarded = await discardedOnDay(slotId, dayOf(day, deps), deps, asking)
+      return shown(
+        sliceOf(discarded, asked(page), ({ projectId }) => projectId),
+        asItIs,
+      )
+    },
+    async days({ pastDays }, asking) {
+      const days = await eligibleByDay(daysBack(pastDays, deps), deps, asking)
+      return { items: days.map(({ day, slotIds }) => ({ day, isWhole: isWhole(day), eligibleSlots: slotIds.length })) }
+    },
+    async eligibleSlots({ day, ...page }) {
+      dayOf(day, deps)
+      return shown(sliceOf(await sequencer.tallies().eligible(day), asked(page), String), asItIs)
+    },
   } satisfies Partial<Answers>
 }
 
