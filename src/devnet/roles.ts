@@ -50,6 +50,8 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
   const sequencer = await start('sequencer', 'sequencer', wireSequencer, {
     signerKey: cast.sequencer.keyText,
     relays: relayAddress,
+    // A devnet has no end of a day to wait for.
+    countsEveryEpochs: '1',
   })
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
