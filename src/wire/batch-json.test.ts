@@ -55,6 +55,22 @@ test('characters that Go escapes are escaped', () => {
   expect(new TextDecoder().decode(encodeBatch(odd))).toContain('"submissionIDs":["\\u003c\\u0026\\u003e\\u2028\\u2029"]')
 })
 
+test.each(['projectId', 'snapshotCid', 'signature', 'header', 'dataMarket', 'nodeVersion'])(
+  'G2: whatever stands in %s is escaped as Go does',
+  (field) => {
+    for (let code = 0; code < 0x100; code += 1) {
+      const value = String.fromCharCode(code)
+      const request = field in submission.request ? { ...submission.request, [field]: value } : submission.request
+      const odd = { ...submission, ...(!(field in submission.request) && { [field]: value }), request }
+      const bytes = encodeBatch({ ...batch, submissions: [{ submissionId: 'i', submission: odd }] })
+      const written = new TextDecoder().decode(bytes)
+      expect(written).not.toMatch(/[<>&]/)
+      const [text] = (JSON.parse(written) as { submissions: [string] }).submissions
+      expect(JSON.parse(text)).toMatchObject(field in submission.request ? { request: { [field]: value } } : { [field]: value })
+    }
+  },
+)
+
 test('what is written is read back', () => {
   const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
   const word = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })

@@ -15,7 +15,7 @@ const encoder = new TextEncoder()
 /** The file's bytes. The same batch always gives the same bytes, and so the same CID (G2). */
 export function encodeBatch(batch: Batch): Uint8Array {
   const ids = batch.submissions.map(({ submissionId }) => goString(submissionId))
-  const texts = batch.submissions.map(({ submission }) => goString(submissionText(submission)))
+  const texts = batch.submissions.map(({ submission }) => submissionJson(submission))
   return encoder.encode(
     `{"submissionIDs":[${ids.join(',')}],"submissions":[${texts.join(',')}],"roothash":${goString(batch.submissionsRoot)}` +
       `,"pids":[${batch.projectIds.map(goString).join(',')}],"cids":[${batch.snapshotCids.map(goString).join(',')}]}`,
@@ -24,12 +24,32 @@ export function encodeBatch(batch: Batch): Uint8Array {
 
 /** How many bytes one submission takes in the file, near enough to cut batches by: exact for ASCII, which all of ours is. */
 export function submissionBytes({ submissionId, submission }: BatchedSubmission): number {
-  return goString(submissionText(submission)).length + submissionId.length + '"",,'.length
+  return submissionJson(submission).length + submissionId.length + '"",,'.length
 }
 
 /** A JSON string as Go's encoder writes it: like ours, and `<`, `>`, `&` and the two line separators escaped. */
 function goString(text: string): string {
   return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Text in which neither encoder escapes anything. */
+const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/
+
+/**
+ * A submission as the JSON string that stands in the file. Nearly all have every field but the last, and nothing to escape: written in one go,
+ * that takes a tenth of the time.
+ */
+function submissionJson(submission: Submission): string {
+  const { request, signature, header, dataMarket, nodeVersion, protocolState } = submission
+  const { slotId, deadlineBlock, snapshotCid, epochId, projectId } = request
+  const isFull = slotId > 0 && deadlineBlock > 0 && epochId > 0 && protocolState === ''
+  if (!isFull || !PLAIN.test(projectId) || ![snapshotCid, signature, header, dataMarket, nodeVersion].every((text) => PLAIN.test(text)))
+    return goString(submissionText(submission))
+  return (
+    `"{\\n  \\"request\\": {\\n    \\"slotId\\": \\"${slotId}\\",\\n    \\"deadline\\": \\"${deadlineBlock}\\",\\n    \\"snapshotCid\\": \\"${snapshotCid}\\",` +
+    `\\n    \\"epochId\\": \\"${epochId}\\",\\n    \\"projectId\\": \\"${projectId}\\"\\n  },\\n  \\"signature\\": \\"${signature}\\",\\n  \\"header\\": \\"${header}\\",` +
+    `\\n  \\"dataMarket\\": \\"${dataMarket}\\",\\n  \\"nodeVersion\\": \\"${nodeVersion}\\"\\n}"`
+  )
 }
 
 /** Multi-line protojson of a `SnapshotSubmission`: fields in order of number, uint64 as strings, defaults left out. */
@@ -60,7 +80,14 @@ function fields(indent: string, list: readonly (readonly [string, string])[]): s
 }
 
 /** What is wrong with a file that is not a batch. */
-export type BatchDefect = 'too_large' | 'not_json' | 'field_missing' | 'lengths_differ' | 'project_malformed' | 'submission_malformed'
+export type BatchDefect =
+  | 'too_large'
+  | 'not_json'
+  | 'not_dag_cbor'
+  | 'field_missing'
+  | 'lengths_differ'
+  | 'project_malformed'
+  | 'submission_malformed'
 
 export type ParsedBatch = { readonly ok: true; readonly batch: Batch } | { readonly ok: false; readonly defect: BatchDefect }
 

@@ -160,6 +160,8 @@ try {
         projectsPerBatch: 50,
         projectsPerSlotMax: PROJECTS,
         availability: 'none',
+        batchForm: 'json',
+        batchTree: 'either',
       }),
       clock: systemClock,
       random: systemRandom,

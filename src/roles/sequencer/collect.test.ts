@@ -5,6 +5,7 @@ import { back, released, step } from '#domain/steps.test-chain.ts'
 import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
 import { createBallots } from './record.ts'
@@ -29,13 +30,15 @@ function openBox() {
     window: windowOf({ release, unit: 'blocks', length: 5 }),
   })
   const store = createFakeStore()
+  const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'5'.repeat(40)}` as Address })
   const ballots = createBallots({ store, view, rulesOf })
   let votes = 0
+  const all = () => collect(epochId, rulesOf(epoch).window, { store, view, hasher }, async () => undefined)
   return {
     view,
     epoch,
     store,
-    vote(project: string, slot: number, how: { readonly header?: Header; readonly epoch?: number } = {}): void {
+    vote(project: string, slot: number, how: { readonly header?: Header; readonly epoch?: number; readonly id?: string } = {}): void {
       const submission = {
         request: {
           slotId: slot as SlotId,
@@ -51,14 +54,16 @@ function openBox() {
         protocolState: '',
       }
       votes += 1
-      const submissionId = `00000000-0000-4000-8000-${String(votes).padStart(12, '0')}` as SubmissionId
+      const submissionId = (how.id ?? `00000000-0000-4000-8000-${String(votes).padStart(12, '0')}`) as SubmissionId
       const payload = encodeSubmission(submission)
       const ballot = { submission, submissionId, payload, protocol: 'weft', signer: `0x${'5a'.repeat(20)}` as Address } as const
-      void store.commit(ballots.record(ballot, new Uint8Array(32)).writes)
+      void store.commit(ballots.record(ballot).writes)
     },
     async collected(): Promise<string[]> {
-      const collected = await collect(epochId, rulesOf(epoch).window, { store, view })
-      return collected.map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
+      return (await all()).map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
+    },
+    async ids(): Promise<string[]> {
+      return (await all()).map(({ submissionId }) => submissionId)
     },
   }
 }
@@ -97,4 +102,14 @@ test('G1: nothing is collected before all of it is durable', async () => {
   vote('a:N', 1)
   await collected()
   expect(store.crash().scan('vote/')).toHaveLength(1)
+})
+
+test('S3, G2: votes that bear one id have the same ids in the batch, whichever came first', async () => {
+  const [one, other] = [openBox(), openBox()]
+  const id = '00000000-0000-4000-8000-aaaaaaaaaaaa'
+  for (const slot of [1, 2]) one.vote('a:N', slot, { id })
+  for (const slot of [2, 1]) other.vote('a:N', slot, { id })
+  const ids = await one.ids()
+  expect(await other.ids()).toEqual(ids)
+  expect(new Set(ids).size).toBe(2)
 })

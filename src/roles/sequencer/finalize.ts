@@ -1,6 +1,7 @@
 import type { ProjectId } from '#domain/ids.ts'
 import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
 import type { Ballot } from './ballot.ts'
+import type { Breathe } from './turns.ts'
 
 /** One project of the epoch after counting. */
 export interface CountedProject {
@@ -11,7 +12,7 @@ export interface CountedProject {
 }
 
 /** Counts each project of an epoch by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are all of the epoch, ordered by project. */
-export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): readonly CountedProject[] {
+export async function finalize(ballots: readonly Ballot[], policy: TallyPolicy, breathe: Breathe): Promise<readonly CountedProject[]> {
   const perProject = new Map<ProjectId, Ballot[]>()
   for (const ballot of ballots) {
     const { projectId } = ballot.submission.request
@@ -20,13 +21,15 @@ export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): reado
     else list.push(ballot)
   }
   const slotsInEpoch = new Set(ballots.map(({ submission }) => submission.request.slotId)).size
-  return [...perProject].map(([projectId, list]) => ({
-    projectId,
-    ballots: list,
-    result: tally(
-      list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })),
-      policy,
-      slotsInEpoch,
-    ),
-  }))
+  const counted: CountedProject[] = []
+  for (const [projectId, ofProject] of perProject) {
+    const votes = ofProject.map(({ signer, submission: { request } }) => ({
+      slotId: request.slotId,
+      snapshotCid: request.snapshotCid,
+      signer,
+    }))
+    counted.push({ projectId, ballots: ofProject, result: tally(votes, policy, slotsInEpoch) })
+    await breathe(ofProject.length)
+  }
+  return counted
 }

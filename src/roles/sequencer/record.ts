@@ -1,5 +1,5 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
@@ -27,14 +27,12 @@ export type Recorded =
 interface KnownVote {
   readonly snapshotCid: Cid
   readonly header: string
-  readonly submissionId: SubmissionId
 }
 
 /** What must be known of an open epoch's votes to judge the next one without reading the disk. */
 interface EpochBallots {
   /** By `voteKey`. */
   readonly votes: Map<string, KnownVote>
-  readonly submissionIds: Set<string>
   readonly projectsPerSlot: Map<SlotId, number>
   readonly evidencePerSlot: Map<SlotId, number>
 }
@@ -44,9 +42,9 @@ export interface Ballots {
   /**
    * Checks and records in one synchronous step, so that of two votes of a slot that arrive together only one passes (S2). The caller must
    * commit `writes` before it answers the sender, and must answer `duplicate` only once the commits called before are durable: the vote
-   * that it repeats may be in one of them. `digest` is the 32 bytes that the vote's signature covers.
+   * that it repeats may be in one of them.
    */
-  record(ballot: Ballot, digest: Uint8Array): Recorded
+  record(ballot: Ballot): Recorded
   /** Votes recorded for the epoch so far. */
   count(epochId: EpochId): number
   /** Forgets what is only needed while the epoch takes submissions. */
@@ -82,17 +80,16 @@ export function createBallots(deps: {
     increase(ballots.evidencePerSlot, slotId)
     return {
       code: 'vote_conflict',
-      writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot, ballot.submissionId) }],
+      writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot) }],
       reason,
     }
   }
 
   return {
-    record(ballot, digest) {
+    record(ballot) {
       const { request, header } = ballot.submission
       const { epochId, slotId, snapshotCid, projectId } = request
-      if (epochId === 0)
-        return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
+      if (epochId === 0) return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot) }], reason: '' }
       const ballots = ballotsOf(epochId)
       const rules = rulesIn(epochId)
       const projectsMax = rules?.projectsPerSlotMax ?? 0
@@ -107,16 +104,9 @@ export function createBallots(deps: {
       }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
-      // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
-      const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
-      const submissionId = isIdTaken ? freeId(digest, ballots.submissionIds) : ballot.submissionId
       if (isReplacing) ballots.votes.delete(key)
-      keep(ballots, key, { snapshotCid, header, submissionId }, isReplacing ? undefined : slotId)
-      return {
-        code: 'accepted',
-        writes: [{ key, value: encodeBallot(ballot, submissionId) }],
-        reason: isIdTaken ? `recorded as ${submissionId}` : '',
-      }
+      keep(ballots, key, { snapshotCid, header }, isReplacing ? undefined : slotId)
+      return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
     },
     count: (epochId) => ballotsOf(epochId).votes.size,
     close: (epochId) => void open.delete(epochId),
@@ -124,11 +114,11 @@ export function createBallots(deps: {
 }
 
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
-  const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  const ballots: EpochBallots = { votes: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
   for (const { key, value } of store.scan(votesPrefix(epochId))) {
-    const { submissionId, submission } = decodeBallot(value)
+    const { submission } = decodeBallot(value)
     const { snapshotCid, slotId } = submission.request
-    keep(ballots, key, { snapshotCid, header: submission.header, submissionId }, slotId)
+    keep(ballots, key, { snapshotCid, header: submission.header }, slotId)
   }
   for (const { value } of store.scan(evidencePrefix(epochId))) {
     increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
@@ -145,24 +135,9 @@ function isValid(first: KnownVote, rules: EpochRules | undefined, view: AnchorVi
 /** Notes a vote; `slotId` when it adds a project to those that the slot votes on. */
 function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
   ballots.votes.set(key, vote)
-  ballots.submissionIds.add(vote.submissionId)
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
 }
 
 function increase(counts: Map<SlotId, number>, slotId: SlotId): void {
   counts.set(slotId, (counts.get(slotId) ?? 0) + 1)
-}
-
-/** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
-function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
-  const bytes = digest.slice(0, 16)
-  bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40
-  bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80
-  const first = new DataView(bytes.buffer)
-  for (;;) {
-    const hex = bytes.toHex()
-    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-    if (!taken.has(id)) return id as SubmissionId
-    first.setUint32(0, first.getUint32(0) + 1)
-  }
 }

@@ -31,6 +31,7 @@ import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
+import { createTurns } from './turns.ts'
 import { watch } from './watch.ts'
 
 export interface SequencerOptions {
@@ -133,7 +134,7 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { read
     if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
     return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
   }
-  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
+  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
   return recorded
@@ -172,14 +173,15 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
-    const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const breathe = createTurns(() => deps.clock.sleep(0)) // Receipts of the next epoch go on meanwhile.
+    const ballots = await collect(epochId, rules.window, deps, breathe) // Durable and verified, by project, then slot.
+    const finalized = await finalize(ballots, rules.tally, breathe) // Pure: same votes, same outcome (G2).
     const { counted, cost } =
       rules.availability === 'required'
         ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
         : { counted: finalized, cost: undefined }
-    const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
-    const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
+    const limits = { bytesMax: deps.options.batchBytesMax }
+    const planned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
     await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry

@@ -1,0 +1,34 @@
+import type { SubmissionId } from '#domain/ids.ts'
+import type { SubmissionHasher } from '#wire/eip712.ts'
+import type { Ballot } from './ballot.ts'
+
+/**
+ * Senders choose their ids, and ids must be unique within a batch, or anybody could spoil it. Of one that several votes bear none keeps it: each
+ * gets one made from its signed digest. Which vote came first must not matter, so this looks at all of an epoch (S3, G2).
+ */
+export function withUniqueIds(ballots: readonly Ballot[], hasher: Pick<SubmissionHasher, 'digest'>): readonly Ballot[] {
+  const bearers = new Map<string, number>()
+  for (const { submissionId } of ballots) bearers.set(submissionId, (bearers.get(submissionId) ?? 0) + 1)
+  if (bearers.size === ballots.length) return ballots
+  const taken = new Set(bearers.keys())
+  return ballots.map((ballot) => {
+    if (bearers.get(ballot.submissionId) === 1) return ballot
+    const submissionId = freeId(hasher.digest(ballot.submission.request), taken)
+    taken.add(submissionId)
+    return { ...ballot, submissionId }
+  })
+}
+
+/** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
+function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
+  const bytes = digest.slice(0, 16)
+  bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40
+  bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80
+  const first = new DataView(bytes.buffer)
+  for (;;) {
+    const hex = bytes.toHex()
+    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+    if (!taken.has(id)) return id as SubmissionId
+    first.setUint32(0, first.getUint32(0) + 1)
+  }
+}
