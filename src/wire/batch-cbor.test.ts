@@ -111,9 +111,18 @@ test('G7: the bytes of a batch are never more than its projects were cut by', ()
   )
 })
 
+interface Loose {
+  root?: unknown
+  cids: unknown
+  around: [unknown[]]
+  projects: [unknown[], unknown[]]
+  runs: [unknown[], unknown[]]
+  more?: unknown
+}
+
 describe('G7: a file that is no compact batch', () => {
-  const changed = (change: (file: { [key: string]: any }) => void): Uint8Array => {
-    const own = file()
+  const changed = (change: (file: Loose) => void): Uint8Array => {
+    const own = file() as unknown as Loose
     change(own)
     return encode(own)
   }
@@ -126,36 +135,36 @@ describe('G7: a file that is no compact batch', () => {
     ['not_dag_cbor', Uint8Array.of(...encodeCompactBatch(two), 0)],
     ['not_dag_cbor', encode([1])],
     ['field_missing', encode({})],
-    ['field_missing', changed((own) => delete own['root'])],
-    ['field_missing', changed((own) => (own['root'] = new Uint8Array(31)))],
-    ['field_missing', changed((own) => (own['cids'] = 'none'))],
-    ['field_missing', changed((own) => (own['cids'] = [new Uint8Array(36)]))],
-    ['field_missing', changed((own) => (own['around'][0][0] = -1))],
-    ['field_missing', changed((own) => (own['around'][0][4] = 'v'.repeat(257)))],
-    ['field_missing', changed((own) => own['projects'][0].pop())],
-    ['field_missing', changed((own) => (own['projects'][0][1] = 7))],
-    ['field_missing', changed((own) => delete own['runs'])],
-    ['project_malformed', changed((own) => (own['projects'][0][0] = 'no colon'))],
-    ['submission_malformed', changed((own) => own['runs'][0].pop())],
-    ['submission_malformed', changed((own) => (own['runs'][0][0] = 9))],
-    ['submission_malformed', changed((own) => (own['runs'][0][0] = 'no colon'))],
-    ['submission_malformed', changed((own) => (own['runs'][0][1] = new Uint8Array(31)))],
-    ['submission_malformed', changed((own) => (own['runs'][0][3] = [1, 1.5]))],
-    ['submission_malformed', changed((own) => (own['runs'][0][4] = 7))],
-    ['submission_malformed', changed((own) => (own['runs'][0][5] = 7))],
-    ['lengths_differ', changed((own) => (own['runs'][0][2] = new Uint8Array(65)))],
-    ['lengths_differ', changed((own) => (own['runs'][0][3] = [1]))],
-    ['lengths_differ', changed((own) => (own['runs'][0][1] = own['runs'][0][2] = new Uint8Array()))],
+    ['field_missing', changed((own) => delete own.root)],
+    ['field_missing', changed((own) => (own.root = new Uint8Array(31)))],
+    ['field_missing', changed((own) => (own.cids = 'none'))],
+    ['field_missing', changed((own) => (own.cids = [new Uint8Array(36)]))],
+    ['field_missing', changed((own) => (own.around[0][0] = -1))],
+    ['field_missing', changed((own) => (own.around[0][4] = 'v'.repeat(257)))],
+    ['field_missing', changed((own) => own.projects[0].pop())],
+    ['field_missing', changed((own) => (own.projects[0][1] = 7))],
+    ['field_missing', changed((own) => delete (own as Partial<Loose>).runs)],
+    ['project_malformed', changed((own) => (own.projects[0][0] = 'no colon'))],
+    ['submission_malformed', changed((own) => own.runs[0].pop())],
+    ['submission_malformed', changed((own) => (own.runs[0][0] = 9))],
+    ['submission_malformed', changed((own) => (own.runs[0][0] = 'no colon'))],
+    ['submission_malformed', changed((own) => (own.runs[0][1] = new Uint8Array(31)))],
+    ['submission_malformed', changed((own) => (own.runs[0][3] = [1, 1.5]))],
+    ['submission_malformed', changed((own) => (own.runs[0][4] = 7))],
+    ['submission_malformed', changed((own) => (own.runs[0][5] = 7))],
+    ['lengths_differ', changed((own) => (own.runs[0][2] = new Uint8Array(65)))],
+    ['lengths_differ', changed((own) => (own.runs[0][3] = [1]))],
+    ['lengths_differ', changed((own) => (own.runs[0][1] = own.runs[0][2] = new Uint8Array()))],
   ] as const)('%s', (defect, bytes) => expect(parseCompactBatch(bytes)).toEqual({ ok: false, defect }))
 
-  test.each<[string, (file: { [key: string]: any }) => void]>([
-    ['a field that nobody knows', (own) => (own['more'] = 1)],
-    ['a table with what nobody uses', (own) => own['cids'].push('x')],
-    ['a table in another order', (own) => own['around'].push(own['around'][0])],
-    ['a list where one number says it', (own) => (own['runs'][0][4] = [0, 0])],
-    ['a run in two', (own) => own['runs'].splice(1, 0, [1, new Uint8Array(16), new Uint8Array(65), 1, 0, 0])],
-    ['a text that has bytes', (own) => (own['root'] = two.submissionsRoot)],
-    ['the text of a project that has a number', (own) => (own['runs'][0][0] = two.projectIds[0])],
+  test.each<[string, (file: Loose) => void]>([
+    ['a field that nobody knows', (own) => (own.more = 1)],
+    ['a table with what nobody uses', (own) => (own.cids as unknown[]).push('x')],
+    ['a table in another order', (own) => own.around.push([...own.around[0]])],
+    ['a list where one number says it', (own) => (own.runs[0][4] = [0, 0])],
+    ['a run in two', (own) => own.runs.splice(1, 0, [1, new Uint8Array(16), new Uint8Array(65), 1, 0, 0])],
+    ['a text that has bytes', (own) => (own.root = two.submissionsRoot)],
+    ['the text of a project that has a number', (own) => (own.runs[0][0] = two.projectIds[0])],
   ])('G2: %s is refused: one content has one file', (_name, change) => {
     expect(parseCompactBatch(changed(change))).toEqual({ ok: false, defect: 'not_dag_cbor' })
   })
