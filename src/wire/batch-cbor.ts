@@ -19,35 +19,46 @@ const TEXT_LENGTH_MAX = 256
 
 type Packed = Uint8Array | string
 
-/** A text that has `width` bytes, and back. `digits` gives none for a text that would not come back as it was. */
+/** A text that has `width` bytes, and back. `digits` cuts it to what should be hex digits, and gives none for a text of another shape. */
 interface Form {
   readonly width: number
   digits(text: string): string | undefined
   text(digits: string): string
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const DASHES = [8, 13, 18, 23]
 const uuid: Form = {
   width: 16,
-  digits: (text) => (UUID.test(text) ? text.replaceAll('-', '') : undefined),
+  digits: (text) =>
+    text.length === 36 && DASHES.every((at) => text[at] === '-')
+      ? `${text.slice(0, 8)}${text.slice(9, 13)}${text.slice(14, 18)}${text.slice(19, 23)}${text.slice(24)}`
+      : undefined,
   text: (hex) => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
 }
-const SIGNATURE = /^[0-9a-f]{130}$/
-const signature: Form = { width: 65, digits: (text) => (SIGNATURE.test(text) ? text : undefined), text: (hex) => hex }
-const HASH = /^0x[0-9a-f]{64}$/
-const hash: Form = { width: 32, digits: (text) => (HASH.test(text) ? text.slice(2) : undefined), text: (hex) => `0x${hex}` }
-const ADDRESS = /^0x[0-9a-f]{40}$/
-const address: Form = { width: 20, digits: (text) => (ADDRESS.test(text) ? text.slice(2) : undefined), text: (hex) => `0x${hex}` }
+const signature: Form = { width: 65, digits: (text) => (text.length === 130 ? text : undefined), text: (hex) => hex }
+const prefixed = (width: number): Form => ({
+  width,
+  digits: (text) => (text.length === 2 + 2 * width && text.startsWith('0x') ? text.slice(2) : undefined),
+  text: (hex) => `0x${hex}`,
+})
+const hash = prefixed(32)
+const address = prefixed(20)
+
+/** `undefined` unless they come back as they were: capitals do not. */
+function bytesOf(digits: string): Uint8Array | undefined {
+  const bytes = unlessThrown(() => Uint8Array.fromHex(digits))
+  return bytes?.toHex() === digits ? bytes : undefined
+}
 
 function pack(text: string, form: Form): Packed {
   const digits = form.digits(text)
-  return digits === undefined ? text : Uint8Array.fromHex(digits)
+  return (digits === undefined ? undefined : bytesOf(digits)) ?? text
 }
 
 /** One byte string where each text has bytes; else each by itself. */
 function packAll(texts: readonly string[], form: Form): Uint8Array | readonly Packed[] {
   const digits = texts.map(form.digits)
-  return digits.includes(undefined) ? texts.map((text) => pack(text, form)) : Uint8Array.fromHex(digits.join(''))
+  return (digits.includes(undefined) ? undefined : bytesOf(digits.join(''))) ?? texts.map((text) => pack(text, form))
 }
 
 /** One number where all are equal. */
@@ -122,26 +133,42 @@ export function encodeCompactBatch(batch: Batch): Uint8Array {
   return encode({ root: pack(batch.submissionsRoot, hash), cids: cids.packed, projects, around: around.packed, runs })
 }
 
+/** What an array's or a text's head, a number, and an index take at most. */
+const HEAD_BYTES = 3
+const UINT_BYTES = 9
+
 /**
- * At most how many bytes a project's submissions take in the file, for cutting batches: an index takes 3, a slot 9, what they share is
- * counted once for the project, though several projects may share it too.
+ * At most how many bytes a project's submissions take in the file, for cutting batches. All of them are counted as text; what they share is
+ * counted once for the project at least, though several projects share it too.
  */
 export function compactBytes(submissions: readonly BatchedSubmission[]): number {
-  const shared = new Set<string>()
-  let bytes = 64
+  const shared = new Map<string, Around>()
+  let bytes = 8 * UINT_BYTES + 4 * (submissions[0]?.submission.request.projectId.length ?? 0)
+  let snapshotCid: string | undefined
   for (const { submissionId, submission } of submissions) {
-    shared.add(submission.request.snapshotCid)
-    shared.add(aroundKey(submission))
-    bytes +=
-      9 +
-      3 +
-      3 +
-      (UUID.test(submissionId) ? 19 : 5 + submissionId.length) +
-      (SIGNATURE.test(submission.signature) ? 68 : 5 + submission.signature.length)
+    bytes += 3 * UINT_BYTES + textBytes(submissionId) + textBytes(submission.signature)
+    if (snapshotCid !== submission.request.snapshotCid) bytes += textBytes(submission.request.snapshotCid)
+    snapshotCid = submission.request.snapshotCid
+    const known = shared.get(submission.header)
+    if (known !== undefined && isSameAround(known, submission)) continue
+    shared.set(submission.header, submission)
+    bytes += HEAD_BYTES + 2 * UINT_BYTES + textBytes(submission.header) + textBytes(submission.nodeVersion)
+    bytes += textBytes(submission.dataMarket) + textBytes(submission.protocolState)
   }
-  for (const text of shared) bytes += text.length + 16
   return bytes
 }
+
+/** Of UTF-8 a code unit takes three at most, and nearly all take one. */
+const textBytes = (text: string): number => HEAD_BYTES + (ASCII.test(text) ? text.length : 3 * text.length)
+const ASCII = /^[\x00-\x7f]*$/
+
+const isSameAround = (left: Around, right: Around): boolean =>
+  left.request.deadlineBlock === right.request.deadlineBlock &&
+  left.request.epochId === right.request.epochId &&
+  left.header === right.header &&
+  left.dataMarket === right.dataMarket &&
+  left.nodeVersion === right.nodeVersion &&
+  left.protocolState === right.protocolState
 
 /** Reads what `encodeCompactBatch` writes, and no other bytes: of one content there is one file. */
 export function parseCompactBatch(bytes: Uint8Array): ParsedBatch {

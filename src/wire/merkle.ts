@@ -1,6 +1,6 @@
-import { createSHA256 } from 'hash-wasm'
 import type { Hash } from '#domain/ids.ts'
 import { keccak256 } from './keccak.ts'
+import { HASH_BYTES, inputOf, sha256Of } from './sha256.ts'
 
 /**
  * The tree of spec/06 §7: append-only, height 32, SHA-256; leaf = sha256(utf8(text)); missing subtrees count as zeros.
@@ -9,19 +9,17 @@ import { keccak256 } from './keccak.ts'
 
 /** Levels between a leaf and the root; 2^32 leaves fit, far more than fit into memory. */
 const HEIGHT = 32
-const HASH_BYTES = 32
 
-/** One instance for the process: creating it is the dear part, and it keeps nothing between two hashes. */
-const sha256 = await createSHA256()
 const encoder = new TextEncoder()
 
-const leafOf = (text: string): Uint8Array => sha256.init().update(encoder.encode(text)).digest('binary')
+/** Of UTF-8 a code unit takes three bytes at most. */
+const leafOf = (text: string): Uint8Array => sha256Of(encoder.encodeInto(text, inputOf(3 * text.length)).written)
 
-const pair = new Uint8Array(2 * HASH_BYTES)
 function parentOf(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const pair = inputOf(2 * HASH_BYTES)
   pair.set(left)
   pair.set(right, HASH_BYTES)
-  return sha256.init().update(pair).digest('binary')
+  return sha256Of(2 * HASH_BYTES)
 }
 
 /** `ZEROS[level]` is the root of an empty subtree of that height: the neighbour of a last node on that level. */
