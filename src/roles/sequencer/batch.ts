@@ -64,7 +64,6 @@ interface SizedProject extends BatchShare {
 function sizedProject({ projectId, result, ballots }: CountedProject, form: MarketRules['batchForm']): SizedProject[] {
   if (result.kind !== 'finalized') return []
   const { snapshotCid } = result
-  const submissions = ballots.map(({ submissionId, submission }) => ({ submissionId, submission }))
-  const bytes = projectId.length + snapshotCid.length + submissionsBytes(submissions, form)
-  return [{ projectId, snapshotCid, submissions, bytes, gas: anchorGas(projectId, snapshotCid) }]
+  const bytes = projectId.length + snapshotCid.length + submissionsBytes(ballots, form)
+  return [{ projectId, snapshotCid, submissions: ballots, bytes, gas: anchorGas(projectId, snapshotCid) }]
 }

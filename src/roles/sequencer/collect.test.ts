@@ -8,7 +8,7 @@ import { rulesWith } from '#life/rules.test-world.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
-import { createBallots } from './record.ts'
+import { type Ballots, createBallots } from './record.ts'
 
 const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const epochId = 1 as EpochId
@@ -33,7 +33,16 @@ function openBox() {
   const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'5'.repeat(40)}` as Address })
   const ballots = createBallots({ store, view, rulesOf })
   let votes = 0
-  const all = () => collect(epochId, rulesOf(epoch).window, { store, view, hasher }, async () => undefined)
+  const collected = (inMemory: Ballots['inMemory']) =>
+    collect(epochId, rulesOf(epoch).window, { store, view, ballots: { inMemory }, hasher }, async () => undefined)
+  /** From memory; the next process, which has only the disk, collects the same. */
+  async function all() {
+    const votes = await collected(ballots.inMemory)
+    expect(
+      (await collected(() => undefined)).map(({ submissionId, submission, signer }) => ({ submissionId, submission, signer })),
+    ).toEqual(votes)
+    return votes
+  }
   return {
     view,
     epoch,
@@ -50,7 +59,7 @@ function openBox() {
         signature: 'ab',
         header: (how.header ?? block(12)).hash as string,
         dataMarket: '',
-        nodeVersion: '',
+        nodeVersion: 'v1',
         protocolState: '',
       }
       votes += 1

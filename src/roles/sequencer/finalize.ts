@@ -1,6 +1,6 @@
 import type { ProjectId } from '#domain/ids.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
 import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
-import type { Ballot } from './ballot.ts'
 import type { Breathe } from './turns.ts'
 
 /** One project of the epoch after counting. */
@@ -8,12 +8,16 @@ export interface CountedProject {
   readonly projectId: ProjectId
   readonly result: TallyResult
   /** Its votes, ordered by slot. */
-  readonly ballots: readonly Ballot[]
+  readonly ballots: readonly VerifiedSubmission[]
 }
 
 /** Counts each project of an epoch by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are all of the epoch, ordered by project. */
-export async function finalize(ballots: readonly Ballot[], policy: TallyPolicy, breathe: Breathe): Promise<readonly CountedProject[]> {
-  const perProject = new Map<ProjectId, Ballot[]>()
+export async function finalize(
+  ballots: readonly VerifiedSubmission[],
+  policy: TallyPolicy,
+  breathe: Breathe,
+): Promise<readonly CountedProject[]> {
+  const perProject = new Map<ProjectId, VerifiedSubmission[]>()
   for (const ballot of ballots) {
     const { projectId } = ballot.submission.request
     const list = perProject.get(projectId)

@@ -19,11 +19,10 @@ export interface NoteDeps {
 }
 
 /** The votes are fixed. Returns a record that is further on as it is. */
-export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<EpochEntry> {
+export async function noteClosed(epochId: EpochId, { ledger, counters }: NoteDeps): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
   if (record.state !== 'released') return record
   const rejected = counters.rejectedOf(epochId)
-  ballots.close(epochId)
   counters.forget(epochId)
   return ledger.change(epochId, { state: 'closed', rejected })
 }
@@ -53,8 +52,9 @@ interface Outcome {
 export function notePlan(
   epochId: EpochId,
   { counted, planned, accepted, kept }: Outcome,
-  { ledger, options }: NoteDeps,
+  { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
+  ballots.close(epochId)
   const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))

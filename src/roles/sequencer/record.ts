@@ -1,6 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
@@ -23,16 +24,10 @@ export type Recorded =
       readonly reason: string
     }
 
-/** A recorded vote, as far as later ones are compared with it. */
-interface KnownVote {
-  readonly snapshotCid: Cid
-  readonly header: string
-}
-
-/** What must be known of an open epoch's votes to judge the next one without reading the disk. */
+/** What must be known of an open epoch's votes to judge the next one, and to count them all, without reading the disk. */
 interface EpochBallots {
   /** By `voteKey`. */
-  readonly votes: Map<string, KnownVote>
+  readonly votes: Map<string, VerifiedSubmission>
   readonly projectsPerSlot: Map<SlotId, number>
   readonly evidencePerSlot: Map<SlotId, number>
 }
@@ -47,7 +42,9 @@ export interface Ballots {
   record(ballot: Ballot): Recorded
   /** Votes recorded for the epoch so far. */
   count(epochId: EpochId): number
-  /** Forgets what is only needed while the epoch takes submissions. */
+  /** The recorded votes, in no order, as far as they are in memory: `undefined` when an earlier process recorded them. Not before they are durable is any of them to be counted. */
+  inMemory(epochId: EpochId): Iterable<VerifiedSubmission> | undefined
+  /** Forgets what is only needed until the votes of the epoch are counted. */
   close(epochId: EpochId): void
 }
 
@@ -87,7 +84,7 @@ export function createBallots(deps: {
 
   return {
     record(ballot) {
-      const { request, header } = ballot.submission
+      const { request } = ballot.submission
       const { epochId, slotId, snapshotCid, projectId } = request
       if (epochId === 0) return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot) }], reason: '' }
       const ballots = ballotsOf(epochId)
@@ -98,16 +95,16 @@ export function createBallots(deps: {
       // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
-        return first.snapshotCid === snapshotCid
-          ? { code: 'duplicate', writes: [], reason: '' }
-          : conflict(ballot, ballots, first.snapshotCid)
+        const firstCid = first.submission.request.snapshotCid
+        return firstCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, firstCid)
       }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
       if (isReplacing) ballots.votes.delete(key)
-      keep(ballots, key, { snapshotCid, header }, isReplacing ? undefined : slotId)
+      keep(ballots, key, ballot, isReplacing ? undefined : slotId)
       return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
     },
+    inMemory: (epochId) => open.get(epochId)?.votes.values(),
     count: (epochId) => ballotsOf(epochId).votes.size,
     close: (epochId) => void open.delete(epochId),
   }
@@ -116,9 +113,8 @@ export function createBallots(deps: {
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
   const ballots: EpochBallots = { votes: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
   for (const { key, value } of store.scan(votesPrefix(epochId))) {
-    const { submission } = decodeBallot(value)
-    const { snapshotCid, slotId } = submission.request
-    keep(ballots, key, { snapshotCid, header: submission.header }, slotId)
+    const ballot = decodeBallot(value)
+    keep(ballots, key, ballot, ballot.submission.request.slotId)
   }
   for (const { value } of store.scan(evidencePrefix(epochId))) {
     increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
@@ -127,14 +123,15 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
 }
 
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
-function isValid(first: KnownVote, rules: EpochRules | undefined, view: AnchorView): boolean {
-  const header = view.header(first.header)
+function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {
+  const header = view.header(submission.header)
   return header !== undefined && rules !== undefined && isInWindow(rules.window, header)
 }
 
-/** Notes a vote; `slotId` when it adds a project to those that the slot votes on. */
-function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
-  ballots.votes.set(key, vote)
+/** Notes a vote, without the bytes that it came in; `slotId` when it adds a project to those that the slot votes on. */
+function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slotId: SlotId | undefined): void {
+  const { submissionId, submission, signer } = vote
+  ballots.votes.set(key, { submissionId, submission, signer })
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
 }
 

@@ -170,6 +170,7 @@ function refused(
 export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
   const closed = await noteClosed(epochId, deps)
+  let justPlanned: readonly PlannedBatch[] | undefined
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
@@ -181,12 +182,12 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
         ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
         : { counted: finalized, cost: undefined }
     const limits = { bytesMax: deps.options.batchBytesMax }
-    const planned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
-    const batches = deps.ledger.plans(epochId)
+    const batches = justPlanned ?? deps.ledger.plans(epochId)
     for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps) // S5: nothing is anchored that nobody can fetch.
     const failures = await put(entry, batches, deps, signal) // S6: each once, in order.
     if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.

@@ -1,18 +1,24 @@
 import type { SubmissionId } from '#domain/ids.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
-import type { Ballot } from './ballot.ts'
 
 /**
  * Senders choose their ids, and ids must be unique within a batch, or anybody could spoil it. Of one that several votes bear none keeps it: each
  * gets one made from its signed digest. Which vote came first must not matter, so this looks at all of an epoch (S3, G2).
  */
-export function withUniqueIds(ballots: readonly Ballot[], hasher: Pick<SubmissionHasher, 'digest'>): readonly Ballot[] {
-  const bearers = new Map<string, number>()
-  for (const { submissionId } of ballots) bearers.set(submissionId, (bearers.get(submissionId) ?? 0) + 1)
-  if (bearers.size === ballots.length) return ballots
-  const taken = new Set(bearers.keys())
+export function withUniqueIds(
+  ballots: readonly VerifiedSubmission[],
+  hasher: Pick<SubmissionHasher, 'digest'>,
+): readonly VerifiedSubmission[] {
+  const taken = new Set<string>()
+  const shared = new Set<string>()
+  for (const { submissionId } of ballots) {
+    if (taken.has(submissionId)) shared.add(submissionId)
+    taken.add(submissionId)
+  }
+  if (shared.size === 0) return ballots
   return ballots.map((ballot) => {
-    if (bearers.get(ballot.submissionId) === 1) return ballot
+    if (!shared.has(ballot.submissionId)) return ballot
     const submissionId = freeId(hasher.digest(ballot.submission.request), taken)
     taken.add(submissionId)
     return { ...ballot, submissionId }

@@ -109,7 +109,13 @@ function watched(node: FakeIpfsNode, files: Uint8Array[], onFile: () => void): I
   }
 }
 
-function* payloadsOf({ projects, slots }: Size, epoch: number, header: { readonly hash: Hash; readonly number: number }, chain: FakeChain, isSigned: boolean) {
+function* payloadsOf(
+  { projects, slots }: Size,
+  epoch: number,
+  header: { readonly hash: Hash; readonly number: number },
+  chain: FakeChain,
+  isSigned: boolean,
+) {
   const hasher = createSubmissionHasher(chain)
   for (let project = 0; project < projects; project += 1)
     for (let slot = 1; slot <= slots; slot += 1) {
@@ -121,7 +127,14 @@ function* payloadsOf({ projects, slots }: Size, epoch: number, header: { readonl
         projectId: `pairContract_trade_volume:0x${project.toString(16).padStart(40, '0')}:BENCH` as ProjectId,
       }
       const signature = isSigned ? key.sign(hasher.digest(request)) : `${'1'.repeat(128)}1b`
-      yield encodeSubmission({ request, signature, header: header.hash, dataMarket: chain.dataMarket, nodeVersion: 'v1.0', protocolState: '' })
+      yield encodeSubmission({
+        request,
+        signature,
+        header: header.hash,
+        dataMarket: chain.dataMarket,
+        nodeVersion: 'v1.0',
+        protocolState: '',
+      })
     }
 }
 
