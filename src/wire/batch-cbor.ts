@@ -171,8 +171,8 @@ const isSameAround = (left: Around, right: Around): boolean =>
   left.protocolState === right.protocolState
 
 /** Reads what `encodeCompactBatch` writes, and no other bytes: of one content there is one file. */
-export function parseCompactBatch(bytes: Uint8Array): ParsedBatch {
-  if (bytes.length > COMPACT_BYTES_MAX) return { ok: false, defect: 'too_large' }
+export function parseCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MAX): ParsedBatch {
+  if (bytes.length > bytesMax) return { ok: false, defect: 'too_large' }
   // Strict: shortest forms only, no indefinite lengths, no bytes behind the end. Nesting without end throws as well.
   const file = unlessThrown(() => decode<unknown>(bytes))
   if (!isRecord(file)) return { ok: false, defect: 'not_dag_cbor' }

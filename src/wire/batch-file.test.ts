@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
-import { batchCidOf, batchFile, isBatchCid, parseBatchFile } from './batch-file.ts'
+import { batchCidOf, batchFile, fileOf, isBatchCid, parseBatchFile } from './batch-file.ts'
 
 const cid = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri'
 const submission = (slotId: number, signature: string) => ({
@@ -22,11 +22,12 @@ test.each([
   ['json', /^bafkrei/],
   ['dag-cbor', /^bafyrei/],
 ] as const)('a file in the form %s is told by its CID, and read by it', async (form, expected) => {
-  const { batchCid, file } = await batchFile(batch, form)
+  const { batchCid, file, compact } = await batchFile(batch, form)
   expect(batchCid).toMatch(expected)
   expect([isBatchCid(batchCid), await batchCidOf(file, batchCid)]).toEqual([true, batchCid])
   expect(await batchCidOf(Uint8Array.of(...file, 0), batchCid)).not.toBe(batchCid)
   expect(parseBatchFile(file, batchCid)).toEqual({ ok: true, batch })
+  expect(fileOf(compact, batchCid)).toEqual(file)
 })
 
 test('one form under the CID of the other is none', async () => {
@@ -37,7 +38,8 @@ test('one form under the CID of the other is none', async () => {
 
 test('G3: what does not fit into one block of dag-cbor takes the form that has many', async () => {
   const large = batchOf(Array.from({ length: 5_000 }, (_, index) => submission(index, 'x'.repeat(250))))
-  const { batchCid, file } = await batchFile(large, 'dag-cbor')
+  const { batchCid, file, compact } = await batchFile(large, 'dag-cbor')
   expect(batchCid).toMatch(/^bafybei/)
+  expect(fileOf(compact, batchCid)).toEqual(file)
   expect(parseBatchFile(file, batchCid)).toEqual({ ok: true, batch: large })
 })

@@ -1,18 +1,16 @@
-import { row, type Row, tableOf } from './seal/rows.ts'
-import { blocked } from './seal/blocked.ts'
-import { seal } from './seal/sealed.ts'
-import type { Size } from './seal/world.ts'
+import { type Row, tableOf } from './seal/rows.ts'
+import { table } from './seal/table.ts'
 
-const full: Size = { projects: 1_000, slots: 20 }
-const FORMS = ['json', 'dag-cbor'] as const
+/**
+ * What sealing an epoch costs a whole sequencer: `./weft bench seal [--json]`. `WEFT_BENCH_GROWTH=20` leaves out the epochs of up to 125,000
+ * submissions, which take a minute.
+ */
+const growth = (process.env['WEFT_BENCH_GROWTH'] ?? '10,20,40,125').split(',').map(Number)
+const isJson = process.argv.includes('--json')
 
 const rows: Row[] = []
-for (const form of FORMS) {
-  const sealed = await seal(full, form)
-  console.error(sealed)
-  rows.push(row(`x ${form}`, sealed.cpuMs / sealed.sha256Ms, '× sha256', form === 'json' ? 25 : 10))
-  rows.push(row(`bytes ${form}`, sealed.bytes / sealed.submissions, 'bytes'))
-  const { longestMs, receiptMs } = await blocked(full, form)
-  rows.push(row(`blocked ${form}`, longestMs, 'ms', 50), row(`receipt ${form}`, receiptMs, 'ms'))
+for await (const row of table({ projects: 1_000, slots: 20, growth, rounds: 3, blockMs: 1_000 })) {
+  rows.push(row)
+  if (!isJson) process.stdout.write(tableOf([row]))
 }
-process.stdout.write(tableOf(rows))
+if (isJson) process.stdout.write(`${JSON.stringify({ rows })}\n`)

@@ -1,7 +1,7 @@
 import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import { batchFile, fileBytesMax, submissionsBytes } from '#wire/batch-file.ts'
+import { type BatchFile, batchFile, fileBytesMax, submissionsBytes } from '#wire/batch-file.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import type { CountedProject } from './finalize.ts'
 import type { Breathe } from './turns.ts'
@@ -18,6 +18,9 @@ export interface PlannedBatch {
   readonly file: Uint8Array
 }
 
+/** One that was just made, with what is written down of it. */
+export type FreshBatch = PlannedBatch & Pick<BatchFile, 'compact'>
+
 /** Four fifths of the smallest block that a market's chain may have (docs/CONTRACTS.md). */
 const ANCHOR_GAS_MAX = 24_000_000
 
@@ -31,7 +34,7 @@ export async function batch(
   limits: Pick<BatchLimits, 'bytesMax'>,
   { batchForm, batchTree, projectsPerBatch }: Pick<MarketRules, 'batchForm' | 'batchTree' | 'projectsPerBatch'>,
   breathe: Breathe,
-): Promise<readonly PlannedBatch[]> {
+): Promise<readonly FreshBatch[]> {
   let tree = createTree()
   const sized: SizedProject[] = []
   for (const project of projects) {
@@ -40,7 +43,7 @@ export async function batch(
   }
   const bytesMax = Math.min(limits.bytesMax, fileBytesMax(batchForm))
   const parts = splitIntoBatches(sized, { bytesMax, projectsMax: projectsPerBatch, gasMax: ANCHOR_GAS_MAX })
-  const planned: PlannedBatch[] = []
+  const planned: FreshBatch[] = []
   for (const [index, part] of parts.entries()) {
     if (batchTree === 'fresh') tree = createTree()
     const submissions = part.flatMap((project) => project.submissions)

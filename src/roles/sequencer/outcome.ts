@@ -2,7 +2,7 @@ import type { EpochReason } from '#domain/epoch.ts'
 import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
 import type { AnchorFailure, EndOutcome } from './anchor.ts'
-import type { PlannedBatch } from './batch.ts'
+import type { FreshBatch, PlannedBatch } from './batch.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
 import type { KeptCost } from './keep.ts'
@@ -43,7 +43,7 @@ export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: 
 
 interface Outcome {
   readonly counted: readonly CountedProject[]
-  readonly planned: readonly PlannedBatch[]
+  readonly planned: readonly FreshBatch[]
   readonly accepted: number
   readonly kept?: KeptCost | undefined
 }

@@ -18,7 +18,7 @@ import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
-import { batch, type PlannedBatch } from './batch.ts'
+import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { type Counters, createCounters } from './counters.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
@@ -170,7 +170,7 @@ function refused(
 export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
   const closed = await noteClosed(epochId, deps)
-  let justPlanned: readonly PlannedBatch[] | undefined
+  let justPlanned: readonly FreshBatch[] | undefined
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.

@@ -3,7 +3,7 @@ export interface Row {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** The most, or with `atLeast` the least, that is wanted; `undefined` where a number is only told. */
+  /** The most that is wanted; `undefined` where a number is only told. */
   readonly target?: number | undefined
   readonly pass: boolean
 }

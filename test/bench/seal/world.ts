@@ -51,9 +51,10 @@ export interface WorldOptions extends Size {
   readonly epochsKept?: number
 }
 
-export const WINDOW_BLOCKS = 10
-export const EPOCH_MANAGER = `0x${'1'.repeat(40)}` as Address
+const WINDOW_BLOCKS = 10
+const EPOCH_MANAGER = `0x${'1'.repeat(40)}` as Address
 const SEQUENCER = `0x${'2'.repeat(40)}` as Address
+export const VALIDATOR = `0x${'3'.repeat(40)}` as Address
 /** Deliveries that arrive in one turn of the event loop. */
 const GROUP = 200
 const key = createSigner(parsePrivateKey('11'.repeat(32)))
@@ -138,9 +139,9 @@ function* payloadsOf(
     }
 }
 
-export function marketOfBench() {
+function marketOfBench() {
   const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 10_000, attestationWindowBlocks: 20_000 }
-  const people = { epochManager: EPOCH_MANAGER, sequencers: [SEQUENCER], validators: [EPOCH_MANAGER] }
+  const people = { epochManager: EPOCH_MANAGER, sequencers: [SEQUENCER], validators: [VALIDATOR] }
   return marketOf({ epochSize: 1, sourceBlockTimeSeconds: 1, ...windows, ...people })
 }
 
