@@ -52,6 +52,7 @@ export interface WorldOptions extends Size {
 }
 
 const WINDOW_BLOCKS = 10
+export const ATTESTATION_WINDOW_BLOCKS = 400
 const EPOCH_MANAGER = `0x${'1'.repeat(40)}` as Address
 const SEQUENCER = `0x${'2'.repeat(40)}` as Address
 export const VALIDATOR = `0x${'3'.repeat(40)}` as Address
@@ -140,7 +141,7 @@ function* payloadsOf(
 }
 
 function marketOfBench() {
-  const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 10_000, attestationWindowBlocks: 20_000 }
+  const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 200, attestationWindowBlocks: ATTESTATION_WINDOW_BLOCKS }
   const people = { epochManager: EPOCH_MANAGER, sequencers: [SEQUENCER], validators: [VALIDATOR] }
   return marketOf({ epochSize: 1, sourceBlockTimeSeconds: 1, ...windows, ...people })
 }
