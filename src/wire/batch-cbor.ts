@@ -159,8 +159,8 @@ export function compactBytes(submissions: readonly BatchedSubmission[]): number 
 }
 
 /** Of UTF-8 a code unit takes three at most, and nearly all take one. */
-const textBytes = (text: string): number => HEAD_BYTES + (ASCII.test(text) ? text.length : 3 * text.length)
-const ASCII = /^[\x00-\x7f]*$/
+const textBytes = (text: string): number => HEAD_BYTES + (PRINTABLE.test(text) ? text.length : 3 * text.length)
+const PRINTABLE = /^[ -~]*$/
 
 const isSameAround = (left: Around, right: Around): boolean =>
   left.request.deadlineBlock === right.request.deadlineBlock &&

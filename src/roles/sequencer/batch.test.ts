@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
@@ -108,4 +109,41 @@ test('G7: no batch has more bytes than the market allows, unless one project alo
 
 test('without a finalized project there is no batch', async () => {
   expect(await batch(await finalize([ballot(1, 1)], { minVotes: 2, minShareBp: 0 }))).toEqual([])
+})
+
+test('G2: the compact form has the same roots and projects, under a CID of its own, and takes a seventh of the bytes', async () => {
+  const counted = await finalize(
+    [1, 2, 3].flatMap((project) => Array.from({ length: 20 }, (_, slot) => ballot(project, slot + 1))),
+    POLICY,
+  )
+  const [json, compact] = [await batch(counted), await batch(counted, { batchForm: 'dag-cbor' })]
+  expect(compact.map(({ rootHash, projectIds }) => [rootHash, projectIds])).toEqual(
+    json.map(({ rootHash, projectIds }) => [rootHash, projectIds]),
+  )
+  for (const [index, { batchCid, file }] of compact.entries()) {
+    expect(batchCid).toMatch(/^bafyrei/)
+    expect(parseBatchFile(file, batchCid)).toEqual({ ok: true, batch: decodeBatch(json[index]?.file as Uint8Array) })
+    expect(file.length * 5).toBeLessThan(json[index]?.file.length ?? 0)
+  }
+})
+
+test('G2: a market may ask for a tree per batch', async () => {
+  const counted = await finalize(
+    [1, 2, 3].flatMap((project) => [1, 2].map((slot) => ballot(project, slot))),
+    POLICY,
+  )
+  for (const { file } of await batch(counted, { batchTree: 'fresh' })) {
+    const decoded = decodeBatch(file)
+    expect(decoded?.submissionsRoot).toBe(publishedRoot(decoded?.submissions.map(({ submissionId }) => submissionId) ?? []))
+  }
+})
+
+test('S16: others have their turn between projects, and between batches', async () => {
+  const ballots = [1, 2, 3].flatMap((project) => [1, 2].map((slot) => ballot(project, slot)))
+  const votes: number[] = []
+  const breathe = async (count: number) => void votes.push(count)
+  const counted = await finalizeInTurns(ballots, POLICY, breathe)
+  expect(votes.splice(0)).toEqual([2, 2, 2])
+  await batchInTurns(counted, { bytesMax: 1_000_000 }, RULES, breathe)
+  expect(votes).toEqual([2, 2, 2, 4, 2])
 })

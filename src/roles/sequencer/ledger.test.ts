@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { batchFile } from '#wire/batch-file.ts'
 import type { FreshBatch } from './batch.ts'

@@ -22,7 +22,7 @@ export function tableOf(rows: readonly Row[]): string {
 }
 
 /** CPU milliseconds, user and system, of this whole process while `work` runs: all threads, with what the garbage takes. */
-export async function cpuMs(work: () => Promise<unknown> | void): Promise<number> {
+export async function cpuMs(work: () => unknown): Promise<number> {
   const before = process.cpuUsage()
   await work()
   const { user, system } = process.cpuUsage(before)
