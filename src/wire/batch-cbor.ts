@@ -26,11 +26,10 @@ interface Form {
   text(digits: string): string
 }
 
-const DASHES = [8, 13, 18, 23]
 const uuid: Form = {
   width: 16,
   digits: (text) =>
-    text.length === 36 && DASHES.every((at) => text[at] === '-')
+    text.length === 36 && text[8] === '-' && text[13] === '-' && text[18] === '-' && text[23] === '-'
       ? `${text.slice(0, 8)}${text.slice(9, 13)}${text.slice(14, 18)}${text.slice(19, 23)}${text.slice(24)}`
       : undefined,
   text: (hex) => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,

@@ -1,7 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
-import type { VerifiedSubmission } from '#domain/submission.ts'
+import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
@@ -28,6 +28,8 @@ export type Recorded =
 interface EpochBallots {
   /** By `voteKey`. */
   readonly votes: Map<string, VerifiedSubmission>
+  /** Each text that votes have in common, once: a decoder makes a new one for every vote. */
+  readonly texts: Map<string, string>
   readonly projectsPerSlot: Map<SlotId, number>
   readonly evidencePerSlot: Map<SlotId, number>
 }
@@ -111,7 +113,7 @@ export function createBallots(deps: {
 }
 
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
-  const ballots: EpochBallots = { votes: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  const ballots: EpochBallots = { votes: new Map(), texts: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
   for (const { key, value } of store.scan(votesPrefix(epochId))) {
     const ballot = decodeBallot(value)
     keep(ballots, key, ballot, ballot.submission.request.slotId)
@@ -131,8 +133,25 @@ function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefin
 /** Notes a vote, without the bytes that it came in; `slotId` when it adds a project to those that the slot votes on. */
 function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slotId: SlotId | undefined): void {
   const { submissionId, submission, signer } = vote
-  ballots.votes.set(key, { submissionId, submission, signer })
+  ballots.votes.set(key, { submissionId, submission: withSharedTexts(submission, ballots.texts), signer })
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
+}
+
+function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
+  const shared = <Text extends string>(text: Text): Text => {
+    const known = texts.get(text)
+    if (known === undefined) texts.set(text, text)
+    return (known as Text | undefined) ?? text
+  }
+  const { request, signature, header, dataMarket, nodeVersion, protocolState } = submission
+  return {
+    request: { ...request, snapshotCid: shared(request.snapshotCid), projectId: shared(request.projectId) },
+    signature,
+    header: shared(header),
+    dataMarket: shared(dataMarket),
+    nodeVersion: shared(nodeVersion),
+    protocolState: shared(protocolState),
+  }
 }
 
 function increase(counts: Map<SlotId, number>, slotId: SlotId): void {

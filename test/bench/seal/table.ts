@@ -22,8 +22,9 @@ export interface TableOptions extends Size {
 export async function* table({ growth, rounds, blockMs, ...size }: TableOptions): AsyncGenerator<Row> {
   yield* sealing(size, rounds)
   for (const form of FORMS) {
-    const { longestMs, receiptMs } = await blocked(size, form)
+    const { longestMs, longestCpuMs, receiptMs } = await blocked(size, form)
     yield row(`event loop blocked while an epoch is sealed and the next comes in, ${form}`, longestMs, 'ms', 50)
+    yield row(`the same by CPU of the thread, ${form}`, longestCpuMs, 'ms', 50)
     yield row(`slowest receipt of the next epoch meanwhile, for 200, ${form}`, receiptMs, 'ms')
   }
   for (const form of FORMS)
