@@ -111,7 +111,7 @@ test('without a finalized project there is no batch', async () => {
   expect(await batch(await finalize([ballot(1, 1)], { minVotes: 2, minShareBp: 0 }))).toEqual([])
 })
 
-test('G2: the compact form has the same roots and projects, under a CID of its own, and takes a seventh of the bytes', async () => {
+test('S15, G2: the compact form has the same roots and projects, under a CID of its own, and takes a seventh of the bytes', async () => {
   const counted = await finalize(
     [1, 2, 3].flatMap((project) => Array.from({ length: 20 }, (_, slot) => ballot(project, slot + 1))),
     POLICY,
@@ -127,7 +127,7 @@ test('G2: the compact form has the same roots and projects, under a CID of its o
   }
 })
 
-test('G2: a market may ask for a tree per batch', async () => {
+test('S15, G2: a market may ask for a tree per batch', async () => {
   const counted = await finalize(
     [1, 2, 3].flatMap((project) => [1, 2].map((slot) => ballot(project, slot))),
     POLICY,
