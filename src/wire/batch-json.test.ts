@@ -199,8 +199,15 @@ describe('a submission within a batch', () => {
   })
 })
 
-test('the size of a submission is what it adds to the file', () => {
-  const one = encodeBatch(batch).length
-  const two = encodeBatch({ ...batch, submissions: [...batch.submissions, ...batch.submissions] }).length
-  expect(submissionBytes(batch.submissions[0] as never)).toBe(two - one)
+test.each([
+  ['plain', {}],
+  ['with large numbers', { request: { ...submission.request, slotId: 123_456, deadlineBlock: 98_765_432, epochId: 7_654_321 } }],
+  ['with a zero', { request: { ...submission.request, epochId: 0 } }],
+  ['with what is escaped', { nodeVersion: '<"\\&>' }],
+  ['with every field', { protocolState: '0x03' }],
+  ['without a header', { header: '' }],
+])('the size of a submission %s is what it adds to the file', (_, change) => {
+  const each = { submissionId: 'id-1', submission: { ...submission, ...change } as Submission }
+  const length = (count: number) => encodeBatch({ ...batch, submissions: Array.from({ length: count }, () => each) }).length
+  expect(submissionBytes(each)).toBe(length(2) - length(1))
 })

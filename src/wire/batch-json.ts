@@ -24,7 +24,8 @@ export function encodeBatch(batch: Batch): Uint8Array {
 
 /** How many bytes one submission takes in the file, near enough to cut batches by: exact for ASCII, which all of ours is. */
 export function submissionBytes({ submissionId, submission }: BatchedSubmission): number {
-  return submissionJson(submission).length + submissionId.length + '"",,'.length
+  const json = isPlain(submission) ? PLAIN_OVERHEAD + valuesLength(submission) : submissionJson(submission).length
+  return json + submissionId.length + '"",,'.length
 }
 
 /** A JSON string as Go's encoder writes it: like ours, and `<`, `>`, `&` and the two line separators escaped. */
@@ -35,22 +36,48 @@ function goString(text: string): string {
 /** Text in which neither encoder escapes anything. */
 const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/
 
-/**
- * A submission as the JSON string that stands in the file. Nearly all have every field but the last, and nothing to escape: written in one go,
- * that takes a tenth of the time.
- */
+/** Nearly all have every field but the last, and nothing to escape. */
+function isPlain({ request, signature, header, dataMarket, nodeVersion, protocolState }: Submission): boolean {
+  const isFull = request.slotId > 0 && request.deadlineBlock > 0 && request.epochId > 0 && protocolState === ''
+  if (!isFull || !PLAIN.test(request.projectId) || !PLAIN.test(request.snapshotCid)) return false
+  return PLAIN.test(signature) && PLAIN.test(header) && PLAIN.test(dataMarket) && PLAIN.test(nodeVersion)
+}
+
+function valuesLength({ request, signature, header, dataMarket, nodeVersion }: Submission): number {
+  const numbers = `${request.slotId}${request.deadlineBlock}${request.epochId}`.length
+  return (
+    numbers +
+    request.snapshotCid.length +
+    request.projectId.length +
+    signature.length +
+    header.length +
+    dataMarket.length +
+    nodeVersion.length
+  )
+}
+
+/** A submission as the JSON string that stands in the file. A plain one is written in one go: that takes a tenth of the time. */
 function submissionJson(submission: Submission): string {
-  const { request, signature, header, dataMarket, nodeVersion, protocolState } = submission
+  if (!isPlain(submission)) return goString(submissionText(submission))
+  const { request, signature, header, dataMarket, nodeVersion } = submission
   const { slotId, deadlineBlock, snapshotCid, epochId, projectId } = request
-  const isFull = slotId > 0 && deadlineBlock > 0 && epochId > 0 && protocolState === ''
-  if (!isFull || !PLAIN.test(projectId) || ![snapshotCid, signature, header, dataMarket, nodeVersion].every((text) => PLAIN.test(text)))
-    return goString(submissionText(submission))
   return (
     `"{\\n  \\"request\\": {\\n    \\"slotId\\": \\"${slotId}\\",\\n    \\"deadline\\": \\"${deadlineBlock}\\",\\n    \\"snapshotCid\\": \\"${snapshotCid}\\",` +
     `\\n    \\"epochId\\": \\"${epochId}\\",\\n    \\"projectId\\": \\"${projectId}\\"\\n  },\\n  \\"signature\\": \\"${signature}\\",\\n  \\"header\\": \\"${header}\\",` +
     `\\n  \\"dataMarket\\": \\"${dataMarket}\\",\\n  \\"nodeVersion\\": \\"${nodeVersion}\\"\\n}"`
   )
 }
+
+/** Values of one character: what is left of its length is what every plain submission takes beside its values. */
+const ONE_EACH = {
+  request: { slotId: 1, deadlineBlock: 1, snapshotCid: 'c', epochId: 1, projectId: 'p' },
+  signature: 's',
+  header: 'h',
+  dataMarket: 'm',
+  nodeVersion: 'v',
+  protocolState: '',
+} as unknown as Submission
+const PLAIN_OVERHEAD = submissionJson(ONE_EACH).length - valuesLength(ONE_EACH)
 
 /** Multi-line protojson of a `SnapshotSubmission`: fields in order of number, uint64 as strings, defaults left out. */
 function submissionText(submission: Submission): string {

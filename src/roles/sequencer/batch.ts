@@ -27,7 +27,7 @@ const ANCHOR_GAS_MAX = 24_000_000
 /**
  * The epoch's batches: projects by id, within a project submissions by slot, cut by number, bytes and gas. The tree of submission ids goes on
  * from batch to batch (DESIGN §4), unless the market wants one for each. Pure: the same counted projects give the same bytes and CIDs (G2).
- * Between two batches the rest of the process has its turn.
+ * Between two batches, and between the tree and the file of one, the rest of the process has its turn.
  */
 export async function batch(
   projects: readonly CountedProject[],
@@ -48,6 +48,7 @@ export async function batch(
     if (batchTree === 'fresh') tree = createTree()
     const submissions = part.flatMap((project) => project.submissions)
     for (const { submissionId } of submissions) tree.append(submissionId)
+    await breathe(submissions.length)
     const projectIds = part.map((project) => project.projectId)
     const snapshotCids = part.map((project) => project.snapshotCid)
     const content = { submissions, submissionsRoot: tree.publishedRoot(), projectIds, snapshotCids }
