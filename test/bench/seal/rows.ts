@@ -16,7 +16,7 @@ export function row(name: string, value: number, unit: string, target?: number):
 
 export function tableOf(rows: readonly Row[]): string {
   const lines = rows.map(({ name, value, unit, target, pass }) =>
-    [pass ? '  ' : '✗ ', name.padEnd(72), `${value} ${unit}`.padEnd(28), target === undefined ? '' : `at most ${target}`].join(''),
+    [pass ? '  ' : '✗ ', name.padEnd(76), `${value} ${unit}`.padEnd(28), target === undefined ? '' : `at most ${target}`].join(''),
   )
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
 }
