@@ -152,6 +152,7 @@ describe('a market’s rules come', () => {
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 0, minShareBp: 0 },
       voting: 'open',
+      anchoring: 'projects',
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
       availability: 'none',

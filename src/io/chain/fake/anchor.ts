@@ -41,6 +41,8 @@ export interface FakeChainOptions {
   readonly manifests?: readonly ManifestRef[]
   /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
   readonly hasContents?: boolean
+  /** Whether the market's owner allows batches by their roots alone. False unless said. */
+  readonly isRootOnlyAllowed?: boolean
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
@@ -274,7 +276,7 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),
     isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
-    batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
+    batch: reading('batch', (epochId, batchCid, at) => contract(at).batch(epochId, batchCid)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
   }
 }

@@ -3,7 +3,7 @@ import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
 import { quantity, readHeader } from '#io/chain/rpc/block.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
@@ -53,12 +53,20 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
         functionName: call.kind,
         args: [market, call.batchCid, BigInt(call.epochId), call.projectIds, call.snapshotCids, call.rootHash as Hex],
       })
+    case 'submitRootOnlyBatches':
+      return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId), call.batches.map(rootBatchOf)] })
     case 'endBatchSubmissions':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId)] })
     case 'submitBatchAttestation':
       return encodeVote(call, market)
   }
 }
+
+const rootBatchOf = ({ batchCid, rootHash, projectsRootHash }: RootOnlyBatch) => ({
+  batchCid,
+  finalizedCidsRootHash: rootHash as Hex,
+  projectIdsRootHash: projectsRootHash as Hex,
+})
 
 /** The deployed contracts know the first of the two functions only. */
 function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAttestation' }>, market: Hex): Hex {
