@@ -21,4 +21,5 @@ export function contentHashOf(projectIds: readonly ProjectId[], snapshotCids: re
 }
 
 /** The same of a batch that is anchored by its roots alone: of the root over its projects, for a vote names the root over the CIDs anyway. */
-export const contentHashOfRoots = (projectsRootHash: Hash): ContentHash => projectsRootHash.slice(0, 2 + 2 * CONTENT_HASH_BYTES) as ContentHash
+export const contentHashOfRoots = (projectsRootHash: Hash): ContentHash =>
+  projectsRootHash.slice(0, 2 + 2 * CONTENT_HASH_BYTES) as ContentHash

@@ -95,7 +95,7 @@ describe('a manifest', () => {
     [
       'another way to anchor',
       { batch: { form: 'json', anchoring: 'files', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
-      'batch.anchoring: "files" is not \'projects\' or \'roots\'',
+      "batch.anchoring: \"files\" is not 'projects' or 'roots'",
     ],
     ['a compute set without a version', { computes: [{ name: 'a', config: {} }] }, 'computes[0].version: is missing'],
     [

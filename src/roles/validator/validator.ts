@@ -100,7 +100,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     work = await prepare(life.signal)
     const validating = work
     const lanes = createLanes(async (batch) => {
-      if (!life.signal.aborted) await validate(batch, validating, life.signal)
+      return life.signal.aborted ? undefined : validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
     void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))

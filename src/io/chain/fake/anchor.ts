@@ -41,8 +41,6 @@ export interface FakeChainOptions {
   readonly manifests?: readonly ManifestRef[]
   /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
   readonly hasContents?: boolean
-  /** Whether the market's owner allows batches by their roots alone. False unless said. */
-  readonly isRootOnlyAllowed?: boolean
   readonly chainId?: number
   readonly protocolState?: Address
   readonly dataMarket?: Address
@@ -82,6 +80,8 @@ export interface FakeChain extends AnchorChain {
   burnSlot(slotId: SlotId): void
   /** With the next block, unless its epoch has begun by then. */
   setManifest(manifest: ManifestRef): void
+  /** Whether batches may be anchored by their roots alone, from the next block on. At first they may not. */
+  setRootOnlyAllowed(isAllowed: boolean): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
@@ -339,6 +339,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
+    setRootOnlyAllowed: (isAllowed) => miner.command({ kind: 'setRootOnlyAllowed', isAllowed }),
     setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
     changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
     setReachable(reachable) {

@@ -17,6 +17,7 @@ export type FakeCall =
   | { readonly kind: 'assignSigner'; readonly slotId: SlotId; readonly signer: Address }
   | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
   | { readonly kind: 'setManifest'; readonly manifest: ManifestRef }
+  | { readonly kind: 'setRootOnlyAllowed'; readonly isAllowed: boolean }
   | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
 
 type WithoutPlace<Event> = Event extends unknown ? Omit<Event, 'block' | 'logIndex' | 'transactionHash'> : never
@@ -66,7 +67,7 @@ interface Book {
   market: MarketState
   /** Whether batches have a content hash, which a vote may name. */
   readonly hasContents: boolean
-  readonly isRootOnlyAllowed: boolean
+  isRootOnlyAllowed: boolean
   readonly signers: Address[]
   /** In the order of their epochs; only the last may not have begun. */
   readonly manifests: ManifestRef[]
@@ -282,6 +283,9 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
     case 'setManifest':
       book.manifests.splice(book.manifests.filter((manifest) => hasBegun(book, manifest)).length, 1, call.manifest)
       return []
+    case 'setRootOnlyAllowed':
+      book.isRootOnlyAllowed = call.isAllowed
+      return []
     case 'changeMarket':
       book.market = { ...book.market, ...call.change }
       return []
@@ -294,14 +298,13 @@ export function createFakeContract(initial: {
   readonly signers: readonly Address[]
   readonly manifests?: readonly ManifestRef[]
   readonly hasContents?: boolean
-  readonly isRootOnlyAllowed?: boolean
 }) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
-  const { market, signers, manifests = [], hasContents = true, isRootOnlyAllowed = false } = initial
+  const { market, signers, manifests = [], hasContents = true } = initial
   const book: Book = {
     market,
     hasContents,
-    isRootOnlyAllowed,
+    isRootOnlyAllowed: false,
     signers: [...signers],
     manifests: [...manifests],
     changes: new Map(),

@@ -37,7 +37,9 @@ const NO_ROOT = `0x${'0'.repeat(64)}`
 const ATTESTATION_WINDOWS = 4n
 
 type Hex = `0x${string}`
-type BatchArguments = Pick<AnchoredWithProjects, 'projectIds' | 'snapshotCids' | 'rootHash'> | Pick<AnchoredByRoots, 'projectsRootHash' | 'rootHash'>
+type BatchArguments =
+  | Pick<AnchoredWithProjects, 'projectIds' | 'snapshotCids' | 'rootHash'>
+  | Pick<AnchoredByRoots, 'projectsRootHash' | 'rootHash'>
 
 interface BatchContracts {
   readonly protocolState: View<typeof protocolStateAbi>
