@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Cid, EpochId, Hash } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredBatch, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
+import { PINNED } from './pin.ts'
 
 const epochId = 7 as EpochId
 const SEVEN = { epochId }
@@ -19,15 +20,16 @@ const BATCHES = ['first', 'second', 'third'].map(
     file: new Uint8Array(),
   }),
 )
+const PLAN = { batches: BATCHES, pins: PINNED }
 
 /** A chain that holds some batches afterwards, whatever it answered to the calls. */
 function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly holds?: readonly string[]; readonly isEnded?: boolean }) {
   const asked: string[] = []
   const sent: Intent[] = []
   const chain = {
-    async batch(_epoch: EpochId, batchCid: Cid) {
-      asked.push(`batch ${batchCid}`)
-      return facts.holds?.includes(batchCid) ? ({} as AnchoredBatch) : undefined
+    async batchCids() {
+      asked.push('batchCids')
+      return facts.holds ?? []
     },
     async isEpochEnded() {
       asked.push('isEpochEnded')
@@ -52,8 +54,8 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
 describe('S6: what counts of a batch is what the chain says after the call', () => {
   test('that is there is anchored, also when its call was refused because it was there before', async () => {
     const { deps, asked } = chainThat({ outcomes: [DONE, refused('E25'), refused('E43')], holds: ['first', 'second', 'third'] })
-    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, undefined, undefined])
-    expect(asked).toEqual(['send', 'batch first', 'batch second', 'batch third'])
+    expect(await anchor(SEVEN, PLAN, deps, signal)).toEqual({ failures: [undefined, undefined, undefined], block: 1 })
+    expect(asked).toEqual(['send', 'batchCids'])
   })
 
   test.each([
@@ -62,21 +64,22 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
     [refused('E43'), 'ended_elsewhere'],
     [refused('E04'), 'call_refused'],
     [refused('E30'), 'release_undone'],
+    [refused('RootOnlyBatchesNotAllowed'), 'root_only_not_allowed'],
   ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
     const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
-    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, why, undefined])
+    expect((await anchor(SEVEN, PLAN, deps, signal)).failures).toEqual([undefined, why, undefined])
   })
 
   test('calls that are made anew have other intents', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
-    await anchor({ epochId, attempt: 2 }, BATCHES, deps, signal)
+    await anchor({ epochId, attempt: 2 }, PLAN, deps, signal)
     await end({ epochId, attempt: 2 }, deps, signal)
     expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0/2', 'batch/7/1/2', 'batch/7/2/2', 'end/7/2'])
   })
 
   test('each call has its own intent, and they go out in the order of the plan', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
-    await anchor(SEVEN, BATCHES, deps, signal)
+    await anchor(SEVEN, PLAN, deps, signal)
     expect(sent.map(({ intentId, call }) => [intentId, call.kind, 'batchCid' in call && call.batchCid])).toEqual([
       ['batch/7/0', 'submitSubmissionBatch', 'first'],
       ['batch/7/1', 'submitSubmissionBatch', 'second'],

@@ -11,7 +11,7 @@ const CIDS = [
   'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
   'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
 ] as Cid[]
-const LIMITS = { projectsMax: 2, bytesMax: 1_000_000 }
+const LIMITS = { anchoring: 'projects' as const, projectsMax: 2, bytesMax: 1_000_000 }
 const POLICY = { minVotes: 0, minShareBp: 0 }
 
 function ballot(project: number, slot: number, cid = 0, signer = slot): Ballot {
@@ -91,12 +91,12 @@ test('G7: no batch has more bytes than the market allows, unless one project alo
     [1, 2, 3].flatMap((project) => [1, 2, 3].map((slot) => ballot(project, slot))),
     POLICY,
   )
-  const [whole] = await batch(counted, { projectsMax: 9, bytesMax: 1_000_000 })
+  const [whole] = await batch(counted, { anchoring: 'projects', projectsMax: 9, bytesMax: 1_000_000 })
   const bytesMax = Math.ceil(((whole?.file.length ?? 0) * 2.2) / 3)
-  const cut = await batch(counted, { projectsMax: 9, bytesMax })
+  const cut = await batch(counted, { anchoring: 'projects', projectsMax: 9, bytesMax })
   expect(cut.map(({ projectIds }) => projectIds.length)).toEqual([2, 1])
   for (const { file } of cut) expect(file.length).toBeLessThanOrEqual(bytesMax)
-  expect(await batch(counted, { projectsMax: 9, bytesMax: 1 })).toHaveLength(3)
+  expect(await batch(counted, { anchoring: 'projects', projectsMax: 9, bytesMax: 1 })).toHaveLength(3)
 })
 
 test('without a finalized project there is no batch', async () => {

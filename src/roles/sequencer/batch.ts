@@ -1,5 +1,6 @@
 import { type BatchedSubmission, type BatchLimits, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import { encodeBatch, submissionBytes } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
@@ -14,6 +15,8 @@ export interface PlannedBatch {
   readonly snapshotCids: readonly Cid[]
   /** Published root over `snapshotCids`: `finalizedCidsRootHash` on chain. */
   readonly rootHash: Hash
+  /** Published root over `projectIds`, where that is all the chain is told of them. */
+  readonly projectsRootHash?: Hash
   readonly file: Uint8Array
 }
 
@@ -21,7 +24,10 @@ export interface PlannedBatch {
  * The epoch's batches: projects by id, within a project submissions by slot, cut by number and bytes. The tree of submission ids goes on
  * from batch to batch (DESIGN §4). Pure: the same counted projects give the same bytes and CIDs (G2).
  */
-export async function batch(projects: readonly CountedProject[], limits: BatchLimits): Promise<readonly PlannedBatch[]> {
+export async function batch(
+  projects: readonly CountedProject[],
+  { anchoring, ...limits }: BatchLimits & Pick<MarketRules, 'anchoring'>,
+): Promise<readonly PlannedBatch[]> {
   const submissionTree = createTree()
   const parts = splitIntoBatches(projects.flatMap(sized), limits)
   const planned: PlannedBatch[] = []
@@ -31,7 +37,8 @@ export async function batch(projects: readonly CountedProject[], limits: BatchLi
     const projectIds = part.map((project) => project.projectId)
     const snapshotCids = part.map((project) => project.snapshotCid)
     const file = encodeBatch({ submissions, submissionsRoot: submissionTree.publishedRoot(), projectIds, snapshotCids })
-    planned.push({ index, batchCid: await snapshotCidOf(file), projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids), file })
+    const roots = { rootHash: publishedRoot(snapshotCids), ...(anchoring === 'roots' && { projectsRootHash: publishedRoot(projectIds) }) }
+    planned.push({ index, batchCid: await snapshotCidOf(file), projectIds, snapshotCids, ...roots, file })
   }
   return planned
 }

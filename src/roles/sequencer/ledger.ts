@@ -42,6 +42,10 @@ export interface EpochEntry {
   readonly accepted: number
   /** How many deliveries were refused, by code, since the start of the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
+  /** The block that showed that the window was over; `undefined` while it is open. */
+  readonly closedBlock?: BlockNumber
+  /** The last block that took one of the batches. */
+  readonly anchoredBlock?: BlockNumber
   readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
