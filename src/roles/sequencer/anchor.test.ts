@@ -88,6 +88,58 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
   })
 })
 
+describe('S6: batches by their roots', () => {
+  const roots = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      ...(BATCHES[0] as PlannedBatch),
+      index,
+      batchCid: `batch ${index}` as Cid,
+      projectsRootHash: '0x01' as Hash,
+    }))
+
+  test('go ten in a call: 1,000 projects, fifty in a batch, take two', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE] })
+    await anchor(SEVEN, { batches: roots(20), pins: PINNED }, deps, signal)
+    expect(sent.map(({ intentId, call }) => [intentId, 'batches' in call && call.batches.map(({ batchCid }) => batchCid)])).toEqual([
+      ['batches/7/0', Array.from({ length: 10 }, (_, index) => `batch ${index}`)],
+      ['batches/7/1', Array.from({ length: 10 }, (_, index) => `batch ${index + 10}`)],
+    ])
+  })
+
+  test('of a call that is refused for one of them go one by one', async () => {
+    const { deps, sent } = chainThat({ outcomes: [refused('E25'), DONE], holds: ['batch 1'] })
+    const { failures } = await anchor({ epochId, attempt: 1 }, { batches: roots(3), pins: PINNED }, deps, signal)
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batches/7/0/1', 'batch/7/0/1', 'batch/7/2/1'])
+    expect(failures[1]).toBeUndefined()
+  })
+})
+
+describe('S5, S15: what is not pinned yet', () => {
+  test('goes out behind the others when it is, and they do not wait for it', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE], holds: ['first', 'second', 'third'] })
+    const slow = Promise.withResolvers<boolean>()
+    const pins = { ends: [Promise.resolve(true), slow.promise, Promise.resolve(true)], done: new Set([0, 2]) }
+    const anchoring = anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0'])
+    pins.done.add(1)
+    slow.resolve(true)
+    await anchoring
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0', 'batch/7/1', 'batch/7/2'])
+  })
+
+  test('and not in time never goes out, nor what would stand behind it', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE], holds: ['first'] })
+    const pins = { ends: [Promise.resolve(true), Promise.resolve(false), Promise.resolve(true)], done: new Set([0, 2]) }
+    expect((await anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)).failures).toEqual([
+      undefined,
+      'batch_window_over',
+      'batch_window_over',
+    ])
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0'])
+  })
+})
+
 describe('S6: the end of an epoch', () => {
   test.each([
     [DONE, false, 'ended'],
