@@ -46,7 +46,7 @@ async function open(process: NodeJS.Process, flags: Flags): Promise<Opened> {
 export const verifyCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, project: string, epochText: string) {
     const epoch = epochText === 'latest' ? epochText : parseEpochId(epochText)
-    const { openAnchor, verifyOn } = await import('#node/verify.ts')
+    const { openAnchor, readFileFrom, verifyOn } = await import('#node/verify.ts')
     const { meantPoint } = await import('#node/data-point.ts')
     const signal = stopSignal()
     const { places, gateways, windowUnit, stop } = await open(this.process, flags)
@@ -54,7 +54,7 @@ export const verifyCommand = buildCommand({
     let data: Uint8Array | undefined
     try {
       const chain = await openAnchor(places)
-      const point = await meantPoint({ project, epoch }, chain)
+      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
       if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
       const proof = await verifyOn(chain, {
         ...point,
