@@ -32,6 +32,14 @@ export interface ProjectEntry {
   readonly isTie: boolean
 }
 
+export interface BatchEntry {
+  readonly batchCid: Cid
+  readonly rootHash: Hash
+  /** Only of a batch that is anchored by its roots: then the chain tells of the batch, and of its projects nothing. */
+  readonly projectsRootHash?: Hash
+  readonly isAnchored: boolean
+}
+
 /** All that this sequencer knows about an epoch: for people and for a restart, and never part of a batch file (spec/06 §5). */
 export interface EpochEntry {
   readonly epochId: EpochId
@@ -46,7 +54,7 @@ export interface EpochEntry {
   readonly closedBlock?: BlockNumber
   /** The last block that took one of the batches. */
   readonly anchoredBlock?: BlockNumber
-  readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
+  readonly batches: readonly BatchEntry[]
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]

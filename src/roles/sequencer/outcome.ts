@@ -62,7 +62,12 @@ export function notePlan(
     accepted,
     ...(kept && { kept }),
     projects: projects.sort((left, right) => byCodeUnit(left.projectId, right.projectId)),
-    batches: planned.map(({ batchCid, rootHash }) => ({ batchCid, rootHash, isAnchored: false })),
+    batches: planned.map(({ batchCid, rootHash, projectsRootHash }) => ({
+      batchCid,
+      rootHash,
+      ...(projectsRootHash && { projectsRootHash }),
+      isAnchored: false,
+    })),
     outvotedSlots: [...outvoted].sort((left, right) => left - right),
   }
   return planned.length === 0
