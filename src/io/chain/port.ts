@@ -144,6 +144,8 @@ export type ProtocolCall =
       readonly rootHash: Hash
       /** The vote is for this content and is refused for any other (`submitContentAttestation`). Only where `AnchoredBatch` has one. */
       readonly contentHash?: ContentHash | undefined
+      /** Projects that become final with the batch on chain, for the gas; `undefined` where that is not known. None of a batch by its roots. */
+      readonly projectCount?: number | undefined
     }
 
 /** `done`: mined with success. `refused`: mined or estimated as a revert; `reason` is the contract's short code, for example `E25`. */

@@ -141,9 +141,9 @@ async function opened(anchored: AnchoredByRoots, readFile: ReadFile): Promise<Li
 
 /**
  * The epoch's batches in on-chain order, up to the one that speaks for the project: those after it prove nothing about it. That is the last
- * that has it: it took over from those that were refused. Of batches by their roots the contract refuses none for a project that another has,
- * so the first that is final goes before all that come later. One of which the node tells nonsense ends nothing: its sequencer may have written it so. Batches that are anchored by their roots are opened by `readFile`; without it they
- * have no projects.
+ * that has it: it took over from those that were refused. Of batches by their roots the contract refuses none for a project that another
+ * has, so the first that is final goes before all that come later. One of which the node tells nonsense ends nothing: its sequencer may
+ * have written it so. Batches by their roots are opened by `readFile`; without it they have no projects.
  */
 export async function batchesUpTo(
   { projectId, epochId }: DataPoint,

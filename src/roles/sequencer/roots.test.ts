@@ -3,7 +3,7 @@ import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import type { EpochEntry } from './ledger.ts'
+import type { BatchEntry, EpochEntry } from './ledger.ts'
 import { EPOCH_1, OTHER_SEQUENCER, open, PROJECTS, SEQUENCER, sealed, type Settings, vote, type World } from './sequencer.test-world.ts'
 
 /** One project a batch: three batches of epoch 1, by their roots. */
@@ -19,7 +19,7 @@ const callsOf = (world: World): ProtocolCall[] =>
   world.chain.transactions().flatMap(({ from, call }) => (from === SEQUENCER ? [call as ProtocolCall] : []))
 
 describe('where the market asks for batches by their roots', () => {
-  test('they go out in one call, with the roots over the projects and CIDs of their files', async () => {
+  test('S16: they go out in one call, with the roots over the projects and CIDs of their files', async () => {
     const world = await voted()
     const { batches, state, closedBlock = 0, anchoredBlock = 0 } = await sealed(world)
     expect([state, batches.length]).toEqual(['ended', 3])
@@ -63,7 +63,7 @@ describe('where the market asks for batches by their roots', () => {
     await world.stop()
   })
 
-  test('G9: and its contract does not allow them, the epoch says so', async () => {
+  test('S16, G9: and its contract does not allow them, the epoch says so', async () => {
     const world = await open({ anchoring: 'roots' })
     await world.release()
     await vote(world, 1, 0)
@@ -82,7 +82,8 @@ describe('where the market asks for batches by their roots', () => {
     const world = await voted({ ipfsAs })
     await world.mine(6)
     await world.until(() => world.sequencer.epoch(EPOCH_1)?.state === 'planned')
-    const { batchCid, rootHash } = world.sequencer.epoch(EPOCH_1)?.batches[1] as EpochEntry['batches'][number]
+    const { batches } = world.sequencer.epoch(EPOCH_1) as EpochEntry
+    const { batchCid, rootHash } = batches[1] as BatchEntry
     const roots = { batchCid, rootHash, projectsRootHash: publishedRoot([PROJECTS[1] as string]) }
     const other = world.chain.sender({ address: OTHER_SEQUENCER, journal: createFakeStore() })
     const sent = other.send('theirs', { kind: 'submitRootOnlyBatches', epochId: EPOCH_1, batches: [roots] }, new AbortController().signal)

@@ -501,7 +501,7 @@ describe("N5: a project's first epoch", () => {
   })
 })
 
-describe('N5: where batches are anchored by their roots', () => {
+describe('where batches are anchored by their roots', () => {
   const OTHERS = [OTHER, 'base:0xcc:TEST'] as ProjectId[]
   const fileOf = (projectIds: readonly ProjectId[], cids: readonly string[]) =>
     new TextDecoder().decode(encodeBatch({ submissions: [], submissionsRoot: '0x', projectIds, snapshotCids: cids as Cid[] }))
@@ -516,7 +516,7 @@ describe('N5: where batches are anchored by their roots', () => {
   const bytes = { final: '7', own: '5', one: fileOf(OTHERS, ['x', 'y']), two: fileOf([PROJECT], ['final']) }
   const two = (isFinalized: boolean) => rootsOf('two', [PROJECT], ['final'], isFinalized)
 
-  test('what is final is what the files say under the roots, as of the release', async () => {
+  test('N15: what is final is what the files say under the roots, as of the release', async () => {
     const scene = createScene({ roots: [[EARLIER + 2, [others, two(true)]]], bytes })
     expect((await scene.history.snapshot(PROJECT, 8))?.snapshot).toBe(7n)
     expect(scene.scene.asked.filter((each) => each.startsWith('batch ')).map((each) => each.split(' ')[1])).toEqual([

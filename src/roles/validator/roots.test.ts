@@ -35,7 +35,7 @@ describe('a batch that is anchored by its roots', () => {
     expect(await judged(world, running)).toMatchObject({ state: 'attested', root: rootHash, isDivergent: false, failureCount: 0 })
     const contentHash = contentHashOfRoots(publishedRoot(batch.projectIds))
     expect(votes(world).map(({ call }) => call)).toEqual([
-      { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash, contentHash },
+      { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash, contentHash, projectCount: 0 },
     ])
     await running.stop()
   })
@@ -49,7 +49,7 @@ describe('a batch that is anchored by its roots', () => {
     await running.stop()
   })
 
-  test('V1: with another root over the projects than those of its file is not: the vote would not say so', async () => {
+  test('V11: with another root over the projects than those of its file is not: the vote would not say so', async () => {
     const world = await openRootOnly()
     const running = await world.start()
     const batchCid = await world.anchor(honest(world), { byRoots: { projectsRootHash: publishedRoot([P2]) } })
@@ -61,7 +61,7 @@ describe('a batch that is anchored by its roots', () => {
     await running.stop()
   })
 
-  test('V1: with a project that an earlier batch of the epoch has is not, though the contract takes it', async () => {
+  test('V11: with a project that an earlier batch of the epoch has is not, though the contract takes it', async () => {
     const world = await openRootOnly()
     const running = await world.start()
     const first = honest(world)

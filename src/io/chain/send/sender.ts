@@ -2,7 +2,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
-import type { CallOutcome, Intent, IntentJournal, ProtocolSender } from '#io/chain/port.ts'
+import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
@@ -36,6 +36,8 @@ const RAISE_FEE_AFTER_MS = 30_000
 const REORG_DEPTH_MAX = 64
 
 type Prepared = { readonly state: 'found' | 'launched' } | { readonly state: 'refused'; readonly reason: string }
+
+const votesOn = (call: ProtocolCall) => (call.kind === 'submitBatchAttestation' ? { projectCount: call.projectCount } : {})
 
 function createLock(): Lock {
   let last: Promise<unknown> = Promise.resolve()
@@ -80,7 +82,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   /** What the call is sent as, or why the contract refuses it beforehand. */
   async function draft({ intentId, call }: Intent): Promise<Launch | string> {
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { kind: call.kind, from: address, to: protocolState, data, value: 0n })
+    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n })
     return typeof gas === 'string' ? gas : { intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }
   }
 
