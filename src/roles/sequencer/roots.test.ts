@@ -4,7 +4,18 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import type { BatchEntry, EpochEntry } from './ledger.ts'
-import { EPOCH_1, OTHER_SEQUENCER, open, PROJECTS, SEQUENCER, sealed, type Settings, vote, type World } from './sequencer.test-world.ts'
+import {
+  EPOCH_1,
+  OTHER_SEQUENCER,
+  open,
+  PROJECTS,
+  SEQUENCER,
+  sealed,
+  type Settings,
+  VALIDATOR,
+  vote,
+  type World,
+} from './sequencer.test-world.ts'
 
 /** One project a batch: three batches of epoch 1, by their roots. */
 async function voted(settings: Settings = {}): Promise<World> {
@@ -60,6 +71,25 @@ describe('where the market asks for batches by their roots', () => {
     await world.mine(2)
     expect(await world.chain.batchCids(EPOCH_1)).toEqual(batches.map(({ batchCid }) => batchCid))
     expect(callsOf(world).map(({ kind }) => kind)).toEqual(['submitRootOnlyBatches', 'endBatchSubmissions'])
+    await world.stop()
+  })
+
+  test('S16: a project is final with its batch, though the chain names none', async () => {
+    const world = await voted()
+    const { batches } = await sealed(world)
+    const [first, second] = batches as [BatchEntry, BatchEntry]
+    const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
+    const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid: first.batchCid, rootHash: first.rootHash } as const
+    const sent = sender.send('vote', call, new AbortController().signal)
+    await world.until(() => world.chain.pendingCount() > 0)
+    await world.mine(1)
+    await world.clock.runUntil(sent, { limitMs: 1_000 })
+    await world.mine(1)
+    const states = world.sequencer.epoch(EPOCH_1)?.projects.map(({ batchCid, state }) => [batchCid, state])
+    expect(states?.slice(0, 2)).toEqual([
+      [first.batchCid, 'finalized'],
+      [second.batchCid, 'pending'],
+    ])
     await world.stop()
   })
 
