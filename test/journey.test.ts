@@ -85,7 +85,7 @@ test('two epochs, from their release to a verified answer', async () => {
 
     // The liar was outvoted on each of them, and the sequencer's books say so.
     const book = () => network.sequencer().epoch(epochId)
-    await network.until(() => book()?.projects.every(({ state }) => state === 'finalized') === true)
+    await network.until(() => book()?.state === 'ended' && book()?.projects.every(({ state }) => state === 'finalized') === true)
     expect(book()).toMatchObject({ state: 'ended', reason: 'all_batches_anchored', accepted: votesPerEpoch, outvotedSlots: lyingSlots })
     for (const project of book()?.projects ?? [])
       expect(project).toMatchObject({ votes: honestSlots.length, total: allSlots(network).length })

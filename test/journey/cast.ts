@@ -52,6 +52,7 @@ export const RULES: MarketRules = {
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  anchoring: 'projects',
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',

@@ -14,7 +14,7 @@ const CIDS = [
   'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
   'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
 ] as Cid[]
-const RULES = { batchForm: 'json', batchTree: 'cumulative', projectsPerBatch: 2 } as const
+const RULES = { batchForm: 'json', batchTree: 'cumulative', anchoring: 'projects', projectsPerBatch: 2 } as const
 const never = async () => undefined
 const finalize = (ballots: readonly Ballot[], policy: TallyPolicy) => finalizeInTurns(ballots, policy, never)
 /** As the market asks for it, unless a test says otherwise. */

@@ -15,6 +15,8 @@ export interface PlannedBatch {
   readonly snapshotCids: readonly Cid[]
   /** Published root over `snapshotCids`: `finalizedCidsRootHash` on chain. */
   readonly rootHash: Hash
+  /** Published root over `projectIds`, where that is all the chain is told of them. */
+  readonly projectsRootHash?: Hash
   readonly file: Uint8Array
 }
 
@@ -32,7 +34,7 @@ const ANCHOR_GAS_MAX = 24_000_000
 export async function batch(
   projects: readonly CountedProject[],
   limits: Pick<BatchLimits, 'bytesMax'>,
-  { batchForm, batchTree, projectsPerBatch }: Pick<MarketRules, 'batchForm' | 'batchTree' | 'projectsPerBatch'>,
+  { batchForm, batchTree, anchoring, projectsPerBatch }: Pick<MarketRules, 'batchForm' | 'batchTree' | 'anchoring' | 'projectsPerBatch'>,
   breathe: Breathe,
 ): Promise<readonly FreshBatch[]> {
   let tree = createTree()
@@ -42,7 +44,11 @@ export async function batch(
     await breathe(project.ballots.length)
   }
   const bytesMax = Math.min(limits.bytesMax, fileBytesMax(batchForm))
-  const parts = splitIntoBatches(sized, { bytesMax, projectsMax: projectsPerBatch, gasMax: ANCHOR_GAS_MAX })
+  const parts = splitIntoBatches(sized, {
+    bytesMax,
+    projectsMax: projectsPerBatch,
+    gasMax: anchoring === 'roots' ? Number.POSITIVE_INFINITY : ANCHOR_GAS_MAX,
+  })
   const planned: FreshBatch[] = []
   for (const [index, part] of parts.entries()) {
     if (batchTree === 'fresh') tree = createTree()
@@ -52,7 +58,8 @@ export async function batch(
     const projectIds = part.map((project) => project.projectId)
     const snapshotCids = part.map((project) => project.snapshotCid)
     const content = { submissions, submissionsRoot: tree.publishedRoot(), projectIds, snapshotCids }
-    planned.push({ index, ...(await batchFile(content, batchForm)), projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids) })
+    const roots = { rootHash: publishedRoot(snapshotCids), ...(anchoring === 'roots' && { projectsRootHash: publishedRoot(projectIds) }) }
+    planned.push({ index, ...(await batchFile(content, batchForm)), projectIds, snapshotCids, ...roots })
     await breathe(submissions.length)
   }
   return planned

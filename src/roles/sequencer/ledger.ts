@@ -34,6 +34,14 @@ export interface ProjectEntry {
   readonly isTie: boolean
 }
 
+export interface BatchEntry {
+  readonly batchCid: Cid
+  readonly rootHash: Hash
+  /** Only of a batch that is anchored by its roots: then the chain tells of the batch, and of its projects nothing. */
+  readonly projectsRootHash?: Hash
+  readonly isAnchored: boolean
+}
+
 /** All that this sequencer knows about an epoch: for people and for a restart, and never part of a batch file (spec/06 §5). */
 export interface EpochEntry {
   readonly epochId: EpochId
@@ -44,7 +52,11 @@ export interface EpochEntry {
   readonly accepted: number
   /** How many deliveries were refused, by code, since the start of the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
-  readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
+  /** The block that showed that the window was over; `undefined` while it is open. */
+  readonly closedBlock?: BlockNumber
+  /** The last block that took one of the batches. */
+  readonly anchoredBlock?: BlockNumber
+  readonly batches: readonly BatchEntry[]
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]

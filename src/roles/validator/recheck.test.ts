@@ -6,7 +6,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import { handedTo, released, step } from '#domain/steps.test-chain.ts'
 import type { Submission } from '#domain/submission.ts'
 import { windowOf } from '#domain/window.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeCompactBatch } from '#wire/batch-cbor.ts'
@@ -63,7 +63,7 @@ interface Case {
   readonly votes: readonly Submission[]
   readonly results?: readonly (readonly [ProjectId, Cid])[]
   readonly file?: Partial<Batch>
-  readonly anchored?: Partial<AnchoredBatch>
+  readonly anchored?: Partial<AnchoredWithProjects>
   readonly bytes?: Uint8Array
   readonly isCompact?: boolean
   readonly level?: 'integrity' | 'tally'
@@ -74,7 +74,7 @@ interface Case {
 }
 
 /** Rechecks what an honest sequencer would have written about the votes, apart from what the case changes. */
-async function judge(given: Case): Promise<{ findings: Findings; anchored: AnchoredBatch; breaths: number }> {
+async function judge(given: Case): Promise<{ findings: Findings; anchored: AnchoredWithProjects; breaths: number }> {
   const results = given.results ?? [[P1, CID_A]]
   const submissions = given.votes.map((submission, index) => ({ submissionId: `id-${index}`, submission }))
   const file: Batch = {
@@ -85,7 +85,7 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
     ...given.file,
   }
   const bytes = given.bytes ?? (given.isCompact === true ? encodeCompactBatch(file) : encodeBatch(file))
-  const anchored: AnchoredBatch = {
+  const anchored: AnchoredWithProjects = {
     batchCid: given.isCompact === true ? await dagCborCidOf(bytes) : await snapshotCidOf(bytes),
     projectIds: file.projectIds,
     snapshotCids: file.snapshotCids,
@@ -454,7 +454,7 @@ describe('what comes out', () => {
 describe('what is attested', () => {
   const failure = (check: 'cids_root' | 'submission_once' | 'tally') => ({ check, projectId: '', slotId: 0, expected: '', got: '' })
   const root = publishedRoot(['theirs'])
-  const anchored = { rootHash: root } as AnchoredBatch
+  const anchored = { rootHash: root } as AnchoredWithProjects
   const findings = (ownRoot: Hash | undefined, ...failures: Findings['failures'][number][]): Findings => ({
     level: 'tally',
     failures,

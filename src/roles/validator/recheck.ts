@@ -24,6 +24,7 @@ export const CHECKS = {
   projects_unique: 'integrity',
   projects_on_chain: 'integrity',
   cids_on_chain: 'integrity',
+  projects_root: 'integrity',
   submissions_root: 'integrity',
   cids_root: 'integrity',
   submission_project: 'tally',
@@ -126,6 +127,8 @@ function checkStructure(file: Batch, { anchored, index, predecessors }: ToRechec
       fail('projects_unique', 'once in the epoch', 'twice', { projectId })
     projects.add(projectId)
   }
+  // Of a batch that is anchored by its roots the chain lists nothing: both roots say the same of the file.
+  if (anchored.projectIds === undefined) return
   compareLists('projects_on_chain', anchored.projectIds, file.projectIds, fail)
   compareLists('cids_on_chain', anchored.snapshotCids, file.snapshotCids, fail)
 }
@@ -136,7 +139,10 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
   if (position >= 0) fail(check, onChain[position] ?? 'nothing', inFile[position] ?? 'nothing')
 }
 
-/** Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs. */
+/**
+ * Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs; of a batch that is
+ * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7).
+ */
 function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batchTree } }: ToRecheck, fail: Fail): void {
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
@@ -146,6 +152,10 @@ function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batch
     fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
+  if (anchored.projectsRootHash === undefined) return
+  // A vote names the root over the CIDs alone: of which projects they are, this one says.
+  const projectsRoot = publishedRoot(file.projectIds)
+  if (projectsRoot !== anchored.projectsRootHash) fail('projects_root', projectsRoot, anchored.projectsRootHash)
 }
 
 /** The valid votes of a file, by project: each slot's first. */
