@@ -17,6 +17,7 @@ interface Flags {
   readonly seed: number
   readonly slots: number
   readonly liars: number
+  readonly anchoring: 'projects' | 'roots'
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -42,10 +43,10 @@ export const devnetCommand = buildCommand({
       if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
     })
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
-    const { epochs, seed, slots, liars } = flags
+    const { epochs, seed, slots, liars, anchoring } = flags
     let isRefused = false
     try {
-      const options = { dataDir, isTemporary, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }
+      const options = { dataDir, isTemporary, seed, slots, liars, anchoring, ...(epochs === undefined ? {} : { epochs }) }
       const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
       if (wasUp || flags.json) report.summary(summary)
       else report.progress('stopped before it was up: there was no epoch yet')
@@ -87,6 +88,12 @@ export const devnetCommand = buildCommand({
       seed: { kind: 'parsed', parse: integerIn(0, 2 ** 32 - 1), default: '1', brief: 'Seed of the trades on the source chain' },
       slots: { kind: 'parsed', parse: integerIn(3, 100), default: '6', brief: 'Slots that submit' },
       liars: { kind: 'parsed', parse: integerIn(0, 49), default: '1', brief: 'How many of the slots submit falsified snapshots' },
+      anchoring: {
+        kind: 'enum',
+        values: ['projects', 'roots'],
+        default: 'projects',
+        brief: 'What the chain is told of a batch: each project with its CID, or the roots over both alone',
+      },
     },
   },
   docs: {

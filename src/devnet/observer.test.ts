@@ -122,6 +122,7 @@ describe('an epoch that is final', () => {
         batches: 2,
         attestations: 3,
         outvotedSlots: 1,
+        blocksToAttested: 3,
         releasedToFinalizedMs: 3_000,
       },
     ])

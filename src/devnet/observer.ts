@@ -29,6 +29,9 @@ interface Observed {
   readonly finalizedBatches: Set<Cid>
   readonly finalizedProjects: Set<ProjectId>
   finalizedSeenMs: number | undefined
+  /** Of the last batch, and of the last vote. */
+  announcedBlock: BlockNumber
+  attestedBlock: BlockNumber | undefined
   isEnded: boolean
 }
 
@@ -61,11 +64,20 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (!('epochId' in event)) return
     const epoch = open.get(event.epochId)
     if (epoch === undefined) return
-    if (event.kind === 'SnapshotBatchSubmitted') epoch.attestedBy.set(event.batchCid, new Set())
-    if (event.kind === 'SnapshotBatchAttestationSubmitted') epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+    if (event.kind === 'SnapshotBatchSubmitted') {
+      epoch.attestedBy.set(event.batchCid, new Set())
+      epoch.announcedBlock = event.block.number
+    }
+    if (event.kind === 'SnapshotBatchAttestationSubmitted') {
+      epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+      epoch.attestedBlock = event.block.number
+    }
     if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects.add(event.projectId)
     if (event.kind === 'BatchSubmissionsCompleted') epoch.isEnded = true
-    if (event.kind === 'SnapshotBatchFinalized') epoch.finalizedBatches.add(event.batchCid)
+    if (event.kind === 'SnapshotBatchFinalized') {
+      epoch.finalizedBatches.add(event.batchCid)
+      for (const projectId of heldByRoots(event.batchCid, deps.recordOf(event.epochId))) epoch.finalizedProjects.add(projectId)
+    }
     if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
   }
 
@@ -123,6 +135,8 @@ function observedFrom({ epochId, block }: ProtocolEvent & { readonly kind: 'Epoc
     finalizedBatches: new Set(),
     finalizedProjects: new Set(),
     finalizedSeenMs: undefined,
+    announcedBlock: block.number,
+    attestedBlock: undefined,
     isEnded: false,
   }
 }
@@ -168,8 +182,16 @@ function lineOf(epoch: Observed, deps: ObserverDeps): EpochLine {
     batches: epoch.attestedBy.size,
     attestations: voters.length === 0 ? 0 : Math.min(...voters),
     outvotedSlots: record?.outvotedSlots.length ?? 0,
+    ...(record?.anchoredBlock !== undefined && { blocksToAnchored: record.anchoredBlock - (record.closedBlock ?? record.anchoredBlock) }),
+    ...(epoch.attestedBlock !== undefined && { blocksToAttested: epoch.attestedBlock - epoch.announcedBlock }),
     releasedToFinalizedMs: epoch.finalizedSeenMs === undefined ? 0 : epoch.finalizedSeenMs - epoch.releasedSeenMs,
   }
+}
+
+/** Which projects a batch has that is anchored by its roots, only its sequencer and its file say. */
+function heldByRoots(batchCid: Cid, record: EpochEntry | undefined): ProjectId[] {
+  const isByRoots = record?.batches?.some((batch) => batch.batchCid === batchCid && batch.projectsRootHash !== undefined)
+  return isByRoots === true ? (record?.projects ?? []).flatMap((project) => (project.batchCid === batchCid ? [project.projectId] : [])) : []
 }
 
 async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSignal): AsyncGenerator<ChainStep> {

@@ -23,6 +23,9 @@ export interface EpochLine {
   /** Slots of which at least one vote lost. */
   readonly outvotedSlots: number
   readonly releasedToFinalizedMs: number
+  /** Anchor blocks from the close of the window to the last batch on chain, and from there to the last vote for one of them. */
+  readonly blocksToAnchored?: number
+  readonly blocksToAttested?: number
 }
 
 export interface DevnetSummary {

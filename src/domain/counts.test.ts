@@ -75,6 +75,20 @@ describe('what slots deliver in a batch', () => {
   })
 })
 
+test('slots at the quota or above it are eligible, ascending', () => {
+  expect(
+    eligibleSlots(
+      counts([
+        [9, 5],
+        [3, 4],
+        [1, 6],
+        [2, 5],
+      ]),
+      5,
+    ),
+  ).toEqual([1, 2, 9])
+})
+
 describe('what is told', () => {
   const day = (change: Partial<Parameters<typeof updatesOf>[0]> = {}) => ({
     totals: counts([

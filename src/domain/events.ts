@@ -118,7 +118,7 @@ export const EVENTS = {
   // Sequencer
   epoch_sealed: {
     level: 'info',
-    help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
+    help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
   },
   epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
   anchored_again: {

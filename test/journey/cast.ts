@@ -52,9 +52,12 @@ export const RULES: MarketRules = {
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  anchoring: 'projects',
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',
+  batchForm: 'json',
+  batchTree: 'either',
 }
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address

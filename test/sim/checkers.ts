@@ -5,7 +5,7 @@ import { type Address, byCodeUnit, type Cid, type EpochId, type ProjectId, type 
 import { isProjectOver } from '#domain/project.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import { decodeBallot } from '#roles/sequencer/ballot.ts'
@@ -37,7 +37,7 @@ interface EpochFacts {
   readonly record: EpochEntry | undefined
   /** The files that were planned, in order. */
   readonly planned: readonly { readonly batchCid: Cid; readonly file: Batch }[]
-  readonly anchored: readonly AnchoredBatch[]
+  readonly anchored: readonly AnchoredWithProjects[]
 }
 
 type Report = (found: string) => void
@@ -79,7 +79,7 @@ async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly Epo
       epochId,
       record,
       planned: ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch })),
-      anchored: anchored as AnchoredBatch[],
+      anchored: anchored as AnchoredWithProjects[],
     })
   }
   return facts

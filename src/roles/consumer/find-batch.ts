@@ -1,13 +1,13 @@
 import type { Batch } from '#domain/batch.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
-import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
-import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
-import { createTree } from '#wire/merkle.ts'
+import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
 
 /** How long one file may take. */
 export const FETCH_TIMEOUT_MS = 10_000
@@ -30,7 +30,7 @@ export interface FindDeps {
 
 export interface FoundBatch {
   readonly batch: Batch
-  readonly anchored: AnchoredBatch
+  readonly anchored: OpenBatch
   readonly continued: Continued
 }
 
@@ -77,7 +77,7 @@ export async function findBatch(
 }
 
 /** The batch file; text that says why there is none. */
-export async function readBatch(
+async function readBatch(
   batchCid: Cid,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ipfs: Pick<Ipfs, 'get'>,
@@ -91,9 +91,10 @@ export async function readBatch(
     return `batch ${batchCid}: ${failure.message}`
   }
   // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
-  const got = await snapshotCidOf(bytes)
-  if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
-  return decodeBatch(bytes) ?? `batch ${batchCid} does not have the form of a batch file`
+  const got = await batchCidOf(bytes, batchCid)
+  if (got !== batchCid && isBatchCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
+  const parsed = parseBatchFile(bytes, batchCid)
+  return parsed.ok ? parsed.batch : `batch ${batchCid} does not have the form of a batch file`
 }
 
 /** What the file says of the project: itself when that is the CID, else what is wrong; `undefined` when it does not have the project. */
@@ -108,16 +109,49 @@ function pairIn(candidate: FoundBatch, snapshotCid: Cid, { projectId, epochId }:
   return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
 }
 
-/** A batch as the chain tells it, or why it tells nothing of it. */
-export type ListedBatch = AnchoredBatch | { readonly unreadable: string }
+/** Reads a batch file; text that says why there is none. */
+export type ReadFile = (batchCid: Cid) => Promise<Batch | string>
 
-export const isOnChain = (batch: ListedBatch): batch is AnchoredBatch => !('unreadable' in batch)
+/** Reads the files of an epoch's batches, all together in bounded time. */
+export function createReadFile({ ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>, signal: AbortSignal): ReadFile {
+  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  return (batchCid) => readBatch(batchCid, { timeoutMs: Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs()), signal }, ipfs)
+}
+
+/** A batch on chain with its projects, which the chain lists itself or, where it has the roots alone, the file that gives both. */
+export interface OpenBatch extends Omit<AnchoredWithProjects, 'projectsRootHash'> {
+  /** Only of a batch that is anchored by its roots. */
+  readonly projectsRootHash?: Hash | undefined
+}
+
+/** A batch, or why nothing is known of it. */
+export type ListedBatch = OpenBatch | { readonly unreadable: string }
+
+export const isOnChain = (batch: ListedBatch): batch is OpenBatch => !('unreadable' in batch)
+
+/** What the file of a batch says, when that is what the chain has the roots of. */
+async function opened(anchored: AnchoredByRoots, readFile: ReadFile): Promise<ListedBatch> {
+  const { batchCid, rootHash, projectsRootHash } = anchored
+  const file = await readFile(batchCid)
+  if (typeof file === 'string') return { unreadable: file }
+  const { projectIds, snapshotCids } = file
+  const isSame = publishedRoot(projectIds) === projectsRootHash && publishedRoot(snapshotCids) === rootHash
+  return isSame
+    ? { ...anchored, projectIds, snapshotCids }
+    : { unreadable: `batch ${batchCid}: its file gives other roots than the chain has` }
+}
 
 /**
- * The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. One of
- * which the node tells nonsense ends nothing: its sequencer may have written it so.
+ * The epoch's batches in on-chain order, up to the one that speaks for the project: those after it prove nothing about it. That is the last
+ * that has it: it took over from those that were refused. Of batches by their roots the contract refuses none for a project that another
+ * has, so the first that is final goes before all that come later. One of which the node tells nonsense ends nothing: its sequencer may
+ * have written it so. Batches by their roots are opened by `readFile`; without it they have no projects.
  */
-export async function batchesUpTo({ projectId, epochId }: DataPoint, chain: AnchorChain): Promise<readonly ListedBatch[] | string> {
+export async function batchesUpTo(
+  { projectId, epochId }: DataPoint,
+  chain: AnchorChain,
+  readFile?: ReadFile,
+): Promise<readonly ListedBatch[] | string> {
   // A CID sent again after a refusal is listed twice; it is one file, in its first place.
   const batchCids = [...new Set(await chain.batchCids(epochId))]
   if (batchCids.length > BATCHES_MAX) return `the epoch has ${batchCids.length} batches, no more than ${BATCHES_MAX} are looked at`
@@ -125,12 +159,17 @@ export async function batchesUpTo({ projectId, epochId }: DataPoint, chain: Anch
   for (const batchCid of batchCids) {
     try {
       const anchored = await chain.batch(epochId, batchCid)
-      if (anchored !== undefined) batches.push(anchored)
+      if (anchored === undefined) continue
+      if (anchored.projectIds !== undefined) batches.push(anchored)
+      else if (readFile === undefined) batches.push({ ...anchored, projectIds: [], snapshotCids: [] })
+      else batches.push(await opened(anchored, readFile))
     } catch (failure) {
       if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
       batches.push({ unreadable: `batch ${batchCid}: ${failure.message}` })
     }
   }
-  const last = batches.findLastIndex((batch) => isOnChain(batch) && batch.projectIds.includes(projectId))
+  const holds = (batch: ListedBatch): batch is OpenBatch => isOnChain(batch) && batch.projectIds.includes(projectId)
+  const final = batches.findIndex((batch) => holds(batch) && batch.isFinalized && batch.projectsRootHash !== undefined)
+  const last = final === -1 ? batches.findLastIndex(holds) : final
   return last === -1 ? batches : batches.slice(0, last + 1)
 }

@@ -4,7 +4,8 @@ import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain
 import { endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import type { PlannedBatch } from './batch.ts'
+import { fileOf } from '#wire/batch-file.ts'
+import type { FreshBatch, PlannedBatch } from './batch.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
 import type { KeptCost } from './keep.ts'
 import {
@@ -33,6 +34,14 @@ export interface ProjectEntry {
   readonly isTie: boolean
 }
 
+export interface BatchEntry {
+  readonly batchCid: Cid
+  readonly rootHash: Hash
+  /** Only of a batch that is anchored by its roots: then the chain tells of the batch, and of its projects nothing. */
+  readonly projectsRootHash?: Hash
+  readonly isAnchored: boolean
+}
+
 /** All that this sequencer knows about an epoch: for people and for a restart, and never part of a batch file (spec/06 §5). */
 export interface EpochEntry {
   readonly epochId: EpochId
@@ -43,7 +52,11 @@ export interface EpochEntry {
   readonly accepted: number
   /** How many deliveries were refused, by code, since the start of the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
-  readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
+  /** The block that showed that the window was over; `undefined` while it is open. */
+  readonly closedBlock?: BlockNumber
+  /** The last block that took one of the batches. */
+  readonly anchoredBlock?: BlockNumber
+  readonly batches: readonly BatchEntry[]
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]
@@ -178,18 +191,24 @@ function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
   return { epochId, state: 'released', reason: undefined, release, ...nothing }
 }
 
-/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). */
-export function planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[] {
-  return batches.flatMap(({ file, ...plan }) => [
+/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). Their files are kept in the compact form, whatever form they have: the bytes follow from it. */
+export function planWrites(epochId: EpochId, batches: readonly FreshBatch[]): StoreWrite[] {
+  return batches.flatMap(({ file: _, compact, ...plan }) => [
     { key: planKey(epochId, plan.index), value: toBytes(plan) },
-    { key: planFileKey(epochId, plan.index), value: file },
+    { key: planFileKey(epochId, plan.index), value: compact },
   ])
 }
 
 function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {
   return store.scan(plansPrefix(epochId)).map(({ value }) => {
     const plan = fromBytes<Omit<PlannedBatch, 'file'>>(value)
-    return { ...plan, file: store.get(planFileKey(epochId, plan.index)) as Uint8Array }
+    return {
+      ...plan,
+      // Read, and written in its form, only when it goes to IPFS again.
+      get file() {
+        return fileOf(store.get(planFileKey(epochId, plan.index)) as Uint8Array, plan.batchCid)
+      },
+    }
   })
 }
 

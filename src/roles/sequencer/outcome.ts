@@ -1,8 +1,8 @@
 import type { EpochReason } from '#domain/epoch.ts'
-import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
+import { type BlockNumber, byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
-import type { AnchorFailure, EndOutcome } from './anchor.ts'
-import type { PlannedBatch } from './batch.ts'
+import type { Anchored, EndOutcome } from './anchor.ts'
+import type { FreshBatch, PlannedBatch } from './batch.ts'
 import { earnedWrites } from './count.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
@@ -19,14 +19,13 @@ export interface NoteDeps {
   readonly options: { readonly expectedProjects?: readonly ProjectId[] }
 }
 
-/** The votes are fixed. Returns a record that is further on as it is. */
-export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<EpochEntry> {
+/** The votes are fixed, since the window was over with `closedBlock`. Returns a record that is further on as it is. */
+export async function noteClosed(epochId: EpochId, closedBlock: BlockNumber, { ledger, counters }: NoteDeps): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
   if (record.state !== 'released') return record
   const rejected = counters.rejectedOf(epochId)
-  ballots.close(epochId)
   counters.forget(epochId)
-  return ledger.change(epochId, { state: 'closed', rejected })
+  return ledger.change(epochId, { state: 'closed', rejected, closedBlock })
 }
 
 /** Nobody brought the rules of the epoch while a batch could still be sent: its votes are not judged at all (S12). */
@@ -45,7 +44,7 @@ export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: 
 
 interface Outcome {
   readonly counted: readonly CountedProject[]
-  readonly planned: readonly PlannedBatch[]
+  readonly planned: readonly FreshBatch[]
   readonly accepted: number
   readonly kept?: KeptCost | undefined
 }
@@ -54,8 +53,9 @@ interface Outcome {
 export function notePlan(
   epochId: EpochId,
   { counted, planned, accepted, kept }: Outcome,
-  { ledger, options }: NoteDeps,
+  { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
+  ballots.close(epochId)
   const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))
@@ -63,7 +63,12 @@ export function notePlan(
     accepted,
     ...(kept && { kept }),
     projects: projects.sort((left, right) => byCodeUnit(left.projectId, right.projectId)),
-    batches: planned.map(({ batchCid, rootHash }) => ({ batchCid, rootHash, isAnchored: false })),
+    batches: planned.map(({ batchCid, rootHash, projectsRootHash }) => ({
+      batchCid,
+      rootHash,
+      ...(projectsRootHash && { projectsRootHash }),
+      isAnchored: false,
+    })),
     outvotedSlots: [...outvoted].sort((left, right) => left - right),
   }
   return planned.length === 0
@@ -106,7 +111,7 @@ function notSubmitted(counted: readonly CountedProject[], expectedProjects: read
 /** Which batches are on chain. One that will never be makes the epoch `missed`, for the reason of the first such batch. */
 export async function noteAnchored(
   epochId: EpochId,
-  { batches, failures }: { readonly batches: readonly PlannedBatch[]; readonly failures: readonly AnchorFailure[] },
+  { batches, failures, block }: { readonly batches: readonly PlannedBatch[] } & Anchored,
   { ledger }: NoteDeps,
 ): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
@@ -121,7 +126,7 @@ export async function noteAnchored(
   // Looked at again after a reorganisation: the epoch stays ended, as it is on chain, and says what it has lost.
   if (record.state === 'ended') return ledger.change(epochId, reason === undefined ? change : { ...change, reason })
   return reason === undefined
-    ? ledger.change(epochId, { ...change, state: 'anchored' })
+    ? ledger.change(epochId, { ...change, state: 'anchored', ...(block !== undefined && { anchoredBlock: block }) })
     : ledger.change(epochId, { ...change, state: 'missed', reason })
 }
 

@@ -165,11 +165,12 @@ export interface World {
 }
 
 export interface Settings {
-  readonly batchLimits?: BatchLimits
+  readonly batchLimits?: Omit<BatchLimits, 'gasMax'>
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
   readonly minShareBp?: number
   readonly availability?: MarketRules['availability']
+  readonly anchoring?: MarketRules['anchoring']
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
@@ -238,7 +239,12 @@ export async function open(settings: Settings = {}): Promise<World> {
       rules:
         settings.rules ??
         sameRules(
-          rulesWith({ tally, availability: settings.availability ?? 'none', projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 }),
+          rulesWith({
+            tally,
+            availability: settings.availability ?? 'none',
+            anchoring: settings.anchoring ?? 'projects',
+            projectsPerBatch: settings.batchLimits?.projectsMax ?? 50,
+          }),
         ),
       chain: settings.wire?.around(chain) ?? chain,
       clock,

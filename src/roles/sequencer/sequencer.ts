@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -18,8 +19,8 @@ import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
-import { batch, type PlannedBatch } from './batch.ts'
+import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
+import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { createCounting } from './count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
@@ -29,11 +30,12 @@ import { keep } from './keep.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
 import { readOthers } from './others.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
-import { pin } from './pin.ts'
+import { PINNED, pinAll } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
 import { createRewarding, type RewardOptions } from './reward.ts'
 import { createTallies, type Tallies } from './tallies.ts'
+import { createTurns } from './turns.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
@@ -148,7 +150,7 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { read
     if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
     return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
   }
-  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
+  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
@@ -179,34 +181,33 @@ function refused(
 }
 
 /**
- * From the close of the window to the end of the epoch: collect → finalize → keep → batch → pin → anchor → end. Each step is on record before
+ * From the close of the window, which `closedBlock` showed, to the end of the epoch: collect → finalize → keep → batch → pin → anchor → end. Each step is on record before
  * the next begins, so that after a crash at any point calling this again goes on (S4).
  */
-export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
+export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
-  const closed = await noteClosed(epochId, deps)
+  const closed = await noteClosed(epochId, closedBlock, deps)
+  let justPlanned: readonly FreshBatch[] | undefined
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
-    const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const breathe = createTurns(() => deps.clock.sleep(0)) // Receipts of the next epoch go on meanwhile.
+    const ballots = await collect(epochId, rules.window, deps, breathe) // Durable and verified, by project, then slot.
+    const finalized = await finalize(ballots, rules.tally, breathe) // Pure: same votes, same outcome (G2).
     const { counted, cost } =
       rules.availability === 'required'
         ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
         : { counted: finalized, cost: undefined }
-    const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
-    const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    const limits = { bytesMax: deps.options.batchBytesMax }
+    justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
-    const batches = deps.ledger.plans(epochId)
-    const isPinned = await pinAll(epoch, batches, deps, signal) // S5: nothing is anchored that nobody can fetch.
-    const failures = isPinned
-      ? await put(entry, batches, deps, signal) // S6: each once, in order.
-      : await persist({ doing: 'anchor', attempt: () => settledLate(epochId, batches, deps), signal }, deps)
+    const batches = justPlanned ?? deps.ledger.plans(epochId)
+    const put = await pinAndPut(entry, batches, deps, signal) // S5: nothing that nobody can fetch. S6: each once, in order.
     if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.
-    const anchored = await noteAnchored(epochId, { batches, failures }, deps)
+    const anchored = await noteAnchored(epochId, { batches, ...put }, deps)
     if (anchored.state === 'missed') return anchored
   }
   if (isUndone(epochId, deps)) return entry
@@ -214,53 +215,12 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
 }
 
-/** How often it is looked whether places have taken too long: a batch window is tens of seconds. */
-const LATE_LOOK_EVERY_MS = 500
-
-/**
- * All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before, however long the places
- * would still have taken (S15): then nobody asks for them any more.
- */
-async function pinAll(
-  { epochId, release }: ReleasedEpoch,
-  batches: readonly PlannedBatch[],
-  deps: Sequencing,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const [late, done] = [new AbortController(), new AbortController()]
-  const isLate = (): boolean => (deps.view.head?.number ?? 0) > lastBatchBlock(release.number, deps.contract)
-  const watchWindow = async (): Promise<void> => {
-    while (!isLate()) await deps.clock.sleep(LATE_LOOK_EVERY_MS, done.signal)
-    late.abort(new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` }))
-  }
-  const pinOne = async (planned: PlannedBatch): Promise<boolean> => {
-    if (isLate()) return false
-    try {
-      await pin(epochId, planned, deps, AbortSignal.any([signal, late.signal]))
-      return true
-    } catch (failure) {
-      if (late.signal.aborted) return false
-      throw failure
-    }
-  }
-  // Only others make a batch wait for long. That it is done is how the watch ends: nothing failed.
-  if (deps.copies !== undefined) watchWindow().catch(() => undefined)
-  try {
-    const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
-    return (await Promise.all(pinned)).every((isPinned) => isPinned)
-  } finally {
-    done.abort()
-  }
-}
-
-/** Puts the batches on chain, however long that takes. */
-function put(
-  entry: EpochEntry,
-  batches: readonly PlannedBatch[],
-  deps: Sequencing,
-  signal: AbortSignal,
-): Promise<readonly AnchorFailure[]> {
-  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, batches, deps, signal), deps), signal }, deps)
+/** Puts the batches on chain, however long that takes; those of a plan that is not on chain yet when they can be fetched. */
+function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
+  const isInTime = () => (deps.view.head?.number ?? 0) <= lastBatchBlock(entry.release.number, deps.contract)
+  const pins = entry.state === 'planned' ? pinAll(entry.epochId, { batches, isInTime }, deps, signal) : PINNED
+  const put = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
+  return persist({ doing: 'anchor', attempt: put, signal }, deps)
 }
 
 function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
@@ -268,13 +228,14 @@ function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promi
 }
 
 /** A chain without the release refuses all calls of its epoch. That is nobody's end: the rollback that says so is still on its way here. */
-async function explained<Outcome extends EndOutcome | readonly AnchorFailure[]>(
+async function explained<Outcome extends EndOutcome | Anchored>(
   epochId: EpochId,
   calling: Promise<Outcome>,
   deps: Sequencing,
 ): Promise<Outcome> {
   const outcome = await calling
-  if (outcome.includes('release_undone') && !isUndone(epochId, deps))
+  const whys: readonly unknown[] = typeof outcome === 'string' ? [outcome] : outcome.failures
+  if (whys.includes('release_undone') && !isUndone(epochId, deps))
     throw new WeftError('CALL_NOT_SETTLED', { call: `epoch ${epochId}`, waitedMs: 0 })
   return outcome
 }
@@ -293,20 +254,21 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
   const batches = ledger.plans(epochId)
   const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
-  const calling = put(entry, batches, deps, signal)
+  const calling = pinAndPut(entry, batches, deps, signal)
   // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
   const ending = isOnWay ? putEnd(entry, deps, signal) : undefined
-  let [failures] = await Promise.all([calling, ending])
+  let [put] = await Promise.all([calling, ending])
   if (isUndone(epochId, deps)) {
-    await settleUndone(entry, failures, deps, signal)
+    await settleUndone(entry, put.failures, deps, signal)
     if (isUndone(epochId, deps) || ledger.get(epochId)?.state !== 'ended') return
     // Those that the chain refused while it had no release are made anew, beside those that it has.
-    if (failures.some((failure) => failure !== undefined)) failures = await put(ledger.get(epochId) as EpochEntry, batches, deps, signal)
+    if (put.failures.some((failure) => failure !== undefined))
+      put = await pinAndPut(ledger.get(epochId) as EpochEntry, batches, deps, signal)
   }
   // So much may have happened meanwhile that nothing of the epoch is kept any more.
-  if (ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
+  if (ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, ...put }, deps)
   await putEnd(ledger.get(epochId) ?? entry, deps, signal)
-  report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
+  report('anchored_again', { epochId, lost: put.failures.filter((failure) => failure !== undefined).length })
 }
 
 /**
@@ -370,12 +332,13 @@ function createIntake(deps: Sequencing, { fail }: Life) {
   }
 }
 
-/** Epochs sealed at once: while one waits for its transactions the next can be counted. */
-const SEALS_AT_ONCE = 4
+/** Epochs sealed at once: while some wait for IPFS or for their blocks the next are counted. Each may hold its batch files in memory. */
+export const SEALS_AT_ONCE = 16
 
-/** Seals epochs in order of their closing, a few at once. */
+/** Seals epochs in order of their closing, several at once. None waits for another, unless all places are taken (S21). */
 function createSealing(deps: Sequencing, { signal, fail }: Life) {
-  const queues: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
+  const limit = pLimit(SEALS_AT_ONCE)
+  const queues = new Map<EpochId, Promise<void>>()
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
   function isOutdated(epoch: ReleasedEpoch): boolean {
@@ -384,12 +347,14 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
     return state === 'released' && deps.view.epoch(epoch.epochId) !== epoch
   }
 
-  async function sealOne(epoch: ReleasedEpoch): Promise<void> {
+  const headBlock = (): BlockNumber => deps.view.head?.number ?? (0 as BlockNumber)
+
+  async function sealOne(epoch: ReleasedEpoch, head: BlockNumber): Promise<void> {
     if (isOutdated(epoch)) return
-    const record = await seal(epoch, deps, signal)
+    const record = await seal(epoch, head, deps, signal)
     // Its release is gone: what comes of it is told when it has come.
     if (!isEpochOver(record.state)) return
-    const { epochId, state, reason = '', accepted, projects, batches, kept } = record
+    const { epochId, state, reason = '', accepted, projects, batches, kept, closedBlock = 0, anchoredBlock } = record
     deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
       epochId,
       state,
@@ -397,6 +362,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
       accepted,
       projects: projects.length,
       batches: batches.length,
+      ...(anchoredBlock !== undefined && { blocksToAnchored: anchoredBlock - closedBlock }),
       ...(kept && { keptBytes: kept.bytes, keptMs: kept.ms }),
     })
     deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
@@ -405,20 +371,29 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
 
   /** What concerns one epoch is done in the order in which it came up. */
   function queue(epochId: EpochId, work: () => Promise<void>): void {
-    const place = epochId % SEALS_AT_ONCE
-    queues[place] = (queues[place] as Promise<void>).then(() => (signal.aborted ? undefined : work())).catch(fail)
+    const before = queues.get(epochId) ?? Promise.resolve()
+    const mine = before
+      .then(() => limit(async () => (signal.aborted ? undefined : work())))
+      .catch(fail)
+      .finally(() => {
+        if (queues.get(epochId) === mine) queues.delete(epochId)
+      })
+    queues.set(epochId, mine)
   }
 
   return {
-    take: (epoch: ReleasedEpoch): void => queue(epoch.epochId, () => sealOne(epoch)),
+    take(epoch: ReleasedEpoch): void {
+      const closedBlock = headBlock()
+      queue(epoch.epochId, () => sealOne(epoch, closedBlock))
+    },
     takeAgain: (epochId: EpochId): void =>
       queue(epochId, async () => {
         await revise(epochId, deps, signal)
         const epoch = deps.view.epoch(epochId)
         // Its votes were fixed before, and the plan stands: it goes on.
-        if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch)
+        if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch, headBlock())
       }),
-    idle: () => Promise.all(queues),
+    idle: () => Promise.all(queues.values()),
   }
 }
 

@@ -120,7 +120,9 @@ function isBeforeOurTime(epochId: EpochId, block: Header, ledger: Ledger): boole
 async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchDeps): Promise<void> {
   const finalized = new Map<EpochId, Set<ProjectId>>()
   for (const event of events) {
-    if (event.kind === 'SnapshotFinalized') finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(event.projectId))
+    if (event.kind === 'SnapshotFinalized' || event.kind === 'SnapshotBatchFinalized')
+      for (const projectId of finalizedBy(event, ledger))
+        finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(projectId))
     if (event.kind === 'TriggerBatchResubmission') await dispute(event.epochId, event.batchCid, ledger)
   }
   for (const [epochId, projectIds] of finalized) {
@@ -135,6 +137,20 @@ async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchD
       await ledger.change(epochId, { projects: endProjects(projects, (project) => projectIds.has(project.projectId), 'majority_attested') })
   }
 }
+
+/** Projects that an event makes final. Of a batch that is anchored by its roots the chain names none: they are those that were planned. */
+function finalizedBy(
+  event: Extract<ProtocolEvent, { readonly kind: 'SnapshotFinalized' | 'SnapshotBatchFinalized' }>,
+  ledger: Ledger,
+): readonly ProjectId[] {
+  if (event.kind === 'SnapshotFinalized') return [event.projectId]
+  const record = ledger.get(event.epochId)
+  const isByRoots = record?.batches.some(({ batchCid, projectsRootHash }) => batchCid === event.batchCid && projectsRootHash !== undefined)
+  return isByRoots === true ? projectsIn(event.batchCid, record) : []
+}
+
+const projectsIn = (batchCid: Cid, record: EpochEntry | undefined): readonly ProjectId[] =>
+  record?.projects.flatMap((project) => (project.batchCid === batchCid ? [project.projectId] : [])) ?? []
 
 async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise<void> {
   const projects = ledger

@@ -18,6 +18,8 @@ export interface Attestation {
   readonly root: Hash
   /** Of the projects and CIDs on chain that were judged; absent where contracts do not take it. */
   readonly contentHash?: ContentHash | undefined
+  /** Of the batch on chain, for the gas: no part of what is said. */
+  readonly projectCount?: number | undefined
 }
 
 /**
@@ -56,13 +58,14 @@ export function guardedAttestation(
  * Throws `ATTESTATION_CONFLICT` for a second root or content, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
 export async function attest(attestation: Attestation, { store, chain, sender }: AttestDeps, signal: AbortSignal): Promise<Attested> {
-  const { epochId, batchCid, root: rootHash, contentHash } = attestation
+  const { epochId, batchCid, root: rootHash, contentHash, projectCount } = attestation
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
   await checkAndGuard(attestation, store)
   for (let refusals = 0; ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
-    const outcome = await sender.send(intentId, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash }, signal)
+    const call = { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash, projectCount } as const
+    const outcome = await sender.send(intentId, call, signal)
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
     // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).

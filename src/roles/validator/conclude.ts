@@ -36,7 +36,10 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
   const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
   let outcome: Attested
   try {
-    outcome = await persist({ doing: 'attest', attempt: () => attest(attestation, deps, signal), signal }, deps)
+    outcome = await persist(
+      { doing: 'attest', attempt: () => attest({ ...attestation, projectCount: anchored.projectIds?.length ?? 0 }, deps, signal), signal },
+      deps,
+    )
   } catch (failure) {
     if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
     // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process (V6).

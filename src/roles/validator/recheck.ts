@@ -7,8 +7,7 @@ import { votableOf } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
-import { parseBatch } from '#wire/batch-json.ts'
-import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
+import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
@@ -25,6 +24,7 @@ export const CHECKS = {
   projects_unique: 'integrity',
   projects_on_chain: 'integrity',
   cids_on_chain: 'integrity',
+  projects_root: 'integrity',
   submissions_root: 'integrity',
   cids_root: 'integrity',
   submission_project: 'tally',
@@ -95,12 +95,12 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     if (failures.length < FAILURES_MAX) failures.push({ check, projectId: about.projectId ?? '', slotId: about.slotId ?? 0, expected, got })
   }
   const unreadable: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
-  const cid = await snapshotCidOf(batch.bytes)
-  if (cid !== batch.anchored.batchCid && isSnapshotCid(batch.anchored.batchCid)) {
+  const cid = await batchCidOf(batch.bytes, batch.anchored.batchCid)
+  if (cid !== batch.anchored.batchCid && isBatchCid(batch.anchored.batchCid)) {
     fail('cid', batch.anchored.batchCid, cid)
     return unreadable
   }
-  const parsed = parseBatch(batch.bytes)
+  const parsed = parseBatchFile(batch.bytes, batch.anchored.batchCid)
   if (!parsed.ok) {
     fail('form', 'a batch file', parsed.defect)
     return unreadable
@@ -127,6 +127,8 @@ function checkStructure(file: Batch, { anchored, index, predecessors }: ToRechec
       fail('projects_unique', 'once in the epoch', 'twice', { projectId })
     projects.add(projectId)
   }
+  // Of a batch that is anchored by its roots the chain lists nothing: both roots say the same of the file.
+  if (anchored.projectIds === undefined) return
   compareLists('projects_on_chain', anchored.projectIds, file.projectIds, fail)
   compareLists('cids_on_chain', anchored.snapshotCids, file.snapshotCids, fail)
 }
@@ -138,17 +140,22 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
 }
 
 /**
- * Two roots: over the submission ids, in the order of the file, and over the CIDs. Deployed sequencers build the tree of ids anew for each
- * batch; by the written rule it goes on from the epoch's earlier batches. Either root is right (spec/06 §7).
+ * Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs; of a batch that is
+ * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7).
  */
-function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batchTree } }: ToRecheck, fail: Fail): void {
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
-  const continued = predecessors.continuedRoot(index, ids)
-  if (claimed !== continued && claimed !== publishedRoot(ids))
-    fail('submissions_root', continued ?? 'unknown: an earlier batch is missing', claimed)
+  const continued = batchTree === 'fresh' ? undefined : predecessors.continuedRoot(index, ids)
+  const fresh = batchTree === 'cumulative' ? undefined : publishedRoot(ids)
+  if (claimed !== continued && claimed !== fresh)
+    fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
+  if (anchored.projectsRootHash === undefined) return
+  // A vote names the root over the CIDs alone: of which projects they are, this one says.
+  const projectsRoot = publishedRoot(file.projectIds)
+  if (projectsRoot !== anchored.projectsRootHash) fail('projects_root', projectsRoot, anchored.projectsRootHash)
 }
 
 /** The valid votes of a file, by project: each slot's first. */

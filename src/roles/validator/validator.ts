@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { createAnchorView } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
@@ -19,6 +20,9 @@ import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
 import { type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
+
+/** Votes that wait for their blocks at once: nodes hold no more than some tens of transactions of an account. */
+const VOTES_IN_FLIGHT_MAX = 64
 
 export interface ValidatorOptions {
   readonly level: Level
@@ -77,8 +81,11 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
     const { level } = options
+    const { address, send } = deps.sender
+    const limit = pLimit(VOTES_IN_FLIGHT_MAX)
     return {
       ...deps,
+      sender: { address, send: (...vote) => limit(() => send(...vote)) },
       level,
       contract,
       journal,
@@ -100,7 +107,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     work = await prepare(life.signal)
     const validating = work
     const lanes = createLanes(async (batch) => {
-      if (!life.signal.aborted) await validate(batch, validating, life.signal)
+      return life.signal.aborted ? undefined : validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
     void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))

@@ -82,6 +82,8 @@ export interface FakeChain extends AnchorChain {
   burnSlot(slotId: SlotId): void
   /** With the next block, unless its epoch has begun by then. */
   setManifest(manifest: ManifestRef): void
+  /** Whether batches may be anchored by their roots alone, from the next block on. At first they may not. */
+  setRootOnlyAllowed(isAllowed: boolean): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
   /** Changes how it counts days and rewards, with the next block. */
@@ -280,7 +282,7 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),
     isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
-    batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
+    batch: reading('batch', (epochId, batchCid, at) => contract(at).batch(epochId, batchCid)),
     rewardRules: reading('rewardRules', () => contract().rewardRules()),
     slotDay: reading('slotDay', (slotId, day) => contract().slotDay(slotId, day)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
@@ -345,6 +347,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
+    setRootOnlyAllowed: (isAllowed) => miner.command({ kind: 'setRootOnlyAllowed', isAllowed }),
     setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
     changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
     changeRewards: (change) => miner.command({ kind: 'changeRewards', change }),

@@ -110,6 +110,22 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
       ])
     })
 
+    test('twenty batches are with the node together, and one block takes them in their order', async () => {
+      const { sender, untilPending, mine, run, chain, transactionCount } = await released()
+      const batchCids = Array.from({ length: 20 }, (_, index) => `batch ${index}` as Cid)
+      const intents = batchCids.map((batchCid, index) => ({
+        intentId: `batch/${index}`,
+        call: submit({ batchCid, projectIds: [`pairs:${index}:SUITE` as ProjectId], snapshotCids: [CIDS[0] as Cid] }),
+      }))
+      const outcomes = sender('sequencer').sendInOrder(intents, NEVER)
+      await untilPending(20)
+      await mine()
+      const blocks = (await run(outcomes)).map((outcome) => outcome.kind === 'done' && outcome.blockNumber)
+      expect(blocks).toEqual(Array(20).fill((await chain.head()).number))
+      expect(await chain.batchCids(EPOCH)).toEqual(batchCids)
+      expect(await transactionCount('sequencer')).toBe(20)
+    })
+
     test('in order: behind a call that cannot be journalled nothing is sent, and the same list again goes on', async () => {
       const { sender, untilPending, mine, run, eventsSince, transactionCount, chain } = await released()
       const { number } = await chain.head()
