@@ -6,7 +6,8 @@ import type { SourceChain } from '#io/chain/port.ts'
 import { parseLogs } from '#io/chain/read/events.ts'
 import type { RawLog } from '#io/chain/read/events.ts'
 import { parseHeader, quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
-import type { Pause } from '#io/chain/rpc/pace.ts'
+import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
 import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -161,10 +162,13 @@ async function readEvents(rpc: Rpc, signatures: Signatures, filter: EventFilter)
 export async function connectSourceChain(options: {
   readonly rpcUrl: string
   readonly chainId: number
-  readonly clock: Pause
+  readonly clock: Pace
+  /** Told which of several endpoints does what it should not. */
+  readonly onEndpointTrouble?: OnEndpointTrouble
 }): Promise<SourceChain> {
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: options.clock })
-  await assertChainId(rpc, options.chainId)
+  const { rpcUrl, chainId, clock, onEndpointTrouble } = options
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
+  await assertChainId(rpc, chainId)
   const signatures = createSignatures()
   return {
     head: () => readHead(rpc),
