@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
-import type { Address, BlockNumber, Cid } from '#domain/ids.ts'
+import type { Address, Cid } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'

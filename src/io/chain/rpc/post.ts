@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import { matchAnswers, refusalOf } from './answer.ts'
-import type { RpcAnswer, RpcCall } from './answer.ts'
+import type { RpcAnswer, RpcCall, RpcRefusal } from './answer.ts'
 import { kindOfRefusal } from './refusals.ts'
 import type { Target } from './target.ts'
 
@@ -129,13 +129,16 @@ export async function post(target: Target, { calls, firstId, isBare }: Sending):
     if (body === undefined) return invalid('invalid', `HTTP ${status}, no JSON`)
     const answers = matchAnswers(isBare && !Array.isArray(body) ? [body] : body, calls, firstId)
     if (typeof answers === 'string') return invalid('invalid', `HTTP ${status}, ${answers}`)
-    return busyIn(answers, calls) ? unreachable('busy', new Error('rate limit')) : answers
+    const busy = busyIn(answers, calls)
+    return busy === undefined ? answers : invalid('busy', `${busy.message} (${busy.code})`)
   } catch (cause) {
     return unreachable(cause instanceof TooLarge ? 'too_large' : 'unreachable', cause)
   }
 }
 
 /** Some say "later" in an answer, with HTTP 200. */
-function busyIn(answers: readonly RpcAnswer[], calls: readonly RpcCall[]): boolean {
-  return answers.some((answer, index) => !answer.isOk && kindOfRefusal(answer.refusal, calls[index]?.method ?? '') === 'rate')
+function busyIn(answers: readonly RpcAnswer[], calls: readonly RpcCall[]): RpcRefusal | undefined {
+  for (const [index, answer] of answers.entries())
+    if (!answer.isOk && kindOfRefusal(answer.refusal, calls[index]?.method ?? '') === 'rate') return answer.refusal
+  return undefined
 }
