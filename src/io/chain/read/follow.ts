@@ -112,6 +112,8 @@ async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOpt
   const tip = cursor.tip()
   if (tip !== undefined && head.number <= tip.number) {
     const held = cursor.held().find(({ number }) => number === head.number)
+    // Of one that has hardly begun, the blocks below are not known: nothing is wrong with them.
+    if (held === undefined && cursor.isFresh()) return 'missing'
     if (held === undefined) throw inconsistent(`head ${head.number} is far below block ${tip.number}, which was served before`)
     // A lower head that we know is a node that lags, not a rewrite.
     return held.hash === head.hash ? [] : rollback(source, cursor, options)
