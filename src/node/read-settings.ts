@@ -8,8 +8,7 @@ import { findNetwork, type Network } from './network.ts'
 import {
   flagOf,
   type Given,
-  isHttpUrl,
-  NO_HTTP_URL,
+  problemsInRpc,
   type Role,
   SETTINGS,
   type SettingName,
@@ -101,8 +100,8 @@ function parse(row: SettingRow, text: string): unknown {
       return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
     case 'host:port':
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
-    case 'url':
-      return isHttpUrl(text) ? text : new Problem(NO_HTTP_URL)
+    case 'rpc':
+      return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':
       return parseContract(text)
     case 'choice':
