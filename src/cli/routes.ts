@@ -5,6 +5,7 @@ import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
+import { rpcRoutes } from './rpc.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
@@ -25,6 +26,7 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },
