@@ -100,6 +100,7 @@ test.each([
   [-32_000, 'execution reverted: block range', 'eth_getLogs'],
   [-32_000, 'insufficient funds for gas * price + value', 'eth_sendRawTransaction'],
   [-32_000, 'nonce too low', 'eth_sendRawTransaction'],
+  [-32_000, 'a transaction with that nonce already exists', 'eth_sendRawTransaction'],
   [-32_000, 'replacement transaction underpriced', 'eth_sendRawTransaction'],
 ])('%i %s is none of them', (code, message, method) => {
   expect(kindOfRefusal(refusal(code, message), method)).toBeUndefined()

@@ -29,7 +29,10 @@ const CODES: Readonly<Record<number, RefusalKind>> = {
 
 /** Where a code says nothing, the words must. In this order: the first that fits counts. */
 const WORDINGS: readonly Wording[] = [
-  { kind: 'known', says: /already known|known transaction|already (?:imported|exists|in (?:the )?mempool)|^AlreadyKnown/i },
+  {
+    kind: 'known', // Not of another transaction that has the nonce.
+    says: /^(?!.*nonce).*(?:already ?known|known transaction|already (?:imported|exists|in (?:the )?(?:mempool|system)))/i,
+  },
   {
     kind: 'batch',
     says: /batch(?:ed)?\b.*(?:too (?:large|big|many)|limit|exceed|not (?:supported|allowed)|are not|max)|(?:too many|number of|exceed\w*|max\w*)\b.*\bbatch/i,
