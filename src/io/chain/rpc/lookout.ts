@@ -17,7 +17,9 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   let gotChainId = 0
   let bestHead = 0
   let lookedAtMs: number | undefined
+  /** While all are looked at: resolves with the first that serves the chain. */
   let looking: Promise<void> | undefined
+  const strays = new Set<Member>()
 
   function hear(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): void {
     for (const [index, call] of calls.entries()) bestHead = Math.max(bestHead, headIn(call, answers[index]) ?? 0)
@@ -56,6 +58,17 @@ export function createLookout(members: readonly Member[], options: { readonly ch
     for (const [index, head] of heads.entries()) if (head !== undefined) members[index]?.health.lagged(best - head)
   }
 
+  /** Those that did not answer yet are looked at when they have rested, or at once when no other is left: beside the work, never twice at a time. */
+  function lookForStrays(): void {
+    const isStuck = members.every(({ health }) => health.chain() !== 'right' || health.isResting())
+    for (const member of members) {
+      const { health } = member
+      if (health.chain() !== 'unknown' || strays.has(member) || (health.isResting() && !isStuck)) continue
+      strays.add(member)
+      void lookAt(member).finally(() => strays.delete(member))
+    }
+  }
+
   return {
     /** The newest block that any endpoint told of; 0 before one did. */
     head: (): number => bestHead,
@@ -69,14 +82,14 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       if (members.length === 1) return
       const isLost = members.every(({ health }) => health.chain() !== 'right')
       const isDue = lookedAtMs === undefined || pace.nowMs() - lookedAtMs >= LOOK_EVERY_MS
-      if (isLost && looking !== undefined) await looking
-      else if ((isLost || isDue) && looking === undefined) {
-        const first = Promise.withResolvers<void>()
-        looking = look(first.resolve).finally(() => {
+      if (looking === undefined && (isLost || isDue)) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        looking = promise
+        void look(resolve).finally(() => {
           looking = undefined
         })
-        if (isLost) await first.promise
-      }
+      } else if (looking === undefined) lookForStrays()
+      if (isLost) await looking
       if (members.every(({ health }) => health.chain() === 'wrong'))
         throw new WeftError('CHAIN_WRONG', { endpoint: namesOf(members), expectedChainId: chainId ?? 0, gotChainId })
     },

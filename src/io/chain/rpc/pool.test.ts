@@ -143,6 +143,25 @@ describe('the chain of each endpoint', () => {
   })
 })
 
+test('an endpoint that was out of reach at first is asked at once when no other is left', async () => {
+  const { nodes, rpc, clock, run, whoAnswers } = openEndpoints({ names: A_AND_B, chainId: 1 })
+  ;(nodes['b'] as WorldNode).reply = status(500)
+  await whoAnswers()
+  ;(nodes['b'] as WorldNode).reply = () => undefined
+  ;(nodes['a'] as WorldNode).reply = status(500)
+  const beforeMs = clock.nowMs()
+  expect(await run(rpc.call('name', []))).toBe('b')
+  expect(clock.nowMs() - beforeMs).toBeLessThan(1_000)
+})
+
+test('one that hangs keeps nobody from the others, at the start either', async () => {
+  const { nodes, rpc, clock, run } = openEndpoints({ names: A_AND_B, chainId: 1 })
+  ;(nodes['a'] as WorldNode).reply = hangs
+  expect(await run(Promise.all([1, 2].map((_, index) => Promise.resolve(index).then(() => rpc.call('name', [])))))).toEqual(['b', 'b'])
+  expect(await run(rpc.call('name', []))).toBe('b')
+  expect(clock.nowMs()).toBe(0)
+})
+
 describe('the choice', () => {
   test('leaves out one that lags behind the others, as long as it does', async () => {
     const { nodes, clock, whoAnswers, told } = openEndpoints({ names: A_AND_B })
