@@ -79,6 +79,20 @@ describe('rpc', () => {
     expect([requests.length, sleeps]).toEqual([3, [3_000, 400]])
   })
 
+  test.each([301, 302, 307, 308])('HTTP %i is followed to another server, with the same calls and without credentials', async (code) => {
+    const headers: (string | undefined)[] = []
+    const there = await serve((calls, response, request) => {
+      headers.push(request.method, request.headers.authorization, request.headers['content-type'])
+      echo(calls, response, request)
+    })
+    const here = await serve(status(code, { location: `http://localhost:${there.port}/elsewhere` }))
+    const pause = { nowMs: () => 0, sleep: async () => undefined }
+    const rpc = createRpc({ rpcUrl: `http://user:pass@127.0.0.1:${here.port}`, pause })
+    expect(await Promise.all([rpc.call('echo', ['x']), rpc.call('echo', ['y'])])).toEqual(['x', 'y'])
+    expect(there.requests).toEqual(here.requests)
+    expect(headers).toEqual(['POST', undefined, 'application/json'])
+  })
+
   test('a node that stays busy is unreachable', async () => {
     const { port, requests } = await serve(status(500))
     await expect(connect(port).rpc.call('echo', [1])).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE', facts: { method: 'echo' } })
