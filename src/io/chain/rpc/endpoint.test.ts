@@ -31,7 +31,7 @@ function open(serve: Serve, url = 'https://user:pass@node.test/key') {
     const answers = items.map((item) => ({ id: item.id, result: resultOf(item) }))
     return serve(body, where, init.headers as Record<string, string>) ?? Response.json(Array.isArray(body) ? answers : answers[0])
   })
-  const endpoint = createEndpoint(parseTargets(url)[0])
+  const endpoint = createEndpoint(parseTargets(url)[0], async () => undefined)
   const ask = async (...calls: readonly RpcCall[]) => {
     const progress = createProgress()
     const trouble = await endpoint.ask(calls, progress)

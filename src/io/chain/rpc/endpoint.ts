@@ -113,8 +113,11 @@ function createLimits() {
   }
 }
 
-/** One endpoint, within what it takes in one go: longer batches and log ranges are asked for in parts. Nothing is tried again here. */
-export function createEndpoint(target: Target) {
+/**
+ * One endpoint, within what it takes in one go: longer batches and log ranges are asked for in parts. Nothing is tried again here. `pay` is
+ * called with the number of calls before each request, which it may put off.
+ */
+export function createEndpoint(target: Target, pay: (calls: number) => Promise<void>) {
   const limits = createLimits()
   let nextId = 1
   let isBare = false
@@ -122,6 +125,7 @@ export function createEndpoint(target: Target) {
   /** The answers of one request go to `progress`; what must be asked for in smaller parts is left open. */
   async function request(calls: readonly RpcCall[], group: readonly number[], progress: Progress): Promise<Trouble | undefined> {
     const asked = group.map((index) => calls[index] as RpcCall)
+    await pay(asked.length)
     const firstId = nextId
     nextId += asked.length
     const outcome = await post(target, { calls: asked, firstId, isBare })

@@ -33,17 +33,21 @@ const LATE_FIRST_MS = 2_000
 function createBudget(callsPerSecond: number | undefined, pace: Pace) {
   let tokens = callsPerSecond ?? 0
   let atMs = pace.nowMs()
+  function waitMs(): number {
+    if (callsPerSecond === undefined) return 0
+    const nowMs = pace.nowMs()
+    tokens = Math.min(callsPerSecond, tokens + ((nowMs - atMs) * callsPerSecond) / 1_000)
+    atMs = nowMs
+    return tokens > 0 ? 0 : Math.ceil(((1 - tokens) * 1_000) / callsPerSecond)
+  }
   return {
-    /** How long to wait before the next request. */
-    waitMs(): number {
-      if (callsPerSecond === undefined) return 0
-      const nowMs = pace.nowMs()
-      tokens = Math.min(callsPerSecond, tokens + ((nowMs - atMs) * callsPerSecond) / 1_000)
-      atMs = nowMs
-      return tokens > 0 ? 0 : Math.ceil(((1 - tokens) * 1_000) / callsPerSecond)
-    },
-    spend(calls: number): void {
-      if (callsPerSecond !== undefined) tokens -= calls
+    /** How long the next request would have to wait. */
+    waitMs,
+    /** Resolves when so many calls may be made. They are paid for at once, so that who comes later waits longer. */
+    async pay(calls: number): Promise<void> {
+      const turnMs = waitMs()
+      tokens -= calls
+      if (turnMs > 0) await pace.sleep(turnMs)
     },
   }
 }

@@ -28,15 +28,12 @@ function inWords({ failure }: Trouble): string {
 }
 
 export function createMember(target: Target, pace: Pace, onTrouble: OnEndpointTrouble | undefined): Member {
-  const endpoint = createEndpoint(target)
   const health = createHealth(target, pace, onTrouble)
+  const endpoint = createEndpoint(target, health.budget.pay)
   const member: Member = {
     target,
     health,
     async ask(calls, progress) {
-      const waitMs = health.budget.waitMs()
-      if (waitMs > 0) await pace.sleep(waitMs)
-      health.budget.spend(calls.length)
       const startMs = pace.nowMs()
       const trouble = await endpoint.ask(calls, progress)
       if (trouble !== undefined) {

@@ -215,6 +215,20 @@ describe('a budget', () => {
     expect(clock.nowMs() - beforeMs).toBe(250)
     expect((nodes['a'] as WorldNode).asked('name')).toHaveLength(3)
   })
+
+  test('of a single endpoint is kept by all that ask it at once, and in every part of a long batch', async () => {
+    const { rpc, nodes, clock, run } = openEndpoints({ names: ['a'], suffixes: { a: ';rps=10' } })
+    const later = Array.from({ length: 15 }, (_, index) => clock.sleep(0).then(() => clock.sleep(index).then(() => rpc.call('name', []))))
+    await run(Promise.all(later))
+    // Ten at once, and one each tenth of a second.
+    expect(clock.nowMs()).toBeGreaterThanOrEqual(400)
+    expect(clock.nowMs()).toBeLessThanOrEqual(600)
+    const beforeMs = clock.nowMs()
+    await run(rpc.all(Array.from({ length: 250 }, () => ({ method: 'name', params: [] }))))
+    expect((nodes['a'] as WorldNode).requests.slice(-3).map(({ calls }) => calls.length)).toEqual([100, 100, 50])
+    // The last fifty are paid for afterwards, by whoever comes next.
+    expect(clock.nowMs() - beforeMs).toBeGreaterThanOrEqual(19_000)
+  })
 })
 
 describe('a second request', () => {
