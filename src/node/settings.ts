@@ -44,7 +44,7 @@ const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validat
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
 /** How endpoints are named, in words. */
-export const RPC_FORM =
+const RPC_FORM =
   'Several stand between commas; each may say how many times better than another it counts as, how many calls per second it takes, and that it has old state: `URL;weight=2;rps=25;archive`.'
 
 /** Every setting, once: `readSettings`, `--help` and docs/CLI.md come from here. A flag wins over the environment. */

@@ -32,6 +32,10 @@ export function createDoubts() {
     areThere: (calls: readonly RpcCall[], answers: readonly RpcAnswer[], head: number): boolean =>
       calls.some((call, index) => isDoubtful(call, answers[index], head)),
 
+    /** The method of which somebody lacked what another has; a block that comes a little later is nothing to speak of. */
+    lacking: (calls: readonly RpcCall[], answers: readonly RpcAnswer[], head: number): string | undefined =>
+      calls.find((call, index) => call.method !== 'eth_getBlockByNumber' && isDoubtful(call, answers[index], head))?.method,
+
     /** Several endpoints have said the same of what is empty: it is so, and not looked for again. */
     believe(calls: readonly RpcCall[], all: readonly (readonly RpcAnswer[])[]): void {
       if (all.length < 2) return

@@ -337,11 +337,13 @@ describe('what one lacks is looked for elsewhere', () => {
   })
 
   test('a block below the head', async () => {
-    const { nodes, rpc, run } = openEndpoints({ names: A_AND_B })
+    const { nodes, rpc, run, told } = openEndpoints({ names: A_AND_B })
     await run(rpc.call('eth_getBlockByNumber', ['latest', false]))
     ;(nodes['a'] as WorldNode).head = 98
     expect(await run(rpc.call('eth_getBlockByNumber', [hex(99), false]))).toEqual(headerOf(99))
     expect(await run(rpc.call('eth_getBlockByNumber', [hex(101), false]))).toBeNull()
+    // Who comes a little later does nothing wrong.
+    expect(told()).toEqual([])
   })
 
   test('and believed when nobody has it, without asking twice the next time', async () => {

@@ -93,9 +93,12 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
   let current: Member | undefined
 
   /** Of the one that has all; those that lacked something are told of. */
-  function settled({ member, answers }: Answered, doubtful: readonly Answered[], method: string): readonly RpcAnswer[] {
+  function settled({ member, answers }: Answered, doubtful: readonly Answered[], calls: readonly RpcCall[]): readonly RpcAnswer[] {
     current = member
-    for (const { member: other } of doubtful) other.health.tell('incomplete', `lacks what ${member.target.endpoint} answers to ${method}`)
+    for (const { member: other, answers: poor } of doubtful) {
+      const method = doubts.lacking(calls, poor, lookout.head())
+      if (method !== undefined) other.health.tell('incomplete', `lacks what ${member.target.endpoint} answers to ${method}`)
+    }
     return answers
   }
 
@@ -120,7 +123,7 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
       await lookout.ready()
       const first = next()
       const outcome = first && (await hedge({ first, spare: next([first]), ask, isGood }))
-      if (outcome?.answers !== undefined && isGood(outcome)) return settled(outcome, doubtful, calls[0]?.method ?? '')
+      if (outcome?.answers !== undefined && isGood(outcome)) return settled(outcome, doubtful, calls)
       if (outcome?.answers !== undefined) doubtful.push(outcome)
       failure = outcome?.trouble?.failure ?? failure
       if (tries < attemptsMax && next() !== undefined) continue

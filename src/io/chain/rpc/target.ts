@@ -18,7 +18,7 @@ const WEIGHT_MAX = 1_000
 const CALLS_PER_SECOND_MAX = 100_000
 
 /** What is said of a URL that is none. The text is not repeated: a URL may hold a key. */
-export const NO_HTTP_URL = 'is not an http(s) URL'
+const NO_HTTP_URL = 'is not an http(s) URL'
 const NO_OPTION = `has something behind ';' that is not weight=1 to ${WEIGHT_MAX}, rps=1 to ${CALLS_PER_SECOND_MAX} or archive`
 
 type Options = Pick<Target, 'weight' | 'callsPerSecond' | 'isArchive'>
