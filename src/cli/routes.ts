@@ -6,6 +6,7 @@ import { explainCommand } from './explain.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
+import { rpcRoutes } from './rpc.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
@@ -27,6 +28,7 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },

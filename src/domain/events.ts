@@ -30,6 +30,10 @@ export const EVENTS = {
     help: 'A step failed and is tried again after `pauseMs`; `doing` says which, `code` why.',
   },
   anchor_chain_trouble: { level: 'warn', isRepeated: true, help: 'The endpoint of the anchor chain failed; it is asked again.' },
+  endpoint_trouble: {
+    level: 'warn',
+    help: 'One of several RPC endpoints of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `lagging`: its head is behind that of the others; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used. The others answer meanwhile; `./weft rpc check` says more.',
+  },
   appointed: { level: 'info', help: 'The market has appointed the account of this role.' },
   not_appointed: {
     level: 'error',

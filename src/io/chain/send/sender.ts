@@ -55,7 +55,7 @@ function createLock(): Lock {
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
