@@ -8,7 +8,7 @@ import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 const folder = join(import.meta.dirname, '../../test/bench')
 
 export const benchCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, _flags: Record<never, never>, ...names: string[]) {
+  async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, ...names: string[]) {
     const benches = readdirSync(folder).filter((file) => file.endsWith('.ts') && (names.length === 0 || names.includes(file.slice(0, -3))))
     if (benches.length === 0) {
       this.process.stderr.write(
@@ -21,7 +21,9 @@ export const benchCommand = buildCommand({
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const file of benches) {
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file)], { stdio: 'inherit' })
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file), ...(json ? ['--json'] : [])], {
+        stdio: 'inherit',
+      })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
@@ -30,6 +32,7 @@ export const benchCommand = buildCommand({
     if (signal.aborted) this.process.exitCode = EXIT_STOPPED
   },
   parameters: {
+    flags: { json: { kind: 'boolean', brief: 'Rows for programs, from the benchmarks that have them', default: false } },
     positional: { kind: 'array', parameter: { brief: 'Only these benchmarks, for example `intake`', parse: String, placeholder: 'name' } },
   },
   docs: { brief: 'Measure, and print ratios of one run' },

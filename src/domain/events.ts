@@ -143,6 +143,11 @@ export const EVENTS = {
     level: 'error',
     help: 'Another root was attested for this batch before; this validator never signs two. Its disk may be an old copy.',
   },
+  thread_died: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A thread that looks for the signers of submissions has ended, and another has taken over what it was at. Should it come again: is there memory enough?',
+  },
   evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
 } as const satisfies Record<string, EventRow>
 

@@ -1,6 +1,6 @@
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { recoverer } from '#io/keys/secp256k1.ts'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import { openMarket } from './market.ts'
@@ -11,6 +11,8 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
+  const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
+  started.add('recoverer', recoverer)
   const validator = createValidator(
     {
       level: 'tally',

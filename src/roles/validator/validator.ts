@@ -5,7 +5,7 @@ import type { Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
@@ -33,13 +33,13 @@ export interface ValidatorDeps {
   readonly chain: AnchorChain
   /** What the market asks for. */
   readonly rules: RuleBook
-  readonly sender: ProtocolSender
+  readonly sender: Pick<ProtocolSender, 'address' | 'send'>
   readonly ipfs: Ipfs
   /** Addresses of the peers that files are fetched from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
   readonly report: Report
   /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
