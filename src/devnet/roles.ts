@@ -81,6 +81,8 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
     await start(`validator-${index + 1}`, 'validator', wireValidator, {
       signerKey: validator.keyText,
       ipfsPeers: first(sequencer, 'ipfs'),
+      // One computes some of the data anew.
+      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
     })
   }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })

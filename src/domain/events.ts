@@ -143,6 +143,10 @@ export const EVENTS = {
     level: 'error',
     help: 'Another root was attested for this batch before; this validator never signs two. Its disk may be an old copy.',
   },
+  recompute_undecided: {
+    level: 'info',
+    help: 'So many projects, of those that this validator was to compute anew, it could not: `reason` says why. They are judged by their votes alone.',
+  },
   thread_died: {
     level: 'warn',
     isRepeated: true,

@@ -36,7 +36,10 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
 }
 
 /** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
-export async function sourceChain({ sourceRpcUrl, sourceChainId }: Settings, chain: AnchorChain): Promise<SourceChain> {
+export async function sourceChain(
+  { sourceRpcUrl, sourceChainId }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'>,
+  chain: AnchorChain,
+): Promise<SourceChain> {
   const { sourceChainId: chainId } = await chain.market()
   if (sourceChainId !== undefined && sourceChainId !== chainId) {
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`

@@ -6,7 +6,7 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS } from '#domain/reasons.ts'
+import { BATCH_REASONS, DELIVERY_REASONS, RECOMPUTE_REASONS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { logPage } from '../../tools/docs/log.ts'
 
@@ -37,7 +37,17 @@ describe('no name that a log line or a record can carry lacks its row', () => {
   })
 
   test('of reasons and codes: each that the code writes is in a table that `./weft explain` reads', () => {
-    const tables = [ERRORS, REJECTIONS, CONTRACT_CODES, CONTRACT_ERRORS, EPOCH_REASONS, PROJECT_REASONS, BATCH_REASONS, DELIVERY_REASONS]
+    const tables = [
+      ERRORS,
+      REJECTIONS,
+      CONTRACT_CODES,
+      CONTRACT_ERRORS,
+      EPOCH_REASONS,
+      PROJECT_REASONS,
+      BATCH_REASONS,
+      DELIVERY_REASONS,
+      RECOMPUTE_REASONS,
+    ]
     const known = new Set([...tables.flatMap((table) => Object.keys(table)), 'accepted', 'duplicate', 'simulated'])
     const written = found(/\b(?:reason|code|why): '([A-Za-z_]+)'/g)
     expect(written.length).toBeGreaterThan(30)

@@ -16,7 +16,8 @@ import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts
 /**
  * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
  * level `tally`, whether its results follow from its submissions. Of these, each `submission_…` check concerns one submission, whose vote
- * does not count when it fails; the check `tally` compares the result of a project.
+ * does not count when it fails; the check `tally` compares the result of a project. That of level `recompute` compares it with the data itself
+ * (`recompute.ts`).
  */
 export const CHECKS = {
   cid: 'integrity',
@@ -37,9 +38,12 @@ export const CHECKS = {
   submission_signature: 'tally',
   submission_once: 'tally',
   tally: 'tally',
+  recompute: 'recompute',
 } as const
 export type Check = keyof typeof CHECKS
-export type Level = 'integrity' | 'tally'
+/** Each does what those before it do. */
+export const LEVELS = ['integrity', 'tally', 'recompute'] as const
+export type Level = (typeof LEVELS)[number]
 
 export interface Failure {
   readonly check: Check
@@ -108,7 +112,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   const file = parsed.batch
   checkStructure(file, batch, fail)
   checkRoots(file, batch, fail)
-  const own = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
+  const own = deps.level !== 'integrity' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
   const traces = tracesOf(file, own.voters)
   return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
 }
@@ -201,7 +205,7 @@ const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...vo
  * more they are worked out again, so that a restart changes nothing about those after it; where no share is asked for, nobody needs them.
  */
 export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps): Promise<ReadonlySet<SlotId>> {
-  if (deps.level !== 'tally' || judgedBy.rules.tally.minShareBp === 0) return new Set()
+  if (deps.level === 'integrity' || judgedBy.rules.tally.minShareBp === 0) return new Set()
   return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
 }
 

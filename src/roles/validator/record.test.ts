@@ -339,7 +339,7 @@ describe('after a crash', () => {
     const again = await world.start({
       store: disk,
       spoil: () => ({
-        recoverer: { recoverMany: async (signed) => signed.map(() => void recovered.push(1)) },
+        recoverer: { recoverMany: async (signed) => signed.map(({ digest }) => recovered.push(digest) as never) },
         sender: answering({ kind: 'refused', reason: 'E01' }),
       }),
     })

@@ -14,13 +14,14 @@ import type { BatchRecord } from './journal.ts'
 import { keepSnapshots } from './keep.ts'
 import type { Candidate } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
+import { type RecomputeDeps, recompute } from './recompute.ts'
 import { type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf } from './recheck.ts'
 
 /** What the stages need, each its part. */
-export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & { readonly rules: RuleBook }
+export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps & { readonly rules: RuleBook }
 
 /**
- * One batch, in its turn: fetch → recheck → evidence → keep → attest. Two kinds of batches are not judged any more, and are fetched only because
+ * One batch, in its turn: fetch → recheck → recompute → evidence → keep → attest. Two kinds of batches are not judged any more, and are fetched only because
  * later batches of the epoch are checked against them: those that ended here before, and those for which a guard stands on disk (V2).
  */
 export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
@@ -34,7 +35,7 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   return judge(batch, fetched.bytes, deps, signal)
 }
 
-/** A batch that nobody knows yet: recheck → evidence → keep → attest. What is spoken against need not be had: that does not become final. */
+/** A batch that nobody knows yet: recheck → recompute → evidence → keep → attest. What is spoken against need not be had: that does not become final. */
 async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
   const { epochId, batchCid, epoch, index, predecessors } = batch
   const anchored = await readAnchored(batch, deps, signal)
@@ -43,8 +44,10 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const judgedBy = await learnJudgedBy(epoch, batch, deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps)
-  const findings = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
-  predecessors.add(index, findings.traces)
+  const rechecked = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  predecessors.add(index, rechecked.traces)
+  const isLate = isWindowNearlyOver(batch, deps)
+  const findings = isLate ? rechecked : await recompute(batch, { findings: rechecked, anchored }, deps, signal)
   const failureCount = findings.failures.length
   const evidenceCid = failureCount > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)

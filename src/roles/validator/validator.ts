@@ -17,11 +17,14 @@ import { letGoOfGuards } from './attest.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
+import type { Recomputer } from './recompute.ts'
 import { type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
 
 export interface ValidatorOptions {
   readonly level: Level
+  /** At level `recompute`: of ten thousand projects so many are computed anew. */
+  readonly recomputeShareBp?: number
   /** Of how many epochs records and evidence stay on disk, and guards for as long as the contract may count a vote besides (V2). */
   readonly epochsKept: number
   /** Newest epochs whose batches and evidence stay on IPFS here. */
@@ -40,6 +43,8 @@ export interface ValidatorDeps {
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
   readonly recoverer: ManyRecoverer
+  /** Needed at level `recompute`. */
+  readonly recomputer?: Recomputer
   readonly report: Report
   /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
@@ -76,10 +81,12 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
-    const { level } = options
+    const { level, recomputeShareBp = 0 } = options
     return {
       ...deps,
       level,
+      recomputeShareBp,
+      recomputer: level === 'recompute' ? deps.recomputer : undefined,
       contract,
       journal,
       view: createAnchorView(),
