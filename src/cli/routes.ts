@@ -3,6 +3,7 @@ import { benchCommand } from './bench.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
+import { guardsRoutes } from './guards.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
 import { roleCommands } from './run.ts'
@@ -25,6 +26,7 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    guards: guardsRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },

@@ -14,6 +14,7 @@ import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { letGoOfGuards } from './attest.ts'
+import { noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
@@ -82,6 +83,8 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
     const { level, recomputeShareBp = 0 } = options
+    const { chainId, protocolState, dataMarket } = deps.chain
+    await noteGuardsOf({ chainId, protocolState, dataMarket, validator: deps.sender.address }, deps.store)
     return {
       ...deps,
       level,
