@@ -49,10 +49,10 @@ export async function sourceChain(
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store }: RoleHome): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
-  return createProtocolSender({
+  const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
     chainId,
     protocolState,
@@ -62,7 +62,9 @@ export function protocolSender(settings: Settings, { store }: RoleHome): Protoco
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
+  return sender
 }
 
 export interface IpfsPlace {
