@@ -72,7 +72,6 @@ export async function attest(attestation: Attestation, { store, chain, sender }:
   const { epochId, batchCid, root: rootHash, contentHash } = attestation
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
-  if (isBarred(attestation, store)) throw new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot: BARRED, newRoot: rootHash })
   await checkAndGuard(attestation, store)
   for (let refusals = 0; ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
@@ -99,7 +98,8 @@ async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: A
 function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
   const { epochId, batchCid } = attestation
   const guarded = guardedAttestation(attestation, store)
-  const [attestedRoot, newRoot] = [guarded && guardOf(guarded), guardOf(attestation)]
+  const newRoot = guardOf(attestation)
+  const attestedRoot = isBarred(attestation, store) ? BARRED : guarded && guardOf(guarded)
   if (attestedRoot !== undefined && attestedRoot !== newRoot)
     return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
   return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()
