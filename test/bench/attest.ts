@@ -32,7 +32,7 @@ const PROJECTS = 1_000
 const SLOTS = 20
 const PROJECTS_PER_BATCH = 50
 const ROUNDS = 3
-const BLOCK_MS = 50
+const BLOCK_MS = 100
 
 const [MANAGER, SEQUENCER, VALIDATOR] = ['1', '2', '3'].map((digit) => `0x${digit.repeat(40)}` as Address) as [Address, Address, Address]
 const keys = Array.from({ length: SLOTS }, (_, index) => createSigner(parsePrivateKey((index + 1).toString(16).padStart(64, '0'))))
@@ -119,7 +119,7 @@ function createChain() {
     sequencers: [SEQUENCER],
     validators: [VALIDATOR],
   })
-  const chain = createFakeChain({ clock: systemClock, market, signers: keys.map(({ address }) => address), pollMs: 10 })
+  const chain = createFakeChain({ clock: systemClock, market, signers: keys.map(({ address }) => address), pollMs: BLOCK_MS })
   const send = async (address: Address, calls: readonly ProtocolCall[], name: string): Promise<void> => {
     const intents = calls.map((call, index) => ({ intentId: `${name} ${index}`, call }))
     // The fake's sender says again with each call all that it ever sent; the real one does not.
