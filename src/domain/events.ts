@@ -149,7 +149,8 @@ export const EVENTS = {
     help: 'Another root was attested for this batch before; this validator never signs two. Its disk may be an old copy.',
   },
   recompute_undecided: {
-    level: 'info',
+    level: 'warn',
+    isRepeated: true,
     help: 'So many projects, of those that this validator was to compute anew, it could not: `reason` says why. They are judged by their votes alone.',
   },
   attested_elsewhere: {
