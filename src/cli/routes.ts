@@ -3,6 +3,7 @@ import { benchCommand } from './bench.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
+import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
@@ -28,6 +29,7 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    guards: guardsRoutes,
     rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,

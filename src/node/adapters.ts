@@ -51,7 +51,7 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
 
 /** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
 export async function sourceChain(
-  { sourceRpcUrl, sourceChainId }: Settings,
+  { sourceRpcUrl, sourceChainId }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'>,
   { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
 ): Promise<SourceChain> {
   const { sourceChainId: chainId } = await chain.market()
@@ -63,10 +63,10 @@ export async function sourceChain(
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store }: RoleHome): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
-  return createProtocolSender({
+  const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
     chainId,
     protocolState,
@@ -76,7 +76,9 @@ export function protocolSender(settings: Settings, { store }: RoleHome): Protoco
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
+  return sender
 }
 
 export interface IpfsPlace {
