@@ -2,7 +2,7 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
-import { type Given, isHttpUrl } from '#node/settings.ts'
+import { type Given, isHttpUrl, rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir } from './data-dir.ts'
@@ -80,7 +80,7 @@ export const verifyCommand = buildCommand({
     try {
       const chain = await openAnchor(places)
       const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
-      if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
+      if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${rpcInWords(places.anchorRpcUrl)}`)
       const proof = await verifyOn(chain, {
         ...point,
         windowUnit,

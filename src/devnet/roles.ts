@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { wireCollector } from '#node/collector.ts'
 import { wireEpochs } from '#node/epochs.ts'
+import { NETWORK_FILE } from '#node/network.ts'
+import { readSettings } from '#node/read-settings.ts'
 import { wireRelay } from '#node/relay.ts'
 import type { RunningRole, Wire } from '#node/role.ts'
 import { wireSequencer } from '#node/sequencer.ts'
-import { NETWORK_FILE } from '#node/network.ts'
-import { readSettings } from '#node/read-settings.ts'
 import type { Given, Role } from '#node/settings.ts'
 import { wireSnapshotter } from '#node/snapshotter.ts'
 import { startWith } from '#node/start.ts'
@@ -83,6 +83,8 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
     await start(`validator-${index + 1}`, 'validator', wireValidator, {
       signerKey: validator.keyText,
       ipfsPeers: first(sequencer, 'ipfs'),
+      // One computes some of the data anew.
+      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
     })
   }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })

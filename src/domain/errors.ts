@@ -281,6 +281,11 @@ export const ERRORS = {
     facts: ['batchCid', 'attestedRoot', 'newRoot'],
     help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. Look at the evidence in its data directory.',
   },
+  INTERCHANGE_REFUSED: {
+    kind: 'operator',
+    facts: ['path', 'problems'],
+    help: 'The file is none that `./weft guards export` wrote for this validator, on this chain, for this market. Nothing was taken from it.',
+  },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
   STOP_TIMED_OUT: {
     kind: 'bug',

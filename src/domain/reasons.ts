@@ -17,6 +17,15 @@ export const BATCH_REASONS = {
   attested_before: 'The attestation was on chain already.',
 } as const
 
+/** Why a validator cannot tell what a project's data are. It speaks for no other root then. */
+export const RECOMPUTE_REASONS = {
+  not_planned: 'The computes of the market make no such project.',
+  aggregate: 'It is built from earlier epochs, which this validator does not compute anew.',
+  compute_failed: 'The compute, or one of its preloads, failed here.',
+  source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
+  unsteady: 'The source endpoint of this validator gave other data the second time.',
+} as const
+
 /** What else logs and tables say in one word. */
 export const WORDS = {
   accepted: 'A receipt: the submission counts.',

@@ -264,7 +264,12 @@ describe('settings reach', () => {
     })
     expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
     expect(given.options.get('sequencer')).toMatchObject({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })
-    expect(given.options.get('validator')).toEqual({ level: 'tally', epochsKept: 1_000, ipfsEpochsKept: 10_000 })
+    expect(given.options.get('validator')).toEqual({
+      level: 'tally',
+      recomputeShareBp: 500,
+      epochsKept: 1_000,
+      ipfsEpochsKept: 10_000,
+    })
   })
 
   test('a role of a market with a manifest, which needs no flags about it, and starts with none that say otherwise', async () => {

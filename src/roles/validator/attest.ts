@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { GUARDS_PREFIX, guardKey, guardsPrefix } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
@@ -39,8 +39,11 @@ const REFUSALS_MAX = 8
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/** Stands in the place of a guard where two machines have guarded different words: neither is to be sent any more. */
+export const BARRED = 'barred'
+
 /** As it stands on disk: the root, and after a space the content if the vote names one. */
-const guardOf = ({ root, contentHash }: Attestation): string => (contentHash === undefined ? root : `${root} ${contentHash}`)
+export const guardOf = ({ root, contentHash }: Attestation): string => (contentHash === undefined ? root : `${root} ${contentHash}`)
 
 /** What this validator has bound itself to for the batch, if anything. */
 export function guardedAttestation(
@@ -49,8 +52,18 @@ export function guardedAttestation(
 ): Attestation | undefined {
   const bytes = store.get(guardKey(epochId, batchCid))
   if (bytes === undefined) return undefined
-  const [root, contentHash] = decoder.decode(bytes).split(' ') as [Hash, ContentHash | undefined]
+  const text = decoder.decode(bytes)
+  if (text === BARRED) return undefined
+  const [root, contentHash] = text.split(' ') as [Hash, ContentHash | undefined]
   return { epochId, batchCid, root, contentHash }
+}
+
+/** Whether another machine may have signed for the batch what is not known here (V13): there is nothing that may be signed then. */
+function isBarred({ epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>, store: Store): boolean {
+  const guard = store.get(guardKey(epochId, batchCid))
+  if (guard !== undefined) return decoder.decode(guard) === BARRED
+  const upTo = store.get(SIGNED_UP_TO_KEY)
+  return upTo !== undefined && epochId <= Number(decoder.decode(upTo))
 }
 
 /**
@@ -88,7 +101,8 @@ async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: A
 function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
   const { epochId, batchCid } = attestation
   const guarded = guardedAttestation(attestation, store)
-  const [attestedRoot, newRoot] = [guarded && guardOf(guarded), guardOf(attestation)]
+  const newRoot = guardOf(attestation)
+  const attestedRoot = isBarred(attestation, store) ? BARRED : guarded && guardOf(guarded)
   if (attestedRoot !== undefined && attestedRoot !== newRoot)
     return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
   return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()

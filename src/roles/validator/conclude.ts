@@ -53,6 +53,7 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
     case 'attested_before': {
       // Which root that was, only a guard can tell; without one the disk is older than the attestation.
       const isGuarded = guardedAttestation(attestation, deps.store) !== undefined
+      if (!isGuarded) deps.report('attested_elsewhere', { epochId, batchCid })
       const told = isGuarded ? found : { ...found, root: undefined, isDivergent: false }
       return ended(batch, { ...told, state: 'attested', reason: 'attested_before' }, deps)
     }

@@ -15,7 +15,7 @@ const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBat
   epoch: epochOf(epochId),
   blockNumber: blockNumber as BlockNumber,
 })
-const traces = (id: string) => ({ submissionIds: [id], projectIds: [`${id}:N` as ProjectId], voters: new Set<never>() })
+const traces = (id: string) => ({ submissionIds: [id], projectIds: new Set([`${id}:N` as ProjectId]), voters: new Set<never>() })
 
 /** Lanes whose work the test ends by hand, in whatever order it wants: turns, and where it says so what follows them. */
 function open(how: { readonly isTurnShort?: boolean } = {}) {

@@ -5,14 +5,14 @@ import { createTree, type MerkleTree } from '#wire/merkle.ts'
 /** The part of a batch that the later batches of its epoch are checked against. */
 export interface BatchTraces {
   readonly submissionIds: readonly string[]
-  readonly projectIds: readonly ProjectId[]
+  readonly projectIds: ReadonlySet<ProjectId>
   /** Slots of which it holds a valid vote. */
   readonly voters: ReadonlySet<SlotId>
 }
 
 export const tracesOf = (batch: Batch, voters: ReadonlySet<SlotId>): BatchTraces => ({
   submissionIds: batch.submissions.map(({ submissionId }) => submissionId),
-  projectIds: batch.projectIds,
+  projectIds: new Set(batch.projectIds),
   voters,
 })
 
@@ -65,7 +65,7 @@ export function createPredecessors(): Predecessors {
       inTree = index + 1
       return continued.publishedRoot()
     },
-    hasProject: (index, projectId) => known.slice(0, index).some((traces) => traces?.projectIds.includes(projectId)),
+    hasProject: (index, projectId) => known.slice(0, index).some((traces) => traces?.projectIds.has(projectId)),
     votersWith(index, voters) {
       const all = new Set(voters)
       for (const traces of known.slice(0, index)) for (const slotId of traces?.voters ?? []) all.add(slotId)

@@ -3,10 +3,10 @@ import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { tally, type Vote } from '#domain/tally.ts'
-import { votableOf } from '#domain/votable.ts'
+import { type Votable, votableOf } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -15,7 +15,8 @@ import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts
 /**
  * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
  * level `tally`, whether its results follow from its submissions. Of these, each `submission_…` check concerns one submission, whose vote
- * does not count when it fails; the check `tally` compares the result of a project.
+ * does not count when it fails; the check `tally` compares the result of a project. That of level `recompute` compares it with the data itself
+ * (`recompute.ts`).
  */
 export const CHECKS = {
   cid: 'integrity',
@@ -37,9 +38,12 @@ export const CHECKS = {
   submission_signature: 'tally',
   submission_once: 'tally',
   tally: 'tally',
+  recompute: 'recompute',
 } as const
 export type Check = keyof typeof CHECKS
-export type Level = 'integrity' | 'tally'
+/** Each does what those before it do. */
+export const LEVELS = ['integrity', 'tally', 'recompute'] as const
+export type Level = (typeof LEVELS)[number]
 
 export interface Failure {
   readonly check: Check
@@ -52,8 +56,8 @@ export interface Failure {
 
 /** Failures kept per batch: the first is proof enough, the others help people to see what went wrong. */
 const FAILURES_MAX = 1_000
-/** Submissions checked before other work of the process gets its turn: a signature takes about 80 µs, so this is about 20 ms. */
-const SIGNATURES_PER_TURN = 256
+/** Submissions looked at before other work of the process gets its turn: about 15 µs each. */
+const SUBMISSIONS_PER_TURN = 256
 
 export interface Findings {
   readonly level: Level
@@ -69,7 +73,7 @@ export interface RecheckDeps {
   readonly level: Level
   readonly view: AnchorView
   readonly hasher: SubmissionHasher
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
   /** Resolves after other work of the process had its turn. */
   breathe(): Promise<void>
 }
@@ -108,7 +112,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   const file = parsed.batch
   checkStructure(file, batch, fail)
   checkRoots(file, batch, fail)
-  const own = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
+  const own = deps.level !== 'integrity' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
   const traces = tracesOf(file, own.voters)
   return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
 }
@@ -164,23 +168,41 @@ type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, Vote>>
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
 
+/** A submission of a project of the batch, before its signature is looked at. */
+interface Candidate {
+  readonly submission: BatchedSubmission
+  readonly votable: Votable
+  /** `undefined` when it does not count anyhow, or is no signature. */
+  readonly signed: Signed | undefined
+}
+
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
   const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  const candidates: Candidate[] = []
   for (const [position, submission] of file.submissions.entries()) {
-    if (position % SIGNATURES_PER_TURN === SIGNATURES_PER_TURN - 1) await deps.breathe()
+    if (position % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
+    candidates.push(candidateOf(submission, judgedBy, deps))
+  }
+  const signers = (await deps.recoverer.recoverMany(candidates.flatMap(({ signed }) => signed ?? [])))[Symbol.iterator]()
+  for (const { submission, votable, signed } of candidates) {
+    const signer = signed && signers.next().value
     const { request } = submission.submission
     const about = { projectId: request.projectId, slotId: request.slotId }
     const ofProject = votes.get(request.projectId)
-    if (ofProject === undefined) {
-      fail('submission_project', 'a project of the batch', request.projectId, about)
-      continue
-    }
-    const vote = validVote(submission, judgedBy, deps, (check, expected, got) => fail(check, expected, got, about))
-    if (vote === undefined) continue
-    if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
-    else ofProject.set(request.slotId, vote)
+    if (ofProject === undefined) fail('submission_project', 'a project of the batch', request.projectId, about)
+    else if (!votable.ok) fail(votable.check, votable.expected, votable.got, about)
+    else if (signer !== votable.signer) fail('submission_signature', votable.signer, signer ?? 'no signer', about)
+    else if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
+    else ofProject.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid })
   }
   return votes
+}
+
+function candidateOf(submission: BatchedSubmission, { epoch, rules, window }: JudgedBy, deps: RecheckDeps): Candidate {
+  const { request, signature: text } = submission.submission
+  const votable = votableOf(submission.submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
+  const signature = votable.ok ? parseSignature(text) : undefined
+  return { submission, votable, signed: signature && { digest: deps.hasher.digest(request), signature } }
 }
 
 const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...votes.values()].flatMap((ofProject) => [...ofProject.keys()]))
@@ -190,7 +212,7 @@ const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...vo
  * more they are worked out again, so that a restart changes nothing about those after it; where no share is asked for, nobody needs them.
  */
 export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps): Promise<ReadonlySet<SlotId>> {
-  if (deps.level !== 'tally' || judgedBy.rules.tally.minShareBp === 0) return new Set()
+  if (deps.level === 'integrity' || judgedBy.rules.tally.minShareBp === 0) return new Set()
   return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
 }
 
@@ -216,22 +238,6 @@ async function ownTally(
     return own
   })
   return { cids, voters }
-}
-
-/** The vote of one submission; `undefined` when it does not count (V1). */
-function validVote(
-  { submission }: BatchedSubmission,
-  { epoch, rules, window }: JudgedBy,
-  deps: RecheckDeps,
-  fail: (check: Check, expected: string, got: string) => void,
-): Vote | undefined {
-  const { request } = submission
-  const votable = votableOf(submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
-  if (!votable.ok) return void fail(votable.check, votable.expected, votable.got)
-  const signature = parseSignature(submission.signature)
-  const signer = signature && deps.recoverer.recover(deps.hasher.digest(request), signature)
-  if (signer !== votable.signer) return void fail('submission_signature', votable.signer, signer ?? 'no signer')
-  return { slotId: request.slotId, signer, snapshotCid: request.snapshotCid }
 }
 
 /**

@@ -16,14 +16,15 @@ import { keepSnapshots } from './keep.ts'
 import type { Candidate, UnderWay } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
 import { type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf } from './recheck.ts'
+import { type RecomputeDeps, recompute } from './recompute.ts'
 
 /** What the stages need, each its part. */
-export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & { readonly rules: RuleBook }
+export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps & { readonly rules: RuleBook }
 
 /**
- * One batch, in its turn: fetch → recheck, and what is left, evidence → keep → attest, for which the next batch need not wait: it resolves with
- * the batch's end under way. Two kinds of batches are not judged any more, and are fetched only because later batches of the epoch are
- * checked against them: those that ended here before, and those for which a guard stands on disk (V2).
+ * One batch, in its turn: fetch → recheck, and what is left, recompute → evidence → keep → attest, for which the next batch need not wait: it
+ * resolves with the batch's end under way. Two kinds of batches are not judged any more, and are fetched only because later batches of the epoch
+ * are checked against them: those that ended here before, and those for which a guard stands on disk (V2).
  */
 export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<UnderWay> {
   const known = deps.journal.batch(batch.epochId, batch.batchCid)
@@ -46,19 +47,21 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const judgedBy = await learnJudgedBy(epoch, batch, deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return { end: ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps) }
-  const findings = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
-  predecessors.add(index, findings.traces)
-  return { end: speak(batch, { findings, anchored, rules: judgedBy.rules }, deps, signal) }
+  const rechecked = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
+  predecessors.add(index, rechecked.traces)
+  return { end: speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal) }
 }
 
-/** Evidence → keep → attest. What is spoken against need not be had: that does not become final. */
+/** Recompute → evidence → keep → attest. What is spoken against need not be had: that does not become final. */
 async function speak(
   batch: Candidate,
-  { findings, anchored, rules }: { readonly findings: Findings; readonly anchored: AnchoredBatch; readonly rules: MarketRules },
+  { rechecked, anchored, rules }: { readonly rechecked: Findings; readonly anchored: AnchoredBatch; readonly rules: MarketRules },
   deps: Validating,
   signal: AbortSignal,
 ): Promise<BatchRecord> {
   const { epochId, batchCid } = batch
+  const isLate = isWindowNearlyOver(batch, deps)
+  const findings = isLate ? rechecked : await recompute(batch, rechecked, deps, signal)
   const failureCount = findings.failures.length
   const evidenceCid = failureCount > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)

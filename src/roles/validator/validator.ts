@@ -6,7 +6,7 @@ import type { Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
@@ -15,9 +15,11 @@ import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { letGoOfGuards } from './attest.ts'
+import { noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
+import type { Recomputer } from './recompute.ts'
 import { type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
 
@@ -26,6 +28,8 @@ const VOTES_IN_FLIGHT_MAX = 64
 
 export interface ValidatorOptions {
   readonly level: Level
+  /** At level `recompute`: of ten thousand projects so many are computed anew. */
+  readonly recomputeShareBp?: number
   /** Of how many epochs records and evidence stay on disk, and guards for as long as the contract may count a vote besides (V2). */
   readonly epochsKept: number
   /** Newest epochs whose batches and evidence stay on IPFS here. */
@@ -37,13 +41,15 @@ export interface ValidatorDeps {
   readonly chain: AnchorChain
   /** What the market asks for. */
   readonly rules: RuleBook
-  readonly sender: ProtocolSender
+  readonly sender: Pick<ProtocolSender, 'address' | 'send'>
   readonly ipfs: Ipfs
   /** Addresses of the peers that files are fetched from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
+  /** Needed at level `recompute`. */
+  readonly recomputer?: Recomputer
   readonly report: Report
   /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
@@ -80,13 +86,17 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
-    const { level } = options
+    const { level, recomputeShareBp = 0 } = options
     const { address, send } = deps.sender
     const limit = pLimit(VOTES_IN_FLIGHT_MAX)
+    const { chainId, protocolState, dataMarket } = deps.chain
+    await noteGuardsOf({ chainId, protocolState, dataMarket, validator: address }, deps.store)
     return {
       ...deps,
       sender: { address, send: (...vote) => limit(() => send(...vote)) },
       level,
+      recomputeShareBp,
+      recomputer: level === 'recompute' ? deps.recomputer : undefined,
       contract,
       journal,
       view: createAnchorView(),

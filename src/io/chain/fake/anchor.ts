@@ -75,7 +75,12 @@ export interface FakeChain extends AnchorChain {
   /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
   reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
   /** A sender whose account `address` is; roles of one account must share one. */
-  sender(options: { readonly address: Address; readonly journal: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
+  sender(options: {
+    readonly address: Address
+    readonly journal: IntentJournal
+    readonly settleTimeoutMs?: number
+    readonly onShared?: (nonce: number) => void
+  }): ProtocolSender
   /** Waits for a block like any transaction; it always succeeds. */
   assignSigner(slotId: SlotId, signer: Address): void
   /** The same for the end of a slot. */

@@ -3,13 +3,14 @@ import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchoredBatch, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
-import { quantity, readHead } from '#io/chain/rpc/block.ts'
+import { readHead } from '#io/chain/rpc/block.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
-import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources, parseLogs } from './events.ts'
+import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources } from './events.ts'
+import { readLogs } from './logs.ts'
 
 /**
  * One batch, as its market holds it for one epoch. Views that take a CID without an epoch answer for the newest batch of that CID, whichever
@@ -122,11 +123,8 @@ async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sou
   ])
   const last = releaseBlock + batchWindow + ATTESTATION_WINDOWS * attestationWindow
   const newest = at ?? head.number
-  const place = { fromBlock: quantity(releaseBlock), toBlock: quantity(last < newest ? last : newest) }
-  const answers = await rpc.all(
-    epochFilters(sources, epochId).map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })),
-  )
-  const logs = answers.flatMap((answer) => parseLogs(rpc, answer))
+  const range = { fromBlock: releaseBlock, toBlock: last < newest ? last : newest }
+  const logs = await readLogs(rpc, epochFilters(sources, epochId), range)
   const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
   return { story: storyIn(events, batchCid), releaseBlock, head: head.number }
 }
@@ -148,8 +146,7 @@ async function isNewest(
   reading: BatchReading,
 ) {
   const { rpc, sources } = reading
-  const range = { fromBlock: quantity(place.from), toBlock: quantity(place.to) }
-  const logs = parseLogs(rpc, await rpc.call('eth_getLogs', [{ ...batchesFilter(sources), ...range }]))
+  const logs = await readLogs(rpc, [batchesFilter(sources)], { fromBlock: place.from, toBlock: place.to })
   const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, undefined, sources))
   const newest = events.findLast((event) => event.batchCid === batchCid)
   return newest === undefined || newest.epochId === epochId

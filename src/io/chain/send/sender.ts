@@ -29,6 +29,8 @@ export interface ProtocolSenderOptions {
   readonly raiseFeeAfterMs?: number
   /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
   readonly reorgDepthMax?: number
+  /** Told of nonces that somebody else with the key of this account has used; each may come again and again. */
+  readonly onShared?: (nonce: number) => void
 }
 
 const POLL_MS = 500
@@ -55,12 +57,12 @@ function createLock(): Lock {
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
-  const context = { rpc, chainId, account, address, intents }
+  const context = { rpc, chainId, account, address, intents, onShared: options.onShared }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined

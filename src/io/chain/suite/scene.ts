@@ -35,7 +35,10 @@ export interface ChainWorld {
   readonly chain: AnchorChain
   readonly signers: readonly [Address, Address]
   address(account: Account): Address
-  sender(account: Account, options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
+  sender(
+    account: Account,
+    options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number; readonly onShared?: (nonce: number) => void },
+  ): ProtocolSender
   mine(count?: number): Promise<void>
   /** Replaces the last blocks by as many new, empty ones. */
   reorg(depth: number): Promise<void>
