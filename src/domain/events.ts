@@ -115,6 +115,15 @@ export const EVENTS = {
     level: 'warn',
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
+  batch_refuted: {
+    level: 'warn',
+    help: 'A majority of the validators stands behind another root for the batch: its `projects` are disputed until another batch is final.',
+  },
+  batch_corrected: {
+    level: 'warn',
+    help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
+  },
+  batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   frames_refused: {
     level: 'warn',

@@ -10,6 +10,7 @@ export const PROMISES = {
   G8: 'anyone can verify what is final',
   G9: 'every epoch and project comes to an end with a reason, one step after the other',
   G12: 'aggregates are whole again in the epoch after a bad one that went well by itself',
+  dispute: 'disagreement ends in a bounded number of rounds, and no project is final in two batches',
   honest: 'where honest slots are the majority, what is final is theirs',
 } as const
 export type Promised = keyof typeof PROMISES

@@ -189,7 +189,9 @@ function createBook(machine: string, run: Run, report: Report): Book {
     before: ProjectEntry | undefined,
   ): void {
     const about = `${projectId} of epoch ${epochId}`
-    if (before !== undefined && PROJECT_ORDER.indexOf(state) < PROJECT_ORDER.indexOf(before.state))
+    // Another batch may take the place of what a majority refuted.
+    const isSentAgain = before?.state === 'disputed' && ['batched', 'pending'].includes(state)
+    if (before !== undefined && !isSentAgain && PROJECT_ORDER.indexOf(state) < PROJECT_ORDER.indexOf(before.state))
       say('G9', `takes ${about} from ${before.state} back to ${state}`)
     if (before !== undefined && isEnd(before.state) && (state !== before.state || reason !== before.reason))
       say('G9', `changes the end of ${about} from ${before.state}, ${before.reason}, to ${state}, ${reason}`)

@@ -1,6 +1,6 @@
 import { type BatchedSubmission, type BatchLimits, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
-import { encodeBatch, submissionBytes } from '#wire/batch-json.ts'
+import { decodeBatch, encodeBatch, submissionBytes } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import type { CountedProject } from './finalize.ts'
@@ -23,17 +23,53 @@ export interface PlannedBatch {
  */
 export async function batch(projects: readonly CountedProject[], limits: BatchLimits): Promise<readonly PlannedBatch[]> {
   const submissionTree = createTree()
-  const parts = splitIntoBatches(projects.flatMap(sized), limits)
   const planned: PlannedBatch[] = []
-  for (const [index, part] of parts.entries()) {
-    const submissions = part.flatMap((project) => project.submissions)
-    for (const { submissionId } of submissions) submissionTree.append(submissionId)
-    const projectIds = part.map((project) => project.projectId)
-    const snapshotCids = part.map((project) => project.snapshotCid)
-    const file = encodeBatch({ submissions, submissionsRoot: submissionTree.publishedRoot(), projectIds, snapshotCids })
-    planned.push({ index, batchCid: await snapshotCidOf(file), projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids), file })
+  for (const [index, part] of splitIntoBatches(projects.flatMap(sized), limits).entries()) {
+    for (const id of idsIn(part)) submissionTree.append(id)
+    planned.push(await plan(index, part, submissionTree.publishedRoot()))
   }
   return planned
+}
+
+/** What the epoch's batches are so far: those planned here, and the CIDs that the chain has. */
+export interface SentBefore {
+  readonly earlier: readonly PlannedBatch[]
+  readonly taken: ReadonlySet<Cid>
+}
+
+/**
+ * Results sent once more, after what the chain has was refuted. A tree of its own, for what was anchored meanwhile may be readable by nobody;
+ * where that gives a CID that the chain has already, of which no validator says a second thing, the tree that continues the batches it has.
+ */
+export async function batchAgain(
+  projects: readonly CountedProject[],
+  limits: BatchLimits,
+  { earlier, taken }: SentBefore,
+): Promise<readonly PlannedBatch[]> {
+  const planned: PlannedBatch[] = []
+  for (const part of splitIntoBatches(projects.flatMap(sized), limits)) {
+    const index = earlier.length + planned.length
+    const ids = idsIn(part)
+    const alone = await plan(index, part, publishedRoot(ids))
+    if (!taken.has(alone.batchCid)) planned.push(alone)
+    else {
+      const before = [...earlier.filter(({ batchCid }) => taken.has(batchCid)), ...planned].flatMap(idsOf)
+      planned.push(await plan(index, part, publishedRoot([...before, ...ids])))
+    }
+  }
+  return planned
+}
+
+const idsOf = ({ file }: PlannedBatch): readonly string[] => (decodeBatch(file)?.submissions ?? []).map(({ submissionId }) => submissionId)
+const idsIn = (part: readonly SizedProject[]): readonly string[] =>
+  part.flatMap(({ submissions }) => submissions.map(({ submissionId }) => submissionId))
+
+async function plan(index: number, part: readonly SizedProject[], submissionsRoot: Hash): Promise<PlannedBatch> {
+  const submissions = part.flatMap((project) => project.submissions)
+  const projectIds = part.map((project) => project.projectId)
+  const snapshotCids = part.map((project) => project.snapshotCid)
+  const file = encodeBatch({ submissions, submissionsRoot, projectIds, snapshotCids })
+  return { index, batchCid: await snapshotCidOf(file), projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids), file }
 }
 
 interface SizedProject {

@@ -20,11 +20,12 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
 import { batch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
+import { type CorrectDeps, correct } from './correct.ts'
 import { type Counters, createCounters } from './counters.ts'
-import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
+import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
-import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
+import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
 import { pin } from './pin.ts'
 import { receive } from './receive.ts'
@@ -172,15 +173,10 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
-    const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
-    const { counted, cost } =
-      rules.availability === 'required'
-        ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
-        : { counted: finalized, cost: undefined }
+    const { counted, accepted, cost } = await count(epoch, rules, deps, signal)
     const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
     const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    await notePlan(epochId, { counted, planned, accepted, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
@@ -194,6 +190,26 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   if (isUndone(epochId, deps)) return entry
   const ended = await putEnd(entry, deps, signal) // S7: only after every batch is on chain.
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
+}
+
+/** collect → finalize → keep: what the votes of an epoch give. */
+async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing, signal: AbortSignal) {
+  const ballots = await collect(epoch.epochId, rules.window, deps) // Durable and verified, by project, then slot.
+  const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+  const accepted = ballots.length
+  if (rules.availability === 'none') return { counted: finalized, accepted, cost: undefined }
+  return { accepted, ...(await keep(epoch, finalized, deps, signal)) } // S14: nothing becomes final that nobody has.
+}
+
+/** What a majority of the validators refuted: correct → pin → anchor, in the round that the refutation has begun (S15). */
+async function answer(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
+  if (isUndone(epochId, deps)) return
+  const counting = { ...deps, count: async (...of: Parameters<CorrectDeps['count']>) => (await count(of[0], of[1], deps, of[2])).counted }
+  const batches = await correct(epochId, counting, signal)
+  if (batches.length === 0) return
+  for (const planned of batches) await persist({ doing: 'pin', attempt: () => pin(epochId, planned, deps, signal), signal }, deps)
+  const failures = await put(deps.ledger.get(epochId) as EpochEntry, batches, deps, signal)
+  if (!isUndone(epochId, deps) && deps.ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
 }
 
 /** Puts the batches on chain, however long that takes. */
@@ -234,7 +250,8 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   const entry = ledger.get(epochId)
   if (entry === undefined || entry.state === 'released' || entry.state === 'void') return
   if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
-  const batches = ledger.plans(epochId)
+  // What a dispute has planned and not sent yet is not read back from IPFS either (S5): `answer` is next.
+  const batches = ledger.plans(epochId).filter(({ batchCid }) => !isUnsent(entry, batchCid))
   const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
   const calling = put(entry, batches, deps, signal)
   // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
@@ -361,6 +378,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
         // Its votes were fixed before, and the plan stands: it goes on.
         if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch)
       }),
+    takeDisputed: (epochId: EpochId): void => queue(epochId, () => answer(epochId, deps, signal)),
     idle: () => Promise.all(queues),
   }
 }
@@ -431,6 +449,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       onHead: intake.judgeWaiting,
       onClosed: sealing.take,
       onTakenBack: sealing.takeAgain,
+      onDisputed: sealing.takeDisputed,
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))

@@ -106,7 +106,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     return unreadable
   }
   const file = parsed.batch
-  checkStructure(file, batch, fail)
+  checkStructure(file, batch, deps.view, fail)
   checkRoots(file, batch, fail)
   const own = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
   const traces = tracesOf(file, own.voters)
@@ -115,7 +115,9 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
 
-function checkStructure(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+function checkStructure(file: Batch, { anchored, epoch, index, predecessors }: ToRecheck, view: AnchorView, fail: Fail): void {
+  const rounds = view.rounds(epoch.epochId)
+  const isRefuted = (place: number): boolean => rounds?.isRefuted(place) === true
   const ids = new Set<string>()
   for (const { submissionId } of file.submissions) {
     if (ids.has(submissionId)) fail('submission_ids_unique', 'once', submissionId)
@@ -123,7 +125,7 @@ function checkStructure(file: Batch, { anchored, index, predecessors }: ToRechec
   }
   const projects = new Set<ProjectId>()
   for (const projectId of file.projectIds) {
-    if (projects.has(projectId) || predecessors.hasProject(index, projectId))
+    if (projects.has(projectId) || predecessors.hasProject(index, projectId, isRefuted))
       fail('projects_unique', 'once in the epoch', 'twice', { projectId })
     projects.add(projectId)
   }

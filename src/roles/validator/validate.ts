@@ -117,15 +117,17 @@ async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, 
 
 /** A tenth of the attestation window is left for the call to be mined, and for the batches that wait behind this one. */
 function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): boolean {
-  if (batch.epoch === undefined) return true
-  const left = lastAttestationBlock(batch.epoch.release.number, contract) - (view.head?.number ?? 0)
+  const start = view.rounds(batch.epochId)?.startOf(batch.index)
+  if (start === undefined) return true
+  const left = lastAttestationBlock(start, contract) - (view.head?.number ?? 0)
   return left < contract.attestationWindowBlocks / 10
 }
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
-function isWindowOver({ epoch }: Candidate, { view, contract }: Validating): boolean {
-  if (epoch === undefined) return true
-  return view.head !== undefined && isAttestationWindowOver(epoch.release.number, view.head.number, contract)
+function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validating): boolean {
+  const start = view.rounds(epochId)?.startOf(index)
+  if (start === undefined) return true
+  return view.head !== undefined && isAttestationWindowOver(start, view.head.number, contract)
 }
 
 /** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */
