@@ -61,7 +61,7 @@ export async function check(run: Run): Promise<readonly Violation[]> {
   await checkRecomputed(run, epochs, of('G2'))
   await checkFetched(run, epochs, of('G3'))
   checkVotes(epochs, of('G5'))
-  checkDisputes(epochs, of('dispute'))
+  checkDisputes(epochs, of('G9'))
   for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
   await checkProofs(run, epochs, of('G8'))
   checkEnds(run, epochs, of('G9'))
@@ -284,7 +284,7 @@ function checkVotesOf(epochId: EpochId, files: readonly PlannedFile[], report: R
 const ROUNDS = 3
 
 /** Disagreement ends: in so many rounds, and never with two batches that are final for one project. */
-function checkDisputes(epochs: readonly EpochFacts[], report: Report): void {
+export function checkDisputes(epochs: readonly Pick<EpochFacts, 'epochId' | 'record' | 'anchored'>[], report: Report): void {
   for (const { epochId, record, anchored } of epochs) {
     const rounds = new Set(record?.batches.flatMap(({ round }) => round ?? []))
     if (rounds.size > ROUNDS) report(`epoch ${epochId} was corrected in ${rounds.size} rounds`)
