@@ -181,7 +181,10 @@ async function whyNotFinal(
   { chain }: VerifyDeps,
 ): Promise<string | undefined> {
   if (status === 'finalized' && anchored.isFinalized) return undefined
-  if (anchored.isRefused) return `disputed: a majority of the validators attested another root and asked for another batch`
+  if (anchored.isRefused) {
+    const { rootHash, majorityRoot = 'another root' } = anchored
+    return `disputed: the chain has root ${rootHash}, a majority of the validators attested ${majorityRoot} and asked for another batch`
+  }
   const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
   const { told } = quorum(anchored, market)
   const end = lastAttestationBlock(releaseBlock, market)

@@ -308,7 +308,9 @@ export function createFakeContract(initial: {
       const { projectIds, snapshotCids, rootHash, isFinal, contentHash } = batch
       const attestationCount = batch.votes.get(rootHash) ?? 0
       const isRefused = (batch.isReplaceable && !isFinal) || undefined
-      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
+      const others = [...batch.votes].filter(([root]) => root !== rootHash).sort(([, left], [, right]) => right - left)
+      const majorityRoot = isRefused && others[0]?.[0]
+      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, majorityRoot, attestationCount, contentHash }
     },
     hasAttested: (epochId: EpochId, batchCid: Cid, validator: Address): boolean =>
       batchOf(book, epochId, batchCid)?.voters.has(validator) ?? false,

@@ -151,7 +151,8 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('validator2', { ...attest(), epochId: second } as ProtocolCall)
       expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, attestationCount: 1 })
       await perform('validator3', { ...attest(), epochId: second } as ProtocolCall)
-      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, isRefused: true, attestationCount: 1 })
+      const refused = { isFinalized: false, isRefused: true, majorityRoot: ROOT }
+      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, ...refused, attestationCount: 1 })
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject(first)
     })
 
@@ -163,7 +164,7 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('sequencer', submit({ rootHash: OTHER_ROOT }))
       const again = await chain.batch(EPOCH_1, BATCH)
       expect(again).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: false, attestationCount: 0 })
-      expect(again?.isRefused).toBeUndefined()
+      expect([again?.isRefused, again?.majorityRoot]).toEqual([undefined, undefined])
       for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT, BATCH, CONTENT))
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: true, attestationCount: 2 })
     })
