@@ -13,6 +13,8 @@ const line: EpochLine = {
   projects: 19,
   finalized: 19,
   missed: [],
+  refuted: 0,
+  disputed: 0,
   batches: 2,
   attestations: 3,
   outvotedSlots: 1,

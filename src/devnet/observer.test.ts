@@ -44,6 +44,7 @@ const report: DevnetReport = {
   progress: () => undefined,
   ready: () => undefined,
   summary: () => undefined,
+  fault: () => undefined,
   live: (line) => void live.push(line),
   epoch: (line) => void lines.push(line),
 }

@@ -1,3 +1,4 @@
+import type { ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
@@ -21,36 +22,39 @@ export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<Ro
   }
 }
 
-export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
-  const chain = await anchorChain(settings, home)
-  const sender = protocolSender(settings, home)
-  const ipfs = await ipfsPlace(settings, home, started)
-  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-  const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
-  started.add('libp2p host', host)
-  const sequencer = createSequencer(
-    {
-      batchBytesMax: BATCH_BYTES_MAX,
-      epochsKept: settings.epochsKept,
-      ipfsEpochsKept: settings.ipfsEpochsKept,
-    },
-    {
-      store: home.store,
-      chain,
-      rules: market.rules,
-      sender,
-      ipfs: ipfs.node,
-      listener: host,
-      clock: systemClock,
-      random: systemRandom,
-      recoverer,
-      report: home.report,
-      onEpoch: tellRefusals(host, home),
-    },
-  )
-  return {
-    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
-    handle: sequencer,
-    run: market.beside((signal) => sequencer.run(signal)),
+/** `through` may stand between the role and its account; the devnet makes a liar with it. */
+export const wireSequencer =
+  (through: (sender: ProtocolSender) => ProtocolSender = (sender) => sender): Wire<Sequencer> =>
+  async (settings, home, started, signal) => {
+    const chain = await anchorChain(settings, home)
+    const sender = through(protocolSender(settings, home))
+    const ipfs = await ipfsPlace(settings, home, started)
+    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
+    const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
+    started.add('libp2p host', host)
+    const sequencer = createSequencer(
+      {
+        batchBytesMax: BATCH_BYTES_MAX,
+        epochsKept: settings.epochsKept,
+        ipfsEpochsKept: settings.ipfsEpochsKept,
+      },
+      {
+        store: home.store,
+        chain,
+        rules: market.rules,
+        sender,
+        ipfs: ipfs.node,
+        listener: host,
+        clock: systemClock,
+        random: systemRandom,
+        recoverer,
+        report: home.report,
+        onEpoch: tellRefusals(host, home),
+      },
+    )
+    return {
+      places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl] },
+      handle: sequencer,
+      run: market.beside((signal) => sequencer.run(signal)),
+    }
   }
-}
