@@ -7,7 +7,7 @@ import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
 import type { DevnetReport, EpochLine, UnfinishedEpoch } from './report.ts'
 
 /** Epochs after it within which one must be whole again; the design promises the next, and a machine may be busy. */
-const HEALED_WITHIN_EPOCHS = 3
+const HEALED_WITHIN_EPOCHS = 5
 /** Released epochs after it without one that was decided: by then nothing will be. */
 const STUCK_AFTER_EPOCHS = 12
 
@@ -60,17 +60,16 @@ export function watchFault(
   const { promise: healed, resolve, reject } = Promise.withResolvers<void>()
   healed.catch(() => undefined)
   let refuted = 0
+  let isHealed = false
   const step = (name: string, detail: string): void => report.fault({ fault, epochId: FAULT_EPOCH, step: name, detail })
   const fail = (detail: string): void => reject(new WeftError('FAULT_NOT_HEALED', { fault, epochId: FAULT_EPOCH, detail }))
 
   function decided({ epochId }: { readonly epochId: number }, whatIsWrong: string | undefined): void {
-    if (epochId === FAULT_EPOCH) {
-      step('epoch_over', whatIsWrong ?? 'every project of the market is final')
-      if (whatIsWrong !== undefined && fault === 'lying-sequencer') fail(whatIsWrong)
-    }
-    if (epochId <= FAULT_EPOCH) return
+    if (epochId === FAULT_EPOCH) step('epoch_over', whatIsWrong ?? 'every project of the market is final')
+    if (epochId <= FAULT_EPOCH || isHealed) return
     if (whatIsWrong === undefined) {
       step('healed', `epoch ${epochId} is whole: every project of the market is final, aggregates among them`)
+      isHealed = true
       resolve()
     } else if (epochId >= FAULT_EPOCH + HEALED_WITHIN_EPOCHS) fail(`epoch ${epochId}: ${whatIsWrong}`)
   }
@@ -94,7 +93,10 @@ export function watchFault(
       if (event.kind === 'SnapshotBatchFinalized') step('final', `batch ${event.batchCid} is attested by a majority`)
     },
     epoch: (line) => decided(line, line.finalized === line.projects ? undefined : missing(line)),
-    unfinished: (epoch) => decided(epoch, epoch.reason),
+    unfinished(epoch) {
+      decided(epoch, epoch.reason)
+      if (epoch.epochId === FAULT_EPOCH && fault === 'lying-sequencer') fail(`epoch ${epoch.epochId}: ${epoch.reason}`)
+    },
   }
 }
 
