@@ -1,6 +1,6 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'

@@ -98,8 +98,8 @@ export function createObserver(deps: ObserverDeps): Observer {
   function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs() === epochsWanted) return
-      const isPast = isAttestationWindowOver(epoch.windowsFrom, headBlock, market) || isEmpty(epoch)
       const record = deps.recordOf(epoch.epochId)
+      const isPast = isAttestationWindowOver(epoch.windowsFrom, headBlock, market) || (isEmpty(epoch) && record?.reason !== undefined)
       if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market) && disputedOf(record) === 0)) break
       open.delete(epoch.epochId)
       if (isFinalized(epoch)) {

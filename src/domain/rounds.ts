@@ -20,6 +20,8 @@ export interface Rounds {
   startOf(index: number): BlockNumber
   /** Whether a majority asked for another batch in place of the one there, which did not become final after all. */
   isRefuted(index: number): boolean
+  /** Whether there is any such batch. */
+  readonly hasRefuted: boolean
 }
 
 interface Begun {
@@ -57,5 +59,6 @@ export function roundsOf(steps: readonly BatchStep[], release: BlockNumber): Rou
     start: (begun.at(-1) as Begun).start,
     startOf: (index) => (begun[roundOf(index)] as Begun).start,
     isRefuted: (index) => refuted.has(index),
+    hasRefuted: refuted.size > 0,
   }
 }

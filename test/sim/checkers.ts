@@ -74,7 +74,7 @@ export async function check(run: Run): Promise<readonly Violation[]> {
 
 export const told = (failure: unknown): string => (failure instanceof Error ? (failure.stack ?? failure.message) : String(failure))
 
-async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly EpochFacts[]> {
+async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise<readonly EpochFacts[]> {
   const ledger = createLedger({ epochsKept: 1_000 }, { store: cast.sequencer.disk() })
   const { epochId: last } = await chain.currentEpoch()
   const facts: EpochFacts[] = []
@@ -84,11 +84,18 @@ async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly Epo
     const files = ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch }))
     const sealedWith = files.findIndex((_, index) => record?.batches[index]?.round !== undefined)
     const from = sealedWith < 0 ? files.length : sealedWith
+    // What validators sent in the sequencer's place.
+    const others: PlannedFile[] = []
+    for (const { batchCid } of anchored as AnchoredBatch[]) {
+      if (files.some((file) => file.batchCid === batchCid)) continue
+      const reading = ipfs.node('consumer').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
+      others.push({ batchCid, file: decodeBatch(await clock.runUntil(reading, { limitMs: 10_000 })) as Batch })
+    }
     facts.push({
       epochId,
       record,
       planned: files.slice(0, from),
-      corrections: files.slice(from),
+      corrections: [...files.slice(from), ...others],
       anchored: anchored as AnchoredBatch[],
     })
   }

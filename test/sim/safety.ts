@@ -384,9 +384,20 @@ function createCalls(run: Run, report: Report) {
             `${machine} attests ${wordOf(call)} for batch ${call.batchCid} of epoch ${call.epochId} without a guard for it on disk`,
           )
       }
-      if (call.kind === 'submitSubmissionBatch') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
+      if (call.kind === 'submitSubmissionBatch' && machine === 'sequencer') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
+      if (call.kind === 'submitSubmissionBatch' && machine !== 'sequencer') checkStandingIn(machine, call)
       if (call.kind === 'endBatchSubmissions') checkEnding(call.epochId, disk)
     }
+  }
+
+  /** A validator sends a batch in a round that a refutation opened, and has it for others. */
+  function checkStandingIn(machine: string, { epochId, batchCid }: Extract<FakeCall, { kind: 'submitSubmissionBatch' }>): void {
+    run.witness.look()
+    const isRefuted = run.trace.events.some(({ event, facts }) => event === 'TriggerBatchResubmission' && facts['epochId'] === epochId)
+    if (!isRefuted) report('G9', `${machine} sends batch ${batchCid} of epoch ${epochId}, in which nothing was refuted`)
+    looking = Promise.all([looking, run.world.ipfs.node(machine).has(batchCid)]).then(([, isStored]) => {
+      if (!isStored) report('G3', `batch ${batchCid} is sent to the chain by ${machine} before it is stored`)
+    })
   }
 
   function checkAnchoring(

@@ -1,6 +1,6 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { tally, type Vote } from '#domain/tally.ts'
 import { votableOf } from '#domain/votable.ts'
@@ -153,14 +153,15 @@ function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, f
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
 }
 
-/** The valid votes of a file, by project: each slot's first. */
-type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, Vote>>
+/** The valid votes of a file, by project: each slot's first, with what it was cast by. */
+type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, CountedVote>>
+type CountedVote = Vote & { readonly batched: BatchedSubmission }
 
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
 
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
-  const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  const votes = new Map<ProjectId, Map<SlotId, CountedVote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
   for (const [position, submission] of file.submissions.entries()) {
     if (position % SIGNATURES_PER_TURN === SIGNATURES_PER_TURN - 1) await deps.breathe()
     const { request } = submission.submission
@@ -173,7 +174,7 @@ async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fa
     const vote = validVote(submission, judgedBy, deps, (check, expected, got) => fail(check, expected, got, about))
     if (vote === undefined) continue
     if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
-    else ofProject.set(request.slotId, vote)
+    else ofProject.set(request.slotId, { ...vote, batched: submission })
   }
   return votes
 }
@@ -189,6 +190,34 @@ export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDep
   return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
 }
 
+/** What the valid submissions of a file give for one of its projects. */
+export interface OwnResult {
+  readonly projectId: ProjectId
+  readonly snapshotCid: Cid
+  /** Each slot's first valid one, by slot. */
+  readonly submissions: readonly BatchedSubmission[]
+}
+
+/** The results of these projects as this validator finds them; of one in which none wins, nothing. */
+export async function ownResults(
+  file: Batch,
+  projectIds: readonly ProjectId[],
+  judgedBy: JudgedBy,
+  deps: RecheckDeps,
+): Promise<readonly OwnResult[]> {
+  const votes = await validVotes(file, judgedBy, deps, () => undefined)
+  const slotsInEpoch = votersIn(votes).size
+  return projectIds.flatMap((projectId) => {
+    const ofProject = bySlot(votes.get(projectId))
+    const result = tally(ofProject, judgedBy.rules.tally, slotsInEpoch)
+    const submissions = ofProject.map(({ batched }) => batched)
+    return result.kind === 'finalized' ? [{ projectId, snapshotCid: result.snapshotCid, submissions }] : []
+  })
+}
+
+const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
+  [...(ofProject?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
+
 /**
  * Counts every project's votes again, those only that this validator finds valid (V1). The slots that voted in the epoch are those of its
  * batches up to this one: all of them were counted by an honest sequencer too, and perhaps more, so that none of its results fails here.
@@ -203,8 +232,7 @@ async function ownTally(
   const voters = votersIn(votes)
   const slotsInEpoch = batch.predecessors.votersWith(batch.index, voters)
   const cids = file.projectIds.map((projectId, position) => {
-    const ofProject = [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
-    const result = tally(ofProject, batch.rules.tally, slotsInEpoch)
+    const result = tally(bySlot(votes.get(projectId)), batch.rules.tally, slotsInEpoch)
     const own = result.kind === 'finalized' ? result.snapshotCid : ''
     const claimed = file.snapshotCids[position] ?? ''
     if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })

@@ -58,7 +58,12 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
 }
 
 /** The rules of the batch's epoch; `undefined` when nobody brought them within the attestation window. */
-async function learnJudgedBy(epoch: ReleasedEpoch, batch: Candidate, deps: Validating, signal: AbortSignal): Promise<JudgedBy | undefined> {
+export async function learnJudgedBy(
+  epoch: ReleasedEpoch,
+  batch: Pick<Candidate, 'epochId' | 'index'>,
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<JudgedBy | undefined> {
   const rules = await learnRules({ epochId: batch.epochId, isNeeded: () => !isWindowOver(batch, deps), signal }, deps)
   if (rules === undefined) return undefined
   const window = windowOf({ release: epoch.release, unit: rules.windowUnit, length: deps.contract.snapshotWindowBlocks })
@@ -124,7 +129,7 @@ function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): b
 }
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
-function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validating): boolean {
+function isWindowOver({ epochId, index }: Pick<Candidate, 'epochId' | 'index'>, { view, contract }: Validating): boolean {
   const start = view.rounds(epochId)?.startOf(index)
   if (start === undefined) return true
   return view.head !== undefined && isAttestationWindowOver(start, view.head.number, contract)

@@ -15,6 +15,8 @@ export interface WatchDeps extends PersistDeps {
   readonly view: AnchorView
   readonly journal: Journal
   readonly lanes: Lanes
+  /** Called after each block: what is to be done by time is looked at. */
+  onBlock(): void
 }
 
 /**
@@ -41,6 +43,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     }
     for (const batch of announced) lanes.announce(batch)
     if (areSlotsStale) await readSlots(deps, signal)
+    deps.onBlock()
     const needed = forget(step.block.number, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
       saved = needed

@@ -192,6 +192,23 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       })
     })
 
+    test('a validator may take over what was refuted in the second half of a round, and nothing else', async () => {
+      const { chain, perform, mine } = await anchored()
+      const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
+      await mine(SUITE_MARKET.batchWindowBlocks / 2 - 2)
+      expect(await perform('validator3', corrected)).toEqual(refused('E04'))
+      await mine(2)
+      expect(await perform('stranger', corrected)).toEqual(refused('E04'))
+      expect(await perform('validator3', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
+        refused('E25'),
+      )
+      expect(await perform('validator3', corrected)).toMatchObject({ kind: 'done' })
+      expect(await perform('validator2', submit({ batchCid: CIDS[0] as Cid }))).toEqual(refused('E25'))
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT, BATCH_2))
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({ isFinalized: true, attestationCount: 2 })
+    })
+
     test('a corrected batch is taken after the end, with windows of its own, and asked for once', async () => {
       const { chain, perform, mine, eventsSince } = await anchored()
       const start = (await chain.head()).number

@@ -1,0 +1,137 @@
+import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import { byCodeUnit, type Cid, type EpochId, type ProjectId } from '#domain/ids.ts'
+import { lastBatchBlock } from '#domain/window.ts'
+import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import { isUnreadable } from '#life/keep.ts'
+import type { Life } from '#life/live.ts'
+import { persist } from '#life/persist.ts'
+import { BATCH_BYTES_MAX, encodeBatch, parseBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
+import { keccak256 } from '#wire/keccak.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { type OwnResult, ownResults } from './recheck.ts'
+import { learnJudgedBy, type Validating } from './validate.ts'
+
+/** How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. */
+const TURN_BLOCKS = 2
+/** The files were kept here when they were judged (V4). */
+const READ_TIMEOUT_MS = 5_000
+
+export interface StandIns {
+  /** Stands in where it is this validator's turn now. Does not wait. */
+  look(): void
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>
+}
+
+/** When half of a round's batch window is over and nobody has answered a refutation, validators send what the valid votes give (V11). */
+export function createStandIns(deps: Validating, { fail, signal }: Life): StandIns {
+  /** Epoch and round; each is tried once. */
+  const tried = new Map<EpochId, number>()
+  let work: Promise<void> = Promise.resolve()
+  return {
+    look() {
+      for (const epoch of deps.view.epochs()) {
+        const rounds = deps.view.rounds(epoch.epochId)
+        if (rounds === undefined || !rounds.hasRefuted || tried.get(epoch.epochId) === rounds.count || !isOurTurn(epoch, deps)) continue
+        tried.set(epoch.epochId, rounds.count)
+        work = work.then(() => (signal.aborted ? undefined : standIn(epoch, rounds.count, deps, signal))).catch(fail)
+      }
+      for (const epochId of tried.keys()) if (deps.view.epoch(epochId) === undefined) tried.delete(epochId)
+    },
+    idle: () => work,
+  }
+}
+
+/** The first half of the round is the sequencer's. Then the validators take turns, in an order that is another one in each epoch and the same for all. */
+function isOurTurn({ epochId }: ReleasedEpoch, { view, contract, sender }: Validating): boolean {
+  const start = view.rounds(epochId)?.start
+  const head = view.head?.number
+  if (start === undefined || head === undefined || head > lastBatchBlock(start, contract)) return false
+  const placeOf = (address: string): string => keccak256(new TextEncoder().encode(`${epochId} ${address}`)).toHex()
+  const order = contract.validators.map(placeOf).sort(byCodeUnit)
+  const rank = order.indexOf(placeOf(sender.address))
+  return rank >= 0 && head >= start + Math.floor(contract.batchWindowBlocks / 2) + TURN_BLOCKS * rank
+}
+
+/** Order: what is still refuted, from the chain; what the votes give; the file on IPFS; then the call, once per round (G4). */
+async function standIn(epoch: ReleasedEpoch, round: number, deps: Validating, signal: AbortSignal): Promise<void> {
+  const { epochId } = epoch
+  const anchored = await persist({ doing: 'read_batches', attempt: () => readBatches(epochId, deps), signal }, deps)
+  const holders = new Map(anchored.flatMap((batch) => batch.projectIds.map((projectId) => [projectId, batch] as const)))
+  const results: OwnResult[] = []
+  for (const batch of new Set(anchored)) {
+    const disputed = batch.projectIds.filter((projectId) => batch.isRefused && holders.get(projectId) === batch)
+    if (disputed.length > 0) results.push(...(await correctedOf(batch, disputed, epoch, deps, signal)))
+  }
+  if (results.length === 0) return
+  const call = await callOf(epochId, results, anchored, deps, signal)
+  if (call === undefined) return
+  const send = () => deps.sender.send(`correct/${epochId}/${round}`, call, signal)
+  const outcome = await persist({ doing: 'stand_in', attempt: send, signal }, deps)
+  const { batchCid } = call
+  deps.report('stood_in', { epochId, round, batchCid, outcome: outcome.kind === 'done' ? 'done' : outcome.reason })
+}
+
+async function readBatches(epochId: EpochId, { chain }: Validating): Promise<readonly AnchoredBatch[]> {
+  const batchCids = [...new Set(await chain.batchCids(epochId))]
+  const batches = await Promise.all(batchCids.map((batchCid) => chain.batch(epochId, batchCid)))
+  return batches.filter((batch) => batch !== undefined)
+}
+
+/** What this validator finds for the projects; nothing where that is what was refuted, or nobody can read it. */
+async function correctedOf(
+  { batchCid, projectIds, snapshotCids }: AnchoredBatch,
+  disputed: readonly ProjectId[],
+  epoch: ReleasedEpoch,
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<readonly OwnResult[]> {
+  const file = await readFile(batchCid, deps, signal)
+  const judgedBy = file && (await learnJudgedBy(epoch, { epochId: epoch.epochId, index: projectIds.length }, deps, signal))
+  if (file === undefined || judgedBy === undefined) return []
+  const results = await ownResults(file, disputed, judgedBy, deps)
+  const isRefuted = results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)
+  return isRefuted ? [] : results
+}
+
+async function readFile(batchCid: Cid, { ipfs }: Validating, signal: AbortSignal) {
+  try {
+    const parsed = parseBatch(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }))
+    return parsed.ok ? parsed.batch : undefined
+  } catch (failure) {
+    signal.throwIfAborted()
+    // Any text may be on chain as a CID: without its file nothing is to be said of it.
+    if (!isUnreadable(failure)) throw failure
+    return undefined
+  }
+}
+
+/** The batch, stored here before it is spoken of (G3). Its CID must be a new one: of those on chain no validator says a second thing. */
+async function callOf(
+  epochId: EpochId,
+  unordered: readonly OwnResult[],
+  anchored: readonly AnchoredBatch[],
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<(ProtocolCall & { readonly kind: 'submitSubmissionBatch' }) | undefined> {
+  const results = unordered.toSorted((left, right) => byCodeUnit(left.projectId, right.projectId))
+  const submissions = results.flatMap((result) => result.submissions)
+  const projectIds = results.map(({ projectId }) => projectId)
+  const snapshotCids = results.map(({ snapshotCid }) => snapshotCid)
+  const ids = submissions.map(({ submissionId }) => submissionId)
+  const fileWith = (before: readonly string[]) =>
+    encodeBatch({ submissions, submissionsRoot: publishedRoot([...before, ...ids]), projectIds, snapshotCids })
+  let file = fileWith([])
+  let cid = await snapshotCidOf(file)
+  if (anchored.some(({ batchCid }) => batchCid === cid)) {
+    const before: string[] = []
+    for (const { batchCid } of anchored)
+      before.push(...((await readFile(batchCid, deps, signal))?.submissions ?? []).map(({ submissionId }) => submissionId))
+    file = fileWith(before)
+    cid = await snapshotCidOf(file)
+  }
+  const batchCid = await persist({ doing: 'pin', attempt: () => deps.ipfs.add(file, epochId), signal }, deps)
+  if (batchCid !== cid) return undefined
+  return { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids) }
+}
