@@ -1,4 +1,5 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { Batch } from '#domain/batch.ts'
 import { byCodeUnit, type Cid, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
@@ -54,23 +55,27 @@ function isOurTurn({ epochId }: ReleasedEpoch, { view, contract, sender }: Valid
   return rank >= 0 && head >= start + Math.floor(contract.batchWindowBlocks / 2) + TURN_BLOCKS * rank
 }
 
-/** Order: what is still refuted, from the chain; what the votes give; the file on IPFS; then the call, once per round (G4). */
+/** Order: what is still refuted, from the chain; what the votes give; the files on IPFS; then the calls, each once per round (G4). */
 async function standIn(epoch: ReleasedEpoch, round: number, deps: Validating, signal: AbortSignal): Promise<void> {
   const { epochId } = epoch
   const anchored = await persist({ doing: 'read_batches', attempt: () => readBatches(epochId, deps), signal }, deps)
   const holders = new Map(anchored.flatMap((batch) => batch.projectIds.map((projectId) => [projectId, batch] as const)))
-  const results: OwnResult[] = []
-  for (const batch of new Set(anchored)) {
+  const files = createFiles(anchored, deps, signal)
+  const calls: SubmitCall[] = []
+  // One for each that was refuted: no larger than that was, whatever the market allows.
+  for (const batch of anchored) {
     const disputed = batch.projectIds.filter((projectId) => batch.isRefused && holders.get(projectId) === batch)
-    if (disputed.length > 0) results.push(...(await correctedOf(batch, disputed, epoch, deps, signal)))
+    const results = disputed.length > 0 ? await correctedOf(batch, disputed, epoch, deps, signal) : []
+    if (results.length > 0) calls.push(await callOf(epochId, results, files))
   }
-  if (results.length === 0) return
-  const call = await callOf(epochId, results, anchored, deps, signal)
-  if (call === undefined) return
-  const send = () => deps.sender.send(`correct/${epochId}/${round}`, call, signal)
-  const outcome = await persist({ doing: 'stand_in', attempt: send, signal }, deps)
-  const { batchCid } = call
-  deps.report('stood_in', { epochId, round, batchCid, outcome: outcome.kind === 'done' ? 'done' : outcome.reason })
+  await Promise.all(
+    calls.map(async (call, index) => {
+      const send = () => deps.sender.send(`correct/${epochId}/${round}/${index}`, call, signal)
+      const outcome = await persist({ doing: 'stand_in', attempt: send, signal }, deps)
+      const { batchCid } = call
+      deps.report('stood_in', { epochId, round, batchCid, outcome: outcome.kind === 'done' ? 'done' : outcome.reason })
+    }),
+  )
 }
 
 async function readBatches(epochId: EpochId, { chain }: Validating): Promise<readonly AnchoredBatch[]> {
@@ -107,31 +112,41 @@ async function readFile(batchCid: Cid, { ipfs }: Validating, signal: AbortSignal
   }
 }
 
-/** The batch, stored here before it is spoken of (G3). Its CID must be a new one: of those on chain no validator says a second thing. */
-async function callOf(
-  epochId: EpochId,
-  unordered: readonly OwnResult[],
-  anchored: readonly AnchoredBatch[],
-  deps: Validating,
-  signal: AbortSignal,
-): Promise<(ProtocolCall & { readonly kind: 'submitSubmissionBatch' }) | undefined> {
+type SubmitCall = Extract<ProtocolCall, { readonly kind: 'submitSubmissionBatch' }>
+
+/** The batch, stored here before it is spoken of (G3). */
+async function callOf(epochId: EpochId, unordered: readonly OwnResult[], files: Files): Promise<SubmitCall> {
   const results = unordered.toSorted((left, right) => byCodeUnit(left.projectId, right.projectId))
   const submissions = results.flatMap((result) => result.submissions)
   const projectIds = results.map(({ projectId }) => projectId)
   const snapshotCids = results.map(({ snapshotCid }) => snapshotCid)
-  const ids = submissions.map(({ submissionId }) => submissionId)
-  const fileWith = (before: readonly string[]) =>
-    encodeBatch({ submissions, submissionsRoot: publishedRoot([...before, ...ids]), projectIds, snapshotCids })
-  let file = fileWith([])
-  let cid = await snapshotCidOf(file)
-  if (anchored.some(({ batchCid }) => batchCid === cid)) {
-    const before: string[] = []
-    for (const { batchCid } of anchored)
-      before.push(...((await readFile(batchCid, deps, signal))?.submissions ?? []).map(({ submissionId }) => submissionId))
-    file = fileWith(before)
-    cid = await snapshotCidOf(file)
-  }
-  const batchCid = await persist({ doing: 'pin', attempt: () => deps.ipfs.add(file, epochId), signal }, deps)
-  if (batchCid !== cid) return undefined
+  const batchCid = await files.add(epochId, { submissions, projectIds, snapshotCids })
   return { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash: publishedRoot(snapshotCids) }
+}
+
+interface Files {
+  /** Stores a batch under a CID that the chain does not have: of those it has no validator says a second thing. */
+  add(epochId: EpochId, batch: Omit<Batch, 'submissionsRoot'>): Promise<Cid>
+}
+
+/** The files of an epoch's batches, with those that are added. A tree of its own where that gives a new CID, else the one that continues all of them. */
+function createFiles(anchored: readonly AnchoredBatch[], deps: Validating, signal: AbortSignal): Files {
+  const added: string[] = []
+  const idsOf = (submissions: Batch['submissions']): string[] => submissions.map(({ submissionId }) => submissionId)
+  async function idsBefore(): Promise<string[]> {
+    const ids: string[] = []
+    for (const { batchCid } of anchored) ids.push(...idsOf((await readFile(batchCid, deps, signal))?.submissions ?? []))
+    return [...ids, ...added]
+  }
+  return {
+    async add(epochId, batch) {
+      const ids = idsOf(batch.submissions)
+      const alone = encodeBatch({ ...batch, submissionsRoot: publishedRoot(ids) })
+      const cid = await snapshotCidOf(alone)
+      const isTaken = anchored.some(({ batchCid }) => batchCid === cid)
+      const file = isTaken ? encodeBatch({ ...batch, submissionsRoot: publishedRoot([...(await idsBefore()), ...ids]) }) : alone
+      added.push(...ids)
+      return persist({ doing: 'pin', attempt: () => deps.ipfs.add(file, epochId), signal }, deps)
+    },
+  }
 }
