@@ -93,7 +93,7 @@ async function correctedOf(
   signal: AbortSignal,
 ): Promise<readonly OwnResult[]> {
   const file = await readFile(batchCid, deps, signal)
-  const judgedBy = file && (await learnJudgedBy(epoch, { epochId: epoch.epochId, index: projectIds.length }, deps, signal))
+  const judgedBy = file && (await learnJudgedBy(epoch, () => isOurTurn(epoch, deps), deps, signal))
   if (file === undefined || judgedBy === undefined) return []
   const results = await ownResults(file, disputed, judgedBy, deps)
   const isRefuted = results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)

@@ -40,7 +40,7 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const anchored = await readAnchored(batch, deps, signal)
   if (anchored === undefined) return ended(batch, GONE, deps)
   if (epoch === undefined) return ended(batch, { state: 'withheld', reason: 'epoch_unseen' }, deps)
-  const judgedBy = await learnJudgedBy(epoch, batch, deps, signal)
+  const judgedBy = await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps)
   const findings = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
@@ -57,14 +57,14 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   return attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
 }
 
-/** The rules of the batch's epoch; `undefined` when nobody brought them within the attestation window. */
+/** The rules of the epoch; `undefined` when nobody brought them while they were needed. */
 export async function learnJudgedBy(
   epoch: ReleasedEpoch,
-  batch: Pick<Candidate, 'epochId' | 'index'>,
+  isNeeded: () => boolean,
   deps: Validating,
   signal: AbortSignal,
 ): Promise<JudgedBy | undefined> {
-  const rules = await learnRules({ epochId: batch.epochId, isNeeded: () => !isWindowOver(batch, deps), signal }, deps)
+  const rules = await learnRules({ epochId: epoch.epochId, isNeeded, signal }, deps)
   if (rules === undefined) return undefined
   const window = windowOf({ release: epoch.release, unit: rules.windowUnit, length: deps.contract.snapshotWindowBlocks })
   return { epoch, rules, window }
@@ -115,7 +115,7 @@ async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, 
   const { epoch, index, predecessors } = batch
   const parsed = fetched.ok ? parseBatch(fetched.bytes) : undefined
   if (parsed?.ok !== true) return predecessors.add(index, undefined)
-  const judgedBy = epoch && (await learnJudgedBy(epoch, batch, deps, signal))
+  const judgedBy = epoch && (await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)
   predecessors.add(index, tracesOf(parsed.batch, voters))
 }
@@ -129,7 +129,7 @@ function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): b
 }
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
-function isWindowOver({ epochId, index }: Pick<Candidate, 'epochId' | 'index'>, { view, contract }: Validating): boolean {
+function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validating): boolean {
   const start = view.rounds(epochId)?.startOf(index)
   if (start === undefined) return true
   return view.head !== undefined && isAttestationWindowOver(start, view.head.number, contract)
