@@ -30,7 +30,7 @@ describe('V11: of a round that the sequencer does not answer', () => {
     const { world } = scene
     await mineUpTo(scene, scene.number + 8)
     expect([await world.chain.batchCids(EPOCH_1), stoodIn(scene)]).toEqual([[expect.any(String)], 0])
-    await mineUpTo(scene, scene.number + 19)
+    await mineUpTo(scene, scene.number + 21)
     expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
     expect([(await world.chain.batchCids(EPOCH_1)).length, stoodIn(scene)]).toEqual([2, 1])
     await stop(scene)

@@ -13,7 +13,10 @@ import { publishedRoot } from '#wire/merkle.ts'
 import { type OwnResult, ownResults } from './recheck.ts'
 import { learnJudgedBy, type Validating } from './validate.ts'
 
-/** How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. */
+/**
+ * How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. The first waits as long: an endpoint that
+ * is a block behind would still refuse its call, and a refusal is for good.
+ */
 const TURN_BLOCKS = 2
 /** The files were kept here when they were judged (V4). */
 const READ_TIMEOUT_MS = 5_000
@@ -52,7 +55,7 @@ function isOurTurn({ epochId }: ReleasedEpoch, { view, contract, sender }: Valid
   const placeOf = (address: string): string => keccak256(new TextEncoder().encode(`${epochId} ${address}`)).toHex()
   const order = contract.validators.map(placeOf).sort(byCodeUnit)
   const rank = order.indexOf(placeOf(sender.address))
-  return rank >= 0 && head >= start + Math.floor(contract.batchWindowBlocks / 2) + TURN_BLOCKS * rank
+  return rank >= 0 && head >= start + Math.floor(contract.batchWindowBlocks / 2) + TURN_BLOCKS * (rank + 1)
 }
 
 /** Order: what is still refuted, from the chain; what the votes give; the files on IPFS; then the calls, each once per round (G4). */

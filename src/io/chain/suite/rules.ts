@@ -198,7 +198,7 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
       await mine(SUITE_MARKET.batchWindowBlocks / 2 - 2)
       expect(await perform('validator3', corrected)).toEqual(refused('E04'))
-      await mine(2)
+      await mine(3)
       expect(await perform('stranger', corrected)).toEqual(refused('E04'))
       expect(await perform('validator3', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
         refused('E25'),
