@@ -112,3 +112,18 @@ test('projects that an epoch missed stand below it, a few with their reasons; in
   jsonReport({ stdout: { write }, stderr: { write } } as never).epoch({ ...line, missed })
   expect(JSON.parse(pieces[0] as string)).toMatchObject({ missed })
 })
+
+test('what was refuted stands below its epoch, what is disputed beside it while it goes, and each step of a fault on its own', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const report = humanReport({ isTTY: true, columns: 100, write }, undefined)
+  report.live({ ...line, disputed: 10 })
+  report.epoch({ ...line, refuted: 1 })
+  report.fault({ fault: 'lying-sequencer', epochId: 2, step: 'disputed', detail: 'a majority refuted it' })
+  const [live, , refuted, fault] = pieces.map((piece) => piece.replace(CLEAR, ''))
+  expect(live).toContain('  10 disputed')
+  expect([refuted, fault]).toEqual([
+    '       refuted by a majority and corrected: 1 batch\n',
+    '       epoch 2 disputed: a majority refuted it\n',
+  ])
+})

@@ -1,6 +1,6 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { ProjectId } from '#domain/ids.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
@@ -21,12 +21,17 @@ export interface Planted {
 
 export type Released = ProtocolEvent & { readonly kind: 'EpochReleased' }
 
-/** Tells the chain the second project's CID for the first one, in the first batch of the epoch. */
-export function lyingCall(intentId: string, call: ProtocolCall): ProtocolCall {
-  if (call.kind !== 'submitSubmissionBatch' || intentId !== `batch/${FAULT_EPOCH}/0`) return call
-  const [first, second = first, ...others] = call.snapshotCids
-  const snapshotCids = [second, second, ...others].filter((cid) => cid !== undefined)
-  return { ...call, snapshotCids, rootHash: publishedRoot(snapshotCids) }
+/** Tells the chain the second project's CID for the first one, once: in the first batch from the fault's epoch on. */
+export function createLie(): NonNullable<Planted['call']> {
+  let lie: string | undefined
+  return (intentId, call) => {
+    if (call.kind !== 'submitSubmissionBatch' || call.epochId < FAULT_EPOCH) return call
+    lie ??= intentId
+    if (intentId !== lie) return call
+    const [first, second = first, ...others] = call.snapshotCids
+    const snapshotCids = [second, second, ...others].filter((cid) => cid !== undefined)
+    return { ...call, snapshotCids, rootHash: publishedRoot(snapshotCids) }
+  }
 }
 
 /** The same computes, of which one project's snapshot of the fault's epoch waits until `isDone`: whoever wants to vote on it first can. */
@@ -60,18 +65,20 @@ export function watchFault(
   const { promise: healed, resolve, reject } = Promise.withResolvers<void>()
   healed.catch(() => undefined)
   let refuted = 0
+  /** A busy machine may leave the sequencer nothing to lie about: then it lies in the next one. */
+  let faultEpoch = FAULT_EPOCH
   let isHealed = false
-  const step = (name: string, detail: string): void => report.fault({ fault, epochId: FAULT_EPOCH, step: name, detail })
-  const fail = (detail: string): void => reject(new WeftError('FAULT_NOT_HEALED', { fault, epochId: FAULT_EPOCH, detail }))
+  const step = (name: string, detail: string): void => report.fault({ fault, epochId: faultEpoch, step: name, detail })
+  const fail = (detail: string): void => reject(new WeftError('FAULT_NOT_HEALED', { fault, epochId: faultEpoch, detail }))
 
   function decided({ epochId }: { readonly epochId: number }, whatIsWrong: string | undefined): void {
-    if (epochId === FAULT_EPOCH) step('epoch_over', whatIsWrong ?? 'every project of the market is final')
-    if (epochId <= FAULT_EPOCH || isHealed) return
+    if (epochId === faultEpoch) step('epoch_over', whatIsWrong ?? 'every project of the market is final')
+    if (epochId <= faultEpoch || isHealed) return
     if (whatIsWrong === undefined) {
       step('healed', `epoch ${epochId} is whole: every project of the market is final, aggregates among them`)
       isHealed = true
       resolve()
-    } else if (epochId >= FAULT_EPOCH + HEALED_WITHIN_EPOCHS) fail(`epoch ${epochId}: ${whatIsWrong}`)
+    } else if (epochId >= faultEpoch + HEALED_WITHIN_EPOCHS) fail(`epoch ${epochId}: ${whatIsWrong}`)
   }
 
   return {
@@ -83,7 +90,7 @@ export function watchFault(
         if (event.epochId >= FAULT_EPOCH + STUCK_AFTER_EPOCHS) fail(`epoch ${event.epochId} is released, and none after the fault is whole`)
         return
       }
-      if (!('epochId' in event) || event.epochId !== FAULT_EPOCH) return
+      if (!('epochId' in event) || event.epochId !== faultEpoch) return
       if (event.kind === 'SnapshotBatchSubmitted')
         step(refuted > 0 ? 'corrected' : 'anchored', `batch ${event.batchCid} is on chain${refuted > 0 ? ' in its place' : ''}`)
       if (event.kind === 'TriggerBatchResubmission') {
@@ -95,7 +102,9 @@ export function watchFault(
     epoch: (line) => decided(line, line.finalized === line.projects ? undefined : missing(line)),
     unfinished(epoch) {
       decided(epoch, epoch.reason)
-      if (epoch.epochId === FAULT_EPOCH && fault === 'lying-sequencer') fail(`epoch ${epoch.epochId}: ${epoch.reason}`)
+      if (epoch.epochId !== faultEpoch || fault !== 'lying-sequencer') return
+      if (refuted > 0) fail(`epoch ${epoch.epochId}: ${epoch.reason}`)
+      else faultEpoch = (faultEpoch + 1) as EpochId
     },
   }
 }

@@ -3,7 +3,7 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import type { DevAccount } from './accounts.ts'
 import { cast, type Vote } from './attacker.ts'
-import { delayed, type FaultWatch, lyingCall, type Planted, type Released } from './fault.ts'
+import { createLie, delayed, type FaultWatch, type Planted, type Released } from './fault.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
 import type { Ground } from './ground.ts'
 import type { NetworkRoles } from './roles.ts'
@@ -28,7 +28,7 @@ export function plant(fault: FaultName, ground: Ground, projects: readonly Proje
   switch (fault) {
     case 'lying-sequencer':
       return {
-        call: lyingCall,
+        call: createLie(),
         act: async (_, { step }) => step('planted', 'the sequencer will tell the chain a CID that nobody voted for'),
       }
     case 'silent-sequencer':
