@@ -1,6 +1,6 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Report } from '#domain/events.ts'
-import type { EpochId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { DisputeReason } from '#domain/reasons.ts'
 import { ROUNDS_MAX } from '#domain/rounds.ts'
 import { lastBatchBlock } from '#domain/window.ts'
@@ -10,7 +10,7 @@ import { publishedRoot } from '#wire/merkle.ts'
 import { batchAgain, type PlannedBatch } from './batch.ts'
 import type { EpochRules } from './epoch-rules.ts'
 import type { CountedProject } from './finalize.ts'
-import { type EpochEntry, isUnsent } from './ledger.ts'
+import { type EpochEntry, isUnsent, type ProjectEntry } from './ledger.ts'
 import { type NoteDeps, noteCorrection, noteStanding } from './outcome.ts'
 
 export interface CorrectDeps extends NoteDeps, PersistDeps {
@@ -37,37 +37,47 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   if (waiting.length > 0) return waiting
   const disputed = entry.projects.filter(({ state }) => state === 'disputed')
   if (disputed.length === 0) return []
+  const open = disputed.filter(({ batchCid }) => roundOf(entry, batchCid) < ROUNDS_MAX)
+  if (open.length === 0) return stand(epochId, 'rounds_over', deps)
   const epoch = view.epoch(epochId)
+  const rounds = view.rounds(epochId)
   const rules = epoch && deps.rulesOf(epoch)
-  const whyNot = epoch === undefined || rules === undefined ? 'rules_unknown' : whyTooLate(entry, deps)
-  if (epoch === undefined || rules === undefined || whyNot !== undefined) return stand(epochId, whyNot ?? 'rules_unknown', deps)
-  const counted = await deps.count(epoch, rules, signal)
-  const own = new Map(counted.map((project) => [project.projectId, project]))
-  const refuted: AnchoredBatch[] = []
-  for (const batchCid of new Set(disputed.flatMap(({ batchCid }) => batchCid ?? []))) {
-    const attempt = () => deps.chain.batch(epochId, batchCid)
-    const anchored = await persist({ doing: 'read_batch', attempt, signal }, deps)
-    const planned = disputed.filter((project) => project.batchCid === batchCid).flatMap(({ projectId }) => own.get(projectId) ?? [])
-    if (anchored !== undefined && !isSame(planned, anchored)) refuted.push(anchored)
-  }
-  const wrong = new Set(refuted.map(({ batchCid }) => batchCid))
-  const again = disputed.filter(({ batchCid }) => batchCid !== undefined && wrong.has(batchCid))
+  if (epoch === undefined || rounds === undefined || rules === undefined) return stand(epochId, 'rules_unknown', deps)
+  if ((view.head?.number ?? 0) > lastBatchBlock(rounds.start, deps.contract)) return stand(epochId, 'round_over', deps)
+  const own = new Map((await deps.count(epoch, rules, signal)).map((project) => [project.projectId, project]))
+  const again = await wronglyTold(epochId, open, own, deps, signal)
   if (again.length === 0) return stand(epochId, 'result_stands', deps)
-  const results = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
+  const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
   const attempt = () => deps.chain.batchCids(epochId)
   const taken = new Set(await persist({ doing: 'read_batches', attempt, signal }, deps))
   const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
-  const planned = await batchAgain(results, limits, { earlier: ledger.plans(epochId), taken })
-  const round = view.rounds(epochId)?.count ?? 0
-  await noteCorrection(epochId, { counted: results, again, planned, round }, deps) // S4: written down before anything leaves the house.
-  report('batch_corrected', { epochId, round, projects: results.length, batches: planned.length })
+  const planned = await batchAgain(counted, limits, { earlier: ledger.plans(epochId), taken })
+  const round = rounds.count
+  await noteCorrection(epochId, { counted, again, planned, round }, deps) // S4: written down before anything leaves the house.
+  report('batch_corrected', { epochId, round, projects: counted.length, batches: planned.length })
   return planned
 }
 
-function whyTooLate({ epochId, batches }: EpochEntry, { view, contract }: CorrectDeps): DisputeReason | undefined {
-  if (Math.max(0, ...batches.map(({ round = 0 }) => round)) >= ROUNDS_MAX) return 'rounds_over'
-  const rounds = view.rounds(epochId)
-  return rounds === undefined || (view.head?.number ?? 0) > lastBatchBlock(rounds.start, contract) ? 'round_over' : undefined
+/** In which the batch was sent; 0 with the epoch. */
+const roundOf = ({ batches }: EpochEntry, batchCid: Cid | undefined): number =>
+  batches.findLast((batch) => batch.batchCid === batchCid)?.round ?? 0
+
+/** Those of the disputed projects of whose batch the chain was told anything else than the votes give. */
+async function wronglyTold(
+  epochId: EpochId,
+  disputed: readonly ProjectEntry[],
+  own: ReadonlyMap<ProjectId, CountedProject>,
+  deps: CorrectDeps,
+  signal: AbortSignal,
+): Promise<readonly ProjectEntry[]> {
+  const wrong: ProjectEntry[] = []
+  for (const [batchCid, projects] of Map.groupBy(disputed, (project) => project.batchCid as Cid)) {
+    const attempt = () => deps.chain.batch(epochId, batchCid)
+    const anchored = await persist({ doing: 'read_batch', attempt, signal }, deps)
+    const results = projects.flatMap(({ projectId }) => own.get(projectId) ?? [])
+    if (anchored !== undefined && !isSame(results, anchored)) wrong.push(...projects)
+  }
+  return wrong
 }
 
 /** Whether the chain was told just what the votes give: then there is nothing to correct. */
