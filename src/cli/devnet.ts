@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { FAULT_EPOCH, FAULTS, type FaultName } from '#devnet/fault-names.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Given } from '#node/settings.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
@@ -18,6 +19,7 @@ interface Flags {
   readonly slots: number
   readonly liars: number
   readonly anchoring: 'projects' | 'roots'
+  readonly fault?: FaultName
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -43,10 +45,19 @@ export const devnetCommand = buildCommand({
       if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
     })
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
-    const { epochs, seed, slots, liars, anchoring } = flags
+    const { epochs, seed, slots, liars, anchoring, fault } = flags
     let isRefused = false
     try {
-      const options = { dataDir, isTemporary, seed, slots, liars, anchoring, ...(epochs === undefined ? {} : { epochs }) }
+      const options = {
+        dataDir,
+        isTemporary,
+        seed,
+        slots,
+        liars,
+        anchoring,
+        ...(epochs !== undefined && { epochs }),
+        ...(fault && { fault }),
+      }
       const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
       if (wasUp || flags.json) report.summary(summary)
       else report.progress('stopped before it was up: there was no epoch yet')
@@ -93,6 +104,12 @@ export const devnetCommand = buildCommand({
         values: ['projects', 'roots'],
         default: 'projects',
         brief: 'What the chain is told of a batch: each project with its CID, or the roots over both alone',
+      },
+      fault: {
+        kind: 'enum',
+        values: FAULTS,
+        optional: true,
+        brief: `Make this go wrong in epoch ${FAULT_EPOCH}, show step by step what becomes of it, and stop when it is healed; exit code 1 when it is not`,
       },
     },
   },

@@ -106,6 +106,11 @@ export const ERRORS = {
     facts: ['path', 'doing'],
     help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
   },
+  FAULT_NOT_HEALED: {
+    kind: 'operator',
+    facts: ['fault', 'epochId', 'detail'],
+    help: 'A fault that was planted in a devnet did not heal within the epochs in which it must. On a busy machine try again; otherwise the logs in the data directory (`--keep`) say where it stopped.',
+  },
   CHILD_PROCESS_FAILED: {
     kind: 'operator',
     facts: ['program', 'detail'],

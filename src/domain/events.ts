@@ -134,6 +134,15 @@ export const EVENTS = {
     level: 'warn',
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
+  batch_refuted: {
+    level: 'warn',
+    help: 'A majority of the validators stands behind another root for the batch: its `projects` are disputed until another batch is final.',
+  },
+  batch_corrected: {
+    level: 'warn',
+    help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
+  },
+  batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   http_failed: {
     level: 'error',
@@ -174,6 +183,10 @@ export const EVENTS = {
   },
   batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
   batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  stood_in: {
+    level: 'warn',
+    help: 'The sequencer has not answered a refutation in its part of the round: this validator sent what the valid votes give, `batchCid`. `outcome` is `done`, or the code of the contract, which takes one of these only.',
+  },
   snapshots_unavailable: {
     level: 'warn',
     isRepeated: true,

@@ -74,6 +74,8 @@ interface AnchoredHead {
   readonly isFinalized: boolean
   /** A majority of the validators stood behind another root and asked for another batch. */
   readonly isRefused?: true | undefined
+  /** The root that most of the other votes name, where the batch is refused and they can be read. */
+  readonly majorityRoot?: Hash | undefined
   /** How many attestations in time name `rootHash`. */
   readonly attestationCount: number
   /** What the contract keeps of projects and CIDs, or of the root over the projects, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */

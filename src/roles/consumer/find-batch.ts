@@ -32,6 +32,8 @@ export interface FoundBatch {
   readonly batch: Batch
   readonly anchored: OpenBatch
   readonly continued: Continued
+  /** A batch of the epoch before it was refused: it may be of either tree, whatever the market asks for, since it needed another CID. */
+  readonly isSentAgain: boolean
 }
 
 /** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
@@ -53,6 +55,7 @@ export async function findBatch(
   // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
   const tree = createTree()
   let gap: string | undefined
+  let isSentAgain = false
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of listed) {
     if (!isOnChain(anchored)) {
@@ -71,7 +74,8 @@ export async function findBatch(
     }
     if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
     const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
-    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
+    found = pairIn({ batch, anchored, continued, isSentAgain }, snapshotCid, options) ?? found
+    isSentAgain ||= anchored.isRefused === true
   }
   return found
 }

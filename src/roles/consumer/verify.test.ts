@@ -753,7 +753,11 @@ describe('P1: what is not final is not proved', () => {
     const results = await (await network({ refusals: 2, attestations: 3 })).run()
     expect(statusOf(results)).toBe('disputed')
     expect(results[0]?.detail).toMatch(/, disputed$/)
-    expect(results.at(-1)).toMatchObject({ step: 'anchored', ok: false, detail: expect.stringMatching(/^disputed: /) })
+    expect(results.at(-1)).toMatchObject({
+      step: 'anchored',
+      ok: false,
+      detail: expect.stringMatching(new RegExp(`^disputed: .* attested ${otherRoot} `)),
+    })
   })
 
   test('P1: neither the project’s status nor the batch’s alone makes it final', async () => {

@@ -66,17 +66,16 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   const found = typeof listed === 'string' ? listed : await findBatch(snapshotCid, listed, options, deps)
   if (typeof found === 'string') return yield failed('batch', found)
-  const { batch, anchored, continued } = found
+  const { batch, anchored, continued, isSentAgain } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
   if (!(yield* isCounted(snapshotCid, batch, options, deps))) return
 
-  const submissionsRoot = matchingSubmissionsRoot(batch, continued, options.rules)
+  const batchTree = isSentAgain ? 'either' : options.rules.batchTree
+  const submissionsRoot = matchingSubmissionsRoot(batch, continued, { batchTree })
   if (submissionsRoot === undefined) {
     const unless =
-      'gap' in continued && options.rules.batchTree !== 'fresh'
-        ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}`
-        : ''
+      'gap' in continued && batchTree !== 'fresh' ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
   }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
@@ -161,7 +160,7 @@ function besides({ invalid, untold }: Counted): string {
 function matchingSubmissionsRoot(
   batch: Batch,
   continued: Continued,
-  { batchTree }: CountRules,
+  { batchTree }: Pick<CountRules, 'batchTree'>,
 ): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (batchTree !== 'cumulative' && publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
@@ -187,7 +186,10 @@ async function whyNotFinal(
   { chain }: VerifyDeps,
 ): Promise<string | undefined> {
   if (status === 'finalized' && anchored.isFinalized) return undefined
-  if (anchored.isRefused) return `disputed: a majority of the validators attested another root and asked for another batch`
+  if (anchored.isRefused) {
+    const { rootHash, majorityRoot = 'another root' } = anchored
+    return `disputed: the chain has root ${rootHash}, a majority of the validators attested ${majorityRoot} and asked for another batch`
+  }
   const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
   const { told } = quorum(anchored, market)
   const end = lastAttestationBlock(releaseBlock, market)

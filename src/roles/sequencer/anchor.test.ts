@@ -115,10 +115,12 @@ describe('S6: batches by their roots', () => {
 })
 
 describe('S5, S21: what is not pinned yet', () => {
+  const byIndex = (ends: readonly Promise<boolean>[]) => new Map(ends.entries())
+
   test('goes out behind the others when it is, and they do not wait for it', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE], holds: ['first', 'second', 'third'] })
     const slow = Promise.withResolvers<boolean>()
-    const pins = { ends: [Promise.resolve(true), slow.promise, Promise.resolve(true)], done: new Set([0, 2]) }
+    const pins = { ends: byIndex([Promise.resolve(true), slow.promise, Promise.resolve(true)]), done: new Set([0, 2]) }
     const anchoring = anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
     expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0'])
@@ -130,7 +132,7 @@ describe('S5, S21: what is not pinned yet', () => {
 
   test('and not in time never goes out, nor what would stand behind it', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE], holds: ['first'] })
-    const pins = { ends: [Promise.resolve(true), Promise.resolve(false), Promise.resolve(true)], done: new Set([0, 2]) }
+    const pins = { ends: byIndex([Promise.resolve(true), Promise.resolve(false), Promise.resolve(true)]), done: new Set([0, 2]) }
     expect((await anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)).failures).toEqual([
       undefined,
       'batch_window_over',

@@ -2,15 +2,13 @@ import { codeOf } from '#domain/contract-codes.ts'
 import type { EpochReason } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolCall, ProtocolSender, RootOnlyBatch } from '#io/chain/port.ts'
-import type { PlannedBatch } from './batch.ts'
+import { BATCHES_PER_CALL_MAX, type PlannedBatch } from './batch.ts'
 import type { Pins } from './pin.ts'
 
 /** The contract's code for an epoch that it has no release of. */
 const EPOCH_UNKNOWN = 'E30'
 /** Its code for what it has already. */
 const TAKEN = 'E25'
-/** Batches by their roots in one call: 1.2 million gas and 3 kB, so that any node takes it, and one that is slow to pin holds up few others. */
-const ROOTS_PER_CALL_MAX = 10
 
 export interface AnchorDeps {
   readonly chain: AnchorChain
@@ -50,8 +48,7 @@ function callsOf(attempt: Attempt, batches: readonly PlannedBatch[]): BatchesCal
   const calls = batches.map((batch) => callOf(attempt, batch))
   if (batches.some(({ projectsRootHash }) => projectsRootHash === undefined)) return calls
   const { epochId } = attempt
-  return Array.from({ length: Math.ceil(batches.length / ROOTS_PER_CALL_MAX) }, (_, number) => {
-    const some = batches.slice(number * ROOTS_PER_CALL_MAX, (number + 1) * ROOTS_PER_CALL_MAX)
+  return [...Map.groupBy(batches, ({ index }) => Math.floor(index / BATCHES_PER_CALL_MAX))].map(([number, some]) => {
     const call = { kind: 'submitRootOnlyBatches', epochId, batches: some.flatMap(rootsOf) } as const
     return { intentId: nameOf(`batches/${epochId}/${number}`, attempt), call, batches: some }
   })
@@ -114,7 +111,7 @@ export async function anchor(
 }
 
 async function isPinned({ batches }: BatchesCall, { ends }: Pins): Promise<boolean> {
-  const are = await Promise.all(batches.map(({ index }) => ends[index]))
+  const are = await Promise.all(batches.map(({ index }) => ends.get(index)))
   return !are.includes(false)
 }
 

@@ -16,13 +16,13 @@ const PINS_AT_ONCE_MAX = 4
 /** The files of an epoch's batches on their way to IPFS. */
 export interface Pins {
   /** By the batch's index: whether the file can be fetched; `false` when it could not be had in time. What has none needs no wait. */
-  readonly ends: readonly Promise<boolean>[]
+  readonly ends: ReadonlyMap<number, Promise<boolean>>
   /** Indexes of those that can be fetched by now. */
   readonly done: { has(index: number): boolean }
 }
 
 /** Of batches that were pinned before. */
-export const PINNED: Pins = { ends: [], done: { has: () => true } }
+export const PINNED: Pins = { ends: new Map(), done: { has: () => true } }
 
 /** How often it is looked whether the window is over: it is tens of seconds long. */
 const LATE_LOOK_EVERY_MS = 500
@@ -59,11 +59,11 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
     }
   }
 
-  const ends = batches.map((batch) => persist({ doing: 'pin', attempt: () => pinOne(batch), signal }, deps))
+  const ends = new Map(batches.map((batch) => [batch.index, persist({ doing: 'pin', attempt: () => pinOne(batch), signal }, deps)]))
   // That all are pinned is how the watch ends: nothing failed.
   if (deps.copies !== undefined) watchWindow().catch(() => undefined)
   // Whoever waits for one hears of it.
-  void Promise.allSettled(ends).then(() => settled.abort())
+  void Promise.allSettled(ends.values()).then(() => settled.abort())
   return { ends, done }
 }
 

@@ -22,20 +22,21 @@ import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
+import { type CorrectDeps, correct } from './correct.ts'
 import { createCounting } from './count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
-import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
+import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
-import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
+import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
 import { readOthers } from './others.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
-import { PINNED, pinAll } from './pin.ts'
+import { PINNED, pinAll, type Pins } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
 import { createRewarding, type RewardOptions } from './reward.ts'
 import { createTallies, type Tallies } from './tallies.ts'
-import { createTurns } from './turns.ts'
+import { type Breathe, createTurns } from './turns.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
@@ -191,16 +192,10 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const breathe = createTurns(() => deps.clock.sleep(0)) // Receipts of the next epoch go on meanwhile.
-    const ballots = await collect(epochId, rules.window, deps, breathe) // Durable and verified, by project, then slot.
-    const finalized = await finalize(ballots, rules.tally, breathe) // Pure: same votes, same outcome (G2).
-    const { counted, cost } =
-      rules.availability === 'required'
-        ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
-        : { counted: finalized, cost: undefined }
-    const limits = { bytesMax: deps.options.batchBytesMax }
-    justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    const breathe = breathing(deps)
+    const { counted, accepted, cost } = await count(epoch, rules, { ...deps, breathe }, signal)
+    justPlanned = await batch(counted, { bytesMax: deps.options.batchBytesMax, rules, breathe }) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned: justPlanned, accepted, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
@@ -215,12 +210,58 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
 }
 
-/** Puts the batches on chain, however long that takes; those of a plan that is not on chain yet when they can be fetched. */
+/** Receipts of the next epoch go on while one is sealed. */
+const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0))
+
+/** collect → finalize → keep: what the votes of an epoch give. */
+async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing & { readonly breathe: Breathe }, signal: AbortSignal) {
+  const ballots = await collect(epoch.epochId, rules.window, deps, deps.breathe) // Durable and verified, by project, then slot.
+  const finalized = await finalize(ballots, rules.tally, deps.breathe) // Pure: same votes, same outcome (G2).
+  const accepted = ballots.length
+  if (rules.availability === 'none') return { counted: finalized, accepted, cost: undefined }
+  return { accepted, ...(await keep(epoch, finalized, deps, signal)) } // S14: nothing becomes final that nobody has.
+}
+
+/** What a majority of the validators refuted: correct → pin → anchor, in the round that the refutation has begun (S23). */
+async function answer(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
+  if (isUndone(epochId, deps)) return
+  const { ledger, view } = deps
+  const mine = { ...deps, breathe: breathing(deps) }
+  const counting = { ...mine, count: async (...of: Parameters<CorrectDeps['count']>) => (await count(of[0], of[1], mine, of[2])).counted }
+  const batches = await correct(epochId, counting, signal)
+  if (batches.length === 0) return
+  const entry = ledger.get(epochId) as EpochEntry
+  const pins = pinUntil(view.rounds(epochId)?.start ?? entry.release.number, { epochId, batches }, deps, signal)
+  const put = await putBatches(entry, { batches, pins }, deps, signal)
+  if (!isUndone(epochId, deps) && ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, ...put }, deps)
+}
+
+interface ToPut {
+  readonly batches: readonly PlannedBatch[]
+  readonly pins: Pins
+}
+
+/** Pins for as long as the batch window lasts that begins with a block. */
+function pinUntil(
+  windowStart: BlockNumber,
+  { epochId, batches }: { readonly epochId: EpochId; readonly batches: readonly PlannedBatch[] },
+  deps: Sequencing,
+  signal: AbortSignal,
+): Pins {
+  const isInTime = () => (deps.view.head?.number ?? 0) <= lastBatchBlock(windowStart, deps.contract)
+  return pinAll(epochId, { batches, isInTime }, deps, signal)
+}
+
+/** Puts the batches on chain, however long that takes. */
+function putBatches(entry: EpochEntry, toPut: ToPut, deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
+  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, toPut, deps, signal), deps), signal }, deps)
+}
+
+/** The same; those of a plan that is not on chain yet when they can be fetched. */
 function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
-  const isInTime = () => (deps.view.head?.number ?? 0) <= lastBatchBlock(entry.release.number, deps.contract)
-  const pins = entry.state === 'planned' ? pinAll(entry.epochId, { batches, isInTime }, deps, signal) : PINNED
-  const put = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
-  return persist({ doing: 'anchor', attempt: put, signal }, deps)
+  const { epochId, release, state } = entry
+  const pins = state === 'planned' ? pinUntil(release.number, { epochId, batches }, deps, signal) : PINNED
+  return putBatches(entry, { batches, pins }, deps, signal)
 }
 
 function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
@@ -252,7 +293,8 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   const entry = ledger.get(epochId)
   if (entry === undefined || entry.state === 'released' || entry.state === 'void') return
   if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
-  const batches = ledger.plans(epochId)
+  // What a dispute has planned and not sent yet is not read back from IPFS either (S5): `answer` is next.
+  const batches = ledger.plans(epochId).filter(({ batchCid }) => !isUnsent(entry, batchCid))
   const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
   const calling = pinAndPut(entry, batches, deps, signal)
   // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
@@ -393,6 +435,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
         // Its votes were fixed before, and the plan stands: it goes on.
         if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch, headBlock())
       }),
+    takeDisputed: (epochId: EpochId): void => queue(epochId, () => answer(epochId, deps, signal)),
     idle: () => Promise.all(queues.values()),
   }
 }
@@ -499,6 +542,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       },
       onClosed: sealing.take,
       onTakenBack: sealing.takeAgain,
+      onDisputed: sealing.takeDisputed,
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))

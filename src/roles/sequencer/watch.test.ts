@@ -518,7 +518,7 @@ describe('G9: a project', () => {
     await attest(world, { ...record, batches: [{ batchCid, rootHash: `0x${'bb'.repeat(32)}` as never, isAnchored: true }] })
     expect(epoch(world)?.projects).toMatchObject([{ state: 'disputed', reason: undefined }])
     await world.mine(31)
-    expect(epoch(world)?.projects).toMatchObject([{ state: 'missed', reason: 'attestations_missing' }])
+    expect(epoch(world)?.projects).toMatchObject([{ state: 'missed', reason: 'not_corrected' }])
     await world.stop()
   })
 

@@ -5,7 +5,7 @@ import { advanceProject } from '#domain/project.ts'
 import { isAttestationWindowOver, isPastWindow, lastBatchBlock, oldestReleaseBatchedIn, type SubmissionWindow } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
+import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
 /** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */
 const REPLAY_MARGIN_BLOCKS = 32
@@ -38,6 +38,8 @@ export interface WatchDeps extends PersistDeps {
    * begins anew (S10). Called again when a release that is noted as undone is back.
    */
   onTakenBack(epochId: EpochId): void
+  /** A majority of the validators refuted a batch of the epoch (S23). Called again for one that is still disputed after a restart. */
+  onDisputed(epochId: EpochId): void
 }
 
 /**
@@ -54,6 +56,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   await readSlots(deps, signal)
   await deps.onBegin(from)
   const started = new Set<ReleasedEpoch>()
+  /** While the chain is only read up to its head, the answer may be there already. */
+  const disputed = new Set<EpochId>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
@@ -61,7 +65,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
     await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
-    if (step.kind === 'block') await noteVerdicts(step.events, deps)
+    if (step.kind === 'block') await noteVerdicts(step.events, disputed, deps)
     if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
     if (head === undefined) continue
@@ -72,7 +76,11 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
       deps.onReady()
     }
-    if (isReady) await deps.onHead()
+    if (isReady) {
+      await deps.onHead()
+      for (const epochId of disputed) deps.onDisputed(epochId)
+      disputed.clear()
+    }
     for (const epoch of view.epochs()) {
       if (started.has(epoch) || !isWindowOver(epoch, head, deps)) continue
       started.add(epoch)
@@ -117,13 +125,17 @@ function isBeforeOurTime(epochId: EpochId, block: Header, ledger: Ledger): boole
 }
 
 /** What validators decided about our batches in one block (G9). One change per epoch: a block may finalize thousands of projects. */
-async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchDeps): Promise<void> {
+async function noteVerdicts(events: readonly ProtocolEvent[], disputed: Set<EpochId>, deps: WatchDeps): Promise<void> {
+  const { ledger } = deps
   const finalized = new Map<EpochId, Set<ProjectId>>()
   for (const event of events) {
     if (event.kind === 'SnapshotFinalized' || event.kind === 'SnapshotBatchFinalized')
       for (const projectId of finalizedBy(event, ledger))
         finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(projectId))
-    if (event.kind === 'TriggerBatchResubmission') await dispute(event.epochId, event.batchCid, ledger)
+    if (event.kind === 'TriggerBatchResubmission') {
+      await dispute(event.epochId, event.batchCid, deps)
+      disputed.add(event.epochId)
+    }
   }
   for (const [epochId, projectIds] of finalized) {
     const projects = ledger
@@ -152,22 +164,27 @@ function finalizedBy(
 const projectsIn = (batchCid: Cid, record: EpochEntry | undefined): readonly ProjectId[] =>
   record?.projects.flatMap((project) => (project.batchCid === batchCid ? [project.projectId] : [])) ?? []
 
-async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise<void> {
-  const projects = ledger
-    .get(epochId)
-    ?.projects.map((project) =>
-      project.batchCid === batchCid && project.state === 'pending'
-        ? { ...project, state: advanceProject(project.state, 'disputed') }
-        : project,
-    )
-  if (projects !== undefined) await ledger.change(epochId, { projects })
+async function dispute(epochId: EpochId, batchCid: Cid, { ledger, report }: WatchDeps): Promise<void> {
+  const record = ledger.get(epochId)
+  const isConcerned = (project: ProjectEntry) => project.batchCid === batchCid && ['batched', 'pending'].includes(project.state)
+  const count = record?.projects.filter(isConcerned).length ?? 0
+  if (record === undefined || count === 0) return
+  const projects = record.projects.map((project): ProjectEntry => {
+    if (!isConcerned(project)) return project
+    const pending = project.state === 'batched' ? advanceProject(project.state, 'pending') : project.state
+    return { ...project, state: advanceProject(pending, 'disputed') }
+  })
+  await ledger.change(epochId, { projects })
+  report('batch_refuted', { epochId, batchCid, projects: count })
 }
 
-/** Projects whose attestation window passed without a majority end so. */
-async function endUnattested(head: BlockNumber, { ledger, contract }: WatchDeps): Promise<void> {
+/** Projects whose attestation window passed without a majority end so, and those for which no corrected batch came in the last round. */
+async function endUnattested(head: BlockNumber, { ledger, contract, view }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
-    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, contract)) continue
-    await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
+    const { epochId, release, state } = record
+    if (!isEpochOver(state) || !isAttestationWindowOver(view.rounds(epochId)?.start ?? release.number, head, contract)) continue
+    const ended = endProjects(record.projects, (project) => project.state === 'disputed', 'not_corrected')
+    await ledger.change(epochId, { projects: endProjects(ended, () => true, 'attestations_missing') })
   }
 }
 
@@ -206,12 +223,15 @@ async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSigna
   }
 }
 
-/** An epoch is needed until its window is over, its headers until the votes are counted. */
+/** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */
 function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
+  const unfinished = new Set([...ledger.unfinished()].map(({ epochId }) => epochId))
   const needed = [...view.epochs()].filter(
     (epoch) =>
       !started.has(epoch) ||
       ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? '') ||
+      // Its votes may have to be counted again.
+      unfinished.has(epoch.epochId) ||
       // It may begin anew.
       !ledger.isReleased(epoch.epochId),
   )

@@ -1,6 +1,6 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { tally, type Vote } from '#domain/tally.ts'
 import { type Votable, votableOf } from '#domain/votable.ts'
@@ -110,8 +110,8 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     return unreadable
   }
   const file = parsed.batch
-  checkStructure(file, batch, fail)
-  checkRoots(file, batch, fail)
+  checkStructure(file, batch, deps.view, fail)
+  checkRoots(file, batch, deps.view, fail)
   const own = deps.level !== 'integrity' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
   const traces = tracesOf(file, own.voters)
   return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
@@ -119,7 +119,9 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
 
-function checkStructure(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+function checkStructure(file: Batch, { anchored, epoch, index, predecessors }: ToRecheck, view: AnchorView, fail: Fail): void {
+  const rounds = view.rounds(epoch.epochId)
+  const isRefuted = (place: number): boolean => rounds?.isRefuted(place) === true
   const ids = new Set<string>()
   for (const { submissionId } of file.submissions) {
     if (ids.has(submissionId)) fail('submission_ids_unique', 'once', submissionId)
@@ -127,7 +129,7 @@ function checkStructure(file: Batch, { anchored, index, predecessors }: ToRechec
   }
   const projects = new Set<ProjectId>()
   for (const projectId of file.projectIds) {
-    if (projects.has(projectId) || predecessors.hasProject(index, projectId))
+    if (projects.has(projectId) || predecessors.hasProject(index, projectId, isRefuted))
       fail('projects_unique', 'once in the epoch', 'twice', { projectId })
     projects.add(projectId)
   }
@@ -145,9 +147,11 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
 
 /**
  * Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs; of a batch that is
- * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7).
+ * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7), and so it is in a round:
+ * what is sent again must have another CID.
  */
-function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batchTree } }: ToRecheck, fail: Fail): void {
+function checkRoots(file: Batch, { anchored, epoch, index, predecessors, rules }: ToRecheck, view: AnchorView, fail: Fail): void {
+  const batchTree = (view.rounds(epoch.epochId)?.roundOf(index) ?? 0) > 0 ? 'either' : rules.batchTree
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
   const continued = batchTree === 'fresh' ? undefined : predecessors.continuedRoot(index, ids)
@@ -162,8 +166,9 @@ function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batch
   if (projectsRoot !== anchored.projectsRootHash) fail('projects_root', projectsRoot, anchored.projectsRootHash)
 }
 
-/** The valid votes of a file, by project: each slot's first. */
-type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, Vote>>
+/** The valid votes of a file, by project: each slot's first, with what it was cast by. */
+type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, CountedVote>>
+type CountedVote = Vote & { readonly batched: BatchedSubmission }
 
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
@@ -177,7 +182,7 @@ interface Candidate {
 }
 
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
-  const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  const votes = new Map<ProjectId, Map<SlotId, CountedVote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
   const candidates: Candidate[] = []
   for (const [position, submission] of file.submissions.entries()) {
     if (position % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
@@ -193,7 +198,7 @@ async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fa
     else if (!votable.ok) fail(votable.check, votable.expected, votable.got, about)
     else if (signer !== votable.signer) fail('submission_signature', votable.signer, signer ?? 'no signer', about)
     else if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
-    else ofProject.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid })
+    else ofProject.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid, batched: submission })
   }
   return votes
 }
@@ -216,6 +221,34 @@ export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDep
   return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
 }
 
+/** What the valid submissions of a file give for one of its projects. */
+export interface OwnResult {
+  readonly projectId: ProjectId
+  readonly snapshotCid: Cid
+  /** Each slot's first valid one, by slot. */
+  readonly submissions: readonly BatchedSubmission[]
+}
+
+/** The results of these projects as this validator finds them; of one in which none wins, nothing. */
+export async function ownResults(
+  file: Batch,
+  projectIds: readonly ProjectId[],
+  judgedBy: JudgedBy,
+  deps: RecheckDeps,
+): Promise<readonly OwnResult[]> {
+  const votes = await validVotes(file, judgedBy, deps, () => undefined)
+  const slotsInEpoch = votersIn(votes).size
+  return projectIds.flatMap((projectId) => {
+    const ofProject = bySlot(votes.get(projectId))
+    const result = tally(ofProject, judgedBy.rules.tally, slotsInEpoch)
+    const submissions = ofProject.map(({ batched }) => batched)
+    return result.kind === 'finalized' ? [{ projectId, snapshotCid: result.snapshotCid, submissions }] : []
+  })
+}
+
+const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
+  [...(ofProject?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
+
 /**
  * Counts every project's votes again, those only that this validator finds valid (V1). The slots that voted in the epoch are those of its
  * batches up to this one: all of them were counted by an honest sequencer too, and perhaps more, so that none of its results fails here.
@@ -230,8 +263,7 @@ async function ownTally(
   const voters = votersIn(votes)
   const slotsInEpoch = batch.predecessors.votersWith(batch.index, voters)
   const cids = file.projectIds.map((projectId, position) => {
-    const ofProject = [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
-    const result = tally(ofProject, batch.rules.tally, slotsInEpoch)
+    const result = tally(bySlot(votes.get(projectId)), batch.rules.tally, slotsInEpoch)
     const own = result.kind === 'finalized' ? result.snapshotCid : ''
     const claimed = file.snapshotCids[position] ?? ''
     if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })

@@ -44,7 +44,7 @@ async function judge(batch: Candidate, bytes: Uint8Array, deps: Validating, sign
   const anchored = await readAnchored(batch, deps, signal)
   if (anchored === undefined) return { end: ended(batch, GONE, deps) }
   if (epoch === undefined) return { end: ended(batch, { state: 'withheld', reason: 'epoch_unseen' }, deps) }
-  const judgedBy = await learnJudgedBy(epoch, batch, deps, signal)
+  const judgedBy = await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal)
   // V7: never by the rules of another epoch.
   if (judgedBy === undefined) return { end: ended(batch, { state: 'withheld', reason: 'rules_unknown' }, deps) }
   const rechecked = await recheck({ bytes, anchored, ...judgedBy, index, predecessors }, deps)
@@ -74,9 +74,14 @@ async function speak(
   return attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
 }
 
-/** The rules of the batch's epoch; `undefined` when nobody brought them within the attestation window. */
-async function learnJudgedBy(epoch: ReleasedEpoch, batch: Candidate, deps: Validating, signal: AbortSignal): Promise<JudgedBy | undefined> {
-  const rules = await learnRules({ epochId: batch.epochId, isNeeded: () => !isWindowOver(batch, deps), signal }, deps)
+/** The rules of the epoch; `undefined` when nobody brought them while they were needed. */
+export async function learnJudgedBy(
+  epoch: ReleasedEpoch,
+  isNeeded: () => boolean,
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<JudgedBy | undefined> {
+  const rules = await learnRules({ epochId: epoch.epochId, isNeeded, signal }, deps)
   if (rules === undefined) return undefined
   const window = windowOf({ release: epoch.release, unit: rules.windowUnit, length: deps.contract.snapshotWindowBlocks })
   return { epoch, rules, window }
@@ -142,22 +147,24 @@ async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, 
   const { epoch, index, predecessors } = batch
   const parsed = fetched.ok ? parseBatchFile(fetched.bytes, batch.batchCid) : undefined
   if (parsed?.ok !== true) return predecessors.add(index, undefined)
-  const judgedBy = epoch && (await learnJudgedBy(epoch, batch, deps, signal))
+  const judgedBy = epoch && (await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)
   predecessors.add(index, tracesOf(parsed.batch, voters))
 }
 
 /** A tenth of the attestation window is left for the call to be mined, and for the batches that wait behind this one. */
 function isWindowNearlyOver(batch: Candidate, { view, contract }: Validating): boolean {
-  if (batch.epoch === undefined) return true
-  const left = lastAttestationBlock(batch.epoch.release.number, contract) - (view.head?.number ?? 0)
+  const start = view.rounds(batch.epochId)?.startOf(batch.index)
+  if (start === undefined) return true
+  const left = lastAttestationBlock(start, contract) - (view.head?.number ?? 0)
   return left < contract.attestationWindowBlocks / 10
 }
 
 /** Whether the attestation window is over at the newest block, or no window is known. */
-function isWindowOver({ epoch }: Candidate, { view, contract }: Validating): boolean {
-  if (epoch === undefined) return true
-  return view.head !== undefined && isAttestationWindowOver(epoch.release.number, view.head.number, contract)
+function isWindowOver({ epochId, index }: Candidate, { view, contract }: Validating): boolean {
+  const start = view.rounds(epochId)?.startOf(index)
+  if (start === undefined) return true
+  return view.head !== undefined && isAttestationWindowOver(start, view.head.number, contract)
 }
 
 /** Evidence is kept here first; a place on IPFS where others find it is welcome but not needed. */

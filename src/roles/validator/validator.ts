@@ -20,6 +20,7 @@ import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
 import type { Recomputer } from './recompute.ts'
+import { createStandIns } from './stand-in.ts'
 import { type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
 
@@ -121,8 +122,9 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
     void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))
-    await life.spawn(watch({ ...validating, lanes }, life.signal))
-    await lanes.idle()
+    const standIns = createStandIns(validating, life)
+    await life.spawn(watch({ ...validating, lanes, onBlock: standIns.look }, life.signal))
+    await Promise.all([lanes.idle(), standIns.idle()])
   }
 
   return {

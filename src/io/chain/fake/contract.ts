@@ -125,16 +125,26 @@ function refuseRelease(book: Book, from: Address, call: Of<'releaseEpoch'>): str
   return book.current.epochId > 0 && call.begin !== book.current.end + 1 ? 'E22' : undefined
 }
 
+/** In the second half of a round's batch window any present validator may take over what was refuted. */
+function mayStandIn(book: Book, from: Address, epoch: Epoch | undefined, block: BlockRef): boolean {
+  if (epoch === undefined || lastRound(epoch) === 0 || !book.market.validators.includes(from)) return false
+  return !isOpen(epoch, lastRound(epoch), Math.floor(book.market.batchWindowBlocks / 2), block)
+}
+
 function refuseBatch(book: Book, from: Address, call: Of<'submitSubmissionBatch'>, block: BlockRef): string | undefined {
-  if (!book.market.sequencers.includes(from)) return 'E04'
-  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
   const epoch = book.epochs.get(call.epochId)
+  const standsIn = !book.market.sequencers.includes(from)
+  if (standsIn && !mayStandIn(book, from, epoch, block)) return 'E04'
+  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
   if (epoch === undefined) return 'E30'
   if (!isOpen(epoch, lastRound(epoch), book.market.batchWindowBlocks, block)) return undefined
   if (call.projectIds.length === 0) return 'E24'
   if (epoch.isEnded && lastRound(epoch) === 0) return 'E43'
   const isTwice = new Set(call.projectIds).size !== call.projectIds.length
-  const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
+  const isTaken = call.projectIds.some((projectId) => {
+    const holder = epoch.holders.get(projectId)
+    return !mayReplace(holder) || (standsIn && holder === undefined)
+  })
   const known = batchOf(book, call.epochId, call.batchCid)
   return isTwice || isTaken || !mayReplace(known) || !isSameContent(known, call) ? 'E25' : undefined
 }
@@ -419,7 +429,9 @@ export function createFakeContract(initial: {
       const { projectIds, snapshotCids, rootHash, projectsRootHash, isFinal, contentHash } = batch
       const attestationCount = batch.votes.get(rootHash) ?? 0
       const isRefused = (batch.isReplaceable && !isFinal) || undefined
-      const head = { batchCid, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
+      const others = [...batch.votes].filter(([root]) => root !== rootHash).sort(([, left], [, right]) => right - left)
+      const majorityRoot = isRefused && others[0]?.[0]
+      const head = { batchCid, rootHash, isFinalized: isFinal, isRefused, majorityRoot, attestationCount, contentHash }
       return projectsRootHash === undefined ? { ...head, projectIds, snapshotCids } : { ...head, projectsRootHash }
     },
     rewardRules: (): RewardRules => {

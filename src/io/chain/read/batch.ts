@@ -206,6 +206,11 @@ async function isRootFinal({ epochId, batchCid, at }: Asked, from: bigint, to: B
   return isFinal && isNewest(epochId, batchCid, { from, to }, reading)
 }
 
+function mostNamed(roots: readonly Hash[]): Hash | undefined {
+  const counts = [...Map.groupBy(roots, (root) => root)].map(([root, votes]) => ({ root, votes: votes.length }))
+  return counts.sort((left, right) => right.votes - left.votes)[0]?.root
+}
+
 export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: EventSources) {
   const reading: BatchReading = { rpc, contracts, sources }
   const market = sources.dataMarket as Hex
@@ -232,12 +237,14 @@ export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: 
       const detail = 'the batch was another one before it was read to the end'
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
     }
+    const roots = votes.flatMap((each) => (each === undefined ? [] : (rootVotedIn(each, epochId, batchCid) ?? [])))
     return {
       batchCid,
       ...submitted,
       isFinalized: story.isFinalized || (!story.isRefused && isHeld),
       isRefused: story.isRefused || undefined,
-      attestationCount: votes.filter((each) => each !== undefined && rootVotedIn(each, epochId, batchCid) === submitted.rootHash).length,
+      majorityRoot: story.isRefused ? mostNamed(roots.filter((root) => root !== submitted.rootHash)) : undefined,
+      attestationCount: roots.filter((root) => root === submitted.rootHash).length,
       contentHash,
     }
   }
