@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
 import { type HttpServer, serveHttp } from '#io/http/server.ts'
-import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
+import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { open, PROJECTS, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { SEQUENCER_API } from '#wire/sequencer-api.ts'
 

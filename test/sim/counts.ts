@@ -2,7 +2,7 @@ import { credit, type Delivered, deliveredIn, eligibleSlots, nothingDelivered } 
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { readAt } from '#roles/sequencer/bytes.ts'
-import { createDayBook } from '#roles/sequencer/day-book.ts'
+import { createDayBook } from '#roles/sequencer/days/day-book.ts'
 import { toldKey } from '#roles/sequencer/keys.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
 import type { Run } from './simulation.ts'

@@ -1,9 +1,9 @@
 import { type CountsUpdate, type SlotCounts, updatesOf } from '#domain/counts.ts'
 import type { BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
 import type { Store } from '#io/store/port.ts'
-import { fromBytes, toBytes } from './bytes.ts'
+import { fromBytes, toBytes } from '#roles/sequencer/bytes.ts'
+import { TOLD_PREFIX, toldKey } from '#roles/sequencer/keys.ts'
 import type { Day } from './day-book.ts'
-import { TOLD_PREFIX, toldKey } from './keys.ts'
 
 /** Calls that belong together, on disk before the first of them is sent. */
 export interface Update {

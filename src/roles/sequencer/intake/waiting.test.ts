@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import { createWire, open, sealed, vote, type World } from './sequencer.test-world.ts'
+import { createWire, open, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { createWaiting, type Held, WAITING_LIMITS } from './waiting.ts'
 
 const MADE_UP = `0x${'ee'.repeat(32)}`

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SubmissionRequest } from '#domain/submission.ts'
-import type { Ballot } from './ballot.ts'
+import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
 import { withUniqueIds } from './unique-ids.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }

@@ -4,9 +4,7 @@ import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.t
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
-import { decodeBallot } from './ballot.ts'
-import { epochKey } from './keys.ts'
+import { epochKey } from '#roles/sequencer/keys.ts'
 import {
   CIDS,
   createDisk,
@@ -20,7 +18,9 @@ import {
   uuid,
   vote,
   type World,
-} from './sequencer.test-world.ts'
+} from '#roles/sequencer/sequencer.test-world.ts'
+import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
+import { decodeBallot } from './ballot.ts'
 
 const isVote = (key: string) => key.startsWith('vote/')
 

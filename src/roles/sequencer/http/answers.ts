@@ -2,11 +2,11 @@ import { WeftError } from '#domain/errors.ts'
 import type { SlotId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import type { Asking } from '#io/http/port.ts'
+import type { LastSeen, Seen } from '#roles/sequencer/counters.ts'
+import type { Day } from '#roles/sequencer/days/day-book.ts'
+import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import type { RouteInput, SequencerRoute } from '#wire/sequencer-api.ts'
 import type { ArchiveDeps } from './archive.ts'
-import type { LastSeen, Seen } from './counters.ts'
-import type { Day } from './day-book.ts'
-import type { Sequencer } from './sequencer.ts'
 
 /** What answers over HTTP are made from. */
 export interface AnswerDeps extends ArchiveDeps {

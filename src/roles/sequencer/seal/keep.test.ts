@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { EPOCH_1, open, PROJECTS, SEQUENCER, type Settings, sealed } from '#roles/sequencer/sequencer.test-world.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { EPOCH_1, open, PROJECTS, SEQUENCER, type Settings, sealed } from './sequencer.test-world.ts'
 
 const bytes = (content: string): Uint8Array => new TextEncoder().encode(content)
 const LATE = '{"late":1}'

@@ -1,11 +1,11 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Seen } from '#roles/sequencer/counters.ts'
+import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH_MAX } from '#wire/sequencer-api.ts'
 import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
 import { discardedOf, discardedOnDay, epochIn, slotsOf, votesOf } from './archive.ts'
-import type { Ballot } from './ballot.ts'
-import type { Seen } from './counters.ts'
 
 /** The answers to what deployed clients POST, in the words and forms of deployed servers (spec/06 §10). */
 

@@ -16,8 +16,8 @@ import {
   vote,
   type Settings,
   type World,
-} from './sequencer.test-world.ts'
-import { SEALS_AT_ONCE } from './sequencer.ts'
+} from '#roles/sequencer/sequencer.test-world.ts'
+import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
 
 /** One project a batch: three batches of epoch 1. */
 const batchLimits = { projectsMax: 1, bytesMax: 1_000_000 }

@@ -1,3 +1,5 @@
+import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH } from '#wire/sequencer-api.ts'
 import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
@@ -15,8 +17,6 @@ import {
   slotsOf,
   votesOf,
 } from './archive.ts'
-import type { Ballot } from './ballot.ts'
-import type { EpochEntry } from './ledger.ts'
 
 /** The answers below `/v1`. Lists come in pages; `nextCursor` is there when there is more. */
 export function v1Answers(deps: AnswerDeps) {

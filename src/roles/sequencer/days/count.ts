@@ -4,11 +4,11 @@ import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isLongOver, isSettled, type LaterWindows, lastBatchBlock } from '#domain/window.ts'
 import type { ProtocolEvent, RewardRules } from '#io/chain/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import type { PlannedBatch } from './batch.ts'
-import { deliveredAt, deliveredToBytes, fromBytes, readAt, toBytes } from './bytes.ts'
+import { deliveredAt, deliveredToBytes, fromBytes, readAt, toBytes } from '#roles/sequencer/bytes.ts'
+import { COUNTED_OVER_KEY, COUNTED_PREFIX, countedKey, earnedKey, earnedPrefix } from '#roles/sequencer/keys.ts'
+import type { PlannedBatch } from '#roles/sequencer/seal/batch.ts'
+import type { CountedProject } from '#roles/sequencer/seal/finalize.ts'
 import { createDayBook, type Day } from './day-book.ts'
-import type { CountedProject } from './finalize.ts'
-import { COUNTED_OVER_KEY, COUNTED_PREFIX, countedKey, earnedKey, earnedPrefix } from './keys.ts'
 
 interface CountedBatch {
   readonly batchCid: Cid

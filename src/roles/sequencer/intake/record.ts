@@ -4,9 +4,9 @@ import type { Rejection } from '#domain/rejection.ts'
 import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
+import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
-import type { EpochRules } from './epoch-rules.ts'
-import { evidenceKey, evidencePrefix, simulatedKey, voteKey, votesPrefix } from './keys.ts'
 
 /** How many votes that contradict an earlier one are kept as evidence, per slot and epoch. One convicts; a few show a pattern; more would be a way to fill the disk. */
 const EVIDENCE_PER_SLOT_MAX = 4

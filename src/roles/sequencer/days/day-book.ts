@@ -1,8 +1,8 @@
 import { credit, type Delivered, nothingDelivered } from '#domain/counts.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import { deliveredAt, deliveredToBytes, fromBytes, toBytes } from './bytes.ts'
-import { DAYS_PREFIX, dayKey, toldKey, totalsKey } from './keys.ts'
+import { deliveredAt, deliveredToBytes, fromBytes, toBytes } from '#roles/sequencer/bytes.ts'
+import { DAYS_PREFIX, dayKey, toldKey, totalsKey } from '#roles/sequencer/keys.ts'
 
 /** A day of the market, as the chain begins and ends it. */
 export interface Day {

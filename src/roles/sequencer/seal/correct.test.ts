@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import type { Cid, Hash } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import type { EpochEntry } from './ledger.ts'
-import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
 
 const [TRUE_CID, FALSE_CID] = CIDS as [Cid, Cid]
 const OTHER_ROOT = publishedRoot(['another result'])

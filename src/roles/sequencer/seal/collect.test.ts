@@ -5,10 +5,10 @@ import { back, released, step } from '#domain/steps.test-chain.ts'
 import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { type Ballots, createBallots } from '#roles/sequencer/intake/record.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
-import { type Ballots, createBallots } from './record.ts'
 
 const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const epochId = 1 as EpochId

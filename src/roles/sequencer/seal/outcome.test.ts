@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { createAnchorView } from '#domain/anchor-view.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { createCounters } from './counters.ts'
+import { createCounters } from '#roles/sequencer/counters.ts'
+import { createBallots } from '#roles/sequencer/intake/record.ts'
+import { createLedger } from '#roles/sequencer/ledger.ts'
 import type { CountedProject } from './finalize.ts'
-import { createLedger } from './ledger.ts'
 import { type NoteDeps, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
-import { createBallots } from './record.ts'
 
 const epochOf = (number: number) => number as EpochId
 const release = (number: number) => ({ number: number as BlockNumber, hash: `0x${number}` as Hash, timestamp: number })

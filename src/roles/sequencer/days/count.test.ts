@@ -3,10 +3,20 @@ import { credit, deliveredIn, nothingDelivered } from '#domain/counts.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import {
+  CIDS,
+  EPOCH_1,
+  open,
+  OTHER_SEQUENCER,
+  PROJECTS,
+  type Settings,
+  VALIDATOR,
+  vote,
+  type World,
+} from '#roles/sequencer/sequencer.test-world.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
 import { createCounting } from './count.ts'
 import type { Day } from './day-book.ts'
-import { CIDS, EPOCH_1, open, OTHER_SEQUENCER, PROJECTS, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
 
 /** Windows of 2, 30 and 40 blocks, two epochs a day. */
 const SHORT: Settings = {

@@ -7,9 +7,9 @@ import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'
 import type { Recoverer } from '#io/keys/port.ts'
 import type { RuleBook } from '#life/rules.ts'
+import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
-import type { EpochRules } from './epoch-rules.ts'
 
 /** For which data market submissions are taken. */
 export interface ServedMarket {

@@ -2,14 +2,14 @@ import type { EpochReason } from '#domain/epoch.ts'
 import { type BlockNumber, byCodeUnit, type Cid, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
 import type { DisputeReason } from '#domain/reasons.ts'
+import type { Counters } from '#roles/sequencer/counters.ts'
+import { earnedWrites } from '#roles/sequencer/days/count.ts'
+import type { Ballots } from '#roles/sequencer/intake/record.ts'
+import { type BatchEntry, type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from '#roles/sequencer/ledger.ts'
 import type { Anchored, EndOutcome } from './anchor.ts'
 import type { FreshBatch, PlannedBatch } from './batch.ts'
-import { earnedWrites } from './count.ts'
-import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
 import type { KeptCost } from './keep.ts'
-import { type BatchEntry, type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from './ledger.ts'
-import type { Ballots } from './record.ts'
 
 /** What each stage of `seal` leaves on record, in the order of the stages. */
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { decodeBatch } from '#wire/batch-json.ts'
-import { publishedRoot } from '#wire/merkle.ts'
-import type { BatchEntry, EpochEntry } from './ledger.ts'
+import type { BatchEntry, EpochEntry } from '#roles/sequencer/ledger.ts'
 import {
   EPOCH_1,
   OTHER_SEQUENCER,
@@ -15,7 +13,9 @@ import {
   VALIDATOR,
   vote,
   type World,
-} from './sequencer.test-world.ts'
+} from '#roles/sequencer/sequencer.test-world.ts'
+import { decodeBatch } from '#wire/batch-json.ts'
+import { publishedRoot } from '#wire/merkle.ts'
 
 /** One project a batch: three batches of epoch 1, by their roots. */
 async function voted(settings: Settings = {}): Promise<World> {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { open, OTHER_SEQUENCER, SEQUENCER, type Settings, vote, type World } from './sequencer.test-world.ts'
+import { open, OTHER_SEQUENCER, SEQUENCER, type Settings, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 
 /** Windows of 2, 6 and 8 blocks; two epochs a day, and a snapshot in both for the quota. */
 const MARKET: Settings = {
