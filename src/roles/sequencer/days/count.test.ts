@@ -317,6 +317,16 @@ describe('S18: a day is decided', () => {
     expect(block(2 + 4 * 8 + 1)).toBe(true)
   })
 
+  test('S17: a corrected batch of somebody else is read in whichever round it comes', async () => {
+    const { counting, block } = await following()
+    const corrected = CIDS[1] as Cid
+    block(4, { kind: 'TriggerBatchResubmission', epochId: 2, batchCid: cid })
+    block(2 + 3 * 8, { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: corrected })
+    expect(counting.unread()).toEqual([{ epochId: 2, batchCid: corrected }])
+    block(2 + 4 * 8 + 1)
+    expect(counting.unread()).toEqual([])
+  })
+
   test('not while what a batch earned may still become known', async () => {
     const { counting, block } = await following()
     const other = CIDS[1] as Cid

@@ -206,12 +206,17 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     }
   }
 
-  function isOpen({ epochId, release, endedIn, batches }: CountedEpoch): boolean {
-    // A corrected batch may come, in a round of its own.
-    if (batches.some(({ refutedIn, finalIn }) => refutedIn !== undefined && finalIn === undefined))
-      return !isSettled(release, head, contract)
-    if (isAttestationWindowOver(release, head, contract)) return false
-    return endedIn === undefined || batches.some((batch) => batch.finalIn === undefined || epochs.isUnread(epochId, batch))
+  const isRefuted = ({ batches }: CountedEpoch) =>
+    batches.some(({ refutedIn, finalIn }) => refutedIn !== undefined && finalIn === undefined)
+
+  /** Whether batches of it may still come or be judged: corrected ones in rounds of their own, after its windows. */
+  const isUndecided = (epoch: CountedEpoch): boolean =>
+    isRefuted(epoch) ? !isSettled(epoch.release, head, contract) : !isAttestationWindowOver(epoch.release, head, contract)
+
+  function isOpen(epoch: CountedEpoch): boolean {
+    const { epochId, endedIn, batches } = epoch
+    const isComplete = endedIn !== undefined && batches.every((batch) => batch.finalIn !== undefined && !epochs.isUnread(epochId, batch))
+    return isUndecided(epoch) && (isRefuted(epoch) || !isComplete)
   }
 
   const isDone = ({ release, endedIn }: CountedEpoch): boolean => endedIn !== undefined || head > lastBatchBlock(release, contract)
@@ -242,7 +247,7 @@ export function createCounting({ store, keep, contract, daysKept }: CountingDeps
     unread: () =>
       epochs
         .all()
-        .filter(({ release }) => !isAttestationWindowOver(release, head, contract))
+        .filter(isUndecided)
         .flatMap(({ epochId, batches }) =>
           batches.filter((batch) => epochs.isUnread(epochId, batch)).map(({ batchCid }) => ({ epochId, batchCid })),
         ),
