@@ -97,8 +97,8 @@ export interface AnchorChain {
   manifestAt(epochId: EpochId): Promise<ManifestRef | undefined>
   /** Every slot that exists, active or not, ascending. */
   slots(): Promise<readonly SlotState[]>
-  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that is not known. Not active when there is no such slot. */
-  slot(slotId: SlotId): Promise<SlotState & { readonly changedAt: number }>
+  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that, only `at` tells. Not active when there is no such slot. */
+  slot(slotId: SlotId, at?: BlockNumber): Promise<SlotState & { readonly changedAt: number }>
   /** All zero before the first release. */
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
   /** `releaseBlock` is 0 for an epoch that does not exist. */

@@ -264,7 +264,7 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
       return contract().manifestAt(epochId)
     }),
     slots: reading('slots', () => contract().slots()),
-    slot: reading('slot', (slotId) => contract().slot(slotId)),
+    slot: reading('slot', (slotId, at) => contract(at).slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
