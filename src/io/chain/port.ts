@@ -69,7 +69,8 @@ export interface AnchoredBatch {
  * Reads one data market of one ProtocolState. Every method throws `CHAIN_UNREACHABLE` or `CHAIN_ANSWER_INVALID`.
  * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
- * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. It ends when the signal aborts.
+ * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. Where they are all
+ * that it ever had, `from` names the first of them, and a rewrite of all is undone to the block before it. It ends when the signal aborts.
  * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head. A node that has
  * not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
  */

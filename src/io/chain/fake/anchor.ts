@@ -294,7 +294,7 @@ const SETTLE_TIMEOUT_MS = 60_000
 
 /** A chain with a genesis block and nothing released yet. */
 export function createFakeChain(options: FakeChainOptions): FakeChain {
-  const { clock, pollMs = 100, reorgDepthMax = 64 } = options
+  const { clock, pollMs = 100, reorgDepthMax = 127 } = options
   const stopping = new AbortController()
   let isReachable = true
   const miner = createMiner(options)
