@@ -108,7 +108,7 @@ test('a market changes its rules at an epoch: until then everybody follows the o
   // Whoever has a manifest follows it; what the chain names for an epoch is asked of the chain.
   const manifests: Readonly<Record<string, MarketRules>> = {
     first: RULES,
-    second: { ...RULES, projectsPerBatch: 2, tally: { minVotes: 3, minShareBp: 5_000 } },
+    second: { ...RULES, projectsPerBatch: 2, tally: { minVotes: 3, minShareBp: 5_000 }, batchForm: 'dag-cbor', batchTree: 'fresh' },
     third: { ...RULES, tally: { minVotes: 4, minShareBp: 0 } },
   }
   const rules = (chain: FakeChain): RuleBook => ({
@@ -129,9 +129,11 @@ test('a market changes its rules at an epoch: until then everybody follows the o
   await announce('third', 3)
   expect(await finality(network, FIRST)).toEqual([FINALIZED_BY_ALL, FINALIZED_BY_ALL])
 
-  // The same votes, in smaller batches; the honest three are as many as it takes.
+  // The same votes, in smaller batches, of the compact form; the honest three are as many as it takes.
   await network.attested(SECOND, validators.length)
   expect((await finality(network, SECOND)).length).toBe(Math.ceil(projects.length / 2))
+  const forms = async (epochId: EpochId) => new Set((await chain.batchCids(epochId)).map((batchCid) => batchCid.slice(0, 7)))
+  expect([await forms(FIRST), await forms(SECOND)]).toEqual([new Set(['bafkrei']), new Set(['bafyrei'])])
   for (const projectId of projects) expect(await unproved(network, projectId, SECOND)).toBeUndefined()
 
   // Now it takes four of them.

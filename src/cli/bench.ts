@@ -7,12 +7,14 @@ import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 
 const folder = join(import.meta.dirname, '../../test/bench')
 
+const benchmarks = (): string[] => readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+
 export const benchCommand = buildCommand({
-  async func(this: { process: NodeJS.Process }, _flags: Record<never, never>, ...names: string[]) {
-    const benches = readdirSync(folder).filter((file) => file.endsWith('.ts') && (names.length === 0 || names.includes(file.slice(0, -3))))
+  async func(this: { process: NodeJS.Process }, { json }: { readonly json: boolean }, ...names: string[]) {
+    const benches = benchmarks().filter((file) => names.length === 0 || names.includes(file.slice(0, -3)))
     if (benches.length === 0) {
       this.process.stderr.write(
-        `weft: no such benchmark; there are ${readdirSync(folder)
+        `weft: no such benchmark; there are ${benchmarks()
           .map((file) => file.slice(0, -3))
           .join(', ')}\n`,
       )
@@ -21,7 +23,9 @@ export const benchCommand = buildCommand({
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const file of benches) {
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file)], { stdio: 'inherit' })
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file), ...(json ? ['--json'] : [])], {
+        stdio: 'inherit',
+      })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
@@ -30,6 +34,7 @@ export const benchCommand = buildCommand({
     if (signal.aborted) this.process.exitCode = EXIT_STOPPED
   },
   parameters: {
+    flags: { json: { kind: 'boolean', brief: 'One JSON object a benchmark, where it has one', default: false } },
     positional: { kind: 'array', parameter: { brief: 'Only these benchmarks, for example `intake`', parse: String, placeholder: 'name' } },
   },
   docs: { brief: 'Measure, and print ratios of one run' },

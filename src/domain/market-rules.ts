@@ -19,7 +19,18 @@ export interface MarketRules {
   readonly projectsPerSlotMax: number
   /** Whether a CID becomes final only when the sequencer, and each validator that speaks for it, has its bytes. */
   readonly availability: 'required' | 'none'
+  readonly batchForm: BatchForm
+  readonly batchTree: BatchTree
 }
+
+/** How a batch file is written: the JSON of deployed sequencers, or the compact dag-cbor. Whoever reads takes either. */
+export type BatchForm = 'json' | 'dag-cbor'
+
+/**
+ * What the tree of a batch's submission ids goes on from: the epoch's earlier batches, or nothing. `either` where no manifest says it:
+ * deployed sequencers begin anew with each batch, by the written rule the tree goes on (spec/06 §7), and either root is right.
+ */
+export type BatchTree = 'cumulative' | 'fresh' | 'either'
 
 /** On what may be voted: on everything of the namespace, or on these project types and, where they are listed, data sources. */
 export type Voting = 'open' | { readonly projectTypes: readonly string[]; readonly dataSources?: readonly string[] | undefined }

@@ -54,8 +54,8 @@ export function createCopies({ copiesMin }: CopiesOptions, deps: CopiesDeps): Co
   return {
     ipfs: {
       ...node,
-      async add(bytes, epochId) {
-        const cid = await node.add(bytes, epochId)
+      async add(bytes, epochId, codec) {
+        const cid = await node.add(bytes, epochId, codec)
         spread(cid, epochId)
         return cid
       },

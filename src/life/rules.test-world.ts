@@ -11,6 +11,8 @@ export function rulesWith(change: Partial<MarketRules> = {}): MarketRules {
     projectsPerBatch: 50,
     projectsPerSlotMax: 3,
     availability: 'none',
+    batchForm: 'json',
+    batchTree: 'either',
     ...change,
   }
 }

@@ -152,6 +152,8 @@ describe('a market’s rules come', () => {
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 0, minShareBp: 0 },
       voting: 'open',
+      batchForm: 'json',
+      batchTree: 'either',
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
       availability: 'none',

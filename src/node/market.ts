@@ -65,6 +65,8 @@ export const DEPLOYED_RULES = {
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,
   availability: 'none',
+  batchForm: 'json',
+  batchTree: 'either',
 } as const satisfies Partial<MarketRules>
 
 type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>

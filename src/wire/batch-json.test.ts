@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { decodeBatch, encodeBatch, parseBatch, submissionBytes, submissionIdsIn } from './batch-json.ts'
+import { decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -54,6 +54,22 @@ test('characters that Go escapes are escaped', () => {
   const odd = { ...batch, submissions: [{ submissionId: '<&>\u2028\u2029', submission }] }
   expect(new TextDecoder().decode(encodeBatch(odd))).toContain('"submissionIDs":["\\u003c\\u0026\\u003e\\u2028\\u2029"]')
 })
+
+test.each(['projectId', 'snapshotCid', 'signature', 'header', 'dataMarket', 'nodeVersion'])(
+  'G2: whatever stands in %s is escaped as Go does',
+  (field) => {
+    for (let code = 0; code < 0x100; code += 1) {
+      const value = String.fromCharCode(code)
+      const request = field in submission.request ? { ...submission.request, [field]: value } : submission.request
+      const odd = { ...submission, ...(!(field in submission.request) && { [field]: value }), request }
+      const bytes = encodeBatch({ ...batch, submissions: [{ submissionId: 'i', submission: odd }] })
+      const written = new TextDecoder().decode(bytes)
+      expect(written).not.toMatch(/[<>&]/)
+      const [text] = (JSON.parse(written) as { submissions: [string] }).submissions
+      expect(JSON.parse(text)).toMatchObject(field in submission.request ? { request: { [field]: value } } : { [field]: value })
+    }
+  },
+)
 
 test('what is written is read back', () => {
   const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
@@ -183,33 +199,15 @@ describe('a submission within a batch', () => {
   })
 })
 
-describe('the ids and the root alone', () => {
-  const submissionsOf = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({
-      submissionId: `00000000-0000-4000-8000-00000000000${index}`,
-      submission: (batch.submissions[0] as (typeof batch.submissions)[number]).submission,
-    }))
-
-  test.each([0, 1, 3])('of a file of our own with %i submissions are those that all of it has', (count) => {
-    const submissions = submissionsOf(count)
-    const odd = { ...batch, submissions, submissionsRoot: '0x7', projectIds: ['a],"roothash":"0x8",b:N'] as never }
-    const ids = submissions.map(({ submissionId }) => submissionId)
-    expect(submissionIdsIn(encodeBatch(odd))).toEqual({ ids, root: '0x7' })
-  })
-
-  test('of a file that somebody else wrote are read as those are', () => {
-    const { submissionIDs, ...rest } = file()
-    expect(submissionIdsIn(text({ ...rest, submissionIds: submissionIDs }))).toEqual({ ids: submissionIDs, root: file().roothash })
-  })
-
-  test('of what is no batch there are none', () => {
-    expect(submissionIdsIn(new Uint8Array())).toBeUndefined()
-    expect(submissionIdsIn(text('{"submissionIDs":["a"],'))).toBeUndefined()
-  })
-})
-
-test('the size of a submission is what it adds to the file', () => {
-  const one = encodeBatch(batch).length
-  const two = encodeBatch({ ...batch, submissions: [...batch.submissions, ...batch.submissions] }).length
-  expect(submissionBytes(batch.submissions[0] as never)).toBe(two - one)
+test.each([
+  ['plain', {}],
+  ['with large numbers', { request: { ...submission.request, slotId: 123_456, deadlineBlock: 98_765_432, epochId: 7_654_321 } }],
+  ['with a zero', { request: { ...submission.request, epochId: 0 } }],
+  ['with what is escaped', { nodeVersion: '<"\\&>' }],
+  ['with every field', { protocolState: '0x03' }],
+  ['without a header', { header: '' }],
+])('the size of a submission %s is what it adds to the file', (_, change) => {
+  const each = { submissionId: 'id-1', submission: { ...submission, ...change } as Submission }
+  const length = (count: number) => encodeBatch({ ...batch, submissions: Array.from({ length: count }, () => each) }).length
+  expect(submissionBytes(each)).toBe(length(2) - length(1))
 })

@@ -15,7 +15,7 @@ const encoder = new TextEncoder()
 /** The file's bytes. The same batch always gives the same bytes, and so the same CID (G2). */
 export function encodeBatch(batch: Batch): Uint8Array {
   const ids = batch.submissions.map(({ submissionId }) => goString(submissionId))
-  const texts = batch.submissions.map(({ submission }) => goString(submissionText(submission)))
+  const texts = batch.submissions.map(({ submission }) => submissionJson(submission))
   return encoder.encode(
     `{"submissionIDs":[${ids.join(',')}],"submissions":[${texts.join(',')}],"roothash":${goString(batch.submissionsRoot)}` +
       `,"pids":[${batch.projectIds.map(goString).join(',')}],"cids":[${batch.snapshotCids.map(goString).join(',')}]}`,
@@ -24,13 +24,60 @@ export function encodeBatch(batch: Batch): Uint8Array {
 
 /** How many bytes one submission takes in the file, near enough to cut batches by: exact for ASCII, which all of ours is. */
 export function submissionBytes({ submissionId, submission }: BatchedSubmission): number {
-  return goString(submissionText(submission)).length + submissionId.length + '"",,'.length
+  const json = isPlain(submission) ? PLAIN_OVERHEAD + valuesLength(submission) : submissionJson(submission).length
+  return json + submissionId.length + '"",,'.length
 }
 
 /** A JSON string as Go's encoder writes it: like ours, and `<`, `>`, `&` and the two line separators escaped. */
 function goString(text: string): string {
   return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** Text in which neither encoder escapes anything. */
+const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/
+
+/** Nearly all have every field but the last, and nothing to escape. */
+function isPlain({ request, signature, header, dataMarket, nodeVersion, protocolState }: Submission): boolean {
+  const isFull = request.slotId > 0 && request.deadlineBlock > 0 && request.epochId > 0 && protocolState === ''
+  if (!isFull || !PLAIN.test(request.projectId) || !PLAIN.test(request.snapshotCid)) return false
+  return PLAIN.test(signature) && PLAIN.test(header) && PLAIN.test(dataMarket) && PLAIN.test(nodeVersion)
+}
+
+function valuesLength({ request, signature, header, dataMarket, nodeVersion }: Submission): number {
+  const numbers = `${request.slotId}${request.deadlineBlock}${request.epochId}`.length
+  return (
+    numbers +
+    request.snapshotCid.length +
+    request.projectId.length +
+    signature.length +
+    header.length +
+    dataMarket.length +
+    nodeVersion.length
+  )
+}
+
+/** A submission as the JSON string that stands in the file. A plain one is written in one go: that takes a tenth of the time. */
+function submissionJson(submission: Submission): string {
+  if (!isPlain(submission)) return goString(submissionText(submission))
+  const { request, signature, header, dataMarket, nodeVersion } = submission
+  const { slotId, deadlineBlock, snapshotCid, epochId, projectId } = request
+  return (
+    `"{\\n  \\"request\\": {\\n    \\"slotId\\": \\"${slotId}\\",\\n    \\"deadline\\": \\"${deadlineBlock}\\",\\n    \\"snapshotCid\\": \\"${snapshotCid}\\",` +
+    `\\n    \\"epochId\\": \\"${epochId}\\",\\n    \\"projectId\\": \\"${projectId}\\"\\n  },\\n  \\"signature\\": \\"${signature}\\",\\n  \\"header\\": \\"${header}\\",` +
+    `\\n  \\"dataMarket\\": \\"${dataMarket}\\",\\n  \\"nodeVersion\\": \\"${nodeVersion}\\"\\n}"`
+  )
+}
+
+/** Values of one character: what is left of its length is what every plain submission takes beside its values. */
+const ONE_EACH = {
+  request: { slotId: 1, deadlineBlock: 1, snapshotCid: 'c', epochId: 1, projectId: 'p' },
+  signature: 's',
+  header: 'h',
+  dataMarket: 'm',
+  nodeVersion: 'v',
+  protocolState: '',
+} as unknown as Submission
+const PLAIN_OVERHEAD = submissionJson(ONE_EACH).length - valuesLength(ONE_EACH)
 
 /** Multi-line protojson of a `SnapshotSubmission`: fields in order of number, uint64 as strings, defaults left out. */
 function submissionText(submission: Submission): string {
@@ -60,7 +107,14 @@ function fields(indent: string, list: readonly (readonly [string, string])[]): s
 }
 
 /** What is wrong with a file that is not a batch. */
-export type BatchDefect = 'too_large' | 'not_json' | 'field_missing' | 'lengths_differ' | 'project_malformed' | 'submission_malformed'
+export type BatchDefect =
+  | 'too_large'
+  | 'not_json'
+  | 'not_dag_cbor'
+  | 'field_missing'
+  | 'lengths_differ'
+  | 'project_malformed'
+  | 'submission_malformed'
 
 export type ParsedBatch = { readonly ok: true; readonly batch: Batch } | { readonly ok: false; readonly defect: BatchDefect }
 
@@ -99,24 +153,6 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
 export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   const parsed = parseBatch(bytes)
   return parsed.ok ? parsed.batch : undefined
-}
-
-/** How `encodeBatch` begins a file, and what it writes behind the submissions. */
-const OWN_HEAD = /^\{"submissionIDs":(\[[^\]]*\]),/
-const OWN_ROOT = '],"roothash":'
-
-/**
- * The ids and the root alone of a file of our own, in its order; `undefined` when it is no batch. The submissions, which are most of it, are
- * not looked at where `encodeBatch` wrote it.
- */
-export function submissionIdsIn(file: Uint8Array): { readonly ids: readonly string[]; readonly root: string } | undefined {
-  const text = new TextDecoder().decode(file)
-  const ids = textsOf(parseJson(OWN_HEAD.exec(text)?.[1] ?? ''))
-  const rootAt = text.lastIndexOf(OWN_ROOT) + OWN_ROOT.length
-  const root = textOf(parseJson(text.slice(rootAt, text.indexOf(',', rootAt))))
-  if (ids !== undefined && root !== undefined) return { ids, root }
-  const batch = decodeBatch(file)
-  return batch && { ids: batch.submissions.map(({ submissionId }) => submissionId), root: batch.submissionsRoot }
 }
 
 function textOf(value: unknown): string | undefined {

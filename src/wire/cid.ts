@@ -7,6 +7,7 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { Cid } from '#domain/ids.ts'
+import { unlessThrown } from './untrusted.ts'
 
 /** Kubo's chunk: a file up to this size is one raw block, a larger one a UnixFS tree of such blocks. */
 export const CHUNK_BYTES = 262_144
@@ -42,6 +43,30 @@ export function isSnapshotCid(text: string): text is Cid {
 }
 
 const SNAPSHOT_CID = /^baf(?:kr|yb)ei[a-h][a-z2-7]{50}[aeimquy4]$/
+
+/** Of a block of dag-cbor, which compact batches are. */
+const DAG_CBOR = 0x71
+
+/** The CIDv1 of these bytes as one block of dag-cbor. */
+export async function dagCborCidOf(bytes: Uint8Array): Promise<Cid> {
+  return CID.createV1(DAG_CBOR, await sha256.digest(bytes)).toString() as Cid
+}
+
+/** Whether `text` is what `dagCborCidOf` can return; as `isSnapshotCid` otherwise. */
+export function isDagCborCid(text: string): text is Cid {
+  return DAG_CBOR_CID.test(text)
+}
+
+const DAG_CBOR_CID = /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/
+
+/** The 36 bytes of what `isSnapshotCid` takes; `undefined` for other texts. */
+export const cidBytes = (text: string): Uint8Array | undefined => (isSnapshotCid(text) ? CID.parse(text).bytes : undefined)
+
+/** The text that has these bytes; `undefined` when `cidBytes` gives them for none. */
+export function cidOfBytes(bytes: Uint8Array): Cid | undefined {
+  const text = unlessThrown(() => CID.decode(bytes).toString())
+  return text !== undefined && isSnapshotCid(text) ? text : undefined
+}
 
 /** As `isSnapshotCid`, or a CIDv0 (`Qm…`), which older peers still write. */
 export function isCid(text: string): text is Cid {

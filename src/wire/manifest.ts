@@ -30,7 +30,12 @@ export interface Manifest {
   readonly tally: MarketRules['tally']
   readonly voting: Voting
   readonly availability: MarketRules['availability']
-  readonly batch: { readonly form: 'json'; readonly projectsPerBatch: number; readonly projectsPerSlotMax: number }
+  readonly batch: {
+    readonly form: MarketRules['batchForm']
+    readonly tree: Exclude<MarketRules['batchTree'], 'either'>
+    readonly projectsPerBatch: number
+    readonly projectsPerSlotMax: number
+  }
   readonly computes: readonly ComputeSetChoice[]
 }
 
@@ -91,7 +96,8 @@ const MANIFEST = object({
     but("'open' or an object with projectTypes"),
   ),
   batch: object({
-    form: z.literal('json', but("'json'")),
+    form: z.enum(['json', 'dag-cbor'], but("'json' or 'dag-cbor'")),
+    tree: z.enum(['cumulative', 'fresh'], but("'cumulative' or 'fresh'")),
     projectsPerBatch: integer(1, 1_000),
     projectsPerSlotMax: integer(1, 100_000),
   }),
@@ -124,7 +130,7 @@ const DRAFT_DEFAULTS = {
   tally: { minVotes: 2n, minShareBp: 3_334n },
   voting: 'open',
   availability: 'required',
-  batch: { form: 'json', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
+  batch: { form: 'json', tree: 'cumulative', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
   computes: [],
 } as const satisfies JsonValue
 
@@ -209,6 +215,6 @@ function invalid(manifest: string, problems: readonly string[], cause?: unknown)
 
 /** What roles follow of it. */
 export function rulesOf({ namespace, window, deadlineBufferMaxBlocks, tally, voting, availability, batch }: Manifest): MarketRules {
-  const { projectsPerBatch, projectsPerSlotMax } = batch
-  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, projectsPerBatch, projectsPerSlotMax }
+  const { form: batchForm, tree: batchTree, ...limits } = batch
+  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, batchForm, batchTree, ...limits }
 }

@@ -1,4 +1,4 @@
-import { createSHA256 } from 'hash-wasm'
+import { digest, digest2Bytes32 } from '@chainsafe/as-sha256'
 import type { Hash } from '#domain/ids.ts'
 import { keccak256 } from './keccak.ts'
 
@@ -11,18 +11,10 @@ import { keccak256 } from './keccak.ts'
 export const HEIGHT = 32
 export const HASH_BYTES = 32
 
-/** One instance for the process: creating it is the dear part, and it keeps nothing between two hashes. */
-const sha256 = await createSHA256()
 const encoder = new TextEncoder()
 
-export const leafOf = (text: string): Uint8Array => sha256.init().update(encoder.encode(text)).digest('binary')
-
-const pair = new Uint8Array(2 * HASH_BYTES)
-export function parentOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  pair.set(left)
-  pair.set(right, HASH_BYTES)
-  return sha256.init().update(pair).digest('binary')
-}
+export const leafOf = (text: string): Uint8Array => digest(encoder.encode(text))
+export const parentOf = (left: Uint8Array, right: Uint8Array): Uint8Array => digest2Bytes32(left, right)
 
 /** `ZEROS[level]` is the root of an empty subtree of that height: the neighbour of a last node on that level. */
 export const ZEROS: readonly Uint8Array[] = zeros()

@@ -164,6 +164,8 @@ try {
         projectsPerBatch: 50,
         projectsPerSlotMax: PROJECTS,
         availability: 'none',
+        batchForm: 'json',
+        batchTree: 'either',
       }),
       clock: systemClock,
       random: systemRandom,

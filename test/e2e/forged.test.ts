@@ -39,6 +39,7 @@ const rules = {
   voting: 'open',
   deadlineBufferMaxBlocks: 20,
   tally: { minVotes: 0, minShareBp: 0 },
+  batchTree: 'either',
 } as const
 const never = new AbortController().signal
 

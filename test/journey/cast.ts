@@ -55,6 +55,8 @@ export const RULES: MarketRules = {
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',
+  batchForm: 'json',
+  batchTree: 'either',
 }
 
 const account = (digit: string): Address => `0x${digit.repeat(40)}` as Address

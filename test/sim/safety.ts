@@ -13,8 +13,7 @@ import { epochKey, evidencePrefix, planFileKey, simulatedKey, voteKey } from '#r
 import type { EpochEntry, ProjectEntry } from '#roles/sequencer/ledger.ts'
 import type { EpochRecord as OwnEpoch, ProjectRecord as OwnProject } from '#roles/snapshotter/records.ts'
 import { guardKey } from '#roles/validator/keys.ts'
-import { decodeBatch } from '#wire/batch-json.ts'
-import { snapshotCidOf } from '#wire/cid.ts'
+import { batchCidOf, fileOf, parseBatchFile } from '#wire/batch-file.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { NAMESPACE } from '../journey/cast.ts'
 import type { Promised, Violation } from './promises.ts'
@@ -392,29 +391,33 @@ function createCalls(run: Run, report: Report) {
     index: number,
     disk: FakeStore,
   ): void {
-    const file = disk.durable(planFileKey(epochId, index))
-    if (file === undefined) {
+    const planned = disk.durable(planFileKey(epochId, index))
+    if (planned === undefined) {
       report('G4', `batch ${batchCid} of epoch ${epochId} is sent before its plan is on disk`)
       return
     }
     if (judged.has(batchCid)) return
     judged.add(batchCid)
     run.witness.look()
-    const batch = decodeBatch(file)
-    if (batch === undefined) {
+    const file = fileOf(planned, batchCid)
+    const parsed = parseBatchFile(file, batchCid)
+    if (!parsed.ok) {
       report('G2', `the plan of epoch ${epochId} holds no batch`)
       return
     }
+    const { batch } = parsed
     run.trace.note('sequencer', 'sends batch', {
       epochId,
       batchCid,
       submissions: batch.submissions.map(({ submissionId }) => submissionId),
     })
     checkVotes(epochId, batch)
-    looking = Promise.all([looking, run.world.ipfs.node('sequencer').has(batchCid), snapshotCidOf(file)]).then(([, isStored, cid]) => {
-      if (!isStored) report('G3', `batch ${batchCid} is sent to the chain before it is stored`)
-      if (cid !== batchCid) report('G4', `batch ${batchCid} of epoch ${epochId} is not the one that was planned`)
-    })
+    looking = Promise.all([looking, run.world.ipfs.node('sequencer').has(batchCid), batchCidOf(file, batchCid)]).then(
+      ([, isStored, cid]) => {
+        if (!isStored) report('G3', `batch ${batchCid} is sent to the chain before it is stored`)
+        if (cid !== batchCid) report('G4', `batch ${batchCid} of epoch ${epochId} is not the one that was planned`)
+      },
+    )
   }
 
   /** The rules of the market, from the chain as the witness knows it and with no code of the sequencer's. */

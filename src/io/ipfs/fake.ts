@@ -133,7 +133,7 @@ function createNode(member: Member, around: Surroundings): FakeIpfsNode {
   }
 
   return {
-    add: (bytes, epochId) => importContent(bytes, (cid, block) => keep(cid, block, epochId)),
+    add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => keep(cid, block, epochId), codec),
     get,
     async pin(cid, epochId) {
       await get(cid, PIN_LIMITS)

@@ -119,7 +119,7 @@ export async function startNode(
     peerId: helia.libp2p.peerId.toString(),
     addresses: () => helia.libp2p.getMultiaddrs().map(String),
     connect: links.connect,
-    add: (bytes, epochId) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId)),
+    add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId), codec),
     get,
     async pin(cid, epochId) {
       await get(cid, PIN_LIMITS)

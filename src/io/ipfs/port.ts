@@ -2,7 +2,7 @@ import type { Cid, EpochId } from '#domain/ids.ts'
 
 /**
  * Content-addressed storage. CIDs are those of `ipfs add --cid-version=1`: one raw block up to 256 KiB, a UnixFS file of
- * 262,144-byte chunks above (spec/03 §9). `wire/cid.ts` computes the same without a node.
+ * 262,144-byte chunks above (spec/03 §9); or that of one block of dag-cbor, whatever its size. `wire/cid.ts` computes the same without a node.
  *
  * Obligations, proved by suite.ts:
  * - `add` resolves when the content is stored and pinned here; adding the same bytes again is cheap and gives the same CID.
@@ -14,7 +14,8 @@ import type { Cid, EpochId } from '#domain/ids.ts'
  *   is named, and for what only `get` brought, it is the newest that was ever named here.
  */
 export interface Ipfs {
-  add(bytes: Uint8Array, epochId?: EpochId): Promise<Cid>
+  /** `codec` names what `bytes` are when they are no file. */
+  add(bytes: Uint8Array, epochId?: EpochId, codec?: 'dag-cbor'): Promise<Cid>
   get(cid: Cid, options: { readonly bytesMax: number; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Uint8Array>
   /** Keeps content that was fetched: what `get` brought may otherwise be dropped. Throws `IPFS_NOT_FOUND`. */
   pin(cid: Cid, epochId?: EpochId): Promise<void>

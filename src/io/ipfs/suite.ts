@@ -183,8 +183,20 @@ export function describeIpfs(name: string, open: () => Promise<IpfsPair>): void 
       expect(await pair.right.get(cid, LIMITS)).toEqual(text('as it was'))
     })
 
-    test('what is no CID of a file is refused', async () => {
-      for (const cid of ['', 'nonsense', '../../etc/passwd', 'bafyreigaknpexyvxt76zgkitavbwx6ejgfheup5oybpm77f3pxzrvwpfdi']) {
+    test('G3: a block of dag-cbor is content by itself, of any size that is one block', async () => {
+      const bytes = filled(600_000)
+      const cid = await pair.left.add(bytes, undefined, 'dag-cbor')
+      expect(cid).toMatch(/^bafyrei/)
+      expect([await pair.left.has(cid), await pair.right.has(cid)]).toEqual([true, false])
+      expect(await pair.right.get(cid, LIMITS)).toEqual(bytes)
+      expect(await codeOf(pair.right.get(cid, { ...LIMITS, bytesMax: 599_999 }))).toBe('IPFS_CONTENT_TOO_LARGE')
+      await pair.right.pin(cid)
+      await pair.corruptLeft(cid)
+      expect(await pair.left.get(cid, LIMITS)).toEqual(bytes)
+    })
+
+    test('what is no CID of a file, nor of dag-cbor, is refused', async () => {
+      for (const cid of ['', 'nonsense', '../../etc/passwd', 'baguqeeraiqjw7i2vwntyuekgvulpp2det2kpwt6cd7tx5ayqybqpmhfk76fa']) {
         expect(await codeOf(pair.left.get(cid as Cid, LIMITS))).toBe('ID_MALFORMED')
       }
     })

@@ -245,15 +245,27 @@ test('a folder is no content', async () => {
   await expect(readContent(folder as CID, LIMITS, blocks.read)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
 })
 
-test('CIDs of version 0 are read, other hashes and codecs are not CIDs of files', async () => {
+test('CIDs of version 0 are read, other hashes and codecs are not CIDs of content', async () => {
   const blocks = createBlocks()
   const { cid } = await importFile({ content: new Uint8Array(30) }, blocks, { cidVersion: 0, rawLeaves: false })
   expect(cid.toString()).toMatch(/^Qm/)
   expect(await readContent(parseCid(cid.toString()), LIMITS, blocks.read)).toEqual(new Uint8Array(30))
   const other = CID.createV1(0x55, identity.digest(new Uint8Array(32))).toString()
   const short = CID.createV1(0x55, createDigest(sha256.code, new Uint8Array(16))).toString()
-  for (const text of [CID.createV1(0x71, cid.multihash).toString(), other, short, '', 'x'.repeat(500)])
+  for (const text of [CID.createV1(0x0129, cid.multihash).toString(), other, short, '', 'x'.repeat(500)])
     expect(() => parseCid(text)).toThrow(expect.objectContaining({ code: 'ID_MALFORMED', facts: { what: 'CID', text: text.slice(0, 80) } }))
+})
+
+test('G7: a block of dag-cbor is content, but no part of a file, and what it names is not followed', async () => {
+  const block = Uint8Array.of(0xa0)
+  const cid = CID.createV1(0x71, await sha256.digest(block))
+  expect(await readContent(parseCid(cid.toString()), LIMITS, async () => block)).toEqual(block)
+  await expect(readContent(cid, LIMITS, async () => Uint8Array.of(0xa1))).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
+  // dag-pb by hand: one link to the block, and the data of a UnixFS file of one byte in one part.
+  const root = Uint8Array.of(0x12, 42, 0x0a, 36, ...cid.bytes, 0x12, 0, 0x18, 1, 0x0a, 6, 0x08, 2, 0x18, 1, 0x20, 1)
+  const rootCid = CID.createV1(0x70, await sha256.digest(root))
+  const source = async (each: CID) => (each.equals(rootCid) ? root : block)
+  await expect(readContent(rootCid, LIMITS, source)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG', facts: { got: 'no UnixFS file' } })
 })
 
 test('an undecodable block that hashes right is no file', async () => {

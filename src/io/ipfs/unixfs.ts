@@ -7,13 +7,15 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 
-/** UnixFS files as `ipfs add --cid-version=1` makes them (spec/03 §9), and their reading block by block, each block checked. */
+/** UnixFS files as `ipfs add --cid-version=1` makes them (spec/03 §9) and their reading block by block, each block checked; and content that is one block of dag-cbor. */
 
 const CHUNK_BYTES = 262_144
 /** Kubo's; it begins to matter above 45 MB. */
 const LINKS_PER_NODE = 174
 /** `dag-pb` and `raw`: what a UnixFS file is made of. */
 const CODECS: readonly number[] = [0x70, 0x55]
+/** Content by itself, never part of a file. What it links to is not followed. */
+const DAG_CBOR = 0x71
 /** Blocks of one content that are read at the same time. */
 const READS_MAX = 8
 /** Five levels of 174 links hold more than anybody accepts; a deeper tree is there to waste our time. */
@@ -29,10 +31,11 @@ const overheadMax = (bytesMax: number): number => 1_048_576 + bytesMax / 16
 /** Brings the bytes said to be one block. It need not check them. */
 export type BlockSource = (cid: CID, signal: AbortSignal) => Promise<Uint8Array>
 
-/** Throws `ID_MALFORMED` unless `text` names a UnixFS file by its sha2-256. */
+/** Throws `ID_MALFORMED` unless `text` names a UnixFS file, or a block of dag-cbor, by its sha2-256. */
 export function parseCid(text: string): CID {
   const cid = cidOf(text)
-  if (cid === undefined || !isReadable(cid)) throw new WeftError('ID_MALFORMED', { what: 'CID', text: text.slice(0, 80) })
+  if (cid === undefined || !isReadable(cid, [...CODECS, DAG_CBOR]))
+    throw new WeftError('ID_MALFORMED', { what: 'CID', text: text.slice(0, 80) })
   return cid
 }
 
@@ -45,12 +48,21 @@ function cidOf(text: string): CID | undefined {
   }
 }
 
-function isReadable(cid: CID): boolean {
-  return CODECS.includes(cid.code) && cid.multihash.code === sha256.code && cid.multihash.digest.length === 32
+function isReadable(cid: CID, codecs: readonly number[]): boolean {
+  return codecs.includes(cid.code) && cid.multihash.code === sha256.code && cid.multihash.digest.length === 32
 }
 
 /** Cuts `bytes` into blocks, hands each to `put`, returns the CID of the whole. */
-export async function importContent(bytes: Uint8Array, put: (cid: CID, block: Uint8Array) => Promise<void>): Promise<Cid> {
+export async function importContent(
+  bytes: Uint8Array,
+  put: (cid: CID, block: Uint8Array) => Promise<void>,
+  codec?: 'dag-cbor',
+): Promise<Cid> {
+  if (codec === 'dag-cbor') {
+    const cid = CID.createV1(DAG_CBOR, await sha256.digest(bytes))
+    await put(cid, bytes)
+    return cid.toString() as Cid
+  }
   const { cid } = await importFile(
     { content: bytes },
     {
@@ -96,7 +108,7 @@ export async function readContent(
 
   async function read(cid: CID, depth: number): Promise<Uint8Array[]> {
     blocks += 1
-    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid)) throw noFile()
+    if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid, depth === 0 ? [...CODECS, DAG_CBOR] : CODECS)) throw noFile()
     limits.signal.throwIfAborted()
     const block = await source(cid, limits.signal)
     await checkBlock(cid, block)
@@ -142,6 +154,7 @@ interface FileNode {
  * Only the decoding is the library's: its own walk of a tree leaves a rejected promise behind when a deep block fails, which ends the process.
  */
 async function decode(cid: CID, block: Uint8Array): Promise<FileNode> {
+  if (cid.code === DAG_CBOR) return { data: block, links: [], sizeClaimed: block.length }
   const failed = (cause: unknown) => new WeftError('IPFS_CONTENT_WRONG', { cid: cid.toString(), got: 'no UnixFS file' }, cause)
   const entry = await exporter(cid, {
     async *get() {

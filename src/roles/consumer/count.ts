@@ -14,7 +14,7 @@ import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 type SlotRecord = Awaited<ReturnType<AnchorChain['slot']>>
 
 /** What a market's sequencers and validators count by; a consumer must use the same, or it proves something else. */
-export type CountRules = Pick<MarketRules, 'windowUnit' | 'namespace' | 'voting' | 'deadlineBufferMaxBlocks' | 'tally'>
+export type CountRules = Pick<MarketRules, 'windowUnit' | 'namespace' | 'voting' | 'deadlineBufferMaxBlocks' | 'tally' | 'batchTree'>
 
 /** Finds signers; a browser's may take its time over each. */
 export interface MaybeSlowRecoverer {

@@ -5,8 +5,8 @@ import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
-import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
-import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
+import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { createTree } from '#wire/merkle.ts'
 
 /** How long one file may take. */
@@ -91,9 +91,10 @@ export async function readBatch(
     return `batch ${batchCid}: ${failure.message}`
   }
   // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
-  const got = await snapshotCidOf(bytes)
-  if (got !== batchCid && isSnapshotCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
-  return decodeBatch(bytes) ?? `batch ${batchCid} does not have the form of a batch file`
+  const got = await batchCidOf(bytes, batchCid)
+  if (got !== batchCid && isBatchCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
+  const parsed = parseBatchFile(bytes, batchCid)
+  return parsed.ok ? parsed.batch : `batch ${batchCid} does not have the form of a batch file`
 }
 
 /** What the file says of the project: itself when that is the CID, else what is wrong; `undefined` when it does not have the project. */

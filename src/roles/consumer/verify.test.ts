@@ -11,6 +11,7 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { encodeCompactBatch } from '#wire/batch-cbor.ts'
 import { BATCH_BYTES_MAX, encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
@@ -61,6 +62,7 @@ async function network(
     /** Validators that vote for another root before the others. */
     readonly refusals?: number
     readonly isCumulative?: boolean
+    readonly isCompact?: boolean
     readonly rules?: Partial<CountRules>
     /** Happens on chain after everything else. */
     readonly afterwards?: (chain: FakeChain) => void
@@ -124,7 +126,8 @@ async function network(
     const snapshotCids = named.map(() => snapshotCid)
     const honest: Batch = { submissions, submissionsRoot, projectIds: named, snapshotCids }
     const batch = index === 1 && spoil.batch !== undefined ? spoil.batch(honest) : honest
-    const batchCid = await serving.add(encodeBatch(batch))
+    const batchCid =
+      spoil.isCompact === true ? await serving.add(encodeCompactBatch(batch), undefined, 'dag-cbor') : await serving.add(encodeBatch(batch))
     const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot(snapshotCids)
     await send(sequencer, {
       kind: 'submitSubmissionBatch',
@@ -158,7 +161,7 @@ async function network(
   const run = async (projectId = projectIds[1] as ProjectId, signal = new AbortController().signal): Promise<StepResult[]> => {
     const results: StepResult[] = []
     const onData = (bytes: Uint8Array) => void data.push(bytes)
-    const options = { projectId, epochId, rules: { ...rules, ...spoil.rules }, signal, onData }
+    const options = { projectId, epochId, rules: { ...rules, batchTree: 'either' as const, ...spoil.rules }, signal, onData }
     const deps = { chain: told, ipfs: { get }, clock: spoil.clock?.(clock) ?? clock, recoverer }
     const collecting = (async () => {
       for await (const step of verify(options, deps)) results.push(step)
@@ -196,6 +199,24 @@ describe('verify', () => {
       { step: 'attested', ok: true, detail: '3 of 3 validators, 2 needed' },
     ])
     expect((await run(projectIds[0])).map(({ step, ok }) => [step, ok])).toEqual(PROOF_STEPS.map((step) => [step, true]))
+  })
+
+  test('takes batches in the compact form', async () => {
+    const { run, batchCids } = await network({ isCompact: true })
+    expect([batchCids[1]?.slice(0, 7), failedStep(await run())]).toEqual(['bafyrei', undefined])
+  })
+
+  test.each([
+    ['cumulative', true],
+    ['fresh', false],
+  ] as const)('P3: where the market asks for %s trees, another proves nothing', async (batchTree, isCumulative) => {
+    expect(failedStep(await (await network({ isCumulative, rules: { batchTree } })).run())).toBeUndefined()
+    const last = (await (await network({ isCumulative: !isCumulative, rules: { batchTree } })).run()).at(-1)
+    expect(last).toMatchObject({
+      step: 'submissions_root',
+      ok: false,
+      detail: expect.stringContaining('its submission ids give another root'),
+    })
   })
 
   test('takes batches whose trees each start anew', async () => {

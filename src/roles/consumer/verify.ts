@@ -78,9 +78,12 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   if (!(yield* isCounted(snapshotCid, batch, options, deps))) return
 
-  const submissionsRoot = matchingSubmissionsRoot(batch, continued)
+  const submissionsRoot = matchingSubmissionsRoot(batch, continued, options.rules)
   if (submissionsRoot === undefined) {
-    const unless = 'gap' in continued ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
+    const unless =
+      'gap' in continued && options.rules.batchTree !== 'fresh'
+        ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}`
+        : ''
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
   }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
@@ -160,11 +163,15 @@ function besides({ invalid, untold }: Counted): string {
   return untold.length === 0 ? wrong : `${wrong}; cannot be told, for nobody had it then, or the node has forgotten who: ${slots}`
 }
 
-/** Which rule the file's `roothash` follows: deployed sequencers start a tree per batch, the seed's rule continues the epoch's. */
-function matchingSubmissionsRoot(batch: Batch, continued: Continued): 'fresh tree' | "continues the epoch's tree" | undefined {
+/** Which of the trees that the market allows the file's `roothash` belongs to. */
+function matchingSubmissionsRoot(
+  batch: Batch,
+  continued: Continued,
+  { batchTree }: CountRules,
+): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
-  if (publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
-  return 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
+  if (batchTree !== 'cumulative' && publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
+  return batchTree !== 'fresh' && 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }
 
 function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {

@@ -5,6 +5,7 @@ import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
+import { decodeBallot } from './ballot.ts'
 import { epochKey } from './keys.ts'
 import {
   CIDS,
@@ -225,7 +226,8 @@ describe('S9, G7: a delivery', () => {
     // The receipt answers to the id as it was sent.
     expect(await world.deliver(await world.submission(), { submissionId: id })).toMatchObject({ submissionId: id, reason: '' })
     const second = await world.deliver(await world.submission({ slotId: 2 as SlotId }), { submissionId: id.toLowerCase() })
-    expect(second.reason).toMatch(/^recorded as/)
+    expect(second).toMatchObject({ code: 'accepted', reason: '' })
+    expect(world.store.scan('vote/').map(({ value }) => decodeBallot(value).submissionId)).toEqual([id.toLowerCase(), id.toLowerCase()])
     await world.stop()
   })
 })

@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Asking } from '#io/http/port.ts'
 import type { Store, StoreEntry } from '#io/store/port.ts'
-import { submissionIdsIn } from '#wire/batch-json.ts'
+import { parseCompactBatch } from '#wire/batch-cbor.ts'
 import { createProver, type InclusionProof, inclusionProof } from '#wire/inclusion.ts'
 import { type Ballot, decodeBallot, idOfBallot } from './ballot.ts'
 import type { PlannedBatch } from './batch.ts'
@@ -161,7 +161,7 @@ async function provenInBatch(
   const before: string[] = []
   for (const plan of plansOf(epochId, { store, ...deps })) {
     await asking.breathe()
-    const file = submissionIdsIn(store.get(planFileKey(epochId, plan.index)) ?? new Uint8Array())
+    const file = idsIn(store.get(planFileKey(epochId, plan.index)))
     if (plan.batchCid !== batchCid) {
       for (const id of file?.ids ?? []) before.push(id)
       continue
@@ -175,6 +175,14 @@ async function provenInBatch(
     return undefined
   }
   return undefined
+}
+
+/** The ids and their root in a planned batch as it is kept, whatever form its file has. */
+function idsIn(compact: Uint8Array | undefined): { readonly ids: readonly string[]; readonly root: string } | undefined {
+  const parsed = compact && parseCompactBatch(compact, compact.length)
+  return parsed?.ok
+    ? { ids: parsed.batch.submissions.map(({ submissionId }) => submissionId), root: parsed.batch.submissionsRoot }
+    : undefined
 }
 
 async function proven(ids: readonly string[], index: number, asking: Asking): Promise<InclusionProof | undefined> {

@@ -13,10 +13,10 @@ const PROTOCOLS = ['weft', 'collect'] as const
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export function encodeBallot(ballot: Ballot, submissionId: SubmissionId): Uint8Array {
+export function encodeBallot(ballot: Ballot): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + ballot.payload.length)
   bytes[0] = PROTOCOLS.indexOf(ballot.protocol)
-  encoder.encodeInto(submissionId, bytes.subarray(1, 1 + ID_BYTES))
+  encoder.encodeInto(ballot.submissionId, bytes.subarray(1, 1 + ID_BYTES))
   encoder.encodeInto(ballot.signer, bytes.subarray(1 + ID_BYTES, PREFIX_BYTES))
   bytes.set(ballot.payload, PREFIX_BYTES)
   return bytes

@@ -5,9 +5,10 @@ import { back, released, step } from '#domain/steps.test-chain.ts'
 import { windowOf } from '#domain/window.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { collect } from './collect.ts'
-import { createBallots } from './record.ts'
+import { type Ballots, createBallots } from './record.ts'
 
 const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const epochId = 1 as EpochId
@@ -29,13 +30,24 @@ function openBox() {
     window: windowOf({ release, unit: 'blocks', length: 5 }),
   })
   const store = createFakeStore()
+  const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'5'.repeat(40)}` as Address })
   const ballots = createBallots({ store, view, rulesOf })
   let votes = 0
+  const collected = (inMemory: Ballots['inMemory']) =>
+    collect(epochId, rulesOf(epoch).window, { store, view, ballots: { inMemory }, hasher }, async () => undefined)
+  /** From memory; the next process, which has only the disk, collects the same. */
+  async function all() {
+    const votes = await collected(ballots.inMemory)
+    expect(
+      (await collected(() => undefined)).map(({ submissionId, submission, signer }) => ({ submissionId, submission, signer })),
+    ).toEqual(votes)
+    return votes
+  }
   return {
     view,
     epoch,
     store,
-    vote(project: string, slot: number, how: { readonly header?: Header; readonly epoch?: number } = {}): void {
+    vote(project: string, slot: number, how: { readonly header?: Header; readonly epoch?: number; readonly id?: string } = {}): void {
       const submission = {
         request: {
           slotId: slot as SlotId,
@@ -47,18 +59,20 @@ function openBox() {
         signature: 'ab',
         header: (how.header ?? block(12)).hash as string,
         dataMarket: '',
-        nodeVersion: '',
+        nodeVersion: 'v1',
         protocolState: '',
       }
       votes += 1
-      const submissionId = `00000000-0000-4000-8000-${String(votes).padStart(12, '0')}` as SubmissionId
+      const submissionId = (how.id ?? `00000000-0000-4000-8000-${String(votes).padStart(12, '0')}`) as SubmissionId
       const payload = encodeSubmission(submission)
       const ballot = { submission, submissionId, payload, protocol: 'weft', signer: `0x${'5a'.repeat(20)}` as Address } as const
-      void store.commit(ballots.record(ballot, new Uint8Array(32)).writes)
+      void store.commit(ballots.record(ballot).writes)
     },
     async collected(): Promise<string[]> {
-      const collected = await collect(epochId, rulesOf(epoch).window, { store, view })
-      return collected.map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
+      return (await all()).map(({ submission: { request } }) => `${request.projectId} ${request.slotId}`)
+    },
+    async ids(): Promise<string[]> {
+      return (await all()).map(({ submissionId }) => submissionId)
     },
   }
 }
@@ -97,4 +111,14 @@ test('G1: nothing is collected before all of it is durable', async () => {
   vote('a:N', 1)
   await collected()
   expect(store.crash().scan('vote/')).toHaveLength(1)
+})
+
+test('S3, G2: votes that bear one id have the same ids in the batch, whichever came first', async () => {
+  const [one, other] = [openBox(), openBox()]
+  const id = '00000000-0000-4000-8000-aaaaaaaaaaaa'
+  for (const slot of [1, 2]) one.vote('a:N', slot, { id })
+  for (const slot of [2, 1]) other.vote('a:N', slot, { id })
+  const ids = await one.ids()
+  expect(await other.ids()).toEqual(ids)
+  expect(new Set(ids).size).toBe(2)
 })

@@ -1,18 +1,23 @@
 import type { ProjectId } from '#domain/ids.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
 import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
-import type { Ballot } from './ballot.ts'
+import type { Breathe } from './turns.ts'
 
 /** One project of the epoch after counting. */
 export interface CountedProject {
   readonly projectId: ProjectId
   readonly result: TallyResult
   /** Its votes, ordered by slot. */
-  readonly ballots: readonly Ballot[]
+  readonly ballots: readonly VerifiedSubmission[]
 }
 
 /** Counts each project of an epoch by the finalisation rule. Pure: the same ballots give the same result (G2). `ballots` are all of the epoch, ordered by project. */
-export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): readonly CountedProject[] {
-  const perProject = new Map<ProjectId, Ballot[]>()
+export async function finalize(
+  ballots: readonly VerifiedSubmission[],
+  policy: TallyPolicy,
+  breathe: Breathe,
+): Promise<readonly CountedProject[]> {
+  const perProject = new Map<ProjectId, VerifiedSubmission[]>()
   for (const ballot of ballots) {
     const { projectId } = ballot.submission.request
     const list = perProject.get(projectId)
@@ -20,13 +25,15 @@ export function finalize(ballots: readonly Ballot[], policy: TallyPolicy): reado
     else list.push(ballot)
   }
   const slotsInEpoch = new Set(ballots.map(({ submission }) => submission.request.slotId)).size
-  return [...perProject].map(([projectId, list]) => ({
-    projectId,
-    ballots: list,
-    result: tally(
-      list.map(({ signer, submission: { request } }) => ({ slotId: request.slotId, snapshotCid: request.snapshotCid, signer })),
-      policy,
-      slotsInEpoch,
-    ),
-  }))
+  const counted: CountedProject[] = []
+  for (const [projectId, ofProject] of perProject) {
+    const votes = ofProject.map(({ signer, submission: { request } }) => ({
+      slotId: request.slotId,
+      snapshotCid: request.snapshotCid,
+      signer,
+    }))
+    counted.push({ projectId, ballots: ofProject, result: tally(votes, policy, slotsInEpoch) })
+    await breathe(ofProject.length)
+  }
+  return counted
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
-import type { PlannedBatch } from './batch.ts'
+import { batchFile } from '#wire/batch-file.ts'
+import type { FreshBatch } from './batch.ts'
 import { createLedger, type EpochChange, type Ledger, planWrites } from './ledger.ts'
 
 const epochOf = (number: number) => number as EpochId
@@ -138,17 +139,6 @@ describe('S8: what was released', () => {
 })
 
 describe('finished epochs', () => {
-  const batches = [0, 1].map(
-    (index): PlannedBatch => ({
-      index,
-      batchCid: `batch${index}` as Cid,
-      projectIds: [],
-      snapshotCids: [],
-      rootHash: '0x' as Hash,
-      file: new Uint8Array([index, 7]),
-    }),
-  )
-
   test('that are too old go with everything of theirs, and nothing of others', async () => {
     const { ledger, store } = openLedger({ epochsKept: 1 })
     const kinds = ['vote', 'evidence', 'plan', 'plan-file']
@@ -246,13 +236,19 @@ describe('finished epochs', () => {
     expect(onDisk(store)).toEqual([1, 2])
   })
 
-  test('S4: a plan comes back as it was, its files too, in order', async () => {
+  test.each(['json', 'dag-cbor'] as const)('S4: a plan comes back as it was, its files as %s too, in order', async (form) => {
+    const fresh = await Promise.all(
+      [0, 1].map(async (index): Promise<FreshBatch> => {
+        const content = { submissions: [], submissionsRoot: `root ${index}`, projectIds: [], snapshotCids: [] }
+        return { index, ...(await batchFile(content, form)), projectIds: [], snapshotCids: [], rootHash: '0x' as Hash }
+      }),
+    )
     const { ledger, store } = openLedger()
     await ledger.release(epochOf(1), release(100))
     await ledger.change(epochOf(1), { state: 'closed' })
-    await ledger.change(epochOf(1), { state: 'planned' }, planWrites(epochOf(1), batches))
+    await ledger.change(epochOf(1), { state: 'planned' }, planWrites(epochOf(1), fresh))
     const again = openLedger({ store: store.crash() }).ledger
-    expect(again.plans(epochOf(1))).toEqual(batches)
+    expect(again.plans(epochOf(1))).toEqual(fresh.map(({ compact: _, ...planned }) => planned))
     expect(again.plans(epochOf(2))).toEqual([])
   })
 })

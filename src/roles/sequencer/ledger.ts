@@ -4,7 +4,8 @@ import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain
 import { endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
-import type { PlannedBatch } from './batch.ts'
+import { fileOf } from '#wire/batch-file.ts'
+import type { FreshBatch, PlannedBatch } from './batch.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
 import type { KeptCost } from './keep.ts'
 import {
@@ -178,18 +179,24 @@ function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
   return { epochId, state: 'released', reason: undefined, release, ...nothing }
 }
 
-/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). */
-export function planWrites(epochId: EpochId, batches: readonly PlannedBatch[]): StoreWrite[] {
-  return batches.flatMap(({ file, ...plan }) => [
+/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). Their files are kept in the compact form, whatever form they have: the bytes follow from it. */
+export function planWrites(epochId: EpochId, batches: readonly FreshBatch[]): StoreWrite[] {
+  return batches.flatMap(({ file: _, compact, ...plan }) => [
     { key: planKey(epochId, plan.index), value: toBytes(plan) },
-    { key: planFileKey(epochId, plan.index), value: file },
+    { key: planFileKey(epochId, plan.index), value: compact },
   ])
 }
 
 function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {
   return store.scan(plansPrefix(epochId)).map(({ value }) => {
     const plan = fromBytes<Omit<PlannedBatch, 'file'>>(value)
-    return { ...plan, file: store.get(planFileKey(epochId, plan.index)) as Uint8Array }
+    return {
+      ...plan,
+      // Read, and written in its form, only when it goes to IPFS again.
+      get file() {
+        return fileOf(store.get(planFileKey(epochId, plan.index)) as Uint8Array, plan.batchCid)
+      },
+    }
   })
 }
 

@@ -2,7 +2,7 @@ import type { EpochReason } from '#domain/epoch.ts'
 import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
 import type { AnchorFailure, EndOutcome } from './anchor.ts'
-import type { PlannedBatch } from './batch.ts'
+import type { FreshBatch, PlannedBatch } from './batch.ts'
 import { earnedWrites } from './count.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
@@ -20,11 +20,10 @@ export interface NoteDeps {
 }
 
 /** The votes are fixed. Returns a record that is further on as it is. */
-export async function noteClosed(epochId: EpochId, { ledger, ballots, counters }: NoteDeps): Promise<EpochEntry> {
+export async function noteClosed(epochId: EpochId, { ledger, counters }: NoteDeps): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
   if (record.state !== 'released') return record
   const rejected = counters.rejectedOf(epochId)
-  ballots.close(epochId)
   counters.forget(epochId)
   return ledger.change(epochId, { state: 'closed', rejected })
 }
@@ -45,7 +44,7 @@ export async function noteVoid(epochId: EpochId, { ledger, ballots, counters }: 
 
 interface Outcome {
   readonly counted: readonly CountedProject[]
-  readonly planned: readonly PlannedBatch[]
+  readonly planned: readonly FreshBatch[]
   readonly accepted: number
   readonly kept?: KeptCost | undefined
 }
@@ -54,8 +53,9 @@ interface Outcome {
 export function notePlan(
   epochId: EpochId,
   { counted, planned, accepted, kept }: Outcome,
-  { ledger, options }: NoteDeps,
+  { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
+  ballots.close(epochId)
   const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))

@@ -2,7 +2,8 @@ import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Held } from '#life/copies.ts'
-import { snapshotCidOf } from '#wire/cid.ts'
+import { batchCidOf } from '#wire/batch-file.ts'
+import { isDagCborCid } from '#wire/cid.ts'
 import type { PlannedBatch } from './batch.ts'
 
 /** Our own node answers from its own disk. */
@@ -20,10 +21,10 @@ export interface PinDeps {
  */
 export async function pin(epochId: EpochId, batch: PlannedBatch, { ipfs, copies }: PinDeps, signal: AbortSignal): Promise<void> {
   const { batchCid, file } = batch
-  const added = await ipfs.add(file, epochId)
+  const added = await ipfs.add(file, epochId, isDagCborCid(batchCid) ? 'dag-cbor' : undefined)
   if (added !== batchCid) throw new WeftError('IPFS_CONTENT_WRONG', { cid: batchCid, got: added })
   const bytes = await ipfs.get(batchCid, { bytesMax: file.length, timeoutMs: READ_BACK_TIMEOUT_MS, signal })
-  const got = await snapshotCidOf(bytes)
+  const got = await batchCidOf(bytes, batchCid)
   if (got !== batchCid) throw new WeftError('IPFS_CONTENT_WRONG', { cid: batchCid, got })
   await copies?.held(batchCid, epochId, signal)
 }

@@ -20,8 +20,6 @@ const block = (number: number, fork = 0): Header => ({
   timestamp: number,
 })
 const epochOf = (number: number) => number as EpochId
-/** A signed digest; only its first 16 bytes matter here. */
-const digest = new Uint8Array(32).fill(0xff)
 
 /** Epochs 1 and 2 were released in block 10, with a window of 5 blocks; the head is block 14. */
 function createView(): AnchorView {
@@ -79,7 +77,7 @@ function createBox(options: { readonly store?: Store; readonly view?: AnchorView
     view,
     ballots,
     vote(change: Change = {}): Recorded {
-      const recorded = ballots.record(ballot(change), digest)
+      const recorded = ballots.record(ballot(change))
       void store.commit(recorded.writes)
       return recorded
     },
@@ -101,10 +99,7 @@ describe('G5, S2: one vote per epoch, project and slot', () => {
 
   test('of two at the same time one passes, before anything is on disk', () => {
     const { ballots } = createBox()
-    expect(codes([ballots.record(ballot({}), digest), ballots.record(ballot({ cid: SECOND }), digest)])).toEqual([
-      'accepted',
-      'vote_conflict',
-    ])
+    expect(codes([ballots.record(ballot({})), ballots.record(ballot({ cid: SECOND }))])).toEqual(['accepted', 'vote_conflict'])
   })
 
   test('other slots, projects and epochs have votes of their own', () => {
@@ -123,7 +118,7 @@ describe('G5, S2: one vote per epoch, project and slot', () => {
   test('what is stored is read back as it came, with its signer, id and protocol', () => {
     const { vote, store } = createBox()
     const came = ballot({})
-    const [write] = createBox().ballots.record(came, digest).writes
+    const [write] = createBox().ballots.record(came).writes
     expect(decodeBallot(write?.value as Uint8Array)).toEqual(came)
     vote()
     for (const { value } of store.scan('vote/')) expect(() => decodeBallot(value.subarray(0, 90))).toThrow('no longer decodes')
@@ -248,52 +243,6 @@ describe('G5: a vote that a reorganisation has voided', () => {
     box.view.apply(back(block(9)))
     for (let number = 10; number <= 12; number += 1) box.view.apply(step(block(number, 1), ...(number === 11 ? [released(1)] : [])))
     expect(box.restarted().vote({ cid: SECOND, header: block(12, 1) }).code).toBe('accepted')
-  })
-})
-
-describe('S3: a submission id that is taken', () => {
-  const id = '00000000-0000-4000-8000-aaaaaaaaaaaa'
-  const idsOnDisk = (store: Store) => store.scan('vote/').map(({ value }) => decodeBallot(value).submissionId as string)
-
-  test('is replaced by a version 4 UUID, and the receipt says by which', () => {
-    const { vote, store } = createBox()
-    expect(vote({ id }).reason).toBe('')
-    const { reason } = vote({ slotId: 2, id })
-    expect(reason).toMatch(/^recorded as [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    expect(idsOnDisk(store)).toEqual([id, reason.slice('recorded as '.length)])
-  })
-
-  test('is never replaced by one that is taken too, however many were foreseen', () => {
-    const { vote, store } = createBox()
-    // The same digest each time: every replacement meets all of those before it.
-    for (let slotId = 1; slotId <= 5; slotId += 1) expect(vote({ slotId, id }).code).toBe('accepted')
-    expect(new Set(idsOnDisk(store)).size).toBe(5)
-  })
-
-  test('is still taken after a restart, the replacements included', () => {
-    const box = createBox()
-    box.vote({ id })
-    box.vote({ slotId: 2, id })
-    const { vote, store } = box.restarted()
-    vote({ slotId: 3, id })
-    expect(new Set(idsOnDisk(store)).size).toBe(3)
-  })
-
-  test('is free in another epoch, and for the vote that takes the place of its own', () => {
-    const { view, vote } = createBox()
-    vote({ id })
-    expect(vote({ id, epochId: 2 }).reason).toBe('')
-    view.apply(back(block(11)))
-    view.apply(step(block(12, 1)))
-    expect(vote({ id, header: block(12, 1) }).reason).toBe('')
-    expect(vote({ id, slotId: 2, header: block(12, 1) }).reason).not.toBe('')
-  })
-
-  test('a conflict takes no id', () => {
-    const { vote } = createBox()
-    vote()
-    vote({ cid: SECOND, id })
-    expect(vote({ slotId: 2, id }).reason).toBe('')
   })
 })
 

@@ -1,6 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
-import type { Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import type { Submission, VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow } from '#domain/window.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { type Ballot, decodeBallot, encodeBallot } from './ballot.ts'
@@ -23,18 +24,12 @@ export type Recorded =
       readonly reason: string
     }
 
-/** A recorded vote, as far as later ones are compared with it. */
-interface KnownVote {
-  readonly snapshotCid: Cid
-  readonly header: string
-  readonly submissionId: SubmissionId
-}
-
-/** What must be known of an open epoch's votes to judge the next one without reading the disk. */
+/** What must be known of an open epoch's votes to judge the next one, and to count them all, without reading the disk. */
 interface EpochBallots {
   /** By `voteKey`. */
-  readonly votes: Map<string, KnownVote>
-  readonly submissionIds: Set<string>
+  readonly votes: Map<string, VerifiedSubmission>
+  /** Each text that votes have in common, once: a decoder makes a new one for every vote. */
+  readonly texts: Map<string, string>
   readonly projectsPerSlot: Map<SlotId, number>
   readonly evidencePerSlot: Map<SlotId, number>
 }
@@ -44,12 +39,14 @@ export interface Ballots {
   /**
    * Checks and records in one synchronous step, so that of two votes of a slot that arrive together only one passes (S2). The caller must
    * commit `writes` before it answers the sender, and must answer `duplicate` only once the commits called before are durable: the vote
-   * that it repeats may be in one of them. `digest` is the 32 bytes that the vote's signature covers.
+   * that it repeats may be in one of them.
    */
-  record(ballot: Ballot, digest: Uint8Array): Recorded
+  record(ballot: Ballot): Recorded
   /** Votes recorded for the epoch so far. */
   count(epochId: EpochId): number
-  /** Forgets what is only needed while the epoch takes submissions. */
+  /** The recorded votes, in no order, as far as they are in memory: `undefined` when an earlier process recorded them. Not before they are durable is any of them to be counted. */
+  inMemory(epochId: EpochId): Iterable<VerifiedSubmission> | undefined
+  /** Forgets what is only needed until the votes of the epoch are counted. */
   close(epochId: EpochId): void
 }
 
@@ -82,17 +79,16 @@ export function createBallots(deps: {
     increase(ballots.evidencePerSlot, slotId)
     return {
       code: 'vote_conflict',
-      writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot, ballot.submissionId) }],
+      writes: [{ key: evidenceKey(epochId, slotId, kept), value: encodeBallot(ballot) }],
       reason,
     }
   }
 
   return {
-    record(ballot, digest) {
-      const { request, header } = ballot.submission
+    record(ballot) {
+      const { request } = ballot.submission
       const { epochId, slotId, snapshotCid, projectId } = request
-      if (epochId === 0)
-        return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot, ballot.submissionId) }], reason: '' }
+      if (epochId === 0) return { code: 'simulated', writes: [{ key: simulatedKey(slotId), value: encodeBallot(ballot) }], reason: '' }
       const ballots = ballotsOf(epochId)
       const rules = rulesIn(epochId)
       const projectsMax = rules?.projectsPerSlotMax ?? 0
@@ -101,34 +97,26 @@ export function createBallots(deps: {
       // A vote whose header a reorganisation took off the chain does not count; the slot may vote again.
       const isReplacing = first !== undefined && !isValid(first, rules, deps.view)
       if (first !== undefined && !isReplacing) {
-        return first.snapshotCid === snapshotCid
-          ? { code: 'duplicate', writes: [], reason: '' }
-          : conflict(ballot, ballots, first.snapshotCid)
+        const firstCid = first.submission.request.snapshotCid
+        return firstCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, firstCid)
       }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
-      // The sender chooses the id, and ids must be unique within a batch: one that is taken is replaced, or anybody could spoil the batch (S3).
-      const isIdTaken = ballots.submissionIds.has(ballot.submissionId) && first?.submissionId !== ballot.submissionId
-      const submissionId = isIdTaken ? freeId(digest, ballots.submissionIds) : ballot.submissionId
       if (isReplacing) ballots.votes.delete(key)
-      keep(ballots, key, { snapshotCid, header, submissionId }, isReplacing ? undefined : slotId)
-      return {
-        code: 'accepted',
-        writes: [{ key, value: encodeBallot(ballot, submissionId) }],
-        reason: isIdTaken ? `recorded as ${submissionId}` : '',
-      }
+      keep(ballots, key, ballot, isReplacing ? undefined : slotId)
+      return { code: 'accepted', writes: [{ key, value: encodeBallot(ballot) }], reason: '' }
     },
+    inMemory: (epochId) => open.get(epochId)?.votes.values(),
     count: (epochId) => ballotsOf(epochId).votes.size,
     close: (epochId) => void open.delete(epochId),
   }
 }
 
 function readBallots(epochId: EpochId, store: Store): EpochBallots {
-  const ballots: EpochBallots = { votes: new Map(), submissionIds: new Set(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
+  const ballots: EpochBallots = { votes: new Map(), texts: new Map(), projectsPerSlot: new Map(), evidencePerSlot: new Map() }
   for (const { key, value } of store.scan(votesPrefix(epochId))) {
-    const { submissionId, submission } = decodeBallot(value)
-    const { snapshotCid, slotId } = submission.request
-    keep(ballots, key, { snapshotCid, header: submission.header, submissionId }, slotId)
+    const ballot = decodeBallot(value)
+    keep(ballots, key, ballot, ballot.submission.request.slotId)
   }
   for (const { value } of store.scan(evidencePrefix(epochId))) {
     increase(ballots.evidencePerSlot, decodeBallot(value).submission.request.slotId)
@@ -137,32 +125,35 @@ function readBallots(epochId: EpochId, store: Store): EpochBallots {
 }
 
 /** Whether the recorded vote still counts: a reorganisation may have taken its header off the chain, or moved the epoch's window. */
-function isValid(first: KnownVote, rules: EpochRules | undefined, view: AnchorView): boolean {
-  const header = view.header(first.header)
+function isValid({ submission }: VerifiedSubmission, rules: EpochRules | undefined, view: AnchorView): boolean {
+  const header = view.header(submission.header)
   return header !== undefined && rules !== undefined && isInWindow(rules.window, header)
 }
 
-/** Notes a vote; `slotId` when it adds a project to those that the slot votes on. */
-function keep(ballots: EpochBallots, key: string, vote: KnownVote, slotId: SlotId | undefined): void {
-  ballots.votes.set(key, vote)
-  ballots.submissionIds.add(vote.submissionId)
+/** Notes a vote, without the bytes that it came in; `slotId` when it adds a project to those that the slot votes on. */
+function keep(ballots: EpochBallots, key: string, vote: VerifiedSubmission, slotId: SlotId | undefined): void {
+  const { submissionId, submission, signer } = vote
+  ballots.votes.set(key, { submissionId, submission: withSharedTexts(submission, ballots.texts), signer })
   if (slotId !== undefined) increase(ballots.projectsPerSlot, slotId)
+}
+
+function withSharedTexts(submission: Submission, texts: Map<string, string>): Submission {
+  const shared = <Text extends string>(text: Text): Text => {
+    const known = texts.get(text)
+    if (known === undefined) texts.set(text, text)
+    return (known as Text | undefined) ?? text
+  }
+  const { request, signature, header, dataMarket, nodeVersion, protocolState } = submission
+  return {
+    request: { ...request, snapshotCid: shared(request.snapshotCid), projectId: shared(request.projectId) },
+    signature,
+    header: shared(header),
+    dataMarket: shared(dataMarket),
+    nodeVersion: shared(nodeVersion),
+    protocolState: shared(protocolState),
+  }
 }
 
 function increase(counts: Map<SlotId, number>, slotId: SlotId): void {
   counts.set(slotId, (counts.get(slotId) ?? 0) + 1)
-}
-
-/** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
-function freeId(digest: Uint8Array, taken: ReadonlySet<string>): SubmissionId {
-  const bytes = digest.slice(0, 16)
-  bytes[6] = (Number(bytes[6]) & 0x0f) | 0x40
-  bytes[8] = (Number(bytes[8]) & 0x3f) | 0x80
-  const first = new DataView(bytes.buffer)
-  for (;;) {
-    const hex = bytes.toHex()
-    const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-    if (!taken.has(id)) return id as SubmissionId
-    first.setUint32(0, first.getUint32(0) + 1)
-  }
 }

@@ -3,7 +3,8 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
-import { decodeBatch, encodeBatch } from '#wire/batch-json.ts'
+import { encodeCompactBatch, parseCompactBatch } from '#wire/batch-cbor.ts'
+import { decodeBatch } from '#wire/batch-json.ts'
 import { checkInclusion, type InclusionProof } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type SequencerRoute, SEQUENCER_API } from '#wire/sequencer-api.ts'
@@ -275,8 +276,9 @@ describe('S16, G8: inclusion', () => {
     const { items } = (await ask('submissions', { epochId: '1' })) as Listed
     const submissionId = items.at(-1)?.['submissionId']
     const key = planFileKey(EPOCH_1, 2)
-    const batch = decodeBatch(world.store.get(key) ?? new Uint8Array()) ?? expect.fail('no batch')
-    const rewrite = (submissionsRoot: string) => world.store.commit([{ key, value: encodeBatch({ ...batch, submissionsRoot }) }])
+    const parsed = parseCompactBatch(world.store.get(key) ?? new Uint8Array())
+    const batch = parsed.ok ? parsed.batch : expect.fail(parsed.defect)
+    const rewrite = (submissionsRoot: string) => world.store.commit([{ key, value: encodeCompactBatch({ ...batch, submissionsRoot }) }])
     const root = publishedRoot(batch.submissions.map((each) => each.submissionId))
     await rewrite(root)
     const { submission } = (await ask('proof', { submissionId })) as ProofAnswer

@@ -165,7 +165,7 @@ export interface World {
 }
 
 export interface Settings {
-  readonly batchLimits?: BatchLimits
+  readonly batchLimits?: Omit<BatchLimits, 'gasMax'>
   readonly expectedProjects?: readonly ProjectId[]
   readonly minVotes?: number
   readonly minShareBp?: number

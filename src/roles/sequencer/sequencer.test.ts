@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
+import { sameRules } from '#life/rules.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
@@ -280,7 +283,7 @@ describe('a receipt', () => {
   })
 })
 
-test('S3: a submission id that is taken is replaced: nobody can spoil a batch with it', async () => {
+test('S3: an id that two votes bear is replaced: nobody can spoil a batch with it', async () => {
   const world = await open()
   await world.release()
   const submissionId = uuid()
@@ -292,13 +295,29 @@ test('S3: a submission id that is taken is replaced: nobody can spoil a batch wi
   const taken = foreseen.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
   expect((await world.deliver(await world.submission({ slotId: 3 as SlotId }), { submissionId: taken })).code).toBe('accepted')
   const second = await world.deliver(await world.submission({ slotId: 2 as SlotId }), { submissionId })
-  expect(second).toMatchObject({ submissionId, code: 'accepted', reason: expect.stringMatching(/^recorded as [0-9a-f-]{36}$/) })
+  expect(second).toMatchObject({ submissionId, code: 'accepted', reason: '' })
   const { batches } = await sealed(world)
   const bytes = await world.ipfs.node('sequencer').get(batches[0]?.batchCid as Cid, { bytesMax: 1e6, timeoutMs: 100 })
   const ids = decodeBatch(bytes)?.submissions.map((one) => one.submissionId)
   // Slot 3 foresaw the replacement and took that too; slot 2 only gets the next one.
   expect(new Set(ids).size).toBe(3)
-  expect(ids?.slice(0, 2)).toEqual([submissionId, second.reason.slice('recorded as '.length)])
+  expect(ids).not.toContain(submissionId)
+  expect(ids?.indexOf(taken)).toBe(2)
+  await world.stop()
+})
+
+test('S19, G3: where the market asks for compact batches they are planned, pinned, read back and anchored as such', async () => {
+  const world = await open({ rules: sameRules(rulesWith({ batchForm: 'dag-cbor', batchTree: 'fresh' })) })
+  await world.release()
+  for (const slot of [1, 2, 3]) await vote(world, slot, 0)
+  const { state, batches } = await sealed(world)
+  const batchCid = batches[0]?.batchCid as Cid
+  expect([state, batchCid.slice(0, 7), await world.chain.batchCids(EPOCH_1)]).toEqual(['ended', 'bafyrei', [batchCid]])
+  const bytes = await world.clock.runUntil(world.ipfs.node('anybody').get(batchCid, { bytesMax: 10_000, timeoutMs: 1_000 }), {
+    limitMs: 5_000,
+  })
+  const parsed = parseBatchFile(bytes, batchCid)
+  expect(parsed).toMatchObject({ ok: true, batch: { submissions: { length: 3 } } })
   await world.stop()
 })
 

@@ -19,7 +19,7 @@ import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
-import { batch, type PlannedBatch } from './batch.ts'
+import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
 import { createCounting } from './count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
@@ -34,6 +34,7 @@ import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
 import { createRewarding, type RewardOptions } from './reward.ts'
 import { createTallies, type Tallies } from './tallies.ts'
+import { createTurns } from './turns.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
@@ -148,7 +149,7 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { read
     if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
     return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
   }
-  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer }, verdict.digest)
+  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
@@ -185,22 +186,24 @@ function refused(
 export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
   const closed = await noteClosed(epochId, deps)
+  let justPlanned: readonly FreshBatch[] | undefined
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const ballots = await collect(epochId, rules.window, deps) // Durable and verified, by project, then slot.
-    const finalized = finalize(ballots, rules.tally) // Pure: same votes, same outcome (G2).
+    const breathe = createTurns(() => deps.clock.sleep(0)) // Receipts of the next epoch go on meanwhile.
+    const ballots = await collect(epochId, rules.window, deps, breathe) // Durable and verified, by project, then slot.
+    const finalized = await finalize(ballots, rules.tally, breathe) // Pure: same votes, same outcome (G2).
     const { counted, cost } =
       rules.availability === 'required'
         ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
         : { counted: finalized, cost: undefined }
-    const limits = { projectsMax: rules.projectsPerBatch, bytesMax: deps.options.batchBytesMax }
-    const planned = await batch(counted, limits) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    const limits = { bytesMax: deps.options.batchBytesMax }
+    justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
-    const batches = deps.ledger.plans(epochId)
+    const batches = justPlanned ?? deps.ledger.plans(epochId)
     const isPinned = await pinAll(epoch, batches, deps, signal) // S5: nothing is anchored that nobody can fetch.
     const failures = isPinned
       ? await put(entry, batches, deps, signal) // S6: each once, in order.

@@ -9,8 +9,9 @@ import { windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
+import { encodeCompactBatch } from '#wire/batch-cbor.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
-import { snapshotCidOf } from '#wire/cid.ts'
+import { dagCborCidOf, snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { createPredecessors } from './predecessors.ts'
@@ -64,6 +65,7 @@ interface Case {
   readonly file?: Partial<Batch>
   readonly anchored?: Partial<AnchoredBatch>
   readonly bytes?: Uint8Array
+  readonly isCompact?: boolean
   readonly level?: 'integrity' | 'tally'
   readonly rules?: Partial<MarketRules>
   readonly predecessors?: ReturnType<typeof createPredecessors>
@@ -82,9 +84,9 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
     snapshotCids: results.map(([, cid]) => cid),
     ...given.file,
   }
-  const bytes = given.bytes ?? encodeBatch(file)
+  const bytes = given.bytes ?? (given.isCompact === true ? encodeCompactBatch(file) : encodeBatch(file))
   const anchored: AnchoredBatch = {
-    batchCid: await snapshotCidOf(bytes),
+    batchCid: given.isCompact === true ? await dagCborCidOf(bytes) : await snapshotCidOf(bytes),
     projectIds: file.projectIds,
     snapshotCids: file.snapshotCids,
     rootHash: publishedRoot(file.snapshotCids),
@@ -193,6 +195,16 @@ describe('what the file is made of', () => {
     expect(rootToAttest(findings, anchored)).toBe(given.anchored?.rootHash === undefined ? undefined : publishedRoot([CID_A]))
   })
 
+  test('V1: the compact form is judged like the other', async () => {
+    const { findings, anchored } = await judge({ votes: MAJORITY, isCompact: true })
+    expect([anchored.batchCid.slice(0, 7), findings.failures, findings.ownRoot]).toEqual(['bafyrei', [], anchored.rootHash])
+    expect((await judge({ votes: MAJORITY, isCompact: true, bytes: Uint8Array.of(0xa0) })).findings.failures).toEqual([
+      about('form', 'a batch file', 'field_missing'),
+    ])
+    const json = await judge({ votes: MAJORITY, anchored: { batchCid: anchored.batchCid } })
+    expect(json.findings.failures).toMatchObject([{ check: 'cid', expected: anchored.batchCid, got: expect.stringMatching(/^bafyrei/) }])
+  })
+
   test('the same in upper case is the same', async () => {
     const upper = (root: string) => `0x${root.slice(2).toUpperCase()}` as Hash
     const { findings } = await judge({
@@ -218,6 +230,17 @@ describe('what the file is made of', () => {
     const submissionsRoot = publishedRoot([...earlier, 'id-0', 'id-1'])
     const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', 'y') })
     expect(findings.failures).toEqual([])
+  })
+
+  test.each([
+    ['cumulative', ['x', 'y'], []],
+    ['fresh', [], ['x', 'y']],
+  ] as const)('V1: where the market asks for %s trees, another is wrong', async (batchTree, asked, other) => {
+    const rootOver = (earlier: readonly string[]) => publishedRoot([...earlier, 'id-0', 'id-1'])
+    const judged = (submissionsRoot: Hash) =>
+      judge({ votes: MAJORITY, file: { submissionsRoot }, rules: { batchTree }, ...behind('x', 'y') })
+    expect((await judged(rootOver(asked))).findings.failures).toEqual([])
+    expect((await judged(rootOver(other))).findings.failures).toEqual([about('submissions_root', rootOver(asked), rootOver(other))])
   })
 
   test('V1: a tree that continues another order, or only some of the batches before, is wrong', async () => {

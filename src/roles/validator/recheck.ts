@@ -7,8 +7,7 @@ import { votableOf } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
-import { parseBatch } from '#wire/batch-json.ts'
-import { isSnapshotCid, snapshotCidOf } from '#wire/cid.ts'
+import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
@@ -95,12 +94,12 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     if (failures.length < FAILURES_MAX) failures.push({ check, projectId: about.projectId ?? '', slotId: about.slotId ?? 0, expected, got })
   }
   const unreadable: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
-  const cid = await snapshotCidOf(batch.bytes)
-  if (cid !== batch.anchored.batchCid && isSnapshotCid(batch.anchored.batchCid)) {
+  const cid = await batchCidOf(batch.bytes, batch.anchored.batchCid)
+  if (cid !== batch.anchored.batchCid && isBatchCid(batch.anchored.batchCid)) {
     fail('cid', batch.anchored.batchCid, cid)
     return unreadable
   }
-  const parsed = parseBatch(batch.bytes)
+  const parsed = parseBatchFile(batch.bytes, batch.anchored.batchCid)
   if (!parsed.ok) {
     fail('form', 'a batch file', parsed.defect)
     return unreadable
@@ -137,16 +136,14 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
   if (position >= 0) fail(check, onChain[position] ?? 'nothing', inFile[position] ?? 'nothing')
 }
 
-/**
- * Two roots: over the submission ids, in the order of the file, and over the CIDs. Deployed sequencers build the tree of ids anew for each
- * batch; by the written rule it goes on from the epoch's earlier batches. Either root is right (spec/06 §7).
- */
-function checkRoots(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+/** Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs. */
+function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batchTree } }: ToRecheck, fail: Fail): void {
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
-  const continued = predecessors.continuedRoot(index, ids)
-  if (claimed !== continued && claimed !== publishedRoot(ids))
-    fail('submissions_root', continued ?? 'unknown: an earlier batch is missing', claimed)
+  const continued = batchTree === 'fresh' ? undefined : predecessors.continuedRoot(index, ids)
+  const fresh = batchTree === 'cumulative' ? undefined : publishedRoot(ids)
+  if (claimed !== continued && claimed !== fresh)
+    fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
 }

@@ -1,11 +1,11 @@
-import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
-import { parseBatch } from '#wire/batch-json.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf } from '#wire/content-hash.ts'
 import { type Attestation, attest, guardedAttestation } from './attest.ts'
 import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
@@ -108,7 +108,7 @@ function contentToAttest({ projectIds, snapshotCids, contentHash }: AnchoredBatc
 /** Later batches of the epoch are checked against this one, whether or not it is itself still to be judged. What was guarded waits for no rules, so this comes after it. */
 async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, signal: AbortSignal): Promise<void> {
   const { epoch, index, predecessors } = batch
-  const parsed = fetched.ok ? parseBatch(fetched.bytes) : undefined
+  const parsed = fetched.ok ? parseBatchFile(fetched.bytes, batch.batchCid) : undefined
   if (parsed?.ok !== true) return predecessors.add(index, undefined)
   const judgedBy = epoch && (await learnJudgedBy(epoch, batch, deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { createTurns } from './turns.ts'
+
+test('S20: gives way when a thousand votes have come together, and not before', async () => {
+  let turns = 0
+  const breathe = createTurns(async () => {
+    turns += 1
+  })
+  const after: number[] = []
+  for (const votes of [999, 1, 500, 499, 1, 5_000, 999]) {
+    await breathe(votes)
+    after.push(turns)
+  }
+  expect(after).toEqual([0, 1, 1, 1, 2, 3, 3])
+})

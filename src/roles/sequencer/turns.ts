@@ -1,0 +1,16 @@
+/** Votes worked on before the rest of the process gets its turn: receipts of the next epoch must not wait for this one. Takes some milliseconds in every stage. */
+const VOTES_PER_TURN = 1_000
+
+/** To be called, and awaited, with the number of votes just worked on. */
+export type Breathe = (votes: number) => Promise<void>
+
+/** Gives way whenever enough work has come together; with less it never pauses. */
+export function createTurns(giveWay: () => Promise<void>): Breathe {
+  let votesInTurn = 0
+  return async (votes) => {
+    votesInTurn += votes
+    if (votesInTurn < VOTES_PER_TURN) return
+    votesInTurn = 0
+    await giveWay()
+  }
+}

@@ -1,0 +1,290 @@
+import { decode, encode } from '@ipld/dag-cbor'
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
+import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
+import type { BatchDefect, ParsedBatch } from './batch-json.ts'
+import { cidBytes, cidOfBytes } from './cid.ts'
+import { isRecord, unlessThrown } from './untrusted.ts'
+
+/**
+ * The compact batch file (docs/MARKET.md, "Compact batches"): one dag-cbor block with what the JSON form says, and the same roots. What many
+ * submissions share stands in it once, ids, CIDs, hashes and signatures as bytes. A text that has no such bytes stands there as text.
+ */
+
+/** Larger blocks are not written: `ipfs block put` refuses them, and some peers do. A batch that would be larger takes the JSON form. */
+export const COMPACT_BYTES_WRITTEN_MAX = 1024 * 1024
+/** Larger blocks are not read: Bitswap carries none. */
+const COMPACT_BYTES_MAX = 2 * 1024 * 1024
+/** Longest text taken; the same as in the JSON form. */
+const TEXT_LENGTH_MAX = 256
+
+type Packed = Uint8Array | string
+
+/** A text that has `width` bytes, and back. `digits` cuts it to what should be hex digits, and gives none for a text of another shape. */
+interface Form {
+  readonly width: number
+  digits(text: string): string | undefined
+  text(digits: string): string
+}
+
+const uuid: Form = {
+  width: 16,
+  digits: (text) =>
+    text.length === 36 && text[8] === '-' && text[13] === '-' && text[18] === '-' && text[23] === '-'
+      ? `${text.slice(0, 8)}${text.slice(9, 13)}${text.slice(14, 18)}${text.slice(19, 23)}${text.slice(24)}`
+      : undefined,
+  text: (hex) => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+}
+const signature: Form = { width: 65, digits: (text) => (text.length === 130 ? text : undefined), text: (hex) => hex }
+const prefixed = (width: number): Form => ({
+  width,
+  digits: (text) => (text.length === 2 + 2 * width && text.startsWith('0x') ? text.slice(2) : undefined),
+  text: (hex) => `0x${hex}`,
+})
+const hash = prefixed(32)
+const address = prefixed(20)
+
+/** `undefined` unless they come back as they were: capitals do not. */
+function bytesOf(digits: string): Uint8Array | undefined {
+  const bytes = unlessThrown(() => Uint8Array.fromHex(digits))
+  return bytes?.toHex() === digits ? bytes : undefined
+}
+
+function pack(text: string, form: Form): Packed {
+  const digits = form.digits(text)
+  return (digits === undefined ? undefined : bytesOf(digits)) ?? text
+}
+
+/** One byte string where each text has bytes; else each by itself. */
+function packAll(texts: readonly string[], form: Form): Uint8Array | readonly Packed[] {
+  const digits = texts.map(form.digits)
+  return (digits.includes(undefined) ? undefined : bytesOf(digits.join(''))) ?? texts.map((text) => pack(text, form))
+}
+
+/** One number where all are equal. */
+const packUints = (numbers: readonly number[]): number | readonly number[] =>
+  numbers.every((number) => number === numbers[0]) ? (numbers[0] as number) : numbers
+
+/** Numbers things in the order of their first use. */
+function createTable<Item>(packItem: (item: Item) => unknown) {
+  const places = new Map<string, number>()
+  const packed: unknown[] = []
+  return {
+    packed,
+    place(key: string, item: Item): number {
+      const known = places.get(key)
+      if (known !== undefined) return known
+      places.set(key, packed.length)
+      packed.push(packItem(item))
+      return packed.length - 1
+    },
+  }
+}
+
+/** What surrounds a vote; many share it. */
+type Around = BatchedSubmission['submission']
+
+/** No two surroundings give one key: of the texts only the last has no length before it. */
+function aroundKey({ request, header, dataMarket, nodeVersion, protocolState }: Around): string {
+  const lengths = `${header.length} ${dataMarket.length} ${nodeVersion.length}`
+  return `${request.deadlineBlock} ${request.epochId} ${lengths} ${header}${dataMarket}${nodeVersion}${protocolState}`
+}
+
+function packAround({ request, header, dataMarket, nodeVersion, protocolState }: Around): readonly unknown[] {
+  const texts = [pack(header, hash), pack(dataMarket, address), nodeVersion, pack(protocolState, address)]
+  return [request.deadlineBlock, request.epochId, ...texts]
+}
+
+/** Consecutive submissions of one project. */
+function runsOf(submissions: readonly BatchedSubmission[]): BatchedSubmission[][] {
+  const runs: BatchedSubmission[][] = []
+  for (const one of submissions) {
+    const run = runs.at(-1)
+    if (run?.[0]?.submission.request.projectId === one.submission.request.projectId) run.push(one)
+    else runs.push([one])
+  }
+  return runs
+}
+
+/** The block's bytes. The same batch always gives the same bytes, and so the same CID (G2). */
+export function encodeCompactBatch(batch: Batch): Uint8Array {
+  const cids = createTable((cid: string) => cidBytes(cid) ?? cid)
+  const around = createTable(packAround)
+  const projects = batch.projectIds.map((id, index) => [id, cids.place(batch.snapshotCids[index] as Cid, batch.snapshotCids[index] as Cid)])
+  const placeOf = new Map(batch.projectIds.map((id, index) => [id, index]))
+  const runs = runsOf(batch.submissions).map((run) => {
+    const { projectId } = (run[0] as BatchedSubmission).submission.request
+    const submissions = run.map(({ submission }) => submission)
+    return [
+      placeOf.get(projectId) ?? projectId,
+      packAll(
+        run.map(({ submissionId }) => submissionId),
+        uuid,
+      ),
+      packAll(
+        submissions.map((one) => one.signature),
+        signature,
+      ),
+      packUints(submissions.map(({ request }) => request.slotId)),
+      packUints(submissions.map(({ request }) => cids.place(request.snapshotCid, request.snapshotCid))),
+      packUints(submissions.map((one) => around.place(aroundKey(one), one))),
+    ]
+  })
+  return encode({ root: pack(batch.submissionsRoot, hash), cids: cids.packed, projects, around: around.packed, runs })
+}
+
+/** What an array's or a text's head, a number, and an index take at most. */
+const HEAD_BYTES = 3
+const UINT_BYTES = 9
+
+/**
+ * At most how many bytes a project's submissions take in the file, for cutting batches. All of them are counted as text; what they share is
+ * counted once for the project at least, though several projects share it too.
+ */
+export function compactBytes(submissions: readonly BatchedSubmission[]): number {
+  const shared = new Map<string, Around>()
+  let bytes = 8 * UINT_BYTES + 4 * (submissions[0]?.submission.request.projectId.length ?? 0)
+  let snapshotCid: string | undefined
+  for (const { submissionId, submission } of submissions) {
+    bytes += 3 * UINT_BYTES + textBytes(submissionId) + textBytes(submission.signature)
+    if (snapshotCid !== submission.request.snapshotCid) bytes += textBytes(submission.request.snapshotCid)
+    snapshotCid = submission.request.snapshotCid
+    const known = shared.get(submission.header)
+    if (known !== undefined && isSameAround(known, submission)) continue
+    shared.set(submission.header, submission)
+    bytes += HEAD_BYTES + 2 * UINT_BYTES + textBytes(submission.header) + textBytes(submission.nodeVersion)
+    bytes += textBytes(submission.dataMarket) + textBytes(submission.protocolState)
+  }
+  return bytes
+}
+
+/** Of UTF-8 a code unit takes three at most, and nearly all take one. */
+const textBytes = (text: string): number => HEAD_BYTES + (PRINTABLE.test(text) ? text.length : 3 * text.length)
+const PRINTABLE = /^[ -~]*$/
+
+const isSameAround = (left: Around, right: Around): boolean =>
+  left.request.deadlineBlock === right.request.deadlineBlock &&
+  left.request.epochId === right.request.epochId &&
+  left.header === right.header &&
+  left.dataMarket === right.dataMarket &&
+  left.nodeVersion === right.nodeVersion &&
+  left.protocolState === right.protocolState
+
+/** Reads what `encodeCompactBatch` writes, and no other bytes: of one content there is one file. */
+export function parseCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MAX): ParsedBatch {
+  if (bytes.length > bytesMax) return { ok: false, defect: 'too_large' }
+  // Strict: shortest forms only, no indefinite lengths, no bytes behind the end. Nesting without end throws as well.
+  const file = unlessThrown(() => decode<unknown>(bytes))
+  if (!isRecord(file)) return { ok: false, defect: 'not_dag_cbor' }
+  const read = readFile(file)
+  if (typeof read === 'string') return { ok: false, defect: read }
+  const written = unlessThrown(() => encodeCompactBatch(read))
+  const isCanonical = written?.length === bytes.length && written.every((byte, index) => byte === bytes[index])
+  return isCanonical ? { ok: true, batch: read } : { ok: false, defect: 'not_dag_cbor' }
+}
+
+function readFile(file: { readonly [key: string]: unknown }): Batch | BatchDefect {
+  const submissionsRoot = unpack(file['root'], hash)
+  const cids = listOf(file['cids'], readCid)
+  const around = listOf(file['around'], readAround)
+  if (submissionsRoot === undefined || cids === undefined || around === undefined) return 'field_missing'
+  const projects = listOf(file['projects'], (item) => readProject(item, cids))
+  if (projects === undefined || !Array.isArray(file['runs'])) return 'field_missing'
+  if (!projects.every(({ id }) => isProjectId(id))) return 'project_malformed'
+  const projectIds = projects.map(({ id }) => id as ProjectId)
+  const submissions: BatchedSubmission[] = []
+  for (const run of file['runs'] as readonly unknown[]) {
+    const defect = readRun(run, { projectIds, cids, around }, submissions)
+    if (defect !== undefined) return defect
+  }
+  return { submissions, submissionsRoot, projectIds, snapshotCids: projects.map(({ cid }) => cid) }
+}
+
+function readRun(
+  run: unknown,
+  tables: { readonly projectIds: readonly ProjectId[]; readonly cids: readonly Cid[]; readonly around: readonly Shared[] },
+  into: BatchedSubmission[],
+): BatchDefect | undefined {
+  if (!Array.isArray(run) || run.length !== 6) return 'submission_malformed'
+  const [project, packedIds, packedSignatures, packedSlots, packedCids, packedAround] = run as readonly unknown[]
+  const projectId = typeof project === 'string' ? project : tables.projectIds[uintIn(project) ?? -1]
+  const ids = unpackAll(packedIds, uuid)
+  const signatures = unpackAll(packedSignatures, signature)
+  if (projectId === undefined || !isProjectId(projectId) || ids === undefined || signatures === undefined) return 'submission_malformed'
+  const slots = uintsIn(packedSlots, ids.length)
+  const cids = uintsIn(packedCids, ids.length)
+  const arounds = uintsIn(packedAround, ids.length)
+  if (slots === undefined || cids === undefined || arounds === undefined) return 'submission_malformed'
+  if (ids.length === 0 || [signatures, slots, cids, arounds].some(({ length }) => length !== ids.length)) return 'lengths_differ'
+  for (const [index, submissionId] of ids.entries()) {
+    const snapshotCid = tables.cids[cids[index] as number]
+    const shared = tables.around[arounds[index] as number]
+    if (snapshotCid === undefined || shared === undefined || submissionId === '') return 'submission_malformed'
+    const { deadlineBlock, epochId, ...rest } = shared
+    const request = { slotId: slots[index] as SlotId, deadlineBlock, snapshotCid, epochId, projectId }
+    into.push({ submissionId, submission: { request, signature: signatures[index] as string, ...rest } })
+  }
+  return undefined
+}
+
+interface Shared {
+  readonly deadlineBlock: BlockNumber
+  readonly epochId: EpochId
+  readonly header: string
+  readonly dataMarket: string
+  readonly nodeVersion: string
+  readonly protocolState: string
+}
+
+function readAround(item: unknown): Shared | undefined {
+  if (!Array.isArray(item) || item.length !== 6) return undefined
+  const [deadlineBlock, epochId] = [uintIn(item[0]), uintIn(item[1])]
+  const [header, dataMarket, protocolState] = [unpack(item[2], hash), unpack(item[3], address), unpack(item[5], address)]
+  const nodeVersion = textIn(item[4])
+  if (deadlineBlock === undefined || epochId === undefined || nodeVersion === undefined) return undefined
+  if (header === undefined || dataMarket === undefined || protocolState === undefined) return undefined
+  return { deadlineBlock: deadlineBlock as BlockNumber, epochId: epochId as EpochId, header, dataMarket, nodeVersion, protocolState }
+}
+
+function readProject(item: unknown, cids: readonly Cid[]): { readonly id: string; readonly cid: Cid } | undefined {
+  if (!Array.isArray(item) || item.length !== 2) return undefined
+  const id = textIn(item[0])
+  const cid = cids[uintIn(item[1]) ?? -1]
+  return id === undefined || cid === undefined ? undefined : { id, cid }
+}
+
+const readCid = (item: unknown): Cid | undefined => (item instanceof Uint8Array ? cidOfBytes(item) : (textIn(item) as Cid | undefined))
+
+/** `undefined` unless it is a list of what `read` takes. */
+function listOf<Item>(value: unknown, read: (item: unknown) => Item | undefined): Item[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const items: Item[] = []
+  for (const each of value as readonly unknown[]) {
+    const item = read(each)
+    if (item === undefined) return undefined
+    items.push(item)
+  }
+  return items
+}
+
+const textIn = (value: unknown): string | undefined => (typeof value === 'string' && value.length <= TEXT_LENGTH_MAX ? value : undefined)
+const uintIn = (value: unknown): number | undefined =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+
+/** `count` numbers from one that stands for all, or as many as there are. */
+function uintsIn(value: unknown, count: number): readonly number[] | undefined {
+  const one = uintIn(value)
+  return one === undefined ? listOf(value, uintIn) : Array.from({ length: count }, () => one)
+}
+
+function unpack(value: unknown, form: Form): string | undefined {
+  if (!(value instanceof Uint8Array)) return textIn(value)
+  return value.length === form.width ? form.text(value.toHex()) : undefined
+}
+
+function unpackAll(value: unknown, form: Form): readonly string[] | undefined {
+  if (!(value instanceof Uint8Array)) return listOf(value, (item) => unpack(item, form))
+  if (value.length % form.width !== 0) return undefined
+  const digits = value.toHex()
+  const width = 2 * form.width
+  return Array.from({ length: value.length / form.width }, (_, index) => form.text(digits.slice(index * width, (index + 1) * width)))
+}

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { row, type Row } from './seal/rows.ts'
+import { table } from './seal/table.ts'
+
+test('every row of a tiny table has its name, value, unit, and whether it passes', async () => {
+  const rows: Row[] = []
+  for await (const each of table({ projects: 3, slots: 2, growth: [2], rounds: 1, blockMs: 20 })) rows.push(each)
+  for (const { name, value, unit, pass } of rows) {
+    expect(name).toMatch(/\S/)
+    expect(unit).toMatch(/\S/)
+    expect([Number.isFinite(value), typeof pass]).toEqual([true, 'boolean'])
+  }
+  expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
+  expect(rows.filter(({ target }) => target !== undefined)).toHaveLength(13)
+})
+
+test('a row passes up to its target, and without one', () => {
+  expect([row('a', 2, 'ms', 2).pass, row('a', 2.01, 'ms', 2).pass, row('a', 9, 'ms').pass]).toEqual([true, false, true])
+})

@@ -1,0 +1,58 @@
+import { blocksToAnchored } from './anchored.ts'
+import { blocksToAttested } from './attested.ts'
+import { attestingRatio } from './attesting.ts'
+import { blocked } from './blocked.ts'
+import { diskAfterRetention } from './disk.ts'
+import { type Row, row } from './rows.ts'
+import { seal } from './sealed.ts'
+import type { Size } from './world.ts'
+
+const FORMS = ['json', 'dag-cbor'] as const
+
+export interface TableOptions extends Size {
+  /** Slots with which the same projects are sealed for the rows that tell how the cost grows. */
+  readonly growth: readonly number[]
+  /** Epochs measured for a row of CPU, of which the median counts. */
+  readonly rounds: number
+  /** Of the fake anchor chain, where a row counts its blocks. */
+  readonly blockMs: number
+}
+
+/** The rows of the benchmark, one function for each kind. */
+export async function* table({ growth, rounds, blockMs, ...size }: TableOptions): AsyncGenerator<Row> {
+  yield* sealing(size, rounds)
+  for (const form of FORMS) {
+    const { longestMs, longestCpuMs, receiptMs } = await blocked(size, form)
+    yield row(`event loop blocked while an epoch is sealed and the next comes in, ${form}`, longestMs, 'ms', 50)
+    yield row(`the same by CPU of the thread, ${form}`, longestCpuMs, 'ms', 50)
+    yield row(`slowest receipt of the next epoch meanwhile, for 200, ${form}`, receiptMs, 'ms')
+  }
+  for (const form of FORMS)
+    yield row(`disk after retention, ${form}`, (await diskAfterRetention(size, form)) / 1_024, 'KiB/submission', 0.5)
+  for (const slots of growth) {
+    const { submissions, cpuMs } = await seal({ ...size, slots }, 'dag-cbor', rounds)
+    yield row(`close to bytes, ${submissions} submissions, dag-cbor`, (1_000 * cpuMs) / submissions, 'µs/submission')
+  }
+  const batches = Math.ceil(size.projects / 50)
+  yield row(`close to ${batches} batches anchored, fake chain`, await blocksToAnchored(size, 'json', blockMs), 'blocks', 3)
+  for (const form of FORMS) yield row(`attesting beside its recoveries, ${form}`, await attestingRatio(size, form), '× recoveries', 1.5)
+  yield row(`${batches} batches attested after the last announced, fake chain`, await blocksToAttested(size, 'json', blockMs), 'blocks', 3)
+}
+
+async function* sealing(size: Size, rounds: number): AsyncGenerator<Row> {
+  let floorMs = 0
+  for (const form of FORMS) {
+    const sealed = await seal(size, form, rounds)
+    // The JSON comes first: what its bytes take to hash is what any form of this epoch is measured by once more.
+    if (form === 'json') floorMs = sealed.sha256Ms
+    yield row(`close to bytes and roots, ${form}, CPU`, sealed.cpuMs, 'ms')
+    yield row(
+      `close to bytes and roots, ${form}, beside sha256 of its bytes`,
+      sealed.cpuMs / sealed.sha256Ms,
+      '× sha256',
+      form === 'json' ? 25 : 10,
+    )
+    if (form !== 'json') yield row(`close to bytes and roots, ${form}, beside sha256 of the JSON`, sealed.cpuMs / floorMs, '× sha256')
+    yield row(`batch file, ${form}`, sealed.bytes / sealed.submissions, 'bytes/submission', form === 'json' ? undefined : 100)
+  }
+}
