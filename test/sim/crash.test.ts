@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { type CrashOutcome, type CrashPlan, playCrash, VICTIMS } from './crash-run.ts'
+
+/**
+ * Exactly once, whatever is cut off: the victim's power goes at each of its steps, it starts again on the same disk, and everything comes
+ * to the end that it comes to undisturbed. `CRASH_PAIRS=all` tries every pair of two in a row, `CRASH_SEED` and `CRASH_PAIRS` others.
+ */
+const SEED = Number(process.env['CRASH_SEED'] ?? 1)
+const PAIRS = process.env['CRASH_PAIRS'] ?? '25'
+/** A run takes a tenth of a second, and all pairs some minutes. */
+const SWEEP_TIMEOUT_MS = 60_000
+const ALL_PAIRS_TIMEOUT_MS = 3_600_000
+const STEPS_MAX = 1_000
+
+const undisturbed = playCrash({ victim: 'sequencer', cuts: [] })
+
+function told(plan: CrashPlan, { lives }: CrashOutcome): string {
+  const cuts = plan.cuts.map((cut, life) => `${cut}, ${lives[life]?.at(-1)}`)
+  return `${plan.victim} cut off at ${cuts.join(', then at ')}`
+}
+
+/** What went wrong, in words. */
+async function problemsOf(plan: CrashPlan): Promise<{ readonly outcome: CrashOutcome; readonly problems: readonly string[] }> {
+  const outcome = await playCrash(plan)
+  const hasSameBatches = plan.reorg !== undefined || outcome.batchCids.join() === (await undisturbed).batchCids.join()
+  const problems = hasSameBatches ? outcome.broken : [...outcome.broken, `other batches: ${outcome.batchCids.join(' ')}`]
+  return { outcome, problems: problems.map((problem) => `${told(plan, outcome)}: ${problem}`) }
+}
+
+/** Cuts at each step after those of `cuts`, until a run has no such step any more. How many there were. */
+async function sweep(plan: CrashPlan, problems: string[], stride = 1): Promise<number> {
+  for (let step = 0; step < STEPS_MAX; step += stride) {
+    const played = await problemsOf({ ...plan, cuts: [...plan.cuts, step] })
+    problems.push(...played.problems)
+    if (played.outcome.lives.length <= plan.cuts.length + 1) return step
+  }
+  throw new Error(`more than ${STEPS_MAX} steps`)
+}
+
+/** Fewer steps than this mean that the run no longer goes where it should. */
+const STEPS_MIN = { sequencer: 60, 'validator 1': 20 }
+
+test.each([
+  ['S4: a sequencer', 'sequencer'],
+  ['V2: a validator', 'validator 1'],
+] as const)(
+  '%s that loses power before or after any of its steps does each thing once, the same as undisturbed',
+  async (_, victim) => {
+    const problems: string[] = []
+    expect(await sweep({ victim, cuts: [] }, problems)).toBeGreaterThanOrEqual(STEPS_MIN[victim])
+    expect(problems).toEqual([])
+  },
+  SWEEP_TIMEOUT_MS,
+)
+
+test.each(VICTIMS)(
+  'S4, V2: %s loses power at a step, and again at a step of its next life',
+  async (victim) => {
+    const problems: string[] = []
+    if (PAIRS === 'all') {
+      const steps = await sweep({ victim, cuts: [] }, [])
+      for (let step = 0; step < steps; step += 1) await sweep({ victim, cuts: [step] }, problems)
+    } else {
+      const random = createSeededRandom(SEED)
+      for (let pair = 0; pair < Number(PAIRS); pair += 1) {
+        const cuts = [STEPS_MIN[victim], STEPS_MIN[victim] / 2].map((steps) => Math.floor(random.fraction() * steps))
+        problems.push(...(await problemsOf({ victim, cuts })).problems)
+      }
+    }
+    expect(problems).toEqual([])
+  },
+  PAIRS === 'all' ? ALL_PAIRS_TIMEOUT_MS : SWEEP_TIMEOUT_MS,
+)
