@@ -61,11 +61,13 @@ export interface CrashOutcome {
 const EPOCH_1 = 1 as EpochId
 const SIGNERS = ['11', '22', '33'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
 const PROJECTS = ['a', 'b', 'c'].map((name) => `price:${name}:${RULES.namespace}` as ProjectId)
+const SUBMISSIONS = SIGNERS.length * PROJECTS.length
 /** Three projects make two batches. */
 const PROJECTS_PER_BATCH = 2
 /** In anchor blocks: room for two crashes in each. */
 const WINDOWS = { snapshotWindowBlocks: 8, batchWindowBlocks: 24, attestationWindowBlocks: 40 }
 const BLOCKS_BEFORE = 80
+const WARM_UP_MS = 2_000
 /** Power is back after this. */
 const OFF_MS = 700
 const LOOK_MS = 100
@@ -142,8 +144,11 @@ function nodeOf(name: string, node: FakeIpfsNode, fate: Fate): FakeIpfsNode {
 }
 
 interface Courier {
-  /** Ids and projects of what was answered as taken, of the release that counts now. */
-  taken(): ReadonlyMap<string, Cid>
+  /** Ids that were answered as taken, of the release that counts now. */
+  taken(): ReadonlySet<string>
+  /** What is still on its way, in words. */
+  left(): string | undefined
+  stop(): void
 }
 
 /** Signing takes longer than all else of a run. */
@@ -154,7 +159,10 @@ function sendSubmissions(address: string, cids: readonly Cid[], world: World, on
   const { chain, clock, links } = world
   const hasher = createSubmissionHasher(chain)
   let release: BlockRef | undefined
-  let taken = new Map<string, Cid>()
+  let lastCode = 'none'
+  const taken = new Set<string>()
+  /** Came when a reorganisation had moved the release so far down that its window was over. */
+  const late = new Set<string>()
 
   const wanted = (header: BlockRef) =>
     SIGNERS.flatMap((signer, index) =>
@@ -169,16 +177,18 @@ function sendSubmissions(address: string, cids: readonly Cid[], world: World, on
         signed.set(name, signature)
         const submission = { request, signature, header: header.hash, dataMarket: chain.dataMarket, nodeVersion: 'v1', protocolState: '' }
         const submissionId = `00000000-0000-4000-8000-${header.hash.slice(2, 10)}00${slotId}${project}` as SubmissionId
-        return { submissionId, snapshotCid, payload: encodeSubmission(submission) }
+        return { submissionId, payload: encodeSubmission(submission) }
       }),
     )
 
   async function sendAll(header: BlockRef, link: SubmissionLink): Promise<void> {
-    for (const { submissionId, snapshotCid, payload } of wanted(header)) {
-      if (taken.has(submissionId) || release !== header) continue
+    for (const { submissionId, payload } of wanted(header)) {
+      if (taken.has(submissionId) || late.has(submissionId) || release !== header) continue
       const receipt = await link.send({ submissionId, payload })
       if (receipt === 'unacknowledged') return
-      if (isTaken(receipt.code)) taken.set(submissionId, snapshotCid)
+      if (isTaken(receipt.code)) taken.add(submissionId)
+      if (receipt.code === 'window_closed') late.add(submissionId)
+      lastCode = receipt.code
       onReceipt()
     }
   }
@@ -189,9 +199,10 @@ function sendSubmissions(address: string, cids: readonly Cid[], world: World, on
       const block = chain.blocks().find(({ events }) => events.some((event) => event.kind === 'EpochReleased'))?.block
       if (block?.hash !== release?.hash) {
         release = block
-        taken = new Map()
+        taken.clear()
+        late.clear()
       }
-      if (release !== undefined && taken.size < SIGNERS.length * PROJECTS.length) {
+      if (release !== undefined && taken.size + late.size < SUBMISSIONS) {
         const link = await dialer.dial(address, signal).catch(() => undefined)
         if (link !== undefined) await sendAll(release, link).catch(() => undefined)
         link?.close()
@@ -199,8 +210,14 @@ function sendSubmissions(address: string, cids: readonly Cid[], world: World, on
       await clock.sleep(LOOK_MS, signal).catch(() => undefined)
     }
   }
-  world.processes.start(run)
-  return { taken: () => taken }
+  const stopping = new AbortController()
+  void run(stopping.signal)
+  return {
+    taken: () => taken,
+    left: () =>
+      taken.size + late.size === SUBMISSIONS ? undefined : `${taken.size} submissions are taken, the last answer was ${lastCode}`,
+    stop: () => stopping.abort(),
+  }
 }
 
 interface Scene {
@@ -242,7 +259,6 @@ export async function playCrash(plan: CrashPlan): Promise<CrashOutcome> {
   const cids = await Promise.all(
     ['a', 'b', 'c', 'other'].map((text) => bare.ipfs.node('snapshotter').add(new TextEncoder().encode(`{"is":"${text}"}`))),
   )
-  world.chain.mine(BLOCKS_BEFORE)
   const { machine: sequencer, addresses } = await startSequencer({ relays: [] }, world)
   machines.set('sequencer', sequencer)
   const validators: Machine<Validator>[] = []
@@ -252,11 +268,15 @@ export async function playCrash(plan: CrashPlan): Promise<CrashOutcome> {
   }
   await startEpochs(world)
   const courier = sendSubmissions(addresses[0] as string, cids, world, () => fate.step('sequencer', 'after receipt'))
+  // Roles that have just been set up must have seen more blocks than a reorganisation here takes back.
+  world.chain.mine(BLOCKS_BEFORE)
+  await world.clock.advance(WARM_UP_MS)
   const scene: Scene = { plan, world, fate, sequencer, validators, courier, broadcast, failures }
   if (plan.trouble === 'rpc') world.chain.setReachable(halfOfTheTime())
   world.source.mine(EPOCH_SIZE)
   const broken = await playOut(scene)
   const batchCids = await readingWell(scene, () => world.chain.batchCids(EPOCH_1))
+  courier.stop()
   await world.processes.stop()
   world.chain.stop()
   return { lives: fate.lives, batchCids, broken }
@@ -310,6 +330,8 @@ async function playOut(scene: Scene): Promise<string[]> {
     const missed = await until(async () => ((await hasCome(at, scene)) ? undefined : `${at} never came`))
     if (missed !== undefined) return [missed]
     world.chain.reorg(depth, { isLosingTransactions })
+    // A lost release goes out again when the next range is there, as it is in life all the time.
+    world.source.mine(EPOCH_SIZE)
     fate.count()
     // Whoever lives on looks at the chain within this.
     await world.clock.advance(2 * LOOK_MS)
@@ -323,7 +345,7 @@ async function playOut(scene: Scene): Promise<string[]> {
 async function hasCome(stage: Stage, { world: { chain }, sequencer, courier }: Scene): Promise<boolean> {
   switch (stage) {
     case 'window open':
-      return courier.taken().size === SIGNERS.length * PROJECTS.length
+      return courier.taken().size === SUBMISSIONS
     case 'planned':
       return sequencer.current().epoch(EPOCH_1)?.state === 'planned'
     case 'anchored':
@@ -345,7 +367,8 @@ async function unfinished(scene: Scene): Promise<string | undefined> {
   } = scene
   const off = [sequencer, ...validators].find((machine) => !machine.isOn())
   if (off !== undefined) return `${off.name} is off`
-  if (courier.taken().size < SIGNERS.length * PROJECTS.length) return `${courier.taken().size} submissions are taken`
+  const waiting = courier.left()
+  if (waiting !== undefined) return waiting
   const record = sequencer.current().epoch(EPOCH_1)
   const open = record?.projects.find(({ state }) => !isProjectOver(state))
   if (record?.state !== 'ended' || open !== undefined) return `the epoch is ${record?.state}, ${open?.projectId} ${open?.state}`

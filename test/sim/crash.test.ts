@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createSeededRandom } from '#io/keys/random.ts'
-import { type CrashOutcome, type CrashPlan, playCrash, VICTIMS } from './crash-run.ts'
+import { type CrashOutcome, type CrashPlan, playCrash, STAGES, VICTIMS } from './crash-run.ts'
 
 /**
  * Exactly once, whatever is cut off: the victim's power goes at each of its steps, it starts again on the same disk, and everything comes
@@ -12,12 +12,15 @@ const PAIRS = process.env['CRASH_PAIRS'] ?? '25'
 const SWEEP_TIMEOUT_MS = 60_000
 const ALL_PAIRS_TIMEOUT_MS = 3_600_000
 const STEPS_MAX = 1_000
+const CUTS_PER_REORGANISATION = 2
 
 const undisturbed = playCrash({ victim: 'sequencer', cuts: [] })
 
 function told(plan: CrashPlan, { lives }: CrashOutcome): string {
   const cuts = plan.cuts.map((cut, life) => `${cut}, ${lives[life]?.at(-1)}`)
-  return `${plan.victim} cut off at ${cuts.join(', then at ')}`
+  const reorg =
+    plan.reorg && `${plan.reorg.depth} blocks gone when ${plan.reorg.at}${plan.reorg.isLosingTransactions ? ', calls lost' : ''}; `
+  return `${reorg ?? ''}${plan.victim} cut off at ${cuts.join(', then at ')}`
 }
 
 /** What went wrong, in words. */
@@ -71,4 +74,26 @@ test.each(VICTIMS)(
     expect(problems).toEqual([])
   },
   PAIRS === 'all' ? ALL_PAIRS_TIMEOUT_MS : SWEEP_TIMEOUT_MS,
+)
+
+/** What a reorganisation takes and when, with power cuts at some of the steps after it. */
+const reorganisations = STAGES.flatMap((at) => [3, 70].map((depth) => ({ at, depth })))
+test.each(reorganisations)(
+  'S10, V3: $depth blocks are taken when the epoch is $at, and power goes after that: what was taken is in effect again, once',
+  async ({ at, depth }) => {
+    const problems: string[] = []
+    for (const isLosingTransactions of [true, false]) {
+      const reorg = { at, depth, isLosingTransactions }
+      for (const victim of VICTIMS) {
+        const { outcome, problems: found } = await problemsOf({ victim, cuts: [], reorg })
+        problems.push(...found)
+        const steps = outcome.lives[0]?.length ?? 0
+        const random = createSeededRandom(SEED)
+        for (let cut = 0; cut < CUTS_PER_REORGANISATION && steps > 0; cut += 1)
+          problems.push(...(await problemsOf({ victim, cuts: [Math.floor(random.fraction() * steps)], reorg })).problems)
+      }
+    }
+    expect(problems).toEqual([])
+  },
+  SWEEP_TIMEOUT_MS,
 )
