@@ -64,6 +64,62 @@ contract FinalityTest is Base {
         vm.assertEq(_cid("p", epoch), "right cid");
     }
 
+    /// @dev A silent sequencer keeps nobody from the right result: in the second half of a round validators may send it.
+    function test_aValidatorStandsInForASilentSequencer() public {
+        _end();
+        _sendsNot(v1, "E04");
+        _refute("wrong");
+        uint256 begun = block.number;
+        vm.roll(begun + BATCH_WINDOW / 2);
+        _sendsNot(v1, "E04");
+        vm.roll(begun + BATCH_WINDOW / 2 + 1);
+        _sendsNot(stranger, "E04");
+        vm.prank(v1);
+        state.submitSubmissionBatch(address(market), "right", epoch, _list("p"), _list("right cid"), GOOD);
+        _confirm("right");
+        vm.assertEq(_status("p", epoch), 1);
+        vm.assertEq(_cid("p", epoch), "right cid");
+    }
+
+    /// @dev It takes over what was refuted, and nothing that is not: neither new projects nor those of batches that stand.
+    function test_whoStandsInTakesOverOnlyWhatWasRefuted() public {
+        _submitOne("standing", epoch, "q", "c");
+        _end();
+        _refute("wrong");
+        vm.roll(block.number + BATCH_WINDOW / 2 + 1);
+        vm.prank(v1);
+        _refuses("E25");
+        state.submitSubmissionBatch(address(market), "more", epoch, _list("new"), _list("c"), GOOD);
+        vm.prank(v1);
+        _refuses("E25");
+        state.submitSubmissionBatch(address(market), "more", epoch, _list("q"), _list("d"), GOOD);
+        vm.prank(v1);
+        _refuses("E04");
+        state.endBatchSubmissions(address(market), epoch);
+        vm.prank(v1);
+        state.submitSubmissionBatch(address(market), "right", epoch, _list("p"), _list("right cid"), GOOD);
+        _sendsNot(v2, "E25");
+    }
+
+    /// @dev Whoever is a validator no more stands in for nobody, and no round is open in an epoch without disagreement.
+    function test_onlyPresentValidatorsStandInAndOnlyInARound() public {
+        uint256 quiet = _release();
+        _submitOne("fine", quiet, "p", "cid");
+        _refute("wrong");
+        vm.roll(block.number + BATCH_WINDOW / 2 + 1);
+        vm.prank(v1);
+        _refuses("E04");
+        state.submitSubmissionBatch(address(market), "again", quiet, _list("p"), _list("other"), GOOD);
+        _setRole(market, IDataMarket.Role.VALIDATOR, v1, false);
+        _sendsNot(v1, "E04");
+    }
+
+    function _sendsNot(address who, string memory code) private {
+        vm.prank(who);
+        _refuses(code);
+        state.submitSubmissionBatch(address(market), "right", epoch, _list("p"), _list("right cid"), GOOD);
+    }
+
     /// @dev Asked for in the last block in which votes count, it is taken and voted on as the first one was.
     function test_aRoundHasTheWindowsOfAnEpoch() public {
         _end();

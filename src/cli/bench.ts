@@ -23,9 +23,8 @@ export const benchCommand = buildCommand({
     const signal = stopSignal()
     // One after the other, each in a process of its own: they measure CPU, and must not warm each other up.
     for (const file of benches) {
-      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(folder, file), ...(json ? ['--json'] : [])], {
-        stdio: 'inherit',
-      })
+      const args = ['--disable-warning=ExperimentalWarning', join(folder, file), ...(json ? ['--json'] : [])]
+      const child = spawn(process.execPath, args, { stdio: 'inherit' })
       signal.addEventListener('abort', () => void child.kill(), { once: true })
       const [code] = (await once(child, 'exit')) as [number | null]
       if (code !== 0) this.process.exitCode = 1
@@ -34,7 +33,7 @@ export const benchCommand = buildCommand({
     if (signal.aborted) this.process.exitCode = EXIT_STOPPED
   },
   parameters: {
-    flags: { json: { kind: 'boolean', brief: 'One JSON object a benchmark, where it has one', default: false } },
+    flags: { json: { kind: 'boolean', default: false, withNegated: false, brief: 'One JSON object a benchmark, where it has one' } },
     positional: { kind: 'array', parameter: { brief: 'Only these benchmarks, for example `intake`', parse: String, placeholder: 'name' } },
   },
   docs: { brief: 'Measure, and print ratios of one run' },

@@ -3,7 +3,7 @@ import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { ERRORS } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
+import { BATCH_REASONS, DELIVERY_REASONS, DISPUTE_REASONS, RECOMPUTE_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
 import { REJECTIONS } from '#domain/rejection.ts'
 import { weft } from './cli.test-world.ts'
 
@@ -51,6 +51,8 @@ describe('explain', () => {
     ...Object.keys(BATCH_REASONS),
     ...Object.keys(DELIVERY_REASONS),
     ...Object.keys(UNTOLD_REASONS),
+    ...Object.keys(RECOMPUTE_REASONS),
+    ...Object.keys(DISPUTE_REASONS),
     ...Object.keys(WORDS),
   ])('%s, as a log line or a record has it, is explained', async (code) => {
     const { out, exitCode } = await run('explain', code.toUpperCase())

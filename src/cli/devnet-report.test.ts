@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { EpochLine } from '#devnet/report.ts'
-import type { ProjectId } from '#domain/ids.ts'
 import { adviceAfter } from '#devnet/devnet.ts'
 import { emptySummary } from '#devnet/observer.ts'
+import type { EpochLine } from '#devnet/report.ts'
+import type { ProjectId } from '#domain/ids.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
 
 const line: EpochLine = {
@@ -13,6 +13,8 @@ const line: EpochLine = {
   projects: 19,
   finalized: 19,
   missed: [],
+  refuted: 0,
+  disputed: 0,
   batches: 2,
   attestations: 3,
   outvotedSlots: 1,
@@ -109,4 +111,19 @@ test('projects that an epoch missed stand below it, a few with their reasons; in
   pieces.length = 0
   jsonReport({ stdout: { write }, stderr: { write } } as never).epoch({ ...line, missed })
   expect(JSON.parse(pieces[0] as string)).toMatchObject({ missed })
+})
+
+test('what was refuted stands below its epoch, what is disputed beside it while it goes, and each step of a fault on its own', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const report = humanReport({ isTTY: true, columns: 100, write }, undefined)
+  report.live({ ...line, disputed: 10 })
+  report.epoch({ ...line, refuted: 1 })
+  report.fault({ fault: 'lying-sequencer', epochId: 2, step: 'disputed', detail: 'a majority refuted it' })
+  const [live, , refuted, fault] = pieces.map((piece) => piece.replace(CLEAR, ''))
+  expect(live).toContain('  10 disputed')
+  expect([refuted, fault]).toEqual([
+    '       refuted by a majority and corrected: 1 batch\n',
+    '       epoch 2 disputed: a majority refuted it\n',
+  ])
 })

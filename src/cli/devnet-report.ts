@@ -8,6 +8,7 @@ export function jsonReport({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' | '
     ready: () => undefined,
     live: () => undefined,
     epoch: (line) => void stdout.write(`${JSON.stringify(line)}\n`),
+    fault: (fault) => void stdout.write(`${JSON.stringify({ fault })}\n`),
     summary: (summary) => void stdout.write(`${JSON.stringify({ summary })}\n`),
   }
 }
@@ -33,12 +34,15 @@ export function humanReport(stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' |
     },
     live(line) {
       // A file gets each epoch once, when it is final. A line that wraps could not be taken back: what does not fit is left out.
-      if (isLive) stdout.write(`${clear}${`${row(line)}  …`.slice(0, stdout.columns - 1)}`)
+      if (isLive)
+        stdout.write(`${clear}${`${row(line)}${line.disputed > 0 ? `  ${line.disputed} disputed` : ''}  …`.slice(0, stdout.columns - 1)}`)
     },
     epoch(line) {
       say(row(line))
       if (line.missed.length > 0) say(missed(line))
+      if (line.refuted > 0) say(`       refuted by a majority and corrected: ${line.refuted} ${line.refuted === 1 ? 'batch' : 'batches'}`)
     },
+    fault: ({ epochId, step, detail }) => say(wrapped(`epoch ${epochId} ${step}: ${detail}`, '       ')),
     summary(summary) {
       const outvoted = summary.outvoted.map(({ slotId, epochs }) => `slot ${slotId} in ${counted(epochs)}`).join(', ')
       say(

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
+import { FAULT_EPOCH, FAULTS, type FaultName } from '#devnet/fault-names.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Given } from '#node/settings.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
@@ -17,6 +18,8 @@ interface Flags {
   readonly seed: number
   readonly slots: number
   readonly liars: number
+  readonly anchoring: 'projects' | 'roots'
+  readonly fault?: FaultName
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -42,10 +45,19 @@ export const devnetCommand = buildCommand({
       if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
     })
     const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
-    const { epochs, seed, slots, liars } = flags
+    const { epochs, seed, slots, liars, anchoring, fault } = flags
     let isRefused = false
     try {
-      const options = { dataDir, isTemporary, seed, slots, liars, ...(epochs === undefined ? {} : { epochs }) }
+      const options = {
+        dataDir,
+        isTemporary,
+        seed,
+        slots,
+        liars,
+        anchoring,
+        ...(epochs !== undefined && { epochs }),
+        ...(fault && { fault }),
+      }
       const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
       if (wasUp || flags.json) report.summary(summary)
       else report.progress('stopped before it was up: there was no epoch yet')
@@ -87,6 +99,18 @@ export const devnetCommand = buildCommand({
       seed: { kind: 'parsed', parse: integerIn(0, 2 ** 32 - 1), default: '1', brief: 'Seed of the trades on the source chain' },
       slots: { kind: 'parsed', parse: integerIn(3, 100), default: '6', brief: 'Slots that submit' },
       liars: { kind: 'parsed', parse: integerIn(0, 49), default: '1', brief: 'How many of the slots submit falsified snapshots' },
+      anchoring: {
+        kind: 'enum',
+        values: ['projects', 'roots'],
+        default: 'projects',
+        brief: 'What the chain is told of a batch: each project with its CID, or the roots over both alone',
+      },
+      fault: {
+        kind: 'enum',
+        values: FAULTS,
+        optional: true,
+        brief: `Make this go wrong in epoch ${FAULT_EPOCH}, show step by step what becomes of it, and stop when it is healed; exit code 1 when it is not`,
+      },
     },
   },
   docs: {

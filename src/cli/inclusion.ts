@@ -2,6 +2,7 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { isSubmissionId, parseEpochId, type SubmissionId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
+import { rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './verify.ts'
 
@@ -36,7 +37,7 @@ export const inclusionCommand = buildCommand({
             typeof found === 'string' ? { ok: false, submissionId, epochId, why: found } : { ok: true, submissionId, ...found },
           ),
         )
-      say(`${submissionId}, epoch ${epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
+      say(`${submissionId}, epoch ${epochId}, against ${rpcInWords(places.anchorRpcUrl)}`)
       if (typeof found === 'string') return say(`not included: ${printable(found)}`)
       const { submission, result } = found
       say(`  ✔ batch       ${found.batchCid}, ${found.status}`)

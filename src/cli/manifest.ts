@@ -81,7 +81,7 @@ function linesOf(content: Manifest | undefined, isWhole: boolean): readonly stri
     `tally: at least ${tally.minVotes} votes, and ${tally.minShareBp / 100} % of the slots that voted in the epoch`,
     `availability: ${availability}`,
     voting === 'open' ? 'voting: open' : `voting: on ${voting.projectTypes.length} project types`,
-    `batches of ${batch.projectsPerBatch} projects as ${batch.form}, ${batch.tree} trees, ${batch.projectsPerSlotMax} projects per slot`,
+    `batches of ${batch.projectsPerBatch} projects as ${batch.form}, ${batch.tree} trees, anchored by their ${batch.anchoring}, ${batch.projectsPerSlotMax} projects per slot`,
     ...(computes.length === 0
       ? ['no computes']
       : computes.map(({ name, version, config }) => `computes ${name} ${version}${sizesIn(config)}`)),

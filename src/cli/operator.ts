@@ -4,7 +4,7 @@ import { parseAddress, type Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { secretFrom } from '#node/given-file.ts'
 import { findNetwork, NETWORK_FILE } from '#node/network.ts'
-import { type Given, isHttpUrl, NO_HTTP_URL, unknownVariables } from '#node/settings.ts'
+import { type Given, problemsInRpc, unknownVariables } from '#node/settings.ts'
 import type { GivenAddresses } from '#operator/addresses.ts'
 import type { CarriedOut, Conduct } from '#operator/carry-out.ts'
 import type { KeySource, SessionOptions } from '#operator/session.ts'
@@ -19,7 +19,7 @@ const text = (brief: string) => ({ kind: 'parsed', parse: String, optional: true
 const isSet = (brief: string) => ({ kind: 'boolean', default: false, withNegated: false, brief }) as const
 
 export const PLACE_FLAGS = {
-  rpc: text('JSON-RPC endpoint of the anchor chain (WEFT_ANCHOR_RPC_URL)'),
+  rpc: text('JSON-RPC endpoint of the anchor chain, or several between commas (WEFT_ANCHOR_RPC_URL)'),
   dataDir: text(`Folder of the network file and the journal (WEFT_DATA_DIR; default ${DATA_DIR})`),
   json: isSet('Print one JSON object and nothing else'),
 }
@@ -72,7 +72,7 @@ export function rpcUrlOf(process: NodeJS.Process, flags: PlaceFlags): string {
   const rpcUrl = flags.rpc ?? process.env['WEFT_ANCHOR_RPC_URL']
   const problems = unknownVariables(process.env as Given)
   if (rpcUrl === undefined) problems.push('--rpc (WEFT_ANCHOR_RPC_URL) is needed: the JSON-RPC endpoint of the anchor chain')
-  else if (!isHttpUrl(rpcUrl)) problems.push(`--rpc (WEFT_ANCHOR_RPC_URL): ${NO_HTTP_URL}`)
+  else problems.push(...problemsInRpc(rpcUrl).map((problem) => `--rpc (WEFT_ANCHOR_RPC_URL): ${problem}`))
   if (rpcUrl === undefined || problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return rpcUrl
 }

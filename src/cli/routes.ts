@@ -3,9 +3,11 @@ import { benchCommand } from './bench.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
+import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
+import { rpcRoutes } from './rpc.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
@@ -27,6 +29,8 @@ export const routes = buildRouteMap({
     market: marketRoutes,
     slots: slotsRoutes,
     storage: storageRoutes,
+    guards: guardsRoutes,
+    rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,
   },

@@ -2,7 +2,7 @@ import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
 import { parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
-import { type Given, isHttpUrl } from '#node/settings.ts'
+import { type Given, isHttpUrl, rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir } from './data-dir.ts'
@@ -70,7 +70,7 @@ export const ASKED_FLAGS = {
 export const verifyCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags, project: string, epochText: string) {
     const epoch = epochText === 'latest' ? epochText : parseEpochId(epochText)
-    const { openAnchor, verifyOn } = await import('#node/verify.ts')
+    const { openAnchor, readFileFrom, verifyOn } = await import('#node/verify.ts')
     const { meantPoint } = await import('#node/data-point.ts')
     const signal = stopSignal()
     const { windowUnit } = flags
@@ -79,8 +79,8 @@ export const verifyCommand = buildCommand({
     let data: Uint8Array | undefined
     try {
       const chain = await openAnchor(places)
-      const point = await meantPoint({ project, epoch }, chain)
-      if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${new URL(places.anchorRpcUrl).origin}`)
+      const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
+      if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${rpcInWords(places.anchorRpcUrl)}`)
       const proof = await verifyOn(chain, {
         ...point,
         windowUnit,

@@ -24,6 +24,8 @@ export interface DeployOptions {
     readonly sourceChainId: number
     readonly sourceBlockTimeSeconds: number
     readonly attestationsMin: number
+    /** Whether batches may be anchored by their roots alone; without it they may not. */
+    readonly rootOnlyBatches?: boolean
   }
   /** In anchor blocks from the release block. */
   readonly windows: { readonly snapshotBlocks: number; readonly batchBlocks: number; readonly attestationBlocks: number }
@@ -85,12 +87,12 @@ export async function deployProtocol(options: DeployOptions): Promise<Deployment
   const chainId = Number(await rpc.call('eth_chainId', []))
   const operator = operatorOf(rpc, { chainId, privateKey: options.deployerKey })
   await fundAccounts(options.rpcUrl, [operator.address])
-  const { epochSize, sourceChainId, sourceBlockTimeSeconds, attestationsMin } = market
+  const { epochSize, sourceChainId, sourceBlockTimeSeconds, attestationsMin, rootOnlyBatches = false } = market
   const form = { epochSize, sourceChainId, sourceBlockTimeSeconds, blockNumbersAsEpochIds: false }
   const config = {
     // Anybody may mint slots of a devnet.
     nodes: { mintStartTime: 1 },
-    market: { ...form, windows, minAttestations: attestationsMin, epochManager, sequencers, validators },
+    market: { ...form, windows, minAttestations: attestationsMin, rootOnlyBatches, epochManager, sequencers, validators },
     slots,
   }
   const { manifest: written } = options

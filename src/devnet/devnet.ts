@@ -1,14 +1,18 @@
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import type { ProjectId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { openComputes } from '#node/computes.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
+import type { FaultName } from './fault-names.ts'
+import { type FaultWatch, type Released, watchFault } from './fault.ts'
 import { sweepTemporaryFolders } from './folder.ts'
 import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, WINDOWS } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
+import { plant } from './plant.ts'
 import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
 import type { DevnetReport, DevnetSummary, EpochLine, Endpoint } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
@@ -16,6 +20,8 @@ import { type NetworkRoles, startRoles } from './roles.ts'
 export interface DevnetOptions extends GroundOptions {
   /** Stop after as many finalized epochs; without it only the signal stops. */
   readonly epochs?: number
+  /** Made to go wrong in one epoch; then it stops as soon as it is healed, unless it is to run for so many epochs. */
+  readonly fault?: FaultName
 }
 
 export interface DevnetOutcome {
@@ -28,10 +34,12 @@ export interface DevnetOutcome {
   readonly provable?: { readonly projectId: ProjectId; readonly epochId: number }
 }
 
-/** Runs a whole network until enough epochs are finalized or the signal aborts; then stops every part of it and tells how it went. */
+/** Runs a whole network until enough epochs are finalized or the signal aborts; then stops every part of it and tells how it went. Throws `FAULT_NOT_HEALED` when a planted fault is not. */
 export async function runDevnet(options: DevnetOptions, report: DevnetReport, signal: AbortSignal): Promise<DevnetOutcome> {
   if (options.liars * 2 >= options.slots)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
+  if (options.fault !== undefined && options.epochs !== undefined)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--fault ends when it is healed: it takes no --epochs'] })
   const started = createStarted()
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
@@ -45,18 +53,22 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     })
     signal.throwIfAborted()
     const projects = projectsOf(ground)
-    const roles = await startRoles(ground, { report, started, signal })
+    const planting = options.fault && plant(options.fault, ground, projects)
+    const roles = await startRoles(ground, { report, started, signal }, planting)
+    const chain = await anchorOf(ground)
+    const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
+    const watch = options.fault && watchFault(options.fault, report, act)
     const epoch = (line: EpochLine): void => {
       report.epoch(line)
       const [projectId] = projects
       if (!options.isTemporary && projectId !== undefined && line.finalized === line.projects)
         provable = { projectId, epochId: line.epochId }
     }
-    observer = await createDevnetObserver(ground, { projects, roles, report: { ...report, epoch } })
+    observer = createObserver({ chain, clock: systemClock, report: { ...report, epoch }, projects, recordOf: roles.recordOf, watch })
     announce(endpointsOf(ground, projects, roles), ground.folder)
     started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
     report.ready([...roles.listening, ...findings(options, projects)])
-    await Promise.race([observer.run(options.epochs, signal), roles.failed, chainEnded(ground)])
+    await Promise.race([observeEnough(observer, { ...options, watch }, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {
     // Ctrl-C is an orderly end at any moment, also while things start.
     if (!signal.aborted) throw failure
@@ -94,12 +106,23 @@ function projectsOf({ manifest }: Ground): ProjectId[] {
   return planProjects(openComputes([...manifest.computes]).computes, manifest.namespace).map(({ projectId }) => projectId)
 }
 
-async function createDevnetObserver(
-  { anchor, protocol }: Ground,
-  { projects, roles, report }: { readonly projects: readonly ProjectId[]; readonly roles: NetworkRoles; readonly report: DevnetReport },
-): Promise<Observer> {
-  const { protocolState, dataMarket, chainId } = protocol
-  const chain = await connectAnchorChain({
+/** As many epochs as are asked for; with a fault, until it is healed. */
+async function observeEnough(
+  observer: Observer,
+  { epochs, watch }: { readonly epochs?: number; readonly watch: FaultWatch | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  if (watch === undefined) return observer.run(epochs, signal)
+  const enough = new AbortController()
+  try {
+    await Promise.race([observer.run(undefined, AbortSignal.any([signal, enough.signal])), watch.healed])
+  } finally {
+    enough.abort()
+  }
+}
+
+function anchorOf({ anchor, protocol: { protocolState, dataMarket, chainId } }: Ground): Promise<AnchorChain> {
+  return connectAnchorChain({
     rpcUrl: anchor.rpcUrl,
     chainId,
     protocolState,
@@ -108,19 +131,12 @@ async function createDevnetObserver(
     reorgDepthMax: 64,
     clock: systemClock,
   })
-  return createObserver({
-    chain,
-    clock: systemClock,
-    report,
-    projects,
-    recordOf: (epochId) => roles.sequencer.handle.epoch(epochId),
-  })
 }
 
 function endpointsOf(
   { dataDir, anchor, source, protocol, sourceChainId }: Ground,
   projects: readonly ProjectId[],
-  { sequencer, relay, collectors, gateways }: NetworkRoles,
+  { sequencerPlaces, sequencerHttp, relay, collectors, gateways }: NetworkRoles,
 ): DevnetEndpoints {
   return {
     processId: process.pid,
@@ -133,8 +149,8 @@ function endpointsOf(
     dataMarket: protocol.dataMarket,
     nodes: protocol.nodes,
     gateways,
-    sequencer: sequencer.places['p2p'] ?? [],
-    sequencerHttp: sequencer.places['http']?.[0] ?? '',
+    sequencer: sequencerPlaces,
+    sequencerHttp,
     relay: relay.places['p2p'] ?? [],
     collectors: collectors.flatMap(({ places }) => places['grpc'] ?? []),
     projects,

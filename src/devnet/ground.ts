@@ -1,6 +1,7 @@
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { keepManifest } from '#node/manifest-files.ts'
 import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
@@ -25,6 +26,7 @@ export interface GroundOptions {
   readonly seed: number
   readonly slots: number
   readonly liars: number
+  readonly anchoring: MarketRules['anchoring']
 }
 
 /** The chain ids of the networks that the devnet stands for: Powerloom mainnet and Ethereum. */
@@ -84,7 +86,7 @@ function castOf(): Cast {
 
 /** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
-  { dataDir, isTemporary, seed, slots, liars }: GroundOptions,
+  { dataDir, isTemporary, seed, slots, liars, anchoring }: GroundOptions,
   report: DevnetReport,
   started: Started,
   onBegun: () => void,
@@ -109,6 +111,7 @@ export async function layGround(
       sourceChainId: SOURCE_CHAIN_ID,
       sourceBlockTimeSeconds: BLOCK_TIME_SECONDS,
       attestationsMin: ATTESTATIONS_MIN,
+      rootOnlyBatches: anchoring === 'roots',
     },
     windows: WINDOWS,
     slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
@@ -117,7 +120,7 @@ export async function layGround(
     epochManager: cast.epochManager.address,
     manifest: {
       namespace: NAMESPACE,
-      batch: { projectsPerBatch: PROJECTS_PER_BATCH },
+      batch: { projectsPerBatch: PROJECTS_PER_BATCH, anchoring },
       computes: [{ name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue }],
     },
   })

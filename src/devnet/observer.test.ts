@@ -19,6 +19,7 @@ const attested = (epochId: number, batchCid = FIRST, voters = VALIDATORS): Happe
 const final = (epochId: number, batchCid = FIRST): Happening => ({ kind: 'SnapshotBatchFinalized', epochId, batchCid })
 const snapshot = (epochId: number, projectId = PROJECTS[0]): Happening => ({ kind: 'SnapshotFinalized', epochId, projectId })
 const ended = (epochId: number): Happening => ({ kind: 'BatchSubmissionsCompleted', epochId })
+const refuted = (epochId: number, batchCid = FIRST): Happening => ({ kind: 'TriggerBatchResubmission', epochId, batchCid })
 /** An epoch with one batch, all of it in one block. */
 const whole = (epochId: number): Happening[] => [
   released(epochId),
@@ -44,6 +45,7 @@ const report: DevnetReport = {
   progress: () => undefined,
   ready: () => undefined,
   summary: () => undefined,
+  fault: () => undefined,
   live: (line) => void live.push(line),
   epoch: (line) => void lines.push(line),
 }
@@ -119,9 +121,12 @@ describe('an epoch that is final', () => {
         projects: PROJECTS.length,
         missed: [],
         finalized: 3,
+        refuted: 0,
+        disputed: 0,
         batches: 2,
         attestations: 3,
         outvotedSlots: 1,
+        blocksToAttested: 3,
         releasedToFinalizedMs: 3_000,
       },
     ])
@@ -272,4 +277,37 @@ test('a devnet that was stopped before its first epoch has nothing to tell', () 
     underWay: { epochs: 0, accepted: 0 },
     elapsedMs: 7,
   })
+})
+
+describe('an epoch with a batch that a majority refuted', () => {
+  const disputedUntilNow = [released(1), submitted(1), submitted(1, SECOND), ...attested(1, SECOND), final(1, SECOND), ended(1), refuted(1)]
+
+  test('is decided when a corrected one is final, and counts what was refuted', async () => {
+    await observe([disputedUntilNow, [submitted(1, 'bafy3' as Cid)], [...attested(1, 'bafy3' as Cid), final(1, 'bafy3' as Cid)]])
+    expect(live.slice(0, 2).map(({ epochId, refuted: count }) => [epochId, count])).toEqual([
+      [1, 1],
+      [1, 1],
+    ])
+    expect(lines).toMatchObject([{ epochId: 1, batches: 3, refuted: 1, disputed: 0, attestations: 3 }])
+  })
+
+  test('is not decided while the sequencer has a project of it as disputed', async () => {
+    records.set(1, { projects: [{ projectId: PROJECTS[0], state: 'disputed' }] as unknown as EpochEntry['projects'] })
+    await observe([disputedUntilNow, [submitted(1, 'bafy3' as Cid)], [...attested(1, 'bafy3' as Cid), final(1, 'bafy3' as Cid)]])
+    expect([lines, live.at(-1)?.disputed]).toEqual([[], 1])
+  })
+
+  test('ends as not corrected when none comes within the round, which counts from the refutation', async () => {
+    const quiet = Array.from({ length: ATTESTATION_WINDOW }, () => [])
+    const summary = await observe([[released(1), submitted(1)], [], [], [refuted(1), ended(1)], ...quiet])
+    expect(summary.unfinished).toEqual([])
+    const later = await observe([[released(1), submitted(1)], [], [], [refuted(1), ended(1)], ...quiet, []])
+    expect(later.unfinished).toEqual([{ epochId: 1, reason: 'not_corrected' }])
+  })
+})
+
+test('an epoch that is ended without a batch is over at once: those after it do not wait for it', async () => {
+  records.set(1, { reason: 'no_submissions' })
+  const summary = await observe([[released(1), ended(1)], whole(2)])
+  expect(summary).toMatchObject({ epochs: 1, unfinished: [{ epochId: 1, reason: 'no_submissions' }] })
 })

@@ -5,7 +5,8 @@ import { isAttestationWindowOver } from '#domain/window.ts'
 import type { AnchorChain, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
-import type { DevnetReport, DevnetSummary, EpochLine } from './report.ts'
+import type { FaultWatch } from './fault.ts'
+import type { DevnetReport, DevnetSummary, EpochLine, UnfinishedEpoch } from './report.ts'
 
 /** Watches the anchor chain as any outsider could, asks the sequencer what it took and refused, and reports epoch by epoch. */
 
@@ -17,18 +18,28 @@ export interface ObserverDeps {
   readonly projects: readonly ProjectId[]
   /** What the sequencer knows of an epoch. */
   readonly recordOf: (epochId: EpochId) => EpochEntry | undefined
+  /** Sees all of it too. */
+  readonly watch?: Pick<FaultWatch, 'seen' | 'epoch' | 'unfinished'> | undefined
 }
 
 interface Observed {
   readonly epochId: EpochId
-  readonly releaseBlock: BlockNumber
+  /** The release, or the last refutation of a batch. */
+  windowsFrom: BlockNumber
   readonly releasedAt: number
   readonly releasedSeenMs: number
   /** Validators by the batch they attested. */
   readonly attestedBy: Map<Cid, Set<string>>
   readonly finalizedBatches: Set<Cid>
+  /** Others took their place, or are to. */
+  readonly refutedBatches: Set<Cid>
+  /** None has come since. */
+  isOwed: boolean
   readonly finalizedProjects: Set<ProjectId>
   finalizedSeenMs: number | undefined
+  /** Of the last batch, and of the last vote. */
+  announcedBlock: BlockNumber
+  attestedBlock: BlockNumber | undefined
   isEnded: boolean
 }
 
@@ -51,9 +62,10 @@ export function createObserver(deps: ObserverDeps): Observer {
   const totals = createTotals()
   /** As seen last: when the roles have stopped they answer no more. */
   let underWay = { epochs: 0, accepted: 0 }
-  const unfinished: { epochId: number; reason: string }[] = []
+  const unfinished: UnfinishedEpoch[] = []
 
   function note(event: ProtocolEvent): void {
+    deps.watch?.seen(event)
     if (event.kind === 'EpochReleased') {
       open.set(event.epochId, observedFrom(event, clock.nowMs()))
       return
@@ -61,11 +73,26 @@ export function createObserver(deps: ObserverDeps): Observer {
     if (!('epochId' in event)) return
     const epoch = open.get(event.epochId)
     if (epoch === undefined) return
-    if (event.kind === 'SnapshotBatchSubmitted') epoch.attestedBy.set(event.batchCid, new Set())
-    if (event.kind === 'SnapshotBatchAttestationSubmitted') epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+    if (event.kind === 'SnapshotBatchSubmitted') {
+      epoch.attestedBy.set(event.batchCid, new Set())
+      epoch.announcedBlock = event.block.number
+      epoch.isOwed = false
+    }
+    if (event.kind === 'SnapshotBatchAttestationSubmitted') {
+      epoch.attestedBy.get(event.batchCid)?.add(event.validator)
+      epoch.attestedBlock = event.block.number
+    }
     if (event.kind === 'SnapshotFinalized') epoch.finalizedProjects.add(event.projectId)
     if (event.kind === 'BatchSubmissionsCompleted') epoch.isEnded = true
-    if (event.kind === 'SnapshotBatchFinalized') epoch.finalizedBatches.add(event.batchCid)
+    if (event.kind === 'SnapshotBatchFinalized') {
+      epoch.finalizedBatches.add(event.batchCid)
+      for (const projectId of heldByRoots(event.batchCid, deps.recordOf(event.epochId))) epoch.finalizedProjects.add(projectId)
+    }
+    if (event.kind === 'TriggerBatchResubmission') {
+      epoch.refutedBatches.add(event.batchCid)
+      epoch.windowsFrom = event.block.number
+      epoch.isOwed = true
+    }
     if (isFinalized(epoch)) epoch.finalizedSeenMs ??= clock.nowMs()
   }
 
@@ -81,14 +108,20 @@ export function createObserver(deps: ObserverDeps): Observer {
   function decide(headBlock: BlockNumber, market: MarketState, epochsWanted: number | undefined): void {
     for (const epoch of open.values()) {
       if (totals.epochs() === epochsWanted) return
-      const isPast = isAttestationWindowOver(epoch.releaseBlock, headBlock, market)
-      if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market))) break
+      const record = deps.recordOf(epoch.epochId)
+      const isPast = isAttestationWindowOver(epoch.windowsFrom, headBlock, market) || (isEmpty(epoch) && record?.reason !== undefined)
+      if (!isPast && !(isFinalized(epoch) && isAttestedByAll(epoch, market) && disputedOf(record) === 0)) break
       open.delete(epoch.epochId)
       if (isFinalized(epoch)) {
         const line = lineOf(epoch, deps)
-        totals.add(line, deps.recordOf(epoch.epochId))
+        totals.add(line, record)
         report.epoch(line)
-      } else unfinished.push({ epochId: epoch.epochId, reason: reasonOf(deps.recordOf(epoch.epochId)) })
+        deps.watch?.epoch(line)
+      } else {
+        const ended = { epochId: epoch.epochId, reason: epoch.isOwed ? 'not_corrected' : reasonOf(record) }
+        unfinished.push(ended)
+        deps.watch?.unfinished(ended)
+      }
     }
   }
 
@@ -116,13 +149,17 @@ export function createObserver(deps: ObserverDeps): Observer {
 function observedFrom({ epochId, block }: ProtocolEvent & { readonly kind: 'EpochReleased' }, nowMs: number): Observed {
   return {
     epochId,
-    releaseBlock: block.number,
+    windowsFrom: block.number,
     releasedAt: block.timestamp * 1_000,
     releasedSeenMs: nowMs,
     attestedBy: new Map(),
     finalizedBatches: new Set(),
+    refutedBatches: new Set(),
+    isOwed: false,
     finalizedProjects: new Set(),
     finalizedSeenMs: undefined,
+    announcedBlock: block.number,
+    attestedBlock: undefined,
     isEnded: false,
   }
 }
@@ -154,7 +191,7 @@ function createTotals() {
 
 function lineOf(epoch: Observed, deps: ObserverDeps): EpochLine {
   const record = deps.recordOf(epoch.epochId)
-  const voters = [...epoch.attestedBy.values()].map((validators) => validators.size)
+  const voters = standing(epoch).map(([, validators]) => validators.size)
   return {
     epochId: epoch.epochId,
     releasedAt: epoch.releasedAt,
@@ -166,10 +203,20 @@ function lineOf(epoch: Observed, deps: ObserverDeps): EpochLine {
       .filter((projectId) => !epoch.finalizedProjects.has(projectId))
       .map((projectId) => ({ projectId, reason: whyMissed(projectId, record) })),
     batches: epoch.attestedBy.size,
+    refuted: epoch.refutedBatches.size,
+    disputed: disputedOf(record),
     attestations: voters.length === 0 ? 0 : Math.min(...voters),
     outvotedSlots: record?.outvotedSlots.length ?? 0,
+    ...(record?.anchoredBlock !== undefined && { blocksToAnchored: record.anchoredBlock - (record.closedBlock ?? record.anchoredBlock) }),
+    ...(epoch.attestedBlock !== undefined && { blocksToAttested: epoch.attestedBlock - epoch.announcedBlock }),
     releasedToFinalizedMs: epoch.finalizedSeenMs === undefined ? 0 : epoch.finalizedSeenMs - epoch.releasedSeenMs,
   }
+}
+
+/** Which projects a batch has that is anchored by its roots, only its sequencer and its file say. */
+function heldByRoots(batchCid: Cid, record: EpochEntry | undefined): ProjectId[] {
+  const isByRoots = record?.batches?.some((batch) => batch.batchCid === batchCid && batch.projectsRootHash !== undefined)
+  return isByRoots === true ? (record?.projects ?? []).flatMap((project) => (project.batchCid === batchCid ? [project.projectId] : [])) : []
 }
 
 async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSignal): AsyncGenerator<ChainStep> {
@@ -180,8 +227,17 @@ async function* follow(chain: AnchorChain, from: BlockNumber, signal: AbortSigna
   }
 }
 
-const isFinalized = (epoch: Observed): boolean =>
-  epoch.isEnded && epoch.attestedBy.size > 0 && epoch.finalizedBatches.size === epoch.attestedBy.size
+/** Its batches, with who attested them, but for those that were refuted. */
+const standing = ({ attestedBy, refutedBatches }: Observed): [Cid, Set<string>][] =>
+  [...attestedBy].filter(([batchCid]) => !refutedBatches.has(batchCid))
+/** All batches that stand are final, and one has come since a batch was refuted last. */
+function isFinalized(epoch: Observed): boolean {
+  const batches = standing(epoch)
+  return epoch.isEnded && !epoch.isOwed && batches.length > 0 && batches.every(([batchCid]) => epoch.finalizedBatches.has(batchCid))
+}
+const disputedOf = (record: EpochEntry | undefined): number => record?.projects?.filter(({ state }) => state === 'disputed').length ?? 0
+/** Ended without a batch: nothing will come of it. */
+const isEmpty = ({ isEnded, attestedBy }: Observed): boolean => isEnded && attestedBy.size === 0
 /** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
 const reasonOf = (record: EpochEntry | undefined): string =>
   record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
@@ -191,7 +247,7 @@ function whyMissed(projectId: ProjectId, record: EpochEntry | undefined): Projec
   return known === undefined ? 'not_submitted' : (known.reason ?? 'attestations_missing')
 }
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
-  [...epoch.attestedBy.values()].every(({ size }) => size === market.validators.length)
+  standing(epoch).every(([, { size }]) => size === market.validators.length)
 /** Refusals for good, by code. A submission that came before the block it names was asked to come again, and did: that is no rejection. */
 const finalCounts = (record: EpochEntry | undefined): [string, number][] =>
   Object.entries(record?.rejected ?? {}).filter(([code]) => isFinal(code as Rejection))

@@ -18,11 +18,18 @@ export interface EpochLine {
   /** Those that are not, and why: a reason of the project, as far as the sequencer knows one. */
   readonly missed: readonly { readonly projectId: ProjectId; readonly reason: ProjectReason }[]
   readonly batches: number
+  /** Batches that a majority of the validators refuted. */
+  readonly refuted: number
+  /** Projects that are disputed: their batch is refuted, and no other is final yet. */
+  readonly disputed: number
   /** Validators that attested every batch of the epoch. */
   readonly attestations: number
   /** Slots of which at least one vote lost. */
   readonly outvotedSlots: number
   readonly releasedToFinalizedMs: number
+  /** Anchor blocks from the close of the window to the last batch on chain, and from there to the last vote for one of them. */
+  readonly blocksToAnchored?: number
+  readonly blocksToAttested?: number
 }
 
 export interface DevnetSummary {
@@ -40,10 +47,25 @@ export interface DevnetSummary {
   readonly missed: Readonly<Partial<Record<ProjectReason, number>>>
   readonly rejections: Readonly<Record<string, number>>
   /** Epochs that ended otherwise, with the reason (G9); epochs still under way at the stop are not among them. */
-  readonly unfinished: readonly { readonly epochId: number; readonly reason: string }[]
+  readonly unfinished: readonly UnfinishedEpoch[]
   /** Epochs that were still going at the stop, and what of theirs was accepted; in no other number. */
   readonly underWay: { readonly epochs: number; readonly accepted: number }
   readonly elapsedMs: number
+}
+
+/** An epoch that ended otherwise than final. */
+export interface UnfinishedEpoch {
+  readonly epochId: number
+  readonly reason: string
+}
+
+/** One step of a fault that was planted, and of what heals it; the `--json` line is {"fault":…}. */
+export interface FaultStep {
+  readonly fault: string
+  readonly epochId: number
+  /** `planted`, `answered`, `back`, `anchored`, `disputed`, `corrected`, `final`, `epoch_over`, `healed`. */
+  readonly step: string
+  readonly detail: string
 }
 
 /** Something that listens, and where. */
@@ -60,5 +82,7 @@ export interface DevnetReport {
   live(line: EpochLine): void
   /** A finalized epoch, once, in the order of their ids. */
   epoch(line: EpochLine): void
+  /** Of a fault that was planted, as it happens. */
+  fault(step: FaultStep): void
   summary(summary: DevnetSummary): void
 }

@@ -1,17 +1,22 @@
 import { join } from 'node:path'
+import type { EpochId } from '#domain/ids.ts'
+import type { Intent, ProtocolSender } from '#io/chain/port.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { wireCollector } from '#node/collector.ts'
 import { wireEpochs } from '#node/epochs.ts'
+import { NETWORK_FILE } from '#node/network.ts'
+import { readSettings } from '#node/read-settings.ts'
 import { wireRelay } from '#node/relay.ts'
 import type { RunningRole, Wire } from '#node/role.ts'
 import { wireSequencer } from '#node/sequencer.ts'
-import { NETWORK_FILE } from '#node/network.ts'
-import { readSettings } from '#node/read-settings.ts'
 import type { Given, Role } from '#node/settings.ts'
 import { wireSnapshotter } from '#node/snapshotter.ts'
 import { startWith } from '#node/start.ts'
 import type { Started } from '#node/stop.ts'
 import { wireValidator } from '#node/validator.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import type { Planted } from './fault.ts'
 import { SNAPSHOTTERS, type Ground } from './ground.ts'
 import { falsify } from './lie.ts'
 import type { DevnetReport, Endpoint } from './report.ts'
@@ -26,7 +31,13 @@ const HEAD_OFFSET = '1'
 /** Every role of the network, started, each with settings as the command line would read them. */
 export interface NetworkRoles {
   readonly relay: RunningRole
-  readonly sequencer: RunningRole<Sequencer>
+  /** Where the sequencer takes submissions. */
+  readonly sequencerPlaces: readonly string[]
+  readonly sequencerHttp: string
+  /** What the sequencer knows of an epoch; nothing while it is away. */
+  recordOf(epochId: EpochId): EpochEntry | undefined
+  /** Stops the sequencer and starts it again after so long, at the same places. */
+  silenceSequencer(forMs: number): Promise<void>
   readonly collectors: readonly RunningRole[]
   readonly gateways: Readonly<Record<string, string>>
   readonly listening: readonly Endpoint[]
@@ -41,16 +52,15 @@ interface Hosting {
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
-export async function startRoles(ground: Ground, hosting: Hosting): Promise<NetworkRoles> {
+export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<Planted, 'call' | 'computes'> = {}): Promise<NetworkRoles> {
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
-  const sequencer = await start('sequencer', 'sequencer', wireSequencer, {
-    signerKey: cast.sequencer.keyText,
-    relays: relayAddress,
-  })
+  const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress }
+  const wireThrough = wireSequencer((sender) => (fault.call === undefined ? sender : throughCalls(sender, fault.call)))
+  const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: first(sequencer, 'p2p'),
@@ -60,7 +70,7 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
   })
   for (const [seat, name] of SNAPSHOTTERS.entries()) {
-    await start(name, 'snapshotter', wireSnapshotter(), {
+    await start(name, 'snapshotter', wireSnapshotter(fault.computes), {
       signerKey: cast.honest.keyText,
       slots: (honestSeats[seat] ?? []).join(','),
       collector: first(direct, 'grpc'),
@@ -81,6 +91,8 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
     await start(`validator-${index + 1}`, 'validator', wireValidator, {
       signerKey: validator.keyText,
       ipfsPeers: first(sequencer, 'ipfs'),
+      // One computes some of the data anew.
+      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
     })
   }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
@@ -88,7 +100,9 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
   const withGateway = roles.filter(([name, { places }]) => name !== 'liar' && places['gateway'] !== undefined)
   return {
     relay,
-    sequencer,
+    sequencerPlaces: sequencer.places['p2p'] ?? [],
+    sequencerHttp: sequencer.places['http']?.[0] ?? '',
+    ...keepSequencer(sequencer, (places) => start('sequencer', 'sequencer', wireThrough, { ...sequencerFlags, ...places })),
     collectors: [direct, relayed],
     gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
     listening: placesOf(ground, roles),
@@ -96,13 +110,38 @@ export async function startRoles(ground: Ground, hosting: Hosting): Promise<Netw
   }
 }
 
+function throughCalls(sender: ProtocolSender, change: NonNullable<Planted['call']>): ProtocolSender {
+  const changed = (intents: readonly Intent[]) => intents.map(({ intentId, call }) => ({ intentId, call: change(intentId, call) }))
+  return { ...sender, sendInOrder: (intents, signal) => sender.sendInOrder(changed(intents), signal) }
+}
+
+/** The sequencer that is there now, which may go and come back. */
+function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: Given) => Promise<RunningRole<Sequencer>>) {
+  let current: RunningRole<Sequencer> | undefined = sequencer
+  return {
+    recordOf: (epochId: EpochId) => current?.handle.epoch(epochId),
+    async silenceSequencer(forMs: number): Promise<void> {
+      current = undefined
+      await sequencer.stop()
+      await systemClock.sleep(forMs)
+      const listenAt = (what: string): string => first(sequencer, what).split('/p2p/')[0] ?? ''
+      const httpListen = new URL(first(sequencer, 'http')).host
+      current = await startAgain({ p2pListen: listenAt('p2p'), ipfsListen: listenAt('ipfs'), httpListen })
+    },
+  }
+}
+
 /** Starts one role after the other, each in a folder of its own. */
 function createStarting(ground: Ground, { report, started, signal }: Hosting) {
   const roles: [string, RunningRole][] = []
+  /** One that was away comes back to its own. */
+  const folders = new Map<string, string>()
   async function start<Handle>(name: string, role: Role, wire: Wire<Handle>, flags: Given): Promise<RunningRole<Handle>> {
     signal.throwIfAborted()
     report.progress(`starting ${name} …`)
-    const settings = readSettings(role, { ...common(ground), ...flags, dataDir: ground.folder.make(name) }, {})
+    const dataDir = folders.get(name) ?? ground.folder.make(name)
+    folders.set(name, dataDir)
+    const settings = readSettings(role, { ...common(ground), ...flags, dataDir }, {})
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(name, running)
     roles.push([name, running])

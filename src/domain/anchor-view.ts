@@ -1,5 +1,6 @@
-import type { ChainStep } from './chain-step.ts'
+import type { ChainStep, ProtocolEvent } from './chain-step.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, SlotId } from './ids.ts'
+import { type BatchStep, type Rounds, roundsOf } from './rounds.ts'
 import { createSigners, type SlotSigner } from './signers.ts'
 import type { BlockTime } from './window.ts'
 
@@ -42,6 +43,12 @@ export interface Applied {
   readonly areSlotsStale: boolean
 }
 
+const BATCH_STEPS: Partial<Record<ProtocolEvent['kind'], BatchStep['what']>> = {
+  SnapshotBatchSubmitted: 'submitted',
+  TriggerBatchResubmission: 'refuted',
+  SnapshotBatchFinalized: 'final',
+}
+
 type Takes = (epochId: EpochId, release: Header) => boolean
 
 /**
@@ -64,6 +71,8 @@ export interface AnchorView {
   epoch(epochId: EpochId): ReleasedEpoch | undefined
   /** Released epochs, in order of release. */
   epochs(): Iterable<ReleasedEpoch>
+  /** What became of the epoch's batches, and of its windows with them; `undefined` of an epoch whose release was not followed. */
+  rounds(epochId: EpochId): Rounds | undefined
   /** Replaces all slots by what the chain says now. */
   setSlots(slots: readonly SlotSigner[]): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
@@ -75,13 +84,17 @@ export function createAnchorView(): AnchorView {
   let chain: Header[] = []
   const byHash = new Map<string, Header>()
   const epochs = new Map<EpochId, ReleasedEpoch>()
+  const batchSteps = new Map<EpochId, BatchStep[]>()
   const signers = createSigners()
 
   function keep(keeps: (number: BlockNumber) => boolean): ReleasedEpoch[] {
     for (const block of chain) if (!keeps(block.number)) byHash.delete(block.hash)
     chain = chain.filter((block) => keeps(block.number))
     const gone = [...epochs.values()].filter((epoch) => !keeps(epoch.release.number))
-    for (const { epochId } of gone) epochs.delete(epochId)
+    for (const { epochId } of gone) {
+      epochs.delete(epochId)
+      batchSteps.delete(epochId)
+    }
     return gone
   }
 
@@ -94,11 +107,17 @@ export function createAnchorView(): AnchorView {
   function addRelease(epochId: EpochId, release: Header): ReleasedEpoch {
     const epoch = { epochId, release }
     epochs.set(epochId, epoch)
+    batchSteps.set(epochId, [])
     return epoch
   }
 
   function rollback(to: Header): ReleasedEpoch[] {
     signers.undoAbove(to.number)
+    for (const [epochId, steps] of batchSteps)
+      batchSteps.set(
+        epochId,
+        steps.filter(({ blockNumber }) => blockNumber <= to.number),
+      )
     return keep((number) => number <= to.number)
   }
 
@@ -114,6 +133,9 @@ export function createAnchorView(): AnchorView {
         const { epochId, batchCid } = event
         announced.push({ epochId, batchCid, epoch: epochs.get(epochId), blockNumber: block.number })
       }
+      const what = BATCH_STEPS[event.kind]
+      if (what !== undefined && 'batchCid' in event)
+        batchSteps.get(event.epochId)?.push({ what, batchCid: event.batchCid, blockNumber: block.number })
     }
     return { released, undone: [], announced, areSlotsStale: events.some(({ kind }) => kind === 'SnapshotterAddressChanged') }
   }
@@ -135,6 +157,10 @@ export function createAnchorView(): AnchorView {
     header: (hash) => byHash.get(hash),
     epoch: (epochId) => epochs.get(epochId),
     epochs: () => epochs.values(),
+    rounds(epochId) {
+      const epoch = epochs.get(epochId)
+      return epoch && roundsOf(batchSteps.get(epochId) ?? [], epoch.release.number)
+    },
     setSlots: signers.set,
     signerAt: signers.at,
   }

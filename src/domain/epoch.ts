@@ -28,6 +28,8 @@ export const EPOCH_REASONS = {
   batch_window_over: 'The batch window of the contract passed before all batches were mined.',
   ended_elsewhere: 'Another sequencer ended the epoch first.',
   pair_taken: 'Another batch already holds one of the projects for this epoch.',
+  root_only_not_allowed:
+    "The market's manifest asks for batches by their roots alone, and its contract does not allow them: its owner has to say both.",
   call_refused: 'The contract refused the call for a reason that trying again does not change.',
   rules_unknown:
     'The market has other rules for this epoch, and its manifest was not to be had, or not to be followed, before the batch window was over: nobody is judged by old rules.',

@@ -106,6 +106,11 @@ export const ERRORS = {
     facts: ['path', 'doing'],
     help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
   },
+  FAULT_NOT_HEALED: {
+    kind: 'operator',
+    facts: ['fault', 'epochId', 'detail'],
+    help: 'A fault that was planted in a devnet did not heal within the epochs in which it must. On a busy machine try again; otherwise the logs in the data directory (`--keep`) say where it stopped.',
+  },
   CHILD_PROCESS_FAILED: {
     kind: 'operator',
     facts: ['program', 'detail'],
@@ -280,6 +285,11 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['batchCid', 'attestedRoot', 'newRoot'],
     help: 'This validator already attested another root for the batch, or the same root for other projects and CIDs; it never signs two. Look at the evidence in its data directory.',
+  },
+  INTERCHANGE_REFUSED: {
+    kind: 'operator',
+    facts: ['path', 'problems'],
+    help: 'The file is none that `./weft guards export` wrote for this validator, on this chain, for this market. Nothing was taken from it.',
   },
   STOPPED: { kind: 'caller', facts: ['what'], help: 'The process was asked to stop while this was under way.' },
   STOP_TIMED_OUT: {

@@ -23,6 +23,11 @@ export const EVENTS = {
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
+  account_shared: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A transaction of the account `address` that is not in the journal of this role has used `nonce`: another process works with the same key, or a person does. Nothing happens twice by that, but what waits for its nonce comes late. Give each role an account of its own, and stop the other process.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',
@@ -30,6 +35,10 @@ export const EVENTS = {
     help: 'A step failed and is tried again after `pauseMs`; `doing` says which, `code` why.',
   },
   anchor_chain_trouble: { level: 'warn', isRepeated: true, help: 'The endpoint of the anchor chain failed; it is asked again.' },
+  endpoint_trouble: {
+    level: 'warn',
+    help: 'One of several RPC endpoints of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `lagging`: its head is behind that of the others; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used. The others answer meanwhile; `./weft rpc check` says more.',
+  },
   appointed: { level: 'info', help: 'The market has appointed the account of this role.' },
   not_appointed: {
     level: 'error',
@@ -118,13 +127,22 @@ export const EVENTS = {
   // Sequencer
   epoch_sealed: {
     level: 'info',
-    help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
+    help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
   },
   epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
   anchored_again: {
     level: 'warn',
     help: 'A reorganisation took calls of the epoch off the chain, and they went out again; `lost` of them are not there for all that, for the reason that the epoch has now.',
   },
+  batch_refuted: {
+    level: 'warn',
+    help: 'A majority of the validators stands behind another root for the batch: its `projects` are disputed until another batch is final.',
+  },
+  batch_corrected: {
+    level: 'warn',
+    help: 'The votes on what was refuted were counted again, and what they give goes out in `batches` other batches, in this `round` of the epoch.',
+  },
+  batch_not_corrected: { level: 'error', help: 'Nothing is sent in the place of what was refuted; `reason` says why.' },
   receipts: { level: 'info', help: 'Deliveries since the start, by what their receipt said.' },
   http_failed: {
     level: 'error',
@@ -165,6 +183,10 @@ export const EVENTS = {
   },
   batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
   batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  stood_in: {
+    level: 'warn',
+    help: 'The sequencer has not answered a refutation in its part of the round: this validator sent what the valid votes give, `batchCid`. `outcome` is `done`, or the code of the contract, which takes one of these only.',
+  },
   snapshots_unavailable: {
     level: 'warn',
     isRepeated: true,
@@ -179,6 +201,20 @@ export const EVENTS = {
   attestation_conflict: {
     level: 'error',
     help: 'Another root was attested for this batch before; this validator never signs two. Its disk may be an old copy.',
+  },
+  recompute_undecided: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'So many projects, of those that this validator was to compute anew, it could not: `reason` says why. They are judged by their votes alone.',
+  },
+  attested_elsewhere: {
+    level: 'warn',
+    help: 'The chain has a word of this validator about the batch, and its guards know of none: another process has signed with this key, or this data directory is an old copy. Nothing is sent for the batch. Stop one of the two, and move what it has signed with `./weft guards`.',
+  },
+  thread_died: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A thread that looks for the signers of submissions has ended, and another has taken over what it was at. Should it come again: is there memory enough?',
   },
   evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
 } as const satisfies Record<string, EventRow>

@@ -70,7 +70,7 @@ describe('a project of an epoch', () => {
       submitted: ['batched', 'omitted', 'missed'],
       batched: ['pending', 'missed'],
       pending: ['disputed', 'finalized', 'missed'],
-      disputed: ['finalized', 'missed'],
+      disputed: ['batched', 'finalized', 'omitted', 'missed'],
       finalized: [],
       omitted: [],
       missed: [],

@@ -13,6 +13,8 @@ export interface MarketRules {
   readonly deadlineBufferMaxBlocks: number
   readonly tally: TallyPolicy
   readonly voting: Voting
+  /** What the chain is told of a batch: each project with its CID, or no more than the roots over both. */
+  readonly anchoring: 'projects' | 'roots'
   /** Projects that one batch may hold; bounded by the gas of one block. */
   readonly projectsPerBatch: number
   /** Projects that one slot may vote on in an epoch. */

@@ -13,8 +13,9 @@ const machine = machineOf<ProjectState>('project', {
   submitted: ['batched', 'omitted', 'missed'],
   batched: ['pending', 'missed'],
   pending: ['finalized', 'disputed', 'missed'],
-  // The contract may still reach its majority after a divergent one was announced.
-  disputed: ['finalized', 'missed'],
+  // Another batch may take the place of the refuted one, as often as the contract gives rounds, and may have nothing to say of the project. Or the
+  // contract reaches its majority after a divergent one was announced.
+  disputed: ['batched', 'finalized', 'omitted', 'missed'],
   finalized: [],
   omitted: [],
   missed: [],
@@ -45,6 +46,10 @@ export const PROJECT_REASONS = {
   not_submitted: { state: 'missed', help: 'The market expects this project and nobody submitted it.' },
   batch_not_anchored: { state: 'missed', help: 'The batch that holds the project did not get on chain; the epoch says why.' },
   attestations_missing: { state: 'missed', help: 'The attestation window passed without a majority.' },
+  not_corrected: {
+    state: 'missed',
+    help: 'A majority of the validators stood behind another result, and no corrected batch became final within the rounds that the contract gives.',
+  },
   release_undone: { state: 'missed', help: 'A reorganisation of the anchor chain removed the release.' },
 } as const satisfies Record<string, { readonly state: 'finalized' | 'omitted' | 'missed'; readonly help: string }>
 export type ProjectReason = keyof typeof PROJECT_REASONS

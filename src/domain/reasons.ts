@@ -17,6 +17,24 @@ export const BATCH_REASONS = {
   attested_before: 'The attestation was on chain already.',
 } as const
 
+/** Why a validator cannot tell what a project's data are. It speaks for no other root then. */
+export const RECOMPUTE_REASONS = {
+  not_planned: 'The computes of the market make no such project.',
+  aggregate: 'It is built from earlier epochs, which this validator does not compute anew.',
+  compute_failed: 'The compute, or one of its preloads, failed here.',
+  source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
+  unsteady: 'The source endpoint of this validator gave other data the second time.',
+} as const
+
+/** Why a sequencer sends nothing in the place of a batch that a majority of the validators refuted. */
+export const DISPUTE_REASONS = {
+  result_stands: 'Its votes give just what was refuted: it has nothing else to say.',
+  round_over: 'The batch window of the round was over before it could answer.',
+  rounds_over: 'It answered in every round that the contract gives an epoch.',
+  rules_unknown: 'What its votes give cannot be worked out again: the release of the epoch, or its rules, are not known any more.',
+} as const
+export type DisputeReason = keyof typeof DISPUTE_REASONS
+
 /** What else logs and tables say in one word. */
 export const WORDS = {
   accepted: 'A receipt: the submission counts.',
@@ -29,6 +47,7 @@ export const WORDS = {
   outvoted:
     'A slot voted for another CID than the one that won. More than one such vote in an epoch points at a compute that is not deterministic, or at a lie.',
   divergent: 'Whether the root that the validator computed is another one than the root of the sequencer: 1 or 0.',
+  disputed: 'A majority of the validators stands behind another result than the one on chain, and no corrected batch is final yet.',
   missed: 'Projects that did not become final in the epoch, each with its reason.',
   finalized: 'Projects that have a CID with enough votes and enough attestations, of those that the market has.',
   attested: 'Validators that attested every batch of the epoch.',

@@ -1,4 +1,5 @@
 import type { BlockNumber } from './ids.ts'
+import { ROUNDS_MAX } from './rounds.ts'
 
 /**
  * The submission window of an epoch, from chain data alone, so that a restart or another node finds the same (DESIGN §4 "Time is chain time").
@@ -52,20 +53,16 @@ export interface LaterWindows {
   readonly attestationWindowBlocks: number
 }
 
-/** The last block in which the contract takes a batch of an epoch released in `release`. */
-export const lastBatchBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
-  (release + market.batchWindowBlocks) as BlockNumber
+/** The last block in which the contract takes a batch of an epoch whose windows count from `start`: its release, or where its last round began (`Rounds`). */
+export const lastBatchBlock = (start: BlockNumber, market: LaterWindows): BlockNumber => (start + market.batchWindowBlocks) as BlockNumber
 
-/** The last block in which the contract counts an attestation for an epoch released in `release`. */
-export const lastAttestationBlock = (release: BlockNumber, market: LaterWindows): BlockNumber =>
-  (release + market.attestationWindowBlocks) as BlockNumber
+/** The last block in which the contract counts an attestation for a batch whose windows count from `start`. */
+export const lastAttestationBlock = (start: BlockNumber, market: LaterWindows): BlockNumber =>
+  (start + market.attestationWindowBlocks) as BlockNumber
 
 /** Whether `head` proves that the contract counts no further attestation: what is not decided by then stays undecided. */
-export const isAttestationWindowOver = (release: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
-  head > lastAttestationBlock(release, market)
-
-/** Rounds that the contract begins anew for an epoch, each within the windows of the one before (spec/contracts.md §4.7). */
-const ROUNDS_MAX = 3
+export const isAttestationWindowOver = (start: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
+  head > lastAttestationBlock(start, market)
 
 /** Whether what the contract says of the epoch's projects as of `block` is what it will always say. */
 export const isSettled = (release: BlockNumber, block: BlockNumber, market: LaterWindows): boolean =>

@@ -8,6 +8,7 @@ export function rulesWith(change: Partial<MarketRules> = {}): MarketRules {
     deadlineBufferMaxBlocks: 500,
     tally: { minVotes: 0, minShareBp: 0 },
     voting: 'open',
+    anchoring: 'projects',
     projectsPerBatch: 50,
     projectsPerSlotMax: 3,
     availability: 'none',

@@ -29,11 +29,18 @@ const REORG_DEPTH_MAX = 127
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 
+/** Which of several endpoints does what it should not. */
+function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
+  return ({ endpoint, trouble, detail }: { readonly endpoint: string; readonly trouble: string; readonly detail: string }): void =>
+    report('endpoint_trouble', { chain, endpoint, trouble, detail })
+}
+
 export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
     report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
   return connectAnchorChain({
+    onEndpointTrouble: endpointTrouble('anchor', report),
     rpcUrl,
     chainId,
     protocolState,
@@ -46,20 +53,23 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
 }
 
 /** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
-export async function sourceChain({ sourceRpcUrl, sourceChainId }: Settings, chain: AnchorChain): Promise<SourceChain> {
+export async function sourceChain(
+  { sourceRpcUrl, sourceChainId }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'>,
+  { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
+): Promise<SourceChain> {
   const { sourceChainId: chainId } = await chain.market()
   if (sourceChainId !== undefined && sourceChainId !== chainId) {
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
-  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock })
+  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble: endpointTrouble('source', report) })
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store }: RoleHome): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
-  return createProtocolSender({
+  const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
     chainId,
     protocolState,
@@ -69,7 +79,9 @@ export function protocolSender(settings: Settings, { store }: RoleHome): Protoco
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
+  return sender
 }
 
 export interface IpfsPlace {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
+import type { ReadFile } from '#roles/consumer/find-batch.ts'
 import { meantPoint } from './data-point.ts'
 
 const A = 'reserves:0xab01:TEST'
@@ -22,7 +23,9 @@ function chainOf({ newest = 8 }: { newest?: number } = {}): AnchorChain {
     }),
   } as unknown as AnchorChain
 }
-const ask = (project: string, epoch: number | 'latest', chain = chainOf()) => meantPoint({ project, epoch: epoch as EpochId }, chain)
+const readFile: ReadFile = async (batchCid) => `nobody has ${batchCid}`
+const ask = (project: string, epoch: number | 'latest', chain = chainOf()) =>
+  meantPoint({ project, epoch: epoch as EpochId }, chain, readFile)
 
 describe('a data point as a person names it', () => {
   test.each([

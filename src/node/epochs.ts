@@ -6,7 +6,7 @@ import type { Wire } from './role.ts'
 
 export const wireEpochs: Wire<Epochs> = async (settings, home) => {
   const chain = await anchorChain(settings, home)
-  const source = await sourceChain(settings, chain)
+  const source = await sourceChain(settings, { chain, report: home.report })
   const sender = protocolSender(settings, home)
   const { headOffset, firstBlock, pollMs } = settings
   const epochs = createEpochs(

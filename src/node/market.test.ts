@@ -154,6 +154,7 @@ describe('a market’s rules come', () => {
       voting: 'open',
       batchForm: 'json',
       batchTree: 'either',
+      anchoring: 'projects',
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
       availability: 'none',

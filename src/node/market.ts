@@ -61,6 +61,7 @@ export const DEPLOYED_RULES = {
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  anchoring: 'projects',
   projectsPerBatch: 50,
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { isHttpUrl, NO_HTTP_URL, type Settings } from './settings.ts'
+import { isHttpUrl, type Settings } from './settings.ts'
 
 /** Where copies are to be kept beside the embedded IPFS node, as people write it. */
 export type PlaceSetting =
@@ -38,7 +38,7 @@ function parsePlace(text: string): PlaceSetting | string {
 
 /** What is wrong with the URL of a place or a gateway. */
 export function problemOfUrl(text: string, { isSecret }: { readonly isSecret: boolean }): string | undefined {
-  if (!isHttpUrl(text)) return NO_HTTP_URL
+  if (!isHttpUrl(text)) return 'is not an http(s) URL'
   const { username, password, search, hash, protocol, hostname } = new URL(text)
   if (username + password + search + hash !== '') return 'has a name, a password, a query or a fragment in its URL: it would be logged'
   const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname)

@@ -154,7 +154,12 @@ describe('settings', () => {
     ['epochs', 'headOffset', ['1', '10000'], ['0', '10001']],
     ['epochs', 'firstBlock', ['0', '9007199254740991'], ['9007199254740992']],
     ['epochs', 'anchorChainId', ['1', '9007199254740991'], ['0', '0x1']],
-    ['epochs', 'anchorRpcUrl', ['http://a', 'https://b:1/key'], ['ws://a', 'a:1', '', '/etc/passwd']],
+    [
+      'epochs',
+      'anchorRpcUrl',
+      ['http://a', 'https://b:1/key', 'http://a;weight=2;rps=5;archive,http://b'],
+      ['ws://a', 'a:1', '', '/etc/passwd', 'http://a;fast'],
+    ],
     ['epochs', 'dataMarket', [`0x${'ab'.repeat(20)}`], [`0x${'ab'.repeat(19)}`, 'ab'.repeat(20), '']],
     ['sequencer', 'gatewayPort', ['0', '65535'], ['65536', '-1']],
     ['sequencer', 'projectsPerBatch', ['1', '1000'], ['0', '1001']],

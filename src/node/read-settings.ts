@@ -9,8 +9,7 @@ import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from 
 import {
   flagOf,
   type Given,
-  isHttpUrl,
-  NO_HTTP_URL,
+  problemsInRpc,
   type Role,
   SETTINGS,
   type SettingName,
@@ -105,8 +104,8 @@ function parse(row: SettingRow, text: string): unknown {
       return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
     case 'host:port':
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
-    case 'url':
-      return isHttpUrl(text) ? text : new Problem(NO_HTTP_URL)
+    case 'rpc':
+      return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':
       return parseContract(text)
     case 'choice':

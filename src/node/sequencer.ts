@@ -1,4 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
+import type { ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
@@ -36,45 +37,48 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
-export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
-  const place = httpPlace(settings)
-  const chain = await anchorChain(settings, home)
-  const sender = protocolSender(settings, home)
-  const ipfs = await ipfsPlace(settings, home, started)
-  const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-  const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
-  started.add('libp2p host', host)
-  const sequencer = createSequencer(
-    {
-      batchBytesMax: BATCH_BYTES_MAX,
-      epochsKept: settings.epochsKept,
-      ipfsEpochsKept: settings.ipfsEpochsKept,
-      daysKept: settings.daysKept,
-      countsEveryEpochs: settings.countsEveryEpochs,
-      dayBufferEpochs: settings.dayBufferEpochs,
-      slotsPerUpdate: settings.slotsPerUpdate,
-    },
-    {
-      store: home.store,
-      chain,
-      rules: market.rules,
-      sender,
-      ipfs: ipfs.copies.ipfs,
-      copies: ipfs.copies,
-      listener: host,
-      clock: systemClock,
-      random: systemRandom,
-      recoverer,
-      report: home.report,
-      onEpoch: tellRefusals(host, home),
-    },
-  )
-  const routes = sequencerRoutes({ sequencer, store: home.store, chain, counts: noCounts })
-  const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
-  started.add('HTTP server', http)
-  return {
-    places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
-    handle: sequencer,
-    run: market.beside((signal) => sequencer.run(signal)),
+/** `through` may stand between the role and its account; the devnet makes a liar with it. */
+export const wireSequencer =
+  (through: (sender: ProtocolSender) => ProtocolSender = (sender) => sender): Wire<Sequencer> =>
+  async (settings, home, started, signal) => {
+    const place = httpPlace(settings)
+    const chain = await anchorChain(settings, home)
+    const sender = through(protocolSender(settings, home))
+    const ipfs = await ipfsPlace(settings, home, started)
+    const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
+    const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
+    started.add('libp2p host', host)
+    const sequencer = createSequencer(
+      {
+        batchBytesMax: BATCH_BYTES_MAX,
+        epochsKept: settings.epochsKept,
+        ipfsEpochsKept: settings.ipfsEpochsKept,
+        daysKept: settings.daysKept,
+        countsEveryEpochs: settings.countsEveryEpochs,
+        dayBufferEpochs: settings.dayBufferEpochs,
+        slotsPerUpdate: settings.slotsPerUpdate,
+      },
+      {
+        store: home.store,
+        chain,
+        rules: market.rules,
+        sender,
+        ipfs: ipfs.copies.ipfs,
+        copies: ipfs.copies,
+        listener: host,
+        clock: systemClock,
+        random: systemRandom,
+        recoverer,
+        report: home.report,
+        onEpoch: tellRefusals(host, home),
+      },
+    )
+    const routes = sequencerRoutes({ sequencer, store: home.store, chain, counts: noCounts })
+    const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
+    started.add('HTTP server', http)
+    return {
+      places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },
+      handle: sequencer,
+      run: market.beside((signal) => sequencer.run(signal)),
+    }
   }
-}

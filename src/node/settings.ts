@@ -1,5 +1,6 @@
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
+import { parseTargets, problemsInTargets } from '#io/chain/rpc/target.ts'
 import type { MarketComputes } from './computes.ts'
 import type { Network } from './network.ts'
 import type { PlaceSetting } from './pin-places.ts'
@@ -15,7 +16,7 @@ export interface SettingRow {
     | 'text'
     | 'namespace'
     | 'slots'
-    | 'url'
+    | 'rpc'
     | 'address'
     | 'choice'
     | 'key'
@@ -46,6 +47,10 @@ const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
+/** How endpoints are named, in words. */
+const RPC_FORM =
+  'Several stand between commas; each may say how many times better than another it counts as, how many calls per second it takes, and that it has old state: `URL;weight=2;rps=25;archive`.'
+
 /** Every setting, once: `readSettings`, `--help` and docs/CLI.md come from here. A flag wins over the environment. */
 export const SETTINGS = {
   dataDir: {
@@ -69,7 +74,12 @@ export const SETTINGS = {
     roles: onChain,
     doc: 'The network.json that `./weft deploy` wrote: supplies anchor chain id, ProtocolState and data market where they are not given.',
   },
-  anchorRpcUrl: { env: 'WEFT_ANCHOR_RPC_URL', type: 'url', roles: onChain, doc: 'JSON-RPC endpoint of the anchor chain.' },
+  anchorRpcUrl: {
+    env: 'WEFT_ANCHOR_RPC_URL',
+    type: 'rpc',
+    roles: onChain,
+    doc: `JSON-RPC endpoint of the anchor chain, or several. ${RPC_FORM}`,
+  },
   anchorChainId: {
     env: 'WEFT_ANCHOR_CHAIN_ID',
     type: 'integer',
@@ -103,7 +113,12 @@ export const SETTINGS = {
     roles: onChain,
     doc: 'How often a chain is asked for a new head.',
   },
-  sourceRpcUrl: { env: 'WEFT_SOURCE_RPC_URL', type: 'url', roles: onSource, doc: 'JSON-RPC endpoint of the source chain.' },
+  sourceRpcUrl: {
+    env: 'WEFT_SOURCE_RPC_URL',
+    type: 'rpc',
+    roles: onSource,
+    doc: `JSON-RPC endpoint of the source chain, or several. ${RPC_FORM}`,
+  },
   sourceChainId: {
     env: 'WEFT_SOURCE_CHAIN_ID',
     type: 'integer',
@@ -165,8 +180,8 @@ export const SETTINGS = {
     env: 'WEFT_MARKET',
     type: 'market',
     fromMarket: { otherwise: 'needed' },
-    roles: ['snapshotter'],
-    doc: 'JSON file that names the compute sets of the market, each with its version and configuration.',
+    roles: ['snapshotter', 'validator'],
+    doc: 'JSON file that names the compute sets of the market, each with its version and configuration; a validator needs it at level recompute only.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
@@ -343,6 +358,31 @@ export const SETTINGS = {
     roles: ['sequencer'],
     doc: 'Projects that one batch may hold; bounded by the gas of one block.',
   },
+  level: {
+    env: 'WEFT_LEVEL',
+    type: 'choice',
+    choices: ['integrity', 'tally', 'recompute'],
+    fallback: 'tally',
+    roles: ['validator'],
+    doc: 'How far a batch is checked: that its file is what the chain says; that its results follow from its submissions too; that the data are right too, for a share of its base projects.',
+  },
+  recomputeShare: {
+    env: 'WEFT_RECOMPUTE_SHARE',
+    type: 'integer',
+    min: 1,
+    max: 10_000,
+    unit: 'basis points',
+    fallback: 500,
+    roles: ['validator'],
+    doc: 'At level recompute: how many of ten thousand projects are computed anew. Nobody knows which before their batch is on chain.',
+  },
+  recomputeRpcUrl: {
+    env: 'WEFT_RECOMPUTE_RPC_URL',
+    type: 'rpc',
+    fallback: '',
+    roles: ['validator'],
+    doc: `JSON-RPC endpoint of the source chain, or several, needed at level recompute. It must answer for blocks as old as an epoch whose batches come late. ${RPC_FORM}`,
+  },
   windowUnit: {
     env: 'WEFT_WINDOW_UNIT',
     type: 'choice',
@@ -410,8 +450,17 @@ export function unknownVariables(env: Given): string[] {
     .map((name) => `${name} is not a setting of Weft`)
 }
 
-/** What is said of a URL that is none. The text is not repeated: a URL may hold a key. */
-export const NO_HTTP_URL = 'is not an http(s) URL'
+/** What is wrong with the endpoints of a chain. The text is not repeated: a URL may hold a key. */
+export function problemsInRpc(text: string): readonly string[] {
+  return problemsInTargets(text)
+}
+
+/** What may be printed of the endpoints of a chain. Throws `SETTINGS_INVALID`. */
+export function rpcInWords(text: string): string {
+  return parseTargets(text)
+    .map(({ endpoint }) => endpoint)
+    .join(', ')
+}
 
 export function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)

@@ -13,7 +13,7 @@ import { snapshotterTerms } from './snapshotter-terms.ts'
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
   return async (settings, home, started, signal) => {
     const chain = await anchorChain(settings, home)
-    const source = await sourceChain(settings, chain)
+    const source = await sourceChain(settings, { chain, report: home.report })
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const collector = createSubmissionClient({ endpoint: settings.collector })

@@ -65,7 +65,7 @@ async function wireOf(role: Role): Promise<Wire<unknown>> {
     case 'relay':
       return (await import('./relay.ts')).wireRelay
     case 'sequencer':
-      return (await import('./sequencer.ts')).wireSequencer
+      return (await import('./sequencer.ts')).wireSequencer()
     case 'validator':
       return (await import('./validator.ts')).wireValidator
   }

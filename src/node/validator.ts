@@ -1,19 +1,31 @@
+import { WeftError } from '#domain/errors.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { recoverer } from '#io/keys/secp256k1.ts'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
+import type { Level } from '#roles/validator/recheck.ts'
+import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import { openMarket } from './market.ts'
+import { anchorChain, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
+import type { RoleHome } from './home.ts'
+import { type Market, openMarket } from './market.ts'
+import { createRecomputer } from './recomputes.ts'
 import type { Wire } from './role.ts'
+import type { Settings } from './settings.ts'
+import { snapshotterTerms } from './snapshotter-terms.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
   const chain = await anchorChain(settings, home)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
+  const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }) : undefined
+  const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
+  started.add('recoverer', recoverer)
   const validator = createValidator(
     {
-      level: 'tally',
+      level: settings.level as Level,
+      recomputeShareBp: settings.recomputeShare,
       epochsKept: settings.epochsKept,
       ipfsEpochsKept: settings.ipfsEpochsKept,
     },
@@ -27,6 +39,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       clock: systemClock,
       random: systemRandom,
       recoverer,
+      ...(recomputer && { recomputer }),
       report: home.report,
     },
   )
@@ -35,4 +48,16 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
     handle: validator,
     run: market.beside((signal) => validator.run(signal)),
   }
+}
+
+async function recomputerOf(
+  settings: Settings,
+  { home, chain, market }: { readonly home: Pick<RoleHome, 'report'>; readonly chain: AnchorChain; readonly market: Market },
+): Promise<Recomputer> {
+  const sourceRpcUrl = settings.recomputeRpcUrl
+  if (sourceRpcUrl === '')
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--recompute-rpc-url (WEFT_RECOMPUTE_RPC_URL) is needed at level recompute'] })
+  const source = await sourceChain({ sourceRpcUrl }, { chain, report: home.report })
+  const terms = snapshotterTerms(market, (computes) => computes)
+  return createRecomputer({ source, terms, clock: systemClock, random: systemRandom, report: home.report })
 }

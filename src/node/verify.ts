@@ -7,7 +7,9 @@ import { systemClock } from '#io/clock/system.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
-import { type DataStatus, type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'
+import { createReadFile, type ReadFile } from '#roles/consumer/find-batch.ts'
+import type { DataStatus } from '#roles/consumer/reported.ts'
+import { type ProofStep, type StepResult, verify } from '#roles/consumer/verify.ts'
 import { MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
 import { DEPLOYED_RULES } from './market.ts'
 
@@ -55,6 +57,11 @@ export function openAnchor(places: VerifyPlaces): Promise<AnchorChain> {
     reorgDepthMax: 1,
     clock: systemClock,
   })
+}
+
+/** Reads batch files from gateways, for what a chain that has no more than their roots cannot tell. */
+export function readFileFrom(gateways: readonly string[], signal: AbortSignal): ReadFile {
+  return createReadFile({ ipfs: createGatewayReader({ urls: gateways, timeoutMs: BLOCK_TIMEOUT_MS }), clock: systemClock }, signal)
 }
 
 /** Proves one data point against real endpoints, telling each step as it ends. Throws when the anchor chain cannot be read. */

@@ -255,13 +255,21 @@ describe('settings reach', () => {
       deadlineBufferMaxBlocks: 1_000,
       tally: { minVotes: 0, minShareBp: 0 },
       voting: 'open',
+      batchForm: 'json',
+      batchTree: 'either',
+      anchoring: 'projects',
       projectsPerBatch: 7,
       projectsPerSlotMax: 1_000,
       availability: 'none',
     })
     expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
-    expect(given.options.get('sequencer')).toEqual({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })
-    expect(given.options.get('validator')).toEqual({ level: 'tally', epochsKept: 1_000, ipfsEpochsKept: 10_000 })
+    expect(given.options.get('sequencer')).toMatchObject({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })
+    expect(given.options.get('validator')).toEqual({
+      level: 'tally',
+      recomputeShareBp: 500,
+      epochsKept: 1_000,
+      ipfsEpochsKept: 10_000,
+    })
   })
 
   test('a role of a market with a manifest, which needs no flags about it, and starts with none that say otherwise', async () => {

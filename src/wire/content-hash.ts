@@ -1,4 +1,4 @@
-import type { Cid, ContentHash, ProjectId } from '#domain/ids.ts'
+import type { Cid, ContentHash, Hash, ProjectId } from '#domain/ids.ts'
 import { keccak256 } from './keccak.ts'
 
 /** What a contract keeps of the hash: a batch of any size leaves a blob of odd length on chain, and so is told apart from older ones. */
@@ -19,3 +19,7 @@ export function contentHashOf(projectIds: readonly ProjectId[], snapshotCids: re
   }
   return `0x${keccak256(words).subarray(0, CONTENT_HASH_BYTES).toHex()}` as ContentHash
 }
+
+/** The same of a batch that is anchored by its roots alone: of the root over its projects, for a vote names the root over the CIDs anyway. */
+export const contentHashOfRoots = (projectsRootHash: Hash): ContentHash =>
+  projectsRootHash.slice(0, 2 + 2 * CONTENT_HASH_BYTES) as ContentHash

@@ -2,6 +2,7 @@ import type { Address, Hash } from '#domain/ids.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import { keccak256 } from './keccak.ts'
 import { createTextHashes } from './text-hashes.ts'
+import { unlessThrown } from './untrusted.ts'
 
 /** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1). */
 
@@ -78,26 +79,36 @@ export function createSubmissionHasher(options: { readonly chainId: number; read
   }
 }
 
-const SIGNATURE_FORM = /^(?:0x)?[0-9a-fA-F]{130}$/
+const SIGNATURE_DIGITS = 130
 /** Half of the order of secp256k1: an s above it belongs to a second, equally valid signature of the same request, which nobody may send. */
-const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0'
-const ZERO = '0'.repeat(2 * WORD_BYTES)
+const HALF_ORDER = Uint8Array.fromHex('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
 /**
  * r, s and recovery id (0 or 1) from 130 hex digits, `0x` or not, v as 0, 1, 27 or 28. `undefined` for anything else: another length,
  * another v, a zero r or s, an s in the upper half. Whether r lies on the curve shows when the signer is recovered.
  */
 export function parseSignature(text: string): Uint8Array | undefined {
-  if (!SIGNATURE_FORM.test(text)) return undefined
-  const digits = text.slice(-130).toLowerCase()
-  const r = digits.slice(0, 2 * WORD_BYTES)
-  const s = digits.slice(2 * WORD_BYTES, 4 * WORD_BYTES)
-  // Of two numbers with as many digits in one case, the greater text is the greater number.
-  if (r === ZERO || s === ZERO || s > HALF_ORDER) return undefined
-  const signature = Uint8Array.fromHex(digits)
-  const v = Number(signature[64])
+  const digits = text.startsWith('0x') ? text.slice(2) : text
+  if (digits.length !== SIGNATURE_DIGITS) return undefined
+  const signature = unlessThrown(() => Uint8Array.fromHex(digits))
+  if (signature === undefined || isZero(signature, 0) || isZero(signature, WORD_BYTES) || isHigh(signature)) return undefined
+  const v = Number(signature[2 * WORD_BYTES])
   const recoveryId = v >= 27 ? v - 27 : v
   if (recoveryId > 1) return undefined
-  signature[64] = recoveryId
+  signature[2 * WORD_BYTES] = recoveryId
   return signature
+}
+
+function isZero(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; at < from + WORD_BYTES; at += 1) if (bytes[at] !== 0) return false
+  return true
+}
+
+/** Whether s lies above the half: the first byte that differs decides. */
+function isHigh(signature: Uint8Array): boolean {
+  for (const [at, half] of HALF_ORDER.entries()) {
+    const byte = Number(signature[WORD_BYTES + at])
+    if (byte !== half) return byte > half
+  }
+  return false
 }

@@ -12,12 +12,12 @@ const MANIFEST: Manifest = {
   tally: { minVotes: 2, minShareBp: 3_334 },
   availability: 'required',
   voting: { projectTypes: ['pairContract_pair_total_reserves'], dataSources: ['0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc'] },
-  batch: { form: 'json', tree: 'cumulative', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
+  batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
   computes: [{ name: 'uniswap-v2', version: '1.0.0', config: { feeOn: 'trade', factor: 0.5, pairs: ['0x01'], depth: 3n } }],
 }
 const GROUND = { sourceChainId: 1, epochSize: 10 }
 const TEXT =
-  '{"availability":"required","batch":{"form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000,"tree":"cumulative"},' +
+  '{"availability":"required","batch":{"anchoring":"projects","form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000,"tree":"cumulative"},' +
   '"computes":[{"config":{"depth":3,"factor":0.5,"feeOn":"trade","pairs":["0x01"]},"name":"uniswap-v2","version":"1.0.0"}],' +
   '"deadlineBufferMaxBlocks":1000,"epochSize":10,"namespace":"UNISWAPV2-ETH","sourceChainId":1,"tally":{"minShareBp":3334,"minVotes":2},' +
   '"version":1,"voting":{"dataSources":["0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc"],"projectTypes":["pairContract_pair_total_reserves"]},' +
@@ -49,7 +49,7 @@ describe('a manifest', () => {
     const loosely = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(TEXT)).reverse()), undefined, 4)
     const cid = await snapshotCidOf(bytesOf(TEXT))
     expect(await snapshotCidOf(encodeManifest(complete(loosely)))).toBe(cid)
-    expect(cid).toBe('bafkreihvdyxwnzyv6wql2b6px5ilyx63hbvn2v6ofpdf4wzeplga2kvrsu')
+    expect(cid).toBe('bafkreibekvqysukbvxz3e4iisqo3gcqqwszukg6hz44lcri3lhi2k5dpye')
   })
 
   test('says the rules that roles follow', () => {
@@ -62,6 +62,7 @@ describe('a manifest', () => {
       availability: 'required',
       batchForm: 'json',
       batchTree: 'cumulative',
+      anchoring: 'projects',
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
     })
@@ -90,13 +91,18 @@ describe('a manifest', () => {
     ],
     [
       'another form of batches',
-      { batch: { form: 'roots', tree: 'cumulative', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
+      { batch: { form: 'roots', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
       "batch.form: \"roots\" is not 'json' or 'dag-cbor'",
     ],
     [
       'another tree',
-      { batch: { form: 'json', tree: 'either', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
+      { batch: { form: 'json', tree: 'either', anchoring: 'projects', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
       "batch.tree: \"either\" is not 'cumulative' or 'fresh'",
+    ],
+    [
+      'another way to anchor',
+      { batch: { form: 'json', tree: 'cumulative', anchoring: 'files', projectsPerBatch: 1, projectsPerSlotMax: 1 } },
+      "batch.anchoring: \"files\" is not 'projects' or 'roots'",
     ],
     ['a compute set without a version', { computes: [{ name: 'a', config: {} }] }, 'computes[0].version: is missing'],
     [
@@ -194,7 +200,7 @@ describe('a draft', () => {
       tally: { minVotes: 2, minShareBp: 3_334 },
       voting: 'open',
       availability: 'required',
-      batch: { form: 'json', tree: 'cumulative', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
+      batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
       computes: [],
     })
     expect(problems(() => complete('{}'))).toEqual([expect.stringContaining('namespace: is missing')])

@@ -33,6 +33,7 @@ export interface Manifest {
   readonly batch: {
     readonly form: MarketRules['batchForm']
     readonly tree: Exclude<MarketRules['batchTree'], 'either'>
+    readonly anchoring: MarketRules['anchoring']
     readonly projectsPerBatch: number
     readonly projectsPerSlotMax: number
   }
@@ -98,6 +99,7 @@ const MANIFEST = object({
   batch: object({
     form: z.enum(['json', 'dag-cbor'], but("'json' or 'dag-cbor'")),
     tree: z.enum(['cumulative', 'fresh'], but("'cumulative' or 'fresh'")),
+    anchoring: z.enum(['projects', 'roots'], but("'projects' or 'roots'")),
     projectsPerBatch: integer(1, 1_000),
     projectsPerSlotMax: integer(1, 100_000),
   }),
@@ -130,7 +132,7 @@ const DRAFT_DEFAULTS = {
   tally: { minVotes: 2n, minShareBp: 3_334n },
   voting: 'open',
   availability: 'required',
-  batch: { form: 'json', tree: 'cumulative', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
+  batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
   computes: [],
 } as const satisfies JsonValue
 
@@ -215,6 +217,6 @@ function invalid(manifest: string, problems: readonly string[], cause?: unknown)
 
 /** What roles follow of it. */
 export function rulesOf({ namespace, window, deadlineBufferMaxBlocks, tally, voting, availability, batch }: Manifest): MarketRules {
-  const { form: batchForm, tree: batchTree, ...limits } = batch
-  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, batchForm, batchTree, ...limits }
+  const { form: batchForm, tree: batchTree, ...ofBatches } = batch
+  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, batchForm, batchTree, ...ofBatches }
 }

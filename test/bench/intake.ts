@@ -161,6 +161,7 @@ try {
         deadlineBufferMaxBlocks: 1_000,
         tally: { minVotes: 0, minShareBp: 0 },
         voting: 'open',
+        anchoring: 'projects',
         projectsPerBatch: 50,
         projectsPerSlotMax: PROJECTS,
         availability: 'none',

@@ -52,6 +52,7 @@ export const RULES: MarketRules = {
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 0, minShareBp: 0 },
   voting: 'open',
+  anchoring: 'projects',
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',
@@ -112,7 +113,15 @@ export function createWorld(options: WorldOptions) {
     ...options.market,
   })
   const { signers, rewards = {} } = options
-  const chain = createFakeChain({ clock, market, signers, rewards, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS, onBroadcast: options.onBroadcast })
+  const chain = createFakeChain({
+    clock,
+    market,
+    signers,
+    rewards,
+    blockTimeMs: BLOCK_TIME_MS,
+    pollMs: POLL_MS,
+    onBroadcast: options.onBroadcast,
+  })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500

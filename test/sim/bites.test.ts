@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import type { ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { Cid, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
-import type { Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchoredWithProjects, Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { FakeStore } from '#io/store/fake.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import type { World } from '../journey/cast.ts'
+import { checkDisputes } from './checkers.ts'
 import type { Plan } from './plan.ts'
 import { PROMISES, type Promised } from './promises.ts'
 import { type Outcome, simulate, type Spoil } from './simulation.ts'
@@ -323,5 +325,23 @@ describe('a broken port is found by the promise that it breaks', () => {
 
   test('no promise is left out', () => {
     expect(new Set(BITES.map(([promise]) => promise))).toEqual(new Set(Object.keys(PROMISES)))
+  })
+})
+
+describe('a dispute that does not end is found', () => {
+  const epochId = 2 as EpochId
+  const batch = (batchCid: string) => ({ batchCid, projectIds: ['price:a:TEST'], isFinalized: true }) as unknown as AnchoredWithProjects
+  const record = (rounds: number) =>
+    ({ batches: Array.from({ length: rounds }, (_, index) => ({ batchCid: String(index), round: index + 1 })) }) as unknown as EpochEntry
+  const foundIn = (rounds: number, ...anchored: AnchoredWithProjects[]): string[] => {
+    const found: string[] = []
+    checkDisputes([{ epochId, record: record(rounds), anchored }], (one) => found.push(one))
+    return found
+  }
+
+  test('in one project that is final in two batches, and in rounds that the contract does not give', () => {
+    expect(foundIn(3, batch('one'))).toEqual([])
+    expect(foundIn(0, batch('one'), batch('two'))).toEqual(['price:a:TEST of epoch 2 is final in one and in two'])
+    expect(foundIn(4)).toEqual(['epoch 2 was corrected in 4 rounds'])
   })
 })

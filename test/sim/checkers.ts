@@ -5,7 +5,7 @@ import { type Address, byCodeUnit, type Cid, type EpochId, type ProjectId, type 
 import { isProjectOver } from '#domain/project.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import { decodeBallot } from '#roles/sequencer/ballot.ts'
@@ -20,7 +20,7 @@ import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { BLOCK_TIME_MS, RULES, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { checkAggregates, createAgreement } from './aggregates.ts'
 import { checkCounts } from './counts.ts'
-import { lying } from './lie.ts'
+import { isStubborn, lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
 import type { Run } from './simulation.ts'
@@ -31,13 +31,20 @@ const STEP_SLACK_MS = 1_000
 
 /** What must be true of a run that has become quiet. `safety.ts` looks while it runs. Each says what it found broken, in words. */
 
+interface PlannedFile {
+  readonly batchCid: Cid
+  readonly file: Batch
+}
+
 /** An epoch as it is known from the sequencer's disk and from the chain, each asked by itself. */
 interface EpochFacts {
   readonly epochId: EpochId
   readonly record: EpochEntry | undefined
   /** The files that were planned, in order. */
-  readonly planned: readonly { readonly batchCid: Cid; readonly file: Batch }[]
-  readonly anchored: readonly AnchoredBatch[]
+  readonly planned: readonly PlannedFile[]
+  /** The files that take the place of what validators refuted. */
+  readonly corrections: readonly PlannedFile[]
+  readonly anchored: readonly AnchoredWithProjects[]
 }
 
 type Report = (found: string) => void
@@ -55,6 +62,7 @@ export async function check(run: Run): Promise<readonly Violation[]> {
   await checkRecomputed(run, epochs, of('G2'))
   await checkFetched(run, epochs, of('G3'))
   checkVotes(epochs, of('G5'))
+  checkDisputes(epochs, of('G9'))
   for (const { machine, failure } of run.failures) of('G7')(`${machine} ended: ${told(failure)}`)
   await checkProofs(run, epochs, of('G8'))
   checkEnds(run, epochs, of('G9'))
@@ -68,18 +76,29 @@ export async function check(run: Run): Promise<readonly Violation[]> {
 
 export const told = (failure: unknown): string => (failure instanceof Error ? (failure.stack ?? failure.message) : String(failure))
 
-async function readEpochs({ world: { chain }, cast }: Run): Promise<readonly EpochFacts[]> {
+async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise<readonly EpochFacts[]> {
   const ledger = createLedger({ epochsKept: 1_000 }, { store: cast.sequencer.disk() })
   const { epochId: last } = await chain.currentEpoch()
   const facts: EpochFacts[] = []
   for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
     const record = ledger.get(epochId)
     const anchored = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
+    const files = ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch }))
+    const sealedWith = files.findIndex((_, index) => record?.batches[index]?.round !== undefined)
+    const from = sealedWith < 0 ? files.length : sealedWith
+    // What validators sent in the sequencer's place.
+    const others: PlannedFile[] = []
+    for (const { batchCid } of anchored as AnchoredWithProjects[]) {
+      if (files.some((file) => file.batchCid === batchCid)) continue
+      const reading = ipfs.node('consumer').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
+      others.push({ batchCid, file: decodeBatch(await clock.runUntil(reading, { limitMs: 10_000 })) as Batch })
+    }
     facts.push({
       epochId,
       record,
-      planned: ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch })),
-      anchored: anchored as AnchoredBatch[],
+      planned: files.slice(0, from),
+      corrections: [...files.slice(from), ...others],
+      anchored: anchored as AnchoredWithProjects[],
     })
   }
   return facts
@@ -154,24 +173,29 @@ async function checkRecomputed({ world, plan }: Run, epochs: readonly EpochFacts
   const hasher = createSubmissionHasher(world.chain)
   const signerOf = ({ request, signature }: Submission): Address =>
     recoverer.recover(hasher.digest(request), parseSignature(signature) as Uint8Array) as Address
-  for (const { epochId, planned, anchored } of epochs) {
+  for (const { epochId, planned, corrections, anchored } of epochs) {
     const again = await recompute(
       planned.flatMap(({ file }) => file.submissions),
       signerOf,
     )
-    const wanted = planned.map(({ batchCid }) => batchCid)
+    for (const { batchCid, file } of corrections) {
+      const [own] = await recompute(file.submissions, signerOf)
+      const isSame = own?.projectIds.join() === file.projectIds.join() && own.snapshotCids.join() === file.snapshotCids.join()
+      if (isSame) again.push({ ...own, batchCid })
+      else report(`epoch ${epochId}: ${batchCid}, which corrects another, says something else than its submissions`)
+    }
+    const wanted = [...planned, ...corrections].map(({ batchCid }) => batchCid)
     if (again.map(({ batchCid }) => batchCid).join() !== wanted.join()) report(`epoch ${epochId}: recomputed batches have other CIDs`)
     for (const batch of anchored) {
       const own = again.find(({ batchCid }) => batchCid === batch.batchCid)
       const honest = own && { kind: 'submitSubmissionBatch' as const, epochId, ...own, rootHash: publishedRoot(own.snapshotCids) }
-      // Where the plan has the sequencer lie, it is that lie and no other.
-      const expected = honest && (plan.lie === undefined ? honest : (lying(plan.lie)(honest) as typeof honest))
-      const isSame =
-        expected !== undefined &&
-        expected.projectIds.join() === batch.projectIds.join() &&
-        expected.snapshotCids.join() === batch.snapshotCids.join() &&
-        expected.rootHash === batch.rootHash
-      if (!isSame) report(`epoch ${epochId}: ${batch.batchCid} on chain is not what its submissions give`)
+      // Where the plan has the sequencer lie, it is that lie and no other, or what corrects it.
+      const expected = honest && [honest, ...(plan.lie === undefined ? [] : [lying(plan.lie)(honest) as typeof honest])]
+      const isSame = expected?.some(
+        ({ projectIds, snapshotCids, rootHash }) =>
+          projectIds.join() === batch.projectIds.join() && snapshotCids.join() === batch.snapshotCids.join() && rootHash === batch.rootHash,
+      )
+      if (isSame !== true) report(`epoch ${epochId}: ${batch.batchCid} on chain is not what its submissions give`)
     }
   }
 }
@@ -247,16 +271,40 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
 }
 
 function checkVotes(epochs: readonly EpochFacts[], report: Report): void {
-  for (const { epochId, planned } of epochs) {
-    const seen = new Set<string>()
-    const ids = new Set<string>()
-    for (const { submission, submissionId } of planned.flatMap(({ file }) => file.submissions)) {
-      const name = voteName(epochId, submission.request.projectId, submission.request.slotId)
-      if (seen.has(name)) report(`two votes: ${name}`)
-      if (ids.has(submissionId)) report(`two submissions with id ${submissionId}`)
-      if (submission.request.epochId !== epochId) report(`${name} is a vote for epoch ${submission.request.epochId}`)
-      seen.add(name)
-      ids.add(submissionId)
+  for (const { epochId, planned, corrections } of epochs) {
+    for (const files of [planned, ...corrections.map((correction) => [correction])]) checkVotesOf(epochId, files, report)
+  }
+}
+
+function checkVotesOf(epochId: EpochId, files: readonly PlannedFile[], report: Report): void {
+  const seen = new Set<string>()
+  const ids = new Set<string>()
+  for (const { submission, submissionId } of files.flatMap(({ file }) => file.submissions)) {
+    const name = voteName(epochId, submission.request.projectId, submission.request.slotId)
+    if (seen.has(name)) report(`two votes: ${name}`)
+    if (ids.has(submissionId)) report(`two submissions with id ${submissionId}`)
+    if (submission.request.epochId !== epochId) report(`${name} is a vote for epoch ${submission.request.epochId}`)
+    seen.add(name)
+    ids.add(submissionId)
+  }
+}
+
+/** The rounds that the contract gives an epoch beside that of its release. */
+const ROUNDS = 3
+
+/** Disagreement ends: in so many rounds, and never with two batches that are final for one project. */
+export function checkDisputes(epochs: readonly Pick<EpochFacts, 'epochId' | 'record' | 'anchored'>[], report: Report): void {
+  for (const { epochId, record, anchored } of epochs) {
+    const rounds = new Set(record?.batches.flatMap(({ round }) => round ?? []))
+    if (rounds.size > ROUNDS) report(`epoch ${epochId} was corrected in ${rounds.size} rounds`)
+    const final = new Map<ProjectId, Cid>()
+    for (const { batchCid, isFinalized, projectIds } of anchored) {
+      if (!isFinalized) continue
+      for (const projectId of projectIds) {
+        const other = final.get(projectId)
+        if (other !== undefined && other !== batchCid) report(`${projectId} of epoch ${epochId} is final in ${other} and in ${batchCid}`)
+        final.set(projectId, batchCid)
+      }
     }
   }
 }
@@ -357,7 +405,8 @@ async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly
     if (record?.state === 'ended') {
       const lost = planned.filter(({ batchCid }) => !anchored.some((batch) => batch.batchCid === batchCid))
       const isTold =
-        record.batches.filter(({ isAnchored }) => !isAnchored).length === lost.length && record.reason !== 'all_batches_anchored'
+        record.batches.filter(({ isAnchored, round }) => !isAnchored && round === undefined).length === lost.length &&
+        record.reason !== 'all_batches_anchored'
       if (lost.length > 0 && !isTold)
         report(`epoch ${epochId} is ended, ${record.reason}, and ${lost.length} of its batches are not on chain`)
       if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
@@ -377,8 +426,8 @@ async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly
 /** With nothing wrong any more everything goes well: an epoch released then is final as a whole. */
 function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFacts[], report: Report): void {
   for (const [index, epochId] of calmEpochs.entries()) {
-    // Reorganisations take releases back, so the epoch of the lie may come late.
-    if (epochId === plan.lie?.epochId) continue
+    // Reorganisations take releases back, so the epoch of the lie may come late. One that is told once is corrected.
+    if (epochId === plan.lie?.epochId && isStubborn(plan.lie)) continue
     const record = epochs[epochId - 1]?.record
     if (record?.reason !== 'all_batches_anchored') report(`calm epoch ${epochId} ended with ${record?.reason ?? 'nothing'}`)
     for (const projectId of projects) {

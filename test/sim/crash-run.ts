@@ -80,9 +80,10 @@ const AFTERMATH_MS = 3_000
 const never = <Value>(): Promise<Value> => new Promise(() => undefined)
 
 /** Where the victim's lives end. */
-function createFate({ victim, cuts, reorg }: CrashPlan, cutPower: () => void) {
+function createFate({ victim, cuts }: CrashPlan, cutPower: () => 'running' | 'starting') {
   const lives: string[][] = [[]]
-  let isCounting = reorg === undefined
+  const cutAtStart = new Set<number>()
+  let isCounting = false
   return {
     lives,
     life: (): number => lives.length,
@@ -91,14 +92,16 @@ function createFate({ victim, cuts, reorg }: CrashPlan, cutPower: () => void) {
     },
     /** Whether the process of this life does nothing any more. */
     isOver: (machine: string, life: number): boolean => machine === victim && life !== lives.length,
+    /** What the process of a life that is over finds wherever it turns: it waits for ever, or, where somebody waits for it to start, it fails. */
+    end: (life: number): Promise<never> => (cutAtStart.has(life) ? Promise.reject(new WeftError('STOPPED', { what: victim })) : never()),
     /** A step of the victim; its power may go right here. */
     step(machine: string, what: string): void {
       if (machine !== victim || !isCounting) return
       const steps = lives.at(-1) as string[]
       steps.push(what)
       if (steps.length - 1 !== cuts[lives.length - 1]) return
-      lives.push([])
-      cutPower()
+      const life = lives.push([]) - 1
+      if (cutPower() === 'starting') cutAtStart.add(life)
     },
   }
 }
@@ -120,13 +123,13 @@ function diskOf(name: string, disk: FakeStore, fate: Fate): FakeStore {
   return {
     ...disk,
     async commit(writes) {
-      if (fate.isOver(name, life)) return never()
+      if (fate.isOver(name, life)) return fate.end(life)
       const what = toldWrites(writes)
       fate.step(name, `before ${what}`)
-      if (fate.isOver(name, life)) return never()
+      if (fate.isOver(name, life)) return fate.end(life)
       await disk.commit(writes)
       fate.step(name, `after ${what}`)
-      if (fate.isOver(name, life)) return never()
+      if (fate.isOver(name, life)) return fate.end(life)
     },
   }
 }
@@ -139,7 +142,7 @@ function nodeOf(name: string, node: FakeIpfsNode, fate: Fate): FakeIpfsNode {
     async (...args: Args): Promise<Value> => {
       const value = await work(...args)
       fate.step(name, `after ${what}`)
-      return fate.isOver(name, life) ? never() : value
+      return fate.isOver(name, life) ? fate.end(life) : value
     }
   return { ...node, add: told('add', node.add), pin: told('pin', node.pin) }
 }
@@ -238,8 +241,17 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   const machines = new Map<string, Machine<unknown>>()
   const fate = createFate(plan, () => {
     const machine = machines.get(plan.victim) as Machine<unknown>
-    machine.cutPower()
-    void bare.clock.sleep(OFF_MS).then(() => machine.restart())
+    const state = machine.isOn() ? 'running' : 'starting'
+    if (state === 'running') machine.cutPower()
+    else machine.replaceDisk(machine.disk().crash())
+    void bare.clock.sleep(OFF_MS).then(async () => {
+      const life = fate.life()
+      await machine.restart().catch((failure: unknown) => {
+        // Cut off again while it started.
+        if (!fate.isOver(plan.victim, life)) failures.push(`${plan.victim} did not start: ${String(failure)}`)
+      })
+    })
+    return state
   })
   const bare = createWorld({
     seed: 1,
@@ -273,6 +285,7 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   // Roles that have just been set up must have seen more blocks than a reorganisation here takes back.
   world.chain.mine(BLOCKS_BEFORE)
   await world.clock.advance(WARM_UP_MS)
+  if (plan.reorg === undefined) fate.count()
   const scene: Scene = { plan, world, fate, sequencer, validators, courier, broadcast, failures }
   if (plan.trouble === 'rpc') world.chain.setReachable(failingCalls())
   world.source.mine(EPOCH_SIZE)

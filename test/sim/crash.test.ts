@@ -13,6 +13,8 @@ const SWEEP_TIMEOUT_MS = 60_000
 const ALL_PAIRS_TIMEOUT_MS = 3_600_000
 const STEPS_MAX = 1_000
 const CUTS_PER_REORGANISATION = 2
+/** Every so many steps power goes. */
+const STRIDE_IN_TROUBLE = 6
 
 const undisturbed = playCrash({ victim: 'sequencer', cuts: [] })
 
@@ -42,7 +44,7 @@ async function sweep(plan: CrashPlan, problems: string[], stride = 1): Promise<n
 }
 
 /** Fewer steps than this mean that the run no longer goes where it should. */
-const STEPS_MIN = { sequencer: 60, 'validator 1': 20 }
+const STEPS_MIN = { sequencer: 60, 'validator 1': 18 }
 
 test.each([
   ['S4: a sequencer', 'sequencer'],
@@ -93,6 +95,19 @@ test.each(reorganisations)(
           problems.push(...(await problemsOf({ victim, cuts: [Math.floor(random.fraction() * steps)], reorg })).problems)
       }
     }
+    expect(problems).toEqual([])
+  },
+  SWEEP_TIMEOUT_MS,
+)
+
+test.each([
+  ['half of what is asked of the chain fails', 'rpc'],
+  ['IPFS takes and gives nothing for a while', 'ipfs'],
+] as const)(
+  'S4, V2: %s, and power goes besides: each thing is done once, the same as undisturbed',
+  async (_, trouble) => {
+    const problems: string[] = []
+    for (const victim of VICTIMS) await sweep({ victim, cuts: [], trouble }, problems, STRIDE_IN_TROUBLE)
     expect(problems).toEqual([])
   },
   SWEEP_TIMEOUT_MS,

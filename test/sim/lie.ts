@@ -1,9 +1,24 @@
-import type { Cid } from '#domain/ids.ts'
+import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import type { Lie } from './plan.ts'
 
 export const NO_SUCH_DATA = `bafkrei${'a'.repeat(52)}` as Cid
+
+/** The lie as its sequencer keeps to it: again and again, or until it is refuted, whereupon what corrects it is what it should be. */
+export function lyingOnce(lie: Lie): (call: ProtocolCall) => ProtocolCall {
+  const lied = new Map<ProjectId, Cid>()
+  return (call) => {
+    if (call.kind !== 'submitSubmissionBatch' || call.epochId !== lie.epochId) return call
+    const isCorrection = call.projectIds.some((projectId) => (lied.get(projectId) ?? call.batchCid) !== call.batchCid)
+    if (isCorrection && !isStubborn(lie)) return call
+    for (const projectId of call.projectIds) lied.set(projectId, call.batchCid)
+    return lying(lie)(call)
+  }
+}
+
+/** Half of the liars never say anything else of their epoch. */
+export const isStubborn = ({ epochId }: Lie): boolean => epochId % 2 === 1
 
 /** What a sequencer that lies about one epoch puts on chain instead of what it should. */
 export function lying({ epochId, how }: Lie): (call: ProtocolCall) => ProtocolCall {

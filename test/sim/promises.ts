@@ -8,7 +8,7 @@ export const PROMISES = {
   G6: 'no validator attests two roots for one batch',
   G7: 'what comes from outside is limited, and ends no process',
   G8: 'anyone can verify what is final',
-  G9: 'every epoch and project comes to an end with a reason, one step after the other',
+  G9: 'every epoch, project and dispute comes to an end with a reason, one step after the other, and a project to one end',
   G12: 'aggregates are whole again in the epoch after a bad one that went well by itself',
   honest: 'where honest slots are the majority, what is final is theirs',
 } as const

@@ -188,7 +188,9 @@ function createBook(machine: string, run: Run, report: Report): Book {
     before: ProjectEntry | undefined,
   ): void {
     const about = `${projectId} of epoch ${epochId}`
-    if (before !== undefined && PROJECT_ORDER.indexOf(state) < PROJECT_ORDER.indexOf(before.state))
+    // Another batch may take the place of what a majority refuted.
+    const isSentAgain = before?.state === 'disputed' && ['batched', 'pending'].includes(state)
+    if (before !== undefined && !isSentAgain && PROJECT_ORDER.indexOf(state) < PROJECT_ORDER.indexOf(before.state))
       say('G9', `takes ${about} from ${before.state} back to ${state}`)
     if (before !== undefined && isEnd(before.state) && (state !== before.state || reason !== before.reason))
       say('G9', `changes the end of ${about} from ${before.state}, ${before.reason}, to ${state}, ${reason}`)
@@ -381,9 +383,20 @@ function createCalls(run: Run, report: Report) {
             `${machine} attests ${wordOf(call)} for batch ${call.batchCid} of epoch ${call.epochId} without a guard for it on disk`,
           )
       }
-      if (call.kind === 'submitSubmissionBatch') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
+      if (call.kind === 'submitSubmissionBatch' && machine === 'sequencer') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
+      if (call.kind === 'submitSubmissionBatch' && machine !== 'sequencer') checkStandingIn(machine, call)
       if (call.kind === 'endBatchSubmissions') checkEnding(call.epochId, disk)
     }
+  }
+
+  /** A validator sends a batch in a round that a refutation opened, and has it for others. */
+  function checkStandingIn(machine: string, { epochId, batchCid }: Extract<FakeCall, { kind: 'submitSubmissionBatch' }>): void {
+    run.witness.look()
+    const isRefuted = run.trace.events.some(({ event, facts }) => event === 'TriggerBatchResubmission' && facts['epochId'] === epochId)
+    if (!isRefuted) report('G9', `${machine} sends batch ${batchCid} of epoch ${epochId}, in which nothing was refuted`)
+    looking = Promise.all([looking, run.world.ipfs.node(machine).has(batchCid)]).then(([, isStored]) => {
+      if (!isStored) report('G3', `batch ${batchCid} is sent to the chain by ${machine} before it is stored`)
+    })
   }
 
   function checkAnchoring(

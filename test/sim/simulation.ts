@@ -36,7 +36,7 @@ import { prices } from '../journey/prices.ts'
 import { check, told } from './checkers.ts'
 import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
-import { lying, NO_SUCH_DATA } from './lie.ts'
+import { lyingOnce, NO_SUCH_DATA } from './lie.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import type { Violation } from './promises.ts'
 import { createSafety, type Safety } from './safety.ts'
@@ -398,7 +398,7 @@ async function startCast(plan: Plan, { projects, postbox, world, onDoors }: Cast
   const { machine: sequencer, addresses } = await startSequencer(
     {
       relays: relay.current().addresses(),
-      anchoring: plan.lie && lying(plan.lie),
+      anchoring: plan.lie && lyingOnce(plan.lie),
       expectedProjects: plan.hasExpectedProjects ? projects : undefined,
       projectsPerSlotMax: plan.limits.projectsPerSlotMax,
       inbox: { lengthMax: plan.limits.inboxMax },

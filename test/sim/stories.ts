@@ -352,8 +352,8 @@ export const STORIES = {
       isAgain('sequencer', 'release_undone', 0, ['epochId'], { state: 'ended' }),
       isAgain('chain', 'EpochReleased', 0, ['epochId']),
       (one, [first]) => taken(one, []) && one.facts['epochId'] === first?.facts['epochId'],
-      isAgain('sequencer', 'epoch_sealed', 0, ['epochId'], { state: 'ended', reason: 'all_batches_anchored' }),
       isAgain('chain', 'SnapshotBatchFinalized', 0, ['epochId']),
+      isAgain('sequencer', 'epoch_sealed', 0, ['epochId'], { state: 'ended', reason: 'all_batches_anchored' }),
     ),
   },
   power_cut_before_any_epoch: {

@@ -1,7 +1,7 @@
 import { EPOCH_REASONS } from '#domain/epoch.ts'
 import { EVENTS, type EventRow } from '#domain/events.ts'
 import { PROJECT_REASONS } from '#domain/project.ts'
-import { BATCH_REASONS, DELIVERY_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
+import { BATCH_REASONS, DELIVERY_REASONS, RECOMPUTE_REASONS, UNTOLD_REASONS, WORDS } from '#domain/reasons.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
@@ -30,6 +30,7 @@ export function logPage(): string {
   reasons('Why an epoch is over', 'In `epoch_sealed` and `epoch_missed`.', EPOCH_REASONS)
   reasons('Why a project of an epoch ended as it did', 'In the records of snapshotter and sequencer.', Object.fromEntries(projects))
   reasons('Why a batch has the end it has', 'In the lines and records of a validator.', BATCH_REASONS)
+  reasons('Why a validator cannot compute a project anew', 'In its lines.', RECOMPUTE_REASONS)
   reasons(
     'How a delivery without a receipt ended',
     'In the lines and counters of a collector, beside the codes of receipts.',

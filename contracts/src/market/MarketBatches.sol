@@ -7,6 +7,7 @@ import {Cid} from "./Cid.sol";
 import {Lanes} from "./Lanes.sol";
 import {MarketFront} from "./MarketFront.sol";
 import {MarketRecords} from "./MarketRecords.sol";
+import {RoleSet} from "./RoleSet.sol";
 
 /// @title Batches of snapshots, as the sequencer anchors them
 /// @notice A batch is written once, as code (`Blob`): the root, the CID, and per project its number and CID. A project's
@@ -14,6 +15,7 @@ import {MarketRecords} from "./MarketRecords.sol";
 /// finalizing a batch rewrites none of its snapshots.
 abstract contract MarketBatches is MarketFront, MarketRecords {
     using Lanes for mapping(uint256 => uint256);
+    using RoleSet for RoleSet.Set;
 
     /// @notice A batch arrived in time and was stored.
     event SnapshotBatchSubmitted(string batchCid, uint256 indexed epochId, uint256 timestamp);
@@ -38,11 +40,14 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         // Names of projects seen for the first time, one after the other, and how many bytes of the buffer they fill.
         bytes names;
         uint256 namesLength;
+        // Sent by a validator in the place of a sequencer that is silent.
+        bool standsIn;
     }
 
     /// @notice Anchors a batch: which CID each project got in an epoch, and the root that validators have to confirm.
     /// After the batch window nothing is stored. A batch that has to be sent again opens a round in which the window begins
-    /// anew, ended submissions or not; an epoch has three rounds. Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
+    /// anew, ended submissions or not; an epoch has three rounds. When half of a round's batch window is over, any present
+    /// validator may send what takes over projects of refuted batches, and nothing else (E25). Errors: E44, E04, E30 (no such epoch), E23 (lengths differ),
     /// E24 (empty), E43 (submissions ended), E25 (a project has a snapshot for this epoch, or this CID was anchored for
     /// it and need not be sent again, or said something else), `TooManyProjects`, `ProjectIdTooLong`, `CidTooLong`,
     /// `TooManyBatches`.
@@ -55,9 +60,10 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         string[] calldata snapshotCids,
         bytes32 finalizedCidsRootHash,
         address _sender
-    ) external onlySequencerVia(_sender) returns (bool SNAPSHOT_BATCH_SUBMITTED, bool DELAYED_BATCH_SUBMITTED) {
-        check(projectIds.length == snapshotCids.length, "E23");
+    ) external returns (bool SNAPSHOT_BATCH_SUBMITTED, bool DELAYED_BATCH_SUBMITTED) {
         Draft memory draft;
+        draft.standsIn = _checkSubmitter(epochId, _sender);
+        check(projectIds.length == snapshotCids.length, "E23");
         if (!_openBatch(draft, batchCid, epochId, projectIds.length)) return (false, true);
 
         _writeHead(draft, batchCid, finalizedCidsRootHash, ENTRY_LENGTH * projectIds.length + CONTENT_LENGTH);
@@ -164,7 +170,7 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
         (uint256 kind, bytes32 word) = _packCid(snapshotCid);
         _noteContent(draft, position, nameHash, _hash(snapshotCid));
         // An empty CID says nothing and must not keep a later batch from saying something.
-        if (kind != Cid.EMPTY) _claimEntry(epochId, index, draft.number, position);
+        if (kind != Cid.EMPTY) _claimEntry(draft, epochId, index, position);
         bytes memory blob = draft.blob;
         assembly ("memory-safe") {
             let place := add(add(blob, 0x60), mul(position, 36))
@@ -231,11 +237,23 @@ abstract contract MarketBatches is MarketFront, MarketRecords {
     }
 
     /// @dev E25: a project has one snapshot per epoch, unless the batch that brought it has to be sent again.
-    function _claimEntry(uint256 epochId, uint256 index, uint256 number, uint256 position) private {
+    /// Who stands in for the sequencer takes over what was refuted, and claims nothing else.
+    function _claimEntry(Draft memory draft, uint256 epochId, uint256 index, uint256 position) private {
         uint256 entry = self.entries[epochId].get(index, ENTRY_WIDTH);
         // The batch being written is not replaceable either, which refuses a project named twice in it.
-        check(entry == 0 || _isReplaceable(self.batches[epochId][entry >> 16]), "E25");
-        self.entries[epochId].set(index, ENTRY_WIDTH, (number << 16) | position);
+        if (entry != 0 || draft.standsIn) check(_isReplaceable(self.batches[epochId][entry >> 16]), "E25");
+        self.entries[epochId].set(index, ENTRY_WIDTH, (draft.number << 16) | position);
+    }
+
+    /// @dev E44, E04: a sequencer, or a validator when half of the batch window of a round is over. Answers whether it is
+    /// the latter. An honest sequencer has answered by then.
+    function _checkSubmitter(uint256 epochId, address sender) private view returns (bool standsIn) {
+        _checkProtocolState();
+        if (self.sequencers.has(sender)) return false;
+        Epoch storage epoch = self.epochs[epochId];
+        check(epoch.rounds != 0 && self.validators.has(sender), "E04");
+        check(_isLate(epoch, uint256(epoch.batches) + 1, self.batchWindow / 2), "E04");
+        return true;
     }
 
     function _isReplaceable(Batch storage batch) private view returns (bool) {

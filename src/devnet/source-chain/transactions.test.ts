@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Rpc, RpcAnswer, RpcCall } from '#io/chain/rpc/rpc.ts'
+import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { execute, outcomes, PROVIDER, send, TRADERS, type Transaction } from './transactions.ts'
 
 const [TRADER] = TRADERS as readonly [(typeof TRADERS)[number]]

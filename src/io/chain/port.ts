@@ -50,18 +50,35 @@ export interface SnapshotStatus {
 }
 
 /** A batch as the chain knows it: of one market and one epoch, whatever else was anchored under its CID. Of one sent again in its epoch, the later. */
-export interface AnchoredBatch {
-  readonly batchCid: Cid
+export type AnchoredBatch = AnchoredWithProjects | AnchoredByRoots
+
+/** With each project and its CID. */
+export interface AnchoredWithProjects extends AnchoredHead {
   readonly projectIds: readonly ProjectId[]
   readonly snapshotCids: readonly Cid[]
+  readonly projectsRootHash?: undefined
+}
+
+/** By its roots alone (docs/CONTRACTS.md, "Root-only batches"): which projects it holds, only its file says. */
+export interface AnchoredByRoots extends AnchoredHead {
+  readonly projectIds?: undefined
+  readonly snapshotCids?: undefined
+  /** The sequencer's `projectIdsRootHash`: over the project ids, in the order of the CIDs under `rootHash`. */
+  readonly projectsRootHash: Hash
+}
+
+interface AnchoredHead {
+  readonly batchCid: Cid
   /** The sequencer's `finalizedCidsRootHash`. */
   readonly rootHash: Hash
   readonly isFinalized: boolean
   /** A majority of the validators stood behind another root and asked for another batch. */
   readonly isRefused?: true | undefined
+  /** The root that most of the other votes name, where the batch is refused and they can be read. */
+  readonly majorityRoot?: Hash | undefined
   /** How many attestations in time name `rootHash`. */
   readonly attestationCount: number
-  /** What the contract keeps of projects and CIDs, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
+  /** What the contract keeps of projects and CIDs, or of the root over the projects, so that a vote may name it. `undefined` where contracts keep none, as the deployed ones. */
   readonly contentHash?: ContentHash | undefined
 }
 
@@ -110,7 +127,7 @@ export interface AnchorChain {
   batchCids(epochId: EpochId, at?: BlockNumber): Promise<readonly Cid[]>
   isEpochEnded(epochId: EpochId, at?: BlockNumber): Promise<boolean>
   /** `undefined` when the batch was not submitted for this epoch. */
-  batch(epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined>
+  batch(epochId: EpochId, batchCid: Cid, at?: BlockNumber): Promise<AnchoredBatch | undefined>
   rewardRules(): Promise<RewardRules>
   /** What the contract has of a slot's day; of a day or slot that it has never heard of, nothing. */
   slotDay(slotId: SlotId, day: number): Promise<{ readonly submissions: number; readonly isRewarded: boolean }>
@@ -118,6 +135,9 @@ export interface AnchorChain {
 }
 
 // --- writing --------------------------------------------------------------------------------------------------------
+
+/** A batch as it is anchored without its projects. */
+export type RootOnlyBatch = Pick<AnchoredByRoots, 'batchCid' | 'rootHash' | 'projectsRootHash'>
 
 /** The calls that roles make (spec/contracts.md §4); the adapter adds the data market. */
 export type ProtocolCall =
@@ -130,6 +150,7 @@ export type ProtocolCall =
       readonly snapshotCids: readonly Cid[]
       readonly rootHash: Hash
     }
+  | { readonly kind: 'submitRootOnlyBatches'; readonly epochId: EpochId; readonly batches: readonly RootOnlyBatch[] }
   | { readonly kind: 'endBatchSubmissions'; readonly epochId: EpochId }
   | {
       readonly kind: 'submitBatchAttestation'
@@ -138,6 +159,8 @@ export type ProtocolCall =
       readonly rootHash: Hash
       /** The vote is for this content and is refused for any other (`submitContentAttestation`). Only where `AnchoredBatch` has one. */
       readonly contentHash?: ContentHash | undefined
+      /** Projects that become final with the batch on chain, for the gas; `undefined` where that is not known. None of a batch by its roots. */
+      readonly projectCount?: number | undefined
     }
   | {
       readonly kind: 'updateRewards'

@@ -33,6 +33,11 @@ const FORGET_MS = 40
 /** What is pinned was read before, by a caller with limits of its own. */
 const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 
+interface Around {
+  before(block: CID): Promise<void>
+  after(block: CID): Promise<void>
+}
+
 /** The node itself; `startHeliaNode` says what it is. */
 export async function startNode(
   options: HeliaOptions,
@@ -93,18 +98,24 @@ export async function startNode(
     }
   }
 
-  /** Of a block that is torn here others may have a whole copy. When none has, it is not missing: it is wrong. */
-  async function get(cid: Cid, limits: Parameters<HeliaNode['get']>[1]): Promise<Uint8Array> {
+  /**
+   * Of a block that is torn here others may have a whole copy. When none has, it is not missing: it is wrong. `around` is done before and after
+   * each block is read.
+   */
+  async function read(cid: Cid, limits: Parameters<HeliaNode['get']>[1], around?: Around): Promise<Uint8Array> {
     const root = parseCid(cid)
     const signal = limits.signal === undefined ? stopping.signal : AbortSignal.any([stopping.signal, limits.signal])
     let torn: unknown
     const source = async (block: CID, until: AbortSignal): Promise<Uint8Array> => {
+      await around?.before(block)
       const here = await blocks.read(block).catch((failure: unknown) => {
         if (!isWeftError(failure, 'IPFS_CONTENT_WRONG')) throw failure
         torn = failure
         return undefined
       })
-      return here ?? fetchBlock(block, until)
+      const found = here ?? (await fetchBlock(block, until))
+      await around?.after(block)
+      return found
     }
     try {
       return await withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) =>
@@ -120,15 +131,12 @@ export async function startNode(
     addresses: () => helia.libp2p.getMultiaddrs().map(String),
     connect: links.connect,
     add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId), codec),
-    get,
+    get: (cid, limits) => read(cid, limits),
     async pin(cid, epochId) {
-      await get(cid, PIN_LIMITS)
-      // What was fetched is written without waiting for the disk; from here on it is promised.
-      await readContent(parseCid(cid), { bytesMax: PIN_LIMITS.bytesMax, signal: stopping.signal }, async (block, signal) => {
-        await blocks.note(block, epochId)
-        const bytes = (await blocks.readRight(block)) ?? (await fetchBlock(block, signal))
-        await blocks.sync(block)
-        return bytes
+      await read(cid, PIN_LIMITS, {
+        before: (block) => blocks.note(block, epochId),
+        // What was fetched is written without waiting for the disk; from here on it is promised.
+        after: blocks.sync,
       })
     },
     has: async (cid) => isWhole(parseCid(cid), blocks),

@@ -13,6 +13,18 @@ export interface Recoverer {
   recover(digest: Uint8Array, signature: Uint8Array): Address | undefined
 }
 
+/** A digest of 32 bytes and a signature, as `Recoverer` takes them. */
+export interface Signed {
+  readonly digest: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Finds out who signed, of many at once: other threads may do it. */
+export interface ManyRecoverer {
+  /** In the order given, each as `Recoverer.recover` tells. */
+  recoverMany(signed: readonly Signed[]): Promise<readonly (Address | undefined)[]>
+}
+
 /** Randomness comes in through here, so that a run can be replayed. */
 export interface Random {
   /** A version 4 UUID in lower case. */

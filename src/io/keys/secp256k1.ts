@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import { keccak256 } from '#wire/keccak.ts'
-import type { Recoverer, Signer } from './port.ts'
+import type { ManyRecoverer, Recoverer, Signer } from './port.ts'
 
 /** An uncompressed public key: one byte of form, then the 64 that are hashed. */
 const PUBLIC_KEY_BYTES = 65
@@ -33,20 +33,19 @@ export function createSigner(privateKey: Secret<Uint8Array>): Signer {
   }
 }
 
-function createRecoverer(): Recoverer {
+function createRecoverer(): Recoverer & ManyRecoverer {
   const publicKey = new Uint8Array(PUBLIC_KEY_BYTES)
-  return {
-    recover(digest, signature) {
-      try {
-        secp256k1.ecdsaRecover(signature.subarray(0, 64), Number(signature[64]), digest, false, publicKey)
-      } catch {
-        // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
-        return undefined
-      }
-      return addressOf(publicKey)
-    },
+  const recover: Recoverer['recover'] = (digest, signature) => {
+    try {
+      secp256k1.ecdsaRecover(signature.subarray(0, 64), Number(signature[64]), digest, false, publicKey)
+    } catch {
+      // The lengths are right, so this is the library's one way to say that r, s and the id belong to no point of the curve.
+      return undefined
+    }
+    return addressOf(publicKey)
   }
+  return { recover, recoverMany: async (signed) => signed.map(({ digest, signature }) => recover(digest, signature)) }
 }
 
-/** Recovers with the native library. */
-export const recoverer: Recoverer = createRecoverer()
+/** Recovers with the native library, on this thread. */
+export const recoverer: Recoverer & ManyRecoverer = createRecoverer()

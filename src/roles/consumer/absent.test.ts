@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { whyAbsent } from './absent.ts'
+import type { ListedBatch } from './find-batch.ts'
 
 const PROJECT = 'reserves:0xab01:TEST' as ProjectId
 const BATCHES: Readonly<Record<string, readonly string[]>> = { one: ['reserves:0xab02:TEST', 'volume:0xab01:TEST'], two: ['price:x:TEST'] }
@@ -22,11 +23,9 @@ function ask({
     currentEpoch: async () => ({ epochId: newest, begin: 0, end: 0 }),
     projectFirstEpochId: async () => first,
     epochInfo: async (id: EpochId) => ({ timestamp: 0, releaseBlock: id > newest || id === 4 ? 0 : 100 + id, end: 0 }),
-    // A CID that was sent again is listed twice.
-    batchCids: async () => ['one', 'one', 'two'],
-    batch: async (_: EpochId, batchCid: Cid) => ({ projectIds: BATCHES[batchCid] }),
   } as unknown as AnchorChain
-  return whyAbsent({ projectId, epochId: epochId as EpochId }, chain)
+  const listed = Object.values(BATCHES).map((projectIds) => ({ projectIds }) as unknown as ListedBatch)
+  return whyAbsent({ projectId, epochId: epochId as EpochId }, listed, chain)
 }
 
 test.each([

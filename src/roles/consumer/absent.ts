@@ -1,13 +1,17 @@
 import type { ProjectId } from '#domain/ids.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
-import { batchesUpTo, type DataPoint, isOnChain } from './find-batch.ts'
+import { type DataPoint, isOnChain, type ListedBatch } from './find-batch.ts'
 
 /** Projects that a misspelt one is compared with: more than a market has, and a moment's work. */
 const COMPARED_MAX = 10_000
 
 /** Why there is no snapshot, in words: the epoch may be still to come, the project misspelt. Throws as the chain does. */
-export async function whyAbsent({ projectId, epochId }: DataPoint, chain: AnchorChain): Promise<string> {
+export async function whyAbsent(
+  { projectId, epochId }: DataPoint,
+  listed: readonly ListedBatch[] | string,
+  chain: AnchorChain,
+): Promise<string> {
   const [{ epochId: newest }, first, { releaseBlock }] = await Promise.all([
     chain.currentEpoch(),
     chain.projectFirstEpochId(projectId),
@@ -18,13 +22,15 @@ export async function whyAbsent({ projectId, epochId }: DataPoint, chain: Anchor
   if (releaseBlock === 0) return `epoch ${epochId} was never released, the newest is ${newest}`
   if (first > epochId) return `the project is known from epoch ${first} on`
   if (first > 0) return `the project is known, and no batch of epoch ${epochId} holds it`
-  return `no epoch has the project${meant(nearest(projectId, await projectsOf({ projectId, epochId }, chain)))}`
+  if (typeof listed === 'string') return listed
+  const unread = listed.find((batch) => !isOnChain(batch))
+  // What the chain has no more than roots of may hold it all the same.
+  if (unread !== undefined && 'unreadable' in unread) return `not all of the epoch's batches can be read: ${unread.unreadable}`
+  return `no epoch has the project${meant(nearest(projectId, projectsOf(listed)))}`
 }
 
-/** Those that the epoch's batches hold on chain, as far as they are compared. */
-async function projectsOf(point: DataPoint, chain: AnchorChain): Promise<ProjectId[]> {
-  const listed = await batchesUpTo(point, chain)
-  if (typeof listed === 'string') return []
+/** Those that the epoch's batches hold, as far as they are compared. */
+function projectsOf(listed: readonly ListedBatch[]): ProjectId[] {
   const projects = listed.filter(isOnChain).flatMap(({ projectIds }) => projectIds)
   return [...new Set(projects.slice(0, COMPARED_MAX))]
 }

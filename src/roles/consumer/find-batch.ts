@@ -1,13 +1,13 @@
 import type { Batch } from '#domain/batch.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
-import { createTree } from '#wire/merkle.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
 
 /** How long one file may take. */
 export const FETCH_TIMEOUT_MS = 10_000
@@ -30,8 +30,10 @@ export interface FindDeps {
 
 export interface FoundBatch {
   readonly batch: Batch
-  readonly anchored: AnchoredBatch
+  readonly anchored: OpenBatch
   readonly continued: Continued
+  /** A batch of the epoch before it was refused: it may be of either tree, whatever the market asks for, since it needed another CID. */
+  readonly isSentAgain: boolean
 }
 
 /** Root of the tree that continues, with a batch's submissions, those of the epoch's batches before it; or which of them cannot be read, and why. */
@@ -53,6 +55,7 @@ export async function findBatch(
   // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
   const tree = createTree()
   let gap: string | undefined
+  let isSentAgain = false
   let found: FoundBatch | string = `none of the epoch's batches holds the project`
   for (const anchored of listed) {
     if (!isOnChain(anchored)) {
@@ -71,13 +74,14 @@ export async function findBatch(
     }
     if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
     const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
-    found = pairIn({ batch, anchored, continued }, snapshotCid, options) ?? found
+    found = pairIn({ batch, anchored, continued, isSentAgain }, snapshotCid, options) ?? found
+    isSentAgain ||= anchored.isRefused === true
   }
   return found
 }
 
 /** The batch file; text that says why there is none. */
-export async function readBatch(
+async function readBatch(
   batchCid: Cid,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ipfs: Pick<Ipfs, 'get'>,
@@ -109,16 +113,49 @@ function pairIn(candidate: FoundBatch, snapshotCid: Cid, { projectId, epochId }:
   return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
 }
 
-/** A batch as the chain tells it, or why it tells nothing of it. */
-export type ListedBatch = AnchoredBatch | { readonly unreadable: string }
+/** Reads a batch file; text that says why there is none. */
+export type ReadFile = (batchCid: Cid) => Promise<Batch | string>
 
-export const isOnChain = (batch: ListedBatch): batch is AnchoredBatch => !('unreadable' in batch)
+/** Reads the files of an epoch's batches, all together in bounded time. */
+export function createReadFile({ ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>, signal: AbortSignal): ReadFile {
+  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  return (batchCid) => readBatch(batchCid, { timeoutMs: Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs()), signal }, ipfs)
+}
+
+/** A batch on chain with its projects, which the chain lists itself or, where it has the roots alone, the file that gives both. */
+export interface OpenBatch extends Omit<AnchoredWithProjects, 'projectsRootHash'> {
+  /** Only of a batch that is anchored by its roots. */
+  readonly projectsRootHash?: Hash | undefined
+}
+
+/** A batch, or why nothing is known of it. */
+export type ListedBatch = OpenBatch | { readonly unreadable: string }
+
+export const isOnChain = (batch: ListedBatch): batch is OpenBatch => !('unreadable' in batch)
+
+/** What the file of a batch says, when that is what the chain has the roots of. */
+async function opened(anchored: AnchoredByRoots, readFile: ReadFile): Promise<ListedBatch> {
+  const { batchCid, rootHash, projectsRootHash } = anchored
+  const file = await readFile(batchCid)
+  if (typeof file === 'string') return { unreadable: file }
+  const { projectIds, snapshotCids } = file
+  const isSame = publishedRoot(projectIds) === projectsRootHash && publishedRoot(snapshotCids) === rootHash
+  return isSame
+    ? { ...anchored, projectIds, snapshotCids }
+    : { unreadable: `batch ${batchCid}: its file gives other roots than the chain has` }
+}
 
 /**
- * The epoch's batches in on-chain order, up to the last that the chain has for the project: those after it prove nothing about it. One of
- * which the node tells nonsense ends nothing: its sequencer may have written it so.
+ * The epoch's batches in on-chain order, up to the one that speaks for the project: those after it prove nothing about it. That is the last
+ * that has it: it took over from those that were refused. Of batches by their roots the contract refuses none for a project that another
+ * has, so the first that is final goes before all that come later. One of which the node tells nonsense ends nothing: its sequencer may
+ * have written it so. Batches by their roots are opened by `readFile`; without it they have no projects.
  */
-export async function batchesUpTo({ projectId, epochId }: DataPoint, chain: AnchorChain): Promise<readonly ListedBatch[] | string> {
+export async function batchesUpTo(
+  { projectId, epochId }: DataPoint,
+  chain: AnchorChain,
+  readFile?: ReadFile,
+): Promise<readonly ListedBatch[] | string> {
   // A CID sent again after a refusal is listed twice; it is one file, in its first place.
   const batchCids = [...new Set(await chain.batchCids(epochId))]
   if (batchCids.length > BATCHES_MAX) return `the epoch has ${batchCids.length} batches, no more than ${BATCHES_MAX} are looked at`
@@ -126,12 +163,17 @@ export async function batchesUpTo({ projectId, epochId }: DataPoint, chain: Anch
   for (const batchCid of batchCids) {
     try {
       const anchored = await chain.batch(epochId, batchCid)
-      if (anchored !== undefined) batches.push(anchored)
+      if (anchored === undefined) continue
+      if (anchored.projectIds !== undefined) batches.push(anchored)
+      else if (readFile === undefined) batches.push({ ...anchored, projectIds: [], snapshotCids: [] })
+      else batches.push(await opened(anchored, readFile))
     } catch (failure) {
       if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
       batches.push({ unreadable: `batch ${batchCid}: ${failure.message}` })
     }
   }
-  const last = batches.findLastIndex((batch) => isOnChain(batch) && batch.projectIds.includes(projectId))
+  const holds = (batch: ListedBatch): batch is OpenBatch => isOnChain(batch) && batch.projectIds.includes(projectId)
+  const final = batches.findIndex((batch) => holds(batch) && batch.isFinalized && batch.projectsRootHash !== undefined)
+  const last = final === -1 ? batches.findLastIndex(holds) : final
   return last === -1 ? batches : batches.slice(0, last + 1)
 }

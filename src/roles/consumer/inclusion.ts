@@ -1,9 +1,9 @@
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
 import { checkInclusion, type InclusionProof, inclusionInBatch, inclusionProof } from '#wire/inclusion.ts'
-import type { DataStatus } from './verify.ts'
-import { batchesUpTo, EARLIER_TIMEOUT_MS, FETCH_TIMEOUT_MS, type FindDeps, isOnChain, readBatch } from './find-batch.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { batchesUpTo, createReadFile, type FindDeps, isOnChain, type OpenBatch } from './find-batch.ts'
+import type { DataStatus } from './reported.ts'
 
 /** A submission in a batch that the chain names: the file is what its CID says, and both roots lead to it. */
 export interface IncludedSubmission {
@@ -30,17 +30,16 @@ interface InclusionOptions {
  * Finds the submission in the epoch's batches and proves it, with nothing but the chain and whoever serves the files; text that says why it
  * cannot be proved. Of several batches the last counts: it took over from those that the validators refused. Throws as the chain does.
  */
-export async function proveInclusion(options: InclusionOptions, { chain, ipfs, clock }: FindDeps): Promise<IncludedSubmission | string> {
+export async function proveInclusion(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | string> {
   const { epochId, submissionId, signal } = options
-  const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, chain)
+  const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, deps.chain)
   if (typeof listed === 'string') return listed
-  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  const readFile = createReadFile(deps, signal)
   const before: string[] = []
   let gap: string | undefined
   let found: IncludedSubmission | string | undefined
   for (const anchored of listed) {
-    const timeoutMs = Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
-    const batch = isOnChain(anchored) ? await readBatch(anchored.batchCid, { timeoutMs, signal }, ipfs) : anchored.unreadable
+    const batch = isOnChain(anchored) ? await readFile(anchored.batchCid) : anchored.unreadable
     if (typeof batch === 'string' || !isOnChain(anchored)) {
       gap = String(batch)
       continue
@@ -57,7 +56,7 @@ export async function proveInclusion(options: InclusionOptions, { chain, ipfs, c
 
 interface Candidate {
   readonly batch: Batch
-  readonly anchored: AnchoredBatch
+  readonly anchored: OpenBatch
   readonly ids: readonly string[]
   readonly index: number
   /** Ids of the epoch's batches before it. */
@@ -67,7 +66,7 @@ interface Candidate {
 }
 
 function inBatch({ batch, anchored, ids, index, before, gap }: Candidate, epochId: EpochId): IncludedSubmission | string {
-  const { batchCid, rootHash } = anchored
+  const { batchCid, rootHash, projectsRootHash } = anchored
   const request = batch.submissions[index]?.submission.request
   if (request?.epochId !== epochId) return `batch ${batchCid} holds it for epoch ${request?.epochId}`
   const submission = inclusionInBatch({ ids, root: batch.submissionsRoot }, { index, before: gap === undefined ? before : [] })
@@ -78,6 +77,8 @@ function inBatch({ batch, anchored, ids, index, before, gap }: Candidate, epochI
   const result = inclusionProof(batch.snapshotCids, batch.projectIds.indexOf(request.projectId))
   if (result === undefined) return `batch ${batchCid} holds it, and no result for ${request.projectId}`
   if (!checkInclusion(result, rootHash)) return `the CIDs of batch ${batchCid} give ${result.root}, the chain has ${rootHash}`
+  if (projectsRootHash !== undefined && publishedRoot(batch.projectIds) !== projectsRootHash)
+    return `the projects of batch ${batchCid} give another root than ${projectsRootHash}, which the chain has`
   const status = anchored.isFinalized ? 'finalized' : anchored.isRefused === true ? 'disputed' : 'pending'
   const { slotId, projectId, snapshotCid } = request
   return { epochId, batchCid, status, slotId, projectId, snapshotCid, submission, result }

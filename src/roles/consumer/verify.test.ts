@@ -3,7 +3,7 @@ import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
-import type { AnchorChain, AnchoredBatch, BlockRef, ProtocolCall } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredWithProjects, BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -63,6 +63,8 @@ async function network(
     readonly refusals?: number
     readonly isCumulative?: boolean
     readonly isCompact?: boolean
+    /** Anchored by their roots; with another over the projects of the second. */
+    readonly byRoots?: true | { readonly projectsRootHash: Hash }
     readonly rules?: Partial<CountRules>
     /** Happens on chain after everything else. */
     readonly afterwards?: (chain: FakeChain) => void
@@ -92,6 +94,7 @@ async function network(
     const outcome = await clock.runUntil(sender.send(JSON.stringify(call), call, new AbortController().signal), { limitMs: 60_000 })
     expect(outcome).toMatchObject({ kind: 'done' })
   }
+  if (spoil.byRoots !== undefined) chain.setRootOnlyAllowed(true)
   await send(epochManager, { kind: 'releaseEpoch', begin: 1 as BlockNumber, end: 1 as BlockNumber })
   const { releaseBlock } = await chain.epochInfo(epochId)
   await clock.runUntil(clock.sleep(8_000), { limitMs: 60_000 })
@@ -129,14 +132,13 @@ async function network(
     const batchCid =
       spoil.isCompact === true ? await serving.add(encodeCompactBatch(batch), undefined, 'dag-cbor') : await serving.add(encodeBatch(batch))
     const rootHash = (index === 1 ? spoil.anchoredRoot : undefined) ?? publishedRoot(snapshotCids)
-    await send(sequencer, {
-      kind: 'submitSubmissionBatch',
-      epochId,
-      batchCid,
-      projectIds: named,
-      snapshotCids,
-      rootHash,
-    })
+    const roots = { projectsRootHash: publishedRoot(named), ...(index === 1 && spoil.byRoots !== true ? spoil.byRoots : undefined) }
+    await send(
+      sequencer,
+      spoil.byRoots === undefined
+        ? { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds: named, snapshotCids, rootHash }
+        : { kind: 'submitRootOnlyBatches', epochId, batches: [{ batchCid, rootHash, ...roots }] },
+    )
     const refusals = index === 1 ? (spoil.refusals ?? 0) : 0
     for (const validator of validators.slice(0, refusals))
       await send(validator, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash: otherRoot })
@@ -330,9 +332,9 @@ describe('P1: the first step that fails is the last', () => {
     })),
   })
   const onChain =
-    (change: Partial<AnchoredBatch>) =>
+    (change: Partial<AnchoredWithProjects>) =>
     (chain: AnchorChain): Partial<AnchorChain> => ({
-      batch: async (...args) => ({ ...((await chain.batch(...args)) as AnchoredBatch), ...change }),
+      batch: async (...args) => ({ ...((await chain.batch(...args)) as AnchoredWithProjects), ...change }),
     })
 
   test.each<[string, Parameters<typeof network>[0], StepResult['step'], string | RegExp]>([
@@ -480,7 +482,12 @@ describe('G8: a batch whose root the validators refused, and the one that took o
         batchCids: async () => [batchCids[0] as Cid, refusedCid, batchCids[1] as Cid],
         batch: async (epoch, batchCid) =>
           batchCid === refusedCid
-            ? { ...((await real.batch(epoch, batchCids[1] as Cid)) as AnchoredBatch), batchCid, rootHash: otherRoot, isFinalized: false }
+            ? {
+                ...((await real.batch(epoch, batchCids[1] as Cid)) as AnchoredWithProjects),
+                batchCid,
+                rootHash: otherRoot,
+                isFinalized: false,
+              }
             : real.batch(epoch, batchCid),
       }),
     })
@@ -558,7 +565,7 @@ describe('G8: an earlier batch of the epoch that', () => {
         batchCids: async (epoch) => [...lost, ...(await chain.batchCids(epoch))],
         batch: async (epoch, cid) =>
           lost.includes(cid)
-            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[0] as Cid)) as AnchoredBatch), batchCid: cid }
+            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[0] as Cid)) as AnchoredWithProjects), batchCid: cid }
             : chain.batch(epoch, cid),
       }),
       ipfs: (get) => (cid, options) => {
@@ -581,7 +588,7 @@ describe('G8: an earlier batch of the epoch that', () => {
         },
         batch: async (epoch, cid) =>
           cid === gone
-            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[1] as Cid)) as AnchoredBatch), batchCid: gone }
+            ? { ...((await chain.batch(epoch, (await chain.batchCids(epoch))[1] as Cid)) as AnchoredWithProjects), batchCid: gone }
             : chain.batch(epoch, cid),
       }),
       ipfs:
@@ -763,7 +770,11 @@ describe('P1: what is not final is not proved', () => {
     const results = await (await network({ refusals: 2, attestations: 3 })).run()
     expect(statusOf(results)).toBe('disputed')
     expect(results[0]?.detail).toMatch(/, disputed$/)
-    expect(results.at(-1)).toMatchObject({ step: 'anchored', ok: false, detail: expect.stringMatching(/^disputed: /) })
+    expect(results.at(-1)).toMatchObject({
+      step: 'anchored',
+      ok: false,
+      detail: expect.stringMatching(new RegExp(`^disputed: .* attested ${otherRoot} `)),
+    })
   })
 
   test('P1: neither the project’s status nor the batch’s alone makes it final', async () => {
@@ -779,7 +790,7 @@ describe('P5: whatever others wrote or serve ends in a step that names it', () =
     batchCids: async (epoch: EpochId) => [...more, ...(await real.batchCids(epoch))],
     batch: async (epoch: EpochId, cid: Cid) => (more.includes(cid) ? batch(epoch, cid) : real.batch(epoch, cid)),
   })
-  const anchoredAs = (batchCid: Cid) => ({ batchCid, projectIds: ['\u001b[2J'], snapshotCids: [''] }) as unknown as AnchoredBatch
+  const anchoredAs = (batchCid: Cid) => ({ batchCid, projectIds: ['\u001b[2J'], snapshotCids: [''] }) as unknown as AnchoredWithProjects
   const many = (count: number) => Array.from({ length: count }, (_, index) => `batch ${index}` as Cid)
 
   test('P5: a batch of which the node tells nonsense keeps no other from being proved', async () => {
@@ -874,5 +885,50 @@ describe('P5: whatever others wrote or serve ends in a step that names it', () =
     const lied = await network({ ipfs: () => async () => lie })
     await lied.run()
     expect(lied.data).toEqual([])
+  })
+})
+
+describe('a market whose batches are anchored by their roots', () => {
+  const byRoots = true
+
+  test('P1: is proved the same way: the file names the CID, and gives both roots that the chain has', async () => {
+    const { run, cids } = await network({ byRoots })
+    const results = await run()
+    expect(results.map(({ step, ok }) => [step, ok])).toEqual(PROOF_STEPS.map((step) => [step, true]))
+    expect(results[0]).toEqual({ step: 'reported', ok: true, detail: `${cids[1]}, finalized`, status: 'finalized' })
+    expect(results[8]?.detail).toBe('roots over the same projects and CIDs on chain, batch FINALIZED')
+  })
+
+  test('P4: what is not attested by enough is pending, and what is refused disputed', async () => {
+    const pending = await (await network({ byRoots, attestations: 1 })).run()
+    expect([pending[0]?.status, failedStep(pending)]).toEqual(['pending', 'anchored'])
+    const disputed = await (await network({ byRoots, refusals: 2, attestations: 3 })).run()
+    expect([disputed[0]?.status, failedStep(disputed)]).toEqual(['disputed', 'anchored'])
+  })
+
+  test('P2: a file that gives another root over its projects than the chain has names nothing', async () => {
+    const { run, batchCids } = await network({ byRoots: { projectsRootHash: otherRoot } })
+    expect(await run()).toEqual([
+      {
+        step: 'reported',
+        ok: false,
+        detail: `the chain names no snapshot for this project and epoch: not all of the epoch's batches can be read: batch ${batchCids[1]}: its file gives other roots than the chain has`,
+        status: 'absent',
+      },
+    ])
+    // The other batch is proved all the same.
+    expect(failedStep(await run(projectIds[0]))).toBeUndefined()
+  })
+
+  test('a project that is in no file is absent', async () => {
+    const { run } = await network({ byRoots })
+    expect(await run('reserves:0xdd:TEST' as ProjectId)).toMatchObject([
+      { step: 'reported', ok: false, status: 'absent', detail: expect.stringContaining('no epoch has the project; did you mean') },
+    ])
+  })
+
+  test('a file that nobody serves leaves its projects untold, and says so', async () => {
+    const { run } = await network({ byRoots, ipfs: () => (cid) => Promise.reject(notFound(cid)) })
+    expect(await run()).toMatchObject([{ step: 'reported', ok: false, detail: expect.stringContaining('can be read: batch bafkrei') }])
   })
 })

@@ -4,13 +4,14 @@ import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import { tally } from '#domain/tally.ts'
 import { lastAttestationBlock } from '#domain/window.ts'
-import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import type { MarketState } from '#io/chain/port.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { whyAbsent } from './absent.ts'
 import { type CountDeps, type Counted, type CountRules, countVotes } from './count.ts'
-import { batchesUpTo, type Continued, FETCH_TIMEOUT_MS, type FindDeps, findBatch, isOnChain } from './find-batch.ts'
+import { type Continued, createReadFile, FETCH_TIMEOUT_MS, type FindDeps, findBatch, type OpenBatch } from './find-batch.ts'
+import { type DataStatus, reportedOf } from './reported.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
 export const PROOF_STEPS = [
@@ -26,9 +27,6 @@ export const PROOF_STEPS = [
   'attested',
 ] as const
 export type ProofStep = (typeof PROOF_STEPS)[number]
-
-/** What the chain says of a data point. `pending`: its batch is not decided; `disputed`: the validators refused it and asked for another. */
-export type DataStatus = 'absent' | 'pending' | 'disputed' | 'finalized'
 
 export interface StepResult {
   readonly step: ProofStep
@@ -57,33 +55,27 @@ const NAMED_MAX = 5
 
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
-  const { projectId, epochId } = options
-  const reported = await deps.chain.snapshotStatus(projectId, epochId)
-  if (reported.status === 'absent') {
-    const why = await whyAbsent(options, deps.chain)
-    return yield { ...failed('reported', `the chain names no snapshot for this project and epoch: ${why}`), status: 'absent' }
+  const { status, snapshotCid, listed } = await reportedOf(options, deps.chain, createReadFile(deps, options.signal))
+  if (status === 'absent') {
+    const why = await whyAbsent(options, listed, deps.chain)
+    return yield { ...failed('reported', `the chain names no snapshot for this project and epoch: ${why}`), status }
   }
-  const snapshotCid = reported.snapshotCid as Cid
-  const listed = await batchesUpTo(options, deps.chain)
-  const last = typeof listed === 'string' ? undefined : listed.findLast(isOnChain)
-  const status = reported.status === 'pending' && last?.isRefused === true ? 'disputed' : reported.status
   yield { ...held('reported', `${snapshotCid}, ${status}`), status }
 
   if (!(yield* isFetched(snapshotCid, options, deps))) return
 
   const found = typeof listed === 'string' ? listed : await findBatch(snapshotCid, listed, options, deps)
   if (typeof found === 'string') return yield failed('batch', found)
-  const { batch, anchored, continued } = found
+  const { batch, anchored, continued, isSentAgain } = found
   yield held('batch', `${anchored.batchCid}, ${batch.submissions.length} submissions, ${batch.projectIds.length} projects`)
 
   if (!(yield* isCounted(snapshotCid, batch, options, deps))) return
 
-  const submissionsRoot = matchingSubmissionsRoot(batch, continued, options.rules)
+  const batchTree = isSentAgain ? 'either' : options.rules.batchTree
+  const submissionsRoot = matchingSubmissionsRoot(batch, continued, { batchTree })
   if (submissionsRoot === undefined) {
     const unless =
-      'gap' in continued && options.rules.batchTree !== 'fresh'
-        ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}`
-        : ''
+      'gap' in continued && batchTree !== 'fresh' ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
     return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
   }
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
@@ -94,7 +86,8 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   const difference = differenceOnChain(batch, anchored) ?? (await whyNotFinal(status, anchored, options, deps))
   if (difference !== undefined) return yield failed('anchored', difference)
-  yield held('anchored', 'same projects and CIDs on chain, batch FINALIZED')
+  const same = anchored.projectsRootHash === undefined ? 'same projects and CIDs' : 'roots over the same projects and CIDs'
+  yield held('anchored', `${same} on chain, batch FINALIZED`)
 
   yield await attested(anchored, deps)
 }
@@ -167,14 +160,19 @@ function besides({ invalid, untold }: Counted): string {
 function matchingSubmissionsRoot(
   batch: Batch,
   continued: Continued,
-  { batchTree }: CountRules,
+  { batchTree }: Pick<CountRules, 'batchTree'>,
 ): 'fresh tree' | "continues the epoch's tree" | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (batchTree !== 'cumulative' && publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
   return batchTree !== 'fresh' && 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }
 
-function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | undefined {
+function differenceOnChain(batch: Batch, anchored: OpenBatch): string | undefined {
+  if (anchored.projectsRootHash !== undefined) {
+    const projectsRoot = publishedRoot(batch.projectIds)
+    if (projectsRoot !== anchored.projectsRootHash)
+      return `the file's projects give ${projectsRoot}, the chain has ${anchored.projectsRootHash}`
+  }
   if (batch.projectIds.join('\n') !== anchored.projectIds.join('\n')) return 'the chain lists other projects than the file'
   if (batch.snapshotCids.join('\n') !== anchored.snapshotCids.join('\n')) return 'the chain lists other CIDs than the file'
   return undefined
@@ -183,24 +181,27 @@ function differenceOnChain(batch: Batch, anchored: AnchoredBatch): string | unde
 /** What is missing to make the batch final; `undefined` when it is. */
 async function whyNotFinal(
   status: DataStatus,
-  anchored: AnchoredBatch,
+  anchored: OpenBatch,
   { epochId }: VerifyOptions,
   { chain }: VerifyDeps,
 ): Promise<string | undefined> {
   if (status === 'finalized' && anchored.isFinalized) return undefined
-  if (anchored.isRefused) return `disputed: a majority of the validators attested another root and asked for another batch`
+  if (anchored.isRefused) {
+    const { rootHash, majorityRoot = 'another root' } = anchored
+    return `disputed: the chain has root ${rootHash}, a majority of the validators attested ${majorityRoot} and asked for another batch`
+  }
   const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
   const { told } = quorum(anchored, market)
   const end = lastAttestationBlock(releaseBlock, market)
   return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with block ${end}, the head is ${head.number}`
 }
 
-function quorum({ attestationCount }: AnchoredBatch, { validators, attestationsMin }: MarketState) {
+function quorum({ attestationCount }: OpenBatch, { validators, attestationsMin }: MarketState) {
   const needed = Math.max(honestMajority(validators.length), attestationsMin)
   return { isReached: attestationCount >= needed, told: `${attestationCount} of ${validators.length} validators, ${needed} needed` }
 }
 
-async function attested(anchored: AnchoredBatch, { chain }: VerifyDeps): Promise<StepResult> {
+async function attested(anchored: OpenBatch, { chain }: VerifyDeps): Promise<StepResult> {
   const { isReached, told } = quorum(anchored, await chain.market())
   return isReached ? held('attested', told) : failed('attested', told)
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Cid, EpochId, Hash } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredBatch, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
+import { PINNED } from './pin.ts'
 
 const epochId = 7 as EpochId
 const SEVEN = { epochId }
@@ -19,15 +20,16 @@ const BATCHES = ['first', 'second', 'third'].map(
     file: new Uint8Array(),
   }),
 )
+const PLAN = { batches: BATCHES, pins: PINNED }
 
 /** A chain that holds some batches afterwards, whatever it answered to the calls. */
 function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly holds?: readonly string[]; readonly isEnded?: boolean }) {
   const asked: string[] = []
   const sent: Intent[] = []
   const chain = {
-    async batch(_epoch: EpochId, batchCid: Cid) {
-      asked.push(`batch ${batchCid}`)
-      return facts.holds?.includes(batchCid) ? ({} as AnchoredBatch) : undefined
+    async batchCids() {
+      asked.push('batchCids')
+      return facts.holds ?? []
     },
     async isEpochEnded() {
       asked.push('isEpochEnded')
@@ -52,8 +54,8 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
 describe('S6: what counts of a batch is what the chain says after the call', () => {
   test('that is there is anchored, also when its call was refused because it was there before', async () => {
     const { deps, asked } = chainThat({ outcomes: [DONE, refused('E25'), refused('E43')], holds: ['first', 'second', 'third'] })
-    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, undefined, undefined])
-    expect(asked).toEqual(['send', 'batch first', 'batch second', 'batch third'])
+    expect(await anchor(SEVEN, PLAN, deps, signal)).toEqual({ failures: [undefined, undefined, undefined], block: 1 })
+    expect(asked).toEqual(['send', 'batchCids'])
   })
 
   test.each([
@@ -62,26 +64,81 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
     [refused('E43'), 'ended_elsewhere'],
     [refused('E04'), 'call_refused'],
     [refused('E30'), 'release_undone'],
+    [refused('RootOnlyBatchesNotAllowed'), 'root_only_not_allowed'],
   ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
     const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
-    expect(await anchor(SEVEN, BATCHES, deps, signal)).toEqual([undefined, why, undefined])
+    expect((await anchor(SEVEN, PLAN, deps, signal)).failures).toEqual([undefined, why, undefined])
   })
 
   test('calls that are made anew have other intents', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
-    await anchor({ epochId, attempt: 2 }, BATCHES, deps, signal)
+    await anchor({ epochId, attempt: 2 }, PLAN, deps, signal)
     await end({ epochId, attempt: 2 }, deps, signal)
     expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0/2', 'batch/7/1/2', 'batch/7/2/2', 'end/7/2'])
   })
 
   test('each call has its own intent, and they go out in the order of the plan', async () => {
     const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE] })
-    await anchor(SEVEN, BATCHES, deps, signal)
+    await anchor(SEVEN, PLAN, deps, signal)
     expect(sent.map(({ intentId, call }) => [intentId, call.kind, 'batchCid' in call && call.batchCid])).toEqual([
       ['batch/7/0', 'submitSubmissionBatch', 'first'],
       ['batch/7/1', 'submitSubmissionBatch', 'second'],
       ['batch/7/2', 'submitSubmissionBatch', 'third'],
     ])
+  })
+})
+
+describe('S6: batches by their roots', () => {
+  const roots = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      ...(BATCHES[0] as PlannedBatch),
+      index,
+      batchCid: `batch ${index}` as Cid,
+      projectsRootHash: '0x01' as Hash,
+    }))
+
+  test('go ten in a call: 1,000 projects, fifty in a batch, take two', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE] })
+    await anchor(SEVEN, { batches: roots(20), pins: PINNED }, deps, signal)
+    expect(sent.map(({ intentId, call }) => [intentId, 'batches' in call && call.batches.map(({ batchCid }) => batchCid)])).toEqual([
+      ['batches/7/0', Array.from({ length: 10 }, (_, index) => `batch ${index}`)],
+      ['batches/7/1', Array.from({ length: 10 }, (_, index) => `batch ${index + 10}`)],
+    ])
+  })
+
+  test('of a call that is refused for one of them go one by one', async () => {
+    const { deps, sent } = chainThat({ outcomes: [refused('E25'), DONE], holds: ['batch 1'] })
+    const { failures } = await anchor({ epochId, attempt: 1 }, { batches: roots(3), pins: PINNED }, deps, signal)
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batches/7/0/1', 'batch/7/0/1', 'batch/7/2/1'])
+    expect(failures[1]).toBeUndefined()
+  })
+})
+
+describe('S5, S21: what is not pinned yet', () => {
+  const byIndex = (ends: readonly Promise<boolean>[]) => new Map(ends.entries())
+
+  test('goes out behind the others when it is, and they do not wait for it', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE, DONE, DONE], holds: ['first', 'second', 'third'] })
+    const slow = Promise.withResolvers<boolean>()
+    const pins = { ends: byIndex([Promise.resolve(true), slow.promise, Promise.resolve(true)]), done: new Set([0, 2]) }
+    const anchoring = anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0'])
+    pins.done.add(1)
+    slow.resolve(true)
+    await anchoring
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0', 'batch/7/1', 'batch/7/2'])
+  })
+
+  test('and not in time never goes out, nor what would stand behind it', async () => {
+    const { deps, sent } = chainThat({ outcomes: [DONE], holds: ['first'] })
+    const pins = { ends: byIndex([Promise.resolve(true), Promise.resolve(false), Promise.resolve(true)]), done: new Set([0, 2]) }
+    expect((await anchor(SEVEN, { batches: BATCHES, pins }, deps, signal)).failures).toEqual([
+      undefined,
+      'batch_window_over',
+      'batch_window_over',
+    ])
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['batch/7/0'])
   })
 })
 

@@ -14,12 +14,12 @@ const CIDS = [
   'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri',
   'bafkreiauv3xrqehvesaqo23lw3awzn2zlq52izxbxklymbc54um2g2ii44',
 ] as Cid[]
-const RULES = { batchForm: 'json', batchTree: 'cumulative', projectsPerBatch: 2 } as const
+const RULES = { batchForm: 'json', batchTree: 'cumulative', anchoring: 'projects', projectsPerBatch: 2 } as const
 const never = async () => undefined
 const finalize = (ballots: readonly Ballot[], policy: TallyPolicy) => finalizeInTurns(ballots, policy, never)
 /** As the market asks for it, unless a test says otherwise. */
 const batch = (counted: readonly CountedProject[], { bytesMax = 1_000_000, ...rules }: Partial<MarketRules> & { bytesMax?: number } = {}) =>
-  batchInTurns(counted, { bytesMax }, { ...RULES, ...rules }, never)
+  batchInTurns(counted, { bytesMax, rules: { ...RULES, ...rules }, breathe: never })
 const POLICY = { minVotes: 0, minShareBp: 0 }
 
 function ballot(project: number, slot: number, cid = 0, signer = slot): Ballot {
@@ -144,6 +144,6 @@ test('S20: others have their turn between projects, and between batches', async 
   const breathe = async (count: number) => void votes.push(count)
   const counted = await finalizeInTurns(ballots, POLICY, breathe)
   expect(votes.splice(0)).toEqual([2, 2, 2])
-  await batchInTurns(counted, { bytesMax: 1_000_000 }, RULES, breathe)
+  await batchInTurns(counted, { bytesMax: 1_000_000, rules: RULES, breathe })
   expect(votes).toEqual([2, 2, 2, 4, 4, 2, 2])
 })

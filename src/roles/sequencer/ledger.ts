@@ -2,6 +2,7 @@ import type { Header } from '#domain/anchor-view.ts'
 import { advanceEpoch, type EpochReason, type EpochState, isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
+import type { DisputeReason } from '#domain/reasons.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { fileOf } from '#wire/batch-file.ts'
@@ -34,6 +35,19 @@ export interface ProjectEntry {
   readonly isTie: boolean
 }
 
+/** A batch that was planned for an epoch, and sent. */
+export interface BatchEntry {
+  readonly batchCid: Cid
+  readonly rootHash: Hash
+  /** Only of a batch that is anchored by its roots: then the chain tells of the batch, and of its projects nothing. */
+  readonly projectsRootHash?: Hash
+  readonly isAnchored: boolean
+  /** Of the epoch, from 1 on, in which it takes the place of what was refuted; absent of what the epoch was sealed with. */
+  readonly round?: number
+  /** It came too late, or the chain took it no more. */
+  readonly isLost?: true
+}
+
 /** All that this sequencer knows about an epoch: for people and for a restart, and never part of a batch file (spec/06 §5). */
 export interface EpochEntry {
   readonly epochId: EpochId
@@ -44,12 +58,18 @@ export interface EpochEntry {
   readonly accepted: number
   /** How many deliveries were refused, by code, since the start of the process that closed the window. */
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>
-  readonly batches: readonly { readonly batchCid: Cid; readonly rootHash: Hash; readonly isAnchored: boolean }[]
+  /** The block that showed that the window was over; `undefined` while it is open. */
+  readonly closedBlock?: BlockNumber
+  /** The last block that took one of the batches. */
+  readonly anchoredBlock?: BlockNumber
+  readonly batches: readonly BatchEntry[]
   readonly projects: readonly ProjectEntry[]
   /** Slots that lost at least one vote, ascending. */
   readonly outvotedSlots: readonly SlotId[]
   /** What it took to keep the bytes of the winners; `undefined` where the market does not ask for them, and before. */
   readonly kept?: KeptCost | undefined
+  /** Why nothing was sent in the place of what a majority of the validators refuted last. */
+  readonly uncorrected?: DisputeReason | undefined
   /** How often the calls of the epoch had to be made anew, under other intents: a refusal by a chain that had no release of it is final for its intent. */
   readonly attempt?: number
 }
@@ -171,6 +191,12 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
     cursor: () => readAt<BlockNumber>(store, CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
   }
+}
+
+/** Whether a corrected batch is planned and was never sent to its end: perhaps it is not even on IPFS. */
+export function isUnsent({ batches }: EpochEntry, batchCid: Cid): boolean {
+  const known = batches.findLast((batch) => batch.batchCid === batchCid)
+  return known?.round !== undefined && !known.isAnchored && known.isLost !== true
 }
 
 /** Of an epoch of which only the release is known. */

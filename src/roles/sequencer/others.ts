@@ -3,7 +3,8 @@ import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import type { Counting } from './count.ts'
 
 /** One attempt; the next comes with a later block. */
@@ -31,7 +32,7 @@ async function earnedBy(
   signal: AbortSignal,
 ): Promise<SlotCounts | undefined> {
   try {
-    const parsed = parseBatch(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }))
+    const parsed = parseBatchFile(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }), batchCid)
     return parsed.ok ? earnedIn(parsed.batch, epochId) : new Map()
   } catch (failure) {
     if (signal.aborted || !isWeftError(failure)) throw failure

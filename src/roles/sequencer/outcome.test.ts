@@ -5,7 +5,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { createCounters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
 import { createLedger } from './ledger.ts'
-import { noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
+import { type NoteDeps, noteClosed, noteEnded, notePlan, noteVoid } from './outcome.ts'
 import { createBallots } from './record.ts'
 
 const epochOf = (number: number) => number as EpochId
@@ -22,9 +22,11 @@ function open() {
   }
 }
 
+const noteClosedAt7 = (epochId: EpochId, deps: NoteDeps) => noteClosed(epochId, 7 as BlockNumber, deps)
+
 describe('G11: the refusals of an epoch', () => {
   test.each([
-    ['closed', noteClosed],
+    ['closed', noteClosedAt7],
     ['void', noteVoid],
   ])('are held no longer than till it is %s: they are counted for the next one, however many epochs there were', async (_state, note) => {
     const deps = open()
@@ -35,7 +37,7 @@ describe('G11: the refusals of an epoch', () => {
       expect([number, deps.counters.rejectedOf(epochId)]).toEqual([number, { signer_mismatch: 1 }])
       await note(epochId, deps)
       expect(deps.counters.rejectedOf(epochId)).toEqual({})
-      if (note === noteClosed) {
+      if (note === noteClosedAt7) {
         expect(deps.ledger.get(epochId)).toMatchObject({ state: 'closed', rejected: { signer_mismatch: 1 } })
         await noteEnded(epochId, 'ended', deps)
       }
@@ -60,7 +62,7 @@ const wonAgainst = (projectId: string, outvotedSlots: readonly number[]): Counte
 test('the slots that lost are named once, by their numbers, whatever the projects in which they did', async () => {
   const deps = open()
   await deps.ledger.release(epochOf(1), release(1))
-  await noteClosed(epochOf(1), deps)
+  await noteClosedAt7(epochOf(1), deps)
   const counted = [wonAgainst('pairs:0x01:TEST', [9, 100]), wonAgainst('pairs:0x02:TEST', [2, 9, 10])]
   const { outvotedSlots } = await notePlan(epochOf(1), { counted, planned: [], accepted: 8 }, deps)
   expect(outvotedSlots).toEqual([2, 9, 10, 100])

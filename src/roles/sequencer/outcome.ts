@@ -1,13 +1,14 @@
 import type { EpochReason } from '#domain/epoch.ts'
-import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
+import { type BlockNumber, byCodeUnit, type Cid, type EpochId, type ProjectId } from '#domain/ids.ts'
 import { advanceProject, endProject } from '#domain/project.ts'
-import type { AnchorFailure, EndOutcome } from './anchor.ts'
+import type { DisputeReason } from '#domain/reasons.ts'
+import type { Anchored, EndOutcome } from './anchor.ts'
 import type { FreshBatch, PlannedBatch } from './batch.ts'
 import { earnedWrites } from './count.ts'
 import type { Counters } from './counters.ts'
 import type { CountedProject } from './finalize.ts'
 import type { KeptCost } from './keep.ts'
-import { type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from './ledger.ts'
+import { type BatchEntry, type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from './ledger.ts'
 import type { Ballots } from './record.ts'
 
 /** What each stage of `seal` leaves on record, in the order of the stages. */
@@ -19,13 +20,13 @@ export interface NoteDeps {
   readonly options: { readonly expectedProjects?: readonly ProjectId[] }
 }
 
-/** The votes are fixed. Returns a record that is further on as it is. */
-export async function noteClosed(epochId: EpochId, { ledger, counters }: NoteDeps): Promise<EpochEntry> {
+/** The votes are fixed, since the window was over with `closedBlock`. Returns a record that is further on as it is. */
+export async function noteClosed(epochId: EpochId, closedBlock: BlockNumber, { ledger, counters }: NoteDeps): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
   if (record.state !== 'released') return record
   const rejected = counters.rejectedOf(epochId)
   counters.forget(epochId)
-  return ledger.change(epochId, { state: 'closed', rejected })
+  return ledger.change(epochId, { state: 'closed', rejected, closedBlock })
 }
 
 /** Nobody brought the rules of the epoch while a batch could still be sent: its votes are not judged at all (S12). */
@@ -56,14 +57,14 @@ export function notePlan(
   { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
   ballots.close(epochId)
-  const batchOf = new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
+  const batchOf = batchesOf(planned)
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
   const outvoted = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? result.outvotedSlots : [])))
   const change = {
     accepted,
     ...(kept && { kept }),
     projects: projects.sort((left, right) => byCodeUnit(left.projectId, right.projectId)),
-    batches: planned.map(({ batchCid, rootHash }) => ({ batchCid, rootHash, isAnchored: false })),
+    batches: planned.map(entryOf),
     outvotedSlots: [...outvoted].sort((left, right) => left - right),
   }
   return planned.length === 0
@@ -71,7 +72,17 @@ export function notePlan(
     : ledger.change(epochId, { ...change, state: 'planned' }, [...planWrites(epochId, planned), ...earnedWrites(epochId, counted, planned)])
 }
 
-function rowOf({ projectId, result }: CountedProject, batchOf: ReadonlyMap<ProjectId, PlannedBatch['batchCid']>): ProjectEntry {
+function entryOf({ batchCid, rootHash, projectsRootHash }: PlannedBatch): BatchEntry {
+  return { batchCid, rootHash, ...(projectsRootHash && { projectsRootHash }), isAnchored: false }
+}
+
+type BatchOf = ReadonlyMap<ProjectId, Cid>
+
+function batchesOf(planned: readonly PlannedBatch[]): BatchOf {
+  return new Map(planned.flatMap(({ batchCid, projectIds }) => projectIds.map((projectId) => [projectId, batchCid] as const)))
+}
+
+function rowOf({ projectId, result }: CountedProject, batchOf: BatchOf): ProjectEntry {
   const votes = result.votesPerCid.values().next().value ?? 0
   const submitted: ProjectEntry = {
     ...noRow(projectId),
@@ -103,26 +114,74 @@ function notSubmitted(counted: readonly CountedProject[], expectedProjects: read
     .map((projectId) => ({ ...noRow(projectId), ...endProject('released', 'not_submitted') }))
 }
 
-/** Which batches are on chain. One that will never be makes the epoch `missed`, for the reason of the first such batch. */
+interface Correction {
+  /** What the votes give now for projects whose batch was refuted, as far as there are any. */
+  readonly counted: readonly CountedProject[]
+  /** These projects. */
+  readonly again: readonly ProjectEntry[]
+  readonly planned: readonly FreshBatch[]
+  readonly round: number
+}
+
+/** The corrected batches with their files, and where the disputed projects are now, in one commit. */
+export function noteCorrection(
+  epochId: EpochId,
+  { counted, again, planned, round }: Correction,
+  { ledger }: NoteDeps,
+): Promise<EpochEntry> {
+  const { batches, projects } = ledger.get(epochId) as EpochEntry
+  const results = new Map(counted.map((project) => [project.projectId, project]))
+  const batchOf = batchesOf(planned)
+  const renewed = new Map(again.map((project) => [project.projectId, renew(project, results.get(project.projectId), batchOf)]))
+  const change = {
+    projects: projects.map((project) => renewed.get(project.projectId) ?? project),
+    batches: [...batches, ...planned.map((each) => ({ ...entryOf(each), round }))],
+    uncorrected: undefined,
+  }
+  return ledger.change(epochId, change, [...planWrites(epochId, planned), ...earnedWrites(epochId, counted, planned)])
+}
+
+/** A reorganisation may have left nothing of what a project had won by. */
+function renew(project: ProjectEntry, counted: CountedProject | undefined, batchOf: BatchOf): ProjectEntry {
+  if (counted === undefined) return { ...project, ...endProject(project.state, 'no_votes') }
+  const row = rowOf(counted, batchOf)
+  return row.reason === undefined ? { ...row, state: advanceProject(project.state, 'batched') } : row
+}
+
+/** Nothing is sent in the place of what was refuted. */
+export function noteStanding(epochId: EpochId, uncorrected: DisputeReason, { ledger }: NoteDeps): Promise<EpochEntry> {
+  return ledger.change(epochId, { uncorrected })
+}
+
+/** Which of these batches are on chain. One that will never be makes the epoch `missed`, for the reason of the first such batch, unless it was to correct another. */
 export async function noteAnchored(
   epochId: EpochId,
-  { batches, failures }: { readonly batches: readonly PlannedBatch[]; readonly failures: readonly AnchorFailure[] },
+  { batches, failures, block }: { readonly batches: readonly PlannedBatch[] } & Anchored,
   { ledger }: NoteDeps,
 ): Promise<EpochEntry> {
   const record = ledger.get(epochId) as EpochEntry
-  const lost = new Map(
-    batches.flatMap(({ batchCid }, index) => (failures[index] === undefined ? [] : [[batchCid, failures[index]] as const])),
-  )
-  const projects = endProjects(record.projects, ({ batchCid }) => batchCid !== undefined && lost.has(batchCid), 'batch_not_anchored').map(
-    (project): ProjectEntry => (project.state === 'batched' ? { ...project, state: advanceProject(project.state, 'pending') } : project),
-  )
-  const change = { projects, batches: record.batches.map((one) => ({ ...one, isAnchored: !lost.has(one.batchCid) })) }
-  const reason = lost.values().next().value
-  // Looked at again after a reorganisation: the epoch stays ended, as it is on chain, and says what it has lost.
-  if (record.state === 'ended') return ledger.change(epochId, reason === undefined ? change : { ...change, reason })
+  const asked = new Map(batches.map(({ batchCid }, index) => [batchCid, failures[index]] as const))
+  const isLost = ({ batchCid }: { readonly batchCid: Cid | undefined }) => batchCid !== undefined && asked.get(batchCid) !== undefined
+  const corrected = new Set(record.batches.flatMap(({ batchCid, round }) => (round === undefined ? [] : [batchCid])))
+  const sealed = batches.findIndex((one) => isLost(one) && !corrected.has(one.batchCid))
+  const reason = sealed < 0 ? undefined : failures[sealed]
+  const isMissed = (project: ProjectEntry) => isLost(project) && !corrected.has(project.batchCid as Cid)
+  const projects = endProjects(record.projects, isMissed, 'batch_not_anchored').map((project): ProjectEntry => {
+    const sent = project.state === 'batched' ? { ...project, state: advanceProject(project.state, 'pending') } : project
+    // What was refuted is all that the chain has: another round may come.
+    return sent.state === 'pending' && isLost(sent) ? { ...sent, state: advanceProject(sent.state, 'disputed') } : sent
+  })
+  const change = { projects, batches: record.batches.map((one) => (asked.has(one.batchCid) ? placed(one, isLost(one)) : one)) }
+  // Looked at again after a reorganisation or a dispute: the epoch stays over, as it is on chain, and says what it has lost.
+  if (record.state === 'ended' || record.state === 'missed')
+    return ledger.change(epochId, reason === undefined ? change : { ...change, reason })
   return reason === undefined
-    ? ledger.change(epochId, { ...change, state: 'anchored' })
+    ? ledger.change(epochId, { ...change, state: 'anchored', ...(block !== undefined && { anchoredBlock: block }) })
     : ledger.change(epochId, { ...change, state: 'missed', reason })
+}
+
+function placed({ isLost: _, ...batch }: BatchEntry, isLost: boolean): BatchEntry {
+  return { ...batch, isAnchored: !isLost, ...(isLost && batch.round !== undefined && { isLost: true }) }
 }
 
 /** The epoch is over. One without a single result is ended all the same, so that nobody waits for it (G9). */

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash } from '#domain/ids.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { pin } from './pin.ts'
+import { pin, pinAll } from './pin.ts'
 
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 const file = new TextEncoder().encode('a batch')
 const batch = { index: 0, batchCid: await snapshotCidOf(file), projectIds: [], snapshotCids: [], rootHash: '0x' as Hash, file }
 const other = await snapshotCidOf(new TextEncoder().encode('another'))
@@ -77,4 +79,34 @@ test('G3, S5: a batch is not pinned before enough places hold it, and they are a
     ['of', 7],
     ['until', signal],
   ])
+})
+
+test('S21: four files are on their way at once, the fifth when one of them is there', async () => {
+  const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>())
+  const batches = await Promise.all(
+    gates.map(async (_, index) => {
+      const bytes = new TextEncoder().encode(`batch ${index}`)
+      return { ...batch, index, file: bytes, batchCid: await snapshotCidOf(bytes) }
+    }),
+  )
+  const begun: number[] = []
+  const { node } = nodeThat({
+    get: async (cid) => batches.find(({ batchCid }) => batchCid === cid)?.file ?? file,
+    async add(bytes) {
+      const index = batches.findIndex((each) => each.file === bytes)
+      begun.push(index)
+      await gates[index]?.promise
+      return snapshotCidOf(bytes)
+    },
+  })
+  const deps = { ipfs: node, clock: createVirtualClock(), random: { fraction: () => 0 }, report: () => undefined }
+  const pins = pinAll(1 as EpochId, { batches, isInTime: () => true }, deps, signal)
+  await turn()
+  expect(begun).toEqual([0, 1, 2, 3])
+  gates[2]?.resolve()
+  expect(await pins.ends.get(2)).toBe(true)
+  await turn()
+  expect([begun, [0, 1, 2, 3, 4].filter((index) => pins.done.has(index))]).toEqual([[0, 1, 2, 3, 4], [2]])
+  for (const gate of gates) gate.resolve()
+  expect(await Promise.all(pins.ends.values())).toEqual(Array(5).fill(true))
 })

@@ -17,6 +17,7 @@ import {
   type Settings,
   type World,
 } from './sequencer.test-world.ts'
+import { SEALS_AT_ONCE } from './sequencer.ts'
 
 /** One project a batch: three batches of epoch 1. */
 const batchLimits = { projectsMax: 1, bytesMax: 1_000_000 }
@@ -71,17 +72,17 @@ describe('S5, G3: nothing is anchored', () => {
     await world.stop()
   })
 
-  test('before the last batch of the epoch can be fetched, too', async () => {
-    let gets = 0
-    const { state, ipfsAs } = brokenIpfs({ get: NOT_FOUND })
-    const fromThirdOn = (node: Ipfs): Ipfs => ({
+  test('S21: behind a batch that cannot be fetched; what stands before it is, and is not sent again', async () => {
+    const { state, ipfsAs } = brokenIpfs({ add: NOT_FOUND })
+    let adds = 0
+    const secondIsSlow = (node: Ipfs): Ipfs => ({
       ...node,
-      get: (cid, limits) => (++gets < 3 ? node.get(cid, limits) : ipfsAs(node).get(cid, limits)),
+      add: (bytes, epochId) => (++adds === 1 || adds === 3 ? node.add(bytes, epochId) : ipfsAs(node).add(bytes, epochId)),
     })
-    const world = await voted({ ipfsAs: fromThirdOn })
+    const world = await voted({ ipfsAs: secondIsSlow })
     await world.mine(9)
-    expect(gets).toBeGreaterThanOrEqual(3)
-    expect([stateOf(world), world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual(['planned', 0, 0])
+    expect([stateOf(world), world.chain.transactionCount(SEQUENCER), world.chain.pendingCount()]).toEqual(['planned', 1, 0])
+    expect(await world.chain.batchCids(EPOCH_1)).toEqual([world.sequencer.epoch(EPOCH_1)?.batches[0]?.batchCid])
     state.isBroken = false
     await world.clock.advance(20_000)
     await sealed(world)
@@ -438,22 +439,26 @@ describe('G1: votes', () => {
     await world.stop()
   })
 
-  test('of an epoch whose turn has not come wait with it, and none is added: four are sealed at once, in one lane one after the other', async () => {
+  test('of an epoch whose turn has not come wait with it, and none is added: some are sealed at once, and the next when one of them is done', async () => {
+    const LAST = SEALS_AT_ONCE + 1
     const { state, ipfsAs } = brokenIpfs({ add: NOT_FOUND })
-    const world = await open({ ipfsAs, epochsKept: 9, market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 } })
-    for (let epoch = 1; epoch <= 5; epoch += 1) {
+    const world = await open({ ipfsAs, epochsKept: 99, market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 } })
+    for (let epoch = 1; epoch <= LAST; epoch += 1) {
       await world.release()
       await vote(world, 1, 0, 0, epoch)
     }
-    const late = await world.submission({ epochId: 5 as EpochId, slotId: 2 as SlotId })
+    const late = await world.submission({ epochId: LAST as EpochId, slotId: 2 as SlotId })
     await world.mine(40)
-    expect([1, 2, 3, 4, 5].map((epoch) => stateOf(world, epoch))).toEqual([...Array(4).fill('planned'), 'released'])
+    expect(Array.from({ length: LAST }, (_, index) => stateOf(world, index + 1))).toEqual([
+      ...Array(SEALS_AT_ONCE).fill('planned'),
+      'released',
+    ])
     // Its window is over all the same (S8).
     expect((await world.deliver(late)).code).toBe('window_closed')
     state.isBroken = false
     await world.clock.advance(30_000)
-    for (let block = 0; block < 12 && world.records.length < 5; block += 1) await world.mine(1)
-    expect(world.records.map(({ state: each, accepted }) => [each, accepted])).toEqual(Array(5).fill(['ended', 1]))
+    for (let block = 0; block < 12 && world.records.length < LAST; block += 1) await world.mine(1)
+    expect(world.records.map(({ state: each, accepted }) => [each, accepted])).toEqual(Array(LAST).fill(['ended', 1]))
     await world.stop()
   })
 })

@@ -3,7 +3,7 @@ import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#dom
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
-import type { AnchorChain, ChainStep, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, ChainStep, Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
@@ -170,6 +170,7 @@ export interface Settings {
   readonly minVotes?: number
   readonly minShareBp?: number
   readonly availability?: MarketRules['availability']
+  readonly anchoring?: MarketRules['anchoring']
   /** Instead of the same rules for every epoch. */
   readonly rules?: RuleBook
   readonly epochsKept?: number
@@ -185,6 +186,8 @@ export interface Settings {
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
   /** Whether enough places hold a batch. */
   readonly copies?: Held
+  /** What its account sends instead of what it is asked to: a lying anchoring. */
+  readonly lie?: (call: ProtocolCall) => ProtocolCall
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
@@ -194,6 +197,11 @@ export interface Settings {
 function forgetfulSender(chain: FakeChain): ProtocolSender {
   const fresh = () => chain.sender({ address: SEQUENCER, journal: createFakeStore() })
   return { address: SEQUENCER, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
+}
+
+function lyingSender(sender: ProtocolSender, lie: (call: ProtocolCall) => ProtocolCall): ProtocolSender {
+  const untrue = (intents: readonly Intent[]) => intents.map(({ intentId, call }) => ({ intentId, call: lie(call) }))
+  return { ...sender, sendInOrder: (intents, signal) => sender.sendInOrder(untrue(intents), signal) }
 }
 
 /** How long anything may take, in virtual time. */
@@ -238,7 +246,12 @@ export async function open(settings: Settings = {}): Promise<World> {
       rules:
         settings.rules ??
         sameRules(
-          rulesWith({ tally, availability: settings.availability ?? 'none', projectsPerBatch: settings.batchLimits?.projectsMax ?? 50 }),
+          rulesWith({
+            tally,
+            availability: settings.availability ?? 'none',
+            anchoring: settings.anchoring ?? 'projects',
+            projectsPerBatch: settings.batchLimits?.projectsMax ?? 50,
+          }),
         ),
       chain: settings.wire?.around(chain) ?? chain,
       clock,
@@ -247,7 +260,10 @@ export async function open(settings: Settings = {}): Promise<World> {
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
-      sender: settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
+      sender: lyingSender(
+        settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
+        settings.lie ?? ((call) => call),
+      ),
       report: (event, facts) => {
         events.push(event)
         told.push({ event, facts })

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -18,23 +19,24 @@ import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, type AnchorFailure, end, type EndOutcome, settledLate } from './anchor.ts'
+import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
 import { collect } from './collect.ts'
+import { type CorrectDeps, correct } from './correct.ts'
 import { createCounting } from './count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
-import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
+import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './finalize.ts'
 import { keep } from './keep.ts'
-import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
+import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
 import { readOthers } from './others.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
-import { pin } from './pin.ts'
+import { PINNED, pinAll, type Pins } from './pin.ts'
 import { receive } from './receive.ts'
 import { type Ballots, createBallots, type Recorded } from './record.ts'
 import { createRewarding, type RewardOptions } from './reward.ts'
 import { createTallies, type Tallies } from './tallies.ts'
-import { createTurns } from './turns.ts'
+import { type Breathe, createTurns } from './turns.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
 import { createWaiting, type Held, type Waiting } from './waiting.ts'
 import { watch } from './watch.ts'
@@ -180,36 +182,27 @@ function refused(
 }
 
 /**
- * From the close of the window to the end of the epoch: collect → finalize → keep → batch → pin → anchor → end. Each step is on record before
+ * From the close of the window, which `closedBlock` showed, to the end of the epoch: collect → finalize → keep → batch → pin → anchor → end. Each step is on record before
  * the next begins, so that after a crash at any point calling this again goes on (S4).
  */
-export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
+export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps: Sequencing, signal: AbortSignal): Promise<EpochEntry> {
   const { epochId } = epoch
-  const closed = await noteClosed(epochId, deps)
+  const closed = await noteClosed(epochId, closedBlock, deps)
   let justPlanned: readonly FreshBatch[] | undefined
   if (closed.state === 'closed') {
     const rules = deps.rulesOf(epoch)
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
-    const breathe = createTurns(() => deps.clock.sleep(0)) // Receipts of the next epoch go on meanwhile.
-    const ballots = await collect(epochId, rules.window, deps, breathe) // Durable and verified, by project, then slot.
-    const finalized = await finalize(ballots, rules.tally, breathe) // Pure: same votes, same outcome (G2).
-    const { counted, cost } =
-      rules.availability === 'required'
-        ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
-        : { counted: finalized, cost: undefined }
-    const limits = { bytesMax: deps.options.batchBytesMax }
-    justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
-    await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
+    const breathe = breathing(deps)
+    const { counted, accepted, cost } = await count(epoch, rules, { ...deps, breathe }, signal)
+    justPlanned = await batch(counted, { bytesMax: deps.options.batchBytesMax, rules, breathe }) // Pure: same outcome, same bytes, same CIDs.
+    await notePlan(epochId, { counted, planned: justPlanned, accepted, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
   if (entry.state === 'planned') {
     const batches = justPlanned ?? deps.ledger.plans(epochId)
-    const isPinned = await pinAll(epoch, batches, deps, signal) // S5: nothing is anchored that nobody can fetch.
-    const failures = isPinned
-      ? await put(entry, batches, deps, signal) // S6: each once, in order.
-      : await persist({ doing: 'anchor', attempt: () => settledLate(epochId, batches, deps), signal }, deps)
+    const put = await pinAndPut(entry, batches, deps, signal) // S5: nothing that nobody can fetch. S6: each once, in order.
     if (isUndone(epochId, deps)) return entry // S10: `revise` is next, and decides.
-    const anchored = await noteAnchored(epochId, { batches, failures }, deps)
+    const anchored = await noteAnchored(epochId, { batches, ...put }, deps)
     if (anchored.state === 'missed') return anchored
   }
   if (isUndone(epochId, deps)) return entry
@@ -217,53 +210,58 @@ export async function seal(epoch: ReleasedEpoch, deps: Sequencing, signal: Abort
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
 }
 
-/** How often it is looked whether places have taken too long: a batch window is tens of seconds. */
-const LATE_LOOK_EVERY_MS = 500
+/** Receipts of the next epoch go on while one is sealed. */
+const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0))
 
-/**
- * All of them side by side, so that a slow place costs its time once. `false` when the batch window was over before, however long the places
- * would still have taken (S15): then nobody asks for them any more.
- */
-async function pinAll(
-  { epochId, release }: ReleasedEpoch,
-  batches: readonly PlannedBatch[],
+/** collect → finalize → keep: what the votes of an epoch give. */
+async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing & { readonly breathe: Breathe }, signal: AbortSignal) {
+  const ballots = await collect(epoch.epochId, rules.window, deps, deps.breathe) // Durable and verified, by project, then slot.
+  const finalized = await finalize(ballots, rules.tally, deps.breathe) // Pure: same votes, same outcome (G2).
+  const accepted = ballots.length
+  if (rules.availability === 'none') return { counted: finalized, accepted, cost: undefined }
+  return { accepted, ...(await keep(epoch, finalized, deps, signal)) } // S14: nothing becomes final that nobody has.
+}
+
+/** What a majority of the validators refuted: correct → pin → anchor, in the round that the refutation has begun (S23). */
+async function answer(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
+  if (isUndone(epochId, deps)) return
+  const { ledger, view } = deps
+  const mine = { ...deps, breathe: breathing(deps) }
+  const counting = { ...mine, count: async (...of: Parameters<CorrectDeps['count']>) => (await count(of[0], of[1], mine, of[2])).counted }
+  const batches = await correct(epochId, counting, signal)
+  if (batches.length === 0) return
+  const entry = ledger.get(epochId) as EpochEntry
+  const pins = pinUntil(view.rounds(epochId)?.start ?? entry.release.number, { epochId, batches }, deps, signal)
+  const put = await putBatches(entry, { batches, pins }, deps, signal)
+  if (!isUndone(epochId, deps) && ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, ...put }, deps)
+}
+
+interface ToPut {
+  readonly batches: readonly PlannedBatch[]
+  readonly pins: Pins
+}
+
+/** Pins for as long as the batch window lasts that begins with a block. */
+function pinUntil(
+  windowStart: BlockNumber,
+  { epochId, batches }: { readonly epochId: EpochId; readonly batches: readonly PlannedBatch[] },
   deps: Sequencing,
   signal: AbortSignal,
-): Promise<boolean> {
-  const [late, done] = [new AbortController(), new AbortController()]
-  const isLate = (): boolean => (deps.view.head?.number ?? 0) > lastBatchBlock(release.number, deps.contract)
-  const watchWindow = async (): Promise<void> => {
-    while (!isLate()) await deps.clock.sleep(LATE_LOOK_EVERY_MS, done.signal)
-    late.abort(new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` }))
-  }
-  const pinOne = async (planned: PlannedBatch): Promise<boolean> => {
-    if (isLate()) return false
-    try {
-      await pin(epochId, planned, deps, AbortSignal.any([signal, late.signal]))
-      return true
-    } catch (failure) {
-      if (late.signal.aborted) return false
-      throw failure
-    }
-  }
-  // Only others make a batch wait for long. That it is done is how the watch ends: nothing failed.
-  if (deps.copies !== undefined) watchWindow().catch(() => undefined)
-  try {
-    const pinned = batches.map((planned) => persist({ doing: 'pin', attempt: () => pinOne(planned), signal }, deps))
-    return (await Promise.all(pinned)).every((isPinned) => isPinned)
-  } finally {
-    done.abort()
-  }
+): Pins {
+  const isInTime = () => (deps.view.head?.number ?? 0) <= lastBatchBlock(windowStart, deps.contract)
+  return pinAll(epochId, { batches, isInTime }, deps, signal)
 }
 
 /** Puts the batches on chain, however long that takes. */
-function put(
-  entry: EpochEntry,
-  batches: readonly PlannedBatch[],
-  deps: Sequencing,
-  signal: AbortSignal,
-): Promise<readonly AnchorFailure[]> {
-  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, batches, deps, signal), deps), signal }, deps)
+function putBatches(entry: EpochEntry, toPut: ToPut, deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
+  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, toPut, deps, signal), deps), signal }, deps)
+}
+
+/** The same; those of a plan that is not on chain yet when they can be fetched. */
+function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
+  const { epochId, release, state } = entry
+  const pins = state === 'planned' ? pinUntil(release.number, { epochId, batches }, deps, signal) : PINNED
+  return putBatches(entry, { batches, pins }, deps, signal)
 }
 
 function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
@@ -271,13 +269,14 @@ function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promi
 }
 
 /** A chain without the release refuses all calls of its epoch. That is nobody's end: the rollback that says so is still on its way here. */
-async function explained<Outcome extends EndOutcome | readonly AnchorFailure[]>(
+async function explained<Outcome extends EndOutcome | Anchored>(
   epochId: EpochId,
   calling: Promise<Outcome>,
   deps: Sequencing,
 ): Promise<Outcome> {
   const outcome = await calling
-  if (outcome.includes('release_undone') && !isUndone(epochId, deps))
+  const whys: readonly unknown[] = typeof outcome === 'string' ? [outcome] : outcome.failures
+  if (whys.includes('release_undone') && !isUndone(epochId, deps))
     throw new WeftError('CALL_NOT_SETTLED', { call: `epoch ${epochId}`, waitedMs: 0 })
   return outcome
 }
@@ -294,22 +293,24 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   const entry = ledger.get(epochId)
   if (entry === undefined || entry.state === 'released' || entry.state === 'void') return
   if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
-  const batches = ledger.plans(epochId)
+  // What a dispute has planned and not sent yet is not read back from IPFS either (S5): `answer` is next.
+  const batches = ledger.plans(epochId).filter(({ batchCid }) => !isUnsent(entry, batchCid))
   const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
-  const calling = put(entry, batches, deps, signal)
+  const calling = pinAndPut(entry, batches, deps, signal)
   // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
   const ending = isOnWay ? putEnd(entry, deps, signal) : undefined
-  let [failures] = await Promise.all([calling, ending])
+  let [put] = await Promise.all([calling, ending])
   if (isUndone(epochId, deps)) {
-    await settleUndone(entry, failures, deps, signal)
+    await settleUndone(entry, put.failures, deps, signal)
     if (isUndone(epochId, deps) || ledger.get(epochId)?.state !== 'ended') return
     // Those that the chain refused while it had no release are made anew, beside those that it has.
-    if (failures.some((failure) => failure !== undefined)) failures = await put(ledger.get(epochId) as EpochEntry, batches, deps, signal)
+    if (put.failures.some((failure) => failure !== undefined))
+      put = await pinAndPut(ledger.get(epochId) as EpochEntry, batches, deps, signal)
   }
   // So much may have happened meanwhile that nothing of the epoch is kept any more.
-  if (ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, failures }, deps)
+  if (ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, ...put }, deps)
   await putEnd(ledger.get(epochId) ?? entry, deps, signal)
-  report('anchored_again', { epochId, lost: failures.filter((failure) => failure !== undefined).length })
+  report('anchored_again', { epochId, lost: put.failures.filter((failure) => failure !== undefined).length })
 }
 
 /**
@@ -373,12 +374,13 @@ function createIntake(deps: Sequencing, { fail }: Life) {
   }
 }
 
-/** Epochs sealed at once: while one waits for its transactions the next can be counted. */
-const SEALS_AT_ONCE = 4
+/** Epochs sealed at once: while some wait for IPFS or for their blocks the next are counted. Each may hold its batch files in memory. */
+export const SEALS_AT_ONCE = 16
 
-/** Seals epochs in order of their closing, a few at once. */
+/** Seals epochs in order of their closing, several at once. None waits for another, unless all places are taken (S21). */
 function createSealing(deps: Sequencing, { signal, fail }: Life) {
-  const queues: Promise<void>[] = Array.from({ length: SEALS_AT_ONCE }, () => Promise.resolve())
+  const limit = pLimit(SEALS_AT_ONCE)
+  const queues = new Map<EpochId, Promise<void>>()
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
   function isOutdated(epoch: ReleasedEpoch): boolean {
@@ -387,12 +389,14 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
     return state === 'released' && deps.view.epoch(epoch.epochId) !== epoch
   }
 
-  async function sealOne(epoch: ReleasedEpoch): Promise<void> {
+  const headBlock = (): BlockNumber => deps.view.head?.number ?? (0 as BlockNumber)
+
+  async function sealOne(epoch: ReleasedEpoch, head: BlockNumber): Promise<void> {
     if (isOutdated(epoch)) return
-    const record = await seal(epoch, deps, signal)
+    const record = await seal(epoch, head, deps, signal)
     // Its release is gone: what comes of it is told when it has come.
     if (!isEpochOver(record.state)) return
-    const { epochId, state, reason = '', accepted, projects, batches, kept } = record
+    const { epochId, state, reason = '', accepted, projects, batches, kept, closedBlock = 0, anchoredBlock } = record
     deps.report(state === 'missed' ? 'epoch_missed' : 'epoch_sealed', {
       epochId,
       state,
@@ -400,6 +404,7 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
       accepted,
       projects: projects.length,
       batches: batches.length,
+      ...(anchoredBlock !== undefined && { blocksToAnchored: anchoredBlock - closedBlock }),
       ...(kept && { keptBytes: kept.bytes, keptMs: kept.ms }),
     })
     deps.report('receipts', deps.counters.total()) // Since the start, by code: what was refused is seen without asking.
@@ -408,20 +413,30 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
 
   /** What concerns one epoch is done in the order in which it came up. */
   function queue(epochId: EpochId, work: () => Promise<void>): void {
-    const place = epochId % SEALS_AT_ONCE
-    queues[place] = (queues[place] as Promise<void>).then(() => (signal.aborted ? undefined : work())).catch(fail)
+    const before = queues.get(epochId) ?? Promise.resolve()
+    const mine = before
+      .then(() => limit(async () => (signal.aborted ? undefined : work())))
+      .catch(fail)
+      .finally(() => {
+        if (queues.get(epochId) === mine) queues.delete(epochId)
+      })
+    queues.set(epochId, mine)
   }
 
   return {
-    take: (epoch: ReleasedEpoch): void => queue(epoch.epochId, () => sealOne(epoch)),
+    take(epoch: ReleasedEpoch): void {
+      const closedBlock = headBlock()
+      queue(epoch.epochId, () => sealOne(epoch, closedBlock))
+    },
     takeAgain: (epochId: EpochId): void =>
       queue(epochId, async () => {
         await revise(epochId, deps, signal)
         const epoch = deps.view.epoch(epochId)
         // Its votes were fixed before, and the plan stands: it goes on.
-        if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch)
+        if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch, headBlock())
       }),
-    idle: () => Promise.all(queues),
+    takeDisputed: (epochId: EpochId): void => queue(epochId, () => answer(epochId, deps, signal)),
+    idle: () => Promise.all(queues.values()),
   }
 }
 
@@ -527,6 +542,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       },
       onClosed: sealing.take,
       onTakenBack: sealing.takeAgain,
+      onDisputed: sealing.takeDisputed,
     }
     void life.spawn(watchAppointment('sequencer', deps, life.signal))
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, life.signal))

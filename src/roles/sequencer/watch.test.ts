@@ -3,6 +3,7 @@ import type { BlockNumber, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { EpochEntry } from './ledger.ts'
 import { CIDS, createWire, EPOCH_1, open, SEQUENCER, sealed, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
+import { SEALS_AT_ONCE } from './sequencer.ts'
 
 const epoch = (world: World, epochId: number = EPOCH_1) => world.sequencer.epoch(epochId as EpochId)
 const cursor = (world: World) => Number(new TextDecoder().decode(world.store.get('cursor')))
@@ -20,18 +21,21 @@ async function attest(world: World, record: EpochEntry): Promise<void> {
   }
 }
 
-/** Five epochs with a vote in each: four are closed and all four lanes wait for a node that does not answer until `mend`; the fifth waits for a lane. */
+/** The first epoch that finds no place. */
+const LAST = SEALS_AT_ONCE + 1
+
+/** Epochs with a vote in each: all but the last are closed, take all places and wait for a node that does not answer until `mend`. The last waits for a place. */
 async function withBusyLanes(): Promise<{ readonly world: World; mend(): void }> {
   let isBroken = true
   const world = await open({
-    epochsKept: 9,
+    epochsKept: 2 * LAST,
     market: { batchWindowBlocks: 400, attestationWindowBlocks: 500 },
     ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }),
   })
-  for (let id = 1; id <= 5; id += 1) {
+  for (let id = 1; id <= LAST; id += 1) {
     await world.release()
     await vote(world, 1, 0, 0, id)
-    if (id === 4) await world.mine(6)
+    if (id === SEALS_AT_ONCE) await world.mine(6)
   }
   await world.mine(6)
   return {
@@ -278,20 +282,20 @@ describe('S10, G9: a reorganisation', () => {
 
   test('while its epoch waits to be sealed: the old close is forgotten, the new window stays open, and closes', async () => {
     const { world, mend } = await withBusyLanes()
-    expect(epoch(world, 5)?.state).toBe('released')
+    expect(epoch(world, LAST)?.state).toBe('released')
     world.chain.reorg(7, { isLosingTransactions: true })
     await world.mine(1)
-    expect(epoch(world, 5)?.state).toBe('void')
+    expect(epoch(world, LAST)?.state).toBe('void')
     await world.release()
-    expect(epoch(world, 5)?.state).toBe('released')
+    expect(epoch(world, LAST)?.state).toBe('released')
     mend()
     await world.clock.advance(30_000)
     await world.mine(2)
     await world.clock.advance(1_000)
-    expect(epoch(world, 5)?.state).toBe('released')
-    expect((await vote(world, 2, 1, 0, 5)).code).toBe('accepted')
-    for (let block = 0; block < 12 && world.records.length < 5; block += 1) await world.mine(1)
-    expect(world.records.find(({ epochId }) => epochId === 5)).toMatchObject({
+    expect(epoch(world, LAST)?.state).toBe('released')
+    expect((await vote(world, 2, 1, 0, LAST)).code).toBe('accepted')
+    for (let block = 0; block < 12 && world.records.length < LAST; block += 1) await world.mine(1)
+    expect(world.records.find(({ epochId }) => epochId === LAST)).toMatchObject({
       state: 'ended',
       accepted: 1,
       projects: [{ snapshotCid: CIDS[1] }],
@@ -306,8 +310,10 @@ describe('S10, G9: a reorganisation', () => {
     mend()
     await world.clock.advance(30_000)
     for (let block = 0; block < 8; block += 1) await world.mine(1)
-    expect(world.records.map(({ epochId, state }) => [epochId, state]).sort()).toEqual([1, 2, 3, 4].map((id) => [id, 'ended']))
-    expect(epoch(world, 5)).toMatchObject({ state: 'void', reason: 'release_undone' })
+    expect(
+      world.records.map(({ epochId, state }) => [epochId, state]).sort(([left = 0], [right = 0]) => Number(left) - Number(right)),
+    ).toEqual(Array.from({ length: SEALS_AT_ONCE }, (_, index) => [index + 1, 'ended']))
+    expect(epoch(world, LAST)).toMatchObject({ state: 'void', reason: 'release_undone' })
     await world.stop()
   })
 
@@ -483,15 +489,17 @@ describe('G9: a project', () => {
     await world.stop()
   })
 
-  test('whose batch is still to be anchored when that window is over ends for what becomes of its batch', async () => {
-    const gate = Promise.withResolvers<void>()
-    const world = await open({ ipfsAs: (node) => ({ ...node, add: (bytes) => gate.promise.then(() => node.add(bytes)) }) })
+  test('whose batch could not be pinned before the window for batches was over ends for what becomes of its batch', async () => {
+    let isBroken = true
+    const world = await open({ ipfsAs: (node) => ({ ...node, add: async (bytes) => (isBroken ? (CIDS[2] as Cid) : node.add(bytes)) }) })
     await world.release()
     await vote(world, 1, 0)
-    await world.mine(35)
+    await world.mine(19)
     expect(epoch(world)).toMatchObject({ state: 'planned', projects: [{ state: 'batched', reason: undefined }] })
-    gate.resolve()
+    await world.mine(16)
     await world.clock.advance(10_000)
+    expect(world.chain.transactionCount(SEQUENCER) + world.chain.pendingCount()).toBe(0)
+    isBroken = false
     expect(await sealed(world)).toMatchObject({
       state: 'missed',
       reason: 'batch_window_over',
@@ -510,7 +518,7 @@ describe('G9: a project', () => {
     await attest(world, { ...record, batches: [{ batchCid, rootHash: `0x${'bb'.repeat(32)}` as never, isAnchored: true }] })
     expect(epoch(world)?.projects).toMatchObject([{ state: 'disputed', reason: undefined }])
     await world.mine(31)
-    expect(epoch(world)?.projects).toMatchObject([{ state: 'missed', reason: 'attestations_missing' }])
+    expect(epoch(world)?.projects).toMatchObject([{ state: 'missed', reason: 'not_corrected' }])
     await world.stop()
   })
 

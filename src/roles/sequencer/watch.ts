@@ -12,7 +12,7 @@ import {
 } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { endProjects, type EpochEntry, type Ledger } from './ledger.ts'
+import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
 const CURSOR_STRIDE_BLOCKS = 256
@@ -43,6 +43,8 @@ export interface WatchDeps extends PersistDeps {
    * begins anew (S10). Called again when a release that is noted as undone is back.
    */
   onTakenBack(epochId: EpochId): void
+  /** A majority of the validators refuted a batch of the epoch (S23). Called again for one that is still disputed after a restart. */
+  onDisputed(epochId: EpochId): void
 }
 
 /**
@@ -59,6 +61,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   await readSlots(deps, signal)
   await deps.onBegin(from)
   const started = new Set<ReleasedEpoch>()
+  /** While the chain is only read up to its head, the answer may be there already. */
+  const disputed = new Set<EpochId>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
     const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
@@ -66,7 +70,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
     await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
-    if (step.kind === 'block') await noteVerdicts(step.events, deps)
+    if (step.kind === 'block') await noteVerdicts(step.events, disputed, deps)
     if (areSlotsStale) await readSlots(deps, signal)
     const head = view.head
     if (head === undefined) continue
@@ -77,7 +81,11 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
       deps.onReady()
     }
-    if (isReady) await deps.onHead()
+    if (isReady) {
+      await deps.onHead()
+      for (const epochId of disputed) deps.onDisputed(epochId)
+      disputed.clear()
+    }
     for (const epoch of view.epochs()) {
       if (started.has(epoch) || !isWindowOver(epoch, head, deps)) continue
       started.add(epoch)
@@ -122,11 +130,17 @@ function isBeforeOurTime(epochId: EpochId, block: Header, ledger: Ledger): boole
 }
 
 /** What validators decided about our batches in one block (G9). One change per epoch: a block may finalize thousands of projects. */
-async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchDeps): Promise<void> {
+async function noteVerdicts(events: readonly ProtocolEvent[], disputed: Set<EpochId>, deps: WatchDeps): Promise<void> {
+  const { ledger } = deps
   const finalized = new Map<EpochId, Set<ProjectId>>()
   for (const event of events) {
-    if (event.kind === 'SnapshotFinalized') finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(event.projectId))
-    if (event.kind === 'TriggerBatchResubmission') await dispute(event.epochId, event.batchCid, ledger)
+    if (event.kind === 'SnapshotFinalized' || event.kind === 'SnapshotBatchFinalized')
+      for (const projectId of finalizedBy(event, ledger))
+        finalized.set(event.epochId, (finalized.get(event.epochId) ?? new Set()).add(projectId))
+    if (event.kind === 'TriggerBatchResubmission') {
+      await dispute(event.epochId, event.batchCid, deps)
+      disputed.add(event.epochId)
+    }
   }
   for (const [epochId, projectIds] of finalized) {
     const projects = ledger
@@ -141,22 +155,41 @@ async function noteVerdicts(events: readonly ProtocolEvent[], { ledger }: WatchD
   }
 }
 
-async function dispute(epochId: EpochId, batchCid: Cid, ledger: Ledger): Promise<void> {
-  const projects = ledger
-    .get(epochId)
-    ?.projects.map((project) =>
-      project.batchCid === batchCid && project.state === 'pending'
-        ? { ...project, state: advanceProject(project.state, 'disputed') }
-        : project,
-    )
-  if (projects !== undefined) await ledger.change(epochId, { projects })
+/** Projects that an event makes final. Of a batch that is anchored by its roots the chain names none: they are those that were planned. */
+function finalizedBy(
+  event: Extract<ProtocolEvent, { readonly kind: 'SnapshotFinalized' | 'SnapshotBatchFinalized' }>,
+  ledger: Ledger,
+): readonly ProjectId[] {
+  if (event.kind === 'SnapshotFinalized') return [event.projectId]
+  const record = ledger.get(event.epochId)
+  const isByRoots = record?.batches.some(({ batchCid, projectsRootHash }) => batchCid === event.batchCid && projectsRootHash !== undefined)
+  return isByRoots === true ? projectsIn(event.batchCid, record) : []
 }
 
-/** Projects whose attestation window passed without a majority end so. */
-async function endUnattested(head: BlockNumber, { ledger, contract }: WatchDeps): Promise<void> {
+const projectsIn = (batchCid: Cid, record: EpochEntry | undefined): readonly ProjectId[] =>
+  record?.projects.flatMap((project) => (project.batchCid === batchCid ? [project.projectId] : [])) ?? []
+
+async function dispute(epochId: EpochId, batchCid: Cid, { ledger, report }: WatchDeps): Promise<void> {
+  const record = ledger.get(epochId)
+  const isConcerned = (project: ProjectEntry) => project.batchCid === batchCid && ['batched', 'pending'].includes(project.state)
+  const count = record?.projects.filter(isConcerned).length ?? 0
+  if (record === undefined || count === 0) return
+  const projects = record.projects.map((project): ProjectEntry => {
+    if (!isConcerned(project)) return project
+    const pending = project.state === 'batched' ? advanceProject(project.state, 'pending') : project.state
+    return { ...project, state: advanceProject(pending, 'disputed') }
+  })
+  await ledger.change(epochId, { projects })
+  report('batch_refuted', { epochId, batchCid, projects: count })
+}
+
+/** Projects whose attestation window passed without a majority end so, and those for which no corrected batch came in the last round. */
+async function endUnattested(head: BlockNumber, { ledger, contract, view }: WatchDeps): Promise<void> {
   for (const record of [...ledger.unfinished()]) {
-    if (!isEpochOver(record.state) || !isAttestationWindowOver(record.release.number, head, contract)) continue
-    await ledger.change(record.epochId, { projects: endProjects(record.projects, () => true, 'attestations_missing') })
+    const { epochId, release, state } = record
+    if (!isEpochOver(state) || !isAttestationWindowOver(view.rounds(epochId)?.start ?? release.number, head, contract)) continue
+    const ended = endProjects(record.projects, (project) => project.state === 'disputed', 'not_corrected')
+    await ledger.change(epochId, { projects: endProjects(ended, () => true, 'attestations_missing') })
   }
 }
 
@@ -195,12 +228,15 @@ async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSigna
   }
 }
 
-/** An epoch is needed until its window is over, its headers until the votes are counted. */
+/** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */
 function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
+  const unfinished = new Set([...ledger.unfinished()].map(({ epochId }) => epochId))
   const needed = [...view.epochs()].filter(
     (epoch) =>
       !started.has(epoch) ||
       ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? '') ||
+      // Its votes may have to be counted again.
+      unfinished.has(epoch.epochId) ||
       // It may begin anew.
       !ledger.isReleased(epoch.epochId),
   )

@@ -1,6 +1,7 @@
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isSettled, lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredByRoots, MarketState } from '#io/chain/port.ts'
+import type { ByRoots, SaidByRoots } from './by-roots.ts'
 import type { HistoryCache } from './history-cache.ts'
 
 /** What the network had decided of a project in an epoch by some block. */
@@ -17,6 +18,7 @@ export type Decide = (block: BlockNumber, projectId: ProjectId, epochId: EpochId
 export interface DecisionDeps {
   readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus'>
   readonly market: MarketState
+  readonly byRoots: ByRoots
   /** After a reorganisation everything is asked again. */
   readonly cache: Pick<HistoryCache, 'generation' | 'decision' | 'setDecision'>
 }
@@ -27,7 +29,9 @@ interface EpochThen {
   /** Where the chain is asked: `undefined` for the head, which can say nothing else. */
   readonly at: BlockNumber | undefined
   readonly isEnded: boolean
-  readonly hasBatches: boolean
+  readonly batchCids: readonly Cid[]
+  /** Those that are anchored by their roots, once somebody has asked; `undefined` when that cannot be told. */
+  roots?: Promise<readonly AnchoredByRoots[] | undefined>
 }
 
 /**
@@ -35,14 +39,14 @@ interface EpochThen {
  * chain is asked as it is now, which provably says the same, and also of nodes that keep no state of that block; everywhere else such a
  * node's failure is thrown, to be tried again. Of an epoch without batches its projects are not asked one by one.
  */
-export function createDecide({ chain, market, cache }: DecisionDeps): Decide {
+export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): Decide {
   const epochs = new Map<string, Promise<EpochThen>>()
 
   async function readEpoch(block: BlockNumber, epochId: EpochId): Promise<EpochThen> {
     const { releaseBlock } = await chain.epochInfo(epochId)
     const at = isSettled(releaseBlock, block, market) ? undefined : block
     const [isEnded, batchCids] = await Promise.all([chain.isEpochEnded(epochId, at), chain.batchCids(epochId, at)])
-    return { releaseBlock, at, isEnded, hasBatches: batchCids.length > 0 }
+    return { releaseBlock, at, isEnded, batchCids }
   }
 
   function epochThen(block: BlockNumber, epochId: EpochId): Promise<EpochThen> {
@@ -53,16 +57,35 @@ export function createDecide({ chain, market, cache }: DecisionDeps): Decide {
     return known
   }
 
+  async function rootsOf(epochId: EpochId, { batchCids, at }: EpochThen): Promise<readonly AnchoredByRoots[] | undefined> {
+    const applies = await byRoots.applies(epochId)
+    if (applies === undefined) return undefined
+    return applies ? byRoots.batches(epochId, batchCids, at) : []
+  }
+
+  /** What the contract says of the project, or where it has no more than roots, the files under them. */
+  async function said(projectId: ProjectId, epochId: EpochId, then: EpochThen): Promise<SaidByRoots> {
+    if (then.batchCids.length === 0) return { kind: 'absent' }
+    const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId, then.at)
+    if (status === 'finalized') return { kind: status, snapshotCid: snapshotCid as Cid }
+    if (status === 'pending') return { kind: status }
+    then.roots ??= rootsOf(epochId, then)
+    then.roots.catch(() => delete then.roots)
+    const roots = await then.roots
+    return roots === undefined ? { kind: 'unreadable' } : byRoots.said(projectId, roots)
+  }
+
   async function ask(block: BlockNumber, projectId: ProjectId, epochId: EpochId): Promise<Decision> {
-    const { releaseBlock, at, isEnded, hasBatches } = await epochThen(block, epochId)
+    const then = await epochThen(block, epochId)
+    const { releaseBlock, at, isEnded } = then
     if (releaseBlock === 0) return { kind: 'none', isForGood: false }
-    const { status, snapshotCid } = hasBatches
-      ? await chain.snapshotStatus(projectId, epochId, at)
-      : { status: 'absent' as const, snapshotCid: '' }
-    if (status === 'finalized') return { kind: 'finalized', snapshotCid: snapshotCid as Cid }
+    const told = await said(projectId, epochId, then)
+    if (told.kind === 'finalized') return told
+    // As good as undecided: with the next block it is looked for again.
+    if (told.kind === 'unreadable') return { kind: 'undecided', decidedBy: (block + 1) as BlockNumber }
     // The contract takes no batch and counts no attestation after its windows (spec/contracts.md §4.6, §4.7).
     const [isOver, last] =
-      status === 'pending'
+      told.kind === 'pending'
         ? [isAttestationWindowOver(releaseBlock, block, market), lastAttestationBlock(releaseBlock, market)]
         : [isEnded || block > lastBatchBlock(releaseBlock, market), lastBatchBlock(releaseBlock, market)]
     return isOver ? { kind: 'none', isForGood: at === undefined } : { kind: 'undecided', decidedBy: (last + 1) as BlockNumber }

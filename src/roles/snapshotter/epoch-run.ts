@@ -9,7 +9,7 @@ import type { ComputeInputs } from './compute.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import { isSamePlan, type PlannedSet, setsInWords } from './plan.ts'
+import { isSamePlan, type PlannedSet, setsInWords, type Terms } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
 import type { ProjectRecord, Records } from './records.ts'
@@ -24,6 +24,7 @@ const AGGREGATES_AT_ONCE_MAX = 256
 export interface EpochDeps extends PersistDeps {
   readonly clock: Clock
   readonly chain: AnchorChain
+  readonly terms: Pick<Terms, 'termsAt'>
   readonly source: SourceChain
   readonly ipfs: Ipfs
   readonly market: MarketState

@@ -1,11 +1,13 @@
 import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
 import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { ByRoots } from './by-roots.ts'
 import type { Records } from './records.ts'
 
 export interface FirstEpochDeps {
   readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'projectFirstEpochId'>
   readonly market: MarketState
+  readonly byRoots: Pick<ByRoots, 'applies'>
   readonly records: Pick<Records, 'isUnplanned'>
 }
 
@@ -18,7 +20,7 @@ export function createFirstEpochId(
   present: EpochId,
   releaseBlock: BlockNumber,
   patiently: <Value>(attempt: () => Promise<Value>) => Promise<Value>,
-  { chain, market, records }: FirstEpochDeps,
+  { chain, market, records, byRoots }: FirstEpochDeps,
 ): (projectId: ProjectId) => Promise<EpochId | undefined> {
   let open: Promise<readonly EpochId[]> | undefined
 
@@ -36,6 +38,8 @@ export function createFirstEpochId(
   return async (projectId) => {
     const first = await patiently(() => chain.projectFirstEpochId(projectId, releaseBlock))
     if (first > 0) return first < present ? first : undefined
+    // Nothing on chain names the project: any epoch may have it, and those that do not are seen to have no data.
+    if (present > 1 && (await patiently(() => byRoots.applies(present))) === true) return 1 as EpochId
     open ??= readOpen()
     return (await open).findLast((epochId) => !records.isUnplanned(epochId, projectId))
   }

@@ -1,10 +1,13 @@
 import type { JsonValue } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import type { BatchIndex } from './by-roots.ts'
 
 /** What past epochs left for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
 const CACHE_BYTES_MAX = 128 * 1024 * 1024
 /** What an entry costs beside its JSON. */
 const ENTRY_BYTES = 128
+/** A project and its CID in an index of a batch: two texts and their place. */
+const INDEX_ROW_BYTES = 256
 /** CIDs that nobody serves are few; the oldest is forgotten first, and then looked for once more. */
 const UNSERVED_MAX = 8_192
 /** A CID that nobody serves is looked for again in the next epoch, then after two more, four, and from then on as many as this. */
@@ -19,6 +22,9 @@ export interface HistoryCache {
   snapshot(cid: Cid): { readonly snapshot: JsonValue } | undefined
   /** `bytes`: of its JSON. */
   setSnapshot(cid: Cid, snapshot: JsonValue, bytes: number): void
+  /** What a batch file says of each project, for markets that anchor by roots. */
+  index(batchCid: Cid): BatchIndex | undefined
+  setIndex(batchCid: Cid, index: BatchIndex): void
   /** A reorganisation may undo what was decided. */
   clear(): void
   /** Another after each clearing: what began in an earlier one must not be kept. */
@@ -52,7 +58,12 @@ function createUnserved(): Unserved {
   }
 }
 
-type Kept = { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber } | { readonly snapshot: JsonValue }
+type Kept =
+  | { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber }
+  | { readonly snapshot: JsonValue }
+  | { readonly index: BatchIndex }
+
+const indexKey = (batchCid: Cid): string => `index ${batchCid}`
 
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
   const entries = new Map<string, { readonly kept: Kept; readonly bytes: number }>()
@@ -97,6 +108,11 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
       return kept !== undefined && 'snapshot' in kept ? kept : undefined
     },
     setSnapshot: (cid, snapshot, bytes) => set(cid, { snapshot }, bytes),
+    index(batchCid) {
+      const kept = get(indexKey(batchCid))
+      return kept !== undefined && 'index' in kept ? kept.index : undefined
+    },
+    setIndex: (batchCid, index) => set(indexKey(batchCid), { index }, index.size * INDEX_ROW_BYTES),
     clear() {
       entries.clear()
       bytesHeld = 0

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
+import type { AnchoredByRoots, BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
+import { publishedRoot } from '#wire/merkle.ts'
 import { createHistoryCache, type HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
+import { createLoneCompute, termsWith } from './snapshotter.test-world.ts'
 
 const PROJECT = 'base:0xaa:TEST' as ProjectId
 const OTHER = 'base:0xbb:TEST' as ProjectId
@@ -29,6 +32,8 @@ interface Scene {
   head: number
   /** What the contract says of the project from the block on. */
   statuses: readonly (readonly [number, SnapshotStatus])[]
+  /** Batches by their roots, where the market asks for them, from the block on. */
+  roots: readonly (readonly [number, readonly AnchoredByRoots[]])[]
   /** The block in which epochs end. */
   endedIn: number
   firstEpochId: readonly (readonly [number, number])[]
@@ -55,6 +60,9 @@ interface Scene {
 const asOf = <Value>(timeline: readonly (readonly [number, Value])[], block: number): Value | undefined =>
   timeline.findLast(([from]) => from <= block)?.[1]
 
+const batchCidsAsOf = ({ roots, statuses }: Scene, block: number): readonly Cid[] =>
+  asOf(roots, block)?.map(({ batchCid }) => batchCid) ?? (asOf(statuses, block) === undefined ? [] : ['batch' as Cid])
+
 /** A history of epoch 9 on a chain that says what the scene says, and only when woken looks again. */
 function createScene(
   change: Partial<Scene> = {},
@@ -65,6 +73,7 @@ function createScene(
   const scene: Scene = {
     head: releaseBlock,
     statuses: [],
+    roots: [],
     endedIn: Number.POSITIVE_INFINITY,
     firstEpochId: [],
     releaseOf: () => EARLIER,
@@ -96,10 +105,12 @@ function createScene(
       epochInfo: (epochId) =>
         answer('epochInfo', () => ({ releaseBlock: scene.releaseOf(epochId) as BlockNumber, timestamp: 0, end: 0 as BlockNumber })),
       isEpochEnded: (_, at) => answer('isEpochEnded', (block) => block >= scene.endedIn, at),
-      batchCids: (_, at) => answer('batchCids', (block) => (asOf(scene.statuses, block) === undefined ? [] : ['batch' as Cid]), at),
+      batchCids: (_, at) => answer('batchCids', (block) => batchCidsAsOf(scene, block), at),
+      batch: (_, batchCid, at) => answer('batch', (block) => asOf(scene.roots, block)?.find((each) => each.batchCid === batchCid), at),
       snapshotStatus: (_, __, at) => answer('snapshotStatus', (block) => asOf(scene.statuses, block) ?? absent, at),
       projectFirstEpochId: (_, at) => answer('projectFirstEpochId', (block) => (asOf(scene.firstEpochId, block) ?? 0) as EpochId, at),
     },
+    terms: { termsAt: async () => termsWith(createLoneCompute(), { rules: { anchoring: scene.roots.length > 0 ? 'roots' : 'projects' } }) },
     ipfs: {
       async get(cid: Cid, limits: Parameters<Ipfs['get']>[1]) {
         scene.gets.push({ cid, limits })
@@ -487,5 +498,59 @@ describe("N5: a project's first epoch", () => {
   test('is none in the very first epoch', async () => {
     const { history, now } = createScene({}, { present: 1 })
     expect(await now(history.firstEpochId(PROJECT))).toBeUndefined()
+  })
+})
+
+describe('where batches are anchored by their roots', () => {
+  const OTHERS = [OTHER, 'base:0xcc:TEST'] as ProjectId[]
+  const fileOf = (projectIds: readonly ProjectId[], cids: readonly string[]) =>
+    new TextDecoder().decode(encodeBatch({ submissions: [], submissionsRoot: '0x', projectIds, snapshotCids: cids as Cid[] }))
+  const rootsOf = (batchCid: string, projectIds: readonly ProjectId[], cids: readonly string[], isFinalized: boolean): AnchoredByRoots => ({
+    batchCid: batchCid as Cid,
+    rootHash: publishedRoot(cids),
+    projectsRootHash: publishedRoot(projectIds),
+    isFinalized,
+    attestationCount: 0,
+  })
+  const others = rootsOf('one', OTHERS, ['x', 'y'], true)
+  const bytes = { final: '7', own: '5', one: fileOf(OTHERS, ['x', 'y']), two: fileOf([PROJECT], ['final']) }
+  const two = (isFinalized: boolean) => rootsOf('two', [PROJECT], ['final'], isFinalized)
+
+  test('N16: what is final is what the files say under the roots, as of the release', async () => {
+    const scene = createScene({ roots: [[EARLIER + 2, [others, two(true)]]], bytes })
+    expect((await scene.history.snapshot(PROJECT, 8))?.snapshot).toBe(7n)
+    expect(scene.scene.asked.filter((each) => each.startsWith('batch ')).map((each) => each.split(' ')[1])).toEqual([
+      `${PRESENT}`,
+      `${PRESENT}`,
+    ])
+    // Another project of the epoch costs no file.
+    const read = scene.scene.gets.length
+    expect(await scene.history.snapshot('base:0xdd:TEST', 8)).toMatchObject({ snapshot: 5n })
+    expect(scene.scene.gets.slice(read).map(({ cid }) => cid)).toEqual(['own'])
+  })
+
+  test('what was not final by then is our own', async () => {
+    const scene = createScene({
+      roots: [
+        [EARLIER + 2, [others, two(false)]],
+        [PRESENT + 1, [others, two(true)]],
+      ],
+      head: PRESENT + 5,
+      bytes,
+    })
+    expect((await scene.history.snapshot(PROJECT, 8))?.snapshot).toBe(5n)
+  })
+
+  test('a file that gives other roots than the chain has says nothing; one that nobody serves leaves us our own', async () => {
+    const lie = createScene({ roots: [[EARLIER + 2, [two(true)]]], bytes: { ...bytes, two: fileOf([PROJECT], ['other']) } })
+    expect((await lie.history.snapshot(PROJECT, 8))?.snapshot).toBe(5n)
+    const unserved = createScene({ roots: [[EARLIER + 2, [two(true)]]], bytes: { own: '5' } })
+    expect(await unserved.read()).toEqual(await lie.read())
+    expect(unserved.scene.gets[0]).toMatchObject({ cid: 'two', limits: { timeoutMs: 2_000 } })
+  })
+
+  test('the first epoch may be any', async () => {
+    const scene = createScene({ roots: [[EARLIER + 2, [two(true)]]], bytes })
+    expect(await scene.history.firstEpochId(PROJECT)).toBe(1)
   })
 })

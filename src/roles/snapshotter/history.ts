@@ -6,9 +6,11 @@ import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
+import { createByRoots } from './by-roots.ts'
 import { createDecide, type Decision } from './decision.ts'
 import { createFirstEpochId } from './first-epoch.ts'
 import type { HistoryCache } from './history-cache.ts'
+import type { Terms } from './plan.ts'
 import { isOurFailure, readOwn } from './project-run.ts'
 import type { Records, Source } from './records.ts'
 
@@ -26,7 +28,8 @@ export interface Earlier {
 }
 
 export interface HistoryDeps extends PersistDeps {
-  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'snapshotStatus' | 'projectFirstEpochId'>
+  readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'batch' | 'snapshotStatus' | 'projectFirstEpochId'>
+  readonly terms: Pick<Terms, 'termsAt'>
   readonly ipfs: Ipfs
   readonly market: MarketState
   readonly records: Pick<Records, 'own' | 'isUnplanned' | 'saveStandIn'>
@@ -59,9 +62,10 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
   const asked = new Map<string, Promise<Earlier | undefined>>()
   const waits = new Map<string, string>()
   const patiently = <Value>(attempt: () => Promise<Value>) => persist({ doing: 'read_history', attempt, signal, backoff: PATIENT }, deps)
-  const decide = createDecide(deps)
+  const byRoots = createByRoots(deps, signal)
+  const decide = createDecide({ ...deps, byRoots })
   const fetch = createFetch(present, signal, deps)
-  const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, deps)
+  const firstEpochId = createFirstEpochId(present, releaseBlock, patiently, { ...deps, byRoots })
 
   async function find(projectId: ProjectId, epochId: EpochId): Promise<Earlier | undefined> {
     const key = keyOf(projectId, epochId)

@@ -36,7 +36,7 @@ export function planFrom(market: Omit<EpochPlan, 'projects'>, namespace: string)
 
 /** What the market asks of a snapshotter in an epoch. */
 export interface EpochTerms {
-  readonly rules: Pick<MarketRules, 'windowUnit' | 'deadlineBufferMaxBlocks'>
+  readonly rules: Pick<MarketRules, 'windowUnit' | 'deadlineBufferMaxBlocks' | 'anchoring'>
   readonly plan: EpochPlan
 }
 

@@ -45,7 +45,10 @@ export function termsWith(
   change: { readonly rules?: Partial<EpochTerms['rules']>; readonly sets?: readonly PlannedSet[] } = {},
 ): EpochTerms {
   const { rules, sets = [{ name: 'test', version: '1.0.0', hash: '' }] } = change
-  return { rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1_000, ...rules }, plan: planFrom({ sets, computes }, 'TEST') }
+  return {
+    rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1_000, anchoring: 'projects', ...rules },
+    plan: planFrom({ sets, computes }, 'TEST'),
+  }
 }
 
 /** Two base projects of one type, a single aggregate over each, a multi aggregate over both. */

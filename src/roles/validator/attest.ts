@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { GUARDS_PREFIX, guardKey, guardsPrefix } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
@@ -18,6 +18,8 @@ export interface Attestation {
   readonly root: Hash
   /** Of the projects and CIDs on chain that were judged; absent where contracts do not take it. */
   readonly contentHash?: ContentHash | undefined
+  /** Of the batch on chain, for the gas: no part of what is said. */
+  readonly projectCount?: number | undefined
 }
 
 /**
@@ -37,8 +39,11 @@ const REFUSALS_MAX = 8
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/** Stands in the place of a guard where two machines have guarded different words: neither is to be sent any more. */
+export const BARRED = 'barred'
+
 /** As it stands on disk: the root, and after a space the content if the vote names one. */
-const guardOf = ({ root, contentHash }: Attestation): string => (contentHash === undefined ? root : `${root} ${contentHash}`)
+export const guardOf = ({ root, contentHash }: Attestation): string => (contentHash === undefined ? root : `${root} ${contentHash}`)
 
 /** What this validator has bound itself to for the batch, if anything. */
 export function guardedAttestation(
@@ -47,8 +52,18 @@ export function guardedAttestation(
 ): Attestation | undefined {
   const bytes = store.get(guardKey(epochId, batchCid))
   if (bytes === undefined) return undefined
-  const [root, contentHash] = decoder.decode(bytes).split(' ') as [Hash, ContentHash | undefined]
+  const text = decoder.decode(bytes)
+  if (text === BARRED) return undefined
+  const [root, contentHash] = text.split(' ') as [Hash, ContentHash | undefined]
   return { epochId, batchCid, root, contentHash }
+}
+
+/** Whether another machine may have signed for the batch what is not known here (V13): there is nothing that may be signed then. */
+function isBarred({ epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>, store: Store): boolean {
+  const guard = store.get(guardKey(epochId, batchCid))
+  if (guard !== undefined) return decoder.decode(guard) === BARRED
+  const upTo = store.get(SIGNED_UP_TO_KEY)
+  return upTo !== undefined && epochId <= Number(decoder.decode(upTo))
 }
 
 /**
@@ -56,13 +71,14 @@ export function guardedAttestation(
  * Throws `ATTESTATION_CONFLICT` for a second root or content, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
 export async function attest(attestation: Attestation, { store, chain, sender }: AttestDeps, signal: AbortSignal): Promise<Attested> {
-  const { epochId, batchCid, root: rootHash, contentHash } = attestation
+  const { epochId, batchCid, root: rootHash, contentHash, projectCount } = attestation
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
   await checkAndGuard(attestation, store)
   for (let refusals = 0; ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
-    const outcome = await sender.send(intentId, { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash }, signal)
+    const call = { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash, projectCount } as const
+    const outcome = await sender.send(intentId, call, signal)
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
     // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
@@ -85,7 +101,8 @@ async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: A
 function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
   const { epochId, batchCid } = attestation
   const guarded = guardedAttestation(attestation, store)
-  const [attestedRoot, newRoot] = [guarded && guardOf(guarded), guardOf(attestation)]
+  const newRoot = guardOf(attestation)
+  const attestedRoot = isBarred(attestation, store) ? BARRED : guarded && guardOf(guarded)
   if (attestedRoot !== undefined && attestedRoot !== newRoot)
     return Promise.reject(new WeftError('ATTESTATION_CONFLICT', { batchCid, attestedRoot, newRoot }))
   return attestedRoot === undefined ? store.commit([{ key: guardKey(epochId, batchCid), value: encoder.encode(newRoot) }]) : store.flush()

@@ -1,4 +1,4 @@
-import type { AnnouncedBatch } from '#domain/anchor-view.ts'
+import type { AnchorView, AnnouncedBatch } from '#domain/anchor-view.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { BlockNumber, Cid } from '#domain/ids.ts'
@@ -7,9 +7,11 @@ import type { AnchoredBatch, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { type AttestDeps, type Attestation, type Attested, attest, guardedAttestation, isForWhatIsGone } from './attest.ts'
 import type { BatchReason, BatchRecord, Journal } from './journal.ts'
+import type { Candidate } from './lanes.ts'
 
 export interface ConcludeDeps extends AttestDeps, PersistDeps {
   readonly contract: MarketState
+  readonly view: Pick<AnchorView, 'rounds'>
   readonly journal: Journal
   readonly report: Report
   /** Called with what became of each batch. */
@@ -30,13 +32,16 @@ export type End = Partial<BatchRecord> & { readonly state: BatchRecord['state'];
 export const GONE: End = { state: 'missed', reason: 'not_on_chain' }
 
 /** Gives this validator's word, and ends the batch with what the contract made of it. A late one is sent all the same: the contract marks it as delayed (V3). */
-export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps: ConcludeDeps, signal: AbortSignal): Promise<BatchRecord> {
+export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: ConcludeDeps, signal: AbortSignal): Promise<BatchRecord> {
   const { attestation, anchored, failureCount, evidenceCid } = judged
   const { epochId, batchCid, root } = attestation
   const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
   let outcome: Attested
   try {
-    outcome = await persist({ doing: 'attest', attempt: () => attest(attestation, deps, signal), signal }, deps)
+    outcome = await persist(
+      { doing: 'attest', attempt: () => attest({ ...attestation, projectCount: anchored.projectIds?.length ?? 0 }, deps, signal), signal },
+      deps,
+    )
   } catch (failure) {
     if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
     // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process (V6).
@@ -50,6 +55,7 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
     case 'attested_before': {
       // Which root that was, only a guard can tell; without one the disk is older than the attestation.
       const isGuarded = guardedAttestation(attestation, deps.store) !== undefined
+      if (!isGuarded) deps.report('attested_elsewhere', { epochId, batchCid })
       const told = isGuarded ? found : { ...found, root: undefined, isDivergent: false }
       return ended(batch, { ...told, state: 'attested', reason: 'attested_before' }, deps)
     }
@@ -58,9 +64,10 @@ export async function attestToTheEnd(batch: AnnouncedBatch, judged: Judged, deps
   }
 }
 
-/** Whether the block comes after the attestation window of the batch's epoch, as far as its release was seen. */
-function isAfterWindow({ epoch }: AnnouncedBatch, blockNumber: BlockNumber, { contract }: ConcludeDeps): boolean {
-  return epoch !== undefined && isAttestationWindowOver(epoch.release.number, blockNumber, contract)
+/** Whether the block comes after the attestation window of the batch, as far as the release of its epoch was seen. */
+function isAfterWindow({ epochId, index }: Candidate, blockNumber: BlockNumber, { view, contract }: ConcludeDeps): boolean {
+  const start = view.rounds(epochId)?.startOf(index)
+  return start !== undefined && isAttestationWindowOver(start, blockNumber, contract)
 }
 
 /** Writes down and tells what became of a batch (V6). */

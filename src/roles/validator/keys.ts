@@ -11,6 +11,10 @@ export const batchKey = (epochId: EpochId, batchCid: Cid): string => `${batchesP
 export const GUARDS_PREFIX = 'guard/'
 export const guardsPrefix = (epochId: EpochId): string => `${GUARDS_PREFIX}${epochText(epochId)} `
 export const guardKey = (epochId: EpochId, batchCid: Cid): string => `${guardsPrefix(epochId)}${batchCid}`
+/** Whose word the guards are, as `interchange.ts` writes it. */
+export const GUARDS_OF_KEY = 'guards-of'
+/** The newest epoch for which another machine may have signed what no guard here tells of. */
+export const SIGNED_UP_TO_KEY = 'signed-up-to'
 export const EVIDENCE_PREFIX = 'evidence/'
 export const evidencesPrefix = (epochId: EpochId): string => `${EVIDENCE_PREFIX}${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `${evidencesPrefix(epochId)}${batchCid}`

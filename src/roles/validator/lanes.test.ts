@@ -15,10 +15,10 @@ const batch = (name: string, blockNumber: number, epochId = EPOCH): AnnouncedBat
   epoch: epochOf(epochId),
   blockNumber: blockNumber as BlockNumber,
 })
-const traces = (id: string) => ({ submissionIds: [id], projectIds: [`${id}:N` as ProjectId], voters: new Set<never>() })
+const traces = (id: string) => ({ submissionIds: [id], projectIds: new Set([`${id}:N` as ProjectId]), voters: new Set<never>() })
 
-/** Lanes whose work the test ends by hand, in whatever order it wants. */
-function open() {
+/** Lanes whose work the test ends by hand, in whatever order it wants: turns, and where it says so what follows them. */
+function open(how: { readonly isTurnShort?: boolean } = {}) {
   const taken: Candidate[] = []
   const ends = new Map<string, PromiseWithResolvers<void>>()
   const failures: unknown[] = []
@@ -27,7 +27,9 @@ function open() {
       taken.push(candidate)
       const end = Promise.withResolvers<void>()
       ends.set(candidate.batchCid, end)
+      if (how.isTurnShort === true) return { end: end.promise }
       await end.promise
+      return undefined
     },
     (failure) => failures.push(failure),
   )
@@ -49,6 +51,43 @@ function open() {
     },
   }
 }
+
+describe('what follows the turn of a batch', () => {
+  test('V10: keeps no other from its turn, and the lane busy', async () => {
+    const { lanes, taken, turn, end } = open({ isTurnShort: true })
+    for (const [index, name] of ['a', 'b'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    expect(taken()).toEqual(['a at 0', 'b at 1'])
+    await end('b')
+    expect(lanes.isBusy(EPOCH)).toBe(true)
+    await end('a')
+    expect(lanes.isBusy(EPOCH)).toBe(false)
+  })
+
+  test('V10: comes to its end before the batch has its turn again after a rollback', async () => {
+    const { lanes, taken, turn, end } = open({ isTurnShort: true })
+    for (const [index, name] of ['a', 'b'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
+    await turn()
+    await end('a')
+    expect(taken()).toEqual(['a at 0', 'b at 1'])
+    await end('b')
+    await turn()
+    expect(taken()).toEqual(['a at 0', 'b at 1', 'a at 0'])
+  })
+
+  test('is heard of when it fails, and ends nothing but itself', async () => {
+    const { lanes, failures, taken, turn, end } = open({ isTurnShort: true })
+    lanes.announce(batch('a', 10))
+    await turn()
+    const failure = new Error('broken')
+    await end('a', failure)
+    lanes.announce(batch('b', 11))
+    await turn()
+    expect([failures, taken()]).toEqual([[failure], ['a at 0', 'b at 1']])
+  })
+})
 
 describe('batches of one epoch', () => {
   test('V1: are taken one after the other, in the order of the chain, each knowing its place', async () => {

@@ -9,17 +9,22 @@ export interface Candidate extends AnnouncedBatch {
   readonly predecessors: Predecessors
 }
 
+/** A batch that had its turn, and what is still to come of it. */
+export interface UnderWay {
+  readonly end: Promise<unknown>
+}
+
 /**
- * One lane per epoch. Within a lane one batch is taken at a time, in the order of the chain, because each is checked against those before
- * it (V1). Lanes do not wait for each other.
+ * One lane per epoch. Within a lane one batch is judged at a time, in the order of the chain, because each is checked against those before
+ * it (V1). What follows, up to the block with its vote, goes on beside the turns of the next ones. Lanes do not wait for each other.
  */
 export interface Lanes {
   /** Queues the batch at the end of its epoch's lane. */
   announce(batch: AnnouncedBatch): void
   /**
    * The chain was rolled back to block `to`. Batches announced in later blocks are forgotten, and not taken if they still wait. The others
-   * are taken once more, also those that ended: their attestation may have been in a block that is gone (V3). No batch is taken before
-   * `ready` resolves; if it rejects, `fail` gets its reason.
+   * are taken once more when all before that have come to their ends, also those that ended: their attestation may have been in a block
+   * that is gone (V3). No batch is taken before `ready` resolves; if it rejects, `fail` gets its reason.
    */
   rollback(to: BlockNumber, ready: Promise<void>): void
   /** Whether a batch of the epoch waits for its turn or is being worked on. */
@@ -33,21 +38,23 @@ export interface Lanes {
 interface Lane {
   readonly predecessors: Predecessors
   announced: AnnouncedBatch[]
-  /** Settles with the last batch queued so far. */
-  work: Promise<void>
+  /** Settles with the turn of the last batch queued so far. */
+  work: Promise<unknown>
+  /** Of the batches that had their turn. */
+  readonly ends: Set<Promise<unknown>>
   /** Batches queued and not done with. */
   pending: number
 }
 
-/** `take` works on one batch to its end. `fail` is told what it throws, and the lane goes on. */
-export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (failure: unknown) => void): Lanes {
+/** `take` is the turn of one batch. `fail` is told what it or the end throws, and the lane goes on. */
+export function createLanes(take: (batch: Candidate) => Promise<UnderWay | undefined>, fail: (failure: unknown) => void): Lanes {
   const lanes = new Map<EpochId, Lane>()
   let isReady: Promise<void> = Promise.resolve()
 
   function laneOf(epochId: EpochId): Lane {
     const known = lanes.get(epochId)
     if (known !== undefined) return known
-    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), pending: 0 }
+    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), ends: new Set(), pending: 0 }
     lanes.set(epochId, lane)
     return lane
   }
@@ -56,22 +63,26 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
     if (lane.pending === 0 && lanes.get(epochId) === lane) lanes.delete(epochId)
   }
 
-  async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<void> {
+  async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<UnderWay | undefined> {
     await isReady
     const index = lane.announced.indexOf(batch)
-    if (index >= 0) await take({ ...batch, index, predecessors: lane.predecessors })
+    return index < 0 ? undefined : take({ ...batch, index, predecessors: lane.predecessors })
   }
 
   function queue(batch: AnnouncedBatch, lane: Lane): void {
     lane.pending += 1
-    lane.work = lane.work
-      .then(() => takeInTurn(batch, lane))
+    const turn = lane.work.then(() => takeInTurn(batch, lane))
+    lane.work = turn.catch(() => undefined)
+    const end = turn
+      .then((underWay) => underWay?.end)
       .catch(fail)
       .finally(() => {
         lane.pending -= 1
+        lane.ends.delete(end)
         // `forget` comes when an epoch's window is over. Of an epoch whose release was not seen, or whose batches a rollback took, it never comes.
         if (batch.epoch === undefined || lane.announced.length === 0) forgetIdle(batch.epochId, lane)
       })
+    lane.ends.add(end)
   }
 
   return {
@@ -85,6 +96,7 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
       for (const [epochId, lane] of lanes) {
         lane.announced = lane.announced.filter(({ blockNumber }) => blockNumber <= to)
         lane.predecessors.cut(lane.announced.length)
+        lane.work = Promise.all(lane.ends)
         for (const batch of lane.announced) queue(batch, lane)
         // Its release may be gone with its batches: then `forget` never comes.
         if (lane.announced.length === 0) forgetIdle(epochId, lane)
@@ -92,6 +104,6 @@ export function createLanes(take: (batch: Candidate) => Promise<void>, fail: (fa
     },
     isBusy: (epochId) => (lanes.get(epochId)?.pending ?? 0) > 0,
     forget: (epochId) => void lanes.delete(epochId),
-    idle: () => Promise.all([...lanes.values()].map((lane) => lane.work)),
+    idle: () => Promise.all([...lanes.values()].flatMap((lane) => [...lane.ends])),
   }
 }

@@ -6,7 +6,7 @@ import { createPredecessors } from './predecessors.ts'
 const slots = (...slotIds: number[]) => new Set(slotIds as SlotId[])
 const traces = (...submissionIds: string[]) => ({
   submissionIds,
-  projectIds: submissionIds.map((id) => `${id}:N` as ProjectId),
+  projectIds: new Set(submissionIds.map((id) => `${id}:N` as ProjectId)),
   voters: slots(),
 })
 

@@ -5,14 +5,14 @@ import { createTree, type MerkleTree } from '#wire/merkle.ts'
 /** The part of a batch that the later batches of its epoch are checked against. */
 export interface BatchTraces {
   readonly submissionIds: readonly string[]
-  readonly projectIds: readonly ProjectId[]
+  readonly projectIds: ReadonlySet<ProjectId>
   /** Slots of which it holds a valid vote. */
   readonly voters: ReadonlySet<SlotId>
 }
 
 export const tracesOf = (batch: Batch, voters: ReadonlySet<SlotId>): BatchTraces => ({
   submissionIds: batch.submissions.map(({ submissionId }) => submissionId),
-  projectIds: batch.projectIds,
+  projectIds: new Set(batch.projectIds),
   voters,
 })
 
@@ -24,8 +24,8 @@ export interface Predecessors {
   cut(index: number): void
   /** Published root of the tree that continues all earlier batches with this one's ids; `undefined` when an earlier one is missing. */
   continuedRoot(index: number, submissionIds: readonly string[]): Hash | undefined
-  /** Whether an earlier batch of the epoch holds the project. */
-  hasProject(index: number, projectId: ProjectId): boolean
+  /** Whether an earlier batch of the epoch holds the project, one that is `isRefuted` apart: what it had is another's to say now. */
+  hasProject(index: number, projectId: ProjectId, isRefuted?: (index: number) => boolean): boolean
   /** Distinct slots among these and the voters of the epoch's earlier batches. Without one that could not be read it is less. */
   votersWith(index: number, voters: ReadonlySet<SlotId>): number
 }
@@ -65,7 +65,8 @@ export function createPredecessors(): Predecessors {
       inTree = index + 1
       return continued.publishedRoot()
     },
-    hasProject: (index, projectId) => known.slice(0, index).some((traces) => traces?.projectIds.includes(projectId)),
+    hasProject: (index, projectId, isRefuted = () => false) =>
+      known.slice(0, index).some((traces, place) => traces?.projectIds.has(projectId) && !isRefuted(place)),
     votersWith(index, voters) {
       const all = new Set(voters)
       for (const traces of known.slice(0, index)) for (const slotId of traces?.voters ?? []) all.add(slotId)

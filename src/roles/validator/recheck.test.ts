@@ -6,7 +6,8 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import { handedTo, released, step } from '#domain/steps.test-chain.ts'
 import type { Submission } from '#domain/submission.ts'
 import { windowOf } from '#domain/window.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
+import type { AnchoredWithProjects } from '#io/chain/port.ts'
+import type { ManyRecoverer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { encodeCompactBatch } from '#wire/batch-cbor.ts'
@@ -63,18 +64,18 @@ interface Case {
   readonly votes: readonly Submission[]
   readonly results?: readonly (readonly [ProjectId, Cid])[]
   readonly file?: Partial<Batch>
-  readonly anchored?: Partial<AnchoredBatch>
+  readonly anchored?: Partial<AnchoredWithProjects>
   readonly bytes?: Uint8Array
   readonly isCompact?: boolean
   readonly level?: 'integrity' | 'tally'
   readonly rules?: Partial<MarketRules>
   readonly predecessors?: ReturnType<typeof createPredecessors>
   readonly index?: number
-  readonly recover?: typeof recoverer.recover
+  readonly recoverMany?: ManyRecoverer['recoverMany']
 }
 
 /** Rechecks what an honest sequencer would have written about the votes, apart from what the case changes. */
-async function judge(given: Case): Promise<{ findings: Findings; anchored: AnchoredBatch; breaths: number }> {
+async function judge(given: Case): Promise<{ findings: Findings; anchored: AnchoredWithProjects; breaths: number }> {
   const results = given.results ?? [[P1, CID_A]]
   const submissions = given.votes.map((submission, index) => ({ submissionId: `id-${index}`, submission }))
   const file: Batch = {
@@ -85,7 +86,7 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
     ...given.file,
   }
   const bytes = given.bytes ?? (given.isCompact === true ? encodeCompactBatch(file) : encodeBatch(file))
-  const anchored: AnchoredBatch = {
+  const anchored: AnchoredWithProjects = {
     batchCid: given.isCompact === true ? await dagCborCidOf(bytes) : await snapshotCidOf(bytes),
     projectIds: file.projectIds,
     snapshotCids: file.snapshotCids,
@@ -110,7 +111,7 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
       level: given.level ?? 'tally',
       view,
       hasher,
-      recoverer: { recover: given.recover ?? recoverer.recover },
+      recoverer: { recoverMany: given.recoverMany ?? recoverer.recoverMany },
       async breathe() {
         breaths += 1
       },
@@ -149,7 +150,7 @@ describe('what a file is', () => {
       failures: [],
       ownCids: [CID_A],
       ownRoot: publishedRoot([CID_A]),
-      traces: { submissionIds: ['id-0', 'id-1'], projectIds: [P1], voters: new Set([1, 2]) },
+      traces: { submissionIds: ['id-0', 'id-1'], projectIds: new Set([P1]), voters: new Set([1, 2]) },
     })
     expect(rootToAttest(findings, anchored)).toBe(anchored.rootHash)
   })
@@ -220,7 +221,7 @@ describe('what the file is made of', () => {
     for (const [index, id] of earlier.entries())
       predecessors.add(
         index,
-        id === undefined ? undefined : { submissionIds: [id], projectIds: [`${id}:N` as ProjectId], voters: new Set() },
+        id === undefined ? undefined : { submissionIds: [id], projectIds: new Set([`${id}:N` as ProjectId]), voters: new Set() },
       )
     return { predecessors, index: earlier.length }
   }
@@ -406,7 +407,7 @@ describe('what comes out', () => {
     const tally = { minVotes: 2, minShareBp: 6_700 }
     const behindVotersOf = (...voters: number[]) => {
       const predecessors = createPredecessors()
-      predecessors.add(0, { submissionIds: ['x'], projectIds: ['x:N' as ProjectId], voters: new Set(voters as SlotId[]) })
+      predecessors.add(0, { submissionIds: ['x'], projectIds: new Set(['x:N' as ProjectId]), voters: new Set(voters as SlotId[]) })
       return { predecessors, index: 1 }
     }
     const failed = [about('tally', 'no result', CID_A, P1)]
@@ -437,10 +438,10 @@ describe('what comes out', () => {
   })
 
   test('the integrity level counts nothing and asks for no signature', async () => {
-    const recover = () => {
+    const recoverMany = () => {
       throw new Error('not to be asked')
     }
-    const { findings } = await judge({ votes: [vote(1, CID_B)], level: 'integrity', recover })
+    const { findings } = await judge({ votes: [vote(1, CID_B)], level: 'integrity', recoverMany })
     expect(findings).toMatchObject({ level: 'integrity', failures: [], ownCids: [CID_A], ownRoot: publishedRoot([CID_A]) })
   })
 
@@ -454,7 +455,7 @@ describe('what comes out', () => {
 describe('what is attested', () => {
   const failure = (check: 'cids_root' | 'submission_once' | 'tally') => ({ check, projectId: '', slotId: 0, expected: '', got: '' })
   const root = publishedRoot(['theirs'])
-  const anchored = { rootHash: root } as AnchoredBatch
+  const anchored = { rootHash: root } as AnchoredWithProjects
   const findings = (ownRoot: Hash | undefined, ...failures: Findings['failures'][number][]): Findings => ({
     level: 'tally',
     failures,

@@ -1,12 +1,12 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import type { Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { tally, type Vote } from '#domain/tally.ts'
-import { votableOf } from '#domain/votable.ts'
+import { type Votable, votableOf } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -15,7 +15,8 @@ import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts
 /**
  * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
  * level `tally`, whether its results follow from its submissions. Of these, each `submission_…` check concerns one submission, whose vote
- * does not count when it fails; the check `tally` compares the result of a project.
+ * does not count when it fails; the check `tally` compares the result of a project. That of level `recompute` compares it with the data itself
+ * (`recompute.ts`).
  */
 export const CHECKS = {
   cid: 'integrity',
@@ -24,6 +25,7 @@ export const CHECKS = {
   projects_unique: 'integrity',
   projects_on_chain: 'integrity',
   cids_on_chain: 'integrity',
+  projects_root: 'integrity',
   submissions_root: 'integrity',
   cids_root: 'integrity',
   submission_project: 'tally',
@@ -36,9 +38,12 @@ export const CHECKS = {
   submission_signature: 'tally',
   submission_once: 'tally',
   tally: 'tally',
+  recompute: 'recompute',
 } as const
 export type Check = keyof typeof CHECKS
-export type Level = 'integrity' | 'tally'
+/** Each does what those before it do. */
+export const LEVELS = ['integrity', 'tally', 'recompute'] as const
+export type Level = (typeof LEVELS)[number]
 
 export interface Failure {
   readonly check: Check
@@ -51,8 +56,8 @@ export interface Failure {
 
 /** Failures kept per batch: the first is proof enough, the others help people to see what went wrong. */
 const FAILURES_MAX = 1_000
-/** Submissions checked before other work of the process gets its turn: a signature takes about 80 µs, so this is about 20 ms. */
-const SIGNATURES_PER_TURN = 256
+/** Submissions looked at before other work of the process gets its turn: about 15 µs each. */
+const SUBMISSIONS_PER_TURN = 256
 
 export interface Findings {
   readonly level: Level
@@ -68,7 +73,7 @@ export interface RecheckDeps {
   readonly level: Level
   readonly view: AnchorView
   readonly hasher: SubmissionHasher
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
   /** Resolves after other work of the process had its turn. */
   breathe(): Promise<void>
 }
@@ -105,16 +110,18 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     return unreadable
   }
   const file = parsed.batch
-  checkStructure(file, batch, fail)
-  checkRoots(file, batch, fail)
-  const own = deps.level === 'tally' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
+  checkStructure(file, batch, deps.view, fail)
+  checkRoots(file, batch, deps.view, fail)
+  const own = deps.level !== 'integrity' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
   const traces = tracesOf(file, own.voters)
   return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
 }
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
 
-function checkStructure(file: Batch, { anchored, index, predecessors }: ToRecheck, fail: Fail): void {
+function checkStructure(file: Batch, { anchored, epoch, index, predecessors }: ToRecheck, view: AnchorView, fail: Fail): void {
+  const rounds = view.rounds(epoch.epochId)
+  const isRefuted = (place: number): boolean => rounds?.isRefuted(place) === true
   const ids = new Set<string>()
   for (const { submissionId } of file.submissions) {
     if (ids.has(submissionId)) fail('submission_ids_unique', 'once', submissionId)
@@ -122,10 +129,12 @@ function checkStructure(file: Batch, { anchored, index, predecessors }: ToRechec
   }
   const projects = new Set<ProjectId>()
   for (const projectId of file.projectIds) {
-    if (projects.has(projectId) || predecessors.hasProject(index, projectId))
+    if (projects.has(projectId) || predecessors.hasProject(index, projectId, isRefuted))
       fail('projects_unique', 'once in the epoch', 'twice', { projectId })
     projects.add(projectId)
   }
+  // Of a batch that is anchored by its roots the chain lists nothing: both roots say the same of the file.
+  if (anchored.projectIds === undefined) return
   compareLists('projects_on_chain', anchored.projectIds, file.projectIds, fail)
   compareLists('cids_on_chain', anchored.snapshotCids, file.snapshotCids, fail)
 }
@@ -136,8 +145,13 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
   if (position >= 0) fail(check, onChain[position] ?? 'nothing', inFile[position] ?? 'nothing')
 }
 
-/** Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs. */
-function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batchTree } }: ToRecheck, fail: Fail): void {
+/**
+ * Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs; of a batch that is
+ * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7), and so it is in a round:
+ * what is sent again must have another CID.
+ */
+function checkRoots(file: Batch, { anchored, epoch, index, predecessors, rules }: ToRecheck, view: AnchorView, fail: Fail): void {
+  const batchTree = (view.rounds(epoch.epochId)?.roundOf(index) ?? 0) > 0 ? 'either' : rules.batchTree
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
   const continued = batchTree === 'fresh' ? undefined : predecessors.continuedRoot(index, ids)
@@ -146,31 +160,54 @@ function checkRoots(file: Batch, { anchored, index, predecessors, rules: { batch
     fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
+  if (anchored.projectsRootHash === undefined) return
+  // A vote names the root over the CIDs alone: of which projects they are, this one says.
+  const projectsRoot = publishedRoot(file.projectIds)
+  if (projectsRoot !== anchored.projectsRootHash) fail('projects_root', projectsRoot, anchored.projectsRootHash)
 }
 
-/** The valid votes of a file, by project: each slot's first. */
-type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, Vote>>
+/** The valid votes of a file, by project: each slot's first, with what it was cast by. */
+type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, CountedVote>>
+type CountedVote = Vote & { readonly batched: BatchedSubmission }
 
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
 
+/** A submission of a project of the batch, before its signature is looked at. */
+interface Candidate {
+  readonly submission: BatchedSubmission
+  readonly votable: Votable
+  /** `undefined` when it does not count anyhow, or is no signature. */
+  readonly signed: Signed | undefined
+}
+
 async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fail: Fail): Promise<VotesOfProjects> {
-  const votes = new Map<ProjectId, Map<SlotId, Vote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  const votes = new Map<ProjectId, Map<SlotId, CountedVote>>(file.projectIds.map((projectId) => [projectId, new Map()]))
+  const candidates: Candidate[] = []
   for (const [position, submission] of file.submissions.entries()) {
-    if (position % SIGNATURES_PER_TURN === SIGNATURES_PER_TURN - 1) await deps.breathe()
+    if (position % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) await deps.breathe()
+    candidates.push(candidateOf(submission, judgedBy, deps))
+  }
+  const signers = (await deps.recoverer.recoverMany(candidates.flatMap(({ signed }) => signed ?? [])))[Symbol.iterator]()
+  for (const { submission, votable, signed } of candidates) {
+    const signer = signed && signers.next().value
     const { request } = submission.submission
     const about = { projectId: request.projectId, slotId: request.slotId }
     const ofProject = votes.get(request.projectId)
-    if (ofProject === undefined) {
-      fail('submission_project', 'a project of the batch', request.projectId, about)
-      continue
-    }
-    const vote = validVote(submission, judgedBy, deps, (check, expected, got) => fail(check, expected, got, about))
-    if (vote === undefined) continue
-    if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
-    else ofProject.set(request.slotId, vote)
+    if (ofProject === undefined) fail('submission_project', 'a project of the batch', request.projectId, about)
+    else if (!votable.ok) fail(votable.check, votable.expected, votable.got, about)
+    else if (signer !== votable.signer) fail('submission_signature', votable.signer, signer ?? 'no signer', about)
+    else if (ofProject.has(request.slotId)) fail('submission_once', 'one vote per slot', submission.submissionId, about)
+    else ofProject.set(request.slotId, { slotId: request.slotId, signer, snapshotCid: request.snapshotCid, batched: submission })
   }
   return votes
+}
+
+function candidateOf(submission: BatchedSubmission, { epoch, rules, window }: JudgedBy, deps: RecheckDeps): Candidate {
+  const { request, signature: text } = submission.submission
+  const votable = votableOf(submission.submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
+  const signature = votable.ok ? parseSignature(text) : undefined
+  return { submission, votable, signed: signature && { digest: deps.hasher.digest(request), signature } }
 }
 
 const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...votes.values()].flatMap((ofProject) => [...ofProject.keys()]))
@@ -180,9 +217,37 @@ const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...vo
  * more they are worked out again, so that a restart changes nothing about those after it; where no share is asked for, nobody needs them.
  */
 export async function votersOf(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps): Promise<ReadonlySet<SlotId>> {
-  if (deps.level !== 'tally' || judgedBy.rules.tally.minShareBp === 0) return new Set()
+  if (deps.level === 'integrity' || judgedBy.rules.tally.minShareBp === 0) return new Set()
   return votersIn(await validVotes(file, judgedBy, deps, () => undefined))
 }
+
+/** What the valid submissions of a file give for one of its projects. */
+export interface OwnResult {
+  readonly projectId: ProjectId
+  readonly snapshotCid: Cid
+  /** Each slot's first valid one, by slot. */
+  readonly submissions: readonly BatchedSubmission[]
+}
+
+/** The results of these projects as this validator finds them; of one in which none wins, nothing. */
+export async function ownResults(
+  file: Batch,
+  projectIds: readonly ProjectId[],
+  judgedBy: JudgedBy,
+  deps: RecheckDeps,
+): Promise<readonly OwnResult[]> {
+  const votes = await validVotes(file, judgedBy, deps, () => undefined)
+  const slotsInEpoch = votersIn(votes).size
+  return projectIds.flatMap((projectId) => {
+    const ofProject = bySlot(votes.get(projectId))
+    const result = tally(ofProject, judgedBy.rules.tally, slotsInEpoch)
+    const submissions = ofProject.map(({ batched }) => batched)
+    return result.kind === 'finalized' ? [{ projectId, snapshotCid: result.snapshotCid, submissions }] : []
+  })
+}
+
+const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
+  [...(ofProject?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
 
 /**
  * Counts every project's votes again, those only that this validator finds valid (V1). The slots that voted in the epoch are those of its
@@ -198,30 +263,13 @@ async function ownTally(
   const voters = votersIn(votes)
   const slotsInEpoch = batch.predecessors.votersWith(batch.index, voters)
   const cids = file.projectIds.map((projectId, position) => {
-    const ofProject = [...(votes.get(projectId)?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
-    const result = tally(ofProject, batch.rules.tally, slotsInEpoch)
+    const result = tally(bySlot(votes.get(projectId)), batch.rules.tally, slotsInEpoch)
     const own = result.kind === 'finalized' ? result.snapshotCid : ''
     const claimed = file.snapshotCids[position] ?? ''
     if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })
     return own
   })
   return { cids, voters }
-}
-
-/** The vote of one submission; `undefined` when it does not count (V1). */
-function validVote(
-  { submission }: BatchedSubmission,
-  { epoch, rules, window }: JudgedBy,
-  deps: RecheckDeps,
-  fail: (check: Check, expected: string, got: string) => void,
-): Vote | undefined {
-  const { request } = submission
-  const votable = votableOf(submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
-  if (!votable.ok) return void fail(votable.check, votable.expected, votable.got)
-  const signature = parseSignature(submission.signature)
-  const signer = signature && deps.recoverer.recover(deps.hasher.digest(request), signature)
-  if (signer !== votable.signer) return void fail('submission_signature', votable.signer, signer ?? 'no signer')
-  return { slotId: request.slotId, signer, snapshotCid: request.snapshotCid }
 }
 
 /**

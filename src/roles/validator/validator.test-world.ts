@@ -60,6 +60,8 @@ interface AnchorArgs {
   readonly projectIds?: ProjectId[]
   readonly snapshotCids?: Cid[]
   readonly rootHash?: Hash
+  /** By its roots alone: right ones, or with another over the projects. */
+  readonly byRoots?: true | { readonly projectsRootHash: Hash }
   readonly bytes?: Uint8Array
   readonly isHidden?: boolean
   /** What the chain is told the batch is called. */
@@ -215,14 +217,12 @@ export async function openWorld(
       if (args.isHidden !== true) await ipfs.node('sequencer').add(bytes)
       const { epochId = EPOCH_1, projectIds = [...batch.projectIds], snapshotCids = [...batch.snapshotCids] } = args
       const rootHash = args.rootHash ?? publishedRoot(snapshotCids)
-      await world.send(SEQUENCER, `batch ${epochId} ${batchCid}`, {
-        kind: 'submitSubmissionBatch',
-        epochId,
-        batchCid,
-        projectIds,
-        snapshotCids,
-        rootHash,
-      })
+      const roots = args.byRoots === true ? { projectsRootHash: publishedRoot(projectIds) } : args.byRoots
+      const call: ProtocolCall =
+        roots === undefined
+          ? { kind: 'submitSubmissionBatch', epochId, batchCid, projectIds, snapshotCids, rootHash }
+          : { kind: 'submitRootOnlyBatches', epochId, batches: [{ batchCid, rootHash, ...roots }] }
+      await world.send(SEQUENCER, `batch ${epochId} ${batchCid}`, call)
       return batchCid
     },
   }

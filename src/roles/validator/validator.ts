@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { createAnchorView } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
@@ -5,7 +6,7 @@ import type { Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import { type Life, live } from '#life/live.ts'
@@ -14,14 +15,22 @@ import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { letGoOfGuards } from './attest.ts'
+import { noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
+import type { Recomputer } from './recompute.ts'
+import { createStandIns } from './stand-in.ts'
 import { type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
 
+/** Votes that wait for their blocks at once: nodes hold no more than some tens of transactions of an account. */
+const VOTES_IN_FLIGHT_MAX = 64
+
 export interface ValidatorOptions {
   readonly level: Level
+  /** At level `recompute`: of ten thousand projects so many are computed anew. */
+  readonly recomputeShareBp?: number
   /** Of how many epochs records and evidence stay on disk, and guards for as long as the contract may count a vote besides (V2). */
   readonly epochsKept: number
   /** Newest epochs whose batches and evidence stay on IPFS here. */
@@ -33,13 +42,15 @@ export interface ValidatorDeps {
   readonly chain: AnchorChain
   /** What the market asks for. */
   readonly rules: RuleBook
-  readonly sender: ProtocolSender
+  readonly sender: Pick<ProtocolSender, 'address' | 'send'>
   readonly ipfs: Ipfs
   /** Addresses of the peers that files are fetched from, for the log. */
   readonly peers?: readonly string[]
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
-  readonly recoverer: Recoverer
+  readonly recoverer: ManyRecoverer
+  /** Needed at level `recompute`. */
+  readonly recomputer?: Recomputer
   readonly report: Report
   /** Called with what became of each batch. */
   readonly onBatch?: (record: BatchRecord) => void
@@ -76,10 +87,17 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
-    const { level } = options
+    const { level, recomputeShareBp = 0 } = options
+    const { address, send } = deps.sender
+    const limit = pLimit(VOTES_IN_FLIGHT_MAX)
+    const { chainId, protocolState, dataMarket } = deps.chain
+    await noteGuardsOf({ chainId, protocolState, dataMarket, validator: address }, deps.store)
     return {
       ...deps,
+      sender: { address, send: (...vote) => limit(() => send(...vote)) },
       level,
+      recomputeShareBp,
+      recomputer: level === 'recompute' ? deps.recomputer : undefined,
       contract,
       journal,
       view: createAnchorView(),
@@ -100,12 +118,13 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     work = await prepare(life.signal)
     const validating = work
     const lanes = createLanes(async (batch) => {
-      if (!life.signal.aborted) await validate(batch, validating, life.signal)
+      return life.signal.aborted ? undefined : validate(batch, validating, life.signal)
     }, life.fail)
     void life.spawn(watchAppointment('validator', deps, life.signal))
     void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))
-    await life.spawn(watch({ ...validating, lanes }, life.signal))
-    await lanes.idle()
+    const standIns = createStandIns(validating, life)
+    await life.spawn(watch({ ...validating, lanes, onBlock: standIns.look }, life.signal))
+    await Promise.all([lanes.idle(), standIns.idle()])
   }
 
   return {

@@ -78,6 +78,7 @@ function open(
             await saveCursor(number)
           },
         },
+        onBlock: () => undefined,
         lanes: {
           announce: (batch) => void announced.push(batch),
           rollback(to, ready) {

@@ -1,4 +1,4 @@
-import type { AnchorView, AnnouncedBatch } from '#domain/anchor-view.ts'
+import type { AnchorView, AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import { isAttestationWindowOver, oldestReleaseAttestedIn, REPLAY_MARGIN_BLOCKS } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
@@ -15,6 +15,8 @@ export interface WatchDeps extends PersistDeps {
   readonly view: AnchorView
   readonly journal: Journal
   readonly lanes: Lanes
+  /** Called after each block: what is to be done by time is looked at. */
+  onBlock(): void
 }
 
 /**
@@ -45,6 +47,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     }
     for (const batch of announced) if (!isOfBefore(batch)) lanes.announce(batch)
     if (areSlotsStale) await readSlots(deps, signal)
+    deps.onBlock()
     const needed = forget(step.block.number, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
       saved = needed
@@ -60,7 +63,9 @@ async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */
 function forget(head: BlockNumber, { view, contract, lanes }: WatchDeps): BlockNumber {
   const epochs = [...view.epochs()]
-  const needed = epochs.find(({ epochId, release }) => !isAttestationWindowOver(release.number, head, contract) || lanes.isBusy(epochId))
+  const isOver = ({ epochId, release }: ReleasedEpoch): boolean =>
+    isAttestationWindowOver(view.rounds(epochId)?.start ?? release.number, head, contract) && !lanes.isBusy(epochId)
+  const needed = epochs.find((epoch) => !isOver(epoch))
   const from = Math.min(needed?.release.number ?? head, head) as BlockNumber
   view.forgetBelow(from)
   for (const { epochId } of epochs) if (view.epoch(epochId) === undefined) lanes.forget(epochId)

@@ -168,6 +168,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     availability: 'none',
     batchForm: options.form,
     batchTree: 'cumulative',
+    anchoring: 'projects',
   }
   const sequencer = createSequencer(
     {

@@ -39,6 +39,10 @@ async function openWorld(): Promise<ChainWorld> {
       chain.setManifest(manifest)
       chain.mine()
     },
+    async setRootOnlyAllowed(isAllowed) {
+      chain.setRootOnlyAllowed(isAllowed)
+      chain.mine()
+    },
     pendingCount: async () => chain.pendingCount(),
     until: (isReached) => clock.runUntil(isReached, { limitMs: 10_000 }),
     transactionCount: async (account) => chain.transactionCount(address(account)),

@@ -77,13 +77,20 @@ export interface FakeChain extends AnchorChain {
   /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
   reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
   /** A sender whose account `address` is; roles of one account must share one. */
-  sender(options: { readonly address: Address; readonly journal: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
+  sender(options: {
+    readonly address: Address
+    readonly journal: IntentJournal
+    readonly settleTimeoutMs?: number
+    readonly onShared?: (nonce: number) => void
+  }): ProtocolSender
   /** Waits for a block like any transaction; it always succeeds. */
   assignSigner(slotId: SlotId, signer: Address): void
   /** The same for the end of a slot. */
   burnSlot(slotId: SlotId): void
   /** With the next block, unless its epoch has begun by then. */
   setManifest(manifest: ManifestRef): void
+  /** Whether batches may be anchored by their roots alone, from the next block on. At first they may not. */
+  setRootOnlyAllowed(isAllowed: boolean): void
   /** Changes the market's settings, with the next block. */
   changeMarket(change: Partial<MarketState>): void
   /** Changes how it counts days and rewards, with the next block. */
@@ -284,7 +291,7 @@ function createReads(miner: Miner, assertReachable: (method: string) => void): R
           ?.batches.map(({ batchCid }) => batchCid) ?? [],
     ),
     isEpochEnded: reading('isEpochEnded', (epochId, at) => contract(at).epoch(epochId)?.isEnded ?? false),
-    batch: reading('batch', (epochId, batchCid) => contract().batch(epochId, batchCid)),
+    batch: reading('batch', (epochId, batchCid, at) => contract(at).batch(epochId, batchCid)),
     rewardRules: reading('rewardRules', () => contract().rewardRules()),
     slotDay: reading('slotDay', (slotId, day) => contract().slotDay(slotId, day)),
     hasAttested: reading('hasAttested', (epochId, batchCid, validator) => contract().hasAttested(epochId, batchCid, validator)),
@@ -349,6 +356,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
+    setRootOnlyAllowed: (isAllowed) => miner.command({ kind: 'setRootOnlyAllowed', isAllowed }),
     setManifest: (manifest) => miner.command({ kind: 'setManifest', manifest }),
     changeMarket: (change) => miner.command({ kind: 'changeMarket', change }),
     changeRewards: (change) => miner.command({ kind: 'changeRewards', change }),

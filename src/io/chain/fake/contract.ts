@@ -10,7 +10,7 @@ import type {
   SlotState,
   SnapshotStatus,
 } from '#io/chain/port.ts'
-import { contentHashOf } from '#wire/content-hash.ts'
+import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
 
 /** What a fake transaction may do: the roles' calls, and what the owners of market and slots do in tests. */
 export type FakeCall =
@@ -19,6 +19,7 @@ export type FakeCall =
   | { readonly kind: 'burnSlot'; readonly slotId: SlotId }
   | { readonly kind: 'setManifest'; readonly manifest: ManifestRef }
   | { readonly kind: 'changeRewards'; readonly change: Partial<FakeRewards> }
+  | { readonly kind: 'setRootOnlyAllowed'; readonly isAllowed: boolean }
   | { readonly kind: 'changeMarket'; readonly change: Partial<MarketState> }
 
 /** How the fake's market counts days and rewards. */
@@ -37,9 +38,12 @@ export type BareEvent = WithoutPlace<ProtocolEvent>
 
 interface Batch {
   readonly batchCid: Cid
+  /** None of a batch that is anchored by its roots. */
   readonly projectIds: readonly ProjectId[]
   readonly snapshotCids: readonly Cid[]
   readonly rootHash: Hash
+  /** Only of a batch that is anchored by its roots. */
+  readonly projectsRootHash?: Hash
   /** `undefined` in a contract that keeps none. */
   readonly contentHash: ContentHash | undefined
   /** Of the epoch's rounds. */
@@ -75,6 +79,7 @@ interface Book {
   market: MarketState
   /** Whether batches have a content hash, which a vote may name. */
   readonly hasContents: boolean
+  isRootOnlyAllowed: boolean
   readonly signers: Address[]
   /** In the order of their epochs; only the last may not have begun. */
   readonly manifests: ManifestRef[]
@@ -120,18 +125,44 @@ function refuseRelease(book: Book, from: Address, call: Of<'releaseEpoch'>): str
   return book.current.epochId > 0 && call.begin !== book.current.end + 1 ? 'E22' : undefined
 }
 
+/** In the second half of a round's batch window any present validator may take over what was refuted. */
+function mayStandIn(book: Book, from: Address, epoch: Epoch | undefined, block: BlockRef): boolean {
+  if (epoch === undefined || lastRound(epoch) === 0 || !book.market.validators.includes(from)) return false
+  return !isOpen(epoch, lastRound(epoch), Math.floor(book.market.batchWindowBlocks / 2), block)
+}
+
 function refuseBatch(book: Book, from: Address, call: Of<'submitSubmissionBatch'>, block: BlockRef): string | undefined {
-  if (!book.market.sequencers.includes(from)) return 'E04'
-  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
   const epoch = book.epochs.get(call.epochId)
+  const standsIn = !book.market.sequencers.includes(from)
+  if (standsIn && !mayStandIn(book, from, epoch, block)) return 'E04'
+  if (call.projectIds.length !== call.snapshotCids.length) return 'E23'
   if (epoch === undefined) return 'E30'
   if (!isOpen(epoch, lastRound(epoch), book.market.batchWindowBlocks, block)) return undefined
   if (call.projectIds.length === 0) return 'E24'
   if (epoch.isEnded && lastRound(epoch) === 0) return 'E43'
   const isTwice = new Set(call.projectIds).size !== call.projectIds.length
-  const isTaken = call.projectIds.some((projectId) => !mayReplace(epoch.holders.get(projectId)))
+  const isTaken = call.projectIds.some((projectId) => {
+    const holder = epoch.holders.get(projectId)
+    return !mayReplace(holder) || (standsIn && holder === undefined)
+  })
   const known = batchOf(book, call.epochId, call.batchCid)
   return isTwice || isTaken || !mayReplace(known) || !isSameContent(known, call) ? 'E25' : undefined
+}
+
+function refuseRootOnly(book: Book, from: Address, call: Of<'submitRootOnlyBatches'>, block: BlockRef): string | undefined {
+  if (!book.market.sequencers.includes(from)) return 'E04'
+  if (!book.isRootOnlyAllowed) return 'RootOnlyBatchesNotAllowed'
+  if (call.batches.length === 0) return 'E24'
+  const epoch = book.epochs.get(call.epochId)
+  if (epoch === undefined) return 'E30'
+  if (!isOpen(epoch, lastRound(epoch), book.market.batchWindowBlocks, block)) return undefined
+  if (epoch.isEnded && lastRound(epoch) === 0) return 'E43'
+  const isTwice = new Set(call.batches.map(({ batchCid }) => batchCid)).size !== call.batches.length
+  const isTaken = call.batches.some(({ batchCid, projectsRootHash }) => {
+    const known = batchOf(book, call.epochId, batchCid)
+    return !mayReplace(known) || (known !== undefined && known.projectsRootHash !== projectsRootHash)
+  })
+  return isTwice || isTaken ? 'E25' : undefined
 }
 
 function refuseEnd(book: Book, from: Address, call: Of<'endBatchSubmissions'>): string | undefined {
@@ -169,20 +200,27 @@ function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEve
   return [released, { kind: 'DayStartedEvent', day: book.day }]
 }
 
-function submitBatch(book: Book, { kind: _, ...call }: Of<'submitSubmissionBatch'>, block: BlockRef): BareEvent[] {
-  const { epochId, batchCid } = call
+function submitBatch(
+  book: Book,
+  call: Pick<Batch, 'batchCid' | 'projectIds' | 'snapshotCids' | 'rootHash' | 'projectsRootHash'> & { readonly epochId: EpochId },
+  block: BlockRef,
+): BareEvent[] {
+  const { epochId, batchCid, projectsRootHash } = call
   const epoch = book.epochs.get(epochId) as Epoch
   const round = lastRound(epoch)
   if (!isOpen(epoch, round, book.market.batchWindowBlocks, block)) return [{ kind: 'DelayedBatchSubmitted', epochId, batchCid }]
   const batch: Batch = {
     ...call,
-    contentHash: book.hasContents ? contentHashOf(call.projectIds, call.snapshotCids) : undefined,
+    contentHash: book.hasContents ? contentOf() : undefined,
     round,
     votes: new Map(),
     voters: new Set(),
     agreeing: new Set(),
     isFinal: false,
     isReplaceable: false,
+  }
+  function contentOf(): ContentHash {
+    return projectsRootHash === undefined ? contentHashOf(call.projectIds, call.snapshotCids) : contentHashOfRoots(projectsRootHash)
   }
   epoch.batches.push(batch)
   for (const projectId of call.projectIds) {
@@ -278,6 +316,8 @@ function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): str
       return refuseRelease(book, from, call)
     case 'submitSubmissionBatch':
       return refuseBatch(book, from, call, block)
+    case 'submitRootOnlyBatches':
+      return refuseRootOnly(book, from, call, block)
     case 'endBatchSubmissions':
       return refuseEnd(book, from, call)
     case 'updateRewards':
@@ -297,6 +337,10 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
       return release(book, call, block)
     case 'submitSubmissionBatch':
       return submitBatch(book, call, block)
+    case 'submitRootOnlyBatches':
+      return call.batches.flatMap((batch) =>
+        submitBatch(book, { ...batch, epochId: call.epochId, projectIds: [], snapshotCids: [] }, block),
+      )
     case 'endBatchSubmissions':
       ;(book.epochs.get(call.epochId) as Epoch).isEnded = true
       return [{ kind: 'BatchSubmissionsCompleted', epochId: call.epochId }]
@@ -317,6 +361,9 @@ function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): Ba
     case 'setManifest':
       book.manifests.splice(book.manifests.filter((manifest) => hasBegun(book, manifest)).length, 1, call.manifest)
       return []
+    case 'setRootOnlyAllowed':
+      book.isRootOnlyAllowed = call.isAllowed
+      return []
     case 'changeMarket':
       book.market = { ...book.market, ...call.change }
       return []
@@ -336,6 +383,7 @@ export function createFakeContract(initial: {
   const book: Book = {
     market,
     hasContents,
+    isRootOnlyAllowed: false,
     signers: [...signers],
     manifests: [...manifests],
     changes: new Map(),
@@ -378,10 +426,13 @@ export function createFakeContract(initial: {
     batch(epochId: EpochId, batchCid: Cid): AnchoredBatch | undefined {
       const batch = batchOf(book, epochId, batchCid)
       if (batch === undefined) return undefined
-      const { projectIds, snapshotCids, rootHash, isFinal, contentHash } = batch
+      const { projectIds, snapshotCids, rootHash, projectsRootHash, isFinal, contentHash } = batch
       const attestationCount = batch.votes.get(rootHash) ?? 0
       const isRefused = (batch.isReplaceable && !isFinal) || undefined
-      return { batchCid, projectIds, snapshotCids, rootHash, isFinalized: isFinal, isRefused, attestationCount, contentHash }
+      const others = [...batch.votes].filter(([root]) => root !== rootHash).sort(([, left], [, right]) => right - left)
+      const majorityRoot = isRefused && others[0]?.[0]
+      const head = { batchCid, rootHash, isFinalized: isFinal, isRefused, majorityRoot, attestationCount, contentHash }
+      return projectsRootHash === undefined ? { ...head, projectIds, snapshotCids } : { ...head, projectsRootHash }
     },
     rewardRules: (): RewardRules => {
       const { epochsInADay: _, ...rules } = book.rewards

@@ -11,6 +11,7 @@ export interface FakeSenderOptions {
   readonly clock: Pace
   readonly pollMs: number
   readonly settleTimeoutMs: number
+  readonly onShared?: ((nonce: number) => void) | undefined
 }
 
 /** A nonce used up so many blocks ago stays used up. */
@@ -55,6 +56,8 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   /** Made once more with a fresh nonce when another process of the account, whose journal is lost, has used up its own for good. */
   async function relaunchIfLost(intentId: string): Promise<void> {
     const made = intents().get(intentId) as Journalled
+    if (mempool.transactionCount(address) > made.nonce && mempool.receipt(transactionOf(made).hash) === undefined)
+      options.onShared?.(made.nonce)
     if (mempool.transactionCount(address, SETTLED_DEPTH) <= made.nonce || mempool.receipt(transactionOf(made).hash) !== undefined) return
     await inTurn(() => launch(intentId, made.call))
   }
@@ -96,6 +99,8 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
   }
 
   async function launch(intentId: string, call: ProtocolCall): Promise<void> {
+    const last = [...intents().values()].at(-1)
+    if (last !== undefined && mempool.transactionCount(address) > last.nonce + 1) options.onShared?.(last.nonce + 1)
     const made: Journalled = { nonce: nextNonce(), call }
     await journal.commit([{ key: `${prefix}${intentId}`, value: encoder.encode(JSON.stringify(made)) }])
     // Only now: whoever settles another call must not broadcast one that a power cut could still take back.

@@ -71,8 +71,8 @@ describe('far behind the head', () => {
     expect(new Set(byHash).size).toBe(16)
   })
 
-  test('a range that is refused is halved until it is taken, each part is read once, and the next may be twice as long', async () => {
-    const tenths = range(1, 30).map((number) => number * 10)
+  test('a range that is refused is asked for in parts until they are taken, each once, and what is taken is remembered', async () => {
+    const tenths = range(1, 60).map((number) => number * 10)
     const { node, take, ranges, troubles } = await open(
       300,
       tenths.map((block) => released(block)),
@@ -84,9 +84,24 @@ describe('far behind the head', () => {
         : answers(filter as never)
     const steps = await take(1, 300, 600_000)
     expect(numbersOf(steps)).toEqual(range(1, 300))
-    expect(eventsOf(steps).map(({ block }) => block.number)).toEqual(tenths)
+    expect(eventsOf(steps).map(({ block }) => block.number)).toEqual(tenths.slice(0, 30))
+    expect(ranges()).toEqual(['1-284', '1-142', '143-284', '1-71', '72-142', '143-213', '214-284'])
+    expect(troubles).toEqual([])
+    node.world.head = 600
+    node.calls.splice(0)
+    expect(eventsOf(await take(301, 600, 600_000)).map(({ block }) => block.number)).toEqual(tenths.slice(30))
+    expect(ranges()).toEqual(['301-371', '372-442', '443-513', '514-584'])
+  })
+
+  test('a range that fails for another reason is halved, and the next may be twice as long', async () => {
+    const { node, take, ranges } = await open(300)
+    const answers = node.scripts['eth_getLogs'] as Script
+    node.scripts['eth_getLogs'] = (filter: LogFilter) =>
+      filter.fromBlock !== undefined && Number(filter.toBlock) - Number(filter.fromBlock) >= 100
+        ? refuse(-32_000, 'internal')
+        : answers(filter as never)
+    expect(numbersOf(await take(1, 300, 600_000))).toEqual(range(1, 300))
     expect(ranges().slice(0, 7)).toEqual(['1-284', '1-284', '1-250', '1-125', '1-62', '63-186', '63-124'])
-    expect(troubles.every((code) => code === 'CHAIN_ANSWER_INVALID')).toBe(true)
   })
 
   test('a node that takes nothing for a while, and then single blocks only, is still read to the end', async () => {

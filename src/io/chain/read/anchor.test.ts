@@ -75,6 +75,12 @@ async function openWorld(): Promise<ChainWorld> {
     pollMs: 2,
     reorgDepthMax: SUITE_REORG_DEPTH_MAX,
   })
+  const asOwner = async (to: Address, data: string): Promise<void> => {
+    const owner = createSigner(DEPLOYER).address
+    await node.call('anvil_impersonateAccount', [owner])
+    await node.call('eth_sendTransaction', [{ from: owner, to, data }])
+    await node.call('anvil_mine', ['0x1'])
+  }
   const pendingCount = async () => Number(((await node.call('txpool_status', [])) as { pending: string }).pending)
   return {
     chain,
@@ -103,20 +109,14 @@ async function openWorld(): Promise<ChainWorld> {
       await node.call('anvil_reorg', [depth, []])
     },
     assignSigner: (slotId, signer) => assignSlot({ rpcUrl, ownerKey: DEPLOYER, nodes, slotId, signer }),
-    burnSlot: async (slotId) => {
-      const owner = createSigner(DEPLOYER).address
-      const data = encodeFunctionData({ abi: nodesAbi, functionName: 'burnNode', args: [BigInt(slotId)] })
-      await node.call('anvil_impersonateAccount', [owner])
-      await node.call('eth_sendTransaction', [{ from: owner, to: nodes, data }])
-      await node.call('anvil_mine', ['0x1'])
-    },
-    setManifest: async ({ cid, fromEpochId }) => {
-      const owner = createSigner(DEPLOYER).address
+    burnSlot: (slotId) => asOwner(nodes, encodeFunctionData({ abi: nodesAbi, functionName: 'burnNode', args: [BigInt(slotId)] })),
+    setManifest: ({ cid, fromEpochId }) => {
       const args = [dataMarket as `0x${string}`, cid, BigInt(fromEpochId)] as const
-      const data = encodeFunctionData({ abi: protocolStateAbi, functionName: 'setMarketManifest', args })
-      await node.call('anvil_impersonateAccount', [owner])
-      await node.call('eth_sendTransaction', [{ from: owner, to: protocolState, data }])
-      await node.call('anvil_mine', ['0x1'])
+      return asOwner(protocolState, encodeFunctionData({ abi: protocolStateAbi, functionName: 'setMarketManifest', args }))
+    },
+    setRootOnlyAllowed: (isAllowed) => {
+      const args = [dataMarket as `0x${string}`, isAllowed] as const
+      return asOwner(protocolState, encodeFunctionData({ abi: protocolStateAbi, functionName: 'setRootOnlyBatches', args }))
     },
     pendingCount,
     async until(isReached) {

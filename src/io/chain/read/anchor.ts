@@ -1,9 +1,10 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
-import type { Address, BlockNumber, Cid } from '#domain/ids.ts'
-import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
-import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
-import type { Pause } from '#io/chain/rpc/pace.ts'
+import type { Address, Cid } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { readBlock, readHead } from '#io/chain/rpc/block.ts'
+import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
@@ -12,10 +13,10 @@ import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { createBatchReader } from './batch.ts'
-import { eventsOf, logFilters, parseLogs } from './events.ts'
-import type { EventSources, RawLog } from './events.ts'
+import { createBlockSource } from './block-source.ts'
+import type { EventSources } from './events.ts'
 import { followBlocks } from './follow.ts'
-import type { BlockSource, BlockWithEvents, OnTrouble } from './follow.ts'
+import type { OnTrouble } from './follow.ts'
 import { readManifestAt, readManifests, readMarketState } from './market.ts'
 import { readRewardRules, readSlotDay } from './rewards.ts'
 import { readSlot, readSlots } from './slots.ts'
@@ -29,18 +30,13 @@ export interface AnchorChainOptions {
   readonly pollMs: number
   /** Deepest rewrite that `follow` can undo. */
   readonly reorgDepthMax: number
-  readonly clock: Pause
+  readonly clock: Pace
   /** Told of every failure that `follow` waits out. */
   readonly onTrouble?: OnTrouble
+  /** Told which of several endpoints does what it should not. */
+  readonly onEndpointTrouble?: OnEndpointTrouble
 }
 
-/** Blocks per log query while far behind; halved whenever a node says it is too many. */
-const RANGE_BLOCKS_MAX = 1_000
-/**
- * So close to the head logs are asked for by block hash. By range, a node that lags behind the one that named the head answers with no
- * logs at all for blocks it does not have yet, and says nothing; by hash it must say that it does not know the block.
- */
-const NEAR_HEAD_BLOCKS = 16
 /** Longest pause of a follower whose node fails. */
 const FAILURE_PAUSE_MAX_MS = 30_000
 const NO_ADDRESS = `0x${'0'.repeat(40)}`
@@ -53,45 +49,6 @@ interface Contracts {
   readonly protocolStateExtras: OptionalView<typeof protocolStateAbi>
   readonly dataMarket: View<typeof dataMarketAbi>
   readonly nodes: View<typeof nodesAbi>
-}
-
-function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource {
-  const filters = logFilters(sources)
-  let rangeBlocks = RANGE_BLOCKS_MAX
-  const readLogs = async (place: Readonly<Record<string, string>>): Promise<RawLog[]> => {
-    const answers = await rpc.all(filters.map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })))
-    return answers.flatMap((answer) => parseLogs(rpc, answer))
-  }
-
-  async function readRange(from: BlockNumber, to: BlockNumber): Promise<BlockWithEvents[]> {
-    const [blocks, logs] = await Promise.all([readBlocks(rpc, from, to), readLogs({ fromBlock: quantity(from), toBlock: quantity(to) })])
-    const byNumber = Map.groupBy(logs, ({ blockNumber }) => blockNumber)
-    return blocks.map((block) => ({ block, events: eventsOf(block, byNumber.get(block.number) ?? [], sources) }))
-  }
-
-  async function readNearHead(from: BlockNumber, head: BlockRef): Promise<BlockWithEvents[]> {
-    const blocks = from === head.number ? [head] : await readBlocks(rpc, from, head.number)
-    return Promise.all(
-      blocks.map(async (block) => ({ block, events: eventsOf(block, await readLogs({ blockHash: block.hash }), sources) })),
-    )
-  }
-
-  return {
-    head: () => readHead(rpc),
-    block: (number) => readBlock(rpc, number),
-    async read(from, head) {
-      const far = head.number - NEAR_HEAD_BLOCKS
-      if (from > far) return readNearHead(from, head)
-      try {
-        const blocks = await readRange(from, Math.min(far, from + rangeBlocks - 1) as BlockNumber)
-        rangeBlocks = Math.min(RANGE_BLOCKS_MAX, rangeBlocks * 2)
-        return blocks
-      } catch (failure) {
-        rangeBlocks = Math.max(1, Math.floor(rangeBlocks / 2))
-        throw failure
-      }
-    },
-  }
 }
 
 /** Throws `CONTRACT_UNKNOWN` unless both addresses hold what they should and belong together. */
@@ -155,7 +112,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
 /** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  const { rpcUrl, onEndpointTrouble } = options
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
   await assertChainId(rpc, chainId)
   const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }
   return {

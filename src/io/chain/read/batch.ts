@@ -2,14 +2,15 @@ import { decodeFunctionData, getAbiItem, toFunctionSelector } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { AnchoredBatch } from '#io/chain/port.ts'
-import { quantity, readHead } from '#io/chain/rpc/block.ts'
+import type { AnchoredBatch, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
+import { readHead } from '#io/chain/rpc/block.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { contentHashOf } from '#wire/content-hash.ts'
-import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources, parseLogs } from './events.ts'
+import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
+import { batchesFilter, epochFilters, type EpochEvent, epochEventsOf, type EventSources } from './events.ts'
+import { readLogs } from './logs.ts'
 
 /**
  * One batch, as its market holds it for one epoch. Views that take a CID without an epoch answer for the newest batch of that CID, whichever
@@ -22,10 +23,14 @@ const VOTES = [
   getAbiItem({ abi: protocolStateAbi, name: 'submitBatchAttestation' }),
   getAbiItem({ abi: protocolStateAbi, name: 'submitContentAttestation' }),
 ] as const
+const SUBMIT_BY_ROOTS = getAbiItem({ abi: protocolStateAbi, name: 'submitRootOnlyBatches' })
 const SUBMIT_SELECTOR = toFunctionSelector(SUBMIT)
+const SUBMIT_BY_ROOTS_SELECTOR = toFunctionSelector(SUBMIT_BY_ROOTS)
 const VOTE_SELECTORS: readonly string[] = VOTES.map((item) => toFunctionSelector(item))
 /** Of a batch that was anchored before its market kept contents. */
 const NO_CONTENT = `0x${'0'.repeat(62)}`
+/** What the contract says of a batch that was anchored with its projects, in place of the root over them. */
+const NO_ROOT = `0x${'0'.repeat(64)}`
 /**
  * The last batch of an epoch is taken at most three attestation windows and a batch window after the release (docs/CONTRACTS.md, "Disagreement
  * ends in rounds"), and decided one attestation window later.
@@ -33,7 +38,9 @@ const NO_CONTENT = `0x${'0'.repeat(62)}`
 const ATTESTATION_WINDOWS = 4n
 
 type Hex = `0x${string}`
-type BatchArguments = Pick<AnchoredBatch, 'projectIds' | 'snapshotCids' | 'rootHash'>
+type BatchArguments =
+  | Pick<AnchoredWithProjects, 'projectIds' | 'snapshotCids' | 'rootHash'>
+  | Pick<AnchoredByRoots, 'projectsRootHash' | 'rootHash'>
 
 interface BatchContracts {
   readonly protocolState: View<typeof protocolStateAbi>
@@ -64,11 +71,20 @@ function storyIn(events: readonly EpochEvent[], batchCid: Cid): Story {
 
 /** The arguments of a direct call that submits this batch of this epoch; `undefined` when the input is another call. */
 function argumentsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
+  if (input.startsWith(SUBMIT_BY_ROOTS_SELECTOR)) return rootsIn(input, epochId, batchCid)
   if (!input.startsWith(SUBMIT_SELECTOR)) return undefined
   const { args } = decodeFunctionData({ abi: [SUBMIT], data: input as Hex })
   const [, submittedCid, submittedEpochId, projectIds, snapshotCids, rootHash] = args
   if (submittedCid !== batchCid || submittedEpochId !== BigInt(epochId)) return undefined
   return { projectIds: projectIds as readonly ProjectId[], snapshotCids: snapshotCids as readonly Cid[], rootHash: parseHash(rootHash) }
+}
+
+/** The same of a call that submits several batches by their roots. */
+function rootsIn(input: string, epochId: EpochId, batchCid: Cid): BatchArguments | undefined {
+  const [, submittedEpochId, batches] = decodeFunctionData({ abi: [SUBMIT_BY_ROOTS], data: input as Hex }).args
+  const batch = batches.find((each) => each.batchCid === batchCid)
+  if (batch === undefined || submittedEpochId !== BigInt(epochId)) return undefined
+  return { rootHash: parseHash(batch.finalizedCidsRootHash), projectsRootHash: parseHash(batch.projectIdsRootHash) }
 }
 
 /** The root that a direct call votes for, of this batch of this epoch; `undefined` when the input is another call or cannot be read. */
@@ -83,6 +99,13 @@ function rootVotedIn(input: string, epochId: EpochId, batchCid: Cid): Hash | und
   }
 }
 
+/** Which batch, and as of the end of which block; of the head without one. */
+interface Asked {
+  readonly epochId: EpochId
+  readonly batchCid: Cid
+  readonly at: BlockNumber | undefined
+}
+
 interface BatchReading {
   readonly rpc: Rpc
   readonly contracts: BatchContracts
@@ -90,7 +113,7 @@ interface BatchReading {
 }
 
 /** The batch's events in its epoch, wherever the market's windows allow any. */
-async function readStory(epochId: EpochId, batchCid: Cid, { rpc, contracts, sources }: BatchReading) {
+async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sources }: BatchReading) {
   const market = sources.dataMarket as Hex
   const [[, releaseBlock], batchWindow, attestationWindow, head] = await Promise.all([
     contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
@@ -99,11 +122,9 @@ async function readStory(epochId: EpochId, batchCid: Cid, { rpc, contracts, sour
     readHead(rpc),
   ])
   const last = releaseBlock + batchWindow + ATTESTATION_WINDOWS * attestationWindow
-  const place = { fromBlock: quantity(releaseBlock), toBlock: quantity(last < head.number ? last : head.number) }
-  const answers = await rpc.all(
-    epochFilters(sources, epochId).map((filter) => ({ method: 'eth_getLogs', params: [{ ...filter, ...place }] })),
-  )
-  const logs = answers.flatMap((answer) => parseLogs(rpc, answer))
+  const newest = at ?? head.number
+  const range = { fromBlock: releaseBlock, toBlock: last < newest ? last : newest }
+  const logs = await readLogs(rpc, epochFilters(sources, epochId), range)
   const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
   return { story: storyIn(events, batchCid), releaseBlock, head: head.number }
 }
@@ -125,8 +146,7 @@ async function isNewest(
   reading: BatchReading,
 ) {
   const { rpc, sources } = reading
-  const range = { fromBlock: quantity(place.from), toBlock: quantity(place.to) }
-  const logs = parseLogs(rpc, await rpc.call('eth_getLogs', [{ ...batchesFilter(sources), ...range }]))
+  const logs = await readLogs(rpc, [batchesFilter(sources)], { fromBlock: place.from, toBlock: place.to })
   const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, undefined, sources))
   const newest = events.findLast((event) => event.batchCid === batchCid)
   return newest === undefined || newest.epochId === epochId
@@ -135,10 +155,12 @@ async function isNewest(
 /** What the contract keeps of the newest batch of that CID: for batches that a contract of its own submitted, and for windows changed since. */
 async function fromViews(epochId: EpochId, batchCid: Cid, { contracts, sources }: BatchReading): Promise<BatchArguments> {
   const market = sources.dataMarket as Hex
-  const [projectIds, rootHash] = await Promise.all([
+  const [projectIds, rootHash, projectsRootHash = NO_ROOT] = await Promise.all([
     contracts.protocolState('batchCidToProjects', [market, batchCid]),
     contracts.protocolState('batchCidSequencerAttestation', [market, batchCid]),
+    contracts.protocolStateExtras('batchCidProjectIdsRoot', [market, batchCid, BigInt(epochId)]),
   ])
+  if (projectsRootHash !== NO_ROOT) return { rootHash: parseHash(rootHash), projectsRootHash: parseHash(projectsRootHash) }
   const statuses = await Promise.all(
     projectIds.map((projectId) => contracts.protocolState('snapshotStatus', [market, projectId, BigInt(epochId)])),
   )
@@ -153,12 +175,16 @@ async function fromViews(epochId: EpochId, batchCid: Cid, { contracts, sources }
  * Whether a batch without an event that says so is final all the same: completion by force knows no window. A project that a batch holds is
  * taken over by none unless the batch was refused, so its status is the batch's.
  */
-async function isHeldFinal(epochId: EpochId, { projectIds, snapshotCids }: BatchArguments, reading: BatchReading): Promise<boolean> {
+async function isHeldFinal(
+  { epochId, at }: Asked,
+  { projectIds, snapshotCids }: Pick<AnchoredWithProjects, 'projectIds' | 'snapshotCids'>,
+  reading: BatchReading,
+): Promise<boolean> {
   // An empty CID holds no project.
   const index = snapshotCids.findIndex((snapshotCid) => snapshotCid !== '')
   if (index < 0) return false
   const args = [reading.sources.dataMarket as Hex, projectIds[index] as string, BigInt(epochId)] as const
-  const [status, snapshotCid] = await reading.contracts.protocolState('snapshotStatus', args)
+  const [status, snapshotCid] = await reading.contracts.protocolState('snapshotStatus', args, at)
   return status === 1 && snapshotCid === snapshotCids[index]
 }
 
@@ -166,19 +192,34 @@ async function isHeldFinal(epochId: EpochId, { projectIds, snapshotCids }: Batch
  * Whether the contract keeps another content than the call had. A sequencer may send texts that are no UTF-8, whose bytes are lost to us: they
  * are the same batch all the same, and nothing that anybody votes for.
  */
-function isOther({ projectIds, snapshotCids }: BatchArguments, contentHash: ContentHash): boolean {
+function isOther(called: BatchArguments, contentHash: ContentHash): boolean {
+  if ('projectsRootHash' in called) return contentHashOfRoots(called.projectsRootHash) !== contentHash
+  const { projectIds, snapshotCids } = called
   const isWhole = [...projectIds, ...snapshotCids].every((text) => !text.includes('\ufffd'))
   return isWhole && contentHashOf(projectIds, snapshotCids) !== contentHash
+}
+
+/** The same of a batch that claims no project: the contract tells it of the newest of the CID only. */
+async function isRootFinal({ epochId, batchCid, at }: Asked, from: bigint, to: BlockNumber, reading: BatchReading): Promise<boolean> {
+  const { contracts, sources } = reading
+  const isFinal = await contracts.protocolState('batchCidAttestationStatus', [sources.dataMarket as Hex, batchCid], at)
+  return isFinal && isNewest(epochId, batchCid, { from, to }, reading)
+}
+
+function mostNamed(roots: readonly Hash[]): Hash | undefined {
+  const counts = [...Map.groupBy(roots, (root) => root)].map(([root, votes]) => ({ root, votes: votes.length }))
+  return counts.sort((left, right) => right.votes - left.votes)[0]?.root
 }
 
 export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: EventSources) {
   const reading: BatchReading = { rpc, contracts, sources }
   const market = sources.dataMarket as Hex
 
-  return async (epochId: EpochId, batchCid: Cid): Promise<AnchoredBatch | undefined> => {
-    const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)])
+  return async (epochId: EpochId, batchCid: Cid, at?: BlockNumber): Promise<AnchoredBatch | undefined> => {
+    const asked = { epochId, batchCid, at }
+    const batchCids = await contracts.protocolState('epochIdToBatchCids', [market, BigInt(epochId)], at)
     if (!batchCids.includes(batchCid)) return undefined
-    const { story, releaseBlock, head } = await readStory(epochId, batchCid, reading)
+    const { story, releaseBlock, head } = await readStory(asked, reading)
     const [input, ...votes] = await readInputs([...(story.submission === undefined ? [] : [story.submission]), ...story.votes], reading)
     const called =
       story.submission === undefined || input === undefined
@@ -188,7 +229,7 @@ export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: 
     const submitted = called ?? (await fromViews(epochId, batchCid, reading))
     // In one request, so that a node that only fails cannot pass for a contract without contents: the other would have no answer.
     const [isHeld, kept] = await Promise.all([
-      isHeldFinal(epochId, submitted, reading),
+      'projectsRootHash' in submitted ? isRootFinal(asked, releaseBlock, head, reading) : isHeldFinal(asked, submitted, reading),
       contracts.protocolStateExtras('batchCidContentHash', [market, batchCid, BigInt(epochId)]),
     ])
     const contentHash = kept === NO_CONTENT ? undefined : (kept as ContentHash | undefined)
@@ -196,12 +237,14 @@ export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: 
       const detail = 'the batch was another one before it was read to the end'
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'batchCidContentHash', detail })
     }
+    const roots = votes.flatMap((each) => (each === undefined ? [] : (rootVotedIn(each, epochId, batchCid) ?? [])))
     return {
       batchCid,
       ...submitted,
       isFinalized: story.isFinalized || (!story.isRefused && isHeld),
       isRefused: story.isRefused || undefined,
-      attestationCount: votes.filter((each) => each !== undefined && rootVotedIn(each, epochId, batchCid) === submitted.rootHash).length,
+      majorityRoot: story.isRefused ? mostNamed(roots.filter((root) => root !== submitted.rootHash)) : undefined,
+      attestationCount: roots.filter((root) => root === submitted.rootHash).length,
       contentHash,
     }
   }

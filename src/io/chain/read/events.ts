@@ -1,4 +1,5 @@
 import { decodeEventLog, toEventSelector } from 'viem'
+import type { Abi } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId, parseHash, parseSlotId } from '#domain/ids.ts'
 import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
@@ -126,8 +127,19 @@ type Topics = [Hex, ...Hex[]]
 
 const cid = (text: string): Cid => text as Cid
 
+/** The entry of each event by its topic. The library looks for it anew for every log, and hashes each entry on the way. */
+function indexed<const ContractAbi extends Abi>(abi: ContractAbi): (topic: Hex) => ContractAbi {
+  const byTopic = new Map(
+    abi.filter((item) => item.type === 'event').map((item) => [toEventSelector(item), [item] as unknown as ContractAbi]),
+  )
+  return (topic) => byTopic.get(topic) ?? abi
+}
+const ofProtocolState = indexed(protocolStateAbi)
+const ofDataMarket = indexed(dataMarketAbi)
+const ofNodes = indexed(nodesAbi)
+
 function decodeProtocolState(data: Hex, topics: Topics): Bare<ProtocolEvent> {
-  const log = decodeEventLog({ abi: protocolStateAbi, data, topics })
+  const log = decodeEventLog({ abi: ofProtocolState(topics[0]), data, topics })
   switch (log.eventName) {
     case 'EpochReleased':
       return {
@@ -164,14 +176,14 @@ function decodeProtocolState(data: Hex, topics: Topics): Bare<ProtocolEvent> {
 }
 
 function decodeDataMarket(data: Hex, topics: Topics): Bare<ProtocolEvent> {
-  const log = decodeEventLog({ abi: dataMarketAbi, data, topics })
+  const log = decodeEventLog({ abi: ofDataMarket(topics[0]), data, topics })
   if (log.eventName !== 'SnapshotBatchFinalized' && log.eventName !== 'TriggerBatchResubmission')
     throw new Error(`${log.eventName} was not asked for`)
   return { kind: log.eventName, epochId: parseEpochId(log.args.epochId), batchCid: cid(log.args.batchCid) }
 }
 
 function decodeNodes(data: Hex, topics: Topics): Bare<ProtocolEvent> {
-  const log = decodeEventLog({ abi: nodesAbi, data, topics })
+  const log = decodeEventLog({ abi: ofNodes(topics[0]), data, topics })
   if (log.eventName === 'NodeBurned') return { kind: log.eventName, slotId: parseSlotId(log.args.nodeId) }
   if (log.eventName !== 'SnapshotterAddressChanged') throw new Error(`${log.eventName} was not asked for`)
   return { kind: log.eventName, slotId: parseSlotId(log.args.nodeId), signer: parseAddress(log.args.newSnapshotter) }

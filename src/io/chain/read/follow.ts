@@ -14,7 +14,7 @@ export interface BlockSource {
   head(): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
-  /** One or more blocks from `from`, none above `head`, ascending and each the child of the one before. */
+  /** Blocks from `from` on, none above `head`, ascending and each the child of the one before. None: whoever answered has not the first. */
   read(from: BlockNumber, head: BlockRef): Promise<readonly BlockWithEvents[]>
 }
 
@@ -102,6 +102,12 @@ async function rollback(source: BlockSource, cursor: Cursor, options: FollowOpti
   return tip.number === before.number ? [] : [{ kind: 'rollback', to: before }]
 }
 
+/**
+ * Times in a row that the next block may be missing below the head before it is trouble. A node that lags, one of several behind one address,
+ * has it a little later, and asking at the usual pace finds one that does not lag.
+ */
+const MISSES_MAX = 20
+
 /** Puts the block before `from` under a cursor that holds nothing yet. Whether it is there. */
 async function ground(source: BlockSource, cursor: Cursor, from: BlockNumber): Promise<boolean> {
   if (cursor.tip() !== undefined || from === 0) return true
@@ -111,19 +117,22 @@ async function ground(source: BlockSource, cursor: Cursor, from: BlockNumber): P
   return true
 }
 
-/** The steps that lie ahead at this moment; none when the caller is up to date. */
-async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOptions): Promise<ChainStep[]> {
+/** The steps that lie ahead at this moment; none when the caller is up to date, `missing` when the next one is not served. */
+async function nextSteps(source: BlockSource, cursor: Cursor, options: FollowOptions): Promise<ChainStep[] | 'missing'> {
   if (!(await ground(source, cursor, options.from))) return []
   const head = await source.head()
   const tip = cursor.tip()
   if (tip !== undefined && head.number <= tip.number) {
     const held = cursor.held().find(({ number }) => number === head.number)
+    // Of one that has hardly begun, the blocks below are not known: nothing is wrong with them.
+    if (held === undefined && cursor.isFresh()) return 'missing'
     if (held === undefined) throw inconsistent(`head ${head.number} is far below block ${tip.number}, which was served before`)
     // A lower head that we know is a node that lags, not a rewrite.
     return held.hash === head.hash ? [] : rollback(source, cursor, options)
   }
   if (head.number < cursor.next()) return []
   const blocks = await source.read(cursor.next(), head)
+  if (blocks.length === 0) return 'missing'
   if (tip !== undefined && blocks[0]?.block.parentHash !== tip.hash) return rollback(source, cursor, options)
   return blocks.map(({ block, events }) => ({ kind: 'block', block, events }))
 }
@@ -136,6 +145,7 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
   const cursor = createCursor(options)
   const { signal } = options
   let failures = 0
+  let misses = 0
   const rest = async () => {
     try {
       await options.pause(failures)
@@ -146,7 +156,10 @@ export async function* followBlocks(source: BlockSource, options: FollowOptions)
   while (!signal.aborted) {
     let steps: readonly ChainStep[] = []
     try {
-      steps = await untilAborted(nextSteps(source, cursor, options), signal)
+      const ahead = await untilAborted(nextSteps(source, cursor, options), signal)
+      misses = ahead === 'missing' ? misses + 1 : 0
+      if (misses > MISSES_MAX) throw inconsistent(`block ${cursor.next()} is below the head and not served`)
+      if (ahead !== 'missing') steps = ahead
       failures = 0
     } catch (failure) {
       if (signal.aborted) return

@@ -15,13 +15,14 @@ export const quantity = (value: number | bigint): `0x${string}` => `0x${value.to
 /** A header as a node writes it; `undefined` for `null`. Throws `CHAIN_ANSWER_INVALID`. */
 export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
   if (raw === null) return undefined
-  const fields = raw as Record<string, string>
+  const fields = raw as Record<string, string | null | undefined>
   return parseAnswer(rpc, 'eth_getBlockByNumber', () => ({
     number: parseQuantity(fields['number']) as BlockNumber,
     hash: parseHash(String(fields['hash'])),
     parentHash: parseHash(String(fields['parentHash'])),
     timestamp: parseQuantity(fields['timestamp']),
-    baseFeePerGas: fields['baseFeePerGas'] === undefined ? undefined : BigInt(fields['baseFeePerGas']),
+    // Chains without a base fee leave it out, or say `null`.
+    baseFeePerGas: fields['baseFeePerGas'] == null ? undefined : BigInt(fields['baseFeePerGas']),
   }))
 }
 
@@ -49,21 +50,22 @@ export async function readHead(rpc: Rpc): Promise<BlockRef> {
   return refOf(header)
 }
 
-/** The headers of a range, each the child of the one before. Throws `CHAIN_ANSWER_INVALID` when the chain is rewritten meanwhile. */
+/**
+ * The headers of a range, each the child of the one before, up to the first that is not there or that is another chain's: none, if that is the
+ * first. An endpoint may be many nodes, one of which lags. Throws `CHAIN_ANSWER_INVALID` for what is no header, or of another number.
+ */
 export async function readBlocks(rpc: Rpc, from: BlockNumber, to: BlockNumber): Promise<BlockRef[]> {
-  const calls = Array.from({ length: to - from + 1 }, (_, index) => ({
-    method: 'eth_getBlockByNumber',
-    params: [quantity(from + index), false],
-  }))
-  const blocks = (await rpc.all(calls)).map((raw) => parseHeader(rpc, raw))
-  return blocks.map((block, index) => {
-    const isNext = block !== undefined && block.number === from + index && (index === 0 || block.parentHash === blocks[index - 1]?.hash)
-    if (!isNext)
-      throw new WeftError('CHAIN_ANSWER_INVALID', {
-        endpoint: rpc.endpoint,
-        method: 'eth_getBlockByNumber',
-        detail: `blocks ${from} to ${to} are no chain`,
-      })
-    return refOf(block)
-  })
+  const method = 'eth_getBlockByNumber'
+  const asked = Array.from({ length: to - from + 1 }, (_, index) => rpc.ask(method, [quantity(from + index), false]))
+  const blocks: BlockRef[] = []
+  for (const answer of await Promise.all(asked)) {
+    const block = answer.isOk ? parseHeader(rpc, answer.result) : undefined
+    if (block !== undefined && block.number !== from + blocks.length) {
+      const detail = `block ${block.number} for block ${from + blocks.length}`
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method, detail })
+    }
+    if (block === undefined || (blocks.length > 0 && block.parentHash !== blocks.at(-1)?.hash)) break
+    blocks.push(refOf(block))
+  }
+  return blocks
 }

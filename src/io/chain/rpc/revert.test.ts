@@ -57,10 +57,41 @@ test.each([
   [{ code: 3, data: '0x' }, true],
   [{ code: -32_000, data: '0x08c379a0' }, true],
   [{ code: -32_015, data: '0x' }, true],
-  [{ code: -32_000, data: undefined }, false],
+  [{ code: -32_000, data: undefined }, true],
+  [{ code: -32_000, data: '0x' }, true],
   [{ code: -32_601, data: undefined }, false],
+  [{ code: -32_005, data: '0x' }, false],
+  [{ code: 3, data: undefined, message: 'too many requests' }, true],
 ])('a refusal of %j: the contract refused it: %s', (refusal, isOfContract) => {
   expect(isRevert({ message: 'execution reverted', ...refusal })).toBe(isOfContract)
+})
+
+test.each([
+  ['geth of before 1.9.15', -32_000, 'execution reverted'],
+  ['Erigon', -32_000, 'execution reverted: no liquidity'],
+  ['Besu', -32_000, 'Execution reverted'],
+  ['Nethermind', -32_015, 'VM execution error.'],
+  ['OpenEthereum', -32_015, 'VM execution error: reverted'],
+  ['Nitro', -32_000, 'execution reverted: rate limit exceeded'],
+  ['Ganache', -32_000, 'VM Exception while processing transaction: revert no liquidity'],
+  ['Hardhat', -32_603, "Error: VM Exception while processing transaction: reverted with reason string 'no liquidity'"],
+  ['Hardhat, with an error of its own', -32_603, "reverted with custom error 'Empty()'"],
+  ['Frontier', -32_603, 'VM Exception while processing transaction: revert'],
+  ['Hedera', -32_008, '[Request ID: 1] CONTRACT_REVERT_EXECUTED'],
+  ['Lotus', 11, 'message execution failed: exit 33, revert reason: [0x], vm error: [none]'],
+])('a revert in the words of %s', (_of, code, message) => {
+  expect(isRevert({ code, message, data: code === -32_015 ? '0x' : undefined })).toBe(true)
+})
+
+test.each([
+  [-32_000, 'insufficient funds for gas * price + value', '0x'],
+  [-32_000, 'header not found', undefined],
+  [-32_000, 'cannot revert to snapshot 7', undefined],
+  [-32_005, 'execution reverted', undefined],
+  [-32_602, 'invalid argument 0: reverted hex', undefined],
+  [0, 'null is no answer to a call', undefined],
+])('a refusal %i of %j is none', (code, message, data) => {
+  expect(isRevert({ code, message, data })).toBe(false)
 })
 
 test.each([

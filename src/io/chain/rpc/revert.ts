@@ -2,14 +2,26 @@ import { decodeErrorResult, parseAbi } from 'viem'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
 import { nodesAbi } from '#wire/abi/nodes.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import type { RpcRefusal } from './rpc.ts'
+import type { RpcRefusal } from './answer.ts'
 
-/** JSON-RPC error code of a revert (execution-apis). */
-const REVERT_CODE = 3
+/** JSON-RPC error codes of a revert: execution-apis, and what Parity began and Nethermind kept. */
+const REVERT_CODES = [3, -32_015]
+/** JSON-RPC's own: the call was not understood, not allowed, or asked too often. Whatever else is said, it was not run. */
+const NOT_RUN_CODES = [-32_700, -32_600, -32_601, -32_602, -32_005, -32_004, 429]
+const SELECTOR_LENGTH = '0x12345678'.length
+/**
+ * The words of those that say it under a code of any meaning: geth and Erigon of before, Besu, Nethermind, Ganache, Hardhat, Frontier, Hedera,
+ * Filecoin. At the beginning only: whatever a contract wrote itself comes behind them.
+ */
+const OF_A_REVERT =
+  /^(?:error: )?(?:vm exception while processing transaction:? ?|vm execution error[.:]? ?|(?:contract |transaction |message )?execution (?:was |failed: exit 33, )?|transaction )?revert(?:ed)?\b|^(?:\[Request ID: [\w-]+\] )?CONTRACT_REVERT_EXECUTED|^(?:error: )?reverted with /i
 
 /** Whether the node ran the call and the contract refused it, rather than the node refusing to run it. */
-export function isRevert(refusal: RpcRefusal): boolean {
-  return refusal.code === REVERT_CODE || refusal.data !== undefined
+export function isRevert({ code, message, data }: RpcRefusal): boolean {
+  if (code === REVERT_CODES[0]) return true
+  if (data !== undefined && data.length >= SELECTOR_LENGTH) return true
+  if (NOT_RUN_CODES.includes(code)) return false
+  return (data !== undefined && REVERT_CODES.includes(code)) || OF_A_REVERT.test(message)
 }
 
 /**

@@ -30,10 +30,12 @@ function open(...replies: readonly [Reply, ...Reply[]]) {
   const requests: (readonly Call[])[] = []
   const sleeps: number[] = []
   vi.stubGlobal('fetch', async (_url: string, { body, signal }: { readonly body: string; readonly signal: AbortSignal }) => {
-    requests.push(JSON.parse(body) as Call[])
+    // An endpoint that refused lists is asked for one call by itself.
+    requests.push([JSON.parse(body) as Call | Call[]].flat())
     return (replies[Math.min(requests.length, replies.length) - 1] as Reply)(requests.at(-1) ?? [], signal)
   })
   const pause = {
+    nowMs: () => 0,
     sleep: async (durationMs: number) => {
       sleeps.push(durationMs)
       asleep.resolve()
@@ -230,7 +232,8 @@ describe('a refusal', () => {
     ['with its data', { code: 3, message: 'm', data: '0x08c379a0' }, { code: 3, message: 'm', data: '0x08c379a0' }],
     ['with its data one level deeper', { code: 3, message: 'm', data: { data: '0xab' } }, { code: 3, message: 'm', data: '0xab' }],
     ['without data', { code: -32_000, message: 'm' }, { code: -32_000, message: 'm', data: undefined }],
-    ['with data that is no bytes', { code: 3, message: 'm', data: 'Reverted 0x' }, { code: 3, message: 'm', data: undefined }],
+    ['with data behind a word', { code: 3, message: 'm', data: 'Reverted 0xab' }, { code: 3, message: 'm', data: '0xab' }],
+    ['with data that is no bytes', { code: 3, message: 'm', data: 'revert' }, { code: 3, message: 'm', data: undefined }],
     ['with half a byte', { code: 3, message: 'm', data: '0x123' }, { code: 3, message: 'm', data: undefined }],
     ['with a code that is none', { code: '3', message: 'm' }, { code: 0, message: 'm', data: undefined }],
     ['that is a text', 'nope', { code: 0, message: 'no message', data: undefined }],

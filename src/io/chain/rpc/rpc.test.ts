@@ -24,7 +24,7 @@ async function serve(...responses: readonly [Respond, ...Respond[]]) {
   const server = createServer(async (request, response) => {
     const body: Buffer[] = []
     for await (const chunk of request) body.push(chunk as Buffer)
-    const calls = JSON.parse(Buffer.concat(body).toString()) as readonly Call[]
+    const calls = [JSON.parse(Buffer.concat(body).toString()) as Call | Call[]].flat()
     requests.push(calls)
     const respond = responses[Math.min(requests.length, responses.length) - 1] as Respond
     respond(calls, response, request)
@@ -48,6 +48,7 @@ const status =
 function connect(port: number, path = '') {
   const sleeps: number[] = []
   const pause = {
+    nowMs: () => 0,
     sleep: async (durationMs: number) => {
       sleeps.push(durationMs)
     },
@@ -76,6 +77,20 @@ describe('rpc', () => {
     const { rpc, sleeps } = connect(port)
     expect(await rpc.call('echo', ['x'])).toBe('x')
     expect([requests.length, sleeps]).toEqual([3, [3_000, 400]])
+  })
+
+  test.each([301, 302, 307, 308])('HTTP %i is followed to another server, with the same calls and without credentials', async (code) => {
+    const headers: (string | undefined)[] = []
+    const there = await serve((calls, response, request) => {
+      headers.push(request.method, request.headers.authorization, request.headers['content-type'])
+      echo(calls, response, request)
+    })
+    const here = await serve(status(code, { location: `http://localhost:${there.port}/elsewhere` }))
+    const pause = { nowMs: () => 0, sleep: async () => undefined }
+    const rpc = createRpc({ rpcUrl: `http://user:pass@127.0.0.1:${here.port}`, pause })
+    expect(await Promise.all([rpc.call('echo', ['x']), rpc.call('echo', ['y'])])).toEqual(['x', 'y'])
+    expect(there.requests).toEqual(here.requests)
+    expect(headers).toEqual(['POST', undefined, 'application/json'])
   })
 
   test('a node that stays busy is unreachable', async () => {
@@ -124,7 +139,7 @@ describe('rpc', () => {
       authorization = request.headers.authorization
       echo(calls, response, request)
     })
-    const rpc = createRpc({ rpcUrl: `http://user:${written}@127.0.0.1:${port}`, pause: { sleep: async () => undefined } })
+    const rpc = createRpc({ rpcUrl: `http://user:${written}@127.0.0.1:${port}`, pause: { nowMs: () => 0, sleep: async () => undefined } })
     expect(await rpc.call('echo', [1])).toBe(1)
     expect(Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString()).toBe(`user:${meant}`)
   })
@@ -135,7 +150,7 @@ describe('rpc', () => {
       authorization = request.headers.authorization
       echo(calls, response, request)
     })
-    const pause = { sleep: async () => undefined }
+    const pause = { nowMs: () => 0, sleep: async () => undefined }
     const rpc = createRpc({ rpcUrl: `http://user:pa%20ss@127.0.0.1:${port}/v3/api-key?token=query-key`, pause })
     expect(await rpc.call('echo', [1])).toBe(1)
     expect(Buffer.from(String(authorization).replace('Basic ', ''), 'base64').toString()).toBe('user:pa ss')
@@ -147,7 +162,7 @@ describe('rpc', () => {
   })
 
   test.each(['', 'not a url', 'ftp://host', 'file:///etc/passwd'])('%s is not an endpoint', (rpcUrl) => {
-    expect(() => createRpc({ rpcUrl, pause: { sleep: async () => undefined } })).toThrow('SETTINGS_INVALID')
+    expect(() => createRpc({ rpcUrl, pause: { nowMs: () => 0, sleep: async () => undefined } })).toThrow('SETTINGS_INVALID')
   })
 
   test('a node of another chain is refused', async () => {

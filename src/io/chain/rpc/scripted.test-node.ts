@@ -3,7 +3,8 @@ import type { Abi } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import type { Hash } from '#domain/ids.ts'
 import { keccak256 } from '#wire/keccak.ts'
-import type { Rpc, RpcAnswer, RpcCall } from './rpc.ts'
+import type { RpcAnswer, RpcCall } from './answer.ts'
+import type { Rpc } from './rpc.ts'
 
 /** Answers of one method; what it throws is the node out of reach. */
 export type Script = (...params: never[]) => unknown

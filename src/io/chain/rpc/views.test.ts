@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseAddress } from '#domain/ids.ts'
-import type { Rpc, RpcAnswer } from './rpc.ts'
+import type { RpcAnswer } from './answer.ts'
+import type { Rpc } from './rpc.ts'
 import { createOptionalView } from './views.ts'
 
 const ABI = [{ type: 'function', name: 'limit', inputs: [], outputs: [{ type: 'uint256' }], stateMutability: 'view' }] as const

@@ -2,9 +2,10 @@ import { decodeFunctionResult, encodeFunctionData } from 'viem'
 import type { Abi, ContractFunctionArgs, ContractFunctionName, ContractFunctionReturnType } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
+import type { RpcAnswer } from './answer.ts'
 import { quantity } from './block.ts'
 import { isRevert } from './revert.ts'
-import type { Rpc, RpcAnswer } from './rpc.ts'
+import type { Rpc } from './rpc.ts'
 
 /** Reads the view functions of one contract, at the latest block or as of the end of `at`. */
 export type View<ContractAbi extends Abi> = <Name extends ContractFunctionName<ContractAbi, 'view' | 'pure'>>(

@@ -15,6 +15,8 @@ export interface SenderContext {
   readonly account: PrivateKeyAccount
   readonly address: Address
   readonly intents: Intents
+  /** Told of a nonce that a transaction of this account has used which is not in the journal: somebody else has the key, and uses it. */
+  readonly onShared?: ((nonce: number) => void) | undefined
 }
 
 /** A transaction to send once. */
@@ -25,7 +27,7 @@ export interface Launch {
 }
 
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
-export function createLauncher({ rpc, chainId, account, address, intents }: SenderContext) {
+export function createLauncher({ rpc, chainId, account, address, intents, onShared }: SenderContext) {
   const lastHash = ({ hashes }: JournalledIntent): Hash => hashes.at(-1) as Hash
 
   /** Signature, journal, and only then the node: a crash anywhere leaves either nothing or an intent that is found again (G4). */
@@ -45,6 +47,9 @@ export function createLauncher({ rpc, chainId, account, address, intents }: Send
   /** New intents, or an old one whose nonce was lost, under the next nonces, in their order. All are journalled before the first is broadcast. */
   async function launch(launches: readonly Launch[]): Promise<void> {
     const [minedCount, fees] = await Promise.all([countTransactions(rpc, address, 'latest'), suggestFees(rpc)])
+    const last = intents.all().at(-1)
+    // A fresh journal knows nothing of what the account did before.
+    if (last !== undefined && minedCount > last.nonce + 1) onShared?.(last.nonce + 1)
     const firstNonce = nonceAfter(minedCount)
     const ready = await Promise.all(
       launches.map(async ({ intentId, kind, draft }, index) => {

@@ -8,6 +8,7 @@ import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
+import type { Launch } from './launch.ts'
 import { createSettler } from './settle.ts'
 import type { Lock } from './settle.ts'
 import { countTransactions, encodeCall, estimateGas } from './transaction.ts'
@@ -28,6 +29,8 @@ export interface ProtocolSenderOptions {
   readonly raiseFeeAfterMs?: number
   /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
   readonly reorgDepthMax?: number
+  /** Told of nonces that somebody else with the key of this account has used; each may come again and again. */
+  readonly onShared?: (nonce: number) => void
 }
 
 const POLL_MS = 500
@@ -35,6 +38,8 @@ const RAISE_FEE_AFTER_MS = 30_000
 const REORG_DEPTH_MAX = 64
 
 type Prepared = { readonly state: 'found' | 'launched' } | { readonly state: 'refused'; readonly reason: string }
+
+const votesOn = (call: ProtocolCall) => (call.kind === 'submitBatchAttestation' ? { projectCount: call.projectCount } : {})
 
 function createLock(): Lock {
   let last: Promise<unknown> = Promise.resolve()
@@ -52,49 +57,71 @@ function createLock(): Lock {
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: clock })
+  const rpc = createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
-  const context = { rpc, chainId, account, address, intents }
+  const context = { rpc, chainId, account, address, intents, onShared: options.onShared }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
-  let isStarted = false
+  let starting: Promise<void> | undefined
 
   /** Once per process: what an earlier one journalled is with the node before anything new is. */
   async function start(): Promise<void> {
-    if (isStarted) return
     await assertChainId(rpc, chainId)
     await launcher.rebroadcast(await countTransactions(rpc, address, 'latest'), Number.POSITIVE_INFINITY)
-    isStarted = true
   }
 
-  /** Leaves the intent journalled and with the node, unless the contract refuses it beforehand. */
-  async function prepare(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<Prepared> {
-    await start()
-    if (intents.get(intentId) !== undefined) return { state: 'found' }
+  function started(): Promise<void> {
+    starting ??= start().catch((failure: unknown) => {
+      starting = undefined
+      throw failure
+    })
+    return starting
+  }
+
+  /** What the call is sent as, or why the contract refuses it beforehand. */
+  async function draft({ intentId, call }: Intent): Promise<Launch | string> {
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { kind: call.kind, from: address, to: protocolState, data, value: 0n })
-    if (typeof gas === 'string') return { state: 'refused', reason: gas }
-    // The last moment at which stopping leaves nothing behind.
-    signal.throwIfAborted()
-    await launcher.launch([{ intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }])
-    return { state: 'launched' }
+    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n })
+    return typeof gas === 'string' ? gas : { intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }
+  }
+
+  async function launch(launches: readonly Launch[]): Promise<void> {
+    try {
+      await launcher.launch(launches)
+    } catch (failure) {
+      // Those before the one that could not be journalled are sent all the same, and none behind it.
+      await start().catch(() => undefined)
+      throw failure
+    }
+  }
+
+  /** Leaves the intents journalled and with the node, in the order of the calls, but for those that the contract refuses beforehand. */
+  function prepare(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly Prepared[]> {
+    // Side by side, and while others have their turn: what takes long is asking the node.
+    const drafting = started().then(() =>
+      Promise.all(wanted.map((intent) => (intents.get(intent.intentId) === undefined ? draft(intent) : undefined))),
+    )
+    drafting.catch(() => undefined)
+    return exclusively(async () => {
+      const drafts = await drafting
+      // Another `send` may have journalled one of them meanwhile.
+      const launches = drafts.filter((each) => typeof each === 'object' && intents.get(each.intentId) === undefined) as Launch[]
+      // The last moment at which stopping leaves nothing behind.
+      signal.throwIfAborted()
+      if (launches.length > 0) await launch(launches)
+      return drafts.map((each) => {
+        if (typeof each === 'string') return { state: 'refused', reason: each }
+        return { state: each !== undefined && launches.includes(each) ? 'launched' : 'found' }
+      })
+    })
   }
 
   async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
-    const prepared: Prepared[] = []
-    for (const { intentId, call } of wanted) {
-      signal.throwIfAborted()
-      // One after the other: when one cannot be journalled, none behind it may take its nonce.
-      prepared.push(
-        await untilAborted(
-          exclusively(() => prepare(intentId, call, signal)),
-          signal,
-        ),
-      )
-    }
+    signal.throwIfAborted()
+    const prepared = await untilAborted(prepare(wanted, signal), signal)
     return Promise.all(
       wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
         const { state, ...rest } = prepared[index] as Prepared

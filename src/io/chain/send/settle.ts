@@ -72,6 +72,10 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
       ])
       if (outcome !== undefined) return { outcome }
       if (minedCount > intent.nonce) {
+        // The two were not asked in one moment: it may have been mined in between.
+        const mined = await findOutcome(intent, context)
+        if (mined !== undefined) return { outcome: mined }
+        context.onShared?.(intent.nonce)
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
         return { obstacle: `nonce ${intent.nonce} was used by another transaction` }
       }

@@ -52,9 +52,9 @@ test('a vote that names a content is the function that compares it', () => {
 
 describe('the gas of a call', () => {
   const call = { kind: 'releaseEpoch', from, to: CONTRACT, data: '0x1234', value: 5n } as const
-  const estimate = (answer: unknown, kind: string = call.kind) => {
+  const estimate = (answer: unknown, kind: string = call.kind, projectCount?: number) => {
     const node = createScriptedNode({ eth_estimateGas: () => answer })
-    return { node, gas: estimateGas(node.rpc, { ...call, kind }) }
+    return { node, gas: estimateGas(node.rpc, { ...call, kind, projectCount }) }
   }
 
   test('is a quarter above the estimate, for state may change before the block', async () => {
@@ -67,6 +67,13 @@ describe('the gas of a call', () => {
   test('of a vote is enough to finalize a batch, whatever it was estimated at', async () => {
     expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(24_000_000n)
     expect(await estimate(hex(20_000_000), 'submitBatchAttestation').gas).toBe(25_000_000n)
+  })
+
+  test('of a vote on so many projects is what these may take, so that many votes fit into a block', async () => {
+    expect(await estimate(hex(100_000), 'submitBatchAttestation', 0).gas).toBe(500_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation', 50).gas).toBe(5_500_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation', 680).gas).toBe(24_000_000n)
+    expect(await estimate(hex(6_000_000), 'submitBatchAttestation', 50).gas).toBe(7_500_000n)
   })
 
   test('of a call that the contract refuses is the contract’s reason', async () => {

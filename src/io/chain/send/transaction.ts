@@ -3,7 +3,7 @@ import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
-import type { ProtocolCall } from '#io/chain/port.ts'
+import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
 import { quantity, readHeader } from '#io/chain/rpc/block.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
@@ -22,6 +22,8 @@ const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
  * (spec/contracts.md §5), whatever it was estimated at before the others had voted.
  */
 const ATTESTATION_GAS_MIN = 24_000_000n
+/** The same where it is known how many projects there are: more than any contract takes for each, so that votes on many batches fit into a block. */
+const [VOTE_GAS, FINAL_PROJECT_GAS] = [500_000n, 100_000n] as const
 
 /** What a transaction offers per gas: with base fee (EIP-1559) or without. */
 export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint } | { readonly gasPrice: bigint }
@@ -53,6 +55,8 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
         functionName: call.kind,
         args: [market, call.batchCid, BigInt(call.epochId), call.projectIds, call.snapshotCids, call.rootHash as Hex],
       })
+    case 'submitRootOnlyBatches':
+      return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId), call.batches.map(rootBatchOf)] })
     case 'endBatchSubmissions':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.epochId)] })
     case 'updateRewards':
@@ -66,6 +70,12 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
   }
 }
 
+const rootBatchOf = ({ batchCid, rootHash, projectsRootHash }: RootOnlyBatch) => ({
+  batchCid,
+  finalizedCidsRootHash: rootHash as Hex,
+  projectIdsRootHash: projectsRootHash as Hex,
+})
+
 /** The deployed contracts know the first of the two functions only. */
 function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAttestation' }>, market: Hex): Hex {
   const abi = protocolStateAbi
@@ -75,18 +85,23 @@ function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAtt
     : encodeFunctionData({ abi, functionName: 'submitContentAttestation', args: [...args, call.contentHash as Hex] })
 }
 
+/** What a vote must be able to take, whatever it would take now. */
+function voteGas(projectCount: number | undefined): bigint {
+  return projectCount === undefined ? ATTESTATION_GAS_MIN : least(ATTESTATION_GAS_MIN, VOTE_GAS + BigInt(projectCount) * FINAL_PROJECT_GAS)
+}
+
 /** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function estimateGas(
   rpc: Rpc,
-  call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address },
+  call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address; readonly projectCount?: number | undefined },
 ): Promise<bigint | string> {
-  const { kind, value, ...rest } = call
+  const { kind, value, projectCount, ...rest } = call
   const transaction = { ...rest, value: `0x${value.toString(16)}` }
   // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
   const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
   if (answer.isOk) {
     const gas = gasWithMargin(BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result))))
-    return kind === 'submitBatchAttestation' && gas < ATTESTATION_GAS_MIN ? ATTESTATION_GAS_MIN : gas
+    return kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount)) : gas
   }
   if (isRevert(answer.refusal)) return revertReason(answer.refusal)
   throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })

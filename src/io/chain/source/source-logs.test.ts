@@ -31,7 +31,7 @@ async function open(options: { readonly head: number; readonly logs?: unknown; r
     eth_chainId: () => hex(1),
     eth_getBlockByNumber: (block: string) => (Number(block) > options.head ? null : headerOf(Number(block))),
     eth_getLogs: () => options.logs ?? [],
-    eth_call: () => options.call ?? '0x',
+    eth_call: () => ('call' in options ? options.call : '0x'),
   })
   vi.stubGlobal('fetch', node.fetch)
   const source = await connectSourceChain({ rpcUrl: 'http://node.test', chainId: 1, clock: createVirtualClock() })
@@ -93,6 +93,7 @@ describe('G2: a view of the source chain', () => {
     await expect((await open({ head: 300, call: refuse(-32_000, 'header not found') })).source.read(read)).rejects.toMatchObject({
       code: 'CHAIN_ANSWER_INVALID',
     })
+    await expect((await open({ head: 300, call: null })).source.read(read)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
   })
 })
 

@@ -3,10 +3,11 @@ import type { AbiEvent, AbiFunction, AbiParameter } from 'viem'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { SourceChain } from '#io/chain/port.ts'
-import { parseLogs } from '#io/chain/read/events.ts'
 import type { RawLog } from '#io/chain/read/events.ts'
-import { parseHeader, quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
-import type { Pause } from '#io/chain/rpc/pace.ts'
+import { readLogs } from '#io/chain/read/logs.ts'
+import { quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
+import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
 import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -138,20 +139,8 @@ function isHashed(input: { readonly type: string; readonly indexed?: boolean | u
 
 async function readEvents(rpc: Rpc, signatures: Signatures, filter: EventFilter): Promise<readonly ChainEvent[]> {
   const items = filter.events.map((signature) => signatures.event(signature))
-  const range = { fromBlock: quantity(filter.fromBlock), toBlock: quantity(filter.toBlock) }
-  // The last block travels along: a node that does not have it yet would answer without its logs, and say nothing.
-  const [last, logs] = await rpc.all([
-    { method: 'eth_getBlockByNumber', params: [quantity(filter.toBlock), false] },
-    { method: 'eth_getLogs', params: [{ address: filter.address, topics: [items.map((item) => toEventSelector(item))], ...range }] },
-  ])
-  if (parseHeader(rpc, last) === undefined) {
-    throw new WeftError('CHAIN_ANSWER_INVALID', {
-      endpoint: rpc.endpoint,
-      method: 'eth_getLogs',
-      detail: `block ${filter.toBlock} is above the node's head`,
-    })
-  }
-  const events = parseLogs(rpc, logs)
+  const topics = [items.map((item) => toEventSelector(item))]
+  const events = (await readLogs(rpc, [{ address: filter.address, topics }], filter))
     .map((raw) => decodeLog(raw, items))
     .filter((event) => event !== undefined)
   return events.sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
@@ -161,10 +150,13 @@ async function readEvents(rpc: Rpc, signatures: Signatures, filter: EventFilter)
 export async function connectSourceChain(options: {
   readonly rpcUrl: string
   readonly chainId: number
-  readonly clock: Pause
+  readonly clock: Pace
+  /** Told which of several endpoints does what it should not. */
+  readonly onEndpointTrouble?: OnEndpointTrouble
 }): Promise<SourceChain> {
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: options.clock })
-  await assertChainId(rpc, options.chainId)
+  const { rpcUrl, chainId, clock, onEndpointTrouble } = options
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
+  await assertChainId(rpc, chainId)
   const signatures = createSignatures()
   return {
     head: () => readHead(rpc),

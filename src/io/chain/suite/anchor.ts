@@ -1,5 +1,6 @@
 import { followSuite } from './follow.ts'
 import { readsSuite } from './reads.ts'
+import { rootsSuite } from './roots.ts'
 import { rulesSuite } from './rules.ts'
 import type { ChainWorld } from './scene.ts'
 import { senderSuite } from './sender.ts'
@@ -8,6 +9,7 @@ import { senderSuite } from './sender.ts'
 export function chainSuite(name: string, open: () => Promise<ChainWorld>): void {
   readsSuite(name, open)
   rulesSuite(name, open)
+  rootsSuite(name, open)
   followSuite(name, open)
   senderSuite(name, open)
 }

@@ -207,7 +207,8 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('validator2', { ...attest(), epochId: second } as ProtocolCall)
       expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, attestationCount: 1 })
       await perform('validator3', { ...attest(), epochId: second } as ProtocolCall)
-      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, isFinalized: false, isRefused: true, attestationCount: 1 })
+      const refused = { isFinalized: false, isRefused: true, majorityRoot: ROOT }
+      expect(await chain.batch(second, BATCH)).toMatchObject({ ...other, ...refused, attestationCount: 1 })
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject(first)
     })
 
@@ -219,7 +220,7 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
       await perform('sequencer', submit({ rootHash: OTHER_ROOT }))
       const again = await chain.batch(EPOCH_1, BATCH)
       expect(again).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: false, attestationCount: 0 })
-      expect(again?.isRefused).toBeUndefined()
+      expect([again?.isRefused, again?.majorityRoot]).toEqual([undefined, undefined])
       for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT, BATCH, CONTENT))
       expect(await chain.batch(EPOCH_1, BATCH)).toMatchObject({ rootHash: OTHER_ROOT, isFinalized: true, attestationCount: 2 })
     })
@@ -245,6 +246,23 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
         snapshotCids: [CIDS[1]],
         rootHash: OTHER_ROOT,
       })
+    })
+
+    test('a validator may take over what was refuted in the second half of a round, and nothing else', async () => {
+      const { chain, perform, mine } = await anchored()
+      const corrected = submit({ batchCid: BATCH_2, snapshotCids: [CIDS[1], CIDS[0]] as Cid[], rootHash: OTHER_ROOT })
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT))
+      await mine(SUITE_MARKET.batchWindowBlocks / 2 - 2)
+      expect(await perform('validator3', corrected)).toEqual(refused('E04'))
+      await mine(3)
+      expect(await perform('stranger', corrected)).toEqual(refused('E04'))
+      expect(await perform('validator3', submit({ batchCid: BATCH_2, projectIds: ['new:SUITE', 'b:SUITE'] as ProjectId[] }))).toEqual(
+        refused('E25'),
+      )
+      expect(await perform('validator3', corrected)).toMatchObject({ kind: 'done' })
+      expect(await perform('validator2', submit({ batchCid: CIDS[0] as Cid }))).toEqual(refused('E25'))
+      for (const validator of ['validator1', 'validator2'] as const) await perform(validator, attest(OTHER_ROOT, BATCH_2))
+      expect(await chain.batch(EPOCH_1, BATCH_2)).toMatchObject({ isFinalized: true, attestationCount: 2 })
     })
 
     test('a corrected batch is taken after the end, with windows of its own, and asked for once', async () => {

@@ -11,6 +11,7 @@ import type {
   ProtocolCall,
   ProtocolEvent,
   ProtocolSender,
+  RootOnlyBatch,
 } from '#io/chain/port.ts'
 
 /** The market that a world opens with: epochs of 10 source blocks, windows of 10, 20 and 30 anchor blocks, three validators of whom two must attest. */
@@ -34,7 +35,10 @@ export interface ChainWorld {
   readonly chain: AnchorChain
   readonly signers: readonly [Address, Address]
   address(account: Account): Address
-  sender(account: Account, options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number }): ProtocolSender
+  sender(
+    account: Account,
+    options?: { readonly journal?: IntentJournal; readonly settleTimeoutMs?: number; readonly onShared?: (nonce: number) => void },
+  ): ProtocolSender
   mine(count?: number): Promise<void>
   /** Replaces the last blocks by as many new, empty ones. */
   reorg(depth: number): Promise<void>
@@ -42,6 +46,8 @@ export interface ChainWorld {
   burnSlot(slotId: SlotId): Promise<void>
   /** As the market's owner; in the chain when it resolves. */
   setManifest(manifest: ManifestRef): Promise<void>
+  /** The same for batches by their roots alone. */
+  setRootOnlyAllowed(isAllowed: boolean): Promise<void>
   /** Transactions that wait for a block. */
   pendingCount(): Promise<number>
   /** Lets time pass until this holds. */
@@ -87,6 +93,11 @@ export const attest = (rootHash: Hash = ROOT, batchCid: Cid = BATCH, contentHash
   batchCid,
   rootHash,
   contentHash,
+})
+export const submitRoots = (batches: readonly RootOnlyBatch[], epochId: EpochId = EPOCH_1): ProtocolCall => ({
+  kind: 'submitRootOnlyBatches',
+  epochId,
+  batches,
 })
 export const end: ProtocolCall = { kind: 'endBatchSubmissions', epochId: EPOCH_1 }
 

@@ -1,8 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
-import type { IntentJournal } from '#io/chain/port.ts'
-import { BATCH, BATCH_2, CIDS, createMemoryJournal, createScene, end, NEVER, PROJECTS, release, submit } from './scene.ts'
+import type { CallOutcome, IntentJournal } from '#io/chain/port.ts'
+import {
+  attest,
+  BATCH,
+  BATCH_2,
+  CIDS,
+  createMemoryJournal,
+  createScene,
+  end,
+  NEVER,
+  OTHER_ROOT,
+  PROJECTS,
+  release,
+  ROOT,
+  submit,
+} from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 const EPOCH = 1 as EpochId
@@ -110,6 +124,22 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
       ])
     })
 
+    test('twenty batches are with the node together, and one block takes them in their order', async () => {
+      const { sender, untilPending, mine, run, chain, transactionCount } = await released()
+      const batchCids = Array.from({ length: 20 }, (_, index) => `batch ${index}` as Cid)
+      const intents = batchCids.map((batchCid, index) => ({
+        intentId: `batch/${index}`,
+        call: submit({ batchCid, projectIds: [`pairs:${index}:SUITE` as ProjectId], snapshotCids: [CIDS[0] as Cid] }),
+      }))
+      const outcomes = sender('sequencer').sendInOrder(intents, NEVER)
+      await untilPending(20)
+      await mine()
+      const blocks = (await run(outcomes)).map((outcome) => outcome.kind === 'done' && outcome.blockNumber)
+      expect(blocks).toEqual(Array(20).fill((await chain.head()).number))
+      expect(await chain.batchCids(EPOCH)).toEqual(batchCids)
+      expect(await transactionCount('sequencer')).toBe(20)
+    })
+
     test('in order: behind a call that cannot be journalled nothing is sent, and the same list again goes on', async () => {
       const { sender, untilPending, mine, run, eventsSince, transactionCount, chain } = await released()
       const { number } = await chain.head()
@@ -204,6 +234,68 @@ export function senderSuite(name: string, open: () => Promise<ChainWorld>): void
         'E25',
         'done',
       ])
+    })
+
+    test('two processes with one key: of calls that exclude each other one is done, none twice, and whoever lost its nonce is told', async () => {
+      const { sender, untilPending, until, mine, run, transactionCount, chain, address } = await released()
+      const anchored = sender('sequencer').send('batch', submit(), NEVER)
+      await untilPending(1)
+      await mine()
+      await run(anchored)
+      const told: number[] = []
+      const twin = () => sender('validator1', { journal: createMemoryJournal(), onShared: (nonce) => told.push(nonce) })
+      const outcomes: string[] = []
+      const note = (sending: Promise<CallOutcome>) =>
+        sending.then((outcome) => void outcomes.push(outcome.kind === 'refused' ? outcome.reason : outcome.kind))
+      const both = Promise.all([note(twin().send('a', attest(ROOT), NEVER)), note(twin().send('a', attest(OTHER_ROOT), NEVER))])
+      await untilPending(1)
+      await mine()
+      await until(async () => told.length > 0)
+      await until(async () => {
+        await mine(10)
+        return outcomes.length === 2
+      })
+      await run(both)
+      expect(outcomes.sort()).toEqual(['E40', 'done'])
+      expect(await chain.hasAttested(EPOCH, BATCH, address('validator1'))).toBe(true)
+      // The one that was done, and the other, made anew once.
+      expect([await transactionCount('validator1'), new Set(told)]).toEqual([2, new Set([0])])
+    })
+
+    test('two processes with one key and one call: it is done once, and both know', async () => {
+      const { sender, untilPending, mine, run, transactionCount } = await released()
+      const twin = () => sender('sequencer', { journal: createMemoryJournal() }).send('a', submit(), NEVER)
+      const both = Promise.all([twin(), twin()])
+      await untilPending(1)
+      await mine()
+      const [first, second] = await run(both)
+      expect([first?.kind, second]).toEqual(['done', first])
+      expect(await transactionCount('sequencer')).toBe(1)
+    })
+
+    test('whoever sends after somebody else with the key is told, and goes on behind', async () => {
+      const { sender, untilPending, mine, run, chain } = await released()
+      const told: number[] = []
+      const mined = async (sending: Promise<CallOutcome>): Promise<string> => {
+        await untilPending(1)
+        await mine()
+        return (await run(sending)).kind
+      }
+      const one = sender('sequencer', { journal: createMemoryJournal(), onShared: (nonce) => told.push(nonce) })
+      expect(await mined(one.send('a', submit(), NEVER))).toBe('done')
+      const other = sender('sequencer', { journal: createMemoryJournal() })
+      expect(
+        await mined(
+          other.send(
+            'b',
+            submit({ batchCid: BATCH_2, projectIds: ['pairs:0x03:SUITE'] as ProjectId[], snapshotCids: CIDS.slice(0, 1) }),
+            NEVER,
+          ),
+        ),
+      ).toBe('done')
+      expect(told).toEqual([])
+      expect(await mined(one.send('end', end, NEVER))).toBe('done')
+      expect([told, await chain.isEpochEnded(EPOCH)]).toEqual([[1], true])
     })
 
     test('an aborted signal sends nothing', async () => {

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import type { ComputeSet } from '#domain/compute.ts'
+import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
+import { createLie, delayed, watchFault } from './fault.ts'
+import type { EpochLine, FaultStep } from './report.ts'
+
+const CIDS = ['one', 'two', 'three'] as Cid[]
+const anchoring = (epochId: number, snapshotCids = CIDS): ProtocolCall => ({
+  kind: 'submitSubmissionBatch',
+  epochId: epochId as EpochId,
+  batchCid: 'batch' as Cid,
+  projectIds: snapshotCids.map((cid) => `p:${cid}:TEST` as ProjectId),
+  snapshotCids,
+  rootHash: '0x0' as Hash,
+})
+
+const line = (epochId: number, change: Partial<EpochLine> = {}): EpochLine =>
+  ({ epochId, projects: 3, finalized: 3, missed: [], refuted: 0, disputed: 0, ...change }) as EpochLine
+const event = (kind: ProtocolEvent['kind'], epochId: number = FAULT_EPOCH, batchCid = 'batch'): ProtocolEvent =>
+  ({ kind, epochId, batchCid }) as unknown as ProtocolEvent
+
+function watching(fault: FaultName = 'project-flood') {
+  const steps: FaultStep[] = []
+  const acted: number[] = []
+  const watch = watchFault(fault, { fault: (step) => void steps.push(step) }, async ({ epochId }) => void acted.push(epochId))
+  return { watch, acted, told: () => steps.map(({ step }) => step) }
+}
+
+describe('a planted fault', () => {
+  test('acts with the release of its epoch, once, and is followed step by step', async () => {
+    const { watch, acted, told } = watching()
+    watch.seen(event('EpochReleased', 1))
+    watch.seen(event('EpochReleased'))
+    for (const kind of [
+      'SnapshotBatchSubmitted',
+      'TriggerBatchResubmission',
+      'SnapshotBatchSubmitted',
+      'SnapshotBatchFinalized',
+    ] as const) {
+      watch.seen(event(kind))
+      watch.seen(event(kind, FAULT_EPOCH + 1))
+    }
+    expect([acted, told()]).toEqual([[FAULT_EPOCH], ['anchored', 'disputed', 'corrected', 'final']])
+  })
+
+  test('is healed by the first whole epoch after it, not by its own and not by one before', async () => {
+    const { watch, told } = watching()
+    for (const epochId of [1, 2]) watch.epoch(line(epochId))
+    watch.epoch(line(3, { finalized: 2, missed: [{ projectId: 'p' as ProjectId, reason: 'unavailable' }] }))
+    expect(told()).toEqual(['epoch_over'])
+    for (const epochId of [4, 5]) watch.epoch(line(epochId))
+    expect(told()).toEqual(['epoch_over', 'healed'])
+    await watch.healed
+  })
+
+  test('that no epoch after it makes good is not healed: the failure says what was missing', async () => {
+    const { watch } = watching()
+    const missed = [{ projectId: 'p' as ProjectId, reason: 'history_missing' }] as const
+    for (const epochId of [3, 4, 5, 6]) watch.epoch(line(epochId, { finalized: 2, missed }))
+    watch.unfinished({ epochId: 7, reason: 'no_submissions' })
+    await expect(watch.healed).rejects.toMatchObject({
+      code: 'FAULT_NOT_HEALED',
+      facts: { fault: 'project-flood', epochId: FAULT_EPOCH, detail: 'epoch 7: no_submissions' },
+    })
+  })
+
+  test('after which nothing is decided any more is not healed either', async () => {
+    const { watch } = watching()
+    watch.seen(event('EpochReleased', FAULT_EPOCH + 12))
+    await expect(watch.healed).rejects.toMatchObject({ code: 'FAULT_NOT_HEALED' })
+  })
+
+  test('of a lie is healed only when what was refuted is corrected', async () => {
+    const { watch } = watching('lying-sequencer')
+    // On a busy machine there may be nothing to lie about: then it is the next one.
+    watch.unfinished({ epochId: FAULT_EPOCH, reason: 'nothing_finalized' })
+    watch.seen(event('TriggerBatchResubmission', FAULT_EPOCH + 1))
+    watch.unfinished({ epochId: FAULT_EPOCH + 1, reason: 'not_corrected' })
+    await expect(watch.healed).rejects.toMatchObject({ facts: { epochId: 3, detail: 'epoch 3: not_corrected' } })
+  })
+})
+
+test('the lie is one CID of the first batch from its epoch on, sworn to with its root; everything else goes out as it is', () => {
+  const [, two, three] = CIDS as [Cid, Cid, Cid]
+  const lie = createLie()
+  expect(lie('batch/1/0', anchoring(1))).toEqual(anchoring(1))
+  const told = { ...anchoring(2), snapshotCids: [two, two, three], rootHash: publishedRoot([two, two, three]) }
+  expect(lie('batch/2/0', anchoring(2))).toEqual(told)
+  for (const [intentId, call] of [
+    ['batch/2/1', anchoring(2)],
+    ['batch/3/0', anchoring(3)],
+    ['end/2', { kind: 'endBatchSubmissions', epochId: 2 as EpochId }],
+  ] as const)
+    expect(lie(intentId, call)).toBe(call)
+  expect(lie('batch/2/0', anchoring(2))).toEqual(told)
+})
+
+test('one snapshot of the epoch of the fault waits until somebody else has voted; all others do not', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const honest: ComputeSet = {
+    preloads: [],
+    snapshots: [{ projectType: 'pair', dataSources: ['0xAA'], preloads: [], compute: async ({ dataSource }) => dataSource ?? 'none' }],
+    aggregates: [],
+  }
+  const [waiting] = delayed(honest, 'pair:0xaa:TEST' as ProjectId, promise).snapshots
+  const compute = (epochId: number, dataSource: string) =>
+    waiting?.compute({ epoch: { epochId, begin: 1, end: 1 }, dataSource } as unknown as Parameters<typeof waiting.compute>[0])
+  expect([await compute(1, '0xAA'), await compute(2, '0xBB')]).toEqual(['0xAA', '0xBB'])
+  let isDone = false
+  const late = compute(2, '0xAA')?.then(() => {
+    isDone = true
+  })
+  await Promise.resolve()
+  expect(isDone).toBe(false)
+  resolve()
+  await late
+  expect(isDone).toBe(true)
+})

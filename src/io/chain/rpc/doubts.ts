@@ -1,0 +1,46 @@
+import type { RpcAnswer, RpcCall } from './answer.ts'
+import { kindOfRefusal } from './refusals.ts'
+
+/** Calls that have no answer on any endpoint: a market asks for a few. */
+const EMPTY_MAX = 1_000
+
+/** Contract and function of a call. */
+function keyOf({ params }: RpcCall): string {
+  const { to, data } = params[0] as { readonly to?: unknown; readonly data?: unknown }
+  return `${to} ${String(data).slice(0, 10)}`
+}
+
+/** Nothing for an answer, of a call that should have one. */
+function isEmpty({ method }: RpcCall, answer: RpcAnswer | undefined): boolean {
+  if (method !== 'eth_call' || answer === undefined) return false
+  return answer.isOk ? answer.result === '0x' : answer.refusal.code === 0
+}
+
+/** Which answers another endpoint may have better: a block or state that this one lacks, a method, or nothing at all for a call. */
+export function createDoubts() {
+  const knownEmpty = new Set<string>()
+
+  function isDoubtful(call: RpcCall, answer: RpcAnswer | undefined, head: number): boolean {
+    if (answer === undefined) return false
+    if (isEmpty(call, answer)) return !knownEmpty.has(keyOf(call))
+    if (!answer.isOk) return ['absent', 'method'].includes(kindOfRefusal(answer.refusal, call.method) ?? '')
+    return call.method === 'eth_getBlockByNumber' && answer.result === null && Number(call.params[0]) <= head
+  }
+
+  return {
+    /** `head` is the newest block that any endpoint told of. */
+    areThere: (calls: readonly RpcCall[], answers: readonly RpcAnswer[], head: number): boolean =>
+      calls.some((call, index) => isDoubtful(call, answers[index], head)),
+
+    /** The method of which somebody lacked what another has; a block that comes a little later is nothing to speak of. */
+    lacking: (calls: readonly RpcCall[], answers: readonly RpcAnswer[], head: number): string | undefined =>
+      calls.find((call, index) => call.method !== 'eth_getBlockByNumber' && isDoubtful(call, answers[index], head))?.method,
+
+    /** Several endpoints have said the same of what is empty: it is so, and not looked for again. */
+    believe(calls: readonly RpcCall[], all: readonly (readonly RpcAnswer[])[]): void {
+      if (all.length < 2) return
+      for (const [index, call] of calls.entries())
+        if (all.every((answers) => isEmpty(call, answers[index])) && knownEmpty.size < EMPTY_MAX) knownEmpty.add(keyOf(call))
+    },
+  }
+}

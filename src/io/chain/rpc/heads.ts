@@ -1,0 +1,30 @@
+import type { RpcAnswer, RpcCall } from './answer.ts'
+
+/** The head that an answer tells of, if any. */
+export function headIn({ method, params }: RpcCall, answer: RpcAnswer | undefined): number | undefined {
+  if (!answer?.isOk) return undefined
+  const isHeader = method === 'eth_getBlockByNumber' && params[0] === 'latest'
+  const text = isHeader ? (answer.result as { number?: unknown } | null)?.number : method === 'eth_blockNumber' ? answer.result : undefined
+  const head = typeof text === 'string' ? Number(text) : Number.NaN
+  return Number.isSafeInteger(head) ? head : undefined
+}
+
+/** State older than that is asked of archives first: geth keeps that of 128 blocks. */
+const ARCHIVE_DEPTH_BLOCKS = 100
+const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
+  eth_call: 1,
+  eth_estimateGas: 1,
+  eth_getBalance: 1,
+  eth_getCode: 1,
+  eth_getTransactionCount: 1,
+  eth_getStorageAt: 2,
+  eth_getProof: 2,
+}
+
+/** Whether one of the calls needs state that only an archive still has. */
+export function needsArchive(calls: readonly RpcCall[], head: number): boolean {
+  return calls.some(({ method, params }) => {
+    const block = params[STATE_BLOCK_PLACE[method] ?? params.length]
+    return typeof block === 'string' && block.startsWith('0x') && Number(block) < head - ARCHIVE_DEPTH_BLOCKS
+  })
+}

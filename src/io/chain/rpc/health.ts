@@ -1,0 +1,116 @@
+import type { Pace } from './pace.ts'
+import type { TroubleKind } from './post.ts'
+import type { Target } from './target.ts'
+
+/** What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has. */
+export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete'
+
+/** Told once per endpoint and kind, and again after the endpoint had recovered. */
+export interface EndpointTrouble {
+  readonly endpoint: string
+  readonly trouble: Misbehaviour
+  readonly detail: string
+}
+export type OnEndpointTrouble = (trouble: EndpointTrouble) => void
+
+/** First rest of an endpoint that failed, twice as long with each failure in a row. */
+const REST_FIRST_MS = 1_000
+const REST_MAX_MS = 60_000
+/** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
+const RECOVERED_AFTER = 16
+/** Blocks behind the best head at the same moment: more is lag. Chains with blocks of a quarter second have two between two answers. */
+const LAG_BLOCKS_MAX = 4
+/** How much a new latency counts beside those before. */
+const LATENCY_SHARE = 0.2
+/** A hedge is sent when an answer takes so many times as long as usual. */
+const LATE_FACTOR = 4
+const LATE_MIN_MS = 250
+const LATE_MAX_MS = 5_000
+/** Before anything is known. */
+const LATE_FIRST_MS = 2_000
+
+/** Tokens of one second at most; a batch may be longer than that, and is waited for afterwards. */
+function createBudget(callsPerSecond: number | undefined, pace: Pace) {
+  let tokens = callsPerSecond ?? 0
+  let atMs = pace.nowMs()
+  function waitMs(): number {
+    if (callsPerSecond === undefined) return 0
+    const nowMs = pace.nowMs()
+    tokens = Math.min(callsPerSecond, tokens + ((nowMs - atMs) * callsPerSecond) / 1_000)
+    atMs = nowMs
+    return tokens > 0 ? 0 : Math.ceil(((1 - tokens) * 1_000) / callsPerSecond)
+  }
+  return {
+    /** How long the next request would have to wait. */
+    waitMs,
+    /** Resolves when so many calls may be made. They are paid for at once, so that who comes later waits longer. */
+    async pay(calls: number): Promise<void> {
+      const turnMs = waitMs()
+      tokens -= calls
+      if (turnMs > 0) await pace.sleep(turnMs)
+    },
+  }
+}
+
+const averaged = (before: number | undefined, value: number): number =>
+  before === undefined ? value : before + (value - before) * LATENCY_SHARE
+
+/** What is known of one endpoint: how it does, whether it may be used, and what was told of it. */
+export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTrouble | undefined) {
+  const told = new Set<Misbehaviour>()
+  const budget = createBudget(target.callsPerSecond, pace)
+  let failures = 0
+  let goodInARow = 0
+  let restUntilMs = 0
+  let latencyMs: number | undefined
+  let lookMs: number | undefined
+  let lag = 0
+  let chain: 'unknown' | 'right' | 'wrong' = 'unknown'
+
+  function tell(trouble: Misbehaviour, detail: string): void {
+    if (told.has(trouble)) return
+    told.add(trouble)
+    onTrouble?.({ endpoint: target.endpoint, trouble, detail })
+  }
+
+  return {
+    budget,
+    chain: () => chain,
+    tell,
+    judgeChain(isRight: boolean, detail: string): void {
+      chain = isRight ? 'right' : 'wrong'
+      if (isRight) told.delete('wrong_chain')
+      else tell('wrong_chain', detail)
+    },
+    answered(tookMs: number): void {
+      failures = 0
+      restUntilMs = 0
+      latencyMs = averaged(latencyMs, tookMs)
+      goodInARow += 1
+      if (goodInARow < RECOVERED_AFTER) return
+      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging') told.delete(kind)
+    },
+    failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
+      failures += 1
+      goodInARow = 0
+      restUntilMs = pace.nowMs() + (retryAfterMs ?? Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** (failures - 1)))
+      tell(trouble, detail)
+    },
+    /** How long it takes for the same small question as the others, and how far its head was behind theirs. */
+    looked(tookMs: number): void {
+      lookMs = averaged(lookMs, tookMs)
+    },
+    lagged(blocks: number): void {
+      lag = blocks
+      if (lag > LAG_BLOCKS_MAX) tell('lagging', `${lag} blocks behind the others`)
+      else told.delete('lagging')
+    },
+    lateAfterMs: (): number =>
+      latencyMs === undefined ? LATE_FIRST_MS : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, latencyMs * LATE_FACTOR)),
+    isResting: (): boolean => pace.nowMs() < restUntilMs,
+    isLagging: (): boolean => lag > LAG_BLOCKS_MAX,
+    /** Less is better. Latency of the small question counts only where all were asked. */
+    cost: (): number => ((lookMs ?? 0) + 1) / target.weight,
+  }
+}
+export type Health = ReturnType<typeof createHealth>

@@ -1,0 +1,98 @@
+import { WeftError } from '#domain/errors.ts'
+import type { RpcAnswer, RpcCall } from './answer.ts'
+import { createProgress } from './endpoint.ts'
+import { headIn } from './heads.ts'
+import { namesOf } from './member.ts'
+import type { Member } from './member.ts'
+import type { Pace } from './pace.ts'
+
+/** How often all endpoints are asked for their head, so that one that lags is known before it is needed. */
+const LOOK_EVERY_MS = 30_000
+const QUESTION: readonly RpcCall[] = ['eth_chainId', 'eth_blockNumber'].map((method) => ({ method, params: [] }))
+
+/** Looks at several endpoints side by side: whether each serves the chain, how far it lags, how fast it is. */
+export function createLookout(members: readonly Member[], options: { readonly chainId: number | undefined; readonly pace: Pace }) {
+  const { pace } = options
+  let { chainId } = options
+  let gotChainId = 0
+  let bestHead = 0
+  let lookedAtMs: number | undefined
+  /** While all are looked at: resolves with the first that serves the chain. */
+  let looking: Promise<void> | undefined
+  const strays = new Set<Member>()
+
+  function hear(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): void {
+    for (const [index, call] of calls.entries()) bestHead = Math.max(bestHead, headIn(call, answers[index]) ?? 0)
+  }
+
+  /** The head of an endpoint that serves the chain. Without an id given, the first that answers says which chain is meant. */
+  async function lookAt(member: Member): Promise<number | undefined> {
+    const startMs = pace.nowMs()
+    const { answers } = await member.ask(QUESTION, createProgress())
+    const [id, head] = answers ?? []
+    if (!id?.isOk) return undefined
+    const got = Number(id.result)
+    chainId ??= got
+    member.health.judgeChain(got === chainId, `chain id ${got}, not ${chainId}`)
+    member.health.looked(pace.nowMs() - startMs)
+    if (got !== chainId) {
+      gotChainId = got
+      return undefined
+    }
+    hear(QUESTION, answers ?? [])
+    return headIn(QUESTION[1] as RpcCall, head)
+  }
+
+  /** The same small question to all at the same moment; `found` is called as soon as one serves the chain, or none does. */
+  async function look(found: () => void): Promise<void> {
+    lookedAtMs = pace.nowMs()
+    const heads = await Promise.all(
+      members.map(async (member) => {
+        const head = await lookAt(member)
+        if (member.health.chain() === 'right') found()
+        return head
+      }),
+    )
+    found()
+    const best = Math.max(...heads.filter((head) => head !== undefined))
+    for (const [index, head] of heads.entries()) if (head !== undefined) members[index]?.health.lagged(best - head)
+  }
+
+  /** Those that did not answer yet are looked at when they have rested, or at once when no other is left: beside the work, never twice at a time. */
+  function lookForStrays(): void {
+    const isStuck = members.every(({ health }) => health.chain() !== 'right' || health.isResting())
+    for (const member of members) {
+      const { health } = member
+      if (health.chain() !== 'unknown' || strays.has(member) || (health.isResting() && !isStuck)) continue
+      strays.add(member)
+      void lookAt(member).finally(() => strays.delete(member))
+    }
+  }
+
+  return {
+    /** The newest block that any endpoint told of; 0 before one did. */
+    head: (): number => bestHead,
+    hear,
+    /**
+     * Resolves when an endpoint of the chain is known, or none answered; looks at all again once in a while, beside the work. Throws
+     * `CHAIN_WRONG` when all serve another chain.
+     */
+    async ready(): Promise<void> {
+      // A single one is asked for nothing beside the work.
+      if (members.length === 1) return
+      const isLost = members.every(({ health }) => health.chain() !== 'right')
+      const isDue = lookedAtMs === undefined || pace.nowMs() - lookedAtMs >= LOOK_EVERY_MS
+      if (looking === undefined && (isLost || isDue)) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        looking = promise
+        void look(resolve).finally(() => {
+          looking = undefined
+        })
+      } else if (looking === undefined) lookForStrays()
+      if (isLost) await looking
+      if (members.every(({ health }) => health.chain() === 'wrong'))
+        throw new WeftError('CHAIN_WRONG', { endpoint: namesOf(members), expectedChainId: chainId ?? 0, gotChainId })
+    },
+  }
+}
+export type Lookout = ReturnType<typeof createLookout>

@@ -1,0 +1,61 @@
+import { Worker } from 'node:worker_threads'
+import { afterEach, expect, test } from 'vitest'
+import { keccak256 } from '#wire/keccak.ts'
+import { createRecovererPool, type RecovererPool, type RecovererPoolOptions } from './recoverer-pool.ts'
+import { createSigner, parsePrivateKey, recoverer } from './secp256k1.ts'
+
+const signer = createSigner(parsePrivateKey('11'.repeat(32)))
+/** Every seventh is no signature: nobody has signed it. */
+const signed = Array.from({ length: 700 }, (_, index) => {
+  const digest = keccak256(new Uint8Array([index >> 8, index & 255]))
+  const signature = Uint8Array.fromHex(signer.sign(digest))
+  signature[64] = Number(signature[64]) - 27
+  return { digest, signature: index % 7 === 0 ? new Uint8Array(65) : signature }
+})
+const whole = signed.map((_, index) => (index % 7 === 0 ? undefined : signer.address))
+
+let open: RecovererPool | undefined
+afterEach(() => open?.stop())
+
+function openPool(options: RecovererPoolOptions = {}) {
+  const deaths: string[] = []
+  const pool = createRecovererPool({ threads: 2, onDeath: (detail) => deaths.push(detail), ...options })
+  open = pool
+  return { pool, deaths }
+}
+
+/** A thread that dies whatever it is given. */
+const dying = () => new Worker('process.exit(3)', { eval: true })
+const sound = () => new Worker(new URL('./recoverer-worker.ts', import.meta.url))
+
+test('threads find the signers that this thread finds, in the order given', async () => {
+  const { pool } = openPool()
+  expect(await recoverer.recoverMany(signed)).toEqual(whole)
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+  expect(await pool.recoverMany([])).toEqual([])
+  // What was lent to other threads is not taken from the caller.
+  expect(signed[1]?.digest.length).toBe(32)
+})
+
+test('a thread that dies is replaced, and its work is done', async () => {
+  const kinds = [dying, sound, dying]
+  const { pool, deaths } = openPool({ start: () => (kinds.shift() ?? sound)(), threads: 2 })
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+  expect(deaths).toEqual(['exit code 3', 'exit code 3'])
+  expect(await pool.recoverMany(signed)).toEqual(whole)
+})
+
+test('where every thread dies the work is done all the same', async () => {
+  const { pool, deaths } = openPool({ start: dying })
+  expect(await pool.recoverMany(signed.slice(0, 10))).toEqual(whole.slice(0, 10))
+  expect(deaths).toHaveLength(3)
+})
+
+test('it ends with what it was at', async () => {
+  const { pool } = openPool()
+  const under = pool.recoverMany(signed)
+  const refused = expect(under).rejects.toMatchObject({ code: 'STOPPED' })
+  await pool.stop()
+  await refused
+  await expect(pool.recoverMany(signed)).rejects.toMatchObject({ code: 'STOPPED' })
+})

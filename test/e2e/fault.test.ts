@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { FAULT_EPOCH, FAULTS, type FaultName } from '#devnet/fault-names.ts'
+import type { DevnetSummary, EpochLine, FaultStep } from '#devnet/report.ts'
+import { within } from './within.ts'
+
+/** A whole network in which something goes wrong on purpose: each fault is seen, and what heals it. */
+
+const weft = join(import.meta.dirname, '../../src/cli/main.ts')
+/** About 40 s on a machine with nothing else to do, and some epochs more where a busy one misses one. */
+const RUN_MS = 150_000
+const folder = mkdtempSync(join(tmpdir(), 'weft-e2e-fault-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+type Line = Partial<EpochLine> & { readonly fault?: FaultStep; readonly summary?: DevnetSummary }
+
+async function run(fault: FaultName): Promise<{ code: number; lines: Line[]; told: string }> {
+  const dataDir = join(folder, fault)
+  const args = ['--disable-warning=ExperimentalWarning', weft, 'devnet', '--json', '--fault', fault, '--data-dir', dataDir]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk)
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk)
+  })
+  const logs = (): string =>
+    readdirSync(join(dataDir, 'logs'))
+      .map((name) => `${name}:\n${readFileSync(join(dataDir, 'logs', name), 'utf8').slice(-500)}`)
+      .join('\n')
+  const told = () => `${stdout}${stderr}${logs()}`
+  try {
+    const [code] = (await within(once(child, 'close'), { awaited: `the end of a devnet with ${fault}`, limitMs: RUN_MS, told })) as [number]
+    const lines = stdout.trim().split('\n')
+    return { code, lines: lines.map((line) => JSON.parse(line) as Line), told: told() }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+/** In this order, whatever else is told between them. */
+const STEPS: Readonly<Record<FaultName, readonly string[]>> = {
+  'lying-sequencer': ['planted', 'disputed', 'corrected', 'final', 'epoch_over', 'healed'],
+  'silent-sequencer': ['planted', 'back', 'healed'],
+  'project-flood': ['planted', 'answered', 'final', 'epoch_over', 'healed'],
+  'unavailable-data': ['planted', 'answered', 'final', 'epoch_over', 'healed'],
+}
+
+test.each(FAULTS)(
+  '%s is planted in one epoch, told step by step, and healed',
+  async (fault) => {
+    const { code, lines, told } = await run(fault)
+    expect(code, told).toBe(0)
+    const steps = lines.flatMap((line) => line.fault ?? [])
+    const names = steps.map(({ step }) => step)
+    let from = -1
+    for (const step of STEPS[fault]) {
+      const at = names.indexOf(step, from + 1)
+      expect(at, `${step} in ${names.join(', ')}`).toBeGreaterThan(from)
+      from = at
+    }
+    const faultEpoch = steps.at(-1)?.epochId ?? 0
+    expect(faultEpoch).toBeGreaterThanOrEqual(FAULT_EPOCH)
+    const planted = lines.find(({ epochId }) => epochId === faultEpoch)
+    if (fault === 'lying-sequencer') expect(planted, told).toMatchObject({ refuted: 1, disputed: 0 })
+    if (fault === 'unavailable-data')
+      expect(
+        planted?.missed?.map(({ reason }) => reason),
+        told,
+      ).toContain('unavailable')
+    const whole = lines.findLast(({ epochId }) => (epochId ?? 0) > faultEpoch)
+    expect(whole?.finalized).toBe(whole?.projects)
+    expect(lines.at(-1)?.summary?.epochs).toBeGreaterThanOrEqual(2)
+  },
+  RUN_MS + 10_000,
+)
