@@ -3,7 +3,8 @@ import { WeftError } from '#domain/errors.ts'
 import { isTaken } from '#domain/rejection.ts'
 import { isProjectOver } from '#domain/project.ts'
 import type { FakeTransaction } from '#io/chain/fake/anchor.ts'
-import type { BlockRef } from '#io/chain/port.ts'
+import type { FakeCall } from '#io/chain/fake/contract.ts'
+import type { BlockRef, ProtocolCall } from '#io/chain/port.ts'
 import type { FakeIpfsNode } from '#io/ipfs/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
@@ -30,6 +31,7 @@ import {
   type WorldOptions,
   EPOCH_SIZE,
 } from '../journey/cast.ts'
+import { lying } from './lie.ts'
 import { effectOf } from './safety.ts'
 
 /**
@@ -47,6 +49,8 @@ export interface CrashPlan {
   readonly cuts: readonly number[]
   /** The anchor chain is rewritten when the epoch has come so far; the steps of the first life are counted from there. */
   readonly reorg?: { readonly at: Stage; readonly depth: number; readonly isLosingTransactions: boolean }
+  /** Batches are anchored by their roots alone; or the sequencer swaps two CIDs of one, is refuted, and sends a corrected one. */
+  readonly story?: 'roots' | 'refuted'
   /** Half of what is asked of the chain fails; or the victim's IPFS refuses everything for a while, from its first call on. */
   readonly trouble?: 'rpc' | 'ipfs'
 }
@@ -258,7 +262,13 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
     signers: SIGNERS.map(({ address }) => address),
     validators: 3,
     market: WINDOWS,
-    rules: () => sameRules({ ...RULES, projectsPerBatch: PROJECTS_PER_BATCH, availability: 'required' }),
+    rules: () =>
+      sameRules({
+        ...RULES,
+        projectsPerBatch: PROJECTS_PER_BATCH,
+        availability: 'required',
+        anchoring: plan.story === 'roots' ? 'roots' : 'projects',
+      }),
     disk: (name, disk) => diskOf(name, disk, fate),
     ...(report && { report }),
     onFailure: (name, failure) => failures.push(`${name} ended: ${String(failure)}`),
@@ -273,7 +283,10 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   const cids = await Promise.all(
     ['a', 'b', 'c', 'other'].map((text) => bare.ipfs.node('snapshotter').add(new TextEncoder().encode(`{"is":"${text}"}`))),
   )
-  const { machine: sequencer, addresses } = await startSequencer({ relays: [] }, world)
+  const { machine: sequencer, addresses } = await startSequencer(
+    { relays: [], anchoring: plan.story === 'refuted' ? lyingAtFirst() : unchanged },
+    world,
+  )
   machines.set('sequencer', sequencer)
   const validators: Machine<Validator>[] = []
   for (const index of [0, 1, 2]) {
@@ -282,6 +295,7 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   }
   await startEpochs(world)
   const courier = sendSubmissions(addresses[0] as string, cids, world, () => fate.step('sequencer', 'after receipt'))
+  if (plan.story === 'roots') world.chain.setRootOnlyAllowed(true)
   // Roles that have just been set up must have seen more blocks than a reorganisation here takes back.
   world.chain.mine(BLOCKS_BEFORE)
   await world.clock.advance(WARM_UP_MS)
@@ -295,6 +309,16 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   await world.processes.stop()
   world.chain.stop()
   return { lives: fate.lives, batchCids, broken }
+}
+
+/** Of the epoch's first batch, until another takes its place. */
+function lyingAtFirst(): (call: ProtocolCall) => ProtocolCall {
+  let lied: Cid | undefined
+  return (call) => {
+    if (call.kind !== 'submitSubmissionBatch') return call
+    lied ??= call.batchCid
+    return call.batchCid === lied ? lying({ epochId: EPOCH_1, how: 'swap' })(call) : call
+  }
 }
 
 /** Each call is tried three times (`io/chain/rpc/rpc.ts`): where half of all tries fail, one call in eight does. */
@@ -414,6 +438,11 @@ async function unfinished(scene: Scene): Promise<string | undefined> {
 }
 
 /** The promises: each batch on chain once, each attestation once, no gap in nonces, nothing lost that has a receipt. */
+const effectsOf = (from: string, call: FakeCall): string[] =>
+  call.kind === 'submitRootOnlyBatches'
+    ? call.batches.map(({ batchCid }) => `batch ${call.epochId} ${batchCid}`)
+    : [effectOf(from, call)].filter((effect) => effect !== undefined)
+
 async function brokenBy(scene: Scene): Promise<string[]> {
   const {
     world: { chain, market },
@@ -424,12 +453,11 @@ async function brokenBy(scene: Scene): Promise<string[]> {
   const broken: string[] = []
   const mined = chain.transactions()
   const effects = new Map<string, number>()
-  for (const { from, call, receipt } of mined) {
-    const effect = effectOf(from, call)
-    if (effect === undefined) continue
-    if (receipt === undefined) broken.push(`${effect} waits`)
-    else if (receipt.reverted === undefined) effects.set(effect, (effects.get(effect) ?? 0) + 1)
-  }
+  for (const { from, call, receipt } of mined)
+    for (const effect of effectsOf(from, call)) {
+      if (receipt === undefined) broken.push(`${effect} waits`)
+      else if (receipt.reverted === undefined) effects.set(effect, (effects.get(effect) ?? 0) + 1)
+    }
   const batchCids = await readingWell(scene, () => chain.batchCids(EPOCH_1))
   const final = sequencer.current().epoch(EPOCH_1)
   const isMissed = final?.state === 'missed'
@@ -444,13 +472,11 @@ async function brokenBy(scene: Scene): Promise<string[]> {
     if (effects.get(effect) !== 1) broken.push(`${effect} is ${effects.get(effect) ?? 0} times on chain`)
   if (scene.plan.reorg === undefined) {
     const made = new Map<string, number>()
-    for (const { from, call } of new Map(broadcast.map((one) => [one.hash, one])).values()) {
-      const effect = effectOf(from, call)
-      if (effect !== undefined) made.set(effect, (made.get(effect) ?? 0) + 1)
-    }
+    for (const { from, call } of new Map(broadcast.map((one) => [one.hash, one])).values())
+      for (const effect of effectsOf(from, call)) made.set(effect, (made.get(effect) ?? 0) + 1)
     for (const [effect, times] of made) if (times > 1) broken.push(`${times} transactions for ${effect}`)
     for (const { from, call, receipt } of mined)
-      if (receipt?.reverted !== undefined) broken.push(`${effectOf(from, call)} is refused: ${receipt.reverted}`)
+      if (receipt?.reverted !== undefined) broken.push(`${effectsOf(from, call).join()} is refused: ${receipt.reverted}`)
   }
   for (const account of [...market.sequencers, ...market.validators]) {
     const nonces = mined.filter(({ from, nonce }) => from === account && nonce !== undefined).map(({ nonce }) => nonce)
