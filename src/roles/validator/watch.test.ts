@@ -112,6 +112,20 @@ describe('where it starts', () => {
   })
 })
 
+test('V5, V6: of what is read again below the cursor, batches whose window is over are left alone, and one whose release was moved there is not', async () => {
+  const batch = (epochId: number): Told => ({ kind: 'SnapshotBatchSubmitted', epochId, batchCid: `batch ${epochId}` })
+  const { run, announced } = open({ head: 250, cursor: 200 })
+  await run([
+    step(140, released(1)),
+    step(141, batch(1)),
+    step(160, released(2)),
+    step(161, batch(2)),
+    step(205, released(3)),
+    step(206, batch(3)),
+  ])
+  expect(announced.map(({ batchCid }) => batchCid)).toEqual(['batch 2', 'batch 3'])
+})
+
 describe('the cursor', () => {
   test('G9, V6: stays at the oldest release whose window is open, however far the head is', async () => {
     const { run, cursors } = open()
