@@ -49,8 +49,11 @@ export interface CrashPlan {
   readonly cuts: readonly number[]
   /** The anchor chain is rewritten when the epoch has come so far; the steps of the first life are counted from there. */
   readonly reorg?: { readonly at: Stage; readonly depth: number; readonly isLosingTransactions: boolean }
-  /** Batches are anchored by their roots alone; or the sequencer swaps two CIDs of one, is refuted, and sends a corrected one. */
-  readonly story?: 'roots' | 'refuted'
+  /**
+   * Batches are anchored by their roots alone; or the sequencer swaps two CIDs of one, is refuted, and sends a corrected one; or the contract is
+   * told what the slots of a day have earned, to its last word.
+   */
+  readonly story?: 'roots' | 'refuted' | 'rewards'
   /** Half of what is asked of the chain fails; or the victim's IPFS refuses everything for a while, from its first call on. */
   readonly trouble?: 'rpc' | 'ipfs'
 }
@@ -66,6 +69,8 @@ export interface CrashOutcome {
 const EPOCH_1 = 1 as EpochId
 const SIGNERS = ['11', '22', '33'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32))))
 const PROJECTS = ['a', 'b', 'c'].map((name) => `price:${name}:${RULES.namespace}` as ProjectId)
+/** By slot: the last was outvoted once. */
+const EARNED = [3, 3, 2]
 const SUBMISSIONS = SIGNERS.length * PROJECTS.length
 /** Three projects make two batches. */
 const PROJECTS_PER_BATCH = 2
@@ -262,6 +267,7 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
     signers: SIGNERS.map(({ address }) => address),
     validators: 3,
     market: WINDOWS,
+    rewards: { epochsInADay: 1, dailySnapshotQuota: 1, areRewardsEnabled: plan.story === 'rewards' },
     rules: () =>
       sameRules({
         ...RULES,
@@ -302,7 +308,8 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   if (plan.reorg === undefined) fate.count()
   const scene: Scene = { plan, world, fate, sequencer, validators, courier, broadcast, failures }
   if (plan.trouble === 'rpc') world.chain.setReachable(failingCalls())
-  world.source.mine(EPOCH_SIZE)
+  // A day has one epoch here, and its last word comes when the one after it is over.
+  world.source.mine(EPOCH_SIZE * (plan.story === 'rewards' ? 2 : 1))
   const broken = await playOut(scene)
   const batchCids = await readingWell(scene, () => world.chain.batchCids(EPOCH_1))
   courier.stop()
@@ -434,14 +441,21 @@ async function unfinished(scene: Scene): Promise<string | undefined> {
   const batchCids = await readingWell(scene, () => chain.batchCids(EPOCH_1))
   const slow = validators.find((validator) => validator.disk().scan(batchesPrefix(EPOCH_1)).length < batchCids.length)
   if (slow !== undefined && !isReleaseTaken(scene)) return `${slow.name} has not said its last word`
+  if (scene.plan.story === 'rewards' && (await rewardedSlots(scene.world)) < SIGNERS.length) return 'the last word of the day is not said'
   return chain.pendingCount() > 0 ? 'calls wait for a block' : undefined
 }
 
+async function rewardedSlots({ chain }: World): Promise<number> {
+  const days = await Promise.all(SIGNERS.map((_, index) => chain.slotDay((index + 1) as SlotId, 1)))
+  return days.filter(({ submissions, isRewarded }, index) => isRewarded && submissions === EARNED[index]).length
+}
+
 /** The promises: each batch on chain once, each attestation once, no gap in nonces, nothing lost that has a receipt. */
-const effectsOf = (from: string, call: FakeCall): string[] =>
-  call.kind === 'submitRootOnlyBatches'
-    ? call.batches.map(({ batchCid }) => `batch ${call.epochId} ${batchCid}`)
-    : [effectOf(from, call)].filter((effect) => effect !== undefined)
+function effectsOf(from: string, call: FakeCall): string[] {
+  if (call.kind === 'submitRootOnlyBatches') return call.batches.map(({ batchCid }) => `batch ${call.epochId} ${batchCid}`)
+  if (call.kind === 'updateRewards') return [`rewards ${JSON.stringify(call)}`]
+  return [effectOf(from, call)].filter((effect) => effect !== undefined)
+}
 
 async function brokenBy(scene: Scene): Promise<string[]> {
   const {
