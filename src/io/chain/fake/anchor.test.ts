@@ -104,6 +104,20 @@ describe('fake chain', () => {
     chain.stop()
   })
 
+  test('a call that has gone out waits out that nobody answers, as with the real sender', async () => {
+    const clock = createVirtualClock()
+    const chain = createFakeChain({ clock, market, signers, blockTimeMs: 1_000 })
+    const sender = chain.sender({ address: address('epochManager'), journal: createMemoryJournal() })
+    const call: ProtocolCall = { kind: 'releaseEpoch', begin: 101 as BlockNumber, end: (100 + market.epochSize) as BlockNumber }
+    const sent = sender.send('release', call, new AbortController().signal)
+    await clock.advance(0)
+    chain.setReachable(false)
+    await clock.advance(3_000)
+    chain.setReachable(true)
+    expect(await clock.runUntil(sent, { limitMs: 10_000 })).toMatchObject({ kind: 'done', blockNumber: 1 })
+    chain.stop()
+  })
+
   test('an onlooker sees every block with its events, also while nobody is answered', () => {
     const chain = createFakeChain({ clock: createVirtualClock(), market, signers })
     chain.burnSlot(1 as SlotId)
