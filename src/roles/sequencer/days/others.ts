@@ -24,7 +24,7 @@ export async function readOthers(deps: OthersDeps, signal: AbortSignal): Promise
   }
 }
 
-/** Of what is no batch, nothing. `undefined` when it could not be had now. */
+/** Of what can be no batch, nothing. `undefined` when it could not be had now. Throws what needs a person: a full disk here says nothing of what others anchored. */
 async function earnedBy(
   epochId: EpochId,
   batchCid: Cid,
@@ -36,7 +36,9 @@ async function earnedBy(
     return parsed.ok ? deliveredIn(parsed.batch, epochId) : nothingDelivered()
   } catch (failure) {
     if (signal.aborted || !isWeftError(failure)) throw failure
+    const isNoBatch = isWeftError(failure, 'ID_MALFORMED') || isWeftError(failure, 'IPFS_CONTENT_TOO_LARGE')
+    if (!isNoBatch && failure.kind !== 'transient') throw failure
     report('batch_uncounted', { epochId, batchCid, ...toldOf(failure) })
-    return failure.kind === 'transient' ? undefined : nothingDelivered()
+    return isNoBatch ? nothingDelivered() : undefined
   }
 }
