@@ -446,7 +446,7 @@ function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const counting = createCounting({ ...deps, keep: (writes) => void spawn(store.commit(writes)), daysKept: options.daysKept })
   const rewarding = createRewarding(options, { ...deps, counting })
   const now = async () => ({ rules: await chain.rewardRules(), ...(await chain.currentEpoch()) })
-  const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
+  const works = [() => readOthers({ ...deps, counting, breathe: breathing(deps) }, signal), () => rewarding.work(signal)]
   const busy = new Set<unknown>()
   return {
     tallies: createTallies({ counting, chain }),
