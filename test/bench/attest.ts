@@ -189,7 +189,7 @@ function batchesOf({ epoch, header, market }: Ask): SignedBatch[] {
         return { submissionId: crypto.randomUUID(), submission }
       }),
     )
-    for (const { submissionId } of submissions) tree.append(submissionId)
+    tree.append(submissions.map(({ submissionId }) => submissionId))
     const snapshotCids = projectIds.map(() => snapshotCid)
     const bytes = encodeBatch({ submissions, submissionsRoot: tree.publishedRoot(), projectIds, snapshotCids })
     return { bytes, projectIds, signed }

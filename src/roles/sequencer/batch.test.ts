@@ -88,7 +88,7 @@ test('G2: batches hold the finalized projects, all of their votes, and trees tha
   for (const { file, batchCid, projectIds, snapshotCids, rootHash } of planned) {
     expect([batchCid, rootHash]).toEqual([await snapshotCidOf(file), publishedRoot(snapshotCids)])
     const decoded = decodeBatch(file)
-    for (const { submissionId } of decoded?.submissions ?? []) tree.append(submissionId)
+    tree.append(decoded?.submissions.map(({ submissionId }) => submissionId) ?? [])
     expect(decoded).toMatchObject({ projectIds, snapshotCids, submissionsRoot: tree.publishedRoot() })
     expect(decoded?.submissions.map(({ submission: { request } }) => request.projectId)).toEqual(projectIds.flatMap((id) => [id, id]))
   }

@@ -48,7 +48,7 @@ export async function batch(projects: readonly CountedProject[], batching: Batch
   for (const [index, part] of (await cut(projects, batching)).entries()) {
     if (rules.batchTree === 'fresh') tree = createTree()
     const ids = idsIn(part)
-    for (const id of ids) tree.append(id)
+    tree.append(ids)
     await breathe(ids.length)
     planned.push(await plan(index, part, tree.publishedRoot(), rules))
     await breathe(ids.length)

@@ -10,19 +10,26 @@ export function withUniqueIds(
   ballots: readonly VerifiedSubmission[],
   hasher: Pick<SubmissionHasher, 'digest'>,
 ): readonly VerifiedSubmission[] {
-  const taken = new Set<string>()
-  const shared = new Set<string>()
-  for (const { submissionId } of ballots) {
-    if (taken.has(submissionId)) shared.add(submissionId)
-    taken.add(submissionId)
-  }
-  if (shared.size === 0) return ballots
+  const taken = new Set<string>(ballots.map(({ submissionId }) => submissionId))
+  if (taken.size === ballots.length) return ballots
+  const shared = sharedIds(ballots)
   return ballots.map((ballot) => {
     if (!shared.has(ballot.submissionId)) return ballot
     const submissionId = freeId(hasher.digest(ballot.submission.request), taken)
     taken.add(submissionId)
     return { ...ballot, submissionId }
   })
+}
+
+/** Those that several bear. */
+function sharedIds(ballots: readonly VerifiedSubmission[]): Set<string> {
+  const seen = new Set<string>()
+  const shared = new Set<string>()
+  for (const { submissionId } of ballots) {
+    if (seen.has(submissionId)) shared.add(submissionId)
+    seen.add(submissionId)
+  }
+  return shared
 }
 
 /** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
