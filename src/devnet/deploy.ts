@@ -47,6 +47,9 @@ const BALANCE_WEI = 10n ** 24n
 /** A devnet's chain mines whenever it is asked to: whatever takes that long will not happen. */
 const SETTLE_TIMEOUT_MS = 30_000
 
+/** So few snapshots that most slots are eligible after a few epochs. */
+const REWARDS = { rewards: true, dailySnapshotQuota: 10n }
+
 /** Nobody is asked: it is a devnet. */
 const AT_ONCE: Conduct = { isDryRun: false, confirm: async () => true, done: () => undefined }
 
@@ -92,7 +95,7 @@ export async function deployProtocol(options: DeployOptions): Promise<Deployment
   const config = {
     // Anybody may mint slots of a devnet.
     nodes: { mintStartTime: 1 },
-    market: { ...form, windows, minAttestations: attestationsMin, rootOnlyBatches, epochManager, sequencers, validators },
+    market: { ...form, ...REWARDS, windows, minAttestations: attestationsMin, rootOnlyBatches, epochManager, sequencers, validators },
     slots,
   }
   const { manifest: written } = options

@@ -58,7 +58,8 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
 
   const relay = await start('relay', 'relay', wireRelay, {})
   const relayAddress = first(relay, 'p2p')
-  const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress }
+  // A devnet has no end of a day to wait for: it counts with every epoch.
+  const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress, countsEveryEpochs: '1' }
   const wireThrough = wireSequencer((sender) => (fault.call === undefined ? sender : throughCalls(sender, fault.call)))
   const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
   const direct = await start('collector-direct', 'collector', wireCollector, {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type CountedBatch, credit, earnedIn, eligibleSlots, type SlotCounts, updatesOf } from './counts.ts'
+import { type CountedBatch, credit, deliveredIn, eligibleSlots, type SlotCounts, updatesOf } from './counts.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from './ids.ts'
 
 const EPOCH = 7 as EpochId
@@ -15,8 +15,8 @@ const batch = (
   })) as unknown as CountedBatch['submissions'],
 })
 
-describe('what a batch earns', () => {
-  test.each<[string, CountedBatch, (readonly [number, number])[]]>([
+describe('what slots deliver in a batch', () => {
+  test.each<[string, CountedBatch, { readonly won: Record<number, number>; readonly all: Record<number, number> }]>([
     [
       '1 for each project whose winner a slot voted for',
       batch({ p: 'a', q: 'b' }, [
@@ -24,56 +24,54 @@ describe('what a batch earns', () => {
         [1, 'q', 'b'],
         [2, 'q', 'b'],
       ]),
-      [
-        [1, 2],
-        [2, 1],
-      ],
+      { won: { 1: 2, 2: 1 }, all: { 1: 2, 2: 1 } },
     ],
     [
-      'nothing for what did not win',
+      'what did not win is delivered, and wins nothing',
       batch({ p: 'a' }, [
         [1, 'p', 'b'],
         [2, 'p', 'a'],
       ]),
-      [[2, 1]],
+      { won: { 2: 1 }, all: { 1: 1, 2: 1 } },
     ],
-    ['nothing for a project without a winner in it', batch({ p: 'a' }, [[1, 'q', 'a']]), []],
+    ['nothing for a project without a winner in it', batch({ p: 'a' }, [[1, 'q', 'a']]), { won: {}, all: {} }],
     [
       '1 at most for each slot and project',
       batch({ p: 'a' }, [
+        [1, 'p', 'b'],
         [1, 'p', 'a'],
         [1, 'p', 'a'],
       ]),
-      [[1, 1]],
+      { won: { 1: 1 }, all: { 1: 1 } },
     ],
-    ['nothing for a submission of another epoch', batch({ p: 'a' }, [[1, 'p', 'a', 6]]), []],
+    ['nothing for a submission of another epoch', batch({ p: 'a' }, [[1, 'p', 'a', 6]]), { won: {}, all: {} }],
   ])('%s', (_, of, expected) => {
-    expect([...earnedIn(of, EPOCH)]).toEqual(expected)
+    const { won, all } = deliveredIn(of, EPOCH)
+    expect({ won: Object.fromEntries(won), all: Object.fromEntries(all) }).toEqual(expected)
   })
 
   test('what is credited and taken back leaves nothing', () => {
-    const totals = counts([[1, 3]])
-    credit(
-      totals,
-      counts([
+    const totals = { all: counts([[1, 5]]), won: counts([[1, 3]]) }
+    const delivered = {
+      all: counts([
         [1, 1],
         [2, 2],
       ]),
-      1,
-    )
-    expect([...totals]).toEqual([
-      [1, 4],
-      [2, 2],
+      won: counts([[2, 2]]),
+    }
+    credit(totals, delivered, 1)
+    expect([[...totals.all], [...totals.won]]).toEqual([
+      [
+        [1, 6],
+        [2, 2],
+      ],
+      [
+        [1, 3],
+        [2, 2],
+      ],
     ])
-    credit(
-      totals,
-      counts([
-        [1, 1],
-        [2, 2],
-      ]),
-      -1,
-    )
-    expect([...totals]).toEqual([[1, 3]])
+    credit(totals, delivered, -1)
+    expect([[...totals.all], [...totals.won]]).toEqual([[[1, 5]], [[1, 3]]])
   })
 })
 

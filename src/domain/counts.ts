@@ -1,8 +1,18 @@
 import type { Batch, BatchedSubmission } from './batch.ts'
 import type { EpochId, SlotId } from './ids.ts'
 
-/** How many snapshots each slot has delivered: submissions for what became final, in batches on chain. */
+/** By slot. A slot with nothing is not in it. */
 export type SlotCounts = Map<SlotId, number>
+
+/** What slots delivered, in a batch or on a day: submissions in batches on chain. */
+export interface Delivered {
+  /** One for each project that a slot submitted, whatever won. */
+  readonly all: SlotCounts
+  /** Those for what became final: these are paid for. */
+  readonly won: SlotCounts
+}
+
+export const nothingDelivered = (): Delivered => ({ all: new Map(), won: new Map() })
 
 /** What of a batch counts: its projects with their winners, and the submissions for them. */
 export interface CountedBatch extends Pick<Batch, 'projectIds' | 'snapshotCids'> {
@@ -10,25 +20,32 @@ export interface CountedBatch extends Pick<Batch, 'projectIds' | 'snapshotCids'>
 }
 
 /**
- * What each slot earned in a batch of the epoch: 1 for every project whose winner it voted for (spec/06 §6). Pure, and of the batch file alone, so
- * that anyone finds the same from chain and IPFS. Of a slot's submissions for one project one counts.
+ * What each slot delivered in a batch of the epoch: it won 1 for every project whose winner it voted for (spec/06 §6). Pure, and of the batch file
+ * alone, so that anyone finds the same from chain and IPFS. Of a slot's submissions for one project one counts.
  */
-export function earnedIn({ submissions, projectIds, snapshotCids }: CountedBatch, epochId: EpochId): SlotCounts {
-  const winners = new Map(projectIds.map((projectId, index) => [projectId, { snapshotCid: snapshotCids[index], slots: new Set<SlotId>() }]))
-  const earned: SlotCounts = new Map()
+export function deliveredIn({ submissions, projectIds, snapshotCids }: CountedBatch, epochId: EpochId): Delivered {
+  const projects = new Map(
+    projectIds.map((projectId, index) => [projectId, { winner: snapshotCids[index], all: new Set<SlotId>(), won: new Set<SlotId>() }]),
+  )
   for (const { submission } of submissions) {
     const { slotId, projectId, snapshotCid, epochId: votedIn } = submission.request
-    const winner = winners.get(projectId)
-    if (votedIn !== epochId || winner?.snapshotCid !== snapshotCid || winner.slots.has(slotId)) continue
-    winner.slots.add(slotId)
-    increase(earned, slotId, 1)
+    const project = projects.get(projectId)
+    if (votedIn !== epochId || project === undefined) continue
+    project.all.add(slotId)
+    if (snapshotCid === project.winner) project.won.add(slotId)
   }
-  return earned
+  const delivered = nothingDelivered()
+  for (const { all, won } of projects.values()) {
+    for (const slotId of all) increase(delivered.all, slotId, 1)
+    for (const slotId of won) increase(delivered.won, slotId, 1)
+  }
+  return delivered
 }
 
-/** Adds to `totals` what was earned, or takes it back. A slot with nothing left is not in it. */
-export function credit(totals: SlotCounts, earned: SlotCounts, times: 1 | -1): void {
-  for (const [slotId, count] of earned) increase(totals, slotId, times * count)
+/** Adds to `totals` what was delivered, or takes it back. */
+export function credit(totals: Delivered, delivered: Delivered, times: 1 | -1): void {
+  for (const [slotId, count] of delivered.all) increase(totals.all, slotId, times * count)
+  for (const [slotId, count] of delivered.won) increase(totals.won, slotId, times * count)
 }
 
 function increase(counts: SlotCounts, slotId: SlotId, by: number): void {

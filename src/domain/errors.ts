@@ -271,10 +271,10 @@ export const ERRORS = {
     facts: ['slotId'],
     help: 'No submission signed by the slot has come since this process started.',
   },
-  COUNTS_NOT_KEPT: {
-    kind: 'caller',
+  NOT_READY: {
+    kind: 'transient',
     facts: ['what'],
-    help: 'This sequencer keeps no counts by day. What each epoch has is in `/v1/epochs/{epochId}/eligible-submissions`.',
+    help: 'The process is still reading the chain. Ask again in a moment.',
   },
   STATE_TRANSITION: {
     kind: 'bug',

@@ -5,9 +5,8 @@ import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
-import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
+import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
-import { noCounts } from '#roles/sequencer/submission-counts.ts'
 import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { openMarket } from './market.ts'
@@ -73,7 +72,7 @@ export const wireSequencer =
         onEpoch: tellRefusals(host, home),
       },
     )
-    const routes = sequencerRoutes({ sequencer, store: home.store, chain, counts: noCounts })
+    const routes = sequencerRoutes({ sequencer, store: home.store, chain })
     const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
     started.add('HTTP server', http)
     return {

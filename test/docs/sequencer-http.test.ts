@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
 import { type HttpServer, serveHttp } from '#io/http/server.ts'
-import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
+import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { open, PROJECTS, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
-import { noCounts } from '#roles/sequencer/submission-counts.ts'
 import { SEQUENCER_API } from '#wire/sequencer-api.ts'
 
 /** docs/SEQUENCER-HTTP.md, done: every curl of the page, against a sequencer that has sealed an epoch. */
@@ -43,7 +42,7 @@ beforeAll(async () => {
   await vote(world, 1, 2)
   await vote(world, 1, 1, 1)
   await sealed(world)
-  const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain, counts: noCounts })
+  const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain })
   server = await serveHttp(
     { listen: '127.0.0.1:0', token: new Secret(TOKEN), routes, pages: sequencerPages() },
     { nowMs: () => 0, report: (event, facts) => expect.fail(`${event} ${JSON.stringify(facts)}`) },

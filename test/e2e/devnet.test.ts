@@ -183,6 +183,17 @@ describe('a devnet of three epochs', () => {
     expect(asAny, asAny.stdout).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nincluded\n$/) })
   })
 
+  test('what its slots deliver is counted by day, over HTTP and on chain', async () => {
+    const { sequencerHttp } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as DevnetEndpoints
+    const asked = async (path: string) => (await fetch(`${sequencerHttp}/v1/${path}`)).json()
+    // The sixth is the liar.
+    expect(await asked('days/1/eligible-slots')).toEqual({ items: [1, 2, 3, 4, 5] })
+    expect(await asked('slots/6/days?pastDays=1')).toEqual({ items: [{ day: 1, isWhole: true, total: expect.any(Number), eligible: 0 }] })
+    const { anchorRpcUrl } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as Record<string, string>
+    const shown = await outputOf(['market', 'show', '--data-dir', dataDir, '--rpc', anchorRpcUrl ?? ''])
+    expect(shown, shown.stdout).toMatchObject({ code: 0, stdout: expect.stringMatching(/day 1: \d+ submissions of 5 slots told/) })
+  })
+
   test('a data point is proved, and an altered byte is found', async () => {
     const { projects } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { projects: string[] }
     const projectId = projects.find((id) => id.startsWith('pairContract_trade_volume')) as string

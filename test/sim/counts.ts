@@ -1,8 +1,8 @@
-import { credit, earnedIn, eligibleSlots, type SlotCounts } from '#domain/counts.ts'
+import { credit, type Delivered, deliveredIn, eligibleSlots, nothingDelivered } from '#domain/counts.ts'
 import { isWeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import { readAt } from '#roles/sequencer/bytes.ts'
-import { createDayBook } from '#roles/sequencer/day-book.ts'
+import { createDayBook } from '#roles/sequencer/days/day-book.ts'
 import { toldKey } from '#roles/sequencer/keys.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
 import type { Run } from './simulation.ts'
@@ -13,35 +13,36 @@ export async function checkCounts(run: Run, report: (found: string) => void): Pr
   const book = createDayBook(cast.sequencer.disk())
   const expected = await recounted(run)
   for (const { day } of book.days) {
-    const wanted = inOrder(expected.get(day) ?? new Map())
+    const wanted = inOrder(expected.get(day) ?? nothingDelivered())
     const got = inOrder(book.totals(day))
     if (got !== wanted) report(`the sequencer counts ${got} on day ${day}, the chain says ${wanted}`)
     if (readAt<{ readonly closed?: string }>(cast.sequencer.disk(), toldKey(day))?.closed !== 'told') continue
     const { dailySnapshotQuota } = await world.chain.rewardRules()
-    const eligible = eligibleSlots(book.totals(day), dailySnapshotQuota)
+    const eligible = eligibleSlots(book.totals(day).won, dailySnapshotQuota)
     for (const { slotId, isActive } of await world.chain.slots()) {
       const { submissions, isRewarded } = await world.chain.slotDay(slotId, day)
       if (!isActive) continue
-      if (submissions !== (book.totals(day).get(slotId) ?? 0))
+      if (submissions !== (book.totals(day).won.get(slotId) ?? 0))
         report(`day ${day} is told, and the contract has ${submissions} of slot ${slotId}`)
       if (isRewarded !== eligible.includes(slotId)) report(`day ${day} is told, and slot ${slotId} is ${isRewarded ? '' : 'not '}rewarded`)
     }
   }
 }
 
-const inOrder = (counts: SlotCounts): string => JSON.stringify([...counts].sort(([left], [right]) => left - right))
+const inOrder = ({ all, won }: Delivered): string =>
+  JSON.stringify([all, won].map((counts) => [...counts].sort(([left], [right]) => left - right)))
 
 /** By day, from the events of the chain as it is now. */
-async function recounted({ world }: Run): Promise<ReadonlyMap<number, SlotCounts>> {
+async function recounted({ world }: Run): Promise<ReadonlyMap<number, Delivered>> {
   const { chain } = world
-  const days = new Map<number, SlotCounts>()
+  const days = new Map<number, Delivered>()
   let day = 1
   for (const { events } of chain.blocks())
     for (const event of events) {
       if (event.kind !== 'EpochReleased') continue
       const started = events.find((other) => other.kind === 'DayStartedEvent' && other.transactionHash === event.transactionHash)
       if (started?.kind === 'DayStartedEvent') day = started.day
-      const totals: Map<SlotId, number> = days.get(day) ?? new Map()
+      const totals = days.get(day) ?? nothingDelivered()
       days.set(day, totals)
       for (const batchCid of new Set(await chain.batchCids(event.epochId))) {
         if ((await chain.batch(event.epochId, batchCid))?.isRefused !== true)
@@ -52,13 +53,13 @@ async function recounted({ world }: Run): Promise<ReadonlyMap<number, SlotCounts
 }
 
 /** What nobody serves earns nothing. */
-async function earned(batchCid: Cid, epochId: EpochId, { clock, ipfs }: Run['world']): Promise<SlotCounts> {
+async function earned(batchCid: Cid, epochId: EpochId, { clock, ipfs }: Run['world']): Promise<Delivered> {
   try {
     const reading = ipfs.node('reader').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
     const parsed = parseBatch(await clock.runUntil(reading, { limitMs: 10_000 }))
-    return parsed.ok ? earnedIn(parsed.batch, epochId) : new Map()
+    return parsed.ok ? deliveredIn(parsed.batch, epochId) : nothingDelivered()
   } catch (failure) {
     if (!isWeftError(failure)) throw failure
-    return new Map()
+    return nothingDelivered()
   }
 }

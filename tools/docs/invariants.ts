@@ -25,9 +25,9 @@ export interface NumberedTest {
   readonly path: string
 }
 
-/** Every numbered invariant of a role's README, in the order of the folders. */
+/** Every numbered invariant of a role, from its README and those of its folders, in the order of roles and numbers. */
 export function invariants(): readonly Invariant[] {
-  return globSync('src/roles/*/README.md', { cwd: home })
+  return globSync('src/roles/**/README.md', { cwd: home })
     .sort()
     .flatMap((path) =>
       [...readFileSync(join(home, path), 'utf8').matchAll(INVARIANT)].map(([, id = '', text = '']) => ({
@@ -37,6 +37,7 @@ export function invariants(): readonly Invariant[] {
         guarantees: [...new Set(text.match(GUARANTEE) ?? [])],
       })),
     )
+    .sort((left, right) => left.role.localeCompare(right.role) || Number(left.id.slice(1)) - Number(right.id.slice(1)))
 }
 
 /** Every test whose title begins with the numbers of what it holds. */

@@ -12,7 +12,6 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_BATCHED: 404,
   REQUEST_TOO_LARGE: 413,
   QUEUE_FULL: 429,
-  COUNTS_NOT_KEPT: 501,
 }
 
 /** Answers are public and read-only: any page may ask, who has the token where there is one. */

@@ -1,4 +1,4 @@
-import type { SlotCounts } from '#domain/counts.ts'
+import type { Delivered } from '#domain/counts.ts'
 import type { SlotId } from '#domain/ids.ts'
 import type { Store } from '#io/store/port.ts'
 
@@ -15,9 +15,10 @@ export function readAt<Value>(store: Pick<Store, 'get'>, key: string): Value | u
   return bytes === undefined ? undefined : fromBytes<Value>(bytes)
 }
 
-const countsFrom = (entries: readonly (readonly [SlotId, number])[]): SlotCounts => new Map(entries)
-export const countsToBytes = (counts: SlotCounts): Uint8Array => toBytes([...counts])
-export const countsAt = (store: Pick<Store, 'get'>, key: string): SlotCounts | undefined => {
-  const entries = readAt<Parameters<typeof countsFrom>[0]>(store, key)
-  return entries && countsFrom(entries)
+type Entries = readonly (readonly [SlotId, number])[]
+
+export const deliveredToBytes = ({ all, won }: Delivered): Uint8Array => toBytes({ all: [...all], won: [...won] })
+export const deliveredAt = (store: Pick<Store, 'get'>, key: string): Delivered | undefined => {
+  const found = readAt<{ readonly all: Entries; readonly won: Entries }>(store, key)
+  return found && { all: new Map(found.all), won: new Map(found.won) }
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { batchFile } from '#wire/batch-file.ts'
-import type { FreshBatch } from './batch.ts'
+import type { FreshBatch } from './seal/batch.ts'
 import { createLedger, type EpochChange, type Ledger, planWrites } from './ledger.ts'
 
 const epochOf = (number: number) => number as EpochId

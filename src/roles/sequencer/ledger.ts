@@ -6,9 +6,9 @@ import type { DisputeReason } from '#domain/reasons.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { fileOf } from '#wire/batch-file.ts'
-import type { FreshBatch, PlannedBatch } from './batch.ts'
+import type { FreshBatch, PlannedBatch } from './seal/batch.ts'
 import { fromBytes, readAt, toBytes } from './bytes.ts'
-import type { KeptCost } from './keep.ts'
+import type { KeptCost } from './seal/keep.ts'
 import {
   CURSOR_KEY,
   EPOCHS_PREFIX,

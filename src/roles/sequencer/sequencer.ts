@@ -19,26 +19,26 @@ import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './anchor.ts'
-import { batch, type FreshBatch, type PlannedBatch } from './batch.ts'
-import { collect } from './collect.ts'
-import { type CorrectDeps, correct } from './correct.ts'
-import { createCounting } from './count.ts'
+import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './seal/anchor.ts'
+import { batch, type FreshBatch, type PlannedBatch } from './seal/batch.ts'
+import { collect } from './seal/collect.ts'
+import { type CorrectDeps, correct } from './seal/correct.ts'
+import { createCounting } from './days/count.ts'
 import { type Counters, createCounters, type LastSeen } from './counters.ts'
 import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
-import { finalize } from './finalize.ts'
-import { keep } from './keep.ts'
+import { finalize } from './seal/finalize.ts'
+import { keep } from './seal/keep.ts'
 import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
-import { readOthers } from './others.ts'
-import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './outcome.ts'
-import { PINNED, pinAll, type Pins } from './pin.ts'
-import { receive } from './receive.ts'
-import { type Ballots, createBallots, type Recorded } from './record.ts'
-import { createRewarding, type RewardOptions } from './reward.ts'
-import { createTallies, type Tallies } from './tallies.ts'
-import { type Breathe, createTurns } from './turns.ts'
-import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './verify.ts'
-import { createWaiting, type Held, type Waiting } from './waiting.ts'
+import { readOthers } from './days/others.ts'
+import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './seal/outcome.ts'
+import { PINNED, pinAll, type Pins } from './seal/pin.ts'
+import { receive } from './intake/receive.ts'
+import { type Ballots, createBallots, type Recorded } from './intake/record.ts'
+import { createRewarding, type RewardOptions } from './days/reward.ts'
+import { createTallies, type Tallies } from './days/tallies.ts'
+import { type Breathe, createTurns } from './seal/turns.ts'
+import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './intake/verify.ts'
+import { createWaiting, type Held, type Waiting } from './intake/waiting.ts'
 import { watch } from './watch.ts'
 
 export interface SequencerOptions extends RewardOptions {
@@ -95,8 +95,8 @@ export interface Sequencer {
   newestEpochId(): EpochId
   /** When a slot last submitted, with its own signature, since the start. */
   lastSeen(slotId: SlotId): LastSeen
-  /** What slots have delivered, by day; `undefined` before the contracts were read. */
-  tallies(): Tallies | undefined
+  /** What slots have delivered, by day. Throws `NOT_READY` while the chain is still being read. */
+  tallies(): Tallies
 }
 
 /** What the two halves of the flow share. */
@@ -449,7 +449,7 @@ function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
   const busy = new Set<unknown>()
   return {
-    tallies: createTallies({ counting, ledger: deps.ledger, store }),
+    tallies: createTallies({ counting, chain }),
     async onBegin(from: BlockNumber): Promise<void> {
       await counting.begin(from, () => persist({ doing: 'read_reward_rules', attempt: now, signal }, deps))
       await rewarding.begin(from)
@@ -564,7 +564,10 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       waiting: waiting.length(),
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
-    tallies: () => tallies,
+    tallies() {
+      if (!isReady || tallies === undefined) throw new WeftError('NOT_READY', { what: 'counts by day' })
+      return tallies
+    },
     statsOfSlot: (slotId) => counters.ofSlot(slotId),
     newestEpochId: () => ledger.newest(),
     lastSeen: (slotId) => counters.lastSeen(slotId),

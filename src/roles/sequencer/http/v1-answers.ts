@@ -1,0 +1,125 @@
+import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import { encodeCursor } from '#wire/cursor.ts'
+import { PAGE_LENGTH } from '#wire/sequencer-api.ts'
+import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
+import {
+  discardedOf,
+  discardedOnDay,
+  epochIn,
+  evidenceOf,
+  findVote,
+  inclusionOf,
+  type Page,
+  type PageOf,
+  type ResultInclusion,
+  resultInclusionOf,
+  slotsOf,
+  votesOf,
+} from './archive.ts'
+
+/** The answers below `/v1`. Lists come in pages; `nextCursor` is there when there is more. */
+export function v1Answers(deps: AnswerDeps) {
+  const { sequencer, chain } = deps
+  const isWhole = (day: number): boolean => dayOf(day, deps)?.isWhole ?? false
+  const place = { chainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
+
+  const proof: Answers['proof'] = async ({ submissionId, epoch }, asking) => {
+    const { vote, submission, result } = await inclusionOf(submissionId, epoch, deps, asking)
+    const { slotId, snapshotCid } = vote.ballot.submission.request
+    return { ...place, epochId: vote.epochId, slotId, snapshotCid, ...shownResult(result), submission }
+  }
+
+  return {
+    newest: () => ({ ...place, newestEpochId: sequencer.newestEpochId() }),
+    epoch: ({ epochId }) => shownEpoch(epochIn(epochId, deps)),
+    async submissions({ epochId, ...page }, asking) {
+      return shown(await votesOf(epochIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
+    },
+    projects({ epochId, state, ...page }) {
+      const projects = epochIn(epochId, deps).projects.filter((project) => state === undefined || project.state === state)
+      return shown(
+        sliceOf(projects, asked(page), ({ projectId }) => projectId),
+        asItIs,
+      )
+    },
+    projectProof: ({ epochId, projectId }) => ({ ...place, epochId, ...shownResult(resultInclusionOf(epochId, projectId, deps)) }),
+    async discarded({ epochId, ...page }, asking) {
+      return shown(await discardedOf(epochIn(epochId, deps), asked(page), deps, asking), shownVote)
+    },
+    async evidence({ epochId, ...page }, asking) {
+      return shown(await evidenceOf(epochIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
+    },
+    activeSlots: async ({ epochId }, asking) => ({ activeSlots: (await slotsOf(epochIn(epochId, deps), deps, asking)).length }),
+    eligible: async ({ epochId }, asking) => ({ items: await slotsOf(epochIn(epochId, deps), deps, asking) }),
+    submission: async ({ submissionId, epoch }, asking) => shownVote((await findVote(submissionId, epoch, deps, asking)).ballot),
+    proof,
+    proofShort: proof,
+    slot({ slotId }) {
+      const { nodeVersion } = seenOf(slotId, 'any', deps)
+      const { simulated, snapshot } = sequencer.lastSeen(slotId)
+      return {
+        slotId,
+        nodeVersion,
+        lastSimulated: simulated && timestampOf(simulated),
+        lastSnapshot: snapshot && timestampOf(snapshot),
+      }
+    },
+    slotDays({ slotId, pastDays }) {
+      const tallies = sequencer.tallies()
+      return { items: daysBack(pastDays, deps).map((day) => ({ day, isWhole: isWhole(day), ...tallies.ofSlot(slotId, day) })) }
+    },
+    async slotDiscarded({ slotId, day, ...page }, asking) {
+      const discarded = await discardedOnDay(slotId, dayOf(day, deps), deps, asking)
+      return shown(
+        sliceOf(discarded, asked(page), ({ projectId }) => projectId),
+        asItIs,
+      )
+    },
+    async days({ pastDays }, asking) {
+      const days = await eligibleByDay(daysBack(pastDays, deps), deps, asking)
+      return { items: days.map(({ day, slotIds }) => ({ day, isWhole: isWhole(day), eligibleSlots: slotIds.length })) }
+    },
+    async eligibleSlots({ day, ...page }) {
+      dayOf(day, deps)
+      return shown(sliceOf(await sequencer.tallies().eligible(day), asked(page), String), asItIs)
+    },
+  } satisfies Partial<Answers>
+}
+
+const asked = ({ cursor, limit = PAGE_LENGTH }: { readonly cursor?: string | undefined; readonly limit?: number | undefined }): PageOf => ({
+  cursor,
+  limit,
+})
+
+const shown = <Item>({ items, next }: Page<Item>, form: (item: Item) => unknown) => ({
+  items: items.map(form),
+  nextCursor: next === undefined ? undefined : encodeCursor(next),
+})
+
+/** A page of a list that is in memory; the cursor is the name of the last entry. */
+function sliceOf<Item>(items: readonly Item[], { cursor, limit }: PageOf, nameOf: (item: Item) => string): Page<Item> {
+  const from = cursor === undefined ? 0 : items.findIndex((item) => nameOf(item) === cursor) + 1
+  const page = items.slice(from, from + limit)
+  const last = page.at(-1)
+  return { items: page, next: last === undefined || from + limit >= items.length ? undefined : nameOf(last) }
+}
+
+function shownEpoch({ projects, outvotedSlots, ...epoch }: EpochEntry) {
+  const states = Map.groupBy(projects, ({ state }) => state)
+  return {
+    ...epoch,
+    projects: Object.fromEntries([...states].map(([state, list]) => [state, list.length])),
+    outvotedSlots: outvotedSlots.length,
+  }
+}
+
+const asItIs = (item: unknown): unknown => item
+
+function shownVote({ submissionId, submission, signer, protocol }: Ballot) {
+  const { signature, header, nodeVersion, request } = submission
+  return { submissionId, ...request, signer, signature, header, nodeVersion, protocol }
+}
+
+/** What the chain's `finalizedCidsRootHash` is, and how the project's CID leads to it. */
+const shownResult = ({ proof, ...anchored }: ResultInclusion) => ({ ...anchored, result: proof })

@@ -1,0 +1,411 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { isFinal, REJECTIONS } from '#domain/rejection.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { epochKey } from '#roles/sequencer/keys.ts'
+import {
+  CIDS,
+  createDisk,
+  createWire,
+  EPOCH_1,
+  MANAGER,
+  open,
+  PROJECTS,
+  sealed,
+  signerOf,
+  uuid,
+  vote,
+  type World,
+} from '#roles/sequencer/sequencer.test-world.ts'
+import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
+import { decodeBallot } from './ballot.ts'
+
+const isVote = (key: string) => key.startsWith('vote/')
+
+/** A released epoch, and a disk that tests hold up and look at. */
+async function releasedOn() {
+  const disk = createDisk()
+  const world = await open({ disk })
+  await world.release()
+  return { disk, world }
+}
+
+/** As a group of its own: what comes together before the sequencer has taken it is one. */
+async function pushAlone(world: World, group: readonly Submission[], answered: Receipt[]): Promise<void> {
+  world.push(group, answered)
+  await world.clock.advance(1)
+}
+
+/** Nothing of the groups is answered while the disk holds such writes; their codes once it lets go. */
+async function heldAt(
+  { disk, world }: Awaited<ReturnType<typeof releasedOn>>,
+  concerns: (key: string) => boolean,
+  groups: readonly (readonly Submission[])[],
+): Promise<string[]> {
+  const release = disk.hold(concerns)
+  const answered: Receipt[] = []
+  for (const group of groups) await pushAlone(world, group, answered)
+  await world.clock.advance(1_000)
+  expect(answered).toEqual([])
+  release()
+  await world.until(() => answered.length === groups.flat().length)
+  return answered.map(({ code }) => code)
+}
+
+describe('S1: a receipt', () => {
+  test('waits for the disk, accepted as well as duplicate, however many turns that takes', async () => {
+    const { disk, world } = await releasedOn()
+    const submission = await world.submission()
+    expect(await heldAt({ disk, world }, isVote, [[submission], [submission]])).toEqual(['accepted', 'duplicate'])
+    await world.stop()
+  })
+
+  test('of a simulation, and of a conflict that is kept as evidence, waits for it too', async () => {
+    const { disk, world } = await releasedOn()
+    await vote(world, 1, 0)
+    const group = [await world.submission({ epochId: 0 as EpochId }), await world.submission({ snapshotCid: CIDS[1] as Cid })]
+    expect(await heldAt({ disk, world }, (key) => /^(simulated|evidence)/.test(key), [group])).toEqual(['simulated', 'vote_conflict'])
+    await world.stop()
+  })
+
+  test('follows the one commit of its group, and comes in the order of the deliveries', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    await world.release()
+    const submissions = await Promise.all([1, 2, 3].map((slot) => world.submission({ slotId: slot as SlotId })))
+    const answered: Receipt[] = []
+    world.push([...submissions, new Uint8Array(3), submissions[0] as Submission], answered)
+    await world.until(() => answered.length === 5)
+    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'accepted', 'accepted', 'submission_malformed', 'duplicate'])
+    expect(new Set(answered.map(({ submissionId }) => submissionId)).size).toBe(5)
+    const votes = disk.commits.filter((writes) => writes.some(({ key }) => isVote(key)))
+    expect(votes.map((writes) => writes.length)).toEqual([3])
+    await world.stop()
+  })
+
+  test('is never sent when the disk fails: not for the group, not for any after it; the role ends with the reason', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    await world.release()
+    const submission = await world.submission()
+    disk.fail(isVote)
+    const answered: Receipt[] = []
+    // More than two groups in one go: those behind hold nothing but what the first has lost.
+    world.push(Array(1_000).fill(submission), answered)
+    await world.clock.advance(1)
+    world.push([submission], answered)
+    await expect(world.until(() => answered.length > 0)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(answered).toEqual([])
+    expect(world.sequencer.stats().isReady).toBe(false)
+  })
+})
+
+describe('S9, G7: a delivery', () => {
+  test('of more bytes than any submission takes is refused unread', async () => {
+    const world = await open()
+    await world.release()
+    const padded = (length: number) => {
+      const bytes = new Uint8Array(length)
+      bytes.set(new TextEncoder().encode(JSON.stringify({ request: {} }).padEnd(length)))
+      return bytes
+    }
+    expect((await world.deliver(padded(SUBMISSION_BYTES_MAX + 1), { protocol: 'collect' })).code).toBe('frame_oversized')
+    expect((await world.deliver(padded(SUBMISSION_BYTES_MAX), { protocol: 'collect' })).code).toBe('submission_malformed')
+    expect(world.recoveries()).toBe(0)
+    await world.stop()
+  })
+
+  test('costs one signature check at most, and none before every table was asked', async () => {
+    const world = await open({ expectedProjects: [PROJECTS[0] as ProjectId] })
+    await world.release()
+    const { number } = await world.chain.head()
+    const unsigned: [string, Submission | Uint8Array][] = [
+      ['submission_malformed', new Uint8Array([9])],
+      ['market_unknown', await world.submission({ dataMarket: `0x${'99'.repeat(20)}` })],
+      ['project_malformed', await world.submission({ projectId: 'x' as ProjectId })],
+      ['project_not_allowed', await world.submission({ projectId: PROJECTS[1] as ProjectId })],
+      ['cid_malformed', await world.submission({ snapshotCid: 'QmX' as Cid })],
+      ['epoch_unknown', await world.submission({ epochId: 9 as EpochId })],
+      ['header_unknown', await world.submission({ header: `0x${'ee'.repeat(32)}` })],
+      ['deadline_passed', await world.submission({ deadlineBlock: (number - 1) as BlockNumber })],
+      ['deadline_too_far', await world.submission({ deadlineBlock: (number + 501) as BlockNumber })],
+      ['slot_unknown', await world.submission({ slotId: 9 as SlotId, signedBy: 1 })],
+      ['slot_unknown', await world.submission({ slotId: 9 as SlotId, signedBy: 1, epochId: 0 as EpochId })],
+      ['signature_malformed', { ...(await world.submission()), signature: 'ab' }],
+    ]
+    for (const [code, submission] of unsigned) expect([code, (await world.deliver(submission)).code]).toEqual([code, code])
+    expect(world.recoveries()).toBe(0)
+    const signed: [string, Submission][] = [
+      ['signer_mismatch', await world.submission({ signedBy: 2 })],
+      ['signer_mismatch', await world.submission({ signedBy: 2, epochId: 0 as EpochId })],
+      ['accepted', await world.submission()],
+      ['duplicate', await world.submission()],
+    ]
+    for (const [index, [code, submission]] of signed.entries()) {
+      expect((await world.deliver(submission)).code).toBe(code)
+      expect(world.recoveries()).toBe(index + 1)
+    }
+    await world.stop()
+  })
+
+  test('of whatever bytes, by whatever protocol, is answered, never with a vote, and ends nothing', async () => {
+    const world = await open()
+    await world.release()
+    const good = encodeSubmission(await world.submission({ slotId: 2 as SlotId, signedBy: 3 }))
+    const bent = fc
+      .array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+      .map((changes) => changes.reduce((bytes, [at, to]) => bytes.with(at, to), good))
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      bent,
+      fc.json().map((text) => new TextEncoder().encode(text)),
+    )
+    const ids = fc.oneof(fc.string(), fc.constant(uuid()))
+    const deliveries = fc.sample(fc.tuple(bytes, ids, fc.constantFrom('weft' as const, 'collect' as const)), {
+      numRuns: 400,
+      seed: Number(process.env['FUZZ_SEED'] ?? 1),
+    })
+    for (const [payload, submissionId, protocol] of deliveries) {
+      const before = world.recoveries()
+      expect((await world.deliver(payload, { submissionId, protocol })).code in REJECTIONS).toBe(true)
+      expect(world.recoveries() - before).toBeLessThanOrEqual(1)
+    }
+    expect(world.store.scan('vote/')).toEqual([])
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    await world.stop()
+  })
+
+  test('is not read on while two groups wait for the disk', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    await world.release()
+    const release = disk.hold(isVote)
+    const answered: Receipt[] = []
+    for (const slot of [1, 2, 3, 4]) await pushAlone(world, [await world.submission({ slotId: slot as SlotId })], answered)
+    await world.clock.advance(1_000)
+    expect(world.recoveries()).toBe(2)
+    release()
+    await world.until(() => answered.length === 4)
+    await world.stop()
+  })
+
+  test('gives the others their turn after 256 of them', async () => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    await world.release()
+    const release = disk.hold(isVote)
+    const answered: Receipt[] = []
+    const submission = await world.submission()
+    world.push([submission, ...Array(699).fill(submission)], answered)
+    await world.clock.advance(100)
+    expect(world.recoveries()).toBe(512)
+    release()
+    await world.until(() => answered.length === 700)
+    await world.stop()
+  })
+
+  test('names its market and its protocol state in any case: neither is signed, and many write addresses with a checksum', async () => {
+    const world = await open()
+    await world.release()
+    const { dataMarket, protocolState } = world.chain
+    const inCapitals = (address: string) => `0x${address.slice(2).toUpperCase()}`
+    expect(inCapitals(dataMarket)).not.toBe(dataMarket)
+    expect((await world.deliver(await world.submission({ dataMarket: inCapitals(dataMarket) }))).code).toBe('accepted')
+    const second = { ...(await world.submission({ slotId: 2 as SlotId })), protocolState: inCapitals(protocolState) }
+    expect((await world.deliver(second)).code).toBe('accepted')
+    await world.stop()
+  })
+
+  test('names its id in any case, and it is one id all the same', async () => {
+    const world = await open()
+    await world.release()
+    const id = 'AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE'
+    // The receipt answers to the id as it was sent.
+    expect(await world.deliver(await world.submission(), { submissionId: id })).toMatchObject({ submissionId: id, reason: '' })
+    const second = await world.deliver(await world.submission({ slotId: 2 as SlotId }), { submissionId: id.toLowerCase() })
+    expect(second).toMatchObject({ code: 'accepted', reason: '' })
+    expect(world.store.scan('vote/').map(({ value }) => decodeBallot(value).submissionId)).toEqual([id.toLowerCase(), id.toLowerCase()])
+    await world.stop()
+  })
+})
+
+describe('what is counted', () => {
+  test('of a slot is only what it has signed', async () => {
+    const world = await open()
+    await world.release()
+    await world.deliver(await world.submission({ signedBy: 2 }))
+    await world.deliver(await world.submission({ slotId: 9 as SlotId, signedBy: 1 }))
+    expect([1, 2, 9].map((slot) => world.sequencer.statsOfSlot(slot as SlotId))).toEqual([{}, {}, {}])
+    await vote(world, 1, 0)
+    expect(world.sequencer.statsOfSlot(1 as SlotId)).toEqual({ accepted: 1 })
+    await world.stop()
+  })
+
+  test('as past its deadline is what comes after that block, not in it, and counts', async () => {
+    const world = await open()
+    await world.release()
+    const deadlineBlock = (await world.chain.head()).number
+    await world.deliver(await world.submission({ deadlineBlock }))
+    expect(world.sequencer.stats().pastDeadline).toBe(0)
+    const late = await world.submission({ deadlineBlock, slotId: 2 as SlotId })
+    const conflict = await world.submission({ deadlineBlock, snapshotCid: CIDS[1] as Cid })
+    await world.mine(1)
+    expect([(await world.deliver(late)).code, (await world.deliver(conflict)).code]).toEqual(['accepted', 'vote_conflict'])
+    expect(world.sequencer.stats().pastDeadline).toBe(1)
+    await world.stop()
+  })
+
+  test('G11: of an epoch stays right whatever epochs a sender names, and however long others send on after the close', async () => {
+    const world = await open()
+    for (let epochId = 1_000; epochId < 2_100; epochId += 1) await world.deliver(await world.submission({ epochId: epochId as EpochId }))
+    await world.release()
+    await world.deliver(await world.submission({ signedBy: 2 }))
+    expect(world.sequencer.epoch(EPOCH_1)?.rejected).toEqual({ signer_mismatch: 1 })
+    const late = await world.submission({ slotId: 2 as SlotId })
+    await world.mine(6)
+    expect((await world.deliver(late)).code).toBe('window_closed')
+    expect((await sealed(world)).rejected).toEqual({ signer_mismatch: 1 })
+    expect(world.sequencer.stats().receipts).toMatchObject({ epoch_unknown: 1_100, window_closed: 1 })
+    await world.stop()
+  })
+})
+
+describe('S8: until the head is reached', () => {
+  test('every delivery that form and market allow is answered not_ready, to be sent again, and costs no signature check', async () => {
+    const wire = createWire()
+    const first = await open()
+    await first.release()
+    await vote(first, 1, 0)
+    await first.mine(3)
+    const head = await first.chain.head()
+    wire.isHeld = (step) => step.kind === 'block' && step.block.number >= head.number
+    const world: World = await first.crash(undefined, { wire, isNotAwaited: true })
+    await world.until(() => world.sequencer.stats().headBlock === head.number - 1)
+    const codes = [
+      await world.deliver(await world.submission()),
+      await world.deliver(await world.submission({ slotId: 2 as SlotId })),
+      await world.deliver(await world.submission({ epochId: 0 as EpochId })),
+      await world.deliver(await world.submission({ epochId: 7 as EpochId })),
+    ].map(({ code }) => code)
+    expect(codes).toEqual(Array(4).fill('not_ready'))
+    expect(isFinal('not_ready')).toBe(false)
+    expect([world.recoveries(), world.sequencer.stats().isReady]).toEqual([0, false])
+    wire.isHeld = () => false
+    await world.until(() => world.sequencer.stats().isReady)
+    expect((await vote(world, 1, 0)).code).toBe('duplicate')
+    await world.stop()
+  })
+
+  test('S9: what form or market alone refuse is refused at once: to send it again would help nobody', async () => {
+    const wire = createWire()
+    wire.isHeld = () => true
+    const world = await open({ wire, isNotAwaited: true })
+    const refused = [
+      await world.deliver(Uint8Array.of(1, 2, 3)),
+      await world.deliver(await world.submission({ dataMarket: `0x${'99'.repeat(20)}` })),
+      await world.deliver(await world.submission({ projectId: 'no project' as ProjectId })),
+      await world.deliver(await world.submission({ snapshotCid: 'bafk' as Cid })),
+    ].map(({ code }) => code)
+    expect(refused).toEqual(['submission_malformed', 'market_unknown', 'project_malformed', 'cid_malformed'])
+    expect([refused.every(isFinal), world.recoveries()]).toEqual([true, 0])
+    // Which projects an epoch takes is for its own rules to say, and they come with its release.
+    const other = await world.deliver(await world.submission({ projectId: 'pairs:OTHER' as ProjectId }))
+    expect([other.code, world.recoveries()]).toEqual(['not_ready', 0])
+    wire.isHeld = () => false
+    await world.stop()
+  })
+})
+
+describe('S11: a vote for the second of two epochs that one block releases', () => {
+  test.each([
+    ['weft', 'epoch_unknown'],
+    ['collect', 'accepted'],
+  ] as const)('over /%s is never refused for good while the first is on its way to the disk: %s', async (protocol, code) => {
+    const disk = createDisk()
+    const world = await open({ disk })
+    const release = disk.hold((key) => key === epochKey(EPOCH_1))
+    const manager = world.chain.sender({ address: MANAGER, journal: createFakeStore() })
+    const sent = [1, 11].map((begin) => {
+      const call = { kind: 'releaseEpoch', begin: begin as BlockNumber, end: (begin + 9) as BlockNumber } as const
+      return manager.send(`epoch/${begin}`, call, new AbortController().signal)
+    })
+    await world.until(() => world.chain.pendingCount() === 2)
+    world.chain.mine()
+    await world.until(() => world.sequencer.stats().headBlock === 1)
+    const answered: Receipt[] = []
+    world.push([await world.submission({ epochId: 2 as EpochId })], answered, { protocol })
+    await world.clock.advance(1_000)
+    release()
+    await world.until(() => answered.length === 1)
+    expect(answered.map((receipt) => receipt.code)).toEqual([code])
+    await world.clock.runUntil(Promise.all(sent), { limitMs: 1_000 })
+    await world.stop()
+  })
+})
+
+describe('S8: a vote for an epoch that the records say is closed', () => {
+  test('is refused, also when a reorganisation lowers the head so that its window looks open', async () => {
+    const wire = createWire()
+    const disk = createDisk()
+    const world = await open({ wire, disk })
+    await world.release()
+    await vote(world, 1, 0)
+    await world.mine(2)
+    const late = await world.submission({ slotId: 2 as SlotId })
+    const release = disk.hold((key, value) => key.startsWith('epoch/') && value.includes('"state":"closed"'))
+    await world.mine(4)
+    expect(world.sequencer.epoch(EPOCH_1)?.state).toBe('closed')
+    const { number } = await world.chain.head()
+    wire.isHeld = (step) => step.kind === 'block'
+    world.chain.reorg(3)
+    world.chain.mine()
+    await world.until(() => world.sequencer.stats().headBlock === number - 3)
+    release()
+    expect((await world.deliver(late)).code).toBe('window_closed')
+    expect(world.recoveries()).toBe(1)
+    wire.isHeld = () => false
+    expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 1 })
+    await world.stop()
+  })
+})
+
+describe('G5: a slot that is burned', () => {
+  test('votes no longer; what it signed for earlier blocks still counts', async () => {
+    const world = await open()
+    await world.release()
+    const early = await world.submission({ projectId: PROJECTS[1] as ProjectId })
+    world.chain.burnSlot(1 as SlotId)
+    await world.mine(1)
+    expect((await vote(world, 1, 0)).code).toBe('slot_unknown')
+    expect((await world.deliver(await world.submission({ epochId: 0 as EpochId }))).code).toBe('slot_unknown')
+    expect((await vote(world, 2, 0)).code).toBe('accepted')
+    expect((await world.deliver(early)).code).toBe('accepted')
+    await world.stop()
+  })
+
+  test('votes again when a reorganisation takes the burning back', async () => {
+    const world = await open()
+    await world.release()
+    world.chain.burnSlot(1 as SlotId)
+    await world.mine(1)
+    world.chain.reorg(1, { isLosingTransactions: true })
+    await world.mine(1)
+    expect((await vote(world, 1, 0)).code).toBe('accepted')
+    await world.stop()
+  })
+})
+
+test('G5: a new slot votes as soon as its signer is announced, and the signer of an older header does not change', async () => {
+  const world = await open()
+  await world.release()
+  const old = await world.submission({ slotId: 5 as SlotId, signedBy: 4 })
+  expect((await world.deliver(old)).code).toBe('slot_unknown')
+  world.chain.assignSigner(5 as SlotId, signerOf(4).address)
+  await world.mine(1)
+  expect((await world.deliver(old)).code).toBe('slot_unknown')
+  expect((await world.deliver(await world.submission({ slotId: 5 as SlotId, signedBy: 4 }))).code).toBe('accepted')
+  await world.stop()
+})

@@ -1,0 +1,102 @@
+import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import { eligibilityOf } from '#domain/eligibility.ts'
+import { type Address, type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
+import { isInMarket } from '#domain/market-rules.ts'
+import type { Rejection } from '#domain/rejection.ts'
+import type { Submission } from '#domain/submission.ts'
+import { isWindowOpen } from '#domain/window.ts'
+import type { Recoverer } from '#io/keys/port.ts'
+import type { RuleBook } from '#life/rules.ts'
+import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
+import { isSnapshotCid } from '#wire/cid.ts'
+import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+
+/** For which data market submissions are taken. */
+export interface ServedMarket {
+  readonly dataMarket: Address
+  readonly protocolState: Address
+  /** When given, no other project is taken, and one that nobody submits is reported as missed. */
+  readonly expectedProjects: ReadonlySet<ProjectId> | undefined
+}
+
+export interface VerifyDeps {
+  readonly served: ServedMarket
+  readonly view: AnchorView
+  readonly rules: RuleBook
+  rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
+  /** False until the chain was followed up to its head. */
+  isReady(): boolean
+  /** Whether the epoch still takes submissions, as far as the records say. */
+  isOpen(epochId: EpochId): boolean
+  isReleased(epochId: EpochId): boolean
+  readonly hasher: SubmissionHasher
+  readonly recoverer: Recoverer
+}
+
+export type Verdict =
+  | { readonly ok: true; readonly signer: Address; readonly isSimulation: boolean }
+  | { readonly ok: false; readonly why: Rejection }
+
+const refuse = (why: Rejection): Verdict => ({ ok: false, why })
+
+/**
+ * Whether a submission counts (spec/06 §2). Changes nothing. The order is by cost: tables first, the one signature recovery last,
+ * so that a refused submission costs one recovery at most (G7).
+ */
+export function verify(submission: Submission, deps: VerifyDeps): Verdict {
+  const content = contentRejection(submission, deps.served)
+  if (content !== undefined) return refuse(content)
+  if (!deps.isReady()) return refuse('not_ready')
+  const { epochId, slotId } = submission.request
+  // Epoch 0 proves connectivity (spec/02 §7): there is no window to be in, but the slot must be real and the signature its own.
+  if (epochId === 0) {
+    if (!isInMarket(submission.request.projectId, deps.rules.present)) return refuse('project_not_allowed')
+    const signer = deps.view.head && deps.view.signerAt(slotId, deps.view.head.number)
+    return signer === undefined ? refuse('slot_unknown') : verifySigner(submission, signer, deps)
+  }
+  const rules = openEpoch(epochId, deps)
+  if (typeof rules === 'string') return refuse(rules)
+  if (!isInMarket(submission.request.projectId, rules)) return refuse('project_not_allowed')
+  const { window, deadlineBufferMaxBlocks } = rules
+  const eligible = eligibilityOf(submission, { window, view: deps.view, deadlineBufferMaxBlocks })
+  return eligible.ok ? verifySigner(submission, eligible.signer, deps) : refuse(eligible.why)
+}
+
+/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, its rules, the header. */
+export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps): boolean {
+  const { epochId } = submission.request
+  if (why === 'not_ready') return !deps.isReady()
+  if (why === 'epoch_unknown') return openEpoch(epochId, deps) === 'epoch_unknown'
+  // A header that is known lies outside the window, and will.
+  if (why === 'header_unknown')
+    return typeof openEpoch(epochId, deps) !== 'string' && deps.view.header(submission.header.toLowerCase()) === undefined
+  return false
+}
+
+function contentRejection({ request, dataMarket, protocolState }: Submission, served: ServedMarket): Rejection | undefined {
+  if (dataMarket.toLowerCase() !== served.dataMarket) return 'market_unknown'
+  if (protocolState !== '' && protocolState.toLowerCase() !== served.protocolState) return 'market_unknown'
+  if (!isProjectId(request.projectId)) return 'project_malformed'
+  if (served.expectedProjects !== undefined && !served.expectedProjects.has(request.projectId)) return 'project_not_allowed'
+  return isSnapshotCid(request.snapshotCid) ? undefined : 'cid_malformed'
+}
+
+/** The rules of an epoch that takes submissions. */
+function openEpoch(
+  epochId: EpochId,
+  { view, isOpen, isReleased, rulesOf }: VerifyDeps,
+): EpochRules | Extract<Rejection, 'epoch_unknown' | 'window_closed'> {
+  const epoch = view.epoch(epochId)
+  if (epoch === undefined) return isReleased(epochId) ? 'window_closed' : 'epoch_unknown'
+  if (!isOpen(epochId)) return 'window_closed'
+  const rules = rulesOf(epoch)
+  if (rules === undefined) return 'epoch_unknown'
+  return view.head !== undefined && isWindowOpen(rules.window, view.head) ? rules : 'window_closed'
+}
+
+function verifySigner(submission: Submission, signer: Address, { hasher, recoverer }: VerifyDeps): Verdict {
+  const signature = parseSignature(submission.signature)
+  if (signature === undefined) return refuse('signature_malformed')
+  if (recoverer.recover(hasher.digest(submission.request), signature) !== signer) return refuse('signer_mismatch')
+  return { ok: true, signer, isSimulation: submission.request.epochId === 0 }
+}

@@ -1,0 +1,67 @@
+import type { AnchorView } from '#domain/anchor-view.ts'
+import { byCodeUnit, type EpochId } from '#domain/ids.ts'
+import type { VerifiedSubmission } from '#domain/submission.ts'
+import { isInWindow, type SubmissionWindow } from '#domain/window.ts'
+import type { Store } from '#io/store/port.ts'
+import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
+import type { Ballots } from '#roles/sequencer/intake/record.ts'
+import { votesPrefix } from '#roles/sequencer/keys.ts'
+import type { SubmissionHasher } from '#wire/eip712.ts'
+import type { Breathe } from './turns.ts'
+import { withUniqueIds } from './unique-ids.ts'
+
+/** Ballots read in one go: a page of some hundred kilobytes, in a millisecond or two. */
+const PAGE_LENGTH = 500
+
+/**
+ * Every vote that counts for the epoch, ordered by project id, then slot. Waits until all recorded ones are durable, so that the outcome
+ * rests on nothing that a crash could take back (G1). Votes whose header a reorganisation removed from the window are left out, and no two
+ * bear one id (S3).
+ */
+export async function collect(
+  epochId: EpochId,
+  window: SubmissionWindow,
+  deps: CollectDeps,
+  breathe: Breathe,
+): Promise<readonly VerifiedSubmission[]> {
+  const { store, view, ballots, hasher } = deps
+  await store.flush()
+  const isCounted = ({ submission }: VerifiedSubmission): boolean => {
+    const header = view.header(submission.header)
+    return header !== undefined && isInWindow(window, header)
+  }
+  const recorded = ballots.inMemory(epochId) ?? (await readVotes(epochId, store, breathe))
+  return withUniqueIds(await inOrder([...recorded].filter(isCounted), breathe), hasher)
+}
+
+export interface CollectDeps {
+  readonly store: Store
+  readonly view: AnchorView
+  readonly ballots: Pick<Ballots, 'inMemory'>
+  readonly hasher: Pick<SubmissionHasher, 'digest'>
+}
+
+/** What an earlier process recorded. */
+async function readVotes(epochId: EpochId, store: Store, breathe: Breathe): Promise<readonly VerifiedSubmission[]> {
+  const votes: VerifiedSubmission[] = []
+  const prefix = votesPrefix(epochId)
+  let page = store.scan(prefix, { limit: PAGE_LENGTH })
+  while (page.length > 0) {
+    votes.push(...page.map(({ value }) => decodeBallot(value)))
+    await breathe(page.length)
+    page = store.scan(prefix, { after: page.at(-1)?.key ?? prefix, limit: PAGE_LENGTH })
+  }
+  return votes
+}
+
+/** Which of them came first is forgotten here (G2). */
+async function inOrder(votes: readonly VerifiedSubmission[], breathe: Breathe): Promise<readonly VerifiedSubmission[]> {
+  const perProject = Map.groupBy(votes, ({ submission }) => submission.request.projectId)
+  const ordered: VerifiedSubmission[] = []
+  for (const projectId of [...perProject.keys()].sort(byCodeUnit)) {
+    const ofProject = perProject.get(projectId) as VerifiedSubmission[]
+    ordered.push(...ofProject.sort((left, right) => left.submission.request.slotId - right.submission.request.slotId))
+    await breathe(ofProject.length)
+  }
+  return ordered
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import type { Cid, Hash } from '#domain/ids.ts'
+import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { decodeBatch } from '#wire/batch-json.ts'
+import { publishedRoot } from '#wire/merkle.ts'
+
+const [TRUE_CID, FALSE_CID] = CIDS as [Cid, Cid]
+const OTHER_ROOT = publishedRoot(['another result'])
+const entry = (world: World): EpochEntry => world.sequencer.epoch(EPOCH_1) as EpochEntry
+const lastBatch = (world: World): Cid => entry(world).batches.at(-1)?.batchCid as Cid
+
+/** Tells the chain a CID that nobody voted for, in the first `times` anchorings. */
+function lying(times: number): NonNullable<Settings['lie']> {
+  let left = times
+  return (call: ProtocolCall) => {
+    if (call.kind !== 'submitSubmissionBatch' || left === 0) return call
+    left -= 1
+    return { ...call, snapshotCids: [FALSE_CID], rootHash: publishedRoot([FALSE_CID]) }
+  }
+}
+
+/** What the market's only validator says of a batch. */
+async function attest(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
+  const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
+  const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash } as const
+  const sent = sender.send(`attest ${batchCid}`, call, new AbortController().signal)
+  await world.until(() => world.chain.pendingCount() > 0)
+  world.chain.mine()
+  await world.clock.runUntil(sent, { limitMs: 5_000 })
+  await world.mine(1)
+}
+
+/** An epoch with one vote, told to the chain as `settings` say. */
+async function anchored(settings: Settings): Promise<World> {
+  const world = await open(settings)
+  await world.release()
+  await vote(world, 1, 0)
+  await sealed(world)
+  return world
+}
+
+const batchOnChain = (world: World, batchCid: Cid): Promise<AnchoredBatch | undefined> => world.chain.batch(EPOCH_1, batchCid)
+const corrections = (world: World) => entry(world).batches.filter(({ round }) => round !== undefined)
+
+describe('S23: a batch that a majority refuted', () => {
+  test('is worked out again from the votes, and sent under another CID in the round that it opened', async () => {
+    const world = await anchored({ lie: lying(1) })
+    const refuted = lastBatch(world)
+    expect((await batchOnChain(world, refuted))?.snapshotCids).toEqual([FALSE_CID])
+    await attest(world, refuted, publishedRoot([TRUE_CID]))
+    expect(world.events).toContain('batch_refuted')
+    await world.mine(3)
+    const corrected = lastBatch(world)
+    expect(corrections(world)).toMatchObject([{ isAnchored: true, round: 1 }])
+    expect(corrected).not.toBe(refuted)
+    expect(await batchOnChain(world, corrected)).toMatchObject({ snapshotCids: [TRUE_CID], rootHash: publishedRoot([TRUE_CID]) })
+    expect(entry(world)).toMatchObject({ state: 'ended', projects: [{ state: 'pending', batchCid: corrected, snapshotCid: TRUE_CID }] })
+    // Whoever checks it finds the tree that goes on from the epoch's batches, the refuted one among them.
+    const file = decodeBatch(await world.ipfs.node('sequencer').get(corrected, { bytesMax: 10_000, timeoutMs: 1_000 }))
+    const ids = file?.submissions.map(({ submissionId }) => submissionId) ?? []
+    expect(file?.submissionsRoot).toBe(publishedRoot([...ids, ...ids]))
+    await attest(world, corrected, publishedRoot([TRUE_CID]))
+    expect(entry(world).projects).toMatchObject([{ state: 'finalized', reason: 'majority_attested' }])
+    await world.stop()
+  })
+
+  test('is not sent again when the votes give just that: the entry says so, and the project is missed when the round is over', async () => {
+    const world = await anchored({})
+    await attest(world, lastBatch(world), OTHER_ROOT)
+    await world.mine(3)
+    expect(corrections(world)).toEqual([])
+    expect(entry(world)).toMatchObject({ uncorrected: 'result_stands', projects: [{ state: 'disputed' }] })
+    expect(world.events).toContain('batch_not_corrected')
+    await world.mine(31)
+    expect(entry(world).projects).toMatchObject([{ state: 'missed', reason: 'not_corrected' }])
+    await world.stop()
+  })
+
+  test('is corrected once in each round of the contract, and no more', async () => {
+    const world = await anchored({ lie: lying(9) })
+    for (let round = 0; round < 5; round += 1) {
+      const before = lastBatch(world)
+      await attest(world, before, publishedRoot([TRUE_CID]))
+      await world.mine(3)
+      if (lastBatch(world) === before) break
+    }
+    expect(corrections(world).map(({ round }) => round)).toEqual([1, 2, 3])
+    expect(new Set(await world.chain.batchCids(EPOCH_1)).size).toBe(4)
+    expect(entry(world)).toMatchObject({ uncorrected: 'rounds_over', projects: [{ state: 'disputed' }] })
+    await world.stop()
+  })
+
+  test('while others of its epoch stand: only what was refuted is sent again', async () => {
+    const isFirst = (call: ProtocolCall) => call.kind === 'submitSubmissionBatch' && call.projectIds[0] === PROJECTS[0]
+    const lie = lying(1)
+    const world = await open({ batchLimits: { projectsMax: 1, bytesMax: 1_000_000 }, lie: (call) => (isFirst(call) ? lie(call) : call) })
+    await world.release()
+    await vote(world, 1, 0, 0)
+    await vote(world, 1, 2, 1)
+    const [first, second] = (await sealed(world)).batches.map(({ batchCid }) => batchCid) as [Cid, Cid]
+    await attest(world, second, publishedRoot([CIDS[2] as Cid]))
+    await attest(world, first, publishedRoot([TRUE_CID]))
+    await world.mine(3)
+    expect(corrections(world)).toHaveLength(1)
+    expect((await batchOnChain(world, lastBatch(world)))?.projectIds).toEqual([PROJECTS[0]])
+    expect(entry(world).projects.map(({ state }) => state)).toEqual(['pending', 'finalized'])
+    await world.stop()
+  })
+
+  test('is answered after a restart too, once, with what was planned', async () => {
+    let isBroken = false
+    const ipfsAs: Settings['ipfsAs'] = (node) => ({ ...node, add: (bytes) => (isBroken ? Promise.resolve(FALSE_CID) : node.add(bytes)) })
+    const world = await anchored({ lie: lying(1), ipfsAs })
+    isBroken = true
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    await world.mine(2)
+    expect(corrections(world)).toMatchObject([{ isAnchored: false }])
+    isBroken = false
+    const again = await world.crash(undefined, { lie: (call) => call })
+    await again.mine(4)
+    expect(corrections(again)).toMatchObject([{ isAnchored: true }])
+    expect(await world.ipfs.node('sequencer').has(lastBatch(again))).toBe(true)
+    expect(entry(again).projects).toMatchObject([{ state: 'pending', batchCid: lastBatch(again) }])
+    const third = await again.crash()
+    await third.mine(4)
+    expect(corrections(third)).toHaveLength(1)
+    expect(await third.chain.batchCids(EPOCH_1)).toHaveLength(2)
+    await third.stop()
+  })
+})
