@@ -145,5 +145,5 @@ test('S20: others have their turn between projects, and between batches', async 
   const counted = await finalizeInTurns(ballots, POLICY, breathe)
   expect(votes.splice(0)).toEqual([2, 2, 2])
   await batchInTurns(counted, { bytesMax: 1_000_000, rules: RULES, breathe })
-  expect(votes).toEqual([2, 2, 2, 4, 4, 4, 2, 2, 2])
+  expect(votes).toEqual([2, 2, 2, 4, 4, 4, 4, 2, 2, 2, 2])
 })
