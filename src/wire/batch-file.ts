@@ -14,7 +14,10 @@ export interface BatchFile {
   readonly compact: Uint8Array
 }
 
-/** The file in the form that the market asks for; in JSON also what would not fit into one block of dag-cbor. `between` the steps others may have their turn. */
+/**
+ * The file in the form that the market asks for; in JSON also what would not fit into one block of dag-cbor. `between` the steps others may have
+ * their turn.
+ */
 export async function batchFile(batch: Batch, form: BatchForm, between: () => Promise<void> = async () => undefined): Promise<BatchFile> {
   const compact = encodeCompactBatch(batch)
   await between()

@@ -271,7 +271,11 @@ async function measure(folder: string): Promise<Row[]> {
   let turnMs = 0
   await round(ROUNDS + 2, () => {
     const turns = watchTurns()
-    return { stop: () => void (turnMs = turns.stop()) }
+    return {
+      stop() {
+        turnMs = turns.stop()
+      },
+    }
   })
   stopping.abort()
   await ended
