@@ -211,7 +211,7 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
 }
 
 /** Receipts of the next epoch go on while one is sealed. */
-const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0))
+const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0), clock)
 
 /** collect → finalize → keep: what the votes of an epoch give. */
 async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing & { readonly breathe: Breathe }, signal: AbortSignal) {
