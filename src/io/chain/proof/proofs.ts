@@ -2,6 +2,7 @@ import { isWeftError } from '#domain/errors.ts'
 import type { RpcAnswer, RpcCall } from '#io/chain/rpc/answer.ts'
 import { quantity } from '#io/chain/rpc/block.ts'
 import type { AskSame, Judge, Objection } from '#io/chain/rpc/judge.ts'
+import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { fetchReceipts } from './fetch-receipts.ts'
 import { isMatch, type LogFilter, mayMatch } from './filter.ts'
@@ -10,6 +11,8 @@ import { compareLogs, type GivenLog, isLog } from './logs.ts'
 
 /** Blocks below the head that are looked at to find one with transactions: on rollups every block has one. */
 const SURVEY_BLOCKS = 16
+/** So many headers in a row, of whatever endpoint, that have not the hash of their fields: the chain has other headers now. */
+const FORGED_MAX = 32
 /** Blocks whose receipts are asked for in one request: of a great chain they are half a MiB each. */
 const RECEIPTS_AT_ONCE = 8
 
@@ -69,12 +72,22 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
   /** While it is found out what can be proved; then what cannot. */
   let isSurvey = false
   let impossible: Means | undefined
+  let forged = 0
 
   /** In a survey nobody is accused: another endpoint is asked, and if none proves it, it cannot be proved. */
   function objection(means: Means, found: Objection): Objection {
     if (!isSurvey) return found
     impossible = means
     return { method: found.method, detail: found.detail }
+  }
+
+  /** A fork may bring headers with a field that is not known here: then no endpoint can prove any more. One that can again shows otherwise. */
+  function heed(isHashed: boolean): void {
+    forged = isHashed ? 0 : forged + 1
+    if (isHashed) isPossible.headers = true
+    if (isSurvey || !isPossible.headers || forged < FORGED_MAX) return
+    isPossible.headers = false
+    onUnproved?.('headers')
   }
 
   function headersIn(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): ProofHeader[] | Objection {
@@ -84,8 +97,10 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
       if (!isHeaderCall(call) || !answer?.isOk || typeof answer.result !== 'object' || answer.result === null) continue
       const raw = answer.result as Readonly<Record<string, unknown>>
       const hash = String(raw['hash']).toLowerCase()
+      const isHashed = hashOf(raw) === hash
+      heed(isHashed)
       const isOther = call.method === 'eth_getBlockByHash' && hash !== String(call.params[0]).toLowerCase()
-      if (isOther || (isPossible.headers && hashOf(raw) !== hash)) {
+      if (isOther || (isPossible.headers && !isHashed)) {
         const detail = `the header of block ${Number(raw['number'])} has not the hash ${hash.slice(0, 66)}`
         return objection('headers', { word: 'forges', method: call.method, detail })
       }
@@ -153,9 +168,9 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
   async function holds(rpc: Rpc): Promise<boolean> {
     impossible = undefined
     try {
-      const { number } = (await rpc.call('eth_getBlockByNumber', ['latest', false])) as { readonly number: string }
-      const first = Math.max(0, Number(number) - SURVEY_BLOCKS + 1)
-      const numbers = Array.from({ length: Number(number) - first + 1 }, (_, index) => quantity(first + index))
+      const head = await readHeadNumber(rpc)
+      const first = Math.max(0, head - SURVEY_BLOCKS + 1)
+      const numbers = Array.from({ length: head - first + 1 }, (_, index) => quantity(first + index))
       await rpc.all(numbers.map((each) => ({ method: 'eth_getBlockByNumber', params: [each, false] })))
       return true
     } catch (failure) {
@@ -184,6 +199,12 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
   }
 }
 export type Proofs = ReturnType<typeof createProofs>
+
+async function readHeadNumber(rpc: Rpc): Promise<number> {
+  const method = 'eth_blockNumber'
+  const answer = await rpc.call(method, [])
+  return parseAnswer(rpc, method, () => parseQuantity(answer))
+}
 
 /** `undefined` for what is no header. */
 function hashOf(raw: Readonly<Record<string, unknown>>): string | undefined {
