@@ -29,7 +29,8 @@ function createScene(between: (project: string, time: number) => Promise<void>) 
         async compute({ epoch, dataSource = '', source: reader }) {
           const read = async (blockNumber: number) => (await reader.read({ ...VALUE, blockNumber }))[0] as bigint
           const first = await read(epoch.begin)
-          if (epoch.epochId > 0) await between(dataSource, (times += 1))
+          if (epoch.epochId > 0) times += 1
+          if (epoch.epochId > 0) await between(dataSource, times)
           return [first, await read(epoch.end)]
         },
       },
