@@ -243,6 +243,18 @@ describe('at the start', () => {
     expect([world.unproved, world.told()]).toEqual([['receipts'], []])
   })
 
+  test('a chain of which some headers are hashed otherwise is told of, and followed', async () => {
+    const mixed = node()
+    for (const method of ['eth_getBlockByNumber', 'eth_getBlockByHash']) {
+      const plain = mixed.scripts[method] as (...params: never[]) => { readonly number: string } | null
+      const other = others(plain) as (...params: never[]) => unknown
+      mixed.scripts[method] = (...params: never[]) => (Number(plain(...params)?.number) % 2 === 0 ? plain : other)(...params)
+    }
+    const world = openLiars({ nodes: { a: mixed } })
+    expect(await followed(world, HEAD)).toEqual(honest(HEAD))
+    expect([world.unproved, world.told()]).toEqual([['headers'], []])
+  })
+
   test('one endpoint that cannot prove what the other can does not decide, nor is it accused', async () => {
     const bad = node()
     for (const method of ['eth_getBlockByNumber', 'eth_getBlockByHash']) bad.scripts[method] = others(bad.scripts[method] as never)

@@ -11,8 +11,8 @@ import { compareLogs, type GivenLog, isLog } from './logs.ts'
 
 /** Blocks below the head that are looked at to find one with transactions: on rollups every block has one. */
 const SURVEY_BLOCKS = 16
-/** So many headers in a row, of whatever endpoint, that have not the hash of their fields: the chain has other headers now. */
-const FORGED_MAX = 32
+/** So many headers in a row, of whatever endpoint, that have the hash of their fields where none had, or have not where all had: the chain has other headers now. */
+const UNEXPECTED_MAX = 32
 /** Blocks whose receipts are asked for in one request: of a great chain they are half a MiB each. */
 const RECEIPTS_AT_ONCE = 8
 
@@ -72,7 +72,7 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
   /** While it is found out what can be proved; then what cannot. */
   let isSurvey = false
   let impossible: Means | undefined
-  let forged = 0
+  let unexpected = 0
 
   /** In a survey nobody is accused: another endpoint is asked, and if none proves it, it cannot be proved. */
   function objection(means: Means, found: Objection): Objection {
@@ -81,13 +81,14 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
     return { method: found.method, detail: found.detail }
   }
 
-  /** A fork may bring headers with a field that is not known here: then no endpoint can prove any more. One that can again shows otherwise. */
+  /** A fork may bring headers with a field that is not known here: then no endpoint can prove any more. When all can again, all must. */
   function heed(isHashed: boolean): void {
-    forged = isHashed ? 0 : forged + 1
-    if (isHashed) isPossible.headers = true
-    if (isSurvey || !isPossible.headers || forged < FORGED_MAX) return
-    isPossible.headers = false
-    onUnproved?.('headers')
+    if (isSurvey) return
+    unexpected = isHashed === isPossible.headers ? 0 : unexpected + 1
+    if (unexpected < UNEXPECTED_MAX) return
+    unexpected = 0
+    isPossible.headers = isHashed
+    if (!isHashed) onUnproved?.('headers')
   }
 
   function headersIn(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): ProofHeader[] | Objection {
