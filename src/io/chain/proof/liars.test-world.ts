@@ -5,10 +5,11 @@ import { createMarketNode, logOf, MARKET, OTHER_MARKET, STATE } from '#io/chain/
 import type { LogFilter, ScriptedLog } from '#io/chain/read/scene.test-chain.ts'
 import type { RpcCall } from '#io/chain/rpc/answer.ts'
 import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
+import { hashOf, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import type { Script, ScriptedNode } from '#io/chain/rpc/scripted.test-node.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
-import { blockScripts, type ProvableBlock, provableChain } from './provable.test-chain.ts'
+import { blockScripts, bloomOf, type ProvableBlock, provableChain } from './provable.test-chain.ts'
 import type { ProofOptions } from './proofs.ts'
 
 /** Several endpoints of one provable chain, of which some lie, under a follower and under a source. */
@@ -55,9 +56,9 @@ export function openLiars(options: {
   readonly nodes: Readonly<Record<string, LiarNode>>
   readonly lies?: Readonly<Record<string, Lying>>
   readonly proofs?: Partial<ProofOptions>
+  readonly clock?: ReturnType<typeof createVirtualClock>
 }) {
-  const { nodes, lies = {} } = options
-  const clock = createVirtualClock({ startMs: 0 })
+  const { nodes, lies = {}, clock = createVirtualClock({ startMs: 0 }) } = options
   const troubles: EndpointTrouble[] = []
   const unproved: string[] = []
   const asked: Record<string, string[]> = {}
@@ -123,3 +124,105 @@ export const honest = (last: number): string[] =>
   Array.from({ length: last }, (_, index) => index + 1).map(
     (block) => `${block}: ${block % 3 === 0 ? `${block * 10} ${block * 10 + 1}` : ''}`,
   )
+
+export const HEAD = 60
+export const blocks = chainOf(HEAD + 1)
+/** An honest one. */
+export const node = (): LiarNode => nodeOf(blocks, () => HEAD)
+
+const ofMarket = ({ topics }: ScriptedLog): boolean => topics[1] === `0x${MARKET.slice(2).padStart(64, '0')}`
+
+/** What an endpoint does, under which word it is told of, and what share of the other blocks must be looked at to see it. */
+export const LIES: readonly (readonly [string, string, Lying, number])[] = [
+  ['answers with what are no logs', 'invalid', { eth_getLogs: () => () => [{ address: STATE }] }, 0],
+  ['answers with no headers', 'invalid', { eth_getBlockByNumber: () => () => 'a header', eth_getBlockByHash: () => () => 7 }, 0],
+  ['keeps all logs back', 'omits', { eth_getLogs: () => () => [] }, 0],
+  [
+    'keeps one log of two back',
+    'omits',
+    {
+      eth_getLogs:
+        (logs) =>
+        (...params: never[]) =>
+          (logs(...params) as ScriptedLog[]).filter(({ logIndex }) => logIndex !== '0x1'),
+    },
+    1,
+  ],
+  [
+    'invents a log where there was none',
+    'invents',
+    {
+      eth_getLogs:
+        (logs) =>
+        (...params: never[]) => {
+          const given = logs(...params) as ScriptedLog[]
+          const [first] = given.filter(ofMarket)
+          const { header } = blocks[32] as (typeof blocks)[0]
+          return first === undefined ? given : [...given, { ...first, blockNumber: '0x20', blockHash: header.hash, logIndex: '0x0' }]
+        },
+    },
+    0,
+  ],
+  [
+    'writes other data into a log',
+    'invents',
+    {
+      eth_getLogs:
+        (logs) =>
+        (...params: never[]) =>
+          (logs(...params) as ScriptedLog[]).map((log) => ({ ...log, data: log.data.replace(/a(.{64})/, '9$1') })),
+    },
+    1,
+  ],
+  [
+    'gives headers a bloom that excludes the logs it keeps back',
+    'forges',
+    {
+      eth_getLogs: () => () => [],
+      eth_getBlockByNumber:
+        (header) =>
+        (...params: never[]) =>
+          withBloom(header(...params) as object | null),
+      eth_getBlockByHash:
+        (header) =>
+        (...params: never[]) =>
+          withBloom(header(...params) as object | null),
+    },
+    0,
+  ],
+  [
+    'keeps logs back, and gives other receipts of their blocks',
+    'forges',
+    {
+      eth_getLogs: () => () => [],
+      eth_getBlockReceipts:
+        (receipts) =>
+        (...params: never[]) =>
+          (receipts(...params) as { logs: unknown[] }[]).map((receipt) => ({ ...receipt, logs: [] })),
+    },
+    0,
+  ],
+  [
+    'keeps logs and receipts back',
+    'withholds',
+    {
+      eth_getLogs: () => () => [],
+      eth_getBlockReceipts: () => () => refuse(-32_601, 'method not found'),
+      eth_getTransactionReceipt: () => () => null,
+    },
+    0,
+  ],
+  [
+    'gives logs of another fork',
+    'other_forks',
+    {
+      eth_getLogs:
+        (logs) =>
+        (...params: never[]) =>
+          (logs(...params) as ScriptedLog[]).map((log) => ({ ...log, blockHash: hashOf(`other ${log.blockNumber}`) })),
+    },
+    0,
+  ],
+]
+
+const withBloom = (header: object | null) => header && { ...header, logsBloom: bloomOf([]) }

@@ -1,112 +1,13 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { BlockNumber } from '#domain/ids.ts'
-import { MARKET, STATE } from '#io/chain/read/scene.test-chain.ts'
-import type { ScriptedLog } from '#io/chain/read/scene.test-chain.ts'
+import { STATE } from '#io/chain/read/scene.test-chain.ts'
 import { hashOf, refuse } from '#io/chain/rpc/scripted.test-node.ts'
-import { chainOf, followed, honest, type Lying, nodeOf, openLiars, RELEASED, releaseOf } from './liars.test-world.ts'
-import { blockAbove, bloomOf } from './provable.test-chain.ts'
+import { blocks, followed, HEAD, honest, LIES, node, nodeOf, openLiars, RELEASED, releaseOf } from './liars.test-world.ts'
+import { blockAbove } from './provable.test-chain.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()
 })
-
-const HEAD = 60
-const blocks = chainOf(HEAD + 1)
-const node = () => nodeOf(blocks, () => HEAD)
-const ofMarket = ({ topics }: ScriptedLog): boolean => topics[1] === `0x${MARKET.slice(2).padStart(64, '0')}`
-
-/** What the first endpoint does, under which word it is told of, and what share of the other blocks must be looked at to see it. */
-const LIES: readonly (readonly [string, string, Lying, number])[] = [
-  ['keeps all logs back', 'omits', { eth_getLogs: () => () => [] }, 0],
-  [
-    'keeps one log of two back',
-    'omits',
-    {
-      eth_getLogs:
-        (logs) =>
-        (...params: never[]) =>
-          (logs(...params) as ScriptedLog[]).filter(({ logIndex }) => logIndex !== '0x1'),
-    },
-    1,
-  ],
-  [
-    'invents a log where there was none',
-    'invents',
-    {
-      eth_getLogs:
-        (logs) =>
-        (...params: never[]) => {
-          const given = logs(...params) as ScriptedLog[]
-          const [first] = given.filter(ofMarket)
-          const { header } = blocks[32] as (typeof blocks)[0]
-          return first === undefined ? given : [...given, { ...first, blockNumber: '0x20', blockHash: header.hash, logIndex: '0x0' }]
-        },
-    },
-    0,
-  ],
-  [
-    'writes other data into a log',
-    'invents',
-    {
-      eth_getLogs:
-        (logs) =>
-        (...params: never[]) =>
-          (logs(...params) as ScriptedLog[]).map((log) => ({ ...log, data: log.data.replace(/a(.{64})/, '9$1') })),
-    },
-    1,
-  ],
-  [
-    'gives headers a bloom that excludes the logs it keeps back',
-    'forges',
-    {
-      eth_getLogs: () => () => [],
-      eth_getBlockByNumber:
-        (header) =>
-        (...params: never[]) =>
-          withBloom(header(...params) as object | null),
-      eth_getBlockByHash:
-        (header) =>
-        (...params: never[]) =>
-          withBloom(header(...params) as object | null),
-    },
-    0,
-  ],
-  [
-    'keeps logs back, and gives other receipts of their blocks',
-    'forges',
-    {
-      eth_getLogs: () => () => [],
-      eth_getBlockReceipts:
-        (receipts) =>
-        (...params: never[]) =>
-          (receipts(...params) as { logs: unknown[] }[]).map((receipt) => ({ ...receipt, logs: [] })),
-    },
-    0,
-  ],
-  [
-    'keeps logs and receipts back',
-    'withholds',
-    {
-      eth_getLogs: () => () => [],
-      eth_getBlockReceipts: () => () => refuse(-32_601, 'method not found'),
-      eth_getTransactionReceipt: () => () => null,
-    },
-    0,
-  ],
-  [
-    'gives logs of another fork',
-    'other_forks',
-    {
-      eth_getLogs:
-        (logs) =>
-        (...params: never[]) =>
-          (logs(...params) as ScriptedLog[]).map((log) => ({ ...log, blockHash: hashOf(`other ${log.blockNumber}`) })),
-    },
-    0,
-  ],
-]
-
-const withBloom = (header: object | null) => header && { ...header, logsBloom: bloomOf([]) }
 
 describe.each(LIES)('an endpoint that %s', (_, word, lying, receiptsShare) => {
   const open = () => openLiars({ nodes: { a: node(), b: node() }, lies: { a: lying }, proofs: { receiptsShare } })
@@ -181,6 +82,30 @@ describe('an endpoint that lied', () => {
     expect(world.told()).toEqual(['a.test omits'])
     expect(world.clock.nowMs()).toBeLessThan(10_000)
   })
+})
+
+test('more than was asked for is no lie, and nobody hears of it', async () => {
+  const all = blocks.flatMap(({ logs }) => logs)
+  const more = [
+    ...all,
+    ...all.map((log) => ({ ...log, address: `0x${'99'.repeat(20)}` })),
+    ...all.map((log) => ({ ...log, topics: log.topics.slice(1) })),
+  ]
+  const inAll = (logs: (...params: never[]) => unknown) => (filter: { readonly blockHash?: string }) =>
+    filter.blockHash === undefined ? more : logs(filter as never)
+  const world = openLiars({ nodes: { a: node() }, lies: { a: { eth_getLogs: inAll } } })
+  expect(await followed(world, HEAD)).toEqual(honest(HEAD))
+  const source = await world.source()
+  const range = { address: STATE, events: [RELEASED], fromBlock: 3 as BlockNumber, toBlock: 5 as BlockNumber }
+  for (const toBlockHash of [undefined, blocks[5]?.header.hash as never]) {
+    const events = await world.run(source.events({ ...range, ...(toBlockHash === undefined ? {} : { toBlockHash }) }))
+    expect(events.map(({ blockNumber, args }) => [blockNumber, args['epochId']])).toEqual([
+      [3, 30n],
+      [3, 31n],
+      [4, 4n],
+    ])
+  }
+  expect(world.told()).toEqual([])
 })
 
 describe('what it costs', () => {

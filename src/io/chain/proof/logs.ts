@@ -9,13 +9,18 @@ export interface GivenLog extends LogBody {
   readonly logIndex?: unknown
 }
 
+const is = (form: RegExp, value: unknown): boolean => typeof value === 'string' && form.test(value)
+const HASH = /^0x[0-9a-f]{64}$/i
+const QUANTITY = /^0x[0-9a-f]{1,13}$/i
+
 /** Whether it has the form of one. */
 export function isLog(raw: unknown): raw is GivenLog {
   if (typeof raw !== 'object' || raw === null) return false
-  const { address, topics, data } = raw as Record<string, unknown>
-  return [address, data].every(isText) && Array.isArray(topics) && topics.every(isText)
+  const { address, topics, data, blockNumber, blockHash, logIndex, transactionHash } = raw as Record<string, unknown>
+  if (!is(/^0x[0-9a-f]{40}$/i, address) || !is(/^0x(?:[0-9a-f]{2})*$/i, data)) return false
+  if (!Array.isArray(topics) || !topics.every((topic) => is(HASH, topic))) return false
+  return [blockNumber, logIndex].every((each) => is(QUANTITY, each)) && [blockHash, transactionHash].every((each) => is(HASH, each))
 }
-const isText = (value: unknown): boolean => typeof value === 'string'
 
 /** What of a log its receipt proves, and its place in the block. */
 const written = (index: number, { address, topics, data }: LogBody): string => JSON.stringify([index, address, topics, data]).toLowerCase()

@@ -42,9 +42,7 @@ interface Given {
 }
 
 function queryOf({ method, params }: RpcCall, answer: RpcAnswer | undefined): Query[] {
-  const isList = method === 'eth_getLogs' && answer?.isOk === true && Array.isArray(answer.result)
-  // What is no list of logs is told of where it is read.
-  if (!isList || !(answer.result as unknown[]).every(isLog)) return []
+  if (method !== 'eth_getLogs' || answer?.isOk !== true) return []
   const filter = params[0] as Query['filter']
   // A node may answer with more than it was asked for.
   return [{ filter, logs: (answer.result as readonly GivenLog[]).filter((log) => isMatch(filter, log)) }]
@@ -59,6 +57,13 @@ function givenIn({ filter, logs }: Query, headers: readonly ProofHeader[]): Give
   return headers
     .filter(({ number }) => number >= Number(fromBlock) && number <= Number(toBlock))
     .map((header) => ({ header, filter, logs: byNumber.get(header.number) ?? [] }))
+}
+
+/** Whether headers are objects or not there, and logs a list of logs. */
+function hasForm(call: RpcCall, answer: RpcAnswer | undefined): boolean {
+  if (!answer?.isOk) return true
+  if (isHeaderCall(call)) return typeof answer.result === 'object'
+  return call.method !== 'eth_getLogs' || (Array.isArray(answer.result) && answer.result.every(isLog))
 }
 
 const isHeaderCall = ({ method }: RpcCall): boolean => method === 'eth_getBlockByNumber' || method === 'eth_getBlockByHash'
@@ -95,7 +100,7 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
     const headers = new Map<string, ProofHeader>()
     for (const [index, call] of calls.entries()) {
       const answer = answers[index]
-      if (!isHeaderCall(call) || !answer?.isOk || typeof answer.result !== 'object' || answer.result === null) continue
+      if (!isHeaderCall(call) || !answer?.isOk || answer.result === null) continue
       const raw = answer.result as Readonly<Record<string, unknown>>
       const hash = String(raw['hash']).toLowerCase()
       const isHashed = hashOf(raw) === hash
@@ -144,6 +149,8 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
   }
 
   const judge: Judge = async (calls, answers, ask) => {
+    const malformed = calls.find((call, index) => !hasForm(call, answers[index]))
+    if (malformed !== undefined) return { word: 'invalid', method: malformed.method, detail: 'not the form of an answer' }
     const headers = headersIn(calls, answers)
     if (!Array.isArray(headers)) return headers
     if (isSurvey) return surveyed(headers, ask)

@@ -1,6 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
+import { isMatch } from '#io/chain/proof/filter.ts'
 import type { RpcAnswer } from '#io/chain/rpc/answer.ts'
 import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
 import { kindOfRefusal } from '#io/chain/rpc/refusals.ts'
@@ -39,9 +40,10 @@ export function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource 
     return { logs, isMissing: [...logs, ...headers].some(isAbsent) }
   }
 
+  /** The logs that were asked for: a node may answer with more. */
   function logsIn(answers: readonly RpcAnswer[]): RawLog[] {
-    return answers.flatMap((answer) => {
-      if (answer.isOk) return parseLogs(rpc, answer.result)
+    return answers.flatMap((answer, index) => {
+      if (answer.isOk) return parseLogs(rpc, answer.result).filter((log) => isMatch(filters[index] ?? {}, log))
       const detail = `${answer.refusal.message} (${answer.refusal.code})`
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getLogs', detail })
     })

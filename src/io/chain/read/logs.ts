@@ -1,15 +1,10 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Hash } from '#domain/ids.ts'
+import { isMatch, type LogFilter } from '#io/chain/proof/filter.ts'
 import { type Header, parseHeader, quantity } from '#io/chain/rpc/block.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { parseLogs } from './events.ts'
 import type { RawLog } from './events.ts'
-
-/** What logs are asked for, apart from the blocks. */
-interface Filter {
-  readonly address: unknown
-  readonly topics: readonly unknown[]
-}
 
 interface Range {
   readonly fromBlock: number | bigint
@@ -17,11 +12,17 @@ interface Range {
 }
 
 const header = (number: number | bigint) => ({ method: 'eth_getBlockByNumber', params: [quantity(number), false] })
-const queries = (filters: readonly Filter[], { fromBlock, toBlock }: Range) =>
+const queries = (filters: readonly LogFilter[], { fromBlock, toBlock }: Range) =>
   filters.map(({ address, topics }) => ({
     method: 'eth_getLogs',
     params: [{ address, topics, fromBlock: quantity(fromBlock), toBlock: quantity(toBlock) }],
   }))
+
+/** The logs that were asked for: a node may answer with more. */
+function logsIn(rpc: Rpc, answer: unknown, { filter, fromBlock, toBlock }: Range & { readonly filter: LogFilter }): RawLog[] {
+  const isWithin = ({ blockNumber }: RawLog): boolean => blockNumber >= fromBlock && blockNumber <= toBlock
+  return parseLogs(rpc, answer).filter((log) => isWithin(log) && isMatch(filter, log))
+}
 
 function invalid(rpc: Rpc, detail: string): WeftError<'CHAIN_ANSWER_INVALID'> {
   return new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getLogs', detail })
@@ -31,10 +32,10 @@ function invalid(rpc: Rpc, detail: string): WeftError<'CHAIN_ANSWER_INVALID'> {
  * The logs of a range of blocks, of one filter after the other. The last block travels along: a node that does not have it yet would answer
  * without its logs, and say nothing. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, also for a last block that is not there.
  */
-export async function readLogs(rpc: Rpc, filters: readonly Filter[], range: Range): Promise<RawLog[]> {
+export async function readLogs(rpc: Rpc, filters: readonly LogFilter[], range: Range): Promise<RawLog[]> {
   const [last, ...logs] = await rpc.all([header(range.toBlock), ...queries(filters, range)])
   if (parseHeader(rpc, last) === undefined) throw invalid(rpc, `block ${range.toBlock} is above the node's head`)
-  return logs.flatMap((answer) => parseLogs(rpc, answer))
+  return filters.flatMap((filter, index) => logsIn(rpc, logs[index], { ...range, filter }))
 }
 
 /**
@@ -43,7 +44,7 @@ export async function readLogs(rpc: Rpc, filters: readonly Filter[], range: Rang
  */
 export async function readLinkedLogs(
   rpc: Rpc,
-  filters: readonly Filter[],
+  filters: readonly LogFilter[],
   { toBlockHash, ...range }: Range & { readonly toBlockHash: Hash },
 ): Promise<RawLog[]> {
   const first = Number(range.fromBlock)
@@ -58,7 +59,7 @@ export async function readLinkedLogs(
     headers.set(number, found)
     expected = found.parentHash
   }
-  const logs = answers.slice(0, filters.length).flatMap((answer) => parseLogs(rpc, answer))
+  const logs = filters.flatMap((filter, index) => logsIn(rpc, answers[index], { ...range, filter }))
   const stray = logs.find(({ blockNumber, blockHash }) => headers.get(blockNumber)?.hash !== blockHash)
   if (stray !== undefined) throw invalid(rpc, `a log of block ${stray.blockNumber} is of ${stray.blockHash}`)
   return logs

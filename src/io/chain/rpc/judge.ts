@@ -6,8 +6,8 @@ import type { Trouble } from './post.ts'
  * asked no more for a while.
  */
 export type Lie = 'omits' | 'invents' | 'forges'
-/** What it may do besides: `withholds` receipts that the others give, or answers from `other_forks`. */
-export type Doubt = 'withholds' | 'other_forks'
+/** What it may do besides: `withholds` receipts that the others give, answers from `other_forks`, or with what has not the form of an answer. */
+export type Doubt = 'withholds' | 'other_forks' | 'invalid'
 
 /** What is wrong with answers. Another endpoint is asked. */
 export interface Objection {
