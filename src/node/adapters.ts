@@ -76,6 +76,8 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome):
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    onHeld: (failure, needsPerson) =>
+      report(needsPerson ? 'call_needs_person' : 'call_held', { ...toldOf(failure), account: sender.address }),
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
   return sender

@@ -188,7 +188,10 @@ export interface Intent {
  */
 export interface ProtocolSender {
   readonly address: Address
-  /** Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit, `CHAIN_UNREACHABLE`, or the signal's reason. Call again to go on. */
+  /**
+   * Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit; at once, under its own code (`CALL_UNFUNDED` and the
+   * like), what a node refuses it for if that does not pass by itself; `CHAIN_UNREACHABLE`, or the signal's reason. All pass: call again to go on.
+   */
   send(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome>
   /**
    * Sends several calls so that they are mined in this order, without waiting for one before the next is sent: no call is sent before

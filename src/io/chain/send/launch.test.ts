@@ -121,16 +121,19 @@ describe('G4: broadcasting again', () => {
     expect(replacement?.raw).not.toBe(node.broadcast[1]?.raw)
   })
 
-  test('tells what the node says to it, and goes on to those behind', async () => {
-    const { launcher, node } = await three()
+  test('knows what the node says to each, until it is taken, and goes on to those behind', async () => {
+    const { launcher, node, intents } = await three()
     const told: number[] = []
     node.scripts['eth_sendRawTransaction'] = (raw: `0x${string}`) => {
       told.push(parseTransaction(raw).nonce ?? -1)
       return told.length === 1 ? refuse(-32_000, 'insufficient funds') : '0x'
     }
-    expect(await launcher.rebroadcast(0, 5)).toBe('insufficient funds')
+    const refusals = () => intents.all().map((intent) => launcher.refusalOf(intent)?.message)
+    await launcher.rebroadcast(0, 5)
+    expect(refusals()).toEqual(['insufficient funds', undefined, undefined])
     expect(told).toEqual([0, 1, 2])
-    expect(await launcher.rebroadcast(0, 5)).toBeUndefined()
+    await launcher.rebroadcast(0, 5)
+    expect(refusals()).toEqual([undefined, undefined, undefined])
   })
 })
 

@@ -1,4 +1,5 @@
 import { privateKeyToAccount } from 'viem/accounts'
+import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
@@ -8,7 +9,7 @@ import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
-import type { Launch } from './launch.ts'
+import type { Launch, OnHeld } from './launch.ts'
 import { createSettler } from './settle.ts'
 import type { Lock } from './settle.ts'
 import { countTransactions, encodeCall, estimateGas } from './transaction.ts'
@@ -31,6 +32,8 @@ export interface ProtocolSenderOptions {
   readonly reorgDepthMax?: number
   /** Told of nonces that somebody else with the key of this account has used; each may come again and again. */
   readonly onShared?: (nonce: number) => void
+  /** Told why a node does not take a transaction, and whether somebody must mend it; may come again and again. */
+  readonly onHeld?: OnHeld
 }
 
 const POLL_MS = 500
@@ -62,7 +65,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
-  const context = { rpc, chainId, account, address, intents, onShared: options.onShared }
+  const context = { rpc, chainId, account, address, intents, onShared: options.onShared, onHeld: options.onHeld }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined
@@ -84,7 +87,12 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   /** What the call is sent as, or why the contract refuses it beforehand. */
   async function draft({ intentId, call }: Intent): Promise<Launch | string> {
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n })
+    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n }).catch(
+      (failure: unknown) => {
+        if (isWeftError(failure) && failure.code.startsWith('CALL_')) options.onHeld?.(failure, true)
+        throw failure
+      },
+    )
     return typeof gas === 'string' ? gas : { intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }
   }
 
@@ -122,12 +130,19 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
     signal.throwIfAborted()
     const prepared = await untilAborted(prepare(wanted, signal), signal)
-    return Promise.all(
-      wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
-        const { state, ...rest } = prepared[index] as Prepared
-        return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', signal)
-      }),
-    )
+    // When one cannot go on the caller hears of it, and comes again for all.
+    const over = new AbortController()
+    const isWanted = AbortSignal.any([signal, over.signal])
+    try {
+      return await Promise.all(
+        wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
+          const { state, ...rest } = prepared[index] as Prepared
+          return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', isWanted)
+        }),
+      )
+    } finally {
+      over.abort()
+    }
   }
 
   return {

@@ -121,12 +121,12 @@ describe('G4: a call that waits for a block', () => {
 
   test('is not settled when the limit passes, with what stood in its way', async () => {
     const { node, settle, outcomeOf } = await open({ settleTimeoutMs: 2_000 })
-    node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, 'insufficient funds for gas')
+    node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, 'txpool is full')
     const failure = await outcomeOf(settle('a', false, NEVER)).catch((cause: unknown) => cause)
     expect(failure).toMatchObject({
       code: 'CALL_NOT_SETTLED',
       facts: { call: 'a', waitedMs: 2_000 },
-      cause: { message: 'insufficient funds for gas' },
+      cause: { code: 'CALL_POOL_FULL', facts: { detail: 'txpool is full' } },
     })
   })
 

@@ -4,7 +4,10 @@ import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
+import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import { quantity, readHeader } from '#io/chain/rpc/block.ts'
+import { needsPerson, whyNotTaken } from '#io/chain/rpc/not-taken.ts'
+import type { NotTaken } from '#io/chain/rpc/not-taken.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -90,7 +93,18 @@ function voteGas(projectCount: number | undefined): bigint {
   return projectCount === undefined ? ATTESTATION_GAS_MIN : least(ATTESTATION_GAS_MIN, VOTE_GAS + BigInt(projectCount) * FINAL_PROJECT_GAS)
 }
 
-/** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+/** A node that would not take the call, whatever gas it had. */
+async function notEstimated(
+  rpc: Rpc,
+  { why, call, account }: { readonly why: NotTaken; readonly call: string; readonly account: Address },
+  { message }: RpcRefusal,
+): Promise<WeftError> {
+  if (why !== 'CALL_UNFUNDED') return new WeftError(why, { call, detail: message })
+  const haveWei = String(parseWei(rpc, 'eth_getBalance', await rpc.call('eth_getBalance', [account, 'latest'])))
+  return new WeftError(why, { call, account, haveWei, neededWei: 'more' }, new Error(message))
+}
+
+/** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, and what the node says that a person must mend. */
 export async function estimateGas(
   rpc: Rpc,
   call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address; readonly projectCount?: number | undefined },
@@ -104,6 +118,8 @@ export async function estimateGas(
     return kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount)) : gas
   }
   if (isRevert(answer.refusal)) return revertReason(answer.refusal)
+  const why = whyNotTaken(answer.refusal)
+  if (why !== undefined && needsPerson(why)) throw await notEstimated(rpc, { why, call: kind, account: call.from }, answer.refusal)
   throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })
 }
 
@@ -146,6 +162,12 @@ export function draftOf(raw: Hex): Draft {
   const { to, data, value, gas } = parseTransaction(raw)
   const draft = { data: data ?? '0x', value: value ?? 0n, gas: gas ?? 0n } as const
   return typeof to === 'string' ? { ...draft, to: to.toLowerCase() as Address } : draft
+}
+
+/** The most that a signed transaction may take from its account. */
+export function costOf(raw: Hex): bigint {
+  const { gas = 0n, value = 0n, gasPrice, maxFeePerGas } = parseTransaction(raw)
+  return gas * (maxFeePerGas ?? gasPrice ?? 0n) + value
 }
 
 export async function sign(
