@@ -26,6 +26,8 @@ const REORG_DEPTH_MAX = 64
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 
+const WEI_PER_GWEI = 1_000_000_000n
+
 /** Which of several endpoints does what it should not. */
 function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
   return ({ endpoint, trouble, detail }: { readonly endpoint: string; readonly trouble: string; readonly detail: string }): void =>
@@ -66,6 +68,7 @@ export async function sourceChain(
 export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
+  const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
   const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
     chainId,
@@ -76,6 +79,7 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome):
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    feePerGasMaxWei,
     onHeld: (failure, needsPerson) =>
       report(needsPerson ? 'call_needs_person' : 'call_held', { ...toldOf(failure), account: sender.address }),
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),

@@ -45,6 +45,7 @@ export interface SettingRow {
 const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
+const sending: readonly Role[] = ['epochs', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
 /** How endpoints are named, in words. */
@@ -133,6 +134,16 @@ export const SETTINGS = {
     type: 'key',
     roles: withKey,
     doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
+  },
+  feePerGasMax: {
+    env: 'WEFT_FEE_PER_GAS_MAX',
+    type: 'integer',
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'gwei',
+    fallback: 0,
+    roles: sending,
+    doc: 'The most that a transaction on the anchor chain may pay per gas, base fee and tip together; 0 is ten times what the chain has taken over its last blocks.',
   },
   manifest: {
     env: 'WEFT_MANIFEST',

@@ -9,11 +9,12 @@ import type { CallOutcome, IntentJournal } from '#io/chain/port.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { suggestFees } from './fees.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { createSettler } from './settle.ts'
-import { countTransactions, estimateGas, suggestFees } from './transaction.ts'
+import { countTransactions, estimateGas } from './transaction.ts'
 
 /** An account, and what an operator does with it once in a while: deploys, changes settings, mints. Any call, any contract, one after the other. */
 
@@ -80,7 +81,7 @@ function createPreparer(
 ): (transactions: readonly AccountTransaction[], firstNonce: number) => Promise<Launch[]> {
   /** Throws `FUNDS_INSUFFICIENT` unless the account can pay for all, at the dearest. */
   async function checkFunds(launches: readonly Launch[]): Promise<void> {
-    const [fees, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
+    const [{ fees }, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
     const have = parseAnswer(rpc, 'eth_getBalance', () => BigInt(String(answer)))
     const feePerGas = 'gasPrice' in fees ? fees.gasPrice : fees.maxFeePerGas
     const needed = launches.reduce((sum, { draft }) => sum + draft.gas * feePerGas + draft.value, 0n)

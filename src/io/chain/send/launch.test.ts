@@ -20,7 +20,7 @@ const launchOf = (intentId: string, data: `0x${string}` = '0x1234') => ({
 })
 
 /** A launcher whose journal and node write down, in order, what happens to them. */
-function open(options: { readonly journal?: IntentJournal } = {}) {
+function open(options: { readonly journal?: IntentJournal; readonly feePerGasMaxWei?: bigint } = {}) {
   const order: string[] = []
   const memory = options.journal ?? createMemoryJournal()
   const journal: IntentJournal = {
@@ -37,7 +37,7 @@ function open(options: { readonly journal?: IntentJournal } = {}) {
     return send(raw)
   }
   const intents = createIntents(journal, address)
-  return { node, order, intents, launcher: createLauncher({ rpc: node.rpc, chainId: 1, account, address, intents }) }
+  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, account, address, intents }) }
 }
 
 describe('G4: a launch', () => {
@@ -160,11 +160,9 @@ describe('G4: a replacement', () => {
   })
 
   test('that would be dearer than what we pay, or of an intent that is not there, is not made', async () => {
-    const { launcher, node } = open()
-    node.scripts['eth_maxPriorityFeePerGas'] = () => hex(999_999_999_999n)
+    const { launcher, node } = open({ feePerGasMaxWei: 24n })
     await launcher.launch([launchOf('a')])
-    await launcher.replace('a', 0)
-    await launcher.replace('b', 0)
+    expect([await launcher.replace('a', 0), await launcher.replace('b', 0)]).toEqual(['capped', 'enough'])
     expect(node.broadcast).toHaveLength(1)
   })
 })

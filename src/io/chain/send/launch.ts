@@ -4,8 +4,10 @@ import type { Address, Hash } from '#domain/ids.ts'
 import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import type { JournalledIntent, Intents } from './intents.ts'
-import { countTransactions, draftOf, raiseFees, sign, suggestFees } from './transaction.ts'
-import type { Draft, Fees, Signed } from './transaction.ts'
+import { raiseFees, suggestFees } from './fees.ts'
+import type { Fees } from './fees.ts'
+import { countTransactions, draftOf, sign } from './transaction.ts'
+import type { Draft, Signed } from './transaction.ts'
 
 /** Replacements of one transaction: five quarters to the eighth is six times the first fee. */
 const REPLACEMENTS_MAX = 8
@@ -19,6 +21,8 @@ export interface SenderContext {
   readonly intents: Intents
   /** Told of a nonce that a transaction of this account has used which is not in the journal: somebody else has the key, and uses it. */
   readonly onShared?: ((nonce: number) => void) | undefined
+  /** Nothing is offered above it; without it, nothing far above what the chain has taken lately. */
+  readonly feePerGasMaxWei?: bigint | undefined
   /** Told why a node does not take a transaction, each time; `needsPerson` where that does not pass by itself. */
   readonly onHeld?: OnHeld | undefined
 }
@@ -33,7 +37,7 @@ export interface Launch {
 }
 
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
-export function createLauncher({ rpc, chainId, account, address, intents, onShared }: SenderContext) {
+export function createLauncher({ rpc, chainId, account, address, intents, onShared, feePerGasMaxWei }: SenderContext) {
   const lastHash = ({ hashes }: JournalledIntent): Hash => hashes.at(-1) as Hash
   /** What the node said last to a transaction that it did not take. */
   const refusals = new Map<Hash, RpcRefusal>()
@@ -60,7 +64,7 @@ export function createLauncher({ rpc, chainId, account, address, intents, onShar
 
   /** New intents, or an old one whose nonce was lost, under the next nonces, in their order. All are journalled before the first is broadcast. */
   async function launch(launches: readonly Launch[]): Promise<void> {
-    const [minedCount, fees] = await Promise.all([countTransactions(rpc, address, 'latest'), suggestFees(rpc)])
+    const [minedCount, { fees }] = await Promise.all([countTransactions(rpc, address, 'latest'), suggestFees(rpc, feePerGasMaxWei)])
     const last = intents.all().at(-1)
     // A fresh journal knows nothing of what the account did before.
     if (last !== undefined && minedCount > last.nonce + 1) onShared?.(last.nonce + 1)
@@ -106,7 +110,7 @@ export function createLauncher({ rpc, chainId, account, address, intents, onShar
       const intent = intents.get(intentId)
       if (intent === undefined || intent.hashes.length > REPLACEMENTS_MAX) return 'enough'
       const raw = intents.raw(lastHash(intent))
-      const fees = raiseFees(raw, await suggestFees(rpc))
+      const fees = raiseFees(raw, await suggestFees(rpc, feePerGasMaxWei))
       if (fees === undefined) return 'capped'
       await dispatch(intent, { draft: draftOf(raw), fees }, minedCount)
       return 'replaced'

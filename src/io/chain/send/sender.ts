@@ -26,6 +26,8 @@ export interface ProtocolSenderOptions {
   /** How long `send` waits for a receipt before it throws `CALL_NOT_SETTLED`. */
   readonly settleTimeoutMs: number
   readonly pollMs?: number
+  /** Nothing is offered above it; without it, nothing far above what the chain has taken lately. */
+  readonly feePerGasMaxWei?: bigint | undefined
   /** How long a transaction may wait for a block before its fee is raised. */
   readonly raiseFeeAfterMs?: number
   /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
@@ -65,7 +67,8 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
-  const context = { rpc, chainId, account, address, intents, onShared: options.onShared, onHeld: options.onHeld }
+  const { onShared, onHeld, feePerGasMaxWei } = options
+  const context = { rpc, chainId, account, address, intents, onShared, onHeld, feePerGasMaxWei }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined
@@ -89,7 +92,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
     const data = encodeCall(call, dataMarket)
     const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n }).catch(
       (failure: unknown) => {
-        if (isWeftError(failure) && failure.code.startsWith('CALL_')) options.onHeld?.(failure, true)
+        if (isWeftError(failure) && failure.code.startsWith('CALL_')) onHeld?.(failure, true)
         throw failure
       },
     )

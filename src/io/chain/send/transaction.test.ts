@@ -3,18 +3,16 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
-import { createScriptedNode, headerOf, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
-import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
+import { createScriptedNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { countTransactions, draftOf, encodeCall, estimateGas, raiseFees, sign, suggestFees } from './transaction.ts'
-import type { Fees } from './transaction.ts'
+import type { Fees } from './fees.ts'
+import { countTransactions, draftOf, encodeCall, estimateGas, sign } from './transaction.ts'
 
 const MARKET = `0x${'da'.repeat(20)}` as Address
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const ROOT = `0x${'ab'.repeat(32)}` as Hash
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
 const from = account.address.toLowerCase() as Address
-const GWEI = 1_000_000_000n
 
 test.each<[ProtocolCall, readonly unknown[]]>([
   [{ kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, [100n, 109n]],
@@ -85,68 +83,6 @@ describe('the gas of a call', () => {
     ['an answer that is no quantity', 'many'],
   ])('%s is no refusal by the contract', async (_name, answer) => {
     await expect(estimate(answer).gas).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', facts: { method: 'eth_estimateGas' } })
-  })
-})
-
-describe('fees', () => {
-  const node = (scripts: Record<string, Script>) =>
-    createScriptedNode({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: hex(10n * GWEI) }), ...scripts }).rpc
-  const { baseFeePerGas: _, ...legacyHeader } = headerOf(5)
-
-  test('are twice the base fee and the tip that the node suggests', async () => {
-    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(3n * GWEI) }))).toEqual({
-      maxFeePerGas: 23n * GWEI,
-      maxPriorityFeePerGas: 3n * GWEI,
-    })
-  })
-
-  test('have no tip where the node knows of none, and are never nothing', async () => {
-    expect(await suggestFees(node({}))).toEqual({ maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 0n })
-    const free = node({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: '0x0' }) })
-    expect(await suggestFees(free)).toEqual({ maxFeePerGas: 1n, maxPriorityFeePerGas: 0n })
-  })
-
-  test('are the gas price on a chain without a base fee', async () => {
-    const legacy = { eth_getBlockByNumber: () => legacyHeader }
-    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9n * GWEI) }))).toEqual({ gasPrice: 9n * GWEI })
-    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9_000n * GWEI) }))).toEqual({ gasPrice: 1_000n * GWEI })
-    await expect(suggestFees(node({ ...legacy, eth_gasPrice: () => 'cheap' }))).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
-  })
-
-  test('are never above what we pay, and the tip never above the fee', async () => {
-    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(5_000n * GWEI) }))).toEqual({
-      maxFeePerGas: 1_000n * GWEI,
-      maxPriorityFeePerGas: 1_000n * GWEI,
-    })
-  })
-})
-
-describe('a replacement', () => {
-  const draft = { to: CONTRACT, data: '0x1234', value: 0n, gas: 50_000n } as const
-  const rawWith = async (fees: Fees) => (await sign(account, { chainId: 1, nonce: 3, draft, fees })).raw
-
-  test('offers a quarter more than before, in fee and in tip', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
-    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 5n })).toEqual({ maxFeePerGas: 126n, maxPriorityFeePerGas: 51n })
-    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 5n })).toEqual({ gasPrice: 126n })
-  })
-
-  test('offers what is suggested where that is more', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
-    expect(raiseFees(raw, { maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })).toEqual({ maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })
-    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 500n })).toEqual({ gasPrice: 500n })
-  })
-
-  test('has no tip above its fee, which no node takes', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 100n })
-    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 400n })).toEqual({ maxFeePerGas: 400n, maxPriorityFeePerGas: 400n })
-  })
-
-  test('above what we pay is none', async () => {
-    const dear = 900n * GWEI
-    const raw = await rawWith({ maxFeePerGas: dear, maxPriorityFeePerGas: 1n })
-    expect(raiseFees(raw, { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n })).toBeUndefined()
-    expect(raiseFees(await rawWith({ gasPrice: dear }), { gasPrice: 1n })).toBeUndefined()
   })
 })
 

@@ -5,7 +5,7 @@ import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
 import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
-import { quantity, readHeader } from '#io/chain/rpc/block.ts'
+import { quantity } from '#io/chain/rpc/block.ts'
 import { needsPerson, whyNotTaken } from '#io/chain/rpc/not-taken.ts'
 import type { NotTaken } from '#io/chain/rpc/not-taken.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
@@ -13,11 +13,11 @@ import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { keccak256 } from '#wire/keccak.ts'
+import { greatest, least, parseWei } from './fees.ts'
+import type { Fees } from './fees.ts'
 
 type Hex = `0x${string}`
 
-/** Above this no transaction of ours is worth sending; it waits for better times instead (`CALL_NOT_SETTLED`). */
-const FEE_PER_GAS_MAX_WEI = 1_000_000_000_000n
 /** State may change between estimate and block; what is not used is not paid. */
 const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
 /**
@@ -27,9 +27,6 @@ const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
 const ATTESTATION_GAS_MIN = 24_000_000n
 /** The same where it is known how many projects there are: more than any contract takes for each, so that votes on many batches fit into a block. */
 const [VOTE_GAS, FINAL_PROJECT_GAS] = [500_000n, 100_000n] as const
-
-/** What a transaction offers per gas: with base fee (EIP-1559) or without. */
-export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint } | { readonly gasPrice: bigint }
 
 /** A signed transaction: `raw` is what is broadcast, `hash` names it for ever. */
 export interface Signed {
@@ -121,40 +118,6 @@ export async function estimateGas(
   const why = whyNotTaken(answer.refusal)
   if (why !== undefined && needsPerson(why)) throw await notEstimated(rpc, { why, call: kind, account: call.from }, answer.refusal)
   throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })
-}
-
-const parseWei = (rpc: Rpc, method: string, answer: unknown): bigint => parseAnswer(rpc, method, () => BigInt(String(answer)))
-const least = (left: bigint, right: bigint): bigint => (left < right ? left : right)
-const greatest = (left: bigint, right: bigint): bigint => (left > right ? left : right)
-
-/** Twice the present base fee, so that the transaction stays good while blocks are full six times in a row. */
-export async function suggestFees(rpc: Rpc): Promise<Fees> {
-  const [header, tip] = await Promise.all([readHeader(rpc, 'latest'), rpc.ask('eth_maxPriorityFeePerGas', [])])
-  if (header?.baseFeePerGas === undefined)
-    return { gasPrice: least(parseWei(rpc, 'eth_gasPrice', await rpc.call('eth_gasPrice', [])), FEE_PER_GAS_MAX_WEI) }
-  // A node without that method serves a chain without tips.
-  const wanted = tip.isOk ? parseWei(rpc, 'eth_maxPriorityFeePerGas', tip.result) : 0n
-  const maxFeePerGas = least(greatest(2n * header.baseFeePerGas + wanted, 1n), FEE_PER_GAS_MAX_WEI)
-  return { maxFeePerGas, maxPriorityFeePerGas: least(wanted, maxFeePerGas) }
-}
-
-/** A quarter more than before, as nodes ask of a replacement (they ask for a tenth), or the suggestion if that is more. */
-function raised(before: bigint, suggested: bigint): bigint {
-  return greatest((before * 5n) / 4n + 1n, suggested)
-}
-
-/** Fees for a replacement of `raw`; `undefined` when they would be above what we pay. */
-export function raiseFees(raw: Hex, suggested: Fees): Fees | undefined {
-  const before = parseTransaction(raw)
-  if ('gasPrice' in suggested) {
-    const gasPrice = raised(before.gasPrice ?? 0n, suggested.gasPrice)
-    return gasPrice > FEE_PER_GAS_MAX_WEI ? undefined : { gasPrice }
-  }
-  const maxFeePerGas = raised(before.maxFeePerGas ?? 0n, suggested.maxFeePerGas)
-  const maxPriorityFeePerGas = raised(before.maxPriorityFeePerGas ?? 0n, suggested.maxPriorityFeePerGas)
-  return maxFeePerGas > FEE_PER_GAS_MAX_WEI
-    ? undefined
-    : { maxFeePerGas: greatest(maxFeePerGas, maxPriorityFeePerGas), maxPriorityFeePerGas }
 }
 
 /** What a signed transaction would do, to sign it anew. */
