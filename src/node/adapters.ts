@@ -80,8 +80,12 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome):
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
     feePerGasMaxWei,
-    onHeld: (failure, needsPerson) =>
-      report(needsPerson ? 'call_needs_person' : 'call_held', { ...toldOf(failure), account: sender.address }),
+    gasPerTransactionMax: BigInt(settings.gasPerTransactionMax),
+    onHeld(failure, needsPerson) {
+      const facts = { ...toldOf(failure), account: sender.address }
+      if (needsPerson) report('call_needs_person', facts)
+      else report('call_held', facts)
+    },
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
   return sender

@@ -145,6 +145,16 @@ export const SETTINGS = {
     roles: sending,
     doc: 'The most that a transaction on the anchor chain may pay per gas, base fee and tip together; 0 is ten times what the chain has taken over its last blocks.',
   },
+  gasPerTransactionMax: {
+    env: 'WEFT_GAS_PER_TRANSACTION_MAX',
+    type: 'integer',
+    min: 1_000_000,
+    max: 2 ** 53 - 1,
+    unit: 'gas',
+    fallback: 16_777_216,
+    roles: sending,
+    doc: 'The most gas that a transaction may have on the anchor chain, as EIP-7825 has it; raise it where a chain allows more, and batches grow. Less is found by itself.',
+  },
   manifest: {
     env: 'WEFT_MANIFEST',
     type: 'text',

@@ -188,6 +188,8 @@ export interface Intent {
  */
 export interface ProtocolSender {
   readonly address: Address
+  /** The most gas that one transaction of this chain may have, as far as is known; less once a node has refused more. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+  gasMax(): Promise<number>
   /**
    * Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit; at once, under its own code (`CALL_UNFUNDED` and the
    * like), what a node refuses it for if that does not pass by itself; `CHAIN_UNREACHABLE`, or the signal's reason. All pass: call again to go on.

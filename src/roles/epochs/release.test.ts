@@ -16,6 +16,7 @@ function open(answer: () => Promise<CallOutcome>) {
       sent.push({ intentId, call, signal })
       return answer()
     },
+    gasMax: async () => 16_777_216,
     sendInOrder: () => Promise.reject(new Error('sent otherwise')),
   }
   const log: string[] = []

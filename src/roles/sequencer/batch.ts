@@ -1,4 +1,4 @@
-import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, splitIntoBatches } from '#domain/batch.ts'
+import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, FINAL_PROJECT_GAS, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { type BatchFile, batchFile, fileBytesMax, submissionsBytes } from '#wire/batch-file.ts'
@@ -23,8 +23,8 @@ export interface PlannedBatch {
 /** One that was just made, with what is written down of it. */
 export type FreshBatch = PlannedBatch & Pick<BatchFile, 'compact'>
 
-/** Four fifths of the smallest block that a market's chain may have (docs/CONTRACTS.md). */
-const ANCHOR_GAS_MAX = 24_000_000
+/** Of what a transaction may have: what a project takes is known for sure only when it is mined. */
+const GAS_SHARE = 0.8
 
 /**
  * The epoch's batches: projects by id, within a project submissions by slot, cut by number, bytes and gas. The tree of submission ids goes on
@@ -33,7 +33,7 @@ const ANCHOR_GAS_MAX = 24_000_000
  */
 export async function batch(
   projects: readonly CountedProject[],
-  limits: Pick<BatchLimits, 'bytesMax'>,
+  limits: Pick<BatchLimits, 'bytesMax' | 'gasMax'>,
   { batchForm, batchTree, anchoring, projectsPerBatch }: Pick<MarketRules, 'batchForm' | 'batchTree' | 'anchoring' | 'projectsPerBatch'>,
   breathe: Breathe,
 ): Promise<readonly FreshBatch[]> {
@@ -47,7 +47,7 @@ export async function batch(
   const parts = splitIntoBatches(sized, {
     bytesMax,
     projectsMax: projectsPerBatch,
-    gasMax: anchoring === 'roots' ? Number.POSITIVE_INFINITY : ANCHOR_GAS_MAX,
+    gasMax: anchoring === 'roots' ? Number.POSITIVE_INFINITY : limits.gasMax * GAS_SHARE,
   })
   const planned: FreshBatch[] = []
   for (const [index, part] of parts.entries()) {
@@ -76,5 +76,7 @@ function sizedProject({ projectId, result, ballots }: CountedProject, form: Mark
   if (result.kind !== 'finalized') return []
   const { snapshotCid } = result
   const bytes = projectId.length + snapshotCid.length + submissionsBytes(ballots, form)
-  return [{ projectId, snapshotCid, submissions: ballots, bytes, gas: anchorGas(projectId, snapshotCid) }]
+  // The vote that makes the batch final must fit into a transaction as well as the call that anchors it.
+  const gas = Math.max(anchorGas(projectId, snapshotCid), FINAL_PROJECT_GAS)
+  return [{ projectId, snapshotCid, submissions: ballots, bytes, gas }]
 }

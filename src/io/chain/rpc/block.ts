@@ -5,9 +5,11 @@ import type { BlockRef } from '#io/chain/port.ts'
 import { parseAnswer, parseQuantity } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 
-/** Base fee included: senders need it. `undefined` on chains without one. */
+/** Base fee and gas limit included: senders need them. `undefined` on chains without. */
 export interface Header extends BlockRef {
   readonly baseFeePerGas: bigint | undefined
+  /** Of all transactions of the block together. */
+  readonly gasLimit: bigint | undefined
 }
 
 export const quantity = (value: number | bigint): `0x${string}` => `0x${value.toString(16)}`
@@ -23,6 +25,7 @@ export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
     timestamp: parseQuantity(fields['timestamp']),
     // Chains without a base fee leave it out, or say `null`.
     baseFeePerGas: fields['baseFeePerGas'] == null ? undefined : BigInt(fields['baseFeePerGas']),
+    gasLimit: fields['gasLimit'] == null ? undefined : BigInt(fields['gasLimit']),
   }))
 }
 

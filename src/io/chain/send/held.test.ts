@@ -7,6 +7,7 @@ import type { CallOutcome } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import { createSettler } from './settle.ts'
@@ -18,15 +19,17 @@ const address = account.address.toLowerCase() as Address
 const draft = { to: `0x${'50'.repeat(20)}` as Address, data: '0x1234', value: 7n, gas: 50_000n } as const
 
 /** The intents `a` and `b`, launched while the node says `words` to every transaction. */
-async function refusedWith(words: string) {
+async function refusedWith(words: string, gas: bigint = draft.gas) {
   const clock = createVirtualClock({ startMs: 0 })
   const node = createAccountNode()
   const takes = node.scripts['eth_sendRawTransaction'] as never
   node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, words)
-  const intents = createIntents(createMemoryJournal(), address)
+  const journal = createMemoryJournal()
+  const intents = createIntents(journal, address)
+  const gasLimit = createGasLimit({ rpc: node.rpc, journal, gasPerTransactionMax: 30_000_000n })
   const told: [string, boolean][] = []
   const onHeld = ({ code }: WeftError, needsPerson: boolean): void => void told.push([code, needsPerson])
-  const context = { rpc: node.rpc, chainId: 1, account, address, intents, onHeld }
+  const context = { rpc: node.rpc, chainId: 1, account, address, intents, gasLimit, onHeld }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, (work) => work(), {
     clock,
@@ -35,12 +38,12 @@ async function refusedWith(words: string) {
     raiseFeeAfterMs: 1e9,
     reorgDepthMax: 5,
   })
-  await launcher.launch(['a', 'b'].map((intentId) => ({ intentId, kind: 'call', draft })))
+  await launcher.launch(['a', 'b'].map((intentId) => ({ intentId, kind: 'call', draft: { ...draft, gas } })))
   const outcomeOf = (work: Promise<CallOutcome>) => clock.runUntil(work, { limitMs: 120_000 })
   const takeAll = (): void => {
     node.scripts['eth_sendRawTransaction'] = takes
   }
-  return { clock, node, intents, settle, outcomeOf, told, takeAll }
+  return { clock, node, intents, gasLimit, settle, outcomeOf, told, takeAll }
 }
 
 describe('G4: a transaction that the node refuses', () => {
@@ -112,6 +115,30 @@ describe('G4: a transaction that the node refuses', () => {
     expect(fees[0]).toBeGreaterThan(27n)
     node.mine()
     expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done' })
+  })
+
+  test('for more gas than a transaction may have goes out again with as much as that, which is remembered', async () => {
+    const { clock, node, settle, outcomeOf, intents, takeAll, gasLimit } = await refusedWith(
+      'transaction gas limit too high (cap: 16777216, tx: 24000000)',
+      24_000_000n,
+    )
+    takeAll()
+    const waiting = settle('a', true, NEVER)
+    await clock.runUntil(() => node.broadcast.length > 0, { limitMs: 1_000 })
+    expect(parseTransaction(node.broadcast[0]?.raw ?? '0x')).toMatchObject({ nonce: 0, gas: 16_777_216n, data: '0x1234' })
+    expect([intents.get('a')?.hashes.length, await gasLimit.now()]).toEqual([2, 16_777_216n])
+    node.mine()
+    expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done' })
+  })
+
+  test('for more gas than a transaction may have, and that needs it, says so', async () => {
+    const { clock, node, settle, outcomeOf } = await refusedWith(
+      'transaction gas limit too high (cap: 16777216, tx: 24000000)',
+      24_000_000n,
+    )
+    node.scripts['eth_estimateGas'] = () => hex(20_000_000)
+    await expect(outcomeOf(settle('a', true, NEVER))).rejects.toMatchObject({ code: 'CALL_GAS_HIGH' })
+    expect(clock.nowMs()).toBe(0)
   })
 
   test('for a nonce that is used up, though it is our own that used it, is done all the same', async () => {

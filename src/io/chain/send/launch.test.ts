@@ -6,6 +6,7 @@ import type { Address } from '#domain/ids.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal } from '#io/chain/suite/scene.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import type { JournalledIntent } from './intents.ts'
 import { createLauncher } from './launch.ts'
@@ -37,7 +38,8 @@ function open(options: { readonly journal?: IntentJournal; readonly feePerGasMax
     return send(raw)
   }
   const intents = createIntents(journal, address)
-  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, account, address, intents }) }
+  const gasLimit = createGasLimit({ rpc: node.rpc, journal })
+  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }) }
 }
 
 describe('G4: a launch', () => {

@@ -1,12 +1,14 @@
 import type { PrivateKeyAccount } from 'viem'
+import { isWeftError } from '#domain/errors.ts'
 import type { WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import type { GasLimit } from './gas-limit.ts'
 import type { JournalledIntent, Intents } from './intents.ts'
 import { raiseFees, suggestFees } from './fees.ts'
 import type { Fees } from './fees.ts'
-import { countTransactions, draftOf, sign } from './transaction.ts'
+import { countTransactions, draftOf, estimateGas, sign } from './transaction.ts'
 import type { Draft, Signed } from './transaction.ts'
 
 /** Replacements of one transaction: five quarters to the eighth is six times the first fee. */
@@ -19,6 +21,7 @@ export interface SenderContext {
   readonly account: PrivateKeyAccount
   readonly address: Address
   readonly intents: Intents
+  readonly gasLimit: GasLimit
   /** Told of a nonce that a transaction of this account has used which is not in the journal: somebody else has the key, and uses it. */
   readonly onShared?: ((nonce: number) => void) | undefined
   /** Nothing is offered above it; without it, nothing far above what the chain has taken lately. */
@@ -37,7 +40,7 @@ export interface Launch {
 }
 
 /** Signs, journals and broadcasts. To be called by one at a time: two at once would take the same nonce. */
-export function createLauncher({ rpc, chainId, account, address, intents, onShared, feePerGasMaxWei }: SenderContext) {
+export function createLauncher({ rpc, chainId, account, address, intents, gasLimit, onShared, feePerGasMaxWei }: SenderContext) {
   const lastHash = ({ hashes }: JournalledIntent): Hash => hashes.at(-1) as Hash
   /** What the node said last to a transaction that it did not take. */
   const refusals = new Map<Hash, RpcRefusal>()
@@ -116,6 +119,21 @@ export function createLauncher({ rpc, chainId, account, address, intents, onShar
       return 'replaced'
     },
 
+    /** The same nonce again with the gas that a transaction may have, after a node has refused more; unless the call needs more than that. */
+    async refit(intentId: string, refusal: RpcRefusal, minedCount: number): Promise<void> {
+      const intent = intents.get(intentId) as JournalledIntent
+      const draft = draftOf(intents.raw(lastHash(intent)))
+      await gasLimit.learn(refusal.message, draft.gas)
+      const gas = await gasLimit.now()
+      if (draft.gas <= gas || intent.hashes.length > REPLACEMENTS_MAX) return
+      const { gas: _, ...call } = draft
+      // What the contract refuses now it may take when it is mined, and the reverse: that is told then.
+      const isFitting = await estimateGas(rpc, { ...call, kind: intent.kind, from: address }, gasLimit).then(() => true, isNotTooMuch)
+      if (!isFitting) return
+      const { fees } = await suggestFees(rpc, feePerGasMaxWei)
+      await dispatch(intent, { draft: { ...draft, gas }, fees }, minedCount)
+    },
+
     /** The same call under a new nonce. Only for an intent none of whose transactions can ever be mined. */
     async relaunch(lost: JournalledIntent): Promise<void> {
       // Another `send` of the same intent may have done it while this one waited for its turn.
@@ -124,4 +142,10 @@ export function createLauncher({ rpc, chainId, account, address, intents, onShar
     },
   }
 }
+
+function isNotTooMuch(failure: unknown): false {
+  if (isWeftError(failure, 'CALL_GAS_HIGH')) return false
+  throw failure
+}
+
 export type Launcher = ReturnType<typeof createLauncher>

@@ -7,6 +7,7 @@ import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender }
 import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import type { Launch, OnHeld } from './launch.ts'
@@ -28,6 +29,8 @@ export interface ProtocolSenderOptions {
   readonly pollMs?: number
   /** Nothing is offered above it; without it, nothing far above what the chain has taken lately. */
   readonly feePerGasMaxWei?: bigint | undefined
+  /** What a transaction may have on this chain where that differs from EIP-7825; blocks and refusals may say that it is less. */
+  readonly gasPerTransactionMax?: bigint | undefined
   /** How long a transaction may wait for a block before its fee is raised. */
   readonly raiseFeeAfterMs?: number
   /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
@@ -68,7 +71,8 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
   const { onShared, onHeld, feePerGasMaxWei } = options
-  const context = { rpc, chainId, account, address, intents, onShared, onHeld, feePerGasMaxWei }
+  const gasLimit = createGasLimit({ rpc, journal: options.journal, gasPerTransactionMax: options.gasPerTransactionMax })
+  const context = { rpc, chainId, account, address, intents, gasLimit, onShared, onHeld, feePerGasMaxWei }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined
@@ -90,12 +94,14 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   /** What the call is sent as, or why the contract refuses it beforehand. */
   async function draft({ intentId, call }: Intent): Promise<Launch | string> {
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n }).catch(
-      (failure: unknown) => {
-        if (isWeftError(failure) && failure.code.startsWith('CALL_')) onHeld?.(failure, true)
-        throw failure
-      },
-    )
+    const gas = await estimateGas(
+      rpc,
+      { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n },
+      gasLimit,
+    ).catch((failure: unknown) => {
+      if (isWeftError(failure) && failure.code.startsWith('CALL_')) onHeld?.(failure, true)
+      throw failure
+    })
     return typeof gas === 'string' ? gas : { intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }
   }
 
@@ -150,6 +156,7 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
 
   return {
     address,
+    gasMax: async () => Number(await gasLimit.now()),
     sendInOrder,
     async send(intentId, call, signal) {
       const [outcome] = await sendInOrder([{ intentId, call }], signal)

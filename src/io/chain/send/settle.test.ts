@@ -7,6 +7,7 @@ import type { CallOutcome } from '#io/chain/port.ts'
 import { createAccountNode, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import { createSettler } from './settle.ts'
@@ -20,8 +21,10 @@ const CONTRACT = `0x${'50'.repeat(20)}` as Address
 async function open(options: Partial<SettleOptions> = {}) {
   const clock = createVirtualClock({ startMs: 0 })
   const node = createAccountNode()
-  const intents = createIntents(createMemoryJournal(), address)
-  const context = { rpc: node.rpc, chainId: 1, account, address, intents }
+  const journal = createMemoryJournal()
+  const intents = createIntents(journal, address)
+  const gasLimit = createGasLimit({ rpc: node.rpc, journal })
+  const context = { rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }
   const launcher = createLauncher(context)
   const pace = { clock, pollMs: 500, settleTimeoutMs: 60_000, raiseFeeAfterMs: 1e9, reorgDepthMax: 5, ...options }
   const settle = createSettler(context, launcher, (work) => work(), pace)

@@ -86,6 +86,13 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
       context.onHeld?.(failure, true)
     }
 
+    /** Offers less gas when the chain does not take so much in one transaction. */
+    async function refitIfRefused(intent: JournalledIntent, minedCount: number): Promise<void> {
+      const refusal = launcher.refusalOf(intent)
+      if (refusal !== undefined && whyNotTaken(refusal) === 'CALL_GAS_HIGH')
+        await exclusively(() => launcher.refit(intentId, refusal, minedCount))
+    }
+
     /** Why the node has not taken the transaction, if it has not. */
     async function obstacleOf(intent: JournalledIntent, minedCount: number): Promise<Sight> {
       const refusal = launcher.refusalOf(intent)
@@ -112,6 +119,7 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
         return { obstacle: new Error(`nonce ${intent.nonce} was used by another transaction`) }
       }
+      await refitIfRefused(intent, minedCount)
       await raiseIfDue(intent, minedCount)
       if (clock.nowMs() - broadcastAtMs >= REBROADCAST_MS) {
         broadcastAtMs = clock.nowMs()

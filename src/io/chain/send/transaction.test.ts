@@ -52,7 +52,7 @@ describe('the gas of a call', () => {
   const call = { kind: 'releaseEpoch', from, to: CONTRACT, data: '0x1234', value: 5n } as const
   const estimate = (answer: unknown, kind: string = call.kind, projectCount?: number) => {
     const node = createScriptedNode({ eth_estimateGas: () => answer })
-    return { node, gas: estimateGas(node.rpc, { ...call, kind, projectCount }) }
+    return { node, gas: estimateGas(node.rpc, { ...call, kind, projectCount }, { now: async () => 16_000_000n }) }
   }
 
   test('is a quarter above the estimate, for state may change before the block', async () => {
@@ -63,15 +63,23 @@ describe('the gas of a call', () => {
   })
 
   test('of a vote is enough to finalize a batch, whatever it was estimated at', async () => {
-    expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(24_000_000n)
-    expect(await estimate(hex(20_000_000), 'submitBatchAttestation').gas).toBe(25_000_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(16_000_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation', 400).gas).toBe(16_000_000n)
   })
 
   test('of a vote on so many projects is what these may take, so that many votes fit into a block', async () => {
     expect(await estimate(hex(100_000), 'submitBatchAttestation', 0).gas).toBe(500_000n)
     expect(await estimate(hex(100_000), 'submitBatchAttestation', 50).gas).toBe(5_500_000n)
-    expect(await estimate(hex(100_000), 'submitBatchAttestation', 680).gas).toBe(24_000_000n)
     expect(await estimate(hex(6_000_000), 'submitBatchAttestation', 50).gas).toBe(7_500_000n)
+  })
+
+  test('is never more than a transaction may have, and what needs more is told as that', async () => {
+    expect(await estimate(hex(15_000_000)).gas).toBe(16_000_000n)
+    expect(await estimate(hex(16_000_000)).gas).toBe(16_000_000n)
+    for (const kind of ['submitSubmissionBatch', 'submitBatchAttestation'])
+      await expect(estimate(hex(16_000_001), kind).gas).rejects.toMatchObject({ code: 'CALL_GAS_HIGH', facts: { call: kind } })
+    const refused = estimate(refuse(-32_000, 'gas required exceeds allowance (16000000)')).gas
+    await expect(refused).rejects.toMatchObject({ code: 'CALL_GAS_HIGH' })
   })
 
   test('of a call that the contract refuses is the contract’s reason', async () => {

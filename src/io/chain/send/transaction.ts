@@ -1,5 +1,6 @@
 import { encodeFunctionData, parseTransaction } from 'viem'
 import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
+import { FINAL_PROJECT_GAS } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
@@ -15,18 +16,17 @@ import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { greatest, least, parseWei } from './fees.ts'
 import type { Fees } from './fees.ts'
+import type { GasLimit } from './gas-limit.ts'
 
 type Hex = `0x${string}`
 
 /** State may change between estimate and block; what is not used is not paid. */
 const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
 /**
- * A vote that turns out to be the deciding one also finalizes every project of the batch: up to 9 million gas for 100 projects
- * (spec/contracts.md §5), whatever it was estimated at before the others had voted.
+ * A vote that turns out to be the deciding one also finalizes every project of the batch (spec/contracts.md §5), whatever it was estimated at
+ * before the others had voted: so much and more than any contract takes for each, so that votes on many batches fit into a block.
  */
-const ATTESTATION_GAS_MIN = 24_000_000n
-/** The same where it is known how many projects there are: more than any contract takes for each, so that votes on many batches fit into a block. */
-const [VOTE_GAS, FINAL_PROJECT_GAS] = [500_000n, 100_000n] as const
+const VOTE_GAS = 500_000n
 
 /** A signed transaction: `raw` is what is broadcast, `hash` names it for ever. */
 export interface Signed {
@@ -85,9 +85,9 @@ function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAtt
     : encodeFunctionData({ abi, functionName: 'submitContentAttestation', args: [...args, call.contentHash as Hex] })
 }
 
-/** What a vote must be able to take, whatever it would take now. */
-function voteGas(projectCount: number | undefined): bigint {
-  return projectCount === undefined ? ATTESTATION_GAS_MIN : least(ATTESTATION_GAS_MIN, VOTE_GAS + BigInt(projectCount) * FINAL_PROJECT_GAS)
+/** What a vote must be able to take, whatever it would take now: all there is, where nobody knows how many projects there are. */
+function voteGas(projectCount: number | undefined, gasMax: bigint): bigint {
+  return projectCount === undefined ? gasMax : VOTE_GAS + BigInt(projectCount * FINAL_PROJECT_GAS)
 }
 
 /** A node that would not take the call, whatever gas it had. */
@@ -101,18 +101,22 @@ async function notEstimated(
   return new WeftError(why, { call, account, haveWei, neededWei: 'more' }, new Error(message))
 }
 
-/** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, and what the node says that a person must mend. */
+/** The gas to offer, at most `gasMax`, or the contract's reason to refuse. Throws `CALL_GAS_HIGH` for what does not fit into it, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, and what the node says that a person must mend. */
 export async function estimateGas(
   rpc: Rpc,
   call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address; readonly projectCount?: number | undefined },
+  limit: Pick<GasLimit, 'now'>,
 ): Promise<bigint | string> {
   const { kind, value, projectCount, ...rest } = call
   const transaction = { ...rest, value: `0x${value.toString(16)}` }
   // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
-  const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
+  const [answer, gasMax] = await Promise.all([rpc.ask('eth_estimateGas', [transaction, 'latest']), limit.now()])
   if (answer.isOk) {
-    const gas = gasWithMargin(BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result))))
-    return kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount)) : gas
+    const estimate = BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result)))
+    if (estimate > gasMax)
+      throw new WeftError('CALL_GAS_HIGH', { call: kind, detail: `it takes ${estimate} gas of the ${gasMax} that a transaction may have` })
+    const gas = gasWithMargin(estimate)
+    return least(gasMax, kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount, gasMax)) : gas)
   }
   if (isRevert(answer.refusal)) return revertReason(answer.refusal)
   const why = whyNotTaken(answer.refusal)
