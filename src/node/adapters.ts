@@ -3,6 +3,7 @@ import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
+import { untilAborted } from '#io/chain/rpc/pace.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
@@ -14,6 +15,7 @@ import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
+import { persist } from '#life/persist.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
 import type { Settings } from './settings.ts'
@@ -34,11 +36,12 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
     report('endpoint_trouble', { chain, endpoint, trouble, detail })
 }
 
-export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
+/** Throws also the signal's reason: an endpoint may never answer. */
+export function anchorChain(settings: Settings, { report }: RoleHome, signal: AbortSignal): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
     report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
-  return connectAnchorChain({
+  const connecting = connectAnchorChain({
     onEndpointTrouble: endpointTrouble('anchor', report),
     rpcUrl,
     chainId,
@@ -49,19 +52,27 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
     clock: systemClock,
     onTrouble,
   })
+  return untilAborted(connecting, signal)
 }
 
-/** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
+/**
+ * The chain that the market's data comes from, by its contract, asked for until it answers. Throws `MARKET_CONTRADICTED` when the setting names
+ * another, `CHAIN_WRONG` when the endpoint serves another, or the signal's reason.
+ */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'>,
   { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
+  signal: AbortSignal,
 ): Promise<SourceChain> {
-  const { sourceChainId: chainId } = await chain.market()
+  const patiently = <Result>(doing: string, work: () => Promise<Result>): Promise<Result> =>
+    persist({ doing, attempt: () => untilAborted(work(), signal), signal }, { clock: systemClock, random: systemRandom, report })
+  const { sourceChainId: chainId } = await patiently('read_market', () => chain.market())
   if (sourceChainId !== undefined && sourceChainId !== chainId) {
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
-  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble: endpointTrouble('source', report) })
+  const onEndpointTrouble = endpointTrouble('source', report)
+  return patiently('reach_source', () => connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble }))
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */

@@ -4,9 +4,9 @@ import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { anchorChain, protocolSender, sourceChain } from './adapters.ts'
 import type { Wire } from './role.ts'
 
-export const wireEpochs: Wire<Epochs> = async (settings, home) => {
-  const chain = await anchorChain(settings, home)
-  const source = await sourceChain(settings, { chain, report: home.report })
+export const wireEpochs: Wire<Epochs> = async (settings, home, _started, signal) => {
+  const chain = await anchorChain(settings, home, signal)
+  const source = await sourceChain(settings, { chain, report: home.report }, signal)
   const sender = protocolSender(settings, home)
   const { headOffset, firstBlock, pollMs } = settings
   const epochs = createEpochs(

@@ -38,7 +38,7 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
 
 export const wireSequencer: Wire<Sequencer> = async (settings, home, started, signal) => {
   const place = httpPlace(settings)
-  const chain = await anchorChain(settings, home)
+  const chain = await anchorChain(settings, home, signal)
   const sender = protocolSender(settings, home)
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })

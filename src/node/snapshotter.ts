@@ -12,8 +12,8 @@ import { snapshotterTerms } from './snapshotter-terms.ts'
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
   return async (settings, home, started, signal) => {
-    const chain = await anchorChain(settings, home)
-    const source = await sourceChain(settings, { chain, report: home.report })
+    const chain = await anchorChain(settings, home, signal)
+    const source = await sourceChain(settings, { chain, report: home.report }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const collector = createSubmissionClient({ endpoint: settings.collector })

@@ -5,7 +5,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
-import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, Intent, MarketState, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -90,9 +90,13 @@ export interface WorldOptions {
   ) => (durable: Promise<void>) => void
   /** A role asks its sender for calls. */
   readonly onCalls?: (machine: string, intents: readonly Intent[], disk: FakeStore) => void
+  /** What a machine has for a port to a chain instead of the one it should have. */
+  readonly port?: ChangePort
   /** What a machine has for a disk instead of the one it should have. */
   readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
+
+export type ChangePort = <Port extends AnchorChain | SourceChain | ProtocolSender>(machine: string, port: Port) => Port
 
 export type World = ReturnType<typeof createWorld>
 
@@ -138,6 +142,7 @@ export function createWorld(options: WorldOptions) {
     onFailure: options.onFailure,
     onCommit: options.onCommit ?? (() => quiet),
     onCalls: options.onCalls ?? quiet,
+    port: options.port ?? (((_, port) => port) satisfies ChangePort),
     disk: options.disk ?? ((_: string, disk: FakeStore) => disk),
     /** Whether the sequencer has stopped to read what arrives. */
     reader: { isSlow: false },
@@ -296,7 +301,15 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
-      { chain, source, sender, store, clock, random, report: (event, facts) => world.report('epochs', event, facts) },
+      {
+        chain: world.port('epochs', chain),
+        source: world.port('epochs', source),
+        sender: world.port('epochs', sender),
+        store,
+        clock,
+        random,
+        report: (event, facts) => world.report('epochs', event, facts),
+      },
     )
     return { role, run: role.run }
   })
@@ -338,7 +351,8 @@ export async function startSequencer(place: SequencerPlace, world: World) {
   const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
-    const sender = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
+    const told = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
+    const sender = world.port('sequencer', told)
     const role = createSequencer(
       {
         batchBytesMax: BATCH_BYTES_MAX,
@@ -352,7 +366,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
       },
       {
         store,
-        chain,
+        chain: world.port('sequencer', chain),
         rules: withQuota(world.rules, projectsPerSlotMax),
         clock,
         random,
@@ -466,8 +480,8 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     const role = createSnapshotter(
       { slotIds: slotIds.filter((slotId) => own.includes(slotId)), ipfsEpochsKept: 1_000 },
       {
-        chain,
-        source,
+        chain: world.port(name, chain),
+        source: world.port(name, source),
         clock,
         signer,
         terms: termsFrom(world.rules, planFrom({ sets: [{ name: 'prices', version: '1.0.0', hash: '' }], computes }, NAMESPACE)),
@@ -489,6 +503,8 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
   const random = world.pauses()
   return startMachine(name, world, async (store) => {
     const node = ipfs.node(name)
+    const account = VALIDATOR_ACCOUNTS[index] as Address
+    const sender = toldOf(chain.sender({ address: account, journal: store }), (intents) => world.onCalls(name, intents, store))
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
     const role = createValidator(
       {
@@ -498,15 +514,13 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
       },
       {
         store,
-        chain,
+        chain: world.port(name, chain),
         rules: world.rules,
         clock,
         random,
         recoverer,
         ipfs: fed,
-        sender: toldOf(chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }), (intents) =>
-          world.onCalls(name, intents, store),
-        ),
+        sender: world.port(name, sender),
         report: (event, facts) => world.report(name, event, facts),
       },
     )

@@ -198,7 +198,8 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
       rules.availability === 'required'
         ? await keep(epoch, finalized, deps, signal) // S14: nothing becomes final that nobody has.
         : { counted: finalized, cost: undefined }
-    const limits = { bytesMax: deps.options.batchBytesMax, gasMax: await deps.sender.gasMax() } // What is planned stays as it was cut.
+    const gasMax = await persist({ doing: 'read_gas_max', attempt: () => deps.sender.gasMax(), signal }, deps)
+    const limits = { bytesMax: deps.options.batchBytesMax, gasMax } // What is planned stays as it was cut.
     justPlanned = await batch(counted, limits, rules, breathe) // Pure: same outcome, same bytes, same CIDs.
     await notePlan(epochId, { counted, planned: justPlanned, accepted: ballots.length, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
