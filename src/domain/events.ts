@@ -90,6 +90,15 @@ export const EVENTS = {
 
   // Epoch release
   epoch_released: { level: 'info', help: 'An epoch was released on the anchor chain.' },
+  epochs_skipped: {
+    level: 'warn',
+    help: 'So many epochs before this one were left out, for the role was behind: `--catch-up skip`. They will never be released.',
+  },
+  catching_up: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'So many epochs could have been released by now. Each waits until the one before is decided, for a market that is given them all at once completes none.',
+  },
   release_refused: {
     level: 'warn',
     isRepeated: true,

@@ -300,7 +300,7 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
   return startMachine('epochs', world, async (store) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
-      { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
+      { headOffset: 1, headTag: 'latest', catchUp: 'release', firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
       {
         chain: world.port('epochs', chain),
         source: world.port('epochs', source),

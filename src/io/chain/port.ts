@@ -139,6 +139,8 @@ export type RootOnlyBatch = Pick<AnchoredByRoots, 'batchCid' | 'rootHash' | 'pro
 /** The calls that roles make (spec/contracts.md §4); the adapter adds the data market. */
 export type ProtocolCall =
   | { readonly kind: 'releaseEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
+  /** Releases a range further on, and leaves out those before it. Of the market's owner only (E03). */
+  | { readonly kind: 'forceSkipEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
   | {
       readonly kind: 'submitSubmissionBatch'
       readonly epochId: EpochId
@@ -211,9 +213,12 @@ export interface IntentJournal {
 
 // --- the source chain -----------------------------------------------------------------------------------------------
 
+export type HeadTag = 'latest' | 'safe' | 'finalized'
+
 /** Reads the chain that the data comes from, at named blocks only, so that the same epoch gives the same answers everywhere. */
 export interface SourceChain {
-  head(): Promise<BlockRef>
+  /** The newest block, or the newest that the chain itself calls safe or final; where it knows no such word, `CHAIN_ANSWER_INVALID`. */
+  head(tag?: HeadTag): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
   /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`, and so are code that cannot be run, no code, and outputs of another form: what every node gets alike. */

@@ -167,6 +167,15 @@ describe('sender on anvil', () => {
     expect(await transactionCount()).toBe(2)
   })
 
+  test('epochs are left out by the owner of the market, and by nobody else', async () => {
+    const owner = new Secret(new Uint8Array(32).fill(8))
+    await mining(open(createMemoryJournal()).send('release', release(100), NEVER))
+    const skip = { ...release(140), kind: 'forceSkipEpoch' } as ProtocolCall
+    expect(await open(createMemoryJournal()).send('skip', skip, NEVER)).toEqual({ kind: 'refused', reason: 'E03' })
+    expect(await mining(open(createMemoryJournal(), { privateKey: owner }).send('skip', skip, NEVER))).toMatchObject({ kind: 'done' })
+    expect(await mining(open(createMemoryJournal()).send('next', release(150), NEVER))).toMatchObject({ kind: 'done' })
+  })
+
   test('an account without ether says so at once', async () => {
     await rpc.call('anvil_setBalance', [address, '0x0'])
     const failure = await open(createMemoryJournal())

@@ -48,6 +48,7 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
   const abi = protocolStateAbi
   switch (call.kind) {
     case 'releaseEpoch':
+    case 'forceSkipEpoch':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.begin), BigInt(call.end)] })
     case 'submitSubmissionBatch':
       return encodeFunctionData({

@@ -159,7 +159,7 @@ export async function connectSourceChain(options: {
   await assertChainId(rpc, chainId)
   const signatures = createSignatures()
   return {
-    head: () => readHead(rpc),
+    head: (tag) => readHead(rpc, tag),
     block: (number) => readBlock(rpc, number),
     read: (call) => readAt(rpc, signatures, call),
     events: (filter) => readEvents(rpc, signatures, filter),
