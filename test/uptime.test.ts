@@ -11,6 +11,8 @@ afterEach(async () => {
   for (const network of running.splice(0)) await network.stop()
 })
 
+const EPOCHS = [1, 2] as EpochId[]
+
 /** Waits for what fails by itself, as its port says. */
 const NEVER_FAILS = new Set(['follow'])
 
@@ -60,7 +62,18 @@ const CALLS = [
   'validator 1 slots',
 ]
 
-const EPOCHS = [1, 2] as EpochId[]
+test('G12: on a chain that makes blocks only for transactions, the releases of later epochs end the windows of earlier ones', async () => {
+  const network = await createNetwork({ seed: 1, honestSlots: 3, lyingSlots: 0, isMinedOnDemand: true, sourceBlockTimeSeconds: 1 })
+  running.push(network)
+  // The window of an epoch is ten blocks long, and nobody makes blocks but the network itself.
+  for (let epochId = 1; epochId <= 16; epochId += 1) expect(await network.releaseEpoch()).toBe(epochId)
+  for (const epochId of EPOCHS) {
+    const batches = await network.attested(epochId, network.validators.length)
+    expect(batches.every(({ isFinalized }) => isFinalized)).toBe(true)
+    expect(network.sequencer().epoch(epochId)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored' })
+  }
+})
+
 const moments = [1, 2, 3, 4, 5, 7, 10].flatMap((first) => [1, 3].map((times) => [first, times] as const))
 
 test.each(moments)('G12: every call to a chain may fail the %i. time it is made, %i times in a row', async (first, times) => {

@@ -77,6 +77,8 @@ export interface WorldOptions {
   readonly rules?: (chain: FakeChain) => RuleBook
   /** What differs from the market of the journey. */
   readonly market?: Partial<MarketState>
+  /** The anchor chain makes a block only when there is a transaction for it. */
+  readonly isMinedOnDemand?: boolean
   /** How it counts days and rewards; as a new one unless said. */
   readonly rewards?: Partial<FakeRewards>
   /** One event of a role's log. */
@@ -115,7 +117,9 @@ export function createWorld(options: WorldOptions) {
     ...options.market,
   })
   const { signers, rewards = {} } = options
-  const chain = createFakeChain({ clock, market, signers, rewards, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS })
+  const pace = options.isMinedOnDemand === true ? {} : { blockTimeMs: BLOCK_TIME_MS }
+  const chain = createFakeChain({ clock, market, signers, rewards, ...pace, pollMs: POLL_MS })
+  if (options.isMinedOnDemand === true) void mineOnDemand(chain, clock)
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
@@ -146,6 +150,14 @@ export function createWorld(options: WorldOptions) {
     disk: options.disk ?? ((_: string, disk: FakeStore) => disk),
     /** Whether the sequencer has stopped to read what arrives. */
     reader: { isSlow: false },
+  }
+}
+
+/** For as long as the clock goes. */
+async function mineOnDemand(chain: FakeChain, clock: VirtualClock): Promise<never> {
+  for (;;) {
+    await clock.sleep(POLL_MS)
+    if (chain.pendingCount() > 0) chain.mine()
   }
 }
 
