@@ -4,6 +4,8 @@ import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { untilAborted } from '#io/chain/rpc/pace.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
@@ -36,14 +38,23 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
     report('endpoint_trouble', { chain, endpoint, trouble, detail })
 }
 
+/** The endpoints of the anchor chain, for all of the role that asks them. */
+export function anchorRpc({ anchorRpcUrl: rpcUrl, anchorChainId: chainId }: Settings, { report }: Pick<RoleHome, 'report'>): Rpc {
+  return createRpc({ rpcUrl, chainId, pause: systemClock, onEndpointTrouble: endpointTrouble('anchor', report) })
+}
+
 /** Throws also the signal's reason: an endpoint may never answer. */
-export function anchorChain(settings: Settings, { report }: RoleHome, signal: AbortSignal): Promise<AnchorChain> {
+export function anchorChain(
+  settings: Settings,
+  { report }: RoleHome,
+  { rpc, signal }: { readonly rpc: Rpc; readonly signal: AbortSignal },
+): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
     report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
   const connecting = connectAnchorChain({
-    onEndpointTrouble: endpointTrouble('anchor', report),
     rpcUrl,
+    rpc,
     chainId,
     protocolState,
     dataMarket,
@@ -76,12 +87,13 @@ export async function sourceChain(
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report }: RoleHome, rpc: Rpc): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
   const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
   const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
+    rpc,
     chainId,
     protocolState,
     dataMarket,

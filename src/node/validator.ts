@@ -6,7 +6,7 @@ import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import type { Level } from '#roles/validator/recheck.ts'
 import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { type Market, openMarket } from './market.ts'
 import { createRecomputer } from './recomputes.ts'
@@ -15,8 +15,9 @@ import type { Settings } from './settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
-  const chain = await anchorChain(settings, home, signal)
-  const sender = protocolSender(settings, home)
+  const rpc = anchorRpc(settings, home)
+  const chain = await anchorChain(settings, home, { rpc, signal })
+  const sender = protocolSender(settings, home, rpc)
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
   const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }, signal) : undefined

@@ -227,6 +227,10 @@ describe('settings reach', () => {
     })
     expect(given.options.get('source chain')).toMatchObject({ rpcUrl: SOURCE_FLAGS.sourceRpcUrl, chainId: 1 })
     expect(given.options.get('sender')).toMatchObject({ chainId: 7_869, dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
+    // One pool of endpoints for both: a budget of requests is kept by all that they ask together.
+    const rpcOf = (name: string) => (given.options.get(name) as { readonly rpc: unknown }).rpc
+    expect(rpcOf('sender')).toBeDefined()
+    expect(rpcOf('sender')).toBe(rpcOf('anchor chain'))
     expect(given.options.get('epochs')).toMatchObject({ headOffset: 3, firstBlock: 1, pollMs: 50 })
   })
 

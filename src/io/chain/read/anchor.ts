@@ -23,6 +23,8 @@ import { readSlot, readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
   readonly rpcUrl: string
+  /** What others of the process ask too, so that a budget of requests is one; without it one of its own. */
+  readonly rpc?: Rpc
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
@@ -113,7 +115,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
   const { rpcUrl, onEndpointTrouble } = options
-  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
+  const rpc = options.rpc ?? createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
   await assertChainId(rpc, chainId)
   const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }
   return {

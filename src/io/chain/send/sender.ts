@@ -7,6 +7,7 @@ import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender }
 import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
@@ -17,6 +18,8 @@ import { countTransactions, encodeCall, estimateGas } from './transaction.ts'
 
 export interface ProtocolSenderOptions {
   readonly rpcUrl: string
+  /** What others of the process ask too, so that a budget of requests is one; without it one of its own. */
+  readonly rpc?: Rpc
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
@@ -65,7 +68,7 @@ function createLock(): Lock {
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
+  const rpc = options.rpc ?? createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
-import { createAccountNode, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
+import { createAccountNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createGasLimit } from './gas-limit.ts'
@@ -184,6 +184,23 @@ describe('G4: a call whose nonce another transaction took', () => {
     node.mine()
     node.mine()
     expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done', transactionHash: node.broadcast[2]?.hash })
+  })
+
+  test('is signed anew as soon as the chain calls it final, for some chains make no blocks without transactions', async () => {
+    const { clock, node, settle, intents, outcomeOf } = await open()
+    const counts = node.scripts['eth_getTransactionCount'] as (address: string, block: string) => unknown
+    let finalCount = 0
+    node.scripts['eth_getTransactionCount'] = (of: string, block: string) => (block === 'finalized' ? hex(finalCount) : counts(of, block))
+    node.mine({ as: `0x${'99'.repeat(32)}` })
+    const waiting = settle('a', true, NEVER)
+    await clock.advance(3_000)
+    expect(intents.get('a')?.nonce).toBe(0)
+    finalCount = 1
+    await clock.advance(1_000)
+    expect(intents.get('a')?.nonce).toBe(2)
+    node.mine()
+    node.mine()
+    expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done' })
   })
 
   test('says so while it waits', async () => {

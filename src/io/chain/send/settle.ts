@@ -56,9 +56,17 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
 /** Whether none of the intent's transactions can ever be mined: their nonce was used up, deep enough to stay so, by another. */
 async function isLost(intent: JournalledIntent, context: SenderContext, reorgDepthMax: number): Promise<boolean> {
   const head = await readHead(context.rpc)
-  const settledCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
+  const deepCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
+  // On a chain that makes blocks only for transactions nothing gets deep: what the chain itself calls final will stay too.
+  const settledCount = Math.max(deepCount, deepCount > intent.nonce ? 0 : await countFinal(context))
   // Receipts last: one that came after the first look is seen now.
   return settledCount > intent.nonce && (await findOutcome(intent, context)) === undefined
+}
+
+/** 0 where the chain does not say what is final. */
+async function countFinal({ rpc, address }: SenderContext): Promise<number> {
+  const answer = await rpc.ask('eth_getTransactionCount', [address, 'finalized'])
+  return answer.isOk ? parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer.result)) : 0
 }
 
 /** Brings journalled intents to their outcome. */
