@@ -261,6 +261,7 @@ describe('settings reach', () => {
       projectsPerBatch: 7,
       projectsPerSlotMax: 1_000,
       availability: 'none',
+      completeness: 'none',
     })
     expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
     expect(given.options.get('sequencer')).toMatchObject({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })

@@ -235,6 +235,7 @@ async function measure(folder: string): Promise<Row[]> {
         projectsPerBatch: PROJECTS_PER_BATCH,
         projectsPerSlotMax: PROJECTS,
         availability: 'none',
+        completeness: 'none',
         batchForm: 'json',
         batchTree: 'cumulative',
         anchoring: 'projects',

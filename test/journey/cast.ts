@@ -56,6 +56,7 @@ export const RULES: MarketRules = {
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',
+  completeness: 'none',
   batchForm: 'json',
   batchTree: 'either',
 }

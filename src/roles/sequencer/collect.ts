@@ -4,11 +4,11 @@ import type { VerifiedSubmission } from '#domain/submission.ts'
 import { isInWindow, type SubmissionWindow } from '#domain/window.ts'
 import type { Store } from '#io/store/port.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
+import { withUniqueIds } from '#wire/unique-ids.ts'
 import { decodeBallot } from './ballot.ts'
 import { votesPrefix } from './keys.ts'
 import type { Ballots } from './record.ts'
 import type { Breathe } from './turns.ts'
-import { withUniqueIds } from './unique-ids.ts'
 
 /** Ballots read in one go: a page of some hundred kilobytes, in a millisecond or two. */
 const PAGE_LENGTH = 500

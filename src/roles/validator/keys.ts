@@ -1,4 +1,4 @@
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** The keys of the validator's store. Numbers are padded, so that key order is number order. */
 const epochText = (epochId: EpochId): string => String(epochId).padStart(16, '0')
@@ -18,3 +18,7 @@ export const SIGNED_UP_TO_KEY = 'signed-up-to'
 export const EVIDENCE_PREFIX = 'evidence/'
 export const evidencesPrefix = (epochId: EpochId): string => `${EVIDENCE_PREFIX}${epochText(epochId)} `
 export const evidenceKey = (epochId: EpochId, batchCid: Cid): string => `${evidencesPrefix(epochId)}${batchCid}`
+/** Votes that this validator heard itself. */
+export const HEARD_PREFIX = 'heard/'
+export const heardsPrefix = (epochId: EpochId): string => `${HEARD_PREFIX}${epochText(epochId)} `
+export const heardKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId): string => `${heardsPrefix(epochId)}${projectId} ${slotId}`

@@ -1,15 +1,15 @@
+import type { BatchedSubmission } from '#domain/batch.ts'
 import type { SubmissionId } from '#domain/ids.ts'
-import type { VerifiedSubmission } from '#domain/submission.ts'
-import type { SubmissionHasher } from '#wire/eip712.ts'
+import type { SubmissionHasher } from './eip712.ts'
 
 /**
  * Senders choose their ids, and ids must be unique within a batch, or anybody could spoil it. Of one that several votes bear none keeps it: each
  * gets one made from its signed digest. Which vote came first must not matter, so this looks at all of an epoch (S3, G2).
  */
-export function withUniqueIds(
-  ballots: readonly VerifiedSubmission[],
+export function withUniqueIds<Ballot extends BatchedSubmission>(
+  ballots: readonly Ballot[],
   hasher: Pick<SubmissionHasher, 'digest'>,
-): readonly VerifiedSubmission[] {
+): readonly Ballot[] {
   const taken = new Set<string>()
   const shared = new Set<string>()
   for (const { submissionId } of ballots) {

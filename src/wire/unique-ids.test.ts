@@ -1,15 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { BatchedSubmission } from '#domain/batch.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
-import type { Ballot } from './ballot.ts'
 import { withUniqueIds } from './unique-ids.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
-const ballot = (slotId: number, submissionId: string) => ({ submissionId, submission: { request: { slotId } } }) as unknown as Ballot
+const ballot = (slotId: number, submissionId: string) =>
+  ({ submissionId, submission: { request: { slotId } } }) as unknown as BatchedSubmission
 /** As if each slot signed its number. */
 const hasher = { digest: ({ slotId }: SubmissionRequest) => new Uint8Array(32).fill(slotId) }
 const same = { digest: () => new Uint8Array(32).fill(0xff) }
-const ids = (ballots: readonly Ballot[], by = hasher) => withUniqueIds(ballots, by).map(({ submissionId }) => submissionId as string)
+const ids = (ballots: readonly BatchedSubmission[], by = hasher) =>
+  withUniqueIds(ballots, by).map(({ submissionId }) => submissionId as string)
 
 describe('S3: of an id that several votes bear', () => {
   test('none keeps it: each gets a version 4 UUID made of what it signed; other ids stay', () => {
