@@ -61,13 +61,16 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
   const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress }
   const wireThrough = wireSequencer((sender) => (fault.call === undefined ? sender : throughCalls(sender, fault.call)))
   const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
+  const alsoTo = (await startValidators(ground, start, first(sequencer, 'ipfs'))).join(',')
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: first(sequencer, 'p2p'),
+    alsoTo,
   })
   const relayed = await start('collector-relayed', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
+    alsoTo,
   })
   for (const [seat, name] of SNAPSHOTTERS.entries()) {
     await start(name, 'snapshotter', wireSnapshotter(fault.computes), {
@@ -87,14 +90,6 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
       ipfsPeers: first(sequencer, 'ipfs'),
     })
   }
-  for (const [index, validator] of cast.validators.entries()) {
-    await start(`validator-${index + 1}`, 'validator', wireValidator, {
-      signerKey: validator.keyText,
-      ipfsPeers: first(sequencer, 'ipfs'),
-      // One computes some of the data anew.
-      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
-    })
-  }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
 
   const withGateway = roles.filter(([name, { places }]) => name !== 'liar' && places['gateway'] !== undefined)
@@ -108,6 +103,22 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
     listening: placesOf(ground, roles),
     failed: Promise.race(roles.map(([, { ended }]) => ended.then(() => new Promise<never>(() => undefined)))),
   }
+}
+
+/** Each hears the submissions too. Returns where. */
+async function startValidators({ cast, source }: Ground, start: Start, ipfsPeers: string): Promise<readonly string[]> {
+  const places: string[] = []
+  for (const [index, validator] of cast.validators.entries()) {
+    const role = await start(`validator-${index + 1}`, 'validator', wireValidator, {
+      signerKey: validator.keyText,
+      ipfsPeers,
+      hearListen: '/ip4/127.0.0.1/tcp/0',
+      // One computes some of the data anew.
+      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: source.rpcUrl } : {}),
+    })
+    places.push(first(role, 'p2p'))
+  }
+  return places
 }
 
 function throughCalls(sender: ProtocolSender, change: NonNullable<Planted['call']>): ProtocolSender {
@@ -130,6 +141,8 @@ function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: G
     },
   }
 }
+
+type Start = ReturnType<typeof createStarting>['start']
 
 /** Starts one role after the other, each in a folder of its own. */
 function createStarting(ground: Ground, { report, started, signal }: Hosting) {

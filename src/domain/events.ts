@@ -119,6 +119,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'Submissions waited and no receipt came for so long: the link is closed and opened anew.',
   },
+  copies_untaken: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A validator that is to hear the submissions too could not be reached at this address; it is tried again. What goes to the sequencer is not touched by that.',
+  },
 
   // Relay
   relay_stats: { level: 'info', help: 'What the relay carries now.' },

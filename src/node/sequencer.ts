@@ -4,28 +4,17 @@ import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
-import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
+import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
 import { noCounts } from '#roles/sequencer/submission-counts.ts'
-import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
-import type { RoleHome } from './home.ts'
+import { anchorChain, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
-
-/** What the adapter refused is told when there is more of it. */
-export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<RoleHome, 'report'>): () => void {
-  let told = '{}'
-  return () => {
-    const counts = host.counts()
-    if (JSON.stringify(counts) !== told) home.report('frames_refused', counts)
-    told = JSON.stringify(counts)
-  }
-}
 
 /** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
 export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {

@@ -50,7 +50,7 @@ describe('a manifest', () => {
     const loosely = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(TEXT)).reverse()), undefined, 4)
     const cid = await snapshotCidOf(bytesOf(TEXT))
     expect(await snapshotCidOf(encodeManifest(complete(loosely)))).toBe(cid)
-    expect(cid).toBe('bafkreibekvqysukbvxz3e4iisqo3gcqqwszukg6hz44lcri3lhi2k5dpye')
+    expect(cid).toBe('bafkreihcbhegku3eaoqllyom6g77ao54436vbnvxpsmricley6sbab3x3e')
   })
 
   test('says the rules that roles follow', () => {

@@ -121,7 +121,14 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
       ? await ownTally(file, batch, deps, fail)
       : { cids: file.snapshotCids, voters: new Set<SlotId>(), omitted: [] }
   const traces = tracesOf(file, own.voters)
-  return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), ...(own.omitted.length > 0 && { omitted: own.omitted }), traces }
+  return {
+    level: deps.level,
+    failures,
+    ownCids: own.cids,
+    ownRoot: publishedRoot(own.cids),
+    ...(own.omitted.length > 0 && { omitted: own.omitted }),
+    traces,
+  }
 }
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
