@@ -302,7 +302,7 @@ export function byHearsay(
   const { epoch, rules, window } = judgedBy
   const silent: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
   const { projectIds } = anchored
-  if (deps.level === 'integrity' || rules.completeness === 'none' || projectIds === undefined) return silent
+  if (deps.level === 'integrity' || projectIds === undefined) return silent
   const heard = heardVotes(deps.heard, voteRulesOf({ epoch, rules, window }, deps))
   const votes = { inBatch: new Map(), heard, voters: votersIn(heard) }
   const ownCids = projectIds.map((projectId) => cidOf(completed(projectId, votes, rules).result))
