@@ -1,12 +1,11 @@
 import { WeftError } from '#domain/errors.ts'
-import type { ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/routes.ts'
-import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
+import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { noCounts } from '#roles/sequencer/submission-counts.ts'
 import { anchorChain, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
 import { openMarket } from './market.ts'
@@ -26,13 +25,14 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
-/** `through` may stand between the role and its account; the devnet makes a liar with it. */
+type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer'>
+
+/** `through` may stand between the role and the outside; the devnet makes a liar with it. */
 export const wireSequencer =
-  (through: (sender: ProtocolSender) => ProtocolSender = (sender) => sender): Wire<Sequencer> =>
+  (through: (outside: Outside) => Outside = (outside) => outside): Wire<Sequencer> =>
   async (settings, home, started, signal) => {
     const place = httpPlace(settings)
     const chain = await anchorChain(settings, home)
-    const sender = through(protocolSender(settings, home))
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
@@ -48,16 +48,13 @@ export const wireSequencer =
         slotsPerUpdate: settings.slotsPerUpdate,
       },
       {
+        ...through({ chain, sender: protocolSender(settings, home), listener: host, recoverer }),
         store: home.store,
-        chain,
         rules: market.rules,
-        sender,
         ipfs: ipfs.copies.ipfs,
         copies: ipfs.copies,
-        listener: host,
         clock: systemClock,
         random: systemRandom,
-        recoverer,
         report: home.report,
         onEpoch: tellRefusals(host, home),
       },

@@ -106,9 +106,33 @@ describe('V17: a batch that nobody can read', () => {
     const { liar, honest } = votesFor(world)
     for (const each of running) await each.tell([...honest, liar])
     await world.anchor(batchOf([liar], [[P1, CID_B]]), { ...garbage, isHidden: true })
-    for (const each of running) expect(await judged(world, each)).toMatchObject({ isDivergent: true, root: publishedRoot([CID_A]) })
+    for (const each of running) expect(await judged(world, each)).toMatchObject({ isDivergent: true, root: publishedRoot(['']) })
     await world.mine(18)
     expect(await statusIn(world)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+    await stop()
+  })
+
+  test('gives no result, though all of its projects were heard to be right: what takes its place can be read', async () => {
+    const { world, running, stop } = await scene()
+    const { honest } = votesFor(world)
+    for (const each of running) await each.tell(honest)
+    await world.anchor(batchOf(honest, [[P1, CID_A]]), { ...garbage, isHidden: true })
+    for (const each of running) expect(await judged(world, each)).toMatchObject({ isDivergent: true, root: publishedRoot(['']) })
+    await world.mine(18)
+    for (const each of running) expect(each.records[1]).toMatchObject({ state: 'attested', isDivergent: false })
+    expect(await statusIn(world)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+    await stop()
+  })
+
+  test('is told alike by all, whatever each of them heard', async () => {
+    const { world, running, stop } = await scene()
+    const { liar, honest } = votesFor(world)
+    await running[0]?.tell(honest)
+    await running[1]?.tell([liar])
+    await world.anchor(batchOf([liar], [[P1, CID_B]]), { ...garbage, isHidden: true })
+    const roots: unknown[] = []
+    for (const each of running) roots.push((await judged(world, each)).root)
+    expect(roots).toEqual([publishedRoot(['']), publishedRoot(['']), undefined])
     await stop()
   })
 
@@ -127,12 +151,14 @@ describe('V17: a batch that nobody can read', () => {
     await stop()
   })
 
-  test('is never attested as it is, though all of its projects were heard to be right', async () => {
+  test('of which only the bytes do not come is never attested as it is, though all of its projects were heard to be right', async () => {
     const { world, running, stop } = await scene()
     const { honest } = votesFor(world)
     for (const each of running) await each.tell(honest)
-    await world.anchor(batchOf(honest, [[P1, CID_A]]), { ...garbage, isHidden: true })
-    for (const each of running) expect(await judged(world, each)).toMatchObject({ state: 'withheld', reason: 'cid_malformed' })
+    await world.anchor(batchOf(honest, [[P1, CID_A]]), { epochId: EPOCH, isHidden: true })
+    await world.mine(28)
+    await world.clock.advance(20_000)
+    for (const each of running) expect(await judged(world, each)).toMatchObject({ state: 'missed', reason: 'not_fetched' })
     await stop()
   })
 

@@ -102,7 +102,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   const fail: Fail = (check, expected, got, about = {}) => {
     if (failures.length < FAILURES_MAX) failures.push({ check, projectId: about.projectId ?? '', slotId: about.slotId ?? 0, expected, got })
   }
-  const unreadable = () => byHearsay(batch, deps, failures)
+  const unreadable = () => withoutFile({ ...batch, forGood: true }, deps, failures)
   const cid = await batchCidOf(batch.bytes, batch.anchored.batchCid)
   if (cid !== batch.anchored.batchCid && isBatchCid(batch.anchored.batchCid)) {
     fail('cid', batch.anchored.batchCid, cid)
@@ -291,22 +291,24 @@ async function ownTally(
 const cidOf = (result: Completed['result']): string => (result.kind === 'finalized' ? result.snapshotCid : '')
 
 /**
- * What is to be said of a batch whose file nobody can read, from the projects that the chain names and the votes that were heard on them: where
- * the market asks for completeness and one of them has a winner, own CIDs; else nothing (V17).
+ * What is to be said of a batch whose file cannot be read, where the market asks for completeness and enough was heard of its projects for one
+ * to have a winner; else nothing (V17). `forGood`: it never can be, so it gives none of them a result, whatever each validator heard. A file
+ * that only does not come may yet be right: what was heard decides whether it is.
  */
-export function byHearsay(
-  { anchored, ...judgedBy }: JudgedBy & Pick<ToRecheck, 'anchored'>,
+export function withoutFile(
+  { anchored, forGood, ...judgedBy }: JudgedBy & Pick<ToRecheck, 'anchored'> & { readonly forGood: boolean },
   deps: RecheckDeps,
   failures: readonly Failure[],
 ): Findings {
-  const { epoch, rules, window } = judgedBy
   const silent: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
   const { projectIds } = anchored
   if (deps.level === 'integrity' || projectIds === undefined) return silent
-  const heard = heardVotes(deps.heard, voteRulesOf({ epoch, rules, window }, deps))
+  const heard = heardVotes(deps.heard, voteRulesOf(judgedBy, deps))
   const votes = { inBatch: new Map(), heard, voters: votersIn(heard) }
-  const ownCids = projectIds.map((projectId) => cidOf(completed(projectId, votes, rules).result))
-  return ownCids.every((cid) => cid === '') ? silent : { ...silent, ownCids, ownRoot: publishedRoot(ownCids) }
+  const winners = projectIds.map((projectId) => cidOf(completed(projectId, votes, judgedBy.rules).result))
+  if (winners.every((cid) => cid === '')) return silent
+  const ownCids = forGood ? winners.map(() => '') : winners
+  return { ...silent, ownCids, ownRoot: publishedRoot(ownCids) }
 }
 
 /**

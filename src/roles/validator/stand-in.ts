@@ -99,11 +99,14 @@ async function correctedOf(
   signal: AbortSignal,
 ): Promise<readonly OwnResult[]> {
   // What nobody can read holds no vote: what was heard is all there is (V17).
-  const file = (await readFile(batchCid, deps, signal)) ?? { submissions: [], submissionsRoot: '', projectIds, snapshotCids: [] }
+  const read = await readFile(batchCid, deps, signal)
+  const file = read ?? { submissions: [], submissionsRoot: '', projectIds, snapshotCids: [] }
   const judgedBy = await learnJudgedBy(epoch, () => isOurTurn(epoch, deps), deps, signal)
   if (judgedBy === undefined) return []
   const results = await ownResults(file, disputed, judgedBy, deps)
-  const isRefuted = results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)
+  // Of a file that nobody can read the results may be right: it is refuted all the same.
+  const isRefuted =
+    read !== undefined && results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)
   return isRefuted ? [] : results
 }
 

@@ -16,7 +16,7 @@ import type { BatchRecord } from './journal.ts'
 import { keepSnapshots } from './keep.ts'
 import type { Candidate, UnderWay } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
-import { byHearsay, type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf } from './recheck.ts'
+import { type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf, withoutFile } from './recheck.ts'
 import { type RecomputeDeps, recompute } from './recompute.ts'
 
 /** What the stages need, each its part. */
@@ -36,11 +36,11 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   const fetched = await fetchBatch(batch, isPointless, deps, signal)
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
-  return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeByHearsay(batch, fetched.reason, deps, signal) }
+  return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeUnread(batch, fetched.reason, deps, signal) }
 }
 
 /** A batch that cannot be read: spoken against where enough was heard of its projects (V17), else ended for the reason. */
-async function judgeByHearsay(
+async function judgeUnread(
   batch: Candidate,
   reason: Extract<Fetched, { readonly ok: false }>['reason'],
   deps: Validating,
@@ -53,7 +53,7 @@ async function judgeByHearsay(
   if (anchored === undefined) return ended(batch, GONE, deps)
   const judgedBy = await learnJudgedBy(epoch, () => false, deps, signal)
   const failure: Failure = { check: 'cid', projectId: '', slotId: 0, expected: 'bytes of this CID', got: reason }
-  const rechecked = judgedBy && byHearsay({ anchored, ...judgedBy }, deps, [failure])
+  const rechecked = judgedBy && withoutFile({ anchored, ...judgedBy, forGood: reason !== 'not_fetched' }, deps, [failure])
   if (judgedBy === undefined || rechecked === undefined || rootToAttest(rechecked, anchored) === undefined) return unread()
   return speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal)
 }
