@@ -1,8 +1,8 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
-import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import type { Receipt } from '#domain/submission.ts'
+import type { Receipt, Submission, SubmissionRequest } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
@@ -20,6 +20,7 @@ import type { Relay, SubmissionDialer } from '#io/p2p/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import { type RuleBook, sameRules } from '#life/rules.ts'
+import { decodeSubmission } from '#wire/submission-proto.ts'
 import { type Collector, type CollectorLimits, createCollector } from '#roles/collector/collector.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
 import { createRelayRole } from '#roles/relay/relay.ts'
@@ -326,13 +327,15 @@ export interface SequencerPlace {
   /** What it puts on chain instead of what it should. */
   readonly anchoring?: ((call: ProtocolCall) => ProtocolCall) | undefined
   readonly expectedProjects?: readonly ProjectId[] | undefined
+  /** What it answers as if it counted, and throws away. */
+  readonly dropping?: ((vote: SubmissionRequest) => boolean) | undefined
   readonly projectsPerSlotMax?: number
   readonly inbox?: Partial<InboxLimits>
 }
 
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
-  const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
+  const { relays, anchoring = unchanged, dropping, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
   const { links, chain, ipfs, clock } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
@@ -358,7 +361,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         clock,
         random,
         recoverer,
-        listener: readWhenAwake(host, world),
+        listener: dropping === undefined ? readWhenAwake(host, world) : withoutSome(readWhenAwake(host, world), dropping),
         ipfs: ipfs.node('sequencer'),
         sender: {
           ...sender,
@@ -388,10 +391,25 @@ function readWhenAwake(host: SubmissionListener, { reader, clock }: World): Subm
   }
 }
 
+function withoutSome(listener: SubmissionListener, dropping: NonNullable<SequencerPlace['dropping']>): SubmissionListener {
+  return {
+    async *inbound(signal) {
+      for await (const group of listener.inbound(signal)) {
+        const dropped = group.filter(({ payload }) => dropping((decodeSubmission(payload) as Submission).request))
+        for (const { submissionId, respond } of dropped)
+          respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '' })
+        yield group.filter((delivery) => !dropped.includes(delivery))
+      }
+    },
+  }
+}
+
 export interface CollectorPlace {
   readonly index: number
   /** Of the sequencer, preferred first. */
   readonly addresses: readonly string[]
+  /** Of validators that listen. */
+  readonly alsoTo?: readonly string[]
   readonly limits?: Partial<CollectorLimits>
 }
 
@@ -404,7 +422,7 @@ export interface Postbox {
 const FIRST_COLLECTOR_PORT = 50_051
 
 /** Resolves with the collector and the endpoint at which snapshotters find it. */
-export async function startCollector({ index, addresses, limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
+export async function startCollector({ index, addresses, alsoTo = [], limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
   const { links, grpc, clock } = world
   const name = `collector ${index}`
   const port = FIRST_COLLECTOR_PORT + index
@@ -412,7 +430,7 @@ export async function startCollector({ index, addresses, limits = {} }: Collecto
   const machine = await startMachine<Collector>(name, world, async (store) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
-    const role = createCollector({ addresses, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
+    const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
     const server = await grpc.serveSubmissions({ host: 'collector', port, handler: role.handler })
     return {
       role,
@@ -483,8 +501,16 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
   })
 }
 
+/** Where validators hear submissions, by index; the collectors must know it first. */
+export const startEar = (index: number, { links }: World) => links.createSubmissionHost({ identity: identity(20 + index) })
+
 /** `feeding` is what it is given instead of what it asked IPFS for. */
-export function startValidator(index: number, feeding: (bytes: Uint8Array) => Uint8Array, world: World): Promise<Machine<Validator>> {
+export function startValidator(
+  index: number,
+  feeding: (bytes: Uint8Array) => Uint8Array,
+  world: World,
+  listener?: SubmissionListener,
+): Promise<Machine<Validator>> {
   const { chain, ipfs, clock } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
@@ -501,6 +527,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         store,
         chain,
         rules: world.rules,
+        ...(listener && { listener }),
         clock,
         random,
         recoverer,
