@@ -1,22 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
-import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
-import { publishedRoot } from '#wire/merkle.ts'
+import type { ProjectId } from '#domain/ids.ts'
+import type { ProtocolEvent } from '#io/chain/port.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
 import { delayed, watchFault } from './fault.ts'
 import { LAST_LIE_EPOCH } from './lying-sequencer.ts'
 import type { EpochLine, FaultStep } from './report.ts'
-
-const CIDS = ['one', 'two', 'three'] as Cid[]
-const anchoring = (epochId: number, snapshotCids = CIDS): ProtocolCall => ({
-  kind: 'submitSubmissionBatch',
-  epochId: epochId as EpochId,
-  batchCid: 'batch' as Cid,
-  projectIds: snapshotCids.map((cid) => `p:${cid}:TEST` as ProjectId),
-  snapshotCids,
-  rootHash: '0x0' as Hash,
-})
 
 const line = (epochId: number, change: Partial<EpochLine> = {}): EpochLine =>
   ({ epochId, projects: 3, finalized: 3, missed: [], refuted: 0, disputed: 0, ...change }) as EpochLine
