@@ -11,6 +11,7 @@ import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -314,6 +315,15 @@ describe('settings reach', () => {
     running = undefined
     const { role: validator } = await start('validator', { pinPlaces: `car:${cars}` })
     expect(validator.places['cars']).toEqual([cars])
+  })
+
+  test('a validator that listens: what collectors send it is answered, and it says where', async () => {
+    const { role } = await start('validator', { hearListen: '/ip4/127.0.0.1/tcp/0' })
+    const dialer = await createSubmissionDialer({ identity: new Uint8Array(32).fill(7) })
+    const link = await dialer.dial(role.places['p2p']?.[0] ?? '', new AbortController().signal)
+    const submissionId = '00000000-0000-4000-8000-000000000001'
+    expect(await link.send({ submissionId, payload: new Uint8Array([1]) })).toMatchObject({ submissionId, code: 'submission_malformed' })
+    await dialer.stop()
   })
 
   test('no role on a source chain that is not its market’s', async () => {
