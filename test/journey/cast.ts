@@ -430,7 +430,7 @@ export async function startCollector({ index, addresses, alsoTo = [], limits = {
   const machine = await startMachine<Collector>(name, world, async (store) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
-    const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
+    const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox, alsoTo), clock, random, report })
     const server = await grpc.serveSubmissions({ host: 'collector', port, handler: role.handler })
     return {
       role,
@@ -444,10 +444,12 @@ export async function startCollector({ index, addresses, alsoTo = [], limits = {
   return { machine, endpoint: `collector:${port}` }
 }
 
-function noting(dialer: SubmissionDialer, postbox: Postbox): SubmissionDialer {
+/** Receipts of the sequencer: those for copies promise nothing. */
+function noting(dialer: SubmissionDialer, postbox: Postbox, alsoTo: readonly string[]): SubmissionDialer {
   return {
     async dial(address, signal) {
       const link = await dialer.dial(address, signal)
+      if (alsoTo.includes(address)) return link
       return {
         ...link,
         async send(delivery) {
@@ -501,20 +503,27 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
   })
 }
 
-/** Where validators hear submissions, by index; the collectors must know it first. */
-export const startEar = (index: number, { links }: World) => links.createSubmissionHost({ identity: identity(20 + index) })
+const startEar = (index: number, { links }: World) => links.createSubmissionHost({ identity: identity(20 + index) })
+
+/** Where a validator will listen: collectors must know it before it is there. */
+export async function earOf(index: number, world: World): Promise<readonly string[]> {
+  const ear = await startEar(index, world)
+  await ear.stop()
+  return ear.addresses()
+}
 
 /** `feeding` is what it is given instead of what it asked IPFS for. */
 export function startValidator(
   index: number,
   feeding: (bytes: Uint8Array) => Uint8Array,
   world: World,
-  listener?: SubmissionListener,
+  isListening = false,
 ): Promise<Machine<Validator>> {
   const { chain, ipfs, clock } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
   return startMachine(name, world, async (store) => {
+    const listener = isListening ? await startEar(index, world) : undefined
     const node = ipfs.node(name)
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
     const role = createValidator(
@@ -538,6 +547,6 @@ export function startValidator(
         report: (event, facts) => world.report(name, event, facts),
       },
     )
-    return { role, run: role.run }
+    return { role, run: role.run, ...(listener && { cutOff: listener.stop }) }
   })
 }

@@ -24,8 +24,8 @@ import {
   PATIENCE_MS,
   type Postbox,
   quiet,
+  earOf,
   startCollector,
-  startEar,
   startEpochs,
   startRelay,
   startSeat,
@@ -145,9 +145,9 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     { relays: relay.current().addresses(), anchoring: options.anchoring, dropping: options.dropping },
     world,
   )
-  const ears =
-    options.dropping === undefined ? [] : await Promise.all(Array.from({ length: VALIDATORS }, (_, index) => startEar(index, world)))
-  const alsoTo = ears.flatMap((ear) => ear.addresses())
+  const isListening = options.dropping !== undefined
+  const ears = isListening ? await Promise.all(Array.from({ length: VALIDATORS }, (_, index) => earOf(index, world))) : []
+  const alsoTo = ears.flat()
   const [direct, relayed] = (await Promise.all(
     addresses.map((address, index) => startCollector({ index: index + 1, addresses: [address], alsoTo }, postbox, world)),
   )) as [CollectorAt, CollectorAt]
@@ -164,7 +164,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const validators: Validator[] = []
   for (let index = 0; index < VALIDATORS; index += 1) {
     const feeding = index === VALIDATORS - 1 ? options.feeding : undefined
-    validators.push((await startValidator(index, feeding ?? unchanged, world, ears[index])).current())
+    validators.push((await startValidator(index, feeding ?? unchanged, world, isListening)).current())
   }
   await startEpochs(world)
   await processes.until(() => sequencer.current().stats().isReady)
