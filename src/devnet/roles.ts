@@ -114,12 +114,13 @@ export async function startRoles(
 }
 
 /** Each hears the submissions too. */
-async function startValidators({ cast, source }: Ground, start: Start, ipfsPeers: string): Promise<readonly RunningRole<Validator>[]> {
+async function startValidators({ cast, source }: Ground, start: Start, sequencerIpfs: string): Promise<readonly RunningRole<Validator>[]> {
   const validators: RunningRole<Validator>[] = []
   for (const [index, validator] of cast.validators.entries()) {
     const role = await start(`validator-${index + 1}`, 'validator', wireValidator, {
       signerKey: validator.keyText,
-      ipfsPeers,
+      // What stands in for the sequencer's batch comes from one of them.
+      ipfsPeers: [sequencerIpfs, ...validators.map((earlier) => first(earlier, 'ipfs'))].join(','),
       hearListen: '/ip4/127.0.0.1/tcp/0',
       // One computes some of the data anew.
       ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: source.rpcUrl } : {}),
