@@ -77,7 +77,7 @@ export function watchFault(
     seen(event) {
       if (event.kind === 'EpochReleased') {
         if (event.epochId === FAULT_EPOCH) act(event, step)?.catch(reject)
-        if (event.epochId >= FAULT_EPOCH + STUCK_AFTER_EPOCHS) fail(`epoch ${event.epochId} is released, and none after the fault is whole`)
+        if (event.epochId >= faultEpoch + STUCK_AFTER_EPOCHS) fail(`epoch ${event.epochId} is released, and none after the fault is whole`)
         return
       }
       if (!('epochId' in event && 'batchCid' in event) || !isConcerned(event.epochId)) return

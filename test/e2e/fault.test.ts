@@ -83,6 +83,8 @@ test.each(FAULTS)(
       for (const [lie, wanted, evidence] of LIES) {
         const planted = steps.find(({ step, detail }) => step === 'planted' && lie.test(detail))
         const ofEpoch = steps.filter(({ epochId }) => epochId === planted?.epochId)
+        // A busy machine may leave nothing final in one epoch: what is dropped or spoilt then is in no batch.
+        if (wanted !== HEALED && !ofEpoch.some(({ step }) => step === 'anchored')) continue
         expectInOrder(
           ofEpoch.map(({ step }) => step),
           wanted,
