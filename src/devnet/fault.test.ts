@@ -79,6 +79,15 @@ describe('a planted fault', () => {
     await watch.healed
   })
 
+  test('that comes later than it should is followed from where it was planted', () => {
+    const { watch, told } = watching('lying-sequencer')
+    watch.step('planted', 'a false CID', LAST_LIE_EPOCH + 1)
+    watch.seen(event('TriggerBatchResubmission', LAST_LIE_EPOCH + 1))
+    watch.unfinished({ epochId: LAST_LIE_EPOCH, reason: 'nothing_finalized' })
+    watch.epoch(line(LAST_LIE_EPOCH + 1))
+    expect(told()).toEqual(['planted', 'disputed', 'epoch_over', 'epoch_over'])
+  })
+
   test('in several epochs is told of each, with what validators found', async () => {
     const steps: string[] = []
     const fault = ({ epochId, step, detail }: FaultStep) => void steps.push(`${epochId} ${step}: ${detail}`)

@@ -58,7 +58,10 @@ export function watchFault(
   let faultEpoch = fault === 'lying-sequencer' ? LAST_LIE_EPOCH : FAULT_EPOCH
   let isHealed = false
   const isConcerned = (epochId: number): boolean => epochId >= FAULT_EPOCH && epochId <= faultEpoch
-  const step: FaultWatch['step'] = (name, detail, epochId = FAULT_EPOCH) => report.fault({ fault, epochId, step: name, detail })
+  const step: FaultWatch['step'] = (name, detail, epochId = FAULT_EPOCH) => {
+    if (name === 'planted' && epochId > faultEpoch) faultEpoch = epochId as EpochId
+    report.fault({ fault, epochId, step: name, detail })
+  }
   const fail = (detail: string, epochId: number = faultEpoch): void => reject(new WeftError('FAULT_NOT_HEALED', { fault, epochId, detail }))
 
   function decided({ epochId }: { readonly epochId: number }, whatIsWrong: string | undefined): void {
