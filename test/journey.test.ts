@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
+import type { SubmissionRequest } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
@@ -227,6 +228,25 @@ describe('nobody has to be trusted', () => {
     await network.until(() => network.validators.every((validator) => validator.batches(FIRST).length === 3))
     expect(await finality(network, FIRST)).toEqual([[false, 0], FINALIZED_BY_ALL, FINALIZED_BY_ALL])
     for (const projectId of swapped) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
+  })
+
+  test('a sequencer that throws votes away, and sends receipts for them, is refuted by those who heard them too, and what takes its place holds them', async () => {
+    let lied = '' as ProjectId
+    const dropping = ({ projectId, slotId, epochId }: SubmissionRequest): boolean => {
+      const isHonest = epochId === FIRST && network.honestSlots.includes(slotId)
+      if (isHonest && lied === '') lied = projectId
+      return isHonest && projectId === lied
+    }
+    const network = await start({ dropping, rules: () => sameRules({ ...RULES, completeness: 'required' }) })
+    await network.releaseEpoch()
+    await network.until(async () => (await network.chain.snapshotStatus(lied, FIRST)).status === 'finalized')
+    const files = await Promise.all((await network.batches(FIRST)).map(({ batchCid }) => network.file(batchCid)))
+    const holding = files.filter(({ projectIds }) => projectIds.includes(lied))
+    const slots = holding.map(({ submissions }) =>
+      submissions.flatMap(({ submission: { request } }) => (request.projectId === lied ? [request.slotId] : [])),
+    )
+    expect(slots).toEqual([network.lyingSlots, allSlots(network)])
+    for (const projectId of network.projects) expect(await unproved(network, projectId, FIRST)).toBeUndefined()
   })
 
   test('a validator that is given other bytes withholds its attestation; the others are a majority', async () => {

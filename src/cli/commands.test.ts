@@ -89,7 +89,7 @@ describe('settings', () => {
 
   test('as JSON is the table', async () => {
     const table = JSON.parse((await run('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
-    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--log-format', '--grpc-listen', '--sequencers'])
+    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--log-format', '--grpc-listen', '--sequencers', '--also-to'])
   })
 
   test('of a role that there is not are none', async () => {

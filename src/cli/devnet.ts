@@ -109,7 +109,7 @@ export const devnetCommand = buildCommand({
         kind: 'enum',
         values: FAULTS,
         optional: true,
-        brief: `Make this go wrong in epoch ${FAULT_EPOCH}, show step by step what becomes of it, and stop when it is healed; exit code 1 when it is not`,
+        brief: `Make this go wrong from epoch ${FAULT_EPOCH}, show step by step what becomes of it, and stop when it is healed; exit code 1 when it is not`,
       },
     },
   },

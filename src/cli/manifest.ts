@@ -75,11 +75,11 @@ export async function inWords(
 function linesOf(content: Manifest | undefined, isWhole: boolean): readonly string[] {
   if (content === undefined) return ['(its file is not in the data directory)']
   if (isWhole) return JSON.stringify(content, undefined, 2).split('\n')
-  const { namespace, window, tally, availability, voting, batch, computes } = content
+  const { namespace, window, tally, availability, completeness, voting, batch, computes } = content
   return [
     `namespace ${namespace}, window in ${window.unit}`,
     `tally: at least ${tally.minVotes} votes, and ${tally.minShareBp / 100} % of the slots that voted in the epoch`,
-    `availability: ${availability}`,
+    `availability: ${availability}, completeness: ${completeness}`,
     voting === 'open' ? 'voting: open' : `voting: on ${voting.projectTypes.length} project types`,
     `batches of ${batch.projectsPerBatch} projects as ${batch.form}, ${batch.tree} trees, anchored by their ${batch.anchoring}, ${batch.projectsPerSlotMax} projects per slot`,
     ...(computes.length === 0

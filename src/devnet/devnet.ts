@@ -57,7 +57,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     const roles = await startRoles(ground, { report, started, signal }, planting)
     const chain = await anchorOf(ground)
     const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
-    const watch = options.fault && watchFault(options.fault, report, act)
+    const watch = options.fault && watchFault(options.fault, report, act, roles.evidenceOf)
     const epoch = (line: EpochLine): void => {
       report.epoch(line)
       const [projectId] = projects

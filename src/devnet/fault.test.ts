@@ -1,21 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { ComputeSet } from '#domain/compute.ts'
-import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
-import { publishedRoot } from '#wire/merkle.ts'
+import type { ProjectId } from '#domain/ids.ts'
+import type { ProtocolEvent } from '#io/chain/port.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
-import { createLie, delayed, watchFault } from './fault.ts'
+import { delayed, watchFault } from './fault.ts'
+import { LAST_LIE_EPOCH } from './lying-sequencer.ts'
 import type { EpochLine, FaultStep } from './report.ts'
-
-const CIDS = ['one', 'two', 'three'] as Cid[]
-const anchoring = (epochId: number, snapshotCids = CIDS): ProtocolCall => ({
-  kind: 'submitSubmissionBatch',
-  epochId: epochId as EpochId,
-  batchCid: 'batch' as Cid,
-  projectIds: snapshotCids.map((cid) => `p:${cid}:TEST` as ProjectId),
-  snapshotCids,
-  rootHash: '0x0' as Hash,
-})
 
 const line = (epochId: number, change: Partial<EpochLine> = {}): EpochLine =>
   ({ epochId, projects: 3, finalized: 3, missed: [], refuted: 0, disputed: 0, ...change }) as EpochLine
@@ -73,29 +63,47 @@ describe('a planted fault', () => {
     await expect(watch.healed).rejects.toMatchObject({ code: 'FAULT_NOT_HEALED' })
   })
 
-  test('of a lie is healed only when what was refuted is corrected', async () => {
+  test('of a lie is healed only when what was refuted is corrected, whichever of them it was', async () => {
     const { watch } = watching('lying-sequencer')
-    // On a busy machine there may be nothing to lie about: then it is the next one.
-    watch.unfinished({ epochId: FAULT_EPOCH, reason: 'nothing_finalized' })
-    watch.seen(event('TriggerBatchResubmission', FAULT_EPOCH + 1))
-    watch.unfinished({ epochId: FAULT_EPOCH + 1, reason: 'not_corrected' })
-    await expect(watch.healed).rejects.toMatchObject({ facts: { epochId: 3, detail: 'epoch 3: not_corrected' } })
+    watch.seen(event('TriggerBatchResubmission', FAULT_EPOCH))
+    watch.unfinished({ epochId: FAULT_EPOCH, reason: 'not_corrected' })
+    await expect(watch.healed).rejects.toMatchObject({ facts: { epochId: FAULT_EPOCH, detail: 'epoch 2: not_corrected' } })
   })
-})
 
-test('the lie is one CID of the first batch from its epoch on, sworn to with its root; everything else goes out as it is', () => {
-  const [, two, three] = CIDS as [Cid, Cid, Cid]
-  const lie = createLie()
-  expect(lie('batch/1/0', anchoring(1))).toEqual(anchoring(1))
-  const told = { ...anchoring(2), snapshotCids: [two, two, three], rootHash: publishedRoot([two, two, three]) }
-  expect(lie('batch/2/0', anchoring(2))).toEqual(told)
-  for (const [intentId, call] of [
-    ['batch/2/1', anchoring(2)],
-    ['batch/3/0', anchoring(3)],
-    ['end/2', { kind: 'endBatchSubmissions', epochId: 2 as EpochId }],
-  ] as const)
-    expect(lie(intentId, call)).toBe(call)
-  expect(lie('batch/2/0', anchoring(2))).toEqual(told)
+  test('of the last lie is waited for: on a busy machine there may be nothing to lie about, then it is the next one', async () => {
+    const { watch, told } = watching('lying-sequencer')
+    watch.unfinished({ epochId: LAST_LIE_EPOCH, reason: 'nothing_finalized' })
+    watch.epoch(line(LAST_LIE_EPOCH + 1))
+    expect(told()).toEqual(['epoch_over', 'epoch_over'])
+    watch.epoch(line(LAST_LIE_EPOCH + 2))
+    await watch.healed
+  })
+
+  test('that comes later than it should is followed from where it was planted', () => {
+    const { watch, told } = watching('lying-sequencer')
+    watch.step('planted', 'a false CID', LAST_LIE_EPOCH + 1)
+    watch.seen(event('TriggerBatchResubmission', LAST_LIE_EPOCH + 1))
+    watch.unfinished({ epochId: LAST_LIE_EPOCH, reason: 'nothing_finalized' })
+    watch.epoch(line(LAST_LIE_EPOCH + 1))
+    expect(told()).toEqual(['planted', 'disputed', 'epoch_over', 'epoch_over'])
+  })
+
+  test('in several epochs is told of each, with what validators found', async () => {
+    const steps: string[] = []
+    const fault = ({ epochId, step, detail }: FaultStep) => void steps.push(`${epochId} ${step}: ${detail}`)
+    const watch = watchFault(
+      'lying-sequencer',
+      { fault },
+      () => undefined,
+      (epochId) => (epochId === 3 ? '2 omitted_slot' : undefined),
+    )
+    for (const epochId of [3, 4, LAST_LIE_EPOCH + 1]) watch.seen(event('SnapshotBatchFinalized', epochId))
+    expect(steps).toEqual([
+      '3 evidence: about batch batch: 2 omitted_slot',
+      '3 final: batch batch is attested by a majority',
+      '4 final: batch batch is attested by a majority',
+    ])
+  })
 })
 
 test('one snapshot of the epoch of the fault waits until somebody else has voted; all others do not', async () => {

@@ -120,6 +120,7 @@ export async function layGround(
     epochManager: cast.epochManager.address,
     manifest: {
       namespace: NAMESPACE,
+      completeness: 'required',
       batch: { projectsPerBatch: PROJECTS_PER_BATCH, anchoring },
       computes: [{ name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue }],
     },

@@ -4,8 +4,9 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import type { DevAccount } from './accounts.ts'
 import { cast, type Vote } from './attacker.ts'
 import { FAULT_EPOCH, type FaultName } from './fault-names.ts'
-import { createLie, delayed, type FaultWatch, type Planted, type Released } from './fault.ts'
+import { delayed, type FaultWatch, type Planted, type Released } from './fault.ts'
 import type { Ground } from './ground.ts'
+import { createLiar } from './lying-sequencer.ts'
 import type { NetworkRoles } from './roles.ts'
 
 /** How long a silent sequencer is away: an epoch of the devnet, and longer than its submission window. */
@@ -19,7 +20,7 @@ export interface Acting {
   readonly step: FaultWatch['step']
 }
 
-export interface Planting extends Pick<Planted, 'call' | 'computes'> {
+export interface Planting extends Pick<Planted, 'outside' | 'computes'> {
   act(epoch: Released, acting: Acting): Promise<void>
 }
 
@@ -27,16 +28,25 @@ export interface Planting extends Pick<Planted, 'call' | 'computes'> {
 export function plant(fault: FaultName, ground: Ground, projects: readonly ProjectId[]): Planting {
   switch (fault) {
     case 'lying-sequencer':
-      return {
-        call: createLie(),
-        act: async (_, { step }) => step('planted', 'the sequencer will tell the chain a CID that nobody voted for'),
-      }
+      return lies(ground)
     case 'silent-sequencer':
       return { act: silence }
     case 'project-flood':
       return { act: (epoch, acting) => flood(epoch, ground, acting) }
     case 'unavailable-data':
       return withoutData(ground, projects)
+  }
+}
+
+/** One lie after the other, each told in its epoch. */
+function lies({ honestSeats }: Ground): Planting {
+  let tell: FaultWatch['step'] = () => undefined
+  const [dropped, spoilt] = honestSeats.map(([slotId]) => slotId as SlotId) as [SlotId, SlotId]
+  return {
+    outside: createLiar({ dropped, spoilt, tell: (epochId, lie) => tell('planted', lie, epochId) }),
+    act: async (_, { step }) => {
+      tell = step
+    },
   }
 }
 

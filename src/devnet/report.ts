@@ -63,7 +63,7 @@ export interface UnfinishedEpoch {
 export interface FaultStep {
   readonly fault: string
   readonly epochId: number
-  /** `planted`, `answered`, `back`, `anchored`, `disputed`, `corrected`, `final`, `epoch_over`, `healed`. */
+  /** `planted`, `answered`, `back`, `anchored`, `disputed`, `corrected`, `evidence`, `final`, `epoch_over`, `healed`. */
   readonly step: string
   readonly detail: string
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import type { EpochId } from '#domain/ids.ts'
-import type { Intent, ProtocolSender } from '#io/chain/port.ts'
+import type { Cid, EpochId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { wireCollector } from '#node/collector.ts'
 import { wireEpochs } from '#node/epochs.ts'
@@ -16,6 +15,7 @@ import type { Started } from '#node/stop.ts'
 import { wireValidator } from '#node/validator.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
+import type { Validator } from '#roles/validator/validator.ts'
 import type { Planted } from './fault.ts'
 import { SNAPSHOTTERS, type Ground } from './ground.ts'
 import { falsify } from './lie.ts'
@@ -38,6 +38,8 @@ export interface NetworkRoles {
   recordOf(epochId: EpochId): EpochEntry | undefined
   /** Stops the sequencer and starts it again after so long, at the same places. */
   silenceSequencer(forMs: number): Promise<void>
+  /** What validators found wrong with a batch, in words. */
+  evidenceOf(epochId: EpochId, batchCid: Cid): string | undefined
   readonly collectors: readonly RunningRole[]
   readonly gateways: Readonly<Record<string, string>>
   readonly listening: readonly Endpoint[]
@@ -52,7 +54,11 @@ interface Hosting {
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
-export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<Planted, 'call' | 'computes'> = {}): Promise<NetworkRoles> {
+export async function startRoles(
+  ground: Ground,
+  hosting: Hosting,
+  fault: Pick<Planted, 'outside' | 'computes'> = {},
+): Promise<NetworkRoles> {
   const { roles, start } = createStarting(ground, hosting)
   const { cast, honestSeats, lyingSlots } = ground
 
@@ -60,15 +66,19 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
   const relayAddress = first(relay, 'p2p')
   // A devnet has no end of a day to wait for: it counts with every epoch.
   const sequencerFlags = { signerKey: cast.sequencer.keyText, relays: relayAddress, countsEveryEpochs: '1' }
-  const wireThrough = wireSequencer((sender) => (fault.call === undefined ? sender : throughCalls(sender, fault.call)))
+  const wireThrough = wireSequencer(fault.outside)
   const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
+  const validators = await startValidators(ground, start, first(sequencer, 'ipfs'))
+  const alsoTo = validators.map((validator) => first(validator, 'p2p')).join(',')
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: first(sequencer, 'p2p'),
+    alsoTo,
   })
   const relayed = await start('collector-relayed', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
+    alsoTo,
   })
   for (const [seat, name] of SNAPSHOTTERS.entries()) {
     await start(name, 'snapshotter', wireSnapshotter(fault.computes), {
@@ -88,14 +98,6 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
       ipfsPeers: first(sequencer, 'ipfs'),
     })
   }
-  for (const [index, validator] of cast.validators.entries()) {
-    await start(`validator-${index + 1}`, 'validator', wireValidator, {
-      signerKey: validator.keyText,
-      ipfsPeers: first(sequencer, 'ipfs'),
-      // One computes some of the data anew.
-      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
-    })
-  }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
 
   const withGateway = roles.filter(([name, { places }]) => name !== 'liar' && places['gateway'] !== undefined)
@@ -104,6 +106,7 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
     sequencerPlaces: sequencer.places['p2p'] ?? [],
     sequencerHttp: sequencer.places['http']?.[0] ?? '',
     ...keepSequencer(sequencer, (places) => start('sequencer', 'sequencer', wireThrough, { ...sequencerFlags, ...places })),
+    evidenceOf: (epochId, batchCid) => evidenceOf(validators, epochId, batchCid),
     collectors: [direct, relayed],
     gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
     listening: placesOf(ground, roles),
@@ -111,9 +114,32 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
   }
 }
 
-function throughCalls(sender: ProtocolSender, change: NonNullable<Planted['call']>): ProtocolSender {
-  const changed = (intents: readonly Intent[]) => intents.map(({ intentId, call }) => ({ intentId, call: change(intentId, call) }))
-  return { ...sender, sendInOrder: (intents, signal) => sender.sendInOrder(changed(intents), signal) }
+/** Each hears the submissions too. */
+async function startValidators({ cast, source }: Ground, start: Start, sequencerIpfs: string): Promise<readonly RunningRole<Validator>[]> {
+  const validators: RunningRole<Validator>[] = []
+  for (const [index, validator] of cast.validators.entries()) {
+    const role = await start(`validator-${index + 1}`, 'validator', wireValidator, {
+      signerKey: validator.keyText,
+      // What stands in for the sequencer's batch comes from one of them.
+      ipfsPeers: [sequencerIpfs, ...validators.map((earlier) => first(earlier, 'ipfs'))].join(','),
+      hearListen: '/ip4/127.0.0.1/tcp/0',
+      // One computes some of the data anew.
+      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: source.rpcUrl } : {}),
+    })
+    validators.push(role)
+  }
+  return validators
+}
+
+/** What the first that has evidence found: which checks failed how often, and for which slots. */
+function evidenceOf(validators: readonly RunningRole<Validator>[], epochId: EpochId, batchCid: Cid): string | undefined {
+  const failures = validators.map(({ handle }) => handle.evidence(epochId, batchCid)?.failures).find((found) => found !== undefined)
+  if (failures === undefined) return undefined
+  const told = [...Map.groupBy(failures, ({ check }) => check)].map(([check, some]) => {
+    const slots = [...new Set(some.flatMap(({ slotId }) => (slotId > 0 ? [slotId] : [])))]
+    return `${some.length} ${check}${slots.length > 0 ? ` of slot ${slots.join(', ')}` : ''}`
+  })
+  return told.join('; ')
 }
 
 /** The sequencer that is there now, which may go and come back. */
@@ -131,6 +157,8 @@ function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: G
     },
   }
 }
+
+type Start = ReturnType<typeof createStarting>['start']
 
 /** Starts one role after the other, each in a folder of its own. */
 function createStarting(ground: Ground, { report, started, signal }: Hosting) {

@@ -142,6 +142,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'Submissions waited and no receipt came for so long: the link is closed and opened anew.',
   },
+  copies_untaken: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A validator that is to hear the submissions too could not be reached at this address; it is tried again. What goes to the sequencer is not touched by that.',
+  },
 
   // Relay
   relay_stats: { level: 'info', help: 'What the relay carries now.' },
@@ -206,6 +211,10 @@ export const EVENTS = {
   },
   batch_withheld: { level: 'warn', help: 'The batch has no attestation from here; `reason` says why, and the evidence is kept.' },
   batch_missed: { level: 'warn', help: 'The batch was not read, or not found on the chain, in time; `reason` says which.' },
+  epoch_silent: {
+    level: 'warn',
+    help: 'The batch window of an epoch is over and no batch of it is on chain; `votes` were heard on it here. The sequencer was away, or keeps them back.',
+  },
   stood_in: {
     level: 'warn',
     help: 'The sequencer has not answered a refutation in its part of the round: this validator sent what the valid votes give, `batchCid`. `outcome` is `done`, or the code of the contract, which takes one of these only.',

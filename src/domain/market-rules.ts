@@ -21,6 +21,8 @@ export interface MarketRules {
   readonly projectsPerSlotMax: number
   /** Whether a CID becomes final only when the sequencer, and each validator that speaks for it, has its bytes. */
   readonly availability: 'required' | 'none'
+  /** Whether a validator speaks against a result that valid votes change which it heard itself and the batch does not hold. */
+  readonly completeness: 'required' | 'none'
   readonly batchForm: BatchForm
   readonly batchTree: BatchTree
 }

@@ -24,6 +24,8 @@ export interface Rounds {
   isRefuted(index: number): boolean
   /** Whether there is any such batch. */
   readonly hasRefuted: boolean
+  /** Whether the epoch has any batch at all. */
+  readonly hasBatch: boolean
 }
 
 interface Begun {
@@ -63,5 +65,6 @@ export function roundsOf(steps: readonly BatchStep[], release: BlockNumber): Rou
     startOf: (index) => (begun[roundOf(index)] as Begun).start,
     isRefuted: (index) => refuted.has(index),
     hasRefuted: refuted.size > 0,
+    hasBatch: submitted.length > 0,
   }
 }

@@ -12,6 +12,7 @@ export function rulesWith(change: Partial<MarketRules> = {}): MarketRules {
     projectsPerBatch: 50,
     projectsPerSlotMax: 3,
     availability: 'none',
+    completeness: 'none',
     batchForm: 'json',
     batchTree: 'either',
     ...change,

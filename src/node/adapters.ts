@@ -16,6 +16,7 @@ import { pinningService } from '#io/ipfs/pinning-service.ts'
 import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
+import type { SubmissionHost } from '#io/p2p/host.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
 import { persist } from '#life/persist.ts'
 import type { Places, RoleHome } from './home.ts'
@@ -126,6 +127,16 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome, 
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
   return sender
+}
+
+/** What the adapter refused is told when there is more of it. */
+export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<RoleHome, 'report'>): () => void {
+  let told = '{}'
+  return () => {
+    const counts = host.counts()
+    if (JSON.stringify(counts) !== told) home.report('frames_refused', counts)
+    told = JSON.stringify(counts)
+  }
 }
 
 export interface IpfsPlace {

@@ -9,7 +9,7 @@ export const wireCollector: Wire<Collector> = async (settings, home, started) =>
   const dialer = await createSubmissionDialer({ identity: home.identity() })
   started.add('libp2p dialer', dialer)
   const collector = createCollector(
-    { addresses: settings.sequencers },
+    { addresses: settings.sequencers, alsoTo: settings.alsoTo },
     { store: home.store, dialer, clock: systemClock, random: systemRandom, report: home.report },
   )
   const server = await serveSubmissions({ ...hostAndPort(settings.grpcListen), handler: collector.handler })

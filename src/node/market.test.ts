@@ -158,6 +158,7 @@ describe('a market’s rules come', () => {
       projectsPerBatch: 50,
       projectsPerSlotMax: 1_000,
       availability: 'none',
+      completeness: 'none',
     })
     expect(() => terms.computes()).toThrow(/--market \(WEFT_MARKET\) is needed/)
     const computes = openComputes([{ name: 'uniswap-v2', config: UNISWAP }])

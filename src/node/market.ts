@@ -69,6 +69,7 @@ export const DEPLOYED_RULES = {
   // A full node of the largest market known votes on a few hundred projects.
   projectsPerSlotMax: 1_000,
   availability: 'none',
+  completeness: 'none',
   batchForm: 'json',
   batchTree: 'either',
 } as const satisfies Partial<MarketRules>

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Secret } from '#domain/secret.ts'
-import { httpPlace, tellRefusals } from './sequencer.ts'
+import { tellRefusals } from './adapters.ts'
+import { httpPlace } from './sequencer.ts'
 
 test('what was refused unread is told when there is more of it, and is no word in a healthy epoch', () => {
   let counts: Readonly<Record<string, number>> = {}

@@ -1,30 +1,18 @@
 import { WeftError } from '#domain/errors.ts'
-import type { ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
-import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
+import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
-import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, anchorRpc, ipfsPlace, protocolSender } from './adapters.ts'
-import type { RoleHome } from './home.ts'
+import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
 
 /** Bitswap moves a batch of this size in about a second; a browser still opens it. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
-
-/** What the adapter refused is told when there is more of it. */
-export function tellRefusals(host: Pick<SubmissionHost, 'counts'>, home: Pick<RoleHome, 'report'>): () => void {
-  let told = '{}'
-  return () => {
-    const counts = host.counts()
-    if (JSON.stringify(counts) !== told) home.report('frames_refused', counts)
-    told = JSON.stringify(counts)
-  }
-}
 
 /** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
 export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {
@@ -36,14 +24,15 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
-/** `through` may stand between the role and its account; the devnet makes a liar with it. */
+type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer'>
+
+/** `through` may stand between the role and the outside; the devnet makes a liar with it. */
 export const wireSequencer =
-  (through: (sender: ProtocolSender) => ProtocolSender = (sender) => sender): Wire<Sequencer> =>
+  (through: (outside: Outside) => Outside = (outside) => outside): Wire<Sequencer> =>
   async (settings, home, started, signal) => {
     const place = httpPlace(settings)
     const rpc = anchorRpc(settings, home)
     const chain = await anchorChain(settings, home, { rpc, signal })
-    const sender = through(protocolSender(settings, home, rpc))
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
@@ -59,16 +48,13 @@ export const wireSequencer =
         slotsPerUpdate: settings.slotsPerUpdate,
       },
       {
+        ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer }),
         store: home.store,
-        chain,
         rules: market.rules,
-        sender,
         ipfs: ipfs.copies.ipfs,
         copies: ipfs.copies,
-        listener: host,
         clock: systemClock,
         random: systemRandom,
-        recoverer,
         report: home.report,
         onEpoch: tellRefusals(host, home),
       },

@@ -251,6 +251,20 @@ export const SETTINGS = {
     roles: ['collector'],
     doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.',
   },
+  alsoTo: {
+    env: 'WEFT_ALSO_TO',
+    type: 'peers',
+    fallback: [],
+    roles: ['collector'],
+    doc: 'Multiaddrs of validators that listen (--hear-listen), each of which gets a copy of every submission as far as it takes it; the delivery to the sequencer waits for none of them.',
+  },
+  hearListen: {
+    env: 'WEFT_HEAR_LISTEN',
+    type: 'multiaddrs',
+    fallback: [],
+    roles: ['validator'],
+    doc: 'Multiaddrs where this validator listens for submissions itself, so that it sees what a sequencer leaves out; without any it does not. Collectors name it in --also-to.',
+  },
   p2pListen: {
     env: 'WEFT_P2P_LISTEN',
     type: 'multiaddrs',

@@ -3,10 +3,11 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
+import { createSubmissionHost } from '#io/p2p/host.ts'
 import type { Level } from '#roles/validator/recheck.ts'
 import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain, tellRefusals } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { type Market, openMarket } from './market.ts'
 import { createRecomputer } from './recomputes.ts'
@@ -23,6 +24,9 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }, signal) : undefined
   const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
   started.add('recoverer', recoverer)
+  const host =
+    settings.hearListen.length > 0 ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen }) : undefined
+  if (host !== undefined) started.add('libp2p host', host)
   const validator = createValidator(
     {
       level: settings.level as Level,
@@ -41,11 +45,12 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       random: systemRandom,
       recoverer,
       ...(recomputer && { recomputer }),
+      ...(host && { listener: host, onBatch: tellRefusals(host, home) }),
       report: home.report,
     },
   )
   return {
-    places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
+    places: { ...(host && { p2p: host.addresses() }), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: validator,
     run: market.beside((signal) => validator.run(signal)),
   }

@@ -12,6 +12,7 @@ import type { MarketState } from '#io/chain/port.ts'
 import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
+import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -282,6 +283,7 @@ describe('settings reach', () => {
       projectsPerBatch: 7,
       projectsPerSlotMax: 1_000,
       availability: 'none',
+      completeness: 'none',
     })
     expect({ ...validator, projectsPerBatch: 7 }).toEqual(sequencer)
     expect(given.options.get('sequencer')).toMatchObject({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })
@@ -334,6 +336,15 @@ describe('settings reach', () => {
     running = undefined
     const { role: validator } = await start('validator', { pinPlaces: `car:${cars}` })
     expect(validator.places['cars']).toEqual([cars])
+  })
+
+  test('a validator that listens: what collectors send it is answered, and it says where', async () => {
+    const { role } = await start('validator', { hearListen: '/ip4/127.0.0.1/tcp/0' })
+    const dialer = await createSubmissionDialer({ identity: new Uint8Array(32).fill(7) })
+    const link = await dialer.dial(role.places['p2p']?.[0] ?? '', new AbortController().signal)
+    const submissionId = '00000000-0000-4000-8000-000000000001'
+    expect(await link.send({ submissionId, payload: new Uint8Array([1]) })).toMatchObject({ submissionId, code: 'submission_malformed' })
+    await dialer.stop()
   })
 
   test('no role on a source chain that is not its market’s', async () => {

@@ -11,13 +11,14 @@ const MANIFEST: Manifest = {
   deadlineBufferMaxBlocks: 1_000,
   tally: { minVotes: 2, minShareBp: 3_334 },
   availability: 'required',
+  completeness: 'none',
   voting: { projectTypes: ['pairContract_pair_total_reserves'], dataSources: ['0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc'] },
   batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
   computes: [{ name: 'uniswap-v2', version: '1.0.0', config: { feeOn: 'trade', factor: 0.5, pairs: ['0x01'], depth: 3n } }],
 }
 const GROUND = { sourceChainId: 1, epochSize: 10 }
 const TEXT =
-  '{"availability":"required","batch":{"anchoring":"projects","form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000,"tree":"cumulative"},' +
+  '{"availability":"required","batch":{"anchoring":"projects","form":"json","projectsPerBatch":50,"projectsPerSlotMax":1000,"tree":"cumulative"},"completeness":"none",' +
   '"computes":[{"config":{"depth":3,"factor":0.5,"feeOn":"trade","pairs":["0x01"]},"name":"uniswap-v2","version":"1.0.0"}],' +
   '"deadlineBufferMaxBlocks":1000,"epochSize":10,"namespace":"UNISWAPV2-ETH","sourceChainId":1,"tally":{"minShareBp":3334,"minVotes":2},' +
   '"version":1,"voting":{"dataSources":["0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc"],"projectTypes":["pairContract_pair_total_reserves"]},' +
@@ -49,7 +50,7 @@ describe('a manifest', () => {
     const loosely = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(TEXT)).reverse()), undefined, 4)
     const cid = await snapshotCidOf(bytesOf(TEXT))
     expect(await snapshotCidOf(encodeManifest(complete(loosely)))).toBe(cid)
-    expect(cid).toBe('bafkreibekvqysukbvxz3e4iisqo3gcqqwszukg6hz44lcri3lhi2k5dpye')
+    expect(cid).toBe('bafkreihcbhegku3eaoqllyom6g77ao54436vbnvxpsmricley6sbab3x3e')
   })
 
   test('says the rules that roles follow', () => {
@@ -60,6 +61,7 @@ describe('a manifest', () => {
       tally: { minVotes: 2, minShareBp: 3_334 },
       voting: MANIFEST.voting,
       availability: 'required',
+      completeness: 'none',
       batchForm: 'json',
       batchTree: 'cumulative',
       anchoring: 'projects',
@@ -76,6 +78,7 @@ describe('a manifest', () => {
     ['an unknown unit', { window: { unit: 'minutes' } }, "window.unit: \"minutes\" is not 'blocks' or 'seconds'"],
     ['a number below 0', { deadlineBufferMaxBlocks: -1 }, 'deadlineBufferMaxBlocks: -1 is not an integer from 0'],
     ['an availability nobody knows', { availability: 'perhaps' }, "availability: \"perhaps\" is not 'required' or 'none'"],
+    ['a completeness nobody knows', { completeness: 'perhaps' }, "completeness: \"perhaps\" is not 'required' or 'none'"],
     [
       'a share of more than all',
       { tally: { minVotes: 2, minShareBp: 10_001 } },
@@ -125,6 +128,7 @@ describe('a manifest', () => {
       'window',
       'deadlineBufferMaxBlocks',
       'availability',
+      'completeness',
       'tally',
       'voting',
       'batch',
@@ -200,6 +204,7 @@ describe('a draft', () => {
       tally: { minVotes: 2, minShareBp: 3_334 },
       voting: 'open',
       availability: 'required',
+      completeness: 'none',
       batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50, projectsPerSlotMax: 1_000 },
       computes: [],
     })

@@ -30,6 +30,7 @@ export interface Manifest {
   readonly tally: MarketRules['tally']
   readonly voting: Voting
   readonly availability: MarketRules['availability']
+  readonly completeness: MarketRules['completeness']
   readonly batch: {
     readonly form: MarketRules['batchForm']
     readonly tree: Exclude<MarketRules['batchTree'], 'either'>
@@ -85,6 +86,7 @@ const MANIFEST = object({
   window: object({ unit: z.enum(['blocks', 'seconds'], but("'blocks' or 'seconds'")) }),
   deadlineBufferMaxBlocks: integer(0, 1_000_000),
   availability: z.enum(['required', 'none'], but("'required' or 'none'")),
+  completeness: z.enum(['required', 'none'], but("'required' or 'none'")),
   tally: object({ minVotes: integer(0, 10_000), minShareBp: integer(0, 10_000) }),
   voting: z.union(
     [
@@ -132,6 +134,7 @@ const DRAFT_DEFAULTS = {
   tally: { minVotes: 2n, minShareBp: 3_334n },
   voting: 'open',
   availability: 'required',
+  completeness: 'none',
   batch: { form: 'json', tree: 'cumulative', anchoring: 'projects', projectsPerBatch: 50n, projectsPerSlotMax: 1_000n },
   computes: [],
 } as const satisfies JsonValue
@@ -216,7 +219,17 @@ function invalid(manifest: string, problems: readonly string[], cause?: unknown)
 }
 
 /** What roles follow of it. */
-export function rulesOf({ namespace, window, deadlineBufferMaxBlocks, tally, voting, availability, batch }: Manifest): MarketRules {
+export function rulesOf({
+  namespace,
+  window,
+  deadlineBufferMaxBlocks,
+  tally,
+  voting,
+  availability,
+  completeness,
+  batch,
+}: Manifest): MarketRules {
   const { form: batchForm, tree: batchTree, ...ofBatches } = batch
-  return { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, batchForm, batchTree, ...ofBatches }
+  const ofVotes = { namespace, windowUnit: window.unit, deadlineBufferMaxBlocks, tally, voting, availability, completeness }
+  return { ...ofVotes, batchForm, batchTree, ...ofBatches }
 }

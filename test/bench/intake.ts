@@ -165,6 +165,7 @@ try {
         projectsPerBatch: 50,
         projectsPerSlotMax: PROJECTS,
         availability: 'none',
+        completeness: 'none',
         batchForm: 'json',
         batchTree: 'either',
       }),

@@ -151,6 +151,7 @@ describe('a devnet of three epochs', () => {
           window: { unit: 'blocks' },
           tally: { minVotes: 2, minShareBp: 3_334 },
           availability: 'required',
+          completeness: 'required',
           batch: { projectsPerBatch: 10 },
           computes: [{ name: 'uniswap-v2' }],
         },

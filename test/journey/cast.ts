@@ -1,8 +1,8 @@
 import type { ComputeSet } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
-import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import type { Receipt } from '#domain/submission.ts'
+import type { Receipt, Submission, SubmissionRequest } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { AnchorChain, Intent, MarketState, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
@@ -28,6 +28,7 @@ import { type EpochPlan, planFrom, type Terms } from '#roles/snapshotter/plan.ts
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
+import { decodeSubmission } from '#wire/submission-proto.ts'
 import { createPriceChain, SOURCE_BLOCKS_AT_START } from './prices.ts'
 
 /**
@@ -56,6 +57,7 @@ export const RULES: MarketRules = {
   projectsPerBatch: PROJECTS_PER_BATCH,
   projectsPerSlotMax: 100,
   availability: 'none',
+  completeness: 'none',
   batchForm: 'json',
   batchTree: 'either',
 }
@@ -352,13 +354,15 @@ export interface SequencerPlace {
   /** What it puts on chain instead of what it should. */
   readonly anchoring?: ((call: ProtocolCall) => ProtocolCall) | undefined
   readonly expectedProjects?: readonly ProjectId[] | undefined
+  /** What it answers as if it counted, and throws away. */
+  readonly dropping?: ((vote: SubmissionRequest) => boolean) | undefined
   readonly projectsPerSlotMax?: number
   readonly inbox?: Partial<InboxLimits>
 }
 
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
-  const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
+  const { relays, anchoring = unchanged, dropping, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
   const { links, chain, ipfs, clock } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
@@ -385,7 +389,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
         clock,
         random,
         recoverer,
-        listener: readWhenAwake(host, world),
+        listener: dropping === undefined ? readWhenAwake(host, world) : withoutSome(readWhenAwake(host, world), dropping),
         ipfs: ipfs.node('sequencer'),
         sender: {
           ...sender,
@@ -415,10 +419,25 @@ function readWhenAwake(host: SubmissionListener, { reader, clock }: World): Subm
   }
 }
 
+function withoutSome(listener: SubmissionListener, dropping: NonNullable<SequencerPlace['dropping']>): SubmissionListener {
+  return {
+    async *inbound(signal) {
+      for await (const group of listener.inbound(signal)) {
+        const dropped = group.filter(({ payload }) => dropping((decodeSubmission(payload) as Submission).request))
+        for (const { submissionId, respond } of dropped)
+          respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '' })
+        yield group.filter((delivery) => !dropped.includes(delivery))
+      }
+    },
+  }
+}
+
 export interface CollectorPlace {
   readonly index: number
   /** Of the sequencer, preferred first. */
   readonly addresses: readonly string[]
+  /** Of validators that listen. */
+  readonly alsoTo?: readonly string[]
   readonly limits?: Partial<CollectorLimits>
 }
 
@@ -431,7 +450,7 @@ export interface Postbox {
 const FIRST_COLLECTOR_PORT = 50_051
 
 /** Resolves with the collector and the endpoint at which snapshotters find it. */
-export async function startCollector({ index, addresses, limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
+export async function startCollector({ index, addresses, alsoTo = [], limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
   const { links, grpc, clock } = world
   const name = `collector ${index}`
   const port = FIRST_COLLECTOR_PORT + index
@@ -439,7 +458,7 @@ export async function startCollector({ index, addresses, limits = {} }: Collecto
   const machine = await startMachine<Collector>(name, world, async (store) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
-    const role = createCollector({ addresses, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
+    const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox, alsoTo), clock, random, report })
     const server = await grpc.serveSubmissions({ host: 'collector', port, handler: role.handler })
     return {
       role,
@@ -453,10 +472,12 @@ export async function startCollector({ index, addresses, limits = {} }: Collecto
   return { machine, endpoint: `collector:${port}` }
 }
 
-function noting(dialer: SubmissionDialer, postbox: Postbox): SubmissionDialer {
+/** Receipts of the sequencer: those for copies promise nothing. */
+function noting(dialer: SubmissionDialer, postbox: Postbox, alsoTo: readonly string[]): SubmissionDialer {
   return {
     async dial(address, signal) {
       const link = await dialer.dial(address, signal)
+      if (alsoTo.includes(address)) return link
       return {
         ...link,
         async send(delivery) {
@@ -510,12 +531,27 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
   })
 }
 
+const startEar = (index: number, { links }: World) => links.createSubmissionHost({ identity: identity(20 + index) })
+
+/** Where a validator will listen: collectors must know it before it is there. */
+export async function earOf(index: number, world: World): Promise<readonly string[]> {
+  const ear = await startEar(index, world)
+  await ear.stop()
+  return ear.addresses()
+}
+
 /** `feeding` is what it is given instead of what it asked IPFS for. */
-export function startValidator(index: number, feeding: (bytes: Uint8Array) => Uint8Array, world: World): Promise<Machine<Validator>> {
+export function startValidator(
+  index: number,
+  feeding: (bytes: Uint8Array) => Uint8Array,
+  world: World,
+  isListening = false,
+): Promise<Machine<Validator>> {
   const { chain, ipfs, clock } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
   return startMachine(name, world, async (store) => {
+    const listener = isListening ? await startEar(index, world) : undefined
     const node = ipfs.node(name)
     const account = VALIDATOR_ACCOUNTS[index] as Address
     const sender = toldOf(chain.sender({ address: account, journal: store }), (intents) => world.onCalls(name, intents, store))
@@ -530,6 +566,7 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         store,
         chain: world.port(name, chain),
         rules: world.rules,
+        ...(listener && { listener }),
         clock,
         random,
         recoverer,
@@ -538,6 +575,6 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
         report: (event, facts) => world.report(name, event, facts),
       },
     )
-    return { role, run: role.run }
+    return { role, run: role.run, ...(listener && { cutOff: listener.stop }) }
   })
 }

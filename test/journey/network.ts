@@ -1,7 +1,7 @@
 import type { Batch } from '#domain/batch.ts'
 import type { ComputeSet, JsonValue } from '#domain/compute.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Receipt } from '#domain/submission.ts'
+import type { Receipt, SubmissionRequest } from '#domain/submission.ts'
 import type { FakeChain } from '#io/chain/fake/anchor.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
@@ -25,6 +25,7 @@ import {
   PATIENCE_MS,
   type Postbox,
   quiet,
+  earOf,
   startCollector,
   startEpochs,
   startRelay,
@@ -54,6 +55,8 @@ export interface NetworkOptions {
   readonly rules?: (chain: FakeChain) => RuleBook
   /** What the sequencer puts on chain instead of what it should. */
   readonly anchoring?: (call: ProtocolCall) => ProtocolCall
+  /** Votes that the sequencer answers as if they counted, and throws away. Then the validators listen too. */
+  readonly dropping?: (vote: SubmissionRequest) => boolean
   /** What the last validator is given instead of what it asked IPFS for. */
   readonly feeding?: (bytes: Uint8Array) => Uint8Array
 }
@@ -153,11 +156,14 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
 
   const relay = await startRelay(world)
   const { machine: sequencer, addresses } = await startSequencer(
-    { relays: relay.current().addresses(), anchoring: options.anchoring },
+    { relays: relay.current().addresses(), anchoring: options.anchoring, dropping: options.dropping },
     world,
   )
+  const isListening = options.dropping !== undefined
+  const ears = isListening ? await Promise.all(Array.from({ length: VALIDATORS }, (_, index) => earOf(index, world))) : []
+  const alsoTo = ears.flat()
   const [direct, relayed] = (await Promise.all(
-    addresses.map((address, index) => startCollector({ index: index + 1, addresses: [address] }, postbox, world)),
+    addresses.map((address, index) => startCollector({ index: index + 1, addresses: [address], alsoTo }, postbox, world)),
   )) as [CollectorAt, CollectorAt]
   for (const [seat, name] of ['honest', 'honest too'].entries()) {
     const slotIds = honestSlots.filter((_, index) => index % 2 === seat)
@@ -172,7 +178,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const validators: Validator[] = []
   for (let index = 0; index < VALIDATORS; index += 1) {
     const feeding = index === VALIDATORS - 1 ? options.feeding : undefined
-    validators.push((await startValidator(index, feeding ?? unchanged, world)).current())
+    validators.push((await startValidator(index, feeding ?? unchanged, world, isListening)).current())
   }
   await startEpochs(world)
   await processes.until(() => sequencer.current().stats().isReady)

@@ -31,6 +31,7 @@ const peaceful = (plan: Plan): Plan => ({
   isValidatorFed: false,
   hasExpectedProjects: false,
   availability: 'none',
+  completeness: 'none',
   windows: { snapshot: 8, batch: 16, attestation: 24 },
   limits: { projectsPerSlotMax: 9, outboxMax: 1_000, inboxMax: 10_000 },
   faultsEndMs: 10_000,

@@ -22,6 +22,8 @@ export interface Plan {
   readonly hasExpectedProjects: boolean
   /** Drawn by no seed: with `required` what nobody has is omitted, and half of what hostile slots do comes to nothing. */
   readonly availability: MarketRules['availability']
+  /** Drawn by no seed: with `required` validators listen too. */
+  readonly completeness: MarketRules['completeness']
   readonly windows: { readonly snapshot: number; readonly batch: number; readonly attestation: number }
   readonly limits: {
     /** Projects that one slot may vote on in an epoch. */
@@ -160,6 +162,7 @@ export function drawPlan(seed: number): Plan {
     isValidatorFed: dice.isHit(0.2),
     hasExpectedProjects: dice.isHit(0.5),
     availability: 'none',
+    completeness: 'none',
     windows: { snapshot, batch, attestation: batch + dice.between(5, 20) },
     limits: {
       projectsPerSlotMax: dice.pick([7, 9, 100]),

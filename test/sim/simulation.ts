@@ -15,6 +15,7 @@ import { keccak256 } from '#wire/keccak.ts'
 import { decodeSubmission } from '#wire/submission-proto.ts'
 import { falsify } from '../../src/devnet/lie.ts'
 import {
+  earOf,
   BLOCK_TIME_MS,
   createWorld,
   EPOCH_SIZE,
@@ -203,7 +204,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     seed: plan.seed,
     signers,
     validators: plan.validators,
-    rules: () => sameRules({ ...RULES, availability: plan.availability }),
+    rules: () => sameRules({ ...RULES, availability: plan.availability, completeness: plan.completeness }),
     rewards: REWARDS,
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
@@ -408,11 +409,14 @@ async function startCast(plan: Plan, { projects, postbox, world, onDoors }: Cast
   const [direct, relayed] = addresses as [string, string]
   const ways = { direct: [direct], relayed: [relayed], both: [direct, relayed] }
   const ageMaxMs = plan.windows.snapshot * BLOCK_TIME_MS + OUTBOX_AGE_BEYOND_WINDOW_MS
+  const isListening = plan.completeness === 'required'
+  const alsoTo: string[] = []
+  for (let index = 0; isListening && index < plan.validators; index += 1) alsoTo.push(...(await earOf(index, world)))
   const collectors: Awaited<ReturnType<typeof startCollector>>[] = []
   for (const [index, way] of plan.collectors.entries())
     collectors.push(
       await startCollector(
-        { index: index + 1, addresses: ways[way], limits: { ageMaxMs, openMax: plan.limits.outboxMax } },
+        { index: index + 1, addresses: ways[way], alsoTo, limits: { ageMaxMs, openMax: plan.limits.outboxMax } },
         postbox,
         world,
       ),
@@ -435,7 +439,7 @@ async function startCast(plan: Plan, { projects, postbox, world, onDoors }: Cast
   const validators: Machine<Validator>[] = []
   for (let index = 0; index < plan.validators; index += 1) {
     const isFed = plan.isValidatorFed && index === plan.validators - 1
-    validators.push(await startValidator(index, isFed ? altered : unchanged, world))
+    validators.push(await startValidator(index, isFed ? altered : unchanged, world, isListening))
   }
   const epochs = await startEpochs(world)
   const all: Machine<unknown>[] = [

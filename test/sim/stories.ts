@@ -298,6 +298,27 @@ export const STORIES = {
       inOrder(is('chain', 'undone NodeBurned'), isAgain(RECEIPT, 'accepted', 0, ['slotId']))(events) &&
       events.filter(is('chain', 'NodeBurned')).length === 1,
   },
+  heard_by_validators_alone: {
+    seed: 0,
+    sentence:
+      'the votes of honest slots reach validators and not the sequencer, whose batch has a liar alone: it is refuted, and what they heard is final',
+    needs: [],
+    shape: shaped(() => [{ kind: 'absence', machine: 'relay', atMs: 500, forMs: 12_000 }], {
+      honestSeats: [[1, 2, 3] as SlotId[]],
+      lyingSlots: [4 as SlotId],
+      hostileSlots: [],
+      collectors: ['relayed', 'direct'],
+      validators: 3,
+      isValidatorFed: false,
+      completeness: 'required',
+    }),
+    isTold: inOrder(
+      is('relay', 'power cut'),
+      is('chain', 'TriggerBatchResubmission', { epochId: 1 }),
+      is(/^validator/, 'stood_in', { epochId: 1, outcome: 'done' }),
+      is('chain', 'SnapshotFinalized', { epochId: 1 }),
+    ),
+  },
   burned_slot_is_refused: {
     seed: 0,
     sentence: 'whoever held a slot that is burned votes on, and is refused',

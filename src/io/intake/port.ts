@@ -1,7 +1,7 @@
 import type { Receipt } from '#domain/submission.ts'
 
 /**
- * What a sequencer needs of whatever brings it submissions: libp2p streams now, and a log or gossip would do as well. Sizes, peers and
+ * What a sequencer, and a validator that listens, need of whatever brings them submissions: libp2p streams now, and a log or gossip would do as well. Sizes, peers and
  * queues are limited by the adapter. Adapters: the host of `io/p2p` and its fake, on the same inbox and with the same suite.
  */
 
@@ -18,7 +18,7 @@ export interface Inbound {
   respond(receipt: Receipt): void
 }
 
-/** The sequencer's side. */
+/** The side of whoever takes them. */
 export interface SubmissionListener {
   /**
    * Deliveries in the order of their arrival per peer, as many at once as have come since the last step. Ends when the signal aborts.

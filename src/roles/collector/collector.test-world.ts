@@ -42,6 +42,7 @@ export interface CollectorSetUp {
   readonly dialer?: SubmissionDialer
   readonly limits?: Partial<CollectorLimits>
   readonly verify?: CollectorDeps['verify']
+  readonly alsoTo?: readonly string[]
 }
 
 /** A world of one sequencer and collectors on a virtual clock, from one seed. */
@@ -93,7 +94,7 @@ export function createWorld(seed = 1) {
       facts.push({ event, ...about })
     }
     const role: Collector = createCollector(
-      { addresses, limits: options.limits ?? {} },
+      { addresses, alsoTo: options.alsoTo ?? [], limits: options.limits ?? {} },
       { store, dialer, clock: counted, random, report, ...(options.verify === undefined ? {} : { verify: options.verify }) },
     )
     const leaving = new AbortController()

@@ -10,6 +10,7 @@ import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
 import { accept } from './accept.ts'
 import { createBell } from './bell.ts'
+import { createCopies } from './copy.ts'
 import { type CounterReadings, createCounters } from './counters.ts'
 import { expire } from './expire.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
@@ -35,6 +36,8 @@ export const COLLECTOR_LIMITS: CollectorLimits = {
 export interface CollectorOptions {
   /** Multiaddrs of the sequencer, preferred first: direct, then through relays. */
   readonly addresses: readonly string[]
+  /** Of validators, each of which gets a copy of what is taken, as far as it takes it (C11). */
+  readonly alsoTo?: readonly string[]
   readonly limits?: Partial<CollectorLimits>
 }
 
@@ -73,11 +76,13 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
   const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, telling, bell })
+  const copies = createCopies(options.alsoTo ?? [], deps)
   const failing = new AbortController()
 
   async function work(life: Life): Promise<void> {
     const over = new AbortController()
     void life.spawn(telling.run(over.signal))
+    void life.spawn(copies.run(life.signal))
     const expiring = expire({ outbox, counters, telling, clock: deps.clock }, life.signal)
     await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
     // Last of all: receipts came in until now.
@@ -87,7 +92,9 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   return {
     async handler(submission) {
       try {
-        return await accept(submission, { ...deps, outbox, counters }) // C1: Success only when it is on disk.
+        const answer = await accept(submission, { ...deps, outbox, counters }) // C1: Success only when it is on disk.
+        if (answer === 'Success') copies.offer(submission)
+        return answer
       } catch (failure) {
         // C10: with nothing to forward, the hand-over alone meets the disk. It would be refused for ever.
         if (isStoreFailure(failure)) failing.abort(failure)

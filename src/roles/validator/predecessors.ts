@@ -27,7 +27,7 @@ export interface Predecessors {
   /** Whether an earlier batch of the epoch holds the project, one that is `isRefuted` apart: what it had is another's to say now. */
   hasProject(index: number, projectId: ProjectId, isRefuted?: (index: number) => boolean): boolean
   /** Distinct slots among these and the voters of the epoch's earlier batches. Without one that could not be read it is less. */
-  votersWith(index: number, voters: ReadonlySet<SlotId>): number
+  votersWith(index: number, voters: ReadonlySet<SlotId>): ReadonlySet<SlotId>
 }
 
 export function createPredecessors(): Predecessors {
@@ -70,7 +70,7 @@ export function createPredecessors(): Predecessors {
     votersWith(index, voters) {
       const all = new Set(voters)
       for (const traces of known.slice(0, index)) for (const slotId of traces?.voters ?? []) all.add(slotId)
-      return all.size
+      return all
     },
   }
 }

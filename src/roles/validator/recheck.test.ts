@@ -72,6 +72,7 @@ interface Case {
   readonly predecessors?: ReturnType<typeof createPredecessors>
   readonly index?: number
   readonly recoverMany?: ManyRecoverer['recoverMany']
+  readonly heard?: readonly Submission[]
 }
 
 /** Rechecks what an honest sequencer would have written about the votes, apart from what the case changes. */
@@ -112,6 +113,7 @@ async function judge(given: Case): Promise<{ findings: Findings; anchored: Ancho
       view,
       hasher,
       recoverer: { recoverMany: given.recoverMany ?? recoverer.recoverMany },
+      heard: { of: () => (given.heard ?? []).map((submission, index) => ({ submissionId: `heard-${index}`, submission })) },
       async breathe() {
         breaths += 1
       },

@@ -2,20 +2,20 @@ import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import { tally, type Vote } from '#domain/tally.ts'
-import { type Votable, votableOf } from '#domain/votable.ts'
+import { type Votable, votableOf, type VoteRules } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { type Completed, completed, type CountedVote, type Hearsay, heardVotes, votersIn, type VotesOfProjects } from './complete.ts'
 import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
 
 /**
  * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
  * level `tally`, whether its results follow from its submissions. Of these, each `submission_…` check concerns one submission, whose vote
- * does not count when it fails; the check `tally` compares the result of a project. That of level `recompute` compares it with the data itself
+ * does not count when it fails; `omitted_slot` names a vote that this validator heard itself and the batch does not hold (V16); the check `tally` compares the result of a project. That of level `recompute` compares it with the data itself
  * (`recompute.ts`).
  */
 export const CHECKS = {
@@ -37,6 +37,7 @@ export const CHECKS = {
   submission_slot: 'tally',
   submission_signature: 'tally',
   submission_once: 'tally',
+  omitted_slot: 'tally',
   tally: 'tally',
   recompute: 'recompute',
 } as const
@@ -66,6 +67,8 @@ export interface Findings {
   readonly ownCids: readonly string[] | undefined
   /** The root over `ownCids`. */
   readonly ownRoot: Hash | undefined
+  /** Heard here and not in the batch, signed as they are, so that everybody can check them: those of the failures `omitted_slot`. */
+  readonly omitted?: readonly BatchedSubmission[]
   readonly traces: BatchTraces | undefined
 }
 
@@ -74,6 +77,7 @@ export interface RecheckDeps {
   readonly view: AnchorView
   readonly hasher: SubmissionHasher
   readonly recoverer: ManyRecoverer
+  readonly heard: Hearsay
   /** Resolves after other work of the process had its turn. */
   breathe(): Promise<void>
 }
@@ -98,23 +102,33 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   const fail: Fail = (check, expected, got, about = {}) => {
     if (failures.length < FAILURES_MAX) failures.push({ check, projectId: about.projectId ?? '', slotId: about.slotId ?? 0, expected, got })
   }
-  const unreadable: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
+  const unreadable = () => withoutFile({ ...batch, forGood: true }, deps, failures)
   const cid = await batchCidOf(batch.bytes, batch.anchored.batchCid)
   if (cid !== batch.anchored.batchCid && isBatchCid(batch.anchored.batchCid)) {
     fail('cid', batch.anchored.batchCid, cid)
-    return unreadable
+    return unreadable()
   }
   const parsed = parseBatchFile(batch.bytes, batch.anchored.batchCid)
   if (!parsed.ok) {
     fail('form', 'a batch file', parsed.defect)
-    return unreadable
+    return unreadable()
   }
   const file = parsed.batch
   checkStructure(file, batch, deps.view, fail)
   checkRoots(file, batch, deps.view, fail)
-  const own = deps.level !== 'integrity' ? await ownTally(file, batch, deps, fail) : { cids: file.snapshotCids, voters: new Set<SlotId>() }
+  const own =
+    deps.level !== 'integrity'
+      ? await ownTally(file, batch, deps, fail)
+      : { cids: file.snapshotCids, voters: new Set<SlotId>(), omitted: [] }
   const traces = tracesOf(file, own.voters)
-  return { level: deps.level, failures, ownCids: own.cids, ownRoot: publishedRoot(own.cids), traces }
+  return {
+    level: deps.level,
+    failures,
+    ownCids: own.cids,
+    ownRoot: publishedRoot(own.cids),
+    ...(own.omitted.length > 0 && { omitted: own.omitted }),
+    traces,
+  }
 }
 
 type Fail = (check: Check, expected: string, got: string, about?: { readonly projectId?: string; readonly slotId?: number }) => void
@@ -166,10 +180,6 @@ function checkRoots(file: Batch, { anchored, epoch, index, predecessors, rules }
   if (projectsRoot !== anchored.projectsRootHash) fail('projects_root', projectsRoot, anchored.projectsRootHash)
 }
 
-/** The valid votes of a file, by project: each slot's first, with what it was cast by. */
-type VotesOfProjects = ReadonlyMap<ProjectId, ReadonlyMap<SlotId, CountedVote>>
-type CountedVote = Vote & { readonly batched: BatchedSubmission }
-
 /** By what the submissions of a file are judged. */
 export type JudgedBy = Pick<ToRecheck, 'epoch' | 'rules' | 'window'>
 
@@ -205,12 +215,17 @@ async function validVotes(file: Batch, judgedBy: JudgedBy, deps: RecheckDeps, fa
 
 function candidateOf(submission: BatchedSubmission, { epoch, rules, window }: JudgedBy, deps: RecheckDeps): Candidate {
   const { request, signature: text } = submission.submission
-  const votable = votableOf(submission.submission, { ...rules, epochId: epoch.epochId, window, view: deps.view })
+  const votable = votableOf(submission.submission, voteRulesOf({ epoch, rules, window }, deps))
   const signature = votable.ok ? parseSignature(text) : undefined
   return { submission, votable, signed: signature && { digest: deps.hasher.digest(request), signature } }
 }
 
-const votersIn = (votes: VotesOfProjects): ReadonlySet<SlotId> => new Set([...votes.values()].flatMap((ofProject) => [...ofProject.keys()]))
+const voteRulesOf = ({ epoch, rules, window }: JudgedBy, { view }: Pick<RecheckDeps, 'view'>): VoteRules => ({
+  ...rules,
+  epochId: epoch.epochId,
+  window,
+  view,
+})
 
 /**
  * Slots of which the file holds a valid vote, for the share that later batches of the epoch are judged by. Of a batch that is not judged any
@@ -229,25 +244,21 @@ export interface OwnResult {
   readonly submissions: readonly BatchedSubmission[]
 }
 
-/** The results of these projects as this validator finds them; of one in which none wins, nothing. */
+/** The results of these projects as this validator finds them, with what it heard where the market asks for that; of one in which none wins, nothing. */
 export async function ownResults(
   file: Batch,
   projectIds: readonly ProjectId[],
   judgedBy: JudgedBy,
   deps: RecheckDeps,
 ): Promise<readonly OwnResult[]> {
-  const votes = await validVotes(file, judgedBy, deps, () => undefined)
-  const slotsInEpoch = votersIn(votes).size
+  const inBatch = await validVotes(file, judgedBy, deps, () => undefined)
+  const heard = heardVotes(deps.heard, voteRulesOf(judgedBy, deps))
   return projectIds.flatMap((projectId) => {
-    const ofProject = bySlot(votes.get(projectId))
-    const result = tally(ofProject, judgedBy.rules.tally, slotsInEpoch)
-    const submissions = ofProject.map(({ batched }) => batched)
+    const { result, votes } = completed(projectId, { inBatch, heard, voters: votersIn(inBatch) }, judgedBy.rules)
+    const submissions = votes.map(({ batched }) => batched)
     return result.kind === 'finalized' ? [{ projectId, snapshotCid: result.snapshotCid, submissions }] : []
   })
 }
-
-const bySlot = (ofProject: ReadonlyMap<SlotId, CountedVote> | undefined): CountedVote[] =>
-  [...(ofProject?.values() ?? [])].sort((left, right) => left.slotId - right.slotId)
 
 /**
  * Counts every project's votes again, those only that this validator finds valid (V1). The slots that voted in the epoch are those of its
@@ -258,18 +269,46 @@ async function ownTally(
   batch: ToRecheck,
   deps: RecheckDeps,
   fail: Fail,
-): Promise<{ readonly cids: readonly string[]; readonly voters: ReadonlySet<SlotId> }> {
-  const votes = await validVotes(file, batch, deps, fail)
-  const voters = votersIn(votes)
-  const slotsInEpoch = batch.predecessors.votersWith(batch.index, voters)
-  const cids = file.projectIds.map((projectId, position) => {
-    const result = tally(bySlot(votes.get(projectId)), batch.rules.tally, slotsInEpoch)
-    const own = result.kind === 'finalized' ? result.snapshotCid : ''
+): Promise<{ readonly cids: readonly string[]; readonly voters: ReadonlySet<SlotId>; readonly omitted: readonly BatchedSubmission[] }> {
+  const inBatch = await validVotes(file, batch, deps, fail)
+  const voters = votersIn(inBatch)
+  const heard = heardVotes(deps.heard, voteRulesOf(batch, deps))
+  const projects = file.projectIds.map((projectId) => {
+    const all = { inBatch, heard, voters: batch.predecessors.votersWith(batch.index, voters) }
+    return { projectId, ...completed(projectId, all, batch.rules) }
+  })
+  const cids = projects.map(({ projectId, result, lacking }, position) => {
+    for (const { slotId, snapshotCid } of lacking) fail('omitted_slot', snapshotCid, 'no valid vote', { projectId, slotId })
+    const own = cidOf(result)
     const claimed = file.snapshotCids[position] ?? ''
     if (own !== claimed) fail('tally', own === '' ? 'no result' : own, claimed, { projectId })
     return own
   })
-  return { cids, voters }
+  const omitted = projects.flatMap(({ lacking }) => lacking.map(({ batched }) => batched)).slice(0, FAILURES_MAX)
+  return { cids, voters, omitted }
+}
+
+const cidOf = (result: Completed['result']): string => (result.kind === 'finalized' ? result.snapshotCid : '')
+
+/**
+ * What is to be said of a batch whose file cannot be read, where the market asks for completeness and enough was heard of its projects for one
+ * to have a winner; else nothing (V17). `forGood`: it never can be, so it gives none of them a result, whatever each validator heard. A file
+ * that only does not come may yet be right: what was heard decides whether it is.
+ */
+export function withoutFile(
+  { anchored, forGood, ...judgedBy }: JudgedBy & Pick<ToRecheck, 'anchored'> & { readonly forGood: boolean },
+  deps: RecheckDeps,
+  failures: readonly Failure[],
+): Findings {
+  const silent: Findings = { level: deps.level, failures, ownCids: undefined, ownRoot: undefined, traces: undefined }
+  const { projectIds } = anchored
+  if (deps.level === 'integrity' || projectIds === undefined) return silent
+  const heard = heardVotes(deps.heard, voteRulesOf(judgedBy, deps))
+  const votes = { inBatch: new Map(), heard, voters: votersIn(heard) }
+  const winners = projectIds.map((projectId) => cidOf(completed(projectId, votes, judgedBy.rules).result))
+  if (winners.every((cid) => cid === '')) return silent
+  const ownCids = forGood ? winners.map(() => '') : winners
+  return { ...silent, ownCids, ownRoot: publishedRoot(ownCids) }
 }
 
 /**

@@ -11,6 +11,7 @@ import { BATCH_BYTES_MAX, encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { withUniqueIds } from '#wire/unique-ids.ts'
 import { type OwnResult, ownResults } from './recheck.ts'
 import { learnJudgedBy, type Validating } from './validate.ts'
 
@@ -70,7 +71,7 @@ async function standIn(epoch: ReleasedEpoch, round: number, deps: Validating, si
   for (const batch of anchored) {
     const disputed = batch.projectIds.filter((projectId) => batch.isRefused && holders.get(projectId) === batch)
     const results = disputed.length > 0 ? await correctedOf(batch, disputed, epoch, deps, signal) : []
-    if (results.length > 0) calls.push(await callOf(epochId, results, files))
+    if (results.length > 0) calls.push(await callOf(epochId, results, files, deps))
   }
   await Promise.all(
     calls.map(async (call, index) => {
@@ -89,7 +90,7 @@ async function readBatches(epochId: EpochId, { chain }: Validating): Promise<rea
   return batches.filter((batch) => batch?.projectIds !== undefined)
 }
 
-/** What this validator finds for the projects; nothing where that is what was refuted, or nobody can read it. */
+/** What this validator finds for the projects; nothing where that is what was refuted. */
 async function correctedOf(
   { batchCid, projectIds, snapshotCids }: AnchoredWithProjects,
   disputed: readonly ProjectId[],
@@ -97,11 +98,15 @@ async function correctedOf(
   deps: Validating,
   signal: AbortSignal,
 ): Promise<readonly OwnResult[]> {
-  const file = await readFile(batchCid, deps, signal)
-  const judgedBy = file && (await learnJudgedBy(epoch, () => isOurTurn(epoch, deps), deps, signal))
-  if (file === undefined || judgedBy === undefined) return []
+  // What nobody can read holds no vote: what was heard is all there is (V17).
+  const read = await readFile(batchCid, deps, signal)
+  const file = read ?? { submissions: [], submissionsRoot: '', projectIds, snapshotCids: [] }
+  const judgedBy = await learnJudgedBy(epoch, () => isOurTurn(epoch, deps), deps, signal)
+  if (judgedBy === undefined) return []
   const results = await ownResults(file, disputed, judgedBy, deps)
-  const isRefuted = results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)
+  // Of a file that nobody can read the results may be right: it is refuted all the same.
+  const isRefuted =
+    read !== undefined && results.every(({ projectId, snapshotCid }) => snapshotCids[projectIds.indexOf(projectId)] === snapshotCid)
   return isRefuted ? [] : results
 }
 
@@ -120,9 +125,19 @@ async function readFile(batchCid: Cid, { ipfs }: Validating, signal: AbortSignal
 type SubmitCall = Extract<ProtocolCall, { readonly kind: 'submitSubmissionBatch' }>
 
 /** The batch, stored here before it is spoken of (G3). */
-async function callOf(epochId: EpochId, unordered: readonly OwnResult[], files: Files): Promise<SubmitCall> {
+async function callOf(
+  epochId: EpochId,
+  unordered: readonly OwnResult[],
+  files: Files,
+  { hasher, breathe }: Validating,
+): Promise<SubmitCall> {
   const results = unordered.toSorted((left, right) => byCodeUnit(left.projectId, right.projectId))
-  const submissions = results.flatMap((result) => result.submissions)
+  // What was heard may bear an id that another vote has.
+  const submissions = await withUniqueIds(
+    results.flatMap((result) => result.submissions),
+    hasher,
+    breathe,
+  )
   const projectIds = results.map(({ projectId }) => projectId)
   const snapshotCids = results.map(({ snapshotCid }) => snapshotCid)
   const batchCid = await files.add(epochId, { submissions, projectIds, snapshotCids })

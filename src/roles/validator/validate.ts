@@ -11,15 +11,16 @@ import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
 import { type Attestation, attest, guardedAttestation } from './attest.ts'
 import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
+import type { Heard } from './heard.ts'
 import type { BatchRecord } from './journal.ts'
 import { keepSnapshots } from './keep.ts'
 import type { Candidate, UnderWay } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
-import { type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf } from './recheck.ts'
+import { type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf, withoutFile } from './recheck.ts'
 import { type RecomputeDeps, recompute } from './recompute.ts'
 
 /** What the stages need, each its part. */
-export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps & { readonly rules: RuleBook }
+export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps & { readonly rules: RuleBook; readonly heard: Heard }
 
 /**
  * One batch, in its turn: fetch → recheck, and what is left, recompute → evidence → keep → attest, for which the next batch need not wait: it
@@ -29,13 +30,32 @@ export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps 
 export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<UnderWay> {
   const known = deps.journal.batch(batch.epochId, batch.batchCid)
   const guarded = guardedAttestation(batch, deps.store)
-  const isPointless = () => guarded !== undefined || isWindowOver(batch, deps)
+  // Where what was heard may speak in the place of a file that nobody serves, it must come in time (V17).
+  const mayAnswer = deps.rules.present.completeness === 'required' && deps.heard.of(batch.epochId).length > 0
+  const isPointless = () => guarded !== undefined || (mayAnswer ? isWindowNearlyOver(batch, deps) : isWindowOver(batch, deps))
   const fetched = await fetchBatch(batch, isPointless, deps, signal)
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
-  if (!fetched.ok)
-    return { end: ended(batch, { state: fetched.reason === 'not_fetched' ? 'missed' : 'withheld', reason: fetched.reason }, deps) }
-  return judge(batch, fetched.bytes, deps, signal)
+  return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeUnread(batch, fetched.reason, deps, signal) }
+}
+
+/** A batch that cannot be read: spoken against where enough was heard of its projects (V17), else ended for the reason. */
+async function judgeUnread(
+  batch: Candidate,
+  reason: Extract<Fetched, { readonly ok: false }>['reason'],
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<BatchRecord> {
+  const { epoch, epochId } = batch
+  const unread = () => ended(batch, { state: reason === 'not_fetched' ? 'missed' : 'withheld', reason }, deps)
+  if (epoch === undefined || deps.heard.of(epochId).length === 0) return unread()
+  const anchored = await readAnchored(batch, deps, signal)
+  if (anchored === undefined) return ended(batch, GONE, deps)
+  const judgedBy = await learnJudgedBy(epoch, () => false, deps, signal)
+  const failure: Failure = { check: 'cid', projectId: '', slotId: 0, expected: 'bytes of this CID', got: reason }
+  const rechecked = judgedBy && withoutFile({ anchored, ...judgedBy, forGood: reason !== 'not_fetched' }, deps, [failure])
+  if (judgedBy === undefined || rechecked === undefined || rootToAttest(rechecked, anchored) === undefined) return unread()
+  return speak(batch, { rechecked, anchored, rules: judgedBy.rules }, deps, signal)
 }
 
 /** A batch that nobody knows yet. */

@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
-import { createAnchorView } from '#domain/anchor-view.ts'
+import { createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
+import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { ManyRecoverer, Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
@@ -15,13 +16,16 @@ import { retain, type Shelf } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { letGoOfGuards } from './attest.ts'
+import { createEar } from './hear.ts'
+import { createHeard } from './heard.ts'
 import { noteGuardsOf } from './interchange.ts'
 import { type BatchRecord, createJournal, type Evidence } from './journal.ts'
 import { createLanes } from './lanes.ts'
 import type { Level } from './recheck.ts'
 import type { Recomputer } from './recompute.ts'
+import { createSilence } from './silence.ts'
 import { createStandIns } from './stand-in.ts'
-import { type Validating, validate } from './validate.ts'
+import { learnJudgedBy, type Validating, validate } from './validate.ts'
 import { watch } from './watch.ts'
 
 /** Votes that wait for their blocks at once: nodes hold no more than some tens of transactions of an account. */
@@ -49,6 +53,8 @@ export interface ValidatorDeps {
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
   readonly recoverer: ManyRecoverer
+  /** Where collectors send their submissions too; without one nothing is heard (V16). */
+  readonly listener?: SubmissionListener
   /** Needed at level `recompute`. */
   readonly recomputer?: Recomputer
   readonly report: Report
@@ -101,6 +107,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
       contract,
       journal,
       view: createAnchorView(),
+      heard: createHeard(deps.store),
       hasher: createSubmissionHasher(deps.chain),
       breathe: () => deps.clock.sleep(0),
       onBatch: count,
@@ -123,7 +130,17 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     void life.spawn(watchAppointment('validator', deps, life.signal))
     void life.spawn(retain(shelvesOf(options, deps), deps, life.signal))
     const standIns = createStandIns(validating, life)
-    await life.spawn(watch({ ...validating, lanes, onBlock: standIns.look }, life.signal))
+    const silence = createSilence({ ...validating, isListening: deps.listener !== undefined })
+    const ear = deps.listener && createEar({ ...validating, listener: deps.listener, learnRules: rulesFor(validating, life) }, life)
+    const onBlock = (): void => {
+      ear?.look()
+      standIns.look()
+      silence.look()
+      const [oldest] = validating.view.epochs()
+      if (oldest !== undefined) void life.spawn(validating.heard.letGo(oldest.epochId))
+    }
+    if (ear !== undefined) void life.spawn(ear.listen())
+    await life.spawn(watch({ ...validating, lanes, onBlock }, life.signal))
     await Promise.all([lanes.idle(), standIns.idle()])
   }
 
@@ -137,6 +154,12 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
     evidence: (epochId, batchCid) => journal.evidence(epochId, batchCid),
   }
 }
+
+/** Of an epoch that was just released: while votes on it may still be heard. */
+const rulesFor =
+  (validating: Validating, { signal }: Pick<Life, 'signal'>) =>
+  async (epoch: ReleasedEpoch) =>
+    learnJudgedBy(epoch, () => validating.view.epoch(epoch.epochId) === epoch, validating, signal)
 
 /** What there is more of with every epoch, apart from the records: those go with the notes of later ones. */
 export function shelvesOf(

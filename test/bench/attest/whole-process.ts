@@ -228,6 +228,7 @@ async function measure(folder: string): Promise<Row[]> {
         batchForm: 'json',
         batchTree: 'cumulative',
         anchoring: 'projects',
+        completeness: 'none',
       }),
       sender: { address: VALIDATOR, send: (...call) => chain.sender({ address: VALIDATOR, journal: createFakeStore() }).send(...call) },
       ipfs,

@@ -185,6 +185,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     projectsPerBatch: 50,
     projectsPerSlotMax: options.projects,
     availability: 'none',
+    completeness: 'none',
     batchForm: options.form,
     batchTree: 'cumulative',
     anchoring: options.anchoring ?? 'projects',

@@ -1,5 +1,5 @@
 import type { Address, SubmissionId } from '#domain/ids.ts'
-import { decode, type Received } from './receive.ts'
+import { decode, type Received } from '#wire/receive.ts'
 
 /** A submission whose signer was found out, and its bytes on disk: one for the protocol, the id, the signer, then the payload exactly as it came. */
 export interface Ballot extends Received {

@@ -7,8 +7,8 @@ import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
 import type { Ballots } from '#roles/sequencer/intake/record.ts'
 import { votesPrefix } from '#roles/sequencer/keys.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
+import { withUniqueIds } from '#wire/unique-ids.ts'
 import type { Breathe } from './turns.ts'
-import { withUniqueIds } from './unique-ids.ts'
 
 /** Ballots read in one go: a page of some hundred kilobytes, in a millisecond or two. */
 const PAGE_LENGTH = 500

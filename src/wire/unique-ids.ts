@@ -1,7 +1,6 @@
+import type { BatchedSubmission } from '#domain/batch.ts'
 import type { SubmissionId } from '#domain/ids.ts'
-import type { VerifiedSubmission } from '#domain/submission.ts'
-import type { SubmissionHasher } from '#wire/eip712.ts'
-import type { Breathe } from './turns.ts'
+import type { SubmissionHasher } from './eip712.ts'
 
 /** Ids looked at before others may have their turn. */
 const IDS_PER_PART = 1_000
@@ -10,11 +9,12 @@ const IDS_PER_PART = 1_000
  * Senders choose their ids, and ids must be unique within a batch, or anybody could spoil it. Of one that several votes bear none keeps it: each
  * gets one made from its signed digest. Which vote came first must not matter, so this looks at all of an epoch (S3, G2).
  */
-export async function withUniqueIds(
-  ballots: readonly VerifiedSubmission[],
+export async function withUniqueIds<Ballot extends BatchedSubmission>(
+  ballots: readonly Ballot[],
   hasher: Pick<SubmissionHasher, 'digest'>,
-  breathe: Breathe,
-): Promise<readonly VerifiedSubmission[]> {
+  /** Awaited with the number of votes just worked on. */
+  breathe: (votes: number) => Promise<void>,
+): Promise<readonly Ballot[]> {
   const taken = new Set<string>()
   for (let from = 0; from < ballots.length; from += IDS_PER_PART) {
     const part = ballots.slice(from, from + IDS_PER_PART)
@@ -32,7 +32,7 @@ export async function withUniqueIds(
 }
 
 /** Those that several bear. */
-function sharedIds(ballots: readonly VerifiedSubmission[]): Set<string> {
+function sharedIds(ballots: readonly BatchedSubmission[]): Set<string> {
   const seen = new Set<string>()
   const shared = new Set<string>()
   for (const { submissionId } of ballots) {

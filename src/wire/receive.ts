@@ -1,21 +1,25 @@
 import { isSubmissionId, type SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { Inbound } from '#io/intake/port.ts'
-import { decodeCollectJson, decodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
+import { decodeCollectJson, decodeSubmission, SUBMISSION_BYTES_MAX } from './submission-proto.ts'
+
+/** In which of its two forms a submission is sent: protobuf, or the JSON of `/collect` (spec/02 §3). */
+type SentAs = 'weft' | 'collect'
 
 /** A delivery whose bytes are a submission. The payload is kept as it came: it is what gets stored. */
 export interface Received {
   readonly submissionId: SubmissionId
   readonly submission: Submission
-  readonly protocol: Inbound['protocol']
+  readonly protocol: SentAs
   readonly payload: Uint8Array
 }
 
 /** Bytes to submission, or the code why not. Looks at form only. */
-export function receive(
-  delivery: Inbound,
-): { readonly ok: true; readonly received: Received } | { readonly ok: false; readonly why: Rejection } {
+export function receive(delivery: {
+  readonly submissionId: string
+  readonly protocol: SentAs
+  readonly payload: Uint8Array
+}): { readonly ok: true; readonly received: Received } | { readonly ok: false; readonly why: Rejection } {
   const { protocol, payload } = delivery
   if (payload.length > SUBMISSION_BYTES_MAX) return { ok: false, why: 'frame_oversized' }
   if (!isSubmissionId(delivery.submissionId)) return { ok: false, why: 'submission_malformed' }
@@ -25,6 +29,6 @@ export function receive(
 }
 
 /** The same for bytes that come from the wire and bytes read back from the store. */
-export function decode(protocol: Inbound['protocol'], payload: Uint8Array): Submission | undefined {
+export function decode(protocol: SentAs, payload: Uint8Array): Submission | undefined {
   return protocol === 'weft' ? decodeSubmission(payload) : decodeCollectJson(payload)
 }
