@@ -3,7 +3,7 @@ import type { Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
-import { PINNED } from './pin.ts'
+import type { Pins } from './pin.ts'
 
 const epochId = 7 as EpochId
 const SEVEN = { epochId }
@@ -20,6 +20,8 @@ const BATCHES = ['first', 'second', 'third'].map(
     file: new Uint8Array(),
   }),
 )
+/** Before. */
+const PINNED: Pins = { ends: new Map(), done: { has: () => true } }
 const PLAN = { batches: BATCHES, pins: PINNED }
 
 /** A chain that holds some batches afterwards, whatever it answered to the calls. */

@@ -24,13 +24,17 @@ function lying(times: number): NonNullable<Settings['lie']> {
 
 /** What the market's only validator says of a batch. */
 async function attest(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
+  await attested(world, batchCid, rootHash)
+  await world.mine(1)
+}
+
+async function attested(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
   const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
   const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash } as const
   const sent = sender.send(`attest ${batchCid}`, call, new AbortController().signal)
   await world.until(() => world.chain.pendingCount() > 0)
   world.chain.mine()
   await world.clock.runUntil(sent, { limitMs: 5_000 })
-  await world.mine(1)
 }
 
 /** An epoch with one vote, told to the chain as `settings` say. */
@@ -129,5 +133,63 @@ describe('S23: a batch that a majority refuted', () => {
     expect(corrections(third)).toHaveLength(1)
     expect(await third.chain.batchCids(EPOCH_1)).toHaveLength(2)
     await third.stop()
+  })
+})
+
+describe('S10: a corrected batch that a reorganisation takes off the chain', () => {
+  /** A lie that was refuted so many blocks later, and corrected. */
+  async function corrected(world: World, blocksLater: number): Promise<void> {
+    const refuted = lastBatch(world)
+    await world.mine(blocksLater)
+    await attested(world, refuted, publishedRoot([TRUE_CID]))
+    const { length } = await world.chain.batchCids(EPOCH_1)
+    for (let mined = 0; mined < 6 && (await world.chain.batchCids(EPOCH_1)).length === length; mined += 1) await world.mine(1)
+    await world.mine(1)
+    expect(corrections(world).at(-1)).toMatchObject({ isAnchored: true })
+  }
+
+  test.each([0, 14])('goes out again, though its epoch was refuted %i blocks after its end', async (later) => {
+    const world = await anchored({ lie: lying(1) })
+    await corrected(world, later)
+    world.chain.reorg(2, { isLosingTransactions: true })
+    await world.mine(6)
+    expect(await batchOnChain(world, lastBatch(world))).toMatchObject({ snapshotCids: [TRUE_CID] })
+    await world.stop()
+  })
+
+  test('goes out again when that happened while nobody looked, in whichever round, though its epoch was finished', async () => {
+    const world = await anchored({ lie: lying(2) })
+    await corrected(world, 20)
+    await corrected(world, 26)
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    expect(entry(world).projects).toMatchObject([{ state: 'finalized' }])
+    await world.release()
+    const batchCid = lastBatch(world)
+    world.cut()
+    const { number } = await world.chain.head()
+    const { block } = world.chain.transactions().findLast(({ call }) => call.kind === 'submitSubmissionBatch')?.receipt ?? {}
+    world.chain.reorg(number - (block?.number ?? 0) + 1, { isLosingTransactions: true })
+    expect(await batchOnChain(world, batchCid)).toBeUndefined()
+    const again = await world.crash(undefined, { lie: (call) => call })
+    await again.mine(6)
+    expect(await batchOnChain(again, batchCid)).toMatchObject({ snapshotCids: [TRUE_CID] })
+    await again.stop()
+  })
+
+  test('S5: is not sent unread, when it could not be pinned in its round', async () => {
+    let isBroken = false
+    const ipfsAs: Settings['ipfsAs'] = (node) => ({ ...node, add: (bytes) => (isBroken ? Promise.resolve(FALSE_CID) : node.add(bytes)) })
+    const world = await anchored({ lie: lying(1), ipfsAs })
+    isBroken = true
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    await world.mine(22)
+    await world.clock.advance(30_000)
+    expect(corrections(world)).toMatchObject([{ isAnchored: false, isLost: true }])
+    world.chain.reorg(1)
+    await world.mine(2)
+    expect(world.events).toContain('anchored_again')
+    const sent = world.chain.transactions().map(({ call }) => 'batchCid' in call && call.batchCid)
+    expect(sent).not.toContain(lastBatch(world))
+    await world.stop()
   })
 })

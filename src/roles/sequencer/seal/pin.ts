@@ -15,14 +15,11 @@ const PINS_AT_ONCE_MAX = 4
 
 /** The files of an epoch's batches on their way to IPFS. */
 export interface Pins {
-  /** By the batch's index: whether the file can be fetched; `false` when it could not be had in time. What has none needs no wait. */
+  /** By the batch's index: whether the file can be fetched; `false` when it could not be had in time. What was pinned before is not among them. */
   readonly ends: ReadonlyMap<number, Promise<boolean>>
-  /** Indexes of those that can be fetched by now. */
+  /** Indexes of those that can be fetched by now, all that were pinned before included. */
   readonly done: { has(index: number): boolean }
 }
-
-/** Of batches that were pinned before. */
-export const PINNED: Pins = { ends: new Map(), done: { has: () => true } }
 
 /** How often it is looked whether the window is over: it is tens of seconds long. */
 const LATE_LOOK_EVERY_MS = 500
@@ -64,7 +61,7 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
   if (deps.copies !== undefined) watchWindow().catch(() => undefined)
   // Whoever waits for one hears of it.
   void Promise.allSettled(ends.values()).then(() => settled.abort())
-  return { ends, done }
+  return { ends, done: { has: (index) => !ends.has(index) || done.has(index) } }
 }
 
 export interface PinDeps {
