@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
+import { createLedger, type EpochEntry, type ProjectEntry } from '#roles/sequencer/ledger.ts'
 import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { type CorrectDeps, correct } from './correct.ts'
+import type { CountedProject } from './finalize.ts'
 
 const [TRUE_CID, FALSE_CID] = CIDS as [Cid, Cid]
 const OTHER_ROOT = publishedRoot(['another result'])
@@ -191,5 +195,78 @@ describe('S10: a corrected batch that a reorganisation takes off the chain', () 
     const sent = world.chain.transactions().map(({ call }) => 'batchCid' in call && call.batchCid)
     expect(sent).not.toContain(lastBatch(world))
     await world.stop()
+  })
+})
+
+describe('S23: while an answer is worked out', () => {
+  const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  const refuted = 'refuted' as Cid
+  const row: ProjectEntry = {
+    ...{ projectId: PROJECTS[0] as ProjectId, state: 'disputed', reason: undefined, snapshotCid: FALSE_CID, batchCid: refuted },
+    ...{ votes: 1, total: 1, isTie: false },
+  }
+  const TOLD = { projectIds: [row.projectId], snapshotCids: [FALSE_CID], rootHash: publishedRoot([FALSE_CID]) }
+  const counted: CountedProject = {
+    projectId: row.projectId,
+    ballots: [],
+    result: { kind: 'finalized', snapshotCid: TRUE_CID, votesPerCid: new Map([[TRUE_CID, 1]]), total: 1, isTie: false, outvotedSlots: [] },
+  }
+
+  /** An ended epoch with a disputed project; the chain says `told` of its batch, and `meanwhile` happens while its votes are counted. */
+  async function disputed({ told, change = {} }: { readonly told: unknown; readonly change?: Partial<EpochEntry> }) {
+    const ledger = createLedger({ epochsKept: 10 }, { store: createFakeStore() })
+    const head = { ...release, number: 12 as BlockNumber }
+    await ledger.release(EPOCH_1, release)
+    for (const state of ['closed', 'planned', 'anchored'] as const) await ledger.change(EPOCH_1, { state })
+    const batches = [{ batchCid: refuted, rootHash: TOLD.rootHash, isAnchored: true }]
+    await ledger.change(EPOCH_1, { state: 'ended', reason: 'all_batches_anchored', projects: [row], batches, ...change })
+    const answer = (meanwhile: () => unknown = () => undefined) =>
+      correct(
+        EPOCH_1,
+        {
+          ledger,
+          ...{ clock: createVirtualClock(), random: { fraction: () => 1 }, report: () => undefined, breathe: async () => undefined },
+          contract: { batchWindowBlocks: 20, attestationWindowBlocks: 30 },
+          options: { batchBytesMax: 1_000_000 },
+          view: { epoch: () => ({ epochId: EPOCH_1, release }), rounds: () => ({ count: 1, start: 10 }), head },
+          rulesOf: () => rulesWith({}),
+          chain: { batch: async () => told, batchCids: async () => [refuted] },
+          count: async () => {
+            await meanwhile()
+            return [counted]
+          },
+        } as unknown as CorrectDeps,
+        new AbortController().signal,
+      )
+    return { ledger, head, answer }
+  }
+
+  test('what became final stays final, and is not sent again', async () => {
+    const { ledger, answer } = await disputed({ told: TOLD })
+    const final = { ...row, state: 'finalized', reason: 'majority_attested' } as const
+    expect(await answer(() => ledger.change(EPOCH_1, { projects: [final] }))).toEqual([])
+    expect(ledger.get(EPOCH_1)?.projects).toEqual([final])
+  })
+
+  test('the round may be over: nothing is planned then', async () => {
+    const { ledger, head, answer } = await disputed({ told: TOLD })
+    expect(await answer(() => Object.assign(head, { number: 31 }))).toEqual([])
+    expect(ledger.get(EPOCH_1)).toMatchObject({ uncorrected: 'round_over', projects: [{ state: 'disputed' }] })
+  })
+
+  test('a reorganisation may take the batch: it is not said then that the result stands', async () => {
+    const { ledger, answer } = await disputed({ told: undefined })
+    expect(await answer()).toEqual([])
+    expect(ledger.get(EPOCH_1)?.uncorrected).toBeUndefined()
+  })
+
+  test('a correction that was lost is made once more, in the round that has begun since', async () => {
+    const lost = { batchCid: 'lost' as Cid, rootHash: TOLD.rootHash, isAnchored: false, isLost: true, round: 1 } as const
+    const { ledger, answer } = await disputed({
+      told: undefined,
+      change: { batches: [lost], projects: [{ ...row, batchCid: lost.batchCid }] },
+    })
+    expect(await answer()).toMatchObject([{ snapshotCids: [TRUE_CID] }])
+    expect(ledger.get(EPOCH_1)?.projects).toMatchObject([{ state: 'batched', snapshotCid: TRUE_CID }])
   })
 })
