@@ -1,4 +1,4 @@
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -365,9 +365,13 @@ function createIntake(deps: Sequencing, { fail }: Life) {
 /** Epochs sealed at once: while some wait for IPFS or for their blocks the next are counted. Each may hold its batch files in memory. */
 export const SEALS_AT_ONCE = 16
 
+/** Epochs at once of which something is said again: as many, and places of their own, for their windows are the older ones. */
+const ANSWERS_AT_ONCE = SEALS_AT_ONCE
+
 /** Seals epochs in order of their closing, several at once. None waits for another, unless all places are taken (S21). */
 function createSealing(deps: Sequencing, { signal, fail }: Life) {
-  const limit = pLimit(SEALS_AT_ONCE)
+  const seals = pLimit(SEALS_AT_ONCE)
+  const answers = pLimit(ANSWERS_AT_ONCE)
   const queues = new Map<EpochId, Promise<void>>()
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
@@ -400,10 +404,10 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   }
 
   /** What concerns one epoch is done in the order in which it came up. */
-  function queue(epochId: EpochId, work: () => Promise<void>): void {
+  function queue(places: LimitFunction, epochId: EpochId, work: () => Promise<void>): void {
     const before = queues.get(epochId) ?? Promise.resolve()
     const mine = before
-      .then(() => limit(async () => (signal.aborted ? undefined : work())))
+      .then(() => places(async () => (signal.aborted ? undefined : work())))
       .catch(fail)
       .finally(() => {
         if (queues.get(epochId) === mine) queues.delete(epochId)
@@ -414,16 +418,17 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   return {
     take(epoch: ReleasedEpoch): void {
       const closedBlock = headBlock()
-      queue(epoch.epochId, () => sealOne(epoch, closedBlock))
+      queue(seals, epoch.epochId, () => sealOne(epoch, closedBlock))
     },
-    takeAgain: (epochId: EpochId): void =>
-      queue(epochId, async () => {
-        await revise(epochId, deps, signal)
+    takeAgain(epochId: EpochId): void {
+      queue(answers, epochId, () => revise(epochId, deps, signal))
+      queue(seals, epochId, async () => {
         const epoch = deps.view.epoch(epochId)
         // Its votes were fixed before, and the plan stands: it goes on.
         if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch, headBlock())
-      }),
-    takeDisputed: (epochId: EpochId): void => queue(epochId, () => answer(epochId, deps, signal)),
+      })
+    },
+    takeDisputed: (epochId: EpochId): void => queue(answers, epochId, () => answer(epochId, deps, signal)),
     idle: () => Promise.all(queues.values()),
   }
 }

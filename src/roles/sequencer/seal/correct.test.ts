@@ -5,6 +5,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { createLedger, type EpochEntry, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
 import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -196,6 +197,31 @@ describe('S10: a corrected batch that a reorganisation takes off the chain', () 
     expect(sent).not.toContain(lastBatch(world))
     await world.stop()
   })
+})
+
+test('S21: what was refuted is answered, and what a reorganisation took goes out again, while epochs that wait for their pins take all places', async () => {
+  const gate = Promise.withResolvers<void>()
+  const ipfsAs: Settings['ipfsAs'] = (node) => ({
+    ...node,
+    async add(...content) {
+      if (content[1] !== EPOCH_1) await gate.promise
+      return node.add(...content)
+    },
+  })
+  const world = await anchored({ lie: lying(1), ipfsAs, epochsKept: 100, market: { batchWindowBlocks: 60, attestationWindowBlocks: 90 } })
+  for (let epochId = 2; epochId <= SEALS_AT_ONCE + 1; epochId += 1) {
+    await world.release()
+    await vote(world, 1, 0, 0, epochId)
+  }
+  await world.mine(7)
+  await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+  await world.mine(3)
+  expect(corrections(world)).toMatchObject([{ isAnchored: true }])
+  world.chain.reorg(4, { isLosingTransactions: true })
+  await world.mine(4)
+  expect(await batchOnChain(world, lastBatch(world))).toMatchObject({ snapshotCids: [TRUE_CID] })
+  gate.resolve()
+  await world.stop()
 })
 
 describe('S23: while an answer is worked out', () => {
