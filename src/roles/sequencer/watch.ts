@@ -5,17 +5,17 @@ import { advanceProject } from '#domain/project.ts'
 import {
   isAttestationWindowOver,
   isPastWindow,
+  isSettled,
   lastBatchBlock,
   oldestReleaseBatchedIn,
   oldestReleaseCorrectedIn,
+  REPLAY_MARGIN_BLOCKS,
   type SubmissionWindow,
 } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
-/** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */
-const REPLAY_MARGIN_BLOCKS = 32
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
 const CURSOR_STRIDE_BLOCKS = 256
 
@@ -239,7 +239,11 @@ async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSigna
 }
 
 /** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */
-function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
+function forget(started: Set<ReleasedEpoch>, { view, ledger, contract }: WatchDeps): void {
+  const head = view.head?.number ?? (0 as BlockNumber)
+  // What others send in the place of what was refuted is judged as ours is.
+  const isInRounds = ({ epochId, release }: ReleasedEpoch): boolean =>
+    view.rounds(epochId)?.hasRefuted === true && !isSettled(release.number, head, contract)
   const unfinished = new Set([...ledger.unfinished()].map(({ epochId }) => epochId))
   const needed = [...view.epochs()].filter(
     (epoch) =>
@@ -247,10 +251,11 @@ function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void 
       ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? '') ||
       // Its votes may have to be counted again.
       unfinished.has(epoch.epochId) ||
+      isInRounds(epoch) ||
       // It may begin anew.
       !ledger.isReleased(epoch.epochId),
   )
-  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), view.head?.number ?? 0) as BlockNumber)
+  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), head) as BlockNumber)
   for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)
 }
 

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { AnchorView } from '#domain/anchor-view.ts'
 import { storeFailed, WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Address, Cid, EpochId } from '#domain/ids.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
+import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
 import { readOthers } from './others.ts'
 
 const epochId = 1 as EpochId
@@ -10,7 +14,16 @@ const cid = 'bafk' as Cid
 async function learnedOf(failure: unknown): Promise<unknown> {
   const learned: unknown[] = []
   const counting = { unread: () => [{ epochId, batchCid: cid }], learn: (...all: readonly unknown[]) => void learned.push(all) }
-  const deps = { counting, ipfs: { get: () => Promise.reject(failure) }, report: () => undefined }
+  const deps = {
+    counting,
+    ipfs: { get: () => Promise.reject(failure) },
+    report: () => undefined,
+    view: { epoch: () => ({ epochId }) } as unknown as AnchorView,
+    rulesOf: () => ({}) as EpochRules,
+    hasher: createSubmissionHasher({ chainId: 1, protocolState: `0x${'1'.repeat(40)}` as Address }),
+    recoverer,
+    breathe: async () => undefined,
+  }
   try {
     await readOthers(deps, new AbortController().signal)
   } catch (thrown) {
