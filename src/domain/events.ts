@@ -28,6 +28,16 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A transaction of the account `address` that is not in the journal of this role has used `nonce`: another process works with the same key, or a person does. Nothing happens twice by that, but what waits for its nonce comes late. Give each role an account of its own, and stop the other process.',
   },
+  call_needs_person: {
+    level: 'error',
+    isRepeated: true,
+    help: 'A node does not take a transaction of the account, and that does not pass by itself: `code` says what is missing, and `call` what waits for it. It is tried again slowly, and goes out once somebody has mended it; no restart is needed.',
+  },
+  call_held: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A node does not take a transaction of the account for now; `code` says why. It stays journalled and is handed over again.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',
@@ -37,7 +47,11 @@ export const EVENTS = {
   anchor_chain_trouble: { level: 'warn', isRepeated: true, help: 'The endpoint of the anchor chain failed; it is asked again.' },
   endpoint_trouble: {
     level: 'warn',
-    help: 'One of several RPC endpoints of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `lagging`: its head is behind that of the others; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used. The others answer meanwhile; `./weft rpc check` says more.',
+    help: 'One of several RPC endpoints of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `lagging`: its head is behind that of the others; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used; `omits`, `invents`: it kept a log back, or made one up; `forges`: a header has not its hash, or receipts not their root: what lies is not asked for a minute, and longer each time, while there are others; `withholds`: it does not give the receipts that would prove what it says; `other_forks`: what it says is of two forks. The others answer meanwhile; `./weft rpc check` says more.',
+  },
+  chain_unproved: {
+    level: 'warn',
+    help: 'No endpoint of this chain can prove what it says: `means` is `headers` where the hash of a block is not that of its fields, as on some rollups, and `receipts` where the root of a block is not that of its receipts, or nobody gives them. What cannot be proved is believed; name endpoints of several providers.',
   },
   appointed: { level: 'info', help: 'The market has appointed the account of this role.' },
   not_appointed: {
@@ -80,6 +94,15 @@ export const EVENTS = {
 
   // Epoch release
   epoch_released: { level: 'info', help: 'An epoch was released on the anchor chain.' },
+  epochs_skipped: {
+    level: 'warn',
+    help: 'So many epochs before this one were left out, for the role was behind: `--catch-up skip`. They will never be released.',
+  },
+  catching_up: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'So many epochs could have been released by now. Each waits until the one before is decided, for a market that is given them all at once completes none.',
+  },
   release_refused: {
     level: 'warn',
     isRepeated: true,

@@ -34,11 +34,14 @@ export function createFakeSourceChain(script: {
   readonly events?: readonly ChainEvent[]
   readonly blockTimeSeconds?: number
   readonly startTimestamp?: number
+  /** How far below the head the chain calls its blocks safe and final; 0 unless said. */
+  readonly depthOf?: Partial<Record<'safe' | 'finalized', number>>
 }): FakeSourceChain {
   const { blockTimeSeconds = 12, startTimestamp = 1_700_000_000 } = script
   const blocks: BlockRef[] = []
   let made = 0
   let isReachable = true
+  const depthOf = { safe: 0, finalized: 0, ...script.depthOf }
 
   function mine(count = 1): void {
     for (let mined = 0; mined < count; mined += 1) {
@@ -57,6 +60,10 @@ export function createFakeSourceChain(script: {
     if (highest >= blocks.length)
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
   }
+  function assertSame(method: string, number: number, hash: Hash | undefined): void {
+    if (hash === undefined || blocks[number]?.hash === hash) return
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${number} is not ${hash} any more` })
+  }
   const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
     event.address === filter.address &&
     event.blockNumber >= filter.fromBlock &&
@@ -65,21 +72,24 @@ export function createFakeSourceChain(script: {
 
   mine(script.blocks)
   return {
-    async head() {
+    async head(tag = 'latest') {
       assertServed('head', 0)
-      return blocks.at(-1) as BlockRef
+      return blocks[Math.max(0, blocks.length - 1 - (tag === 'latest' ? 0 : depthOf[tag]))] as BlockRef
     },
     async block(number) {
       assertServed('block', 0)
       return blocks[number]
     },
-    async read(call) {
-      assertServed('read', call.blockNumber)
+    async read({ blockHash, ...call }) {
+      // Of the newest block a node may answer with the state of the one that it is making.
+      assertServed('read', blockHash === undefined ? call.blockNumber : call.blockNumber + 1)
+      assertSame('read', call.blockNumber, blockHash)
       if (script.read === undefined) throw new WeftError('CALL_REVERTED', { call: call.function, reason: 'nothing is scripted' })
       return script.read(call)
     },
-    async events(filter) {
+    async events({ toBlockHash, ...filter }) {
       assertServed('events', filter.toBlock)
+      assertSame('events', filter.toBlock, toBlockHash)
       return (script.events ?? [])
         .filter((event) => isWanted(event, filter))
         .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
