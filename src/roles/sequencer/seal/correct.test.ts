@@ -254,6 +254,7 @@ describe('S23: while an answer is worked out', () => {
           ...{ clock: createVirtualClock(), random: { fraction: () => 1 }, report: () => undefined, breathe: async () => undefined },
           contract: { batchWindowBlocks: 20, attestationWindowBlocks: 30 },
           options: { batchBytesMax: 1_000_000 },
+          gasMax: async () => 24_000_000,
           view: { epoch: () => ({ epochId: EPOCH_1, release }), rounds: () => ({ count: 1, start: 10 }), head },
           rulesOf: () => rulesWith({}),
           chain: { batch: async () => told, batchCids: async () => [refuted] },
