@@ -50,4 +50,11 @@ describe('the rounds of an epoch', () => {
     const rounds = roundsOf([...sent, step('submitted', 'a', 112)], RELEASE)
     expect([rounds.isRefuted(0), rounds.isRefuted(1), rounds.startOf(1)]).toEqual([true, false, 110])
   })
+
+  test('do not hear of a batch that was never submitted', () => {
+    const sent = [step('submitted', 'a', 105)]
+    const rounds = roundsOf([...sent, step('refuted', 'x', 110)], RELEASE)
+    expect([rounds.count, rounds.start, rounds.hasRefuted]).toEqual([0, 100, false])
+    expect(roundsOf([...sent, step('refuted', 'a', 110), step('final', 'x', 111)], RELEASE).isRefuted(0)).toBe(true)
+  })
 })

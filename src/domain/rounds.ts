@@ -46,7 +46,9 @@ export function roundsOf(steps: readonly BatchStep[], release: BlockNumber): Rou
       continue
     }
     // One that is sent again under its own name is another batch.
-    const index = Math.max(0, submitted.lastIndexOf(batchCid))
+    const index = submitted.lastIndexOf(batchCid)
+    // A batch that the chain never told of has no place among them.
+    if (index < 0) continue
     if (what === 'final') {
       refuted.delete(index)
       continue

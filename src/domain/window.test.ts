@@ -11,6 +11,7 @@ import {
   lastBatchBlock,
   oldestReleaseAttestedIn,
   oldestReleaseBatchedIn,
+  oldestReleaseCorrectedIn,
   windowOf,
 } from './window.ts'
 
@@ -57,6 +58,14 @@ describe('the windows of batches and attestations', () => {
       releases.find((release) => !isAttestationWindowOver(release, block(number), market)),
     )
   })
+
+  test.each([0, 239, 240, 241, 1_000])(
+    'looking back from block %i, corrected batches belong to what is not settled before it',
+    (number) => {
+      const releases = Array.from({ length: number + 1 }, (_, release) => block(release))
+      expect(oldestReleaseCorrectedIn(block(number), market)).toBe(releases.find((release) => !isSettled(release, block(number), market)))
+    },
+  )
 
   test.each([market, { batchWindowBlocks: 60, attestationWindowBlocks: 40 }])(
     'and three rounds after the first, then all is settled: %o',

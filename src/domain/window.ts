@@ -65,10 +65,17 @@ export const isAttestationWindowOver = (start: BlockNumber, head: BlockNumber, m
   head > lastAttestationBlock(start, market)
 
 /** Whether what the contract says of the epoch's projects as of `block` is what it will always say. */
-export const isSettled = (release: BlockNumber, block: BlockNumber, market: LaterWindows): boolean =>
-  block > release + (1 + ROUNDS_MAX) * Math.max(market.batchWindowBlocks, market.attestationWindowBlocks)
+export const isSettled = (release: BlockNumber, block: BlockNumber, market: LaterWindows): boolean => block > release + roundsBlocks(market)
 
-/** The oldest release whose batches may be mined in `block` or later. */
+/** The windows of the release and those of all rounds, one after another. */
+const roundsBlocks = ({ batchWindowBlocks, attestationWindowBlocks }: LaterWindows): number =>
+  (1 + ROUNDS_MAX) * Math.max(batchWindowBlocks, attestationWindowBlocks)
+
+/** The oldest release of which a corrected batch may be mined in `block` or later, whatever round that belongs to. */
+export const oldestReleaseCorrectedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
+  Math.max(0, block - roundsBlocks(market)) as BlockNumber
+
+/** The oldest release whose batches may be mined in `block` or later, those apart that correct others in a later round. */
 export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.batchWindowBlocks) as BlockNumber
 

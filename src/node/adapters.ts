@@ -4,7 +4,7 @@ import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
-import { untilAborted } from '#io/chain/rpc/pace.ts'
+import { untilAborted } from '#domain/until-aborted.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'

@@ -200,10 +200,16 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
 }
 
 /** Whether a corrected batch is planned and was never sent to its end: perhaps it is not even on IPFS. */
-export function isUnsent({ batches }: EpochEntry, batchCid: Cid): boolean {
-  const known = batches.findLast((batch) => batch.batchCid === batchCid)
+export function isUnsent(entry: EpochEntry, batchCid: Cid): boolean {
+  const known = newestOf(entry, batchCid)
   return known?.round !== undefined && !known.isAnchored && known.isLost !== true
 }
+
+/** Whether a corrected batch did not get on chain: perhaps for want of a place on IPFS. */
+export const isLost = (entry: EpochEntry, batchCid: Cid): boolean => newestOf(entry, batchCid)?.isLost === true
+
+const newestOf = ({ batches }: EpochEntry, batchCid: Cid): BatchEntry | undefined =>
+  batches.findLast((batch) => batch.batchCid === batchCid)
 
 /** Of an epoch of which only the release is known. */
 function releasedEntry(epochId: EpochId, release: Header): EpochEntry {

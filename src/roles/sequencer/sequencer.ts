@@ -1,4 +1,4 @@
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -29,7 +29,7 @@ import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-r
 import { type Ballots, createBallots, type Recorded } from './intake/record.ts'
 import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './intake/verify.ts'
 import { createWaiting, type Held, type Waiting } from './intake/waiting.ts'
-import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
+import { createLedger, type EpochEntry, isLost, isUnsent, type Ledger } from './ledger.ts'
 import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './seal/anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './seal/batch.ts'
 import { collect } from './seal/collect.ts'
@@ -37,7 +37,7 @@ import { type CorrectDeps, correct } from './seal/correct.ts'
 import { finalize } from './seal/finalize.ts'
 import { keep } from './seal/keep.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './seal/outcome.ts'
-import { PINNED, pinAll, type Pins } from './seal/pin.ts'
+import { pinAll, type Pins } from './seal/pin.ts'
 import { type Breathe, createTurns } from './seal/turns.ts'
 import { watch } from './watch.ts'
 
@@ -231,43 +231,29 @@ async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing &
 /** What a majority of the validators refuted: correct → pin → anchor, in the round that the refutation has begun (S23). */
 async function answer(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
   if (isUndone(epochId, deps)) return
-  const { ledger, view } = deps
+  const { ledger } = deps
   const mine = { ...deps, breathe: breathing(deps), gasMax: (until: AbortSignal) => readGasMax(deps, until) }
   const counting = { ...mine, count: async (...of: Parameters<CorrectDeps['count']>) => (await count(of[0], of[1], mine, of[2])).counted }
   const batches = await correct(epochId, counting, signal)
   if (batches.length === 0) return
   const entry = ledger.get(epochId) as EpochEntry
-  const pins = pinUntil(view.rounds(epochId)?.start ?? entry.release.number, { epochId, batches }, deps, signal)
-  const put = await putBatches(entry, { batches, pins }, deps, signal)
+  const put = await pinAndPut(entry, batches, deps, signal)
   if (!isUndone(epochId, deps) && ledger.get(epochId) !== undefined) await noteAnchored(epochId, { batches, ...put }, deps)
 }
 
-interface ToPut {
-  readonly batches: readonly PlannedBatch[]
-  readonly pins: Pins
+/** Pins for as long as a batch window lasts: that of the epoch, or of its last round. */
+function pinUntil({ epochId, release }: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Pins {
+  const { view, contract } = deps
+  const last = lastBatchBlock(view.rounds(epochId)?.start ?? release.number, contract)
+  return pinAll(epochId, { batches, isInTime: () => (view.head?.number ?? 0) <= last }, deps, signal)
 }
 
-/** Pins for as long as the batch window lasts that begins with a block. */
-function pinUntil(
-  windowStart: BlockNumber,
-  { epochId, batches }: { readonly epochId: EpochId; readonly batches: readonly PlannedBatch[] },
-  deps: Sequencing,
-  signal: AbortSignal,
-): Pins {
-  const isInTime = () => (deps.view.head?.number ?? 0) <= lastBatchBlock(windowStart, deps.contract)
-  return pinAll(epochId, { batches, isInTime }, deps, signal)
-}
-
-/** Puts the batches on chain, however long that takes. */
-function putBatches(entry: EpochEntry, toPut: ToPut, deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
-  return persist({ doing: 'anchor', attempt: () => explained(entry.epochId, anchor(entry, toPut, deps, signal), deps), signal }, deps)
-}
-
-/** The same; those of a plan that is not on chain yet when they can be fetched. */
+/** Puts the batches on chain, however long that takes; those of which it is not known that they can be fetched, when they can (S5). */
 function pinAndPut(entry: EpochEntry, batches: readonly PlannedBatch[], deps: Sequencing, signal: AbortSignal): Promise<Anchored> {
-  const { epochId, release, state } = entry
-  const pins = state === 'planned' ? pinUntil(release.number, { epochId, batches }, deps, signal) : PINNED
-  return putBatches(entry, { batches, pins }, deps, signal)
+  const isUnread = ({ batchCid }: PlannedBatch) => entry.state === 'planned' || isUnsent(entry, batchCid) || isLost(entry, batchCid)
+  const pins = pinUntil(entry, batches.filter(isUnread), deps, signal)
+  const attempt = () => explained(entry.epochId, anchor(entry, { batches, pins }, deps, signal), deps)
+  return persist({ doing: 'anchor', attempt, signal }, deps)
 }
 
 function putEnd(entry: EpochEntry, deps: Sequencing, signal: AbortSignal): Promise<EndOutcome> {
@@ -300,7 +286,9 @@ async function revise(epochId: EpochId, deps: Sequencing, signal: AbortSignal): 
   if (entry === undefined || entry.state === 'released' || entry.state === 'void') return
   if (entry.state !== 'ended' && !isUndone(epochId, deps)) return
   // What a dispute has planned and not sent yet is not read back from IPFS either (S5): `answer` is next.
-  const batches = ledger.plans(epochId).filter(({ batchCid }) => !isUnsent(entry, batchCid))
+  const sent = ledger.plans(epochId).filter(({ batchCid }) => !isUnsent(entry, batchCid))
+  // Nor was perhaps what was lost: it holds up none of the others.
+  const batches = sent.toSorted((one, other) => Number(isLost(entry, one.batchCid)) - Number(isLost(entry, other.batchCid)))
   const isOnWay = isUndone(epochId, deps) && (entry.state === 'anchored' || entry.state === 'ended')
   const calling = pinAndPut(entry, batches, deps, signal)
   // At once: an old end that is left behind would be mined after the next release, and end the epoch that has just begun again.
@@ -383,9 +371,13 @@ function createIntake(deps: Sequencing, { fail }: Life) {
 /** Epochs sealed at once: while some wait for IPFS or for their blocks the next are counted. Each may hold its batch files in memory. */
 export const SEALS_AT_ONCE = 16
 
+/** Epochs at once of which something is said again: as many, and places of their own, for their windows are the older ones. */
+const ANSWERS_AT_ONCE = SEALS_AT_ONCE
+
 /** Seals epochs in order of their closing, several at once. None waits for another, unless all places are taken (S21). */
 function createSealing(deps: Sequencing, { signal, fail }: Life) {
-  const limit = pLimit(SEALS_AT_ONCE)
+  const seals = pLimit(SEALS_AT_ONCE)
+  const answers = pLimit(ANSWERS_AT_ONCE)
   const queues = new Map<EpochId, Promise<void>>()
 
   /** Since the epoch was queued its release may have been undone, or moved: then its new window, once that is over, calls again. */
@@ -418,10 +410,10 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   }
 
   /** What concerns one epoch is done in the order in which it came up. */
-  function queue(epochId: EpochId, work: () => Promise<void>): void {
+  function queue(places: LimitFunction, epochId: EpochId, work: () => Promise<void>): void {
     const before = queues.get(epochId) ?? Promise.resolve()
     const mine = before
-      .then(() => limit(async () => (signal.aborted ? undefined : work())))
+      .then(() => places(async () => (signal.aborted ? undefined : work())))
       .catch(fail)
       .finally(() => {
         if (queues.get(epochId) === mine) queues.delete(epochId)
@@ -432,16 +424,17 @@ function createSealing(deps: Sequencing, { signal, fail }: Life) {
   return {
     take(epoch: ReleasedEpoch): void {
       const closedBlock = headBlock()
-      queue(epoch.epochId, () => sealOne(epoch, closedBlock))
+      queue(seals, epoch.epochId, () => sealOne(epoch, closedBlock))
     },
-    takeAgain: (epochId: EpochId): void =>
-      queue(epochId, async () => {
-        await revise(epochId, deps, signal)
+    takeAgain(epochId: EpochId): void {
+      queue(answers, epochId, () => revise(epochId, deps, signal))
+      queue(seals, epochId, async () => {
         const epoch = deps.view.epoch(epochId)
         // Its votes were fixed before, and the plan stands: it goes on.
         if (epoch !== undefined && deps.ledger.get(epochId)?.state !== 'released') await sealOne(epoch, headBlock())
-      }),
-    takeDisputed: (epochId: EpochId): void => queue(epochId, () => answer(epochId, deps, signal)),
+      })
+    },
+    takeDisputed: (epochId: EpochId): void => queue(answers, epochId, () => answer(epochId, deps, signal)),
     idle: () => Promise.all(queues.values()),
   }
 }

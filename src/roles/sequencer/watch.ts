@@ -8,6 +8,7 @@ import {
   isSettled,
   lastBatchBlock,
   oldestReleaseBatchedIn,
+  oldestReleaseCorrectedIn,
   REPLAY_MARGIN_BLOCKS,
   type SubmissionWindow,
 } from '#domain/window.ts'
@@ -78,8 +79,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     if (!isReady && head.number >= headAtStart.number) {
       isReady = true
       await undoUnseen(from, deps, signal)
-      // What was anchored may have been taken back while nobody looked, and however long ago. Batches are mined above their release.
-      reviseAnchored(oldestReleaseBatchedIn(from, deps.contract), deps)
+      // What was anchored may have been taken back while nobody looked, and however long ago.
+      reviseAnchored(from, deps)
       deps.onReady()
     }
     if (isReady) {
@@ -198,8 +199,7 @@ async function endUnattested(head: BlockNumber, { ledger, contract, view }: Watc
 async function undo(to: BlockRef, deps: WatchDeps): Promise<void> {
   // The view forgets epochs long before the chain is sure about their release: the records know.
   for (const record of deps.ledger.releasedFrom((to.number + 1) as BlockNumber)) await undoRelease(record, deps)
-  // Batches of older epochs are mined deeper than that.
-  reviseAnchored(oldestReleaseBatchedIn(to.number, deps.contract), deps)
+  reviseAnchored(to.number, deps)
 }
 
 /** While the window is open nothing has left the house. Later it depends on what became of the calls that were made. */
@@ -210,16 +210,25 @@ async function undoRelease({ epochId, state }: EpochEntry, { ledger, report, onV
   else ledger.undo(epochId)
 }
 
-/** Epochs released in the block or later whose calls a reorganisation may have taken off the chain. */
-function reviseAnchored(from: BlockNumber, { ledger, onTakenBack }: WatchDeps): void {
-  for (const { epochId, state } of ledger.releasedFrom(from))
+/** Epochs of which a call may be mined in the block or later: batches lie above their release, and corrected ones as far above it as all rounds go. */
+function calledFrom(block: BlockNumber, { ledger, contract }: WatchDeps): readonly EpochEntry[] {
+  const oldest = oldestReleaseBatchedIn(block, contract)
+  return ledger
+    .releasedFrom(oldestReleaseCorrectedIn(block, contract))
+    .filter(({ release, batches }) => release.number >= oldest || batches.some(({ round }) => round !== undefined))
+}
+
+/** Epochs whose calls in the block or later a reorganisation may have taken off the chain. */
+function reviseAnchored(from: BlockNumber, deps: WatchDeps): void {
+  const { ledger, onTakenBack } = deps
+  for (const { epochId, state } of calledFrom(from, deps))
     if (['planned', 'anchored', 'ended'].includes(state) || (state !== 'void' && !ledger.isReleased(epochId))) onTakenBack(epochId)
 }
 
 /** Epochs on record whose release is not in its block any more. What a reorganisation released anew while nobody looked begins anew. */
 async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, ledger } = deps
-  for (const record of ledger.releasedFrom(oldestReleaseBatchedIn(from, deps.contract))) {
+  for (const record of calledFrom(from, deps)) {
     const { epochId, release } = record
     const block = await persist({ doing: 'read_release', attempt: () => chain.block(release.number), signal }, deps)
     if (block?.hash === release.hash) continue

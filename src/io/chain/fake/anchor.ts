@@ -158,6 +158,7 @@ function createMiner(options: FakeChainOptions) {
       const detail = `block ${number} is not there`
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail })
     }
+    if (last === blocks.at(-1)) return contract
     const known = past.get(last)
     if (known !== undefined) return known
     const then = createFakeContract(options)

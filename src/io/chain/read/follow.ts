@@ -1,7 +1,7 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef, ChainStep, ProtocolEvent } from '#io/chain/port.ts'
-import { untilAborted } from '#io/chain/rpc/pace.ts'
+import { untilAborted } from '#domain/until-aborted.ts'
 
 /** A block with everything in it that concerns the market. */
 export interface BlockWithEvents {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, EpochId, Hash } from '#domain/ids.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
-import { PINNED } from './pin.ts'
+import type { Pins } from './pin.ts'
 
 const epochId = 7 as EpochId
 const SEVEN = { epochId }
@@ -20,6 +21,8 @@ const BATCHES = ['first', 'second', 'third'].map(
     file: new Uint8Array(),
   }),
 )
+/** Before. */
+const PINNED: Pins = { ends: new Map(), done: { has: () => true } }
 const PLAN = { batches: BATCHES, pins: PINNED }
 
 /** A chain that holds some batches afterwards, whatever it answered to the calls. */
@@ -49,7 +52,7 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
       return facts.outcomes
     },
   }
-  return { deps: { chain, sender }, asked, sent }
+  return { deps: { chain, sender, view: { head: undefined } }, asked, sent }
 }
 
 describe('S6: what counts of a batch is what the chain says after the call', () => {
@@ -69,6 +72,44 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
   ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
     const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
     expect((await anchor(SEVEN, PLAN, deps, signal)).failures).toEqual([undefined, why, undefined])
+  })
+
+  test('which is asked as of the last block that took a call: a node that has not come so far says nothing', async () => {
+    const done = (blockNumber: number): CallOutcome => ({
+      kind: 'done',
+      transactionHash: '0x' as Hash,
+      blockNumber: blockNumber as BlockNumber,
+    })
+    const { deps } = chainThat({ outcomes: [done(4), done(6), done(5)] })
+    const head = { number: 5 }
+    const late = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'one', method: 'eth_call', detail: 'block 6 is above the head' })
+    const batchCids = async (_: EpochId, at = head.number) => {
+      if (at > head.number) throw late
+      return BATCHES.slice(0, at - 3).map(({ batchCid }) => batchCid)
+    }
+    const chain = { ...deps.chain, batchCids } as AnchorChain
+    await expect(anchor(SEVEN, PLAN, { ...deps, chain }, signal)).rejects.toBe(late)
+    head.number = 6
+    expect(await anchor(SEVEN, PLAN, { ...deps, chain }, signal)).toEqual({ failures: [undefined, undefined, undefined], block: 6 })
+  })
+
+  test('which is asked as of the head that was seen here, be the calls ever so old: a node keeps no state for ever', async () => {
+    const { deps } = chainThat({ outcomes: [DONE, refused('E25'), DONE] })
+    const asked: (number | undefined)[] = []
+    const batchCids = async (_: EpochId, at?: BlockNumber) => {
+      asked.push(at)
+      return BATCHES.map(({ batchCid }) => batchCid)
+    }
+    const head = { number: 500 as BlockNumber, hash: '0x' as Hash, timestamp: 0 }
+    await anchor(SEVEN, PLAN, { ...deps, view: { head }, chain: { ...deps.chain, batchCids } as AnchorChain }, signal)
+    expect(asked).toEqual([500])
+  })
+
+  test('which is asked once more as of now, where a reorganisation has brought a call later than its outcome said', async () => {
+    const { deps } = chainThat({ outcomes: [DONE, DONE, DONE] })
+    const batchCids = async (_: EpochId, at?: BlockNumber) => BATCHES.slice(0, at === undefined ? 3 : 2).map(({ batchCid }) => batchCid)
+    const chain = { ...deps.chain, batchCids } as AnchorChain
+    expect((await anchor(SEVEN, PLAN, { ...deps, chain }, signal)).failures).toEqual([undefined, undefined, undefined])
   })
 
   test('calls that are made anew have other intents', async () => {

@@ -1,3 +1,4 @@
+import type { AnchorView } from '#domain/anchor-view.ts'
 import { codeOf } from '#domain/contract-codes.ts'
 import type { EpochReason } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
@@ -12,6 +13,8 @@ const TAKEN = 'E25'
 
 export interface AnchorDeps {
   readonly chain: AnchorChain
+  /** How far the chain was followed. */
+  readonly view: Pick<AnchorView, 'head'>
   readonly sender: ProtocolSender
 }
 
@@ -77,7 +80,7 @@ const rootsOf = ({ batchCid, rootHash, projectsRootHash }: PlannedBatch): RootOn
 export async function anchor(
   attempt: Attempt,
   { batches, pins }: { readonly batches: readonly PlannedBatch[]; readonly pins: Pins },
-  { chain, sender }: AnchorDeps,
+  { chain, view, sender }: AnchorDeps,
   signal: AbortSignal,
 ): Promise<Anchored> {
   const outcomeOf = new Map<PlannedBatch, CallOutcome>()
@@ -98,16 +101,40 @@ export async function anchor(
     await send(ready)
     sent += ready.length
   }
-  let there = new Set(await chain.batchCids(attempt.epochId))
+  const look = () => onChain(attempt.epochId, batches, newest(lastBlock(outcomeOf.values()), view.head?.number), chain)
+  let there = await look()
   // A call is refused as a whole: when one of its batches is there already, whoever put it there, the others go one by one.
   const alone = batches.filter((batch) => isRefusedWithOthers(batch, outcomeOf, there)).map((batch) => callOf(attempt, batch))
   if (alone.length > 0) {
     await send(alone)
-    there = new Set(await chain.batchCids(attempt.epochId))
+    there = await look()
   }
-  const blocks = outcomeOf.values().flatMap((outcome) => (outcome.kind === 'done' ? [outcome.blockNumber] : []))
-  const block = blocks.reduce<BlockNumber | undefined>((last, each) => (last === undefined || each > last ? each : last), undefined)
-  return { failures: batches.map((batch) => (there.has(batch.batchCid) ? undefined : whyNot(outcomeOf.get(batch)))), block }
+  const failures = batches.map((batch) => (there.has(batch.batchCid) ? undefined : whyNot(outcomeOf.get(batch))))
+  return { failures, block: lastBlock(outcomeOf.values()) }
+}
+
+/** The last that took a call. */
+function lastBlock(outcomes: Iterable<CallOutcome>): BlockNumber | undefined {
+  return newest(...[...outcomes].map((outcome) => (outcome.kind === 'done' ? outcome.blockNumber : undefined)))
+}
+
+function newest(...blocks: readonly (BlockNumber | undefined)[]): BlockNumber | undefined {
+  return blocks.reduce((last, each) => (last === undefined || (each !== undefined && each > last) ? each : last), undefined)
+}
+
+/**
+ * The batches that the chain has. As of `block`, the newest that is known of: a node that has not come so far must refuse, for what it lacks
+ * would be missed for good. What is not there then a reorganisation may have brought a little later.
+ */
+async function onChain(
+  epochId: EpochId,
+  batches: readonly PlannedBatch[],
+  block: BlockNumber | undefined,
+  chain: AnchorDeps['chain'],
+): Promise<ReadonlySet<Cid>> {
+  const then = new Set(block === undefined ? [] : await chain.batchCids(epochId, block))
+  if (batches.every(({ batchCid }) => then.has(batchCid))) return then
+  return new Set([...then, ...(await chain.batchCids(epochId))])
 }
 
 async function isPinned({ batches }: BatchesCall, { ends }: Pins): Promise<boolean> {
@@ -138,21 +165,10 @@ function whyNot(outcome: CallOutcome | undefined): AnchorFailure {
   }
 }
 
-/** For batches that nobody puts on chain any more, because their window is over: those that are there all the same are. */
-export function settledLate(
-  epochId: EpochId,
-  batches: readonly PlannedBatch[],
-  { chain }: Pick<AnchorDeps, 'chain'>,
-): Promise<readonly AnchorFailure[]> {
-  return Promise.all(
-    batches.map(async ({ batchCid }) => ((await chain.batch(epochId, batchCid)) === undefined ? 'batch_window_over' : undefined)),
-  )
-}
-
 export type EndOutcome = 'ended' | 'ended_elsewhere' | 'call_refused' | 'release_undone'
 
 /** Ends the epoch's batches; only after all of them are on chain (S7). An epoch that is ended already is fine, whoever did it. */
-export async function end(attempt: Attempt, { chain, sender }: AnchorDeps, signal: AbortSignal): Promise<EndOutcome> {
+export async function end(attempt: Attempt, { chain, sender }: Omit<AnchorDeps, 'view'>, signal: AbortSignal): Promise<EndOutcome> {
   const { epochId } = attempt
   const outcome = await sender.send(nameOf(`end/${epochId}`, attempt), { kind: 'endBatchSubmissions', epochId }, signal)
   if (outcome.kind === 'done') return 'ended'

@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { rulesWith } from '#life/rules.test-world.ts'
+import { createLedger, type EpochEntry, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
 import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { decodeBatch } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { type CorrectDeps, correct } from './correct.ts'
+import type { CountedProject } from './finalize.ts'
 
 const [TRUE_CID, FALSE_CID] = CIDS as [Cid, Cid]
 const OTHER_ROOT = publishedRoot(['another result'])
@@ -24,13 +29,17 @@ function lying(times: number): NonNullable<Settings['lie']> {
 
 /** What the market's only validator says of a batch. */
 async function attest(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
+  await attested(world, batchCid, rootHash)
+  await world.mine(1)
+}
+
+async function attested(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
   const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
   const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash } as const
   const sent = sender.send(`attest ${batchCid}`, call, new AbortController().signal)
   await world.until(() => world.chain.pendingCount() > 0)
   world.chain.mine()
   await world.clock.runUntil(sent, { limitMs: 5_000 })
-  await world.mine(1)
 }
 
 /** An epoch with one vote, told to the chain as `settings` say. */
@@ -129,5 +138,162 @@ describe('S23: a batch that a majority refuted', () => {
     expect(corrections(third)).toHaveLength(1)
     expect(await third.chain.batchCids(EPOCH_1)).toHaveLength(2)
     await third.stop()
+  })
+})
+
+describe('S10: a corrected batch that a reorganisation takes off the chain', () => {
+  /** A lie that was refuted so many blocks later, and corrected. */
+  async function corrected(world: World, blocksLater: number): Promise<void> {
+    const refuted = lastBatch(world)
+    await world.mine(blocksLater)
+    await attested(world, refuted, publishedRoot([TRUE_CID]))
+    const { length } = await world.chain.batchCids(EPOCH_1)
+    for (let mined = 0; mined < 6 && (await world.chain.batchCids(EPOCH_1)).length === length; mined += 1) await world.mine(1)
+    await world.mine(1)
+    expect(corrections(world).at(-1)).toMatchObject({ isAnchored: true })
+  }
+
+  test.each([0, 14])('goes out again, though its epoch was refuted %i blocks after its end', async (later) => {
+    const world = await anchored({ lie: lying(1) })
+    await corrected(world, later)
+    world.chain.reorg(2, { isLosingTransactions: true })
+    await world.mine(6)
+    expect(await batchOnChain(world, lastBatch(world))).toMatchObject({ snapshotCids: [TRUE_CID] })
+    await world.stop()
+  })
+
+  test('goes out again when that happened while nobody looked, in whichever round, though its epoch was finished', async () => {
+    const world = await anchored({ lie: lying(2) })
+    await corrected(world, 20)
+    await corrected(world, 26)
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    expect(entry(world).projects).toMatchObject([{ state: 'finalized' }])
+    await world.release()
+    const batchCid = lastBatch(world)
+    world.cut()
+    const { number } = await world.chain.head()
+    const { block } = world.chain.transactions().findLast(({ call }) => call.kind === 'submitSubmissionBatch')?.receipt ?? {}
+    world.chain.reorg(number - (block?.number ?? 0) + 1, { isLosingTransactions: true })
+    expect(await batchOnChain(world, batchCid)).toBeUndefined()
+    const again = await world.crash(undefined, { lie: (call) => call })
+    await again.mine(6)
+    expect(await batchOnChain(again, batchCid)).toMatchObject({ snapshotCids: [TRUE_CID] })
+    await again.stop()
+  })
+
+  test('S5: is not sent unread, when it could not be pinned in its round', async () => {
+    let isBroken = false
+    const ipfsAs: Settings['ipfsAs'] = (node) => ({ ...node, add: (bytes) => (isBroken ? Promise.resolve(FALSE_CID) : node.add(bytes)) })
+    const world = await anchored({ lie: lying(1), ipfsAs })
+    isBroken = true
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    await world.mine(22)
+    await world.clock.advance(30_000)
+    expect(corrections(world)).toMatchObject([{ isAnchored: false, isLost: true }])
+    world.chain.reorg(1)
+    await world.mine(2)
+    expect(world.events).toContain('anchored_again')
+    const sent = world.chain.transactions().map(({ call }) => 'batchCid' in call && call.batchCid)
+    expect(sent).not.toContain(lastBatch(world))
+    await world.stop()
+  })
+})
+
+test('S21: what was refuted is answered, and what a reorganisation took goes out again, while epochs that wait for their pins take all places', async () => {
+  const gate = Promise.withResolvers<void>()
+  const ipfsAs: Settings['ipfsAs'] = (node) => ({
+    ...node,
+    async add(...content) {
+      if (content[1] !== EPOCH_1) await gate.promise
+      return node.add(...content)
+    },
+  })
+  const world = await anchored({ lie: lying(1), ipfsAs, epochsKept: 100, market: { batchWindowBlocks: 60, attestationWindowBlocks: 90 } })
+  for (let epochId = 2; epochId <= SEALS_AT_ONCE + 1; epochId += 1) {
+    await world.release()
+    await vote(world, 1, 0, 0, epochId)
+  }
+  await world.mine(7)
+  await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+  await world.mine(3)
+  expect(corrections(world)).toMatchObject([{ isAnchored: true }])
+  world.chain.reorg(4, { isLosingTransactions: true })
+  await world.mine(4)
+  expect(await batchOnChain(world, lastBatch(world))).toMatchObject({ snapshotCids: [TRUE_CID] })
+  gate.resolve()
+  await world.stop()
+})
+
+describe('S23: while an answer is worked out', () => {
+  const release = { number: 1 as BlockNumber, hash: '0x01' as Hash, timestamp: 1 }
+  const refuted = 'refuted' as Cid
+  const row: ProjectEntry = {
+    ...{ projectId: PROJECTS[0] as ProjectId, state: 'disputed', reason: undefined, snapshotCid: FALSE_CID, batchCid: refuted },
+    ...{ votes: 1, total: 1, isTie: false },
+  }
+  const TOLD = { projectIds: [row.projectId], snapshotCids: [FALSE_CID], rootHash: publishedRoot([FALSE_CID]) }
+  const counted: CountedProject = {
+    projectId: row.projectId,
+    ballots: [],
+    result: { kind: 'finalized', snapshotCid: TRUE_CID, votesPerCid: new Map([[TRUE_CID, 1]]), total: 1, isTie: false, outvotedSlots: [] },
+  }
+
+  /** An ended epoch with a disputed project; the chain says `told` of its batch, and `meanwhile` happens while its votes are counted. */
+  async function disputed({ told, change = {} }: { readonly told: unknown; readonly change?: Partial<EpochEntry> }) {
+    const ledger = createLedger({ epochsKept: 10 }, { store: createFakeStore() })
+    const head = { ...release, number: 12 as BlockNumber }
+    await ledger.release(EPOCH_1, release)
+    for (const state of ['closed', 'planned', 'anchored'] as const) await ledger.change(EPOCH_1, { state })
+    const batches = [{ batchCid: refuted, rootHash: TOLD.rootHash, isAnchored: true }]
+    await ledger.change(EPOCH_1, { state: 'ended', reason: 'all_batches_anchored', projects: [row], batches, ...change })
+    const answer = (meanwhile: () => unknown = () => undefined) =>
+      correct(
+        EPOCH_1,
+        {
+          ledger,
+          ...{ clock: createVirtualClock(), random: { fraction: () => 1 }, report: () => undefined, breathe: async () => undefined },
+          contract: { batchWindowBlocks: 20, attestationWindowBlocks: 30 },
+          options: { batchBytesMax: 1_000_000 },
+          gasMax: async () => 24_000_000,
+          view: { epoch: () => ({ epochId: EPOCH_1, release }), rounds: () => ({ count: 1, start: 10 }), head },
+          rulesOf: () => rulesWith({}),
+          chain: { batch: async () => told, batchCids: async () => [refuted] },
+          count: async () => {
+            await meanwhile()
+            return [counted]
+          },
+        } as unknown as CorrectDeps,
+        new AbortController().signal,
+      )
+    return { ledger, head, answer }
+  }
+
+  test('what became final stays final, and is not sent again', async () => {
+    const { ledger, answer } = await disputed({ told: TOLD })
+    const final = { ...row, state: 'finalized', reason: 'majority_attested' } as const
+    expect(await answer(() => ledger.change(EPOCH_1, { projects: [final] }))).toEqual([])
+    expect(ledger.get(EPOCH_1)?.projects).toEqual([final])
+  })
+
+  test('the round may be over: nothing is planned then', async () => {
+    const { ledger, head, answer } = await disputed({ told: TOLD })
+    expect(await answer(() => Object.assign(head, { number: 31 }))).toEqual([])
+    expect(ledger.get(EPOCH_1)).toMatchObject({ uncorrected: 'round_over', projects: [{ state: 'disputed' }] })
+  })
+
+  test('a reorganisation may take the batch: it is not said then that the result stands', async () => {
+    const { ledger, answer } = await disputed({ told: undefined })
+    expect(await answer()).toEqual([])
+    expect(ledger.get(EPOCH_1)?.uncorrected).toBeUndefined()
+  })
+
+  test('a correction that was lost is made once more, in the round that has begun since', async () => {
+    const lost = { batchCid: 'lost' as Cid, rootHash: TOLD.rootHash, isAnchored: false, isLost: true, round: 1 } as const
+    const { ledger, answer } = await disputed({
+      told: undefined,
+      change: { batches: [lost], projects: [{ ...row, batchCid: lost.batchCid }] },
+    })
+    expect(await answer()).toMatchObject([{ snapshotCids: [TRUE_CID] }])
+    expect(ledger.get(EPOCH_1)?.projects).toMatchObject([{ state: 'batched', snapshotCid: TRUE_CID }])
   })
 })

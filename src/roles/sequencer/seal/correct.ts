@@ -7,7 +7,7 @@ import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
-import { type EpochEntry, isUnsent, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import { type EpochEntry, isLost, isUnsent, type ProjectEntry } from '#roles/sequencer/ledger.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { batchAgain, type PlannedBatch } from './batch.ts'
 import type { CountedProject } from './finalize.ts'
@@ -47,42 +47,70 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   const rounds = view.rounds(epochId)
   const rules = epoch && deps.rulesOf(epoch)
   if (epoch === undefined || rounds === undefined || rules === undefined) return stand(epochId, 'rules_unknown', deps)
-  if ((view.head?.number ?? 0) > lastBatchBlock(rounds.start, deps.contract)) return stand(epochId, 'round_over', deps)
+  if (isRoundOver(epochId, deps)) return stand(epochId, 'round_over', deps)
   const own = new Map((await deps.count(epoch, rules, signal)).map((project) => [project.projectId, project]))
-  const again = await wronglyTold(epochId, open, own, deps, signal)
-  if (again.length === 0) return stand(epochId, 'result_stands', deps)
+  const { again, areAllThere } = await wronglyTold(entry, open, own, deps, signal)
+  // What a reorganisation took is told again, with what became of it.
+  if (again.length === 0) return areAllThere ? stand(epochId, 'result_stands', deps) : []
   const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
-  const attempt = () => deps.chain.batchCids(epochId)
+  const attempt = () => deps.chain.batchCids(epochId, view.head?.number)
   const taken = new Set(await persist({ doing: 'read_batches', attempt, signal }, deps))
   const gasMax = await deps.gasMax(signal)
   const batching = { bytesMax: deps.options.batchBytesMax, gasMax, rules, breathe: deps.breathe }
   const planned = await batchAgain(counted, batching, { earlier: ledger.plans(epochId), taken })
-  const round = rounds.count
+  // All of that took its time, in which the chain went on.
+  if (!ledger.isReleased(epochId)) return []
+  if (isRoundOver(epochId, deps)) return stand(epochId, 'round_over', deps)
+  if (!areDisputed(again, ledger.get(epochId))) return correct(epochId, deps, signal)
+  const round = view.rounds(epochId)?.count ?? rounds.count
   await noteCorrection(epochId, { counted, again, planned, round }, deps) // S4: written down before anything leaves the house.
   report('batch_corrected', { epochId, round, projects: counted.length, batches: planned.length })
   return planned
+}
+
+/** Whether the chain takes no batch in the round that goes on. */
+function isRoundOver(epochId: EpochId, { view, contract }: CorrectDeps): boolean {
+  const rounds = view.rounds(epochId)
+  return rounds === undefined || (view.head?.number ?? 0) > lastBatchBlock(rounds.start, contract)
+}
+
+/** Whether validators have decided nothing about these projects since. */
+function areDisputed(projects: readonly ProjectEntry[], entry: EpochEntry | undefined): boolean {
+  const now = new Map(entry?.projects.map((project) => [project.projectId, project]))
+  return projects.every(({ projectId, batchCid }) => {
+    const project = now.get(projectId)
+    return project?.state === 'disputed' && project.batchCid === batchCid
+  })
 }
 
 /** In which the batch was sent; 0 with the epoch. */
 const roundOf = ({ batches }: EpochEntry, batchCid: Cid | undefined): number =>
   batches.findLast((batch) => batch.batchCid === batchCid)?.round ?? 0
 
-/** Those of the disputed projects of whose batch the chain was told anything else than the votes give. */
+/**
+ * Those of the disputed projects of whose batch the chain was told anything else than the votes give, and whether it has the batches of all the
+ * others. It is asked as of the head that was seen here, so that a node which lags refuses.
+ */
 async function wronglyTold(
-  epochId: EpochId,
+  entry: EpochEntry,
   disputed: readonly ProjectEntry[],
   own: ReadonlyMap<ProjectId, CountedProject>,
   deps: CorrectDeps,
   signal: AbortSignal,
-): Promise<readonly ProjectEntry[]> {
-  const wrong: ProjectEntry[] = []
+): Promise<{ readonly again: readonly ProjectEntry[]; readonly areAllThere: boolean }> {
+  const { chain, view } = deps
+  const again: ProjectEntry[] = []
+  let areAllThere = true
   for (const [batchCid, projects] of Map.groupBy(disputed, (project) => project.batchCid as Cid)) {
-    const attempt = () => deps.chain.batch(epochId, batchCid)
+    const attempt = () => chain.batch(entry.epochId, batchCid, view.head?.number)
     const anchored = await persist({ doing: 'read_batch', attempt, signal }, deps)
     const results = projects.flatMap(({ projectId }) => own.get(projectId) ?? [])
-    if (anchored !== undefined && !isSame(results, anchored)) wrong.push(...projects)
+    // Of a correction that never came the chain has nothing but what that was to correct.
+    const isWrong = anchored === undefined ? isLost(entry, batchCid) : !isSame(results, anchored)
+    if (isWrong) again.push(...projects)
+    else if (anchored === undefined) areAllThere = false
   }
-  return wrong
+  return { again, areAllThere }
 }
 
 /** Whether the chain was told just what the votes give: then there is nothing to correct. */

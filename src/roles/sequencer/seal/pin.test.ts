@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash } from '#domain/ids.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -109,4 +109,34 @@ test('S21: four files are on their way at once, the fifth when one of them is th
   expect([begun, [0, 1, 2, 3, 4].filter((index) => pins.done.has(index))]).toEqual([[0, 1, 2, 3, 4], [2]])
   for (const gate of gates) gate.resolve()
   expect(await Promise.all(pins.ends.values())).toEqual(Array(5).fill(true))
+})
+
+describe('S15: a window that ends while the node hangs', () => {
+  /** Pins with a node that never answers, for as long as `isInTime` says. */
+  function hanging(isInTime: () => boolean) {
+    const clock = createVirtualClock()
+    const { node } = nodeThat({ add: () => new Promise(() => undefined) })
+    const deps = { ipfs: node, clock, random: { fraction: () => 0 }, report: () => undefined }
+    return { clock, pins: pinAll(1 as EpochId, { batches: [batch], isInTime }, deps, signal) }
+  }
+
+  test('gives the file up', async () => {
+    let isInTime = true
+    const { clock, pins } = hanging(() => isInTime)
+    await clock.advance(10_000)
+    isInTime = false
+    const end = pins.ends.get(0) as Promise<boolean>
+    expect(await clock.runUntil(end, { limitMs: 1_000 })).toBe(false)
+  })
+
+  test('is heard of when it cannot be told', async () => {
+    let looks = 0
+    const bug = new Error('no such window')
+    const { clock, pins } = hanging(() => {
+      looks += 1
+      if (looks > 3) throw bug
+      return true
+    })
+    await expect(clock.runUntil(pins.ends.get(0) as Promise<boolean>, { limitMs: 5_000 })).rejects.toBe(bug)
+  })
 })

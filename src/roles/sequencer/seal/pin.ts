@@ -1,6 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
+import { untilAborted } from '#domain/until-aborted.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Held } from '#life/copies.ts'
 import { persist, type PersistDeps } from '#life/persist.ts'
@@ -15,14 +16,11 @@ const PINS_AT_ONCE_MAX = 4
 
 /** The files of an epoch's batches on their way to IPFS. */
 export interface Pins {
-  /** By the batch's index: whether the file can be fetched; `false` when it could not be had in time. What has none needs no wait. */
+  /** By the batch's index: whether the file can be fetched; `false` when it could not be had in time. What was pinned before is not among them. */
   readonly ends: ReadonlyMap<number, Promise<boolean>>
-  /** Indexes of those that can be fetched by now. */
+  /** Indexes of those that can be fetched by now, all that were pinned before included. */
   readonly done: { has(index: number): boolean }
 }
-
-/** Of batches that were pinned before. */
-export const PINNED: Pins = { ends: new Map(), done: { has: () => true } }
 
 /** How often it is looked whether the window is over: it is tens of seconds long. */
 const LATE_LOOK_EVERY_MS = 500
@@ -35,7 +33,7 @@ export interface ToPin {
 
 /**
  * Pins side by side: a file that the node or a place is slow with holds up no other. What is not pinned when it would be too late is given up,
- * however long places would still take (S15). Aborts with the signal.
+ * however long the node or places would still take (S15). Aborts with the signal.
  */
 export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: PinDeps & PersistDeps, signal: AbortSignal): Pins {
   const limit = pLimit(PINS_AT_ONCE_MAX)
@@ -43,9 +41,11 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
   const until = AbortSignal.any([signal, late.signal])
   const done = new Set<number>()
 
-  async function watchWindow(): Promise<void> {
+  const tooLate = new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` })
+
+  async function watchWindow(): Promise<never> {
     while (isInTime()) await deps.clock.sleep(LATE_LOOK_EVERY_MS, AbortSignal.any([signal, settled.signal]))
-    late.abort(new WeftError('STOPPED', { what: `pinning of epoch ${epochId}` }))
+    throw tooLate
   }
   async function pinOne(batch: PlannedBatch): Promise<boolean> {
     if (!isInTime()) return false
@@ -54,17 +54,17 @@ export function pinAll(epochId: EpochId, { batches, isInTime }: ToPin, deps: Pin
       done.add(batch.index)
       return true
     } catch (failure) {
-      if (late.signal.aborted) return false
+      if (late.signal.reason === tooLate) return false
       throw failure
     }
   }
 
   const ends = new Map(batches.map((batch) => [batch.index, persist({ doing: 'pin', attempt: () => pinOne(batch), signal }, deps)]))
-  // That all are pinned is how the watch ends: nothing failed.
-  if (deps.copies !== undefined) watchWindow().catch(() => undefined)
+  // When all are pinned, that ends nothing any more.
+  watchWindow().catch((why: unknown) => late.abort(why))
   // Whoever waits for one hears of it.
   void Promise.allSettled(ends.values()).then(() => settled.abort())
-  return { ends, done }
+  return { ends, done: { has: (index) => !ends.has(index) || done.has(index) } }
 }
 
 export interface PinDeps {
@@ -80,7 +80,8 @@ export interface PinDeps {
  * anchored (G3, S5). Throws `IPFS_CONTENT_WRONG` when the node stored something else, what the node throws, and `COPIES_TOO_FEW`.
  */
 export async function pin(epochId: EpochId, batch: PlannedBatch, deps: PinDeps, signal: AbortSignal): Promise<void> {
-  const own = () => pinHere(epochId, batch, deps, signal)
+  // The node hears nothing of the signal while it adds: one that hangs is left to itself.
+  const own = () => untilAborted(pinHere(epochId, batch, deps, signal), signal)
   await (deps.limit === undefined ? own() : deps.limit(own))
   await deps.copies?.held(batch.batchCid, epochId, signal)
 }

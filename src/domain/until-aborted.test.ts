@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { untilAborted } from './pace.ts'
+import { untilAborted } from './until-aborted.ts'
 
 const hangs = new Promise<never>(() => undefined)
 
