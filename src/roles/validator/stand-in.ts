@@ -164,7 +164,7 @@ function createAuthor({ batchCids, judgedBy, read }: Sources, deps: Validating) 
     for (const batchCid of batchCids) {
       const file = await read(batchCid)
       if (file === undefined) return { missingCid: batchCid }
-      ids.push(...idsOf(file))
+      for (const id of idsOf(file)) ids.push(id)
     }
     return ids
   }

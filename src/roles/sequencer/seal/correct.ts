@@ -5,17 +5,25 @@ import type { DisputeReason } from '#domain/reasons.ts'
 import { ROUNDS_MAX } from '#domain/rounds.ts'
 import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { isUnreadable } from '#life/keep.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isUnsent, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { batchAgain, type PlannedBatch } from './batch.ts'
+import { batchAgain, type PlannedBatch, type SentBefore } from './batch.ts'
 import type { CountedProject } from './finalize.ts'
 import { type NoteDeps, noteCorrection, noteStanding } from './outcome.ts'
 import type { Breathe } from './turns.ts'
 
+/** Of one file; the round goes on meanwhile. */
+const READ_TIMEOUT_MS = 5_000
+
 export interface CorrectDeps extends NoteDeps, PersistDeps {
   readonly chain: AnchorChain
+  readonly ipfs: Pick<Ipfs, 'get'>
   readonly contract: MarketState
   readonly view: AnchorView
   readonly report: Report
@@ -51,13 +59,39 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   if (again.length === 0) return stand(epochId, 'result_stands', deps)
   const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
   const attempt = () => deps.chain.batchCids(epochId)
-  const taken = new Set(await persist({ doing: 'read_batches', attempt, signal }, deps))
+  const batchCids = await persist({ doing: 'read_batches', attempt, signal }, deps)
   const batching = { bytesMax: deps.options.batchBytesMax, rules, breathe: deps.breathe }
-  const planned = await batchAgain(counted, batching, { earlier: ledger.plans(epochId), taken })
+  const planned = await batchAgain(counted, batching, sentBefore(ledger.plans(epochId), batchCids, deps, signal))
+  if ('missingCid' in planned) return stand(epochId, 'earlier_unreadable', deps)
   const round = rounds.count
   await noteCorrection(epochId, { counted, again, planned, round }, deps) // S4: written down before anything leaves the house.
   report('batch_corrected', { epochId, round, projects: counted.length, batches: planned.length })
   return planned
+}
+
+/** What was planned here is read from the disk, for nobody may serve it; the batches of others and of those that stood in, from whoever serves them. */
+function sentBefore(
+  plans: readonly PlannedBatch[],
+  batchCids: readonly Cid[],
+  { ipfs }: Pick<CorrectDeps, 'ipfs'>,
+  signal: AbortSignal,
+): SentBefore {
+  const own = new Map(plans.map(({ batchCid, file }) => [batchCid, file]))
+  return {
+    lastIndex: plans.at(-1)?.index ?? -1,
+    batchCids,
+    async idsOf(batchCid) {
+      try {
+        const file = own.get(batchCid) ?? (await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }))
+        const parsed = parseBatchFile(file, batchCid)
+        return parsed.ok ? parsed.batch.submissions.map(({ submissionId }) => submissionId) : undefined
+      } catch (failure) {
+        signal.throwIfAborted()
+        if (!isUnreadable(failure)) throw failure
+        return undefined
+      }
+    },
+  }
 }
 
 /** In which the batch was sent; 0 with the epoch. */
