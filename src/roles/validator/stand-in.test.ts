@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
 import { encodeBatch } from '#wire/batch-json.ts'
 import { isDagCborCid } from '#wire/cid.ts'
 import {
@@ -130,6 +130,22 @@ test('V15: what a validator sends has the form that the market asks for', async 
     true,
     { status: 'finalized', snapshotCid: CID_A },
   ])
+  for (const each of running) await each.stop()
+})
+
+test('V15: an endpoint that is behind does not keep a validator from standing in', async () => {
+  const world = await openWorld(WINDOWS)
+  /** Asked as of no block it answers as of its own, where the epoch has no batch yet. */
+  const behind = (chain: AnchorChain): AnchorChain => ({
+    ...chain,
+    batchCids: async (epochId, at) => (at === undefined ? [] : chain.batchCids(epochId, at)),
+  })
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who, spoil: ({ chain }) => ({ chain: behind(chain) }) }))
+  await world.anchor(honest(world), { snapshotCids: [CID_B] })
+  for (const each of running) await judged(world, each)
+  await world.mine(21)
+  expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
   for (const each of running) await each.stop()
 })
 

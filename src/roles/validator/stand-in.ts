@@ -109,13 +109,17 @@ async function standIn({ epoch, start, files }: Round, deps: Validating, signal:
   return unanswered.length === 0
 }
 
-/** The CIDs of the epoch's batches in the order of the chain, and those of which it names projects: by its roots alone nobody can take one over. */
+/**
+ * The CIDs of the epoch's batches in the order of the chain, and those of which it names projects: by its roots alone nobody can take one over.
+ * As of the block that was followed: an endpoint that is behind knows nothing of the refutation, and must not be believed that there is none.
+ */
 async function readBatches(
   epochId: EpochId,
-  { chain }: Validating,
+  { chain, view }: Validating,
 ): Promise<readonly [batchCids: readonly Cid[], anchored: readonly AnchoredWithProjects[]]> {
-  const batchCids = await chain.batchCids(epochId)
-  const batches = await Promise.all([...new Set(batchCids)].map((batchCid) => chain.batch(epochId, batchCid)))
+  const at = view.head?.number
+  const batchCids = await chain.batchCids(epochId, at)
+  const batches = await Promise.all([...new Set(batchCids)].map((batchCid) => chain.batch(epochId, batchCid, at)))
   return [batchCids, batches.filter((batch) => batch?.projectIds !== undefined)]
 }
 

@@ -58,7 +58,8 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   const again = await wronglyTold(epochId, open, own, deps, signal)
   if (again.length === 0) return stand(epochId, 'result_stands', deps)
   const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
-  const attempt = () => deps.chain.batchCids(epochId)
+  // As of the block that was followed: an endpoint that is behind would leave batches out.
+  const attempt = () => deps.chain.batchCids(epochId, view.head?.number)
   const batchCids = await persist({ doing: 'read_batches', attempt, signal }, deps)
   const batching = { bytesMax: deps.options.batchBytesMax, rules, breathe: deps.breathe }
   const planned = await batchAgain(counted, batching, sentBefore(ledger.plans(epochId), batchCids, deps, signal))
