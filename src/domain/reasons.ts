@@ -25,7 +25,7 @@ export const RECOMPUTE_REASONS = {
   source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
   block_unseen:
     'No anchor endpoint had the block that the batch came with, by which projects are chosen, before the attestation window was nearly over.',
-  unsteady: 'The source endpoint of this validator gave other data the second time.',
+  unsteady: 'The source endpoint of this validator gave other data the second time, or a reorganisation removed blocks that were read.',
 } as const
 
 /** Why a sequencer sends nothing in the place of a batch that a majority of the validators refuted. */
