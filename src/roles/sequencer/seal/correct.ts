@@ -30,6 +30,8 @@ export interface CorrectDeps extends NoteDeps, PersistDeps {
   readonly options: NoteDeps['options'] & { readonly batchBytesMax: number }
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
   readonly breathe: Breathe
+  /** What a transaction of the chain may have. */
+  gasMax(signal: AbortSignal): Promise<number>
   /** What the votes of the epoch give now. */
   count(epoch: ReleasedEpoch, rules: EpochRules, signal: AbortSignal): Promise<readonly CountedProject[]>
 }
@@ -61,7 +63,8 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   // As of the block that was followed: an endpoint that is behind would leave batches out.
   const attempt = () => deps.chain.batchCids(epochId, view.head?.number)
   const batchCids = await persist({ doing: 'read_batches', attempt, signal }, deps)
-  const batching = { bytesMax: deps.options.batchBytesMax, rules, breathe: deps.breathe }
+  const gasMax = await deps.gasMax(signal)
+  const batching = { bytesMax: deps.options.batchBytesMax, gasMax, rules, breathe: deps.breathe }
   const planned = await batchAgain(counted, batching, sentBefore(ledger.plans(epochId), batchCids, deps, signal))
   if ('missingCid' in planned) return stand(epochId, 'earlier_unreadable', deps)
   const round = rounds.count
