@@ -1,14 +1,25 @@
 import { buildCommand } from '@stricli/core'
 import { WeftError } from '#domain/errors.ts'
-import { isSubmissionId, parseEpochId, type SubmissionId } from '#domain/ids.ts'
+import { isSubmissionId, parseEpochId, parseProjectId, parseSlotId, type SubmissionId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
+import type { Voter } from '#node/inclusion.ts'
 import { rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
 import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './verify.ts'
 
 interface Flags extends AskedFlags {
   readonly epoch?: string
+  readonly slot?: string
+  readonly project?: string
   readonly sequencer?: string
+}
+
+/** Slot and project together name a vote of an epoch. */
+function voterOf({ slot, project }: Flags): Voter | undefined {
+  if (slot === undefined && project === undefined) return undefined
+  if (slot === undefined || project === undefined)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--slot and --project name a vote together'] })
+  return { slotId: parseSlotId(slot), projectId: parseProjectId(project) }
 }
 
 export const inclusionCommand = buildCommand({
@@ -16,6 +27,7 @@ export const inclusionCommand = buildCommand({
     if (!isSubmissionId(text)) throw new WeftError('ID_MALFORMED', { what: 'submission id', text: text.slice(0, 80) })
     const submissionId = text.toLowerCase() as SubmissionId
     const named = flags.epoch === undefined ? undefined : parseEpochId(flags.epoch)
+    const voter = voterOf(flags)
     const { openAnchor } = await import('#node/verify.ts')
     const { epochOf, proveInclusionOn } = await import('#node/inclusion.ts')
     const signal = stopSignal()
@@ -27,9 +39,9 @@ export const inclusionCommand = buildCommand({
         throw new WeftError('SETTINGS_INVALID', {
           problems: ['--epoch is needed, or --sequencer: its HTTP routes know the epoch of an id'],
         })
-      const epochId = named ?? (await epochOf(submissionId, url ?? '', signal))
+      const epochId = named ?? (await epochOf({ submissionId, voter }, url ?? '', signal))
       const chain = await openAnchor(places)
-      const found = await proveInclusionOn(chain, { submissionId, epochId, gateways, signal })
+      const found = await proveInclusionOn(chain, { submissionId, epochId, voter, gateways, signal })
       this.process.exitCode = typeof found === 'string' ? 1 : 0
       if (flags.json)
         return say(
@@ -45,6 +57,7 @@ export const inclusionCommand = buildCommand({
       say(`  ✔ result      leaf ${result.index}, ${result.siblings.length} siblings, root ${result.root}: the chain's`)
       const outcome = result.text === found.snapshotCid ? 'which won' : `and ${printable(result.text)} won`
       say(`slot ${found.slotId} voted for ${printable(found.snapshotCid)} as ${printable(found.projectId)}, ${outcome}`)
+      if (found.isRenamed) say(`in the batch it is ${printable(submission.text)}: other votes bear the id ${submissionId} too`)
       say('included')
     } finally {
       await stop()
@@ -54,6 +67,13 @@ export const inclusionCommand = buildCommand({
     flags: {
       ...ASKED_FLAGS,
       epoch: { kind: 'parsed', parse: String, optional: true, brief: 'Epoch that the submission is of; else the sequencer is asked' },
+      slot: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Slot whose vote is meant, where others bear the id too; with --project',
+      },
+      project: { kind: 'parsed', parse: String, optional: true, brief: 'Project that it voted for; with --slot' },
       sequencer: {
         kind: 'parsed',
         parse: httpUrl,

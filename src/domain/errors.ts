@@ -316,6 +316,11 @@ export const ERRORS = {
     facts: ['submissionId', 'lookedIn'],
     help: 'No vote with this id is recorded in the epochs looked through. With `epoch` an older one is looked through.',
   },
+  SUBMISSION_AMBIGUOUS: {
+    kind: 'caller',
+    facts: ['submissionId', 'epochId'],
+    help: 'Several votes of the epoch bear this id, for senders choose theirs. `slot` and `project` say which is meant.',
+  },
   NOT_BATCHED: {
     kind: 'caller',
     facts: ['what', 'epochId', 'state'],

@@ -219,6 +219,11 @@ export const EVENTS = {
     level: 'warn',
     help: 'The sequencer has not answered a refutation in its part of the round: this validator sent what the valid votes give, `batchCid`. `outcome` is `done`, or the code of the contract, which takes one of these only.',
   },
+  stand_in_waits: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'This validator would answer the refutation of `batchCid` in the place of the sequencer, and nobody serves `missingCid`, whose submissions the answer must have or continue. Nothing is sent; it is tried again with every block while the round lasts.',
+  },
   snapshots_unavailable: {
     level: 'warn',
     isRepeated: true,

@@ -23,6 +23,8 @@ export const RECOMPUTE_REASONS = {
   aggregate: 'It is built from earlier epochs, which this validator does not compute anew.',
   compute_failed: 'The compute, or one of its preloads, failed here.',
   source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
+  block_unseen:
+    'No anchor endpoint had the block that the batch came with, by which projects are chosen, before the attestation window was nearly over.',
   unsteady: 'The source endpoint of this validator gave other data the second time, or a reorganisation removed blocks that were read.',
 } as const
 
@@ -31,6 +33,8 @@ export const DISPUTE_REASONS = {
   result_stands: 'Its votes give just what was refuted: it has nothing else to say.',
   round_over: 'The batch window of the round was over before it could answer.',
   rounds_over: 'It answered in every round that the contract gives an epoch.',
+  earlier_unreadable:
+    'Its correction would have to continue the tree of all batches of the epoch on chain, and nobody serves one of them. The validators stand in when it is there in time.',
   rules_unknown: 'What its votes give cannot be worked out again: the release of the epoch, or its rules, are not known any more.',
 } as const
 export type DisputeReason = keyof typeof DISPUTE_REASONS

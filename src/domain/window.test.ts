@@ -8,6 +8,7 @@ import {
   isSettled,
   isWindowOpen,
   lastAttestationBlock,
+  lastAttestationBlockOfAll,
   lastBatchBlock,
   oldestReleaseAttestedIn,
   oldestReleaseBatchedIn,
@@ -48,6 +49,7 @@ describe('the windows of batches and attestations', () => {
 
   test('have their last block inside', () => {
     expect([lastBatchBlock(block(100), market), lastAttestationBlock(block(100), market)]).toEqual([140, 160])
+    expect(lastAttestationBlockOfAll(block(100), market)).toBe(340)
     expect([159, 160, 161].map((head) => isAttestationWindowOver(block(100), block(head), market))).toEqual([false, false, true])
   })
 

@@ -60,6 +60,10 @@ export const lastBatchBlock = (start: BlockNumber, market: LaterWindows): BlockN
 export const lastAttestationBlock = (start: BlockNumber, market: LaterWindows): BlockNumber =>
   (start + market.attestationWindowBlocks) as BlockNumber
 
+/** The last block in which the contract may count one for any batch of an epoch, in whatever round: each begins while the one before it lasts. */
+export const lastAttestationBlockOfAll = (release: BlockNumber, market: LaterWindows): BlockNumber =>
+  (release + (1 + ROUNDS_MAX) * market.attestationWindowBlocks) as BlockNumber
+
 /** Whether `head` proves that the contract counts no further attestation: what is not decided by then stays undecided. */
 export const isAttestationWindowOver = (start: BlockNumber, head: BlockNumber, market: LaterWindows): boolean =>
   head > lastAttestationBlock(start, market)

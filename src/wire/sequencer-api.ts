@@ -53,7 +53,8 @@ const page = {
     .transform((text) => decodeCursor(text) as string)
     .optional(),
 }
-const submission = { submissionId, epoch: epochId.optional() }
+/** Others may use the id of a vote as well; slot and project say which is meant. */
+const submission = { submissionId, epoch: epochId.optional(), slot: slotId.optional(), project: projectId.optional() }
 
 /** One route: its path holds `{name}` where a segment is a value. */
 export interface RouteForm<Input> {
@@ -140,12 +141,12 @@ export const SEQUENCER_API = {
   submission: get(
     '/v1/submissions/{submissionId}',
     submission,
-    'A recorded vote and its epoch. Without `epoch` the newest are looked through.',
+    'A recorded vote and its epoch. Without `epoch` the newest are looked through. Of an id that several votes bear, `slot` and `project` say which.',
   ),
   proof: get(
     '/v1/submissions/{submissionId}/proof',
     submission,
-    'Shows the id in the tree of its batch, and the CID of its project under the root that is on chain.',
+    'Shows the id in the tree of its batch, and the CID of its project under the root that is on chain. `isRenamed`: several votes bear the id, and in the batch each has another.',
   ),
   proofShort: get('/submissions/{submissionId}/proof', submission, 'The same.'),
   slot: get('/v1/slots/{slotId}', { slotId }, 'When a slot last submitted, and its version.'),

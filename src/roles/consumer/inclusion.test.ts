@@ -7,7 +7,7 @@ import { encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { checkInclusion } from '#wire/inclusion.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { type IncludedSubmission, proveInclusion } from './inclusion.ts'
+import { type IncludedSubmission, proveInclusion, type Voter } from './inclusion.ts'
 
 const epochId = 3 as EpochId
 const idOf = (project: number, slot: number) => `00000000-0000-4000-8000-0000000000${project}${slot}`
@@ -64,9 +64,9 @@ async function epoch({ isFresh = false, missing = [], altered = [], ...spoil }: 
     batch: async (_epochId: EpochId, cid: Cid) => anchored.find(({ batchCid }) => batchCid === cid),
   } as unknown as AnchorChain
   const get = async (cid: Cid) => files.get(cid) ?? Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 }))
-  const prove = (project: number, slot: number) =>
+  const prove = (project: number, slot: number, voter?: Voter) =>
     proveInclusion(
-      { submissionId: idOf(project, slot) as SubmissionId, epochId, signal: new AbortController().signal },
+      { submissionId: idOf(project, slot) as SubmissionId, epochId, voter, signal: new AbortController().signal },
       { chain, ipfs: { get }, clock: { nowMs: () => 0 } },
     )
   return { prove, anchored }
@@ -90,11 +90,23 @@ describe('G8: a submission', () => {
 
   test('that is in no batch is told so, with what could not be read', async () => {
     const { prove } = await epoch()
-    expect(await prove(7, 1)).toBe('none of the 3 batches of epoch 3 holds it')
+    expect(await prove(7, 1)).toBe(
+      'none of the 3 batches of epoch 3 holds it; one whose id other votes bear too is found by its slot and project',
+    )
     const { prove: proveLess } = await epoch({ missing: [1] })
     expect(await proveLess(1, 1)).toMatch(
       /^none of the 3 batches of epoch 3 holds it, as far as they can be read: batch bafk.*IPFS_NOT_FOUND/,
     )
+  })
+
+  test('S3: whose id others bear too has another in its batch: it is found by slot and project, and both is said', async () => {
+    const { prove, anchored } = await epoch()
+    const voter = { slotId: 2 as SlotId, projectId: 'pairs:1:TEST' as ProjectId }
+    const found = proved(await prove(7, 1, voter))
+    expect(found).toMatchObject({ ...voter, batchCid: anchored[1]?.batchCid, isRenamed: true, submission: { text: idOf(1, 2) } })
+    expect(proved(await prove(1, 2, voter)).isRenamed).toBe(false)
+    expect(proved(await prove(1, 2)).isRenamed).toBe(false)
+    expect(await prove(1, 2, { ...voter, slotId: 9 as SlotId })).toBe('none of the 3 batches of epoch 3 holds it')
   })
 
   test('behind a batch that nobody serves is proved in a fresh tree, and cannot be told in one that goes on', async () => {

@@ -1,4 +1,4 @@
-import type { Batch } from '#domain/batch.ts'
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import type { Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import { checkInclusion, type InclusionProof, inclusionInBatch, inclusionProof } from '#wire/inclusion.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -16,13 +16,23 @@ export interface IncludedSubmission {
   readonly snapshotCid: Cid
   /** Its id, under the root that the batch file names: the file is on chain by its CID. */
   readonly submission: InclusionProof
+  /** The batch has it under another id than it was asked for: several votes bear that one. */
+  readonly isRenamed: boolean
   /** The CID that won, under the root that is on chain itself. */
   readonly result: InclusionProof
+}
+
+/** One slot has one vote for a project and epoch, whatever id it came with. */
+export interface Voter {
+  readonly slotId: SlotId
+  readonly projectId: ProjectId
 }
 
 interface InclusionOptions {
   readonly submissionId: SubmissionId
   readonly epochId: EpochId
+  /** Whose vote is meant. Of an id that several votes bear none has it in its batch: it is found by this alone. */
+  readonly voter?: Voter | undefined
   readonly signal: AbortSignal
 }
 
@@ -31,7 +41,7 @@ interface InclusionOptions {
  * cannot be proved. Of several batches the last counts: it took over from those that the validators refused. Throws as the chain does.
  */
 export async function proveInclusion(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | string> {
-  const { epochId, submissionId, signal } = options
+  const { epochId, submissionId, voter, signal } = options
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, deps.chain)
   if (typeof listed === 'string') return listed
   const readFile = createReadFile(deps, signal)
@@ -45,14 +55,21 @@ export async function proveInclusion(options: InclusionOptions, deps: FindDeps):
       continue
     }
     const ids = batch.submissions.map((each) => each.submissionId)
-    const index = ids.findIndex((id) => id.toLowerCase() === submissionId)
-    if (index >= 0) found = inBatch({ batch, anchored, ids, index, before, gap }, epochId)
+    const index = batch.submissions.findIndex((each) =>
+      voter === undefined ? each.submissionId.toLowerCase() === submissionId : isOf(voter, each, epochId),
+    )
+    if (index >= 0) found = inBatch({ batch, anchored, ids, index, before, gap }, options)
     if (index >= 0 && anchored.isRefused !== true) return found ?? ''
     for (const id of ids) before.push(id)
   }
   if (found !== undefined) return found
-  return `none of the ${listed.length} batches of epoch ${epochId} holds it${gap === undefined ? '' : `, as far as they can be read: ${gap}`}`
+  const unread = gap === undefined ? '' : `, as far as they can be read: ${gap}`
+  const otherwise = voter === undefined ? '; one whose id other votes bear too is found by its slot and project' : ''
+  return `none of the ${listed.length} batches of epoch ${epochId} holds it${unread}${otherwise}`
 }
+
+const isOf = ({ slotId, projectId }: Voter, { submission: { request } }: BatchedSubmission, epochId: EpochId): boolean =>
+  request.slotId === slotId && request.projectId === projectId && request.epochId === epochId
 
 interface Candidate {
   readonly batch: Batch
@@ -65,7 +82,10 @@ interface Candidate {
   readonly gap: string | undefined
 }
 
-function inBatch({ batch, anchored, ids, index, before, gap }: Candidate, epochId: EpochId): IncludedSubmission | string {
+function inBatch(
+  { batch, anchored, ids, index, before, gap }: Candidate,
+  { epochId, submissionId }: InclusionOptions,
+): IncludedSubmission | string {
   const { batchCid, rootHash, projectsRootHash } = anchored
   const request = batch.submissions[index]?.submission.request
   if (request?.epochId !== epochId) return `batch ${batchCid} holds it for epoch ${request?.epochId}`
@@ -81,5 +101,6 @@ function inBatch({ batch, anchored, ids, index, before, gap }: Candidate, epochI
     return `the projects of batch ${batchCid} give another root than ${projectsRootHash}, which the chain has`
   const status = anchored.isFinalized ? 'finalized' : anchored.isRefused === true ? 'disputed' : 'pending'
   const { slotId, projectId, snapshotCid } = request
-  return { epochId, batchCid, status, slotId, projectId, snapshotCid, submission, result }
+  const isRenamed = submission.text.toLowerCase() !== submissionId
+  return { epochId, batchCid, status, slotId, projectId, snapshotCid, submission, isRenamed, result }
 }

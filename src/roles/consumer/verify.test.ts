@@ -470,9 +470,10 @@ describe('P1: the first step that fails is the last', () => {
 
 describe('G8: a batch whose root the validators refused, and the one that took over its project', () => {
   /** The chain lists `refused` before the batch that the network has for the second project. */
-  async function replaced(refused: (batch: Batch) => Batch) {
+  async function replaced(refused: (batch: Batch) => Batch, { attestations = 3 } = {}) {
     let file: Batch | undefined
     const { chain, serving, run, batchCids } = await network({
+      attestations,
       isCumulative: false,
       batch(batch) {
         file = batch
@@ -487,6 +488,7 @@ describe('G8: a batch whose root the validators refused, and the one that took o
                 batchCid,
                 rootHash: otherRoot,
                 isFinalized: false,
+                isRefused: true,
               }
             : real.batch(epoch, batchCid),
       }),
@@ -508,6 +510,13 @@ describe('G8: a batch whose root the validators refused, and the one that took o
     const results = await run()
     expect(failedStep(results)).toBeUndefined()
     expect(results.find(({ step }) => step === 'batch')?.detail).toContain(finalCid)
+  })
+
+  test('is pending till the last round is over, and no window is told that counts from the release', async () => {
+    const { run, chain } = await replaced(renamed, { attestations: 1 })
+    const [{ releaseBlock }, { attestationWindowBlocks }] = await Promise.all([chain.epochInfo(epochId), chain.market()])
+    const detail = (await run()).at(-1)?.detail
+    expect(detail).toContain(`ends with block ${releaseBlock + 4 * attestationWindowBlocks} at the latest`)
   })
 
   test('a CID that was sent again is one file, and the tree that it continues is that before its first place', async () => {

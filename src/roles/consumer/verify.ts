@@ -3,14 +3,22 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { honestMajority } from '#domain/quorum.ts'
 import { tally } from '#domain/tally.ts'
-import { lastAttestationBlock } from '#domain/window.ts'
+import { lastAttestationBlock, lastAttestationBlockOfAll } from '#domain/window.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { whyAbsent } from './absent.ts'
 import { type CountDeps, type Counted, type CountRules, countVotes } from './count.ts'
-import { type Continued, createReadFile, FETCH_TIMEOUT_MS, type FindDeps, findBatch, type OpenBatch } from './find-batch.ts'
+import {
+  type Continued,
+  createReadFile,
+  FETCH_TIMEOUT_MS,
+  type FindDeps,
+  type FoundBatch,
+  findBatch,
+  type OpenBatch,
+} from './find-batch.ts'
 import { type DataStatus, reportedOf } from './reported.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
@@ -84,7 +92,7 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   if (cidsRoot !== anchored.rootHash) return yield failed('cids_root', `the file gives ${cidsRoot}, the chain has ${anchored.rootHash}`)
   yield held('cids_root', cidsRoot)
 
-  const difference = differenceOnChain(batch, anchored) ?? (await whyNotFinal(status, anchored, options, deps))
+  const difference = differenceOnChain(batch, anchored) ?? (await whyNotFinal(status, found, options, deps))
   if (difference !== undefined) return yield failed('anchored', difference)
   const same = anchored.projectsRootHash === undefined ? 'same projects and CIDs' : 'roots over the same projects and CIDs'
   yield held('anchored', `${same} on chain, batch FINALIZED`)
@@ -181,7 +189,7 @@ function differenceOnChain(batch: Batch, anchored: OpenBatch): string | undefine
 /** What is missing to make the batch final; `undefined` when it is. */
 async function whyNotFinal(
   status: DataStatus,
-  anchored: OpenBatch,
+  { anchored, isSentAgain }: Pick<FoundBatch, 'anchored' | 'isSentAgain'>,
   { epochId }: VerifyOptions,
   { chain }: VerifyDeps,
 ): Promise<string | undefined> {
@@ -192,8 +200,11 @@ async function whyNotFinal(
   }
   const [market, { releaseBlock }, head] = await Promise.all([chain.market(), chain.epochInfo(epochId), chain.head()])
   const { told } = quorum(anchored, market)
-  const end = lastAttestationBlock(releaseBlock, market)
-  return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with block ${end}, the head is ${head.number}`
+  // Behind a refutation its window may count from that, in which block no view of the contract says (`#domain/rounds.ts`).
+  const end = isSentAgain
+    ? `block ${lastAttestationBlockOfAll(releaseBlock, market)} at the latest, for it may be of a later round`
+    : `block ${lastAttestationBlock(releaseBlock, market)}`
+  return `the batch is not FINALIZED yet, but pending: attested by ${told}; the window for it ends with ${end}, the head is ${head.number}`
 }
 
 function quorum({ attestationCount }: OpenBatch, { validators, attestationsMin }: MarketState) {

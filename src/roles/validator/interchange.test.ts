@@ -105,6 +105,11 @@ test.each<[string, unknown, string]>([
   ['no guards', { version: 1, ...OF }, 'guards is no list'],
   ['a guard without a root', { version: 1, ...OF, guards: [{ epochId: 1, batchCid: CID_A }] }, 'guards[0].root'],
   ['a CID that would be another key', { version: 1, ...OF, guards: [{ ...guard(1, CID_A), batchCid: 'a b' }] }, 'guards[0].batchCid'],
+  [
+    'V13: a barred guard with a content, which would be signed again',
+    { version: 1, ...OF, guards: [{ ...guard(1, CID_A), root: 'barred', contentHash: CONTENT }] },
+    'guards[0].contentHash',
+  ],
   ['an epoch that is none', { version: 1, ...OF, signedUpTo: -1, guards: [] }, 'signedUpTo'],
 ])('a file with %s says so', (_, file, problem) => {
   const parse = () => parseInterchange(typeof file === 'string' ? file : JSON.stringify(file), 'file')

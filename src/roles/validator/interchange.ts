@@ -89,6 +89,8 @@ export function parseInterchange(text: string, path: string): Interchange {
     guards: guards.map((guard, index): Attestation => {
       const at = `guards[${index}]`
       const entry = isRecord(guard) ? guard : {}
+      // With a content it would stand on disk as another word than `barred`, and be signed (V13).
+      if (entry['root'] === BARRED && entry['contentHash'] !== undefined) problems.push(`${at}.contentHash is of a guard that is barred`)
       return {
         epochId: field(`${at}.epochId`, entry['epochId'], parseEpochId),
         batchCid: field(`${at}.batchCid`, entry['batchCid'], parseBatchCid),

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, Cid, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { isChosen, type Recomputed, type Recomputer } from './recompute.ts'
 import { batchOf, CID_A, CID_B, EPOCH_1, judged, openWorld, P1, P2, type World } from './validator.test-world.ts'
+import type { ValidatorDeps } from './validator.ts'
 
 const batch = (world: World) =>
   batchOf(
@@ -14,8 +15,14 @@ const batch = (world: World) =>
   )
 const own = (snapshotCid: Cid): Recomputed => ({ ok: true, snapshotCid })
 
+interface Around {
+  /** What the chain answers about a block to this validator, asked for the n-th time. */
+  readonly block?: (n: number) => 'as it is' | 'not there'
+}
+
 /** A validator at level `recompute` that computes all projects anew, each answer taken from the front of its list; the last one stays. */
-async function judgedWith(answers: Readonly<Record<string, Recomputed[]>>, change: Partial<Recomputer> = {}) {
+async function judgedWith(answers: Readonly<Record<string, Recomputed[]>>, change: Partial<Recomputer> = {}, around: Around = {}) {
+  let blocksAsked = 0
   const world = await openWorld()
   const asked: unknown[] = []
   const recomputer: Recomputer = {
@@ -31,7 +38,14 @@ async function judgedWith(answers: Readonly<Record<string, Recomputed[]>>, chang
     },
     ...change,
   }
-  const running = await world.start({ level: 'recompute', recomputeShareBp: 10_000, spoil: () => ({ recomputer }) })
+  const spoil = ({ chain }: ValidatorDeps) => ({
+    recomputer,
+    chain: {
+      ...chain,
+      block: async (number: BlockNumber) => (around.block?.(++blocksAsked) === 'not there' ? undefined : chain.block(number)),
+    },
+  })
+  const running = await world.start({ level: 'recompute', recomputeShareBp: 10_000, spoil })
   const batchCid = await world.anchor(batch(world))
   const record = await judged(world, running, 1, 2_000)
   await running.stop()
@@ -69,6 +83,22 @@ describe('data that this validator computes itself', () => {
     expect(record).toMatchObject(AGREED)
     // An aggregate is never computed, and is no trouble.
     expect(events.includes('recompute_undecided')).toBe(answers[0]?.ok !== false || answers[0].reason !== 'aggregate')
+  })
+
+  test('V12: are computed although the endpoint is behind the one that told of the batch', async () => {
+    const { record, events } = await judgedWith(
+      { [P1]: [own(CID_A)], [P2]: [own(CID_B)] },
+      {},
+      { block: (n) => (n < 2 ? 'not there' : 'as it is') },
+    )
+    expect(record).toMatchObject({ isDivergent: true, root: publishedRoot([CID_A, CID_B]) })
+    expect(events).not.toContain('recompute_undecided')
+  })
+
+  test('V12: without the block that chooses them are judged by their votes when the window is nearly over, and it is said', async () => {
+    const { record, asked, events } = await judgedWith({ [P2]: [own(CID_B)] }, {}, { block: () => 'not there' })
+    expect([record, asked]).toMatchObject([AGREED, []])
+    expect(events).toContain('recompute_undecided')
   })
 
   test('V12: a source that never answers holds nothing up for long', async () => {

@@ -1,17 +1,22 @@
 import type { AnnouncedBatch } from '#domain/anchor-view.ts'
 import type { ComputeEpoch } from '#domain/compute.ts'
-import type { Address, Cid, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { RECOMPUTE_REASONS } from '#domain/reasons.ts'
-import type { AnchorChain, MarketState } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
+import { type Backoff, pauseMs } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { CHECKS, type Failure, type Findings } from './recheck.ts'
 
-/** A batch's share of a source that answers takes a second or two; while it waits, so do the batches of its epoch behind it. */
+/** A batch's share of a source that answers takes a second or two. Only the word about this batch waits for it (V10). */
 const RECOMPUTE_TIMEOUT_MS = 10_000
+/** The endpoint that is asked may be some blocks behind the one that told of the batch. */
+const BLOCK_BACKOFF: Backoff = { firstMs: 500, lastMs: 5_000 }
 const ALL_BP = 10_000
+
+type RecomputeReason = keyof typeof RECOMPUTE_REASONS
 
 /** The CID of a project's data, or why it cannot be told. */
 export type Recomputed =
@@ -50,11 +55,11 @@ export function isChosen(
 /**
  * Compares a share of a batch's results with what this validator computes itself. A result that is another one twice over is replaced by the
  * own, and is a finding. What cannot be told is none: whoever reads no source, or a source that says now this and now that, must not stand
- * against the others (V12).
+ * against the others (V12). `isLate`: the word cannot wait any longer.
  */
 export async function recompute(
   { epochId, batchCid, blockNumber }: AnnouncedBatch,
-  findings: Findings,
+  { findings, isLate }: { readonly findings: Findings; readonly isLate: () => boolean },
   deps: RecomputeDeps,
   signal: AbortSignal,
 ): Promise<Findings> {
@@ -63,10 +68,14 @@ export async function recompute(
   if (recomputer === undefined || ownCids === undefined || traces === undefined) return findings
   // Which result belongs to which project is sure in a sound file only; another gets no attestation that says it is right (`rootToAttest`).
   if (failures.some(({ check }) => CHECKS[check] === 'integrity')) return findings
-  const block = await persist({ doing: 'read_block', attempt: () => chain.block(blockNumber), signal }, deps)
-  if (block === undefined) return findings
-  const seed = { validator: deps.sender.address, block: block.hash, shareBp: deps.recomputeShareBp }
   const projectIds = [...traces.projectIds]
+  const block = await readBlock(blockNumber, isLate, deps, signal)
+  if (block === undefined) {
+    const { length } = projectIds
+    report('recompute_undecided', { epochId, batchCid, projects: length, of: length, reason: 'block_unseen' satisfies RecomputeReason })
+    return findings
+  }
+  const seed = { validator: deps.sender.address, block: block.hash, shareBp: deps.recomputeShareBp }
   const ownOf = new Map(projectIds.map((projectId, position) => [projectId, ownCids[position] ?? '']))
   // Of what has no result nothing would change.
   const chosen = [...ownOf.keys()].filter((projectId) => ownOf.get(projectId) !== '' && isChosen(projectId, seed))
@@ -85,6 +94,20 @@ export async function recompute(
       reason: [...new Set(undecided)].join(' '),
     })
   return withOwn(findings, projectIds, found)
+}
+
+/** The block that the batch came with; `undefined` when nobody had it while it was needed. */
+async function readBlock(
+  number: BlockNumber,
+  isLate: () => boolean,
+  deps: RecomputeDeps,
+  signal: AbortSignal,
+): Promise<BlockRef | undefined> {
+  for (let attempts = 1; ; attempts += 1) {
+    const block = await persist({ doing: 'read_block', attempt: () => deps.chain.block(number), signal }, deps)
+    if (block !== undefined || isLate()) return block
+    await deps.clock.sleep(pauseMs(BLOCK_BACKOFF, attempts, deps.random), signal)
+  }
 }
 
 interface ToRecompute {

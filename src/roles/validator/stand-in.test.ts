@@ -1,5 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import { CID_A, CID_B, EPOCH_1, honest, judged, openWorld, P1, type Running } from './validator.test-world.ts'
+import type { Batch } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { isDagCborCid } from '#wire/cid.ts'
+import {
+  batchOf,
+  CID_A,
+  CID_B,
+  EPOCH_1,
+  honest,
+  idsOf,
+  judged,
+  openWorld,
+  P1,
+  P2,
+  type Running,
+  type World,
+} from './validator.test-world.ts'
 
 const WINDOWS = { snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWindowBlocks: 30 }
 type Who = 0 | 1 | 2
@@ -55,4 +73,100 @@ describe('V15: of a round that the sequencer does not answer', () => {
     expect((await scene.world.chain.batchCids(EPOCH_1)).length).toBe(2)
     await Promise.all(again.map((each) => each.stop()))
   })
+})
+
+/** Two batches of an epoch that tell the chain other CIDs than their votes give; nobody serves the second. Continues `earlier`, if any. */
+async function secondHidden(earlier: readonly string[]) {
+  const world = await openWorld({ ...WINDOWS, attestationWindowBlocks: 50 })
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who }))
+  const votes = (project: typeof P1) => [1, 2].map((slot) => world.submission(slot, CID_A, project))
+  const first = batchOf(votes(P1), [[P1, CID_A]], earlier)
+  const second = batchOf(votes(P2), [[P2, CID_A]], [...earlier, ...idsOf(first)])
+  // Both are on chain before the first is refuted, so that they are of one round.
+  for (const batch of [first, second]) await world.anchor(batch, { snapshotCids: [CID_B], isHidden: true })
+  await serve(world, first)
+  for (const each of running) await judged(world, each)
+  return { world, running, number: (await world.chain.head()).number, serve: () => serve(world, second) }
+}
+
+const serve = (world: World, batch: Batch) => world.ipfs.node('sequencer').add(encodeBatch(batch))
+const finalCid = async ({ world }: Refuted, project: typeof P1) => (await world.chain.snapshotStatus(project, EPOCH_1)).snapshotCid
+
+describe('V15: of batches of one epoch', () => {
+  test('that are refuted one after the other each is answered, though both are of the same round', async () => {
+    const scene = await secondHidden(['an id of a batch that is gone'])
+    await mineUpTo(scene, scene.number + 24)
+    expect([await finalCid(scene, P1), stoodIn(scene)]).toEqual([CID_A, 1])
+    await scene.serve()
+    await mineUpTo(scene, scene.number + 70)
+    expect([await finalCid(scene, P2), stoodIn(scene)]).toEqual([CID_A, 2])
+    await stop(scene)
+  })
+
+  test('one that nobody serves leaves no correction that is of neither tree: it waits, and goes out when the file is there', async () => {
+    const scene = await secondHidden([])
+    await mineUpTo(scene, scene.number + 12)
+    await scene.world.clock.advance(6_000)
+    await mineUpTo(scene, scene.number + 14)
+    expect([(await scene.world.chain.batchCids(EPOCH_1)).length, stoodIn(scene)]).toEqual([2, 0])
+    expect(scene.running.flatMap(({ events }) => events)).toContain('stand_in_waits')
+    await scene.serve()
+    await mineUpTo(scene, scene.number + 70)
+    expect([await finalCid(scene, P1), await finalCid(scene, P2)]).toEqual([CID_A, CID_A])
+    await stop(scene)
+  })
+})
+
+test('V15: what a validator sends has the form that the market asks for', async () => {
+  const world = await openWorld(WINDOWS)
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who, rules: { batchForm: 'dag-cbor' } }))
+  await world.anchor(honest(world), { snapshotCids: [CID_B] })
+  for (const each of running) expect(await judged(world, each)).toMatchObject({ isDivergent: true })
+  await world.mine(21)
+  const [, corrected] = await world.chain.batchCids(EPOCH_1)
+  expect([corrected !== undefined && isDagCborCid(corrected), await world.chain.snapshotStatus(P1, EPOCH_1)]).toEqual([
+    true,
+    { status: 'finalized', snapshotCid: CID_A },
+  ])
+  for (const each of running) await each.stop()
+})
+
+test('V15: an endpoint that is behind does not keep a validator from standing in', async () => {
+  const world = await openWorld(WINDOWS)
+  /** Asked as of no block it answers as of its own, where the epoch has no batch yet. */
+  const behind = (chain: AnchorChain): AnchorChain => ({
+    ...chain,
+    batchCids: async (epochId, at) => (at === undefined ? [] : chain.batchCids(epochId, at)),
+  })
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who, spoil: ({ chain }) => ({ chain: behind(chain) }) }))
+  await world.anchor(honest(world), { snapshotCids: [CID_B] })
+  for (const each of running) await judged(world, each)
+  await world.mine(21)
+  expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+  for (const each of running) await each.stop()
+})
+
+test('V15, G11: a call that does not settle holds up no other epoch', async () => {
+  const world = await openWorld({ ...WINDOWS, attestationWindowBlocks: 50 })
+  /** Of the first epoch no correction ever comes to its end. */
+  const neverSettles = (sender: Pick<ProtocolSender, 'address' | 'send'>): Pick<ProtocolSender, 'address' | 'send'> => ({
+    address: sender.address,
+    send: (intentId, call, signal) =>
+      intentId.startsWith('correct/1/')
+        ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new WeftError('STOPPED', { what: 'sender' }))))
+        : sender.send(intentId, call, signal),
+  })
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who, spoil: ({ sender }) => ({ sender: neverSettles(sender) }) }))
+  await world.anchor(honest(world), { snapshotCids: [CID_B] })
+  const epochId = await world.releaseNext()
+  await world.mine(6)
+  await world.anchor(honest(world), { epochId, snapshotCids: [CID_B] })
+  for (const each of running) await judged(world, each, 2)
+  await world.mine(30)
+  expect(await world.chain.snapshotStatus(P1, epochId)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+  for (const each of running) await each.stop()
 })

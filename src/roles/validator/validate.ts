@@ -80,14 +80,14 @@ async function speak(
   signal: AbortSignal,
 ): Promise<BatchRecord> {
   const { epochId, batchCid } = batch
-  const isLate = isWindowNearlyOver(batch, deps)
-  const findings = isLate ? rechecked : await recompute(batch, rechecked, deps, signal)
+  const isLate = () => isWindowNearlyOver(batch, deps)
+  const findings = isLate() ? rechecked : await recompute(batch, { findings: rechecked, isLate }, deps, signal)
   const failureCount = findings.failures.length
   const evidenceCid = failureCount > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)
   if (root === undefined) return ended(batch, { state: 'withheld', reason: 'integrity', failureCount, evidenceCid }, deps)
   if (root === anchored.rootHash && rules.availability === 'required') {
-    const isKept = await keepSnapshots(batch, findings.ownCids as readonly Cid[], () => isWindowNearlyOver(batch, deps), deps, signal)
+    const isKept = await keepSnapshots(batch, findings.ownCids as readonly Cid[], isLate, deps, signal)
     if (!isKept) return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
   }
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }

@@ -1,3 +1,4 @@
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Asking } from '#io/http/port.ts'
@@ -50,9 +51,20 @@ export interface DiscardedOnDay {
   readonly snapshotCids: readonly Cid[]
 }
 
+/** An id is what its sender wrote, and others may write the same: then slot and project say which of the votes is meant. */
+export interface VoteNamed {
+  readonly submissionId: SubmissionId
+  /** Without it the newest are looked through. */
+  readonly epochId?: EpochId | undefined
+  readonly slotId?: SlotId | undefined
+  readonly projectId?: ProjectId | undefined
+}
+
 /** An id in the tree of its batch, and its project's CID in the tree whose root is on chain. */
 export interface Inclusion {
   readonly vote: RecordedVote
+  /** In the batch the vote has another id than its sender gave it, for several votes bear that (S3): `submission.text`. */
+  readonly isRenamed: boolean
   /** Under the root that the batch file names. */
   readonly submission: InclusionProof
   readonly result: ResultInclusion
@@ -142,34 +154,45 @@ export async function slotsOf(epoch: EpochEntry, deps: ArchiveDeps, asking: Aski
   return [...slots].map(([slotId, counted]) => ({ slotId, ...counted })).sort((left, right) => left.slotId - right.slotId)
 }
 
-/** The vote with that id, in the epoch named or else in the newest. Throws `SUBMISSION_NOT_KEPT`, `EPOCH_NOT_KEPT`. */
-export async function findVote(
-  submissionId: SubmissionId,
-  epochId: EpochId | undefined,
-  deps: ArchiveDeps,
-  asking: Asking,
-): Promise<RecordedVote> {
+/** The vote that is named, of the newest epoch that has any such. Throws `SUBMISSION_AMBIGUOUS`, `SUBMISSION_NOT_KEPT`, `EPOCH_NOT_KEPT`. */
+export async function findVote(named: VoteNamed, deps: ArchiveDeps, asking: Asking): Promise<RecordedVote> {
+  const { submissionId, epochId } = named
   const newest = epochId === undefined ? deps.sequencer.newestEpochId() : epochIn(epochId, deps).epochId
   const oldest = epochId ?? Math.max(1, newest - EPOCHS_SEARCHED_MAX + 1)
-  for (let each = newest as number; each >= oldest; each -= 1)
-    for await (const { value } of entries(votesPrefix(each as EpochId), undefined, deps, asking))
-      if (idOfBallot(value) === submissionId) return { epochId: each as EpochId, ballot: decodeBallot(value) }
+  for (let each = newest as number; each >= oldest; each -= 1) {
+    const [ballot, another] = await votesNamed(named, each as EpochId, deps, asking)
+    if (another !== undefined) throw new WeftError('SUBMISSION_AMBIGUOUS', { submissionId, epochId: each })
+    if (ballot !== undefined) return { epochId: each as EpochId, ballot }
+  }
   throw new WeftError('SUBMISSION_NOT_KEPT', { submissionId, lookedIn: `epochs ${oldest} to ${newest}` })
 }
 
-/** Throws `NOT_BATCHED`, `SUBMISSION_NOT_KEPT`, `EPOCH_NOT_KEPT`. */
-export async function inclusionOf(
-  submissionId: SubmissionId,
-  epochId: EpochId | undefined,
+/** Of those in an epoch that bear the id, no more than two: more than one is more than can be told apart. */
+async function votesNamed(
+  { submissionId, slotId, projectId }: VoteNamed,
+  epochId: EpochId,
   deps: ArchiveDeps,
   asking: Asking,
-): Promise<Inclusion> {
-  const vote = await findVote(submissionId, epochId, deps, asking)
+): Promise<readonly Ballot[]> {
+  const found: Ballot[] = []
+  for await (const { key, value } of entries(votesPrefix(epochId), undefined, deps, asking)) {
+    if (idOfBallot(value) !== submissionId || (slotId !== undefined && slotOfVoteKey(key) !== slotId)) continue
+    const ballot = decodeBallot(value)
+    if (projectId === undefined || ballot.submission.request.projectId === projectId) found.push(ballot)
+    if (found.length > 1) break
+  }
+  return found
+}
+
+/** Throws `NOT_BATCHED`, `SUBMISSION_AMBIGUOUS`, `SUBMISSION_NOT_KEPT`, `EPOCH_NOT_KEPT`. */
+export async function inclusionOf(named: VoteNamed, deps: ArchiveDeps, asking: Asking): Promise<Inclusion> {
+  const { submissionId } = named
+  const vote = await findVote(named, deps, asking)
   const result = resultInclusionOf(vote.epochId, vote.ballot.submission.request.projectId, deps)
-  const submission = await provenInBatch(submissionId, { epochId: vote.epochId, batchCid: result.batchCid }, deps, asking)
+  const submission = await provenInBatch(vote, result.batchCid, deps, asking)
   // A vote whose header a reorganisation took away is on record, and in no batch.
   if (submission === undefined) throw new WeftError('NOT_BATCHED', { what: submissionId, epochId: vote.epochId, state: 'not counted' })
-  return { vote, submission, result }
+  return { vote, isRenamed: submission.text !== submissionId, submission, result }
 }
 
 /** The CID of a project under the root of its batch on chain. Throws `NOT_BATCHED`, `EPOCH_NOT_KEPT`. */
@@ -189,38 +212,40 @@ function told(project: ProjectEntry | undefined): string {
   return project.reason === undefined ? project.state : `${project.state}, ${project.reason}`
 }
 
-/** The id in the tree of its batch: one that goes on from batch to batch, or else one of the batch alone. */
+/** A vote's id in the tree of its batch: one that goes on from batch to batch, or else one of the batch alone. */
 async function provenInBatch(
-  submissionId: SubmissionId,
-  { epochId, batchCid }: { readonly epochId: EpochId; readonly batchCid: Cid },
+  { epochId, ballot }: RecordedVote,
+  batchCid: Cid,
   { store, ...deps }: ArchiveDeps,
   asking: Asking,
 ): Promise<InclusionProof | undefined> {
+  const { slotId, projectId } = ballot.submission.request
   const before: string[] = []
   for (const plan of plansOf(epochId, { store, ...deps })) {
     await asking.breathe()
-    const file = idsIn(store.get(planFileKey(epochId, plan.index)))
+    const file = batchIn(store.get(planFileKey(epochId, plan.index)))
+    const ids = (file?.submissions ?? []).map(({ submissionId }) => submissionId)
     if (plan.batchCid !== batchCid) {
-      for (const id of file?.ids ?? []) before.push(id)
+      for (const id of ids) before.push(id)
       continue
     }
-    const index = file?.ids.indexOf(submissionId) ?? -1
+    // By whose it is and for what: its id in the batch may be another than the one that it came with.
+    const isIt = ({ submission: { request } }: BatchedSubmission) => request.slotId === slotId && request.projectId === projectId
+    const index = file?.submissions.findIndex(isIt) ?? -1
     if (file === undefined || index < 0) return undefined
     for (const earlier of [before, []]) {
-      const proof = await proven([...earlier, ...file.ids], earlier.length + index, asking)
-      if (proof?.root === file.root) return proof
+      const proof = await proven([...earlier, ...ids], earlier.length + index, asking)
+      if (proof?.root === file.submissionsRoot) return proof
     }
     return undefined
   }
   return undefined
 }
 
-/** The ids and their root in a planned batch as it is kept, whatever form its file has. */
-function idsIn(compact: Uint8Array | undefined): { readonly ids: readonly string[]; readonly root: string } | undefined {
+/** A planned batch as it is kept, whatever form its file has. */
+function batchIn(compact: Uint8Array | undefined): Batch | undefined {
   const parsed = compact && parseCompactBatch(compact, compact.length)
-  return parsed?.ok
-    ? { ids: parsed.batch.submissions.map(({ submissionId }) => submissionId), root: parsed.batch.submissionsRoot }
-    : undefined
+  return parsed?.ok ? parsed.batch : undefined
 }
 
 async function proven(ids: readonly string[], index: number, asking: Asking): Promise<InclusionProof | undefined> {

@@ -370,6 +370,39 @@ describe('S16, G8: inclusion', () => {
     await world.stop()
   })
 
+  test('S3: of a vote whose id others use too is proved under the id that it has in the batch, which is said', async () => {
+    const world = await open()
+    await world.release()
+    const submissionId = uuid()
+    // Whoever copies an id comes first in the order of projects.
+    for (const [slotId, project] of [
+      [1, 1],
+      [2, 0],
+    ] as const) {
+      const submission = await world.submission({ slotId: slotId as SlotId, projectId: PROJECTS[project] as ProjectId })
+      expect((await world.deliver(submission, { submissionId })).code).toBe('accepted')
+    }
+    await sealed(world)
+    const { ask, codeOf } = asking(world)
+    // Neither vote is told in the place of the other.
+    for (const route of ['submission', 'proof'] as const) {
+      expect(await codeOf(route, { submissionId })).toBe('SUBMISSION_AMBIGUOUS')
+      expect(await codeOf(route, { submissionId, slot: '2', project: PROJECTS[1] })).toBe('SUBMISSION_NOT_KEPT')
+    }
+    for (const [slot, project] of [
+      ['1', PROJECTS[1]],
+      ['2', PROJECTS[0]],
+    ]) {
+      expect(await ask('submission', { submissionId, slot })).toMatchObject({ submissionId, slotId: Number(slot), projectId: project })
+      const proof = (await ask('proof', { submissionId, slot, project })) as ProofAnswer
+      expect(proof).toMatchObject({ slotId: Number(slot), projectId: project, isRenamed: true })
+      expect(proof.submission.text).not.toBe(submissionId)
+      const batch = decodeBatch(await world.ipfs.node('sequencer').get(proof.batchCid, { bytesMax: 1_000_000, timeoutMs: 1_000 }))
+      expect(checkInclusion(proof.submission, batch?.submissionsRoot ?? '')).toBe(true)
+    }
+    await world.stop()
+  })
+
   test('of what is in no batch is not proved, and why is said', async () => {
     const world = await open({ minVotes: 2 })
     await world.release()
@@ -405,8 +438,8 @@ describe('S16, G8: inclusion', () => {
     const last = (await ask('submissions', { epochId: '1', limit: '500' })) as Listed
     state.breaths = 0
     await ask('proof', { submissionId: last.items.at(-1)?.['submissionId'] })
-    // 500 votes, the files of five batches, 500 leaves.
-    expect(state.breaths).toBe(2 + 5 + 1)
+    // All votes, for another may bear the id too; the files of five batches, 500 leaves.
+    expect(state.breaths).toBe(Math.ceil(1_200 / 250) + 5 + 1)
     state.breaths = 0
     await ask('activeSlots', { epochId: '1' })
     expect(state.breaths).toBe(Math.ceil(1_200 / 250))

@@ -15,6 +15,7 @@ import {
   type ResultInclusion,
   resultInclusionOf,
   slotsOf,
+  type VoteNamed,
   votesOf,
 } from './archive.ts'
 
@@ -24,10 +25,10 @@ export function v1Answers(deps: AnswerDeps) {
   const isWhole = (day: number): boolean => dayOf(day, deps)?.isWhole ?? false
   const place = { chainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
 
-  const proof: Answers['proof'] = async ({ submissionId, epoch }, asking) => {
-    const { vote, submission, result } = await inclusionOf(submissionId, epoch, deps, asking)
+  const proof: Answers['proof'] = async (asked, asking) => {
+    const { vote, isRenamed, submission, result } = await inclusionOf(named(asked), deps, asking)
     const { slotId, snapshotCid } = vote.ballot.submission.request
-    return { ...place, epochId: vote.epochId, slotId, snapshotCid, ...shownResult(result), submission }
+    return { ...place, epochId: vote.epochId, slotId, snapshotCid, ...shownResult(result), submission, isRenamed }
   }
 
   return {
@@ -52,7 +53,7 @@ export function v1Answers(deps: AnswerDeps) {
     },
     activeSlots: async ({ epochId }, asking) => ({ activeSlots: (await slotsOf(epochIn(epochId, deps), deps, asking)).length }),
     eligible: async ({ epochId }, asking) => ({ items: await slotsOf(epochIn(epochId, deps), deps, asking) }),
-    submission: async ({ submissionId, epoch }, asking) => shownVote((await findVote(submissionId, epoch, deps, asking)).ballot),
+    submission: async (asked, asking) => shownVote((await findVote(named(asked), deps, asking)).ballot),
     proof,
     proofShort: proof,
     slot({ slotId }) {
@@ -90,6 +91,13 @@ export function v1Answers(deps: AnswerDeps) {
 const asked = ({ cursor, limit = PAGE_LENGTH }: { readonly cursor?: string | undefined; readonly limit?: number | undefined }): PageOf => ({
   cursor,
   limit,
+})
+
+const named = ({ submissionId, epoch, slot, project }: Parameters<Answers['submission']>[0]): VoteNamed => ({
+  submissionId,
+  epochId: epoch,
+  slotId: slot,
+  projectId: project,
 })
 
 const shown = <Item>({ items, next }: Page<Item>, form: (item: Item) => unknown) => ({

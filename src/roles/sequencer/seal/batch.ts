@@ -1,7 +1,7 @@
 import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, FINAL_PROJECT_GAS, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
-import { type BatchFile, batchFile, fileBytesMax, parseBatchFile, submissionsBytes } from '#wire/batch-file.ts'
+import { type BatchFile, batchFile, fileBytesMax, submissionsBytes } from '#wire/batch-file.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import type { CountedProject } from './finalize.ts'
 import type { Breathe } from './turns.ts'
@@ -56,42 +56,54 @@ export async function batch(projects: readonly CountedProject[], batching: Batch
   return planned
 }
 
-/** What the epoch's batches are so far: those planned here, and the CIDs that the chain has. */
+/** What the epoch's batches are so far. */
 export interface SentBefore {
-  readonly earlier: readonly PlannedBatch[]
-  readonly taken: ReadonlySet<Cid>
+  /** Of the last of those planned here; -1 without any. */
+  readonly lastIndex: number
+  /** Those that the chain has, whoever sent them, in its order. */
+  readonly batchCids: readonly Cid[]
+  /** The submission ids of one of these; `undefined` when it cannot be read now. */
+  idsOf(batchCid: Cid): Promise<readonly string[] | undefined>
 }
 
 /**
  * Results sent once more, after what the chain has was refuted. A tree of its own, for what was anchored meanwhile may be readable by nobody;
- * where that gives a CID that the chain has already, of which no validator says a second thing, the tree that continues the batches it has.
- * They begin a call of their own.
+ * where that gives a CID that the chain has already, of which no validator says a second thing, the tree that continues all batches that it has.
+ * They begin a call of their own. Where one of those cannot be read, no more than which: a root that leaves it out is of neither tree.
  */
 export async function batchAgain(
   projects: readonly CountedProject[],
   batching: Batching,
-  { earlier, taken }: SentBefore,
-): Promise<readonly FreshBatch[]> {
+  sent: SentBefore,
+): Promise<readonly FreshBatch[] | { readonly missingCid: Cid }> {
   const { breathe } = batching
-  const first = Math.ceil(((earlier.at(-1)?.index ?? -1) + 1) / BATCHES_PER_CALL_MAX) * BATCHES_PER_CALL_MAX
+  const first = Math.ceil((sent.lastIndex + 1) / BATCHES_PER_CALL_MAX) * BATCHES_PER_CALL_MAX
   const planned: FreshBatch[] = []
+  const plannedIds: string[] = []
   for (const part of await cut(projects, batching)) {
     const index = first + planned.length
     const ids = idsIn(part)
-    const alone = await plan(index, part, publishedRoot(ids), batching)
+    let fresh = await plan(index, part, publishedRoot(ids), batching)
     await breathe(ids.length)
-    if (!taken.has(alone.batchCid)) planned.push(alone)
-    else {
-      const before = [...earlier.filter(({ batchCid }) => taken.has(batchCid)), ...planned].flatMap(idsOf)
-      planned.push(await plan(index, part, publishedRoot([...before, ...ids]), batching))
+    if (sent.batchCids.includes(fresh.batchCid)) {
+      const before = await idsOnChain(sent)
+      if ('missingCid' in before) return before
+      fresh = await plan(index, part, publishedRoot([...before, ...plannedIds, ...ids]), batching)
     }
+    planned.push(fresh)
+    plannedIds.push(...ids)
   }
   return planned
 }
 
-function idsOf({ file, batchCid }: PlannedBatch): readonly string[] {
-  const parsed = parseBatchFile(file, batchCid)
-  return parsed.ok ? parsed.batch.submissions.map(({ submissionId }) => submissionId) : []
+async function idsOnChain({ batchCids, idsOf }: SentBefore): Promise<readonly string[] | { readonly missingCid: Cid }> {
+  const all: string[] = []
+  for (const batchCid of batchCids) {
+    const ids = await idsOf(batchCid)
+    if (ids === undefined) return { missingCid: batchCid }
+    for (const id of ids) all.push(id)
+  }
+  return all
 }
 
 const idsIn = (part: readonly SizedProject[]): readonly string[] =>

@@ -1,13 +1,26 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, Cid, Hash, ProjectId } from '#domain/ids.ts'
+import type { Batch } from '#domain/batch.ts'
+import type { Address, BlockNumber, Cid, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchoredBatch, ProtocolCall } from '#io/chain/port.ts'
-import { createFakeStore } from '#io/store/fake.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { createFakeStore } from '#io/store/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { createLedger, type EpochEntry, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import {
+  CIDS,
+  EPOCH_1,
+  open,
+  OTHER_SEQUENCER,
+  PROJECTS,
+  sealed,
+  type Settings,
+  VALIDATOR,
+  vote,
+  type World,
+} from '#roles/sequencer/sequencer.test-world.ts'
 import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
-import { CIDS, EPOCH_1, open, PROJECTS, sealed, type Settings, VALIDATOR, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
-import { decodeBatch } from '#wire/batch-json.ts'
+import { decodeBatch, encodeBatch } from '#wire/batch-json.ts'
+import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { type CorrectDeps, correct } from './correct.ts'
 import type { CountedProject } from './finalize.ts'
@@ -27,6 +40,15 @@ function lying(times: number): NonNullable<Settings['lie']> {
   }
 }
 
+async function send(world: World, address: Address, call: ProtocolCall): Promise<void> {
+  const sender = world.chain.sender({ address, journal: createFakeStore() })
+  const about = 'batchCid' in call ? call.batchCid : address
+  const sent = sender.send(`${call.kind} ${about}`, call, new AbortController().signal)
+  await world.until(() => world.chain.pendingCount() > 0)
+  world.chain.mine()
+  await world.clock.runUntil(sent, { limitMs: 5_000 })
+}
+
 /** What the market's only validator says of a batch. */
 async function attest(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
   await attested(world, batchCid, rootHash)
@@ -34,12 +56,33 @@ async function attest(world: World, batchCid: Cid, rootHash: Hash): Promise<void
 }
 
 async function attested(world: World, batchCid: Cid, rootHash: Hash): Promise<void> {
-  const sender = world.chain.sender({ address: VALIDATOR, journal: createFakeStore() })
-  const call = { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash } as const
-  const sent = sender.send(`attest ${batchCid}`, call, new AbortController().signal)
-  await world.until(() => world.chain.pendingCount() > 0)
-  world.chain.mine()
-  await world.clock.runUntil(sent, { limitMs: 5_000 })
+  await send(world, VALIDATOR, { kind: 'submitBatchAttestation', epochId: EPOCH_1, batchCid, rootHash })
+}
+
+/** A batch of the second project by another sequencer, with a submission of this id; it is on chain, and nobody serves it yet. */
+async function ofOthers(world: World, submissionId: string): Promise<Uint8Array> {
+  const projectIds = [PROJECTS[1] as ProjectId]
+  const request = {
+    slotId: 1 as SlotId,
+    deadlineBlock: 500 as BlockNumber,
+    snapshotCid: FALSE_CID,
+    epochId: EPOCH_1,
+    projectId: projectIds[0] as ProjectId,
+  }
+  const about = { header: `0x${'01'.repeat(32)}`, dataMarket: world.chain.dataMarket, nodeVersion: 'v1', protocolState: '' }
+  const submissions = [{ submissionId, submission: { request, signature: 'ab'.repeat(65), ...about } }]
+  const batch: Batch = { submissions, submissionsRoot: publishedRoot([submissionId]), projectIds, snapshotCids: [FALSE_CID] }
+  const file = encodeBatch(batch)
+  const [batchCid, rootHash] = [await snapshotCidOf(file), publishedRoot([FALSE_CID])]
+  await send(world, OTHER_SEQUENCER, {
+    kind: 'submitSubmissionBatch',
+    epochId: EPOCH_1,
+    batchCid,
+    projectIds,
+    snapshotCids: [FALSE_CID],
+    rootHash,
+  })
+  return file
 }
 
 /** An epoch with one vote, told to the chain as `settings` say. */
@@ -138,6 +181,28 @@ describe('S23: a batch that a majority refuted', () => {
     expect(corrections(third)).toHaveLength(1)
     expect(await third.chain.batchCids(EPOCH_1)).toHaveLength(2)
     await third.stop()
+  })
+
+  test('continues the tree of all batches on chain, in the order of the chain, those of others among them', async () => {
+    const { world, others } = await besideOthers()
+    await world.ipfs.node('another sequencer').add(others)
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    await world.mine(4)
+    const file = decodeBatch(await world.ipfs.node('sequencer').get(lastBatch(world), { bytesMax: 10_000, timeoutMs: 1_000 }))
+    const ids = file?.submissions.map(({ submissionId }) => submissionId) ?? []
+    expect(corrections(world)).toMatchObject([{ isAnchored: true, round: 1 }])
+    expect(file?.submissionsRoot).toBe(publishedRoot([OTHERS_ID, ...ids, ...ids]))
+    await world.stop()
+  })
+
+  test('is not answered by a tree with a gap: where nobody serves a batch that it continues nothing is sent, and the entry says so', async () => {
+    const { world } = await besideOthers()
+    await attest(world, lastBatch(world), publishedRoot([TRUE_CID]))
+    await world.clock.advance(6_000)
+    await world.mine(4)
+    expect([corrections(world), (await world.chain.batchCids(EPOCH_1)).length]).toEqual([[], 2])
+    expect(entry(world)).toMatchObject({ uncorrected: 'earlier_unreadable' })
+    await world.stop()
   })
 })
 
@@ -297,3 +362,14 @@ describe('S23: while an answer is worked out', () => {
     expect(ledger.get(EPOCH_1)?.projects).toMatchObject([{ state: 'batched', snapshotCid: TRUE_CID }])
   })
 })
+const OTHERS_ID = '00000000-0000-4000-8000-0000000000ff'
+
+/** A batch of another sequencer, then ours, which tells the chain what nobody voted for. */
+async function besideOthers() {
+  const world = await open({ lie: lying(1) })
+  await world.release()
+  await vote(world, 1, 0)
+  const others = await ofOthers(world, OTHERS_ID)
+  await sealed(world)
+  return { world, others }
+}

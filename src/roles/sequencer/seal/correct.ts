@@ -5,17 +5,25 @@ import type { DisputeReason } from '#domain/reasons.ts'
 import { ROUNDS_MAX } from '#domain/rounds.ts'
 import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, AnchoredBatch, MarketState } from '#io/chain/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import { isUnreadable } from '#life/keep.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent, type ProjectEntry } from '#roles/sequencer/ledger.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { batchAgain, type PlannedBatch } from './batch.ts'
+import { batchAgain, type PlannedBatch, type SentBefore } from './batch.ts'
 import type { CountedProject } from './finalize.ts'
 import { type NoteDeps, noteCorrection, noteStanding } from './outcome.ts'
 import type { Breathe } from './turns.ts'
 
+/** Of one file; the round goes on meanwhile. */
+const READ_TIMEOUT_MS = 5_000
+
 export interface CorrectDeps extends NoteDeps, PersistDeps {
   readonly chain: AnchorChain
+  readonly ipfs: Pick<Ipfs, 'get'>
   readonly contract: MarketState
   readonly view: AnchorView
   readonly report: Report
@@ -53,13 +61,15 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   // What a reorganisation took is told again, with what became of it.
   if (again.length === 0) return areAllThere ? stand(epochId, 'result_stands', deps) : []
   const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
+  // As of the block that was followed: an endpoint that is behind would leave batches out.
   const attempt = () => deps.chain.batchCids(epochId, view.head?.number)
-  const taken = new Set(await persist({ doing: 'read_batches', attempt, signal }, deps))
+  const batchCids = await persist({ doing: 'read_batches', attempt, signal }, deps)
   const gasMax = await deps.gasMax(signal)
   const batching = { bytesMax: deps.options.batchBytesMax, gasMax, rules, breathe: deps.breathe }
-  const planned = await batchAgain(counted, batching, { earlier: ledger.plans(epochId), taken })
+  const planned = await batchAgain(counted, batching, sentBefore(ledger.plans(epochId), batchCids, deps, signal))
   // All of that took its time, in which the chain went on.
   if (!ledger.isReleased(epochId)) return []
+  if ('missingCid' in planned) return stand(epochId, 'earlier_unreadable', deps)
   if (isRoundOver(epochId, deps)) return stand(epochId, 'round_over', deps)
   if (!areDisputed(again, ledger.get(epochId))) return correct(epochId, deps, signal)
   const round = view.rounds(epochId)?.count ?? rounds.count
@@ -81,6 +91,31 @@ function areDisputed(projects: readonly ProjectEntry[], entry: EpochEntry | unde
     const project = now.get(projectId)
     return project?.state === 'disputed' && project.batchCid === batchCid
   })
+}
+
+/** What was planned here is read from the disk, for nobody may serve it; the batches of others and of those that stood in, from whoever serves them. */
+function sentBefore(
+  plans: readonly PlannedBatch[],
+  batchCids: readonly Cid[],
+  { ipfs }: Pick<CorrectDeps, 'ipfs'>,
+  signal: AbortSignal,
+): SentBefore {
+  const own = new Map(plans.map(({ batchCid, file }) => [batchCid, file]))
+  return {
+    lastIndex: plans.at(-1)?.index ?? -1,
+    batchCids,
+    async idsOf(batchCid) {
+      try {
+        const file = own.get(batchCid) ?? (await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }))
+        const parsed = parseBatchFile(file, batchCid)
+        return parsed.ok ? parsed.batch.submissions.map(({ submissionId }) => submissionId) : undefined
+      } catch (failure) {
+        signal.throwIfAborted()
+        if (!isUnreadable(failure)) throw failure
+        return undefined
+      }
+    },
+  }
 }
 
 /** In which the batch was sent; 0 with the epoch. */
