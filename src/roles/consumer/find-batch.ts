@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import type { Batch } from '#domain/batch.ts'
+import { type Batch, EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
@@ -16,8 +16,6 @@ export const FETCH_TIMEOUT_MS = 10_000
 export const EARLIER_TIMEOUT_MS = 60_000
 /** Files read at once. */
 const READS_AT_ONCE_MAX = 8
-/** Batches looked at per epoch: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */
-const BATCHES_MAX = 1_000
 
 /** The data point that is asked about. */
 export interface DataPoint {
@@ -192,7 +190,8 @@ export async function batchesUpTo(
 ): Promise<readonly ListedBatch[] | string> {
   // A CID sent again after a refusal is listed twice; it is one file, in its first place.
   const batchCids = [...new Set(await chain.batchCids(epochId))]
-  if (batchCids.length > BATCHES_MAX) return `the epoch has ${batchCids.length} batches, no more than ${BATCHES_MAX} are looked at`
+  if (batchCids.length > EPOCH_BATCHES_MAX)
+    return `the epoch has ${batchCids.length} batches, no more than ${EPOCH_BATCHES_MAX} are looked at`
   const anchored: (AnchoredBatch | ListedBatch)[] = []
   for (const batchCid of batchCids) {
     try {

@@ -1,4 +1,5 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import { EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
@@ -29,6 +30,9 @@ export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps 
 export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<UnderWay> {
   const known = deps.journal.batch(batch.epochId, batch.batchCid)
   const guarded = guardedAttestation(batch, deps.store)
+  // However many there are: each may cost its reading, and all that the epoch's later ones are checked against is kept (V16).
+  if (batch.index >= EPOCH_BATCHES_MAX && guarded === undefined)
+    return { end: known === undefined ? ended(batch, { state: 'withheld', reason: 'too_many' }, deps) : Promise.resolve(known) }
   const isPointless = () => guarded !== undefined || isWindowOver(batch, deps)
   const fetched = await fetchBatch(batch, isPointless, deps, signal)
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
