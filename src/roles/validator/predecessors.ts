@@ -40,9 +40,9 @@ export async function rootWith(tree: MerkleTree, submissionIds: readonly string[
 }
 
 async function append(tree: MerkleTree, submissionIds: readonly string[], breathe: () => Promise<void>): Promise<void> {
-  for (const [position, id] of submissionIds.entries()) {
-    if (position % IDS_PER_TURN === IDS_PER_TURN - 1) await breathe()
-    tree.append(id)
+  for (let from = 0; from < submissionIds.length; from += IDS_PER_TURN) {
+    if (from > 0) await breathe()
+    tree.append(submissionIds.slice(from, from + IDS_PER_TURN))
   }
 }
 

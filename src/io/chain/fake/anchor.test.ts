@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { chainSuite } from '#io/chain/suite/anchor.ts'
-import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from '#io/chain/suite/scene.ts'
+import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX, SUITE_REWARDS } from '#io/chain/suite/scene.ts'
 import type { Account, ChainWorld } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeChain } from './anchor.ts'
@@ -20,6 +20,8 @@ const market = {
 async function openWorld(): Promise<ChainWorld> {
   const clock = createVirtualClock()
   const chain = createFakeChain({ clock, market, signers, pollMs: 10, reorgDepthMax: SUITE_REORG_DEPTH_MAX })
+  chain.changeRewards(SUITE_REWARDS)
+  chain.mine()
   return {
     chain,
     signers,
