@@ -61,6 +61,9 @@ export function splitIntoBatches<Project extends BatchShare>(projects: readonly 
 const WORD_GAS = 22_100
 const CALLDATA_BYTE_GAS = 16
 
+/** At most how much gas a project adds to the vote that makes its batch final: 9 million for 100 of them (docs/CONTRACTS.md). */
+export const FINAL_PROJECT_GAS = 100_000
+
 /**
  * At most how much gas a project adds to the call that anchors it: its name is stored at its first appearance, which nobody can tell here.
  * `contracts/snapshots/GasTest.json` has 64,000 for an id of 78 characters, of which this makes 68,500; later it is 24,000.

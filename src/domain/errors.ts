@@ -146,6 +146,61 @@ export const ERRORS = {
     facts: ['call', 'waitedMs'],
     help: 'The transaction was sent but not mined in time. It stays journalled and is settled later; nothing is sent twice.',
   },
+  CALL_UNFUNDED: {
+    kind: 'transient',
+    facts: ['call', 'account', 'haveWei', 'neededWei'],
+    help: 'The account cannot pay for what it has to send. Send it ether on the anchor chain; it is tried again until then, and no restart is needed.',
+  },
+  CALL_FEE_CAPPED: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The fee is above what the node, or `--fee-per-gas-max`, allows. Raise the cap if the price of the chain is real; it is tried again until then.',
+  },
+  CALL_UNDERPRICED: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node wants a higher fee than was offered. The transaction is replaced at a higher one.',
+  },
+  CALL_NONCE_LOW: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node says that the nonce is used up: the transaction is mined, or another one of this account is. The chain is looked at, and what is lost is signed anew.',
+  },
+  CALL_NONCE_HIGH: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node lacks a transaction before this one. All that are journalled are handed to it again.',
+  },
+  CALL_TOO_LARGE: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node takes no transaction of that size. Use another endpoint, or smaller batches (`projectsPerBatch` of the market).',
+  },
+  CALL_GAS_LOW: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node wants more gas than was estimated. Is the endpoint on the right fork of its chain? Try another one.',
+  },
+  CALL_GAS_HIGH: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The call takes more gas than a transaction, or a block, of this chain may have. Batches of fewer projects (`projectsPerBatch` of the market) take less.',
+  },
+  CALL_FORBIDDEN: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The chain or the endpoint takes no transactions from this account. Ask whoever runs it to allow it, or use another endpoint.',
+  },
+  CALL_POOL_FULL: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node has no room for more transactions. It is handed over again.',
+  },
+  CALL_NOT_TAKEN: {
+    kind: 'transient',
+    facts: ['call', 'detail'],
+    help: 'The node does not take the transaction, in words that are not known. It is handed over again; `detail` has the words.',
+  },
   CONTRACT_UNKNOWN: {
     kind: 'operator',
     facts: ['what', 'address'],

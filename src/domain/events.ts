@@ -28,6 +28,16 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A transaction of the account `address` that is not in the journal of this role has used `nonce`: another process works with the same key, or a person does. Nothing happens twice by that, but what waits for its nonce comes late. Give each role an account of its own, and stop the other process.',
   },
+  call_needs_person: {
+    level: 'error',
+    isRepeated: true,
+    help: 'A node does not take a transaction of the account, and that does not pass by itself: `code` says what is missing, and `call` what waits for it. It is tried again slowly, and goes out once somebody has mended it; no restart is needed.',
+  },
+  call_held: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'A node does not take a transaction of the account for now; `code` says why. It stays journalled and is handed over again.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',
@@ -84,6 +94,15 @@ export const EVENTS = {
 
   // Epoch release
   epoch_released: { level: 'info', help: 'An epoch was released on the anchor chain.' },
+  epochs_skipped: {
+    level: 'warn',
+    help: 'So many epochs before this one were left out, for the role was behind: `--catch-up skip`. They will never be released.',
+  },
+  catching_up: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'So many epochs could have been released by now. Each waits until the one before is decided, for a market that is given them all at once completes none.',
+  },
   release_refused: {
     level: 'warn',
     isRepeated: true,

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
+import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
+import { untilAborted } from '#io/chain/rpc/pace.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -15,6 +17,7 @@ import { openPlace, type PlaceAdapter } from '#io/ipfs/place.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
+import { persist } from '#life/persist.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
 import type { Settings } from './settings.ts'
@@ -37,6 +40,7 @@ function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: R
   return { proofs: { receiptsShare: settings.proofSamplePercent / 100, random: systemRandom.fraction, onUnproved } }
 }
 type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
+const WEI_PER_GWEI = 1_000_000_000n
 
 /** Which of several endpoints does what it should not. */
 function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
@@ -44,14 +48,25 @@ function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report'])
     report('endpoint_trouble', { chain, endpoint, trouble, detail })
 }
 
-export function anchorChain(settings: Settings, { report }: RoleHome): Promise<AnchorChain> {
+/** The endpoints of the anchor chain, for all of the role that asks them. */
+export function anchorRpc(settings: Settings, { report }: Pick<RoleHome, 'report'>): ProvenRpc {
+  const { anchorRpcUrl: rpcUrl, anchorChainId: chainId } = settings
+  const onEndpointTrouble = endpointTrouble('anchor', report)
+  return openProvenRpc({ rpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('anchor', settings, report) })
+}
+
+/** Throws also the signal's reason: an endpoint may never answer. */
+export function anchorChain(
+  settings: Settings,
+  { report }: RoleHome,
+  { rpc, signal }: { readonly rpc: ProvenRpc; readonly signal: AbortSignal },
+): Promise<AnchorChain> {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const onTrouble = (failure: unknown): void =>
     report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
-  return connectAnchorChain({
-    onEndpointTrouble: endpointTrouble('anchor', report),
-    ...provedBy('anchor', settings, report),
+  const connecting = connectAnchorChain({
     rpcUrl,
+    rpc,
     chainId,
     protocolState,
     dataMarket,
@@ -60,34 +75,39 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
     clock: systemClock,
     onTrouble,
   })
+  return untilAborted(connecting, signal)
 }
 
-/** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
+/**
+ * The chain that the market's data comes from, by its contract, asked for until it answers. Throws `MARKET_CONTRADICTED` when the setting names
+ * another, `CHAIN_WRONG` when the endpoint serves another, or the signal's reason.
+ */
 export async function sourceChain(
   { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
   { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
+  signal: AbortSignal,
 ): Promise<SourceChain> {
-  const { sourceChainId: chainId } = await chain.market()
+  const patiently = <Result>(doing: string, work: () => Promise<Result>): Promise<Result> =>
+    persist({ doing, attempt: () => untilAborted(work(), signal), signal }, { clock: systemClock, random: systemRandom, report })
+  const { sourceChainId: chainId } = await patiently('read_market', () => chain.market())
   if (sourceChainId !== undefined && sourceChainId !== chainId) {
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
   const onEndpointTrouble = endpointTrouble('source', report)
-  return connectSourceChain({
-    rpcUrl: sourceRpcUrl,
-    chainId,
-    clock: systemClock,
-    onEndpointTrouble,
-    ...provedBy('source', settings, report),
-  })
+  return patiently('reach_source', () =>
+    connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble, ...provedBy('source', settings, report) }),
+  )
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */
-export function protocolSender(settings: Settings, { store, report }: RoleHome): ProtocolSender {
+export function protocolSender(settings: Settings, { store, report }: RoleHome, { rpc }: ProvenRpc): ProtocolSender {
   const { anchorRpcUrl: rpcUrl, anchorChainId: chainId, protocolState, dataMarket, pollMs } = settings
   const privateKey = parsePrivateKey(settings.signerKey.reveal())
+  const feePerGasMaxWei = settings.feePerGasMax > 0 ? BigInt(settings.feePerGasMax) * WEI_PER_GWEI : undefined
   const sender: ProtocolSender = createProtocolSender({
     rpcUrl,
+    rpc,
     chainId,
     protocolState,
     dataMarket,
@@ -96,6 +116,13 @@ export function protocolSender(settings: Settings, { store, report }: RoleHome):
     clock: systemClock,
     pollMs,
     settleTimeoutMs: SETTLE_TIMEOUT_MS,
+    feePerGasMaxWei,
+    gasPerTransactionMax: BigInt(settings.gasPerTransactionMax),
+    onHeld(failure, needsPerson) {
+      const facts = { ...toldOf(failure), account: sender.address }
+      if (needsPerson) report('call_needs_person', facts)
+      else report('call_held', facts)
+    },
     onShared: (nonce) => report('account_shared', { address: sender.address, nonce }),
   })
   return sender

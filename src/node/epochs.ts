@@ -1,16 +1,20 @@
+import type { HeadTag } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
+import type { CatchUp } from '#roles/epochs/catch-up.ts'
 import { createEpochs, type Epochs } from '#roles/epochs/epochs.ts'
-import { anchorChain, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
 import type { Wire } from './role.ts'
 
-export const wireEpochs: Wire<Epochs> = async (settings, home) => {
-  const chain = await anchorChain(settings, home)
-  const source = await sourceChain(settings, { chain, report: home.report })
-  const sender = protocolSender(settings, home)
+export const wireEpochs: Wire<Epochs> = async (settings, home, _started, signal) => {
+  const rpc = anchorRpc(settings, home)
+  const chain = await anchorChain(settings, home, { rpc, signal })
+  const source = await sourceChain(settings, { chain, report: home.report }, signal)
+  const sender = protocolSender(settings, home, rpc)
   const { headOffset, firstBlock, pollMs } = settings
+  const [headTag, catchUp] = [settings.headTag as HeadTag, settings.catchUp as CatchUp]
   const epochs = createEpochs(
-    { headOffset, firstBlock, pollMs },
+    { headOffset, headTag, firstBlock, catchUp, pollMs },
     { chain, source, sender, store: home.store, clock: systemClock, random: systemRandom, report: home.report },
   )
   return { places: {}, handle: epochs, run: (signal) => epochs.run(signal) }

@@ -236,8 +236,22 @@ describe('a role does not start', () => {
   test('while the chain does not answer: that says nothing about manifests', async () => {
     chain = createFakeChain({ clock, market: MARKET, signers: [] })
     chain.setReachable(false)
-    const opened = openMarket({ ...NO_FLAGS, namespace: 'NS' }, { home: home(), chain, clock, ipfs: ipfs.node('me') })
-    await expect(opened).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    let isOpen = false
+    const opened = openMarket({ ...NO_FLAGS, namespace: 'NS' }, { home: home(), chain, clock, ipfs: ipfs.node('me') }).then(() => {
+      isOpen = true
+    })
+    await clock.advance(60_000)
+    expect(isOpen).toBe(false)
+    // Nobody need start it again when it does.
+    chain.setReachable(true)
+    await clock.runUntil(opened, { limitMs: 60_000 })
+
+    chain.setReachable(false)
+    const stopping = new AbortController()
+    const options = { home: home(), chain, clock, ipfs: ipfs.node('me'), signal: stopping.signal }
+    const stopped = openMarket({ ...NO_FLAGS, namespace: 'NS' }, options)
+    stopping.abort(new Error('enough'))
+    await expect(stopped).rejects.toThrow('enough')
   })
 })
 

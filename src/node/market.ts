@@ -3,9 +3,12 @@ import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { AnchorChain, ManifestRef, MarketState } from '#io/chain/port.ts'
+import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { live } from '#life/live.ts'
+import { persist } from '#life/persist.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { isSamePlan, type PlannedSet, setsInWords } from '#roles/snapshotter/plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
@@ -238,11 +241,14 @@ function unlessTransient(failure: unknown): { readonly current: undefined; reado
 
 /**
  * What the market asks for, from the chain and the manifest that it names; by flags where it names none. Throws when role, manifest and
- * contract do not say the same: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; `MANIFEST_DENIED` when the chain names none though it did; and as `Market.termsAt`.
+ * contract do not say the same, once the chain has answered: `MARKET_CONTRADICTED`, `SETTINGS_INVALID`; `MANIFEST_DENIED` when the chain names none though it did; and as `Market.termsAt`.
  */
 export async function openMarket(flags: Flags, deps: MarketDeps): Promise<Market> {
   const { chain, home } = deps
-  const [contract, { current, pending }, { epochId }] = await Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()])
+  const signal = deps.signal ?? new AbortController().signal
+  const read = () => untilAborted(Promise.all([chain.market(), chain.manifests(), chain.currentEpoch()]), signal)
+  const patient = { clock: deps.clock, random: systemRandom, report: home.report }
+  const [contract, { current, pending }, { epochId }] = await persist({ doing: 'read_market', attempt: read, signal }, patient)
   const library = createLibrary(deps, { contract, flags })
   const lookout = createLookout(deps, library)
   const ofFlags = termsOfFlags(flags)

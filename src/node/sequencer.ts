@@ -7,7 +7,7 @@ import { recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost, type SubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer } from '#roles/sequencer/sequencer.ts'
-import { anchorChain, ipfsPlace, protocolSender } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
@@ -41,8 +41,9 @@ export const wireSequencer =
   (through: (sender: ProtocolSender) => ProtocolSender = (sender) => sender): Wire<Sequencer> =>
   async (settings, home, started, signal) => {
     const place = httpPlace(settings)
-    const chain = await anchorChain(settings, home)
-    const sender = through(protocolSender(settings, home))
+    const rpc = anchorRpc(settings, home)
+    const chain = await anchorChain(settings, home, { rpc, signal })
+    const sender = through(protocolSender(settings, home, rpc))
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })

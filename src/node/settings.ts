@@ -46,6 +46,7 @@ export interface SettingRow {
 const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
+const sending: readonly Role[] = ['epochs', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
 
 /** How endpoints are named, in words. */
@@ -153,6 +154,26 @@ export const SETTINGS = {
     roles: withKey,
     doc: 'Private key, 64 hex digits, or `file:PATH` of a file that holds it. Never printed.',
   },
+  feePerGasMax: {
+    env: 'WEFT_FEE_PER_GAS_MAX',
+    type: 'integer',
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'gwei',
+    fallback: 0,
+    roles: sending,
+    doc: 'The most that a transaction on the anchor chain may pay per gas, base fee and tip together; 0 is ten times what the chain has taken over its last blocks.',
+  },
+  gasPerTransactionMax: {
+    env: 'WEFT_GAS_PER_TRANSACTION_MAX',
+    type: 'integer',
+    min: 1_000_000,
+    max: 2 ** 53 - 1,
+    unit: 'gas',
+    fallback: 16_777_216,
+    roles: sending,
+    doc: 'The most gas that a transaction may have on the anchor chain, as EIP-7825 has it; raise it where a chain allows more, and batches grow. Less is found by itself.',
+  },
   manifest: {
     env: 'WEFT_MANIFEST',
     type: 'text',
@@ -177,6 +198,22 @@ export const SETTINGS = {
     fallback: 2,
     roles: ['epochs'],
     doc: 'How far behind the source head an epoch must end, against reorganisations.',
+  },
+  headTag: {
+    env: 'WEFT_HEAD_TAG',
+    type: 'choice',
+    choices: ['latest', 'safe', 'finalized'],
+    fallback: 'latest',
+    roles: ['epochs'],
+    doc: 'What the source chain itself must call a block before an epoch may end with it; the head offset holds beside that, and whichever is later counts.',
+  },
+  catchUp: {
+    env: 'WEFT_CATCH_UP',
+    type: 'choice',
+    choices: ['release', 'skip'],
+    fallback: 'release',
+    roles: ['epochs'],
+    doc: 'What becomes of epochs that could not be released in their time: release gives the market one after the other, each when the one before is decided; skip leaves out all but the newest, for which the account must own the market.',
   },
   firstBlock: {
     env: 'WEFT_FIRST_BLOCK',

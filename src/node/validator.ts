@@ -6,7 +6,7 @@ import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
 import type { Level } from '#roles/validator/recheck.ts'
 import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
-import { anchorChain, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
+import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain } from './adapters.ts'
 import type { RoleHome } from './home.ts'
 import { type Market, openMarket } from './market.ts'
 import { createRecomputer } from './recomputes.ts'
@@ -15,11 +15,12 @@ import type { Settings } from './settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
 
 export const wireValidator: Wire<Validator> = async (settings, home, started, signal) => {
-  const chain = await anchorChain(settings, home)
-  const sender = protocolSender(settings, home)
+  const rpc = anchorRpc(settings, home)
+  const chain = await anchorChain(settings, home, { rpc, signal })
+  const sender = protocolSender(settings, home, rpc)
   const ipfs = await ipfsPlace(settings, home, started)
   const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-  const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }) : undefined
+  const recomputer = settings.level === 'recompute' ? await recomputerOf(settings, { home, chain, market }, signal) : undefined
   const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
   started.add('recoverer', recoverer)
   const validator = createValidator(
@@ -53,11 +54,12 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
 async function recomputerOf(
   settings: Settings,
   { home, chain, market }: { readonly home: Pick<RoleHome, 'report'>; readonly chain: AnchorChain; readonly market: Market },
+  signal: AbortSignal,
 ): Promise<Recomputer> {
   const sourceRpcUrl = settings.recomputeRpcUrl
   if (sourceRpcUrl === '')
     throw new WeftError('SETTINGS_INVALID', { problems: ['--recompute-rpc-url (WEFT_RECOMPUTE_RPC_URL) is needed at level recompute'] })
-  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report })
+  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report }, signal)
   const terms = snapshotterTerms(market, (computes) => computes)
   return createRecomputer({ source, terms, clock: systemClock, random: systemRandom, report: home.report })
 }

@@ -9,6 +9,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import { createFakeChain, type FakeChain } from '#io/chain/fake/anchor.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { MarketState } from '#io/chain/port.ts'
+import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
@@ -227,21 +228,27 @@ describe('settings reach', () => {
     })
     expect(given.options.get('source chain')).toMatchObject({ rpcUrl: SOURCE_FLAGS.sourceRpcUrl, chainId: 1 })
     expect(given.options.get('sender')).toMatchObject({ chainId: 7_869, dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
+    // One pool of endpoints for both: a budget of requests is kept by all that they ask together.
+    const { rpc } = given.options.get('sender') as { readonly rpc: unknown }
+    expect(rpc).toBeDefined()
+    expect(rpc).toBe((given.options.get('anchor chain') as { readonly rpc: ProvenRpc }).rpc.rpc)
     expect(given.options.get('epochs')).toMatchObject({ headOffset: 3, firstBlock: 1, pollMs: 50 })
   })
 
   test('the proofs of both chains, which are on unless they are turned off', async () => {
+    const ofAnchor = () => (given.options.get('anchor chain') as { readonly rpc: ProvenRpc }).rpc.proofs
     const { role } = await start('snapshotter')
-    for (const chain of ['anchor chain', 'source chain'])
-      expect(given.options.get(chain)).toMatchObject({ proofs: { receiptsShare: 0.05 } })
+    expect(given.options.get('source chain')).toMatchObject({ proofs: { receiptsShare: 0.05 } })
+    expect(ofAnchor()).toBeDefined()
     running = undefined
     await role.stop()
     const { role: other } = await start('snapshotter', { proofSamplePercent: '100' })
-    for (const chain of ['anchor chain', 'source chain']) expect(given.options.get(chain)).toMatchObject({ proofs: { receiptsShare: 1 } })
+    expect(given.options.get('source chain')).toMatchObject({ proofs: { receiptsShare: 1 } })
     running = undefined
     await other.stop()
     await start('snapshotter', { proofs: 'off' })
-    for (const chain of ['anchor chain', 'source chain']) expect(given.options.get(chain)).not.toHaveProperty('proofs')
+    expect(given.options.get('source chain')).not.toHaveProperty('proofs')
+    expect(ofAnchor()).toBeUndefined()
   })
 
   test('the HTTP routes: a token is asked for where there is one, and needed where others can ask', async () => {

@@ -5,7 +5,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
-import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, Intent, MarketState, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -77,6 +77,8 @@ export interface WorldOptions {
   readonly rules?: (chain: FakeChain) => RuleBook
   /** What differs from the market of the journey. */
   readonly market?: Partial<MarketState>
+  /** The anchor chain makes a block only when there is a transaction for it. */
+  readonly isMinedOnDemand?: boolean
   /** How it counts days and rewards; as a new one unless said. */
   readonly rewards?: Partial<FakeRewards>
   /** One event of a role's log. */
@@ -92,9 +94,13 @@ export interface WorldOptions {
   readonly onCalls?: (machine: string, intents: readonly Intent[], disk: FakeStore) => void
   /** The pool of the anchor chain has taken a transaction. */
   readonly onBroadcast?: FakeChainOptions['onBroadcast']
+  /** What a machine has for a port to a chain instead of the one it should have. */
+  readonly port?: ChangePort
   /** What a machine has for a disk instead of the one it should have. */
   readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
+
+export type ChangePort = <Port extends AnchorChain | SourceChain | ProtocolSender>(machine: string, port: Port) => Port
 
 export type World = ReturnType<typeof createWorld>
 
@@ -113,15 +119,9 @@ export function createWorld(options: WorldOptions) {
     ...options.market,
   })
   const { signers, rewards = {} } = options
-  const chain = createFakeChain({
-    clock,
-    market,
-    signers,
-    rewards,
-    blockTimeMs: BLOCK_TIME_MS,
-    pollMs: POLL_MS,
-    onBroadcast: options.onBroadcast,
-  })
+  const pace = options.isMinedOnDemand === true ? {} : { blockTimeMs: BLOCK_TIME_MS }
+  const chain = createFakeChain({ clock, market, signers, rewards, ...pace, pollMs: POLL_MS, onBroadcast: options.onBroadcast })
+  if (options.isMinedOnDemand === true) void mineOnDemand(chain, clock)
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
@@ -148,9 +148,18 @@ export function createWorld(options: WorldOptions) {
     onFailure: options.onFailure,
     onCommit: options.onCommit ?? (() => quiet),
     onCalls: options.onCalls ?? quiet,
+    port: options.port ?? (((_, port) => port) satisfies ChangePort),
     disk: options.disk ?? ((_: string, disk: FakeStore) => disk),
     /** Whether the sequencer has stopped to read what arrives. */
     reader: { isSlow: false },
+  }
+}
+
+/** For as long as the clock goes. */
+async function mineOnDemand(chain: FakeChain, clock: VirtualClock): Promise<never> {
+  for (;;) {
+    await clock.sleep(POLL_MS)
+    if (chain.pendingCount() > 0) chain.mine()
   }
 }
 
@@ -305,8 +314,16 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
   return startMachine('epochs', world, async (store) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
-      { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
-      { chain, source, sender, store, clock, random, report: (event, facts) => world.report('epochs', event, facts) },
+      { headOffset: 1, headTag: 'latest', catchUp: 'release', firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
+      {
+        chain: world.port('epochs', chain),
+        source: world.port('epochs', source),
+        sender: world.port('epochs', sender),
+        store,
+        clock,
+        random,
+        report: (event, facts) => world.report('epochs', event, facts),
+      },
     )
     return { role, run: role.run }
   })
@@ -348,7 +365,8 @@ export async function startSequencer(place: SequencerPlace, world: World) {
   const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
-    const sender = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
+    const told = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
+    const sender = world.port('sequencer', told)
     const role = createSequencer(
       {
         batchBytesMax: BATCH_BYTES_MAX,
@@ -362,7 +380,7 @@ export async function startSequencer(place: SequencerPlace, world: World) {
       },
       {
         store,
-        chain,
+        chain: world.port('sequencer', chain),
         rules: withQuota(world.rules, projectsPerSlotMax),
         clock,
         random,
@@ -476,8 +494,8 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
     const role = createSnapshotter(
       { slotIds: slotIds.filter((slotId) => own.includes(slotId)), ipfsEpochsKept: 1_000 },
       {
-        chain,
-        source,
+        chain: world.port(name, chain),
+        source: world.port(name, source),
         clock,
         signer,
         terms: termsFrom(world.rules, planFrom({ sets: [{ name: 'prices', version: '1.0.0', hash: '' }], computes }, NAMESPACE)),
@@ -499,6 +517,8 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
   const random = world.pauses()
   return startMachine(name, world, async (store) => {
     const node = ipfs.node(name)
+    const account = VALIDATOR_ACCOUNTS[index] as Address
+    const sender = toldOf(chain.sender({ address: account, journal: store }), (intents) => world.onCalls(name, intents, store))
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
     const role = createValidator(
       {
@@ -508,15 +528,13 @@ export function startValidator(index: number, feeding: (bytes: Uint8Array) => Ui
       },
       {
         store,
-        chain,
+        chain: world.port(name, chain),
         rules: world.rules,
         clock,
         random,
         recoverer,
         ipfs: fed,
-        sender: toldOf(chain.sender({ address: VALIDATOR_ACCOUNTS[index] as Address, journal: store }), (intents) =>
-          world.onCalls(name, intents, store),
-        ),
+        sender: world.port(name, sender),
         report: (event, facts) => world.report(name, event, facts),
       },
     )

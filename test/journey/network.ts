@@ -17,6 +17,7 @@ import { BATCH_BYTES_MAX, decodeBatch } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { falsify } from '../../src/devnet/lie.ts'
 import {
+  type ChangePort,
   RULES,
   createWorld,
   EPOCH_SIZE,
@@ -44,6 +45,11 @@ export interface NetworkOptions {
   readonly lyingSlots: number
   /** What an honest snapshotter computes instead of the prices; there are two of them, each with its share of the slots. */
   readonly computing?: (computes: ComputeSet, seat: number) => ComputeSet
+  /** The anchor chain makes a block only when there is a transaction for it. */
+  readonly isMinedOnDemand?: boolean
+  readonly sourceBlockTimeSeconds?: number
+  /** What a role has for a port to a chain instead of the one it should have. */
+  readonly port?: ChangePort
   /** What the market asks for, instead of the same in every epoch. */
   readonly rules?: (chain: FakeChain) => RuleBook
   /** What the sequencer puts on chain instead of what it should. */
@@ -131,8 +137,16 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   const slotIds = Array.from({ length: options.honestSlots + options.lyingSlots }, (_, index) => (index + 1) as SlotId)
   const [honestSlots, lyingSlots] = [slotIds.slice(0, options.honestSlots), slotIds.slice(options.honestSlots)]
   const signers = slotIds.map((slotId) => (slotId <= options.honestSlots ? honestSigner : lyingSigner).address)
-  const { seed, rules } = options
-  const world = createWorld({ seed, signers, validators: VALIDATORS, ...(rules && { rules }) })
+  const { seed, rules, port, isMinedOnDemand = false, sourceBlockTimeSeconds = 12 } = options
+  const world = createWorld({
+    seed,
+    signers,
+    validators: VALIDATORS,
+    isMinedOnDemand,
+    market: { sourceBlockTimeSeconds },
+    ...(rules && { rules }),
+    ...(port && { port }),
+  })
   const { chain, source, links, processes } = world
   const postbox: Postbox = { receipts: [], onReceipt: quiet }
   const { receipts } = postbox

@@ -142,6 +142,8 @@ export type RootOnlyBatch = Pick<AnchoredByRoots, 'batchCid' | 'rootHash' | 'pro
 /** The calls that roles make (spec/contracts.md §4); the adapter adds the data market. */
 export type ProtocolCall =
   | { readonly kind: 'releaseEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
+  /** Releases a range further on, and leaves out those before it. Of the market's owner only (E03). */
+  | { readonly kind: 'forceSkipEpoch'; readonly begin: BlockNumber; readonly end: BlockNumber }
   | {
       readonly kind: 'submitSubmissionBatch'
       readonly epochId: EpochId
@@ -191,7 +193,12 @@ export interface Intent {
  */
 export interface ProtocolSender {
   readonly address: Address
-  /** Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit, `CHAIN_UNREACHABLE`, or the signal's reason. Call again to go on. */
+  /** The most gas that one transaction of this chain may have, as far as is known; less once a node has refused more. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+  gasMax(): Promise<number>
+  /**
+   * Throws `CALL_NOT_SETTLED` when the transaction is not mined within the adapter's limit; at once, under its own code (`CALL_UNFUNDED` and the
+   * like), what a node refuses it for if that does not pass by itself; `CHAIN_UNREACHABLE`, or the signal's reason. All pass: call again to go on.
+   */
   send(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome>
   /**
    * Sends several calls so that they are mined in this order, without waiting for one before the next is sent: no call is sent before
@@ -209,9 +216,12 @@ export interface IntentJournal {
 
 // --- the source chain -----------------------------------------------------------------------------------------------
 
+export type HeadTag = 'latest' | 'safe' | 'finalized'
+
 /** Reads the chain that the data comes from, at named blocks only, so that the same epoch gives the same answers everywhere. */
 export interface SourceChain {
-  head(): Promise<BlockRef>
+  /** The newest block, or the newest that the chain itself calls safe or final; where it knows no such word, `CHAIN_ANSWER_INVALID`. */
+  head(tag?: HeadTag): Promise<BlockRef>
   /** `undefined` above the head. */
   block(number: BlockNumber): Promise<BlockRef | undefined>
   /** Calls a view function, given in human-readable form (`function getReserves() view returns (uint112,uint112,uint32)`), as of `blockNumber`. Returns all its outputs. A revert is `CALL_REVERTED`, and so are code that cannot be run, no code, and outputs of another form: what every node gets alike. */

@@ -1,6 +1,7 @@
+import { codeOf } from '#domain/contract-codes.ts'
 import type { Report } from '#domain/events.ts'
 import { type BlockNumber, type EpochId, parseBlockNumber } from '#domain/ids.ts'
-import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import type { AnchorChain, HeadTag, MarketState, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
@@ -8,6 +9,7 @@ import { watchAppointment } from '#life/appointment.ts'
 import { type Backoff, pauseMs } from '#life/backoff.ts'
 import { live } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
+import { type CatchUp, createCatchUp } from './catch-up.ts'
 import { release } from './release.ts'
 import { watch } from './watch.ts'
 
@@ -16,6 +18,9 @@ export interface EpochsOptions {
   readonly headOffset: number
   /** First source block of a market's first epoch; 0 begins at the head. Without effect once an epoch was released. */
   readonly firstBlock: number
+  /** What the source chain must call a block before an epoch may end with it, beside the offset. */
+  readonly headTag: HeadTag
+  readonly catchUp: CatchUp
   readonly pollMs: number
 }
 
@@ -45,6 +50,8 @@ export interface Epochs {
   stats(): EpochsStats
 }
 
+/** The contract's code for a skip by anybody but the market's owner. */
+const NOT_THE_OWNER = 'E03'
 const FIRST_KEY = 'epochs/first'
 const REFUSALS_PREFIX = 'epochs/refused/'
 /** Refused ranges that are remembered: more than any reorganisation takes back. */
@@ -101,26 +108,38 @@ export function createEpochs(options: EpochsOptions, deps: EpochsDeps): Epochs {
   const refusals = openRefusals(deps.store)
   const counts = { released: 0, refused: 0, retries: 0 }
 
+  const catchUp = createCatchUp(options, deps)
+
   /** One range on its way. Returns how often the contract has refused it by now, if it did. */
-  async function releaseNext(epochSize: number, signal: AbortSignal): Promise<number | undefined> {
-    const { begin } = await nextEpoch(options, deps)
-    const epoch = await watch(begin, { ...options, epochSize }, deps, signal)
+  async function releaseNext(market: MarketState, signal: AbortSignal): Promise<number | undefined> {
+    const last = await nextEpoch(options, deps)
+    const isStillNext = async () => (await nextEpoch(options, deps)).begin === last.begin
+    const before = { epochId: (last.epochId - 1) as EpochId, end: (last.begin - 1) as BlockNumber }
+    const skipped = await catchUp.turn(before, market, isStillNext, signal)
+    if (skipped === undefined) return undefined
+    const begin = (last.begin + skipped * market.epochSize) as BlockNumber
+    const epoch = await watch(begin, { ...options, epochSize: market.epochSize }, deps, signal)
     // While the range ripened the anchor chain may have taken the one before it back, and a first epoch may begin anywhere (E1).
     const next = await nextEpoch(options, deps)
-    if (next.begin !== begin) return undefined
-    const outcome = await release({ ...epoch, epochId: next.epochId }, refusals.of(begin), deps, signal)
+    if (next.begin !== last.begin) return undefined
+    const outcome = await release({ ...epoch, epochId: (next.epochId + skipped) as EpochId, skipped }, refusals.of(begin), deps, signal)
     counts[outcome.kind === 'refused' ? 'refused' : 'released'] += 1
-    return outcome.kind === 'refused' ? refusals.count(begin) : undefined
+    if (outcome.kind === 'done') return undefined
+    const times = await refusals.count(begin)
+    const isForTheOwner = skipped > 0 && codeOf(outcome.reason) === NOT_THE_OWNER
+    if (isForTheOwner) catchUp.skipNoMore()
+    // Another generator was first: there is nothing to wait for.
+    return isForTheOwner || !(await isStillNext()) ? undefined : times
   }
 
   async function releaseAll(signal: AbortSignal): Promise<void> {
-    let epochSize: number | undefined
+    let market: MarketState | undefined
     let isRetry = false
     async function attempt(): Promise<number | undefined> {
       if (isRetry) counts.retries += 1
       isRetry = true
-      epochSize ??= (await deps.chain.market()).epochSize
-      return releaseNext(epochSize, signal)
+      market ??= await deps.chain.market()
+      return releaseNext(market, signal)
     }
     while (!signal.aborted) {
       isRetry = false

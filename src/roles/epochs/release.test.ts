@@ -4,7 +4,14 @@ import type { Address, BlockNumber, EpochId, Hash } from '#domain/ids.ts'
 import type { CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { release } from './release.ts'
 
-const EPOCH = { epochId: 3 as EpochId, begin: 100 as BlockNumber, end: 109 as BlockNumber, parentHash: '0x' as Hash, endHash: '0x' as Hash }
+const EPOCH = {
+  epochId: 3 as EpochId,
+  begin: 100 as BlockNumber,
+  end: 109 as BlockNumber,
+  parentHash: '0x' as Hash,
+  endHash: '0x' as Hash,
+  skipped: 0,
+}
 const NEVER = new AbortController().signal
 const DONE: CallOutcome = { kind: 'done', transactionHash: `0x${'ab'.repeat(32)}` as Hash, blockNumber: 7 as BlockNumber }
 
@@ -16,11 +23,17 @@ function open(answer: () => Promise<CallOutcome>) {
       sent.push({ intentId, call, signal })
       return answer()
     },
+    gasMax: async () => 16_777_216,
     sendInOrder: () => Promise.reject(new Error('sent otherwise')),
   }
   const log: string[] = []
   const report = (event: string, facts: object) => void log.push(`${event} ${JSON.stringify(facts)}`)
-  return { sent, log, releasing: (refusals: number, signal = NEVER) => release(EPOCH, refusals, { sender, report }, signal) }
+  return {
+    sent,
+    log,
+    releasing: (refusals: number, signal = NEVER) => release(EPOCH, refusals, { sender, report }, signal),
+    skipping: (skipped: number) => release({ ...EPOCH, skipped }, 0, { sender, report }, NEVER),
+  }
 }
 
 describe('a release', () => {
@@ -30,6 +43,13 @@ describe('a release', () => {
     expect(await releasing(0, stop.signal)).toEqual(DONE)
     expect(sent).toEqual([{ intentId: 'releaseEpoch/100', call: { kind: 'releaseEpoch', begin: 100, end: 109 }, signal: stop.signal }])
     expect(log).toEqual([`epoch_released {"epochId":3,"begin":100,"end":109,"blockNumber":7,"transactionHash":"0x${'ab'.repeat(32)}"}`])
+  })
+
+  test('E6: that leaves epochs out is a call of its own, and says how many', async () => {
+    const { sent, log, skipping } = open(async () => DONE)
+    await skipping(4)
+    expect(sent).toMatchObject([{ intentId: 'forceSkipEpoch/100', call: { kind: 'forceSkipEpoch', begin: 100, end: 109 } }])
+    expect(log[0]).toBe('epochs_skipped {"epochId":3,"begin":100,"count":4}')
   })
 
   test('E4: after a refusal is another intent each time, for a refusal is final for its own', async () => {

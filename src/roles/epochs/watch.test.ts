@@ -3,13 +3,13 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { FakeSourceChain } from '#io/chain/fake/source.ts'
-import type { BlockRef, SourceChain } from '#io/chain/port.ts'
+import type { BlockRef, HeadTag, SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { FakeStore } from '#io/store/fake.ts'
-import { watch } from './watch.ts'
+import { ripeUpTo, watch } from './watch.ts'
 
-const OPTIONS = { epochSize: 10, headOffset: 5, pollMs: 1_000 }
+const OPTIONS = { epochSize: 10, headOffset: 5, headTag: 'latest', pollMs: 1_000 } as const
 const NEVER = new AbortController().signal
 const at = (number: number) => number as BlockNumber
 
@@ -24,6 +24,13 @@ function open(options: { readonly blocks: number; readonly store?: FakeStore; re
   const run = <Value>(work: Promise<Value>) => clock.runUntil(work, { limitMs: 60_000 })
   return { clock, source: real, store, log, watching, run }
 }
+
+test('E2: a block is ripe when it lies the offset below the head and the chain calls it safe, whichever is later', async () => {
+  const source = createFakeSourceChain({ blocks: 100, depthOf: { safe: 20, finalized: 60 } })
+  const upTo = (headOffset: number, headTag: HeadTag) => ripeUpTo({ headOffset, headTag }, source)
+  expect(await Promise.all([upTo(5, 'latest'), upTo(5, 'safe'), upTo(30, 'safe'), upTo(30, 'finalized')])).toEqual([94, 79, 69, 39])
+})
+
 const hashAt = async (source: SourceChain, number: number) => (await source.block(at(number)))?.hash
 
 describe('a range of source blocks', () => {

@@ -1,6 +1,6 @@
 import type { Report } from '#domain/events.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
-import type { BlockRef, SourceChain } from '#io/chain/port.ts'
+import type { BlockRef, HeadTag, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Store } from '#io/store/port.ts'
 
@@ -25,7 +25,18 @@ export interface WatchDeps {
 export interface WatchOptions {
   readonly epochSize: number
   readonly headOffset: number
+  /** Beside that it must be what the source chain calls so. */
+  readonly headTag: HeadTag
   readonly pollMs: number
+}
+
+/** The newest source block that an epoch may end with (E2). */
+export async function ripeUpTo(
+  { headOffset, headTag }: Pick<WatchOptions, 'headOffset' | 'headTag'>,
+  source: SourceChain,
+): Promise<number> {
+  const [head, tagged] = await Promise.all([source.head(), headTag === 'latest' ? undefined : source.head(headTag)])
+  return Math.min(head.number - headOffset, tagged?.number ?? Number.POSITIVE_INFINITY)
 }
 
 /** The epoch worked on last: written down before it is released, so that the next one is known to continue it. */
@@ -60,8 +71,7 @@ export async function watch(begin: BlockNumber, options: WatchOptions, deps: Wat
   const end = (begin + options.epochSize - 1) as BlockNumber
   for (;;) {
     signal.throwIfAborted()
-    const head = await source.head()
-    const epoch = head.number - options.headOffset >= end ? await readRange(begin, end, source) : undefined
+    const epoch = (await ripeUpTo(options, source)) >= end ? await readRange(begin, end, source) : undefined
     if (epoch !== undefined) {
       const expected = rememberedParent(store, begin)
       // What was released stays released: nobody can take an epoch back. People must know, and the offset is too small.

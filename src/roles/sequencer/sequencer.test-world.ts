@@ -196,7 +196,8 @@ export interface Settings {
 
 function forgetfulSender(chain: FakeChain): ProtocolSender {
   const fresh = () => chain.sender({ address: SEQUENCER, journal: createFakeStore() })
-  return { address: SEQUENCER, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
+  const sender = fresh()
+  return { ...sender, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
 }
 
 function lyingSender(sender: ProtocolSender, lie: (call: ProtocolCall) => ProtocolCall): ProtocolSender {

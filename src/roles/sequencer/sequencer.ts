@@ -19,26 +19,26 @@ import { persist } from '#life/persist.ts'
 import { retain } from '#life/retention.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
+import { type Counters, createCounters, type LastSeen } from './counters.ts'
+import { createCounting } from './days/count.ts'
+import { readOthers } from './days/others.ts'
+import { createRewarding, type RewardOptions } from './days/reward.ts'
+import { createTallies, type Tallies } from './days/tallies.ts'
+import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
+import { receive } from './intake/receive.ts'
+import { type Ballots, createBallots, type Recorded } from './intake/record.ts'
+import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './intake/verify.ts'
+import { createWaiting, type Held, type Waiting } from './intake/waiting.ts'
+import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
 import { anchor, type Anchored, type AnchorFailure, end, type EndOutcome } from './seal/anchor.ts'
 import { batch, type FreshBatch, type PlannedBatch } from './seal/batch.ts'
 import { collect } from './seal/collect.ts'
 import { type CorrectDeps, correct } from './seal/correct.ts'
-import { createCounting } from './days/count.ts'
-import { type Counters, createCounters, type LastSeen } from './counters.ts'
-import { createEpochRules, type EpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { finalize } from './seal/finalize.ts'
 import { keep } from './seal/keep.ts'
-import { createLedger, type EpochEntry, isUnsent, type Ledger } from './ledger.ts'
-import { readOthers } from './days/others.ts'
 import { noteAnchored, noteClosed, noteEnded, notePlan, noteUnjudged, noteVoid } from './seal/outcome.ts'
 import { PINNED, pinAll, type Pins } from './seal/pin.ts'
-import { receive } from './intake/receive.ts'
-import { type Ballots, createBallots, type Recorded } from './intake/record.ts'
-import { createRewarding, type RewardOptions } from './days/reward.ts'
-import { createTallies, type Tallies } from './days/tallies.ts'
 import { type Breathe, createTurns } from './seal/turns.ts'
-import { isAwaited, type ServedMarket, verify, type VerifyDeps } from './intake/verify.ts'
-import { createWaiting, type Held, type Waiting } from './intake/waiting.ts'
 import { watch } from './watch.ts'
 
 export interface SequencerOptions extends RewardOptions {
@@ -194,7 +194,8 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
     if (rules === undefined) return noteUnjudged(epochId, deps) // S12: never by the rules of another epoch.
     const breathe = breathing(deps)
     const { counted, accepted, cost } = await count(epoch, rules, { ...deps, breathe }, signal)
-    justPlanned = await batch(counted, { bytesMax: deps.options.batchBytesMax, rules, breathe }) // Pure: same outcome, same bytes, same CIDs.
+    const gasMax = await readGasMax(deps, signal)
+    justPlanned = await batch(counted, { bytesMax: deps.options.batchBytesMax, gasMax, rules, breathe }) // Pure: same outcome, same bytes, same CIDs.
     await notePlan(epochId, { counted, planned: justPlanned, accepted, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
@@ -208,6 +209,11 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
   if (isUndone(epochId, deps)) return entry
   const ended = await putEnd(entry, deps, signal) // S7: only after every batch is on chain.
   return isUndone(epochId, deps) ? entry : noteEnded(epochId, ended, deps)
+}
+
+/** What a transaction of the chain may have. What is planned stays as it was cut. */
+function readGasMax(deps: Sequencing, signal: AbortSignal): Promise<number> {
+  return persist({ doing: 'read_gas_max', attempt: () => deps.sender.gasMax(), signal }, deps)
 }
 
 /** Receipts of the next epoch go on while one is sealed. */
@@ -226,7 +232,7 @@ async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing &
 async function answer(epochId: EpochId, deps: Sequencing, signal: AbortSignal): Promise<void> {
   if (isUndone(epochId, deps)) return
   const { ledger, view } = deps
-  const mine = { ...deps, breathe: breathing(deps) }
+  const mine = { ...deps, breathe: breathing(deps), gasMax: (until: AbortSignal) => readGasMax(deps, until) }
   const counting = { ...mine, count: async (...of: Parameters<CorrectDeps['count']>) => (await count(of[0], of[1], mine, of[2])).counted }
   const batches = await correct(epochId, counting, signal)
   if (batches.length === 0) return

@@ -336,6 +336,19 @@ describe('the simulation', () => {
     expect(snapshotter.stats()).toMatchObject({ simulated: 0, epochsDone: 1 })
   })
 
+  test('N4: is made all the same when the source chain is out of reach for a moment', async () => {
+    const world = createWorld()
+    let calls = 0
+    const head: typeof world.source.head = async () => {
+      calls += 1
+      if (calls <= 3) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'source', method: 'eth_getBlockByNumber' })
+      return world.source.head()
+    }
+    const snapshotter = await world.start(createLoneCompute(), ONE_SLOT, { source: { ...world.source, head } })
+    await world.until(() => snapshotter.stats().simulated === 1)
+    expect(world.troubles.map(({ event }) => event)).not.toContain('simulation_failed')
+  })
+
   test.each([
     new WeftError('SETTINGS_INVALID', { problems: ['no such node'] }),
     new WeftError('STATE_TRANSITION', { machine: 'test', from: 'a', to: 'b' }),

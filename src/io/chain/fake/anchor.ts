@@ -37,6 +37,8 @@ export interface FakeChainOptions {
   readonly market: MarketState
   /** Signers of the slots, slot 1 first. */
   readonly signers: readonly Address[]
+  /** Of the market; its epoch manager unless said. */
+  readonly owner?: Address
   /** Those that the market begins with. */
   readonly manifests?: readonly ManifestRef[]
   /** Whether votes may name the content they are for; the deployed contracts' may not. True unless said. */
@@ -127,7 +129,7 @@ const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode
 
 /** Blocks, pool and the contract that follows from the blocks. */
 function createMiner(options: FakeChainOptions) {
-  const owner = options.market.epochManager
+  const owner = options.owner ?? options.market.epochManager
   const blocks: FakeBlock[] = []
   let pool: FakeTransaction[] = []
   let made = 0

@@ -77,6 +77,7 @@ type Of<Kind extends FakeCall['kind']> = Extract<FakeCall, { readonly kind: Kind
 /** Everything the contracts hold. */
 interface Book {
   market: MarketState
+  readonly owner: Address
   /** Whether batches have a content hash, which a vote may name. */
   readonly hasContents: boolean
   isRootOnlyAllowed: boolean
@@ -182,8 +183,17 @@ function refuseVote(book: Book, from: Address, call: Of<'submitBatchAttestation'
   return batch.voters.has(from) ? 'E40' : undefined
 }
 
-function release(book: Book, call: Of<'releaseEpoch'>, block: BlockRef): BareEvent[] {
-  const epochId = (book.current.epochId + 1) as EpochId
+function refuseSkip(book: Book, from: Address, call: Of<'forceSkipEpoch'>): string | undefined {
+  if (from !== book.owner) return 'E03'
+  if (call.end < call.begin) return 'E20'
+  const { epochSize } = book.market
+  const distance = call.end - book.current.end
+  return call.end - call.begin + 1 !== epochSize || distance <= 0 || distance % epochSize !== 0 ? 'E21' : undefined
+}
+
+function release(book: Book, call: Of<'releaseEpoch' | 'forceSkipEpoch'>, block: BlockRef): BareEvent[] {
+  const step = call.kind === 'releaseEpoch' ? 1 : (call.end - book.current.end) / book.market.epochSize
+  const epochId = (book.current.epochId + step) as EpochId
   book.current = { epochId, begin: call.begin, end: call.end }
   book.epochs.set(epochId, {
     timestamp: block.timestamp,
@@ -314,6 +324,8 @@ function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): str
   switch (call.kind) {
     case 'releaseEpoch':
       return refuseRelease(book, from, call)
+    case 'forceSkipEpoch':
+      return refuseSkip(book, from, call)
     case 'submitSubmissionBatch':
       return refuseBatch(book, from, call, block)
     case 'submitRootOnlyBatches':
@@ -333,6 +345,7 @@ function refuse(book: Book, from: Address, call: FakeCall, block: BlockRef): str
 
 function perform(book: Book, from: Address, call: FakeCall, block: BlockRef): BareEvent[] {
   switch (call.kind) {
+    case 'forceSkipEpoch':
     case 'releaseEpoch':
       return release(book, call, block)
     case 'submitSubmissionBatch':
@@ -377,11 +390,14 @@ export function createFakeContract(initial: {
   readonly manifests?: readonly ManifestRef[]
   readonly hasContents?: boolean
   readonly rewards?: Partial<FakeRewards>
+  /** The epoch manager unless said. */
+  readonly owner?: Address
 }) {
   const nothing = { epochId: 0 as EpochId, begin: 0 as BlockNumber, end: 0 as BlockNumber }
   const { market, signers, manifests = [], hasContents = true } = initial
   const book: Book = {
     market,
+    owner: initial.owner ?? market.epochManager,
     hasContents,
     isRootOnlyAllowed: false,
     signers: [...signers],

@@ -16,6 +16,8 @@ export interface FakeSenderOptions {
 
 /** A nonce used up so many blocks ago stays used up. */
 const SETTLED_DEPTH = 24
+/** What EIP-7825 allows a transaction. */
+const TRANSACTION_GAS_MAX = 16_777_216
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -141,6 +143,10 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
 
   return {
     address,
+    async gasMax() {
+      mempool.assertReachable('gasMax')
+      return TRANSACTION_GAS_MAX
+    },
     sendInOrder,
     async send(intentId, call, signal) {
       const [outcome] = await sendInOrder([{ intentId, call }], signal)

@@ -34,11 +34,14 @@ export function createFakeSourceChain(script: {
   readonly events?: readonly ChainEvent[]
   readonly blockTimeSeconds?: number
   readonly startTimestamp?: number
+  /** How far below the head the chain calls its blocks safe and final; 0 unless said. */
+  readonly depthOf?: Partial<Record<'safe' | 'finalized', number>>
 }): FakeSourceChain {
   const { blockTimeSeconds = 12, startTimestamp = 1_700_000_000 } = script
   const blocks: BlockRef[] = []
   let made = 0
   let isReachable = true
+  const depthOf = { safe: 0, finalized: 0, ...script.depthOf }
 
   function mine(count = 1): void {
     for (let mined = 0; mined < count; mined += 1) {
@@ -69,9 +72,9 @@ export function createFakeSourceChain(script: {
 
   mine(script.blocks)
   return {
-    async head() {
+    async head(tag = 'latest') {
       assertServed('head', 0)
-      return blocks.at(-1) as BlockRef
+      return blocks[Math.max(0, blocks.length - 1 - (tag === 'latest' ? 0 : depthOf[tag]))] as BlockRef
     },
     async block(number) {
       assertServed('block', 0)

@@ -2,11 +2,12 @@ import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
 import type { Address, Cid } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
-import { createProofs, type ProofOptions } from '#io/chain/proof/proofs.ts'
+import type { ProofOptions } from '#io/chain/proof/proofs.ts'
+import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
-import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
+import { assertChainId } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
@@ -24,6 +25,8 @@ import { readSlot, readSlots } from './slots.ts'
 
 export interface AnchorChainOptions {
   readonly rpcUrl: string
+  /** What others of the process ask too, so that a budget of requests is one; without it one of its own. */
+  readonly rpc?: ProvenRpc
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
@@ -115,9 +118,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
 /** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
-  const { rpcUrl, onEndpointTrouble } = options
-  const proofs = options.proofs && createProofs(options.proofs)
-  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge })
+  const { rpc, proofs } = options.rpc ?? openProvenRpc(options)
   await assertChainId(rpc, chainId)
   await proofs?.survey(rpc)
   const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }

@@ -1,13 +1,15 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { BlockNumber } from '#domain/ids.ts'
-import type { BlockRef } from '#io/chain/port.ts'
+import type { BlockRef, HeadTag } from '#io/chain/port.ts'
 import { parseAnswer, parseQuantity } from './rpc.ts'
 import type { Rpc } from './rpc.ts'
 
-/** Base fee included: senders need it. `undefined` on chains without one. */
+/** Base fee and gas limit included: senders need them. `undefined` on chains without. */
 export interface Header extends BlockRef {
   readonly baseFeePerGas: bigint | undefined
+  /** Of all transactions of the block together. */
+  readonly gasLimit: bigint | undefined
 }
 
 export const quantity = (value: number | bigint): `0x${string}` => `0x${value.toString(16)}`
@@ -23,16 +25,17 @@ export function parseHeader(rpc: Rpc, raw: unknown): Header | undefined {
     timestamp: parseQuantity(fields['timestamp']),
     // Chains without a base fee leave it out, or say `null`.
     baseFeePerGas: fields['baseFeePerGas'] == null ? undefined : BigInt(fields['baseFeePerGas']),
+    gasLimit: fields['gasLimit'] == null ? undefined : BigInt(fields['gasLimit']),
   }))
 }
 
 const refOf = ({ number, hash, parentHash, timestamp }: Header): BlockRef => ({ number, hash, parentHash, timestamp })
 
 /** `undefined` above the head. Throws `CHAIN_ANSWER_INVALID` for another block than the one asked for, too. */
-export async function readHeader(rpc: Rpc, block: BlockNumber | 'latest'): Promise<Header | undefined> {
+export async function readHeader(rpc: Rpc, block: BlockNumber | HeadTag): Promise<Header | undefined> {
   const method = 'eth_getBlockByNumber'
-  const header = parseHeader(rpc, await rpc.call(method, [block === 'latest' ? block : quantity(block), false]))
-  if (header !== undefined && block !== 'latest' && header.number !== block)
+  const header = parseHeader(rpc, await rpc.call(method, [typeof block === 'string' ? block : quantity(block), false]))
+  if (header !== undefined && typeof block !== 'string' && header.number !== block)
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method, detail: `block ${header.number} for block ${block}` })
   return header
 }
@@ -43,10 +46,10 @@ export async function readBlock(rpc: Rpc, number: BlockNumber): Promise<BlockRef
   return header && refOf(header)
 }
 
-export async function readHead(rpc: Rpc): Promise<BlockRef> {
-  const header = await readHeader(rpc, 'latest')
+export async function readHead(rpc: Rpc, tag: HeadTag = 'latest'): Promise<BlockRef> {
+  const header = await readHeader(rpc, tag)
   if (header === undefined)
-    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: 'no latest block' })
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getBlockByNumber', detail: `no ${tag} block` })
   return refOf(header)
 }
 

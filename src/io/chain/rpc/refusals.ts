@@ -1,4 +1,5 @@
 import type { RpcRefusal } from './answer.ts'
+import { whyNotTaken } from './not-taken.ts'
 import { isRevert } from './revert.ts'
 
 /**
@@ -65,6 +66,8 @@ const LIMIT_EXCEEDED = -32_005
 /** `undefined` for the contract's own refusal, and for one that nobody knows. */
 export function kindOfRefusal(refusal: RpcRefusal, method: string): RefusalKind | undefined {
   if (isRevert(refusal)) return undefined
+  // Of a transaction the words come first: Besu has codes for it that mean limits everywhere else.
+  if (method === 'eth_sendRawTransaction' && whyNotTaken(refusal) !== undefined) return undefined
   const byCode = CODES[refusal.code]
   // A range is what logs have: under another method the code is somebody else's.
   if (byCode !== undefined && (byCode !== 'range' || method === 'eth_getLogs')) return byCode

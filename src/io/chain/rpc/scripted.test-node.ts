@@ -126,7 +126,8 @@ export function createAccountNode(options: { readonly chainId?: number } = {}) {
     eth_chainId: () => hex(options.chainId ?? 1),
     eth_getBlockByNumber: (block: string) =>
       block !== 'latest' && Number(block) > head ? null : headerOf(block === 'latest' ? head : Number(block)),
-    eth_getTransactionCount: (_address: string, block: string) => hex(countAt(block)),
+    eth_getTransactionCount: (_address: string, block: string) =>
+      block === 'finalized' ? refuse(-32_000, 'unsupported block tag') : hex(countAt(block)),
     eth_maxPriorityFeePerGas: () => hex(2),
     eth_estimateGas: () => hex(100_000),
     eth_getTransactionReceipt: (hash: string) => {

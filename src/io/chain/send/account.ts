@@ -9,11 +9,14 @@ import type { CallOutcome, IntentJournal } from '#io/chain/port.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { parseAnswer } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { suggestFees } from './fees.ts'
+import { createGasLimit } from './gas-limit.ts'
+import type { GasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import type { Launch } from './launch.ts'
 import { createSettler } from './settle.ts'
-import { countTransactions, estimateGas, suggestFees } from './transaction.ts'
+import { countTransactions, estimateGas } from './transaction.ts'
 
 /** An account, and what an operator does with it once in a while: deploys, changes settings, mints. Any call, any contract, one after the other. */
 
@@ -62,6 +65,9 @@ const RAISE_FEE_AFTER_MS = 30_000
 /** Stands for an account that nobody has named; a precompiled contract, so no key belongs to it. */
 const NOBODY = parseAddress('0x0000000000000000000000000000000000000001')
 
+/** Of who sends nothing. */
+const NO_JOURNAL: IntentJournal = { get: () => undefined, scan: () => [], commit: () => Promise.resolve() }
+
 /** The contract that an account's transaction with this nonce creates. */
 export function createdAddress(from: Address, nonce: number): Address {
   return parseAddress(getContractAddress({ from: from as `0x${string}`, nonce: BigInt(nonce) }))
@@ -75,12 +81,12 @@ function reverted(call: string, reason: string): WeftError {
 
 /** Makes transactions ready to be signed, and asks on the way whether they would be taken. */
 function createPreparer(
-  rpc: Rpc,
+  { rpc, gasLimit }: { readonly rpc: Rpc; readonly gasLimit: GasLimit },
   address: Address,
 ): (transactions: readonly AccountTransaction[], firstNonce: number) => Promise<Launch[]> {
   /** Throws `FUNDS_INSUFFICIENT` unless the account can pay for all, at the dearest. */
   async function checkFunds(launches: readonly Launch[]): Promise<void> {
-    const [fees, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
+    const [{ fees }, answer] = await Promise.all([suggestFees(rpc), rpc.call('eth_getBalance', [address, 'latest'])])
     const have = parseAnswer(rpc, 'eth_getBalance', () => BigInt(String(answer)))
     const feePerGas = 'gasPrice' in fees ? fees.gasPrice : fees.maxFeePerGas
     const needed = launches.reduce((sum, { draft }) => sum + draft.gas * feePerGas + draft.value, 0n)
@@ -91,7 +97,7 @@ function createPreparer(
   async function prepare(transactions: readonly AccountTransaction[], firstNonce: number): Promise<Launch[]> {
     const launches = await Promise.all(
       transactions.map(async ({ call, to, data, value = 0n }, index) => {
-        const gas = await estimateGas(rpc, { kind: call, from: address, ...(to === undefined ? {} : { to }), data, value })
+        const gas = await estimateGas(rpc, { kind: call, from: address, ...(to === undefined ? {} : { to }), data, value }, gasLimit)
         if (typeof gas === 'string') throw reverted(call, gas)
         return { intentId: `operator/${firstNonce + index}`, kind: call, draft: { to, data, value, gas } }
       }),
@@ -106,7 +112,7 @@ function createPreparer(
 /** An account whose key is elsewhere, for looking only: nothing can be sent. Without an account nobody is asked what would be taken. */
 export function createOnlooker(rpc: Rpc, account: Address | undefined): Account {
   const address = account ?? NOBODY
-  const prepare = createPreparer(rpc, address)
+  const prepare = createPreparer({ rpc, gasLimit: createGasLimit({ rpc, journal: NO_JOURNAL }) }, address)
   return {
     address,
     nextNonce: () => countTransactions(rpc, address, 'latest'),
@@ -123,13 +129,14 @@ export function createAccount(options: AccountOptions): Account {
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
-  const context = { rpc, chainId, account, address, intents }
+  const gasLimit = createGasLimit({ rpc, journal: options.journal })
+  const context = { rpc, chainId, account, address, intents, gasLimit }
   const launcher = createLauncher(context)
   const pace = { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs: RAISE_FEE_AFTER_MS, reorgDepthMax: REORG_DEPTH_MAX }
   // Nothing runs beside an operator's transactions: no lock is needed.
   const settle = createSettler(context, launcher, (work) => work(), pace)
 
-  const prepare = createPreparer(rpc, address)
+  const prepare = createPreparer(context, address)
 
   return {
     address,

@@ -6,6 +6,7 @@ import type { Address } from '#domain/ids.ts'
 import type { IntentJournal } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal } from '#io/chain/suite/scene.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import type { JournalledIntent } from './intents.ts'
 import { createLauncher } from './launch.ts'
@@ -20,7 +21,7 @@ const launchOf = (intentId: string, data: `0x${string}` = '0x1234') => ({
 })
 
 /** A launcher whose journal and node write down, in order, what happens to them. */
-function open(options: { readonly journal?: IntentJournal } = {}) {
+function open(options: { readonly journal?: IntentJournal; readonly feePerGasMaxWei?: bigint } = {}) {
   const order: string[] = []
   const memory = options.journal ?? createMemoryJournal()
   const journal: IntentJournal = {
@@ -37,7 +38,8 @@ function open(options: { readonly journal?: IntentJournal } = {}) {
     return send(raw)
   }
   const intents = createIntents(journal, address)
-  return { node, order, intents, launcher: createLauncher({ rpc: node.rpc, chainId: 1, account, address, intents }) }
+  const gasLimit = createGasLimit({ rpc: node.rpc, journal })
+  return { node, order, intents, launcher: createLauncher({ ...options, rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }) }
 }
 
 describe('G4: a launch', () => {
@@ -121,16 +123,19 @@ describe('G4: broadcasting again', () => {
     expect(replacement?.raw).not.toBe(node.broadcast[1]?.raw)
   })
 
-  test('tells what the node says to it, and goes on to those behind', async () => {
-    const { launcher, node } = await three()
+  test('knows what the node says to each, until it is taken, and goes on to those behind', async () => {
+    const { launcher, node, intents } = await three()
     const told: number[] = []
     node.scripts['eth_sendRawTransaction'] = (raw: `0x${string}`) => {
       told.push(parseTransaction(raw).nonce ?? -1)
       return told.length === 1 ? refuse(-32_000, 'insufficient funds') : '0x'
     }
-    expect(await launcher.rebroadcast(0, 5)).toBe('insufficient funds')
+    const refusals = () => intents.all().map((intent) => launcher.refusalOf(intent)?.message)
+    await launcher.rebroadcast(0, 5)
+    expect(refusals()).toEqual(['insufficient funds', undefined, undefined])
     expect(told).toEqual([0, 1, 2])
-    expect(await launcher.rebroadcast(0, 5)).toBeUndefined()
+    await launcher.rebroadcast(0, 5)
+    expect(refusals()).toEqual([undefined, undefined, undefined])
   })
 })
 
@@ -157,11 +162,9 @@ describe('G4: a replacement', () => {
   })
 
   test('that would be dearer than what we pay, or of an intent that is not there, is not made', async () => {
-    const { launcher, node } = open()
-    node.scripts['eth_maxPriorityFeePerGas'] = () => hex(999_999_999_999n)
+    const { launcher, node } = open({ feePerGasMaxWei: 24n })
     await launcher.launch([launchOf('a')])
-    await launcher.replace('a', 0)
-    await launcher.replace('b', 0)
+    expect([await launcher.replace('a', 0), await launcher.replace('b', 0)]).toEqual(['capped', 'enough'])
     expect(node.broadcast).toHaveLength(1)
   })
 })

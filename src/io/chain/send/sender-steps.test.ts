@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
 import type { IntentJournal, ProtocolCall } from '#io/chain/port.ts'
-import { createAccountNode, hex, reverts } from '#io/chain/rpc/scripted.test-node.ts'
+import { createAccountNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSigner } from '#io/keys/secp256k1.ts'
@@ -22,14 +22,14 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-function open() {
+function open({ rpcUrl = 'http://node.test', around = (real: typeof fetch) => real } = {}) {
   const node = createAccountNode()
-  vi.stubGlobal('fetch', node.fetch)
+  vi.stubGlobal('fetch', around(node.fetch))
   const clock = createVirtualClock({ startMs: 0 })
   const journal = createMemoryJournal()
   const start = (kept: IntentJournal = journal) =>
     createProtocolSender({
-      rpcUrl: 'http://node.test',
+      rpcUrl,
       chainId: 1,
       protocolState: CONTRACT,
       dataMarket: `0x${'da'.repeat(20)}` as Address,
@@ -230,4 +230,87 @@ test('G4: in a list the outcomes stand where their calls stand, refused ones too
   node.mine()
   node.mine({ status: 0 })
   expect(await run(sending)).toMatchObject([{ kind: 'done' }, { kind: 'refused', reason: 'E25' }, { kind: 'refused', reason: 'E39' }])
+})
+
+describe('G4: a node that is not to be relied on', () => {
+  test('takes a transaction, and its answer is lost each time: it is found, and sent no second time', async () => {
+    const { node, start, run, broadcastCount, intents } = open()
+    const takes = node.scripts['eth_sendRawTransaction'] as (raw: `0x${string}`) => unknown
+    node.scripts['eth_sendRawTransaction'] = (raw: `0x${string}`) => {
+      takes(raw)
+      throw new Error('socket hang up')
+    }
+    const sender = start()
+    await expect(run(sender.send('a', release(100), NEVER))).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE', kind: 'transient' })
+    await broadcastCount(1)
+    node.mine()
+    expect(await run(sender.send('a', release(100), NEVER))).toMatchObject({ kind: 'done' })
+    expect([new Set(node.broadcast.map(({ hash }) => hash)).size, intents.get('a')?.hashes.length]).toEqual([1, 1])
+  })
+
+  test('forgets what it took, and takes it again with all that goes before it', async () => {
+    const { node, start, run, broadcastCount, clock } = open()
+    const sender = start()
+    const sending = [100, 110].map((begin) => sender.send(`${begin}`, release(begin), NEVER))
+    await broadcastCount(2)
+    const hashes = node.broadcast.splice(0).map(({ hash }) => hash)
+    await clock.runUntil(() => new Set(node.broadcast.map(({ nonce }) => nonce)).size === 2, { limitMs: 15_000 })
+    expect(new Set(node.broadcast.map(({ hash }) => hash))).toEqual(new Set(hashes))
+    node.mine()
+    node.mine()
+    expect((await run(Promise.all(sending))).map(({ kind }) => kind)).toEqual(['done', 'done'])
+  })
+
+  test('shows nobody what waits in its pool: only blocks are looked at, replacements and all', async () => {
+    const { node, start, clock, run, broadcastCount } = open()
+    const sending = start().send('a', release(100), NEVER)
+    await broadcastCount(1)
+    await clock.advance(45_000)
+    expect(new Set(node.broadcast.map(({ hash }) => hash)).size).toBeGreaterThan(1)
+    node.mine()
+    expect(await run(sending)).toMatchObject({ kind: 'done' })
+    expect(node.calls.filter(({ params }) => params.includes('pending'))).toEqual([])
+    expect(node.asked('eth_getTransactionByHash')).toEqual([])
+  })
+
+  test('is one of two, and refuses what the other takes: the other decides, under one nonce', async () => {
+    const around =
+      (real: typeof fetch): typeof fetch =>
+      async (url, init) => {
+        const response = await real(url, init)
+        if (!String(url).startsWith('http://a.test')) return response
+        const asked = JSON.parse(String(init?.body)) as { readonly method: string }[]
+        const answers = (await response.json()) as { readonly id: number }[]
+        const refused = { error: { code: -32_000, message: 'nonce too low: next nonce 1, tx nonce 0' } }
+        const isSent = (index: number) => asked[index]?.method === 'eth_sendRawTransaction'
+        return new Response(JSON.stringify(answers.map(({ id, ...answer }, index) => ({ id, ...(isSent(index) ? refused : answer) }))))
+      }
+    const { node, start, run, broadcastCount, intents } = open({ rpcUrl: 'http://a.test,http://b.test', around })
+    const sending = start().send('a', release(100), NEVER)
+    await broadcastCount(2)
+    node.mine()
+    expect(await run(sending)).toMatchObject({ kind: 'done' })
+    expect([new Set(node.broadcast.map(({ nonce }) => nonce)).size, intents.get('a')?.hashes.length]).toEqual([1, 1])
+  })
+
+  test('says what only a person can mend: whoever sends is told at once, and goes on by sending again', async () => {
+    const { node, start, run, broadcastCount, clock } = open()
+    const takes = node.scripts['eth_sendRawTransaction'] as (raw: `0x${string}`) => unknown
+    node.scripts['eth_sendRawTransaction'] = (raw: `0x${string}`) =>
+      parseTransaction(raw).nonce === 0 ? refuse(-32_000, 'insufficient funds for gas * price + value') : takes(raw)
+    const sender = start()
+    const list = [100, 110].map((begin) => ({ intentId: `${begin}`, call: release(begin) }))
+    await expect(run(sender.sendInOrder(list, NEVER))).rejects.toMatchObject({ code: 'CALL_UNFUNDED' })
+    expect(clock.nowMs()).toBeLessThan(1_000)
+    // Nobody who was not told waits on in the background.
+    const askedCount = node.calls.length
+    await clock.advance(30_000)
+    expect(node.calls).toHaveLength(askedCount)
+    node.scripts['eth_sendRawTransaction'] = takes as never
+    const again = sender.sendInOrder(list, NEVER)
+    await broadcastCount(3)
+    node.mine()
+    node.mine()
+    expect((await run(again)).map(({ kind }) => kind)).toEqual(['done', 'done'])
+  })
 })

@@ -167,12 +167,39 @@ describe('sender on anvil', () => {
     expect(await transactionCount()).toBe(2)
   })
 
-  test('an account without ether waits, and says why', async () => {
+  test('epochs are left out by the owner of the market, and by nobody else', async () => {
+    const owner = new Secret(new Uint8Array(32).fill(8))
+    await mining(open(createMemoryJournal()).send('release', release(100), NEVER))
+    const skip = { ...release(140), kind: 'forceSkipEpoch' } as ProtocolCall
+    expect(await open(createMemoryJournal()).send('skip', skip, NEVER)).toEqual({ kind: 'refused', reason: 'E03' })
+    expect(await mining(open(createMemoryJournal(), { privateKey: owner }).send('skip', skip, NEVER))).toMatchObject({ kind: 'done' })
+    expect(await mining(open(createMemoryJournal()).send('next', release(150), NEVER))).toMatchObject({ kind: 'done' })
+  })
+
+  test('on a chain that makes blocks only for transactions each call has its block, in their order', async () => {
+    await rpc.call('evm_setAutomine', [true])
+    try {
+      const sender = open(createMemoryJournal())
+      const head = async () => Number(await rpc.call('eth_blockNumber', []))
+      const before = await head()
+      expect(await sender.send('release', release(100), NEVER)).toMatchObject({ kind: 'done', blockNumber: before + 1 })
+      const list = [110, 120, 130].map((begin) => ({ intentId: `${begin}`, call: release(begin) }))
+      const first = await sender.send('110', release(110), NEVER)
+      const others = await sender.sendInOrder(list, NEVER)
+      // The estimates of a list stand for themselves: what needs the one before it is refused beforehand.
+      expect([first, ...others]).toMatchObject([{ kind: 'done' }, { kind: 'done' }, { kind: 'done' }, { kind: 'refused', reason: 'E22' }])
+      expect(await head()).toBe(before + 3)
+    } finally {
+      await rpc.call('evm_setAutomine', [false])
+    }
+  })
+
+  test('an account without ether says so at once', async () => {
     await rpc.call('anvil_setBalance', [address, '0x0'])
-    const failure = await open(createMemoryJournal(), { settleTimeoutMs: 50 })
+    const failure = await open(createMemoryJournal())
       .send('release', release(100), NEVER)
       .catch((cause: unknown) => cause)
-    expect(failure).toMatchObject({ kind: 'transient' })
+    expect(failure).toMatchObject({ code: 'CALL_UNFUNDED', kind: 'transient', facts: { account: address, haveWei: '0' } })
     await fundAccounts(anvil.rpcUrl, [address])
   })
 

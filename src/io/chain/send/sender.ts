@@ -1,4 +1,5 @@
 import { privateKeyToAccount } from 'viem/accounts'
+import { isWeftError } from '#domain/errors.ts'
 import { parseAddress } from '#domain/ids.ts'
 import type { Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
@@ -6,15 +7,19 @@ import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender }
 import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
-import type { Launch } from './launch.ts'
+import type { Launch, OnHeld } from './launch.ts'
 import { createSettler } from './settle.ts'
 import type { Lock } from './settle.ts'
 import { countTransactions, encodeCall, estimateGas } from './transaction.ts'
 
 export interface ProtocolSenderOptions {
   readonly rpcUrl: string
+  /** What others of the process ask too, so that a budget of requests is one; without it one of its own. */
+  readonly rpc?: Rpc
   readonly chainId: number
   readonly protocolState: Address
   readonly dataMarket: Address
@@ -25,12 +30,18 @@ export interface ProtocolSenderOptions {
   /** How long `send` waits for a receipt before it throws `CALL_NOT_SETTLED`. */
   readonly settleTimeoutMs: number
   readonly pollMs?: number
+  /** Nothing is offered above it; without it, nothing far above what the chain has taken lately. */
+  readonly feePerGasMaxWei?: bigint | undefined
+  /** What a transaction may have on this chain where that differs from EIP-7825; blocks and refusals may say that it is less. */
+  readonly gasPerTransactionMax?: bigint | undefined
   /** How long a transaction may wait for a block before its fee is raised. */
   readonly raiseFeeAfterMs?: number
   /** A nonce used up so many blocks ago stays used up: only then is a transaction that missed it signed anew. */
   readonly reorgDepthMax?: number
   /** Told of nonces that somebody else with the key of this account has used; each may come again and again. */
   readonly onShared?: (nonce: number) => void
+  /** Told why a node does not take a transaction, and whether somebody must mend it; may come again and again. */
+  readonly onHeld?: OnHeld
 }
 
 const POLL_MS = 500
@@ -57,12 +68,14 @@ function createLock(): Lock {
 export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSender {
   const { clock, protocolState, dataMarket, chainId, settleTimeoutMs } = options
   const { pollMs = POLL_MS, raiseFeeAfterMs = RAISE_FEE_AFTER_MS, reorgDepthMax = REORG_DEPTH_MAX } = options
-  const rpc = createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
+  const rpc = options.rpc ?? createRpc({ rpcUrl: options.rpcUrl, chainId, pause: clock })
   const account = privateKeyToAccount(`0x${options.privateKey.reveal().toHex()}`)
   const address = parseAddress(account.address)
   const intents = createIntents(options.journal, address)
   const exclusively = createLock()
-  const context = { rpc, chainId, account, address, intents, onShared: options.onShared }
+  const { onShared, onHeld, feePerGasMaxWei } = options
+  const gasLimit = createGasLimit({ rpc, journal: options.journal, gasPerTransactionMax: options.gasPerTransactionMax })
+  const context = { rpc, chainId, account, address, intents, gasLimit, onShared, onHeld, feePerGasMaxWei }
   const launcher = createLauncher(context)
   const settle = createSettler(context, launcher, exclusively, { clock, pollMs, settleTimeoutMs, raiseFeeAfterMs, reorgDepthMax })
   let starting: Promise<void> | undefined
@@ -84,7 +97,14 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   /** What the call is sent as, or why the contract refuses it beforehand. */
   async function draft({ intentId, call }: Intent): Promise<Launch | string> {
     const data = encodeCall(call, dataMarket)
-    const gas = await estimateGas(rpc, { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n })
+    const gas = await estimateGas(
+      rpc,
+      { ...votesOn(call), kind: call.kind, from: address, to: protocolState, data, value: 0n },
+      gasLimit,
+    ).catch((failure: unknown) => {
+      if (isWeftError(failure) && failure.code.startsWith('CALL_')) onHeld?.(failure, true)
+      throw failure
+    })
     return typeof gas === 'string' ? gas : { intentId, kind: call.kind, draft: { to: protocolState, data, value: 0n, gas } }
   }
 
@@ -122,16 +142,24 @@ export function createProtocolSender(options: ProtocolSenderOptions): ProtocolSe
   async function sendInOrder(wanted: readonly Intent[], signal: AbortSignal): Promise<readonly CallOutcome[]> {
     signal.throwIfAborted()
     const prepared = await untilAborted(prepare(wanted, signal), signal)
-    return Promise.all(
-      wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
-        const { state, ...rest } = prepared[index] as Prepared
-        return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', signal)
-      }),
-    )
+    // When one cannot go on the caller hears of it, and comes again for all.
+    const over = new AbortController()
+    const isWanted = AbortSignal.any([signal, over.signal])
+    try {
+      return await Promise.all(
+        wanted.map(async ({ intentId }, index): Promise<CallOutcome> => {
+          const { state, ...rest } = prepared[index] as Prepared
+          return 'reason' in rest ? { kind: 'refused', reason: rest.reason } : settle(intentId, state === 'launched', isWanted)
+        }),
+      )
+    } finally {
+      over.abort()
+    }
   }
 
   return {
     address,
+    gasMax: async () => Number(await gasLimit.now()),
     sendInOrder,
     async send(intentId, call, signal) {
       const [outcome] = await sendInOrder([{ intentId, call }], signal)

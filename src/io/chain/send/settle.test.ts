@@ -4,9 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
-import { createAccountNode, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
+import { createAccountNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
+import { createGasLimit } from './gas-limit.ts'
 import { createIntents } from './intents.ts'
 import { createLauncher } from './launch.ts'
 import { createSettler } from './settle.ts'
@@ -20,8 +21,10 @@ const CONTRACT = `0x${'50'.repeat(20)}` as Address
 async function open(options: Partial<SettleOptions> = {}) {
   const clock = createVirtualClock({ startMs: 0 })
   const node = createAccountNode()
-  const intents = createIntents(createMemoryJournal(), address)
-  const context = { rpc: node.rpc, chainId: 1, account, address, intents }
+  const journal = createMemoryJournal()
+  const intents = createIntents(journal, address)
+  const gasLimit = createGasLimit({ rpc: node.rpc, journal })
+  const context = { rpc: node.rpc, chainId: 1, account, address, intents, gasLimit }
   const launcher = createLauncher(context)
   const pace = { clock, pollMs: 500, settleTimeoutMs: 60_000, raiseFeeAfterMs: 1e9, reorgDepthMax: 5, ...options }
   const settle = createSettler(context, launcher, (work) => work(), pace)
@@ -121,12 +124,12 @@ describe('G4: a call that waits for a block', () => {
 
   test('is not settled when the limit passes, with what stood in its way', async () => {
     const { node, settle, outcomeOf } = await open({ settleTimeoutMs: 2_000 })
-    node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, 'insufficient funds for gas')
+    node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, 'txpool is full')
     const failure = await outcomeOf(settle('a', false, NEVER)).catch((cause: unknown) => cause)
     expect(failure).toMatchObject({
       code: 'CALL_NOT_SETTLED',
       facts: { call: 'a', waitedMs: 2_000 },
-      cause: { message: 'insufficient funds for gas' },
+      cause: { code: 'CALL_POOL_FULL', facts: { detail: 'txpool is full' } },
     })
   })
 
@@ -181,6 +184,23 @@ describe('G4: a call whose nonce another transaction took', () => {
     node.mine()
     node.mine()
     expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done', transactionHash: node.broadcast[2]?.hash })
+  })
+
+  test('is signed anew as soon as the chain calls it final, for some chains make no blocks without transactions', async () => {
+    const { clock, node, settle, intents, outcomeOf } = await open()
+    const counts = node.scripts['eth_getTransactionCount'] as (address: string, block: string) => unknown
+    let finalCount = 0
+    node.scripts['eth_getTransactionCount'] = (of: string, block: string) => (block === 'finalized' ? hex(finalCount) : counts(of, block))
+    node.mine({ as: `0x${'99'.repeat(32)}` })
+    const waiting = settle('a', true, NEVER)
+    await clock.advance(3_000)
+    expect(intents.get('a')?.nonce).toBe(0)
+    finalCount = 1
+    await clock.advance(1_000)
+    expect(intents.get('a')?.nonce).toBe(2)
+    node.mine()
+    node.mine()
+    expect(await outcomeOf(waiting)).toMatchObject({ kind: 'done' })
   })
 
   test('says so while it waits', async () => {

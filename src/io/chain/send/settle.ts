@@ -1,11 +1,14 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
+import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
 import { quantity, readHead } from '#io/chain/rpc/block.ts'
+import { whyNotTaken } from '#io/chain/rpc/not-taken.ts'
 import { untilAborted } from '#io/chain/rpc/pace.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
+import { heldBy } from './held.ts'
 import type { JournalledIntent } from './intents.ts'
 import type { Launcher, SenderContext } from './launch.ts'
 import { countTransactions, draftOf } from './transaction.ts'
@@ -27,7 +30,9 @@ export type Lock = <Value>(work: () => Promise<Value>) => Promise<Value>
 /** What one look at the chain showed: the outcome, or what stands in its way, as far as that is known. */
 interface Sight {
   readonly outcome?: CallOutcome
-  readonly obstacle?: string
+  readonly obstacle?: Error
+  /** The obstacle does not pass by itself. */
+  readonly needsPerson?: boolean
 }
 
 /** The outcome of whichever of the intent's transactions is in the chain; `undefined` while none is. */
@@ -51,9 +56,17 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
 /** Whether none of the intent's transactions can ever be mined: their nonce was used up, deep enough to stay so, by another. */
 async function isLost(intent: JournalledIntent, context: SenderContext, reorgDepthMax: number): Promise<boolean> {
   const head = await readHead(context.rpc)
-  const settledCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
+  const deepCount = await countTransactions(context.rpc, context.address, Math.max(0, head.number - reorgDepthMax))
+  // On a chain that makes blocks only for transactions nothing gets deep: what the chain itself calls final will stay too.
+  const settledCount = Math.max(deepCount, deepCount > intent.nonce ? 0 : await countFinal(context))
   // Receipts last: one that came after the first look is seen now.
   return settledCount > intent.nonce && (await findOutcome(intent, context)) === undefined
+}
+
+/** 0 where the chain does not say what is final. */
+async function countFinal({ rpc, address }: SenderContext): Promise<number> {
+  const answer = await rpc.ask('eth_getTransactionCount', [address, 'finalized'])
+  return answer.isOk ? parseAnswer(rpc, 'eth_getTransactionCount', () => parseQuantity(answer.result)) : 0
 }
 
 /** Brings journalled intents to their outcome. */
@@ -63,7 +76,42 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
   /** Looks at one intent each time it is called, and moves it on where it is stuck. */
   function createAttendant(intentId: string, isJustBroadcast: boolean): () => Promise<Sight> {
     let raisedAtMs = clock.nowMs()
+    let underpricedAtMs = Number.NEGATIVE_INFINITY
+    let told: RpcRefusal | undefined
     let broadcastAtMs = isJustBroadcast ? raisedAtMs : Number.NEGATIVE_INFINITY
+
+    /** Offers more when the node has not taken the transaction for its fee, or no block has for too long. */
+    async function raiseIfDue(intent: JournalledIntent, minedCount: number): Promise<void> {
+      const nowMs = clock.nowMs()
+      const refusal = launcher.refusalOf(intent)
+      const isUnderpriced = refusal !== undefined && whyNotTaken(refusal) === 'CALL_UNDERPRICED'
+      if (!(isUnderpriced && nowMs - underpricedAtMs >= REBROADCAST_MS) && nowMs - raisedAtMs < raiseFeeAfterMs) return
+      raisedAtMs = nowMs
+      underpricedAtMs = nowMs
+      const raised = await exclusively(() => launcher.replace(intentId, minedCount))
+      if (raised !== 'capped') return
+      const failure = new WeftError('CALL_FEE_CAPPED', { call: intentId, detail: 'a replacement would be dearer than what we pay' })
+      context.onHeld?.(failure, true)
+    }
+
+    /** Offers less gas when the chain does not take so much in one transaction. */
+    async function refitIfRefused(intent: JournalledIntent, minedCount: number): Promise<void> {
+      const refusal = launcher.refusalOf(intent)
+      if (refusal !== undefined && whyNotTaken(refusal) === 'CALL_GAS_HIGH')
+        await exclusively(() => launcher.refit(intentId, refusal, minedCount))
+    }
+
+    /** Why the node has not taken the transaction, if it has not. */
+    async function obstacleOf(intent: JournalledIntent, minedCount: number): Promise<Sight> {
+      const refusal = launcher.refusalOf(intent)
+      if (refusal === undefined) return {}
+      const { failure, needsPerson } = await heldBy(refusal, { intent, minedCount }, context)
+      // Once each time it is said.
+      if (refusal !== told) context.onHeld?.(failure, needsPerson)
+      told = refusal
+      return { obstacle: failure, needsPerson }
+    }
+
     return async () => {
       const intent = context.intents.get(intentId) as JournalledIntent
       const [outcome, minedCount] = await Promise.all([
@@ -77,34 +125,40 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
         if (mined !== undefined) return { outcome: mined }
         context.onShared?.(intent.nonce)
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
-        return { obstacle: `nonce ${intent.nonce} was used by another transaction` }
+        return { obstacle: new Error(`nonce ${intent.nonce} was used by another transaction`) }
       }
-      const nowMs = clock.nowMs()
-      if (nowMs - raisedAtMs >= raiseFeeAfterMs) {
-        raisedAtMs = nowMs
-        await exclusively(() => launcher.replace(intentId, minedCount))
+      await refitIfRefused(intent, minedCount)
+      await raiseIfDue(intent, minedCount)
+      if (clock.nowMs() - broadcastAtMs >= REBROADCAST_MS) {
+        broadcastAtMs = clock.nowMs()
+        await launcher.rebroadcast(minedCount, intent.nonce)
       }
-      if (nowMs - broadcastAtMs < REBROADCAST_MS) return {}
-      broadcastAtMs = nowMs
-      const obstacle = await launcher.rebroadcast(minedCount, intent.nonce)
-      return obstacle === undefined ? {} : { obstacle }
+      return obstacleOf(context.intents.get(intentId) as JournalledIntent, minedCount)
     }
   }
 
-  /** Throws `CALL_NOT_SETTLED` when there is no receipt in time, or the signal's reason. Failures that may pass are waited out until then. */
+  /**
+   * Throws what a node refuses the transaction for, at once, where that does not pass by itself (`CALL_UNFUNDED` and the like); `CALL_NOT_SETTLED`
+   * when there is no receipt in time, or the signal's reason. Failures that may pass are waited out until then.
+   */
   return async function settle(intentId: string, isJustBroadcast: boolean, signal: AbortSignal): Promise<CallOutcome> {
     const attend = createAttendant(intentId, isJustBroadcast)
     const startMs = clock.nowMs()
     let obstacle: unknown
     for (;;) {
+      let sight: Sight = {}
       try {
-        const sight = await untilAborted(attend(), signal)
-        if (sight.outcome !== undefined) return sight.outcome
-        if (sight.obstacle !== undefined) obstacle = new Error(sight.obstacle)
+        sight = await untilAborted(attend(), signal)
       } catch (failure) {
         if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
         obstacle = failure
       }
+      if (sight.outcome !== undefined) {
+        launcher.forget(context.intents.get(intentId) as JournalledIntent)
+        return sight.outcome
+      }
+      if (sight.needsPerson === true) throw sight.obstacle
+      obstacle = sight.obstacle ?? obstacle
       const waitedMs = clock.nowMs() - startMs
       if (waitedMs >= settleTimeoutMs) throw new WeftError('CALL_NOT_SETTLED', { call: intentId, waitedMs }, obstacle)
       await clock.sleep(pollMs, signal)

@@ -3,18 +3,16 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
-import { createScriptedNode, headerOf, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
-import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
+import { createScriptedNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
-import { countTransactions, draftOf, encodeCall, estimateGas, raiseFees, sign, suggestFees } from './transaction.ts'
-import type { Fees } from './transaction.ts'
+import type { Fees } from './fees.ts'
+import { countTransactions, draftOf, encodeCall, estimateGas, sign } from './transaction.ts'
 
 const MARKET = `0x${'da'.repeat(20)}` as Address
 const CONTRACT = `0x${'50'.repeat(20)}` as Address
 const ROOT = `0x${'ab'.repeat(32)}` as Hash
 const account = privateKeyToAccount(`0x${'07'.repeat(32)}`)
 const from = account.address.toLowerCase() as Address
-const GWEI = 1_000_000_000n
 
 test.each<[ProtocolCall, readonly unknown[]]>([
   [{ kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber }, [100n, 109n]],
@@ -54,7 +52,7 @@ describe('the gas of a call', () => {
   const call = { kind: 'releaseEpoch', from, to: CONTRACT, data: '0x1234', value: 5n } as const
   const estimate = (answer: unknown, kind: string = call.kind, projectCount?: number) => {
     const node = createScriptedNode({ eth_estimateGas: () => answer })
-    return { node, gas: estimateGas(node.rpc, { ...call, kind, projectCount }) }
+    return { node, gas: estimateGas(node.rpc, { ...call, kind, projectCount }, { now: async () => 16_000_000n }) }
   }
 
   test('is a quarter above the estimate, for state may change before the block', async () => {
@@ -65,15 +63,23 @@ describe('the gas of a call', () => {
   })
 
   test('of a vote is enough to finalize a batch, whatever it was estimated at', async () => {
-    expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(24_000_000n)
-    expect(await estimate(hex(20_000_000), 'submitBatchAttestation').gas).toBe(25_000_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation').gas).toBe(16_000_000n)
+    expect(await estimate(hex(100_000), 'submitBatchAttestation', 400).gas).toBe(16_000_000n)
   })
 
   test('of a vote on so many projects is what these may take, so that many votes fit into a block', async () => {
     expect(await estimate(hex(100_000), 'submitBatchAttestation', 0).gas).toBe(500_000n)
     expect(await estimate(hex(100_000), 'submitBatchAttestation', 50).gas).toBe(5_500_000n)
-    expect(await estimate(hex(100_000), 'submitBatchAttestation', 680).gas).toBe(24_000_000n)
     expect(await estimate(hex(6_000_000), 'submitBatchAttestation', 50).gas).toBe(7_500_000n)
+  })
+
+  test('is never more than a transaction may have, and what needs more is told as that', async () => {
+    expect(await estimate(hex(15_000_000)).gas).toBe(16_000_000n)
+    expect(await estimate(hex(16_000_000)).gas).toBe(16_000_000n)
+    for (const kind of ['submitSubmissionBatch', 'submitBatchAttestation'])
+      await expect(estimate(hex(16_000_001), kind).gas).rejects.toMatchObject({ code: 'CALL_GAS_HIGH', facts: { call: kind } })
+    const refused = estimate(refuse(-32_000, 'gas required exceeds allowance (16000000)')).gas
+    await expect(refused).rejects.toMatchObject({ code: 'CALL_GAS_HIGH' })
   })
 
   test('of a call that the contract refuses is the contract’s reason', async () => {
@@ -85,68 +91,6 @@ describe('the gas of a call', () => {
     ['an answer that is no quantity', 'many'],
   ])('%s is no refusal by the contract', async (_name, answer) => {
     await expect(estimate(answer).gas).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', facts: { method: 'eth_estimateGas' } })
-  })
-})
-
-describe('fees', () => {
-  const node = (scripts: Record<string, Script>) =>
-    createScriptedNode({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: hex(10n * GWEI) }), ...scripts }).rpc
-  const { baseFeePerGas: _, ...legacyHeader } = headerOf(5)
-
-  test('are twice the base fee and the tip that the node suggests', async () => {
-    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(3n * GWEI) }))).toEqual({
-      maxFeePerGas: 23n * GWEI,
-      maxPriorityFeePerGas: 3n * GWEI,
-    })
-  })
-
-  test('have no tip where the node knows of none, and are never nothing', async () => {
-    expect(await suggestFees(node({}))).toEqual({ maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 0n })
-    const free = node({ eth_getBlockByNumber: () => ({ ...headerOf(5), baseFeePerGas: '0x0' }) })
-    expect(await suggestFees(free)).toEqual({ maxFeePerGas: 1n, maxPriorityFeePerGas: 0n })
-  })
-
-  test('are the gas price on a chain without a base fee', async () => {
-    const legacy = { eth_getBlockByNumber: () => legacyHeader }
-    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9n * GWEI) }))).toEqual({ gasPrice: 9n * GWEI })
-    expect(await suggestFees(node({ ...legacy, eth_gasPrice: () => hex(9_000n * GWEI) }))).toEqual({ gasPrice: 1_000n * GWEI })
-    await expect(suggestFees(node({ ...legacy, eth_gasPrice: () => 'cheap' }))).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
-  })
-
-  test('are never above what we pay, and the tip never above the fee', async () => {
-    expect(await suggestFees(node({ eth_maxPriorityFeePerGas: () => hex(5_000n * GWEI) }))).toEqual({
-      maxFeePerGas: 1_000n * GWEI,
-      maxPriorityFeePerGas: 1_000n * GWEI,
-    })
-  })
-})
-
-describe('a replacement', () => {
-  const draft = { to: CONTRACT, data: '0x1234', value: 0n, gas: 50_000n } as const
-  const rawWith = async (fees: Fees) => (await sign(account, { chainId: 1, nonce: 3, draft, fees })).raw
-
-  test('offers a quarter more than before, in fee and in tip', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
-    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 5n })).toEqual({ maxFeePerGas: 126n, maxPriorityFeePerGas: 51n })
-    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 5n })).toEqual({ gasPrice: 126n })
-  })
-
-  test('offers what is suggested where that is more', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 40n })
-    expect(raiseFees(raw, { maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })).toEqual({ maxFeePerGas: 500n, maxPriorityFeePerGas: 90n })
-    expect(raiseFees(await rawWith({ gasPrice: 100n }), { gasPrice: 500n })).toEqual({ gasPrice: 500n })
-  })
-
-  test('has no tip above its fee, which no node takes', async () => {
-    const raw = await rawWith({ maxFeePerGas: 100n, maxPriorityFeePerGas: 100n })
-    expect(raiseFees(raw, { maxFeePerGas: 5n, maxPriorityFeePerGas: 400n })).toEqual({ maxFeePerGas: 400n, maxPriorityFeePerGas: 400n })
-  })
-
-  test('above what we pay is none', async () => {
-    const dear = 900n * GWEI
-    const raw = await rawWith({ maxFeePerGas: dear, maxPriorityFeePerGas: 1n })
-    expect(raiseFees(raw, { maxFeePerGas: 1n, maxPriorityFeePerGas: 1n })).toBeUndefined()
-    expect(raiseFees(await rawWith({ gasPrice: dear }), { gasPrice: 1n })).toBeUndefined()
   })
 })
 

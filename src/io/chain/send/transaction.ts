@@ -1,32 +1,32 @@
 import { encodeFunctionData, parseTransaction } from 'viem'
 import type { PrivateKeyAccount, TransactionSerializable } from 'viem'
+import { FINAL_PROJECT_GAS } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseHash } from '#domain/ids.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { ProtocolCall, RootOnlyBatch } from '#io/chain/port.ts'
-import { quantity, readHeader } from '#io/chain/rpc/block.ts'
+import type { RpcRefusal } from '#io/chain/rpc/answer.ts'
+import { quantity } from '#io/chain/rpc/block.ts'
+import { needsPerson, whyNotTaken } from '#io/chain/rpc/not-taken.ts'
+import type { NotTaken } from '#io/chain/rpc/not-taken.ts'
 import { isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { protocolStateAbi } from '#wire/abi/protocol-state.ts'
 import { keccak256 } from '#wire/keccak.ts'
+import { greatest, least, parseWei } from './fees.ts'
+import type { Fees } from './fees.ts'
+import type { GasLimit } from './gas-limit.ts'
 
 type Hex = `0x${string}`
 
-/** Above this no transaction of ours is worth sending; it waits for better times instead (`CALL_NOT_SETTLED`). */
-const FEE_PER_GAS_MAX_WEI = 1_000_000_000_000n
 /** State may change between estimate and block; what is not used is not paid. */
 const gasWithMargin = (estimate: bigint): bigint => (estimate * 5n) / 4n
 /**
- * A vote that turns out to be the deciding one also finalizes every project of the batch: up to 9 million gas for 100 projects
- * (spec/contracts.md §5), whatever it was estimated at before the others had voted.
+ * A vote that turns out to be the deciding one also finalizes every project of the batch (spec/contracts.md §5), whatever it was estimated at
+ * before the others had voted: so much and more than any contract takes for each, so that votes on many batches fit into a block.
  */
-const ATTESTATION_GAS_MIN = 24_000_000n
-/** The same where it is known how many projects there are: more than any contract takes for each, so that votes on many batches fit into a block. */
-const [VOTE_GAS, FINAL_PROJECT_GAS] = [500_000n, 100_000n] as const
-
-/** What a transaction offers per gas: with base fee (EIP-1559) or without. */
-export type Fees = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint } | { readonly gasPrice: bigint }
+const VOTE_GAS = 500_000n
 
 /** A signed transaction: `raw` is what is broadcast, `hash` names it for ever. */
 export interface Signed {
@@ -48,6 +48,7 @@ export function encodeCall(call: ProtocolCall, dataMarket: Address): Hex {
   const abi = protocolStateAbi
   switch (call.kind) {
     case 'releaseEpoch':
+    case 'forceSkipEpoch':
       return encodeFunctionData({ abi, functionName: call.kind, args: [market, BigInt(call.begin), BigInt(call.end)] })
     case 'submitSubmissionBatch':
       return encodeFunctionData({
@@ -85,60 +86,43 @@ function encodeVote(call: Extract<ProtocolCall, { readonly kind: 'submitBatchAtt
     : encodeFunctionData({ abi, functionName: 'submitContentAttestation', args: [...args, call.contentHash as Hex] })
 }
 
-/** What a vote must be able to take, whatever it would take now. */
-function voteGas(projectCount: number | undefined): bigint {
-  return projectCount === undefined ? ATTESTATION_GAS_MIN : least(ATTESTATION_GAS_MIN, VOTE_GAS + BigInt(projectCount) * FINAL_PROJECT_GAS)
+/** What a vote must be able to take, whatever it would take now: all there is, where nobody knows how many projects there are. */
+function voteGas(projectCount: number | undefined, gasMax: bigint): bigint {
+  return projectCount === undefined ? gasMax : VOTE_GAS + BigInt(projectCount * FINAL_PROJECT_GAS)
 }
 
-/** The gas to offer, or the contract's reason to refuse. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
+/** A node that would not take the call, whatever gas it had. */
+async function notEstimated(
+  rpc: Rpc,
+  { why, call, account }: { readonly why: NotTaken; readonly call: string; readonly account: Address },
+  { message }: RpcRefusal,
+): Promise<WeftError> {
+  if (why !== 'CALL_UNFUNDED') return new WeftError(why, { call, detail: message })
+  const haveWei = String(parseWei(rpc, 'eth_getBalance', await rpc.call('eth_getBalance', [account, 'latest'])))
+  return new WeftError(why, { call, account, haveWei, neededWei: 'more' }, new Error(message))
+}
+
+/** The gas to offer, at most `gasMax`, or the contract's reason to refuse. Throws `CALL_GAS_HIGH` for what does not fit into it, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, and what the node says that a person must mend. */
 export async function estimateGas(
   rpc: Rpc,
   call: Omit<Draft, 'gas'> & { readonly kind: string; readonly from: Address; readonly projectCount?: number | undefined },
+  limit: Pick<GasLimit, 'now'>,
 ): Promise<bigint | string> {
   const { kind, value, projectCount, ...rest } = call
   const transaction = { ...rest, value: `0x${value.toString(16)}` }
   // At the latest block by name: left out, nodes differ in whether they count what waits in their own pool.
-  const answer = await rpc.ask('eth_estimateGas', [transaction, 'latest'])
+  const [answer, gasMax] = await Promise.all([rpc.ask('eth_estimateGas', [transaction, 'latest']), limit.now()])
   if (answer.isOk) {
-    const gas = gasWithMargin(BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result))))
-    return kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount)) : gas
+    const estimate = BigInt(parseAnswer(rpc, 'eth_estimateGas', () => parseQuantity(answer.result)))
+    if (estimate > gasMax)
+      throw new WeftError('CALL_GAS_HIGH', { call: kind, detail: `it takes ${estimate} gas of the ${gasMax} that a transaction may have` })
+    const gas = gasWithMargin(estimate)
+    return least(gasMax, kind === 'submitBatchAttestation' ? greatest(gas, voteGas(projectCount, gasMax)) : gas)
   }
   if (isRevert(answer.refusal)) return revertReason(answer.refusal)
+  const why = whyNotTaken(answer.refusal)
+  if (why !== undefined && needsPerson(why)) throw await notEstimated(rpc, { why, call: kind, account: call.from }, answer.refusal)
   throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_estimateGas', detail: answer.refusal.message })
-}
-
-const parseWei = (rpc: Rpc, method: string, answer: unknown): bigint => parseAnswer(rpc, method, () => BigInt(String(answer)))
-const least = (left: bigint, right: bigint): bigint => (left < right ? left : right)
-const greatest = (left: bigint, right: bigint): bigint => (left > right ? left : right)
-
-/** Twice the present base fee, so that the transaction stays good while blocks are full six times in a row. */
-export async function suggestFees(rpc: Rpc): Promise<Fees> {
-  const [header, tip] = await Promise.all([readHeader(rpc, 'latest'), rpc.ask('eth_maxPriorityFeePerGas', [])])
-  if (header?.baseFeePerGas === undefined)
-    return { gasPrice: least(parseWei(rpc, 'eth_gasPrice', await rpc.call('eth_gasPrice', [])), FEE_PER_GAS_MAX_WEI) }
-  // A node without that method serves a chain without tips.
-  const wanted = tip.isOk ? parseWei(rpc, 'eth_maxPriorityFeePerGas', tip.result) : 0n
-  const maxFeePerGas = least(greatest(2n * header.baseFeePerGas + wanted, 1n), FEE_PER_GAS_MAX_WEI)
-  return { maxFeePerGas, maxPriorityFeePerGas: least(wanted, maxFeePerGas) }
-}
-
-/** A quarter more than before, as nodes ask of a replacement (they ask for a tenth), or the suggestion if that is more. */
-function raised(before: bigint, suggested: bigint): bigint {
-  return greatest((before * 5n) / 4n + 1n, suggested)
-}
-
-/** Fees for a replacement of `raw`; `undefined` when they would be above what we pay. */
-export function raiseFees(raw: Hex, suggested: Fees): Fees | undefined {
-  const before = parseTransaction(raw)
-  if ('gasPrice' in suggested) {
-    const gasPrice = raised(before.gasPrice ?? 0n, suggested.gasPrice)
-    return gasPrice > FEE_PER_GAS_MAX_WEI ? undefined : { gasPrice }
-  }
-  const maxFeePerGas = raised(before.maxFeePerGas ?? 0n, suggested.maxFeePerGas)
-  const maxPriorityFeePerGas = raised(before.maxPriorityFeePerGas ?? 0n, suggested.maxPriorityFeePerGas)
-  return maxFeePerGas > FEE_PER_GAS_MAX_WEI
-    ? undefined
-    : { maxFeePerGas: greatest(maxFeePerGas, maxPriorityFeePerGas), maxPriorityFeePerGas }
 }
 
 /** What a signed transaction would do, to sign it anew. */
@@ -146,6 +130,12 @@ export function draftOf(raw: Hex): Draft {
   const { to, data, value, gas } = parseTransaction(raw)
   const draft = { data: data ?? '0x', value: value ?? 0n, gas: gas ?? 0n } as const
   return typeof to === 'string' ? { ...draft, to: to.toLowerCase() as Address } : draft
+}
+
+/** The most that a signed transaction may take from its account. */
+export function costOf(raw: Hex): bigint {
+  const { gas = 0n, value = 0n, gasPrice, maxFeePerGas } = parseTransaction(raw)
+  return gas * (maxFeePerGas ?? gasPrice ?? 0n) + value
 }
 
 export async function sign(

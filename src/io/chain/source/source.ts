@@ -173,7 +173,7 @@ export async function connectSourceChain(options: {
   const signatures = createSignatures()
   const reading = { rpc, signatures, reader: createStateReader(rpc) }
   return {
-    head: () => readHead(rpc),
+    head: (tag) => readHead(rpc, tag),
     block: (number) => readBlock(rpc, number),
     read: (call) => readAt(reading, call),
     events: (filter) => readEvents(rpc, signatures, filter),

@@ -28,6 +28,13 @@ export function sourceSuite(name: string, open: () => Promise<SourceWorld>): voi
       expect(await source.block(above(head.number))).toBeUndefined()
     })
 
+    test('what it calls safe and final lies no higher than the head, the final no higher than the safe', async () => {
+      const { source } = await open()
+      const [head, safe, finalized] = [await source.head('latest'), await source.head('safe'), await source.head('finalized')]
+      expect(head).toEqual(await source.head())
+      expect([safe.number <= head.number, finalized.number <= safe.number]).toEqual([true, true])
+    })
+
     test('a view is read as of the block named, integers as bigint', async () => {
       const { source, token, owner, first, second } = await open()
       const balanceAt = (blockNumber: BlockNumber) => source.read({ address: token, function: BALANCE, args: [owner], blockNumber })

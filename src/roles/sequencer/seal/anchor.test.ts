@@ -38,6 +38,7 @@ function chainThat(facts: { readonly outcomes: readonly CallOutcome[]; readonly 
   } as unknown as AnchorChain
   const sender: ProtocolSender = {
     address: '0x' as never,
+    gasMax: async () => 16_777_216,
     async send(intentId, call) {
       sent.push({ intentId, call })
       return facts.outcomes[0] as CallOutcome

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { TallyPolicy } from '#domain/tally.ts'
@@ -18,8 +19,10 @@ const RULES = { batchForm: 'json', batchTree: 'cumulative', anchoring: 'projects
 const never = async () => undefined
 const finalize = (ballots: readonly Ballot[], policy: TallyPolicy) => finalizeInTurns(ballots, policy, never)
 /** As the market asks for it, unless a test says otherwise. */
-const batch = (counted: readonly CountedProject[], { bytesMax = 1_000_000, ...rules }: Partial<MarketRules> & { bytesMax?: number } = {}) =>
-  batchInTurns(counted, { bytesMax, rules: { ...RULES, ...rules }, breathe: never })
+const batch = (
+  counted: readonly CountedProject[],
+  { bytesMax = 1_000_000, gasMax = 1e9, ...rules }: Partial<MarketRules> & Partial<BatchLimits> = {},
+) => batchInTurns(counted, { bytesMax, gasMax, rules: { ...RULES, ...rules }, breathe: never })
 const POLICY = { minVotes: 0, minShareBp: 0 }
 
 function ballot(project: number, slot: number, cid = 0, signer = slot): Ballot {
@@ -138,12 +141,26 @@ test('S19, G2: a market may ask for a tree per batch', async () => {
   }
 })
 
+test('G7: the call that anchors a batch, and the vote that makes it final, fit into a transaction of the chain, with a fifth to spare', async () => {
+  const counted = await finalize(
+    [1, 2, 3, 4, 5].map((project) => ballot(project, 1)),
+    POLICY,
+  )
+  const lengths = async (gasMax: number, rules: Partial<MarketRules> = {}) =>
+    (await batch(counted, { projectsPerBatch: 9, gasMax, ...rules })).map(({ projectIds }) => projectIds.length)
+  // Of a project with a short name the vote takes most: 100,000.
+  expect(await lengths(625_000)).toEqual([5])
+  expect(await lengths(624_000)).toEqual([4, 1])
+  expect(await lengths(250_000)).toEqual([2, 2, 1])
+  expect(await lengths(250_000, { anchoring: 'roots' })).toEqual([5])
+})
+
 test('S20: others have their turn between projects, and between batches', async () => {
   const ballots = [1, 2, 3].flatMap((project) => [1, 2].map((slot) => ballot(project, slot)))
   const votes: number[] = []
   const breathe = async (count: number) => void votes.push(count)
   const counted = await finalizeInTurns(ballots, POLICY, breathe)
   expect(votes.splice(0)).toEqual([2, 2, 2])
-  await batchInTurns(counted, { bytesMax: 1_000_000, rules: RULES, breathe })
+  await batchInTurns(counted, { bytesMax: 1_000_000, gasMax: 1e9, rules: RULES, breathe })
   expect(votes).toEqual([2, 2, 2, 4, 4, 4, 4, 2, 2, 2, 2])
 })

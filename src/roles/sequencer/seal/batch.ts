@@ -1,4 +1,4 @@
-import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, splitIntoBatches } from '#domain/batch.ts'
+import { anchorGas, type BatchedSubmission, type BatchLimits, type BatchShare, FINAL_PROJECT_GAS, splitIntoBatches } from '#domain/batch.ts'
 import type { Cid, Hash, ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { type BatchFile, batchFile, fileBytesMax, parseBatchFile, submissionsBytes } from '#wire/batch-file.ts'
@@ -25,13 +25,13 @@ export type FreshBatch = PlannedBatch & Pick<BatchFile, 'compact'>
 
 /** Batches by their roots in one call: 1.2 million gas and 3 kB, so that any node takes it, and one that is slow to pin holds up few others. */
 export const BATCHES_PER_CALL_MAX = 10
-/** Four fifths of the smallest block that a market's chain may have (docs/CONTRACTS.md). */
-const ANCHOR_GAS_MAX = 24_000_000
+/** Of what a transaction may have: what a project takes is known for sure only when it is mined. */
+const GAS_SHARE = 0.8
 
 type BatchRules = Pick<MarketRules, 'batchForm' | 'batchTree' | 'anchoring' | 'projectsPerBatch'>
 
 /** How batches are made: what the market asks for, how large a file may be, and when others have their turn. */
-export interface Batching extends Pick<BatchLimits, 'bytesMax'> {
+export interface Batching extends Pick<BatchLimits, 'bytesMax' | 'gasMax'> {
   readonly rules: BatchRules
   readonly breathe: Breathe
 }
@@ -97,7 +97,7 @@ function idsOf({ file, batchCid }: PlannedBatch): readonly string[] {
 const idsIn = (part: readonly SizedProject[]): readonly string[] =>
   part.flatMap(({ submissions }) => submissions.map(({ submissionId }) => submissionId))
 
-async function cut(projects: readonly CountedProject[], { bytesMax, rules, breathe }: Batching): Promise<SizedProject[][]> {
+async function cut(projects: readonly CountedProject[], { bytesMax, gasMax, rules, breathe }: Batching): Promise<SizedProject[][]> {
   const { batchForm, anchoring, projectsPerBatch } = rules
   const sized: SizedProject[] = []
   for (const project of projects) {
@@ -107,7 +107,7 @@ async function cut(projects: readonly CountedProject[], { bytesMax, rules, breat
   return splitIntoBatches(sized, {
     bytesMax: Math.min(bytesMax, fileBytesMax(batchForm)),
     projectsMax: projectsPerBatch,
-    gasMax: anchoring === 'roots' ? Number.POSITIVE_INFINITY : ANCHOR_GAS_MAX,
+    gasMax: anchoring === 'roots' ? Number.POSITIVE_INFINITY : gasMax * GAS_SHARE,
   })
 }
 
@@ -141,5 +141,7 @@ function sizedProject({ projectId, result, ballots }: CountedProject, form: Mark
   if (result.kind !== 'finalized') return []
   const { snapshotCid } = result
   const bytes = projectId.length + snapshotCid.length + submissionsBytes(ballots, form)
-  return [{ projectId, snapshotCid, submissions: ballots, bytes, gas: anchorGas(projectId, snapshotCid) }]
+  // The vote that makes the batch final must fit into a transaction as well as the call that anchors it.
+  const gas = Math.max(anchorGas(projectId, snapshotCid), FINAL_PROJECT_GAS)
+  return [{ projectId, snapshotCid, submissions: ballots, bytes, gas }]
 }

@@ -22,6 +22,8 @@ export interface CorrectDeps extends NoteDeps, PersistDeps {
   readonly options: NoteDeps['options'] & { readonly batchBytesMax: number }
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
   readonly breathe: Breathe
+  /** What a transaction of the chain may have. */
+  gasMax(signal: AbortSignal): Promise<number>
   /** What the votes of the epoch give now. */
   count(epoch: ReleasedEpoch, rules: EpochRules, signal: AbortSignal): Promise<readonly CountedProject[]>
 }
@@ -52,7 +54,8 @@ export async function correct(epochId: EpochId, deps: CorrectDeps, signal: Abort
   const counted = again.flatMap(({ projectId }) => own.get(projectId) ?? [])
   const attempt = () => deps.chain.batchCids(epochId)
   const taken = new Set(await persist({ doing: 'read_batches', attempt, signal }, deps))
-  const batching = { bytesMax: deps.options.batchBytesMax, rules, breathe: deps.breathe }
+  const gasMax = await deps.gasMax(signal)
+  const batching = { bytesMax: deps.options.batchBytesMax, gasMax, rules, breathe: deps.breathe }
   const planned = await batchAgain(counted, batching, { earlier: ledger.plans(epochId), taken })
   const round = rounds.count
   await noteCorrection(epochId, { counted, again, planned, round }, deps) // S4: written down before anything leaves the house.

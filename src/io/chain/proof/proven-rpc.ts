@@ -1,0 +1,24 @@
+import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
+import type { Pace } from '#io/chain/rpc/pace.ts'
+import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
+import { createProofs, type ProofOptions, type Proofs } from './proofs.ts'
+
+export interface ProvenRpcOptions {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly clock: Pace
+  readonly onEndpointTrouble?: OnEndpointTrouble | undefined
+  /** Without it endpoints are believed. */
+  readonly proofs?: ProofOptions | undefined
+}
+
+/** The endpoints of a chain, and what holds their answers against headers and receipts. */
+export interface ProvenRpc {
+  readonly rpc: Rpc
+  readonly proofs: Proofs | undefined
+}
+
+export function openProvenRpc({ rpcUrl, chainId, clock, onEndpointTrouble, proofs: options }: ProvenRpcOptions): ProvenRpc {
+  const proofs = options && createProofs(options)
+  return { rpc: createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge }), proofs }
+}

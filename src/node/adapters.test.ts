@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber } from '#domain/ids.ts'
+import { Secret } from '#domain/secret.ts'
+import { createFakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import { createAccountNode, hex, refuse } from '#io/chain/rpc/scripted.test-node.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { anchorChain, anchorRpc, protocolSender, sourceChain } from './adapters.ts'
+import type { RoleHome } from './home.ts'
+import type { Settings } from './settings.ts'
+
+/** A role that starts, while its endpoints do what they like. */
+
+const settings = {
+  anchorRpcUrl: 'http://anchor.test',
+  anchorChainId: 1,
+  protocolState: `0x${'50'.repeat(20)}`,
+  dataMarket: `0x${'da'.repeat(20)}`,
+  pollMs: 50,
+  signerKey: new Secret('07'.repeat(32)),
+  feePerGasMax: 0,
+  gasPerTransactionMax: 16_777_216,
+} as unknown as Settings
+const MANAGER = `0x${'e0'.repeat(20)}` as Address
+const chain = createFakeChain({ clock: createVirtualClock(), market: marketOf({ epochManager: MANAGER }), signers: [] })
+
+let told: [string, Readonly<Record<string, unknown>>][]
+let home: RoleHome
+beforeEach(() => {
+  told = []
+  const report = (event: string, facts: Readonly<Record<string, unknown>>): void => void told.push([event, facts])
+  home = { report, store: createFakeStore() } as unknown as RoleHome
+})
+afterEach(() => vi.unstubAllGlobals())
+
+const hanging = () => vi.stubGlobal('fetch', () => new Promise(() => undefined))
+
+describe('G12: an endpoint that never answers', () => {
+  test('of the anchor chain holds up nobody who stops', async () => {
+    hanging()
+    const stopping = new AbortController()
+    const starting = anchorChain(settings, home, { rpc: anchorRpc(settings, home), signal: stopping.signal })
+    stopping.abort(new Error('enough'))
+    await expect(starting).rejects.toThrow('enough')
+  })
+
+  test('of the source chain neither', async () => {
+    hanging()
+    const stopping = new AbortController()
+    const starting = sourceChain(
+      { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
+      { chain, report: home.report },
+      stopping.signal,
+    )
+    stopping.abort(new Error('enough'))
+    await expect(starting).rejects.toThrow('enough')
+  })
+})
+
+test('G12: what fails right after the start is tried again: the market, and the source chain', async () => {
+  const node = createAccountNode()
+  const answer = node.fetch
+  let failures = 0
+  vi.stubGlobal('fetch', async (...args: Parameters<typeof fetch>) => {
+    failures += 1
+    return failures <= 3 ? new Response('no', { status: 500 }) : answer(...args)
+  })
+  let reads = 0
+  const flaky = {
+    ...chain,
+    async market() {
+      reads += 1
+      if (reads === 1) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'x', method: 'eth_call' })
+      return chain.market()
+    },
+  }
+  const source = await sourceChain(
+    { sourceRpcUrl: 'http://source.test', proofs: 'off', proofSamplePercent: 0 },
+    { chain: flaky, report: home.report },
+    new AbortController().signal,
+  )
+  expect(await source.head()).toMatchObject({ number: node.head() })
+  expect(told.find(([event]) => event === 'will_try_again')?.[1]).toMatchObject({ code: 'CHAIN_UNREACHABLE', doing: 'read_market' })
+})
+
+test.each([
+  ['insufficient funds for gas * price + value', 'call_needs_person', { code: 'CALL_UNFUNDED', haveWei: '12' }],
+  ['txpool is full', 'call_held', { code: 'CALL_POOL_FULL', detail: 'txpool is full' }],
+])('"%s" is told as %s, with the account', async (words, event, facts) => {
+  const node = createAccountNode()
+  node.scripts['eth_sendRawTransaction'] = () => refuse(-32_000, words)
+  node.scripts['eth_getBalance'] = () => hex(12)
+  vi.stubGlobal('fetch', node.fetch)
+  const sender = protocolSender(settings, home, anchorRpc(settings, home))
+  const stopping = new AbortController()
+  const call = { kind: 'releaseEpoch', begin: 100 as BlockNumber, end: 109 as BlockNumber } as const
+  const sending = sender.send('release', call, stopping.signal).catch(() => undefined)
+  await vi.waitFor(() => expect(told.map(([name]) => name)).toContain(event))
+  stopping.abort()
+  await sending
+  expect(told.find(([name]) => name === event)?.[1]).toMatchObject({ ...facts, call: 'release', account: sender.address })
+})
