@@ -17,6 +17,11 @@ export interface Batch {
   readonly snapshotCids: readonly Cid[]
 }
 
+/** Projects that a market may ask for in one batch at most; what the contract lists of a batch holds fewer (docs/CONTRACTS.md, "A batch is code"). */
+export const BATCH_PROJECTS_MAX = 1_000
+/** Batches of an epoch that anybody looks at, in the order of the chain: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */
+export const EPOCH_BATCHES_MAX = 1_000
+
 export interface BatchLimits {
   readonly projectsMax: number
   /** A project that alone is larger gets a batch to itself: its submissions are never torn apart. */

@@ -6,6 +6,7 @@ export const BATCH_REASONS = {
   cid_malformed: 'What the chain names is no CID of a batch.',
   too_large: 'The file is larger than any batch may be.',
   integrity: 'The file is not what the chain says; the evidence lists the checks that failed.',
+  too_many: 'The epoch has more batches before it than anybody looks at.',
   unavailable:
     'The bytes of a result were not to be had here before the attestation window was nearly over, and the market asks that they can.',
   epoch_unseen: 'The release of the epoch is not on the part of the chain that this validator has read.',

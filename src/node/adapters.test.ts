@@ -21,6 +21,8 @@ const settings = {
   signerKey: new Secret('07'.repeat(32)),
   feePerGasMax: 0,
   gasPerTransactionMax: 16_777_216,
+  proofs: 'off',
+  proofSamplePercent: 0,
 } as unknown as Settings
 const MANAGER = `0x${'e0'.repeat(20)}` as Address
 const chain = createFakeChain({ clock: createVirtualClock(), market: marketOf({ epochManager: MANAGER }), signers: [] })

@@ -74,7 +74,7 @@ async function latestByRoots(projectId: ProjectId, epochIds: readonly EpochId[],
   for (const epochId of epochIds.slice(0, EPOCHS_READ_MAX)) {
     const { status } = await reportedOf({ projectId, epochId }, chain, readFile)
     if (status === 'finalized') return epochId
-    if (status !== 'absent') newest ??= epochId
+    if (status !== undefined && status !== 'absent') newest ??= epochId
   }
   return newest ?? epochIds[0] ?? (0 as EpochId)
 }

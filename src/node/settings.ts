@@ -1,3 +1,4 @@
+import { BATCH_PROJECTS_MAX } from '#domain/batch.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { parseTargets, problemsInTargets } from '#io/chain/rpc/target.ts'
@@ -422,7 +423,7 @@ export const SETTINGS = {
     env: 'WEFT_PROJECTS_PER_BATCH',
     type: 'integer',
     min: 1,
-    max: 1_000,
+    max: BATCH_PROJECTS_MAX,
     fromMarket: { otherwise: 'default 50' },
     roles: ['sequencer'],
     doc: 'Projects that one batch may hold; bounded by the gas of one block.',

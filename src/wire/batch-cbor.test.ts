@@ -169,6 +169,39 @@ describe('G7: a file that is no compact batch', () => {
     expect(parseCompactBatch(changed(change))).toEqual({ ok: false, defect: 'not_dag_cbor' })
   })
 
+  describe('G7: too_many is more than an honest one of that size may have:', () => {
+    const [most, projects] = [32_263, 1_000]
+    const list = (length: number, item: unknown = 0) => new Array(length).fill(item)
+    const broken = 'field_missing'
+    test.each<[string, number, string, (file: Loose, count: number) => void]>([
+      ['projects', projects, broken, (own, count) => (own.projects = list(count) as Loose['projects'])],
+      ['CIDs', most + projects, broken, (own, count) => (own.cids = list(count))],
+      ['surroundings', most, broken, (own, count) => (own.around = list(count) as unknown as Loose['around'])],
+      ['runs', most, 'submission_malformed', (own, count) => (own.runs = list(count) as Loose['runs'])],
+      [
+        'ids',
+        most,
+        'submission_malformed',
+        (own, count) => (own.runs = [[0, list(count, ''), list(count, ''), 0, 0, 0]] as unknown as Loose['runs']),
+      ],
+      [
+        'ids as bytes, of all runs',
+        most,
+        'lengths_differ',
+        (own, count) => own.runs.splice(1, 1, [1, new Uint8Array(16 * (count - 2)), new Uint8Array(65), 0, 0, 0]),
+      ],
+    ])('%s', (_, count, otherwise, change) => {
+      const defects = [count, count + 1].map((each) => parseCompactBatch(changed((own) => change(own, each))))
+      expect(defects).toEqual([otherwise, 'too_many'].map((defect) => ({ ok: false, defect })))
+    })
+
+    test('what we stored ourselves may be larger, and have as many more', () => {
+      const submissions = Array.from({ length: most + 1 }, (_, index) => submitted(1, index))
+      const bytes = encodeCompactBatch(batchOf(submissions))
+      expect(parseCompactBatch(bytes, bytes.length)).toMatchObject({ ok: true })
+    })
+  })
+
   test('G7: no bytes throw', () => {
     const bytes = encodeCompactBatch(two)
     fc.assert(

@@ -1,5 +1,5 @@
 import { decode, encode } from '@ipld/dag-cbor'
-import type { Batch, BatchedSubmission } from '#domain/batch.ts'
+import { BATCH_PROJECTS_MAX, type Batch, type BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import type { BatchDefect, ParsedBatch } from './batch-json.ts'
 import { cidBytes, cidOfBytes } from './cid.ts'
@@ -14,6 +14,8 @@ import { isRecord, unlessThrown } from './untrusted.ts'
 export const COMPACT_BYTES_WRITTEN_MAX = 1024 * 1024
 /** Larger blocks are not read: Bitswap carries none. */
 const COMPACT_BYTES_MAX = 2 * 1024 * 1024
+/** Its signature alone: a file that has more submissions than those it has room for is made to cost whoever reads it. */
+const SUBMISSION_BYTES_MIN = 65
 /** Longest text taken; the same as in the JSON form. */
 const TEXT_LENGTH_MAX = 256
 
@@ -177,14 +179,18 @@ export function parseCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MA
   // Strict: shortest forms only, no indefinite lengths, no bytes behind the end. Nesting without end throws as well.
   const file = unlessThrown(() => decode<unknown>(bytes))
   if (!isRecord(file)) return { ok: false, defect: 'not_dag_cbor' }
-  const read = readFile(file)
+  // What is larger is our own, from the disk.
+  const read = readFile(file, Math.floor(Math.max(bytes.length, COMPACT_BYTES_MAX) / SUBMISSION_BYTES_MIN))
   if (typeof read === 'string') return { ok: false, defect: read }
   const written = unlessThrown(() => encodeCompactBatch(read))
   const isCanonical = written?.length === bytes.length && written.every((byte, index) => byte === bytes[index])
   return isCanonical ? { ok: true, batch: read } : { ok: false, defect: 'not_dag_cbor' }
 }
 
-function readFile(file: { readonly [key: string]: unknown }): Batch | BatchDefect {
+function readFile(file: { readonly [key: string]: unknown }, submissionsMax: number): Batch | BatchDefect {
+  // Before anything is made of them. What nobody uses is in no table.
+  if (lengthOf(file['projects']) > BATCH_PROJECTS_MAX || lengthOf(file['runs']) > submissionsMax) return 'too_many'
+  if (lengthOf(file['cids']) > submissionsMax + BATCH_PROJECTS_MAX || lengthOf(file['around']) > submissionsMax) return 'too_many'
   const submissionsRoot = unpack(file['root'], hash)
   const cids = listOf(file['cids'], readCid)
   const around = listOf(file['around'], readAround)
@@ -195,10 +201,19 @@ function readFile(file: { readonly [key: string]: unknown }): Batch | BatchDefec
   const projectIds = projects.map(({ id }) => id as ProjectId)
   const submissions: BatchedSubmission[] = []
   for (const run of file['runs'] as readonly unknown[]) {
+    if (submissions.length + idCount(run) > submissionsMax) return 'too_many'
     const defect = readRun(run, { projectIds, cids, around }, submissions)
     if (defect !== undefined) return defect
   }
   return { submissions, submissionsRoot, projectIds, snapshotCids: projects.map(({ cid }) => cid) }
+}
+
+const lengthOf = (value: unknown): number => (Array.isArray(value) ? value.length : 0)
+
+/** How many submissions a run says that it has. */
+function idCount(run: unknown): number {
+  const ids: unknown = Array.isArray(run) ? run[1] : undefined
+  return ids instanceof Uint8Array ? ids.length / uuid.width : lengthOf(ids)
 }
 
 function readRun(

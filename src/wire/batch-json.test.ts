@@ -144,6 +144,18 @@ describe('what is not a batch', () => {
     bytes[bytes.indexOf(0x7e)] = 0xff
     expect(parseBatch(bytes)).toEqual({ ok: false, defect: 'not_json' })
   })
+  test.each([
+    [262_144, 'submission_malformed'],
+    [262_145, 'too_many'],
+  ])('G7: too_many, before a submission is parsed: of %i', (count, defect) => {
+    const [submissionIDs, submissions] = [new Array(count).fill('a'), new Array(count).fill('')]
+    expect(parseBatch(text({ ...file(), submissionIDs, submissions }))).toEqual({ ok: false, defect })
+  })
+  test('G7: too_many projects: above 10,000', () => {
+    const projects = (count: number) =>
+      parseBatch(text({ ...file(), pids: new Array(count).fill('a:b'), cids: new Array(count).fill('c') }))
+    expect([projects(10_000).ok, projects(10_001)]).toEqual([true, { ok: false, defect: 'too_many' }])
+  })
   test('G7: too_large, before anything is parsed: above 64 MiB', () => {
     expect(parseBatch(new Uint8Array(67_108_864))).toEqual({ ok: false, defect: 'not_json' })
     expect(parseBatch(new Uint8Array(67_108_865))).toEqual({ ok: false, defect: 'too_large' })

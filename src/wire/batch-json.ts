@@ -7,6 +7,11 @@ import { isRecord, parseJson, unlessThrown } from './untrusted.ts'
 
 /** Largest batch file that is read. Ours stop far below (a setting); 5,000 slots × 20 projects of a deployed sequencer are about 60 MB. */
 export const BATCH_BYTES_MAX = 64 * 1024 * 1024
+/** What the signature, the CID and the names of the fields take of a submission, at least: more submissions than that are made to cost whoever reads them. */
+const SUBMISSION_BYTES_MIN = 256
+const SUBMISSIONS_MAX = BATCH_BYTES_MAX / SUBMISSION_BYTES_MIN
+/** Deployed contracts store each: far more than the gas of a block pays for. */
+const PROJECTS_MAX = 10_000
 /** Longest text taken for a CID, header, address, signature or version within a batch; the longest real one is a signature of 132. */
 const TEXT_LENGTH_MAX = 256
 
@@ -125,6 +130,7 @@ function fields(indent: string, list: readonly (readonly [string, string])[]): s
 /** What is wrong with a file that is not a batch. */
 export type BatchDefect =
   | 'too_large'
+  | 'too_many'
   | 'not_json'
   | 'not_dag_cbor'
   | 'field_missing'
@@ -147,6 +153,7 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
   if (ids === undefined || texts === undefined || projectIds === undefined || snapshotCids === undefined || submissionsRoot === undefined)
     return { ok: false, defect: 'field_missing' }
   if (ids.length !== texts.length || projectIds.length !== snapshotCids.length) return { ok: false, defect: 'lengths_differ' }
+  if (ids.length > SUBMISSIONS_MAX || projectIds.length > PROJECTS_MAX) return { ok: false, defect: 'too_many' }
   if (!projectIds.every(isProjectId)) return { ok: false, defect: 'project_malformed' }
   const submissions: BatchedSubmission[] = []
   for (const [index, submissionId] of ids.entries()) {

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { BATCH_PROJECTS_MAX } from '#domain/batch.ts'
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { ComputeSetChoice, MarketRules, Voting } from '#domain/market-rules.ts'
@@ -102,7 +103,7 @@ const MANIFEST = object({
     form: z.enum(['json', 'dag-cbor'], but("'json' or 'dag-cbor'")),
     tree: z.enum(['cumulative', 'fresh'], but("'cumulative' or 'fresh'")),
     anchoring: z.enum(['projects', 'roots'], but("'projects' or 'roots'")),
-    projectsPerBatch: integer(1, 1_000),
+    projectsPerBatch: integer(1, BATCH_PROJECTS_MAX),
     projectsPerSlotMax: integer(1, 100_000),
   }),
   computes: list(object({ name: NAME, version: NAME, config: z.custom<JsonValue>().optional() }), 100),

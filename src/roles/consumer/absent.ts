@@ -20,14 +20,18 @@ export async function whyAbsent(
   if (newest === 0) return 'no epoch is released yet'
   if (epochId > newest) return `epoch ${epochId} is not released yet, the newest is ${newest}`
   if (releaseBlock === 0) return `epoch ${epochId} was never released, the newest is ${newest}`
+  // What the chain has no more than roots of may hold it, whatever else is known of the project.
+  const untold = typeof listed === 'string' ? undefined : listed.find((batch) => 'mayHold' in batch)
+  if (untold !== undefined && 'unreadable' in untold) return notAllRead(untold.unreadable)
   if (first > epochId) return `the project is known from epoch ${first} on`
   if (first > 0) return `the project is known, and no batch of epoch ${epochId} holds it`
   if (typeof listed === 'string') return listed
   const unread = listed.find((batch) => !isOnChain(batch))
-  // What the chain has no more than roots of may hold it all the same.
-  if (unread !== undefined && 'unreadable' in unread) return `not all of the epoch's batches can be read: ${unread.unreadable}`
+  if (unread !== undefined && 'unreadable' in unread) return notAllRead(unread.unreadable)
   return `no epoch has the project${meant(nearest(projectId, projectsOf(listed)))}`
 }
+
+const notAllRead = (why: string): string => `not all of the epoch's batches can be read: ${why}`
 
 /** Those that the epoch's batches hold, as far as they are compared. */
 function projectsOf(listed: readonly ListedBatch[]): ProjectId[] {

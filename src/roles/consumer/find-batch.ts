@@ -1,7 +1,8 @@
-import type { Batch } from '#domain/batch.ts'
+import pLimit from 'p-limit'
+import { type Batch, EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredBatch, AnchoredByRoots, AnchoredWithProjects } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
@@ -11,10 +12,10 @@ import { createTree, publishedRoot } from '#wire/merkle.ts'
 
 /** How long one file may take. */
 export const FETCH_TIMEOUT_MS = 10_000
-/** How long the batches before the one that proves something may take, all together: whoever serves them slowly holds up nobody for longer. */
+/** How long batches that prove nothing themselves, or are not final, may take, all together: whoever serves them slowly holds up nobody for longer. */
 export const EARLIER_TIMEOUT_MS = 60_000
-/** Batches looked at per epoch: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */
-const BATCHES_MAX = 1_000
+/** Files read at once. */
+const READS_AT_ONCE_MAX = 8
 
 /** The data point that is asked about. */
 export interface DataPoint {
@@ -113,13 +114,22 @@ function pairIn(candidate: FoundBatch, snapshotCid: Cid, { projectId, epochId }:
   return isSubmitted ? candidate : `batch ${anchored.batchCid} holds no submission for that CID`
 }
 
-/** Reads a batch file; text that says why there is none. */
-export type ReadFile = (batchCid: Cid) => Promise<Batch | string>
+/** Reads a batch's file; text that says why there is none. */
+export type ReadFile = (anchored: Pick<AnchoredBatch, 'batchCid' | 'isFinalized'>) => Promise<Batch | string>
 
-/** Reads the files of an epoch's batches, all together in bounded time. */
+/**
+ * Reads the files of an epoch's batches, a few at once and in bounded time. A final one was read by a majority of the validators, and has a
+ * time of its own; the others share theirs, for a sequencer may anchor any number that nobody serves.
+ */
 export function createReadFile({ ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>, signal: AbortSignal): ReadFile {
-  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
-  return (batchCid) => readBatch(batchCid, { timeoutMs: Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs()), signal }, ipfs)
+  const limit = pLimit(READS_AT_ONCE_MAX)
+  let until: number | undefined
+  function timeoutMs(): number {
+    until ??= clock.nowMs() + EARLIER_TIMEOUT_MS
+    return Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
+  }
+  return ({ batchCid, isFinalized }) =>
+    limit(() => readBatch(batchCid, { timeoutMs: isFinalized ? FETCH_TIMEOUT_MS : timeoutMs(), signal }, ipfs))
 }
 
 /** A batch on chain with its projects, which the chain lists itself or, where it has the roots alone, the file that gives both. */
@@ -128,22 +138,44 @@ export interface OpenBatch extends Omit<AnchoredWithProjects, 'projectsRootHash'
   readonly projectsRootHash?: Hash | undefined
 }
 
-/** A batch, or why nothing is known of it. */
-export type ListedBatch = OpenBatch | { readonly unreadable: string }
+/** A batch, or why nothing is known of it; `mayHold`: its file has the anchored roots, if somebody has it. */
+export type ListedBatch = OpenBatch | { readonly unreadable: string; readonly mayHold?: true }
 
 export const isOnChain = (batch: ListedBatch): batch is OpenBatch => !('unreadable' in batch)
 
 /** What the file of a batch says, when that is what the chain has the roots of. */
 async function opened(anchored: AnchoredByRoots, readFile: ReadFile): Promise<ListedBatch> {
   const { batchCid, rootHash, projectsRootHash } = anchored
-  const file = await readFile(batchCid)
-  if (typeof file === 'string') return { unreadable: file }
+  const file = await readFile(anchored)
+  if (typeof file === 'string') return { unreadable: file, mayHold: true }
   const { projectIds, snapshotCids } = file
   const isSame = publishedRoot(projectIds) === projectsRootHash && publishedRoot(snapshotCids) === rootHash
   return isSame
     ? { ...anchored, projectIds, snapshotCids }
     : { unreadable: `batch ${batchCid}: its file gives other roots than the chain has` }
 }
+
+/**
+ * Opens what is anchored by its roots, what is final first: where that has the project nothing else can speak for it, and the others are left
+ * as they are. Nobody's unserved files keep final data from being found.
+ */
+async function openAll(
+  anchored: readonly (AnchoredBatch | ListedBatch)[],
+  holds: (batch: ListedBatch) => boolean,
+  readFile: ReadFile | undefined,
+): Promise<ListedBatch[]> {
+  const open = new Map<AnchoredBatch | ListedBatch, ListedBatch>()
+  const byRoots = anchored.filter(isByRoots)
+  for (const isFinal of readFile === undefined ? [] : [true, false]) {
+    const wanted = byRoots.filter(({ isFinalized }) => isFinalized === isFinal)
+    await Promise.all(wanted.map(async (each) => open.set(each, await opened(each, readFile as ReadFile))))
+    if ([...open.values()].some(holds)) break
+  }
+  return anchored.map((each) => (isByRoots(each) ? (open.get(each) ?? { ...each, projectIds: [], snapshotCids: [] }) : each))
+}
+
+const isByRoots = (batch: AnchoredBatch | ListedBatch): batch is AnchoredByRoots =>
+  !('unreadable' in batch) && batch.projectIds === undefined
 
 /**
  * The epoch's batches in on-chain order, up to the one that speaks for the project: those after it prove nothing about it. That is the last
@@ -158,21 +190,20 @@ export async function batchesUpTo(
 ): Promise<readonly ListedBatch[] | string> {
   // A CID sent again after a refusal is listed twice; it is one file, in its first place.
   const batchCids = [...new Set(await chain.batchCids(epochId))]
-  if (batchCids.length > BATCHES_MAX) return `the epoch has ${batchCids.length} batches, no more than ${BATCHES_MAX} are looked at`
-  const batches: ListedBatch[] = []
+  if (batchCids.length > EPOCH_BATCHES_MAX)
+    return `the epoch has ${batchCids.length} batches, no more than ${EPOCH_BATCHES_MAX} are looked at`
+  const anchored: (AnchoredBatch | ListedBatch)[] = []
   for (const batchCid of batchCids) {
     try {
-      const anchored = await chain.batch(epochId, batchCid)
-      if (anchored === undefined) continue
-      if (anchored.projectIds !== undefined) batches.push(anchored)
-      else if (readFile === undefined) batches.push({ ...anchored, projectIds: [], snapshotCids: [] })
-      else batches.push(await opened(anchored, readFile))
+      const batch = await chain.batch(epochId, batchCid)
+      if (batch !== undefined) anchored.push(batch)
     } catch (failure) {
       if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
-      batches.push({ unreadable: `batch ${batchCid}: ${failure.message}` })
+      anchored.push({ unreadable: `batch ${batchCid}: ${failure.message}` })
     }
   }
   const holds = (batch: ListedBatch): batch is OpenBatch => isOnChain(batch) && batch.projectIds.includes(projectId)
+  const batches = await openAll(anchored, holds, readFile)
   const final = batches.findIndex((batch) => holds(batch) && batch.isFinalized && batch.projectsRootHash !== undefined)
   const last = final === -1 ? batches.findLastIndex(holds) : final
   return last === -1 ? batches : batches.slice(0, last + 1)

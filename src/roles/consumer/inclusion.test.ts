@@ -20,11 +20,13 @@ interface Spoil {
   readonly anchored?: (batch: AnchoredBatch, index: number) => AnchoredBatch
   /** Batches whose files nobody serves, or somebody with other bytes. */
   readonly missing?: readonly number[]
+  /** How long it takes to see that nobody does. */
+  readonly missingMs?: number
   readonly altered?: readonly number[]
 }
 
 /** An epoch of three batches with a project each, of three votes of which the last lost; and whoever proves one of them. */
-async function epoch({ isFresh = false, missing = [], altered = [], ...spoil }: Spoil = {}) {
+async function epoch({ isFresh = false, missing = [], altered = [], missingMs = 0, ...spoil }: Spoil = {}) {
   const tree = createTree()
   const files = new Map<Cid, Uint8Array>()
   const anchored: AnchoredBatch[] = []
@@ -63,11 +65,17 @@ async function epoch({ isFresh = false, missing = [], altered = [], ...spoil }: 
     batchCids: async () => anchored.map(({ batchCid }) => batchCid),
     batch: async (_epochId: EpochId, cid: Cid) => anchored.find(({ batchCid }) => batchCid === cid),
   } as unknown as AnchorChain
-  const get = async (cid: Cid) => files.get(cid) ?? Promise.reject(new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 }))
+  let nowMs = 0
+  const get = async (cid: Cid) => {
+    const file = files.get(cid)
+    if (file !== undefined) return file
+    nowMs += missingMs
+    throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: missingMs })
+  }
   const prove = (project: number, slot: number, voter?: Voter) =>
     proveInclusion(
       { submissionId: idOf(project, slot) as SubmissionId, epochId, voter, signal: new AbortController().signal },
-      { chain, ipfs: { get }, clock: { nowMs: () => 0 } },
+      { chain, ipfs: { get }, clock: { nowMs: () => nowMs } },
     )
   return { prove, anchored }
 }
@@ -114,6 +122,12 @@ describe('G8: a submission', () => {
     expect(proved(await fresh.prove(2, 1)).submission.index).toBe(0)
     const { prove } = await epoch({ missing: [0] })
     expect(await prove(2, 1)).toMatch(/its submission ids give another root, unless they continue.*IPFS_NOT_FOUND/)
+  })
+
+  test('P5: in a final batch is proved however long the files of others before it are looked for', async () => {
+    const anchored = (batch: AnchoredBatch, index: number) => ({ ...batch, isFinalized: index === 2 })
+    const { prove } = await epoch({ isFresh: true, missing: [0, 1], missingMs: 60_000, anchored })
+    expect(proved(await prove(2, 1)).status).toBe('finalized')
   })
 
   test('in a file that is not what its CID says is not looked at', async () => {

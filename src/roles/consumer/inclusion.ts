@@ -49,7 +49,7 @@ export async function proveInclusion(options: InclusionOptions, deps: FindDeps):
   let gap: string | undefined
   let found: IncludedSubmission | string | undefined
   for (const anchored of listed) {
-    const batch = isOnChain(anchored) ? await readFile(anchored.batchCid) : anchored.unreadable
+    const batch = isOnChain(anchored) ? await readFile(anchored) : anchored.unreadable
     if (typeof batch === 'string' || !isOnChain(anchored)) {
       gap = String(batch)
       continue

@@ -6,8 +6,9 @@ import { batchesUpTo, type DataPoint, isOnChain, type ListedBatch, type OpenBatc
 export type DataStatus = 'absent' | 'pending' | 'disputed' | 'finalized'
 
 export interface Reported {
-  readonly status: DataStatus
-  /** Empty when absent. */
+  /** `undefined` when it cannot be told: no file that can be read has the project, and not all can. */
+  readonly status: DataStatus | undefined
+  /** Empty when absent or untold. */
   readonly snapshotCid: Cid
   /** The epoch's batches up to the one that speaks for the project; text when there are too many. */
   readonly listed: readonly ListedBatch[] | string
@@ -25,7 +26,10 @@ export async function reportedOf(point: DataPoint, chain: AnchorChain, readFile:
   if (isNamed)
     return { status: status === 'pending' && last?.isRefused === true ? 'disputed' : status, snapshotCid: snapshotCid as Cid, listed }
   const index = last?.projectIds.indexOf(point.projectId) ?? -1
-  if (last === undefined || index < 0) return { status: 'absent', snapshotCid: '' as Cid, listed }
+  if (last === undefined || index < 0) {
+    const isUntold = typeof listed !== 'string' && listed.some((batch) => 'mayHold' in batch)
+    return { status: isUntold ? undefined : 'absent', snapshotCid: '' as Cid, listed }
+  }
   return { status: statusOf(last), snapshotCid: last.snapshotCids[index] as Cid, listed }
 }
 

@@ -936,8 +936,51 @@ describe('a market whose batches are anchored by their roots', () => {
     ])
   })
 
-  test('a file that nobody serves leaves its projects untold, and says so', async () => {
+  test('P3: a file that nobody serves leaves its projects untold, and says so: they are not absent', async () => {
     const { run } = await network({ byRoots, ipfs: () => (cid) => Promise.reject(notFound(cid)) })
-    expect(await run()).toMatchObject([{ step: 'reported', ok: false, detail: expect.stringContaining('can be read: batch bafkrei') }])
+    const [only, ...more] = await run()
+    expect([only?.ok, only?.status, more]).toEqual([false, undefined, []])
+    expect(only?.detail).toMatch(/cannot be told: not all of the epoch's batches can be read: batch bafkrei/)
+  })
+
+  /** Batches before those of the epoch, whose files take as long as they may. */
+  async function behind(count: number, isFinalized: boolean) {
+    const slow = Array.from({ length: count }, (_, index) => `slow ${index}` as Cid)
+    const anchored = { rootHash: otherRoot, projectsRootHash: otherRoot, isFinalized, attestationCount: 0 }
+    let waitedMs = 0
+    const { run } = await network({
+      byRoots,
+      isCumulative: false,
+      chain: (real) => ({
+        batchCids: async (epoch) => [...slow, ...(await real.batchCids(epoch))],
+        batch: async (epoch, cid) => (slow.includes(cid) ? { ...anchored, batchCid: cid } : real.batch(epoch, cid)),
+      }),
+      ipfs: (get) => async (cid, options) => {
+        if (!slow.includes(cid)) return get(cid, options)
+        waitedMs += options.timeoutMs
+        throw notFound(cid)
+      },
+      clock: (real) => ({ nowMs: () => real.nowMs() + waitedMs }),
+    })
+    return { run, waitedMs: () => waitedMs }
+  }
+
+  test.each([6, 500])('P5: however many others (%i) nobody serves, what is final and served is proved', async (count) => {
+    const { run, waitedMs } = await behind(count, false)
+    expect((await run()).map(({ step, ok }) => [step, ok])).toEqual(PROOF_STEPS.map((step) => [step, true]))
+    // Only for the tree that it might continue.
+    expect(waitedMs()).toBe(10_000)
+  })
+
+  test('P5: final ones that nobody serves any more take no time from each other', async () => {
+    expect(failedStep(await (await behind(20, true)).run())).toBeUndefined()
+  })
+
+  test('P5: what is not final is looked for in a minute, and then cannot be told', async () => {
+    const { run, waitedMs } = await behind(500, false)
+    expect((await run('reserves:0xdd:TEST' as ProjectId)).map(({ step, ok, status }) => [step, ok, status])).toEqual([
+      ['reported', false, undefined],
+    ])
+    expect(waitedMs()).toBe(60_000)
   })
 })

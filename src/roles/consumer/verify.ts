@@ -41,7 +41,7 @@ export interface StepResult {
   readonly ok: boolean
   /** What was found, or what was expected instead. Printable, whatever others wrote. */
   readonly detail: string
-  /** With the step `reported`. */
+  /** With the step `reported`, unless it cannot be told. */
   readonly status?: DataStatus
 }
 
@@ -64,8 +64,9 @@ const NAMED_MAX = 5
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
   const { status, snapshotCid, listed } = await reportedOf(options, deps.chain, createReadFile(deps, options.signal))
-  if (status === 'absent') {
+  if (status === undefined || status === 'absent') {
     const why = await whyAbsent(options, listed, deps.chain)
+    if (status === undefined) return yield failed('reported', `whether this project has a snapshot in the epoch cannot be told: ${why}`)
     return yield { ...failed('reported', `the chain names no snapshot for this project and epoch: ${why}`), status }
   }
   yield { ...held('reported', `${snapshotCid}, ${status}`), status }

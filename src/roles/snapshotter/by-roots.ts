@@ -56,7 +56,10 @@ export function createByRoots({ chain, ipfs, terms, cache }: ByRootsDeps, signal
     } catch (failure) {
       signal.throwIfAborted()
       if (!isUnreadable(failure)) throw failure
-      return undefined
+      // A text that is no CID will never name a file.
+      if (failure.code !== 'ID_MALFORMED') return undefined
+      cache.setIndex(batchCid, new Map())
+      return new Map()
     }
   }
 

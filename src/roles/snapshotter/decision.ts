@@ -64,7 +64,7 @@ export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): D
   }
 
   /** What the contract says of the project, or where it has no more than roots, the files under them. */
-  async function said(projectId: ProjectId, epochId: EpochId, then: EpochThen): Promise<SaidByRoots> {
+  async function said(projectId: ProjectId, epochId: EpochId, then: EpochThen, block: BlockNumber): Promise<SaidByRoots> {
     if (then.batchCids.length === 0) return { kind: 'absent' }
     const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId, then.at)
     if (status === 'finalized') return { kind: status, snapshotCid: snapshotCid as Cid }
@@ -72,14 +72,17 @@ export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): D
     then.roots ??= rootsOf(epochId, then)
     then.roots.catch(() => delete then.roots)
     const roots = await then.roots
-    return roots === undefined ? { kind: 'unreadable' } : byRoots.said(projectId, roots)
+    if (roots === undefined) return { kind: 'unreadable' }
+    // What did not become final in its windows gives no data, whether or not its file can be read: nobody leaves that open for ever.
+    const isOver = isAttestationWindowOver(then.releaseBlock, block, market)
+    return byRoots.said(projectId, isOver ? roots.filter(({ isFinalized }) => isFinalized) : roots)
   }
 
   async function ask(block: BlockNumber, projectId: ProjectId, epochId: EpochId): Promise<Decision> {
     const then = await epochThen(block, epochId)
     const { releaseBlock, at, isEnded } = then
     if (releaseBlock === 0) return { kind: 'none', isForGood: false }
-    const told = await said(projectId, epochId, then)
+    const told = await said(projectId, epochId, then, block)
     if (told.kind === 'finalized') return told
     // As good as undecided: with the next block it is looked for again.
     if (told.kind === 'unreadable') return { kind: 'undecided', decidedBy: (block + 1) as BlockNumber }

@@ -549,6 +549,28 @@ describe('where batches are anchored by their roots', () => {
     expect(unserved.scene.gets[0]).toMatchObject({ cid: 'two', limits: { timeoutMs: 2_000 } })
   })
 
+  describe('N16: of a file that nobody can read', () => {
+    const unread = (batchCid: string, isFinalized: boolean) => rootsOf(batchCid, [PROJECT], ['final'], isFinalized)
+
+    test.each([
+      ['is open while its batch may become final', ATTESTATIONS_UNTIL, false, 'own 5'],
+      ['is nothing when the windows are over and it is not', ATTESTATIONS_UNTIL + 1, false, undefined],
+      ['is open for as long as it is final', ATTESTATIONS_UNTIL + 1, true, 'own 5'],
+    ])('what it says %s', async (_, releaseBlock, isFinalized, expected) => {
+      const { read } = createScene({ roots: [[EARLIER + 2, [unread('two', isFinalized)]]], bytes: { own: '5' } }, { releaseBlock })
+      expect(await read()).toBe(expected)
+    })
+
+    test('because what the chain names is no CID: nothing, at once and for good', async () => {
+      const missing = new WeftError('ID_MALFORMED', { what: 'CID', text: 'two' })
+      const cache = createHistoryCache()
+      const roots = [[EARLIER + 2, [unread('two', true)]]] as const
+      const { read, scene } = createScene({ roots, missing, endedIn: EARLIER + 3, bytes: { own: '5' } }, { cache })
+      expect([await read(), await read('base:0xdd:TEST')]).toEqual([undefined, undefined])
+      expect(scene.gets).toHaveLength(1)
+    })
+  })
+
   test('the first epoch may be any', async () => {
     const scene = createScene({ roots: [[EARLIER + 2, [two(true)]]], bytes })
     expect(await scene.history.firstEpochId(PROJECT)).toBe(1)

@@ -205,7 +205,7 @@ describe('a reorganisation', () => {
     await turn()
     const { predecessors } = candidate('a')
     expect(predecessors.hasProject(2, 'b:N' as ProjectId)).toBe(false)
-    expect(predecessors.continuedRoot(1, ['x'])).toBe(publishedRoot(['a', 'x']))
+    expect(await predecessors.continuedRoot(1, ['x'], () => Promise.resolve())).toBe(publishedRoot(['a', 'x']))
   })
 })
 

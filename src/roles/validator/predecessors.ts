@@ -23,54 +23,84 @@ export interface Predecessors {
   /** Forgets batch `index` and all after it: a reorganisation took them away. */
   cut(index: number): void
   /** Published root of the tree that continues all earlier batches with this one's ids; `undefined` when an earlier one is missing. */
-  continuedRoot(index: number, submissionIds: readonly string[]): Hash | undefined
+  continuedRoot(index: number, submissionIds: readonly string[], breathe: () => Promise<void>): Promise<Hash | undefined>
   /** Whether an earlier batch of the epoch holds the project, one that is `isRefuted` apart: what it had is another's to say now. */
   hasProject(index: number, projectId: ProjectId, isRefuted?: (index: number) => boolean): boolean
   /** Distinct slots among these and the voters of the epoch's earlier batches. Without one that could not be read it is less. */
   votersWith(index: number, voters: ReadonlySet<SlotId>): ReadonlySet<SlotId>
 }
 
+/** Ids hashed before other work of the process gets its turn: about 2 µs each. */
+const IDS_PER_TURN = 4_096
+
+/** The root over the ids, and what it is that they are appended to; `breathe` lets others have their turn meanwhile. */
+export async function rootWith(tree: MerkleTree, submissionIds: readonly string[], breathe: () => Promise<void>): Promise<Hash> {
+  await append(tree, submissionIds, breathe)
+  return tree.publishedRoot()
+}
+
+async function append(tree: MerkleTree, submissionIds: readonly string[], breathe: () => Promise<void>): Promise<void> {
+  for (let from = 0; from < submissionIds.length; from += IDS_PER_TURN) {
+    if (from > 0) await breathe()
+    tree.append(submissionIds.slice(from, from + IDS_PER_TURN))
+  }
+}
+
 export function createPredecessors(): Predecessors {
   let known: (BatchTraces | undefined)[] = []
-  /** Grows with the batches, so that an epoch of many batches is hashed once and not once per batch. */
-  let tree: MerkleTree = createTree()
-  let inTree = 0
+  /** The batches that hold a project, so that an epoch of many batches is not looked through once per project. */
+  let holders = new Map<ProjectId, Set<number>>()
+  /** Grow with the batches, so that an epoch of many batches is hashed, and its voters counted, once and not once per batch. */
+  let continued: { readonly tree: MerkleTree; batches: number } = { tree: createTree(), batches: 0 }
+  let voted: { readonly slots: Set<SlotId>; batches: number } = { slots: new Set(), batches: 0 }
 
-  function treeBefore(index: number): MerkleTree | undefined {
-    if (inTree > index) {
-      tree = createTree()
-      inTree = 0
+  function hold(index: number, projectIds: ReadonlySet<ProjectId>): void {
+    for (const projectId of projectIds) {
+      const places = holders.get(projectId)
+      if (places === undefined) holders.set(projectId, new Set([index]))
+      else places.add(index)
     }
-    for (; inTree < index; inTree += 1) {
-      const traces = known[inTree]
-      if (traces === undefined) return undefined
-      tree.append(traces.submissionIds)
-    }
-    return tree
+  }
+
+  function votersBefore(index: number): ReadonlySet<SlotId> {
+    if (voted.batches > index) voted = { slots: new Set(), batches: 0 }
+    for (; voted.batches < index; voted.batches += 1) for (const slotId of known[voted.batches]?.voters ?? []) voted.slots.add(slotId)
+    return voted.slots
   }
 
   return {
     add(index, traces) {
+      for (const projectId of known[index]?.projectIds ?? []) holders.get(projectId)?.delete(index)
+      if (index < voted.batches) voted = { slots: new Set(), batches: 0 }
       known[index] = traces
+      if (traces !== undefined) hold(index, traces.projectIds)
     },
     cut(index) {
       known = known.slice(0, index)
-      tree = createTree()
-      inTree = 0
+      holders = new Map()
+      for (const [place, traces] of known.entries()) if (traces !== undefined) hold(place, traces.projectIds)
+      continued = { tree: createTree(), batches: 0 }
+      voted = { slots: new Set(), batches: 0 }
     },
-    continuedRoot(index, submissionIds) {
-      const continued = treeBefore(index)
-      if (continued === undefined) return undefined
-      continued.append(submissionIds)
-      inTree = index + 1
-      return continued.publishedRoot()
+    async continuedRoot(index, submissionIds, breathe) {
+      // Whoever cuts while others have their turn puts another list and another tree in the place of these.
+      const before = known
+      if (continued.batches > index) continued = { tree: createTree(), batches: 0 }
+      const growing = continued
+      for (; growing.batches < index; growing.batches += 1) {
+        const traces = before[growing.batches]
+        if (traces === undefined) return undefined
+        await append(growing.tree, traces.submissionIds, breathe)
+      }
+      growing.batches = index + 1
+      return rootWith(growing.tree, submissionIds, breathe)
     },
-    hasProject: (index, projectId, isRefuted = () => false) =>
-      known.slice(0, index).some((traces, place) => traces?.projectIds.has(projectId) && !isRefuted(place)),
+    hasProject(index, projectId, isRefuted = () => false) {
+      for (const place of holders.get(projectId) ?? []) if (place < index && !isRefuted(place)) return true
+      return false
+    },
     votersWith(index, voters) {
-      const all = new Set(voters)
-      for (const traces of known.slice(0, index)) for (const slotId of traces?.voters ?? []) all.add(slotId)
-      return all
+      return new Set([...votersBefore(index), ...voters])
     },
   }
 }

@@ -451,6 +451,8 @@ describe('what comes out', () => {
     const votes = Array.from({ length: 1_100 }, () => vote(1, CID_A, { signature: '00' }))
     const { findings, breaths } = await judge({ votes })
     expect([findings.failures.length, breaths]).toEqual([1_000, 4])
+    const ids = Array.from({ length: 4_100 }, () => vote(1, CID_A, { signature: '00' }))
+    expect(await judge({ votes: ids, level: 'integrity', rules: { batchTree: 'either' } })).toMatchObject({ breaths: 2 })
   })
 })
 

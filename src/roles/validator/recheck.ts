@@ -8,9 +8,9 @@ import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
-import { publishedRoot } from '#wire/merkle.ts'
+import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { type Completed, completed, type CountedVote, type Hearsay, heardVotes, votersIn, type VotesOfProjects } from './complete.ts'
-import { type BatchTraces, type Predecessors, tracesOf } from './predecessors.ts'
+import { type BatchTraces, type Predecessors, rootWith, tracesOf } from './predecessors.ts'
 
 /**
  * What is checked (spec/07 §3). Checks of level `integrity` ask whether the file is well formed and says what the chain was told; those of
@@ -115,7 +115,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
   }
   const file = parsed.batch
   checkStructure(file, batch, deps.view, fail)
-  checkRoots(file, batch, deps.view, fail)
+  await checkRoots(file, batch, deps, fail)
   const own =
     deps.level !== 'integrity'
       ? await ownTally(file, batch, deps, fail)
@@ -164,12 +164,17 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
  * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7), and so it is in a round:
  * what is sent again must have another CID.
  */
-function checkRoots(file: Batch, { anchored, epoch, index, predecessors, rules }: ToRecheck, view: AnchorView, fail: Fail): void {
+async function checkRoots(
+  file: Batch,
+  { anchored, epoch, index, predecessors, rules }: ToRecheck,
+  { view, breathe }: RecheckDeps,
+  fail: Fail,
+): Promise<void> {
   const batchTree = (view.rounds(epoch.epochId)?.roundOf(index) ?? 0) > 0 ? 'either' : rules.batchTree
   const ids = file.submissions.map(({ submissionId }) => submissionId)
   const claimed = file.submissionsRoot.toLowerCase()
-  const continued = batchTree === 'fresh' ? undefined : predecessors.continuedRoot(index, ids)
-  const fresh = batchTree === 'cumulative' ? undefined : publishedRoot(ids)
+  const continued = batchTree === 'fresh' ? undefined : await predecessors.continuedRoot(index, ids, breathe)
+  const fresh = batchTree === 'cumulative' ? undefined : await rootWith(createTree(), ids, breathe)
   if (claimed !== continued && claimed !== fresh)
     fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)

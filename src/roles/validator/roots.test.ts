@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Cid } from '#domain/ids.ts'
 import { contentHashOfRoots } from '#wire/content-hash.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import {
@@ -13,6 +14,7 @@ import {
   openWorld,
   P1,
   P2,
+  SEQUENCER,
   type World,
 } from './validator.test-world.ts'
 
@@ -78,6 +80,20 @@ describe('a batch that is anchored by its roots', () => {
     const running = await world.start()
     await world.anchor(batchOf(honestVotes(world), [[P1, CID_B]]), { byRoots: true })
     expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: true, root: publishedRoot([CID_A]) })
+    await running.stop()
+  })
+
+  test.each([
+    [999, { state: 'attested' }],
+    [1_000, { state: 'withheld', reason: 'too_many' }],
+  ])('V18: behind %i others is %o', async (count, expected) => {
+    const world = await openRootOnly()
+    const running = await world.start()
+    const rootHash = publishedRoot([])
+    const junk = Array.from({ length: count }, (_, index) => ({ batchCid: `junk ${index}` as Cid, rootHash, projectsRootHash: rootHash }))
+    await world.send(SEQUENCER, 'junk', { kind: 'submitRootOnlyBatches', epochId: EPOCH_1, batches: junk })
+    const batchCid = await world.anchor(honest(world), { byRoots: true })
+    expect(await judged(world, running, count + 1)).toMatchObject({ batchCid, ...expected })
     await running.stop()
   })
 

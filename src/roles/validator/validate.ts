@@ -1,4 +1,5 @@
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
+import { EPOCH_BATCHES_MAX } from '#domain/batch.ts'
 import { isWeftError, toldOf } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
@@ -33,6 +34,9 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   // Where what was heard may speak in the place of a file that nobody serves, it must come in time (V17).
   const mayAnswer = deps.rules.present.completeness === 'required' && deps.heard.of(batch.epochId).length > 0
   const isPointless = () => guarded !== undefined || (mayAnswer ? isWindowNearlyOver(batch, deps) : isWindowOver(batch, deps))
+  // However many there are: each may cost its reading, and all that the epoch's later ones are checked against is kept (V18).
+  if (batch.index >= EPOCH_BATCHES_MAX && guarded === undefined)
+    return { end: known === undefined ? ended(batch, { state: 'withheld', reason: 'too_many' }, deps) : Promise.resolve(known) }
   const fetched = await fetchBatch(batch, isPointless, deps, signal)
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
