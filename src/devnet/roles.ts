@@ -17,7 +17,7 @@ import { wireValidator } from '#node/validator.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import type { Planted } from './fault.ts'
-import { SNAPSHOTTERS, type Ground } from './ground.ts'
+import { type Ground, type RpcFor, SNAPSHOTTERS } from './ground.ts'
 import { falsify } from './lie.ts'
 import type { DevnetReport, Endpoint } from './report.ts'
 
@@ -49,6 +49,7 @@ interface Hosting {
   readonly report: DevnetReport
   readonly started: Started
   readonly signal: AbortSignal
+  readonly rpcFor?: RpcFor
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
@@ -93,7 +94,7 @@ export async function startRoles(ground: Ground, hosting: Hosting, fault: Pick<P
       signerKey: validator.keyText,
       ipfsPeers: first(sequencer, 'ipfs'),
       // One computes some of the data anew.
-      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: ground.source.rpcUrl } : {}),
+      ...(index === 0 ? { level: 'recompute' } : {}),
     })
   }
   await start('epochs', 'epochs', wireEpochs, { signerKey: cast.epochManager.keyText, headOffset: HEAD_OFFSET })
@@ -133,7 +134,7 @@ function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: G
 }
 
 /** Starts one role after the other, each in a folder of its own. */
-function createStarting(ground: Ground, { report, started, signal }: Hosting) {
+function createStarting(ground: Ground, { report, started, signal, rpcFor = (_role, _chain, rpcUrl) => rpcUrl }: Hosting) {
   const roles: [string, RunningRole][] = []
   /** One that was away comes back to its own. */
   const folders = new Map<string, string>()
@@ -142,7 +143,7 @@ function createStarting(ground: Ground, { report, started, signal }: Hosting) {
     report.progress(`starting ${name} …`)
     const dataDir = folders.get(name) ?? ground.folder.make(name)
     folders.set(name, dataDir)
-    const settings = readSettings(role, { ...common(ground), ...flags, dataDir }, {})
+    const settings = readSettings(role, { ...common(ground, (chain, rpcUrl) => rpcFor(name, chain, rpcUrl)), ...flags, dataDir }, {})
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(name, running)
     roles.push([name, running])
@@ -164,11 +165,13 @@ function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */
-function common({ anchor, source, dataDir }: Ground): Given {
+function common({ anchor, source, dataDir }: Ground, rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string): Given {
+  const sourceRpcUrl = rpcFor('source', source.rpcUrl)
   return {
-    anchorRpcUrl: anchor.rpcUrl,
+    anchorRpcUrl: rpcFor('anchor', anchor.rpcUrl),
     network: join(dataDir, NETWORK_FILE),
-    sourceRpcUrl: source.rpcUrl,
+    sourceRpcUrl,
+    recomputeRpcUrl: sourceRpcUrl,
     pollMs: POLL_MS,
   }
 }
