@@ -100,7 +100,9 @@ function rowsOf(stages: readonly Stage[], dataDir: string): Row[] {
   const logs = readdirSync(join(dataDir, 'logs'))
   return stages.flatMap(({ role, chain, proxy, phases }) => {
     if (!logs.includes(`${role}.log`)) return []
-    const told = eventsOf(join(dataDir, 'logs', `${role}.log`)).filter((event) => event.msg === 'endpoint_trouble' && event.endpoint === proxy.url)
+    const told = eventsOf(join(dataDir, 'logs', `${role}.log`)).filter(
+      (event) => event.msg === 'endpoint_trouble' && event.endpoint === proxy.url,
+    )
     return phases.map(({ misbehaviour, fromMs }, index) => {
       const untilMs = phases[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
       const named = told.filter(({ time }) => time >= fromMs && time < untilMs).map(({ trouble }) => trouble ?? '')

@@ -6,6 +6,7 @@ import type { Receipt } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
@@ -115,11 +116,21 @@ export function createWorld(options: WorldOptions) {
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
+  /** By how much the clock of a machine is ahead, from its next start on. */
+  const stepsMs = new Map<string, number>()
   /** For the pauses of a role, apart from all else: that another role draws changes nothing for the others. */
   const pauses = () => createSeededRandom(options.seed * 1_000 + roles++)
   const lastWords: string[] = []
   return {
     clock,
+    clockOf: (machine: string): Clock => {
+      const stepMs = stepsMs.get(machine) ?? 0
+      return { nowMs: () => clock.nowMs() + stepMs, sleep: clock.sleep }
+    },
+    /** Of the machine, when it starts again: a process that runs does not see that its clock is set. */
+    setClock: (machine: string, stepMs: number): void => {
+      stepsMs.set(machine, stepMs)
+    },
     random,
     pauses,
     market,
@@ -227,7 +238,11 @@ export interface Machine<Role> {
   restart(): Promise<void>
 }
 
-async function startMachine<Role>(name: string, world: World, boot: (disk: FakeStore) => Promise<Booted<Role>>): Promise<Machine<Role>> {
+async function startMachine<Role>(
+  name: string,
+  world: World,
+  boot: (disk: FakeStore, clock: Clock) => Promise<Booted<Role>>,
+): Promise<Machine<Role>> {
   const { processes, onFailure, onCommit } = world
   let disk = createFakeStore()
   let isOn = false
@@ -245,7 +260,7 @@ async function startMachine<Role>(name: string, world: World, boot: (disk: FakeS
   })
 
   async function restart(): Promise<void> {
-    booted = await atOnce(boot(watched(world.disk(name, disk))), `${name}, as it starts,`)
+    booted = await atOnce(boot(watched(world.disk(name, disk)), world.clockOf(name)), `${name}, as it starts,`)
     isOn = true
     process = processes.start(booted.run, onFailure && ((failure) => onFailure(name, failure)))
   }
@@ -290,9 +305,9 @@ function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) =>
 }
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
-  const { chain, source, clock } = world
+  const { chain, source } = world
   const random = world.pauses()
-  return startMachine('epochs', world, async (store) => {
+  return startMachine('epochs', world, async (store, clock) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 1, firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
@@ -303,8 +318,8 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
 }
 
 export function startRelay(world: World): Promise<Machine<Relay>> {
-  const { links, clock } = world
-  return startMachine('relay', world, async () => {
+  const { links } = world
+  return startMachine('relay', world, async (_disk, clock) => {
     const relay = await links.createRelay({ identity: identity(9) })
     return {
       role: relay,
@@ -332,10 +347,10 @@ export interface SequencerPlace {
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
   const { relays, anchoring = unchanged, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
-  const { links, chain, ipfs, clock } = world
+  const { links, chain, ipfs } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
-  const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
+  const machine = await startMachine<Sequencer>('sequencer', world, async (store, clock) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
     const sender = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
@@ -404,11 +419,11 @@ const FIRST_COLLECTOR_PORT = 50_051
 
 /** Resolves with the collector and the endpoint at which snapshotters find it. */
 export async function startCollector({ index, addresses, limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
-  const { links, grpc, clock } = world
+  const { links, grpc } = world
   const name = `collector ${index}`
   const port = FIRST_COLLECTOR_PORT + index
   const random = world.random()
-  const machine = await startMachine<Collector>(name, world, async (store) => {
+  const machine = await startMachine<Collector>(name, world, async (store, clock) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
     const role = createCollector({ addresses, limits }, { store, dialer: noting(dialer, postbox), clock, random, report })
@@ -458,9 +473,9 @@ const termsFrom = ({ present, rulesAt }: RuleBook, plan: EpochPlan): Terms => ({
 })
 
 export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
-  const { chain, source, ipfs, grpc, clock } = world
+  const { chain, source, ipfs, grpc } = world
   const random = world.random()
-  return startMachine(name, world, async (store) => {
+  return startMachine(name, world, async (store, clock) => {
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
@@ -484,10 +499,10 @@ export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, w
 
 /** `feeding` is what it is given instead of what it asked IPFS for. */
 export function startValidator(index: number, feeding: (bytes: Uint8Array) => Uint8Array, world: World): Promise<Machine<Validator>> {
-  const { chain, ipfs, clock } = world
+  const { chain, ipfs } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
-  return startMachine(name, world, async (store) => {
+  return startMachine(name, world, async (store, clock) => {
     const node = ipfs.node(name)
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }
     const role = createValidator(

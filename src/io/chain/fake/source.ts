@@ -2,6 +2,7 @@ import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
+import type { FakeLag } from './anchor.ts'
 import { keccak256 } from '#wire/keccak.ts'
 
 type ReadCall = Parameters<SourceChain['read']>[0]
@@ -15,6 +16,8 @@ export interface FakeSourceChain extends SourceChain {
   reorg(depth: number): void
   /** While unreachable every call throws `CHAIN_UNREACHABLE`. */
   setReachable(isReachable: boolean): void
+  /** Every `every`th call is answered by a node that is so many blocks behind; without it none is. */
+  setLag(lag?: FakeLag): void
 }
 
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
@@ -39,7 +42,14 @@ export function createFakeSourceChain(script: {
   const blocks: BlockRef[] = []
   let made = 0
   let isReachable = true
+  let lag: FakeLag | undefined
+  let calls = 0
 
+  /** How many blocks the node has that answers. */
+  function served(): number {
+    calls += 1
+    return lag !== undefined && calls % lag.every === 0 ? Math.max(1, blocks.length - lag.blocks) : blocks.length
+  }
   function mine(count = 1): void {
     for (let mined = 0; mined < count; mined += 1) {
       const parentHash = blocks.at(-1)?.hash ?? textHash('before genesis')
@@ -52,10 +62,13 @@ export function createFakeSourceChain(script: {
       })
     }
   }
-  function assertServed(method: string, highest: number): void {
+  /** How many blocks there are, for whoever answers this call. */
+  function assertServed(method: string, highest: number): number {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
-    if (highest >= blocks.length)
+    const count = served()
+    if (highest >= count)
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
+    return count
   }
   const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
     event.address === filter.address &&
@@ -66,12 +79,10 @@ export function createFakeSourceChain(script: {
   mine(script.blocks)
   return {
     async head() {
-      assertServed('head', 0)
-      return blocks.at(-1) as BlockRef
+      return blocks[assertServed('head', 0) - 1] as BlockRef
     },
     async block(number) {
-      assertServed('block', 0)
-      return blocks[number]
+      return number < assertServed('block', 0) ? blocks[number] : undefined
     },
     async read(call) {
       assertServed('read', call.blockNumber)
@@ -91,6 +102,9 @@ export function createFakeSourceChain(script: {
     },
     setReachable(reachable) {
       isReachable = reachable
+    },
+    setLag(next) {
+      lag = next
     },
   }
 }
