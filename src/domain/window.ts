@@ -76,6 +76,9 @@ export const oldestReleaseBatchedIn = (block: BlockNumber, market: LaterWindows)
 export const oldestReleaseAttestedIn = (block: BlockNumber, market: LaterWindows): BlockNumber =>
   Math.max(0, block - market.attestationWindowBlocks) as BlockNumber
 
+/** Blocks before the cursor that are read again on start: as far as a reorganisation that is followed may have moved a release down while nobody looked. */
+export const REPLAY_MARGIN_BLOCKS = 127
+
 /** The market may make its windows longer: twice the time is left. */
 const WINDOWS_MARGIN = 2
 /** Far deeper than any reorganisation that is followed. */

@@ -21,8 +21,11 @@ import type { Started } from './stop.ts'
 
 /** The real adapters that more than one role needs, made from its settings. */
 
-/** Deepest rewrite of the anchor chain that roles follow: far deeper than any seen on a Nitro chain, shallow enough to keep in memory. */
-const REORG_DEPTH_MAX = 64
+/**
+ * Deepest rewrite of the anchor chain that roles follow: far deeper than any seen on a Nitro chain, shallow enough to keep in memory. With its
+ * last common block it is what a snapshotter keeps on its disk.
+ */
+const REORG_DEPTH_MAX = 127
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 

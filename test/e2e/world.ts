@@ -113,14 +113,20 @@ export interface World {
   readonly accounts: Readonly<Record<'owner' | 'epochManager' | 'sequencer' | 'signer', DevAccount>>
   /** Settings of `weft sequencer`, without its key. */
   sequencerFlags(dataDir: string): string[]
-  /** Starts the role on `dataDir`, a new one when not given; resolves when it is ready. */
-  startSequencer(dataDir?: string): Promise<WeftRole>
+  /** Starts the role on `dataDir`, a new one when not given, with more flags; resolves when it is ready. */
+  startSequencer(dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
+  /** The same of the market's only validator, which fetches from the sequencer. */
+  startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
   startCollector(sequencer: WeftRole): Promise<WeftRole>
   /** A folder that is removed with the world. */
   freshDir(): string
   /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
   releaseEpoch(): Promise<{ readonly epochId: EpochId; readonly header: BlockRef }>
   mine(blocks: number): Promise<void>
+  /** Replaces the newest blocks by empty ones. */
+  reorg(depth: number): Promise<void>
+  /** Calls of the account that are in the chain, or were up to a block; with `pending` those as well that wait for one. */
+  callsOf(account: DevAccount, tag: 'latest' | 'pending' | BlockNumber): Promise<number>
   /** A submission as a snapshotter signs it. */
   sign(vote: Vote): Submission
   /** The submissions in the epoch's batches, by id in lower case. Waits until the epoch has ended. */
@@ -240,8 +246,12 @@ export async function openWorld(options: {
     chain,
     accounts: { owner, epochManager, sequencer, signer },
     sequencerFlags,
-    startSequencer: (dataDir = freshDir()) =>
-      startRole('sequencer', dataDir, sequencerFlags(dataDir), { WEFT_SIGNER_KEY: sequencer.keyText }, /"msg":"ready"/),
+    startSequencer: (dataDir = freshDir(), flags = []) =>
+      startRole('sequencer', dataDir, [...sequencerFlags(dataDir), ...flags], { WEFT_SIGNER_KEY: sequencer.keyText }, /"msg":"ready"/),
+    startValidator({ places }, dataDir = freshDir()) {
+      const flags = [...sequencerFlags(dataDir), '--ipfs-peers', (places['ipfs'] ?? []).join(',')]
+      return startRole('validator', dataDir, flags, { WEFT_SIGNER_KEY: owner.keyText }, /"msg":"started"/)
+    },
     startCollector({ places }) {
       const dataDir = freshDir()
       const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
@@ -249,6 +259,14 @@ export async function openWorld(options: {
     },
     freshDir,
     releaseEpoch,
+    async reorg(depth) {
+      // An empty block made anew would be the very same block: another miner makes the difference.
+      await rpc.call('anvil_setCoinbase', [owner.address])
+      await rpc.call('anvil_reorg', [depth, []])
+    },
+    async callsOf({ address }, tag) {
+      return Number(await rpc.call('eth_getTransactionCount', [address, typeof tag === 'number' ? `0x${tag.toString(16)}` : tag]))
+    },
     mine: async (blocks) => void (await rpc.call('anvil_mine', [`0x${blocks.toString(16)}`])),
     sign({
       project,

@@ -160,9 +160,13 @@ export const MISBEHAVIOURS = {
     'wrong_chain',
   ),
   far_ahead: unbearable(ahead, 'lagging', 'incomplete', 'invalid'),
+} as const satisfies Readonly<Record<string, Misbehaviour>>
+export type MisbehaviourName = keyof typeof MISBEHAVIOURS
+export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
+
+/** What only a proof of completeness finds out. */
+export const LIES = {
   no_logs: unbearable(withLogs(() => [])),
   some_logs: unbearable(withLogs((logs, { random }) => logs.filter(() => random.fraction() < 0.5))),
   invented_logs: unbearable(withLogs((logs) => logs.flatMap((log) => [log, { ...log, logIndex: farther(log['logIndex']) }]))),
 } as const satisfies Readonly<Record<string, Misbehaviour>>
-export type MisbehaviourName = keyof typeof MISBEHAVIOURS
-export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]

@@ -6,7 +6,7 @@ import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
-import { honest, type Proxy, startProxy } from './proxy.ts'
+import { honest, type HostileProxy, startProxy } from './proxy.ts'
 
 /** A whole devnet whose roles reach their chains through hostile proxies, each role through its own, and what became of its epochs. */
 
@@ -52,7 +52,7 @@ interface Phase {
 interface Stage {
   readonly role: string
   readonly chain: 'anchor' | 'source'
-  readonly proxy: Proxy
+  readonly proxy: HostileProxy
   readonly phases: Phase[]
 }
 
@@ -159,6 +159,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
         slots: 6,
         liars: 1,
         anchoring: 'projects',
+        windows: WINDOWS,
         rpcFor(role, chain, rpcUrl) {
           if (chain === 'anchor') anchorUrl = rpcUrl
           urls[chain].resolve(rpcUrl)

@@ -10,7 +10,7 @@ import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { createMemoryJournal, NEVER, release } from '#io/chain/suite/scene.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { honest, type Proxy, startProxy } from './proxy.ts'
+import { honest, type HostileProxy, startProxy } from './proxy.ts'
 import { LAG_BLOCKS, MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
 
 /** A real node behind a hostile proxy: whoever follows through it sees every event, and says what is wrong. */
@@ -22,7 +22,7 @@ const [owner, epochManager, signer] = ['owner', 'epoch manager', 'signer'].map(d
 type DevAccount = ReturnType<typeof devAccount>
 
 let anvil: Anvil
-let proxy: Proxy
+let proxy: HostileProxy
 let deployment: Deployment
 let wanted: readonly string[]
 /** A follower need not come nearer to the head than a node that lags. */
@@ -40,9 +40,11 @@ const connect = (rpcUrl: string, troubles: EndpointTrouble[]) =>
   })
 
 /** Every event up to there, as a follower through that URL has it. */
-async function eventsThrough(rpcUrl: string, troubles: EndpointTrouble[] = []): Promise<string[]> {
+async function eventsThrough(rpcUrl: string, troubles: EndpointTrouble[] = [], behave?: () => void): Promise<string[]> {
   const chain = await connect(rpcUrl, troubles)
-  expect((await chain.currentEpoch()).epochId, 'the epoch as a view has it').toBe(EPOCHS)
+  // A role with one endpoint asks again, above what is tested here.
+  if (rpcUrl.includes(',')) expect((await chain.currentEpoch()).epochId, 'the epoch as a view has it').toBe(EPOCHS)
+  behave?.()
   const events: string[] = []
   for await (const step of chain.follow({ from: 1 as BlockNumber, known: [], signal: NEVER })) {
     if (step.kind === 'rollback') throw new Error(`nothing was rewritten, and it went back to ${step.to.number}`)
@@ -120,17 +122,19 @@ describe('every event is seen, and what is wrong is said once', () => {
     ).toEqual([])
   }
 
-  test.each(NAMES)('beside an honest endpoint: %s', async (name) => {
+  // Two of them: of two endpoints that contradict each other nobody knows which one lies.
+  test.each(NAMES)('beside honest endpoints: %s', async (name) => {
     proxy.behave(MISBEHAVIOURS[name].behaviour)
     const troubles: EndpointTrouble[] = []
-    expect(await eventsThrough(`${proxy.url};weight=1000,${anvil.rpcUrl}`, troubles)).toEqual(wanted)
+    expect(await eventsThrough(`${proxy.url};weight=1000,${anvil.rpcUrl},${anvil.rpcUrl}`, troubles)).toEqual(wanted)
     expectNamed(name, troubles)
   })
 
   test.each(NAMES.filter((name) => MISBEHAVIOURS[name].isBearable))('alone: %s', async (name) => {
-    proxy.behave(MISBEHAVIOURS[name].behaviour)
+    proxy.behave(honest)
     const troubles: EndpointTrouble[] = []
-    expect(await eventsThrough(proxy.url, troubles)).toEqual(wanted)
+    // A role that cannot connect tries again; the follower by itself.
+    expect(await eventsThrough(proxy.url, troubles, () => proxy.behave(MISBEHAVIOURS[name].behaviour))).toEqual(wanted)
     expectNamed(name, troubles)
   })
 })

@@ -47,7 +47,7 @@ export type Behaviour = (exchange: Exchange) => Promise<Reply>
 
 export const honest: Behaviour = async ({ calls, ask, written }) => ({ body: written(await ask(calls)) })
 
-export interface Proxy {
+export interface HostileProxy {
   readonly url: string
   /** From the next request on. */
   behave(behaviour: Behaviour): void
@@ -55,7 +55,7 @@ export interface Proxy {
 }
 
 /** Listens on a free loopback port, before it is known where its node is. The same seed draws the same. */
-export async function startProxy(node: string | Promise<string>, seed: number): Promise<Proxy> {
+export async function startProxy(node: string | Promise<string>, seed: number): Promise<HostileProxy> {
   const random = createSeededRandom(seed)
   let behaviour = honest
   let count = 0

@@ -3,7 +3,7 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Address, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -91,6 +91,8 @@ export interface WorldOptions {
   ) => (durable: Promise<void>) => void
   /** A role asks its sender for calls. */
   readonly onCalls?: (machine: string, intents: readonly Intent[], disk: FakeStore) => void
+  /** The pool of the anchor chain has taken a transaction. */
+  readonly onBroadcast?: FakeChainOptions['onBroadcast']
   /** What a machine has for a disk instead of the one it should have. */
   readonly disk?: (machine: string, disk: FakeStore) => FakeStore
 }
@@ -112,7 +114,15 @@ export function createWorld(options: WorldOptions) {
     ...options.market,
   })
   const { signers, rewards = {} } = options
-  const chain = createFakeChain({ clock, market, signers, rewards, blockTimeMs: BLOCK_TIME_MS, pollMs: POLL_MS })
+  const chain = createFakeChain({
+    clock,
+    market,
+    signers,
+    rewards,
+    blockTimeMs: BLOCK_TIME_MS,
+    pollMs: POLL_MS,
+    onBroadcast: options.onBroadcast,
+  })
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500

@@ -392,7 +392,7 @@ export const STORIES = {
   },
   away_past_the_margin: {
     seed: 19,
-    sentence: 'the sequencer is away for more blocks than it reads again, within one window, and counts the votes from before',
+    sentence: 'the sequencer is away for long, within one window, and counts the votes from before',
     needs: ['absence'],
     isTold: inOrder(
       is(RECEIPT, 'accepted'),

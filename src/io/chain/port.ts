@@ -86,7 +86,8 @@ interface AnchoredHead {
  * Reads one data market of one ProtocolState. Every method throws `CHAIN_UNREACHABLE` or `CHAIN_ANSWER_INVALID`.
  * Obligations, proved by suite.ts: `follow` yields every block from `from` exactly once in order, with all its events; when blocks
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
- * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. It ends when the signal aborts.
+ * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. Where they are all
+ * that it ever had, `from` names the first of them, and a rewrite of all is undone to the block before it. It ends when the signal aborts.
  * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head. A node that has
  * not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
  */
@@ -114,8 +115,8 @@ export interface AnchorChain {
   manifestAt(epochId: EpochId): Promise<ManifestRef | undefined>
   /** Every slot that exists, active or not, ascending. */
   slots(): Promise<readonly SlotState[]>
-  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that is not known. Not active when there is no such slot. */
-  slot(slotId: SlotId): Promise<SlotState & { readonly changedAt: number }>
+  /** One of them, and when its signer changed last: seconds of chain time, 0 for never. Who signed before that, only `at` tells. Not active when there is no such slot. */
+  slot(slotId: SlotId, at?: BlockNumber): Promise<SlotState & { readonly changedAt: number }>
   /** All zero before the first release. */
   currentEpoch(): Promise<{ readonly epochId: EpochId; readonly begin: BlockNumber; readonly end: BlockNumber }>
   /** `releaseBlock` is 0 for an epoch that does not exist. */

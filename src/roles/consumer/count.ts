@@ -1,6 +1,6 @@
 import type { Header } from '#domain/anchor-view.ts'
 import type { Batch } from '#domain/batch.ts'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -32,7 +32,7 @@ export interface Counted {
   readonly votes: readonly Vote[]
   /** What is wrong with those that count for nothing. */
   readonly invalid: readonly string[]
-  /** Slots that have another signer by now, or none, so that nobody can tell who signed for them then. Their submissions count for nothing. */
+  /** Slots that had no signer in the block named, or of which the node has forgotten who it was. Their submissions count for nothing. */
   readonly untold: readonly SlotId[]
   /** Slots that voted, as far as the batch shows: these, and those with a valid vote for another of its projects. */
   readonly slotsInBatch: number
@@ -60,16 +60,8 @@ export async function countVotes(
   const all = [...submissions, ...others]
   const window = await readWindow(all, about, deps.chain)
   if (typeof window === 'string') return window
-  const slots = await readSlots(all, deps.chain)
-  const timestamps = new Map([...window.headers.values()].map(({ number, timestamp }) => [number, timestamp]))
-  const view = {
-    header: (hash: string) => window.headers.get(hash),
-    signerAt(slotId: SlotId, block: BlockNumber): Address | undefined {
-      const slot = slots.get(slotId)
-      const isSame = slot?.isActive === true && (slot.changedAt === 0 || slot.changedAt < (timestamps.get(block) ?? 0))
-      return isSame ? slot.signer : undefined
-    },
-  }
+  const signerAt = await readSigners(all, window.headers, deps.chain)
+  const view = { header: (hash: string) => window.headers.get(hash), signerAt }
   const rules = { ...about.rules, epochId: about.epochId, window: window.window, view }
   const judged = await judge(submissions, rules, deps)
   const elsewhere = await judge(others, rules, deps)
@@ -158,11 +150,43 @@ function rewritten(number: BlockNumber): WeftError {
   return new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'chain', method: 'block', detail })
 }
 
-async function readSlots(submissions: readonly Submission[], chain: AnchorChain): Promise<ReadonlyMap<SlotId, SlotRecord>> {
-  const slotIds = [...new Set(submissions.map(({ request }) => request.slotId))]
-  const slots = new Map<SlotId, SlotRecord>()
-  for (let from = 0; from < slotIds.length; from += READS_MAX)
-    for (const slot of await Promise.all(slotIds.slice(from, from + READS_MAX).map((slotId) => chain.slot(slotId))))
-      slots.set(slot.slotId, slot)
-  return slots
+/**
+ * Who signs for a slot is judged as of the header's block, as validators judge it: what changed later takes nothing back. The head tells it of
+ * a slot that has not changed since; of others the chain is asked as of that block. `undefined`: nobody, or the node keeps no state of so long ago.
+ */
+async function readSigners(submissions: readonly Submission[], headers: Window['headers'], chain: AnchorChain) {
+  const named = submissions.flatMap(({ request, header }) => {
+    const block = headers.get(header.toLowerCase())
+    return block === undefined ? [] : [{ slotId: request.slotId, block }]
+  })
+  const now = await readEach(new Set(named.map(({ slotId }) => slotId)), (slotId) => chain.slot(slotId))
+  const isSame = ({ isActive, changedAt }: SlotRecord, { timestamp }: Header): boolean =>
+    isActive && (changedAt === 0 || changedAt < timestamp)
+  const changed = new Map<string, (typeof named)[number]>()
+  for (const one of named) if (!isSame(now.get(one.slotId) as SlotRecord, one.block)) changed.set(keyOf(one.slotId, one.block.number), one)
+  const then = await readEach(new Set(changed.keys()), (key) => {
+    const { slotId, block } = changed.get(key) as (typeof named)[number]
+    return chain.slot(slotId, block.number).catch(unlessForgotten)
+  })
+  return (slotId: SlotId, block: BlockNumber): Address | undefined => {
+    const key = keyOf(slotId, block)
+    const slot = changed.has(key) ? then.get(key) : now.get(slotId)
+    return slot?.isActive === true ? slot.signer : undefined
+  }
+}
+
+const keyOf = (slotId: SlotId, block: BlockNumber): string => `${slotId} ${block}`
+
+function unlessForgotten(failure: unknown): undefined {
+  if (!isWeftError(failure, 'CHAIN_ANSWER_INVALID')) throw failure
+}
+
+/** A few at a time. */
+async function readEach<Key, Value>(keys: ReadonlySet<Key>, read: (key: Key) => Promise<Value>): Promise<ReadonlyMap<Key, Value>> {
+  const all = [...keys]
+  const values = new Map<Key, Value>()
+  for (let from = 0; from < all.length; from += READS_MAX)
+    for (const [key, value] of await Promise.all(all.slice(from, from + READS_MAX).map(async (key) => [key, await read(key)] as const)))
+      values.set(key, value)
+  return values
 }

@@ -154,9 +154,9 @@ async function network(
     return (spoil.ipfs?.(reading.get) ?? reading.get)(cid, options)
   }
   const read: SlotId[] = []
-  const slot: AnchorChain['slot'] = (slotId) => {
+  const slot: AnchorChain['slot'] = (slotId, at) => {
     read.push(slotId)
-    return chain.slot(slotId)
+    return chain.slot(slotId, at)
   }
   const told = { ...chain, slot, ...spoil.chain?.(chain) }
   const data: Uint8Array[] = []
@@ -174,6 +174,13 @@ async function network(
   return { run, chain, serving, cids, asked, read, data, batchCids: await chain.batchCids(epochId) }
 }
 
+/** Keeps no state of blocks gone by, as most nodes do. */
+const forgetful = (chain: AnchorChain): Partial<AnchorChain> => ({
+  async slot(slotId, at) {
+    if (at === undefined) return chain.slot(slotId)
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail: 'missing trie node' })
+  },
+})
 const failedStep = (results: readonly StepResult[]): string | undefined => results.find(({ ok }) => !ok)?.step
 const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const notFound = (cid: string) => new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })
@@ -665,8 +672,9 @@ describe('P4: the CID has won by votes that are valid, and by no others', () => 
         votes: [{}, { slotId: two }, { ...other, slotId: three }],
         rules: { tally: { minVotes: 2, minShareBp: 0 } },
         afterwards: (chain) => chain.assignSigner(two, account('9')),
+        chain: forgetful,
       },
-      'cannot be told, for another signs by now, or nobody: slot 2',
+      'cannot be told, for nobody had it then, or the node has forgotten who: slot 2',
     ],
   ])('P4: not when %s', async (_, spoil, detail) => {
     const last = (await (await network(spoil)).run()).at(-1)
@@ -713,14 +721,23 @@ describe('P4: the CID has won by votes that are valid, and by no others', () => 
     expect(last).toMatchObject({ step: 'signatures', ok: false, detail: expect.stringContaining('submission_namespace') })
   })
 
-  test('P4: with a slot that changed hands since, or was burned, it has won when the others are enough', async () => {
-    const votes = [{}, { slotId: two }, { slotId: three }]
-    for (const afterwards of [(chain: FakeChain) => chain.assignSigner(two, account('9')), (chain: FakeChain) => chain.burnSlot(two)]) {
+  const changes: [string, (chain: FakeChain) => void][] = [
+    ['changed hands', (chain) => chain.assignSigner(two, account('9'))],
+    ['was burned', (chain) => chain.burnSlot(two)],
+  ]
+  test.each(changes)('P4: a slot that %s since has signed what it signed, alone or beside others', async (_, afterwards) => {
+    for (const votes of [[{ slotId: two }], [{}, { slotId: two, headerAfter: 2 }, { slotId: three }]]) {
       const results = await (await network({ votes, afterwards })).run()
       expect(failedStep(results)).toBeUndefined()
-      expect(detailOf(results, 'signatures')).toMatch(/^2 valid for it of 2 valid; cannot be told, .*: slot 2$/)
-      expect(detailOf(results, 'tally')).toBe('2 of 2 votes')
+      expect(detailOf(results, 'signatures')).toBe(`${votes.length} valid for it of ${votes.length} valid`)
     }
+  })
+
+  test.each(changes)('P4: where the node has forgotten who signed for a slot that %s, the others must be enough', async (_, afterwards) => {
+    const results = await (await network({ votes: [{}, { slotId: two }, { slotId: three }], afterwards, chain: forgetful })).run()
+    expect(failedStep(results)).toBeUndefined()
+    expect(detailOf(results, 'signatures')).toMatch(/^2 valid for it of 2 valid; cannot be told, .*: slot 2$/)
+    expect(detailOf(results, 'tally')).toBe('2 of 2 votes')
   })
 
   test('P4: a new signer of a slot has not signed for it before', async () => {

@@ -153,7 +153,7 @@ function besides({ invalid, untold }: Counted): string {
   const more = (count: number): string => (count > NAMED_MAX ? ` and ${count - NAMED_MAX} more` : '')
   const wrong = invalid.length === 0 ? '' : `; not valid: ${invalid.slice(0, NAMED_MAX).join('; ')}${more(invalid.length)}`
   const slots = `slot ${untold.slice(0, NAMED_MAX).join(', ')}${more(untold.length)}`
-  return untold.length === 0 ? wrong : `${wrong}; cannot be told, for another signs by now, or nobody: ${slots}`
+  return untold.length === 0 ? wrong : `${wrong}; cannot be told, for nobody had it then, or the node has forgotten who: ${slots}`
 }
 
 /** Which of the trees that the market allows the file's `roothash` belongs to. */

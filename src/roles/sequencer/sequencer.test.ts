@@ -160,9 +160,10 @@ describe('an epoch', () => {
     await world.release()
     await vote(world, 1, 0, 0)
     await world.mine(5)
+    // From the moment on at which its calls could go out.
+    world.chain.setReachable(() => world.sequencer.epoch(EPOCH_1)?.state !== 'planned')
     world.chain.mine()
-    await world.clock.runUntil(() => world.sequencer.epoch(EPOCH_1)?.state !== 'released', { limitMs: 1_000 })
-    world.chain.setReachable(false)
+    await world.clock.runUntil(() => world.sequencer.epoch(EPOCH_1)?.state === 'planned', { limitMs: 1_000 })
     await world.clock.advance(5_000)
     world.chain.setReachable(true)
     await world.clock.advance(10_000)

@@ -171,8 +171,8 @@ describe('S8: the block to follow from', () => {
     first.chain.mine(50)
     await first.until(() => first.sequencer.stats().headBlock === 50)
     const world = await first.crash(undefined, {})
-    // The genesis block, 32 blocks on: a restart reads 32 blocks before it.
-    expect(cursor(world)).toBe(32)
+    // The genesis block, 127 blocks on: a restart reads 127 blocks before it.
+    expect(cursor(world)).toBe(127)
     await world.stop()
   })
 })

@@ -2,13 +2,18 @@ import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
-import { isAttestationWindowOver, isPastWindow, lastBatchBlock, oldestReleaseBatchedIn, type SubmissionWindow } from '#domain/window.ts'
+import {
+  isAttestationWindowOver,
+  isPastWindow,
+  lastBatchBlock,
+  oldestReleaseBatchedIn,
+  REPLAY_MARGIN_BLOCKS,
+  type SubmissionWindow,
+} from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
-/** Blocks before the cursor that are read again on start: a release may have moved down a little while nobody looked. */
-const REPLAY_MARGIN_BLOCKS = 32
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
 const CURSOR_STRIDE_BLOCKS = 256
 

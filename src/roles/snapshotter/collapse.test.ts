@@ -62,9 +62,11 @@ test('N4: a failure of IPFS that asking again does not change ends the process',
 test('N4: a chain that was rewritten deeper than can be undone ends the process', async () => {
   const world = createWorld()
   const snapshotter = await world.start(createLoneCompute(), ONE_SLOT)
-  for (let block = 0; block < 70; block += 1) world.chain.mine()
-  await world.until(() => snapshotter.stats().headBlock === 70)
-  world.chain.reorg(70)
+  for (const number of [70, 140]) {
+    world.chain.mine(70)
+    await world.until(() => snapshotter.stats().headBlock === number)
+  }
+  world.chain.reorg(140)
   await expect(world.clock.runUntil(snapshotter.ended, { limitMs: 60_000 })).rejects.toMatchObject({ code: 'CHAIN_REORG_TOO_DEEP' })
 })
 

@@ -10,7 +10,7 @@ import type { PlannedSet } from './plan.ts'
 /** Epochs that are over are kept this long for whoever asks why; deployed nodes keep as many (spec/03 §3). */
 export const EPOCHS_KEPT = 30
 /** Blocks remembered to notice a reorganisation that happened while we were away. */
-const BLOCKS_KEPT = 128
+export const BLOCKS_KEPT = 128
 /** Snapshots of ours that stand in for finalized ones which nobody serves: about one MiB of them. */
 const STAND_INS_MAX = 8_192
 

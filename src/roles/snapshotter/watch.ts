@@ -6,7 +6,7 @@ import { type PersistDeps, persist } from '#life/persist.ts'
 import { tellHeld } from '#life/rules.ts'
 import { createNews, type News } from './news.ts'
 import type { EpochTerms, Terms } from './plan.ts'
-import type { EpochRecord, Records } from './records.ts'
+import { BLOCKS_KEPT, type EpochRecord, type Records } from './records.ts'
 
 /** Epochs looked back for at the very first start; windows that hold more of them at once do not exist. */
 const LOOK_BACK_EPOCHS = 64
@@ -56,7 +56,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   const known = records.blocks()
   const tip = known.at(-1)
   const findFirst = () => firstBlock(target, deps)
-  const from = tip ? ((tip.number + 1) as BlockNumber) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
+  const from = tip ? followedFrom(known) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
   let head = tip ?? target
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
   let isCaughtUp = tip !== undefined && head.number >= target.number
@@ -214,6 +214,12 @@ function changedBy(to: BlockRef, head: BlockRef, { records, market, terms }: Wat
 /** Whoever still works on the epoch as it was has no say any more about how it ends (N9). */
 function begunAnew(epoch: EpochRecord): EpochRecord {
   return { ...epoch, rollbacks: (epoch.rollbacks ?? 0) + 1 }
+}
+
+/** Whoever has fewer blocks than are kept has all that it ever had, and there is nothing below that a reorganisation could take from it. */
+function followedFrom(known: readonly BlockRef[]): BlockNumber {
+  const [first, tip] = [known[0] as BlockRef, known.at(-1) as BlockRef]
+  return known.length < BLOCKS_KEPT ? first.number : ((tip.number + 1) as BlockNumber)
 }
 
 /** The release of the oldest epoch whose window is still open, or the head: nothing before it can be helped. */

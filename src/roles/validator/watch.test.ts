@@ -103,13 +103,27 @@ describe('where it starts', () => {
   test.each([
     ['at the oldest release whose batches may still be attested', 500, undefined, 400],
     ['at the first block of a young chain', 60, undefined, 0],
-    ['V5: at its own cursor', 500, 123, 123],
+    ['V5: as far below its own cursor as a reorganisation may have moved a release', 500, 223, 96],
     ['V5: at its own cursor, be it 0', 500, 0, 0],
   ])('%s', async (_, head, cursor, from) => {
     const { run, followed } = open({ head, ...(cursor === undefined ? {} : { cursor }) })
     await run([])
     expect(followed).toEqual([{ from, known: [] }])
   })
+})
+
+test('V5, V6: of what is read again below the cursor, batches whose window is over are left alone, and one whose release was moved there is not', async () => {
+  const batch = (epochId: number): Told => ({ kind: 'SnapshotBatchSubmitted', epochId, batchCid: `batch ${epochId}` })
+  const { run, announced } = open({ head: 250, cursor: 200 })
+  await run([
+    step(140, released(1)),
+    step(141, batch(1)),
+    step(160, released(2)),
+    step(161, batch(2)),
+    step(205, released(3)),
+    step(206, batch(3)),
+  ])
+  expect(announced.map(({ batchCid }) => batchCid)).toEqual(['batch 2', 'batch 3'])
 })
 
 describe('the cursor', () => {

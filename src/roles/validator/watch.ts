@@ -1,6 +1,6 @@
-import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { AnchorView, AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber } from '#domain/ids.ts'
-import { isAttestationWindowOver, oldestReleaseAttestedIn } from '#domain/window.ts'
+import { isAttestationWindowOver, oldestReleaseAttestedIn, REPLAY_MARGIN_BLOCKS } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { Journal } from './journal.ts'
@@ -26,7 +26,11 @@ export interface WatchDeps extends PersistDeps {
 export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void> {
   const { chain, view, contract, journal, lanes } = deps
   const head = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
-  const from = journal.cursor() ?? oldestReleaseAttestedIn(head.number, contract)
+  const cursor = journal.cursor() ?? oldestReleaseAttestedIn(head.number, contract)
+  // A release that was at the cursor may have moved down while nobody looked.
+  const from = (journal.cursor() === undefined ? cursor : Math.max(0, cursor - REPLAY_MARGIN_BLOCKS)) as BlockNumber
+  const isOfBefore = ({ blockNumber, epoch }: AnnouncedBatch): boolean =>
+    blockNumber < cursor && (epoch === undefined || isAttestationWindowOver(epoch.release.number, head.number, contract))
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
@@ -41,7 +45,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await Promise.all([slotsRead, cursorSaved])
       continue
     }
-    for (const batch of announced) lanes.announce(batch)
+    for (const batch of announced) if (!isOfBefore(batch)) lanes.announce(batch)
     if (areSlotsStale) await readSlots(deps, signal)
     deps.onBlock()
     const needed = forget(step.block.number, deps)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { chainSuite } from '#io/chain/suite/anchor.ts'
-import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX } from '#io/chain/suite/scene.ts'
+import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX, SUITE_REWARDS } from '#io/chain/suite/scene.ts'
 import type { Account, ChainWorld } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeChain } from './anchor.ts'
@@ -20,6 +20,8 @@ const market = {
 async function openWorld(): Promise<ChainWorld> {
   const clock = createVirtualClock()
   const chain = createFakeChain({ clock, market, signers, pollMs: 10, reorgDepthMax: SUITE_REORG_DEPTH_MAX })
+  chain.changeRewards(SUITE_REWARDS)
+  chain.mine()
   return {
     chain,
     signers,
@@ -101,6 +103,20 @@ describe('fake chain', () => {
     const [done, late] = await clock.runUntil(Promise.all(both), { limitMs: 30_000 })
     expect([done?.kind, late]).toEqual(['done', { kind: 'refused', reason: 'E22' }])
     expect(chain.transactionCount(manager)).toBe(2)
+    chain.stop()
+  })
+
+  test('a call that has gone out waits out that nobody answers, as with the real sender', async () => {
+    const clock = createVirtualClock()
+    const chain = createFakeChain({ clock, market, signers, blockTimeMs: 1_000 })
+    const sender = chain.sender({ address: address('epochManager'), journal: createMemoryJournal() })
+    const call: ProtocolCall = { kind: 'releaseEpoch', begin: 101 as BlockNumber, end: (100 + market.epochSize) as BlockNumber }
+    const sent = sender.send('release', call, new AbortController().signal)
+    await clock.advance(0)
+    chain.setReachable(false)
+    await clock.advance(3_000)
+    chain.setReachable(true)
+    expect(await clock.runUntil(sent, { limitMs: 10_000 })).toMatchObject({ kind: 'done', blockNumber: 1 })
     chain.stop()
   })
 

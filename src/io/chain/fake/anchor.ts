@@ -50,6 +50,8 @@ export interface FakeChainOptions {
   readonly blockTimeMs?: number
   readonly pollMs?: number
   readonly reorgDepthMax?: number
+  /** The pool has just taken a transaction that it did not have. */
+  readonly onBroadcast?: ((transaction: FakeTransaction) => void) | undefined
 }
 
 /** Several nodes behind one address, of which one has not come so far. */
@@ -101,8 +103,8 @@ export interface FakeChain extends AnchorChain {
   changeRewards(change: Partial<FakeRewards>): void
   /** How many slots share the pool of a day, and how many of them are not rewarded yet. */
   rewardDay(day: number): { readonly eligible: number; readonly remaining: number }
-  /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. */
-  setReachable(isReachable: boolean): void
+  /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. A function is asked with each of them. */
+  setReachable(isReachable: boolean | (() => boolean)): void
   /** Every `every`th read is answered by a node that is so many blocks behind; without it none is. */
   setLag(lag?: FakeLag): void
   /** Ends the mining on the clock. */
@@ -233,7 +235,9 @@ function createMiner(options: FakeChainOptions) {
       [...blocks.flatMap(({ transactions }) => transactions), ...pool].map((each) => ({ ...each, receipt: receipts.get(each.hash) })),
     receipt: (hash: Hash) => receipts.get(hash),
     broadcast(transaction: FakeTransaction): void {
-      if (!receipts.has(transaction.hash) && !pool.some(({ hash }) => hash === transaction.hash)) pool.push(transaction)
+      if (receipts.has(transaction.hash) || pool.some(({ hash }) => hash === transaction.hash)) return
+      pool.push(transaction)
+      options.onBroadcast?.(transaction)
     },
     command(call: FakeCall): void {
       made += 1
@@ -285,7 +289,7 @@ function createReads(miner: Miner, assertReachable: (method: string) => void, he
       return contract().manifestAt(epochId)
     }),
     slots: reading('slots', () => contract().slots()),
-    slot: reading('slot', (slotId) => contract().slot(slotId)),
+    slot: reading('slot', (slotId, at) => contract(at).slot(slotId)),
     currentEpoch: reading('currentEpoch', () => contract().currentEpoch()),
     epochInfo: reading('epochInfo', (epochId) => {
       const { timestamp, releaseBlock, end } = contract().epoch(epochId) ?? { timestamp: 0, releaseBlock: none, end: none }
@@ -315,12 +319,12 @@ const SETTLE_TIMEOUT_MS = 60_000
 
 /** A chain with a genesis block and nothing released yet. */
 export function createFakeChain(options: FakeChainOptions): FakeChain {
-  const { clock, pollMs = 100, reorgDepthMax = 64 } = options
+  const { clock, pollMs = 100, reorgDepthMax = 127 } = options
   const stopping = new AbortController()
-  let isReachable = true
+  let isReachable = (): boolean => true
   const miner = createMiner(options)
   const assertReachable = (method: string) => {
-    if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
+    if (!isReachable()) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
   let lag: FakeLag | undefined
   let reads = 0
@@ -379,7 +383,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     changeRewards: (change) => miner.command({ kind: 'changeRewards', change }),
     rewardDay: (day) => miner.contract().rewardDay(day),
     setReachable(reachable) {
-      isReachable = reachable
+      isReachable = typeof reachable === 'boolean' ? () => reachable : reachable
     },
     setLag(next) {
       lag = next

@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import type { CallOutcome, Intent, IntentJournal, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
@@ -22,6 +22,10 @@ const decoder = new TextDecoder()
 interface Journalled {
   readonly nonce: number
   readonly call: ProtocolCall
+}
+
+function unlessItMayPass(failure: unknown): undefined {
+  if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
 }
 
 /** Like the real sender: journal first, then the pool, then the receipt; what is journalled is never made anew. */
@@ -71,16 +75,23 @@ export function createFakeSender(options: FakeSenderOptions, mempool: FakeMempoo
     }
   }
 
+  /** What became of the intent, as far as that is known. */
+  async function attend(intentId: string): Promise<CallOutcome | undefined> {
+    mempool.assertReachable('receipt')
+    broadcastUpTo(intentId)
+    await relaunchIfLost(intentId)
+    const { hash } = transactionOf(intents().get(intentId) as Journalled)
+    const receipt = mempool.receipt(hash)
+    if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
+    return receipt && { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
+  }
+
+  /** Like the real one it waits failures out that may pass. */
   async function settle(intentId: string, call: ProtocolCall, signal: AbortSignal): Promise<CallOutcome> {
     const startMs = clock.nowMs()
     for (;;) {
-      mempool.assertReachable('receipt')
-      broadcastUpTo(intentId)
-      await relaunchIfLost(intentId)
-      const { hash } = transactionOf(intents().get(intentId) as Journalled)
-      const receipt = mempool.receipt(hash)
-      if (receipt?.reverted !== undefined) return { kind: 'refused', reason: receipt.reverted }
-      if (receipt !== undefined) return { kind: 'done', transactionHash: hash, blockNumber: receipt.block.number }
+      const outcome = await attend(intentId).catch(unlessItMayPass)
+      if (outcome !== undefined) return outcome
       const waitedMs = clock.nowMs() - startMs
       if (waitedMs >= options.settleTimeoutMs) throw new WeftError('CALL_NOT_SETTLED', { call: call.kind, waitedMs })
       await clock.sleep(options.pollMs, signal)

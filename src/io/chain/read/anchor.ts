@@ -83,7 +83,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
     manifestAt: (epochId) =>
       readManifestAt({ endpoint: rpc.endpoint, view, extras: contracts.protocolStateExtras }, sources.dataMarket, epochId),
     slots: () => readSlots(contracts.nodes),
-    slot: (slotId) => readSlot(contracts.nodes, slotId),
+    slot: (slotId, at) => readSlot(contracts.nodes, slotId, at),
     async currentEpoch() {
       const [begin, end, epochId] = await view('currentEpoch', [market])
       return { epochId: parseEpochId(epochId), begin: parseBlockNumber(begin), end: parseBlockNumber(end) }

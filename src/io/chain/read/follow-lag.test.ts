@@ -175,6 +175,15 @@ describe('a rewrite', () => {
     )
   })
 
+  test('as deep again right after another one is undone too, though few blocks have come in between', async () => {
+    const again: Turn = (world) => {
+      world.chain = branchOf(8, 'c', world.chain.slice(0, -DEPTH_MAX))
+    }
+    expect((await follow({ from: 1, blocks: 10 }, rewrite(DEPTH_MAX, 1 - DEPTH_MAX), again)).steps).toBe(
+      '1 2 3 4 5 6 7 8 9 | back to 5 6 | back to 2 3 4 5 6 7 |',
+    )
+  })
+
   test('below all that was handed out is undone to the block before the first', async () => {
     expect((await follow({ from: 4 }, rewrite(3))).steps).toBe('4 5 | back to 3 4 5 6 |')
   })
@@ -217,10 +226,16 @@ describe('blocks that the caller knows', () => {
 
   test('none of which the chain has end it, though it has the block before the first', async () => {
     const other = branchOf(6, 'd', chain.slice(0, 3))
-    await expect(follow({ from: 3, known: other.slice(3, 5) })).rejects.toMatchObject({
+    await expect(follow({ from: 5, known: other.slice(3, 5) })).rejects.toMatchObject({
       code: 'CHAIN_REORG_TOO_DEEP',
       facts: { depth: 2 },
     })
+  })
+
+  test('and that are all it ever had may all be gone, now or later', async () => {
+    const other = branchOf(6, 'd', chain.slice(0, 3))
+    expect((await follow({ from: 3, known: other.slice(3, 5) })).steps).toBe('back to 2 3 4 5 |')
+    expect((await follow({ from: 4, known: chain.slice(4, 6) }, rewrite(4))).steps).toBe('| back to 3 4 5 6 |')
   })
 })
 

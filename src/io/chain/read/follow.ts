@@ -37,7 +37,7 @@ function createCursor(options: FollowOptions) {
   const depthMax = options.reorgDepthMax
   let held = options.known.slice(-(depthMax + 1))
   /** While nothing below was ever handed out, the block before `from` may be replaced without anybody having to undo it. */
-  let isFresh = held.length === 0
+  let isFresh = held.length === 0 || options.from === held[0]?.number
   return {
     held: (): readonly BlockRef[] => held,
     isFresh: (): boolean => isFresh,
@@ -49,9 +49,9 @@ function createCursor(options: FollowOptions) {
       held.shift()
       isFresh = false
     },
-    cutAbove(block: BlockRef): void {
-      held = held.filter(({ number }) => number < block.number)
-      held.push(block)
+    /** `below`: the ancestors of the block that are held from now on. */
+    cutAbove(block: BlockRef, below: readonly BlockRef[] = held.filter(({ number }) => number < block.number)): void {
+      held = [...below, block]
     },
   }
 }
@@ -74,11 +74,23 @@ async function lastCommon(source: BlockSource, cursor: Cursor): Promise<BlockRef
   })
 }
 
+/** The blocks below one that the caller holds: it holds them too, and after this rewrite the next one may be as deep again. */
+async function ancestors(source: BlockSource, of: BlockRef, depthMax: number): Promise<readonly BlockRef[]> {
+  const from = Math.max(0, of.number - depthMax)
+  const blocks = await Promise.all(Array.from({ length: of.number - from }, (_, index) => source.block((from + index) as BlockNumber)))
+  let child = of
+  for (const block of blocks.toReversed()) {
+    if (block?.hash !== child.parentHash) throw inconsistent(`block ${child.number - 1} is not the parent of the one after it`)
+    child = block
+  }
+  return blocks as BlockRef[]
+}
+
 /** Finds out how far the chain was rewritten and puts the cursor there. */
 async function rollback(source: BlockSource, cursor: Cursor, options: FollowOptions): Promise<ChainStep[]> {
   const common = await lastCommon(source, cursor)
   if (common !== undefined) {
-    cursor.cutAbove(common)
+    cursor.cutAbove(common, cursor.isFresh() ? undefined : await ancestors(source, common, options.reorgDepthMax))
     return [{ kind: 'rollback', to: common }]
   }
   const oldest = cursor.held()[0] as BlockRef

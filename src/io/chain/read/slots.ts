@@ -1,5 +1,5 @@
 import { parseAddress } from '#domain/ids.ts'
-import type { Address, SlotId } from '#domain/ids.ts'
+import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
 import type { SlotState } from '#io/chain/port.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { createView } from '#io/chain/rpc/views.ts'
@@ -36,9 +36,14 @@ export async function readSlots(nodes: View<typeof nodesAbi>): Promise<SlotState
   return infos.map((info, index) => ({ slotId: (index + 1) as SlotId, signer: parseAddress(info[0]), isActive: info[8] }))
 }
 
-export async function readSlot(nodes: View<typeof nodesAbi>, slotId: SlotId): Promise<SlotState & { readonly changedAt: number }> {
+/** As of the end of block `at`, or of the head. */
+export async function readSlot(
+  nodes: View<typeof nodesAbi>,
+  slotId: SlotId,
+  at?: BlockNumber,
+): Promise<SlotState & { readonly changedAt: number }> {
   // `lastUpdated` comes sixth: minting and each assignment set it. The deployed contracts never write `lastSnapshotterChange`.
-  const info = await nodes('nodeInfo', [BigInt(slotId)])
+  const info = await nodes('nodeInfo', [BigInt(slotId)], at)
   return { slotId, signer: parseAddress(info[0]), isActive: info[8], changedAt: Number(info[5]) }
 }
 

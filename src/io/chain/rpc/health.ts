@@ -16,6 +16,8 @@ export type OnEndpointTrouble = (trouble: EndpointTrouble) => void
 /** First rest of an endpoint that failed, twice as long with each failure in a row. */
 const REST_FIRST_MS = 1_000
 const REST_MAX_MS = 60_000
+/** Failures in a row after which an endpoint is down rather than busy. */
+const DOWN_AFTER = 3
 /** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
 const RECOVERED_AFTER = 16
 /** What it lacks is asked for now and then only: it has recovered when it lacked nothing for so long. */
@@ -122,6 +124,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     lateAfterMs: (): number =>
       latencyMs === undefined ? LATE_FIRST_MS : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, latencyMs * LATE_FACTOR)),
     isResting: (): boolean => pace.nowMs() < restUntilMs,
+    isDown: (): boolean => failures >= DOWN_AFTER,
     isLagging: (): boolean => lag > LAG_BLOCKS_MAX,
     /** Less is better. Latency of the small question counts only where all were asked. */
     cost: (): number => ((lookMs ?? 0) + 1) / target.weight,

@@ -15,14 +15,24 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   const { pace } = options
   let { chainId } = options
   let gotChainId = 0
-  let bestHead = 0
+  /** What each told last. */
+  const heads = new Map<Member, number>()
   let lookedAtMs: number | undefined
   /** While all are looked at: resolves with the first that serves the chain. */
   let looking: Promise<void> | undefined
   const strays = new Set<Member>()
 
-  function hear(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): void {
-    for (const [index, call] of calls.entries()) bestHead = Math.max(bestHead, headIn(call, answers[index]) ?? 0)
+  function hear(member: Member, calls: readonly RpcCall[], answers: readonly RpcAnswer[]): void {
+    for (const [index, call] of calls.entries()) {
+      const head = headIn(call, answers[index])
+      if (head !== undefined) heads.set(member, head)
+    }
+  }
+
+  /** What one of several tells alone is not believed: a made-up head would make all others lag. Of two the higher is, for who lags is likelier than who lies. */
+  function credibleHead(): number {
+    const [first = 0, second = first] = [...heads.values()].sort((left, right) => right - left)
+    return heads.size < 3 ? first : second
   }
 
   /** The head of an endpoint that serves the chain. Without an id given, the first that answers says which chain is meant. */
@@ -39,14 +49,14 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       gotChainId = got
       return undefined
     }
-    hear(QUESTION, answers ?? [])
+    hear(member, QUESTION, answers ?? [])
     return headIn(QUESTION[1] as RpcCall, head)
   }
 
   /** The same small question to all at the same moment; `found` is called as soon as one serves the chain, or none does. */
   async function look(found: () => void): Promise<void> {
     lookedAtMs = pace.nowMs()
-    const heads = await Promise.all(
+    const looked = await Promise.all(
       members.map(async (member) => {
         const head = await lookAt(member)
         if (member.health.chain() === 'right') found()
@@ -54,8 +64,7 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       }),
     )
     found()
-    const best = Math.max(...heads.filter((head) => head !== undefined))
-    for (const [index, head] of heads.entries()) if (head !== undefined) members[index]?.health.lagged(best - head)
+    for (const [index, head] of looked.entries()) if (head !== undefined) members[index]?.health.lagged(credibleHead() - head)
   }
 
   /** Those that did not answer yet are looked at when they have rested, or at once when no other is left: beside the work, never twice at a time. */
@@ -70,8 +79,8 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   }
 
   return {
-    /** The newest block that any endpoint told of; 0 before one did. */
-    head: (): number => bestHead,
+    /** The newest block that endpoints are believed to have; 0 before one told of any. */
+    head: credibleHead,
     hear,
     /**
      * Resolves when an endpoint of the chain is known, or none answered; looks at all again once in a while, beside the work. Throws

@@ -106,7 +106,7 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
 
   return async (calls) => {
     const progressOf = new Map<Member, Progress>()
-    const doubtful: Answered[] = []
+    let doubtful: Answered[] = []
     const tried = new Set<Member>()
     const isGood = ({ answers }: Outcome): boolean =>
       answers !== undefined && (members.length === 1 || !doubts.areThere(calls, answers, lookout.head()))
@@ -117,7 +117,7 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
       const progress = progressOf.get(member) ?? createProgress()
       progressOf.set(member, progress)
       const outcome = await member.ask(calls, progress)
-      if (outcome.answers !== undefined) lookout.hear(calls, outcome.answers)
+      if (outcome.answers !== undefined) lookout.hear(member, calls, outcome.answers)
       return outcome
     }
     let failure: WeftError = new WeftError('CHAIN_UNREACHABLE', { endpoint: namesOf(members), method: calls[0]?.method ?? '' })
@@ -129,18 +129,23 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
       if (outcome?.answers !== undefined) doubtful.push(outcome)
       failure = outcome?.trouble?.failure ?? failure
       if (tries < attemptsMax && next() !== undefined) continue
-      if (doubtful[0] !== undefined) {
+      // That something is not there is told by all who are up, or by nobody.
+      if (doubtful[0] !== undefined && members.every((member) => isAway(member) || doubtful.some((one) => one.member === member))) {
         const all = doubtful.map(({ answers }) => answers)
         doubts.believe(calls, all)
         return doubtful[0].answers
       }
       if (tries >= attemptsMax) throw failure
       tried.clear()
+      doubtful = []
       await pace.sleep(outcome?.trouble?.retryAfterMs ?? BACKOFF_FIRST_MS * 2 ** (rounds - 1))
       rounds += 1
     }
   }
 }
+
+/** Whose word nobody waits for. */
+const isAway = ({ health }: Member): boolean => health.chain() !== 'right' || health.isDown()
 
 /** A transaction goes to every endpoint of the chain: twice does no harm, and one may keep it to itself. The first that takes it decides. */
 async function broadcast(call: RpcCall, members: readonly Member[], otherwise: AskAll): Promise<RpcAnswer> {

@@ -162,6 +162,19 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.slot(3 as SlotId)).toMatchObject({ isActive: false, changedAt: 0 })
     })
 
+    test('as of a block a slot has whom it had then, whoever has it since, or nobody', async () => {
+      const { chain, assignSigner, burnSlot, address, signers } = await opened()
+      const [slotId, stranger] = [2 as SlotId, address('stranger')]
+      const before = (await chain.head()).number
+      await assignSigner(slotId, stranger)
+      const assigned = (await chain.head()).number
+      await burnSlot(slotId)
+      expect(await chain.slot(slotId, before)).toMatchObject({ signer: signers[1], isActive: true })
+      expect(await chain.slot(slotId, assigned)).toMatchObject({ signer: stranger, isActive: true })
+      expect(await chain.slot(slotId, (await chain.head()).number)).toMatchObject({ isActive: false })
+      await expect(chain.slot(slotId, ((await chain.head()).number + 1) as BlockNumber)).rejects.toMatchObject({ kind: 'transient' })
+    })
+
     test('a slot that is burned is announced, and no longer active', async () => {
       const { chain, burnSlot, signers, eventsSince } = await opened()
       const head = await chain.head()

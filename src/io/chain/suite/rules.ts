@@ -18,6 +18,7 @@ import {
   submit,
   SUITE_MARKET,
 } from './scene.ts'
+import { SUITE_REWARDS } from './scene.ts'
 import type { ChainWorld } from './scene.ts'
 
 /** The contract’s rules, as far as roles meet them (spec/contracts.md §4). */
@@ -131,7 +132,7 @@ export function rulesSuite(name: string, open: () => Promise<ChainWorld>): void 
     test('rewards: only a sequencer, of today or yesterday; what is sent again overwrites, until the slot is rewarded', async () => {
       const { chain, perform } = await opened()
       const { day, dailySnapshotQuota: quota } = await chain.rewardRules()
-      expect(await chain.rewardRules()).toEqual({ day: 1, dailySnapshotQuota: 1_000, areRewardsEnabled: false })
+      expect(await chain.rewardRules()).toEqual({ day: 1, ...SUITE_REWARDS })
       const counts = (submissions: readonly number[], change = {}): ProtocolCall => ({
         kind: 'updateRewards',
         day,

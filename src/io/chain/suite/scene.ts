@@ -14,6 +14,9 @@ import type {
   RootOnlyBatch,
 } from '#io/chain/port.ts'
 
+/** As the devnet's market has them. */
+export const SUITE_REWARDS = { dailySnapshotQuota: 10, areRewardsEnabled: true } as const
+
 /** The market that a world opens with: epochs of 10 source blocks, windows of 10, 20 and 30 anchor blocks, three validators of whom two must attest. */
 export const SUITE_MARKET = {
   epochSize: 10,

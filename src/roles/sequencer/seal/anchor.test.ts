@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, EpochId, Hash } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, CallOutcome, Intent, ProtocolSender } from '#io/chain/port.ts'
 import { anchor, end } from './anchor.ts'
 import type { PlannedBatch } from './batch.ts'
@@ -68,6 +68,20 @@ describe('S6: what counts of a batch is what the chain says after the call', () 
   ] as const)('that is not there, after %j, is %s', async (outcome, why) => {
     const { deps } = chainThat({ outcomes: [DONE, outcome, DONE], holds: ['first', 'third'] })
     expect((await anchor(SEVEN, PLAN, deps, signal)).failures).toEqual([undefined, why, undefined])
+  })
+
+  test('is asked as of the last block that took one: a node that lags knows nothing of it', async () => {
+    const { deps } = chainThat({ outcomes: [DONE, { ...DONE, blockNumber: 9 as BlockNumber }, refused('E25')] })
+    const asOf: unknown[] = []
+    const chain = {
+      ...deps.chain,
+      async batchCids(_: EpochId, at?: BlockNumber) {
+        asOf.push(at)
+        return ['first', 'second', 'third'] as Cid[]
+      },
+    }
+    expect((await anchor(SEVEN, PLAN, { ...deps, chain }, signal)).block).toBe(9)
+    expect(asOf).toEqual([9])
   })
 
   test('calls that are made anew have other intents', async () => {

@@ -98,16 +98,21 @@ export async function anchor(
     await send(ready)
     sent += ready.length
   }
-  let there = new Set(await chain.batchCids(attempt.epochId))
+  let there = new Set(await chain.batchCids(attempt.epochId, lastBlock(outcomeOf)))
   // A call is refused as a whole: when one of its batches is there already, whoever put it there, the others go one by one.
   const alone = batches.filter((batch) => isRefusedWithOthers(batch, outcomeOf, there)).map((batch) => callOf(attempt, batch))
   if (alone.length > 0) {
     await send(alone)
-    there = new Set(await chain.batchCids(attempt.epochId))
+    there = new Set(await chain.batchCids(attempt.epochId, lastBlock(outcomeOf)))
   }
-  const blocks = outcomeOf.values().flatMap((outcome) => (outcome.kind === 'done' ? [outcome.blockNumber] : []))
-  const block = blocks.reduce<BlockNumber | undefined>((last, each) => (last === undefined || each > last ? each : last), undefined)
-  return { failures: batches.map((batch) => (there.has(batch.batchCid) ? undefined : whyNot(outcomeOf.get(batch)))), block }
+  const failures = batches.map((batch) => (there.has(batch.batchCid) ? undefined : whyNot(outcomeOf.get(batch))))
+  return { failures, block: lastBlock(outcomeOf) }
+}
+
+/** The last block that took a call. As of it the chain is asked: a node that lags would know nothing of the call, and say so of the batch. */
+function lastBlock(outcomes: ReadonlyMap<PlannedBatch, CallOutcome>): BlockNumber | undefined {
+  const blocks = outcomes.values().flatMap((outcome) => (outcome.kind === 'done' ? [outcome.blockNumber] : []))
+  return blocks.reduce<BlockNumber | undefined>((last, each) => (last === undefined || each > last ? each : last), undefined)
 }
 
 async function isPinned({ batches }: BatchesCall, { ends }: Pins): Promise<boolean> {
