@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { NAMES } from './misbehaviours.ts'
 import { runHostile, tableOf } from './network.ts'
 
-/** The long form: `node test/hostile/run.ts [--how beside|alone] [--epochs N] [--seed N] [--only NAME,…]` prints what became of it. */
+/** The long form: `node test/hostile/run.ts [--how beside|alone] [--epochs N] [--seed N] [--only NAME,…] [--json]` prints what became of it. */
 
 const { values } = parseArgs({
   options: {
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: NAMES.join() },
     keep: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 })
 const dataDir = mkdtempSync(join(tmpdir(), 'weft-hostile-'))
@@ -26,7 +27,7 @@ try {
     names: NAMES.filter((name) => values.only.split(',').includes(name)),
     tell: (text) => process.stderr.write(`${text}\n`),
   })
-  process.stdout.write(`${tableOf(outcome)}\n`)
+  process.stdout.write(`${values.json ? JSON.stringify(outcome) : tableOf(outcome)}\n`)
   if (values.keep) process.stdout.write(`data directory: ${dataDir}\n`)
 } finally {
   if (!values.keep) rmSync(dataDir, { recursive: true, force: true })
