@@ -19,25 +19,27 @@ const TEXT_LENGTH_MAX = 256
 
 type Packed = Uint8Array | string
 
-/** A text that has `width` bytes, and back. `digits` cuts it to what should be hex digits, and gives none for a text of another shape. */
+/** A text that has `width` bytes, and back. */
 interface Form {
   readonly width: number
-  digits(text: string): string | undefined
+  /** Whether the text looks like it, whatever its digits are. */
+  isShaped(text: string): boolean
+  /** What should be hex digits of such texts, one behind the other. */
+  digits(texts: string): string
   text(digits: string): string
 }
 
 const uuid: Form = {
   width: 16,
-  digits: (text) =>
-    text.length === 36 && text[8] === '-' && text[13] === '-' && text[18] === '-' && text[23] === '-'
-      ? `${text.slice(0, 8)}${text.slice(9, 13)}${text.slice(14, 18)}${text.slice(19, 23)}${text.slice(24)}`
-      : undefined,
+  isShaped: (text) => text.length === 36 && text[8] === '-' && text[13] === '-' && text[18] === '-' && text[23] === '-',
+  digits: (texts) => texts.replaceAll('-', ''),
   text: (hex) => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
 }
-const signature: Form = { width: 65, digits: (text) => (text.length === 130 ? text : undefined), text: (hex) => hex }
+const signature: Form = { width: 65, isShaped: (text) => text.length === 130, digits: (texts) => texts, text: (hex) => hex }
 const prefixed = (width: number): Form => ({
   width,
-  digits: (text) => (text.length === 2 + 2 * width && text.startsWith('0x') ? text.slice(2) : undefined),
+  isShaped: (text) => text.length === 2 + 2 * width && text.startsWith('0x'),
+  digits: (text) => text.slice(2),
   text: (hex) => `0x${hex}`,
 })
 const hash = prefixed(32)
@@ -50,14 +52,14 @@ function bytesOf(digits: string): Uint8Array | undefined {
 }
 
 function pack(text: string, form: Form): Packed {
-  const digits = form.digits(text)
-  return (digits === undefined ? undefined : bytesOf(digits)) ?? text
+  const bytes = form.isShaped(text) ? bytesOf(form.digits(text)) : undefined
+  return bytes?.length === form.width ? bytes : text
 }
 
 /** One byte string where each text has bytes; else each by itself. */
 function packAll(texts: readonly string[], form: Form): Uint8Array | readonly Packed[] {
-  const digits = texts.map(form.digits)
-  return (digits.includes(undefined) ? undefined : bytesOf(digits.join(''))) ?? texts.map((text) => pack(text, form))
+  const bytes = texts.every(form.isShaped) ? bytesOf(form.digits(texts.join(''))) : undefined
+  return bytes?.length === form.width * texts.length ? bytes : texts.map((text) => pack(text, form))
 }
 
 /** One number where all are equal. */

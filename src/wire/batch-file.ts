@@ -14,10 +14,15 @@ export interface BatchFile {
   readonly compact: Uint8Array
 }
 
-/** The file in the form that the market asks for; in JSON also what would not fit into one block of dag-cbor. */
-export async function batchFile(batch: Batch, form: BatchForm): Promise<BatchFile> {
+/**
+ * The file in the form that the market asks for; in JSON also what would not fit into one block of dag-cbor. `between` the steps others may have
+ * their turn.
+ */
+export async function batchFile(batch: Batch, form: BatchForm, between: () => Promise<void> = async () => undefined): Promise<BatchFile> {
   const compact = encodeCompactBatch(batch)
+  await between()
   const file = form === 'dag-cbor' && compact.length <= COMPACT_BYTES_WRITTEN_MAX ? compact : encodeBatch(batch)
+  if (file !== compact) await between()
   return { batchCid: await (file === compact ? dagCborCidOf(file) : snapshotCidOf(file)), file, compact }
 }
 

@@ -36,11 +36,27 @@ function goString(text: string): string {
 /** Text in which neither encoder escapes anything. */
 const PLAIN = /^[\x20\x21\x23-\x25\x27-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/
 
+/** Whether a text is plain. Looks no second time at one that comes again and again. */
+function createPlainTest(): (text: string) => boolean {
+  let known: string | undefined
+  return (text) => {
+    if (text === known) return true
+    if (!PLAIN.test(text)) return false
+    known = text
+    return true
+  }
+}
+const isPlainProject = createPlainTest()
+const isPlainCid = createPlainTest()
+const isPlainHeader = createPlainTest()
+const isPlainMarket = createPlainTest()
+const isPlainVersion = createPlainTest()
+
 /** Nearly all have every field but the last, and nothing to escape. */
 function isPlain({ request, signature, header, dataMarket, nodeVersion, protocolState }: Submission): boolean {
   const isFull = request.slotId > 0 && request.deadlineBlock > 0 && request.epochId > 0 && protocolState === ''
-  if (!isFull || !PLAIN.test(request.projectId) || !PLAIN.test(request.snapshotCid)) return false
-  return PLAIN.test(signature) && PLAIN.test(header) && PLAIN.test(dataMarket) && PLAIN.test(nodeVersion)
+  if (!isFull || !isPlainProject(request.projectId) || !isPlainCid(request.snapshotCid)) return false
+  return PLAIN.test(signature) && isPlainHeader(header) && isPlainMarket(dataMarket) && isPlainVersion(nodeVersion)
 }
 
 function valuesLength({ request, signature, header, dataMarket, nodeVersion }: Submission): number {

@@ -106,9 +106,7 @@ function isZero(bytes: Uint8Array, from: number): boolean {
 
 /** Whether s lies above the half: the first byte that differs decides. */
 function isHigh(signature: Uint8Array): boolean {
-  for (const [at, half] of HALF_ORDER.entries()) {
-    const byte = Number(signature[WORD_BYTES + at])
-    if (byte !== half) return byte > half
-  }
-  return false
+  let at = 0
+  while (at < WORD_BYTES - 1 && signature[WORD_BYTES + at] === HALF_ORDER[at]) at += 1
+  return Number(signature[WORD_BYTES + at]) > Number(HALF_ORDER[at])
 }

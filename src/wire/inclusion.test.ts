@@ -85,7 +85,7 @@ describe('a submission id in its batch', () => {
     fc.assert(
       fc.property(epoch, ({ before, own, index }) => {
         const tree = createTree()
-        for (const id of [...before, ...own]) tree.append(id)
+        tree.append([...before, ...own])
         const cumulative = inclusionInBatch({ ids: own, root: tree.publishedRoot() }, { index, before })
         expect(cumulative).toMatchObject({ text: own[index], index: before.length + index, root: tree.publishedRoot() })
         expect(cumulative && checkInclusion(cumulative, tree.publishedRoot())).toBe(true)

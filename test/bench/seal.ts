@@ -1,16 +1,19 @@
+import { attestRows } from './attest/whole-process.ts'
 import { type Row, tableOf } from './seal/rows.ts'
 import { table } from './seal/table.ts'
 
 /**
- * What sealing an epoch costs a whole sequencer: `./weft bench seal [--json]`. `WEFT_BENCH_GROWTH=20` leaves out the epochs of up to 125,000
+ * What sealing an epoch costs a whole sequencer, and attesting it a whole validator: `./weft bench seal [--json]`. `WEFT_BENCH_GROWTH=20` leaves out the epochs of up to 125,000
  * submissions, which take a minute.
  */
 const growth = (process.env['WEFT_BENCH_GROWTH'] ?? '10,20,40,125').split(',').map(Number)
 const isJson = process.argv.includes('--json')
 
 const rows: Row[] = []
-for await (const row of table({ projects: 1_000, slots: 20, growth, rounds: 3, blockMs: 1_000 })) {
+const tell = (row: Row): void => {
   rows.push(row)
   if (!isJson) process.stdout.write(tableOf([row]))
 }
+for await (const row of table({ projects: 1_000, slots: 20, growth, rounds: 3, blockMs: 1_000 })) tell(row)
+for (const row of await attestRows()) tell(row)
 if (isJson) process.stdout.write(`${JSON.stringify({ rows })}\n`)

@@ -211,7 +211,7 @@ async function recompute(submissions: readonly BatchedSubmission[], signerOf: (s
   for (let from = 0; from < projects.length; from += PROJECTS_PER_BATCH) {
     const part = projects.slice(from, from + PROJECTS_PER_BATCH)
     const votes = part.flatMap(([, one]) => one)
-    for (const { submissionId } of votes) tree.append(submissionId)
+    tree.append(votes.map(({ submissionId }) => submissionId))
     const projectIds = part.map(([projectId]) => projectId)
     const snapshotCids = part.map(([, one]) =>
       winner(

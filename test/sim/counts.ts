@@ -4,6 +4,7 @@ import type { Cid, EpochId } from '#domain/ids.ts'
 import { readAt } from '#roles/sequencer/bytes.ts'
 import { createDayBook } from '#roles/sequencer/days/day-book.ts'
 import { toldKey } from '#roles/sequencer/keys.ts'
+import { createLedger } from '#roles/sequencer/ledger.ts'
 import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
 import type { Run } from './simulation.ts'
 
@@ -33,8 +34,9 @@ const inOrder = ({ all, won }: Delivered): string =>
   JSON.stringify([all, won].map((counts) => [...counts].sort(([left], [right]) => left - right)))
 
 /** By day, from the events of the chain as it is now. */
-async function recounted({ world }: Run): Promise<ReadonlyMap<number, Delivered>> {
+async function recounted({ cast, world }: Run): Promise<ReadonlyMap<number, Delivered>> {
   const { chain } = world
+  const ledger = createLedger({ epochsKept: 1_000 }, { store: cast.sequencer.disk() })
   const days = new Map<number, Delivered>()
   let day = 1
   for (const { events } of chain.blocks())
@@ -44,8 +46,11 @@ async function recounted({ world }: Run): Promise<ReadonlyMap<number, Delivered>
       if (started?.kind === 'DayStartedEvent') day = started.day
       const totals = days.get(day) ?? nothingDelivered()
       days.set(day, totals)
+      const own = new Set(ledger.plans(event.epochId).map(({ batchCid }) => batchCid))
       for (const batchCid of new Set(await chain.batchCids(event.epochId))) {
-        if ((await chain.batch(event.epochId, batchCid))?.isRefused !== true)
+        const batch = await chain.batch(event.epochId, batchCid)
+        // Of others a batch counts when validators have looked at it.
+        if (batch?.isRefused !== true && (batch?.isFinalized === true || own.has(batchCid)))
           credit(totals, await earned(batchCid, event.epochId, world), 1)
       }
     }

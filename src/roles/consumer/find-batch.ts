@@ -72,7 +72,7 @@ export async function findBatch(
       gap = batch
       continue
     }
-    if (gap === undefined) for (const { submissionId } of batch.submissions) tree.append(submissionId)
+    if (gap === undefined) tree.append(batch.submissions.map(({ submissionId }) => submissionId))
     const continued = gap === undefined ? { root: tree.publishedRoot() } : { gap }
     found = pairIn({ batch, anchored, continued, isSentAgain }, snapshotCid, options) ?? found
     isSentAgain ||= anchored.isRefused === true

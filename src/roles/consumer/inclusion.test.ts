@@ -43,7 +43,7 @@ async function epoch({ isFresh = false, missing = [], altered = [], ...spoil }: 
       },
     }))
     const ids = submissions.map(({ submissionId }) => submissionId)
-    for (const id of ids) tree.append(id)
+    tree.append(ids)
     const submissionsRoot = isFresh ? publishedRoot(ids) : tree.publishedRoot()
     const honest: Batch = { submissions, submissionsRoot, projectIds: [projectId], snapshotCids: [won] }
     const file = encodeBatch(spoil.batch?.(honest, project) ?? honest)

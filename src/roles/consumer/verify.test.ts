@@ -123,7 +123,7 @@ async function network(
       })),
     )
     const ids = submissions.map(({ submissionId }) => submissionId)
-    for (const id of ids) tree.append(id)
+    tree.append(ids)
     const submissionsRoot = spoil.isCumulative === false ? publishedRoot(ids) : tree.publishedRoot()
     const named = elsewhere.length === 0 ? [projectId] : [projectId, thirdProject]
     const snapshotCids = named.map(() => snapshotCid)

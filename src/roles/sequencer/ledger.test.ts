@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { batchFile } from '#wire/batch-file.ts'
 import type { FreshBatch } from './seal/batch.ts'
-import { createLedger, type EpochChange, type Ledger, planWrites } from './ledger.ts'
+import { createLedger, type EpochChange, type Ledger } from './ledger.ts'
 
 const epochOf = (number: number) => number as EpochId
 const release = (number: number) => ({ number: number as BlockNumber, hash: `0x${number}` as Hash, timestamp: number })
@@ -246,10 +246,23 @@ describe('finished epochs', () => {
     const { ledger, store } = openLedger()
     await ledger.release(epochOf(1), release(100))
     await ledger.change(epochOf(1), { state: 'closed' })
-    await ledger.change(epochOf(1), { state: 'planned' }, planWrites(epochOf(1), fresh))
+    await ledger.change(epochOf(1), { state: 'planned' }, await ledger.planWrites(epochOf(1), fresh))
     const again = openLedger({ store: store.crash() }).ledger
     expect(again.plans(epochOf(1))).toEqual(fresh.map(({ compact: _, ...planned }) => planned))
     expect(again.plans(epochOf(2))).toEqual([])
+  })
+
+  test('S4, S20: files of a large plan are on disk ahead of it, some at a time, and no plan without it', async () => {
+    const { ledger, store } = openLedger()
+    const large = [0, 1, 2].map((index): FreshBatch => {
+      const compact = new Uint8Array(1024 * 1024).fill(index)
+      return { index, batchCid: 'bafyrei' as Cid, compact, file: compact, projectIds: [], snapshotCids: [], rootHash: '0x' as Hash }
+    })
+    const writes = await ledger.planWrites(epochOf(1), large)
+    const crashed = store.crash()
+    const filesIn = (keys: readonly { readonly key: string }[]) => keys.filter(({ key }) => key.startsWith('plan-file/')).length
+    expect([filesIn(crashed.scan('')), filesIn(writes)]).toEqual([2, 1])
+    expect(openLedger({ store: crashed }).ledger.plans(epochOf(1))).toEqual([])
   })
 })
 

@@ -101,6 +101,11 @@ export interface Ledger {
   release(epochId: EpochId, release: Header): Promise<void>
   /** Changes the entry and makes the other writes in one commit (S4). A new `state` must be a step that `#domain/epoch.ts` allows. */
   change(epochId: EpochId, change: EpochChange, writes?: readonly StoreWrite[]): Promise<EpochEntry>
+  /**
+   * The writes that keep planned batches; to be committed together with the change to `planned` (S4). Files are kept in the compact form, whatever
+   * form they have: the bytes follow from it. Those of a large plan are on disk ahead of it, and count for nothing without it.
+   */
+  planWrites(epochId: EpochId, batches: readonly FreshBatch[]): Promise<readonly StoreWrite[]>
   /** The batches that were planned for the epoch, with their files, in their order. */
   plans(epochId: EpochId): readonly PlannedBatch[]
   /** The block from which a restarted sequencer must follow the chain; `undefined` when it never ran before. */
@@ -187,6 +192,7 @@ export function createLedger(options: { readonly epochsKept: number }, { store }
       if (change.state !== undefined && change.state !== known.state) advanceEpoch(known.state, change.state)
       return save({ ...known, ...change }, writes)
     },
+    planWrites: (epochId, batches) => writePlan(epochId, batches, store),
     plans: (epochId) => readPlans(store, epochId),
     cursor: () => readAt<BlockNumber>(store, CURSOR_KEY),
     saveCursor: (block) => store.commit([{ key: CURSOR_KEY, value: toBytes(block) }]),
@@ -205,12 +211,22 @@ function releasedEntry(epochId: EpochId, release: Header): EpochEntry {
   return { epochId, state: 'released', reason: undefined, release, ...nothing }
 }
 
-/** The writes that keep the planned batches; to be committed together with the change to `planned` (S4). Their files are kept in the compact form, whatever form they have: the bytes follow from it. */
-export function planWrites(epochId: EpochId, batches: readonly FreshBatch[]): StoreWrite[] {
-  return batches.flatMap(({ file: _, compact, ...plan }) => [
-    { key: planKey(epochId, plan.index), value: toBytes(plan) },
-    { key: planFileKey(epochId, plan.index), value: compact },
-  ])
+/** Files in one commit: some milliseconds, for which receipts wait. */
+const FILE_BYTES_PER_COMMIT = 2 * 1024 * 1024
+
+async function writePlan(epochId: EpochId, batches: readonly FreshBatch[], store: Pick<Store, 'commit'>): Promise<StoreWrite[]> {
+  let writes: StoreWrite[] = []
+  let bytes = 0
+  for (const { index, compact } of batches) {
+    if (bytes + compact.length > FILE_BYTES_PER_COMMIT && writes.length > 0) {
+      await store.commit(writes)
+      writes = []
+      bytes = 0
+    }
+    writes.push({ key: planFileKey(epochId, index), value: compact })
+    bytes += compact.length
+  }
+  return [...writes, ...batches.map(({ file: _, compact: __, ...plan }) => ({ key: planKey(epochId, plan.index), value: toBytes(plan) }))]
 }
 
 function readPlans(store: Store, epochId: EpochId): PlannedBatch[] {

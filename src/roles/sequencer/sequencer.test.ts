@@ -55,7 +55,7 @@ describe('an epoch', () => {
       expect(file?.submissions.map(({ submission: { request } }) => [request.projectId, request.slotId])).toEqual(
         file?.projectIds.flatMap((projectId) => [1, 2, 3].map((slot) => [projectId, slot])),
       )
-      for (const { submissionId } of file?.submissions ?? []) tree.append(submissionId)
+      tree.append(file?.submissions.map(({ submissionId }) => submissionId) ?? [])
       expect(tree.publishedRoot()).toBe(file?.submissionsRoot)
     }
     await world.stop()

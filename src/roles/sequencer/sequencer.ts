@@ -211,7 +211,7 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
 }
 
 /** Receipts of the next epoch go on while one is sealed. */
-const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0))
+const breathing = ({ clock }: Sequencing): Breathe => createTurns(() => clock.sleep(0), clock)
 
 /** collect → finalize → keep: what the votes of an epoch give. */
 async function count(epoch: ReleasedEpoch, rules: EpochRules, deps: Sequencing & { readonly breathe: Breathe }, signal: AbortSignal) {
@@ -446,7 +446,7 @@ function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const counting = createCounting({ ...deps, keep: (writes) => void spawn(store.commit(writes)), daysKept: options.daysKept })
   const rewarding = createRewarding(options, { ...deps, counting })
   const now = async () => ({ rules: await chain.rewardRules(), ...(await chain.currentEpoch()) })
-  const works = [() => readOthers({ ...deps, counting }, signal), () => rewarding.work(signal)]
+  const works = [() => readOthers({ ...deps, counting, breathe: breathing(deps) }, signal), () => rewarding.work(signal)]
   const busy = new Set<unknown>()
   return {
     tallies: createTallies({ counting, chain }),

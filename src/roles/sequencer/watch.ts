@@ -5,6 +5,7 @@ import { advanceProject } from '#domain/project.ts'
 import {
   isAttestationWindowOver,
   isPastWindow,
+  isSettled,
   lastBatchBlock,
   oldestReleaseBatchedIn,
   REPLAY_MARGIN_BLOCKS,
@@ -229,7 +230,11 @@ async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSigna
 }
 
 /** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */
-function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void {
+function forget(started: Set<ReleasedEpoch>, { view, ledger, contract }: WatchDeps): void {
+  const head = view.head?.number ?? (0 as BlockNumber)
+  // What others send in the place of what was refuted is judged as ours is.
+  const isInRounds = ({ epochId, release }: ReleasedEpoch): boolean =>
+    view.rounds(epochId)?.hasRefuted === true && !isSettled(release.number, head, contract)
   const unfinished = new Set([...ledger.unfinished()].map(({ epochId }) => epochId))
   const needed = [...view.epochs()].filter(
     (epoch) =>
@@ -237,10 +242,11 @@ function forget(started: Set<ReleasedEpoch>, { view, ledger }: WatchDeps): void 
       ['released', 'closed'].includes(ledger.get(epoch.epochId)?.state ?? '') ||
       // Its votes may have to be counted again.
       unfinished.has(epoch.epochId) ||
+      isInRounds(epoch) ||
       // It may begin anew.
       !ledger.isReleased(epoch.epochId),
   )
-  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), view.head?.number ?? 0) as BlockNumber)
+  view.forgetBelow(Math.min(...needed.map((epoch) => epoch.release.number), head) as BlockNumber)
   for (const epoch of started) if (view.epoch(epoch.epochId) !== epoch) started.delete(epoch)
 }
 

@@ -44,7 +44,7 @@ export function createPredecessors(): Predecessors {
     for (; inTree < index; inTree += 1) {
       const traces = known[inTree]
       if (traces === undefined) return undefined
-      for (const id of traces.submissionIds) tree.append(id)
+      tree.append(traces.submissionIds)
     }
     return tree
   }
@@ -61,7 +61,7 @@ export function createPredecessors(): Predecessors {
     continuedRoot(index, submissionIds) {
       const continued = treeBefore(index)
       if (continued === undefined) return undefined
-      for (const id of submissionIds) continued.append(id)
+      continued.append(submissionIds)
       inTree = index + 1
       return continued.publishedRoot()
     },

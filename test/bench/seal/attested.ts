@@ -1,10 +1,11 @@
+import type { MarketRules } from '#domain/market-rules.ts'
 import { lastBlockWith, passBlocks } from './chain-time.ts'
 import { startValidator } from './validator.ts'
-import { openWorld, type Size, type WorldOptions } from './world.ts'
+import { openWorld, type Size } from './world.ts'
 
 /** Anchor blocks from the one that announces the last batch of an epoch to the one with the last attestation of a validator. */
-export async function blocksToAttested(size: Size, form: WorldOptions['form'], blockMs: number): Promise<number> {
-  const world = await openWorld({ ...size, form, isSigned: true })
+export async function blocksToAttested(size: Size, anchoring: MarketRules['anchoring'], blockMs: number): Promise<number> {
+  const world = await openWorld({ ...size, form: 'json', anchoring, isSigned: true })
   try {
     const validator = startValidator(world)
     await world.release(1)

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { BatchForm } from '#domain/market-rules.ts'
+import { parseCompactBatch } from '#wire/batch-cbor.ts'
+import { parseBatch } from '#wire/batch-json.ts'
+import { createTree } from '#wire/merkle.ts'
 import { cpuMs, median } from './rows.ts'
 import { openWorld, type Size } from './world.ts'
 
@@ -11,6 +14,8 @@ export interface Sealed {
   readonly cpuMs: number
   /** CPU of sha256 over the same bytes, in the same run. */
   readonly sha256Ms: number
+  /** CPU of the trees of submission ids alone, as the product hashes them, in the same run. */
+  readonly treesMs: number
 }
 
 const FLOOR_ROUNDS = 21
@@ -34,18 +39,37 @@ export async function seal(size: Size, form: BatchForm, rounds = 3): Promise<Sea
       if (epoch > WARM_UP) spent.push(took)
       await mineUntil(world, () => world.ended.length === epoch)
     }
-    const floors: number[] = []
-    for (let round = 0; round < FLOOR_ROUNDS; round += 1)
-      floors.push(await cpuMs(() => world.files.forEach((file) => void createHash('sha256').update(file).digest())))
+    const ids = world.files.map((file) => idsIn(file, form))
     return {
       submissions: size.projects * size.slots,
       batches: world.files.length,
       bytes: world.files.reduce((sum, file) => sum + file.length, 0),
       cpuMs: median(spent),
-      sha256Ms: median(floors),
+      sha256Ms: await floorMs(() => world.files.forEach((file) => void createHash('sha256').update(file).digest())),
+      treesMs: await floorMs(() => treesOf(ids)),
     }
   } finally {
     await world.stop()
+  }
+}
+
+async function floorMs(work: () => void): Promise<number> {
+  const floors: number[] = []
+  for (let round = 0; round < FLOOR_ROUNDS; round += 1) floors.push(await cpuMs(work))
+  return median(floors)
+}
+
+function idsIn(file: Uint8Array, form: BatchForm): readonly string[] {
+  const parsed = form === 'json' ? parseBatch(file) : parseCompactBatch(file)
+  return parsed.ok ? parsed.batch.submissions.map(({ submissionId }) => submissionId) : []
+}
+
+/** One tree that goes on from batch to batch, and its root after each. */
+function treesOf(batches: readonly (readonly string[])[]): void {
+  const tree = createTree()
+  for (const ids of batches) {
+    tree.append(ids)
+    tree.publishedRoot()
   }
 }
 

@@ -1,4 +1,4 @@
-import { blocksToAnchored } from './anchored.ts'
+import { anchored } from './anchored.ts'
 import { blocksToAttested } from './attested.ts'
 import { attestingRatio } from './attesting.ts'
 import { blocked } from './blocked.ts'
@@ -8,6 +8,7 @@ import { seal } from './sealed.ts'
 import type { Size } from './world.ts'
 
 const FORMS = ['json', 'dag-cbor'] as const
+const ANCHORINGS = ['projects', 'roots'] as const
 
 export interface TableOptions extends Size {
   /** Slots with which the same projects are sealed for the rows that tell how the cost grows. */
@@ -33,10 +34,22 @@ export async function* table({ growth, rounds, blockMs, ...size }: TableOptions)
     const { submissions, cpuMs } = await seal({ ...size, slots }, 'dag-cbor', rounds)
     yield row(`close to bytes, ${submissions} submissions, dag-cbor`, (1_000 * cpuMs) / submissions, 'µs/submission')
   }
+  yield* onChain(size, blockMs)
+}
+
+async function* onChain(size: Size, blockMs: number): AsyncGenerator<Row> {
   const batches = Math.ceil(size.projects / 50)
-  yield row(`close to ${batches} batches anchored, fake chain`, await blocksToAnchored(size, 'json', blockMs), 'blocks', 3)
-  for (const form of FORMS) yield row(`attesting beside its recoveries, ${form}`, await attestingRatio(size, form), '× recoveries', 1.5)
-  yield row(`${batches} batches attested after the last announced, fake chain`, await blocksToAttested(size, 'json', blockMs), 'blocks', 3)
+  for (const anchoring of ANCHORINGS) {
+    const { blocks, transactions } = await anchored(size, anchoring, blockMs)
+    yield row(`close to ${batches} batches anchored, by ${anchoring}, fake chain`, blocks, 'blocks', 3)
+    yield row(`calls for them, by ${anchoring}`, transactions, 'transactions', anchoring === 'roots' ? 2 : undefined)
+  }
+  for (const form of FORMS)
+    yield row(`attesting without network, disk and threads, ${form}`, await attestingRatio(size, form), '× recoveries', 1.5)
+  for (const anchoring of ANCHORINGS) {
+    const blocks = await blocksToAttested(size, anchoring, blockMs)
+    yield row(`${batches} batches attested after the last announced, by ${anchoring}, fake chain`, blocks, 'blocks', 3)
+  }
 }
 
 async function* sealing(size: Size, rounds: number): AsyncGenerator<Row> {
@@ -53,6 +66,7 @@ async function* sealing(size: Size, rounds: number): AsyncGenerator<Row> {
       form === 'json' ? 25 : 10,
     )
     if (form !== 'json') yield row(`close to bytes and roots, ${form}, beside sha256 of the JSON`, sealed.cpuMs / floorMs, '× sha256')
+    yield row(`of it the trees of submission ids alone, ${form}`, sealed.treesMs / sealed.sha256Ms, '× sha256')
     yield row(`batch file, ${form}`, sealed.bytes / sealed.submissions, 'bytes/submission', form === 'json' ? undefined : 100)
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { BatchForm, MarketRules } from '#domain/market-rules.ts'
 import { createFakeChain, type FakeChain, marketOf } from '#io/chain/fake/anchor.ts'
+import type { ProtocolSender } from '#io/chain/port.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
@@ -29,6 +30,8 @@ export interface World {
   /** Batch files in the order in which they were given to IPFS. */
   readonly files: Uint8Array[]
   readonly ended: EpochEntry[]
+  /** Calls with batches that were sent so far. */
+  batchCalls(): number
   /** Calls `then` when the next file is given to IPFS: bytes and roots are ready. */
   onFirstFile(then: () => void): void
   release(epoch: number): Promise<void>
@@ -47,6 +50,7 @@ export interface Size {
 
 export interface WorldOptions extends Size {
   readonly form: BatchForm
+  readonly anchoring?: MarketRules['anchoring']
   readonly isSigned?: boolean
   readonly epochsKept?: number
 }
@@ -111,6 +115,16 @@ function watched(node: FakeIpfsNode, files: Uint8Array[], onFile: () => void): I
   }
 }
 
+function counting(sender: ProtocolSender, onCalls: (count: number) => void): ProtocolSender {
+  return {
+    ...sender,
+    sendInOrder(intents, signal) {
+      onCalls(intents.length)
+      return sender.sendInOrder(intents, signal)
+    },
+  }
+}
+
 function* payloadsOf(
   { projects, slots }: Size,
   epoch: number,
@@ -151,12 +165,17 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const signers = Array.from({ length: options.slots }, () => key.address)
   const chain = createFakeChain({ clock: systemClock, market: marketOfBench(), signers, pollMs: 5 })
+  if (options.anchoring === 'roots') {
+    chain.setRootOnlyAllowed(true)
+    chain.mine()
+  }
   const node = createFakeIpfsNetwork().node('sequencer')
   const { listener, send } = createHandover()
   const files: Uint8Array[] = []
   const ended: EpochEntry[] = []
   const stopping = new AbortController()
   let onFile: (() => void) | undefined
+  let batchCalls = 0
   const rules: MarketRules = {
     namespace: 'BENCH',
     windowUnit: 'blocks',
@@ -168,7 +187,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     availability: 'none',
     batchForm: options.form,
     batchTree: 'cumulative',
-    anchoring: 'projects',
+    anchoring: options.anchoring ?? 'projects',
   }
   const sequencer = createSequencer(
     {
@@ -192,7 +211,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
         onFile?.()
         onFile = undefined
       }),
-      sender: chain.sender({ address: SEQUENCER, journal: store }),
+      sender: counting(chain.sender({ address: SEQUENCER, journal: store }), (calls) => {
+        batchCalls += calls
+      }),
       report: () => undefined,
       onEpoch: (entry) => ended.push(entry),
     },
@@ -216,6 +237,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     sequencer,
     files,
     ended,
+    batchCalls: () => batchCalls,
     until,
     onFirstFile(then) {
       onFile = then

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { credit, deliveredIn, nothingDelivered } from '#domain/counts.ts'
 import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Submission } from '#domain/submission.ts'
 import type { ProtocolCall, ProtocolEvent } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import {
@@ -14,7 +15,8 @@ import {
   vote,
   type World,
 } from '#roles/sequencer/sequencer.test-world.ts'
-import { BATCH_BYTES_MAX, parseBatch } from '#wire/batch-json.ts'
+import { BATCH_BYTES_MAX, encodeBatch, parseBatch } from '#wire/batch-json.ts'
+import { publishedRoot } from '#wire/merkle.ts'
 import { createCounting } from './count.ts'
 import type { Day } from './day-book.ts'
 
@@ -201,38 +203,64 @@ describe('S17: what slots deliver', () => {
     await again.stop()
   })
 
-  test('holds batches of another sequencer, once they can be read', async () => {
+  /** Another sequencer anchors a file of these votes on the project, all for the first CID, in epoch 2 while its window is open. */
+  async function anchoredByOther(world: World, slots: readonly (Partial<Submission['request']> & { readonly signedBy?: number })[]) {
+    const projectId = 'pairs:0x04:TEST' as ProjectId
+    const [snapshotCid] = CIDS as [Cid]
+    const submissions = await Promise.all(
+      slots.map(async (change, index) => ({
+        submissionId: `other-${index}`,
+        submission: await world.submission({ projectId, snapshotCid, epochId: 2 as EpochId, ...change }),
+      })),
+    )
+    const rootHash = publishedRoot([snapshotCid])
+    const file = encodeBatch({ submissions, submissionsRoot: rootHash, projectIds: [projectId], snapshotCids: [snapshotCid] })
+    const batchCid = await world.ipfs.node('other').add(file)
+    const call = { epochId: 2 as EpochId, batchCid, rootHash } as const
+    await send(world, OTHER_SEQUENCER, { kind: 'submitSubmissionBatch', ...call, projectIds: [projectId], snapshotCids: [snapshotCid] })
+    return { attest: () => send(world, VALIDATOR, { kind: 'submitBatchAttestation', ...call }) }
+  }
+  const slot = (slotId: number, signedBy = slotId) => ({ slotId: slotId as SlotId, signedBy })
+
+  test('holds the valid votes in batches of another sequencer, once they are final and can be read', async () => {
     const world = await open(SHORT)
     await voted(world, 1, [0])
     await ended(world, 1)
-    const [batchCid] = await world.chain.batchCids(EPOCH_1)
-    const file = await world.ipfs.node('sequencer').get(batchCid as Cid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 1_000 })
-    const text = new TextDecoder().decode(file)
-    const other = new TextEncoder().encode(
-      text.replaceAll(PROJECTS[0] as string, PROJECTS[1] as string).replaceAll('\\"slotId\\": \\"1\\"', '\\"slotId\\": \\"4\\"'),
-    )
-    // Anything may be anchored, and what is no batch counts nothing.
-    const junk = await world.ipfs.node('other').add(new TextEncoder().encode('[]'))
     await voted(world, 2, [0])
-    const call = {
-      kind: 'submitSubmissionBatch',
-      epochId: 2 as EpochId,
-      snapshotCids: [CIDS[0] as Cid],
-      rootHash: `0x${'aa'.repeat(32)}` as Hash,
-    } as const
-    for (const [index, cid] of ['not-a-cid' as Cid, junk].entries())
-      await send(world, OTHER_SEQUENCER, { ...call, batchCid: cid, projectIds: [PROJECTS[1 + index]] as ProjectId[] })
-    const theirs = new TextEncoder().encode(new TextDecoder().decode(other).replaceAll('\\"epochId\\": \\"1\\"', '\\"epochId\\": \\"2\\"'))
-    await send(world, OTHER_SEQUENCER, {
-      ...call,
-      batchCid: await world.ipfs.node('other').add(theirs),
-      projectIds: ['pairs:0x04:TEST'] as ProjectId[],
-    })
+    // Whoever signs for another, a slot that nobody has, and one vote twice: none of them changes what wins.
+    const votes = [slot(4), slot(4), slot(3, 4), { ...slot(99_999, 1) }]
+    const { attest } = await anchoredByOther(world, votes)
     await ended(world, 2)
+    expect(totals(world)).toEqual([[1, 2]])
+    await attest()
+    await world.mine(2)
     expect(totals(world)).toEqual([
       [1, 2],
       [4, 1],
     ])
+    expect(world.sequencer.tallies().ofSlot(99_999 as SlotId, 1)).toEqual({ total: 0, eligible: 0 })
+    await world.stop()
+  })
+
+  test('holds nothing of what another sequencer anchors and no validator stands behind', async () => {
+    const world = await open(SHORT)
+    await voted(world, 1, [0])
+    await ended(world, 1)
+    await voted(world, 2, [0])
+    await anchoredByOther(world, [slot(4)])
+    const call = {
+      kind: 'submitSubmissionBatch',
+      epochId: 2 as EpochId,
+      snapshotCids: CIDS.slice(0, 1) as Cid[],
+      rootHash: publishedRoot(['x']),
+    } as const
+    // Anything may be anchored.
+    const junk = await world.ipfs.node('other').add(new TextEncoder().encode('[]'))
+    for (const [index, batchCid] of ['not-a-cid' as Cid, junk].entries())
+      await send(world, OTHER_SEQUENCER, { ...call, batchCid, projectIds: [PROJECTS[1 + index]] as ProjectId[] })
+    await ended(world, 2)
+    await world.mine(60)
+    expect(totals(world)).toEqual([[1, 2]])
     await world.stop()
   })
 })
@@ -322,6 +350,8 @@ describe('S18: a day is decided', () => {
     const corrected = CIDS[1] as Cid
     block(4, { kind: 'TriggerBatchResubmission', epochId: 2, batchCid: cid })
     block(2 + 3 * 8, { kind: 'SnapshotBatchSubmitted', epochId: 2, batchCid: corrected })
+    expect(counting.unread()).toEqual([])
+    block(2 + 3 * 8 + 1, { kind: 'SnapshotBatchFinalized', epochId: 2, batchCid: corrected })
     expect(counting.unread()).toEqual([{ epochId: 2, batchCid: corrected }])
     block(2 + 4 * 8 + 1)
     expect(counting.unread()).toEqual([])

@@ -47,7 +47,7 @@ export interface Counting {
   totals(day: number): Delivered
   /** Whether an epoch at or after `bufferEpoch` is done, and nothing of the day can change any more but by a reorganisation. */
   isDecided(day: Day, bufferEpoch: EpochId): boolean
-  /** Batches on chain of which it is not known what they earned: those of other sequencers. */
+  /** Final batches of which it is not known what they earned: those of other sequencers. */
   unread(): readonly { readonly epochId: EpochId; readonly batchCid: Cid }[]
   /** What it earned is known now. */
   learn(epochId: EpochId, batchCid: Cid, earned: Delivered): void
@@ -93,8 +93,9 @@ function createEpochs({ store }: Pick<CountingDeps, 'store'>) {
     all: (): CountedEpoch[] => [...epochs.values()],
     get: (epochId: EpochId) => epochs.get(epochId),
     isOver: (epochId: EpochId) => epochId <= over,
-    isUnread: (epochId: EpochId, { batchCid, refutedIn, isCounted }: CountedBatch): boolean =>
-      !isCounted && refutedIn === undefined && earnedBy(epochId, batchCid) === undefined,
+    /** One of another sequencer counts once it is final: before that nobody has looked at what it holds. */
+    isUnread: (epochId: EpochId, { batchCid, finalIn, isCounted }: CountedBatch): boolean =>
+      !isCounted && finalIn !== undefined && earnedBy(epochId, batchCid) === undefined,
     /** Keeps the epoch, with those of its batches counted that should be. Batches that it had and has no more are taken back. */
     put(epoch: CountedEpoch): void {
       const { epochId, day } = epoch

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
-import { open, OTHER_SEQUENCER, SEQUENCER, type Settings, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
+import { createWire, open, OTHER_SEQUENCER, SEQUENCER, type Settings, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 
 /** Windows of 2, 6 and 8 blocks; two epochs a day, and a snapshot in both for the quota. */
 const MARKET: Settings = {
@@ -195,6 +195,45 @@ describe('S18: of a day that goes on', () => {
       [1, [1], [3], 0],
     ])
     expect(world.chain.rewardDay(1)).toEqual({ eligible: 0, remaining: 0 })
+    await world.stop()
+  })
+})
+
+describe('S18: while a call is under way', () => {
+  /** Whoever asks for the rules waits from `hold` on, until what that returns is called. */
+  function held() {
+    const wire = createWire()
+    let gate: Promise<void> | undefined
+    const around: typeof wire.around = (chain) => ({
+      ...wire.around(chain),
+      async rewardRules() {
+        await gate
+        return chain.rewardRules()
+      },
+    })
+    const hold = () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      return () => {
+        gate = undefined
+        resolve()
+      }
+    }
+    return { wire: { ...wire, around }, hold }
+  }
+
+  test('the day goes on, however many epochs are released meanwhile: nobody is rewarded yet', async () => {
+    const { wire, hold } = held()
+    const rewards = { ...MARKET.rewards, epochsInADay: 20, dailySnapshotQuota: 1 }
+    const world = await open({ ...MARKET, wire, rewards, counts: { countsEveryEpochs: 2 } })
+    await epoch(world, 1, [1])
+    const letGo = hold()
+    for (const epochId of [2, 3, 4, 5, 6]) await epoch(world, epochId, [1])
+    letGo()
+    await world.mine(6)
+    expect(words(world).length).toBeGreaterThan(0)
+    expect(words(world).filter(([, , , eligible]) => eligible !== 0)).toEqual([])
+    expect(said(world, 'day_told')).toEqual([])
     await world.stop()
   })
 })

@@ -60,9 +60,11 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
   let undone = 0
   const work: Work = { ...deps, options, book, silent: new Set(), undone: () => undone }
 
-  async function workOn(day: Day, signal: AbortSignal): Promise<void> {
+  async function workOn(number: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      // As it is now: a reorganisation may have changed it meanwhile.
+      // As both are now: epochs were released while a call was under way, and a reorganisation may have changed all of it.
+      const day = deps.counting.days().find((each) => each.day === number)
+      if (day === undefined) return
       const told = book.get(day)
       const due = whyDue(day, told, work)
       if (told.update?.isSettled === false) await settle(told, told.update, work, signal)
@@ -73,8 +75,8 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
 
   return {
     async work(signal) {
-      const days = [...deps.counting.days()]
-      book.forgetBefore(days[0]?.day ?? 0)
+      const days = deps.counting.days().map(({ day }) => day)
+      book.forgetBefore(days[0] ?? 0)
       for (const day of days) await workOn(day, signal)
     },
     begin: book.unsettleFrom,
@@ -92,7 +94,7 @@ function whyDue(day: Day, told: Told, work: Work): 'intraday' | 'final' | undefi
   const { options, counting } = work
   if (told.closed !== undefined) return undefined
   const isTime = newest(work) >= (told.finalAsOf ?? told.asOf) + options.countsEveryEpochs
-  if (day === counting.days().at(-1)) return isTime ? 'intraday' : undefined
+  if (day.day === counting.days().at(-1)?.day) return isTime ? 'intraday' : undefined
   if (!counting.isDecided(day, (day.lastEpochId + options.dayBufferEpochs) as EpochId)) return undefined
   // A last word that was refused is said again now and then.
   return told.finalAsOf === undefined || isTime ? 'final' : undefined

@@ -39,7 +39,7 @@ export interface Batching extends Pick<BatchLimits, 'bytesMax'> {
 /**
  * The epoch's batches: projects by id, within a project submissions by slot, cut by number, bytes and gas. The tree of submission ids goes on
  * from batch to batch (DESIGN §4), unless the market wants one for each. Pure: the same counted projects give the same bytes and CIDs (G2).
- * Between two batches, and between the tree and the file of one, the rest of the process has its turn.
+ * Between two batches, and between the tree of one and each form of its file, the rest of the process has its turn.
  */
 export async function batch(projects: readonly CountedProject[], batching: Batching): Promise<readonly FreshBatch[]> {
   const { rules, breathe } = batching
@@ -48,9 +48,9 @@ export async function batch(projects: readonly CountedProject[], batching: Batch
   for (const [index, part] of (await cut(projects, batching)).entries()) {
     if (rules.batchTree === 'fresh') tree = createTree()
     const ids = idsIn(part)
-    for (const id of ids) tree.append(id)
+    tree.append(ids)
     await breathe(ids.length)
-    planned.push(await plan(index, part, tree.publishedRoot(), rules))
+    planned.push(await plan(index, part, tree.publishedRoot(), batching))
     await breathe(ids.length)
   }
   return planned
@@ -72,18 +72,18 @@ export async function batchAgain(
   batching: Batching,
   { earlier, taken }: SentBefore,
 ): Promise<readonly FreshBatch[]> {
-  const { rules, breathe } = batching
+  const { breathe } = batching
   const first = Math.ceil(((earlier.at(-1)?.index ?? -1) + 1) / BATCHES_PER_CALL_MAX) * BATCHES_PER_CALL_MAX
   const planned: FreshBatch[] = []
   for (const part of await cut(projects, batching)) {
     const index = first + planned.length
     const ids = idsIn(part)
-    const alone = await plan(index, part, publishedRoot(ids), rules)
+    const alone = await plan(index, part, publishedRoot(ids), batching)
     await breathe(ids.length)
     if (!taken.has(alone.batchCid)) planned.push(alone)
     else {
       const before = [...earlier.filter(({ batchCid }) => taken.has(batchCid)), ...planned].flatMap(idsOf)
-      planned.push(await plan(index, part, publishedRoot([...before, ...ids]), rules))
+      planned.push(await plan(index, part, publishedRoot([...before, ...ids]), batching))
     }
   }
   return planned
@@ -115,7 +115,7 @@ async function plan(
   index: number,
   part: readonly SizedProject[],
   submissionsRoot: Hash,
-  { batchForm, anchoring }: BatchRules,
+  { rules: { batchForm, anchoring }, breathe }: Batching,
 ): Promise<FreshBatch> {
   const submissions = part.flatMap((project) => project.submissions)
   const projectIds = part.map((project) => project.projectId)
@@ -123,7 +123,7 @@ async function plan(
   const roots = { rootHash: publishedRoot(snapshotCids), ...(anchoring === 'roots' && { projectsRootHash: publishedRoot(projectIds) }) }
   return {
     index,
-    ...(await batchFile({ submissions, submissionsRoot, projectIds, snapshotCids }, batchForm)),
+    ...(await batchFile({ submissions, submissionsRoot, projectIds, snapshotCids }, batchForm, () => breathe(submissions.length))),
     projectIds,
     snapshotCids,
     ...roots,

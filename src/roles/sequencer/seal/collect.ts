@@ -31,7 +31,9 @@ export async function collect(
     return header !== undefined && isInWindow(window, header)
   }
   const recorded = ballots.inMemory(epochId) ?? (await readVotes(epochId, store, breathe))
-  return withUniqueIds(await inOrder([...recorded].filter(isCounted), breathe), hasher)
+  const counted = [...recorded].filter(isCounted)
+  await breathe(counted.length)
+  return withUniqueIds(await inOrder(counted, breathe), hasher, breathe)
 }
 
 export interface CollectDeps {

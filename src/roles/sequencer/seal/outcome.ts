@@ -5,7 +5,7 @@ import type { DisputeReason } from '#domain/reasons.ts'
 import type { Counters } from '#roles/sequencer/counters.ts'
 import { earnedWrites } from '#roles/sequencer/days/count.ts'
 import type { Ballots } from '#roles/sequencer/intake/record.ts'
-import { type BatchEntry, type EpochEntry, endProjects, type Ledger, type ProjectEntry, planWrites } from '#roles/sequencer/ledger.ts'
+import { type BatchEntry, type EpochEntry, endProjects, type Ledger, type ProjectEntry } from '#roles/sequencer/ledger.ts'
 import type { Anchored, EndOutcome } from './anchor.ts'
 import type { FreshBatch, PlannedBatch } from './batch.ts'
 import type { CountedProject } from './finalize.ts'
@@ -50,12 +50,13 @@ interface Outcome {
   readonly kept?: KeptCost | undefined
 }
 
-/** The plan, its files and what became of each project, in one commit. Without a batch there is no plan: the epoch stays closed. */
-export function notePlan(
+/** The plan and what became of each project, in one commit, with its files or after them. Without a batch there is no plan: the epoch stays closed. */
+export async function notePlan(
   epochId: EpochId,
   { counted, planned, accepted, kept }: Outcome,
   { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
+  const writes = await ledger.planWrites(epochId, planned)
   ballots.close(epochId)
   const batchOf = batchesOf(planned)
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]
@@ -69,7 +70,7 @@ export function notePlan(
   }
   return planned.length === 0
     ? ledger.change(epochId, change)
-    : ledger.change(epochId, { ...change, state: 'planned' }, [...planWrites(epochId, planned), ...earnedWrites(epochId, counted, planned)])
+    : ledger.change(epochId, { ...change, state: 'planned' }, [...writes, ...earnedWrites(epochId, counted, planned)])
 }
 
 function entryOf({ batchCid, rootHash, projectsRootHash }: PlannedBatch): BatchEntry {
@@ -124,11 +125,12 @@ interface Correction {
 }
 
 /** The corrected batches with their files, and where the disputed projects are now, in one commit. */
-export function noteCorrection(
+export async function noteCorrection(
   epochId: EpochId,
   { counted, again, planned, round }: Correction,
   { ledger }: NoteDeps,
 ): Promise<EpochEntry> {
+  const writes = await ledger.planWrites(epochId, planned)
   const { batches, projects } = ledger.get(epochId) as EpochEntry
   const results = new Map(counted.map((project) => [project.projectId, project]))
   const batchOf = batchesOf(planned)
@@ -138,7 +140,7 @@ export function noteCorrection(
     batches: [...batches, ...planned.map((each) => ({ ...entryOf(each), round }))],
     uncorrected: undefined,
   }
-  return ledger.change(epochId, change, [...planWrites(epochId, planned), ...earnedWrites(epochId, counted, planned)])
+  return ledger.change(epochId, change, [...writes, ...earnedWrites(epochId, counted, planned)])
 }
 
 /** A reorganisation may have left nothing of what a project had won by. */

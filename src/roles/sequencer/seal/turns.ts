@@ -1,16 +1,22 @@
+import type { Clock } from '#io/clock/port.ts'
+
 /** Votes worked on before the rest of the process gets its turn: receipts of the next epoch must not wait for this one. Takes some milliseconds in every stage. */
 const VOTES_PER_TURN = 1_000
+/** The same on a machine that has other work too. */
+const MS_PER_TURN = 10
 
 /** To be called, and awaited, with the number of votes just worked on. */
 export type Breathe = (votes: number) => Promise<void>
 
-/** Gives way whenever enough work has come together; with less it never pauses. */
-export function createTurns(giveWay: () => Promise<void>): Breathe {
+/** Gives way whenever enough work has come together, or has taken long enough; with less it never pauses. */
+export function createTurns(giveWay: () => Promise<void>, clock: Pick<Clock, 'nowMs'>): Breathe {
   let votesInTurn = 0
+  let sinceMs = clock.nowMs()
   return async (votes) => {
     votesInTurn += votes
-    if (votesInTurn < VOTES_PER_TURN) return
+    if (votesInTurn < VOTES_PER_TURN && clock.nowMs() - sinceMs < MS_PER_TURN) return
     votesInTurn = 0
     await giveWay()
+    sinceMs = clock.nowMs()
   }
 }

@@ -9,23 +9,24 @@ const ballot = (slotId: number, submissionId: string) => ({ submissionId, submis
 /** As if each slot signed its number. */
 const hasher = { digest: ({ slotId }: SubmissionRequest) => new Uint8Array(32).fill(slotId) }
 const same = { digest: () => new Uint8Array(32).fill(0xff) }
-const ids = (ballots: readonly Ballot[], by = hasher) => withUniqueIds(ballots, by).map(({ submissionId }) => submissionId as string)
+const ids = async (ballots: readonly Ballot[], by = hasher) =>
+  (await withUniqueIds(ballots, by, async () => undefined)).map(({ submissionId }) => submissionId as string)
 
 describe('S3: of an id that several votes bear', () => {
-  test('none keeps it: each gets a version 4 UUID made of what it signed; other ids stay', () => {
-    expect(ids([ballot(1, 'a'), ballot(2, 'b'), ballot(3, 'a')])).toEqual([
+  test('none keeps it: each gets a version 4 UUID made of what it signed; other ids stay', async () => {
+    expect(await ids([ballot(1, 'a'), ballot(2, 'b'), ballot(3, 'a')])).toEqual([
       '01010101-0101-4101-8101-010101010101',
       'b',
       '03030303-0303-4303-8303-030303030303',
     ])
   })
 
-  test('ids are unique then, and those that were before are as they were', () => {
+  test('ids are unique then, and those that were before are as they were', async () => {
     const bearers = fc.array(fc.constantFrom('a', 'b', 'c', 'd', '01010101-0101-4101-8101-010101010101'), { minLength: 1, maxLength: 9 })
-    fc.assert(
-      fc.property(bearers, (list) => {
+    await fc.assert(
+      fc.asyncProperty(bearers, async (list) => {
         const cast = list.map((id, index) => ballot(index + 1, id))
-        const given = ids(cast)
+        const given = await ids(cast)
         expect(new Set(given).size).toBe(cast.length)
         for (const [index, id] of list.entries()) if (list.indexOf(id) === list.lastIndexOf(id)) expect(given[index]).toBe(id)
       }),
@@ -33,9 +34,9 @@ describe('S3: of an id that several votes bear', () => {
     )
   })
 
-  test('no replacement is one that is taken, however many were foreseen', () => {
+  test('no replacement is one that is taken, however many were foreseen', async () => {
     const foreseen = 'ffffffff-ffff-4fff-bfff-ffffffffffff'
-    const given = ids([ballot(1, 'a'), ballot(2, foreseen), ballot(3, 'a'), ballot(4, 'a')], same)
+    const given = await ids([ballot(1, 'a'), ballot(2, foreseen), ballot(3, 'a'), ballot(4, 'a')], same)
     expect(given[1]).toBe(foreseen)
     expect(new Set(given).size).toBe(4)
   })

@@ -1,28 +1,45 @@
 import type { SubmissionId } from '#domain/ids.ts'
 import type { VerifiedSubmission } from '#domain/submission.ts'
 import type { SubmissionHasher } from '#wire/eip712.ts'
+import type { Breathe } from './turns.ts'
+
+/** Ids looked at before others may have their turn. */
+const IDS_PER_PART = 1_000
 
 /**
  * Senders choose their ids, and ids must be unique within a batch, or anybody could spoil it. Of one that several votes bear none keeps it: each
  * gets one made from its signed digest. Which vote came first must not matter, so this looks at all of an epoch (S3, G2).
  */
-export function withUniqueIds(
+export async function withUniqueIds(
   ballots: readonly VerifiedSubmission[],
   hasher: Pick<SubmissionHasher, 'digest'>,
-): readonly VerifiedSubmission[] {
+  breathe: Breathe,
+): Promise<readonly VerifiedSubmission[]> {
   const taken = new Set<string>()
-  const shared = new Set<string>()
-  for (const { submissionId } of ballots) {
-    if (taken.has(submissionId)) shared.add(submissionId)
-    taken.add(submissionId)
+  for (let from = 0; from < ballots.length; from += IDS_PER_PART) {
+    const part = ballots.slice(from, from + IDS_PER_PART)
+    for (const { submissionId } of part) taken.add(submissionId)
+    await breathe(part.length)
   }
-  if (shared.size === 0) return ballots
+  if (taken.size === ballots.length) return ballots
+  const shared = sharedIds(ballots)
   return ballots.map((ballot) => {
     if (!shared.has(ballot.submissionId)) return ballot
     const submissionId = freeId(hasher.digest(ballot.submission.request), taken)
     taken.add(submissionId)
     return { ...ballot, submissionId }
   })
+}
+
+/** Those that several bear. */
+function sharedIds(ballots: readonly VerifiedSubmission[]): Set<string> {
+  const seen = new Set<string>()
+  const shared = new Set<string>()
+  for (const { submissionId } of ballots) {
+    if (seen.has(submissionId)) shared.add(submissionId)
+    seen.add(submissionId)
+  }
+  return shared
 }
 
 /** A version 4 UUID made of the digest, and counted up while it is `taken`: somebody may have guessed it and used it first. */
