@@ -144,7 +144,8 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
   const lines: EpochLine[] = []
   let wasted: Promise<string[]> | undefined
   let anchorUrl = ''
-  const doable = names.filter((name) => how === 'beside' || MISBEHAVIOURS[name].isBearable)
+  // Of two heads the higher is believed: with one honest endpoint nobody can tell a made-up one.
+  const doable = names.filter((name) => (how === 'beside' ? name !== 'far_ahead' : MISBEHAVIOURS[name].isBearable))
   let work: Promise<void> | undefined
   const end = async (): Promise<void> => {
     wasted ??= wastedOn(anchorUrl)
