@@ -34,6 +34,10 @@ export const PROJECT_REASONS = {
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
   plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },
+  source_moved: {
+    state: 'missed',
+    help: 'A reorganisation of the source chain removed blocks that were read, after data of other projects of the epoch were kept, or again and again: what is signed for an epoch is of one fork.',
+  },
   base_missing: { state: 'missed', help: 'A base snapshot that the aggregate needs is missing.' },
   history_missing: {
     state: 'missed',

@@ -23,7 +23,7 @@ export const RECOMPUTE_REASONS = {
   aggregate: 'It is built from earlier epochs, which this validator does not compute anew.',
   compute_failed: 'The compute, or one of its preloads, failed here.',
   source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
-  unsteady: 'The source endpoint of this validator gave other data the second time.',
+  unsteady: 'The source endpoint of this validator gave other data the second time, or a reorganisation removed blocks that were read.',
 } as const
 
 /** Why a sequencer sends nothing in the place of a batch that a majority of the validators refuted. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
+import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
@@ -29,6 +30,14 @@ const REORG_DEPTH_MAX = 127
 /** How long one call waits for its block before the role hears of it; it stays journalled either way. */
 const SETTLE_TIMEOUT_MS = 120_000
 
+/** How far answers of an endpoint are proved. */
+function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: RoleHome['report']): { readonly proofs?: ProofOptions } {
+  if (settings.proofs === 'off') return {}
+  const onUnproved = (means: Means): void => report('chain_unproved', { chain, means })
+  return { proofs: { receiptsShare: settings.proofSamplePercent / 100, random: systemRandom.fraction, onUnproved } }
+}
+type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
+
 /** Which of several endpoints does what it should not. */
 function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
   return ({ endpoint, trouble, detail }: { readonly endpoint: string; readonly trouble: string; readonly detail: string }): void =>
@@ -41,6 +50,7 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
     report('anchor_chain_trouble', isWeftError(failure) ? toldOf(failure) : { detail: String(failure) })
   return connectAnchorChain({
     onEndpointTrouble: endpointTrouble('anchor', report),
+    ...provedBy('anchor', settings, report),
     rpcUrl,
     chainId,
     protocolState,
@@ -54,7 +64,7 @@ export function anchorChain(settings: Settings, { report }: RoleHome): Promise<A
 
 /** The chain that the market's data comes from, by its contract. Throws `MARKET_CONTRADICTED` when the setting names another. */
 export async function sourceChain(
-  { sourceRpcUrl, sourceChainId }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'>,
+  { sourceRpcUrl, sourceChainId, ...settings }: Partial<Pick<Settings, 'sourceChainId'>> & Pick<Settings, 'sourceRpcUrl'> & ProofSettings,
   { chain, report }: { readonly chain: AnchorChain; readonly report: RoleHome['report'] },
 ): Promise<SourceChain> {
   const { sourceChainId: chainId } = await chain.market()
@@ -62,7 +72,14 @@ export async function sourceChain(
     const problem = `sourceChainId: --source-chain-id (WEFT_SOURCE_CHAIN_ID) says ${sourceChainId}, the contract of ${chain.dataMarket} ${chainId}`
     throw new WeftError('MARKET_CONTRADICTED', { problems: [problem] })
   }
-  return connectSourceChain({ rpcUrl: sourceRpcUrl, chainId, clock: systemClock, onEndpointTrouble: endpointTrouble('source', report) })
+  const onEndpointTrouble = endpointTrouble('source', report)
+  return connectSourceChain({
+    rpcUrl: sourceRpcUrl,
+    chainId,
+    clock: systemClock,
+    onEndpointTrouble,
+    ...provedBy('source', settings, report),
+  })
 }
 
 /** Sends from the role's own account; intents are journalled in the role's store. */

@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { type ComputeInputs, compute } from '#roles/snapshotter/compute.ts'
+import { openFork } from '#roles/snapshotter/fork.ts'
 import type { PlannedProject, Terms } from '#roles/snapshotter/plan.ts'
 import { preload } from '#roles/snapshotter/preload.ts'
 import { awaitSource, createSourceReader } from '#roles/snapshotter/source-reader.ts'
@@ -23,6 +24,17 @@ export interface RecomputerDeps extends PersistDeps {
   readonly terms: Pick<Terms, 'termsAt'>
 }
 
+/** Why what was read cannot be taken for data of one fork; `undefined` when it can. */
+async function unsteadiness({ fork, signal }: ComputeInputs): Promise<'unsteady' | 'source_late' | undefined> {
+  try {
+    return (await fork.isSteady()) ? undefined : 'unsteady'
+  } catch (failure) {
+    signal.throwIfAborted()
+    if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    return 'source_late'
+  }
+}
+
 /** What a snapshotter does with the base projects of an epoch, done by a validator: the same stages on a source of its own (G8). */
 export function createRecomputer(deps: RecomputerDeps): Recomputer {
   const limit = pLimit(AT_ONCE_MAX)
@@ -32,6 +44,8 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
     if (project === undefined) return { ok: false, reason: 'not_planned' }
     if (project.kind === 'aggregate') return { ok: false, reason: 'aggregate' }
     const computed = await compute(project, inputs)
+    const unsteady = await unsteadiness(inputs)
+    if (unsteady !== undefined) return { ok: false, reason: unsteady }
     return computed.ok ? { ok: true, snapshotCid: await snapshotCidOf(computed.bytes) } : { ok: false, reason: 'compute_failed' }
   }
 
@@ -41,13 +55,15 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
       const terms = { doing: 'read_market', attempt: () => deps.terms.termsAt(epoch.epochId as EpochId), signal }
       const { plan } = await persist(terms, deps)
       const chain = deps.source
-      await awaitSource({ epoch, chain, signal }, deps)
-      const source = createSourceReader({ epoch, chain, signal }, deps)
+      const above = await awaitSource({ epoch, chain, signal }, deps)
+      const fork = openFork({ chain, above, signal }, deps)
+      const source = createSourceReader({ epoch, chain: fork, signal }, deps)
       const timeoutMs = COMPUTE_TIMEOUT_MS
       const planned = new Map(plan.projects.map((project) => [project.projectId, project]))
       const inputs: ComputeInputs = {
         epoch,
         source,
+        fork,
         preloads: preload(plan.computes, { epoch, source, timeoutMs, clock, signal }),
         snapshotOf: unused,
         history: {

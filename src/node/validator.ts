@@ -57,7 +57,7 @@ async function recomputerOf(
   const sourceRpcUrl = settings.recomputeRpcUrl
   if (sourceRpcUrl === '')
     throw new WeftError('SETTINGS_INVALID', { problems: ['--recompute-rpc-url (WEFT_RECOMPUTE_RPC_URL) is needed at level recompute'] })
-  const source = await sourceChain({ sourceRpcUrl }, { chain, report: home.report })
+  const source = await sourceChain({ ...settings, sourceRpcUrl }, { chain, report: home.report })
   const terms = snapshotterTerms(market, (computes) => computes)
   return createRecomputer({ source, terms, clock: systemClock, random: systemRandom, report: home.report })
 }

@@ -230,6 +230,20 @@ describe('settings reach', () => {
     expect(given.options.get('epochs')).toMatchObject({ headOffset: 3, firstBlock: 1, pollMs: 50 })
   })
 
+  test('the proofs of both chains, which are on unless they are turned off', async () => {
+    const { role } = await start('snapshotter')
+    for (const chain of ['anchor chain', 'source chain'])
+      expect(given.options.get(chain)).toMatchObject({ proofs: { receiptsShare: 0.05 } })
+    running = undefined
+    await role.stop()
+    const { role: other } = await start('snapshotter', { proofSamplePercent: '100' })
+    for (const chain of ['anchor chain', 'source chain']) expect(given.options.get(chain)).toMatchObject({ proofs: { receiptsShare: 1 } })
+    running = undefined
+    await other.stop()
+    await start('snapshotter', { proofs: 'off' })
+    for (const chain of ['anchor chain', 'source chain']) expect(given.options.get(chain)).not.toHaveProperty('proofs')
+  })
+
   test('the HTTP routes: a token is asked for where there is one, and needed where others can ask', async () => {
     const { role } = await start('sequencer', { httpListen: '127.0.0.1:0', authReadToken: 'a-token-of-24-characters' })
     const [url = ''] = role.places['http'] ?? []

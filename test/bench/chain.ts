@@ -4,24 +4,30 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPublicClient, http, parseAbi } from 'viem'
 import type { BlockNumber } from '#domain/ids.ts'
+import { headerHash } from '#io/chain/proof/header.ts'
+import { createProofs } from '#io/chain/proof/proofs.ts'
+import { blockAbove } from '#io/chain/proof/provable.test-chain.ts'
 import { createBlockSource } from '#io/chain/read/block-source.ts'
 import { followBlocks } from '#io/chain/read/follow.ts'
 import { logOf, MARKET, NODES, STATE } from '#io/chain/read/scene.test-chain.ts'
 import type { LogFilter } from '#io/chain/read/scene.test-chain.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
-import { hashOf, headerOf, hex } from '#io/chain/rpc/scripted.test-node.ts'
+import { hex } from '#io/chain/rpc/scripted.test-node.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { SETTINGS } from '#node/settings.ts'
 
 /**
  * What following the anchor chain costs: CPU per block and per 1,000 logs, and requests per block, catching up with a backlog and at the head,
- * against bare viem that polls the same logs, without and with the headers that tell of a reorganisation. All in this run; the node is a
- * process of its own.
+ * against bare viem that polls the same logs, without and with the headers that tell of a reorganisation; without proofs of what the node
+ * says, with those that are usual, and with the receipts of every block. All in this run; the node is a process of its own.
  */
 
 const BACKLOG = 10_000
 const AT_HEAD = 300
 const LOGS_PER_BLOCK = 3
 const RANGE = 1_000n
+/** What roles compare with receipts unless they are told otherwise (`--proof-sample-percent`). */
+const USUAL_SHARE = SETTINGS.proofSamplePercent.fallback / 100
 const SERVE = 'serve'
 /** No block is later than that. */
 const BLOCKS_MAX = BACKLOG + AT_HEAD + 1
@@ -36,9 +42,22 @@ interface Call {
 async function serve(): Promise<void> {
   let head = 0
   let requests = 0
-  const headers = Array.from({ length: BLOCKS_MAX + 1 }, (_, number) => ({ ...headerOf(number), transactions: [] }))
   const released = { of: STATE, name: 'EpochReleased', args: { dataMarketAddress: MARKET, epochId: 1n, begin: 1n, end: 10n } }
   const sample = logOf({ block: 1, index: 0 }, released)
+  const { header, receipts } = blockAbove(
+    undefined,
+    Array.from({ length: LOGS_PER_BLOCK }, () => sample),
+  )
+  const headers: (typeof header)[] = []
+  for (let number = 0; number <= BLOCKS_MAX; number += 1) {
+    const fields = {
+      ...header,
+      parentHash: headers.at(-1)?.hash ?? header['parentHash'],
+      number: hex(number),
+      timestamp: hex(1_000 + number),
+    }
+    headers.push({ ...fields, hash: headerHash(fields) })
+  }
   const numbers = new Map(headers.map(({ hash }, number) => [hash as string, number]))
   const logsOf = (block: number) =>
     Array.from({ length: LOGS_PER_BLOCK }, (_, index) => ({
@@ -46,8 +65,8 @@ async function serve(): Promise<void> {
       blockNumber: hex(block),
       blockHash: headers[block]?.hash,
       logIndex: hex(index),
-      transactionHash: hashOf('transaction'),
-      transactionIndex: '0x0',
+      transactionHash: (header['transactions'] as string[])[index],
+      transactionIndex: hex(index),
       removed: false,
     }))
   function logsIn({ address, blockHash, fromBlock, toBlock }: LogFilter): unknown[] {
@@ -59,8 +78,10 @@ async function serve(): Promise<void> {
   const resultOf = ({ method, params }: Call): unknown => {
     if (method === 'eth_blockNumber') return hex(head)
     if (method === 'eth_getLogs') return logsIn(params[0] as LogFilter)
-    const number = params[0] === 'latest' ? head : Number(params[0])
-    return number > head ? null : headers[number]
+    const number = method === 'eth_getBlockByHash' ? numbers.get(String(params[0])) : params[0] === 'latest' ? head : Number(params[0])
+    if (number === undefined || number > head) return null
+    if (method !== 'eth_getBlockReceipts') return headers[number]
+    return receipts.map((receipt) => ({ ...receipt, blockHash: headers[number]?.hash }))
   }
   const server = createServer(async (request, response) => {
     requests += 1
@@ -122,9 +143,15 @@ async function measured(node: Node, blocks: number, work: () => Promise<number>)
 /** Requests counted at each move of the head. */
 const headRequests: number[] = []
 
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
 /** Our follower, from a block on until `to` is read; whenever there is nothing more, the head moves on by one block. */
-async function weft(node: Node, from: number, to: number): Promise<number> {
-  const rpc = createRpc({ rpcUrl: node.url, pause: systemClock })
+async function weft(node: Node, { from, to, receiptsShare }: Span & { readonly receiptsShare?: number }): Promise<number> {
+  const proofs = receiptsShare === undefined ? undefined : createProofs({ receiptsShare, random: Math.random })
+  const rpc = createRpc({ rpcUrl: node.url, pause: systemClock, judge: proofs?.judge })
   const stop = new AbortController()
   let logs = 0
   let head = from - 1
@@ -144,7 +171,7 @@ const abi = parseAbi([
 ])
 
 /** Bare viem: the head, then the logs up to it, and the headers when asked for. */
-async function viem(node: Node, range: { readonly from: number; readonly to: number; readonly withHeaders: boolean }): Promise<number> {
+async function viem(node: Node, range: Span & { readonly withHeaders: boolean }): Promise<number> {
   const client = createPublicClient({ transport: http(node.url, { batch: true }), cacheTime: 0 })
   let logs = 0
   let next = BigInt(range.from)
@@ -171,7 +198,9 @@ async function viem(node: Node, range: { readonly from: number; readonly to: num
 async function main(isJson: boolean): Promise<void> {
   const node = await startNode()
   const ways = {
-    weft: (from: number, to: number) => weft(node, from, to),
+    weft: (from: number, to: number) => weft(node, { from, to }),
+    'weft with proofs': (from: number, to: number) => weft(node, { from, to, receiptsShare: USUAL_SHARE }),
+    'weft, all receipts': (from: number, to: number) => weft(node, { from, to, receiptsShare: 1 }),
     viem: (from: number, to: number) => viem(node, { from, to, withHeaders: false }),
     'viem with headers': (from: number, to: number) => viem(node, { from, to, withHeaders: true }),
   }
@@ -193,7 +222,7 @@ async function main(isJson: boolean): Promise<void> {
       ['at the head', atHead, bare.atHead],
     ] as const)
       process.stdout.write(
-        `${name.padEnd(18)} ${where.padEnd(24)} ${cost.cpuMicrosPerBlock.toFixed(0).padStart(6)} µs CPU per block, ${(cost.cpuMicrosPerThousandLogs / 1_000).toFixed(1).padStart(6)} ms per 1,000 logs, ${cost.requestsPerBlock.toFixed(3)} requests per block, ${cost.seconds.toFixed(2)} s, ${(cost.cpuMicrosPerBlock / against.cpuMicrosPerBlock).toFixed(2)} × viem with headers\n`,
+        `${name.padEnd(19)} ${where.padEnd(24)} ${cost.cpuMicrosPerBlock.toFixed(0).padStart(6)} µs CPU per block, ${(cost.cpuMicrosPerThousandLogs / 1_000).toFixed(1).padStart(6)} ms per 1,000 logs, ${cost.requestsPerBlock.toFixed(3)} requests per block, ${cost.seconds.toFixed(2)} s, ${(cost.cpuMicrosPerBlock / against.cpuMicrosPerBlock).toFixed(2)} × viem with headers\n`,
       )
 }
 

@@ -15,6 +15,8 @@ import { createMemoryJournal } from '#io/chain/suite/scene.ts'
 /** A node that answers anything: whatever it says, what comes out is a WeftError, so that nothing received can end a process. */
 
 const address = `0x${'11'.repeat(20)}` as Address
+const hash32 = `0x${'22'.repeat(32)}` as Hash
+const SYNC = 'event Sync(uint112 reserve0, uint112 reserve1)'
 const word = (value: bigint | number) => BigInt(value).toString(16).padStart(64, '0')
 const clock = { nowMs: () => 0, sleep: async () => undefined }
 const replay = process.env.FUZZ_SEED === undefined ? {} : { seed: Number(process.env.FUZZ_SEED) }
@@ -36,6 +38,10 @@ const record = fc.dictionary(
     'blockHash',
     'logIndex',
     'transactionHash',
+    'transactions',
+    'logsBloom',
+    'receiptsRoot',
+    'logs',
     'status',
     'to',
     'input',
@@ -67,6 +73,8 @@ afterAll(() => server.close())
 function handshake(method: string, data: string): unknown {
   if (method === 'eth_chainId') return '0x1'
   if (method === 'eth_getCode') return '0x00'
+  if (method === 'eth_blockNumber') return '0x0'
+  if (method === 'eth_getBlockByNumber') return null
   // `dataMarkets(address)` carries an argument, `snapshotterState()` none.
   return `0x${data.length > 10 ? word(0).repeat(6) + word(BigInt(address)) + word(0) : word(BigInt(address))}`
 }
@@ -80,12 +88,13 @@ async function isWeft(work: Promise<unknown>): Promise<boolean> {
 
 describe('a node that answers anything', () => {
   test('every read of both chains, and sending, end in a value or a WeftError', async () => {
-    const market = { rpcUrl, chainId: 1, protocolState: address, dataMarket: address, clock }
+    const proofs = { receiptsShare: 1, random: () => 0 }
+    const market = { rpcUrl, chainId: 1, protocolState: address, dataMarket: address, clock, proofs }
     await fc.assert(
       fc.asyncProperty(answers, async (stream) => {
         answer = handshake
         const chain = await connectAnchorChain({ ...market, pollMs: 1, reorgDepthMax: 4 })
-        const source = await connectSourceChain({ rpcUrl, chainId: 1, clock })
+        const source = await connectSourceChain({ rpcUrl, chainId: 1, clock, proofs })
         const sender = createProtocolSender({
           ...market,
           privateKey: new Secret(new Uint8Array(32).fill(3)),
@@ -117,7 +126,9 @@ describe('a node that answers anything', () => {
           source.head(),
           source.block(block),
           source.read({ address, function: 'function f() view returns (uint8, address[])', args: [], blockNumber: block }),
-          source.events({ address, events: ['event Sync(uint112 reserve0, uint112 reserve1)'], fromBlock: block, toBlock: block }),
+          source.read({ address, function: 'function f() view returns (uint8)', args: [], blockNumber: block, blockHash: hash32 }),
+          source.events({ address, events: [SYNC], fromBlock: block, toBlock: block }),
+          source.events({ address, events: [SYNC], fromBlock: block, toBlock: block, toBlockHash: hash32 }),
           sender.send(
             'x',
             { kind: 'submitBatchAttestation', epochId, batchCid: cid, rootHash: `0x${'22'.repeat(32)}` as Hash },

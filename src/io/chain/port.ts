@@ -220,6 +220,8 @@ export interface SourceChain {
     readonly function: string
     readonly args: readonly ChainValue[]
     readonly blockNumber: BlockNumber
+    /** The block has this hash, and there is one above it, or there is no answer: `CHAIN_ANSWER_INVALID`. */
+    readonly blockHash?: Hash
   }): Promise<readonly ChainValue[]>
   /** Events of one contract in chain order; `events` are human-readable (`event Sync(uint112 reserve0, uint112 reserve1)`). */
   events(filter: {
@@ -227,5 +229,7 @@ export interface SourceChain {
     readonly events: readonly string[]
     readonly fromBlock: BlockNumber
     readonly toBlock: BlockNumber
+    /** The last block has this hash and those before it are its ancestors, or there is no answer: `CHAIN_ANSWER_INVALID`. */
+    readonly toBlockHash?: Hash
   }): Promise<readonly ChainEvent[]>
 }

@@ -4,6 +4,7 @@ import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
+import type { Fork } from './fork.ts'
 import type { EpochHistory } from './history.ts'
 import type { PlannedProject } from './plan.ts'
 import type { Preloaded } from './preload.ts'
@@ -33,6 +34,8 @@ export interface Missing {
 export interface ComputeInputs {
   readonly epoch: ComputeEpoch
   readonly source: SourceReader
+  /** What the source is read on. */
+  readonly fork: Pick<Fork, 'hash' | 'isSteady'>
   readonly preloads: ReadonlyMap<string, Promise<Preloaded>>
   /** The present epoch's data of other projects, as they come. */
   readonly snapshotOf: (projectId: ProjectId) => Promise<{ readonly ok: true; readonly snapshot: JsonValue } | Missing>

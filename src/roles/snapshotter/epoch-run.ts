@@ -1,18 +1,19 @@
 import pLimit from 'p-limit'
 import type { ComputeEpoch, ComputeSet } from '#domain/compute.ts'
-import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
-import type { AnchorChain, MarketState, SourceChain } from '#io/chain/port.ts'
+import type { BlockNumber, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import type { ComputeInputs } from './compute.ts'
+import { openFork } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
 import { isSamePlan, type PlannedSet, setsInWords, type Terms } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
-import type { ProjectRecord, Records } from './records.ts'
+import type { EpochRecord, ProjectRecord, Records } from './records.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 import type { Watch } from './watch.ts'
 
@@ -34,23 +35,29 @@ export interface EpochDeps extends PersistDeps {
   readonly computeTimeoutMs: number
 }
 
+export interface InputsOf {
+  readonly epoch: ComputeEpoch
+  /** The source block above the epoch's last: the epoch is read on its fork. */
+  readonly above: BlockRef
+  readonly releaseBlock: BlockNumber
+  readonly computes: ComputeSet
+  readonly signal: AbortSignal
+  readonly snapshotOf: ComputeInputs['snapshotOf']
+}
+
 /** Makes what all projects of an epoch share, released in that anchor block. Preloads start here, all at once. */
-export type MakeInputs = (
-  epoch: ComputeEpoch,
-  releaseBlock: BlockNumber,
-  computes: ComputeSet,
-  signal: AbortSignal,
-  snapshotOf: ComputeInputs['snapshotOf'],
-) => ComputeInputs
+export type MakeInputs = (of: InputsOf) => ComputeInputs
 
 export function createInputs(deps: EpochDeps): MakeInputs {
   const limits = { snapshot: pLimit(SNAPSHOTS_AT_ONCE_MAX), aggregate: pLimit(AGGREGATES_AT_ONCE_MAX) }
-  return (epoch, releaseBlock, computes, signal, snapshotOf) => {
+  return ({ epoch, above, releaseBlock, computes, signal, snapshotOf }) => {
     const { clock, computeTimeoutMs: timeoutMs, watch } = deps
-    const source = createSourceReader({ epoch, chain: deps.source, signal }, deps)
+    const fork = openFork({ chain: deps.source, above, signal }, deps)
+    const source = createSourceReader({ epoch, chain: fork, signal }, deps)
     return {
       epoch,
       source,
+      fork,
       preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
       snapshotOf,
       history: createHistory(epoch.epochId as EpochId, releaseBlock, signal, { ...deps, head: watch.head, news: watch.news }),
@@ -88,19 +95,56 @@ export async function runEpoch(
   if (record.sets !== undefined && !isSamePlan(record.sets, plan.sets)) return endOtherPlan(epoch, record.sets, deps)
   const computeEpoch: ComputeEpoch = { epochId: record.epochId, begin: record.begin, end: record.end }
   const stored = new Map<ProjectId, Promise<Stored>>()
-  const inputs = awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project).then(() =>
-    deps.makeInputs(computeEpoch, record.release.number, plan.computes, signal, (projectId) => stored.get(projectId) as Promise<Stored>),
-  )
+  const snapshotOf = (projectId: ProjectId) => stored.get(projectId) as Promise<Stored>
+  const { computes } = plan
+  const onFork = createForks(record, deps.project.records, async () => {
+    const above = await awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
+    return deps.makeInputs({ epoch: computeEpoch, above, releaseBlock: record.release.number, computes, signal, snapshotOf })
+  })
   return allSettled(
     plan.projects.map((project) => {
       const run = { epoch: record, project, signal, ending: epoch.ending }
-      const result = inputs.then((ready) => produce(run, ready, deps.project))
+      const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project))
       stored.set(project.projectId, result)
       const submitted = submit(run, result, deps.project)
       submitted.catch(deps.onFailure)
       return submitted
     }),
   )
+}
+
+/** Forks of the source that an epoch is begun on: a chain that is another one each time is no chain to sign for. */
+const FORKS_MAX = 8
+
+type OnFork = (work: (inputs: ComputeInputs, keep: (hash: Hash) => boolean) => Promise<Stored | 'moved'>) => Promise<Stored>
+
+/**
+ * Does the work of each project on the fork of the source that the epoch is read on; when that is the chain's no more, anew on the next one.
+ * Once a project's data are kept the fork stays: the others are of that one too, or end (N17).
+ */
+function createForks({ epochId, begin, end }: EpochRecord, records: Records, make: () => Promise<ComputeInputs>): OnFork {
+  const before = records
+    .projects(epochId)
+    .find((project) => project.begin === begin && project.end === end && project.sourceHash !== undefined)
+  let kept = before?.sourceHash
+  const keep = (hash: Hash): boolean => {
+    kept ??= hash
+    return kept === hash
+  }
+  let inputs = make()
+  let forks = 1
+  return async (work) => {
+    for (;;) {
+      const mine = inputs
+      const stored = await work(await mine, keep)
+      if (stored !== 'moved') return stored
+      // Another project was here first.
+      if (mine !== inputs) continue
+      if (kept !== undefined || forks === FORKS_MAX) return { ok: false, reason: 'source_moved', detail: '' }
+      forks += 1
+      inputs = make()
+    }
+  }
 }
 
 /**

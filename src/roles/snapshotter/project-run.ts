@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -8,7 +8,7 @@ import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
-import { type ComputeInputs, compute, type Missing } from './compute.ts'
+import { type Computed, type ComputeInputs, compute, type Missing } from './compute.ts'
 import { type HandOverDeps, handOver } from './hand-over.ts'
 import type { PlannedProject } from './plan.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
@@ -41,10 +41,12 @@ export interface ProjectRun {
   readonly signal: AbortSignal
   /** Why the epoch was ended early; `undefined` when it was not, or the whole process is stopping. */
   readonly ending: () => ProjectReason | undefined
+  /** Keeps the epoch to the fork of the source with that last block; `false` when data of another one are kept already. */
+  readonly keep: (hash: Hash) => boolean
 }
 
 /** To hand something over, it need not be known how it is computed. */
-export type SubmitRun = Omit<ProjectRun, 'project'> & { readonly project: Pick<PlannedProject, 'projectId'> }
+export type SubmitRun = Omit<ProjectRun, 'project' | 'keep'> & { readonly project: Pick<PlannedProject, 'projectId'> }
 
 /** What an earlier life has left of a project: its data, or why there is none; `undefined` when it is still to be computed. */
 export async function producedBefore(
@@ -66,14 +68,17 @@ export async function producedBefore(
 
 /**
  * The data of one project, computed, stored, and its CID recorded, in this order: what is signed can be fetched, and what was signed
- * once is signed again after a crash and nothing else (N2). Rejects only with the signal's reason, or when the disk fails.
+ * once is signed again after a crash and nothing else (N2). `moved` when the fork that it was read on is the chain's no more. Rejects only with
+ * the signal's reason, or when the disk fails.
  */
-export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProjectDeps): Promise<Stored> {
+export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: ProjectDeps): Promise<Stored | 'moved'> {
   const { epoch, project, signal } = run
   const before = await producedBefore(run, deps)
   if (before !== undefined) return before
-  const computed = await compute(project, inputs)
-  if (!computed.ok) return computed
+  const computed = await computeOnFork(run, inputs)
+  if (computed === 'moved' || !computed.ok) return computed
+  // In the same turn in which the fork was seen to be there: from now on the epoch's others are of it too (N17).
+  if (!run.keep(inputs.fork.hash)) return 'moved'
   const snapshotCid = await snapshotCidOf(computed.bytes)
   const recorded = deps.records.project(epoch.epochId, project.projectId)
   if (recorded?.snapshotCid !== undefined && recorded.snapshotCid !== snapshotCid) {
@@ -92,10 +97,25 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     snapshotCid,
     begin: epoch.begin,
     end: epoch.end,
+    sourceHash: inputs.fork.hash,
     ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
   deps.onComputed(epoch.epochId)
   return { ok: true, snapshot: computed.snapshot, snapshotCid }
+}
+
+/** What a module made of one fork of the source, whether it failed or not; it is not known to be one while the endpoint is down. */
+async function computeOnFork({ project, signal }: ProjectRun, inputs: ComputeInputs): Promise<Computed | 'moved'> {
+  const computed = await compute(project, inputs)
+  // On whatever fork, the present epoch has no other base.
+  if (!computed.ok && computed.reason === 'base_missing') return computed
+  try {
+    return (await inputs.fork.isSteady()) ? computed : 'moved'
+  } catch (failure) {
+    signal.throwIfAborted()
+    if (!isWeftError(failure) || isOurFailure(failure)) throw failure
+    return computed.ok ? { ok: false, reason: 'compute_failed', detail: failure.message } : computed
+  }
 }
 
 /** A snapshot that this node added before; `undefined` when it is gone. */

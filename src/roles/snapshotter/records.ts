@@ -1,4 +1,4 @@
-import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { ProjectReason, ProjectState } from '#domain/project.ts'
 import { isAttestationWindowOver, type LaterWindows, type WindowRule } from '#domain/window.ts'
 import type { BlockRef } from '#io/chain/port.ts'
@@ -61,6 +61,8 @@ export interface ProjectRecord {
   /** The source blocks it was computed from. */
   readonly begin: BlockNumber
   readonly end: BlockNumber
+  /** Of the last of them, on the fork that was read. Absent where an earlier version wrote it. */
+  readonly sourceHash?: Hash
   /** Of an aggregate that asked for earlier epochs. */
   readonly builtOn?: BuiltOn
 }

@@ -1,5 +1,6 @@
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { compute } from './compute.ts'
@@ -21,8 +22,8 @@ const noAggregates = () => Promise.reject(new WeftError('STOPPED', { what: 'simu
 export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
   readonly handOver: HandOverDeps
   readonly makeInputs: MakeInputs
-  /** Number of the source chain's newest block. */
-  readonly sourceHead: () => Promise<number>
+  /** The source chain's newest block. */
+  readonly sourceHead: () => Promise<BlockRef>
 }
 
 /**
@@ -31,14 +32,16 @@ export interface SimulateDeps extends Pick<ProjectDeps, 'ipfs' | 'slotIds'> {
  * `IPFS_CONTENT_WRONG` and what else IPFS throws, or the signal's reason.
  */
 export async function simulate(plan: EpochPlan, signal: AbortSignal, deps: SimulateDeps): Promise<number> {
-  const block = Math.max((await deps.sourceHead()) - 1, 0)
-  const inputs = deps.makeInputs(
-    { epochId: SIMULATION_EPOCH, begin: block, end: block },
-    RELEASE_BLOCK,
-    plan.computes,
+  const above = await deps.sourceHead()
+  const block = Math.max(above.number - 1, 0)
+  const inputs = deps.makeInputs({
+    epoch: { epochId: SIMULATION_EPOCH, begin: block, end: block },
+    above,
+    releaseBlock: RELEASE_BLOCK,
+    computes: plan.computes,
     signal,
-    noAggregates,
-  )
+    snapshotOf: noAggregates,
+  })
   const firsts = plan.projects.filter(
     (project, index) => project.kind === 'snapshot' && plan.projects.findIndex((other) => other.compute === project.compute) === index,
   )

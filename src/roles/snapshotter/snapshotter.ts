@@ -207,7 +207,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     work = { watch, open }
     const watching = life.spawn(watch.run(signal))
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
-    const sourceHead = async () => (await deps.source.head()).number
+    const sourceHead = () => deps.source.head()
     const onSimulated = (count: number) => counters.add('simulated', count)
     void life.spawn(simulateOnce(deps.terms.present.plan, signal, { ...project, clock: deps.clock, makeInputs, sourceHead, onSimulated }))
     await watching

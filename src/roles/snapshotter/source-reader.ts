@@ -2,9 +2,10 @@ import pLimit from 'p-limit'
 import type { ChainEvent, ChainValue, ComputeEpoch, SourceReader } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
-import type { BlockRef, SourceChain } from '#io/chain/port.ts'
+import type { BlockRef } from '#io/chain/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import type { SourceReads } from './fork.ts'
 
 /** An endpoint that fails five times in a row within some seconds is down; the compute then says so. */
 const READ_ATTEMPTS_MAX = 5
@@ -16,23 +17,24 @@ const READS_AT_ONCE_MAX = 32
 
 export interface EpochSource {
   readonly epoch: ComputeEpoch
-  readonly chain: SourceChain
+  readonly chain: SourceReads
   readonly signal: AbortSignal
 }
 
 /**
  * Waits until our endpoint has a block above the epoch's last one, so that no compute sees a chain that ends too early. Of its newest block
- * a node may answer with the state of the one that it is making. Rejects with the signal's reason.
+ * a node may answer with the state of the one that it is making. Resolves with that block. Rejects with the signal's reason.
  */
-export async function awaitSource({ epoch, chain, signal }: EpochSource, deps: PersistDeps): Promise<void> {
+export async function awaitSource({ epoch, chain, signal }: EpochSource, deps: PersistDeps): Promise<BlockRef> {
   const above = parseBlockNumber(epoch.end + 1)
   const look = async () => {
     const found = await persist({ doing: 'read_source', attempt: () => chain.block(above), signal }, deps)
     if (found === undefined)
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'source chain', method: 'block', detail: `block ${above} is not there yet` })
+    return found
   }
   // Without a name: a node that is some blocks behind is no trouble.
-  await persist({ attempt: look, signal, backoff: SYNC_BACKOFF }, deps)
+  return persist({ attempt: look, signal, backoff: SYNC_BACKOFF }, deps)
 }
 
 /**

@@ -70,6 +70,10 @@ export function createFakeSourceChain(script: {
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
     return count
   }
+  function assertSame(method: string, number: number, hash: Hash | undefined): void {
+    if (hash === undefined || blocks[number]?.hash === hash) return
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${number} is not ${hash} any more` })
+  }
   const isWanted = (event: ChainEvent, filter: EventFilter): boolean =>
     event.address === filter.address &&
     event.blockNumber >= filter.fromBlock &&
@@ -84,13 +88,16 @@ export function createFakeSourceChain(script: {
     async block(number) {
       return number < assertServed('block', 0) ? blocks[number] : undefined
     },
-    async read(call) {
-      assertServed('read', call.blockNumber)
+    async read({ blockHash, ...call }) {
+      // Of the newest block a node may answer with the state of the one that it is making.
+      assertServed('read', blockHash === undefined ? call.blockNumber : call.blockNumber + 1)
+      assertSame('read', call.blockNumber, blockHash)
       if (script.read === undefined) throw new WeftError('CALL_REVERTED', { call: call.function, reason: 'nothing is scripted' })
       return script.read(call)
     },
-    async events(filter) {
+    async events({ toBlockHash, ...filter }) {
       assertServed('events', filter.toBlock)
+      assertSame('events', filter.toBlock, toBlockHash)
       return (script.events ?? [])
         .filter((event) => isWanted(event, filter))
         .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)

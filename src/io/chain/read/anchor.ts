@@ -2,6 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
 import type { Address, Cid } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
+import { createProofs, type ProofOptions } from '#io/chain/proof/proofs.ts'
 import { readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
@@ -35,6 +36,8 @@ export interface AnchorChainOptions {
   readonly onTrouble?: OnTrouble
   /** Told which of several endpoints does what it should not. */
   readonly onEndpointTrouble?: OnEndpointTrouble
+  /** Without it what endpoints say is believed. */
+  readonly proofs?: ProofOptions
 }
 
 /** Longest pause of a follower whose node fails. */
@@ -113,8 +116,10 @@ function createReads(rpc: Rpc, sources: EventSources) {
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
   const { rpcUrl, onEndpointTrouble } = options
-  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
+  const proofs = options.proofs && createProofs(options.proofs)
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge })
   await assertChainId(rpc, chainId)
+  await proofs?.survey(rpc)
   const sources: EventSources = { protocolState, dataMarket, nodes: await findNodes(rpc, options) }
   return {
     chainId,

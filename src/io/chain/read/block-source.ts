@@ -1,6 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
+import { isMatch } from '#io/chain/proof/filter.ts'
 import type { RpcAnswer } from '#io/chain/rpc/answer.ts'
 import { quantity, readBlock, readBlocks, readHead } from '#io/chain/rpc/block.ts'
 import { kindOfRefusal } from '#io/chain/rpc/refusals.ts'
@@ -32,9 +33,17 @@ export function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource 
   const askLogs = (place: Readonly<Record<string, string>>): Promise<RpcAnswer[]> =>
     Promise.all(filters.map((filter) => rpc.ask('eth_getLogs', [{ ...filter, ...place }])))
 
+  /** The logs of a block; where answers are judged, with the header that they are held against. */
+  async function askBlock({ hash }: BlockRef) {
+    const header = rpc.isJudged === true ? [rpc.ask('eth_getBlockByHash', [hash, false])] : []
+    const [logs, headers] = await Promise.all([askLogs({ blockHash: hash }), Promise.all(header)])
+    return { logs, isMissing: [...logs, ...headers].some(isAbsent) }
+  }
+
+  /** The logs that were asked for: a node may answer with more. */
   function logsIn(answers: readonly RpcAnswer[]): RawLog[] {
-    return answers.flatMap((answer) => {
-      if (answer.isOk) return parseLogs(rpc, answer.result)
+    return answers.flatMap((answer, index) => {
+      if (answer.isOk) return parseLogs(rpc, answer.result).filter((log) => isMatch(filters[index] ?? {}, log))
       const detail = `${answer.refusal.message} (${answer.refusal.code})`
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_getLogs', detail })
     })
@@ -49,11 +58,11 @@ export function createBlockSource(rpc: Rpc, sources: EventSources): BlockSource 
 
   async function readNearHead(from: BlockNumber, head: BlockRef): Promise<BlockWithEvents[]> {
     const blocks = from === head.number ? [head] : await readBlocks(rpc, from, head.number)
-    const answers = await Promise.all(blocks.map(({ hash }) => askLogs({ blockHash: hash })))
-    const missing = answers.findIndex((ofBlock) => ofBlock.some(isAbsent))
+    const answers = await Promise.all(blocks.map(askBlock))
+    const missing = answers.findIndex(({ isMissing }) => isMissing)
     return blocks
       .slice(0, missing < 0 ? blocks.length : missing)
-      .map((block, index) => ({ block, events: eventsOf(block, logsIn(answers[index] ?? []), sources) }))
+      .map((block, index) => ({ block, events: eventsOf(block, logsIn(answers[index]?.logs ?? []), sources) }))
   }
 
   return {

@@ -4,6 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId, parseHash, parseSlotId } from '#domain/ids.ts'
 import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { BlockRef, ProtocolEvent } from '#io/chain/port.ts'
+import type { LogFilter } from '#io/chain/proof/filter.ts'
 import { parseAnswer, parseQuantity } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
@@ -69,9 +70,7 @@ const OTHER_SELECTORS = [...selectors(dataMarketAbi, OF_DATA_MARKET), ...selecto
 const topicOf = (address: Address): Hex => `0x${address.slice(2).padStart(64, '0')}`
 
 /** The two filters of `eth_getLogs` that together give every event of the market, and of other markets none. */
-export function logFilters(
-  sources: EventSources,
-): readonly { readonly address: Address | readonly Address[]; readonly topics: readonly unknown[] }[] {
+export function logFilters(sources: EventSources): readonly LogFilter[] {
   return [
     { address: sources.protocolState, topics: [PROTOCOL_STATE_SELECTORS, topicOf(sources.dataMarket)] },
     { address: [sources.dataMarket, sources.nodes], topics: [OTHER_SELECTORS] },
@@ -81,11 +80,6 @@ export function logFilters(
 const BATCH_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted'])
 const BATCH_STORY_SELECTORS = selectors(protocolStateAbi, ['SnapshotBatchSubmitted', 'SnapshotBatchAttestationSubmitted'])
 const DECISION_SELECTORS = selectors(dataMarketAbi, OF_DATA_MARKET)
-
-interface LogFilter {
-  readonly address: Address
-  readonly topics: readonly unknown[]
-}
 
 /** The filter for the batches of the market, of whatever epoch. */
 export const batchesFilter = ({ protocolState, dataMarket }: EventSources): LogFilter => ({

@@ -24,7 +24,9 @@ export function createDoubts() {
     if (answer === undefined) return false
     if (isEmpty(call, answer)) return !knownEmpty.has(keyOf(call))
     if (!answer.isOk) return ['absent', 'method'].includes(kindOfRefusal(answer.refusal, call.method) ?? '')
-    return call.method === 'eth_getBlockByNumber' && answer.result === null && Number(call.params[0]) <= head
+    if (answer.result !== null) return false
+    // By its hash, somebody has named it.
+    return call.method === 'eth_getBlockByHash' || (call.method === 'eth_getBlockByNumber' && Number(call.params[0]) <= head)
   }
 
   return {
@@ -34,7 +36,7 @@ export function createDoubts() {
 
     /** The method of which somebody lacked what another has; a block that comes a little later is nothing to speak of. */
     lacking: (calls: readonly RpcCall[], answers: readonly RpcAnswer[], head: number): string | undefined =>
-      calls.find((call, index) => call.method !== 'eth_getBlockByNumber' && isDoubtful(call, answers[index], head))?.method,
+      calls.find((call, index) => !call.method.startsWith('eth_getBlockBy') && isDoubtful(call, answers[index], head))?.method,
 
     /** Several endpoints have said the same of what is empty: it is so, and not looked for again. */
     believe(calls: readonly RpcCall[], all: readonly (readonly RpcAnswer[])[]): void {

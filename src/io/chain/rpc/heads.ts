@@ -21,10 +21,15 @@ const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
   eth_getProof: 2,
 }
 
-/** Whether one of the calls needs state that only an archive still has. */
+/** Whether one of the calls needs state that only an archive still has. Of a block named by its hash, headers asked for with it tell the age. */
 export function needsArchive(calls: readonly RpcCall[], head: number): boolean {
-  return calls.some(({ method, params }) => {
-    const block = params[STATE_BLOCK_PLACE[method] ?? params.length]
-    return typeof block === 'string' && block.startsWith('0x') && Number(block) < head - ARCHIVE_DEPTH_BLOCKS
-  })
+  const isOld = (block: unknown): boolean =>
+    typeof block === 'string' && block.startsWith('0x') && Number(block) < head - ARCHIVE_DEPTH_BLOCKS
+  const placed = calls.map(({ method, params }) => params[STATE_BLOCK_PLACE[method] ?? params.length])
+  if (placed.some(isOld)) return true
+  const isByHash = placed.some((block) => typeof block === 'object' && block !== null)
+  // The header is of the block above.
+  const hasOldHeader = ({ method, params }: RpcCall) =>
+    method === 'eth_getBlockByNumber' && isOld(`0x${(Number(params[0]) - 1).toString(16)}`)
+  return isByHash && calls.some(hasOldHeader)
 }

@@ -1,9 +1,11 @@
+import { isLie } from './judge.ts'
+import type { Doubt, Lie } from './judge.ts'
 import type { Pace } from './pace.ts'
 import type { TroubleKind } from './post.ts'
 import type { Target } from './target.ts'
 
-/** What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has. */
-export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete'
+/** What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has, or say what is not so. */
+export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete' | Lie | Doubt
 
 /** Told once per endpoint and kind, and again after the endpoint had recovered. */
 export interface EndpointTrouble {
@@ -18,6 +20,9 @@ const REST_FIRST_MS = 1_000
 const REST_MAX_MS = 60_000
 /** Failures in a row after which an endpoint is down rather than busy. */
 const DOWN_AFTER = 3
+/** How long nothing is believed of an endpoint that lied, twice as long after each further lie. */
+const DISTRUST_FIRST_MS = 60_000
+const DISTRUST_MAX_MS = 3_600_000
 /** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
 const RECOVERED_AFTER = 16
 /** What it lacks is asked for now and then only: it has recovered when it lacked nothing for so long. */
@@ -67,6 +72,8 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
   let goodInARow = 0
   let restUntilMs = 0
   let lackedAtMs = 0
+  let lies = 0
+  let distrustUntilMs = 0
   let latencyMs: number | undefined
   let lookMs: number | undefined
   let lag = 0
@@ -99,7 +106,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       goodInARow += 1
       if (goodInARow < RECOVERED_AFTER) return
       if (pace.nowMs() - lackedAtMs >= COMPLETE_AFTER_MS) told.delete('incomplete')
-      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging' && kind !== 'incomplete') told.delete(kind)
+      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging' && kind !== 'incomplete' && !isLie(kind)) told.delete(kind)
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
       rest(retryAfterMs)
@@ -112,6 +119,14 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     },
     /** Another one was asked later and answered before it. It may hang, which is known for certain much later only. */
     overtaken: (): void => rest(),
+    /** It said what is not so, which is told once: that it tells the truth afterwards shows nothing. */
+    lied(lie: Lie, detail: string): void {
+      lies += 1
+      goodInARow = 0
+      distrustUntilMs = pace.nowMs() + Math.min(DISTRUST_MAX_MS, DISTRUST_FIRST_MS * 2 ** (lies - 1))
+      tell(lie, detail)
+    },
+    isDistrusted: (): boolean => pace.nowMs() < distrustUntilMs,
     /** How long it takes for the same small question as the others, and how far its head was behind theirs. */
     looked(tookMs: number): void {
       lookMs = averaged(lookMs, tookMs)

@@ -1,8 +1,11 @@
+import { WeftError } from '#domain/errors.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
-import { createEndpoint } from './endpoint.ts'
+import { createEndpoint, createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { createHealth } from './health.ts'
 import type { Health, OnEndpointTrouble } from './health.ts'
+import { isLie, Unanswered } from './judge.ts'
+import type { AskSame, Judge, Objection } from './judge.ts'
 import type { Pace } from './pace.ts'
 import type { Trouble } from './post.ts'
 import type { Target } from './target.ts'
@@ -27,25 +30,72 @@ function inWords({ failure }: Trouble): string {
   return cause?.cause?.code ?? cause?.message ?? 'no answer'
 }
 
-export function createMember(target: Target, pace: Pace, onTrouble: OnEndpointTrouble | undefined): Member {
+/** How members are made: `judge` looks at all that they answer. */
+export interface MemberDeps {
+  readonly pace: Pace
+  readonly judge?: Judge | undefined
+  readonly onTrouble?: OnEndpointTrouble | undefined
+}
+
+export function createMember(target: Target, { pace, judge, onTrouble }: MemberDeps): Member {
   const health = createHealth(target, pace, onTrouble)
   const endpoint = createEndpoint(target, health.budget.pay)
+
+  const askSame: AskSame = async (calls) => {
+    const progress = createProgress()
+    const trouble = await endpoint.ask(calls, progress)
+    if (trouble !== undefined) throw new Unanswered(trouble)
+    return answersIn(progress, calls)
+  }
+
+  function failed(trouble: Trouble): Outcome {
+    health.failed(trouble.kind, inWords(trouble), trouble.retryAfterMs)
+    return { member, trouble }
+  }
+
+  function refused({ word, method, detail }: Objection): Outcome {
+    if (word !== undefined && isLie(word)) health.lied(word, detail)
+    else if (word !== undefined) health.failed(word, detail)
+    const failure = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: target.endpoint, method, detail })
+    return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined } }
+  }
+
+  /** What is wrong with the answers, if they are judged. */
+  async function judged(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): Promise<Outcome | undefined> {
+    try {
+      const objection = await judge?.(calls, answers, askSame)
+      return objection && refused(objection)
+    } catch (failure) {
+      if (failure instanceof Unanswered) return failed(failure.trouble)
+      throw failure
+    }
+  }
+
   const member: Member = {
     target,
     health,
     async ask(calls, progress) {
       const startMs = pace.nowMs()
       const trouble = await endpoint.ask(calls, progress)
-      if (trouble !== undefined) {
-        health.failed(trouble.kind, inWords(trouble), trouble.retryAfterMs)
-        return { member, trouble }
+      if (trouble !== undefined) return failed(trouble)
+      const tookMs = pace.nowMs() - startMs
+      const answers = answersIn(progress, calls)
+      const bad = await judged(calls, answers)
+      if (bad !== undefined) {
+        // Asked again, it answers anew.
+        progress.answers.clear()
+        progress.parts.clear()
+        return bad
       }
-      health.answered(pace.nowMs() - startMs)
-      return { member, answers: calls.map((_, index) => progress.answers.get(index) as RpcAnswer) }
+      health.answered(tookMs)
+      return { member, answers }
     },
   }
   return member
 }
+
+const answersIn = ({ answers }: Progress, calls: readonly RpcCall[]): readonly RpcAnswer[] =>
+  calls.map((_, index) => answers.get(index) as RpcAnswer)
 
 /** What may be printed of several. */
 export const namesOf = (members: readonly Member[]): string => members.map(({ target }) => target.endpoint).join(', ')

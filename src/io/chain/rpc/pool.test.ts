@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { hangs, openEndpoints, status } from './endpoints.test-world.ts'
 import type { WorldNode } from './endpoints.test-world.ts'
-import { headerOf, hex, refuse } from './scripted.test-node.ts'
+import { hashOf, headerOf, hex, refuse } from './scripted.test-node.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -195,6 +195,15 @@ describe('the choice', () => {
       '0x62',
       '0x61',
     ])
+    // By its hash a block says nothing of its age; the one above, which is asked for with it, does.
+    const stateOf = async (above: number) => {
+      const call = rpc.call('eth_call', [
+        { to: '0x1', data: '0x12345678' },
+        { blockHash: hashOf('any'), requireCanonical: true },
+      ])
+      return (await run(Promise.all([call, rpc.call('eth_getBlockByNumber', [hex(above), false])])))[0]
+    }
+    expect([await stateOf(201), await stateOf(200)]).toEqual(['0x61', '0x62'])
     ;(nodes['b'] as WorldNode).reply = status(500)
     expect(await stateAt(hex(199))).toBe('0x61')
   })

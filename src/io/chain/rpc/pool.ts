@@ -5,6 +5,7 @@ import { createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { needsArchive } from './heads.ts'
 import type { OnEndpointTrouble } from './health.ts'
+import type { Judge } from './judge.ts'
 import { createLookout } from './lookout.ts'
 import type { Lookout } from './lookout.ts'
 import { createMember, namesOf } from './member.ts'
@@ -27,6 +28,8 @@ export interface PoolOptions {
   readonly chainId?: number | undefined
   readonly pace: Pace
   readonly onTrouble?: OnEndpointTrouble | undefined
+  /** Looks at all that an endpoint answers. */
+  readonly judge?: Judge | undefined
 }
 
 type AskAll = (calls: readonly RpcCall[]) => Promise<readonly RpcAnswer[]>
@@ -41,14 +44,16 @@ interface Choice {
   readonly current: Member | undefined
 }
 
-/** The best endpoint that was not tried: fit, rested, not lagging, within its budget, cheap. In this order; the first named wins a tie. */
+/** The best endpoint that was not tried: none that lied lately, while there are others; fit, rested, not lagging, within its budget, cheap. In this order; the first named wins a tie. */
 function choose(members: readonly Member[], { tried, isForArchive, current }: Choice): Member | undefined {
   const rank = (member: Member): number[] => {
     const { health, target } = member
     const flaws = [isForArchive && !target.isArchive, health.isResting(), health.isLagging(), health.budget.waitMs() > 0]
     return [...flaws.map(Number), health.cost() * (member === current ? STICKINESS : 1)]
   }
-  const usable = members.filter((member) => !tried.has(member) && (members.length === 1 || member.health.chain() === 'right'))
+  const right = members.filter(({ health }) => members.length === 1 || health.chain() === 'right')
+  const trusted = right.filter(({ health }) => !health.isDistrusted())
+  const usable = (trusted.length > 0 ? trusted : right).filter((member) => !tried.has(member))
   return usable.map((member) => ({ member, rank: rank(member) })).sort((left, right) => compared(left.rank, right.rank))[0]?.member
 }
 
@@ -165,8 +170,8 @@ async function broadcast(call: RpcCall, members: readonly Member[], otherwise: A
  * Several endpoints of one chain as one. What is asked together is answered by one of them: the best that can, and the next when it fails or
  * lacks something. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID` when all fail, `CHAIN_WRONG` when all serve another chain.
  */
-export function createPool({ targets, chainId, pace, onTrouble }: PoolOptions): AskAll {
-  const members = targets.map((target) => createMember(target, pace, onTrouble))
+export function createPool({ targets, chainId, pace, onTrouble, judge }: PoolOptions): AskAll {
+  const members = targets.map((target) => createMember(target, { pace, onTrouble, judge }))
   const lookout = createLookout(members, { chainId, pace })
   const read = createReader(members, { lookout, pace })
   const isBroadcast = ({ method }: RpcCall): boolean => members.length > 1 && method === 'eth_sendRawTransaction'

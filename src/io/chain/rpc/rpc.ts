@@ -2,6 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { safeUint } from '#domain/ids.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
 import type { OnEndpointTrouble } from './health.ts'
+import type { Judge } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { createPool } from './pool.ts'
 import { parseTargets } from './target.ts'
@@ -10,6 +11,8 @@ import { parseTargets } from './target.ts'
 export interface Rpc {
   /** Scheme and host of each: what may be printed. */
   readonly endpoint: string
+  /** Answers are held against the headers that are asked for with them. */
+  readonly isJudged?: boolean
   /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Calls made in one turn travel together, to one endpoint. */
   ask(method: string, params: readonly unknown[]): Promise<RpcAnswer>
   /** As `ask`; a refusal is `CHAIN_ANSWER_INVALID` too. */
@@ -25,13 +28,15 @@ export interface RpcOptions {
   /** Of several endpoints, those of another chain are told of and never used. A single one is believed: `assertChainId`. */
   readonly chainId?: number
   readonly onEndpointTrouble?: OnEndpointTrouble | undefined
+  /** Looks at all that an endpoint answers; what it objects to is asked of another one. */
+  readonly judge?: Judge | undefined
 }
 
 /** Opens nothing yet: the first call does. `pause` is used between tries. Throws `SETTINGS_INVALID` for what is no HTTP URL. */
-export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble }: RpcOptions): Rpc {
+export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: RpcOptions): Rpc {
   const targets = parseTargets(rpcUrl)
   const endpoint = targets.map((target) => target.endpoint).join(', ')
-  const askAll = createPool({ targets, chainId, pace: pause, onTrouble: onEndpointTrouble })
+  const askAll = createPool({ targets, chainId, pace: pause, onTrouble: onEndpointTrouble, judge })
   let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
 
   function resultOf(answer: RpcAnswer, method: string): unknown {
@@ -57,6 +62,7 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble }: RpcOpti
 
   return {
     endpoint,
+    isJudged: judge !== undefined,
     ask,
     call: async (method, params) => resultOf(await ask(method, params), method),
     async all(calls) {

@@ -9,7 +9,10 @@ import { startAnvil } from '#devnet/anvil.ts'
 import type { Anvil } from '#devnet/anvil.ts'
 import type { ChainValue } from '#domain/compute.ts'
 import { parseAddress } from '#domain/ids.ts'
-import type { Address, BlockNumber } from '#domain/ids.ts'
+import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
+import { startLyingProxy } from '#io/chain/proof/lying-proxy.test-node.ts'
+import type { ProofOptions } from '#io/chain/proof/proofs.ts'
+import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { sourceSuite } from '#io/chain/suite/source.ts'
 import type { SourceWorld } from '#io/chain/suite/source.ts'
@@ -24,6 +27,15 @@ const { abi, bytecode } = JSON.parse(
 }
 const CHAIN_ID = 31_338
 const owner = `0x${'0a'.repeat(20)}` as Address
+
+/** All that anvil says is proved, by all its receipts. */
+const proofs: ProofOptions = {
+  receiptsShare: 1,
+  random: () => 0,
+  onUnproved(means) {
+    throw new Error(`anvil cannot prove ${means}`)
+  },
+}
 
 let anvil: Anvil
 let world: SourceWorld
@@ -48,7 +60,7 @@ beforeAll(async () => {
   await rpc.call('evm_mine', [])
   const second = await mint(7n)
   await rpc.call('anvil_mine', ['0x3'])
-  const source = await connectSourceChain({ rpcUrl: anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock })
+  const source = await connectSourceChain({ rpcUrl: anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock, proofs })
   world = {
     source,
     token: parseAddress(deployed.contractAddress),
@@ -60,6 +72,47 @@ beforeAll(async () => {
 afterAll(() => anvil.stop())
 
 sourceSuite('viem on anvil', async () => world)
+
+describe('a node that lies before anvil', () => {
+  const TRANSFER = 'event Transfer(address indexed from, address indexed to, uint256 value)'
+  type Log = { readonly data: string }
+
+  test.each<[string, (method: string, result: unknown) => unknown]>([
+    ['omits', (method, result) => (method === 'eth_getLogs' ? [] : result)],
+    [
+      'invents',
+      (method, result) =>
+        method === 'eth_getLogs' ? (result as Log[]).map((log) => ({ ...log, data: log.data.replace(/.$/, 'f') })) : result,
+    ],
+    [
+      'forges',
+      (method, result) => (method.startsWith('eth_getBlockBy') ? { ...(result as object), stateRoot: `0x${'1'.repeat(64)}` } : result),
+    ],
+    ['withholds', (method, result) => (/Receipts?$/.test(method) ? null : method === 'eth_getLogs' ? [] : result)],
+  ])('%s: it is told of, and the other one is believed', async (word, lie) => {
+    let isLying = false
+    await using liar = await startLyingProxy(anvil.rpcUrl, (method, result) => (isLying ? lie(method, result) : result))
+    const troubles: EndpointTrouble[] = []
+    const source = await connectSourceChain({
+      rpcUrl: `${liar.rpcUrl};weight=1000, ${anvil.rpcUrl}`,
+      chainId: CHAIN_ID,
+      clock: systemClock,
+      onEndpointTrouble: (trouble) => troubles.push(trouble),
+      proofs,
+    })
+    isLying = true
+    const { token: address, first: fromBlock, second: toBlock } = world
+    const toBlockHash = (await world.source.block(toBlock))?.hash as Hash
+    for (const range of [
+      { fromBlock, toBlock },
+      { fromBlock, toBlock, toBlockHash },
+    ]) {
+      const found = await source.events({ address, events: [TRANSFER], ...range })
+      expect(found.map(({ args }) => args['value'])).toEqual([5n, 7n])
+    }
+    expect(troubles.map(({ endpoint, trouble }) => [endpoint, trouble])).toEqual([[liar.rpcUrl, word]])
+  })
+})
 
 describe('source chain over viem', () => {
   test.each([

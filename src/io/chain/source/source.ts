@@ -3,14 +3,16 @@ import type { AbiEvent, AbiFunction, AbiParameter } from 'viem'
 import type { ChainEvent, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { SourceChain } from '#io/chain/port.ts'
+import { createProofs, type ProofOptions } from '#io/chain/proof/proofs.ts'
 import type { RawLog } from '#io/chain/read/events.ts'
-import { readLogs } from '#io/chain/read/logs.ts'
+import { readLinkedLogs, readLogs } from '#io/chain/read/logs.ts'
 import { quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { createStateReader, type StateReader } from './state.ts'
 
 type Hex = `0x${string}`
 type ReadCall = Parameters<SourceChain['read']>[0]
@@ -69,6 +71,12 @@ export function createSignatures() {
 }
 type Signatures = ReturnType<typeof createSignatures>
 
+interface Reading {
+  readonly rpc: Rpc
+  readonly signatures: Signatures
+  readonly reader: StateReader
+}
+
 function encodeCall(item: AbiFunction, call: ReadCall): Hex {
   try {
     return encodeFunctionData({ abi: [item], functionName: item.name, args: call.args })
@@ -88,10 +96,10 @@ function decodeOutputs(item: AbiFunction, call: ReadCall, data: Hex): readonly C
   }
 }
 
-async function readAt(rpc: Rpc, signatures: Signatures, call: ReadCall): Promise<readonly ChainValue[]> {
+async function readAt({ rpc, signatures, reader }: Reading, call: ReadCall): Promise<readonly ChainValue[]> {
   const item = signatures.function(call.function)
   const data = encodeCall(item, call)
-  const answer = await rpc.ask('eth_call', [{ to: call.address, data, gas: GAS }, quantity(call.blockNumber)])
+  const answer = await reader(call, { to: call.address, data, gas: GAS })
   if (answer.isOk) return decodeOutputs(item, call, answer.result as Hex)
   const { refusal } = answer
   if (isRevert(refusal)) throw new WeftError('CALL_REVERTED', { call: call.function, reason: revertReason(refusal) })
@@ -140,9 +148,10 @@ function isHashed(input: { readonly type: string; readonly indexed?: boolean | u
 async function readEvents(rpc: Rpc, signatures: Signatures, filter: EventFilter): Promise<readonly ChainEvent[]> {
   const items = filter.events.map((signature) => signatures.event(signature))
   const topics = [items.map((item) => toEventSelector(item))]
-  const events = (await readLogs(rpc, [{ address: filter.address, topics }], filter))
-    .map((raw) => decodeLog(raw, items))
-    .filter((event) => event !== undefined)
+  const { toBlockHash } = filter
+  const filters = [{ address: filter.address, topics }]
+  const logs = toBlockHash === undefined ? readLogs(rpc, filters, filter) : readLinkedLogs(rpc, filters, { ...filter, toBlockHash })
+  const events = (await logs).map((raw) => decodeLog(raw, items)).filter((event) => event !== undefined)
   return events.sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
 }
 
@@ -153,15 +162,20 @@ export async function connectSourceChain(options: {
   readonly clock: Pace
   /** Told which of several endpoints does what it should not. */
   readonly onEndpointTrouble?: OnEndpointTrouble
+  /** Without it what endpoints say is believed. */
+  readonly proofs?: ProofOptions
 }): Promise<SourceChain> {
   const { rpcUrl, chainId, clock, onEndpointTrouble } = options
-  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble })
+  const proofs = options.proofs && createProofs(options.proofs)
+  const rpc = createRpc({ rpcUrl, chainId, pause: clock, onEndpointTrouble, judge: proofs?.judge })
   await assertChainId(rpc, chainId)
+  await proofs?.survey(rpc)
   const signatures = createSignatures()
+  const reading = { rpc, signatures, reader: createStateReader(rpc) }
   return {
     head: () => readHead(rpc),
     block: (number) => readBlock(rpc, number),
-    read: (call) => readAt(rpc, signatures, call),
+    read: (call) => readAt(reading, call),
     events: (filter) => readEvents(rpc, signatures, filter),
   }
 }

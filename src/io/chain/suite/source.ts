@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, BlockNumber } from '#domain/ids.ts'
+import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
 import type { SourceChain } from '#io/chain/port.ts'
 
 /** A source chain with a token at `token`: 5 units were minted to `owner` in block `first`, 7 more in block `second`, and nothing since. */
@@ -58,6 +58,28 @@ export function sourceSuite(name: string, open: () => Promise<SourceWorld>): voi
       await expect(read).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
       const events = source.events({ address: token, events: [TRANSFER], fromBlock: number, toBlock: above(number, 5) })
       await expect(events).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+    })
+
+    test('a view of a block named by its hash too is read on that fork, below another block, or not at all', async () => {
+      const { source, token, owner, first, second } = await open()
+      const hashAt = async (number: number) => (await source.block(number as BlockNumber))?.hash as Hash
+      const balance = (blockNumber: BlockNumber, blockHash: Hash) =>
+        source.read({ address: token, function: BALANCE, args: [owner], blockNumber, blockHash })
+      expect(await balance(first, await hashAt(first))).toEqual([5n])
+      const other = source.read({ address: token, function: BALANCE, args: [owner], blockNumber: first, blockHash: await hashAt(second) })
+      await expect(other).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+      // Of its newest block a node may answer with the state of the one that it is making.
+      const { number, hash } = await source.head()
+      await expect(balance(number, hash)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+    })
+
+    test('events up to a block named by its hash too are of that fork, or there are none', async () => {
+      const { source, token, first, second } = await open()
+      const hashAt = async (number: number) => (await source.block(number as BlockNumber))?.hash as Hash
+      const range = { address: token, events: [TRANSFER], fromBlock: first, toBlock: second }
+      expect(await source.events({ ...range, toBlockHash: await hashAt(second) })).toEqual(await source.events(range))
+      const other = source.events({ ...range, toBlockHash: await hashAt(first) })
+      await expect(other).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
     })
 
     test('events of the range, of the contract and of the kinds named, in chain order', async () => {

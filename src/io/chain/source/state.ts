@@ -1,0 +1,50 @@
+import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, Hash } from '#domain/ids.ts'
+import type { RpcAnswer } from '#io/chain/rpc/answer.ts'
+import { parseHeader, quantity } from '#io/chain/rpc/block.ts'
+import type { Rpc } from '#io/chain/rpc/rpc.ts'
+
+/** Nodes that do not know EIP-1898 say so with this code: the parameters are not what they take. */
+const INVALID_PARAMS = -32_602
+
+interface Place {
+  readonly blockNumber: BlockNumber
+  readonly blockHash?: Hash
+}
+export type StateReader = (place: Place, call: object) => Promise<RpcAnswer>
+
+/**
+ * Calls as of a block of one fork. The block above travels along: it shows that whoever answers has one, for of its newest block a node may
+ * answer with the state of the one that it is making, and names the block as its parent. Where a block cannot be named by its hash
+ * (EIP-1898), the one above is asked for before and after the call.
+ */
+export function createStateReader(rpc: Rpc): StateReader {
+  let takesHashes = true
+
+  function assertParent(answer: RpcAnswer, { blockNumber, blockHash }: Place): void {
+    const above = answer.isOk ? parseHeader(rpc, answer.result) : undefined
+    if (above?.parentHash === blockHash) return
+    const detail = above === undefined ? `nothing is above block ${blockNumber} yet` : `block ${blockNumber} is not ${blockHash} any more`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_call', detail })
+  }
+  const askAbove = ({ blockNumber }: Place) => rpc.ask('eth_getBlockByNumber', [quantity(blockNumber + 1), false])
+  const askByNumber = ({ blockNumber }: Place, call: object) => rpc.ask('eth_call', [call, quantity(blockNumber)])
+
+  return async (place, call) => {
+    if (place.blockHash === undefined) return askByNumber(place, call)
+    // In one turn, so that one node answers all.
+    if (takesHashes) {
+      const at = { blockHash: place.blockHash, requireCanonical: true }
+      const [answer, above] = await Promise.all([rpc.ask('eth_call', [call, at]), askAbove(place)])
+      takesHashes = answer.isOk || answer.refusal.code !== INVALID_PARAMS
+      if (takesHashes) {
+        assertParent(above, place)
+        return answer
+      }
+    }
+    const [before, answer, after] = await Promise.all([askAbove(place), askByNumber(place, call), askAbove(place)])
+    assertParent(before, place)
+    assertParent(after, place)
+    return answer
+  }
+}
