@@ -10,7 +10,7 @@ import { planProjects } from '#roles/snapshotter/plan.ts'
 import type { FaultName } from './fault-names.ts'
 import { type FaultWatch, type Released, watchFault } from './fault.ts'
 import { sweepTemporaryFolders } from './folder.ts'
-import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, WINDOWS } from './ground.ts'
+import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, type RpcFor, WINDOWS } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { plant } from './plant.ts'
 import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
@@ -22,6 +22,7 @@ export interface DevnetOptions extends GroundOptions {
   readonly epochs?: number
   /** Made to go wrong in one epoch; then it stops as soon as it is healed, unless it is to run for so many epochs. */
   readonly fault?: FaultName
+  readonly rpcFor?: RpcFor
 }
 
 export interface DevnetOutcome {
@@ -54,7 +55,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     signal.throwIfAborted()
     const projects = projectsOf(ground)
     const planting = options.fault && plant(options.fault, ground, projects)
-    const roles = await startRoles(ground, { report, started, signal }, planting)
+    const roles = await startRoles(ground, { report, started, signal, ...(options.rpcFor && { rpcFor: options.rpcFor }) }, planting)
     const chain = await anchorOf(ground)
     const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
     const watch = options.fault && watchFault(options.fault, report, act, roles.evidenceOf)

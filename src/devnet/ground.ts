@@ -27,7 +27,12 @@ export interface GroundOptions {
   readonly slots: number
   readonly liars: number
   readonly anchoring: MarketRules['anchoring']
+  /** In anchor blocks, instead of the devnet's own. */
+  readonly windows?: typeof WINDOWS
 }
+
+/** What a role is told to read a chain from, instead of the chain's own URL: for tests that put something between. */
+export type RpcFor = (role: string, chain: 'anchor' | 'source', rpcUrl: string) => string
 
 /** The chain ids of the networks that the devnet stands for: Powerloom mainnet and Ethereum. */
 const ANCHOR_CHAIN_ID = 7_869
@@ -86,7 +91,7 @@ function castOf(): Cast {
 
 /** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
-  { dataDir, isTemporary, seed, slots, liars, anchoring }: GroundOptions,
+  { dataDir, isTemporary, seed, slots, liars, anchoring, windows = WINDOWS }: GroundOptions,
   report: DevnetReport,
   started: Started,
   onBegun: () => void,
@@ -113,7 +118,7 @@ export async function layGround(
       attestationsMin: ATTESTATIONS_MIN,
       rootOnlyBatches: anchoring === 'roots',
     },
-    windows: WINDOWS,
+    windows,
     slots: slotIds.map((slotId) => (honestSlots.includes(slotId) ? cast.honest : cast.liar).address),
     sequencers: [cast.sequencer.address],
     validators: cast.validators.map(({ address }) => address),

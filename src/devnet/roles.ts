@@ -17,7 +17,7 @@ import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import type { Validator } from '#roles/validator/validator.ts'
 import type { Planted } from './fault.ts'
-import { SNAPSHOTTERS, type Ground } from './ground.ts'
+import { type Ground, type RpcFor, SNAPSHOTTERS } from './ground.ts'
 import { falsify } from './lie.ts'
 import type { DevnetReport, Endpoint } from './report.ts'
 
@@ -51,6 +51,7 @@ interface Hosting {
   readonly report: DevnetReport
   readonly started: Started
   readonly signal: AbortSignal
+  readonly rpcFor?: RpcFor
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
@@ -115,7 +116,7 @@ export async function startRoles(
 }
 
 /** Each hears the submissions too. */
-async function startValidators({ cast, source }: Ground, start: Start, sequencerIpfs: string): Promise<readonly RunningRole<Validator>[]> {
+async function startValidators({ cast }: Ground, start: Start, sequencerIpfs: string): Promise<readonly RunningRole<Validator>[]> {
   const validators: RunningRole<Validator>[] = []
   for (const [index, validator] of cast.validators.entries()) {
     const role = await start(`validator-${index + 1}`, 'validator', wireValidator, {
@@ -124,7 +125,7 @@ async function startValidators({ cast, source }: Ground, start: Start, sequencer
       ipfsPeers: [sequencerIpfs, ...validators.map((earlier) => first(earlier, 'ipfs'))].join(','),
       hearListen: '/ip4/127.0.0.1/tcp/0',
       // One computes some of the data anew.
-      ...(index === 0 ? { level: 'recompute', recomputeRpcUrl: source.rpcUrl } : {}),
+      ...(index === 0 ? { level: 'recompute' } : {}),
     })
     validators.push(role)
   }
@@ -161,7 +162,7 @@ function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: G
 type Start = ReturnType<typeof createStarting>['start']
 
 /** Starts one role after the other, each in a folder of its own. */
-function createStarting(ground: Ground, { report, started, signal }: Hosting) {
+function createStarting(ground: Ground, { report, started, signal, rpcFor = (_role, _chain, rpcUrl) => rpcUrl }: Hosting) {
   const roles: [string, RunningRole][] = []
   /** One that was away comes back to its own. */
   const folders = new Map<string, string>()
@@ -170,7 +171,7 @@ function createStarting(ground: Ground, { report, started, signal }: Hosting) {
     report.progress(`starting ${name} …`)
     const dataDir = folders.get(name) ?? ground.folder.make(name)
     folders.set(name, dataDir)
-    const settings = readSettings(role, { ...common(ground), ...flags, dataDir }, {})
+    const settings = readSettings(role, { ...common(ground, (chain, rpcUrl) => rpcFor(name, chain, rpcUrl)), ...flags, dataDir }, {})
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(name, running)
     roles.push([name, running])
@@ -192,11 +193,13 @@ function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */
-function common({ anchor, source, dataDir }: Ground): Given {
+function common({ anchor, source, dataDir }: Ground, rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string): Given {
+  const sourceRpcUrl = rpcFor('source', source.rpcUrl)
   return {
-    anchorRpcUrl: anchor.rpcUrl,
+    anchorRpcUrl: rpcFor('anchor', anchor.rpcUrl),
     network: join(dataDir, NETWORK_FILE),
-    sourceRpcUrl: source.rpcUrl,
+    sourceRpcUrl,
+    recomputeRpcUrl: sourceRpcUrl,
     pollMs: POLL_MS,
   }
 }

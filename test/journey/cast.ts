@@ -7,6 +7,7 @@ import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from
 import type { FakeRewards } from '#io/chain/fake/contract.ts'
 import type { AnchorChain, Intent, MarketState, ProtocolCall, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import { createVirtualClock, expectingPauses, type VirtualClock } from '#io/clock/fake.ts'
+import type { Clock } from '#io/clock/port.ts'
 import { createFakeGrpc } from '#io/grpc/fake.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork } from '#io/ipfs/fake.ts'
@@ -127,11 +128,21 @@ export function createWorld(options: WorldOptions) {
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
+  /** By how much the clock of a machine is ahead, from its next start on. */
+  const stepsMs = new Map<string, number>()
   /** For the pauses of a role, apart from all else: that another role draws changes nothing for the others. */
   const pauses = () => createSeededRandom(options.seed * 1_000 + roles++)
   const lastWords: string[] = []
   return {
     clock,
+    clockOf: (machine: string): Clock => {
+      const stepMs = stepsMs.get(machine) ?? 0
+      return { nowMs: () => clock.nowMs() + stepMs, sleep: clock.sleep }
+    },
+    /** Of the machine, when it starts again: a process that runs does not see that its clock is set. */
+    setClock: (machine: string, stepMs: number): void => {
+      stepsMs.set(machine, stepMs)
+    },
     random,
     pauses,
     market,
@@ -248,7 +259,11 @@ export interface Machine<Role> {
   restart(): Promise<void>
 }
 
-async function startMachine<Role>(name: string, world: World, boot: (disk: FakeStore) => Promise<Booted<Role>>): Promise<Machine<Role>> {
+async function startMachine<Role>(
+  name: string,
+  world: World,
+  boot: (disk: FakeStore, clock: Clock) => Promise<Booted<Role>>,
+): Promise<Machine<Role>> {
   const { processes, onFailure, onCommit } = world
   let disk = createFakeStore()
   let isOn = false
@@ -266,7 +281,7 @@ async function startMachine<Role>(name: string, world: World, boot: (disk: FakeS
   })
 
   async function restart(): Promise<void> {
-    booted = await atOnce(boot(watched(world.disk(name, disk))), `${name}, as it starts,`)
+    booted = await atOnce(boot(watched(world.disk(name, disk)), world.clockOf(name)), `${name}, as it starts,`)
     isOn = true
     process = processes.start(booted.run, onFailure && ((failure) => onFailure(name, failure)))
   }
@@ -311,9 +326,9 @@ function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) =>
 }
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
-  const { chain, source, clock } = world
+  const { chain, source } = world
   const random = world.pauses()
-  return startMachine('epochs', world, async (store) => {
+  return startMachine('epochs', world, async (store, clock) => {
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 1, headTag: 'latest', catchUp: 'release', firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
@@ -332,8 +347,8 @@ export function startEpochs(world: World): Promise<Machine<Epochs>> {
 }
 
 export function startRelay(world: World): Promise<Machine<Relay>> {
-  const { links, clock } = world
-  return startMachine('relay', world, async () => {
+  const { links } = world
+  return startMachine('relay', world, async (_disk, clock) => {
     const relay = await links.createRelay({ identity: identity(9) })
     return {
       role: relay,
@@ -363,10 +378,10 @@ export interface SequencerPlace {
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
   const { relays, anchoring = unchanged, dropping, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
-  const { links, chain, ipfs, clock } = world
+  const { links, chain, ipfs } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
-  const machine = await startMachine<Sequencer>('sequencer', world, async (store) => {
+  const machine = await startMachine<Sequencer>('sequencer', world, async (store, clock) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
     const told = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
@@ -451,11 +466,11 @@ const FIRST_COLLECTOR_PORT = 50_051
 
 /** Resolves with the collector and the endpoint at which snapshotters find it. */
 export async function startCollector({ index, addresses, alsoTo = [], limits = {} }: CollectorPlace, postbox: Postbox, world: World) {
-  const { links, grpc, clock } = world
+  const { links, grpc } = world
   const name = `collector ${index}`
   const port = FIRST_COLLECTOR_PORT + index
   const random = world.random()
-  const machine = await startMachine<Collector>(name, world, async (store) => {
+  const machine = await startMachine<Collector>(name, world, async (store, clock) => {
     const dialer = await links.createSubmissionDialer({ identity: identity(index) })
     const report = (event: string, facts: Readonly<Record<string, string | number>>) => world.report(name, event, facts)
     const role = createCollector({ addresses, alsoTo, limits }, { store, dialer: noting(dialer, postbox, alsoTo), clock, random, report })
@@ -507,9 +522,9 @@ const termsFrom = ({ present, rulesAt }: RuleBook, plan: EpochPlan): Terms => ({
 })
 
 export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
-  const { chain, source, ipfs, grpc, clock } = world
+  const { chain, source, ipfs, grpc } = world
   const random = world.random()
-  return startMachine(name, world, async (store) => {
+  return startMachine(name, world, async (store, clock) => {
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
@@ -547,10 +562,10 @@ export function startValidator(
   world: World,
   isListening = false,
 ): Promise<Machine<Validator>> {
-  const { chain, ipfs, clock } = world
+  const { chain, ipfs } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
-  return startMachine(name, world, async (store) => {
+  return startMachine(name, world, async (store, clock) => {
     const listener = isListening ? await startEar(index, world) : undefined
     const node = ipfs.node(name)
     const account = VALIDATOR_ACCOUNTS[index] as Address

@@ -76,6 +76,19 @@ export function inflict(fault: Fault, arena: Arena): void {
         world.reader.isSlow = false
       })
       return
+    case 'anchor_lag':
+      world.chain.setLag(fault)
+      at(fault.forMs, () => world.chain.setLag())
+      return
+    case 'source_lag':
+      world.source.setLag(fault)
+      at(fault.forMs, () => world.source.setLag())
+      return
+    case 'clock_step':
+      cutPower(fault.machine, 'clock step', arena)
+      world.setClock(fault.machine, fault.stepMs)
+      at(fault.forMs, () => arena.boot(fault.machine))
+      return
     case 'hostile':
       void arena.hostile.burst(fault.deliveries)
       return
@@ -154,6 +167,8 @@ export function heal({ world, cast, trace, armed, boot }: Arena): void {
   world.chain.changeMarket({ epochManager: world.market.epochManager })
   world.chain.setReachable(true)
   world.source.setReachable(true)
+  world.chain.setLag()
+  world.source.setLag()
   for (const name of cast.machines.keys()) {
     world.ipfs.node(name).setConnected(true)
     void boot(name)

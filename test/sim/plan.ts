@@ -82,6 +82,10 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'double_votes' | 'made_up_projects'; readonly votes: number }
   /** The sequencer does not read what arrives. */
   | { readonly kind: 'slow_reader'; readonly forMs: number }
+  /** Every so manieth answer of a chain comes from a node that is behind: an older head, older state, and fewer blocks of a range or none. */
+  | { readonly kind: 'anchor_lag' | 'source_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
+  /** The power goes, and a machine comes back with a clock that was set. */
+  | { readonly kind: 'clock_step'; readonly forMs: number; readonly machine: string; readonly stepMs: number }
 )
 export const FAULT_KINDS = [
   'links',
@@ -100,6 +104,9 @@ export const FAULT_KINDS = [
   'double_votes',
   'made_up_projects',
   'slow_reader',
+  'anchor_lag',
+  'source_lag',
+  'clock_step',
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -112,6 +119,11 @@ const FIRST_EPOCH_MS = 1_000
 const FAULTS_PER_KIND_MAX = 4
 /** Reorganisations that a chain of this kind may see. */
 const REORG_DEPTH_MAX = 4
+
+/** Blocks that a node may be behind. */
+const LAG_BLOCKS_MAX = 4
+/** Longer than any pause of a role. */
+const CLOCK_STEP_MS = 60_000
 
 /** Draws from one seed. */
 function createDice(random: Random) {
@@ -221,7 +233,7 @@ function drawFaults(cast: Cast, dice: Dice): Fault[] {
 }
 
 /** What takes so much of a run, or changes so much in it, that it happens once. */
-const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned']
+const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned', 'clock_step']
 
 function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
   const { machines, mayLose, mayBurn, faultsEndMs } = cast
@@ -266,6 +278,11 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
       return cast.hasHostileSlots ? { kind, atMs, votes: dice.between(3, 12) } : undefined
     case 'broken_links':
       return { kind, atMs }
+    case 'anchor_lag':
+    case 'source_lag':
+      return { kind, atMs, forMs, blocks: dice.between(1, LAG_BLOCKS_MAX), every: dice.between(1, 4) }
+    case 'clock_step':
+      return { kind, atMs, forMs: Math.min(forMs, 3_000), machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_STEP_MS, CLOCK_STEP_MS]) }
   }
 }
 

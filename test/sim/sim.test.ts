@@ -96,7 +96,7 @@ function findSeeds(): void {
     for (const name of left) {
       const story: Story | undefined = STORIES[name as keyof typeof STORIES]
       if (story === undefined || !mayTell(story, plan)) continue
-      if (story.shape === undefined) plain ??= simulate(seed)
+      if (story.shape === undefined) plain ??= playStory({ seed })
       const { events } = await (story.shape === undefined ? (plain as Promise<Outcome>) : playStory({ ...story, seed }))
       if (!story.isTold(events, plan)) continue
       left.delete(name)

@@ -77,10 +77,10 @@ describe('the batches before', () => {
   test('hold their projects as they were read last', () => {
     const predecessors = createPredecessors()
     predecessors.add(0, { ...traces('a'), voters: slots(1, 2) })
-    expect(predecessors.votersWith(1, slots())).toBe(2)
+    expect(predecessors.votersWith(1, slots()).size).toBe(2)
     predecessors.add(0, { ...traces('b'), voters: slots(3) })
     expect(['a:N', 'b:N'].map((id) => predecessors.hasProject(1, id as ProjectId))).toEqual([false, true])
-    expect(predecessors.votersWith(1, slots())).toBe(1)
+    expect(predecessors.votersWith(1, slots()).size).toBe(1)
   })
 
   test('V18: others have their turn while ids are hashed, and a reorganisation meanwhile spoils neither tree', async () => {

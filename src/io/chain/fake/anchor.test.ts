@@ -134,3 +134,20 @@ describe('fake chain', () => {
     expect(chain.blocks().flatMap(({ events }) => events)).toEqual([])
   })
 })
+
+test('a node that lags has an older head, older state, and fails for what lies above: of every so manieth read', async () => {
+  const chain = createFakeChain({ clock: createVirtualClock(), market, signers })
+  chain.mine(2)
+  chain.changeMarket({ snapshotWindowBlocks: 77 })
+  chain.mine()
+  chain.setLag({ blocks: 1, every: 2 })
+  const windows = [await chain.market(), await chain.market()].map(({ snapshotWindowBlocks }) => snapshotWindowBlocks)
+  expect(windows).toEqual([77, SUITE_MARKET.snapshotWindowBlocks])
+  expect([(await chain.head()).number, (await chain.head()).number]).toEqual([3, 2])
+  const top = 3 as BlockNumber
+  expect([(await chain.block(top))?.number, await chain.block(top)]).toEqual([3, undefined])
+  await chain.batchCids(1 as never, top)
+  await expect(chain.batchCids(1 as never, top)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  chain.setLag()
+  expect([(await chain.head()).number, (await chain.head()).number]).toEqual([3, 3])
+})

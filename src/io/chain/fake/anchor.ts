@@ -56,6 +56,12 @@ export interface FakeChainOptions {
   readonly onBroadcast?: ((transaction: FakeTransaction) => void) | undefined
 }
 
+/** Several nodes behind one address, of which one has not come so far. */
+export interface FakeLag {
+  readonly blocks: number
+  readonly every: number
+}
+
 /** A market for tests, each of which says only what matters to it. */
 export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
   return {
@@ -101,6 +107,8 @@ export interface FakeChain extends AnchorChain {
   rewardDay(day: number): { readonly eligible: number; readonly remaining: number }
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. A function is asked with each of them. */
   setReachable(isReachable: boolean | (() => boolean)): void
+  /** Every `every`th read is answered by a node that is so many blocks behind; without it none is. */
+  setLag(lag?: FakeLag): void
   /** Ends the mining on the clock. */
   stop(): void
   /** Transactions that wait for a block. */
@@ -126,6 +134,9 @@ export interface FakeMempool {
 }
 
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
+
+const notThere = (number: BlockNumber): WeftError =>
+  new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail: `block ${number} is not there` })
 
 /** Blocks, pool and the contract that follows from the blocks. */
 function createMiner(options: FakeChainOptions) {
@@ -154,10 +165,7 @@ function createMiner(options: FakeChainOptions) {
 
   function contractAt(number: BlockNumber): FakeContract {
     const last = blocks[number]
-    if (last === undefined) {
-      const detail = `block ${number} is not there`
-      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_call', detail })
-    }
+    if (last === undefined) throw notThere(number)
     if (last === blocks.at(-1)) return contract
     const known = past.get(last)
     if (known !== undefined) return known
@@ -253,22 +261,28 @@ type Miner = ReturnType<typeof createMiner>
 
 type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 
-function createReads(miner: Miner, assertReachable: (method: string) => void): Reads {
+/** `headSeen` is asked once per read: by whoever answers that, nothing above is known. */
+function createReads(miner: Miner, assertReachable: (method: string) => void, headSeen: () => BlockRef): Reads {
+  let head = miner.head()
   function reading<Method extends keyof Reads>(
     method: Method,
     work: (...args: Parameters<Reads[Method]>) => Awaited<ReturnType<Reads[Method]>>,
   ): Reads[Method] {
     const answer = async (...args: Parameters<Reads[Method]>) => {
       assertReachable(method)
+      head = headSeen()
       return work(...args)
     }
     return answer as Reads[Method]
   }
-  const contract = miner.contract
+  const contract = (at?: BlockNumber): FakeContract => {
+    if (at !== undefined && at > head.number) throw notThere(at)
+    return at === undefined && head.number === miner.head().number ? miner.contract() : miner.contract(at ?? head.number)
+  }
   const none = 0 as BlockNumber
   return {
-    head: reading('head', () => miner.head()),
-    block: reading('block', (number) => miner.blocks()[number]?.block),
+    head: reading('head', () => head),
+    block: reading('block', (number) => (number > head.number ? undefined : miner.blocks()[number]?.block)),
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
     manifests: reading('manifests', () => contract().manifests()),
@@ -315,7 +329,14 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const assertReachable = (method: string) => {
     if (!isReachable()) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  const reads = createReads(miner, assertReachable)
+  let lag: FakeLag | undefined
+  let reads = 0
+  function headSeen(): BlockRef {
+    reads += 1
+    if (lag === undefined || reads % lag.every !== 0) return miner.head()
+    return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
+  }
+  const answers = createReads(miner, assertReachable, headSeen)
   const mempool: FakeMempool = {
     assertReachable,
     estimate: miner.estimate,
@@ -340,14 +361,14 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     chainId: options.chainId ?? 31_337,
     protocolState: options.protocolState ?? (`0x${'50'.repeat(20)}` as Address),
     dataMarket: options.dataMarket ?? (`0x${'da'.repeat(20)}` as Address),
-    ...reads,
+    ...answers,
     follow({ from, known, signal }) {
       const source = {
-        head: reads.head,
-        block: reads.block,
+        head: answers.head,
+        block: answers.block,
         read: async (first: BlockNumber, head: BlockRef) => {
           assertReachable('follow')
-          return miner.blocks().slice(first, Math.min(head.number + 1, first + BLOCKS_PER_READ))
+          return miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ))
         },
       }
       return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
@@ -366,6 +387,9 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     rewardDay: (day) => miner.contract().rewardDay(day),
     setReachable(reachable) {
       isReachable = typeof reachable === 'boolean' ? () => reachable : reachable
+    },
+    setLag(next) {
+      lag = next
     },
     stop: () => stopping.abort(),
     pendingCount: miner.pendingCount,

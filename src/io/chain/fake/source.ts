@@ -3,6 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
 import { keccak256 } from '#wire/keccak.ts'
+import type { FakeLag } from './anchor.ts'
 
 type ReadCall = Parameters<SourceChain['read']>[0]
 type EventFilter = Parameters<SourceChain['events']>[0]
@@ -15,6 +16,8 @@ export interface FakeSourceChain extends SourceChain {
   reorg(depth: number): void
   /** While unreachable every call throws `CHAIN_UNREACHABLE`. */
   setReachable(isReachable: boolean): void
+  /** Every `every`th call is answered by a node that is so many blocks behind; without it none is. */
+  setLag(lag?: FakeLag): void
 }
 
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
@@ -42,7 +45,14 @@ export function createFakeSourceChain(script: {
   let made = 0
   let isReachable = true
   const depthOf = { safe: 0, finalized: 0, ...script.depthOf }
+  let lag: FakeLag | undefined
+  let calls = 0
 
+  /** How many blocks the node has that answers. */
+  function served(): number {
+    calls += 1
+    return lag !== undefined && calls % lag.every === 0 ? Math.max(1, blocks.length - lag.blocks) : blocks.length
+  }
   function mine(count = 1): void {
     for (let mined = 0; mined < count; mined += 1) {
       const parentHash = blocks.at(-1)?.hash ?? textHash('before genesis')
@@ -55,10 +65,13 @@ export function createFakeSourceChain(script: {
       })
     }
   }
-  function assertServed(method: string, highest: number): void {
+  /** How many blocks there are, for whoever answers this call. */
+  function assertServed(method: string, highest: number): number {
     if (!isReachable) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
-    if (highest >= blocks.length)
+    const count = served()
+    if (highest >= count)
       throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method, detail: `block ${highest} is above the head` })
+    return count
   }
   function assertSame(method: string, number: number, hash: Hash | undefined): void {
     if (hash === undefined || blocks[number]?.hash === hash) return
@@ -73,12 +86,11 @@ export function createFakeSourceChain(script: {
   mine(script.blocks)
   return {
     async head(tag = 'latest') {
-      assertServed('head', 0)
-      return blocks[Math.max(0, blocks.length - 1 - (tag === 'latest' ? 0 : depthOf[tag]))] as BlockRef
+      const count = assertServed('head', 0)
+      return blocks[Math.max(0, count - 1 - (tag === 'latest' ? 0 : depthOf[tag]))] as BlockRef
     },
     async block(number) {
-      assertServed('block', 0)
-      return blocks[number]
+      return number < assertServed('block', 0) ? blocks[number] : undefined
     },
     async read({ blockHash, ...call }) {
       // Of the newest block a node may answer with the state of the one that it is making.
@@ -101,6 +113,9 @@ export function createFakeSourceChain(script: {
     },
     setReachable(reachable) {
       isReachable = reachable
+    },
+    setLag(next) {
+      lag = next
     },
   }
 }

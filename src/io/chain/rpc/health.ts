@@ -25,6 +25,8 @@ const DISTRUST_FIRST_MS = 60_000
 const DISTRUST_MAX_MS = 3_600_000
 /** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
 const RECOVERED_AFTER = 16
+/** What it lacks is asked for now and then only: it has recovered when it lacked nothing for so long. */
+const COMPLETE_AFTER_MS = 60_000
 /** Blocks behind the best head at the same moment: more is lag. Chains with blocks of a quarter second have two between two answers. */
 const LAG_BLOCKS_MAX = 4
 /** How much a new latency counts beside those before. */
@@ -69,6 +71,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
   let failures = 0
   let goodInARow = 0
   let restUntilMs = 0
+  let lackedAtMs = 0
   let lies = 0
   let distrustUntilMs = 0
   let latencyMs: number | undefined
@@ -82,10 +85,15 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     onTrouble?.({ endpoint: target.endpoint, trouble, detail })
   }
 
+  function rest(retryAfterMs?: number): void {
+    failures += 1
+    goodInARow = 0
+    restUntilMs = pace.nowMs() + (retryAfterMs ?? Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** (failures - 1)))
+  }
+
   return {
     budget,
     chain: () => chain,
-    tell,
     judgeChain(isRight: boolean, detail: string): void {
       chain = isRight ? 'right' : 'wrong'
       if (isRight) told.delete('wrong_chain')
@@ -97,14 +105,20 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       latencyMs = averaged(latencyMs, tookMs)
       goodInARow += 1
       if (goodInARow < RECOVERED_AFTER) return
-      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging' && !isLie(kind)) told.delete(kind)
+      if (pace.nowMs() - lackedAtMs >= COMPLETE_AFTER_MS) told.delete('incomplete')
+      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging' && kind !== 'incomplete' && !isLie(kind)) told.delete(kind)
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
-      failures += 1
-      goodInARow = 0
-      restUntilMs = pace.nowMs() + (retryAfterMs ?? Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** (failures - 1)))
+      rest(retryAfterMs)
       tell(trouble, detail)
     },
+    /** Another one has what it has not. */
+    lacked(detail: string): void {
+      lackedAtMs = pace.nowMs()
+      tell('incomplete', detail)
+    },
+    /** Another one was asked later and answered before it. It may hang, which is known for certain much later only. */
+    overtaken: (): void => rest(),
     /** It said what is not so, which is told once: that it tells the truth afterwards shows nothing. */
     lied(lie: Lie, detail: string): void {
       lies += 1

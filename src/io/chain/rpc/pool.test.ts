@@ -269,6 +269,15 @@ describe('a second request', () => {
     expect([await run(rpc.call('name', [])), b.requests.length]).toEqual(['a', before + 1])
   })
 
+  test('that overtakes the first lets that one rest: while it hangs others are asked at once, however many requests there are', async () => {
+    const { rpc, nodes, clock, run, whoAnswers } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
+    await whoAnswers()
+    ;(nodes['a'] as WorldNode).reply = hangs
+    const beforeMs = clock.nowMs()
+    for (let time = 0; time < 100; time += 1) expect(await run(rpc.call('name', []))).toBe('b')
+    expect(clock.nowMs() - beforeMs).toBeLessThan(1_000)
+  })
+
   test('is sent for one in ten at most, after five saved up', async () => {
     const { rpc, nodes, clock, run, whoAnswers } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
     await whoAnswers()
@@ -278,7 +287,11 @@ describe('a second request', () => {
       if (call?.method === 'name') await clock.sleep(14_000)
       return undefined as never
     }
-    for (let time = 0; time < 12; time += 1) await run(rpc.call('name', []))
+    for (let time = 0; time < 12; time += 1) {
+      // So that it has rested from being overtaken, and is asked first again.
+      await clock.advance(61_000)
+      await run(rpc.call('name', []))
+    }
     expect(b.asked('name').length - before).toBeLessThanOrEqual(6)
     expect(b.asked('name').length - before).toBeGreaterThanOrEqual(5)
   })
@@ -364,6 +377,18 @@ describe('what one lacks is looked for elsewhere', () => {
     expect(await run(rpc.ask('eth_call', [...CALL]))).toEqual({ isOk: true, result: '0x' })
     expect(Object.values(nodes).map((node) => node.asked('eth_call').length)).toEqual([2, 1])
     expect(told()).toEqual([])
+  })
+
+  test('and told once, however many answers lie between two that lack something', async () => {
+    const { nodes, told, run, rpc } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
+    const [a, b] = [nodes['a'] as WorldNode, nodes['b'] as WorldNode]
+    a.scripts['eth_call'] = () => '0x'
+    b.scripts['eth_call'] = () => '0x01'
+    for (let time = 0; time < 5; time += 1) {
+      expect(await run(rpc.call('eth_call', [{ to: `0x${time}`, data: '0x12345678' }, 'latest']))).toBe('0x01')
+      for (let good = 0; good < 20; good += 1) await run(rpc.call('name', []))
+    }
+    expect(told()).toEqual(['https://a.test incomplete'])
   })
 
   test('but what a contract refuses is an answer', async () => {

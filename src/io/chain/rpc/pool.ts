@@ -86,7 +86,9 @@ function createHedge(pace: Pace): (hedged: Hedged) => Promise<Outcome> {
     if (!isLate) return work
     saved -= 1
     const good = (outcome: Outcome) => (isGood(outcome) ? outcome : Promise.reject(outcome))
-    return Promise.any([work.then(good), ask(spare).then(good)]).catch(() => work)
+    const outcome = await Promise.any([work.then(good), ask(spare).then(good)]).catch(() => work)
+    if (outcome.member === spare) first.health.overtaken()
+    return outcome
   }
 }
 
@@ -102,7 +104,7 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
     current = member
     for (const { member: other, answers: poor } of doubtful) {
       const method = doubts.lacking(calls, poor, lookout.head())
-      if (method !== undefined) other.health.tell('incomplete', `lacks what ${member.target.endpoint} answers to ${method}`)
+      if (method !== undefined) other.health.lacked(`lacks what ${member.target.endpoint} answers to ${method}`)
     }
     return answers
   }

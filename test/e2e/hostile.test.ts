@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type HostileOutcome, tableOf } from '../hostile/network.ts'
+import { within } from './within.ts'
+
+/** A whole network whose every role reaches its chains through an endpoint of its own that misbehaves, each in another way at any moment. */
+
+const run = join(import.meta.dirname, '../hostile/run.ts')
+/** About 35 s on a machine with nothing else to do. */
+const RUN_MS = 120_000
+
+async function play(): Promise<HostileOutcome> {
+  const args = ['--disable-warning=ExperimentalWarning', run, '--how', 'alone', '--epochs', '1', '--json']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk)
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk)
+  })
+  try {
+    await within(once(child, 'close'), {
+      awaited: 'the end of a devnet with hostile endpoints',
+      limitMs: RUN_MS,
+      told: () => stderr,
+    })
+    expect(stdout, stderr).not.toBe('')
+    return JSON.parse(stdout) as HostileOutcome
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+test(
+  'of one endpoint each, so long as it can be borne: every epoch is whole, and nothing is sent twice',
+  async () => {
+    const outcome = await play()
+    const told = tableOf(outcome)
+    expect(outcome.summary.unfinished, told).toEqual([])
+    for (const [index, line] of outcome.lines.entries())
+      expect(line, told).toMatchObject({ epochId: index + 1, finalized: line.projects, missed: [], attestations: 3 })
+    expect(outcome.wasted, told).toEqual([])
+    for (const { role, chain, misbehaviour, named } of outcome.rows)
+      expect(new Set(named).size, `${role} of its ${chain} chain, ${misbehaviour}: ${named.join(', ')}`).toBe(named.length)
+  },
+  RUN_MS + 10_000,
+)

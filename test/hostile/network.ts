@@ -1,0 +1,209 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runDevnet } from '#devnet/devnet.ts'
+import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
+import { createRpc } from '#io/chain/rpc/rpc.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
+import { honest, type HostileProxy, startProxy } from './proxy.ts'
+
+/** A whole devnet whose roles reach their chains through hostile proxies, each role through its own, and what became of its epochs. */
+
+export interface HostileOptions {
+  readonly dataDir: string
+  readonly seed: number
+  readonly epochs: number
+  /** `beside`: next to an honest endpoint, everything is done to it; `alone`: there is no other, and only what is bearable is done. */
+  readonly how: 'beside' | 'alone'
+  /** Those that are done, in this order and again, each role beginning with another one. */
+  readonly names?: readonly MisbehaviourName[]
+  readonly tell?: (text: string) => void
+}
+
+export interface HostileOutcome {
+  readonly lines: readonly EpochLine[]
+  readonly summary: DevnetSummary
+  /** What each role went through, and what it named of it: a row per role, chain and misbehaviour. */
+  readonly rows: readonly Row[]
+  /** Transactions of the roles that had no effect, or had it twice. */
+  readonly wasted: readonly string[]
+}
+
+export interface Row {
+  readonly role: string
+  readonly chain: string
+  readonly misbehaviour: MisbehaviourName
+  /** By the role's log, while it was done. */
+  readonly named: readonly string[]
+}
+
+/** Longer than one request may hang, as those of markets are: the devnet's own are for whoever waits in front of it. */
+const WINDOWS = { snapshotBlocks: 20, batchBlocks: 45, attestationBlocks: 70 }
+/** How long a proxy does one thing: half an epoch of the devnet. */
+const PHASE_MS = 3_000
+/** The hostile one is preferred wherever it does not fail. */
+const WEIGHT = 1_000
+
+interface Phase {
+  readonly misbehaviour: MisbehaviourName
+  readonly fromMs: number
+}
+interface Stage {
+  readonly role: string
+  readonly chain: 'anchor' | 'source'
+  readonly proxy: HostileProxy
+  readonly phases: Phase[]
+}
+
+/** Proxies by role and chain, made before the devnet asks for them: it does not wait. */
+async function startStages(seed: number) {
+  const stages: Stage[] = []
+  const urls = { anchor: Promise.withResolvers<string>(), source: Promise.withResolvers<string>() }
+  for (const [index, role] of ROLES.entries())
+    for (const chain of ['anchor', 'source'] as const) {
+      const proxy = await startProxy(urls[chain].promise, seed * 100 + index * 2 + Number(chain === 'source'))
+      stages.push({ role, chain, proxy, phases: [] })
+    }
+  return { stages, urls }
+}
+const ROLES = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1', 'validator-2', 'validator-3', 'epochs'] as const
+
+/** Until the signal aborts, each proxy goes from one misbehaviour to the next. */
+async function misbehave(stages: readonly Stage[], names: readonly MisbehaviourName[], signal: AbortSignal): Promise<void> {
+  for (let round = 0; !signal.aborted; round += 1) {
+    for (const [index, { proxy, phases }] of stages.entries()) {
+      // Five is prime to the numbers of names that there are: in the end each proxy has done each.
+      const misbehaviour = names[(index * 5 + round) % names.length] as MisbehaviourName
+      proxy.behave(MISBEHAVIOURS[misbehaviour].behaviour)
+      phases.push({ misbehaviour, fromMs: Date.now() })
+    }
+    await sleep(PHASE_MS, undefined, { signal }).catch(() => undefined)
+  }
+  for (const { proxy } of stages) proxy.behave(honest)
+}
+
+interface Told {
+  readonly time: number
+  readonly msg: string
+  readonly chain?: string
+  readonly endpoint?: string
+  readonly trouble?: string
+}
+const eventsOf = (path: string): Told[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Told)
+
+function rowsOf(stages: readonly Stage[], dataDir: string): Row[] {
+  const logs = readdirSync(join(dataDir, 'logs'))
+  return stages.flatMap(({ role, chain, proxy, phases }) => {
+    if (!logs.includes(`${role}.log`)) return []
+    const told = eventsOf(join(dataDir, 'logs', `${role}.log`)).filter(
+      (event) => event.msg === 'endpoint_trouble' && event.endpoint === proxy.url,
+    )
+    return phases.map(({ misbehaviour, fromMs }, index) => {
+      const untilMs = phases[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
+      const named = told.filter(({ time }) => time >= fromMs && time < untilMs).map(({ trouble }) => trouble ?? '')
+      return { role, chain, misbehaviour, named }
+    })
+  })
+}
+
+interface Mined {
+  readonly from: string
+  readonly to: string | null
+  readonly input: string
+  readonly hash: string
+}
+
+/** By the chain itself: a call that reverted, or was made twice by one account. */
+async function wastedOn(rpcUrl: string): Promise<string[]> {
+  const rpc = createRpc({ rpcUrl, pause: systemClock })
+  const head = Number(await rpc.call('eth_blockNumber', []))
+  const numbers = Array.from({ length: head }, (_, index) => `0x${(index + 1).toString(16)}`)
+  const blocks = await Promise.all(numbers.map((number) => rpc.call('eth_getBlockByNumber', [number, true])))
+  const mined = (blocks as { readonly transactions: readonly Mined[] }[]).flatMap(({ transactions }) => transactions)
+  const receipts = (await Promise.all(mined.map(({ hash }) => rpc.call('eth_getTransactionReceipt', [hash])))) as { status: string }[]
+  const seen = new Set<string>()
+  return mined.flatMap(({ from, to, input }, index) => {
+    const what = `${from} ${to} ${input}`
+    const isAgain = seen.has(what)
+    seen.add(what)
+    const about = `${from} to ${to}: ${input.slice(0, 10)}`
+    return [...(isAgain ? [`twice: ${about}`] : []), ...(receipts[index]?.status === '0x1' ? [] : [`reverted: ${about}`])]
+  })
+}
+
+/** Runs until so many epochs are final, or one is not. */
+export async function runHostile(options: HostileOptions): Promise<HostileOutcome> {
+  const { dataDir, seed, epochs, how, names = NAMES, tell = () => undefined } = options
+  const { stages, urls } = await startStages(seed)
+  const stop = new AbortController()
+  const lines: EpochLine[] = []
+  let wasted: Promise<string[]> | undefined
+  let anchorUrl = ''
+  // Of two heads the higher is believed: with one honest endpoint nobody can tell a made-up one.
+  const doable = names.filter((name) => (how === 'beside' ? name !== 'far_ahead' : MISBEHAVIOURS[name].isBearable))
+  let work: Promise<void> | undefined
+  const end = async (): Promise<void> => {
+    wasted ??= wastedOn(anchorUrl)
+    await wasted.finally(() => stop.abort())
+  }
+  try {
+    const { summary } = await runDevnet(
+      {
+        dataDir,
+        isTemporary: false,
+        seed,
+        slots: 6,
+        liars: 1,
+        anchoring: 'projects',
+        windows: WINDOWS,
+        rpcFor(role, chain, rpcUrl) {
+          if (chain === 'anchor') anchorUrl = rpcUrl
+          urls[chain].resolve(rpcUrl)
+          const stage = stages.find((one) => one.role === role && one.chain === chain)
+          if (stage === undefined) return rpcUrl
+          return how === 'alone' ? stage.proxy.url : `${stage.proxy.url};weight=${WEIGHT},${rpcUrl}`
+        },
+      },
+      {
+        progress: tell,
+        ready() {
+          work = misbehave(stages, doable, stop.signal)
+        },
+        live: () => undefined,
+        epoch(line) {
+          lines.push(line)
+          tell(`epoch ${line.epochId}: ${line.finalized} of ${line.projects} projects, ${line.attestations} attestations`)
+          if (lines.length >= epochs) void end()
+        },
+        fault: () => undefined,
+        summary: () => undefined,
+      },
+      stop.signal,
+    )
+    return { lines, summary, rows: rowsOf(stages, dataDir), wasted: (await wasted) ?? [] }
+  } finally {
+    stop.abort()
+    await work
+    for (const { proxy } of stages) await proxy.stop()
+  }
+}
+
+/** Misbehaviour by misbehaviour, what each role named of it, then the epochs. */
+export function tableOf({ lines, summary, rows, wasted }: HostileOutcome): string {
+  const byName = Map.groupBy(rows, ({ misbehaviour }) => misbehaviour)
+  const table = [...byName].map(([name, done]) => {
+    const named = done.filter((row) => row.named.length > 0).map((row) => `${row.role} ${row.chain}: ${row.named.join(' ')}`)
+    return `${name} | ${done.length} times | ${named.join('; ') || 'nothing named'}`
+  })
+  const epochs = lines.map(
+    ({ epochId, finalized, projects, attestations, missed }) =>
+      `epoch ${epochId}: ${finalized}/${projects} final, ${attestations} attestations${missed.map(({ projectId, reason }) => `, ${projectId} ${reason}`).join('')}`,
+  )
+  const unfinished = summary.unfinished.map(({ epochId, reason }) => `epoch ${epochId} is not final: ${reason}`)
+  return [...table, ...epochs, ...unfinished, ...wasted].join('\n')
+}
