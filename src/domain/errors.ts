@@ -311,6 +311,11 @@ export const ERRORS = {
     facts: ['epochId', 'newestEpochId'],
     help: 'This sequencer has seen no release of the epoch, or keeps it no more. Its batches are on chain and on IPFS all the same.',
   },
+  EPOCH_OPEN: {
+    kind: 'caller',
+    facts: ['epochId', 'state'],
+    help: 'What was voted for is told once the window of the epoch is over, so that nobody votes as others did. How many voted is told before.',
+  },
   SUBMISSION_NOT_KEPT: {
     kind: 'caller',
     facts: ['submissionId', 'lookedIn'],

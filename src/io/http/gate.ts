@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { WeftError } from '#domain/errors.ts'
 
-/** Who may come in: so many connections of an address, so many questions at once. */
+/** Who may come in: so many connections of an address, so many questions at once, and nobody who asks nothing. */
 
 /** Closes the connections of an address beyond its share. */
 export function limitPerAddress(server: Server, connectionsMax: number): void {
@@ -19,21 +19,40 @@ export function limitPerAddress(server: Server, connectionsMax: number): void {
   })
 }
 
-/** Lets through so many at once; the others are told to come again. */
-export interface Gate {
-  through<Value>(work: () => Value | Promise<Value>): Promise<Value>
+/** Closes connections that are answered and do not ask again in time: what else comes on them, empty lines for example, is no question. */
+export function limitIdle(server: Server, idleMs: number): void {
+  const states = new WeakMap<object, { underWay: number; timer?: NodeJS.Timeout }>()
+  server.on('request', ({ socket }, response) => {
+    const state = states.get(socket) ?? { underWay: 0 }
+    if (!states.has(socket)) socket.once('close', () => clearTimeout(state.timer))
+    states.set(socket, state)
+    clearTimeout(state.timer)
+    state.underWay += 1
+    response.once('close', () => {
+      state.underWay -= 1
+      if (state.underWay === 0 && !socket.destroyed) state.timer = setTimeout(() => socket.destroy(), idleMs)
+    })
+  })
 }
 
-export function createGate(lengthMax: number): Gate {
-  let inside = 0
+/** Lets through so many at once, and so many of each holder; the others are told to come again. */
+export interface Gate {
+  through<Value>(holder: string, work: () => Value | Promise<Value>): Promise<Value>
+}
+
+export function createGate({ lengthMax, perHolderMax }: { readonly lengthMax: number; readonly perHolderMax: number }): Gate {
+  /** Whose they are, one entry each. */
+  const inside: string[] = []
   return {
-    async through(work) {
-      if (inside >= lengthMax) throw new WeftError('QUEUE_FULL', { queue: 'questions', lengthMax })
-      inside += 1
+    async through(holder, work) {
+      if (inside.length >= lengthMax) throw new WeftError('QUEUE_FULL', { queue: 'questions', lengthMax })
+      if (inside.filter((each) => each === holder).length >= perHolderMax)
+        throw new WeftError('QUEUE_FULL', { queue: `questions of ${holder}`, lengthMax: perHolderMax })
+      inside.push(holder)
       try {
         return await work()
       } finally {
-        inside -= 1
+        inside.splice(inside.indexOf(holder), 1)
       }
     },
   }

@@ -7,6 +7,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_WRONG: 401,
   ROUTE_UNKNOWN: 404,
   EPOCH_NOT_KEPT: 404,
+  EPOCH_OPEN: 404,
   SUBMISSION_NOT_KEPT: 404,
   SLOT_NOT_SEEN: 404,
   NOT_BATCHED: 404,
@@ -37,8 +38,8 @@ export function replyTo(request: IncomingMessage, response: ServerResponse): Rep
 
   function write(status: number, type: string | undefined, text: string): void {
     if (response.headersSent || response.destroyed) return
-    // What has not been read of a request that is refused is never read.
-    const headers = request.complete ? {} : { connection: 'close' }
+    // What has not been read of a request that is refused is never read; and who may not ask keeps no place.
+    const headers = request.complete && status < 400 ? {} : { connection: 'close' }
     response.writeHead(status, {
       ...CORS,
       ...headers,

@@ -18,6 +18,7 @@ const route = (method: HttpRoute['method'], path: string, answer: HttpRoute['ans
 const ROUTES = [
   route('POST', '/echo', (fields) => fields),
   route('GET', '/v1/echo/{name}/of/{other}', (fields) => fields),
+  route('GET', '/fine', () => 'fine'),
   route('GET', '/known', () => {
     throw new WeftError('EPOCH_NOT_KEPT', { epochId: 7, newestEpochId: 3 })
   }),
@@ -42,9 +43,9 @@ async function serve(options: Partial<HttpOptions> = {}) {
 }
 
 /** A connection on which anything can be sent, and what has come back on it. */
-async function raw({ url }: HttpServer) {
+async function raw({ url }: HttpServer, localAddress?: string) {
   const { hostname, port } = new URL(url)
-  const socket: Socket = connect(Number(port), hostname)
+  const socket: Socket = connect({ port: Number(port), host: hostname, ...(localAddress !== undefined && { localAddress }) })
   let received = ''
   socket.on('data', (part) => {
     received += part.toString()
@@ -178,6 +179,44 @@ describe('G7, G11: nobody takes more than their share', () => {
     expect((await get('/known')).status).toBe(404)
   })
 
+  test('questions of one address take no more than its share of the places', async () => {
+    const held = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const slow = route('GET', '/slow', async () => {
+      begun.resolve()
+      await held.promise
+      return 'done'
+    })
+    const { server, get } = await serve({ routes: [slow, ...ROUTES], limits: { requestsMax: 2, requestsPerAddressMax: 1 } })
+    const other = await raw(server, '127.0.0.2')
+    other.socket.write('GET /slow HTTP/1.1\r\nhost: x\r\n\r\n')
+    await begun.promise
+    const second = await raw(server, '127.0.0.2')
+    second.socket.write('GET /known HTTP/1.1\r\nhost: x\r\n\r\n')
+    expect(await second.closed).toMatch(/^HTTP\/1.1 429 .*questions of 127.0.0.2/s)
+    expect((await get('/known')).status).toBe(404)
+    held.resolve()
+    await once(other.socket, 'data')
+    other.socket.destroy()
+  })
+
+  test('a connection ends with what is refused, after so many questions, and where empty lines take the place of the next', async () => {
+    const { server } = await serve({ limits: { requestTimeoutMs: 100, requestsPerConnectionMax: 2 } })
+    const question = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`
+    const refused = await raw(server)
+    refused.socket.write(question('/known'))
+    expect(await refused.closed).toMatch(/^HTTP\/1.1 404 .*connection: close/is)
+    const busy = await raw(server)
+    busy.socket.write(question('/fine'))
+    await once(busy.socket, 'data')
+    busy.socket.write(question('/fine'))
+    expect((await busy.closed).match(/HTTP\/1.1 200/g)).toHaveLength(2)
+    const idle = await raw(server)
+    idle.socket.on('data', () => void idle.socket.write('\r\n'))
+    idle.socket.write(question('/fine'))
+    expect(await idle.closed).toMatch(/^HTTP\/1.1 200/)
+  })
+
   test('an answer that takes too long ends at its next breath, and so does one that nobody waits for', async () => {
     let breaths = 0
     const ends: unknown[] = []
@@ -224,7 +263,7 @@ describe('G7, G11: nobody takes more than their share', () => {
   test('so many connections and no more', async () => {
     const { server } = await serve({ limits: { connectionsMax: 1 } })
     const first = await raw(server)
-    first.socket.write('GET /known HTTP/1.1\r\nhost: x\r\n\r\n')
+    first.socket.write('GET /fine HTTP/1.1\r\nhost: x\r\n\r\n')
     await once(first.socket, 'data')
     const second = await raw(server)
     expect(await second.closed).toBe('')
@@ -244,7 +283,7 @@ describe('G7, G11: nobody takes more than their share', () => {
     const { server } = await serve({ limits: { connectionsPerAddressMax: 1 } })
     const ask = async () => {
       const one = await raw(server)
-      one.socket.write('GET /known HTTP/1.1\r\nhost: x\r\n\r\n')
+      one.socket.write('GET /fine HTTP/1.1\r\nhost: x\r\n\r\n')
       return { ...one, answer: await Promise.race([once(one.socket, 'data').then(() => 'answered'), one.closed.then(() => 'closed')]) }
     }
     const first = await ask()

@@ -6,7 +6,7 @@ import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Secret } from '#domain/secret.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
-import { createGate, type Gate, limitPerAddress } from './gate.ts'
+import { createGate, type Gate, limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
 import type { Asking, HttpRoute } from './port.ts'
 import { type Reply, replyTo } from './reply.ts'
@@ -20,13 +20,17 @@ export interface HttpLimits {
   readonly connectionsPerAddressMax: number
   /** Questions being answered at once, of those who may ask; one more is told to come again. */
   readonly requestsMax: number
+  /** Of them, of one address: a browser asks six at a time. */
+  readonly requestsPerAddressMax: number
+  /** Then it is closed, so that places go round among those who want one. */
+  readonly requestsPerConnectionMax: number
   /** Questions of one address. */
   readonly perAddress: BucketLimits
   /** The longest body names a slot, a market and a token. */
   readonly bodyBytesMax: number
   /** A path is a few ids, of which a project's may have 256 characters, each written with three. */
   readonly urlLengthMax: number
-  /** Until a request has come whole: whoever has not sent it by then never will. */
+  /** Until a request has come whole, and until the next one begins: whoever has not sent it by then never will. */
   readonly requestTimeoutMs: number
   /** From a whole request to the end of its answer, taken by its reader: slow ones are cut. */
   readonly answerTimeoutMs: number
@@ -36,6 +40,8 @@ const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 256,
   connectionsPerAddressMax: 32,
   requestsMax: 16,
+  requestsPerAddressMax: 6,
+  requestsPerConnectionMax: 32,
   perAddress: { tokensPerSecond: 50, tokensMax: 200 },
   bodyBytesMax: 16 * 1024,
   urlLengthMax: 2_048,
@@ -74,7 +80,7 @@ export interface HttpServer {
 export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDeps): Promise<HttpServer> {
   const limits = { ...HTTP_LIMITS, ...options.limits }
   const buckets = createBuckets(limits.perAddress, nowMs)
-  const gate = createGate(limits.requestsMax)
+  const gate = createGate({ lengthMax: limits.requestsMax, perHolderMax: limits.requestsPerAddressMax })
   const timeouts = {
     requestTimeout: limits.requestTimeoutMs,
     headersTimeout: limits.requestTimeoutMs,
@@ -101,7 +107,9 @@ export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDep
 
   const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => void serve(request, response))
   server.maxConnections = limits.connectionsMax
+  server.maxRequestsPerSocket = limits.requestsPerConnectionMax
   limitPerAddress(server, limits.connectionsPerAddressMax)
+  limitIdle(server, limits.requestTimeoutMs)
   const at = options.listen.lastIndexOf(':')
   const host = options.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1')
   await new Promise<void>((resolve, reject) => {
@@ -142,7 +150,8 @@ async function answer(request: IncomingMessage, reply: Reply, serving: Serving):
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
   const fields = { ...body, ...Object.fromEntries(new URLSearchParams(query)), ...found.values }
   // Not before: who sends slowly, or may not ask, takes no place from those who may.
-  reply.send(await serving.gate.through(() => found.route.answer(fields, askingOf(reply, serving))))
+  const address = request.socket.remoteAddress ?? ''
+  reply.send(await serving.gate.through(address, () => found.route.answer(fields, askingOf(reply, serving))))
 }
 
 function askingOf(reply: Reply, { limits, nowMs }: Serving): Asking {

@@ -86,6 +86,16 @@ export function epochIn(epochId: EpochId, { sequencer }: Pick<ArchiveDeps, 'sequ
   return entry
 }
 
+/**
+ * The epoch, whose votes anybody may see: before its window is over they would show slots what to vote for, without a look at the source
+ * (S24). One that a reorganisation took away may be released, and voted on, again. Throws `EPOCH_OPEN`, `EPOCH_NOT_KEPT`.
+ */
+export function closedIn(epochId: EpochId, deps: Pick<ArchiveDeps, 'sequencer'>): EpochEntry {
+  const entry = epochIn(epochId, deps)
+  if (entry.state === 'released' || entry.state === 'void') throw new WeftError('EPOCH_OPEN', { epochId, state: entry.state })
+  return entry
+}
+
 /** Recorded votes of an epoch, by project, then slot. */
 export const votesOf = (epochId: EpochId, page: PageOf, deps: ArchiveDeps, asking: Asking) =>
   pageOf(votesPrefix(epochId), page, { deps, asking, itemOf: ({ value }) => decodeBallot(value) })

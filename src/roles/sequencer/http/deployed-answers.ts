@@ -5,7 +5,7 @@ import type { Ballot } from '#roles/sequencer/intake/ballot.ts'
 import { encodeCursor } from '#wire/cursor.ts'
 import { PAGE_LENGTH_MAX } from '#wire/sequencer-api.ts'
 import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, timestampOf } from './answers.ts'
-import { discardedOf, discardedOnDay, epochIn, slotsOf, votesOf } from './archive.ts'
+import { closedIn, discardedOf, discardedOnDay, epochIn, slotsOf, votesOf } from './archive.ts'
 
 /** The answers to what deployed clients POST, in the words and forms of deployed servers (spec/06 §10). */
 
@@ -38,7 +38,7 @@ export function deployedAnswers(deps: AnswerDeps) {
     },
     batchCount: ({ epochID }) => ({ totalBatches: epochIn(epochID, deps).batches.length }),
     async epochSubmissionDetails({ epochID, cursor, limit = PAGE_LENGTH_MAX }, asking) {
-      const { items, next } = await votesOf(epochIn(epochID, deps).epochId, { cursor, limit }, deps, asking)
+      const { items, next } = await votesOf(closedIn(epochID, deps).epochId, { cursor, limit }, deps, asking)
       return { submissions: items.map(submissionDetails), nextCursor: next && encodeCursor(next) }
     },
     async eligibleSlotSubmissionCount({ epochID }, asking) {

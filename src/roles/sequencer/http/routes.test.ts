@@ -50,6 +50,40 @@ async function voted(settings: Settings = {}): Promise<World> {
   return world
 }
 
+describe('S24: what was voted for', () => {
+  const VOTES = [
+    ['submissions', { epochId: '1' }],
+    ['discarded', { epochId: '1' }],
+    ['evidence', { epochId: '1' }],
+    ['epochSubmissionDetails', { epochID: 1 }],
+  ] as const
+
+  test('is told when the window is over and not before, so that nobody votes as others did', async () => {
+    const world = await voted()
+    const { ask, codeOf } = asking(world)
+    const submissionId = uuid()
+    await world.deliver(await world.submission({ slotId: 4 as SlotId, projectId: PROJECTS[2] as ProjectId }), { submissionId })
+    const all = [...VOTES, ['submission', { submissionId }], ['submission', { submissionId, epoch: '1' }]] as const
+    for (const [name, fields] of all) expect([name, await codeOf(name, fields)]).toEqual([name, 'EPOCH_OPEN'])
+    expect(await ask('activeSlots', { epochId: '1' })).toEqual({ activeSlots: 4 })
+    await sealed(world)
+    for (const [name, fields] of all) expect([name, await codeOf(name, fields)]).toEqual([name, 'answered'])
+    await world.stop()
+  })
+
+  test('is not told of an epoch that may be released again', async () => {
+    const world = await voted()
+    await sealed(world)
+    const sequencer = {
+      ...world.sequencer,
+      epoch: (epochId: EpochId) => ({ ...world.sequencer.epoch(epochId), state: 'void' }) as EpochEntry,
+    }
+    const { codeOf } = asking({ ...world, sequencer })
+    for (const [name, fields] of VOTES) expect([name, await codeOf(name, fields)]).toEqual([name, 'EPOCH_OPEN'])
+    await world.stop()
+  })
+})
+
 describe('deployed routes', () => {
   test('an open epoch says who has voted, and nothing yet of what won', async () => {
     const world = await voted()
@@ -81,6 +115,7 @@ describe('deployed routes', () => {
 
   test('submissions have the form of deployed servers, and come in pages', async () => {
     const world = await voted()
+    await sealed(world)
     const { ask } = asking(world)
     type Details = { submissions: Record<string, unknown>[]; nextCursor?: string }
     const all = (await ask('epochSubmissionDetails', { epochID: 1 })) as Details
@@ -406,10 +441,9 @@ describe('S16, G8: inclusion', () => {
   test('of what is in no batch is not proved, and why is said', async () => {
     const world = await open({ minVotes: 2 })
     await world.release()
-    await vote(world, 1, 0)
+    const submissionId = uuid()
+    await world.deliver(await world.submission({ slotId: 1 as SlotId }), { submissionId })
     const { ask, codeOf } = asking(world)
-    const [early] = ((await ask('submissions', { epochId: '1' })) as Listed).items
-    const submissionId = early?.['submissionId']
     expect(await codeOf('proof', { submissionId })).toBe('NOT_BATCHED')
     await sealed(world)
     await expect(ask('proof', { submissionId })).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { type AnswerDeps, type Answers, dayOf, daysBack, eligibleByDay, seenOf, 
 import {
   discardedOf,
   discardedOnDay,
+  closedIn,
   epochIn,
   evidenceOf,
   findVote,
@@ -35,7 +36,7 @@ export function v1Answers(deps: AnswerDeps) {
     newest: () => ({ ...place, newestEpochId: sequencer.newestEpochId() }),
     epoch: ({ epochId }) => shownEpoch(epochIn(epochId, deps)),
     async submissions({ epochId, ...page }, asking) {
-      return shown(await votesOf(epochIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
+      return shown(await votesOf(closedIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
     },
     projects({ epochId, state, ...page }) {
       const projects = epochIn(epochId, deps).projects.filter((project) => state === undefined || project.state === state)
@@ -46,14 +47,18 @@ export function v1Answers(deps: AnswerDeps) {
     },
     projectProof: ({ epochId, projectId }) => ({ ...place, epochId, ...shownResult(resultInclusionOf(epochId, projectId, deps)) }),
     async discarded({ epochId, ...page }, asking) {
-      return shown(await discardedOf(epochIn(epochId, deps), asked(page), deps, asking), shownVote)
+      return shown(await discardedOf(closedIn(epochId, deps), asked(page), deps, asking), shownVote)
     },
     async evidence({ epochId, ...page }, asking) {
-      return shown(await evidenceOf(epochIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
+      return shown(await evidenceOf(closedIn(epochId, deps).epochId, asked(page), deps, asking), shownVote)
     },
     activeSlots: async ({ epochId }, asking) => ({ activeSlots: (await slotsOf(epochIn(epochId, deps), deps, asking)).length }),
     eligible: async ({ epochId }, asking) => ({ items: await slotsOf(epochIn(epochId, deps), deps, asking) }),
-    submission: async (asked, asking) => shownVote((await findVote(named(asked), deps, asking)).ballot),
+    async submission(asked, asking) {
+      const { epochId, ballot } = await findVote(named(asked), deps, asking)
+      closedIn(epochId, deps)
+      return shownVote(ballot)
+    },
     proof,
     proofShort: proof,
     slot({ slotId }) {
