@@ -52,7 +52,12 @@ export function deployedAnswers(deps: AnswerDeps) {
       const projects = [...Map.groupBy(items, ({ submission }) => submission.request.projectId)]
       // Of the last there may be more than was read.
       const whole = next === undefined ? projects : projects.slice(0, Math.max(1, projects.length - 1))
-      return { projects: whole.slice(0, PROJECTS_MAX).map(([projectId, ballots]) => discarded(projectId, winners.get(projectId), ballots)) }
+      const shown = whole.slice(0, PROJECTS_MAX)
+      return {
+        projects: shown.map(([projectId, ballots]) => discarded(projectId, winners.get(projectId), ballots)),
+        // Of a single project with more the count is of what was read.
+        isCut: next !== undefined || shown.length < projects.length ? true : undefined,
+      }
     },
     async discardedSubmissionsByDay({ slotID, day, page = 1 }, asking) {
       const all = await discardedOnDay(slotID, dayOf(day, deps), deps, asking)

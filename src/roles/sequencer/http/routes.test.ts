@@ -3,7 +3,7 @@ import { isWeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
-import { planFileKey } from '#roles/sequencer/keys.ts'
+import { planFileKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
 import { CIDS, EPOCH_1, open, PROJECTS, sealed, uuid, vote, type Settings, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { encodeCompactBatch, parseCompactBatch } from '#wire/batch-cbor.ts'
@@ -155,6 +155,22 @@ describe('deployed routes', () => {
   })
 })
 
+test('G7: votes that lost are told as cut where they are more than one answer holds', async () => {
+  const world = await voted()
+  await sealed(world)
+  const [vote] = world.store.scan(votesPrefix(EPOCH_1), { limit: 4 }).slice(3)
+  const many = Array.from({ length: 5_001 }, (_, index) => ({
+    key: voteKey(EPOCH_1, PROJECTS[0] as ProjectId, (100 + index) as SlotId),
+    value: vote?.value ?? new Uint8Array(),
+  }))
+  await world.store.commit(many)
+  expect(await asking(world).ask('discardedSubmissionsByEpoch', { epochID: 1 })).toMatchObject({
+    projects: [{ details: { discardedSubmissionCount: 5_000 } }],
+    isCut: true,
+  })
+  await world.stop()
+})
+
 /** Two epochs a day, and a quota of two: on day 1 slots 1 and 2 reach it, and 3 loses twice; day 2 has one epoch, in which 1 loses. */
 async function twoDays(settings: Settings = {}): Promise<World> {
   const world = await open({ minVotes: 2, epochsKept: 100, rewards: { epochsInADay: 2, dailySnapshotQuota: 2 }, ...settings })
@@ -210,6 +226,15 @@ describe('days', () => {
     const first = (await ask('eligibleSlots', { day: '1', limit: '1' })) as Listed
     expect(first).toEqual({ items: [1], nextCursor: expect.any(String) })
     expect(await ask('eligibleSlots', { day: '1', limit: '1', cursor: first.nextCursor })).toEqual({ items: [2] })
+    // A slot may leave the list between two pages: what is behind its place comes next, and nothing comes twice.
+    const without = (slots: readonly number[]) => {
+      const tallies = () => ({ ...world.sequencer.tallies(), eligible: async () => slots as readonly SlotId[] })
+      return asking({ ...world, sequencer: { ...world.sequencer, tallies } })
+    }
+    expect(await without([2, 10]).ask('eligibleSlots', { day: '1', limit: '1', cursor: first.nextCursor })).toMatchObject({ items: [2] })
+    const ninth = ((await without([9, 10]).ask('eligibleSlots', { day: '1', limit: '1' })) as Listed).nextCursor
+    expect(await without([2, 10]).ask('eligibleSlots', { day: '1', cursor: ninth })).toEqual({ items: [10] })
+    expect(await without([2]).ask('eligibleSlots', { day: '1', cursor: ninth })).toEqual({ items: [] })
     await world.stop()
   })
 
@@ -382,6 +407,22 @@ describe('S16, G8: inclusion', () => {
       expect(await ask('proofShort', { submissionId, epoch: '1' })).toEqual(proof)
       expect(await ask('projectProof', { epochId: '1', projectId })).toMatchObject({ rootHash: proof.rootHash, result: proof.result })
     }
+    await world.stop()
+  })
+
+  test('S16: is proved one at a time, and one that fails holds up no other', async () => {
+    const world = await voted()
+    await sealed(world)
+    const { items } = (await asking(world).ask('submissions', { epochId: '1' })) as Listed
+    const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain })
+    const route = routes[Object.keys(SEQUENCER_API).indexOf('proof')]
+    const breaths: number[] = []
+    const prove = async (who: number, submissionId: unknown) =>
+      route?.answer({ submissionId }, { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)) })
+    const ids = [items[0]?.['submissionId'], uuid(), items.at(-1)?.['submissionId']]
+    const ends = await Promise.allSettled(ids.map((id, who) => prove(who, id)))
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(breaths).toEqual([0, 1, 2])
     await world.stop()
   })
 

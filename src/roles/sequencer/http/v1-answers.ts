@@ -26,8 +26,9 @@ export function v1Answers(deps: AnswerDeps) {
   const isWhole = (day: number): boolean => dayOf(day, deps)?.isWhole ?? false
   const place = { chainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
 
+  const inTurn = createLine()
   const proof: Answers['proof'] = async (asked, asking) => {
-    const { vote, isRenamed, submission, result } = await inclusionOf(named(asked), deps, asking)
+    const { vote, isRenamed, submission, result } = await inTurn(() => inclusionOf(named(asked), deps, asking))
     const { slotId, snapshotCid } = vote.ballot.submission.request
     return { ...place, epochId: vote.epochId, slotId, snapshotCid, ...shownResult(result), submission, isRenamed }
   }
@@ -40,10 +41,7 @@ export function v1Answers(deps: AnswerDeps) {
     },
     projects({ epochId, state, ...page }) {
       const projects = epochIn(epochId, deps).projects.filter((project) => state === undefined || project.state === state)
-      return shown(
-        sliceOf(projects, asked(page), ({ projectId }) => projectId),
-        asItIs,
-      )
+      return shown(sliceOf(projects, asked(page)), asItIs)
     },
     projectProof: ({ epochId, projectId }) => ({ ...place, epochId, ...shownResult(resultInclusionOf(epochId, projectId, deps)) }),
     async discarded({ epochId, ...page }, asking) {
@@ -77,10 +75,7 @@ export function v1Answers(deps: AnswerDeps) {
     },
     async slotDiscarded({ slotId, day, ...page }, asking) {
       const discarded = await discardedOnDay(slotId, dayOf(day, deps), deps, asking)
-      return shown(
-        sliceOf(discarded, asked(page), ({ projectId }) => projectId),
-        asItIs,
-      )
+      return shown(sliceOf(discarded, asked(page)), asItIs)
     },
     async days({ pastDays }, asking) {
       const days = await eligibleByDay(daysBack(pastDays, deps), deps, asking)
@@ -88,9 +83,22 @@ export function v1Answers(deps: AnswerDeps) {
     },
     async eligibleSlots({ day, ...page }) {
       dayOf(day, deps)
-      return shown(sliceOf(await sequencer.tallies().eligible(day), asked(page), String), asItIs)
+      return shown(sliceOf(await sequencer.tallies().eligible(day), asked(page)), asItIs)
     },
   } satisfies Partial<Answers>
+}
+
+/**
+ * One after another: a proof parses files of a megabyte, some tens of milliseconds each, and side by side they would all do so between two
+ * turns of the event loop (S16). Whoever has waited too long ends at the first breath.
+ */
+function createLine() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const mine = work()
+    last = mine.catch(() => undefined)
+    return mine
+  }
 }
 
 const asked = ({ cursor, limit = PAGE_LENGTH }: { readonly cursor?: string | undefined; readonly limit?: number | undefined }): PageOf => ({
@@ -110,9 +118,13 @@ const shown = <Item>({ items, next }: Page<Item>, form: (item: Item) => unknown)
   nextCursor: next === undefined ? undefined : encodeCursor(next),
 })
 
-/** A page of a list that is in memory; the cursor is the name of the last entry. */
-function sliceOf<Item>(items: readonly Item[], { cursor, limit }: PageOf, nameOf: (item: Item) => string): Page<Item> {
-  const from = cursor === undefined ? 0 : items.findIndex((item) => nameOf(item) === cursor) + 1
+/** A page of a list that is in memory; the cursor is the name of the last entry. Where that has left the list, what is behind its place comes next. */
+function sliceOf<Item extends { readonly projectId: string } | number>(items: readonly Item[], { cursor, limit }: PageOf): Page<Item> {
+  const nameOf = (item: Item): string => (typeof item === 'number' ? String(item) : item.projectId)
+  const isBehind = (item: Item, name: string): boolean => (typeof item === 'number' ? item > Number(name) : item.projectId > name)
+  const known = items.findIndex((item) => nameOf(item) === cursor)
+  const behind = cursor === undefined ? 0 : items.findIndex((item) => isBehind(item, cursor))
+  const from = known + 1
   const page = items.slice(from, from + limit)
   const last = page.at(-1)
   return { items: page, next: last === undefined || from + limit >= items.length ? undefined : nameOf(last) }
