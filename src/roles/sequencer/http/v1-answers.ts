@@ -95,7 +95,7 @@ export function v1Answers(deps: AnswerDeps) {
 function createLine() {
   let last: Promise<unknown> = Promise.resolve()
   return <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const mine = work()
+    const mine = last.then(work)
     last = mine.catch(() => undefined)
     return mine
   }
@@ -124,7 +124,7 @@ function sliceOf<Item extends { readonly projectId: string } | number>(items: re
   const isBehind = (item: Item, name: string): boolean => (typeof item === 'number' ? item > Number(name) : item.projectId > name)
   const known = items.findIndex((item) => nameOf(item) === cursor)
   const behind = cursor === undefined ? 0 : items.findIndex((item) => isBehind(item, cursor))
-  const from = known + 1
+  const from = known >= 0 ? known + 1 : behind >= 0 ? behind : items.length
   const page = items.slice(from, from + limit)
   const last = page.at(-1)
   return { items: page, next: last === undefined || from + limit >= items.length ? undefined : nameOf(last) }
