@@ -3,6 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Asking } from '#io/http/port.ts'
 import type { Store, StoreEntry } from '#io/store/port.ts'
+import { fromBytes } from '#roles/sequencer/bytes.ts'
 import type { Day } from '#roles/sequencer/days/day-book.ts'
 import { type Ballot, decodeBallot, idOfBallot } from '#roles/sequencer/intake/ballot.ts'
 import { evidencePrefix, planFileKey, plansPrefix, slotOfVoteKey, voteKey, votesPrefix } from '#roles/sequencer/keys.ts'
@@ -269,8 +270,7 @@ async function proven(ids: readonly string[], index: number, asking: Asking): Pr
 
 /** The epoch's planned batches, without their files. */
 function plansOf(epochId: EpochId, { store }: ArchiveDeps): readonly Omit<PlannedBatch, 'file'>[] {
-  const decoder = new TextDecoder()
-  return store.scan(plansPrefix(epochId)).map(({ value }) => JSON.parse(decoder.decode(value)) as Omit<PlannedBatch, 'file'>)
+  return store.scan(plansPrefix(epochId)).map(({ value }) => fromBytes<Omit<PlannedBatch, 'file'>>(value))
 }
 
 /** By project: the CID that won, where one did. */
