@@ -336,7 +336,7 @@ export const ERRORS = {
     facts: ['slotId'],
     help: 'No submission signed by the slot has come since this process started.',
   },
-  NOT_READY: {
+  DAYS_NOT_READ: {
     kind: 'transient',
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',

@@ -95,7 +95,7 @@ export interface Sequencer {
   newestEpochId(): EpochId
   /** When a slot last submitted, with its own signature, since the start. */
   lastSeen(slotId: SlotId): LastSeen
-  /** What slots have delivered, by day. Throws `NOT_READY` while the chain is still being read. */
+  /** What slots have delivered, by day. Throws `DAYS_NOT_READ` while the chain is still being read. */
   tallies(): Tallies
 }
 
@@ -564,7 +564,7 @@ export function createSequencer(options: SequencerOptions, deps: SequencerDeps):
       unfinishedEpochs: [...ledger.unfinished()].length,
     }),
     tallies() {
-      if (!isReady || tallies === undefined) throw new WeftError('NOT_READY', { what: 'counts by day' })
+      if (!isReady || tallies === undefined) throw new WeftError('DAYS_NOT_READ', { what: 'counts by day' })
       return tallies
     },
     statsOfSlot: (slotId) => counters.ofSlot(slotId),

@@ -29,7 +29,7 @@ export function seenOf(slotId: SlotId, kind: keyof LastSeen | 'any', { sequencer
   return seen
 }
 
-/** The day as it is on record; `undefined` when it is too old. Throws `REQUEST_INVALID` when it has not begun, `NOT_READY`. */
+/** The day as it is on record; `undefined` when it is too old. Throws `REQUEST_INVALID` when it has not begun, `DAYS_NOT_READ`. */
 export function dayOf(day: number, deps: AnswerDeps): Day | undefined {
   const current = currentDay(deps)
   if (day > current) throw new WeftError('REQUEST_INVALID', { problems: [`day: the current day is ${current}`] })
@@ -39,7 +39,7 @@ export function dayOf(day: number, deps: AnswerDeps): Day | undefined {
     .find((each) => each.day === day)
 }
 
-/** So many days, the current one first. Throws `REQUEST_INVALID`, `NOT_READY`. */
+/** So many days, the current one first. Throws `REQUEST_INVALID`, `DAYS_NOT_READ`. */
 export function daysBack(pastDays: number, deps: AnswerDeps): readonly number[] {
   const current = currentDay(deps)
   if (pastDays > current) throw new WeftError('REQUEST_INVALID', { problems: [`pastDays: the current day is ${current}`] })

@@ -300,8 +300,8 @@ describe('days', () => {
   test('are told when the chain has been read, and not before', async () => {
     const world = await open({ isNotAwaited: true })
     const { ask, codeOf } = asking(world)
-    expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 1 })).toBe('NOT_READY')
-    expect(await codeOf('slotDiscarded', { slotId: '1', day: '1' })).toBe('NOT_READY')
+    expect(await codeOf('totalSubmissions', { slotID: 1, pastDays: 1 })).toBe('DAYS_NOT_READ')
+    expect(await codeOf('slotDiscarded', { slotId: '1', day: '1' })).toBe('DAYS_NOT_READ')
     await world.until(() => world.sequencer.stats().isReady)
     expect(await ask('totalSubmissions', { slotID: 1, pastDays: 1 })).toEqual([{ day: 1, eligibleSubmissions: 0, totalSubmissions: 0 }])
     await world.stop()
