@@ -234,6 +234,8 @@ function sendSubmissions(address: string, cids: readonly Cid[], world: World, on
 }
 
 interface Scene {
+  /** Of each call to the chain, where half of what is asked fails. One for the whole run: begun anew it would fail the same calls again and again. */
+  readonly isReached: () => boolean
   readonly plan: CrashPlan
   readonly world: World
   readonly fate: Fate
@@ -306,8 +308,8 @@ export async function playCrash(plan: CrashPlan, report?: WorldOptions['report']
   world.chain.mine(BLOCKS_BEFORE)
   await world.clock.advance(WARM_UP_MS)
   if (plan.reorg === undefined) fate.count()
-  const scene: Scene = { plan, world, fate, sequencer, validators, courier, broadcast, failures }
-  if (plan.trouble === 'rpc') world.chain.setReachable(failingCalls())
+  const scene: Scene = { plan, world, isReached: failingCalls(), fate, sequencer, validators, courier, broadcast, failures }
+  if (plan.trouble === 'rpc') world.chain.setReachable(scene.isReached)
   // A day has one epoch here, and its last word comes when the one after it is over.
   world.source.mine(EPOCH_SIZE * (plan.story === 'rewards' ? 2 : 1))
   const broken = await playOut(scene)
@@ -335,11 +337,14 @@ function failingCalls(): () => boolean {
 }
 
 /** Whoever looks at the chain from outside is spared its troubles. */
-async function readingWell<Value>({ plan, world }: Pick<Scene, 'plan' | 'world'>, read: () => Promise<Value>): Promise<Value> {
+async function readingWell<Value>(
+  { plan, world, isReached }: Pick<Scene, 'plan' | 'world' | 'isReached'>,
+  read: () => Promise<Value>,
+): Promise<Value> {
   if (plan.trouble !== 'rpc') return read()
   world.chain.setReachable(true)
   const reading = read()
-  world.chain.setReachable(failingCalls())
+  world.chain.setReachable(isReached)
   return reading
 }
 
