@@ -25,6 +25,8 @@ const DISTRUST_FIRST_MS = 60_000
 const DISTRUST_MAX_MS = 3_600_000
 /** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
 const RECOVERED_AFTER = 16
+/** And so long without that trouble: sixteen answers may come within a tenth of a second. */
+const QUIET_MS = 5_000
 /** What it lacks is asked for now and then only: it has recovered when it lacked nothing for so long. */
 const COMPLETE_AFTER_MS = 60_000
 /** Blocks behind the best head at the same moment: more is lag. Chains with blocks of a quarter second have two between two answers. */
@@ -71,7 +73,6 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
   let failures = 0
   let goodInARow = 0
   let restUntilMs = 0
-  let lackedAtMs = 0
   let lies = 0
   let distrustUntilMs = 0
   let latencyMs: number | undefined
@@ -79,10 +80,21 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
   let lag = 0
   let chain: 'unknown' | 'right' | 'wrong' = 'unknown'
 
+  /** When each happened last. */
+  const lastAtMs = new Map<Misbehaviour, number>()
+
   function tell(trouble: Misbehaviour, detail: string): void {
+    lastAtMs.set(trouble, pace.nowMs())
     if (told.has(trouble)) return
     told.add(trouble)
     onTrouble?.({ endpoint: target.endpoint, trouble, detail })
+  }
+
+  /** Whether good answers show that it is: not of what is judged by other means. */
+  function isOver(kind: Misbehaviour): boolean {
+    if (kind === 'wrong_chain' || kind === 'lagging' || isLie(kind)) return false
+    const quietMs = pace.nowMs() - (lastAtMs.get(kind) ?? 0)
+    return quietMs >= (kind === 'incomplete' ? COMPLETE_AFTER_MS : QUIET_MS)
   }
 
   function rest(retryAfterMs?: number): void {
@@ -105,8 +117,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       latencyMs = averaged(latencyMs, tookMs)
       goodInARow += 1
       if (goodInARow < RECOVERED_AFTER) return
-      if (pace.nowMs() - lackedAtMs >= COMPLETE_AFTER_MS) told.delete('incomplete')
-      for (const kind of told) if (kind !== 'wrong_chain' && kind !== 'lagging' && kind !== 'incomplete' && !isLie(kind)) told.delete(kind)
+      for (const kind of told) if (isOver(kind)) told.delete(kind)
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
       rest(retryAfterMs)
@@ -114,7 +125,6 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     },
     /** Another one has what it has not. */
     lacked(detail: string): void {
-      lackedAtMs = pace.nowMs()
       tell('incomplete', detail)
     },
     /** Another one was asked later and answered before it. It may hang, which is known for certain much later only. */

@@ -400,3 +400,24 @@ describe('what one lacks is looked for elsewhere', () => {
     expect((nodes['b'] as WorldNode).asked('eth_call')).toEqual([])
   })
 })
+
+test('a trouble that comes back within seconds is told of once, however many good answers lie between, and again when it was away', async () => {
+  const { nodes, clock, rpc, run, told } = openEndpoints({ names: ['a'] })
+  const a = nodes['a'] as WorldNode
+  const answerWell = async () => {
+    a.reply = () => undefined
+    for (let answer = 0; answer < 20; answer += 1) await run(rpc.call('name', []))
+  }
+  const fail = async () => {
+    a.reply = status(503)
+    await run(rpc.call('name', [])).catch(() => undefined)
+    await answerWell()
+  }
+  await fail()
+  await fail()
+  expect(told()).toEqual([`${A} busy`])
+  await clock.advance(5_000)
+  await answerWell()
+  await fail()
+  expect(told()).toEqual([`${A} busy`, `${A} busy`])
+})
