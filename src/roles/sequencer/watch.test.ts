@@ -3,7 +3,7 @@ import type { BlockNumber, Cid, EpochId, SlotId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import type { EpochEntry } from './ledger.ts'
 import { CIDS, createWire, EPOCH_1, open, SEQUENCER, sealed, type Settings, VALIDATOR, vote, type World } from './sequencer.test-world.ts'
-import { SEALS_AT_ONCE } from './sequencer.ts'
+import { SEALS_AT_ONCE } from './seal/sealing.ts'
 
 const epoch = (world: World, epochId: number = EPOCH_1) => world.sequencer.epoch(epochId as EpochId)
 const cursor = (world: World) => Number(new TextDecoder().decode(world.store.get('cursor')))

@@ -18,7 +18,7 @@ import {
   vote,
   type World,
 } from '#roles/sequencer/sequencer.test-world.ts'
-import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
+import { SEALS_AT_ONCE } from './sealing.ts'
 import { decodeBatch, encodeBatch } from '#wire/batch-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { publishedRoot } from '#wire/merkle.ts'

@@ -17,7 +17,7 @@ import {
   type Settings,
   type World,
 } from '#roles/sequencer/sequencer.test-world.ts'
-import { SEALS_AT_ONCE } from '#roles/sequencer/sequencer.ts'
+import { SEALS_AT_ONCE } from './sealing.ts'
 
 /** One project a batch: three batches of epoch 1. */
 const batchLimits = { projectsMax: 1, bytesMax: 1_000_000 }

@@ -1,0 +1,119 @@
+import type { EpochId, SubmissionId } from '#domain/ids.ts'
+import type { ReceiptCode } from '#domain/rejection.ts'
+import type { Inbound } from '#io/intake/port.ts'
+import type { StoreWrite } from '#io/store/port.ts'
+import type { Life } from '#life/live.ts'
+import type { Sequencing } from '#roles/sequencer/sequencer.ts'
+import { receive } from '#wire/receive.ts'
+import type { Recorded } from './record.ts'
+import { isAwaited, verify } from './verify.ts'
+import type { Held } from './waiting.ts'
+
+/**
+ * From delivery to receipt: receive → verify → record → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
+ * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
+ * was in that would be a lie. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * delivery holds.
+ */
+async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
+  const writes: StoreWrite[] = []
+  const answers = deliveries.flatMap((delivery) => {
+    const outcome = admitOne(delivery, deps)
+    if ('delivery' in outcome) return hold(outcome, deps)
+    if ('writes' in outcome) writes.push(...outcome.writes)
+    return [{ delivery, code: outcome.code, reason: outcome.reason }]
+  })
+  // With the groups before, the first vote that a `duplicate` speaks of is durable too.
+  await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
+  for (const answer of answers) respond(answer)
+}
+
+interface Answer {
+  readonly delivery: Inbound
+  readonly code: ReceiptCode
+  readonly reason: string
+}
+
+function respond({ delivery, code, reason }: Answer): void {
+  delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason })
+}
+
+function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { readonly code: ReceiptCode; readonly reason: string } {
+  const form = receive(delivery)
+  if (!form.ok) return refused(form.why, {}, deps)
+  const { submission } = form.received
+  const { epochId, slotId, deadlineBlock } = submission.request
+  const verdict = verify(submission, deps)
+  if (!verdict.ok) {
+    // "Send again" would be heard by nobody.
+    if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
+    return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
+  }
+  const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
+  deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
+  deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
+  if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
+  return recorded
+}
+
+/** Keeps a delivery for later. What has no place is refused as what it is. */
+function hold(held: Held, deps: Sequencing): Answer[] {
+  const displaced = deps.waiting.hold(held)
+  return displaced === undefined ? [] : [giveUp(displaced, deps)]
+}
+
+function giveUp({ delivery, submission, why }: Held, deps: Sequencing): Answer {
+  const { epochId } = submission.request
+  return { delivery, ...refused(why, isTaking(epochId, deps) ? { epochId } : {}, deps) }
+}
+
+/** Refusals are counted apart for these epochs only: their number is the chain's, not the sender's. */
+const isTaking = (epochId: EpochId, { view, isOpen }: Sequencing): boolean => view.epoch(epochId) !== undefined && isOpen(epochId)
+
+function refused(
+  code: ReceiptCode,
+  about: { readonly epochId?: EpochId },
+  { counters }: Sequencing,
+): { readonly code: ReceiptCode; readonly reason: string } {
+  counters.count(code, about)
+  return { code, reason: '' }
+}
+
+/** Deliveries verified in one go, before the event loop gets its turn: about 20 ms of signature checks. */
+const GROUP_LENGTH_MAX = 256
+
+/** Takes deliveries group by group, in the order of the calls; one commit is in flight while the next group is verified. */
+export function createIntake(deps: Sequencing, { fail }: Life) {
+  let previous: Promise<void> = Promise.resolve()
+  let turn: Promise<void> = Promise.resolve()
+
+  async function takeGroups(arrived: readonly Inbound[]): Promise<void> {
+    for (let from = 0; from < arrived.length; from += GROUP_LENGTH_MAX) {
+      const current = admit(arrived.slice(from, from + GROUP_LENGTH_MAX), deps, previous)
+      current.catch(fail)
+      await previous
+      previous = current
+    }
+  }
+
+  /** Resolves when all are judged; the last of them may still be on their way to the disk. */
+  function take(arrived: readonly Inbound[]): Promise<void> {
+    const taken = turn.then(() => takeGroups(arrived))
+    turn = taken.catch(() => undefined)
+    return taken
+  }
+
+  return {
+    async listen(signal: AbortSignal): Promise<void> {
+      for await (const arrived of deps.listener.inbound(signal)) await take(arrived)
+      await turn
+      await previous
+    },
+    /** Judges what waited for the block that the view has now (S11), while its window is as open as that block says. */
+    async judgeWaiting(): Promise<void> {
+      const { due, givenUp } = deps.waiting.step(deps.view.head?.number, ({ submission, why }) => isAwaited(submission, why, deps))
+      for (const held of givenUp) respond(giveUp(held, deps))
+      if (due.length > 0) await take(due.map(({ delivery }) => delivery))
+    },
+  }
+}
