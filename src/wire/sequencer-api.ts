@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { WeftError } from '#domain/errors.ts'
-import { isProjectId, isSubmissionId, type ProjectId, type SubmissionId, type EpochId, type SlotId } from '#domain/ids.ts'
-import { CURSOR_LENGTH_MAX, decodeCursor } from './cursor.ts'
+import { type EpochId, isSubmissionId, type SlotId, type SubmissionId } from '#domain/ids.ts'
+import { cursor, epochId, get, integer, page, post, projectId, type RouteForm, slotId } from './routes.ts'
 
 /**
  * What a sequencer answers over HTTP: the POST routes of deployed ones (spec/06 §10), and GET routes below `/v1` with the same and more. Each
@@ -14,9 +13,6 @@ export const PAGE_LENGTH = 100
 export const PAGE_LENGTH_MAX = 500
 /** Days looked back at once: a year and a day. */
 const PAST_DAYS_MAX = 366
-/** Told of one request. */
-const PROBLEMS_MAX = 20
-
 // --- of a JSON body, where integers are numbers, as deployed servers take them ---------------------------------------
 
 const count = z.int().min(1)
@@ -27,53 +23,14 @@ const includeSlotDetails = z.string().max(5).optional()
 
 // --- of a path or a query, where everything is text ------------------------------------------------------------------
 
-const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  z
-    .string()
-    .regex(/^(0|[1-9][0-9]{0,15})$/, 'is no decimal integer')
-    .transform(Number)
-    .pipe(z.int().min(min).max(max))
-const epochId = integer(1).transform((id) => id as EpochId)
-const slotId = integer(1).transform((id) => id as SlotId)
 const day = integer(1)
 const submissionId = z
   .string()
   .refine(isSubmissionId, 'is no UUID of version 4')
   .transform((id) => id.toLowerCase() as SubmissionId)
-const projectId = z
-  .string()
-  .refine(isProjectId, 'is no project id')
-  .transform((id) => id as ProjectId)
-const page = {
-  limit: integer(1, PAGE_LENGTH_MAX).optional(),
-  cursor: z
-    .string()
-    .max(CURSOR_LENGTH_MAX)
-    .refine((text) => decodeCursor(text) !== undefined, 'is no cursor of an answer')
-    .transform((text) => decodeCursor(text) as string)
-    .optional(),
-}
+const paged = page(PAGE_LENGTH_MAX)
 /** Others may use the id of a vote as well; slot and project say which is meant. */
 const submission = { submissionId, epoch: epochId.optional(), slot: slotId.optional(), project: projectId.optional() }
-
-/** One route: its path holds `{name}` where a segment is a value. */
-export interface RouteForm<Input> {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  readonly doc: string
-  readonly input: z.ZodType<Input>
-}
-
-const get = <Shape extends z.core.$ZodLooseShape>(path: string, shape: Shape, doc: string) => ({
-  method: 'GET' as const,
-  path,
-  doc,
-  input: z.object(shape),
-})
-const post = <Shape extends z.core.$ZodLooseShape>(path: string, shape: Shape, doc: string) => ({
-  ...get(path, shape, doc),
-  method: 'POST' as const,
-})
 
 export const SEQUENCER_API = {
   totalSubmissions: post(
@@ -94,7 +51,7 @@ export const SEQUENCER_API = {
   batchCount: post('/batchCount', ofEpoch, 'How many batches an epoch has.'),
   epochSubmissionDetails: post(
     '/epochSubmissionDetails',
-    { ...ofEpoch, limit: count.max(PAGE_LENGTH_MAX).optional(), cursor: page.cursor },
+    { ...ofEpoch, limit: count.max(PAGE_LENGTH_MAX).optional(), cursor: cursor.optional() },
     'Submissions of an epoch. Deployed servers send all at once; here `nextCursor` says that there are more, and `cursor` asks for them.',
   ),
   eligibleSlotSubmissionCount: post(
@@ -119,10 +76,10 @@ export const SEQUENCER_API = {
 
   newest: get('/v1/epochs', {}, 'The newest epoch seen released.'),
   epoch: get('/v1/epochs/{epochId}', { epochId }, 'An epoch: state, reason, batches, counts.'),
-  submissions: get('/v1/epochs/{epochId}/submissions', { epochId, ...page }, 'Its recorded votes, by project, then slot.'),
+  submissions: get('/v1/epochs/{epochId}/submissions', { epochId, ...paged }, 'Its recorded votes, by project, then slot.'),
   projects: get(
     '/v1/epochs/{epochId}/projects',
-    { epochId, state: z.string().max(20).optional(), ...page },
+    { epochId, state: z.string().max(20).optional(), ...paged },
     'What became of each project, and why. `state=omitted`: of those only.',
   ),
   projectProof: get(
@@ -130,10 +87,10 @@ export const SEQUENCER_API = {
     { epochId, projectId },
     'Shows the CID of a project under the root that is on chain.',
   ),
-  discarded: get('/v1/epochs/{epochId}/discarded', { epochId, ...page }, 'Votes that lost, by project, then slot.'),
+  discarded: get('/v1/epochs/{epochId}/discarded', { epochId, ...paged }, 'Votes that lost, by project, then slot.'),
   evidence: get(
     '/v1/epochs/{epochId}/evidence',
-    { epochId, ...page },
+    { epochId, ...paged },
     'Second, different votes of a slot, with their signatures, by slot.',
   ),
   activeSlots: get('/v1/epochs/{epochId}/active-slots', { epochId }, 'How many slots voted in it.'),
@@ -157,38 +114,12 @@ export const SEQUENCER_API = {
   ),
   slotDiscarded: get(
     '/v1/slots/{slotId}/days/{day}/discarded',
-    { slotId, day, ...page },
+    { slotId, day, ...paged },
     'Votes of a slot that lost on a day, by project.',
   ),
   days: get('/v1/days', { pastDays: integer(1, PAST_DAYS_MAX) }, 'Per day, newest first: how many slots reached the quota.'),
-  eligibleSlots: get('/v1/days/{day}/eligible-slots', { day, ...page }, 'The slots that reached the quota of a day.'),
+  eligibleSlots: get('/v1/days/{day}/eligible-slots', { day, ...paged }, 'The slots that reached the quota of a day.'),
 } as const satisfies Record<string, RouteForm<unknown>>
 
 export type SequencerRoute = keyof typeof SEQUENCER_API
 export type RouteInput<Name extends SequencerRoute> = z.output<(typeof SEQUENCER_API)[Name]['input']>
-
-/** What a request holds, as its route takes it. Fields that the route does not know are ignored, as deployed servers do. Throws `REQUEST_INVALID`. */
-export function parseRequest<Input>({ input }: RouteForm<Input>, fields: unknown): Input {
-  const parsed = input.safeParse(fields)
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.slice(0, PROBLEMS_MAX).map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)
-  throw new WeftError('REQUEST_INVALID', { problems })
-}
-
-/** The routes in the words of OpenAPI 3.1. */
-export function openApiOf(routes: readonly RouteForm<unknown>[]): unknown {
-  const paths: Record<string, Record<string, unknown>> = {}
-  for (const { method, path, doc, input } of routes) {
-    const { properties = {}, required = [] } = z.toJSONSchema(input, { io: 'input' })
-    const parameters = Object.entries(properties).map(([name, schema]) => ({
-      name,
-      in: path.includes(`{${name}}`) ? 'path' : 'query',
-      required: required.includes(name),
-      schema,
-    }))
-    const body = { type: 'object', properties: { token: { type: 'string' }, ...properties }, required }
-    const takes = method === 'GET' ? { parameters } : { requestBody: { content: { 'application/json': { schema: body } } } }
-    paths[path] = { ...paths[path], [method.toLowerCase()]: { summary: doc, ...takes, responses: { 200: { description: 'JSON' } } } }
-  }
-  return { openapi: '3.1.0', info: { title: 'Weft sequencer', version: '1' }, paths }
-}

@@ -1,6 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { HttpRoute } from '#io/http/port.ts'
-import { openApiOf, parseRequest, type RouteForm, SEQUENCER_API } from '#wire/sequencer-api.ts'
+import { openApiOf, parseRequest, type RouteForm } from '#wire/routes.ts'
+import { SEQUENCER_API } from '#wire/sequencer-api.ts'
 import type { AnswerDeps, Answers } from './answers.ts'
 import { deployedAnswers } from './deployed-answers.ts'
 import { v1Answers } from './v1-answers.ts'
@@ -32,7 +33,7 @@ export function sequencerPages(): Readonly<Record<string, { readonly type: strin
   const rows = forms.map(({ method, path, doc }) => `<tr><td>${method}<td><code>${path}</code><td>${doc.replaceAll('&', '&amp;')}`)
   const text = `<!doctype html><meta charset="utf-8"><title>Weft sequencer</title><h1>Weft sequencer</h1><p><a href="/openapi.json">openapi.json</a> has what each route takes.<table>${rows.join('\n')}</table>\n`
   return {
-    '/openapi.json': { type: 'application/json', text: JSON.stringify(openApiOf(forms)) },
+    '/openapi.json': { type: 'application/json', text: JSON.stringify(openApiOf('Weft sequencer', forms)) },
     '/swagger': { type: 'text/html; charset=utf-8', text },
   }
 }
