@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { decodeBatch, encodeBatch, parseBatch, submissionsJsonBytes } from './batch-json.ts'
+import { decodeBatch, encodeBatch, parseBatch, readBatch, submissionsJsonBytes } from './batch-json.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -191,6 +191,14 @@ describe('what is not a batch', () => {
     const projects = (count: number) =>
       parseBatch(text({ ...file(), pids: new Array(count).fill('a:b'), cids: new Array(count).fill('c') }))
     expect([projects(10_000).ok, projects(10_001)]).toEqual([true, { ok: false, defect: 'too_many' }])
+  })
+  test('G7: what one field of a submission holds is read in turns as well, a megabyte at most in each', () => {
+    const long = JSON.stringify({ ...JSON.parse(file().submissions[0] as string), unknown: 'x'.repeat(600_000) })
+    const reading = readBatch(text({ ...file(), submissionIDs: new Array(8).fill('i'), submissions: new Array(8).fill(long) }))
+    let turns = 1
+    let step = reading.next()
+    for (; step.done !== true; step = reading.next()) turns += 1
+    expect([step.value.ok, turns]).toEqual([true, 9])
   })
   test('G7: too_large, before anything is parsed: above 64 MiB', () => {
     expect(parseBatch(new Uint8Array(67_108_864))).toEqual({ ok: false, defect: 'not_json' })

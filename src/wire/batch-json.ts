@@ -1,7 +1,8 @@
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { isRecord, parseJson, unlessThrown } from './untrusted.ts'
+import { type InTurns, readJsonObject } from './json-in-turns.ts'
+import { isRecord, parseJson } from './untrusted.ts'
 
 /** The batch file on IPFS (spec/06 §8): written as deployed sequencers write it, read as tolerantly as their several versions need. */
 
@@ -163,11 +164,14 @@ export type BatchDefect =
 
 export type ParsedBatch = { readonly ok: true; readonly batch: Batch } | { readonly ok: false; readonly defect: BatchDefect }
 
-/** Reads both spellings of the id list, CIDs of both versions, submissions of older versions; ignores fields it does not know. */
-export function parseBatch(bytes: Uint8Array): ParsedBatch {
+/** Characters of submissions that are read in one go: in some milliseconds. */
+const TURN_LENGTH = 1024 * 1024
+
+/** Reads both spellings of the id list, CIDs of both versions, submissions of older versions; ignores fields it does not know. Takes turns. */
+export function* readBatch(bytes: Uint8Array): InTurns<ParsedBatch> {
   if (bytes.length > BATCH_BYTES_MAX) return { ok: false, defect: 'too_large' }
-  const file = unlessThrown(() => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown)
-  if (!isRecord(file)) return { ok: false, defect: 'not_json' }
+  const file = yield* readJsonObject(bytes)
+  if (file === undefined) return { ok: false, defect: 'not_json' }
   const ids = textsOf(file['submissionIDs'] ?? file['submissionIds'])
   const texts = Array.isArray(file['submissions']) ? file['submissions'] : undefined
   const projectIds = textsOf(file['pids'])
@@ -179,8 +183,15 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
   if (ids.length > SUBMISSIONS_MAX || projectIds.length > PROJECTS_MAX) return { ok: false, defect: 'too_many' }
   if (!projectIds.every(isProjectId)) return { ok: false, defect: 'project_malformed' }
   const submissions: BatchedSubmission[] = []
+  let turnLength = 0
   for (const [index, submissionId] of ids.entries()) {
-    const submission = submissionOf(texts[index])
+    const text: unknown = texts[index]
+    turnLength += typeof text === 'string' ? text.length : 0
+    if (turnLength > TURN_LENGTH) {
+      turnLength = 0
+      yield
+    }
+    const submission = submissionOf(text)
     if (submission === undefined) return { ok: false, defect: 'submission_malformed' }
     submissions.push({ submissionId, submission })
   }
@@ -192,6 +203,15 @@ export function parseBatch(bytes: Uint8Array): ParsedBatch {
       projectIds: projectIds as readonly ProjectId[],
       snapshotCids: snapshotCids as readonly string[] as readonly Cid[],
     },
+  }
+}
+
+/** The same at once, for whoever keeps nobody waiting. */
+export function parseBatch(bytes: Uint8Array): ParsedBatch {
+  const reading = readBatch(bytes)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done === true) return value
   }
 }
 
