@@ -7,7 +7,7 @@ import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import type { Life } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
-import { type BatchFile, batchFile, parseBatchFile } from '#wire/batch-file.ts'
+import { type BatchFile, batchFile, readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { isDagCborCid } from '#wire/cid.ts'
 import { keccak256 } from '#wire/keccak.ts'
@@ -124,9 +124,10 @@ async function readBatches(
   return [batchCids, batches.filter((batch) => batch?.projectIds !== undefined)]
 }
 
-async function readFile(batchCid: Cid, { ipfs }: Validating, signal: AbortSignal): Promise<Batch | undefined> {
+async function readFile(batchCid: Cid, { ipfs, breathe }: Validating, signal: AbortSignal): Promise<Batch | undefined> {
   try {
-    const parsed = parseBatchFile(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }), batchCid)
+    const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal })
+    const parsed = await readBatchFile(bytes, batchCid, breathe)
     return parsed.ok ? parsed.batch : undefined
   } catch (failure) {
     signal.throwIfAborted()

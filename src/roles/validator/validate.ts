@@ -7,7 +7,7 @@ import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
 import { type Attestation, attest, guardedAttestation } from './attest.ts'
 import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
@@ -169,7 +169,7 @@ function contentToAttest(anchored: AnchoredBatch): Attestation['contentHash'] {
 /** Later batches of the epoch are checked against this one, whether or not it is itself still to be judged. What was guarded waits for no rules, so this comes after it. */
 async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, signal: AbortSignal): Promise<void> {
   const { epoch, index, predecessors } = batch
-  const parsed = fetched.ok ? parseBatchFile(fetched.bytes, batch.batchCid) : undefined
+  const parsed = fetched.ok ? await readBatchFile(fetched.bytes, batch.batchCid, deps.breathe) : undefined
   if (parsed?.ok !== true) return predecessors.add(index, undefined)
   const judgedBy = epoch && (await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)
