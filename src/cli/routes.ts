@@ -9,6 +9,7 @@ import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
+import { getCommand, projectsCommand, releasedCommand } from './read.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
@@ -22,6 +23,9 @@ export const routes = buildRouteMap({
     devnet: devnetCommand,
     verify: verifyRoutes,
     proof: proofCommand,
+    get: getCommand,
+    projects: projectsCommand,
+    released: releasedCommand,
     inclusion: inclusionCommand,
     test: testCommand,
     mutate: mutateCommand,

@@ -34,7 +34,7 @@ export const ERRORS = {
   FILE_UNREADABLE: {
     kind: 'caller',
     facts: ['path', 'detail'],
-    help: 'A regular file is needed, of a size that its form allows.',
+    help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
   },
   BLOCK_NOT_AGREED: {
     kind: 'caller',
