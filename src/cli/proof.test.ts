@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type FinalChain, openFinalChain, PROJECTS, snapshotOf } from '#roles/consumer/proof/final.test-chain.ts'
 import { weft } from './cli.test-world.ts'
 
@@ -77,5 +77,45 @@ describe('what the market holds, from chain and gateway', () => {
     const { out } = await weft({}, 'verify', 'batch', String((await world.chain.batchCids(1 as never))[0]), ...place)
     expect(out).toMatch(/✔ form +JSON, 0 submissions, 10 projects/)
     expect(out).toMatch(/✘ structure +no submission for /)
+  })
+})
+
+describe('several endpoints', () => {
+  const proxies: Server[] = []
+  afterEach(() => {
+    for (const proxy of proxies.splice(0)) proxy.close()
+  })
+  /** Passes all on, and says of blocks that they have another hash. */
+  async function liar(): Promise<string> {
+    const proxy = createServer((request, response) => {
+      let body = ''
+      request.on('data', (chunk) => {
+        body += String(chunk)
+      })
+      request.on('end', async () => {
+        const answer = await fetch(world.rpcUrl, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+        response.setHeader('content-type', 'application/json')
+        response.end((await answer.text()).replaceAll(/"hash":"0x[0-9a-f]{64}"/g, `"hash":"0x${'66'.repeat(32)}"`))
+      })
+    })
+    proxies.push(proxy)
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', () => resolve()))
+    return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  }
+  const verify = (rpc: string, ...more: string[]) => weft({}, 'verify', PROJECT, '1', ...place.slice(2), '--rpc', rpc, ...more)
+
+  test('are each asked; what most say counts, and who says otherwise is named', async () => {
+    const lying = await liar()
+    const { out } = await verify([world.rpcUrl, lying, world.rpcUrl].join(','))
+    expect(out).toMatch(new RegExp(`✘ endpoint +${lying}: .*; block \\d+ is 0x${'66'.repeat(32)}`))
+    expect(out.match(/✔ endpoint +http:\S+ \(number [13]\): finalized/g)).toHaveLength(2)
+    // The batch of this chain has no votes.
+    expect(out).toMatch(/✔ cid .*\n.*✘ batch .*holds no submission for that CID\nnot verified: batch\n$/)
+  })
+
+  test('that do not answer agree with nobody', async () => {
+    const two = [world.rpcUrl, 'http://127.0.0.1:9'].join(',')
+    expect((await verify(two)).err).toMatch(/ENDPOINTS_DISAGREE .*agreeing: 1, needed: 2/)
+    expect((await verify(two, '--agree', '1')).out).toMatch(/✘ endpoint +http:\/\/127.0.0.1:9: /)
   })
 })

@@ -36,10 +36,10 @@ export const ERRORS = {
     facts: ['path', 'detail'],
     help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
   },
-  BLOCK_NOT_AGREED: {
+  ENDPOINTS_DISAGREE: {
     kind: 'caller',
-    facts: ['block', 'agreeing', 'needed'],
-    help: 'Too few of the endpoints named have the block that the proof rests on. It may be of another chain, or a reorganisation took it: have the proof made anew.',
+    facts: ['about', 'agreeing', 'needed'],
+    help: 'Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.',
   },
   PROOF_IMPOSSIBLE: {
     kind: 'caller',
