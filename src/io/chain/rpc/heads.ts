@@ -11,7 +11,8 @@ export function headIn({ method, params }: RpcCall, answer: RpcAnswer | undefine
 
 /** State older than that is asked of archives first: geth keeps that of 128 blocks. */
 const ARCHIVE_DEPTH_BLOCKS = 100
-const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
+/** Where in its parameters a call names the block whose state it is about. */
+export const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
   eth_call: 1,
   eth_estimateGas: 1,
   eth_getBalance: 1,

@@ -46,6 +46,8 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
     status: parseQuantity(receipt.status),
     blockNumber: parseQuantity(receipt.blockNumber) as BlockNumber,
   }))
+  // What is decided next by what the call did must not be read from before it.
+  rpc.reach?.come({ number: blockNumber })
   if (status === 1) return { kind: 'done', transactionHash, blockNumber }
   const { to, data, value } = draftOf(intents.raw(transactionHash))
   // The receipt does not say why: the same call after its block does, for what refused it is still so.
