@@ -9,6 +9,7 @@ import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { handedOut } from '#io/chain/rpc/reach.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
@@ -81,8 +82,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
   const market = sources.dataMarket as Hex
   const view = contracts.protocolState
   return {
-    head: () => readHead(rpc),
-    block: (number) => readBlock(rpc, number),
+    head: () => handedOut(readHead(rpc), rpc.reach),
+    block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
     manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
