@@ -1,7 +1,7 @@
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
-import { STATE_BLOCK_PLACE } from './heads.ts'
+import { isOfLatest } from './heads.ts'
 import type { Judge, Objection } from './judge.ts'
 import type { Pace } from './pace.ts'
 
@@ -20,10 +20,7 @@ const NOWHERE: Reached = { number: -1 as BlockNumber }
 const OF_THE_HEAD: ReadonlySet<string> = new Set(['eth_getTransactionReceipt', 'eth_getTransactionByHash'])
 
 /** Whether the answer is of whatever block the endpoint has come to, so that one which lags answers with the past, and says nothing. */
-function isOfTheHead({ method, params }: RpcCall): boolean {
-  const place = STATE_BLOCK_PLACE[method]
-  return place === undefined ? OF_THE_HEAD.has(method) : params[place] === 'latest'
-}
+const isOfTheHead = (call: RpcCall): boolean => OF_THE_HEAD.has(call.method) || isOfLatest(call)
 
 /**
  * How far a connection has come: to the newest block that it has handed out. Who knows of a block must not be answered from before it, or an

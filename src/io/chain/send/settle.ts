@@ -116,15 +116,14 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
 
     return async () => {
       const intent = context.intents.get(intentId) as JournalledIntent
-      const [outcome, minedCount] = await Promise.all([
-        findOutcome(intent, context),
-        countTransactions(context.rpc, context.address, 'latest'),
-      ])
+      const look = () => Promise.all([findOutcome(intent, context), countTransactions(context.rpc, context.address, 'latest')])
+      const [outcome, minedCount] = await look()
       if (outcome !== undefined) return { outcome }
       if (minedCount > intent.nonce) {
-        // The two were not asked in one moment: it may have been mined in between.
-        const mined = await findOutcome(intent, context)
+        // The two were not asked in one moment: it may have been mined in between. Asked for both again, a node that is behind has neither.
+        const [mined, countThen] = await look()
         if (mined !== undefined) return { outcome: mined }
+        if (countThen <= intent.nonce) return {}
         context.onShared?.(intent.nonce)
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
         return { obstacle: new Error(`nonce ${intent.nonce} was used by another transaction`) }
