@@ -26,6 +26,12 @@ async function ofTransactions({ transactions }: ProofHeader, ask: AskSame): Prom
   return receipts.length === transactions.length ? receipts : undefined
 }
 
+/** Whether who has no receipts of a block has the block: it may be several nodes, one of which has not come so far. */
+async function isThere({ hash }: ProofHeader, ask: AskSame): Promise<boolean> {
+  const [answer] = await ask([{ method: 'eth_getBlockByHash', params: [hash, false] }])
+  return answer?.isOk === true && answer.result !== null
+}
+
 /** The receipts of each block, all of them under the root of its header; or what is wrong. */
 export async function fetchReceipts(headers: readonly ProofHeader[], ask: AskSame): Promise<Receipts[] | Objection> {
   const method = 'eth_getBlockReceipts'
@@ -33,7 +39,8 @@ export async function fetchReceipts(headers: readonly ProofHeader[], ask: AskSam
   for (const [index, whole] of (await ofBlocks(headers, ask)).entries()) {
     const header = headers[index] as ProofHeader
     const receipts = whole ?? (await ofTransactions(header, ask))
-    if (receipts === undefined) return { word: 'withholds', method, detail: `no receipts of block ${header.number}` }
+    const none = { method, detail: `no receipts of block ${header.number}` }
+    if (receipts === undefined) return (await isThere(header, ask)) ? { word: 'withholds', ...none } : none
     if (whole === undefined) bySingle.add(ask)
     const other = receipts.find((receipt) => String((receipt as { blockHash?: unknown } | null)?.blockHash).toLowerCase() !== header.hash)
     if (other !== undefined) return { word: 'other_forks', method, detail: `receipts of block ${header.number} are not of ${header.hash}` }

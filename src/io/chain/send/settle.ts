@@ -80,6 +80,7 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
     let raisedAtMs = clock.nowMs()
     let underpricedAtMs = Number.NEGATIVE_INFINITY
     let told: RpcRefusal | undefined
+    let isUsedUp = false
     let broadcastAtMs = isJustBroadcast ? raisedAtMs : Number.NEGATIVE_INFINITY
 
     /** Offers more when the node has not taken the transaction for its fee, or no block has for too long. */
@@ -124,7 +125,9 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
         const [mined, countThen] = await look()
         if (mined !== undefined) return { outcome: mined }
         if (countThen <= intent.nonce) return {}
-        context.onShared?.(intent.nonce)
+        // Nodes count what they are mining before it has receipts: it is said when it is still so at the next look.
+        if (isUsedUp) context.onShared?.(intent.nonce)
+        isUsedUp = true
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
         return { obstacle: new Error(`nonce ${intent.nonce} was used by another transaction`) }
       }
