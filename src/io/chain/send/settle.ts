@@ -51,7 +51,14 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
   if (status === 1) return { kind: 'done', transactionHash, blockNumber }
   const { to, data, value } = draftOf(intents.raw(transactionHash))
   // The receipt does not say why: the same call after its block does, for what refused it is still so.
-  const answer = await rpc.ask('eth_call', [{ from: address, to, data, value: `0x${value.toString(16)}` }, quantity(blockNumber)])
+  const [answer, header] = await Promise.all([
+    rpc.ask('eth_call', [{ from: address, to, data, value: `0x${value.toString(16)}` }, quantity(blockNumber)]),
+    rpc.ask('eth_getBlockByNumber', [quantity(blockNumber), false]),
+  ])
+  if (header.isOk && header.result === null) {
+    const detail = `block ${blockNumber}, which has the receipt, is not there yet`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_call', detail })
+  }
   return { kind: 'refused', reason: !answer.isOk && isRevert(answer.refusal) ? revertReason(answer.refusal) : 'reverted when mined' }
 }
 
