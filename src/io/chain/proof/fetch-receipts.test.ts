@@ -12,3 +12,14 @@ test.each([
   const ask: AskSame = async (calls) => calls.map(({ method }) => ({ isOk: true, result: method === 'eth_getBlockByHash' ? block : null }))
   expect(await fetchReceipts([header], ask)).toEqual({ ...word, method: 'eth_getBlockReceipts', detail: 'no receipts of block 7' })
 })
+
+test('a node that has come so far meanwhile is asked once more', async () => {
+  let looks = 0
+  const ask: AskSame = async (calls) =>
+    calls.map(({ method }) => {
+      if (method === 'eth_getBlockReceipts') looks += 1
+      return { isOk: true, result: method === 'eth_getBlockReceipts' && looks === 2 ? [{ blockHash: header.hash }] : null }
+    })
+  // They are held against the root like any others.
+  expect(await fetchReceipts([header], ask)).toMatchObject({ word: 'forges' })
+})
