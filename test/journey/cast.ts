@@ -326,9 +326,10 @@ function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) =>
 }
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
-  const { chain, source } = world
+  const { source } = world
   const random = world.pauses()
   return startMachine('epochs', world, async (store, clock) => {
+    const chain = world.chain.connect()
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 1, headTag: 'latest', catchUp: 'release', firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
@@ -378,12 +379,13 @@ export interface SequencerPlace {
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
   const { relays, anchoring = unchanged, dropping, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
-  const { links, chain, ipfs } = world
+  const { links, ipfs } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
   const machine = await startMachine<Sequencer>('sequencer', world, async (store, clock) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
+    const chain = world.chain.connect()
     const told = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
     const sender = world.port('sequencer', told)
     const role = createSequencer(
@@ -522,9 +524,10 @@ const termsFrom = ({ present, rulesAt }: RuleBook, plan: EpochPlan): Terms => ({
 })
 
 export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
-  const { chain, source, ipfs, grpc } = world
+  const { source, ipfs, grpc } = world
   const random = world.random()
   return startMachine(name, world, async (store, clock) => {
+    const chain = world.chain.connect()
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
@@ -562,12 +565,13 @@ export function startValidator(
   world: World,
   isListening = false,
 ): Promise<Machine<Validator>> {
-  const { chain, ipfs } = world
+  const { ipfs } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
   return startMachine(name, world, async (store, clock) => {
     const listener = isListening ? await startEar(index, world) : undefined
     const node = ipfs.node(name)
+    const chain = world.chain.connect()
     const account = VALIDATOR_ACCOUNTS[index] as Address
     const sender = toldOf(chain.sender({ address: account, journal: store }), (intents) => world.onCalls(name, intents, store))
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }

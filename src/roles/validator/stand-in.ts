@@ -17,8 +17,8 @@ import { type JudgedBy, type OwnResult, ownResults } from './recheck.ts'
 import { learnJudgedBy, type Validating } from './validate.ts'
 
 /**
- * How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. The first waits as long: an endpoint that
- * is a block behind would still refuse its call, and a refusal is for good.
+ * How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. The first waits as long: the
+ * sequencer's own may be in a block that is not seen here yet.
  */
 const TURN_BLOCKS = 2
 /** The files were kept here when they were judged (V4). */
