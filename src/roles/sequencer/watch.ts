@@ -14,6 +14,7 @@ import {
 } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { readSigners, readSlots } from '#life/signers.ts'
 import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
@@ -67,13 +68,13 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   const disputed = new Set<EpochId>()
   let isReady = false
   for await (const step of chain.follow({ from, known: [], signal })) {
-    const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
+    const applied = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     await deps.onStep(step)
     if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
-    await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
+    await Promise.all(applied.released.map((epoch) => takeRelease(epoch, deps)))
     if (step.kind === 'block') await noteVerdicts(step.events, disputed, deps)
-    if (areSlotsStale) await readSlots(deps, signal)
+    await readSigners(applied, deps, signal)
     const head = view.head
     if (head === undefined) continue
     if (!isReady && head.number >= headAtStart.number) {
@@ -110,10 +111,6 @@ async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased, onTakenBa
 function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }: WatchDeps): boolean {
   const window = windowOf(epoch)
   return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
-}
-
-async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
 const isOver = (record: EpochEntry | undefined): boolean => record === undefined || isEpochOver(record.state)
