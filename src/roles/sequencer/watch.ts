@@ -85,6 +85,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       deps.onReady()
     }
     if (isReady) {
+      await reopen(head, started, deps)
       await deps.onHead()
       for (const epochId of disputed) deps.onDisputed(epochId)
       disputed.clear()
@@ -111,6 +112,20 @@ async function takeRelease(epoch: ReleasedEpoch, { ledger, onReleased, onTakenBa
 function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }: WatchDeps): boolean {
   const window = windowOf(epoch)
   return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
+}
+
+/**
+ * What closed on a block that a reorganisation has taken closes again, if its window is open on the chain that took the other's place (S10). Votes that
+ * are fixed in a plan stay so; those of them that have lost their block may name another.
+ */
+async function reopen(head: Header, started: Set<ReleasedEpoch>, deps: WatchDeps): Promise<void> {
+  for (const epoch of deps.view.epochs()) {
+    if (isWindowOver(epoch, head, deps)) continue
+    started.delete(epoch)
+    if (deps.ledger.get(epoch.epochId)?.state !== 'closed') continue
+    await deps.ledger.change(epoch.epochId, { state: 'released' })
+    deps.report('epoch_reopened', { epochId: epoch.epochId })
+  }
 }
 
 const isOver = (record: EpochEntry | undefined): boolean => record === undefined || isEpochOver(record.state)

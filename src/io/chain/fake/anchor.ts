@@ -82,8 +82,8 @@ export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epoch
 export interface FakeChain extends AnchorChain {
   /** Mines blocks; the first takes all transactions that wait. */
   mine(count?: number): void
-  /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
-  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
+  /** Replaces the last `depth` blocks by as many new ones, or by fewer. Their transactions go into the first of those, unless they are lost. */
+  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean; readonly blocks?: number | undefined }): void
   /** A sender whose account `address` is; roles of one account must share one. */
   sender(options: {
     readonly address: Address
@@ -249,11 +249,11 @@ function createMiner(options: FakeChainOptions) {
     estimate(from: Address, call: FakeCall): string | undefined {
       return contract.refuse(from, call, { ...head(), number: (head().number + 1) as BlockNumber })
     },
-    rewrite(depth: number, isLosingTransactions: boolean): void {
+    rewrite(depth: number, isLosingTransactions: boolean, count = depth): void {
       const gone = blocks.splice(-depth)
       if (!isLosingTransactions) pool = [...gone.flatMap(({ transactions }) => transactions), ...pool]
       replay()
-      for (let count = 0; count < gone.length; count += 1) mineOne()
+      for (let mined = 0; mined < Math.min(count, gone.length); mined += 1) mineOne()
     },
   }
 }
@@ -376,7 +376,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     mine(count = 1) {
       for (let mined = 0; mined < count; mined += 1) miner.mineOne()
     },
-    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false),
+    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false, how?.blocks),
     sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
