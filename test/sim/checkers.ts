@@ -121,10 +121,11 @@ function votesIn(epochs: readonly EpochFacts[]): ReadonlyMap<string, Cid> {
 }
 
 /**
- * Every vote with a receipt is in the epoch's batches, unless a reorganisation has taken away the block that it names. When the release
- * moves, so have all blocks of its window.
+ * Every vote with a receipt is in the epoch's batches, if its window has a block that it names. If a reorganisation has taken that block, it is there
+ * as it was given again, or it is written down where it was given that it did not get through.
  */
-function checkReceipts({ receipts, cast, witness, plan }: Run, epochs: readonly EpochFacts[], report: Report): void {
+function checkReceipts(run: Run, epochs: readonly EpochFacts[], report: Report): void {
+  const { receipts, cast, witness, plan } = run
   const votes = votesIn(epochs)
   for (const { receipt, submission } of receipts) {
     const { epochId, projectId, slotId, snapshotCid } = submission.request
@@ -144,23 +145,40 @@ function checkReceipts({ receipts, cast, witness, plan }: Run, epochs: readonly 
     const block = witness.block(ballot.submission.header)
     const release = epochs[epochId - 1]?.record?.release
     if (block === undefined && !witness.isGone(ballot.submission.header)) report(`${about} names a block that never was`)
-    const counts =
-      block !== undefined &&
-      release !== undefined &&
-      block.number >= release.number &&
-      block.number <= release.number + plan.windows.snapshot
-    if (counts && votes.get(voteName(epochId, projectId, slotId)) !== snapshotCid) report(`${about} is in no batch`)
+    if (votes.get(voteName(epochId, projectId, slotId)) === snapshotCid) continue
+    if (block === undefined) {
+      if (!isToldLost(submission, run)) report(`${about} is in no batch, the block that it names is gone, and nobody says so`)
+      continue
+    }
+    const counts = release !== undefined && block.number >= release.number && block.number <= release.number + plan.windows.snapshot
+    if (counts) report(`${about} is in no batch`)
   }
 }
 
-/** Whatever a collector took has an end on its disk. The key and the first line of a value are those of the collector's README. */
+/** Whether snapshotter or collector know that the vote does not count; who has no such machine, or lost the slot, gives nothing again. */
+function isToldLost(submission: Submission, { cast, plan, dishonestSlots }: Run): boolean {
+  const { epochId, slotId, projectId } = submission.request
+  const seat = [...plan.honestSeats, plan.lyingSlots].findIndex((slots) => slots.includes(slotId))
+  const giver = cast.snapshotters[seat]
+  if (giver === undefined || (dishonestSlots.has(slotId) && !plan.lyingSlots.includes(slotId))) return true
+  const records = openRecords(giver.disk())
+  if (records.epoch(epochId)?.state === 'undone' || records.project(epochId, projectId)?.reason !== undefined) return true
+  return cast.collectors.some((collector) => {
+    const { state, lastCode } = outboxNote(collector.disk().durable(outboxKey(submission)))
+    return state !== undefined && state !== 'acknowledged' && state !== 'queued' && lastCode !== undefined
+  })
+}
+
+/** The first line of a value is the collector's note, as its README says. */
+const outboxNote = (value: Uint8Array | undefined): { readonly state?: string; readonly lastCode?: string } =>
+  value === undefined ? {} : (JSON.parse(new TextDecoder().decode(value).split('\n')[0] as string) as ReturnType<typeof outboxNote>)
+
+/** Whatever a collector took has an end on its disk. */
 function checkSuccesses({ successes, cast, dishonestSlots }: Run, report: Report): void {
   for (const { endpoint, submission, isHostile } of successes) {
     const collector = cast.collectors[cast.endpoints.indexOf(endpoint)] as (typeof cast.collectors)[number]
     const { epochId, slotId, projectId } = submission.request
-    const value = collector.disk().durable(outboxKey(submission))
-    const [line] = value === undefined ? [] : new TextDecoder().decode(value).split('\n')
-    const { state, lastCode } = line === undefined ? {} : (JSON.parse(line) as { state?: string; lastCode?: string })
+    const { state, lastCode } = outboxNote(collector.disk().durable(outboxKey(submission)))
     const about = `${collector.name} took epoch ${epochId}, slot ${slotId}, ${projectId}`
     if (state === undefined || state === 'queued' || lastCode === undefined) report(`${about}; on its disk it is ${state ?? 'nowhere'}`)
     else if (state !== 'acknowledged' && !isHostile && !dishonestSlots.has(slotId) && !['window_closed', 'too_old'].includes(lastCode))

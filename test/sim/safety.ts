@@ -296,7 +296,7 @@ const noteOf = (
 /** Written once more than in the domain: a machine that allows too much must not excuse itself. */
 const EPOCH_STEPS: Readonly<Record<string, readonly string[]>> = {
   released: ['closed', 'void'],
-  closed: ['planned', 'ended', 'missed', 'void'],
+  closed: ['planned', 'ended', 'missed', 'void', 'released'],
   planned: ['anchored', 'missed', 'void'],
   anchored: ['ended', 'missed', 'void'],
   ended: ['void'],

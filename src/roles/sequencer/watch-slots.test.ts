@@ -122,6 +122,39 @@ describe('S8: of a slot that was given away while the sequencer was away', () =>
   })
 })
 
+describe('S8: an endpoint that is behind', () => {
+  test('after a restart takes no release back that it has not seen, nor is a vote refused for it', async () => {
+    const before = await open()
+    await before.release()
+    await vote(before, 1, 0)
+    const early = await before.submission({ slotId: SLOT_2 })
+    before.chain.setLag({ blocks: 1, every: 1 })
+    const world = await before.crash(undefined, { isNotAwaited: true })
+    await world.clock.advance(1_000)
+    expect((await world.deliver(early)).code).toBe('not_ready')
+    world.chain.setLag()
+    await world.until(() => world.sequencer.stats().isReady)
+    expect([(await world.deliver(early)).code, (await vote(world, 1, 0)).code]).toEqual(['accepted', 'duplicate'])
+    expect(world.events).not.toContain('release_undone')
+    await world.stop()
+  })
+
+  test('by one block at the moment of the look is asked again', async () => {
+    const before = await open()
+    await before.release()
+    await vote(before, 1, 0)
+    let missed = 0
+    const wire: Wire = {
+      ...createWire(),
+      around: (chain) => ({ ...chain, block: async (number) => (missed++ < 2 ? undefined : chain.block(number)) }),
+    }
+    const world = await before.crash(undefined, { wire })
+    expect((await vote(world, 1, 0)).code).toBe('duplicate')
+    expect([missed > 2, world.events.includes('release_undone')]).toEqual([true, false])
+    await world.stop()
+  })
+})
+
 describe('G12: a reorganisation', () => {
   test('that takes back a change read ahead of the blocks leaves the slot to its signer', async () => {
     const world = await open()

@@ -1,5 +1,6 @@
 import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
 import {
@@ -29,7 +30,7 @@ export interface WatchDeps extends PersistDeps {
   onBegin(from: BlockNumber): Promise<void>
   /** Of each step before anything else is made of it. */
   onStep(step: ChainStep): Promise<void>
-  /** The chain was followed up to the head that it had at the start. */
+  /** The chain was followed up to the head that it had at the start, and to the newest release on record. */
   onReady(): void
   /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
   onHead(): Promise<void>
@@ -67,6 +68,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   /** While the chain is only read up to its head, the answer may be there already. */
   const disputed = new Set<EpochId>()
   let isReady = false
+  const readyAt = Math.max(headAtStart.number, newestRelease(ledger))
   for await (const step of chain.follow({ from, known: [], signal })) {
     const applied = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     await deps.onStep(step)
@@ -77,7 +79,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
     await readSigners(applied, deps, signal)
     const head = view.head
     if (head === undefined) continue
-    if (!isReady && head.number >= headAtStart.number) {
+    if (!isReady && head.number >= readyAt) {
       isReady = true
       await undoUnseen(from, deps, signal)
       // What was anchored may have been taken back while nobody looked, and however long ago.
@@ -126,6 +128,12 @@ async function reopen(head: Header, started: Set<ReleasedEpoch>, deps: WatchDeps
     await deps.ledger.change(epoch.epochId, { state: 'released' })
     deps.report('epoch_reopened', { epochId: epoch.epochId })
   }
+}
+
+/** Seen before: a head below it is that of an endpoint that is behind, or of a chain that will grow. Whether the release stays is seen when it is reached. */
+function newestRelease(ledger: Ledger): number {
+  const newest = ledger.get(ledger.newest())
+  return newest === undefined || newest.state === 'void' ? 0 : newest.release.number
 }
 
 const isOver = (record: EpochEntry | undefined): boolean => record === undefined || isEpochOver(record.state)
@@ -239,15 +247,23 @@ function reviseAnchored(from: BlockNumber, deps: WatchDeps): void {
 
 /** Epochs on record whose release is not in its block any more. What a reorganisation released anew while nobody looked begins anew. */
 async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  const { chain, view, ledger } = deps
+  const { view, ledger } = deps
   for (const record of calledFrom(from, deps)) {
     const { epochId, release } = record
-    const block = await persist({ doing: 'read_release', attempt: () => chain.block(release.number), signal }, deps)
+    const block = await persist({ doing: 'read_release', attempt: () => blockAt(release.number, deps), signal }, deps)
     if (block?.hash === release.hash) continue
     await undoRelease(record, deps)
     const again = view.epoch(epochId)
     if (again !== undefined) await ledger.release(epochId, again.release)
   }
+}
+
+/** `undefined` above the chain that was followed. Of a block below its head an endpoint without it is behind, and says nothing of a reorganisation. */
+async function blockAt(number: BlockNumber, { chain, view }: WatchDeps): Promise<BlockRef | undefined> {
+  const block = await chain.block(number)
+  if (block === undefined && number <= (view.head?.number ?? 0))
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'anchor chain', method: 'block', detail: `no block ${number}` })
+  return block
 }
 
 /** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, Cid, ContentHash, EpochId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -54,6 +54,7 @@ function open(
         return outcome
       },
     },
+    view: { head: undefined },
   }
   return { store, asked, sent, deps, attest: (root = ROOT) => attest({ ...batch, root }, deps, NEVER) }
 }
@@ -192,6 +193,23 @@ describe('what is sent', () => {
     const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8)], batch: undefined })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
     expect(sent).toHaveLength(1)
+  })
+
+  test('V3: an endpoint that is behind is not believed that a batch is not back', async () => {
+    const { deps, sent } = open({ outcomes: [refused('E26'), refused('E26'), done(8)] })
+    let isBehind = true
+    const missing = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'test', method: 'batch', detail: 'block 9 is not there' })
+    const read = async (at: BlockNumber | undefined) => {
+      if (!isBehind) return ANCHORED
+      if (at === undefined) return undefined
+      throw missing
+    }
+    const view = { head: { number: 9 as BlockNumber, hash: '0x9' as Hash, timestamp: 9 } }
+    const lagging: AttestDeps = { ...deps, view, chain: { ...deps.chain, batch: (_, __, at) => read(at) } }
+    await expect(attest({ ...batch, root: ROOT }, lagging, NEVER)).rejects.toBe(missing)
+    isBehind = false
+    expect(await attest({ ...batch, root: ROOT }, lagging, NEVER)).toEqual({ kind: 'attested', blockNumber: 8 })
+    expect(sent).toHaveLength(3)
   })
 
   test.each([

@@ -1,7 +1,8 @@
+import type { AnchorView } from '#domain/anchor-view.ts'
 import { codeOf } from '#domain/contract-codes.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
-import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredBatch, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { GUARDS_PREFIX, guardKey, guardsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
@@ -9,6 +10,8 @@ export interface AttestDeps {
   readonly store: Store
   readonly chain: AnchorChain
   readonly sender: Pick<ProtocolSender, 'address' | 'send'>
+  /** As far as the chain was followed. */
+  readonly view: Pick<AnchorView, 'head'>
 }
 
 /** A validator's word about a batch. */
@@ -70,7 +73,8 @@ function isBarred({ epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid
  * Attests once. Order: ask the chain (an old disk may have been restored), then write the guard durably, then send (G6, V2).
  * Throws `ATTESTATION_CONFLICT` for a second root or content, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
-export async function attest(attestation: Attestation, { store, chain, sender }: AttestDeps, signal: AbortSignal): Promise<Attested> {
+export async function attest(attestation: Attestation, deps: AttestDeps, signal: AbortSignal): Promise<Attested> {
+  const { store, chain, sender } = deps
   const { epochId, batchCid, root: rootHash, contentHash, projectCount } = attestation
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
@@ -82,7 +86,7 @@ export async function attest(attestation: Attestation, { store, chain, sender }:
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
     // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
-    const isBatchBack = refusals < REFUSALS_MAX && (await isBackAfter(outcome.reason, attestation, chain))
+    const isBatchBack = refusals < REFUSALS_MAX && (await isBackAfter(outcome.reason, attestation, deps))
     if (!isBatchBack) return { kind: 'refused', code: outcome.reason }
   }
 }
@@ -91,10 +95,21 @@ export async function attest(attestation: Attestation, { store, chain, sender }:
 export const isForWhatIsGone = (reason: string): boolean => codeOf(reason) === BATCH_UNKNOWN || codeOf(reason) === CONTENT_DIFFERS
 
 /** Whether what was missing when the vote was refused stands on chain now: the batch, or the content that the vote names. */
-async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: Attestation, chain: AnchorChain): Promise<boolean> {
+async function isBackAfter(reason: string, attestation: Attestation, deps: AttestDeps): Promise<boolean> {
   if (!isForWhatIsGone(reason)) return false
-  const anchored = await chain.batch(epochId, batchCid)
-  return anchored !== undefined && (codeOf(reason) === BATCH_UNKNOWN || anchored.contentHash === contentHash)
+  const anchored = await batchOnChain(attestation, deps)
+  return anchored !== undefined && (codeOf(reason) === BATCH_UNKNOWN || anchored.contentHash === attestation.contentHash)
+}
+
+/**
+ * `undefined` when it is not on chain. That is only believed as of the block that was followed: an endpoint that is behind it refuses (throws
+ * `CHAIN_ANSWER_INVALID`), and is to be asked again.
+ */
+export async function batchOnChain(
+  { epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>,
+  { chain, view }: Pick<AttestDeps, 'chain' | 'view'>,
+): Promise<AnchoredBatch | undefined> {
+  return (await chain.batch(epochId, batchCid)) ?? chain.batch(epochId, batchCid, view.head?.number)
 }
 
 /** Check and write are one synchronous step, so that no second root, and none for other content, can slip in between (V2). */

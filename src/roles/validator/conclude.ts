@@ -11,7 +11,7 @@ import type { Candidate } from './lanes.ts'
 
 export interface ConcludeDeps extends AttestDeps, PersistDeps {
   readonly contract: MarketState
-  readonly view: Pick<AnchorView, 'rounds'>
+  readonly view: Pick<AnchorView, 'head' | 'rounds'>
   readonly journal: Journal
   readonly report: Report
   /** Called with what became of each batch. */

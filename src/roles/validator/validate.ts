@@ -9,7 +9,7 @@ import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
 import { parseBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
-import { type Attestation, attest, guardedAttestation } from './attest.ts'
+import { type Attestation, attest, batchOnChain, guardedAttestation } from './attest.ts'
 import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
 import type { Heard } from './heard.ts'
@@ -154,8 +154,8 @@ async function attestAgain(known: BatchRecord, guarded: Attestation, deps: Valid
 }
 
 /** `undefined` when a reorganisation has taken the batch away since it was announced. */
-function readAnchored({ epochId, batchCid }: Candidate, deps: Validating, signal: AbortSignal): Promise<AnchoredBatch | undefined> {
-  return persist({ doing: 'read_batch', attempt: () => deps.chain.batch(epochId, batchCid), signal }, deps)
+function readAnchored(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<AnchoredBatch | undefined> {
+  return persist({ doing: 'read_batch', attempt: () => batchOnChain(batch, deps), signal }, deps)
 }
 
 /** The content that the vote is for, worked out from the lists that were judged; `undefined` where the contract compares none. */
