@@ -59,7 +59,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'broken_links' }
   | { readonly kind: 'ipfs_offline'; readonly forMs: number; readonly node: string }
   | { readonly kind: 'anchor_unreachable' | 'source_unreachable'; readonly forMs: number }
-  | { readonly kind: 'reorg'; readonly depth: number; readonly isLosingTransactions: boolean }
+  /** `blocks`: how many take the place of those that go, where they are fewer. */
+  | { readonly kind: 'reorg'; readonly depth: number; readonly isLosingTransactions: boolean; readonly blocks?: number | undefined }
   /** At the nth such moment from then on. */
   | {
       readonly kind: 'power_cut'
@@ -83,9 +84,13 @@ export type Fault = { readonly atMs: number } & (
   /** The sequencer does not read what arrives. */
   | { readonly kind: 'slow_reader'; readonly forMs: number }
   /** Every so manieth answer of a chain comes from a node that is behind: an older head, older state, and fewer blocks of a range or none. */
-  | { readonly kind: 'anchor_lag' | 'source_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
+  | { readonly kind: 'anchor_lag' | 'source_lag' | 'sender_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
+  /** Every so manieth range of blocks comes with none of its logs, or with some, from a node that has them all. */
+  | { readonly kind: 'anchor_omission'; readonly forMs: number; readonly every: number; readonly isPartial: boolean }
   /** The power goes, and a machine comes back with a clock that was set. */
   | { readonly kind: 'clock_step'; readonly forMs: number; readonly machine: string; readonly stepMs: number }
+  /** The clock of a machine is set while its process runs. */
+  | { readonly kind: 'clock_jump'; readonly machine: string; readonly stepMs: number }
 )
 export const FAULT_KINDS = [
   'links',
@@ -107,6 +112,9 @@ export const FAULT_KINDS = [
   'anchor_lag',
   'source_lag',
   'clock_step',
+  'sender_lag',
+  'anchor_omission',
+  'clock_jump',
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -124,6 +132,8 @@ const REORG_DEPTH_MAX = 4
 const LAG_BLOCKS_MAX = 4
 /** Longer than any pause of a role. */
 const CLOCK_STEP_MS = 60_000
+/** As a clock that was in another zone, or in summer. */
+const CLOCK_JUMP_MS = 3_600_000
 
 /** Draws from one seed. */
 function createDice(random: Random) {
@@ -233,7 +243,7 @@ function drawFaults(cast: Cast, dice: Dice): Fault[] {
 }
 
 /** What takes so much of a run, or changes so much in it, that it happens once. */
-const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned', 'clock_step']
+const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned', 'clock_step', 'clock_jump']
 
 function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
   const { machines, mayLose, mayBurn, faultsEndMs } = cast
@@ -252,7 +262,7 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
     case 'slow_reader':
       return { kind, atMs, forMs }
     case 'reorg':
-      return { kind, atMs, depth: dice.between(1, REORG_DEPTH_MAX), isLosingTransactions: dice.isHit(0.5) }
+      return drawReorg(atMs, dice)
     case 'power_cut':
       // The sequencer half of the time: it has the most to lose.
       return {
@@ -280,10 +290,23 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
       return { kind, atMs }
     case 'anchor_lag':
     case 'source_lag':
+    case 'sender_lag':
       return { kind, atMs, forMs, blocks: dice.between(1, LAG_BLOCKS_MAX), every: dice.between(1, 4) }
     case 'clock_step':
       return { kind, atMs, forMs: Math.min(forMs, 3_000), machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_STEP_MS, CLOCK_STEP_MS]) }
+    case 'clock_jump':
+      return { kind, atMs, machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_JUMP_MS, CLOCK_JUMP_MS]) }
+    case 'anchor_omission':
+      return { kind, atMs, forMs, every: dice.between(1, 4), isPartial: dice.isHit(0.5) }
   }
+}
+
+/** A third of the chains that take the place of another are shorter at first: then windows that were over are open again. */
+function drawReorg(atMs: number, dice: Dice): Fault {
+  const depth = dice.between(1, REORG_DEPTH_MAX)
+  const isLosingTransactions = dice.isHit(0.5)
+  const blocks = dice.isHit(0.35) ? dice.between(1, depth) : undefined
+  return { kind: 'reorg', atMs, depth, isLosingTransactions, blocks }
 }
 
 /** Longer than the batch window, or in long runs at least than the blocks read again. */

@@ -224,7 +224,7 @@ describe('what is sent', () => {
 
   test('V3: it does not go on for ever about a batch that is there and refused', async () => {
     const { attest: attestRoot, sent } = open({ outcomes: Array(50).fill(refused('E26')) })
-    expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
+    expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26', isBatchThere: true })
     expect(sent).toHaveLength(9)
   })
 

@@ -32,7 +32,8 @@ export interface Attestation {
 export type Attested =
   | { readonly kind: 'attested'; readonly blockNumber: BlockNumber }
   | { readonly kind: 'attested_before' }
-  | { readonly kind: 'refused'; readonly code: string }
+  /** `isBatchThere`: for the want of something that the chain has, as far as was seen. */
+  | { readonly kind: 'refused'; readonly code: string; readonly isBatchThere?: true }
 
 /** The contract's codes for a batch that it does not have, and for one of this name with other projects or CIDs than the vote is for. */
 const [BATCH_UNKNOWN, CONTENT_DIFFERS] = ['E26', 'BatchContentDiffers'] as const
@@ -86,8 +87,8 @@ export async function attest(attestation: Attestation, deps: AttestDeps, signal:
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
     // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
-    const isBatchBack = refusals < REFUSALS_MAX && (await isBackAfter(outcome.reason, attestation, deps))
-    if (!isBatchBack) return { kind: 'refused', code: outcome.reason }
+    const isBatchBack = await isBackAfter(outcome.reason, attestation, deps)
+    if (!isBatchBack || refusals === REFUSALS_MAX) return { kind: 'refused', code: outcome.reason, ...(isBatchBack && { isBatchThere: true }) }
   }
 }
 

@@ -357,6 +357,33 @@ test('V3: an attestation that a reorganisation takes away is sent again', async 
   await running.stop()
 })
 
+test('V3: a vote that an endpoint which is behind refuses for want of the batch is given when it has caught up', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  const batch = honest(world)
+  await world.anchor(batch, { isHidden: true })
+  world.chain.setSenderLag({ blocks: 1, every: 1 })
+  await world.ipfs.node('sequencer').add(encodeBatch(batch))
+  await world.clock.advance(5_000)
+  expect([running.records, world.chain.pendingCount()]).toEqual([[], 0])
+  world.chain.setSenderLag()
+  expect(await judged(world, running)).toMatchObject({ state: 'attested', reason: '' })
+  await running.stop()
+})
+
+test('V3: one that is refused for want of a batch that is there ends with the window', async () => {
+  const world = await openWorld()
+  const sender = { address: VALIDATORS[0], send: async () => ({ kind: 'refused', reason: 'E26' }) as const }
+  const running = await world.start({ spoil: () => ({ sender: sender as never }) })
+  await world.anchor(honest(world))
+  for (let block = 0; block < 40; block += 1) {
+    await world.mine()
+    await world.clock.advance(1_000)
+  }
+  expect(running.records).toMatchObject([{ state: 'withheld', reason: 'refused' }])
+  await running.stop()
+})
+
 test('V3: an attestation that was mined while the batch was off the chain follows once the batch is back', async () => {
   const world = await openWorld()
   const running = await world.start()

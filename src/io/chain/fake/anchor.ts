@@ -62,6 +62,12 @@ export interface FakeLag {
   readonly every: number
 }
 
+/** One of several nodes leaves logs out of its answers, all of a range or those of its second half. */
+export interface FakeOmission {
+  readonly isPartial: boolean
+  readonly every: number
+}
+
 /** A market for tests, each of which says only what matters to it. */
 export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
   return {
@@ -109,6 +115,10 @@ export interface FakeChain extends AnchorChain {
   setReachable(isReachable: boolean | (() => boolean)): void
   /** Every `every`th read is answered by a node that is so many blocks behind; without it none is. */
   setLag(lag?: FakeLag): void
+  /** The same of what senders ask: counts, receipts, and what a call would do. */
+  setSenderLag(lag?: FakeLag): void
+  /** Every `every`th range of blocks comes without logs that it has; that is found out, and the answer refused, as endpoints that omit are. */
+  setOmission(omission?: FakeOmission): void
   /** Ends the mining on the clock. */
   stop(): void
   /** Transactions that wait for a block. */
@@ -246,8 +256,10 @@ function createMiner(options: FakeChainOptions) {
       made += 1
       pool.push({ hash: textHash(`command ${made}`), from: owner, call })
     },
-    estimate(from: Address, call: FakeCall): string | undefined {
-      return contract.refuse(from, call, { ...head(), number: (head().number + 1) as BlockNumber })
+    /** As of the block `seen` at the head. */
+    estimate(from: Address, call: FakeCall, seen: BlockRef): string | undefined {
+      const then = seen.number === head().number ? contract : contractAt(seen.number)
+      return then.refuse(from, call, { ...seen, number: (seen.number + 1) as BlockNumber })
     },
     rewrite(depth: number, isLosingTransactions: boolean, count = depth): void {
       const gone = blocks.splice(-depth)
@@ -315,6 +327,22 @@ function createReads(miner: Miner, assertReachable: (method: string) => void, he
   }
 }
 
+/** Up to which block whoever answers sees the chain, asked once per answer. */
+function createView(miner: Miner) {
+  let lag: FakeLag | undefined
+  let answers = 0
+  return {
+    setLag(next?: FakeLag): void {
+      lag = next
+    },
+    headSeen(): BlockRef {
+      answers += 1
+      if (lag === undefined || answers % lag.every !== 0) return miner.head()
+      return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
+    },
+  }
+}
+
 /** Blocks taken per step when far behind: enough to see that a caller copes with several at once. */
 const BLOCKS_PER_READ = 50
 /** How long a sender waits for a block before it says that it has none yet. */
@@ -329,20 +357,32 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const assertReachable = (method: string) => {
     if (!isReachable()) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  let lag: FakeLag | undefined
-  let reads = 0
-  function headSeen(): BlockRef {
-    reads += 1
-    if (lag === undefined || reads % lag.every !== 0) return miner.head()
-    return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
-  }
-  const answers = createReads(miner, assertReachable, headSeen)
+  const reading = createView(miner)
+  const sending = createView(miner)
+  const answers = createReads(miner, assertReachable, reading.headSeen)
   const mempool: FakeMempool = {
     assertReachable,
-    estimate: miner.estimate,
-    transactionCount: miner.transactionCount,
+    estimate: (from, call) => miner.estimate(from, call, sending.headSeen()),
+    transactionCount: (address, exceptBlocks = 0) =>
+      miner.transactionCount(address, exceptBlocks + miner.head().number - sending.headSeen().number),
     broadcast: miner.broadcast,
-    receipt: miner.receipt,
+    receipt(hash) {
+      const receipt = miner.receipt(hash)
+      return receipt !== undefined && receipt.block.number <= sending.headSeen().number ? receipt : undefined
+    },
+  }
+  let omission: FakeOmission | undefined
+  let ranges = 0
+
+  /** What comes of a range is held against what its blocks say that they have, as headers say by their blooms. */
+  function whole(blocks: readonly FakeBlock[]): readonly FakeBlock[] {
+    ranges += 1
+    if (omission === undefined || ranges % omission.every !== 0) return blocks
+    const from = omission.isPartial ? blocks.length >> 1 : 0
+    const lacking = blocks.slice(from).find(({ events }) => events.length > 0)
+    if (lacking === undefined) return blocks
+    const detail = `logs of block ${lacking.block.number} are left out`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_getLogs', detail })
   }
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
@@ -368,7 +408,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
         block: answers.block,
         read: async (first: BlockNumber, head: BlockRef) => {
           assertReachable('follow')
-          return miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ))
+          return whole(miner.blocks().slice(first, Math.min(head.number + 1, reading.headSeen().number + 1, first + BLOCKS_PER_READ)))
         },
       }
       return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
@@ -388,8 +428,10 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     setReachable(reachable) {
       isReachable = typeof reachable === 'boolean' ? () => reachable : reachable
     },
-    setLag(next) {
-      lag = next
+    setLag: reading.setLag,
+    setSenderLag: sending.setLag,
+    setOmission(next) {
+      omission = next
     },
     stop: () => stopping.abort(),
     pendingCount: miner.pendingCount,
