@@ -188,7 +188,7 @@ function createMiner(options: FakeChainOptions) {
 
   const transactionCount = (address: Address, exceptBlocks = 0): number =>
     blocks
-      .slice(0, blocks.length - exceptBlocks)
+      .slice(0, Math.max(0, blocks.length - exceptBlocks))
       .flatMap(({ transactions }) => transactions)
       .filter(({ from, nonce }) => from === address && nonce !== undefined).length
 
