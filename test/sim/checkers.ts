@@ -5,7 +5,7 @@ import { type Address, byCodeUnit, type Cid, type EpochId, type ProjectId, type 
 import { isProjectOver } from '#domain/project.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { AnchoredWithProjects } from '#io/chain/port.ts'
+import type { AnchoredBatch, AnchoredWithProjects } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
@@ -17,13 +17,13 @@ import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { BLOCK_TIME_MS, RULES, PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { checkAggregates, createAgreement } from './aggregates.ts'
 import { checkCounts } from './counts.ts'
 import { isStubborn, lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
-import type { Run } from './simulation.ts'
+import { type Run, rulesOf } from './simulation.ts'
 import { eventName } from './witness.ts'
 
 /** The witness looks at the chain in steps of this, so its times are late by as much. */
@@ -82,13 +82,14 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
   const facts: EpochFacts[] = []
   for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
     const record = ledger.get(epochId)
-    const anchored = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
+    const onChain = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
     const files = ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch }))
+    const anchored = onChain.map((batch) => named(batch as AnchoredBatch, files))
     const sealedWith = files.findIndex((_, index) => record?.batches[index]?.round !== undefined)
     const from = sealedWith < 0 ? files.length : sealedWith
     // What validators sent in the sequencer's place.
     const others: PlannedFile[] = []
-    for (const { batchCid } of anchored as AnchoredWithProjects[]) {
+    for (const { batchCid } of anchored) {
       if (files.some((file) => file.batchCid === batchCid)) continue
       const reading = ipfs.node('consumer').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
       others.push({ batchCid, file: decodeBatch(await clock.runUntil(reading, { limitMs: 10_000 })) as Batch })
@@ -98,10 +99,30 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
       record,
       planned: files.slice(0, from),
       corrections: [...files.slice(from), ...others],
-      anchored: anchored as AnchoredWithProjects[],
+      anchored,
     })
   }
   return facts
+}
+
+/** With its projects, which of one that is anchored by its roots only the file tells. */
+function named(batch: AnchoredBatch, files: readonly PlannedFile[]): AnchoredWithProjects {
+  if (batch.projectIds !== undefined) return batch
+  const file = files.find(({ batchCid }) => batchCid === batch.batchCid)?.file
+  const { projectsRootHash: _, ...head } = batch
+  return { ...head, projectIds: file?.projectIds ?? [], snapshotCids: file?.snapshotCids ?? [] }
+}
+
+/** What the chain says of the project; where batches are anchored by their roots, through the file of the batch that is final. */
+async function statusIn(
+  { plan, world: { chain } }: Run,
+  { epochId, anchored }: EpochFacts,
+  projectId: ProjectId,
+): Promise<Awaited<ReturnType<Run['world']['chain']['snapshotStatus']>>> {
+  if (plan.anchoring === 'projects') return chain.snapshotStatus(projectId, epochId)
+  const batch = anchored.find(({ isFinalized, projectIds }) => isFinalized && projectIds.includes(projectId))
+  const snapshotCid = batch?.snapshotCids[batch.projectIds.indexOf(projectId)]
+  return snapshotCid === undefined ? { status: 'absent', snapshotCid: '' as Cid } : { status: 'finalized', snapshotCid }
 }
 
 const voteName = (epochId: number, projectId: string, slotId: number): string => `${epochId} ${projectId} ${slotId}`
@@ -273,7 +294,10 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
   const named = epochs.flatMap(({ anchored }) => anchored.filter(({ isFinalized }) => isFinalized).flatMap((batch) => batch.snapshotCids))
   const final = named.filter((cid) => made.has(cid))
   for (const cid of named) if (!made.has(cid) && !run.invented.has(cid)) report(`${cid} is final, and nobody ever said it`)
-  const announced = [...witness.broadcast.values()].flatMap(({ call }) => (call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []))
+  const announced = [...witness.broadcast.values()].flatMap(({ call }) => {
+    if (call.kind === 'submitRootOnlyBatches') return call.batches.map(({ batchCid }) => batchCid)
+    return call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []
+  })
   const wanted = [
     ...announced.map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
     ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
@@ -331,15 +355,16 @@ export function checkDisputes(epochs: readonly Pick<EpochFacts, 'epochId' | 'rec
 async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
   const { world, projects, cast } = run
   const ipfs = world.ipfs.node('consumer')
-  for (const { epochId, planned } of epochs) {
+  for (const facts of epochs) {
+    const { epochId, planned } = facts
     for (const projectId of projects) {
-      const { status, snapshotCid } = await world.chain.snapshotStatus(projectId, epochId)
+      const { status, snapshotCid } = await statusIn(run, facts, projectId)
       const isMade = cidsOf(cast.snapshotters, { epochId, projectId }).includes(snapshotCid as Cid)
       if (status !== 'finalized' || (!isMade && run.invented.has(snapshotCid))) continue
       const failed = await world.clock.runUntil(
         firstFailure(
           verify(
-            { projectId, epochId, rules: RULES, signal: new AbortController().signal },
+            { projectId, epochId, rules: rulesOf(run.plan), signal: new AbortController().signal },
             { chain: world.chain, ipfs, clock: world.clock, recoverer },
           ),
         ),
@@ -418,8 +443,11 @@ function wasAway({ trace, plan }: Run, name: string, releaseBlock: number): bool
 }
 
 /** What the sequencer's books say of the chain is so. */
-async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  for (const { epochId, record, planned, anchored } of epochs) {
+async function checkRecords(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const { witness, plan } = run
+  const { chain } = run.world
+  for (const facts of epochs) {
+    const { epochId, record, planned, anchored } = facts
     if (record?.state === 'ended') {
       const lost = planned.filter(({ batchCid }) => !anchored.some((batch) => batch.batchCid === batchCid))
       const isTold =
@@ -430,9 +458,13 @@ async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly
       if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
     }
     for (const { projectId, state, reason, batchCid } of record?.projects ?? []) {
-      const { status } = await chain.snapshotStatus(projectId, epochId)
+      const { status } = await statusIn(run, facts, projectId)
       // An end is an end: what was final, and was taken back for good, stays so in the books.
-      const isTakenBack = witness.wasUndone(eventName({ kind: 'SnapshotFinalized', epochId, projectId }))
+      const final =
+        plan.anchoring === 'projects'
+          ? eventName({ kind: 'SnapshotFinalized', epochId, projectId })
+          : eventName({ kind: 'SnapshotBatchFinalized', epochId, batchCid: batchCid ?? '' })
+      const isTakenBack = witness.wasUndone(final)
       const isLost = record?.batches.some((batch) => batch.batchCid === batchCid && !batch.isAnchored) === true
       if (isTakenBack && isLost && state === 'finalized' && status !== 'finalized') continue
       if ((state === 'finalized') !== (status === 'finalized'))
@@ -466,10 +498,10 @@ async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Repo
     projects,
     dishonestSlots,
     witness,
-    world: { chain },
   } = run
   const isOwedAlike = createAgreement(run)
-  for (const { epochId } of epochs) {
+  for (const facts of epochs) {
+    const { epochId } = facts
     for (const projectId of projects) {
       if (!isOwedAlike(epochId, projectId)) continue
       const said = cidsOf(cast.honest, { epochId, projectId })
@@ -482,7 +514,7 @@ async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Repo
         if (request.epochId !== epochId || request.projectId !== projectId || request.snapshotCid !== honestCid) continue
         if (isTaken(receipt.code) && witness.block(submission.header) !== undefined) supporters.add(request.slotId)
       }
-      const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId)
+      const { status, snapshotCid } = await statusIn(run, facts, projectId)
       if (status === 'finalized' && supporters.size > dishonestSlots.size && snapshotCid !== honestCid)
         report(`${projectId} of epoch ${epochId} is final as ${snapshotCid}, against ${supporters.size} honest slots`)
     }

@@ -20,6 +20,8 @@ export interface Plan {
   readonly isValidatorFed: boolean
   /** Whether the sequencer is told which projects there are. */
   readonly hasExpectedProjects: boolean
+  /** By their roots alone in a fifth of the markets: there the chain names no project, and no lie is told of one. */
+  readonly anchoring: MarketRules['anchoring']
   /** Drawn by no seed: with `required` what nobody has is omitted, and half of what hostile slots do comes to nothing. */
   readonly availability: MarketRules['availability']
   /** Drawn by no seed: with `required` validators listen too. */
@@ -167,6 +169,7 @@ export function drawPlan(seed: number): Plan {
   const epochsAtMs: number[] = []
   for (let atMs = FIRST_EPOCH_MS; atMs < faultsEndMs; atMs += isLong ? dice.between(10_000, 25_000) : dice.between(4_000, 12_000))
     epochsAtMs.push(atMs)
+  const anchoring = dice.isHit(0.2) ? 'roots' : 'projects'
   const cast: Cast = {
     machines: machinesOf(honestSeats.length, lying, collectors.length, validators),
     ...drawLosable(honestSeats, honest - lying - hostile),
@@ -183,6 +186,7 @@ export function drawPlan(seed: number): Plan {
     validators,
     isValidatorFed: dice.isHit(0.2),
     hasExpectedProjects: dice.isHit(0.5),
+    anchoring,
     availability: 'none',
     completeness: 'none',
     windows: { snapshot, batch, attestation: batch + dice.between(5, 20) },
@@ -193,7 +197,7 @@ export function drawPlan(seed: number): Plan {
     },
     faultsEndMs,
     epochsAtMs,
-    lie: dice.isHit(0.25) ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
+    lie: dice.isHit(0.25) && anchoring === 'projects' ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
     faults: drawFaults(cast, dice),
   }
 }

@@ -1,5 +1,6 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
@@ -163,6 +164,9 @@ export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome
   }
 }
 
+/** What the market of the plan asks for. */
+export const rulesOf = ({ anchoring, availability, completeness }: Plan): MarketRules => ({ ...RULES, anchoring, availability, completeness })
+
 /** The story of every run: peace, faults, peace, two epochs that must go well, and patience until all has come to its end. */
 async function play(arena: Arena): Promise<void> {
   const { run, world, at } = arena
@@ -204,7 +208,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     seed: plan.seed,
     signers,
     validators: plan.validators,
-    rules: () => sameRules({ ...RULES, availability: plan.availability, completeness: plan.completeness }),
+    rules: () => sameRules(rulesOf(plan)),
     rewards: REWARDS,
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
@@ -287,6 +291,8 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     hostile?.hear({ submissionId: receipt.submissionId, payload })
   }
   let hostile: ReturnType<typeof createHostile> | undefined
+  // Mined while everybody warms up: no reorganisation takes it back.
+  if (plan.anchoring === 'roots') bare.chain.setRootOnlyAllowed(true)
   const started = await startCast(plan, {
     projects,
     postbox,

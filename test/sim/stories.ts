@@ -76,6 +76,7 @@ const shaped =
     faultsEndMs: 25_000,
     epochsAtMs: [1_000],
     lie: undefined,
+    anchoring: 'projects',
     ...change,
     faults: faults((plan.seed % 16) * 250),
   })
