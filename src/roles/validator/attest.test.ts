@@ -189,6 +189,13 @@ describe('what is sent', () => {
     expect(sent.map(({ call }) => call)).toEqual(Array(3).fill({ kind: 'submitBatchAttestation', ...batch, rootHash: ROOT }))
   })
 
+  test('V3: the number of a call is remembered: one that was refused is not made beside the next', async () => {
+    const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8), done(8)] })
+    await attestRoot()
+    await attestRoot()
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['', '/1', '/1'].map((number) => `attest/7/${batch.batchCid}${number}`))
+  })
+
   test('V3: a batch that is not back yet is not sent for again', async () => {
     const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8)], batch: undefined })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })

@@ -4,7 +4,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { GUARDS_PREFIX, guardKey, guardsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix, REFUSALS_PREFIX, refusalsKey, refusalsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
@@ -80,16 +80,23 @@ export async function attest(attestation: Attestation, deps: AttestDeps, signal:
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
   await checkAndGuard(attestation, store)
-  for (let refusals = 0; ; refusals += 1) {
+  for (let refusals = refusalsOf(attestation, store); ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
     const call = { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash, projectCount } as const
     const outcome = await sender.send(intentId, call, signal)
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
-    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
+    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3). Or refused beforehand by who is behind.
     const isBatchBack = await isBackAfter(outcome.reason, attestation, deps)
     if (!isBatchBack || refusals === REFUSALS_MAX) return { kind: 'refused', code: outcome.reason, ...(isBatchBack && { isBatchThere: true }) }
+    // Else what was refused beforehand, and never sent, would be sent beside the next one later.
+    await store.commit([{ key: refusalsKey(epochId, batchCid), value: encoder.encode(String(refusals + 1)) }])
   }
+}
+
+function refusalsOf({ epochId, batchCid }: Attestation, store: Store): number {
+  const value = store.get(refusalsKey(epochId, batchCid))
+  return value === undefined ? 0 : Number(decoder.decode(value))
 }
 
 /** Whether the contract has refused the vote because what it is for, the batch or its content, was not on chain: that may come back. */
@@ -126,7 +133,10 @@ function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
 
 /** Removes the guards of epochs before `oldest`, for which the contract must be past counting any vote (V2). */
 export async function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
-  const gone = store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest))
+  const gone = [
+    ...store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest)),
+    ...store.scan(REFUSALS_PREFIX, { limit: countMax }).filter(({ key }) => key < refusalsPrefix(oldest)),
+  ]
   // A commit of nothing waits for the disk all the same.
   if (gone.length > 0) await store.commit(gone.map(({ key }) => ({ key })))
   return gone.length
