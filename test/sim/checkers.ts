@@ -23,7 +23,8 @@ import { checkCounts } from './counts.ts'
 import { isStubborn, lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
-import { type Run, rulesOf } from './simulation.ts'
+import { rulesOf } from './plan.ts'
+import type { Run } from './simulation.ts'
 import { eventName } from './witness.ts'
 
 /** The witness looks at the chain in steps of this, so its times are late by as much. */
@@ -492,13 +493,7 @@ function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFa
 
 /** Honest snapshotters say the same, and it is what becomes final wherever more of their slots have receipts than there are others. */
 async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  const {
-    cast,
-    receipts,
-    projects,
-    dishonestSlots,
-    witness,
-  } = run
+  const { cast, receipts, projects, dishonestSlots, witness } = run
   const isOwedAlike = createAgreement(run)
   for (const facts of epochs) {
     const { epochId } = facts

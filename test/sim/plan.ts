@@ -3,6 +3,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import type { Random } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import type { FakeFaults } from '#io/p2p/fake.ts'
+import { RULES } from '../journey/cast.ts'
 
 /** What one seed stands for: the shape of a network, and everything that goes wrong in it and when. Pure: the same seed is the same plan. */
 export interface Plan {
@@ -43,6 +44,14 @@ export interface Plan {
   /** In order of time. */
   readonly faults: readonly Fault[]
 }
+
+/** What the market of the plan asks for. */
+export const rulesOf = ({ anchoring, availability, completeness }: Plan): MarketRules => ({
+  ...RULES,
+  anchoring,
+  availability,
+  completeness,
+})
 
 export const LIES = ['swap', 'other_root', 'invent', 'omit'] as const
 export interface Lie {

@@ -200,8 +200,7 @@ function createBook(machine: string, run: Run, report: Report): Book {
       run.plan.anchoring === 'projects'
         ? run.witness.hasHappened(`SnapshotFinalized ${epochId} ${projectId}`)
         : run.witness.hasHappened(`SnapshotBatchFinalized ${epochId} ${batchCid}`)
-    if (state === 'finalized' && !isSaid)
-      say('G9', `calls ${about} final, which the chain never said`)
+    if (state === 'finalized' && !isSaid) say('G9', `calls ${about} final, which the chain never said`)
     if (reason === 'attestations_missing' && run.witness.highest() <= release.number + run.plan.windows.attestation)
       say('G9', `gives ${about} up while validators may still attest it`)
   }
@@ -391,7 +390,8 @@ function createCalls(run: Run, report: Report) {
       }
       if (call.kind === 'submitSubmissionBatch' && machine === 'sequencer') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
       if (call.kind === 'submitRootOnlyBatches')
-        for (const { batchCid } of call.batches) checkAnchoring({ epochId: call.epochId, batchCid }, plannedAt(call.epochId, batchCid, disk), disk)
+        for (const { batchCid } of call.batches)
+          checkAnchoring({ epochId: call.epochId, batchCid }, plannedAt(call.epochId, batchCid, disk), disk)
       if (call.kind === 'submitSubmissionBatch' && machine !== 'sequencer') checkStandingIn(machine, call)
       if (call.kind === 'endBatchSubmissions') checkEnding(call.epochId, disk)
     }

@@ -1,6 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
@@ -20,7 +19,6 @@ import {
   BLOCK_TIME_MS,
   createWorld,
   EPOCH_SIZE,
-  RULES,
   type Machine,
   NAMESPACE,
   type Postbox,
@@ -39,7 +37,7 @@ import { check, told } from './checkers.ts'
 import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
 import { lyingOnce, NO_SUCH_DATA } from './lie.ts'
-import { drawPlan, type Plan } from './plan.ts'
+import { drawPlan, type Plan, rulesOf } from './plan.ts'
 import type { Violation } from './promises.ts'
 import { createSafety, type Safety } from './safety.ts'
 import { createTrace, lineOf, type SimEvent, type Trace } from './trace.ts'
@@ -163,9 +161,6 @@ export async function simulate(seed: number, spoil: Spoil = {}): Promise<Outcome
     process.off('unhandledRejection', onUnhandled)
   }
 }
-
-/** What the market of the plan asks for. */
-export const rulesOf = ({ anchoring, availability, completeness }: Plan): MarketRules => ({ ...RULES, anchoring, availability, completeness })
 
 /** The story of every run: peace, faults, peace, two epochs that must go well, and patience until all has come to its end. */
 async function play(arena: Arena): Promise<void> {

@@ -142,7 +142,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     epochRules,
     rulesOf,
     ballots: createBallots({ store: deps.store, view, rulesOf, isLeftOut: createPlannedVotes(ledger) }),
-    isOpen: (epochId) => TAKING.has(ledger.get(epochId)?.state),
+    isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
     isReleased: (epochId) => ledger.isReleased(epochId),
     hasher: createSubmissionHasher(chain),
   }

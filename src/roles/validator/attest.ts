@@ -88,7 +88,8 @@ export async function attest(attestation: Attestation, deps: AttestDeps, signal:
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
     // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3). Or refused beforehand by who is behind.
     const isBatchBack = await isBackAfter(outcome.reason, attestation, deps)
-    if (!isBatchBack || refusals === REFUSALS_MAX) return { kind: 'refused', code: outcome.reason, ...(isBatchBack && { isBatchThere: true }) }
+    if (!isBatchBack || refusals === REFUSALS_MAX)
+      return { kind: 'refused', code: outcome.reason, ...(isBatchBack && { isBatchThere: true }) }
     // Else what was refused beforehand, and never sent, would be sent beside the next one later.
     await store.commit([{ key: refusalsKey(epochId, batchCid), value: encoder.encode(String(refusals + 1)) }])
   }

@@ -48,7 +48,11 @@ export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: Con
   switch (outcome.kind) {
     case 'refused':
       deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
-      return ended(batch, isForWhatIsGone(outcome.code) && outcome.isBatchThere !== true ? GONE : { ...found, state: 'withheld', reason: 'refused' }, deps)
+      return ended(
+        batch,
+        isForWhatIsGone(outcome.code) && outcome.isBatchThere !== true ? GONE : { ...found, state: 'withheld', reason: 'refused' },
+        deps,
+      )
     case 'attested_before': {
       // Which root that was, only a guard can tell; without one the disk is older than the attestation.
       const isGuarded = guardedAttestation(attestation, deps.store) !== undefined

@@ -279,7 +279,9 @@ describe('V2: never two roots for one batch', () => {
         return { kind: 'refused', reason: 'E01' } as const
       },
     }
-    expect(await attest({ epochId: EPOCH_1, batchCid, root }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER)).toEqual({
+    expect(
+      await attest({ epochId: EPOCH_1, batchCid, root }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).toEqual({
       kind: 'refused',
       code: 'E01',
     })
@@ -461,7 +463,9 @@ describe('the content of a batch', () => {
     const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
     const root = publishedRoot([CID_A])
     const contentHash = contentHashOf([P1], [CID_A])
-    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER)).rejects.toThrow()
+    await expect(
+      attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).rejects.toThrow()
     const another = { epochId: EPOCH_1, batchCid, projectIds: [P1], snapshotCids: [CID_B], rootHash: root }
     const rollBack = async () => world.chain.reorg((await world.chain.head()).number - world.release.number, { isLosingTransactions: true })
     await rollBack()
@@ -485,7 +489,9 @@ describe('the content of a batch', () => {
     const root = publishedRoot([CID_A])
     const contentHash = how === 'with' ? contentHashOf([P1], [CID_A]) : undefined
     const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
-    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER)).rejects.toThrow()
+    await expect(
+      attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).rejects.toThrow()
     const running = await world.start({ store: store.crash() })
     expect(await judged(world, running)).toMatchObject({ state: 'attested', root })
     expect(votesOf(world).map((vote) => vote.contentHash)).toEqual([contentHash])

@@ -152,7 +152,9 @@ async function wronglyTold(
 function hasGoneVotes({ epochId }: EpochEntry, batchCid: Cid, { ledger, view }: CorrectDeps): boolean {
   const plan = ledger.plans(epochId).findLast((planned) => planned.batchCid === batchCid)
   const parsed = plan && parseBatchFile(plan.file, batchCid)
-  return parsed?.ok === true && parsed.batch.submissions.some(({ submission }) => view.header(submission.header.toLowerCase()) === undefined)
+  return (
+    parsed?.ok === true && parsed.batch.submissions.some(({ submission }) => view.header(submission.header.toLowerCase()) === undefined)
+  )
 }
 
 /** Whether the chain was told just what the votes give: then there is nothing to correct. */

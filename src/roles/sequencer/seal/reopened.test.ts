@@ -36,7 +36,9 @@ async function refute(world: World, batchCid: Cid): Promise<void> {
 describe('S10: in a window that is open again after the votes were fixed', () => {
   test('a vote that has lost its block may name another, and none is added or changed', async () => {
     const world = await reopened()
-    const codes = [await vote(world, 1, 0), await vote(world, 1, 0), await vote(world, 2, 1), await vote(world, 3, 0)].map(({ code }) => code)
+    const codes = [await vote(world, 1, 0), await vote(world, 1, 0), await vote(world, 2, 1), await vote(world, 3, 0)].map(
+      ({ code }) => code,
+    )
     expect(codes).toEqual(['accepted', 'duplicate', 'window_closed', 'window_closed'])
     expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({ state: 'ended', accepted: 2 })
     await world.stop()
@@ -52,9 +54,9 @@ describe('S10: in a window that is open again after the votes were fixed', () =>
     expect(corrected).toMatchObject({ isAnchored: true, round: 1 })
     const hashes = world.chain.blocks().map(({ block }) => block.hash as string)
     const submissions = await submissionsOf(world, corrected?.batchCid as Cid)
-    expect(submissions.map(({ submission: { request, header } }) => [request.slotId, request.snapshotCid, hashes.includes(header)])).toEqual([
-      [1, CIDS[0], true],
-    ])
+    expect(
+      submissions.map(({ submission: { request, header } }) => [request.slotId, request.snapshotCid, hashes.includes(header)]),
+    ).toEqual([[1, CIDS[0], true]])
     await world.stop()
   })
 })
