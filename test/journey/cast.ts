@@ -128,7 +128,7 @@ export function createWorld(options: WorldOptions) {
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
-  /** By how much the clock of a machine is ahead, from its next start on. */
+  /** By how much the clock of a machine is ahead. */
   const stepsMs = new Map<string, number>()
   /** For the pauses of a role, apart from all else: that another role draws changes nothing for the others. */
   const pauses = () => createSeededRandom(options.seed * 1_000 + roles++)
@@ -136,10 +136,16 @@ export function createWorld(options: WorldOptions) {
   return {
     clock,
     clockOf: (machine: string): Clock => {
-      const stepMs = stepsMs.get(machine) ?? 0
-      return { nowMs: () => clock.nowMs() + stepMs, sleep: clock.sleep }
+      let aheadMs = Number.NEGATIVE_INFINITY
+      return {
+        nowMs() {
+          // As the system clock of a process: set forward it follows, set back it goes on as it was.
+          aheadMs = Math.max(aheadMs, stepsMs.get(machine) ?? 0)
+          return clock.nowMs() + aheadMs
+        },
+        sleep: clock.sleep,
+      }
     },
-    /** Of the machine, when it starts again: a process that runs does not see that its clock is set. */
     setClock: (machine: string, stepMs: number): void => {
       stepsMs.set(machine, stepMs)
     },

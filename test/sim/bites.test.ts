@@ -31,6 +31,7 @@ const peaceful = (plan: Plan): Plan => ({
   validators: 3,
   isValidatorFed: false,
   hasExpectedProjects: false,
+  anchoring: 'projects',
   availability: 'none',
   completeness: 'none',
   windows: { snapshot: 8, batch: 16, attestation: 24 },

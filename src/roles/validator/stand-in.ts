@@ -7,7 +7,7 @@ import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import type { Life } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
-import { type BatchFile, batchFile, readBatchFile } from '#wire/batch-file.ts'
+import { type BatchFile, batchCidOf, batchFile, isBatchCid, readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { isDagCborCid } from '#wire/cid.ts'
 import { keccak256 } from '#wire/keccak.ts'
@@ -127,6 +127,8 @@ async function readBatches(
 async function readFile(batchCid: Cid, { ipfs, breathe }: Validating, signal: AbortSignal): Promise<Batch | undefined> {
   try {
     const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal })
+    // As in `recheck`: what is said in our name is made of no other votes than those that were refuted (V1).
+    if (isBatchCid(batchCid) && (await batchCidOf(bytes, batchCid)) !== batchCid) return undefined
     const parsed = await readBatchFile(bytes, batchCid, breathe)
     return parsed.ok ? parsed.batch : undefined
   } catch (failure) {

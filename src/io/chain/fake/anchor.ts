@@ -62,6 +62,12 @@ export interface FakeLag {
   readonly every: number
 }
 
+/** One of several nodes leaves logs out of its answers, all of a range or those of its second half. */
+export interface FakeOmission {
+  readonly isPartial: boolean
+  readonly every: number
+}
+
 /** A market for tests, each of which says only what matters to it. */
 export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
   return {
@@ -95,8 +101,8 @@ export interface FakeChain extends FakeConnection {
   connect(): FakeConnection
   /** Mines blocks; the first takes all transactions that wait. */
   mine(count?: number): void
-  /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
-  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
+  /** Replaces the last `depth` blocks by as many new ones, or by fewer. Their transactions go into the first of those, unless they are lost. */
+  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean; readonly blocks?: number | undefined }): void
   /** Waits for a block like any transaction; it always succeeds. */
   assignSigner(slotId: SlotId, signer: Address): void
   /** The same for the end of a slot. */
@@ -115,6 +121,10 @@ export interface FakeChain extends FakeConnection {
   setReachable(isReachable: boolean | (() => boolean)): void
   /** Every `every`th read, also of whether a call would be taken, is answered by a node that is so many blocks behind; without it none is. */
   setLag(lag?: FakeLag): void
+  /** The same of what senders ask: counts, receipts, and what a call would do. */
+  setSenderLag(lag?: FakeLag): void
+  /** Every `every`th range of blocks comes without logs that it has; that is found out, and the answer refused, as endpoints that omit are. */
+  setOmission(omission?: FakeOmission): void
   /** Ends the mining on the clock. */
   stop(): void
   /** Transactions that wait for a block. */
@@ -185,7 +195,7 @@ function createMiner(options: FakeChainOptions) {
 
   const transactionCount = (address: Address, exceptBlocks = 0): number =>
     blocks
-      .slice(0, blocks.length - exceptBlocks)
+      .slice(0, Math.max(0, blocks.length - exceptBlocks))
       .flatMap(({ transactions }) => transactions)
       .filter(({ from, nonce }) => from === address && nonce !== undefined).length
 
@@ -253,11 +263,11 @@ function createMiner(options: FakeChainOptions) {
       made += 1
       pool.push({ hash: textHash(`command ${made}`), from: owner, call })
     },
-    rewrite(depth: number, isLosingTransactions: boolean): void {
+    rewrite(depth: number, isLosingTransactions: boolean, count = depth): void {
       const gone = blocks.splice(-depth)
       if (!isLosingTransactions) pool = [...gone.flatMap(({ transactions }) => transactions), ...pool]
       replay()
-      for (let count = 0; count < gone.length; count += 1) mineOne()
+      for (let mined = 0; mined < Math.min(count, gone.length); mined += 1) mineOne()
     },
   }
 }
@@ -327,13 +337,56 @@ function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answe
   }
 }
 
+/** Up to which block whoever answers sees the chain, asked once per answer. */
+function createView(miner: Miner) {
+  let lag: FakeLag | undefined
+  let answers = 0
+  return {
+    setLag(next?: FakeLag): void {
+      lag = next
+    },
+    headSeen(): BlockRef {
+      answers += 1
+      if (lag === undefined || answers % lag.every !== 0) return miner.head()
+      return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
+    },
+  }
+}
+
+/** What comes of a range of blocks is held against what they say that they have, as headers say by their blooms. */
+function createOmissions() {
+  let omission: FakeOmission | undefined
+  let ranges = 0
+  return {
+    setOmission(next?: FakeOmission): void {
+      omission = next
+    },
+    whole(blocks: readonly FakeBlock[]): readonly FakeBlock[] {
+      ranges += 1
+      if (omission === undefined || ranges % omission.every !== 0) return blocks
+      const from = omission.isPartial ? blocks.length >> 1 : 0
+      const lacking = blocks.slice(from).find(({ events }) => events.length > 0)
+      if (lacking === undefined) return blocks
+      const detail = `logs of block ${lacking.block.number} are left out`
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_getLogs', detail })
+    },
+  }
+}
+
 /** Blocks taken per step when far behind: enough to see that a caller copes with several at once. */
 const BLOCKS_PER_READ = 50
 /** How long a sender waits for a block before it says that it has none yet. */
 const SETTLE_TIMEOUT_MS = 60_000
 
 /** What one process is answered, and what it knows of by that. */
-function connection(options: FakeChainOptions, { miner, ...node }: Omit<Answering, 'reached'> & { readonly miner: Miner }): FakeConnection {
+interface Connecting extends Omit<Answering, 'reached'> {
+  readonly miner: Miner
+  /** Of senders. */
+  readonly sendingHead: () => BlockRef
+  readonly whole: (blocks: readonly FakeBlock[]) => readonly FakeBlock[]
+}
+
+function connection(options: FakeChainOptions, { miner, sendingHead, whole, ...node }: Connecting): FakeConnection {
   const { clock, pollMs = 100, reorgDepthMax = 127 } = options
   const { assertReachable, headSeen } = node
   let reached = 0 as BlockNumber
@@ -344,15 +397,18 @@ function connection(options: FakeChainOptions, { miner, ...node }: Omit<Answerin
   const mempool: FakeMempool = {
     assertReachable,
     estimate(from, call) {
-      const head = headSeen()
+      const [seen, sent] = [headSeen(), sendingHead()]
+      const head = sent.number < seen.number ? sent : seen
       if (head.number < reached) throw notThere(reached)
       return miner.contract(head.number).refuse(from, call, { ...head, number: (head.number + 1) as BlockNumber })
     },
-    transactionCount: miner.transactionCount,
+    transactionCount: (address, exceptBlocks = 0) =>
+      miner.transactionCount(address, exceptBlocks + miner.head().number - sendingHead().number),
     broadcast: miner.broadcast,
     receipt(hash) {
       const receipt = miner.receipt(hash)
-      if (receipt !== undefined) come(receipt.block)
+      if (receipt === undefined || receipt.block.number > sendingHead().number) return undefined
+      come(receipt.block)
       return receipt
     },
   }
@@ -361,7 +417,7 @@ function connection(options: FakeChainOptions, { miner, ...node }: Omit<Answerin
     block: answers.block,
     read: async (first: BlockNumber, head: BlockRef) => {
       assertReachable('follow')
-      return miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ))
+      return whole(miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ)))
     },
   }
 
@@ -393,14 +449,10 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const assertReachable = (method: string) => {
     if (!isReachable()) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  let lag: FakeLag | undefined
-  let reads = 0
-  function headSeen(): BlockRef {
-    reads += 1
-    if (lag === undefined || reads % lag.every !== 0) return miner.head()
-    return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
-  }
-  const connect = (): FakeConnection => connection(options, { miner, assertReachable, headSeen })
+  const reading = createView(miner)
+  const sending = createView(miner)
+  const { whole, setOmission } = createOmissions()
+  const connect = (): FakeConnection => connection(options, { miner, assertReachable, headSeen: reading.headSeen, sendingHead: sending.headSeen, whole })
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
@@ -420,7 +472,7 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     mine(count = 1) {
       for (let mined = 0; mined < count; mined += 1) miner.mineOne()
     },
-    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false),
+    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false, how?.blocks),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
     setRootOnlyAllowed: (isAllowed) => miner.command({ kind: 'setRootOnlyAllowed', isAllowed }),
@@ -431,9 +483,9 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     setReachable(reachable) {
       isReachable = typeof reachable === 'boolean' ? () => reachable : reachable
     },
-    setLag(next) {
-      lag = next
-    },
+    setLag: reading.setLag,
+    setSenderLag: sending.setLag,
+    setOmission,
     stop: () => stopping.abort(),
     pendingCount: miner.pendingCount,
     transactionCount: miner.transactionCount,
