@@ -97,8 +97,11 @@ describe('S14: nothing becomes final that nobody has', () => {
       },
       pin: async (cid, epochId) => (cid === NOBODY_HAS ? undefined : node.pin(cid, epochId)),
     })
-    const { world, had } = await voted({ ipfsAs, market: { batchWindowBlocks: 1_000 } })
-    for (let block = 0; block < 400 && world.records.length < 1; block += 1) await world.mine(1)
+    const { world, had } = await voted({ ipfsAs })
+    for (let block = 0; block < 100 && world.records.length < 1; block += 1) {
+      await world.clock.advance(1_000)
+      await world.mine(1)
+    }
     const record = world.records[0] ?? expect.fail('no epoch was sealed')
     expect(outcome(record).map(([, , cid]) => cid)).toEqual([had, NOBODY_HAS])
     expect([asked, record.kept?.ms]).toEqual([2, 5_000])
