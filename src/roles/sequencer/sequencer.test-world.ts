@@ -2,7 +2,7 @@ import type { BatchLimits } from '#domain/batch.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
-import { createFakeChain, type FakeChain, type FakeChainOptions, marketOf } from '#io/chain/fake/anchor.ts'
+import { createFakeChain, type FakeChain, type FakeChainOptions, type FakeConnection, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
 import type { Inbound } from '#io/intake/port.ts'
@@ -106,7 +106,7 @@ export function createDisk(): Disk {
 /** Between the chain and the sequencer: a step of `follow` waits while `isHeld` says so of it. */
 export interface Wire {
   isHeld: (step: ChainStep) => boolean
-  around(chain: FakeChain): AnchorChain
+  around(chain: FakeConnection): AnchorChain
 }
 
 export function createWire(): Wire {
@@ -194,7 +194,7 @@ export interface Settings {
   readonly isForgetful?: boolean
 }
 
-function forgetfulSender(chain: FakeChain): ProtocolSender {
+function forgetfulSender(chain: FakeConnection): ProtocolSender {
   const fresh = () => chain.sender({ address: SEQUENCER, journal: createFakeStore() })
   const sender = fresh()
   return { ...sender, send: (...call) => fresh().send(...call), sendInOrder: (...calls) => fresh().sendInOrder(...calls) }
@@ -220,6 +220,8 @@ export async function open(settings: Settings = {}): Promise<World> {
   const events: string[] = []
   const told: World['told'] = []
   const hasher = createSubmissionHasher(chain)
+  // What one life knows of is not known to the next.
+  const connection = chain.connect()
   let recoveries = 0
   const countingRecoverer: Recoverer = {
     recover(digest, signature) {
@@ -254,7 +256,7 @@ export async function open(settings: Settings = {}): Promise<World> {
             projectsPerBatch: settings.batchLimits?.projectsMax ?? 50,
           }),
         ),
-      chain: settings.wire?.around(chain) ?? chain,
+      chain: settings.wire?.around(connection) ?? connection,
       clock,
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
@@ -262,7 +264,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
       sender: lyingSender(
-        settings.isForgetful === true ? forgetfulSender(chain) : chain.sender({ address: SEQUENCER, journal: seenStore }),
+        settings.isForgetful === true ? forgetfulSender(connection) : connection.sender({ address: SEQUENCER, journal: seenStore }),
         settings.lie ?? ((call) => call),
       ),
       report: (event, facts) => {

@@ -31,6 +31,13 @@ const [PROJECT, CID_V0_PROJECT] = [PROJECTS[8], PROJECTS[9]] as [ProjectId, Proj
 const make = (projectId: ProjectId, epochId: EpochId, states = world.states) =>
   makeProof({ projectId, epochId, signal: NEVER }, { ...world, states, clock: systemClock })
 
+/** As high as before: whoever has seen a block believes nobody who is below it. */
+async function revert(snapshot: unknown): Promise<void> {
+  const height = Number(await world.rpc.call('eth_blockNumber', []))
+  await world.rpc.call('evm_revert', [snapshot])
+  await world.rpc.call('anvil_mine', [`0x${(height - Number(await world.rpc.call('eth_blockNumber', []))).toString(16)}`])
+}
+
 async function check(proof: Proof) {
   const { number, hash } = (await world.chain.head()) as { number: number; hash: Hash }
   const file: unknown = JSON.parse(JSON.stringify(proof))
@@ -93,7 +100,7 @@ test('P6: a market whose state lies elsewhere has no proofs', async () => {
     code: 'PROOF_IMPOSSIBLE',
     facts: { detail: expect.stringMatching(/^contract: its state is not laid out as it is known here/) },
   })
-  await rpc.call('evm_revert', [snapshot])
+  await revert(snapshot)
 })
 
 test('P7: what is on chain and not final is not proved, with all that can be proved of it', async () => {
@@ -118,7 +125,7 @@ test('P6: a project that the chain itself names is proved by the batch that it n
     step: 'project',
     detail: 'the chain itself names the project, in batch 2',
   })
-  await rpc.call('evm_revert', [snapshot])
+  await revert(snapshot)
 })
 
 test('P7: votes that are no majority any more are not enough', async () => {
@@ -128,5 +135,5 @@ test('P7: votes that are no majority any more are not enough', async () => {
   const more = ['validator 4', 'validator 5'].map((name) => devAccount(name).address)
   await asOwner('updateAddresses', [0, more, [true, true]])
   expect((await check(await lie(proof))).failed).toMatchObject({ step: 'attested', detail: '2 of 5 validators, 3 needed' })
-  await rpc.call('evm_revert', [snapshot])
+  await revert(snapshot)
 })
