@@ -17,7 +17,7 @@ export interface IndexDatabase extends IndexReads {
   lead(): Promise<boolean>
   /** Takes steps along the chain, those of one call at once. Steps of blocks must continue the cursor. */
   apply(steps: readonly ChainStep[]): Promise<void>
-  /** The newest blocks applied, ascending and without holes; and above how deep a reorganisation they no longer help. */
+  /** The newest blocks applied, ascending and without holes; at most `KNOWN_BLOCKS_MAX`. */
   knownBlocks(): Promise<readonly BlockRef[]>
   /** The newest applied block at or below `atMost` that told something of the market: those are remembered for ever. */
   landmark(atMost: BlockNumber): Promise<Pick<BlockRef, 'number' | 'hash'> | undefined>
@@ -106,7 +106,11 @@ export interface IndexReads {
   /** Votes that lost, by batch and place in its file. */
   outvoted(query: OutvotedQuery): Promise<readonly OutvotedRow[]>
   /** What became of a slot's votes, newest epoch first, below `before`. */
-  slotEpochs(query: { readonly slotId: SlotId; readonly before?: number | undefined; readonly limit: number }): Promise<readonly SlotEpochRow[]>
+  slotEpochs(query: {
+    readonly slotId: SlotId
+    readonly before?: number | undefined
+    readonly limit: number
+  }): Promise<readonly SlotEpochRow[]>
   /** In the order given; at most `SLOTS_MAX`. */
   slots(slotIds: readonly SlotId[]): Promise<readonly SlotRow[]>
   /** Of the last `batches` that are decided. */
@@ -124,7 +128,7 @@ export const STREAK_MAX = 1_000
 /** Changes that are remembered. A reader that is further behind begins anew. */
 export const CHANGES_MAX = 100_000
 /** Blocks of `knownBlocks`. */
-export const KNOWN_BLOCKS_MAX = 1_000
+export const KNOWN_BLOCKS_MAX = 256
 
 export interface Summary {
   /** Another in every database: a place in `changes` means nothing in another one. */
@@ -228,7 +232,12 @@ export interface BatchRow {
   readonly submittedAt: number
   readonly finalizedBlock?: BlockNumber | undefined
   readonly finalizedAt?: number | undefined
-  readonly attestations: readonly { readonly validator: Address; readonly block: BlockNumber; readonly at: number; readonly isLate: boolean }[]
+  readonly attestations: readonly {
+    readonly validator: Address
+    readonly block: BlockNumber
+    readonly at: number
+    readonly isLate: boolean
+  }[]
   readonly file: FileState
   readonly projects?: number | undefined
   readonly submissions?: number | undefined
