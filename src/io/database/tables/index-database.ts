@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockRef } from '#domain/chain-step.ts'
 import type { Hash, BlockNumber } from '#domain/ids.ts'
-import { type IndexDatabase, KNOWN_BLOCKS_MAX, SLOTS_MAX, type WantedBatch, type WantedSnapshot } from '../port.ts'
+import { type IndexDatabase, KNOWN_BLOCKS_MAX, SLOTS_MAX, type WantedBatch, type WantedSnapshot } from '#io/database/port.ts'
 import { applySteps } from './chain.ts'
 import { forgetBefore, putBatch, putSnapshots } from './content.ts'
 import * as read from './read.ts'
