@@ -193,7 +193,7 @@ export async function openPostgresIndex(options: {
     await client.query('BEGIN')
     // Two that begin at once would make the same tables.
     await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
-    for (const statement of schemaOf(DIALECT)) await client.query(statement)
+    await client.query(schemaOf(DIALECT).join(';\n'))
     await claim(sqlOn(client), { database, ...options })
     await client.query('COMMIT')
   } catch (cause) {

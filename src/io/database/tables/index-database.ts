@@ -85,6 +85,11 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
     slotEpochs: (query) => reading((sql) => votes.slotEpochs(sql, query)),
     slots: (slotIds) => reading((sql) => votes.slots(sql, slotIds.slice(0, SLOTS_MAX))),
     validators: (batches) => reading((sql) => votes.validators(sql, batches)),
+    lastChange: () =>
+      reading(async (sql) => {
+        const [row] = await sql.rows('SELECT max(seq) AS seq FROM changes')
+        return Number(row?.['seq'] ?? 0)
+      }),
     changes: (query) => reading((sql) => read.changes(sql, query)),
   }
 }
