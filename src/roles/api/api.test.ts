@@ -130,14 +130,8 @@ describe('A3: what nobody serves', () => {
     for (let index = 0; index < 9; index += 1)
       hidden.push(await world.anchor({ [`h${index}`]: index }, { isFileHidden: true, isContentHidden: true }))
     await world.clock.runUntil(async () => (await world.database.summary()).unavailable > 8, { limitMs: 120_000 })
-    const good = await world.anchor({ A: 'seen' })
-    const begun = world.clock.nowMs()
-    await world.clock
-      .runUntil(async () => (await pointsOf(world.database))[0]?.[2] === '"seen"' || (await pointsOf(world.database))[0]?.[2] === 'seen', {
-        limitMs: 1_000,
-      })
-      .catch(() => undefined)
-    expect(world.clock.nowMs() - begun).toBeLessThan(1_000)
+    const good = await world.anchor({ A: 'true' })
+    await world.clock.runUntil(async () => (await pointsOf(world.database))[0]?.[2] === 'true', { limitMs: 500 })
     expect(await world.database.batch(good.batchCid)).toMatchObject({ file: 'read' })
     const [first] = hidden
     expect(await world.database.batch(first?.batchCid as Cid)).toMatchObject({ file: 'unavailable', projects: 1 })
@@ -155,7 +149,7 @@ describe('A3: what nobody serves', () => {
     await world.settle()
     expect(await world.database.batch('no-cid!')).toMatchObject({ file: 'malformed' })
     expect((await world.database.points(valuesOf(A)))[0]).toMatchObject({ content: 'not_json' })
-    await world.clock.advance(10_000_000)
+    expect([await world.database.wantedBatches(10 ** 15, 9), await world.database.wantedSnapshots(10 ** 15, 9)]).toEqual([[], []])
     expect(running.failure()).toBeUndefined()
     await running.stop()
   })
@@ -194,7 +188,7 @@ describe('A1: a reorganisation', () => {
     await again.stop()
   })
 
-  test('deeper than blocks are remembered is undone as well, while the role runs and while it does not', async () => {
+  test('deeper than blocks are remembered is undone as well', async () => {
     const world = await openWorld()
     const running = await world.start()
     await live(world, 2)
@@ -206,8 +200,13 @@ describe('A1: a reorganisation', () => {
     world.chain.mine(2)
     await world.settle()
     expect(running.events).toContain('index_rewound')
-    expect(await told(world.database)).toMatchObject({ epochs: [], points: [] })
     await running.stop()
+    const fresh = await openIndex()
+    const again = await world.start({}, { database: fresh })
+    await world.settle(fresh)
+    expect((await fresh.summary()).epochs).toBe(1)
+    expect(await told(world.database)).toEqual(await told(fresh))
+    await again.stop()
   })
 })
 
@@ -303,14 +302,12 @@ test('a database that is away for a while ends nothing', async () => {
 
 test('with a history that is limited, old epochs go from index and node', async () => {
   const world = await openWorld()
-  await live(world, 3)
-  world.chain.mine(400)
-  await live(world, 70)
+  await live(world, 73)
+  world.chain.mine(1_500)
   const running = await world.start({ historyEpochs: 70 })
   await world.settle()
   await world.clock.advance(30_000)
-  const { epochs } = await world.database.summary()
-  expect(epochs).toBeLessThan(73)
+  expect((await world.database.summary()).epochs).toBe(70)
   expect(await world.database.epoch(1 as EpochId)).toBeUndefined()
   await running.stop()
 })

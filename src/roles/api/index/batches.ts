@@ -6,7 +6,7 @@ import { isUnreadable } from '#life/keep.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { contentOf, contentWithout } from './batch-content.ts'
 import { workLanes } from './lanes.ts'
-import { FETCH_TIMEOUT_MS, type ReadingDeps, RETRY_BACKOFF } from './reading.ts'
+import { type ReadingDeps, RETRY_BACKOFF, timeoutMs } from './reading.ts'
 
 /** Files of 64 MiB at most. */
 const AT_ONCE_MAX = 4
@@ -53,7 +53,7 @@ async function readBatch(batch: WantedBatch, deps: BatchesDeps, signal: AbortSig
   // A node that has not seen the block, or a reorganisation that is about to be heard of.
   if (anchored === undefined) return later
   try {
-    const bytes = await deps.ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+    const bytes = await deps.ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: timeoutMs(attempts), signal })
     const content = await contentOf({ epochId, anchored }, bytes)
     if (content.file === 'read') await deps.ipfs.pin(batchCid, epochId)
     else deps.report('batch_malformed', { epochId, batchCid })

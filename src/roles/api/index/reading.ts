@@ -19,4 +19,6 @@ export interface ReadingDeps {
 
 /** The node may only just be hearing of the block, or nobody may ever serve the content: from a second to an hour, and never the last time. */
 export const RETRY_BACKOFF: Backoff = { firstMs: 1_000, lastMs: 3_600_000 }
-export const FETCH_TIMEOUT_MS = 10_000
+/** What is served is there within a moment; whoever is slow is asked again, with more patience, where that stands in nobody's way. */
+const [FIRST_TIMEOUT_MS, TIMEOUT_MS] = [3_000, 30_000]
+export const timeoutMs = (attempts: number): number => (attempts === 0 ? FIRST_TIMEOUT_MS : TIMEOUT_MS)

@@ -3,7 +3,7 @@ import { pauseMs } from '#life/backoff.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
 import { parseJson, unlessThrown } from '#wire/untrusted.ts'
 import { workLanes } from './lanes.ts'
-import { FETCH_TIMEOUT_MS, type ReadingDeps, RETRY_BACKOFF } from './reading.ts'
+import { type ReadingDeps, RETRY_BACKOFF, timeoutMs } from './reading.ts'
 
 const AT_ONCE_MAX = 32
 const RETRIES_MAX = 8
@@ -33,7 +33,7 @@ async function readSnapshot(
   signal: AbortSignal,
 ): Promise<SnapshotContent> {
   try {
-    const bytes = await deps.ipfs.get(snapshotCid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+    const bytes = await deps.ipfs.get(snapshotCid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: timeoutMs(attempts), signal })
     await deps.ipfs.pin(snapshotCid, epochId)
     const text = unlessThrown(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
     return text === undefined || parseJson(text) === undefined ? { snapshotCid, state: 'not_json' } : { snapshotCid, state: 'here', text }
