@@ -106,7 +106,11 @@ export interface IndexReads {
   /** Votes that lost, by batch and place in its file. */
   outvoted(query: OutvotedQuery): Promise<readonly OutvotedRow[]>
   /** What became of a slot's votes, newest epoch first, below `before`. */
-  slotEpochs(query: { readonly slotId: SlotId; readonly before?: number | undefined; readonly limit: number }): Promise<readonly SlotEpochRow[]>
+  slotEpochs(query: {
+    readonly slotId: SlotId
+    readonly before?: number | undefined
+    readonly limit: number
+  }): Promise<readonly SlotEpochRow[]>
   /** In the order given; at most `SLOTS_MAX`. */
   slots(slotIds: readonly SlotId[]): Promise<readonly SlotRow[]>
   /** Of the last `batches` that are decided. */
@@ -228,7 +232,12 @@ export interface BatchRow {
   readonly submittedAt: number
   readonly finalizedBlock?: BlockNumber | undefined
   readonly finalizedAt?: number | undefined
-  readonly attestations: readonly { readonly validator: Address; readonly block: BlockNumber; readonly at: number; readonly isLate: boolean }[]
+  readonly attestations: readonly {
+    readonly validator: Address
+    readonly block: BlockNumber
+    readonly at: number
+    readonly isLate: boolean
+  }[]
   readonly file: FileState
   readonly projects?: number | undefined
   readonly submissions?: number | undefined

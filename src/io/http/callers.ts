@@ -28,12 +28,14 @@ export function createCallers({ keys, perAddress, perKey }: CallersOptions, nowM
       const given = keys.length === 0 ? undefined : keyOf(request)
       const name = given === undefined ? undefined : names.get(hashOf(given).toString('hex'))
       if (name === undefined) {
-        if (!addresses.take(address, 1)) throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: perAddress.tokensMax })
+        if (!addresses.take(address, 1))
+          throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: perAddress.tokensMax })
         // Not before: who guesses keys asks, too.
         if (given !== undefined) throw new WeftError('TOKEN_WRONG', { path: (request.url ?? '').slice(0, 80) })
         return address
       }
-      if (!holders.take(name, 1)) throw new WeftError('QUEUE_FULL', { queue: `questions with the key ${name}`, lengthMax: perKey.tokensMax })
+      if (!holders.take(name, 1))
+        throw new WeftError('QUEUE_FULL', { queue: `questions with the key ${name}`, lengthMax: perKey.tokensMax })
       return `the key ${name}`
     },
   }

@@ -37,7 +37,14 @@ export class Answer {
   readonly keeping: Keeping
   readonly headers: Readonly<Record<string, string>>
 
-  constructor({ status = 200, type = 'application/json', keeping = 'none', headers = {}, body, etag }: Partial<Answer> & Pick<Answer, 'body'>) {
+  constructor({
+    status = 200,
+    type = 'application/json',
+    keeping = 'none',
+    headers = {},
+    body,
+    etag,
+  }: Partial<Answer> & Pick<Answer, 'body'>) {
     this.status = status
     this.type = type
     this.body = body

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ErrorCode, WeftError } from '#domain/errors.ts'
 import { encodedFor } from './encoding.ts'
-import { Answer, type Flow, type Keeping } from './port.ts'
+import { Answer, type Keeping } from './port.ts'
 import { rangeOf } from './range.ts'
 
 /** By code, where the kind of the error does not say it. */
@@ -53,7 +53,7 @@ export interface Reply {
   readonly requestId: string
   send(value: unknown): Promise<void>
   /** A flow's headers; its parts are for the caller to write. */
-  begin(flow: Answer & { readonly body: { readonly flow: Flow } }): void
+  begin(answer: Answer): void
   refuse(failure: WeftError): Promise<void>
   isOver(): boolean
 }
@@ -81,8 +81,12 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
       head(416, { ...common, 'content-range': `bytes */${whole.length}`, 'content-length': 0 })
       return void response.end()
     }
-    const encoded = part === undefined ? await encodedFor(request, { type, bytes: whole, etag }) : { bytes: whole.subarray(part.from, part.to + 1), headers: {} }
+    const encoded =
+      part === undefined
+        ? await encodedFor(request, { type, bytes: whole, etag })
+        : { bytes: whole.subarray(part.from, part.to + 1), headers: {} }
     if (!isOpen()) return
+    if (status === 204) return void response.writeHead(204, { ...CORS, ...corsOf(request, origins), 'x-request-id': requestId }).end()
     head(part === undefined ? status : 206, {
       ...common,
       ...encoded.headers,
@@ -114,12 +118,18 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
       const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
       const { problems } = facts as { readonly problems?: unknown }
       if (isEnveloped) return write(new Answer({ status, headers, type: 'text/plain; charset=utf-8', body: { text: `${message}\n` } }))
-      return write(new Answer({ status, headers, body: { json: { status: 'error', code, message, ...(code === 'REQUEST_INVALID' && { problems }) } } }))
+      return write(
+        new Answer({
+          status,
+          headers,
+          body: { json: { status: 'error', code, message, ...(code === 'REQUEST_INVALID' && { problems }) } },
+        }),
+      )
     },
   }
 }
 
-function bytesOf(body: Exclude<Answer['body'], { readonly flow: Flow }> | Answer['body']): Uint8Array {
+function bytesOf(body: Answer['body']): Uint8Array {
   if ('bytes' in body) return body.bytes
   if ('text' in body) return Buffer.from(body.text)
   return Buffer.from(JSON.stringify('json' in body ? body.json : null) ?? 'null')
@@ -128,7 +138,10 @@ function bytesOf(body: Exclude<Answer['body'], { readonly flow: Flow }> | Answer
 /** Without a list any page may read: answers are public, and who may ask where there is a token has it. */
 function corsOf({ headers: { origin } }: IncomingMessage, origins: readonly string[] | undefined): Record<string, string> {
   if (origins === undefined) return { vary: 'accept-encoding', 'access-control-allow-origin': '*' }
-  return { vary: 'accept-encoding, origin', ...(origin !== undefined && origins.includes(origin) && { 'access-control-allow-origin': origin }) }
+  return {
+    vary: 'accept-encoding, origin',
+    ...(origin !== undefined && origins.includes(origin) && { 'access-control-allow-origin': origin }),
+  }
 }
 
 /** As RFC 9110 §13.1.2 compares for `If-None-Match`: a weak tag is as good. */

@@ -131,7 +131,7 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
     try {
       const caller = serving.callers.admit(request)
       const value = await answer(request, reply, { caller, serving })
-      if (!(value instanceof Answer && 'flow' in value.body)) return await reply.send(value)
+      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value)
       clearTimeout(cut)
       const { flow } = value.body
       await serving.flows.through(caller, () => {
@@ -156,7 +156,10 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
       const closed = new Promise((resolve) => server.close(resolve))
       stopping.abort()
       const late = new AbortController()
-      await Promise.race([Promise.all(underWay), pause(limits.stopGraceMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined)])
+      await Promise.race([
+        Promise.all(underWay),
+        pause(limits.stopGraceMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
+      ])
       late.abort()
       server.closeAllConnections()
       await closed
@@ -165,7 +168,11 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
 }
 
 /** Throws `LISTEN_FAILED`. */
-async function listening(listen: string, limits: HttpLimits, onRequest: RequestListener): Promise<{ readonly server: Server; readonly url: string }> {
+async function listening(
+  listen: string,
+  limits: HttpLimits,
+  onRequest: RequestListener,
+): Promise<{ readonly server: Server; readonly url: string }> {
   const timeouts = {
     requestTimeout: limits.requestTimeoutMs,
     headersTimeout: limits.requestTimeoutMs,
