@@ -46,6 +46,7 @@ export const REASONS = {
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',
   epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
+  not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
   not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
   not_indexed: 'The index has not come so far: it is at block `indexedBlock`.',
@@ -319,12 +320,13 @@ export type Vote = z.output<typeof vote>
 export type Slot = z.output<typeof slot>
 export type SlotEpoch = z.output<typeof slotEpoch>
 export type Reason = z.output<typeof reason>
+export type Observation = z.output<typeof observation>
 
 /**
  * `GET /v1/stream` sends these as server-sent events, `id` a cursor that `Last-Event-ID` goes on from, `data` one of them. Filters: `project`
- * (several), `type`, `status`; `text=true` asks for the exact text of snapshots. An id without data comes first: where the stream begins, so that
- * whoever loses the connection before the first event misses none. `point` whenever a data point gets another status: it stands for the event of
- * the same (project, epoch) before. `undone` when a reorganisation has taken away what was told of it: what holds then follows. `epoch` when an epoch moves on. `cut` is the last one of a
+ * (several), `type`, `status`, `kind` of event (several; `cut` comes all the same); `text=true` asks for the exact text of snapshots. An id without data comes first: where the stream begins, so that
+ * whoever loses the connection before the first event misses none. `point` whenever a data point gets another status: it stands for the event of the same (project, epoch) before.
+ * `undone` when a reorganisation has taken away what was told of it: what holds then follows. `epoch` when an epoch moves on. `cut` is the last one of a
  * reader that was too slow, and says so.
  */
 export const STREAM_PATH = '/v1/stream'
