@@ -32,9 +32,10 @@ export function createBlocks(
 
   async function agreedUpon(blockNumber: number): Promise<Hash> {
     const answers = await Promise.all(urls.map(async (endpoint) => ({ endpoint, said: await askOne(endpoint, blockNumber) })))
-    const groups = [...Map.groupBy(answers, ({ said }) => said)].filter(([said]) => said.startsWith('0x'))
-    const [agreed, holders = []] = groups.sort(([, left], [, right]) => right.length - left.length)[0] ?? []
-    if (agreed === undefined || holders.length < agree) {
+    const timesSaid = (hash: string) => answers.filter(({ said }) => said === hash).length
+    const hashes = answers.map(({ said }) => said).filter((said) => said.startsWith('0x'))
+    const agreed = hashes.sort((left, right) => timesSaid(right) - timesSaid(left))[0]
+    if (agreed === undefined || timesSaid(agreed) < agree) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
       throw new WeftError('BLOCK_NOT_AGREED', { blockNumber, agree, said })
     }

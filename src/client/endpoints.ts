@@ -71,8 +71,8 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
         }
       }),
     )
-    const groups = Map.groupBy(answers, ({ said }) => said)
-    const largest = [...groups.values()].sort((left, right) => right.length - left.length)[0] ?? []
+    const alike = (answer: { readonly said: string }) => answers.filter(({ said }) => said === answer.said)
+    const largest = answers.map(alike).sort((left, right) => right.length - left.length)[0] ?? []
     const first = largest[0]
     if (largest.length < agree || first === undefined) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said.slice(0, SAID_LENGTH_MAX)}`)
