@@ -354,7 +354,7 @@ export const ERRORS = {
   CLIENT_OPTIONS_INVALID: {
     kind: 'caller',
     facts: ['problems'],
-    help: 'Correct what is named: `createClient` says in its types what it takes.',
+    help: 'Correct what is named; the types of the client, or its documentation, say what it takes.',
   },
   API_FAILED: {
     kind: 'transient',
