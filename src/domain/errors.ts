@@ -31,6 +31,16 @@ export const ERRORS = {
     facts: ['what', 'detail'],
     help: 'Nothing in the proof leads from the block to what is asked of the contract. Have the proof made anew.',
   },
+  FILE_UNREADABLE: {
+    kind: 'caller',
+    facts: ['path', 'detail'],
+    help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
+  },
+  ENDPOINTS_DISAGREE: {
+    kind: 'caller',
+    facts: ['about', 'agreeing', 'needed'],
+    help: 'Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.',
+  },
   PROOF_IMPOSSIBLE: {
     kind: 'caller',
     facts: ['projectId', 'epochId', 'detail'],
