@@ -288,6 +288,37 @@ export const ERRORS = {
     facts: ['batchCid', 'detail'],
     help: 'The batch file does not have the form of the protocol.',
   },
+  BATCH_NOT_READ: {
+    kind: 'transient',
+    facts: ['batchCid', 'file'],
+    help: 'The chain names this batch, and its file is `waiting` to be read, `unavailable` for nobody serves it, or `malformed`. Who voted for what stands there alone.',
+  },
+  PROJECT_UNKNOWN: {
+    kind: 'caller',
+    facts: ['projectId', 'nearest'],
+    help: 'No batch has named this project. `/v1/projects?search=` finds a part of an id, in any case of letters.',
+  },
+  EPOCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['epochId', 'newestEpochId'],
+    help: 'The index has no release of this epoch: it is still to come, was skipped, or is older than what is kept.',
+  },
+  BATCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['batchCid'],
+    help: 'No batch of this market has this CID. `/v1/epochs/{epochId}` lists those of an epoch.',
+  },
+  SLOT_UNKNOWN: { kind: 'caller', facts: ['slotId'], help: 'There is no such slot on chain. `/v1/slots` lists those there are.' },
+  NOT_FINAL: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'status'],
+    help: 'The data point is on chain and not final, so that nothing proves it yet. Its status changes within the attestation window of the market.',
+  },
+  NODE_STATUS_ABSENT: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'Deployed nodes answer this of their own snapshotter. An api has none: ask `/v1/slots/{slotId}` what became of a slot.',
+  },
   REQUEST_INVALID: {
     kind: 'caller',
     facts: ['problems'],
