@@ -106,6 +106,21 @@ export const ERRORS = {
     facts: ['path', 'doing'],
     help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
   },
+  DATABASE_UNREACHABLE: {
+    kind: 'transient',
+    facts: ['database', 'detail'],
+    help: 'The database server did not answer, or refused. Is it running, is the URL right, may this user make tables there?',
+  },
+  DATABASE_NOT_LED: {
+    kind: 'transient',
+    facts: ['database'],
+    help: 'Another process writes this index; this one serves what is there, and takes over when that one ends.',
+  },
+  DATABASE_OF_ANOTHER: {
+    kind: 'operator',
+    facts: ['database', 'expected', 'got'],
+    help: 'The database holds the index of another data market, or of another version of Weft. Name another file or database, or remove that one: an index is read again from the chain.',
+  },
   FAULT_NOT_HEALED: {
     kind: 'operator',
     facts: ['fault', 'epochId', 'detail'],
