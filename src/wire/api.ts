@@ -330,6 +330,22 @@ export type Observation = z.output<typeof observation>
  * reader that was too slow, and says so.
  */
 export const STREAM_PATH = '/v1/stream'
+/** A field of a query that may come several times. */
+const several = <Item extends z.ZodType>(item: Item) =>
+  z.union([item.transform((one) => [one]), z.array(item).min(1).max(STREAM_FILTERS_MAX)])
+/** Projects that one stream is filtered by: more of them are a stream without a filter. */
+const STREAM_FILTERS_MAX = 100
+export const STREAM = get(
+  STREAM_PATH,
+  {
+    project: several(projectId).optional(),
+    type: text.optional(),
+    status: several(z.enum(STATUSES)).optional(),
+    kind: several(z.enum(['point', 'undone', 'epoch'])).optional(),
+    text: flag.optional(),
+  },
+  'Server-sent events: whatever becomes of data points and epochs, from now on or from `Last-Event-ID` on. `project`, `type` and `status` choose among data points.',
+)
 export const STREAM_EVENTS = {
   point: point.omit({ data: true }).extend({ text: z.string().optional() }),
   epoch,
