@@ -324,6 +324,11 @@ export const ERRORS = {
     help: 'No batch of this market has this CID. `/v1/epochs/{epochId}` lists those of an epoch.',
   },
   SLOT_UNKNOWN: { kind: 'caller', facts: ['slotId'], help: 'There is no such slot on chain. `/v1/slots` lists those there are.' },
+  ANSWER_TOO_LARGE: {
+    kind: 'caller',
+    facts: ['lengthMax'],
+    help: 'The snapshots asked for are longer than one answer may be: ask for fewer at once.',
+  },
   NOT_FINAL: {
     kind: 'caller',
     facts: ['projectId', 'epochId', 'status'],

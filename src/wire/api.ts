@@ -241,10 +241,12 @@ export const API = {
       'Its newest final data point; `status=any`: the newest that is on chain, whatever became of it so far.',
     ),
     output: point,
+    isAbsenceTold: true,
   },
   point: {
     ...get('/v1/projects/{projectId}/epochs/{epochId}', { projectId, epochId, ...content }, 'One data point, or why there is none.'),
     output: point,
+    isAbsenceTold: true,
   },
   votes: {
     ...get('/v1/projects/{projectId}/epochs/{epochId}/votes', { projectId, epochId, ...paged }, 'Who voted for what.'),
@@ -310,6 +312,7 @@ export const API = {
 export type ApiRoute = keyof typeof API
 export type ApiInput<Name extends ApiRoute> = z.output<(typeof API)[Name]['input']>
 /** What a client may send: everything as text. */
+export type ApiStreamInput = z.output<typeof STREAM.input>
 export type ApiQuery<Name extends ApiRoute> = z.input<(typeof API)[Name]['input']>
 export type ApiOutput<Name extends ApiRoute> = z.output<(typeof API)[Name]['output']>
 export type Point = z.output<typeof point>
@@ -335,17 +338,21 @@ const several = <Item extends z.ZodType>(item: Item) =>
   z.union([item.transform((one) => [one]), z.array(item).min(1).max(STREAM_FILTERS_MAX)])
 /** Projects that one stream is filtered by: more of them are a stream without a filter. */
 const STREAM_FILTERS_MAX = 100
-export const STREAM = get(
-  STREAM_PATH,
-  {
-    project: several(projectId).optional(),
-    type: text.optional(),
-    status: several(z.enum(STATUSES)).optional(),
-    kind: several(z.enum(['point', 'undone', 'epoch'])).optional(),
-    text: flag.optional(),
-  },
-  'Server-sent events: whatever becomes of data points and epochs, from now on or from `Last-Event-ID` on. `project`, `type` and `status` choose among data points.',
-)
+export const STREAM = {
+  ...get(
+    STREAM_PATH,
+    {
+      project: several(projectId).optional(),
+      type: text.optional(),
+      status: several(z.enum(STATUSES)).optional(),
+      kind: several(z.enum(['point', 'undone', 'epoch'])).optional(),
+      text: flag.optional(),
+    },
+    'Server-sent events: whatever becomes of data points and epochs, from now on or from `Last-Event-ID` on. `project`, `type` and `status` choose among data points.',
+  ),
+  output: z.string(),
+  type: 'text/event-stream',
+}
 export const STREAM_EVENTS = {
   point: point.omit({ data: true }).extend({ text: z.string().optional() }),
   epoch,

@@ -1,13 +1,13 @@
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
-import type { EpochRow, PointRow } from '#io/database/port.ts'
+import type { EpochRow } from '#io/database/port.ts'
 import { Answer, type Asking } from '#io/http/port.ts'
 import type { Reason } from '#wire/api.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { DEPLOYED_API, type DeployedInput, type DeployedRoute, OBSERVATIONS_MAX } from '#wire/deployed-api.ts'
 import { reasonOfAbsence } from './absence.ts'
 import { headersOf, type KeepingOf } from './point-answers.ts'
-import { reasonOf, strictJson, TEXT_LENGTH_MAX } from './points.ts'
+import { readPoint, reasonOf, strictJson, TEXT_LENGTH_MAX } from './points.ts'
 import type { ServeDeps } from './served.ts'
 
 /** One per route of deployed nodes. */
@@ -18,8 +18,6 @@ type PointAsked = { readonly projectId: ProjectId; readonly epochId: EpochId }
 /** The answers in the words and forms of deployed nodes. */
 export function deployedAnswers(deps: ServeDeps, keepingOf: KeepingOf): DeployedAnswers {
   const { index } = deps
-  const pointIn = async ({ projectId, epochId }: PointAsked, text: boolean): Promise<PointRow | undefined> =>
-    (await index.points({ projectId, from: epochId, to: epochId, order: 'ascending', limit: 1, text }))[0]
   const absent = async (asked: PointAsked, what: string): Promise<Answer> => {
     const reason = await reasonOfAbsence(asked, deps)
     return refusal(404, `No ${what} found for project_id: ${asked.projectId}, epoch_id: ${asked.epochId}`, reason)
@@ -47,7 +45,7 @@ export function deployedAnswers(deps: ServeDeps, keepingOf: KeepingOf): Deployed
       return { epochId: epoch.epochId, ...shownInfo(epoch) }
     },
     async data(asked) {
-      const row = await pointIn(asked, true)
+      const row = await readPoint(asked, { index, withText: true })
       if (row === undefined) return absent(asked, 'data')
       if (row.text === undefined) {
         const reason = reasonOf(row.content === 'not_json' ? 'not_json' : 'unavailable')
@@ -59,7 +57,7 @@ export function deployedAnswers(deps: ServeDeps, keepingOf: KeepingOf): Deployed
       return new Answer({ body, etag, keeping: await keepingOf(row), headers: headersOf(row) })
     },
     async cid(asked) {
-      const row = await pointIn(asked, false)
+      const row = await readPoint(asked, { index, withText: false })
       if (row === undefined) return absent(asked, 'finalized cid')
       return new Answer({ body: { json: row.snapshotCid }, headers: headersOf(row) })
     },
@@ -73,7 +71,7 @@ export function deployedAnswers(deps: ServeDeps, keepingOf: KeepingOf): Deployed
     },
     timeSeries: (asked, asking) => timeSeries(asked, { deps, asking }),
     async verify(asked) {
-      const row = await pointIn(asked, true)
+      const row = await readPoint(asked, { index, withText: true })
       if (row === undefined) return absent(asked, 'data')
       const { projectId, epochId, status, snapshotCid, batchCid, votes } = row
       const computedCid = row.text === undefined ? undefined : await snapshotCidOf(new TextEncoder().encode(row.text))
@@ -116,7 +114,7 @@ async function timeSeries(
   let length = 0
   let at = Math.max(project.firstEpochId, epochId - Math.floor(gap / epochSeconds))
   for (let told = 0; told <= count && length < TEXT_LENGTH_MAX; told += 1) {
-    const [row] = await index.points({ projectId, from: at, to: at, order: 'ascending', limit: 1, text: true })
+    const row = await readPoint({ projectId, epochId: at as EpochId }, { index, withText: true })
     if (row?.text !== undefined) texts.push(strictJson(row.text))
     length += row?.text?.length ?? 0
     if (at === project.firstEpochId) break

@@ -6,7 +6,7 @@ import { type Batch, type Epoch, PAGE_LENGTH, type Vote } from '#wire/api.ts'
 import { type BatchFiles, createBatchFiles } from './batch-files.ts'
 import { pageOf, placeOf, placesOf } from './pages.ts'
 import { listAnswer } from './point-answers.ts'
-import { contentOf, holdsText, TEXT_LENGTH_MAX } from './points.ts'
+import { contentOf, holdsText, readEpoch, readPoint } from './points.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
 /** The answers about epochs, their batches, and who voted for what. */
@@ -35,22 +35,13 @@ export function epochAnswers(deps: ServeDeps) {
       const batches = await index.batches({ epochId, limit: EPOCH_BATCHES_MAX })
       return { ...shownEpoch(row), batchList: batches.map(shownBatch) }
     },
-    async epochPoints({ epochId, limit = PAGE_LENGTH, cursor, ...asked }, asking) {
-      const content = contentOf(asked, false)
-      const withText = holdsText(content)
-      const rows = await index.epochPoints({ epochId, after: cursor, limit: limit + 1, text: withText })
-      await asking.breathe()
-      let length = 0
-      const fitting = rows.findIndex((row, place) => place > 0 && (length += row.text?.length ?? 0) > TEXT_LENGTH_MAX)
-      const page = pageOf(rows, {
-        limit: fitting > 0 ? Math.min(fitting, limit) : limit,
-        placeOf: (row) => row.projectId,
-        shown: (row) => row,
-      })
-      return listAnswer(page.items, content, page.nextCursor)
+    async epochPoints({ data, text, ...asked }, asking) {
+      const content = contentOf({ data, text }, false)
+      const { rows, nextCursor } = await readEpoch(asked, { index, asking, withText: holdsText(content) })
+      return listAnswer(rows, content, nextCursor)
     },
     async votes({ projectId, epochId, limit = PAGE_LENGTH, cursor }) {
-      const [point] = await index.points({ projectId, from: epochId, to: epochId, order: 'ascending', limit: 1 })
+      const point = await readPoint({ projectId, epochId }, { index, withText: false })
       if (point === undefined) return { items: [] }
       const file = await files.read(await batchOf(point.batchCid, epochId))
       const places = file.placesOf(projectId)

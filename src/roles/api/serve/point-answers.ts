@@ -4,7 +4,7 @@ import { Answer, type Keeping } from '#io/http/port.ts'
 import type { Point } from '#wire/api.ts'
 import { absentPoint, reasonOfNone } from './absence.ts'
 import { lately } from './lately.ts'
-import { contentOf, holdsText, pointJson, readRange, type Content } from './points.ts'
+import { contentOf, holdsText, pointJson, readLatest, readPoint, readRange, type Content } from './points.ts'
 import { csvAnswer, seriesOf } from './series.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
@@ -38,8 +38,7 @@ export function pointAnswers(deps: ServeDeps, keepingOf: KeepingOf) {
     },
     async latest({ projectId, status, data, text }) {
       const content = contentOf({ data, text }, true)
-      const isFinalized = status === 'any' ? undefined : true
-      const [row] = await index.points({ projectId, order: 'newest_first', limit: 1, text: holdsText(content), isFinalized })
+      const row = await readLatest({ projectId, status }, { index, withText: holdsText(content) })
       if (row !== undefined) return pointAnswer(row, content, 'brief')
       const summary = await index.summary()
       const reason = await reasonOfNone(projectId, deps)
@@ -47,7 +46,7 @@ export function pointAnswers(deps: ServeDeps, keepingOf: KeepingOf) {
     },
     async point({ projectId, epochId, data, text }) {
       const content = contentOf({ data, text }, true)
-      const [row] = await index.points({ projectId, from: epochId, to: epochId, order: 'ascending', limit: 1, text: holdsText(content) })
+      const row = await readPoint({ projectId, epochId }, { index, withText: holdsText(content) })
       if (row === undefined) return absent(await absentPoint({ projectId, epochId }, deps))
       return pointAnswer(row, content, await keepingOf(row))
     },
@@ -56,7 +55,7 @@ export function pointAnswers(deps: ServeDeps, keepingOf: KeepingOf) {
       return format === 'csv' ? csvAnswer(series) : series
     },
     async proof({ projectId, epochId }) {
-      const [row] = await index.points({ projectId, from: epochId, to: epochId, order: 'ascending', limit: 1 })
+      const row = await readPoint({ projectId, epochId }, { index, withText: false })
       if (row === undefined) return absent(await absentPoint({ projectId, epochId }, deps))
       if (row.status !== 'finalized') throw new WeftError('NOT_FINAL', { projectId, epochId, status: row.status })
       return new Answer({ body: { json: await deps.proofOf({ projectId, epochId }) }, headers: headersOf(row) })

@@ -74,23 +74,41 @@ export async function readRange(
     throw new WeftError('REQUEST_INVALID', { problems: ['from: is behind to'] })
   const range = await rangeOf(asked, index)
   if (range === undefined) return { rows: [], nextCursor: undefined }
-  const limit = asked.limit ?? asked.last ?? PAGE_LENGTH
-  const rows: PointRow[] = []
   let { from } = range
+  return gather(
+    { limit: asked.limit ?? asked.last ?? PAGE_LENGTH, withText, asking },
+    async (count) => {
+      const found = await index.points({ projectId, from, to: range.to, order: 'ascending', limit: count, text: withText })
+      from = (found.at(-1)?.epochId ?? from) + 1
+      return found
+    },
+    (row) => `${row.epochId}.${range.to ?? 0}`,
+  )
+}
+
+/**
+ * Reads on until the page is full. How many rows are read at a time follows from how large those before were: nobody knows how large the next are. The
+ * cursor names the last row told: `placeOf` it.
+ */
+async function gather(
+  { limit, withText, asking }: { readonly limit: number; readonly withText: boolean; readonly asking: Asking },
+  read: (count: number) => Promise<readonly PointRow[]>,
+  placeOf: (row: PointRow) => string,
+): Promise<RangeRead> {
+  const rows: PointRow[] = []
   let length = 0
-  let step = withText ? FIRST_ROWS : limit + 1
-  for (;;) {
-    const wanted = Math.min(step, limit + 1 - rows.length)
-    const found = await index.points({ projectId, from, to: range.to, order: 'ascending', limit: wanted, text: withText })
+  for (let step = withText ? FIRST_ROWS : limit + 1; ; ) {
+    const count = Math.min(step, limit + 1 - rows.length)
+    const found = await read(count)
     for (const row of found) {
       length += row.text?.length ?? 0
+      const last = rows.at(-1)
       // One is told however long it is: nobody would come past it.
-      const isEnough = rows.length === limit || (rows.length > 0 && length > TEXT_LENGTH_MAX)
-      if (isEnough) return { rows, nextCursor: encodeCursor(`${row.epochId}.${range.to ?? 0}`) }
+      const isEnough = rows.length === limit || length > TEXT_LENGTH_MAX
+      if (last !== undefined && isEnough) return { rows, nextCursor: encodeCursor(placeOf(last)) }
       rows.push(row)
-      from = row.epochId + 1
     }
-    if (found.length < wanted) return { rows, nextCursor: undefined }
+    if (found.length < count) return { rows, nextCursor: undefined }
     await asking.breathe()
     const fitting = Math.floor((TEXT_LENGTH_MAX - length) / (length / rows.length || 1))
     step = Math.max(1, Math.min(step * GROWTH, fitting))
@@ -99,11 +117,56 @@ export async function readRange(
 
 /** Where a range begins and ends: the cursor of a page before it has kept both. `undefined` when there is nothing in it. */
 async function rangeOf({ projectId, from = 0 as EpochId, to, last, cursor }: RangeAsked, index: IndexReads) {
-  const [next, end = 0] = placesOf(cursor, 2) ?? []
-  if (next !== undefined) return { from: next, to: end === 0 ? undefined : end }
+  const [told, end = 0] = placesOf(cursor, 2) ?? []
+  if (told !== undefined) return { from: told + 1, to: end === 0 ? undefined : end }
   if (last === undefined) return { from: from as number, to: to as number | undefined }
   const newest = await index.points({ projectId, from, to, order: 'newest_first', limit: last })
   const [first] = newest
   const oldest = newest.at(-1)
   return first === undefined || oldest === undefined ? undefined : { from: oldest.epochId as number, to: first.epochId as number }
+}
+
+interface Reading {
+  readonly index: IndexReads
+  readonly withText: boolean
+}
+type PointAsked = { readonly projectId: ProjectId; readonly epochId: EpochId }
+
+export async function readPoint({ projectId, epochId }: PointAsked, { index, withText }: Reading): Promise<PointRow | undefined> {
+  const [row] = await index.points({ projectId, from: epochId, to: epochId, order: 'ascending', limit: 1, text: withText })
+  return row
+}
+
+/** The newest that is final, or with `any` the newest. */
+export async function readLatest(
+  { projectId, status }: { readonly projectId: ProjectId; readonly status?: 'finalized' | 'any' | undefined },
+  { index, withText }: Reading,
+): Promise<PointRow | undefined> {
+  const isFinalized = status === 'any' ? undefined : true
+  const [row] = await index.points({ projectId, order: 'newest_first', limit: 1, text: withText, isFinalized })
+  return row
+}
+
+/** Projects of an epoch as they are asked for. */
+export interface EpochAsked {
+  readonly epochId: EpochId
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+/** By project, at most `limit`, and with their texts at most so many characters of them. */
+export async function readEpoch(
+  { epochId, limit = PAGE_LENGTH, cursor }: EpochAsked,
+  { index, asking, withText }: Reading & { readonly asking: Asking },
+): Promise<RangeRead> {
+  let after = cursor
+  return gather(
+    { limit, withText, asking },
+    async (count) => {
+      const found = await index.epochPoints({ epochId, after, limit: count, text: withText })
+      after = found.at(-1)?.projectId
+      return found
+    },
+    (row) => row.projectId,
+  )
 }

@@ -4,6 +4,7 @@ import { DEPLOYED_API } from '#wire/deployed-api.ts'
 import { parseRequest, type RouteForm } from '#wire/routes.ts'
 import { deployedAnswers } from './deployed-answers.ts'
 import { epochAnswers } from './epoch-answers.ts'
+import { graphqlRoutes } from './graphql.ts'
 import { networkAnswers } from './network-answers.ts'
 import { createKeeping, pointAnswers } from './point-answers.ts'
 import { projectAnswers } from './project-answers.ts'
@@ -12,15 +13,13 @@ import type { Answers, ServeDeps } from './served.ts'
 /** What the api answers over HTTP: what each route takes and gives is in `#wire/api.ts` and `#wire/deployed-api.ts`. Nothing here writes. */
 export function apiRoutes(deps: ServeDeps): readonly HttpRoute[] {
   const keepingOf = createKeeping(deps)
-  return [...routesOf(API, apiAnswers(deps, keepingOf)), ...withoutSlash(routesOf(DEPLOYED_API, deployedAnswers(deps, keepingOf)))]
+  const answers: Answers = { ...pointAnswers(deps, keepingOf), ...projectAnswers(deps), ...epochAnswers(deps), ...networkAnswers(deps) }
+  return [
+    ...routesOf(API, answers),
+    ...graphqlRoutes(deps, answers),
+    ...withoutSlash(routesOf(DEPLOYED_API, deployedAnswers(deps, keepingOf))),
+  ]
 }
-
-export const apiAnswers = (deps: ServeDeps, keepingOf = createKeeping(deps)): Answers => ({
-  ...pointAnswers(deps, keepingOf),
-  ...projectAnswers(deps),
-  ...epochAnswers(deps),
-  ...networkAnswers(deps),
-})
 
 function routesOf(forms: Readonly<Record<string, RouteForm<unknown>>>, answers: object): readonly HttpRoute[] {
   return Object.entries(forms).map(([name, form]) => ({
