@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Address, Cid } from '#domain/ids.ts'
-import { epochId, get, integer, page, projectId, type RouteForm, slotId } from './routes.ts'
+import { epochId, get, integer, page, post, projectId, type RouteForm, slotId } from './routes.ts'
 
 /**
  * What the role `api` answers below `/v1`: data, what became of them, and who says so. Each route stands here once, with what it takes and what
@@ -308,6 +308,23 @@ export const API = {
     }),
   },
 } as const satisfies Record<string, RouteForm<unknown>>
+
+/** Characters of a GraphQL query. */
+const QUERY_LENGTH_MAX = 8 * 1024
+const query = z.string().min(1).max(QUERY_LENGTH_MAX)
+const operationName = z.string().max(128).nullish()
+export const GRAPHQL = {
+  get: get(
+    '/graphql',
+    { query, operationName, variables: z.string().max(QUERY_LENGTH_MAX).optional() },
+    'A GraphQL query: the same data in one question. `variables` is JSON.',
+  ),
+  post: post(
+    '/graphql',
+    { query, operationName, variables: z.record(z.string(), z.unknown()).nullish() },
+    'A GraphQL query, in a JSON body.',
+  ),
+} as const
 
 export type ApiRoute = keyof typeof API
 export type ApiInput<Name extends ApiRoute> = z.output<(typeof API)[Name]['input']>

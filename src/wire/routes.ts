@@ -85,7 +85,7 @@ export function openApiOf(title: string, routes: readonly RouteForm<unknown>[]):
     }))
     const body = { type: 'object', properties: { token: { type: 'string' }, ...properties }, required }
     const takes = method === 'GET' ? { parameters } : { requestBody: { content: { 'application/json': { schema: body } } } }
-    const answer = output && { content: { [type]: { schema: z.toJSONSchema(output, { io: 'output' }) } } }
+    const answer = output && { content: { [type]: { schema: z.toJSONSchema(output, { io: 'input' }) } } }
     const responses = {
       200: { description: doc, ...answer },
       ...(isAbsenceTold && { 404: { description: 'Absent, and why.', ...answer } }),

@@ -116,7 +116,8 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
           : new Answer({ body: { json: isEnveloped ? { info: { success: true, response: value }, requestID: requestId } : value } }),
       ),
     begin({ type, headers }) {
-      head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none })
+      // A connection that has served for so long has had its turn.
+      head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none, connection: 'close' })
     },
     refuse(failure) {
       const { code, kind, message, facts } = failure

@@ -1,8 +1,7 @@
 import type { Page } from '#io/http/port.ts'
-import { API, STREAM } from '#wire/api.ts'
+import { API, GRAPHQL, STREAM } from '#wire/api.ts'
 import { DEPLOYED_API } from '#wire/deployed-api.ts'
 import { openApiOf, type RouteForm } from '#wire/routes.ts'
-import { GRAPHQL } from './graphql.ts'
 
 /** What describes the routes: for programs, and for people. Both are written from the table that requests are checked by. */
 

@@ -1,6 +1,7 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { parseCanonicalJson } from '#wire/canonical-json.ts'
 import { parseJson, unlessThrown } from '#wire/untrusted.ts'
+import { strictJson } from './points.ts'
 
 /** One field of a snapshot. */
 
@@ -15,17 +16,16 @@ export function parsePath(path: string): readonly string[] | undefined {
 
 /** A number, or a text; integers that a JSON number would round are texts. `null` where the snapshot has no such field, or more than one value there. */
 export function fieldOf(text: string, path: readonly string[]): number | string | null {
-  const value = at(parseJson(text), path)
+  const value = at(parseJson(strictJson(text)), path)
   if (typeof value === 'string') return value
   if (typeof value === 'boolean') return String(value)
-  if (typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value
-  // What the reader of every engine rounds or refuses is read as it was written.
+  if (typeof value !== 'number') return null
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value
   const exact = at(
     unlessThrown(() => parseCanonicalJson(new TextEncoder().encode(text))),
     path,
   )
-  if (typeof exact === 'bigint') return exact.toString()
-  return typeof exact === 'number' && Number.isFinite(exact) ? exact : null
+  return typeof exact === 'bigint' ? exact.toString() : value
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

@@ -11,8 +11,7 @@ import { PAGE_LENGTH, PAGE_LENGTH_MAX } from '#wire/api.ts'
 
 /** What a query may ask for, worked out before anything else looks at it: checking whether fields fit together is itself work without end. */
 
-/** Letters of a query, and what they may say. */
-export const QUERY_LENGTH_MAX = 8 * 1024
+/** Words and signs of a query. */
 export const TOKENS_MAX = 1_000
 /** A list of points of a list of projects is 4 deep; the rest is for readers that nest fragments. */
 const DEPTH_MAX = 8

@@ -1,10 +1,10 @@
 import { execute, type ExecutionResult, GraphQLError, parse, validate } from 'graphql'
-import { z } from 'zod'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
-import { get, parseRequest, post } from '#wire/routes.ts'
+import { GRAPHQL } from '#wire/api.ts'
+import { parseRequest } from '#wire/routes.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
-import { checkLimits, QUERY_LENGTH_MAX, TOKENS_MAX } from './graphql-limits.ts'
+import { checkLimits, TOKENS_MAX } from './graphql-limits.ts'
 import { GRAPHQL_SCHEMA, graphqlRoot } from './graphql-schema.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
@@ -12,18 +12,6 @@ import type { Answers, ServeDeps } from './served.ts'
 
 /** Told of one query. */
 const ERRORS_MAX = 10
-
-const query = z.string().min(1).max(QUERY_LENGTH_MAX)
-const operationName = z.string().max(128).nullish()
-const variables = z.record(z.string(), z.unknown())
-export const GRAPHQL = {
-  get: get(
-    '/graphql',
-    { query, operationName, variables: z.string().max(QUERY_LENGTH_MAX).optional() },
-    'A GraphQL query: the same data in one question. `variables` is JSON.',
-  ),
-  post: post('/graphql', { query, operationName, variables: variables.nullish() }, 'A GraphQL query, in a JSON body.'),
-} as const
 
 export function graphqlRoutes(deps: ServeDeps, answers: Answers): readonly HttpRoute[] {
   const { path } = GRAPHQL.get
@@ -67,9 +55,11 @@ async function answered(
     variableValues: asked.variables ?? {},
     operationName: asked.operationName ?? undefined,
   })) as ExecutionResult
-  return new Answer({
-    body: { json: { ...result, ...(result.errors !== undefined && { errors: result.errors.slice(0, ERRORS_MAX).map(told) }) } },
-  })
+  const errors = result.errors?.slice(0, ERRORS_MAX).map(told)
+  // Without data the question itself is wrong, or what it needs is not to be had just now.
+  const isPassing = result.errors?.some(({ originalError }) => isWeftError(originalError) && originalError.kind === 'transient')
+  const status = result.data ? 200 : isPassing ? 503 : 400
+  return new Answer({ status, body: { json: { data: result.data, errors } } })
 }
 
 /** The document, once its size is known to be small: only then anything else looks at it. */
