@@ -10,14 +10,15 @@ export const project = (name: string): ProjectId => `reserves:${name}:ns` as Pro
 export const cid = (name: string): Cid => `bafy${name}` as Cid
 export const validator = (digit: string): Address => `0x${digit.repeat(40)}` as Address
 
-type Told =
+export type Told =
   | readonly ['EpochReleased', number]
   | readonly ['DayStartedEvent', number]
   | readonly ['BatchSubmissionsCompleted', number]
   | readonly ['SnapshotBatchSubmitted' | 'SnapshotBatchFinalized' | 'TriggerBatchResubmission', number, string]
   | readonly ['SnapshotBatchAttestationSubmitted' | 'DelayedAttestationSubmitted', number, string, string]
 
-export function createChain(fork = '') {
+/** A chain's hashes name the block alone: the same blocks come again after a rollback, as if nothing had happened. */
+export function createChain() {
   let head: BlockRef | undefined
   return {
     get head() {
@@ -27,7 +28,7 @@ export function createChain(fork = '') {
       const number = ((head?.number ?? 99) + 1) as BlockNumber
       const block: BlockRef = {
         number,
-        hash: `0xblock${number}${fork}` as Hash,
+        hash: `0xblock${number}` as Hash,
         parentHash: head?.hash ?? ('0xblock99' as Hash),
         timestamp: number * 10,
       }
@@ -45,7 +46,6 @@ export function createChain(fork = '') {
       return { kind: 'block', block, events: events as unknown as ProtocolEvent[] }
     },
     rollback(to: BlockRef): ChainStep {
-      fork += "'"
       head = to
       return { kind: 'rollback', to }
     },

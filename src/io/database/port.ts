@@ -115,6 +115,8 @@ export interface IndexReads {
   slots(slotIds: readonly SlotId[]): Promise<readonly SlotRow[]>
   /** Of the last `batches` that are decided. */
   validators(batches: number): Promise<readonly ValidatorRow[]>
+  /** The newest of `changes`; 0 before the first. */
+  lastChange(): Promise<number>
   /** What became known after `after`, in order. */
   changes(query: { readonly after: number; readonly limit: number }): Promise<readonly Change[]>
 }

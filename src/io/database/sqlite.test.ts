@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'weft-index-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 let files = 0
-const openFile = (name: string) => openSqliteIndex({ path: join(folder, name), market: MARKET, indexId: 'index' })
+const openFile = (name: string, market = MARKET) => openSqliteIndex({ path: join(folder, name), market, indexId: 'index' })
 databaseSuite('sqlite', {
   async fresh() {
     files += 1

@@ -1,5 +1,5 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
-import { CHANGES_MAX, KNOWN_BLOCKS_MAX } from '../port.ts'
+import { CHANGES_MAX, KNOWN_BLOCKS_MAX } from '#io/database/port.ts'
 import { raiseFinalized, refreshEpochs, tellPoints } from './derived.ts'
 import type { Row, Sql } from './sql.ts'
 

@@ -1,4 +1,4 @@
-import type { BatchContent, SnapshotContent } from '../port.ts'
+import type { BatchContent, SnapshotContent } from '#io/database/port.ts'
 import { isPlain, pruneChanges } from './chain.ts'
 import { raiseFinalized, refreshEpochs, tellPoints } from './derived.ts'
 import { marks, type Row, type Sql, VALUES_MAX } from './sql.ts'

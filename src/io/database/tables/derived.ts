@@ -34,9 +34,8 @@ const ofSlots = `SELECT count(*) AS slots, coalesce(sum(CASE WHEN lost > 0 THEN 
 export async function refreshEpochs(sql: Sql, epochIds: Iterable<number>): Promise<void> {
   const changed: [string, number][] = []
   for (const epochId of new Set(epochIds)) {
-    const [batches, projects, slots] = (await Promise.all(
-      [ofBatches, ofProjects, ofSlots].map(async (query) => (await sql.rows(query, [epochId]))[0]),
-    )) as [Row, Row, Row]
+    const one = async (query: string) => (await sql.rows(query, [epochId]))[0] as Row
+    const [batches, projects, slots] = [await one(ofBatches), await one(ofProjects), await one(ofSlots)]
     const updated = await sql.rows(
       `UPDATE epochs SET batches = ?, submissions = ?, unread_batches = ?, pending_batches = ?, disputed_batches = ?, finalized_at = ?,
          projects = ?, finalized_projects = ?, disputed_projects = ?, slots = ?, outvoted_slots = ? WHERE epoch_id = ? RETURNING epoch_id`,

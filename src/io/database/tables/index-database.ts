@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockRef } from '#domain/chain-step.ts'
 import type { Hash, BlockNumber } from '#domain/ids.ts'
-import { type IndexDatabase, KNOWN_BLOCKS_MAX, SLOTS_MAX, type WantedBatch, type WantedSnapshot } from '../port.ts'
+import { type IndexDatabase, KNOWN_BLOCKS_MAX, SLOTS_MAX, type WantedBatch, type WantedSnapshot } from '#io/database/port.ts'
 import { applySteps } from './chain.ts'
 import { forgetBefore, putBatch, putSnapshots } from './content.ts'
 import * as read from './read.ts'
@@ -85,6 +85,11 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
     slotEpochs: (query) => reading((sql) => votes.slotEpochs(sql, query)),
     slots: (slotIds) => reading((sql) => votes.slots(sql, slotIds.slice(0, SLOTS_MAX))),
     validators: (batches) => reading((sql) => votes.validators(sql, batches)),
+    lastChange: () =>
+      reading(async (sql) => {
+        const [row] = await sql.rows('SELECT max(seq) AS seq FROM changes')
+        return Number(row?.['seq'] ?? 0)
+      }),
     changes: (query) => reading((sql) => read.changes(sql, query)),
   }
 }

@@ -9,7 +9,7 @@ import type {
   ProjectsQuery,
   RowStatus,
   Summary,
-} from '../port.ts'
+} from '#io/database/port.ts'
 import { standing } from './derived.ts'
 import { marks, type Row, type Sql, type SqlValue } from './sql.ts'
 import { unpacked } from './text.ts'

@@ -197,7 +197,7 @@ export function schemaOf({ types, clustered }: Dialect): string[] {
 
 /** The type of a column, without what may be missing. */
 export const typeOf = (table: TableName, column: string): ColumnType =>
-  ((TABLES as Record<string, Table>)[table]?.columns[column] as string).replace('?', '') as ColumnType
+  (TABLES[table].columns as Table['columns'])[column]?.replace('?', '') as ColumnType
 
 /** `(?, ?, ?)` for so many values. */
 export const marks = (values: readonly unknown[]): string => `(${values.map(() => '?').join(', ')})`

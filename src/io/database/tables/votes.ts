@@ -7,7 +7,7 @@ import {
   type SlotRow,
   STREAK_MAX,
   type ValidatorRow,
-} from '../port.ts'
+} from '#io/database/port.ts'
 import { COUNTS } from './derived.ts'
 import { marks, type Sql } from './sql.ts'
 
