@@ -26,6 +26,26 @@ export const ERRORS = {
     facts: ['text', 'projects'],
     help: 'Several projects of the epoch have this in their ids. Give more of the one that is meant, or all of it.',
   },
+  STATE_UNPROVED: {
+    kind: 'caller',
+    facts: ['what', 'detail'],
+    help: 'Nothing in the proof leads from the block to what is asked of the contract. Have the proof made anew.',
+  },
+  FILE_UNREADABLE: {
+    kind: 'caller',
+    facts: ['path', 'detail'],
+    help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
+  },
+  BLOCK_NOT_AGREED: {
+    kind: 'caller',
+    facts: ['block', 'agreeing', 'needed'],
+    help: 'Too few of the endpoints named have the block that the proof rests on. It may be of another chain, or a reorganisation took it: have the proof made anew.',
+  },
+  PROOF_IMPOSSIBLE: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'detail'],
+    help: 'What is final on chain can be proved, of markets whose contract keeps its state as Weft does (docs/PROOF.md), where the endpoint answers `eth_getProof` and somebody serves the bytes.',
+  },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],
