@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import { numberOf } from '#io/database/chain.test-world.ts'
 import { Answer } from '#io/http/port.ts'
 import { STREAM_EVENTS } from '#wire/api.ts'
@@ -190,11 +191,21 @@ test('a heartbeat comes every 15 s, and only then', async () => {
   expect(reader.text().match(/^: still here$/gm)).toHaveLength(1)
 })
 
-test('what another process has written is heard without being woken', async () => {
-  const world = await streaming()
-  const reader = listen(world.stream)
+test('a database that is away for a while takes nothing from who listens', async () => {
+  const world = await openWorld()
+  const trouble = { isAway: false }
+  const changes: World['index']['changes'] = async (query) => {
+    if (trouble.isAway) throw new WeftError('DATABASE_UNREACHABLE', { database: 'there', detail: 'away' })
+    return world.index.changes(query)
+  }
+  const own = await streaming({ ...world, deps: { ...world.deps, index: { ...world.index, changes } } })
+  const reader = listen(own.stream)
+  trouble.isAway = true
   await firstEpoch(world)
-  await world.clock.advance(300)
+  await own.wake()
+  expect(reader.points()).toEqual([])
+  trouble.isAway = false
+  await own.clock.advance(1_000)
   expect(reader.points()).toHaveLength(2)
 })
 

@@ -16,8 +16,8 @@ import { createTexts, type Texts } from './texts.ts'
 
 /** Proxies close what is silent for longer. */
 const HEARTBEAT_MS = 15_000
-/** Another process may be the one that writes: then nobody wakes this one. */
-const POLL_MS = 250
+/** After a failure that passes. */
+const RETRY_MS = 1_000
 /** Changes read at once. */
 const PAGE = 1_000
 /** Told and remembered: some seconds of a market with a thousand projects. */
@@ -27,7 +27,7 @@ const CATCHING_UP_MAX = 4
 
 export interface Stream {
   readonly route: HttpRoute
-  /** The index has taken a step. */
+  /** The index may have more, whoever wrote it. */
   wake(): void
   /** Reads changes until the signal aborts. Rejects with what no waiting mends. */
   run(signal: AbortSignal): Promise<void>
@@ -90,12 +90,11 @@ export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'
     async run(signal) {
       await tail.start()
       for (let beatMs = clock.nowMs() + HEARTBEAT_MS; !signal.aborted; ) {
-        const woken = Promise.withResolvers<void>()
-        wakeUp = woken.resolve
-        await unlessItPasses(() => tail.pull())
-        const waiting = new AbortController()
-        await Promise.race([woken.promise, clock.sleep(POLL_MS, AbortSignal.any([signal, waiting.signal])).catch(() => undefined)])
-        waiting.abort()
+        const woken = new AbortController()
+        wakeUp = () => woken.abort()
+        const isRead = await unlessItPasses(() => tail.pull())
+        const waitMs = Math.min(isRead ? HEARTBEAT_MS : RETRY_MS, beatMs - clock.nowMs())
+        await clock.sleep(waitMs, AbortSignal.any([signal, woken.signal])).catch(() => undefined)
         if (clock.nowMs() < beatMs) continue
         tail.beat()
         beatMs = clock.nowMs() + HEARTBEAT_MS
@@ -237,10 +236,13 @@ function filterOf({ project, type, status, kind }: ApiStreamInput): (told: Told)
   }
 }
 
-async function unlessItPasses(work: () => Promise<void>): Promise<void> {
+/** Whether it was done; `false` where that may be tried again. */
+async function unlessItPasses(work: () => Promise<void>): Promise<boolean> {
   try {
     await work()
+    return true
   } catch (failure) {
     if (!isWeftError(failure) || failure.kind !== 'transient') throw failure
+    return false
   }
 }
