@@ -322,7 +322,7 @@ export type Reason = z.output<typeof reason>
 
 /**
  * `GET /v1/stream` sends these as server-sent events, `id` a cursor that `Last-Event-ID` goes on from, `data` one of them. Filters: `project`
- * (several), `type`, `status`; `text=true` asks for the exact text of snapshots. An id without data comes first: where the stream begins, so that
+ * (several), `type`, `status`, `kind` of event (several; `cut` comes all the same); `text=true` asks for the exact text of snapshots. An id without data comes first: where the stream begins, so that
  * whoever loses the connection before the first event misses none. `point` whenever a data point gets another status: it stands for the event of the same (project, epoch) before.
  * `undone` when a reorganisation has taken away what was told of it: what holds then follows. `epoch` when an epoch moves on. `cut` is the last one of a
  * reader that was too slow, and says so.
