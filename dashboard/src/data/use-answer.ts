@@ -1,0 +1,42 @@
+import { useEffect, useState } from 'react'
+import type { ApiOutput, ApiQuery, ApiRoute } from '#wire/api.ts'
+import { ask, type Query, Unanswered } from './ask.ts'
+import { useLive } from './live.ts'
+
+/** What is known of an answer. A value stays while a newer one is awaited, so that nothing flickers. */
+export interface Answer<Value> {
+  readonly value?: Value
+  readonly failure?: Unanswered
+}
+
+/** Works out a value from answers, and again whenever `key` changes; with `isLive`, whenever the market moves on. Without a key nothing is asked. */
+export function useWork<Value>(key: string | undefined, work: (signal: AbortSignal) => Promise<Value>, isLive = true): Answer<Value> {
+  const { beat } = useLive()
+  const [known, setKnown] = useState<Answer<Value> & { readonly key?: string | undefined }>({})
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the work, which is another function at each look
+  useEffect(() => {
+    if (key === undefined) return
+    const over = new AbortController()
+    work(over.signal).then(
+      (value) => !over.signal.aborted && setKnown({ key, value }),
+      (cause) => !over.signal.aborted && setKnown((before) => ({ ...(before.key === key && before), key, failure: failureOf(cause) })),
+    )
+    return () => over.abort()
+  }, [key, isLive ? beat : 0])
+  return known.key === key ? known : {}
+}
+
+function failureOf(cause: unknown): Unanswered {
+  if (cause instanceof Unanswered) return cause
+  return new Unanswered('page', cause instanceof Error ? cause.message : String(cause))
+}
+
+/** One answer of the api. */
+export function useAnswer<Name extends ApiRoute>(
+  route: Name,
+  query: (ApiQuery<Name> & Query) | undefined,
+  isLive = true,
+): Answer<ApiOutput<Name>> {
+  const key = query && `${route} ${JSON.stringify(query)}`
+  return useWork(key, (signal) => ask(route, query as ApiQuery<Name> & Query, signal), isLive)
+}
