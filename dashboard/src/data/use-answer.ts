@@ -9,8 +9,19 @@ export interface Answer<Value> {
   readonly failure?: Unanswered
 }
 
-/** Works out a value from answers, and again whenever `key` changes; with `isLive`, whenever the market moves on. Without a key nothing is asked. */
-export function useWork<Value>(key: string | undefined, work: (signal: AbortSignal) => Promise<Value>, isLive = true): Answer<Value> {
+interface Renewal {
+  /** Asked again whenever the market moves on. */
+  readonly isLive?: boolean
+  /** Asked again when this changes, while the earlier value stays. */
+  readonly again?: number
+}
+
+/** Works out a value from answers, and another one whenever `key` changes. Without a key nothing is asked. */
+export function useWork<Value>(
+  key: string | undefined,
+  work: (signal: AbortSignal) => Promise<Value>,
+  { isLive = true, again = 0 }: Renewal = {},
+): Answer<Value> {
   const { beat } = useLive()
   const [known, setKnown] = useState<Answer<Value> & { readonly key?: string | undefined }>({})
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the work, which is another function at each look
@@ -22,7 +33,7 @@ export function useWork<Value>(key: string | undefined, work: (signal: AbortSign
       (cause) => !over.signal.aborted && setKnown((before) => ({ ...(before.key === key && before), key, failure: failureOf(cause) })),
     )
     return () => over.abort()
-  }, [key, isLive ? beat : 0])
+  }, [key, again, isLive ? beat : 0])
   return known.key === key ? known : {}
 }
 
@@ -35,8 +46,8 @@ function failureOf(cause: unknown): Unanswered {
 export function useAnswer<Name extends ApiRoute>(
   route: Name,
   query: (ApiQuery<Name> & Query) | undefined,
-  isLive = true,
+  renewal: Renewal = {},
 ): Answer<ApiOutput<Name>> {
   const key = query && `${route} ${JSON.stringify(query)}`
-  return useWork(key, (signal) => ask(route, query as ApiQuery<Name> & Query, signal), isLive)
+  return useWork(key, (signal) => ask(route, query as ApiQuery<Name> & Query, signal), renewal)
 }

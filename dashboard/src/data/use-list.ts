@@ -17,12 +17,11 @@ export interface List<Item> {
 export function useList<Name extends ListRoute>(
   route: Name,
   query: (ApiQuery<Name> & Query) | undefined,
-  isLive = true,
 ): Answer<List<ItemOf<Name>>> & { readonly more: () => void } {
   const key = query && `${route} ${JSON.stringify(query)}`
   const [shown, setShown] = useState({ key, pages: 1 })
   const pages = shown.key === key ? shown.pages : 1
-  const answer = useWork(key && `${pages} ${key}`, (signal) => read(route, query as ApiQuery<Name> & Query, { pages, signal }), isLive)
+  const answer = useWork(key, (signal) => read(route, query as ApiQuery<Name> & Query, { pages, signal }), { again: pages })
   return { ...answer, more: () => setShown({ key, pages: pages + 1 }) }
 }
 
