@@ -46,6 +46,7 @@ export const REASONS = {
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',
   epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
+  not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
   not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
   not_indexed: 'The index has not come so far: it is at block `indexedBlock`.',
@@ -319,6 +320,7 @@ export type Vote = z.output<typeof vote>
 export type Slot = z.output<typeof slot>
 export type SlotEpoch = z.output<typeof slotEpoch>
 export type Reason = z.output<typeof reason>
+export type Observation = z.output<typeof observation>
 
 /**
  * `GET /v1/stream` sends these as server-sent events, `id` a cursor that `Last-Event-ID` goes on from, `data` one of them. Filters: `project`

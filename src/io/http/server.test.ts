@@ -33,7 +33,13 @@ const ROUTES = [
 async function serve(options: Partial<HttpOptions> = {}) {
   const told: [string, unknown][] = []
   const time = { nowMs: 0 }
-  const all = { listen: '127.0.0.1:0', routes: ROUTES, pages: { '/page': { type: 'text/html', text: '<h1>' } }, ...options }
+  const all = {
+    listen: '127.0.0.1:0',
+    isPostEnveloped: true,
+    routes: ROUTES,
+    pages: { '/page': { type: 'text/html', body: '<h1>' } },
+    ...options,
+  }
   const server = await serveHttp(all, { nowMs: () => time.nowMs, report: (event, facts) => void told.push([event, facts]) })
   opened.push(server)
   const get = (path: string, init: RequestInit = {}) => fetch(server.url + path, init)
