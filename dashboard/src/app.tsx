@@ -61,7 +61,8 @@ function skip(event: { preventDefault(): void }, main: HTMLElement | null): void
 }
 
 function pageOf([section = '', first, second]: readonly string[]): ReactNode {
-  const epochId = (text: string | undefined): number | undefined => (text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined)
+  const epochId = (text: string | undefined): number | undefined =>
+    text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
   if (section === '') return <NetworkPage />
   if (section === 'epochs' && epochId(first) !== undefined) return <EpochPage epochId={Number(first)} />
   if (section === 'projects') return first === undefined ? <ProjectsPage /> : <ProjectPage key={first} projectId={first} path={second} />

@@ -341,6 +341,11 @@ export const ERRORS = {
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
   },
+  DASHBOARD_UNBUILT: {
+    kind: 'operator',
+    facts: ['detail'],
+    help: 'The pages of the dashboard could not be built from `dashboard/`. It takes what `npm install` brings, vite among it, and a writable `node_modules`. Everything but the dashboard goes on without.',
+  },
   CLIENT_OPTIONS_INVALID: {
     kind: 'caller',
     facts: ['problems'],

@@ -1,7 +1,5 @@
 import { useEffect, useState } from 'react'
-import { CHECK_STEPS, type CheckResult, type CheckStep, checkProof, type Trust } from '#roles/consumer/proof/check.ts'
-
-export { CHECK_STEPS, type CheckResult, type CheckStep, type Trust }
+import { CHECK_STEPS, type CheckResult, checkProof, type Trust } from '#client/proof.ts'
 
 export interface Check {
   readonly results: readonly CheckResult[]
@@ -38,4 +36,5 @@ export function useCheck(proof: unknown, trust: Trust | undefined): Check {
 const painted = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => resolve()))
 
 /** Whether all links hold, down to the data. */
-export const isProved = ({ results, isOver }: Check): boolean => isOver && results.at(-1)?.step === CHECK_STEPS.at(-1) && results.every(({ ok }) => ok)
+export const isProved = ({ results, isOver }: Check): boolean =>
+  isOver && results.at(-1)?.step === CHECK_STEPS.at(-1) && results.every(({ ok }) => ok)

@@ -3,7 +3,8 @@ import type { EpochDetail } from './stages.ts'
 import { stepsOf } from './stages.ts'
 
 const batch = { submittedAt: 148, finalizedAt: 155, attestations: [{ at: 152 }, { at: 155 }, { at: 163 }] }
-const epochOf = (rest: object): EpochDetail => ({ releasedAt: 100, status: 'finalized', batchList: [batch], ...rest }) as unknown as EpochDetail
+const epochOf = (rest: object): EpochDetail =>
+  ({ releasedAt: 100, status: 'finalized', batchList: [batch], ...rest }) as unknown as EpochDetail
 
 test('each step begins where the one before ended', () => {
   expect(stepsOf(epochOf({ finalizedAt: 155 }))).toEqual([

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react'
-import type { ApiOutput, ApiQuery, ApiRoute } from '#wire/api.ts'
-import { ask, type Query, Unanswered } from './ask.ts'
+import type { ApiOutput, ApiRoute } from '#wire/api.ts'
+import { ask, type Failure, failureOf, type Query } from './ask.ts'
 import { useLive } from './live.ts'
 
 /** What is known of an answer. A value stays while a newer one is awaited, so that nothing flickers. */
 export interface Answer<Value> {
   readonly value?: Value
-  readonly failure?: Unanswered
+  readonly failure?: Failure
 }
 
 interface Renewal {
@@ -37,17 +37,12 @@ export function useWork<Value>(
   return known.key === key ? known : {}
 }
 
-function failureOf(cause: unknown): Unanswered {
-  if (cause instanceof Unanswered) return cause
-  return new Unanswered('page', cause instanceof Error ? cause.message : String(cause))
-}
-
 /** One answer of the api. */
 export function useAnswer<Name extends ApiRoute>(
   route: Name,
-  query: (ApiQuery<Name> & Query) | undefined,
+  query: Query<Name> | undefined,
   renewal: Renewal = {},
 ): Answer<ApiOutput<Name>> {
   const key = query && `${route} ${JSON.stringify(query)}`
-  return useWork(key, (signal) => ask(route, query as ApiQuery<Name> & Query, signal), renewal)
+  return useWork(key, (signal) => ask(route, query as Query<Name>, signal), renewal)
 }

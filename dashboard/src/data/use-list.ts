@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import type { ApiOutput, ApiQuery, ApiRoute } from '#wire/api.ts'
+import type { ApiOutput, ApiRoute } from '#wire/api.ts'
 import { ask, type Query } from './ask.ts'
 import { type Answer, useWork } from './use-answer.ts'
 
@@ -16,25 +16,25 @@ export interface List<Item> {
 /** A list of the api in pages: `more` shows another one. All pages shown are asked anew when the market moves on, for they may have shifted. */
 export function useList<Name extends ListRoute>(
   route: Name,
-  query: (ApiQuery<Name> & Query) | undefined,
+  query: Query<Name> | undefined,
 ): Answer<List<ItemOf<Name>>> & { readonly more: () => void } {
   const key = query && `${route} ${JSON.stringify(query)}`
   const [shown, setShown] = useState({ key, pages: 1 })
   const pages = shown.key === key ? shown.pages : 1
-  const answer = useWork(key, (signal) => read(route, query as ApiQuery<Name> & Query, { pages, signal }), { again: pages })
+  const answer = useWork(key, (signal) => read(route, query as Query<Name>, { pages, signal }), { again: pages })
   return { ...answer, more: () => setShown({ key, pages: pages + 1 }) }
 }
 
 /** The first pages of a list, joined. Throws `Unanswered`. */
 export async function read<Name extends ListRoute>(
   route: Name,
-  query: ApiQuery<Name> & Query,
+  query: Query<Name>,
   { pages, signal }: { readonly pages: number; readonly signal: AbortSignal },
 ): Promise<List<ItemOf<Name>>> {
   const items: ItemOf<Name>[] = []
   let cursor: string | undefined
   for (let index = 0; index < pages; index++) {
-    const page = (await ask(route, { ...query, ...(cursor !== undefined && { cursor }) }, signal)) as List<ItemOf<Name>> & {
+    const page = (await ask(route, { ...query, ...(cursor !== undefined && { cursor }) } as Query<Name>, signal)) as List<ItemOf<Name>> & {
       nextCursor?: string
     }
     items.push(...page.items)

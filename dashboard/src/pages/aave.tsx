@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { ask } from '../data/ask.ts'
-import { type Exact, isMap, numberOf, rowsOf, textOf } from '../data/exact.ts'
+import { type Value, isMap, numberOf, rowsOf, textOf } from '../data/value.ts'
 import { newestOf, type Snapshot, snapshotsOf, useSeries } from '../data/history.ts'
 import { useWork } from '../data/use-answer.ts'
 import { compactUsd, ends, integer, rate, usd } from '../format.ts'
@@ -29,7 +29,7 @@ interface Asset {
   readonly isIsolated: boolean
 }
 
-const assetsOf = (value: Exact): Asset[] =>
+const assetsOf = (value: Value): Asset[] =>
   rowsOf(value, 'assets').map((row) => ({
     symbol: textOf(row, 'symbol'),
     name: textOf(row, 'name'),
@@ -59,8 +59,8 @@ export function AavePage() {
           stats === undefined && assets === undefined ? (
             <Panel>
               <Empty title="Aave V3 is not computed here">
-                The computes of this market make no project of the types <code>{STATS}</code> or <code>{TOP_ASSETS}</code> for Aave. As soon as a market
-                runs them, their figures stand here. What this one computes: <a href={to('projects')}>projects</a>.
+                The computes of this market make no project of the types <code>{STATS}</code> or <code>{TOP_ASSETS}</code> for Aave. As soon
+                as a market runs them, their figures stand here. What this one computes: <a href={to('projects')}>projects</a>.
               </Empty>
             </Panel>
           ) : (
@@ -110,7 +110,13 @@ function Assets({ of: ranking }: { readonly of: Snapshot }) {
       by: ({ symbol }) => symbol,
       cell: ({ symbol, name, address, isIsolated }) => (
         <span className="row">
-          <button type="button" className="button slim" aria-pressed={address === chosen} onClick={() => setChosen(address)} title={address}>
+          <button
+            type="button"
+            className="button slim"
+            aria-pressed={address === chosen}
+            onClick={() => setChosen(address)}
+            title={address}
+          >
             {symbol}
           </button>
           <span className="soft wide">{name}</span>
@@ -118,7 +124,12 @@ function Assets({ of: ranking }: { readonly of: Snapshot }) {
         </span>
       ),
     },
-    { name: 'Supplied', isNumber: true, by: ({ supplied }) => supplied, cell: ({ supplied }) => <span title={usd(supplied)}>{compactUsd(supplied)}</span> },
+    {
+      name: 'Supplied',
+      isNumber: true,
+      by: ({ supplied }) => supplied,
+      cell: ({ supplied }) => <span title={usd(supplied)}>{compactUsd(supplied)}</span>,
+    },
     { name: 'Supply APY', isNumber: true, by: ({ supplyApy }) => supplyApy, cell: ({ supplyApy }) => rate(supplyApy / 100) },
     {
       name: 'Borrowed',
@@ -141,7 +152,7 @@ function Assets({ of: ranking }: { readonly of: Snapshot }) {
 
 function AssetDetail({ asset }: { readonly asset: Asset }) {
   const projects = useWork(`aave asset ${asset.address}`, async (signal) => {
-    const { items } = await ask('projects', { source: asset.address, limit: '50' }, signal)
+    const { items } = await ask('projects', { source: asset.address, limit: 50 }, signal)
     const idOf = (type: string): string | undefined => items.find(({ projectType }) => projectType === type)?.projectId
     return { supply: idOf(SUPPLY), volume: idOf(VOLUME) }
   })
@@ -169,7 +180,7 @@ interface DrawnProps {
 }
 
 function Drawn({ title, projectId, path, divisor }: DrawnProps) {
-  const series = useSeries(projectId, path, { last: '200' })
+  const series = useSeries(projectId, path, { last: 200 })
   return (
     <Panel title={title}>
       <div className="panel-body">
@@ -210,7 +221,7 @@ interface Liquidation {
 }
 
 /** Epochs that are looked through. */
-const LIQUIDATIONS_LAST = '200'
+const LIQUIDATIONS_LAST = 200
 
 function Liquidations({ symbol, projectId }: { readonly symbol: string; readonly projectId: string | undefined }) {
   const found = useWork(projectId && `liquidations ${projectId}`, async (signal) =>
@@ -238,7 +249,8 @@ function Liquidations({ symbol, projectId }: { readonly symbol: string; readonly
 }
 
 function liquidationsOf({ projectId, epochId, at, value }: Snapshot): Liquidation[] {
-  const list = isMap(value) && isMap(value['liquidation']) && rowsOf(value['liquidation'], 'liquidationList').length > 0 ? value['liquidation'] : value
+  const list =
+    isMap(value) && isMap(value['liquidation']) && rowsOf(value['liquidation'], 'liquidationList').length > 0 ? value['liquidation'] : value
   return rowsOf(list, 'liquidationList').map((row, index) => ({
     key: `${epochId} ${index}`,
     epochId,

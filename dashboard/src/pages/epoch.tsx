@@ -11,9 +11,9 @@ import { Timeline } from './timeline.tsx'
 
 /** One epoch: its batches, what they made final, and whose votes lost. */
 export function EpochPage({ epochId }: { readonly epochId: number }) {
-  const epoch = useAnswer('epoch', { epochId: String(epochId) })
-  const points = useList('epochPoints', { epochId: String(epochId), limit: '50' })
-  const outvoted = useList('epochOutvoted', { epochId: String(epochId), limit: '50' })
+  const epoch = useAnswer('epoch', { epochId })
+  const points = useList('epochPoints', { epochId, limit: 50 })
+  const outvoted = useList('epochOutvoted', { epochId, limit: 50 })
   return (
     <>
       <Head title={`Epoch ${integer(epochId)}`} crumb={<a href={to()}>Network</a>}>
@@ -26,8 +26,20 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
         {(told) => (
           <>
             <Figures>
-              <Figure label="Status" value={<Status of={told.status} />} note={<>released <Ago at={told.releasedAt} /></>} />
-              <Figure label="Source blocks" value={integer(told.end)} note={`from ${integer(told.begin)}, ${plural(told.end - told.begin + 1, 'block')}`} />
+              <Figure
+                label="Status"
+                value={<Status of={told.status} />}
+                note={
+                  <>
+                    released <Ago at={told.releasedAt} />
+                  </>
+                }
+              />
+              <Figure
+                label="Source blocks"
+                value={integer(told.end)}
+                note={`from ${integer(told.begin)}, ${plural(told.end - told.begin + 1, 'block')}`}
+              />
               <Figure label="Projects" value={integer(told.projects)} note={`${integer(told.finalizedProjects)} final`} />
               <Figure label="Votes" value={integer(told.submissions)} note={`of ${plural(told.slots, 'slot')}`} />
               <Figure label="Outvoted slots" value={integer(told.outvotedSlots)} note={share(told.outvotedSlots, told.slots)} />
@@ -37,9 +49,16 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
             </Panel>
             <Panel title="Batches">
               {told.batchList.length === 0 ? (
-                <Empty title="No batch came">{told.status === 'open' ? 'The window is still open.' : 'Nothing of this epoch was anchored.'}</Empty>
+                <Empty title="No batch came">
+                  {told.status === 'open' ? 'The window is still open.' : 'Nothing of this epoch was anchored.'}
+                </Empty>
               ) : (
-                <Table caption="Batches" rows={told.batchList} keyOf={({ batchCid, index }) => `${index} ${batchCid}`} columns={BATCH_COLUMNS} />
+                <Table
+                  caption="Batches"
+                  rows={told.batchList}
+                  keyOf={({ batchCid, index }) => `${index} ${batchCid}`}
+                  columns={BATCH_COLUMNS}
+                />
               )}
             </Panel>
           </>
@@ -64,7 +83,12 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
             items.length === 0 ? (
               <Empty title="None">Every vote was for what won.</Empty>
             ) : (
-              <Table caption="Votes that lost" rows={items} keyOf={({ submissionId, projectId }) => `${submissionId} ${projectId}`} columns={VOTE_COLUMNS}>
+              <Table
+                caption="Votes that lost"
+                rows={items}
+                keyOf={({ submissionId, projectId }) => `${submissionId} ${projectId}`}
+                columns={VOTE_COLUMNS}
+              >
                 <More hasMore={hasMore} onMore={outvoted.more} />
               </Table>
             )
@@ -92,7 +116,9 @@ const BATCH_COLUMNS: readonly Column<Batch>[] = [
     name: 'Attestations',
     isNumber: true,
     cell: ({ attestations }) => (
-      <span title={attestations.map(({ validator, isLate }) => `${validator}${isLate ? ', late' : ''}`).join('\n')}>{integer(attestations.length)}</span>
+      <span title={attestations.map(({ validator, isLate }) => `${validator}${isLate ? ', late' : ''}`).join('\n')}>
+        {integer(attestations.length)}
+      </span>
     ),
   },
   { name: 'Anchored', isNumber: true, isWide: true, cell: ({ submittedAt }) => <Ago at={submittedAt} /> },
@@ -101,8 +127,16 @@ const BATCH_COLUMNS: readonly Column<Batch>[] = [
 const POINT_COLUMNS: readonly Column<Point>[] = [
   { name: 'Project', isRowHead: true, cell: ({ projectId }) => <ProjectLink projectId={projectId} /> },
   { name: 'Status', cell: ({ status }) => <Status of={status} /> },
-  { name: 'Snapshot', isWide: true, cell: ({ snapshotCid }) => (snapshotCid === undefined ? '–' : <Name text={snapshotCid} head={10} tail={6} />) },
-  { name: 'Votes', isNumber: true, cell: ({ votes }) => (votes === undefined ? '–' : `${integer(votes.winning)} of ${integer(votes.total)}`) },
+  {
+    name: 'Snapshot',
+    isWide: true,
+    cell: ({ snapshotCid }) => (snapshotCid === undefined ? '–' : <Name text={snapshotCid} head={10} tail={6} />),
+  },
+  {
+    name: 'Votes',
+    isNumber: true,
+    cell: ({ votes }) => (votes === undefined ? '–' : `${integer(votes.winning)} of ${integer(votes.total)}`),
+  },
   { name: 'Proof', isNumber: true, cell: ({ projectId, epochId }) => <ProofLink projectId={projectId} epochId={epochId} /> },
 ]
 

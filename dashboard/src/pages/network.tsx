@@ -52,7 +52,11 @@ function Overview() {
           />
           <Figure label="Projects" value={<a href={to('projects')}>{integer(projects)}</a>} note="named by a batch so far" />
           <Figure label="Data points" value={compact(points)} title={integer(points)} note="projects in epochs" />
-          <Figure label="Unavailable" value={integer(unavailable)} note={unavailable === 0 ? 'all bytes are at hand' : 'known CIDs that nobody serves'} />
+          <Figure
+            label="Unavailable"
+            value={integer(unavailable)}
+            note={unavailable === 0 ? 'all bytes are at hand' : 'known CIDs that nobody serves'}
+          />
         </Figures>
       )}
     </Loaded>
@@ -79,7 +83,12 @@ function Validators() {
               keyOf={({ validator }) => validator}
               columns={[
                 { name: 'Validator', isRowHead: true, cell: ({ validator }) => <Name text={validator} /> },
-                { name: 'Attested', isNumber: true, by: ({ attested }) => attested, cell: ({ attested, batches }) => `${integer(attested)} of ${integer(batches)}` },
+                {
+                  name: 'Attested',
+                  isNumber: true,
+                  by: ({ attested }) => attested,
+                  cell: ({ attested, batches }) => `${integer(attested)} of ${integer(batches)}`,
+                },
                 { name: 'Share', isNumber: true, isWide: true, cell: ({ attested, batches }) => share(attested, batches) },
                 { name: 'Late', isNumber: true, by: ({ late }) => late, cell: ({ late }) => integer(late) },
                 { name: 'Last', isNumber: true, cell: ({ lastAt }) => <Ago at={lastAt} /> },
@@ -100,12 +109,12 @@ interface Loser {
 }
 
 /** Votes of an epoch that are read, at most. */
-const LOST_VOTES = '200'
+const LOST_VOTES = 200
 
 function Outvoted({ epochs }: { readonly epochs: readonly EpochDetail[] }) {
   const ids = epochs.filter(({ outvotedSlots }) => outvotedSlots > 0).map(({ epochId }) => epochId)
   const losers = useWork(`outvoted ${ids}`, async (signal) => {
-    const lists = await Promise.all(ids.map((epochId) => read('epochOutvoted', { epochId: String(epochId), limit: LOST_VOTES }, { pages: 1, signal })))
+    const lists = await Promise.all(ids.map((epochId) => read('epochOutvoted', { epochId, limit: LOST_VOTES }, { pages: 1, signal })))
     return losersOf(lists.map(({ items }, index) => ({ epochId: ids[index] as number, slotIds: items.map(({ slotId }) => slotId) })))
   })
   return (
@@ -120,7 +129,12 @@ function Outvoted({ epochs }: { readonly epochs: readonly EpochDetail[] }) {
               rows={rows}
               keyOf={({ slotId }) => slotId}
               columns={[
-                { name: 'Slot', isRowHead: true, by: ({ slotId }) => slotId, cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot {slotId}</a> },
+                {
+                  name: 'Slot',
+                  isRowHead: true,
+                  by: ({ slotId }) => slotId,
+                  cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot {slotId}</a>,
+                },
                 { name: 'Lost votes', isNumber: true, by: ({ votes }) => votes, cell: ({ votes }) => integer(votes) },
                 { name: 'In epochs', isNumber: true, by: ({ epochs: count }) => count, cell: ({ epochs: count }) => integer(count) },
                 {
@@ -160,11 +174,19 @@ function Market() {
         return (
           <Panel title="Market" note={<Name text={told.dataMarket} />}>
             <dl className="facts">
-              <Fact name="Epoch" value={`${integer(told.epochSize)} source blocks`} more={blockTime > 0 ? `about ${duration(told.epochSize * blockTime)}` : ''} />
+              <Fact
+                name="Epoch"
+                value={`${integer(told.epochSize)} source blocks`}
+                more={blockTime > 0 ? `about ${duration(told.epochSize * blockTime)}` : ''}
+              />
               <Fact name="Snapshot window" value={`${integer(told.snapshotWindowBlocks)} blocks`} />
               <Fact name="Batch window" value={`${integer(told.batchWindowBlocks)} blocks`} />
               <Fact name="Attestation window" value={`${integer(told.attestationWindowBlocks)} blocks`} />
-              <Fact name="Attestations at least" value={integer(told.attestationsMin)} more={`of ${integer(told.validators.length)} validators`} />
+              <Fact
+                name="Attestations at least"
+                value={integer(told.attestationsMin)}
+                more={`of ${integer(told.validators.length)} validators`}
+              />
               <Fact name="Sequencers" value={integer(told.sequencers.length)} />
               <Fact name="Source chain" value={String(told.sourceChainId)} more={`anchored on ${told.anchorChainId}`} />
             </dl>

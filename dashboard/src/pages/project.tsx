@@ -1,7 +1,9 @@
 import { useState } from 'react'
 import type { Point } from '#wire/api.ts'
-import { addressOf, ask } from '../data/ask.ts'
-import { type Exact, isMap, parseExact, seriesPath } from '../data/exact.ts'
+import type { DataPoint } from '#client/client.ts'
+import { addressOf, PATHS } from '#client/paths.ts'
+import { client } from '../data/ask.ts'
+import { type Value, isMap, seriesPath } from '../data/value.ts'
 import { type Range, useSeries } from '../data/history.ts'
 import { writerOf } from '../data/units.ts'
 import { useAnswer, useWork } from '../data/use-answer.ts'
@@ -21,8 +23,8 @@ import { Votes } from './votes.tsx'
 /** One project: what it says now, how that came about, and who said so. `path` is the field that is drawn. */
 export function ProjectPage({ projectId, path: asked }: { readonly projectId: string; readonly path: string | undefined }) {
   const project = useAnswer('project', { projectId })
-  const latest = useWork(`latest ${projectId}`, (signal) => ask('latest', { projectId, text: 'true', data: 'false' }, signal))
-  const value = latest.value?.text === undefined ? undefined : parsed(latest.value.text)
+  const latest = useWork(`latest ${projectId}`, (signal) => client.project(projectId).latest({ signal }))
+  const value = latest.value?.value
   const path = asked ?? (value === undefined ? undefined : firstNumber(value))
   return (
     <>
@@ -36,9 +38,7 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
       <div className="columns aside">
         <Panel title="Newest final value">
           <Loaded of={latest}>
-            {(point) => (
-              <Latest point={point} value={value} plotted={path} onPlot={(next) => show(projectId, seriesPath(next))} />
-            )}
+            {(point) => <Latest point={point} plotted={path} onPlot={(next) => show(projectId, seriesPath(next))} />}
           </Loaded>
         </Panel>
         <div className="stack">
@@ -46,9 +46,10 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
           <Epochs projectId={projectId} />
         </div>
       </div>
-      {project.value !== undefined && project.value.kind !== 'snapshot' && latest.value !== undefined && latest.value.status !== 'absent' && (
-        <Provenance projectId={projectId} epochId={latest.value.epochId} />
-      )}
+      {project.value !== undefined &&
+        project.value.kind !== 'snapshot' &&
+        latest.value !== undefined &&
+        latest.value.status !== 'absent' && <Provenance projectId={projectId} epochId={latest.value.epochId} />}
     </>
   )
 }
@@ -58,19 +59,10 @@ function show(projectId: string, path: string): void {
   window.dispatchEvent(new HashChangeEvent('hashchange'))
 }
 
-/** `undefined` where others wrote what is no JSON. */
-function parsed(text: string): Exact | undefined {
-  try {
-    return parseExact(text)
-  } catch {
-    return undefined
-  }
-}
-
 const LESS_TELLING = /^(epochId|timestamp|begin|end|logIndex|blockNumber|decimals)$/
 
 /** What to draw before somebody chooses: the first number that is neither a time nor a name. */
-function firstNumber(value: Exact, path: readonly string[] = []): string | undefined {
+function firstNumber(value: Value, path: readonly string[] = []): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return LESS_TELLING.test(path.at(-1) ?? '') ? undefined : seriesPath(path)
   if (!isMap(value) && !Array.isArray(value)) return undefined
   for (const [key, child] of Object.entries(value).slice(0, 50)) {
@@ -81,13 +73,12 @@ function firstNumber(value: Exact, path: readonly string[] = []): string | undef
 }
 
 interface LatestProps {
-  readonly point: Point
-  readonly value: Exact | undefined
+  readonly point: DataPoint
   readonly plotted: string | undefined
   readonly onPlot: (path: readonly string[]) => void
 }
 
-function Latest({ point, value, plotted, onPlot }: LatestProps) {
+function Latest({ point, plotted, onPlot }: LatestProps) {
   if (point.status === 'absent') return <Empty title="Nothing of it is final">{point.reason?.message}</Empty>
   return (
     <div className="panel-body stack">
@@ -99,19 +90,19 @@ function Latest({ point, value, plotted, onPlot }: LatestProps) {
         {point.snapshotCid !== undefined && <Name text={point.snapshotCid} head={10} tail={6} />}
         <ProofLink projectId={point.projectId} epochId={point.epochId} />
       </p>
-      {value === undefined ? (
+      {point.value === undefined ? (
         <Empty title="Its bytes are not to be had">{point.reason?.message ?? 'What is served is no JSON.'}</Empty>
       ) : (
-        <Tree value={value} plotted={plotted} onPlot={onPlot} />
+        <Tree value={point.value} plotted={plotted} onPlot={onPlot} />
       )}
     </div>
   )
 }
 
 function Drawn({ projectId, path }: { readonly projectId: string; readonly path: string }) {
-  const [range, setRange] = useState<Range>({ last: '200' })
+  const [range, setRange] = useState<Range>({ last: 200 })
   const series = useSeries(projectId, path, range)
-  const csv = addressOf('series', { projectId, path, ...range, format: 'csv' })
+  const csv = addressOf(PATHS.series, { projectId, path, ...range, format: 'csv' })
   return (
     <Panel title={path.replaceAll('.', ' · ').replace(' · *', '')} note={<a href={csv}>CSV</a>}>
       <div className="panel-body stack">
@@ -131,10 +122,10 @@ function Drawn({ projectId, path }: { readonly projectId: string; readonly path:
 }
 
 /** As many as a look takes in; older ones are in the chart. */
-const EPOCHS_SHOWN = '25'
+const EPOCHS_SHOWN = 25
 
 function Epochs({ projectId }: { readonly projectId: string }) {
-  const points = useAnswer('points', { projectId, last: EPOCHS_SHOWN, data: 'false' })
+  const points = useAnswer('points', { projectId, last: EPOCHS_SHOWN, data: false })
   const [shown, setShown] = useState<number>()
   const columns: readonly Column<Point>[] = [
     ...COLUMNS,
@@ -142,7 +133,12 @@ function Epochs({ projectId }: { readonly projectId: string }) {
       name: 'Who',
       isNumber: true,
       cell: ({ epochId }) => (
-        <button type="button" className="button slim" aria-pressed={shown === epochId} onClick={() => setShown(shown === epochId ? undefined : epochId)}>
+        <button
+          type="button"
+          className="button slim"
+          aria-pressed={shown === epochId}
+          onClick={() => setShown(shown === epochId ? undefined : epochId)}
+        >
           Votes
         </button>
       ),
@@ -173,7 +169,12 @@ const COLUMNS: readonly Column<Point>[] = [
   {
     name: 'Votes',
     isNumber: true,
-    cell: ({ votes }) => (votes === undefined ? '–' : <span title={share(votes.winning, votes.total)}>{`${integer(votes.winning)} of ${integer(votes.total)}`}</span>),
+    cell: ({ votes }) =>
+      votes === undefined ? (
+        '–'
+      ) : (
+        <span title={share(votes.winning, votes.total)}>{`${integer(votes.winning)} of ${integer(votes.total)}`}</span>
+      ),
   },
   { name: 'Proof', isNumber: true, cell: ({ projectId, epochId }) => <ProofLink projectId={projectId} epochId={epochId} /> },
 ]

@@ -11,7 +11,7 @@ import { type Column, More, Table } from '../ui/table.tsx'
 export function ProjectsPage() {
   const [text, setText] = useState('')
   const search = useDeferredValue(text.trim())
-  const projects = useList('projects', { limit: '50', ...(search !== '' && { search }) })
+  const projects = useList('projects', { limit: 50, ...(search !== '' && { search }) })
   return (
     <>
       <Head title="Projects">
@@ -69,9 +69,19 @@ const COLUMNS: readonly Column<Project>[] = [
       </a>
     ),
   },
-  { name: 'Source', by: ({ dataSource = '' }) => dataSource, cell: ({ dataSource }) => (dataSource === undefined ? '–' : <Name text={dataSource} />) },
+  {
+    name: 'Source',
+    by: ({ dataSource = '' }) => dataSource,
+    cell: ({ dataSource }) => (dataSource === undefined ? '–' : <Name text={dataSource} />),
+  },
   { name: 'Kind', isWide: true, by: ({ kind }) => kind, cell: ({ kind }) => <Kind of={kind} /> },
-  { name: 'Since epoch', isNumber: true, isWide: true, by: ({ firstEpochId }) => firstEpochId, cell: ({ firstEpochId }) => integer(firstEpochId) },
+  {
+    name: 'Since epoch',
+    isNumber: true,
+    isWide: true,
+    by: ({ firstEpochId }) => firstEpochId,
+    cell: ({ firstEpochId }) => integer(firstEpochId),
+  },
   {
     name: 'Final in',
     isNumber: true,

@@ -21,9 +21,13 @@ const SOURCES_MAX = 8
 
 /** What an aggregate was made from, and that from what, as a graph: sources stand left of what was made of them. */
 export function Provenance({ projectId, epochId }: { readonly projectId: string; readonly epochId: number }) {
-  const graph = useWork(`sources ${projectId} ${epochId}`, (signal) => nodeOf({ projectId, fromEpochId: epochId, toEpochId: epochId }, 0, signal), {
-    isLive: false,
-  })
+  const graph = useWork(
+    `sources ${projectId} ${epochId}`,
+    (signal) => nodeOf({ projectId, fromEpochId: epochId, toEpochId: epochId }, 0, signal),
+    {
+      isLive: false,
+    },
+  )
   return (
     <Panel title="Provenance" note={`of epoch ${integer(epochId)}: what it was made from, step by step`}>
       <Loaded of={graph}>
@@ -44,7 +48,7 @@ type Source = Pick<Node, 'projectId' | 'fromEpochId' | 'toEpochId'>
 async function nodeOf(source: Source, level: number, signal: AbortSignal): Promise<Node> {
   const leaf = { ...source, level, more: 0, sources: [] }
   if (level === LEVELS) return leaf
-  const { sources } = await ask('sources', { projectId: source.projectId, epochId: String(source.toEpochId) }, signal)
+  const { sources } = await ask('sources', { projectId: source.projectId, epochId: source.toEpochId }, signal)
   // An aggregate may be made from its own past: one step of that is enough.
   const others = sources.filter(({ projectId }) => projectId !== source.projectId)
   const drawn = await Promise.all(others.slice(0, SOURCES_MAX).map((other) => nodeOf(other, level + 1, signal)))

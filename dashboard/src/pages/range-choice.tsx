@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import type { Range } from '../data/history.ts'
+import { integer } from '../format.ts'
 
-const LAST = ['50', '200', '1000'] as const
+const LAST = [50, 200, 1_000] as const
 
 /** Which epochs: the last so many, or from one to another. */
 export function RangeChoice({ range, onRange }: { readonly range: Range; readonly onRange: (range: Range) => void }) {
@@ -9,7 +10,7 @@ export function RangeChoice({ range, onRange }: { readonly range: Range; readonl
   const [until, setUntil] = useState('')
   const submit = (event: React.FormEvent): void => {
     event.preventDefault()
-    const chosen = { ...(from !== '' && { from }), ...(until !== '' && { to: until }) }
+    const chosen = { ...(from !== '' && { from: Number(from) }), ...(until !== '' && { to: Number(until) }) }
     onRange(from === '' && until === '' ? { last: LAST[1] } : chosen)
   }
   return (
@@ -18,7 +19,7 @@ export function RangeChoice({ range, onRange }: { readonly range: Range; readonl
         <legend className="sr">Epochs that are drawn</legend>
         {LAST.map((last) => (
           <button key={last} type="button" className="button" aria-pressed={range.last === last} onClick={() => onRange({ last })}>
-            {Number(last).toLocaleString('en-US')}
+            {integer(last)}
           </button>
         ))}
       </fieldset>
@@ -33,7 +34,15 @@ export function RangeChoice({ range, onRange }: { readonly range: Range; readonl
   )
 }
 
-function EpochField({ label, value, onValue }: { readonly label: string; readonly value: string; readonly onValue: (value: string) => void }) {
+function EpochField({
+  label,
+  value,
+  onValue,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly onValue: (value: string) => void
+}) {
   return (
     <input
       className="field short"

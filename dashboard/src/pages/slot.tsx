@@ -10,8 +10,8 @@ import { Ago } from '../ui/time.tsx'
 
 /** Is this node working? */
 export function SlotPage({ slotId }: { readonly slotId: number }) {
-  const slot = useAnswer('slot', { slotId: String(slotId) })
-  const epochs = useList('slotEpochs', { slotId: String(slotId), limit: '100' })
+  const slot = useAnswer('slot', { slotId })
+  const epochs = useList('slotEpochs', { slotId, limit: 100 })
   return (
     <>
       <Head title={`Slot ${integer(slotId)}`} crumb={<a href={to('slots')}>Slots</a>}>
@@ -51,7 +51,8 @@ function verdictOf({ isActive, recent }: Slot): readonly [tone: 'good' | 'warn' 
   if (!isActive) return ['bad', 'Not active', 'the slot is switched off on chain']
   if (recent.epochs === 0) return ['plain', 'Too early', 'no epoch is over yet']
   if (recent.voted === 0) return ['bad', 'Silent', 'no vote in the recent epochs']
-  if (recent.winning < recent.votes * 0.9) return ['warn', 'Outvoted', 'it often votes for other data than the rest: look at its source endpoint']
+  if (recent.winning < recent.votes * 0.9)
+    return ['warn', 'Outvoted', 'it often votes for other data than the rest: look at its source endpoint']
   if (recent.voted < recent.epochs * 0.9) return ['warn', 'Patchy', 'it misses epochs']
   return ['good', 'Working', 'votes arrive, and win']
 }
@@ -67,12 +68,22 @@ function Health({ slot }: { readonly slot: Slot }) {
         value={share(recent.voted, recent.epochs)}
         note={`${integer(recent.voted)} of the last ${plural(recent.epochs, 'epoch')}${lastEpochId === undefined ? '' : `, last in ${integer(lastEpochId)}`}`}
       />
-      <Figure label="Won" value={share(recent.winning, recent.votes)} note={`${integer(recent.winning)} of ${plural(recent.votes, 'vote')}`} />
+      <Figure
+        label="Won"
+        value={share(recent.winning, recent.votes)}
+        note={`${integer(recent.winning)} of ${plural(recent.votes, 'vote')}`}
+      />
       <Figure label="Streak" value={integer(streak)} note="epochs in a row, never outvoted" />
       <Figure
         label={day === undefined ? 'Day' : `Day ${integer(day.day)}`}
         value={day === undefined ? '–' : `${integer(day.submissions)} / ${integer(day.quota)}`}
-        note={day === undefined ? 'the market counts none' : day.isRewarded ? 'quota reached: it has a share' : `${integer(Math.max(0, day.quota - day.submissions))} to the quota`}
+        note={
+          day === undefined
+            ? 'the market counts none'
+            : day.isRewarded
+              ? 'quota reached: it has a share'
+              : `${integer(Math.max(0, day.quota - day.submissions))} to the quota`
+        }
       />
     </Figures>
   )
@@ -90,7 +101,13 @@ function Strip({ epochs }: { readonly epochs: readonly SlotEpoch[] }) {
       {cells.map((epochId) => {
         const epoch = byId.get(epochId)
         const kind = epoch === undefined ? 'none' : epoch.outvoted.length > 0 ? 'lost' : 'won'
-        return <i key={epochId} className={kind} title={`epoch ${epochId}: ${epoch === undefined ? 'no vote' : `${epoch.winning} of ${epoch.votes} votes won`}`} />
+        return (
+          <i
+            key={epochId}
+            className={kind}
+            title={`epoch ${epochId}: ${epoch === undefined ? 'no vote' : `${epoch.winning} of ${epoch.votes} votes won`}`}
+          />
+        )
       })}
     </div>
   )

@@ -8,7 +8,7 @@ import { Empty, Head, Loaded, Name, Panel } from '../ui/parts.tsx'
 import { type Column, More, Table } from '../ui/table.tsx'
 
 export function SlotsPage() {
-  const slots = useList('slots', { limit: '100' })
+  const slots = useList('slots', { limit: 100 })
   const [text, setText] = useState('')
   const go = (event: React.FormEvent): void => {
     event.preventDefault()
@@ -59,7 +59,13 @@ const COLUMNS: readonly Column<Slot>[] = [
     by: ({ recent }) => recent.voted,
     cell: ({ recent }) => `${integer(recent.voted)} of ${plural(recent.epochs, 'epoch')}`,
   },
-  { name: 'Won', isNumber: true, isWide: true, by: ({ recent }) => recent.winning, cell: ({ recent }) => share(recent.winning, recent.votes) },
+  {
+    name: 'Won',
+    isNumber: true,
+    isWide: true,
+    by: ({ recent }) => recent.winning,
+    cell: ({ recent }) => share(recent.winning, recent.votes),
+  },
   {
     name: 'Lost votes',
     isNumber: true,

@@ -38,9 +38,11 @@ export function Timeline({ epochs }: { readonly epochs: readonly EpochDetail[] }
         ))}
       </ol>
       <div className="axis" aria-hidden="true">
-        {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-          <span key={part}>{duration(scale * part)}</span>
-        ))}
+        <div>
+          {[0, 0.25, 0.5, 0.75, 1].map((part) => (
+            <span key={part}>{duration(scale * part)}</span>
+          ))}
+        </div>
       </div>
     </div>
   )
@@ -61,7 +63,10 @@ function Legend() {
 }
 
 function Track({ steps, age, scale }: { readonly steps: readonly Step[]; readonly age: number; readonly scale: number }) {
-  const told = steps.map(({ stage, from, to }) => `${WORDS[stage][0]} ${to === undefined ? `for ${duration(Math.max(0, age - from))} so far` : `after ${duration(to - from)}`}`)
+  const told = steps.map(
+    ({ stage, from, to }) =>
+      `${WORDS[stage][0]} ${to === undefined ? `for ${duration(Math.max(0, age - from))} so far` : `after ${duration(to - from)}`}`,
+  )
   return (
     <span className="track" role="img" aria-label={told.join(', ') || 'nothing came'} title={told.join('\n')}>
       {steps.map(({ stage, from, to }) => {
@@ -84,7 +89,9 @@ function countsOf({ submissions, finalizedProjects, projects, batches, outvotedS
       <span title="Projects that are final, of those in its batches">
         {integer(finalizedProjects)}/{integer(projects)} projects
       </span>
-      <span title="Batches">{integer(batches)} {batches === 1 ? 'batch' : 'batches'}</span>
+      <span title="Batches">
+        {integer(batches)} {batches === 1 ? 'batch' : 'batches'}
+      </span>
       <span className={outvotedSlots > 0 ? 'lost' : ''} title="Slots of which at least one vote lost">
         {integer(outvotedSlots)} outvoted
       </span>

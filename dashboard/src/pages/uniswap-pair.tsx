@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import type { Project } from '#wire/api.ts'
 import { ask } from '../data/ask.ts'
-import { isMap, lastOf, numberOf } from '../data/exact.ts'
+import { isMap, lastOf, numberOf } from '../data/value.ts'
 import { latestOf, type Range, type Snapshot, useSeries } from '../data/history.ts'
 import { useWork } from '../data/use-answer.ts'
 import { compact, compactUsd, integer, number, usd } from '../format.ts'
@@ -25,7 +25,7 @@ interface PairData {
 
 /** One pair: what it holds, at what price, and what was traded. */
 export function PairPage({ address }: { readonly address: string }) {
-  const [range, setRange] = useState<Range>({ last: '200' })
+  const [range, setRange] = useState<Range>({ last: 200 })
   const pair = useWork(`pair ${address}`, (signal) => pairData(address, signal))
   const name = pair.value?.symbols.join('–')
   return (
@@ -40,7 +40,8 @@ export function PairPage({ address }: { readonly address: string }) {
           data.reserves === undefined ? (
             <Panel>
               <Empty title="Nothing of this pair is final">
-                No project <code>{RESERVES}</code> with this contract has a final snapshot. All pairs there are: <a href={to('uniswap')}>Uniswap V2</a>.
+                No project <code>{RESERVES}</code> with this contract has a final snapshot. All pairs there are:{' '}
+                <a href={to('uniswap')}>Uniswap V2</a>.
               </Empty>
             </Panel>
           ) : (
@@ -57,7 +58,7 @@ export function PairPage({ address }: { readonly address: string }) {
 }
 
 async function pairData(address: string, signal: AbortSignal): Promise<PairData> {
-  const [{ items }, ranking] = await Promise.all([ask('projects', { source: address, limit: '50' }, signal), topPairs(signal)])
+  const [{ items }, ranking] = await Promise.all([ask('projects', { source: address, limit: 50 }, signal), topPairs(signal)])
   const projectOf = (type: string): Project | undefined => items.find(({ projectType }) => projectType === type)
   const snapshotOf = (project: Project | undefined) => (project === undefined ? undefined : latestOf(project.projectId, signal))
   const [reserves, day] = await Promise.all([snapshotOf(projectOf(RESERVES)), snapshotOf(projectOf(DAY_VOLUME))])
@@ -135,10 +136,18 @@ function Charts({ data: { symbols, reserves, volume }, range }: { readonly data:
         <Drawn key={line.path} projectId={reserves.projectId} line={line} range={range} />
       ))}
       {volume !== undefined && (
-        <Drawn projectId={volume.projectId} line={{ title: 'Traded in each epoch', path: 'totalTrade', write: usd, kind: 'bars' }} range={range} />
+        <Drawn
+          projectId={volume.projectId}
+          line={{ title: 'Traded in each epoch', path: 'totalTrade', write: usd, kind: 'bars' }}
+          range={range}
+        />
       )}
       {volume !== undefined && (
-        <Drawn projectId={volume.projectId} line={{ title: 'Fees in each epoch', path: 'totalFee', write: usd, kind: 'bars' }} range={range} />
+        <Drawn
+          projectId={volume.projectId}
+          line={{ title: 'Fees in each epoch', path: 'totalFee', write: usd, kind: 'bars' }}
+          range={range}
+        />
       )}
     </div>
   )
@@ -154,7 +163,14 @@ function Drawn({ projectId, line, range }: { readonly projectId: string; readonl
             points.length === 0 ? (
               <Empty title="No epoch in this range has it" />
             ) : (
-              <Chart label={line.title} points={points} write={line.write} projectId={projectId} height={180} {...(line.kind && { kind: line.kind })} />
+              <Chart
+                label={line.title}
+                points={points}
+                write={line.write}
+                projectId={projectId}
+                height={180}
+                {...(line.kind && { kind: line.kind })}
+              />
             )
           }
         </Loaded>

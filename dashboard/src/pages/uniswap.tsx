@@ -1,4 +1,4 @@
-import { type Exact, numberOf, rowsOf, textOf } from '../data/exact.ts'
+import { type Value, numberOf, rowsOf, textOf } from '../data/value.ts'
 import { newestOf, type Snapshot, snapshotsOf } from '../data/history.ts'
 import { useWork } from '../data/use-answer.ts'
 import { compactUsd, integer, share, usd } from '../format.ts'
@@ -13,7 +13,7 @@ const TOP_PAIRS = ['aggregate_24h_top_pairs', 'aggregate_24h_top_pairs_lite']
 const TOP_TOKENS = ['aggregate_24h_top_tokens']
 const STATS = ['aggregate_24h_stats']
 /** Epochs behind the newest, for the charts of all pairs. */
-const HISTORY = '100'
+const HISTORY = 100
 
 export interface Pair {
   readonly name: string
@@ -23,7 +23,7 @@ export interface Pair {
   readonly fee: number
 }
 
-export const pairsOf = (value: Exact): Pair[] =>
+export const pairsOf = (value: Value): Pair[] =>
   rowsOf(value, 'pairs').map((row) => ({
     name: textOf(row, 'name') || 'unnamed',
     address: textOf(row, 'address'),
@@ -34,7 +34,8 @@ export const pairsOf = (value: Exact): Pair[] =>
 
 const totalOf = (pairs: readonly Pair[], of: (pair: Pair) => number): number => pairs.reduce((sum, pair) => sum + of(pair), 0)
 
-export const topPairs = (signal: AbortSignal): Promise<Snapshot | undefined> => newestOf(TOP_PAIRS, (value) => rowsOf(value, 'pairs').length > 0, signal)
+export const topPairs = (signal: AbortSignal): Promise<Snapshot | undefined> =>
+  newestOf(TOP_PAIRS, (value) => rowsOf(value, 'pairs').length > 0, signal)
 
 export function UniswapPage() {
   const market = useWork('uniswap', async (signal) => {
@@ -55,8 +56,8 @@ export function UniswapPage() {
           pairs === undefined ? (
             <Panel>
               <Empty title="No ranking of pairs is final yet">
-                It is made by <code>{TOP_PAIRS[0]}</code> of the compute set <code>uniswap-v2</code>. If this market has that set, the first epochs bring
-                it; the <a href={to('projects')}>projects</a> show what there is.
+                It is made by <code>{TOP_PAIRS[0]}</code> of the compute set <code>uniswap-v2</code>. If this market has that set, the first
+                epochs bring it; the <a href={to('projects')}>projects</a> show what there is.
               </Empty>
             </Panel>
           ) : (
@@ -76,7 +77,11 @@ export function UniswapPage() {
 /** The market's own totals where it computes them; otherwise the sums over its ranking, and the note says so. */
 function Totals({ pairs: ranking, stats }: { readonly pairs: Snapshot; readonly stats: Snapshot | undefined }) {
   const pairs = pairsOf(ranking.value)
-  const sums = { tvl: totalOf(pairs, ({ liquidity }) => liquidity), volume24h: totalOf(pairs, ({ volume }) => volume), fee24h: totalOf(pairs, ({ fee }) => fee) }
+  const sums = {
+    tvl: totalOf(pairs, ({ liquidity }) => liquidity),
+    volume24h: totalOf(pairs, ({ volume }) => volume),
+    fee24h: totalOf(pairs, ({ fee }) => fee),
+  }
   const figure = (label: string, name: keyof typeof sums, changeName: string) => {
     const told = stats === undefined ? undefined : numberOf(stats.value, name)
     const value = told ?? sums[name]
@@ -112,7 +117,8 @@ function Totals({ pairs: ranking, stats }: { readonly pairs: Snapshot; readonly 
   )
 }
 
-const changeNote = (change: number | undefined): string => (change === undefined ? '' : `${change > 0 ? '+' : ''}${change.toFixed(1)}% in 24 h`)
+const changeNote = (change: number | undefined): string =>
+  change === undefined ? '' : `${change > 0 ? '+' : ''}${change.toFixed(1)}% in 24 h`
 
 function TotalCharts({ projectId }: { readonly projectId: string }) {
   const history = useWork(`history ${projectId}`, (signal) => snapshotsOf(projectId, { last: HISTORY }, signal))
@@ -123,14 +129,28 @@ function TotalCharts({ projectId }: { readonly projectId: string }) {
       <Panel title="Value locked" note="all pairs, by epoch">
         <div className="panel-body">
           <Loaded of={history}>
-            {(snapshots) => <Chart label="Value locked" points={pointsOf(snapshots, ({ liquidity }) => liquidity)} write={compactUsd} projectId={projectId} />}
+            {(snapshots) => (
+              <Chart
+                label="Value locked"
+                points={pointsOf(snapshots, ({ liquidity }) => liquidity)}
+                write={compactUsd}
+                projectId={projectId}
+              />
+            )}
           </Loaded>
         </div>
       </Panel>
       <Panel title="Volume, 24 h" note="all pairs, by epoch">
         <div className="panel-body">
           <Loaded of={history}>
-            {(snapshots) => <Chart label="Volume of 24 hours" points={pointsOf(snapshots, ({ volume }) => volume)} write={compactUsd} projectId={projectId} />}
+            {(snapshots) => (
+              <Chart
+                label="Volume of 24 hours"
+                points={pointsOf(snapshots, ({ volume }) => volume)}
+                write={compactUsd}
+                projectId={projectId}
+              />
+            )}
           </Loaded>
         </div>
       </Panel>
@@ -144,7 +164,12 @@ function Pairs({ of: ranking }: { readonly of: Snapshot }) {
   const largest = Math.max(...pairs.map(({ liquidity }) => liquidity), 1)
   const columns: readonly Column<Pair>[] = [
     { name: 'Pair', isRowHead: true, by: ({ name }) => name, cell: ({ name, address }) => <a href={to('uniswap', address)}>{name}</a> },
-    { name: 'Liquidity', isNumber: true, by: ({ liquidity }) => liquidity, cell: ({ liquidity }) => <span title={usd(liquidity)}>{compactUsd(liquidity)}</span> },
+    {
+      name: 'Liquidity',
+      isNumber: true,
+      by: ({ liquidity }) => liquidity,
+      cell: ({ liquidity }) => <span title={usd(liquidity)}>{compactUsd(liquidity)}</span>,
+    },
     {
       name: 'Share',
       isWide: true,
@@ -154,8 +179,19 @@ function Pairs({ of: ranking }: { readonly of: Snapshot }) {
         </span>
       ),
     },
-    { name: 'Volume, 24 h', isNumber: true, by: ({ volume }) => volume, cell: ({ volume }) => <span title={usd(volume)}>{compactUsd(volume)}</span> },
-    { name: 'Fees, 24 h', isNumber: true, isWide: true, by: ({ fee }) => fee, cell: ({ fee }) => <span title={usd(fee)}>{compactUsd(fee)}</span> },
+    {
+      name: 'Volume, 24 h',
+      isNumber: true,
+      by: ({ volume }) => volume,
+      cell: ({ volume }) => <span title={usd(volume)}>{compactUsd(volume)}</span>,
+    },
+    {
+      name: 'Fees, 24 h',
+      isNumber: true,
+      isWide: true,
+      by: ({ fee }) => fee,
+      cell: ({ fee }) => <span title={usd(fee)}>{compactUsd(fee)}</span>,
+    },
     { name: 'Contract', isNumber: true, isWide: true, cell: ({ address }) => <Name text={address} /> },
   ]
   return (
@@ -205,8 +241,19 @@ const TOKEN_COLUMNS: readonly Column<Token>[] = [
   },
   { name: 'Price', isNumber: true, by: ({ price }) => price, cell: ({ price }) => usd(price) },
   { name: 'In 24 h', isNumber: true, by: ({ change }) => change, cell: ({ change }) => <Change of={change} /> },
-  { name: 'Volume, 24 h', isNumber: true, by: ({ volume }) => volume, cell: ({ volume }) => <span title={usd(volume)}>{compactUsd(volume)}</span> },
-  { name: 'Liquidity', isNumber: true, isWide: true, by: ({ liquidity }) => liquidity, cell: ({ liquidity }) => <span title={usd(liquidity)}>{compactUsd(liquidity)}</span> },
+  {
+    name: 'Volume, 24 h',
+    isNumber: true,
+    by: ({ volume }) => volume,
+    cell: ({ volume }) => <span title={usd(volume)}>{compactUsd(volume)}</span>,
+  },
+  {
+    name: 'Liquidity',
+    isNumber: true,
+    isWide: true,
+    by: ({ liquidity }) => liquidity,
+    cell: ({ liquidity }) => <span title={usd(liquidity)}>{compactUsd(liquidity)}</span>,
+  },
 ]
 
 const Change = ({ of }: { readonly of: number }) => (

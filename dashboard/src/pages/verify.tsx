@@ -1,16 +1,16 @@
-import { useEffect, useMemo, useState } from 'react'
-import { keccak256 } from '#wire/keccak.ts'
-import { ask } from '../data/ask.ts'
-import { isProved, type Trust, useCheck } from '../data/check.ts'
-import { parseExact } from '../data/exact.ts'
+import { useMemo, useState } from 'react'
+import { blockHashOf, blockNumberOf, type Trust } from '#client/proof.ts'
+import { isProved, useCheck } from '../data/check.ts'
 import { LAYERS, type Layer, type ProofFile, tamper } from '../data/tamper.ts'
 import { useAnswer } from '../data/use-answer.ts'
 import { integer } from '../format.ts'
 import { to } from '../router.ts'
 import { Badge } from '../ui/badge.tsx'
-import { Empty, Head, Loaded, Panel } from '../ui/parts.tsx'
+import { Empty, Head, Loaded, Panel, ProjectLink } from '../ui/parts.tsx'
 import { Tree } from '../ui/tree.tsx'
 import { Chain } from './chain.tsx'
+import { Choose } from './choose-proof.tsx'
+import { parsedSnapshot } from '../data/snapshot.ts'
 
 interface VerifyProps {
   readonly projectId: string | undefined
@@ -20,7 +20,153 @@ interface VerifyProps {
 /** A proof, checked link by link in this tab. */
 export default function VerifyPage({ projectId, epochId }: VerifyProps) {
   const [file, setFile] = useState<ProofFile>()
-  if (projectId === undefined) return <Choose file={file} onFile={setFile} />
-  if (epochId === undefined) return <OfLatest projectId={projectId} />
-  return <OfPoint projectId={projectId} epochId={epochId} />
+  if (projectId !== undefined) return <OfPoint projectId={projectId} epochId={epochId} />
+  return (
+    <>
+      <Head title="Verify">
+        <p>
+          A proof holds the data and every hash from them up to one block of the anchor chain. It is checked here, by your browser: the
+          server that sends it need not be trusted.
+        </p>
+      </Head>
+      <Choose onFile={setFile} />
+      {file !== undefined && <Checked proof={file} asked={{}} />}
+    </>
+  )
+}
+
+function OfPoint({ projectId, epochId: asked }: { readonly projectId: string; readonly epochId: number | undefined }) {
+  const latest = useAnswer('latest', asked === undefined ? { projectId, data: false } : undefined, { isLive: false })
+  const epochId = asked ?? latest.value?.epochId
+  // A proof stays a proof: it is asked for once.
+  const proof = useAnswer('proof', epochId === undefined ? undefined : { projectId, epochId }, { isLive: false })
+  return (
+    <>
+      <Head title="Verify" crumb={<ProjectLink projectId={projectId} />}>
+        <p className="row">
+          <span className="mono small wrap">{projectId}</span>
+          {epochId !== undefined && <a href={to('epochs', epochId)}>epoch {integer(epochId)}</a>}
+        </p>
+      </Head>
+      <Loaded of={latest.failure === undefined ? proof : latest}>
+        {(value) => <Checked proof={value as unknown as ProofFile} asked={{ projectId, ...(epochId !== undefined && { epochId }) }} />}
+      </Loaded>
+    </>
+  )
+}
+
+interface CheckedProps {
+  readonly proof: ProofFile
+  readonly asked: { readonly projectId?: string; readonly epochId?: number }
+}
+
+function Checked({ proof, asked }: CheckedProps) {
+  const market = useAnswer('market', {}, { isLive: false })
+  const [layer, setLayer] = useState<Layer>()
+  const [hash, setHash] = useState('')
+  const served = useMemo(() => (layer === undefined ? proof : tamper(proof, layer)), [proof, layer])
+  const own = blockHashOf(proof)
+  const isOwn = !/^0x[0-9a-fA-F]{64}$/.test(hash)
+  const blockHash = isOwn ? own : hash.toLowerCase()
+  const dataMarket = market.value?.dataMarket
+  const trust = useMemo(
+    () =>
+      blockHash === undefined || dataMarket === undefined
+        ? undefined
+        : ({ blockHash, dataMarket: dataMarket.toLowerCase(), ...asked } as Trust),
+    [blockHash, dataMarket, asked],
+  )
+  const check = useCheck(served, trust)
+  return (
+    <div className="columns aside">
+      <div className="stack">
+        <Panel title="What you trust">
+          <TrustedBlock proof={proof} own={own} isOwn={isOwn} hash={hash} onHash={setHash} />
+        </Panel>
+        <Panel title="Try to cheat" note="flips one bit before the check">
+          <TamperSwitch layer={layer} onLayer={setLayer} />
+        </Panel>
+      </div>
+      <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} />}>
+        {own === undefined ? <Empty title="This is no proof">It holds no header of a block.</Empty> : <Chain check={check} />}
+        {isProved(check) && <Proved bytes={check.results.at(-1)?.data} />}
+      </Panel>
+    </div>
+  )
+}
+
+function Verdict({ isOver, isProved: proved }: { readonly isOver: boolean; readonly isProved: boolean }) {
+  if (!isOver) return <Badge>checking</Badge>
+  return proved ? <Badge tone="good">✓ proved down to your block</Badge> : <Badge tone="bad">✕ not proved</Badge>
+}
+
+interface TrustedBlockProps {
+  readonly proof: ProofFile
+  readonly own: string | undefined
+  readonly isOwn: boolean
+  readonly hash: string
+  readonly onHash: (hash: string) => void
+}
+
+/** All that is left to believe is the hash of one block, and only a person can say where theirs comes from. */
+function TrustedBlock({ proof, own, isOwn, hash, onHash }: TrustedBlockProps) {
+  const number = blockNumberOf(proof)
+  return (
+    <div className="panel-body stack">
+      <p className="small">
+        Everything below hangs on the hash of {number === undefined ? 'one block' : `block ${integer(number)}`}. Ask for it where you trust:
+        your own node, or several endpoints that agree.
+      </p>
+      <label className="labelled">
+        Block hash
+        <input
+          className="field mono"
+          value={hash}
+          placeholder={own ?? '0x…'}
+          spellCheck={false}
+          onChange={(event) => onHash(event.target.value.trim())}
+        />
+      </label>
+      <p className="small row">
+        {isOwn ? (
+          <>
+            <Badge tone="warn">not yours yet</Badge>
+            <span>The hash that the proof brings along is taken: the links hold together, but nobody has vouched for the block.</span>
+          </>
+        ) : (
+          <>
+            <Badge tone="good">yours</Badge>
+            <span>The header must hash to what you gave.</span>
+          </>
+        )}
+      </p>
+    </div>
+  )
+}
+
+function TamperSwitch({ layer, onLayer }: { readonly layer: Layer | undefined; readonly onLayer: (layer: Layer | undefined) => void }) {
+  const option = (value: Layer | undefined, told: string) => (
+    <label key={value ?? 'none'} className="option">
+      <input type="radio" name="tamper" value={value ?? 'none'} checked={layer === value} onChange={() => onLayer(value)} />
+      {told}
+    </label>
+  )
+  return (
+    <fieldset className="panel-body options">
+      <legend className="sr">What is falsified</legend>
+      {option(undefined, 'nothing: the proof as it was served')}
+      {Object.entries(LAYERS).map(([value, told]) => option(value as Layer, told))}
+    </fieldset>
+  )
+}
+
+function Proved({ bytes }: { readonly bytes: Uint8Array | undefined }) {
+  const value = bytes && parsedSnapshot(bytes)
+  if (value === undefined) return null
+  return (
+    <div className="panel-body proved">
+      <h3>The data</h3>
+      <Tree value={value} />
+    </div>
+  )
 }

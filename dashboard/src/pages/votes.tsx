@@ -14,7 +14,7 @@ interface VotesProps {
 
 /** Who voted for what: one line for each CID, the winner first. */
 export function Votes({ projectId, epochId, onClose }: VotesProps) {
-  const votes = useList('votes', { projectId, epochId: String(epochId), limit: '500' })
+  const votes = useList('votes', { projectId, epochId, limit: 500 })
   const close = (
     <button type="button" className="button slim" onClick={onClose}>
       Close
@@ -56,6 +56,9 @@ export function Votes({ projectId, epochId, onClose }: VotesProps) {
 function byCid(votes: readonly Vote[]): (readonly [cid: string, slots: readonly number[], isWinning: boolean])[] {
   const groups = Map.groupBy(votes, ({ snapshotCid }) => snapshotCid)
   return [...groups]
-    .map(([cid, group]) => [cid, group.map(({ slotId }) => slotId).toSorted((a, b) => a - b), group.some(({ isWinning }) => isWinning)] as const)
+    .map(
+      ([cid, group]) =>
+        [cid, group.map(({ slotId }) => slotId).toSorted((a, b) => a - b), group.some(({ isWinning }) => isWinning)] as const,
+    )
     .toSorted(([, left, isLeft], [, right, isRight]) => Number(isRight) - Number(isLeft) || right.length - left.length)
 }

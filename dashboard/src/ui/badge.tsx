@@ -22,7 +22,15 @@ export function Status({ of }: { readonly of: keyof typeof STATUS }) {
   )
 }
 
-export function Badge({ tone = 'plain', title, children }: { readonly tone?: Tone; readonly title?: string; readonly children: React.ReactNode }) {
+export function Badge({
+  tone = 'plain',
+  title,
+  children,
+}: {
+  readonly tone?: Tone
+  readonly title?: string
+  readonly children: React.ReactNode
+}) {
   return (
     <span className={`badge ${tone}`} title={title}>
       {children}

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import type { Unanswered } from '../data/ask.ts'
+import type { Failure } from '../data/ask.ts'
 import type { Answer } from '../data/use-answer.ts'
 import { ends } from '../format.ts'
 import { to } from '../router.ts'
@@ -12,8 +12,21 @@ export interface ProofOf {
 /** From a figure to its proof. */
 export function ProofLink({ projectId, epochId, label = 'Proof' }: ProofOf & { readonly label?: string }) {
   return (
-    <a className="proof" href={to('verify', projectId, epochId)} aria-label={`Proof of ${projectId} in epoch ${epochId}`} title={`Check the proof of epoch ${epochId} in this tab`}>
-      <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <a
+      className="proof"
+      href={to('verify', projectId, epochId)}
+      aria-label={`Proof of ${projectId} in epoch ${epochId}`}
+      title={`Check the proof of epoch ${epochId} in this tab`}
+    >
+      <svg
+        viewBox="0 0 16 16"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.6"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+        aria-hidden="true"
+      >
         <path d="M8 1.5 13.5 4v4c0 3.2-2.3 5.4-5.5 6.5C4.8 13.4 2.5 11.2 2.5 8V4z" />
         <path d="m5.6 7.9 1.7 1.7 3.1-3.3" />
       </svg>
@@ -39,7 +52,11 @@ export function Panel({ title, note, children }: { readonly title?: string; read
 export function Head({ title, crumb, children }: { readonly title: ReactNode; readonly crumb?: ReactNode; readonly children?: ReactNode }) {
   return (
     <header className="head">
-      {crumb !== undefined && <nav aria-label="Where this is" className="crumbs">{crumb}</nav>}
+      {crumb !== undefined && (
+        <nav aria-label="Where this is" className="crumbs">
+          {crumb}
+        </nav>
+      )}
       <h1>{title}</h1>
       {children}
     </header>
@@ -106,13 +123,14 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   )
 }
 
-export function Failed({ failure }: { readonly failure: Unanswered }) {
+export function Failed({ failure: { code, told } }: { readonly failure: Failure }) {
+  const isAway = code === 'API_FAILED'
   return (
     <div className="note-box bad" role="alert">
-      <strong>{failure.code === 'unreachable' ? 'The api does not answer' : 'This cannot be shown'}</strong>
-      <p>
-        {failure.code === 'unreachable' ? 'Is `./weft api` still running? The page tries again by itself.' : failure.message}{' '}
-        {failure.code !== 'unreachable' && <code>{failure.code}</code>}
+      <strong>{isAway ? 'The api does not answer' : 'There is nothing to show'}</strong>
+      <p>{isAway ? 'Is it still running? The page tries again by itself.' : told}</p>
+      <p className="small">
+        <code>{code}</code> {isAway && told}
       </p>
     </div>
   )

@@ -1,13 +1,14 @@
 import { useState } from 'react'
-import { type Exact, isMap, seriesPath } from '../data/exact.ts'
+import { type Value, isMap, seriesPath } from '../data/value.ts'
 import { writerOf } from '../data/units.ts'
 import { ends, integer, plural } from '../format.ts'
 
 interface TreeProps {
-  readonly value: Exact
+  readonly value: Value
   /** The path that is drawn elsewhere, as `seriesPath` writes it. */
-  readonly plotted: string | undefined
-  readonly onPlot: (path: readonly string[]) => void
+  readonly plotted?: string | undefined
+  /** Without it numbers are only read. */
+  readonly onPlot?: (path: readonly string[]) => void
 }
 
 /** Levels that are open at first. */
@@ -30,7 +31,7 @@ type NodeProps = TreeProps & { readonly path: readonly string[] }
 
 function Entries({ value, path, ...rest }: NodeProps) {
   const [shown, setShown] = useState(SHOWN)
-  const entries = Object.entries(value as object) as [string, Exact][]
+  const entries = Object.entries(value as object) as [string, Value][]
   return (
     <ul>
       {entries.slice(0, shown).map(([key, child]) => (
@@ -62,7 +63,7 @@ function Node(props: NodeProps) {
 }
 
 /** Entries of a list are known by their names, where they have one. */
-function noteOf(value: Exact, length: number): string {
+function noteOf(value: Value, length: number): string {
   if (isMap(value) && typeof value['name'] === 'string') return value['name']
   return Array.isArray(value) ? plural(length, 'entry', 'entries') : plural(length, 'field')
 }
@@ -86,24 +87,30 @@ function Leaf({ value, path, plotted, onPlot }: NodeProps) {
   return (
     <div className="leaf">
       {key !== undefined && <span className="key">{key}</span>}
-      {isNumber ? (
+      {!isNumber ? (
+        <Text value={value} />
+      ) : onPlot === undefined ? (
+        <span title={String(value)}>{written(value, path)}</span>
+      ) : (
         <button
           type="button"
           className="plot"
-          title={`${String(value)} – draw ${path.join('.')} over time`}
+          title={`${value}: draw ${path.join('.')} over time`}
           aria-pressed={plotted === seriesPath(path)}
           onClick={() => onPlot(path)}
         >
-          {typeof value === 'bigint' ? integer(value) : writerOf(path)(value)}
+          {written(value, path)}
         </button>
-      ) : (
-        <Text value={value} />
       )}
     </div>
   )
 }
 
-function Text({ value }: { readonly value: Exact }) {
+/** Integers beyond what a number holds keep all their digits. */
+const written = (value: number | bigint, path: readonly string[]): string =>
+  typeof value === 'bigint' && !Number.isSafeInteger(Number(value)) ? integer(value) : writerOf(path)(Number(value))
+
+function Text({ value }: { readonly value: Value }) {
   if (typeof value !== 'string') return <span className="soft">{Array.isArray(value) ? '[ ]' : isMap(value) ? '{ }' : String(value)}</span>
   if (value === '') return <span className="soft">empty text</span>
   return /^0x[0-9a-fA-F]{40,}$/.test(value) ? (
