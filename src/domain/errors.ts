@@ -26,6 +26,16 @@ export const ERRORS = {
     facts: ['text', 'projects'],
     help: 'Several projects of the epoch have this in their ids. Give more of the one that is meant, or all of it.',
   },
+  STATE_UNPROVED: {
+    kind: 'caller',
+    facts: ['what', 'detail'],
+    help: 'Nothing in the proof leads from the block to what is asked of the contract. Have the proof made anew.',
+  },
+  PROOF_IMPOSSIBLE: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'detail'],
+    help: 'What is final on chain can be proved, of markets whose contract keeps its state as Weft does (docs/PROOF.md), where the endpoint answers `eth_getProof` and somebody serves the bytes.',
+  },
   SETTINGS_INVALID: {
     kind: 'operator',
     facts: ['problems'],

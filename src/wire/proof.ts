@@ -60,7 +60,7 @@ export const PROOF = z.strictObject({
     .min(0)
     .transform((id) => id as EpochId),
   /** The manifest that the epoch is judged by; `null` where the market has none for it. */
-  manifest: z.strictObject({ cid, fromEpochId: z.int().min(0) }).nullable(),
+  manifest: z.strictObject({ cid: z.string().min(1).max(CID_LENGTH_MAX), fromEpochId: z.int().min(0) }).nullable(),
   /** The batch: its place among those of the epoch, from 1. */
   batchNumber: z.int().min(1).max(65_535),
   batchCid: cid,

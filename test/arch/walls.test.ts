@@ -50,6 +50,8 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/roles/sequencer/days', '#roles/validator/recheck.ts'],
   ['src/roles/sequencer/days', '../../validator/recheck.ts'],
   ['src/roles/sequencer/days', '#io/store/sqlite.ts'],
+  ['src/roles/consumer/proof', '#roles/validator/recheck.ts'],
+  ['src/roles/consumer/proof', '#io/chain/read/state-prover.ts'],
   ['src/roles/validator', '#roles/sequencer/ledger.ts'],
   ['src/roles/sequencer', '#io/store/sqlite.ts'],
   ['src/roles/sequencer', '#io/store/fake.ts'],

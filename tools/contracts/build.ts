@@ -1,12 +1,14 @@
 // Compiles the contracts and writes what the rest of the repository uses of them, so that nothing else needs a compiler:
-// contracts/artifacts/<Contract>.json, contracts/layouts/<Contract>.json and src/wire/abi/<contract>.ts. With `--check` it
+// contracts/artifacts/<Contract>.json, contracts/layouts/<Contract>.json, src/wire/abi/<contract>.ts and market-places.ts. With `--check` it
 // writes nothing and exits 1 when one of those files is not what the sources say. Code that would not find the state of
 // deployed proxies in its place is refused: a layout that was never deployed is deleted by hand first.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { keccak256 } from 'viem'
 import { forgeBinary } from './forge.ts'
 import { compiledLayouts, incompatibilities, layoutPath, layoutText, type StorageLayout } from './layout.ts'
+import { placesText } from './places.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const OUT_DIR = 'contracts/out'
@@ -38,7 +40,7 @@ function compile(): void {
   execFileSync(forgeBinary(), ['build', '--root', ROOT, '--skip', 'test', '--offline'], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
-function readArtifact(contract: (typeof CONTRACTS)[number]): ForgeArtifact {
+function readArtifact(contract: { readonly name: string; readonly file: string }): ForgeArtifact {
   return JSON.parse(readFileSync(join(ROOT, OUT_DIR, contract.file, `${contract.name}.json`), 'utf8')) as ForgeArtifact
 }
 
@@ -78,8 +80,15 @@ function outputs(): Map<string, string> {
   for (const layout of compiledLayouts()) {
     assertUpgrade(layout)
     files.set(layoutPath(layout.contract), layoutText(layout))
+    if (layout.contract === 'PowerloomDataMarket') files.set('src/wire/abi/market-places.ts', placesText(layout, deskHash()))
   }
   return files
+}
+
+/** What the code of every market's desk hashes to: a market of these sources works with no other. */
+function deskHash(): string {
+  const { object } = readArtifact({ name: 'MarketDesk', file: 'MarketDesk.sol' }).deployedBytecode
+  return keccak256(object as `0x${string}`)
 }
 
 function assertUpgrade(layout: StorageLayout): void {

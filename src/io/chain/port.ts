@@ -134,6 +134,19 @@ export interface AnchorChain {
   hasAttested(epochId: EpochId, batchCid: Cid, validator: Address): Promise<boolean>
 }
 
+/**
+ * Proves what accounts hold as of a block, to whoever knows its hash (EIP-1186). Nothing is checked: the hashes are all there is to it. Every
+ * method throws `CHAIN_UNREACHABLE` or `CHAIN_ANSWER_INVALID`, the latter also of a block whose state is not kept any more.
+ */
+export interface StateProver {
+  /** The newest block: its hash as the endpoint says it, and the bytes that should hash to it. */
+  header(): Promise<{ readonly number: BlockNumber; readonly hash: Hash; readonly bytes: Uint8Array }>
+  /** Nodes of the tries, from their roots to the account and to each of its slots, or to where they would be. */
+  nodes(address: Address, slots: readonly bigint[], at: BlockNumber): Promise<readonly Uint8Array[]>
+  /** Empty of an account without. */
+  code(address: Address, at: BlockNumber): Promise<Uint8Array>
+}
+
 // --- writing --------------------------------------------------------------------------------------------------------
 
 /** A batch as it is anchored without its projects. */

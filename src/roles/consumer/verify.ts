@@ -19,6 +19,7 @@ import {
   findBatch,
   type OpenBatch,
 } from './find-batch.ts'
+import { failed, held, type Link } from './link.ts'
 import { type DataStatus, reportedOf } from './reported.ts'
 
 /** The chain of proof, in order; each step stands on the ones before (P1). */
@@ -36,11 +37,7 @@ export const PROOF_STEPS = [
 ] as const
 export type ProofStep = (typeof PROOF_STEPS)[number]
 
-export interface StepResult {
-  readonly step: ProofStep
-  readonly ok: boolean
-  /** What was found, or what was expected instead. Printable, whatever others wrote. */
-  readonly detail: string
+export interface StepResult extends Link<ProofStep> {
   /** With the step `reported`, unless it cannot be told. */
   readonly status?: DataStatus
 }
@@ -56,8 +53,6 @@ export interface VerifyOptions {
 
 export type VerifyDeps = FindDeps & CountDeps
 
-/** Characters of a detail: it may quote what others wrote. */
-const DETAIL_LENGTH_MAX = 1_000
 /** Submissions named in a detail. */
 const NAMED_MAX = 5
 
@@ -100,12 +95,6 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   yield await attested(anchored, deps)
 }
-
-/** Others' texts stand in details: what would move a terminal's cursor is shown, not done. */
-const printable = (text: string): string =>
-  text.slice(0, DETAIL_LENGTH_MAX).replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
-const held = (step: ProofStep, detail: string): StepResult => ({ step, ok: true, detail: printable(detail) })
-const failed = (step: ProofStep, detail: string): StepResult => ({ step, ok: false, detail: printable(detail) })
 
 /** Steps `bytes` and `cid`. The reader refuses wrong bytes already; the CID is computed again all the same, so that this file alone proves it (P2). */
 async function* isFetched(cid: Cid, options: VerifyOptions, { ipfs }: FindDeps): AsyncGenerator<StepResult, boolean> {

@@ -56,12 +56,15 @@ export function bare(text: unknown): Hex {
   return digits.length % 2 === 0 ? `0x${digits}` : `0x0${digits}`
 }
 
-/** The hash of a header, from its fields. Throws whatever comes for fields that are none. */
-export function headerHash(raw: Readonly<Record<string, unknown>>): Hex {
+/** What is hashed of a header. Throws whatever comes for fields that are none. */
+export function headerBytes(raw: Readonly<Record<string, unknown>>): Uint8Array {
   const later = LATER_FIELDS.filter((field) => raw[field] != null)
   const values = [...FIELDS, ...later].map((field) => (NUMBERS.has(field) ? bare(raw[field]) : (raw[field] as Hex)))
-  return `0x${keccak256(toRlp(values, 'bytes')).toHex()}`
+  return toRlp(values, 'bytes')
 }
+
+/** The hash of a header, from its fields. Throws as `headerBytes`. */
+export const headerHash = (raw: Readonly<Record<string, unknown>>): Hex => `0x${keccak256(headerBytes(raw)).toHex()}`
 
 const BLOOM = /^0x[0-9a-f]{512}$/i
 const HASH = /^0x[0-9a-f]{64}$/i

@@ -1,0 +1,23 @@
+import { decodeRlp } from '#wire/rlp.ts'
+import { wordOf } from './state.ts'
+
+/** Fields of a header: parent, uncles, beneficiary, three roots, bloom, difficulty, number, gas, gas used, time and what follows. */
+const [STATE_ROOT, NUMBER, TIME] = [3, 8, 11]
+
+/** What a proof needs of a block. */
+export interface Header {
+  /** Hex. */
+  readonly stateRoot: string
+  readonly number: number
+  /** Seconds. */
+  readonly time: number
+}
+
+/** `undefined` of bytes that are no header. */
+export function headerOf(bytes: Uint8Array): Header | undefined {
+  const fields = decodeRlp(bytes)
+  if (fields === undefined || fields instanceof Uint8Array) return undefined
+  const [stateRoot, number, time] = [fields[STATE_ROOT], fields[NUMBER], fields[TIME]]
+  if (!(stateRoot instanceof Uint8Array && number instanceof Uint8Array && time instanceof Uint8Array)) return undefined
+  return { stateRoot: stateRoot.toHex(), number: Number(wordOf(number)), time: Number(wordOf(time)) }
+}
