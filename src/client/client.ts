@@ -17,7 +17,9 @@ export type { ClientStreamEvent, Watching } from './stream.ts'
 /** A project whose data are read and followed. */
 export interface FollowedProject<Value> extends Project<Value> {
   /** Each of its data points whenever it gets another status, and what a reorganisation undoes. It begins with what comes next, and ends with the signal. */
-  stream(watching?: Omit<Watching, 'projects' | 'types'>): AsyncGenerator<Exclude<ClientStreamEvent<Value>, { kind: 'epoch' }>, never>
+  stream(
+    watching?: Omit<Watching, 'projects' | 'types' | 'kinds'>,
+  ): AsyncGenerator<Exclude<ClientStreamEvent<Value>, { kind: 'epoch' }>, never>
 }
 
 export interface Client {
@@ -56,7 +58,9 @@ export function createClient(options: ClientOptions): Client {
     project: <Value>(projectId: string, form: { readonly schema?: Schema<Value> } = {}) => ({
       ...createProject<Value>({ projectId, ...form }, parts),
       stream: (watching = {}) =>
-        streamOf<Value>({ ...watching, projects: [projectId], ...form }, parts) as ReturnType<FollowedProject<Value>['stream']>,
+        streamOf<Value>({ ...watching, projects: [projectId], kinds: ['point', 'undone'], ...form }, parts) as ReturnType<
+          FollowedProject<Value>['stream']
+        >,
     }),
     projects: ({ signal, ...query } = {}) => list('projects', query, { signal }),
     epochs: (asking) => list('epochs', {}, asking),

@@ -1,7 +1,7 @@
 import type { JsonValue, Schema } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { safeUint } from '#domain/ids.ts'
-import type { ApiOutput, Point } from '#wire/api.ts'
+import type { Point } from '#wire/api.ts'
 import { parseCanonicalJson } from '#wire/canonical-json.ts'
 import { isRecord } from '#wire/untrusted.ts'
 
@@ -85,5 +85,3 @@ export function plain(value: JsonValue): PlainJson {
   if (Array.isArray(value)) return value.map(plain)
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field as JsonValue)]))
 }
-
-export type Observation = ApiOutput<'series'>['items'][number]

@@ -1,6 +1,7 @@
 import type { Schema } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { ApiOutput, Point } from '#wire/api.ts'
+import type { ApiOutput, Observation, Point } from '#wire/api.ts'
+import { fieldOf, parsePath } from '#wire/field.ts'
 import { isRecord } from '#wire/untrusted.ts'
 import { type Asking, answerOf, type ItemOf, itemsOf, listOf } from './answers.ts'
 import { bodyOf, type Endpoints } from './endpoints.ts'
@@ -27,7 +28,7 @@ export interface Project<Value> {
   /** Its data points, ascending. Epochs without one are left out: that an endpoint leaves out others too is not noticed. */
   range(range?: Range): AsyncGenerator<DataPoint<Value>, void>
   /** One field over epochs, as `pairs.0.liquidity`, as the endpoint says it: with `verify` other than `none` it is read from verified snapshots. */
-  series(path: string, range?: Range): AsyncGenerator<ItemOf<'series'>, void>
+  series(path: string, range?: Range): AsyncGenerator<Observation, void>
   votes(epochId: number, asking?: Asking): AsyncGenerator<ItemOf<'votes'>, void>
   /** What an aggregate was made from, one step down. */
   sources(epochId: number, asking?: Asking): Promise<ApiOutput<'sources'>>
@@ -48,7 +49,7 @@ const WITH_TEXT = { data: false, text: true }
 export function createProject<Value>(
   { projectId, schema }: { readonly projectId: string; readonly schema?: Schema<Value> | undefined },
   { endpoints, verifying, pageLength }: ProjectDeps,
-): Omit<Project<Value>, 'series'> {
+): Project<Value> {
   function one(path: string, asked: Asked, signal: AbortSignal | undefined): Promise<DataPoint<Value>> {
     return endpoints.ask({
       path,
@@ -82,12 +83,23 @@ export function createProject<Value>(
     }
   }
 
+  async function* series(path: string, { signal, ...asked }: Range = {}): AsyncGenerator<Observation, void> {
+    if (verifying.verify === 'none')
+      return yield* listOf(endpoints, 'series', { fields: { projectId, path, ...asked, limit: pageLength }, signal })
+    const segments = parsePath(path)
+    if (segments === undefined)
+      throw new WeftError('REQUEST_INVALID', { problems: ['path: is no path: names or numbers, with dots between them'] })
+    for await (const { epochId, releasedAt = 0, end = 0, status, text } of range({ ...asked, ...(signal && { signal }) }))
+      yield { epochId, at: releasedAt, block: end, status, value: text === undefined ? null : fieldOf(text, segments) }
+  }
+
   return {
     projectId,
     info: ({ signal } = {}) => answerOf(endpoints, 'project', { fields: { projectId }, signal }),
     latest: ({ status, signal } = {}) => one(addressOf(PATHS.latest, { projectId, status, ...WITH_TEXT }), { projectId }, signal),
     at: (epochId, { signal } = {}) => one(addressOf(PATHS.point, { projectId, epochId, ...WITH_TEXT }), { projectId, epochId }, signal),
     range,
+    series,
     votes: (epochId, { signal } = {}) => listOf(endpoints, 'votes', { fields: { projectId, epochId, limit: pageLength }, signal }),
     sources: (epochId, { signal } = {}) => answerOf(endpoints, 'sources', { fields: { projectId, epochId }, signal }),
   }

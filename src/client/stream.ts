@@ -15,6 +15,7 @@ export interface Watching {
   readonly projects?: readonly string[]
   readonly types?: readonly string[]
   readonly status?: Point['status']
+  readonly kinds?: readonly ClientStreamEvent<unknown>['kind'][]
   /** Whether data points come with their values, verified as all are: yes, unless said. */
   readonly values?: boolean
   readonly signal?: AbortSignal
@@ -28,12 +29,20 @@ export type ClientStreamEvent<Value> =
 const KINDS: readonly string[] = ['point', 'epoch', 'undone'] satisfies ClientStreamEvent<unknown>['kind'][]
 
 export function streamOf<Value = JsonValue>(
-  { projects, types, status, values = true, schema, signal = new AbortController().signal }: Watching & { readonly schema?: Schema<Value> },
+  {
+    projects,
+    types,
+    status,
+    kinds,
+    values = true,
+    schema,
+    signal = new AbortController().signal,
+  }: Watching & { readonly schema?: Schema<Value> },
   { verifying, ...deps }: ClientParts,
 ): AsyncGenerator<ClientStreamEvent<Value>, never> {
   return follow<ClientStreamEvent<Value>>(
     {
-      path: addressOf(STREAM_PATH, { project: projects, type: types, status, text: values }),
+      path: addressOf(STREAM_PATH, { project: projects, type: types, status, kind: kinds, text: values }),
       signal,
       async read({ id, kind, body }, endpoint) {
         // What comes new with a later version is for later clients.
