@@ -69,7 +69,10 @@ async function build(root: string, builds: string): Promise<string> {
   makeFolder(builds)
   try {
     const result = await vite.build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir: fresh } })
-    const modules = [result].flat().flatMap((each) => ('output' in each ? each.output : [])).flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
+    const modules = [result]
+      .flat()
+      .flatMap((each) => ('output' in each ? each.output : []))
+      .flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
     const sources = sourcesOf([...modules, ...besides(root)])
     renameSync(fresh, join(builds, name))
     replaceFile(join(builds, 'current.json'), JSON.stringify({ folder: name, sources }), 0o600)

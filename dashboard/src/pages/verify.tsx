@@ -6,7 +6,7 @@ import { useAnswer } from '../data/use-answer.ts'
 import { integer } from '../format.ts'
 import { to } from '../router.ts'
 import { Badge } from '../ui/badge.tsx'
-import { Empty, Head, Loaded, Panel, ProjectLink } from '../ui/parts.tsx'
+import { Empty, Failed, Head, Loaded, Panel, ProjectLink } from '../ui/parts.tsx'
 import { Tree } from '../ui/tree.tsx'
 import { Chain } from './chain.tsx'
 import { Choose } from './choose-proof.tsx'
@@ -48,7 +48,8 @@ function OfPoint({ projectId, epochId: asked }: { readonly projectId: string; re
           {epochId !== undefined && <a href={to('epochs', epochId)}>epoch {integer(epochId)}</a>}
         </p>
       </Head>
-      <Loaded of={latest.failure === undefined ? proof : latest}>
+      {latest.failure !== undefined && <Failed failure={latest.failure} />}
+      <Loaded of={proof}>
         {(value) => <Checked proof={value as unknown as ProofFile} asked={{ projectId, ...(epochId !== undefined && { epochId }) }} />}
       </Loaded>
     </>
