@@ -42,9 +42,9 @@ export function App() {
   }, [hash])
   return (
     <>
-      <a className="skip" href="#main" onClick={(event) => skip(event, main.current)}>
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <Top section={segments[0] ?? ''} />
       <main ref={main} id="main" tabIndex={-1}>
         {pageOf(segments) ?? <Missing />}
@@ -52,12 +52,6 @@ export function App() {
       <Foot />
     </>
   )
-}
-
-/** The address says which page it is, so a jump within it must not change it. */
-function skip(event: { preventDefault(): void }, main: HTMLElement | null): void {
-  event.preventDefault()
-  main?.focus()
 }
 
 function pageOf([section = '', first, second]: readonly string[]): ReactNode {

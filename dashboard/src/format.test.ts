@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ago, compactUsd, duration, ends, number, rate, share, usd } from './format.ts'
+import { ago, axisLabels, compactUsd, duration, ends, number, rate, share, usd } from './format.ts'
 
 test.each([
   [0, '$0.00'],
@@ -12,7 +12,8 @@ test.each([
 test.each([
   [99_999, '$99,999'],
   [12_345_678, '$12.35M'],
-  [1_234_567_890, '$1.235B'],
+  [18_000_000, '$18.00M'],
+  [1_234_567_890, '$1.23B'],
 ])('%d dollars in short are %s', (value, text) => expect(compactUsd(value)).toBe(text))
 
 test.each([
@@ -41,3 +42,11 @@ test.each([
 test('a part of nothing is no number', () => expect(share(0, 0)).toBe('–'))
 test('rates keep two digits', () => expect(rate(0.03456)).toBe('3.46%'))
 test('long names keep their ends', () => expect(ends('0x3f5c0000000000000000000000000000000091ab')).toBe('0x3f5c…91ab'))
+
+test.each([
+  [[0.9995, 1, 1.0005], 0.0005, usd, ['$0.9995', '$1.0000', '$1.0005']],
+  [[2_800, 2_900], 100, usd, ['$2800', '$2900']],
+  [[48e6, 50e6], 2e6, number, ['48M', '50M']],
+  [[0, 0.02, 0.04], 0.02, rate, ['0%', '2%', '4%']],
+  [[-15_000, 2_500], 2_500, usd, ['-$15.0K', '$2.5K']],
+])('labels of %j tell its steps apart', (values, step, write, labels) => expect(axisLabels(values, step, write)).toEqual(labels))

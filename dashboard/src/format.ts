@@ -17,8 +17,8 @@ const shortDollars = new Intl.NumberFormat(LOCALE, {
   style: 'currency',
   currency: 'USD',
   notation: 'compact',
-  minimumSignificantDigits: 3,
-  maximumSignificantDigits: 4,
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
 })
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 })
 const finePercent = new Intl.NumberFormat(LOCALE, { style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 })
@@ -83,6 +83,23 @@ const day = new Intl.DateTimeFormat(LOCALE, { month: 'short', day: 'numeric', ho
 export const dateTime = (seconds: number): string => absolute.format(seconds * 1_000)
 export const clockTime = (seconds: number): string => clock.format(seconds * 1_000)
 export const dayTime = (seconds: number): string => day.format(seconds * 1_000)
+
+const SCALES = [
+  [1e12, 'T'],
+  [1e9, 'B'],
+  [1e6, 'M'],
+  [1e4, 'K'],
+] as const
+
+/** Labels of an axis: in the unit of `write`, in short, with as many digits as tell one step from the next. */
+export function axisLabels(values: readonly number[], step: number, write: (value: number) => string): string[] {
+  const [sample, largest] = [write(1), Math.max(...values.map(Math.abs))]
+  const [sign, percent] = [sample.startsWith('$') ? '$' : '', sample.endsWith('%')]
+  const [from = 1, suffix = ''] = SCALES.find(([least]) => largest >= least) ?? []
+  const divisor = percent ? 0.01 : from === 1e4 ? 1e3 : from
+  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / divisor) + 1e-9)))
+  return values.map((value) => `${value < 0 ? '-' : ''}${sign}${Math.abs(value / divisor).toFixed(digits)}${percent ? '%' : suffix}`)
+}
 
 /** A long name by its ends: `0x3f5c…91ab`. */
 export const ends = (text: string, head = 6, tail = 4): string =>

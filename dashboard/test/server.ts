@@ -44,8 +44,12 @@ export async function startScriptedApi({ folder, hasAave = true, epochs = 140, p
 
   function serve(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://host')
-    if (url.pathname === '/v1/stream') return stream(response)
-    if (url.pathname.startsWith('/v1/')) return answer(url, response)
+    if (url.pathname === '/v1/stream') stream(response)
+    else if (url.pathname.startsWith('/v1/')) answer(url, response)
+    else file(url, response)
+  }
+
+  function file(url: URL, response: ServerResponse): void {
     const path = normalize(url.pathname === '/' ? '/index.html' : url.pathname)
     const body = unlessThrown(() => readFileSync(join(folder, path)))
     const type = TYPES[extname(path)] ?? 'application/octet-stream'
@@ -55,7 +59,10 @@ export async function startScriptedApi({ folder, hasAave = true, epochs = 140, p
   }
 
   function stream(response: ServerResponse): void {
-    if (areStreamsBroken) return void response.writeHead(503).end()
+    if (areStreamsBroken) {
+      response.writeHead(503).end()
+      return
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).write('id: 0\n\n')
     streams.add(response)
     response.on('close', () => streams.delete(response))

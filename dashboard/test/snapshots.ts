@@ -201,7 +201,10 @@ function tokens(): Scripted {
         name: `${symbol} Token`,
         decimals: 18n,
         address: addressOf(symbol),
-        price: wave(symbol, epochId, { level: PAIRS.find((pair) => pair.symbols[0] === symbol)?.prices[0] ?? 2_840, swing: 0.01 }),
+        price: wave(symbol, epochId, {
+          level: symbol === 'USDT' ? 1 : (PAIRS.find((pair) => pair.symbols[0] === symbol)?.prices[0] ?? 2_840),
+          swing: 0.01,
+        }),
         priceChange24h: wave(`${symbol} change`, epochId, { level: 2, swing: 3 }) - 2,
         volume24h: chance(symbol) * 9e6,
         liquidity: chance(`${symbol} liquidity`) * 8e7,

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
-import { parseRequest } from '#wire/routes.ts'
+import { parseRequest, type RouteForm } from '#wire/routes.ts'
 
 /** Endpoints that a client asks, without sockets: hosts by name, each a function, behind one `fetch`. */
 
@@ -70,7 +70,7 @@ export function apiOf(points: readonly Point[], answers: Partial<Record<ApiRoute
     if (found === undefined) return refused(404, 'ROUTE_UNKNOWN')
     const { name, values } = found
     // Ids that the route knows are parsed; the answers are of its form.
-    const fields = parseRequest(API[name], { ...Object.fromEntries(url.searchParams), ...values }) as Record<string, unknown>
+    const fields = parseRequest(API[name] as RouteForm<Record<string, unknown>>, { ...Object.fromEntries(url.searchParams), ...values })
     const { status = 200, body } = answerOf(name, { fields, points, answers })
     if (status === 200) expect(API[name].output.safeParse(body).error, name).toBeUndefined()
     return json(body, status)

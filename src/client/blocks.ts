@@ -30,18 +30,26 @@ export function createBlocks(
     }
   }
 
+  async function agreedUpon(blockNumber: number): Promise<Hash> {
+    const answers = await Promise.all(urls.map(async (endpoint) => ({ endpoint, said: await askOne(endpoint, blockNumber) })))
+    const groups = [...Map.groupBy(answers, ({ said }) => said)].filter(([said]) => said.startsWith('0x'))
+    const [agreed, holders = []] = groups.sort(([, left], [, right]) => right.length - left.length)[0] ?? []
+    if (agreed === undefined || holders.length < agree) {
+      const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
+      throw new WeftError('BLOCK_NOT_AGREED', { blockNumber, agree, said })
+    }
+    for (const { endpoint, said } of answers)
+      if (said !== agreed) report(new WeftError('VERIFICATION_FAILED', { step: 'block', expected: agreed, got: said, endpoint }))
+    return agreed as Hash
+  }
+
+  /** Proofs that are made at once are of one block. What was answered is not kept: a block may be replaced. */
+  const asking = new Map<number, Promise<Hash>>()
   return {
-    async hashOf(blockNumber) {
-      const answers = await Promise.all(urls.map(async (endpoint) => ({ endpoint, said: await askOne(endpoint, blockNumber) })))
-      const groups = [...Map.groupBy(answers, ({ said }) => said)].filter(([said]) => said.startsWith('0x'))
-      const [agreed, holders = []] = groups.sort(([, left], [, right]) => right.length - left.length)[0] ?? []
-      if (agreed === undefined || holders.length < agree) {
-        const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
-        throw new WeftError('BLOCK_NOT_AGREED', { blockNumber, agree, said })
-      }
-      for (const { endpoint, said } of answers)
-        if (said !== agreed) report(new WeftError('VERIFICATION_FAILED', { step: 'block', expected: agreed, got: said, endpoint }))
-      return agreed as Hash
+    hashOf(blockNumber) {
+      const hash = asking.get(blockNumber) ?? agreedUpon(blockNumber).finally(() => asking.delete(blockNumber))
+      asking.set(blockNumber, hash)
+      return hash
     },
   }
 }

@@ -62,7 +62,7 @@ export function expectSame<Value>(
 }
 
 /** The text as a value, of the schema's form where there is one. Throws `VALUE_UNEXPECTED`. */
-export function valueOf<Value>(told: Told, text: string, schema: Schema<Value> | undefined): Value {
+export function readValue<Value>(told: Told, text: string, schema: Schema<Value> | undefined): Value {
   const { projectId, epochId } = told
   const value = parseCanonicalJson(new TextEncoder().encode(text))
   if (schema === undefined) return value as Value

@@ -6,7 +6,7 @@ import type { Blocks } from './blocks.ts'
 import { bodyOf } from './endpoints.ts'
 import type { Http } from './http.ts'
 import { addressOf, PATHS } from './paths.ts'
-import { type DataPoint, expectSame, type Told, type Verify, valueOf } from './points.ts'
+import { type DataPoint, expectSame, type Told, type Verify, readValue } from './points.ts'
 
 /** The market whose data are meant. Without it a proof proves nothing: anybody may deploy a market of their own, where final is what they like. */
 export interface TrustedMarket {
@@ -31,7 +31,7 @@ export async function verified<Value>(told: Told, origin: Origin<Value>, verifyi
   const { text, ...rest } = told
   const level = text === undefined ? 'none' : await levelOf({ ...told, text }, origin, verifying)
   if (text === undefined || level !== verifying.verify) return { ...rest, verified: level }
-  return { ...rest, text, value: valueOf(told, text, origin.schema), verified: level }
+  return { ...rest, text, value: readValue(told, text, origin.schema), verified: level }
 }
 
 type WithText = Told & { readonly text: string }

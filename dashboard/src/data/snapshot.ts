@@ -1,4 +1,4 @@
-import { parseCanonicalJson } from '#wire/canonical-json.ts'
+import { parseCanonicalJson } from '#client/proof.ts'
 import type { Value } from './value.ts'
 
 /** What proved bytes say; `undefined` where they are no JSON. */

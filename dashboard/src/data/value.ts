@@ -29,14 +29,18 @@ export function textOf(value: Value | undefined, name: string): string {
   return typeof found === 'string' ? found : ''
 }
 
-/** Of a map by block, the value at the last one: their numbers, not the order in which they stand. */
+export function isByBlock(value: Value): value is { readonly [key: string]: Value } {
+  return isMap(value) && Object.keys(value).every((key) => BLOCK_KEY.test(key))
+}
+
+/** The last block of a map by block: their numbers, not the order in which they stand. */
+export const lastKeyOf = (map: { readonly [key: string]: Value }): string | undefined =>
+  Object.keys(map).reduce<string | undefined>((best, key) => (best === undefined || blockOf(key) > blockOf(best) ? key : best), undefined)
+
+/** Of a map by block, the value at the last one. */
 export function lastOf(value: Value | undefined): Value | undefined {
-  if (!isMap(value)) return undefined
-  const last = Object.keys(value).reduce<string | undefined>(
-    (best, key) => (best === undefined || blockOf(key) > blockOf(best) ? key : best),
-    undefined,
-  )
-  return last === undefined ? undefined : value[last]
+  const last = isMap(value) ? lastKeyOf(value) : undefined
+  return last === undefined || !isMap(value) ? undefined : value[last]
 }
 
 const blockOf = (key: string): number => Number(key.replace(/^block/, ''))

@@ -44,7 +44,7 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
               <Figure label="Votes" value={integer(told.submissions)} note={`of ${plural(told.slots, 'slot')}`} />
               <Figure label="Outvoted slots" value={integer(told.outvotedSlots)} note={share(told.outvotedSlots, told.slots)} />
             </Figures>
-            <Panel title="Its way">
+            <Panel title="Timeline">
               <Timeline epochs={[told]} />
             </Panel>
             <Panel title="Batches">
@@ -64,19 +64,6 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
           </>
         )}
       </Loaded>
-      <Panel title="Data points">
-        <Loaded of={points}>
-          {({ items, hasMore }) =>
-            items.length === 0 ? (
-              <Empty title="None yet">They show up with the first batch.</Empty>
-            ) : (
-              <Table caption="Data points" rows={items} keyOf={({ projectId }) => projectId} columns={POINT_COLUMNS}>
-                <More hasMore={hasMore} onMore={points.more} />
-              </Table>
-            )
-          }
-        </Loaded>
-      </Panel>
       <Panel title="Votes that lost">
         <Loaded of={outvoted}>
           {({ items, hasMore }) =>
@@ -90,6 +77,19 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
                 columns={VOTE_COLUMNS}
               >
                 <More hasMore={hasMore} onMore={outvoted.more} />
+              </Table>
+            )
+          }
+        </Loaded>
+      </Panel>
+      <Panel title="Data points">
+        <Loaded of={points}>
+          {({ items, hasMore }) =>
+            items.length === 0 ? (
+              <Empty title="None yet">They show up with the first batch.</Empty>
+            ) : (
+              <Table caption="Data points" rows={items} keyOf={({ projectId }) => projectId} columns={POINT_COLUMNS}>
+                <More hasMore={hasMore} onMore={points.more} />
               </Table>
             )
           }

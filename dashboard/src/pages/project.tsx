@@ -41,11 +41,9 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
             {(point) => <Latest point={point} plotted={path} onPlot={(next) => show(projectId, seriesPath(next))} />}
           </Loaded>
         </Panel>
-        <div className="stack">
-          {path !== undefined && <Drawn projectId={projectId} path={path} />}
-          <Epochs projectId={projectId} />
-        </div>
+        {path !== undefined && <Drawn projectId={projectId} path={path} />}
       </div>
+      <Epochs projectId={projectId} />
       {project.value !== undefined &&
         project.value.kind !== 'snapshot' &&
         latest.value !== undefined &&
@@ -122,31 +120,26 @@ function Drawn({ projectId, path }: { readonly projectId: string; readonly path:
 }
 
 /** As many as a look takes in; older ones are in the chart. */
-const EPOCHS_SHOWN = 25
+const EPOCHS_SHOWN = 12
 
 function Epochs({ projectId }: { readonly projectId: string }) {
   const points = useAnswer('points', { projectId, last: EPOCHS_SHOWN, data: false })
-  const [shown, setShown] = useState<number>()
+  const [chosen, setChosen] = useState<number>()
+  const shown = chosen ?? points.value?.items.at(-1)?.epochId
   const columns: readonly Column<Point>[] = [
     ...COLUMNS,
     {
       name: 'Who',
       isNumber: true,
       cell: ({ epochId }) => (
-        <button
-          type="button"
-          className="button slim"
-          aria-pressed={shown === epochId}
-          onClick={() => setShown(shown === epochId ? undefined : epochId)}
-        >
+        <button type="button" className="button slim" aria-pressed={shown === epochId} onClick={() => setChosen(epochId)}>
           Votes
         </button>
       ),
     },
   ]
   return (
-    <>
-      {shown !== undefined && <Votes projectId={projectId} epochId={shown} onClose={() => setShown(undefined)} />}
+    <div className="columns two">
       <Panel title="Epochs" note="newest first">
         <Loaded of={points}>
           {({ items }) =>
@@ -158,7 +151,8 @@ function Epochs({ projectId }: { readonly projectId: string }) {
           }
         </Loaded>
       </Panel>
-    </>
+      {shown !== undefined && <Votes projectId={projectId} epochId={shown} />}
+    </div>
   )
 }
 

@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import type { Slot, SlotEpoch } from '#wire/api.ts'
 import { useAnswer } from '../data/use-answer.ts'
 import { useList } from '../data/use-list.ts'
@@ -8,10 +9,16 @@ import { Empty, Figure, Figures, FiguresSkeleton, Head, Loaded, Name, Panel, Pro
 import { type Column, More, Table } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
 
+/** Epochs that the strip shows. */
+const STRIP_EPOCHS = 100
+/** Of them, in the table before somebody asks for more. */
+const ROWS = 20
+
 /** Is this node working? */
 export function SlotPage({ slotId }: { readonly slotId: number }) {
   const slot = useAnswer('slot', { slotId })
-  const epochs = useList('slotEpochs', { slotId, limit: 100 })
+  const epochs = useList('slotEpochs', { slotId, limit: STRIP_EPOCHS })
+  const [rows, setRows] = useState(ROWS)
   return (
     <>
       <Head title={`Slot ${integer(slotId)}`} crumb={<a href={to('slots')}>Slots</a>}>
@@ -34,8 +41,11 @@ export function SlotPage({ slotId }: { readonly slotId: number }) {
             ) : (
               <>
                 <Strip epochs={items} />
-                <Table caption="Votes by epoch" rows={items} keyOf={({ epochId }) => epochId} columns={COLUMNS}>
-                  <More hasMore={hasMore} onMore={epochs.more} />
+                <Table caption="Votes by epoch" rows={items.slice(0, rows)} keyOf={({ epochId }) => epochId} columns={COLUMNS}>
+                  <More
+                    hasMore={hasMore || items.length > rows}
+                    onMore={() => (items.length > rows ? setRows(rows + STRIP_EPOCHS) : epochs.more())}
+                  />
                 </Table>
               </>
             )
@@ -51,8 +61,8 @@ function verdictOf({ isActive, recent }: Slot): readonly [tone: 'good' | 'warn' 
   if (!isActive) return ['bad', 'Not active', 'the slot is switched off on chain']
   if (recent.epochs === 0) return ['plain', 'Too early', 'no epoch is over yet']
   if (recent.voted === 0) return ['bad', 'Silent', 'no vote in the recent epochs']
-  if (recent.winning < recent.votes * 0.9)
-    return ['warn', 'Outvoted', 'it often votes for other data than the rest: look at its source endpoint']
+  if (recent.winning < recent.votes * 0.99)
+    return ['warn', 'Outvoted', 'some of its votes are for other data than those of the rest: look at its source endpoint']
   if (recent.voted < recent.epochs * 0.9) return ['warn', 'Patchy', 'it misses epochs']
   return ['good', 'Working', 'votes arrive, and win']
 }
@@ -93,7 +103,7 @@ function Health({ slot }: { readonly slot: Slot }) {
 function Strip({ epochs }: { readonly epochs: readonly SlotEpoch[] }) {
   const byId = new Map(epochs.map((epoch) => [epoch.epochId, epoch]))
   const newest = epochs[0]?.epochId ?? 0
-  const oldest = Math.max(epochs.at(-1)?.epochId ?? 0, newest - 99)
+  const oldest = Math.max(epochs.at(-1)?.epochId ?? 0, newest - STRIP_EPOCHS + 1)
   const cells = Array.from({ length: newest - oldest + 1 }, (_, index) => oldest + index)
   const outvoted = epochs.filter((epoch) => epoch.outvoted.length > 0).length
   return (
@@ -124,11 +134,11 @@ const COLUMNS: readonly Column<SlotEpoch>[] = [
       outvoted.length === 0 ? (
         <span className="soft">–</span>
       ) : (
-        <span className="row">
-          {outvoted.slice(0, 3).map((projectId) => (
+        <span className="row line">
+          {outvoted.slice(0, 2).map((projectId) => (
             <ProjectLink key={projectId} projectId={projectId} />
           ))}
-          {outvoted.length > 3 && <span className="soft">and {integer(outvoted.length - 3)} more</span>}
+          {outvoted.length > 2 && <span className="soft">and {integer(outvoted.length - 2)} more</span>}
         </span>
       ),
   },

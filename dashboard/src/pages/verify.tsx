@@ -9,6 +9,7 @@ import { Badge } from '../ui/badge.tsx'
 import { Empty, Failed, Head, Loaded, Panel, ProjectLink } from '../ui/parts.tsx'
 import { Tree } from '../ui/tree.tsx'
 import { Chain } from './chain.tsx'
+import { isHash, TrustedBlock } from './trusted-block.tsx'
 import { Choose } from './choose-proof.tsx'
 import { parsedSnapshot } from '../data/snapshot.ts'
 
@@ -67,8 +68,8 @@ function Checked({ proof, asked }: CheckedProps) {
   const [hash, setHash] = useState('')
   const served = useMemo(() => (layer === undefined ? proof : tamper(proof, layer)), [proof, layer])
   const own = blockHashOf(proof)
-  const isOwn = !/^0x[0-9a-fA-F]{64}$/.test(hash)
-  const blockHash = isOwn ? own : hash.toLowerCase()
+  const isVouched = isHash(hash)
+  const blockHash = isVouched ? hash.toLowerCase() : own
   const dataMarket = market.value?.dataMarket
   const trust = useMemo(
     () =>
@@ -82,13 +83,13 @@ function Checked({ proof, asked }: CheckedProps) {
     <div className="columns aside">
       <div className="stack">
         <Panel title="What you trust">
-          <TrustedBlock proof={proof} own={own} isOwn={isOwn} hash={hash} onHash={setHash} />
+          <TrustedBlock blockNumber={blockNumberOf(proof)} own={own} hash={hash} onHash={setHash} dataMarket={dataMarket} />
         </Panel>
         <Panel title="Try to cheat" note="flips one bit before the check">
           <TamperSwitch layer={layer} onLayer={setLayer} />
         </Panel>
       </div>
-      <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} />}>
+      <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} isVouched={isVouched} />}>
         {own === undefined ? <Empty title="This is no proof">It holds no header of a block.</Empty> : <Chain check={check} />}
         {isProved(check) && <Proved bytes={check.results.at(-1)?.data} />}
       </Panel>
@@ -96,52 +97,19 @@ function Checked({ proof, asked }: CheckedProps) {
   )
 }
 
-function Verdict({ isOver, isProved: proved }: { readonly isOver: boolean; readonly isProved: boolean }) {
+interface VerdictProps {
+  readonly isOver: boolean
+  readonly isProved: boolean
+  readonly isVouched: boolean
+}
+
+function Verdict({ isOver, isProved: proved, isVouched }: VerdictProps) {
   if (!isOver) return <Badge>checking</Badge>
-  return proved ? <Badge tone="good">✓ proved down to your block</Badge> : <Badge tone="bad">✕ not proved</Badge>
-}
-
-interface TrustedBlockProps {
-  readonly proof: ProofFile
-  readonly own: string | undefined
-  readonly isOwn: boolean
-  readonly hash: string
-  readonly onHash: (hash: string) => void
-}
-
-/** All that is left to believe is the hash of one block, and only a person can say where theirs comes from. */
-function TrustedBlock({ proof, own, isOwn, hash, onHash }: TrustedBlockProps) {
-  const number = blockNumberOf(proof)
-  return (
-    <div className="panel-body stack">
-      <p className="small">
-        Everything below hangs on the hash of {number === undefined ? 'one block' : `block ${integer(number)}`}. Ask for it where you trust:
-        your own node, or several endpoints that agree.
-      </p>
-      <label className="labelled">
-        Block hash
-        <input
-          className="field mono"
-          value={hash}
-          placeholder={own ?? '0x…'}
-          spellCheck={false}
-          onChange={(event) => onHash(event.target.value.trim())}
-        />
-      </label>
-      <p className="small row">
-        {isOwn ? (
-          <>
-            <Badge tone="warn">not yours yet</Badge>
-            <span>The hash that the proof brings along is taken: the links hold together, but nobody has vouched for the block.</span>
-          </>
-        ) : (
-          <>
-            <Badge tone="good">yours</Badge>
-            <span>The header must hash to what you gave.</span>
-          </>
-        )}
-      </p>
-    </div>
+  if (!proved) return <Badge tone="bad">✕ not proved</Badge>
+  return isVouched ? (
+    <Badge tone="good">✓ proved down to your block</Badge>
+  ) : (
+    <Badge tone="warn">✓ every link holds, the block is not vouched for</Badge>
   )
 }
 

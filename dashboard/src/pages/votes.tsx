@@ -9,19 +9,13 @@ import { More } from '../ui/table.tsx'
 interface VotesProps {
   readonly projectId: string
   readonly epochId: number
-  readonly onClose: () => void
 }
 
 /** Who voted for what: one line for each CID, the winner first. */
-export function Votes({ projectId, epochId, onClose }: VotesProps) {
+export function Votes({ projectId, epochId }: VotesProps) {
   const votes = useList('votes', { projectId, epochId, limit: 500 })
-  const close = (
-    <button type="button" className="button slim" onClick={onClose}>
-      Close
-    </button>
-  )
   return (
-    <Panel title={`Votes in epoch ${integer(epochId)}`} note={close}>
+    <Panel title={`Votes in epoch ${integer(epochId)}`}>
       <Loaded of={votes}>
         {({ items, hasMore }) =>
           items.length === 0 ? (

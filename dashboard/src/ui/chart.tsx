@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import uPlot from 'uplot'
-import { clockTime, dayTime, integer } from '../format.ts'
+import { axisLabels, clockTime, dayTime, integer } from '../format.ts'
 import { to } from '../router.ts'
 import type { ProofOf } from './parts.tsx'
 
@@ -138,8 +138,13 @@ function draw(host: HTMLElement, { points, write, height, kind, onIndex }: DrawO
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: { x: { time: true }, y: { range: (_, min, max) => rangeOf(min, max, kind) } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, splits) => splits.map(dayClock(points)), space: 90 },
-      { ...axis, values: (_, splits) => splits.map(write), size: (drawn, values) => labelWidth(drawn, values, font), gap: 8 },
+      { ...axis, grid: { show: false }, values: (_, splits) => splits.map(dayClock(points)), space: 90, size: 28 },
+      {
+        ...axis,
+        values: (_, splits, __, ___, step) => axisLabels(splits, step, write),
+        size: (drawn, values) => labelWidth(drawn, values, font),
+        gap: 8,
+      },
     ],
     series: [{}, series],
     hooks: { setCursor: [({ cursor }) => onIndex(cursor.idx ?? undefined)] },

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { type Value, isMap, seriesPath } from '../data/value.ts'
+import { isByBlock, isMap, lastKeyOf, seriesPath, type Value } from '../data/value.ts'
 import { writerOf } from '../data/units.ts'
 import { ends, integer, plural } from '../format.ts'
 
@@ -55,10 +55,27 @@ function Node(props: NodeProps) {
   if (!isMap(value) && !Array.isArray(value)) return <Leaf {...props} />
   const length = Object.keys(value).length
   if (length === 0) return <Leaf {...props} />
+  if (isByBlock(value)) return <ByBlock {...props} value={value} />
   return (
     <Branch isOpen={path.length <= OPEN_LEVELS && length <= OPEN_LENGTH_MAX} title={path.at(-1) ?? ''} note={noteOf(value, length)}>
       {() => <Entries {...props} />}
     </Branch>
+  )
+}
+
+/** A value as of each block of the epoch: the last one is what most come for. */
+function ByBlock({ value, path, ...rest }: NodeProps & { readonly value: { readonly [key: string]: Value } }) {
+  const last = lastKeyOf(value) ?? ''
+  const blocks = plural(Object.keys(value).length, 'block')
+  const final = value[last] as Value
+  const isBranch = isMap(final) || Array.isArray(final)
+  return (
+    <>
+      {!isBranch && <Leaf {...rest} value={final} path={[...path, last]} label={path.at(-1) ?? last} />}
+      <Branch isOpen={false} title={isBranch ? (path.at(-1) ?? '') : ''} note={isBranch ? blocks : `all ${blocks}`}>
+        {() => <Entries {...rest} value={value} path={path} />}
+      </Branch>
+    </>
   )
 }
 
@@ -81,8 +98,8 @@ function Branch({ isOpen, title, note, children }: { isOpen: boolean; title: str
   )
 }
 
-function Leaf({ value, path, plotted, onPlot }: NodeProps) {
-  const key = path.at(-1)
+function Leaf({ value, path, plotted, onPlot, label }: NodeProps & { readonly label?: string }) {
+  const key = label ?? path.at(-1)
   const isNumber = typeof value === 'number' || typeof value === 'bigint'
   return (
     <div className="leaf">
