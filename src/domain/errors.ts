@@ -412,6 +412,46 @@ export const ERRORS = {
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
   },
+  DASHBOARD_UNBUILT: {
+    kind: 'operator',
+    facts: ['detail'],
+    help: 'The pages of the dashboard could not be built from `dashboard/`. It takes what `npm install` brings, vite among it, and a writable `node_modules`. Everything but the dashboard goes on without.',
+  },
+  CLIENT_OPTIONS_INVALID: {
+    kind: 'caller',
+    facts: ['problems'],
+    help: 'Correct what is named: `createClient` says in its types what it takes.',
+  },
+  API_FAILED: {
+    kind: 'transient',
+    facts: ['endpoint', 'detail'],
+    help: 'The endpoint gave no usable answer. Is the URL that of an api, and does it run? A client that is given several asks the next one.',
+  },
+  API_REFUSED: {
+    kind: 'caller',
+    facts: ['endpoint', 'status', 'refusal', 'detail'],
+    help: 'The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.',
+  },
+  API_DISAGREES: {
+    kind: 'transient',
+    facts: ['path', 'agree', 'said'],
+    help: 'Fewer endpoints than asked for say the same. One may be behind: ask again. Where it stays, one of them is wrong; `verify` tells which.',
+  },
+  BLOCK_NOT_AGREED: {
+    kind: 'transient',
+    facts: ['blockNumber', 'agree', 'said'],
+    help: 'Fewer RPC endpoints than asked for name the same hash for the block of the proof. Ask again, or name others: a proof is worth what this hash is.',
+  },
+  VERIFICATION_FAILED: {
+    kind: 'operator',
+    facts: ['step', 'expected', 'got', 'endpoint'],
+    help: 'The endpoint said what does not hold. Use nothing of it, and ask another one.',
+  },
+  VALUE_UNEXPECTED: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'problems'],
+    help: 'The snapshot is what was agreed upon, and not of the form that was asked for. In a snapshot integers are `bigint`, other numbers `number`.',
+  },
   STATE_TRANSITION: {
     kind: 'bug',
     facts: ['machine', 'from', 'to'],

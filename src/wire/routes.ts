@@ -45,7 +45,8 @@ export const epochId = integer(1).transform((id) => id as EpochId)
 export const slotId = integer(1).transform((id) => id as SlotId)
 export const projectId = z
   .string()
-  .refine(isProjectId, 'is no project id')
+  // Not the predicate itself: declarations of what is made of this could not name its type.
+  .refine((text): boolean => isProjectId(text), 'is no project id')
   .transform((id) => id as ProjectId)
 export const cursor = z
   .string()
