@@ -5,6 +5,7 @@ import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
+import { indexRoutes } from './index-move.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
 import { proofCommand } from './proof.ts'
@@ -36,6 +37,7 @@ export const routes = buildRouteMap({
     slots: slotsRoutes,
     storage: storageRoutes,
     guards: guardsRoutes,
+    index: indexRoutes,
     rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,

@@ -7,6 +7,8 @@ import { isRecord, unlessThrown } from '#wire/untrusted.ts'
 /** What checking a proof takes, in one piece that is loaded when it is needed. */
 
 export { CHECK_STEPS, type CheckResult, type CheckStep, checkProof, type Trust } from '#roles/consumer/proof/check.ts'
+/** Of the data that a proof ends in. */
+export { parseCanonicalJson } from '#wire/canonical-json.ts'
 
 /** The header that a proof brings along. */
 function headerBytesOf(proof: unknown): Uint8Array | undefined {

@@ -126,6 +126,21 @@ export const ERRORS = {
     facts: ['path', 'doing'],
     help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
   },
+  DATABASE_UNREACHABLE: {
+    kind: 'transient',
+    facts: ['database', 'detail'],
+    help: 'The database server did not answer, or refused. Is it running, is the URL right, may this user make tables there?',
+  },
+  DATABASE_NOT_LED: {
+    kind: 'transient',
+    facts: ['database'],
+    help: 'Another process writes this index; this one serves what is there, and takes over when that one ends.',
+  },
+  DATABASE_OF_ANOTHER: {
+    kind: 'operator',
+    facts: ['database', 'expected', 'got'],
+    help: 'The database holds the index of another data market, or of another version of Weft. Name another file or database, or remove that one: an index is read again from the chain.',
+  },
   FAULT_NOT_HEALED: {
     kind: 'operator',
     facts: ['fault', 'epochId', 'detail'],
@@ -308,6 +323,42 @@ export const ERRORS = {
     facts: ['batchCid', 'detail'],
     help: 'The batch file does not have the form of the protocol.',
   },
+  BATCH_NOT_READ: {
+    kind: 'transient',
+    facts: ['batchCid', 'file'],
+    help: 'The chain names this batch, and its file is `waiting` to be read, `unavailable` for nobody serves it, or `malformed`. Who voted for what stands there alone.',
+  },
+  PROJECT_UNKNOWN: {
+    kind: 'caller',
+    facts: ['projectId', 'nearest'],
+    help: 'No batch has named this project. `/v1/projects?search=` finds a part of an id, in any case of letters.',
+  },
+  EPOCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['epochId', 'newestEpochId'],
+    help: 'The index has no release of this epoch: it is still to come, was skipped, or is older than what is kept.',
+  },
+  BATCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['batchCid'],
+    help: 'No batch of this market has this CID. `/v1/epochs/{epochId}` lists those of an epoch.',
+  },
+  SLOT_UNKNOWN: { kind: 'caller', facts: ['slotId'], help: 'There is no such slot on chain. `/v1/slots` lists those there are.' },
+  ANSWER_TOO_LARGE: {
+    kind: 'caller',
+    facts: ['lengthMax'],
+    help: 'The snapshots asked for are longer than one answer may be: ask for fewer at once.',
+  },
+  NOT_FINAL: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'status'],
+    help: 'The data point is on chain and not final, so that nothing proves it yet. Its status changes within the attestation window of the market.',
+  },
+  NODE_STATUS_ABSENT: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'Deployed nodes answer this of their own snapshotter. An api has none: ask `/v1/slots/{slotId}` what became of a slot.',
+  },
   REQUEST_INVALID: {
     kind: 'caller',
     facts: ['problems'],
@@ -360,6 +411,11 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
+  },
+  DASHBOARD_UNBUILT: {
+    kind: 'operator',
+    facts: ['detail'],
+    help: 'The pages of the dashboard could not be built from `dashboard/`. It takes what `npm install` brings, vite among it, and a writable `node_modules`. Everything but the dashboard goes on without.',
   },
   CLIENT_OPTIONS_INVALID: {
     kind: 'caller',

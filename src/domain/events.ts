@@ -254,6 +254,23 @@ export const EVENTS = {
     help: 'A thread that looks for the signers of submissions has ended, and another has taken over what it was at. Should it come again: is there memory enough?',
   },
   evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
+
+  // Api
+  index_leads: { level: 'info', help: 'This process writes the index from now on.' },
+  index_led_elsewhere: {
+    level: 'info',
+    help: 'Another process writes the index; this one serves what is there, and takes over when that one ends.',
+  },
+  index_behind: { level: 'info', help: 'The index reads the anchor chain from `block` on; the head is `headBlock`.' },
+  index_current: { level: 'info', help: 'The index has read the anchor chain up to its head.' },
+  index_rewound: {
+    level: 'warn',
+    help: 'The anchor chain was rewritten deeper than blocks are remembered. The index has undone what it took from there, back to `toBlock`, and reads on.',
+  },
+  batch_malformed: {
+    level: 'warn',
+    help: 'The file of a batch says something else than the chain, or is none. The index keeps what the chain says; validators refute such a batch.',
+  },
 } as const satisfies Record<string, EventRow>
 
 export type LogEvent = keyof typeof EVENTS
