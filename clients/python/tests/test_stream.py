@@ -35,13 +35,19 @@ class Streams(World):
     def test_goes_on_behind_the_last_event_and_tells_none_twice(self):
         endpoint, places = self.connections(
             ["id: start\n\n: heartbeat\n\n", event("a", told(14)), event("b", told(15))[:20]],
-            [event("a", told(14)), event("b", told(15)), event("c", {"reason": "slow"}, "cut"), event("d", told(99))],
+            [event("a", told(14)), event("b", told(15)), 'event: cut\ndata: {"reason":"slow"}\n\n', event("d", told(99))],
             [event("c", told(16))],
         )
         events = self.follow(endpoint)
         self.assertEqual([next(events) for _ in range(3)], [14, 15, 16])
         events.close()
         self.assertEqual(places, [None, "a", "b"])
+
+    def test_that_was_away_for_too_long_says_so_and_goes_on_from_there(self):
+        endpoint, places = self.connections([event("a", told(14))], [event("now", {"reason": "gone"}, "cut")], [event("b", told(15))])
+        events = Client(endpoint.url).project(PROJECT).stream()
+        self.assertEqual([next(events)[0], next(events), next(events)[1].epoch_id], ["point", ("cut", {"reason": "gone"}), 15])
+        self.assertEqual(places, [None, "a", "now"])
 
     def test_that_breaks_before_its_first_event_goes_on_from_where_it_began(self):
         endpoint, places = self.connections(["id: start\n\n"], [event("a", told(14))])

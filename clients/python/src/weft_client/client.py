@@ -219,11 +219,12 @@ class Project:
     def stream(self, status=None):
         """
         Yields `("point", Point)` whenever a data point gets another status, and `("undone", facts)` when a reorganisation takes away what was told of it:
-        what holds then follows. It begins with what comes next; close it to end it.
+        what holds then follows. `("cut", facts)` says that events before it are lost, and why: read what is there. It begins with what comes next; close
+        it to end it.
         """
 
         def read(kind, body, endpoint):
-            if kind == "undone":
+            if kind in ("undone", "cut"):
                 return kind, body
             return (kind, self._client._point(body, {"projectId": self.project_id}, endpoint)) if kind == "point" else None
 
