@@ -37,7 +37,12 @@ export function createBlocks(
     const agreed = hashes.sort((left, right) => timesSaid(right) - timesSaid(left))[0]
     if (agreed === undefined || timesSaid(agreed) < agree) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
-      throw new WeftError('BLOCK_NOT_AGREED', { blockNumber, agree, said })
+      throw new WeftError('BLOCK_NOT_AGREED', {
+        block: blockNumber,
+        agreeing: agreed === undefined ? 0 : timesSaid(agreed),
+        needed: agree,
+        said,
+      })
     }
     for (const { endpoint, said } of answers)
       if (said !== agreed) report(new WeftError('VERIFICATION_FAILED', { step: 'block', expected: agreed, got: said, endpoint }))

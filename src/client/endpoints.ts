@@ -95,8 +95,9 @@ const SAID_LENGTH_MAX = 200
 /** The same JSON as the same text, whatever the order of its keys. */
 const textOf = (value: unknown): string => new TextDecoder().decode(canonicalJson(value as never))
 
-/** A question that one refuses is refused by all; other trouble is the endpoint's own. */
-const isElsewhereBetter = (failure: unknown): failure is WeftError => isWeftError(failure) && failure.kind !== 'caller'
+/** A question that one refuses is refused by all; other trouble is the endpoint's own, as is the block that it proves something by. */
+const isElsewhereBetter = (failure: unknown): failure is WeftError =>
+  isWeftError(failure) && (failure.kind !== 'caller' || failure.code === 'BLOCK_NOT_AGREED')
 
 /** The body of an answer with 200. Throws `API_REFUSED`, `API_FAILED`. */
 export function bodyOf({

@@ -116,7 +116,7 @@ class Blocks:
         agreed = max(hashes, key=answers.count, default="")
         if answers.count(agreed) < self._agree:
             told = [f"{url}: {answer}" for url, answer in said]
-            raise WeftError("BLOCK_NOT_AGREED", blockNumber=number, agree=self._agree, said=told)
+            raise WeftError("BLOCK_NOT_AGREED", block=number, agreeing=answers.count(agreed), needed=self._agree, said=told)
         for url, answer in said:
             if answer != agreed:
                 self._report(WeftError("VERIFICATION_FAILED", step="block", expected=agreed, got=answer, endpoint=url))
