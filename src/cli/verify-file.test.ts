@@ -26,7 +26,7 @@ describe('verify FILE', () => {
   test('prints a tick for each step, and the data when they are asked for', async () => {
     const { out, exitCode } = await weft({}, 'verify', file, ...OFFLINE, '--show')
     expect(exitCode).toBe(0)
-    expect(out).toMatch(/ ✔ block .*\n {2}✔ contract .*[^]*✔ cid .*\nverified\n\{"epochId":1,/)
+    expect(out).toMatch(/ ✔ block .*\n {2}✔ contract .*[\s\S]*✔ cid .*\nverified\n\{"epochId":1,/)
   })
 
   test('prints one JSON object', async () => {
