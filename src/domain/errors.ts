@@ -38,7 +38,7 @@ export const ERRORS = {
   },
   BLOCK_NOT_AGREED: {
     kind: 'caller',
-    facts: ['block', 'agreeing', 'needed'],
+    facts: ['block', 'agreeing', 'needed', 'said'],
     help: 'Too few of the endpoints named have the block that the proof rests on. It may be of another chain, or a reorganisation took it: have the proof made anew.',
   },
   PROOF_IMPOSSIBLE: {
@@ -436,11 +436,6 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['path', 'agree', 'said'],
     help: 'Fewer endpoints than asked for say the same. One may be behind: ask again. Where it stays, one of them is wrong; `verify` tells which.',
-  },
-  BLOCK_NOT_AGREED: {
-    kind: 'transient',
-    facts: ['blockNumber', 'agree', 'said'],
-    help: 'Fewer RPC endpoints than asked for name the same hash for the block of the proof. Ask again, or name others: a proof is worth what this hash is.',
   },
   VERIFICATION_FAILED: {
     kind: 'operator',

@@ -71,7 +71,13 @@ export async function agreedHash(
   for (const each of said) onSaid(each)
   const agreeing = said.filter(({ ok }) => ok).length
   const needed = agree ?? honestMajority(said.length)
-  if (agreeing < needed) throw new WeftError('BLOCK_NOT_AGREED', { block: `${block.number} ${block.hash}`, agreeing, needed })
+  if (agreeing < needed)
+    throw new WeftError('BLOCK_NOT_AGREED', {
+      block: `${block.number} ${block.hash}`,
+      agreeing,
+      needed,
+      said: said.map(({ endpoint, detail }) => `${endpoint} ${detail}`),
+    })
   return block.hash
 }
 
