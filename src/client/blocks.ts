@@ -5,7 +5,7 @@ import type { Http } from './http.ts'
 
 /** What all trust ends in: the hash of one block of the anchor chain, as several RPC endpoints name it. */
 export interface Blocks {
-  /** Throws `BLOCK_NOT_AGREED`. */
+  /** Throws `ENDPOINTS_DISAGREE`. */
   hashOf(blockNumber: number): Promise<Hash>
 }
 
@@ -37,11 +37,10 @@ export function createBlocks(
     const agreed = hashes.sort((left, right) => timesSaid(right) - timesSaid(left))[0]
     if (agreed === undefined || timesSaid(agreed) < agree) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
-      throw new WeftError('BLOCK_NOT_AGREED', {
-        block: blockNumber,
+      throw new WeftError('ENDPOINTS_DISAGREE', {
+        about: `block ${blockNumber}: ${said.join('; ')}`,
         agreeing: agreed === undefined ? 0 : timesSaid(agreed),
         needed: agree,
-        said,
       })
     }
     for (const { endpoint, said } of answers)

@@ -432,16 +432,6 @@ export const ERRORS = {
     facts: ['endpoint', 'status', 'refusal', 'detail'],
     help: 'The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.',
   },
-  API_DISAGREES: {
-    kind: 'transient',
-    facts: ['path', 'agree', 'said'],
-    help: 'Fewer endpoints than asked for say the same. One may be behind: ask again. Where it stays, one of them is wrong; `verify` tells which.',
-  },
-  BLOCK_NOT_AGREED: {
-    kind: 'transient',
-    facts: ['blockNumber', 'agree', 'said'],
-    help: 'Fewer RPC endpoints than asked for name the same hash for the block of the proof. Ask again, or name others: a proof is worth what this hash is.',
-  },
   VERIFICATION_FAILED: {
     kind: 'operator',
     facts: ['step', 'expected', 'got', 'endpoint'],

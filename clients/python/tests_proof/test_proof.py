@@ -113,6 +113,6 @@ class Proving(World):
     def test_rpc_endpoints_that_do_not_agree(self):
         rpc = [self.rpc(ANOTHER_HASH), self.rpc()]
         failure = self.failure_of(lambda: self.at(self.api(told_of(PROOF), PROOF), rpc))
-        self.assertEqual((failure.code, len(failure.facts["said"])), ("BLOCK_NOT_AGREED", 2))
+        self.assertEqual((failure.code, failure.facts["agreeing"], failure.facts["needed"]), ("ENDPOINTS_DISAGREE", 1, 2))
         most_lie = [self.rpc(ANOTHER_HASH), self.rpc(ANOTHER_HASH), self.rpc()]
         self.assertEqual(self.failure_of(lambda: self.at(self.api(told_of(PROOF), PROOF), most_lie)).facts["step"], "block")

@@ -109,14 +109,14 @@ class Blocks:
         self._report = report
 
     def hash_of(self, number):
-        """Raises `BLOCK_NOT_AGREED`."""
+        """Raises `ENDPOINTS_DISAGREE`."""
         said = [(url, self._ask(url, number)) for url in self._urls]
         answers = [answer for _, answer in said]
         hashes = [answer for answer in answers if answer.startswith("0x")]
         agreed = max(hashes, key=answers.count, default="")
         if answers.count(agreed) < self._agree:
-            told = [f"{url}: {answer}" for url, answer in said]
-            raise WeftError("BLOCK_NOT_AGREED", block=number, agreeing=answers.count(agreed), needed=self._agree, said=told)
+            told = "; ".join(f"{url}: {answer}" for url, answer in said)
+            raise WeftError("ENDPOINTS_DISAGREE", about=f"block {number}: {told}", agreeing=answers.count(agreed), needed=self._agree)
         for url, answer in said:
             if answer != agreed:
                 self._report(WeftError("VERIFICATION_FAILED", step="block", expected=agreed, got=answer, endpoint=url))

@@ -4,7 +4,7 @@ HELP = {
     "CLIENT_OPTIONS_INVALID": "Correct what is named; the types of the client, or its documentation, say what it takes.",
     "API_FAILED": "The endpoint gave no usable answer. Is the URL that of an api, and does it run? A client that is given several asks the next one.",
     "API_REFUSED": "The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.",
-    "BLOCK_NOT_AGREED": "Fewer RPC endpoints than asked for name the same hash for the block of the proof. Ask again, or name others: a proof is worth what this hash is.",
+    "ENDPOINTS_DISAGREE": "Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.",
     "VERIFICATION_FAILED": "The endpoint said what does not hold. Use nothing of it, and ask another one.",
     "KECCAK_MISSING": "Checking proofs takes keccak-256, which this Python does not have. Install it: pip install 'weft-client[proof]'.",
 }

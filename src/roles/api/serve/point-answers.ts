@@ -9,10 +9,10 @@ import { csvAnswer, seriesOf } from './series.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
 /**
- * Anchor blocks on top of the one that made a data point final before caches may keep it for ever: below so many no chain that markets live on has
- * been rewritten, and a cache that has kept what a reorganisation took back tells it for a year.
+ * Anchor blocks on top of the one that made a data point final before caches may keep it for ever: as deep as roles follow a rewrite. A cache that
+ * has kept what a reorganisation took back tells it for a year.
  */
-export const SETTLED_BLOCKS = 32
+export const SETTLED_BLOCKS = 128
 /** How old the indexed block may be that this is measured from. */
 const INDEXED_FOR_MS = 1_000
 
