@@ -61,6 +61,8 @@ interface AnchorOptions {
   readonly isContentHidden?: true
   readonly bytes?: Uint8Array
   readonly batchCid?: Cid
+  /** How many vote; the last for something else. */
+  readonly slots?: number
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
@@ -135,25 +137,25 @@ export async function openWorld(given?: IndexDatabase): Promise<World> {
       return epochs as EpochId
     },
     async anchor(values, options = {}) {
-      const { epochId = epochs as EpochId, isFileHidden, isContentHidden, byRoots } = options
+      const { epochId = epochs as EpochId, isFileHidden, isContentHidden, byRoots, slots = 3 } = options
       const node = ipfs.node('sequencer')
       const names = Object.keys(values)
       const contents = Object.values(values).map(contentOf)
       const snapshotCids = await Promise.all(contents.map((bytes) => (isContentHidden ? snapshotCidOf(bytes) : node.add(bytes))))
       const loser = await snapshotCidOf(contentOf('another'))
       const submissions = names.flatMap((name, index) =>
-        [1, 2, 3].map((slotId) => ({
+        Array.from({ length: slots }, (_, slot) => slot + 1).map((slotId) => ({
           submissionId: `${epochId}-${name}-${slotId}`,
           submission: {
             request: {
               slotId: slotId as SlotId,
               deadlineBlock: 1 as BlockNumber,
-              snapshotCid: slotId === 3 ? loser : (snapshotCids[index] as Cid),
+              snapshotCid: slotId === slots ? loser : (snapshotCids[index] as Cid),
               epochId,
               projectId: project(name),
             },
-            signature: '0xsigned',
-            header: '0xheader',
+            signature: `0x${'5a'.repeat(65)}`,
+            header: `0x${'4e'.repeat(32)}`,
             dataMarket: chain.dataMarket,
             nodeVersion: 'v1',
             protocolState: '',

@@ -49,7 +49,7 @@ export interface Api {
 
 export function createApi(options: ApiOptions, deps: ApiDeps): Api {
   const { database, clock, report } = deps
-  const bell = createBell(deps)
+  const bell = createBell()
   let isLeading = false
   let isBegun = false
 

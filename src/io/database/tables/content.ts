@@ -134,30 +134,43 @@ async function numbersOfContents(sql: Sql, cids: readonly string[], epochId: num
 }
 
 export async function putSnapshots(sql: Sql, snapshots: readonly SnapshotContent[]): Promise<void> {
-  for (const snapshot of snapshots) {
-    const { form, body } = snapshot.state === 'here' ? packed(snapshot.text) : { form: null, body: null }
-    await sql.rows('UPDATE contents SET state = ?, attempts = attempts + ?, next_try_ms = ?, form = ?, body = ? WHERE cid = ?', [
-      snapshot.state,
-      snapshot.state === 'unavailable' ? 1 : 0,
-      snapshot.state === 'unavailable' ? snapshot.nextTryMs : null,
-      form,
-      body,
-      snapshot.snapshotCid,
-    ])
-  }
-  const here = snapshots.filter(({ state }) => state === 'here').map(({ snapshotCid }) => snapshotCid)
-  for (let from = 0; from < here.length; from += VALUES_MAX) await tellLateTexts(sql, here.slice(from, from + VALUES_MAX))
+  for (let from = 0; from < snapshots.length; from += VALUES_MAX) await putSome(sql, snapshots.slice(from, from + VALUES_MAX))
   await pruneChanges(sql)
 }
 
-/** Who was told of a final point before its bytes were here hears of it again. */
-async function tellLateTexts(sql: Sql, cids: readonly string[]): Promise<void> {
-  await sql.rows(
-    `INSERT INTO changes (kind, epoch_id, project_no) SELECT 'point', p.epoch_id, p.project_no
-     FROM contents c JOIN points p ON p.epoch_id = c.epoch_id AND p.content_no = c.content_no JOIN batches b ON b.batch_no = p.batch_no
-     WHERE b.finalized_block IS NOT NULL AND c.cid IN ${marks(cids)} ORDER BY p.epoch_id, p.project_no`,
-    cids,
+async function putSome(sql: Sql, snapshots: readonly SnapshotContent[]): Promise<void> {
+  const cids = snapshots.map(({ snapshotCid }) => snapshotCid)
+  // What has been let go of meanwhile stays away.
+  const known = new Map(
+    (await sql.rows(`SELECT cid, content_no, epoch_id FROM contents WHERE cid IN ${marks(cids)}`, cids)).map((row) => [row['cid'], row]),
   )
+  const wanted = snapshots.filter(({ snapshotCid }) => known.has(snapshotCid))
+  await sql.insert(
+    'contents',
+    ['cid', 'epoch_id', 'state', 'attempts', 'next_try_ms', 'form', 'body'],
+    wanted.map((snapshot) => {
+      const { form, body } = snapshot.state === 'here' ? packed(snapshot.text) : { form: null, body: null }
+      const [attempts, nextTryMs] = snapshot.state === 'unavailable' ? [1, snapshot.nextTryMs] : [0, null]
+      return [snapshot.snapshotCid, 0, snapshot.state, attempts, nextTryMs, form, body]
+    }),
+    `(cid) DO UPDATE SET state = excluded.state, attempts = contents.attempts + excluded.attempts, next_try_ms = excluded.next_try_ms,
+       form = excluded.form, body = excluded.body`,
+  )
+  const here = wanted.filter(({ state }) => state === 'here').map(({ snapshotCid }) => known.get(snapshotCid) as Row)
+  await tellLateTexts(sql, here)
+}
+
+/** Who was told of a final point before its bytes were here hears of it again. */
+async function tellLateTexts(sql: Sql, contents: readonly Row[]): Promise<void> {
+  for (const [epochId, some] of Map.groupBy(contents, (row) => row['epoch_id'] as number)) {
+    const numbers = some.map((row) => row['content_no'] as number)
+    await sql.rows(
+      `INSERT INTO changes (kind, epoch_id, project_no) SELECT 'point', p.epoch_id, p.project_no
+       FROM batches b JOIN points p ON p.epoch_id = b.epoch_id AND p.batch_no = b.batch_no
+       WHERE b.epoch_id = ? AND b.finalized_block IS NOT NULL AND p.content_no IN ${marks(numbers)} ORDER BY p.project_no`,
+      [epochId, ...numbers],
+    )
+  }
 }
 
 /** Lets go of the oldest epochs below `oldest`, with all that is theirs. */

@@ -1,5 +1,5 @@
 import type { Clock } from '#io/clock/port.ts'
-import { type Bell, createBell } from './bell.ts'
+import type { Bell } from './bell.ts'
 
 /** How long until what is to be tried again is looked for, when nobody rings. */
 const LOOK_EVERY_MS = 1_000
@@ -26,56 +26,59 @@ export async function workLanes<Item>(
   signal: AbortSignal,
 ): Promise<never> {
   const underWay = new Map<string | number, { readonly isRetry: boolean; readonly done: Promise<void> }>()
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => undefined)
-  const turn = createBell({ clock })
+  let waiting: readonly Item[] = []
   /** There may be more than was asked for last. */
   let isMore = true
-  let isRung = false
-  let askedMs = clock.nowMs()
-  let waiting: readonly Item[] = []
-  turn.onRing(() => {
-    isRung = true
-  })
-  const stop = bell.onRing(() => {
+  let failure: { readonly cause: unknown } | undefined
+  let wake = Promise.withResolvers<void>()
+  const fail = (cause: unknown): void => {
+    failure ??= { cause }
+    wake.resolve()
+  }
+  const look = (): void => {
     isMore = true
-    turn.ring()
-  })
+    wake.resolve()
+  }
+  const stop = bell.onRing(look)
+  void (async () => {
+    for (;;) {
+      await clock.sleep(LOOK_EVERY_MS, signal)
+      look()
+    }
+  })().catch(fail)
 
   async function ask(): Promise<void> {
-    askedMs = clock.nowMs()
     isMore = false
-    const items = await wanted(askedMs, PAGE_LENGTH)
+    const items = await wanted(clock.nowMs(), PAGE_LENGTH)
     waiting = items.filter((item) => !underWay.has(keyOf(item)))
   }
-  function begin(): void {
+  function begin(item: Item): void {
+    isMore = true
+    const done = work(item)
+      .catch(fail)
+      .finally(() => {
+        underWay.delete(keyOf(item))
+        wake.resolve()
+      })
+    underWay.set(keyOf(item), { isRetry: isRetry(item), done })
+  }
+  function beginAll(): void {
     let retries = [...underWay.values()].filter((each) => each.isRetry).length
     // Retries that have no lane are asked for again later: those that are new go first.
-    waiting = waiting.filter((item) => !isRetry(item) || retries < retriesMax)
-    while (underWay.size < atOnceMax) {
-      const [item, ...rest] = waiting
-      if (item === undefined) return
-      waiting = rest
-      if (isRetry(item) && ++retries > retriesMax) continue
-      isMore = true
-      const done = work(item)
-        .catch(failed.reject)
-        .finally(() => {
-          underWay.delete(keyOf(item))
-          turn.ring()
-        })
-      underWay.set(keyOf(item), { isRetry: isRetry(item), done })
-    }
+    const startable = waiting.filter((item) => !isRetry(item) || ++retries <= retriesMax)
+    const free = atOnceMax - underWay.size
+    for (const item of startable.slice(0, free)) begin(item)
+    waiting = startable.slice(free)
   }
 
   try {
     for (;;) {
       signal.throwIfAborted()
-      isRung = false
-      if (clock.nowMs() - askedMs >= LOOK_EVERY_MS) isMore = true
+      if (failure !== undefined) throw failure.cause
+      wake = Promise.withResolvers()
       if (waiting.length === 0 && isMore && underWay.size < atOnceMax) await ask()
-      begin()
-      if (!isRung) await Promise.race([turn.wait(LOOK_EVERY_MS, signal), failed.promise])
+      beginAll()
+      await wake.promise
     }
   } finally {
     stop()

@@ -13,17 +13,18 @@ import type { Answers, ServeDeps } from './served.ts'
  * has kept what a reorganisation took back tells it for a year.
  */
 export const SETTLED_BLOCKS = 128
-/** How old the indexed block may be that this is measured from. */
-const INDEXED_FOR_MS = 1_000
+/** How old the block may be that this is measured from. */
+const NEWEST_FOR_MS = 1_000
 
 /** How long others may keep a data point. */
 export type KeepingOf = (row: PointRow) => Promise<Keeping>
 
 export function createKeeping({ index, clock }: Pick<ServeDeps, 'index' | 'clock'>): KeepingOf {
-  const indexedBlock = lately(async () => (await index.summary()).indexed?.block ?? 0, INDEXED_FOR_MS, clock)
+  // The newest release: as good as the newest block, and a matter of one row.
+  const newestBlock = lately(async () => (await index.epochs({ limit: 1 }))[0]?.releasedBlock ?? 0, NEWEST_FOR_MS, clock)
   return async ({ content, status, finalizedBlock }) => {
     const isFinal = content === 'here' && status === 'finalized' && finalizedBlock !== undefined
-    return isFinal && finalizedBlock + SETTLED_BLOCKS <= (await indexedBlock()) ? 'immutable' : 'brief'
+    return isFinal && finalizedBlock + SETTLED_BLOCKS <= (await newestBlock()) ? 'immutable' : 'brief'
   }
 }
 

@@ -118,6 +118,7 @@ describe('what caches may do', () => {
     const cacheControl = async (path: string) => (await one.get(path)).headers.get('cache-control')
     expect(await cacheControl(at(A, 'epochs/1'))).toBe('public, max-age=1, must-revalidate')
     for (let blocks = 0; blocks < 130; blocks += 1) await own.index.apply([own.chain.block()])
+    await own.index.apply([own.chain.block(['EpochReleased', 6])])
     await own.clock.advance(2_000)
     expect(await cacheControl(at(A, 'epochs/1'))).toBe('public, max-age=31536000, immutable')
     expect(await cacheControl(at(A, 'latest'))).toBe('public, max-age=1, must-revalidate')

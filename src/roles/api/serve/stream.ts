@@ -1,11 +1,12 @@
 import pLimit from 'p-limit'
 import { isWeftError } from '#domain/errors.ts'
-import type { IndexReads } from '#io/database/port.ts'
+import type { IndexReads, Summary } from '#io/database/port.ts'
 import { Answer, type HttpRoute } from '#io/http/port.ts'
 import { type ApiStreamInput, STREAM } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
 import { parseRequest } from '#wire/routes.ts'
 import { type Told, toldOf } from './changes.ts'
+import { lately } from './lately.ts'
 import type { ServeDeps } from './served.ts'
 import { createTexts, type Texts } from './texts.ts'
 
@@ -22,6 +23,8 @@ const RETRY_MS = 1_000
 const PAGE = 1_000
 /** Told and remembered: some seconds of a market with a thousand projects. */
 const RECENT_MAX = 8_192
+/** Many begin at once when a server is back. Who begins a little before now hears a little twice, and never too little. */
+const BOUNDS_FOR_MS = 200
 /** Readers that catch up at once; each reads a page of the database at a time. */
 const CATCHING_UP_MAX = 4
 
@@ -37,6 +40,7 @@ export interface Stream {
 
 export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'>): Stream {
   const tail = createTail(index)
+  const bounds = lately(() => index.summary(), BOUNDS_FOR_MS, clock)
   const write = createWriter(createTexts(index))
   const catchUp = pLimit(CATCHING_UP_MAX)
   let readers = 0
@@ -45,7 +49,7 @@ export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'
   async function* parts(filter: ApiStreamInput, place: string | undefined, signal: AbortSignal): AsyncIterable<string | Uint8Array> {
     readers += 1
     try {
-      const begun = await beginAt(place, index)
+      const begun = await beginAt(place, bounds, index)
       const mark = (seq: number) => `id: ${encodeCursor(`${begun.indexId}.${seq}`)}\n`
       if (begun.seq === undefined) {
         yield `${mark(begun.lastChange)}${cutEvent('the place in Last-Event-ID is no longer known: read what is there, and listen on from this event')}`
@@ -106,11 +110,13 @@ export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'
 const cutEvent = (reason: string): string => `event: cut\ndata: ${JSON.stringify({ reason })}\n\n`
 
 /** Where a reader begins: now, or behind the event that it had last. `seq` is `undefined` where that is not known any more. */
-async function beginAt(place: string | undefined, index: IndexReads) {
-  const { indexId, firstChange, lastChange } = await index.summary()
+async function beginAt(place: string | undefined, bounds: () => Promise<Summary>, index: IndexReads) {
+  let { indexId, firstChange, lastChange } = await bounds()
   if (place === undefined || place === '') return { indexId, lastChange, seq: lastChange }
   const [, own, digits] = /^(.*)\.(\d{1,15})$/.exec(decodeCursor(place) ?? '') ?? []
   const seq = Number(digits)
+  // Of a change that is newer than what is remembered of the index.
+  if (own === indexId && seq > lastChange) ({ indexId, firstChange, lastChange } = await index.summary())
   const isKnown = own === indexId && seq <= lastChange && seq >= firstChange - 1
   return { indexId, lastChange, seq: isKnown ? seq : undefined }
 }

@@ -48,6 +48,17 @@ test.each([
   expect(data).toEqual(snapshotOf(PROJECT, epochId))
 })
 
+test('a proof costs an endpoint a handful of requests, however many slots it proves', async () => {
+  let requests = 0
+  const nodes: StateProver['nodes'] = (...asked) => {
+    requests += 1
+    return world.states.nodes(...asked)
+  }
+  await make(PROJECT, BY_ROOTS, { ...world.states, nodes })
+  // All that is known beforehand, then two accounts, what a manifest is made of, and the project's place.
+  expect(requests).toBeLessThanOrEqual(8)
+})
+
 test('P6: every node of a proof is needed', async () => {
   const proof = await make(PROJECT, BY_ROOTS)
   for (const node of proof.nodes) {
