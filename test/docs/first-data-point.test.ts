@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BLOCK_HASH, DATA_MARKET, PROVEN } from '#client/proven.test-world.ts'
 import type { ChainStep } from '#domain/chain-step.ts'
 import { batchOf, contentOf, openWorld, served, type World } from '#roles/api/serve/serve.test-world.ts'
+import { hasKeccak, isPythonThere, pythonEnv } from '../package/python.ts'
 
 /** docs/FIRST-DATA-POINT.md, done: each command and each program of the page, against an api whose index holds one final data point. */
 
@@ -81,19 +82,14 @@ test.each(blocksOf('ts').map((program, index) => [index === 0 ? 'believed' : 'pr
   },
 )
 
-/** As test/package/python.test.ts has it: where there is a Python, and for proofs where it has keccak. */
-const path = ['clients/python/src', 'node_modules/.weft-python'].map((folder) => join(root, folder))
-const python = { ...process.env, PYTHONPATH: path.join(process.platform === 'win32' ? ';' : ':'), PYTHONDONTWRITEBYTECODE: '1' }
-const can = (what: string): boolean => spawnSync('python3', ['-c', what], { env: python }).status === 0
 const SHOWN_BY_PYTHON = { believed: /^1 finalized \{'epochId': 1, 'price': 1\.5.*\n1 \{/, proved: /^1 proof \{'epochId': 1, 'price': 1\.5/ }
 test.each(blocksOf('python').map((program, index) => [index === 0 ? 'believed' : 'proved', program] as const))(
   'Python, where there is one, %s',
   async (how, program) => {
-    const isAble = can(
-      how === 'believed' ? 'import sys; sys.exit(sys.version_info < (3, 9))' : 'from weft_client.keccak import keccak256; keccak256(b"")',
-    )
-    if (!isAble) return
-    const { stdout } = await promisify(execFile)('python3', ['-c', program], { cwd: root, env: { ...python, ...env } })
+    if (!isPythonThere() || (how === 'proved' && !hasKeccak())) return
+    const { stdout } = await promisify(execFile)('python3', ['-c', program], { cwd: root, env: pythonEnv(env) })
     expect(stdout).toMatch(SHOWN_BY_PYTHON[how])
   },
+  // What proofs take may have to be installed first.
+  120_000,
 )
