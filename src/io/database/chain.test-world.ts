@@ -4,6 +4,7 @@ import type { BatchContent, IndexDatabase } from './port.ts'
 
 /** A chain that tests write block by block, and may write again. Blocks are 10 s apart. */
 
+export const MARKET = '31337/0xprotocol/0xmarket'
 export const epoch = (id: number): EpochId => id as EpochId
 export const slot = (id: number): SlotId => id as SlotId
 export const project = (name: string): ProjectId => `reserves:${name}:ns` as ProjectId

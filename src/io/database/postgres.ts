@@ -36,22 +36,31 @@ const parsers = {
 
 type Connection = Pick<Client, 'query'>
 
-/** Queries with `?`, as the server numbers them. */
-const numbered = new Map<string, string>()
-function inNumbers(query: string): string {
-  let text = numbered.get(query)
-  if (text === undefined) {
-    let count = 0
-    text = query.replace(/\?/g, () => `$${++count}`)
-    if (numbered.size < 1_000) numbered.set(query, text)
-  }
-  return text
+interface Prepared {
+  readonly text: string
+  /** Each connection has the query planned once: for a data point that takes as long as finding it. */
+  readonly name?: string
 }
+
+/** Queries with `?`, as the server numbers them. */
+const numbered = new Map<string, Prepared>()
+function inNumbers(query: string): Prepared {
+  const known = numbered.get(query)
+  if (known !== undefined) return known
+  let count = 0
+  const text = query.replace(/\?/g, () => `$${++count}`)
+  if (numbered.size >= QUERIES_MAX) return { text }
+  const prepared = { text, name: `weft_${numbered.size}` }
+  numbered.set(query, prepared)
+  return prepared
+}
+/** Some of them have as many places as are asked for at once. */
+const QUERIES_MAX = 200
 
 function sqlOn(connection: Connection): Sql {
   return {
     async rows(query, values = []) {
-      return (await connection.query<Row>(inNumbers(query), values as SqlValue[])).rows
+      return (await connection.query<Row>({ ...inNumbers(query), values: [...values] })).rows
     },
     async insert(table, columns, rows, conflict) {
       if (rows.length === 0) return

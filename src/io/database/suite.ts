@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BlockRef } from '#domain/chain-step.ts'
 import { type BlockNumber, byCodeUnit, type Cid, type ProjectId } from '#domain/ids.ts'
-import { cid, content, createChain, epoch, numberOf, project, slot, type Told, validator } from './chain.test-world.ts'
+import { cid, content, createChain, epoch, MARKET, numberOf, project, slot, type Told, validator } from './chain.test-world.ts'
 import { type Change, type IndexDatabase, KNOWN_BLOCKS_MAX } from './port.ts'
-
-export const MARKET = '31337/0xprotocol/0xmarket'
 
 export interface DatabaseStage {
   /** A place that holds nothing yet. */

@@ -144,7 +144,9 @@ async function putSome(sql: Sql, snapshots: readonly SnapshotContent[]): Promise
   const known = new Map(
     (await sql.rows(`SELECT cid, content_no, epoch_id FROM contents WHERE cid IN ${marks(cids)}`, cids)).map((row) => [row['cid'], row]),
   )
-  const wanted = snapshots.filter(({ snapshotCid }) => known.has(snapshotCid))
+  const wanted = [...new Map(snapshots.map((each) => [each.snapshotCid, each])).values()].filter(({ snapshotCid }) =>
+    known.has(snapshotCid),
+  )
   await sql.insert(
     'contents',
     ['cid', 'epoch_id', 'state', 'attempts', 'next_try_ms', 'form', 'body'],

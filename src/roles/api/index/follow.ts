@@ -112,7 +112,9 @@ function createProgress({ chain, clock, report }: FollowDeps) {
       const head = await chain.head().catch(() => undefined)
       if (head === undefined) return
       isThere = last.block.number >= head.number
-      report(isThere ? 'index_current' : 'index_behind', { block: last.block.number, headBlock: head.number })
+      const facts = { block: last.block.number, headBlock: head.number }
+      if (isThere) report('index_current', facts)
+      else report('index_behind', facts)
     },
   }
 }

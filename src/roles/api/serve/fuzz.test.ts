@@ -48,7 +48,7 @@ const absurd = fc.oneof(
   fc.string({ minLength: 300, maxLength: 400 }),
 )
 
-test('it answers or says what is wrong, and never fails', async () => {
+test('A11: every route answers or says what is wrong, and never fails', async () => {
   const document = (await (await server.get('/openapi.json')).json()) as {
     readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   }

@@ -72,7 +72,7 @@ test('arguments are checked as the routes check theirs', async () => {
   expect((await ask('{ point(projectId: "x", epochId: 1) { status } }')).errors?.[0]?.extensions.code).toBe('REQUEST_INVALID')
 })
 
-describe('G7: a hostile query costs next to nothing', () => {
+describe('A11, G7: a hostile query costs next to nothing', () => {
   const spreads = Array.from({ length: 30 }, (_, n) => `fragment f${n} on Project { ...f${n + 1} ...f${n + 1} }`).join(' ')
   const deep = (levels: number): string => (levels === 0 ? 'status' : `points { items { ${deep(levels - 1)} } }`)
   test.each([

@@ -33,7 +33,7 @@ const at = (projectId: string, more: string) => `/v1/projects/${encodeURICompone
 type List<Item> = { readonly items: readonly Item[]; readonly nextCursor?: string }
 
 describe('data points', () => {
-  test('one that is final comes with its snapshot, digit for digit, its status, votes and times', async () => {
+  test('A9: one that is final comes with its snapshot, digit for digit, its status, votes and times', async () => {
     const response = await server.get(at(A, 'epochs/1'))
     const text = await response.text()
     expect(text).toContain(`"data":${TEXTS.a1}`)
@@ -88,7 +88,7 @@ describe('data points', () => {
     ['an epoch that was left out', A, 4, { code: 'epoch_skipped' }],
     ['an epoch whose batches may still come', A, 5, { code: 'epoch_open', untilBlock: expect.any(Number) }],
     ['a project that is in none of its batches', B, 2, { code: 'not_batched' }],
-  ])('absent: %s', async (_what, projectId, epochId, reason) => {
+  ])('A10: absent: %s', async (_what, projectId, epochId, reason) => {
     const point = await ask<Point>('point', at(projectId, `epochs/${epochId}`), 404)
     expect(point).toMatchObject({ projectId, epochId, status: 'absent', reason })
     expect(point.reason?.message).not.toBe('')
@@ -103,7 +103,7 @@ describe('data points', () => {
 })
 
 describe('what caches may do', () => {
-  test('the tag is the CID: who has it gets nothing twice; a status that may change is part of it', async () => {
+  test('A8: the tag is the CID: who has it gets nothing twice; a status that may change is part of it', async () => {
     const first = await server.get(at(A, 'epochs/1'))
     const tag = first.headers.get('etag') ?? ''
     expect(tag).toBe(`W/"${world.cids.a1}"`)
@@ -112,7 +112,7 @@ describe('what caches may do', () => {
     expect((await server.get(at(A, 'epochs/2'))).headers.get('etag')).toBe(`W/"${world.cids.a2}.pending"`)
   })
 
-  test('what is final and lies deep enough may be kept for ever; nothing else may', async () => {
+  test('A8: what is final and lies deep enough may be kept for ever; nothing else may', async () => {
     const own = await told()
     const one = await served(own)
     const cacheControl = async (path: string) => (await one.get(path)).headers.get('cache-control')
@@ -131,7 +131,7 @@ describe('what caches may do', () => {
 describe('a series', () => {
   const values = async (path: string) =>
     (await ask<List<{ value: unknown }>>('series', at(A, `series?path=${path}`))).items.map(({ value }) => value)
-  test('has a field of each epoch: large integers as text, the last block of a map, null where there is none', async () => {
+  test('A9: has a field of each epoch: large integers as text, the last block of a map, null where there is none', async () => {
     expect(await values('value')).toEqual([1, 2])
     expect(await values('reserves.*')).toEqual([2.5, null])
     expect(await values('big')).toEqual(['123456789012345678901234567890', null])

@@ -65,7 +65,7 @@ function listen(stream: Stream, { query = {}, from }: { readonly query?: Record<
 }
 const short = ({ kind, data }: Event) => [kind, data.projectId, data.epochId, data.status]
 
-test('whoever listens hears in order what becomes of points and epochs, once', async () => {
+test('A7: whoever listens hears in order what becomes of points and epochs, once', async () => {
   const world = await streaming()
   const reader = listen(world.stream)
   await world.wake()
@@ -93,7 +93,7 @@ test('a status is told when it changes', async () => {
   expect([statuses[0], statuses.at(-1)]).toEqual(['pending', 'finalized'])
 })
 
-test('who was away goes on behind the last event, with neither gap nor repetition', async () => {
+test('A7: who was away goes on behind the last event, with neither gap nor repetition', async () => {
   const world = await streaming()
   const first = listen(world.stream)
   await firstEpoch(world)
@@ -109,7 +109,7 @@ test('who was away goes on behind the last event, with neither gap nor repetitio
   }
 })
 
-test('who lost the connection before the first event misses none', async () => {
+test('A7: who lost the connection before the first event misses none', async () => {
   const world = await streaming()
   const first = listen(world.stream)
   await world.wake()
@@ -126,7 +126,7 @@ test.each([
   ['of another index', encodeCursor('another.0')],
   ['of the future', encodeCursor('index.99999')],
   ['that is none', '%%%'],
-])('a place %s is refused with a reason, and with one from where to go on', async (_what, from) => {
+])('A7: a place %s is refused with a reason, and with one from where to go on', async (_what, from) => {
   const world = await streaming()
   const reader = listen(world.stream, { from })
   await reader.ended
@@ -137,7 +137,7 @@ test.each([
   expect(again.points()).toHaveLength(2)
 })
 
-test('a reorganisation takes back what was told: that is an event, and what holds then follows', async () => {
+test('A7: a reorganisation takes back what was told: that is an event, and what holds then follows', async () => {
   const world = await streaming()
   const reader = listen(world.stream, { query: { project: A } })
   await world.index.apply([world.chain.block()])
@@ -191,7 +191,7 @@ test('a heartbeat comes every 15 s, and only then', async () => {
   expect(reader.text().match(/^: still here$/gm)).toHaveLength(1)
 })
 
-test('a database that is away for a while takes nothing from who listens', async () => {
+test('A7: a database that is away for a while takes nothing from who listens', async () => {
   const world = await openWorld()
   const trouble = { isAway: false }
   const changes: World['index']['changes'] = async (query) => {
