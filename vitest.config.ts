@@ -25,7 +25,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          include: ['src/**/*.test.ts', 'computes/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'computes/**/*.test.ts', 'dashboard/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           // Two cores are what CI has; more workers only fight over them.
           maxWorkers: 2,

@@ -323,6 +323,42 @@ export const ERRORS = {
     facts: ['batchCid', 'detail'],
     help: 'The batch file does not have the form of the protocol.',
   },
+  BATCH_NOT_READ: {
+    kind: 'transient',
+    facts: ['batchCid', 'file'],
+    help: 'The chain names this batch, and its file is `waiting` to be read, `unavailable` for nobody serves it, or `malformed`. Who voted for what stands there alone.',
+  },
+  PROJECT_UNKNOWN: {
+    kind: 'caller',
+    facts: ['projectId', 'nearest'],
+    help: 'No batch has named this project. `/v1/projects?search=` finds a part of an id, in any case of letters.',
+  },
+  EPOCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['epochId', 'newestEpochId'],
+    help: 'The index has no release of this epoch: it is still to come, was skipped, or is older than what is kept.',
+  },
+  BATCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['batchCid'],
+    help: 'No batch of this market has this CID. `/v1/epochs/{epochId}` lists those of an epoch.',
+  },
+  SLOT_UNKNOWN: { kind: 'caller', facts: ['slotId'], help: 'There is no such slot on chain. `/v1/slots` lists those there are.' },
+  ANSWER_TOO_LARGE: {
+    kind: 'caller',
+    facts: ['lengthMax'],
+    help: 'The snapshots asked for are longer than one answer may be: ask for fewer at once.',
+  },
+  NOT_FINAL: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'status'],
+    help: 'The data point is on chain and not final, so that nothing proves it yet. Its status changes within the attestation window of the market.',
+  },
+  NODE_STATUS_ABSENT: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'Deployed nodes answer this of their own snapshotter. An api has none: ask `/v1/slots/{slotId}` what became of a slot.',
+  },
   REQUEST_INVALID: {
     kind: 'caller',
     facts: ['problems'],
@@ -375,6 +411,36 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['what'],
     help: 'The process is still reading the chain. Ask again in a moment.',
+  },
+  DASHBOARD_UNBUILT: {
+    kind: 'operator',
+    facts: ['detail'],
+    help: 'The pages of the dashboard could not be built from `dashboard/`. It takes what `npm install` brings, vite among it, and a writable `node_modules`. Everything but the dashboard goes on without.',
+  },
+  CLIENT_OPTIONS_INVALID: {
+    kind: 'caller',
+    facts: ['problems'],
+    help: 'Correct what is named; the types of the client, or its documentation, say what it takes.',
+  },
+  API_FAILED: {
+    kind: 'transient',
+    facts: ['endpoint', 'detail'],
+    help: 'The endpoint gave no usable answer. Is the URL that of an api, and does it run? A client that is given several asks the next one.',
+  },
+  API_REFUSED: {
+    kind: 'caller',
+    facts: ['endpoint', 'status', 'refusal', 'detail'],
+    help: 'The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.',
+  },
+  VERIFICATION_FAILED: {
+    kind: 'operator',
+    facts: ['step', 'expected', 'got', 'endpoint'],
+    help: 'The endpoint said what does not hold. Use nothing of it, and ask another one.',
+  },
+  VALUE_UNEXPECTED: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'problems'],
+    help: 'The snapshot is what was agreed upon, and not of the form that was asked for. In a snapshot integers are `bigint`, other numbers `number`.',
   },
   STATE_TRANSITION: {
     kind: 'bug',

@@ -181,6 +181,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A question over HTTP found a fault of this program, or of its disk; `requestId` is what the asker was told, `detail` says what. Submissions are taken all the same.',
   },
+  dashboard_builds: {
+    level: 'info',
+    help: 'The pages of the dashboard are built from their sources, which takes some seconds; next time they are there.',
+  },
+  dashboard_left_out: { level: 'warn', help: 'The dashboard cannot be served: `detail` says why. Data are served all the same.' },
   day_told: {
     level: 'info',
     help: 'The day is over, and the contract knows what each slot delivered on it; `eligible` slots reached the quota and share the pool.',

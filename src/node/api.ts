@@ -1,10 +1,12 @@
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
+import { live } from '#life/live.ts'
 import { type Api, createApi } from '#roles/api/api.ts'
 import { anchorChain, anchorRpc, ipfsPlace } from './adapters.ts'
 import { openIndex } from './index-database.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
+import { startServe } from './serve.ts'
 
 export const wireApi: Wire<Api> = async (settings, home, started, signal) => {
   const rpc = anchorRpc(settings, home)
@@ -25,9 +27,17 @@ export const wireApi: Wire<Api> = async (settings, home, started, signal) => {
       report: home.report,
     },
   )
+  const parts = { settings, home, chain, rpc: rpc.rpc, ipfs: ipfs.copies.ipfs, market, index: index.database }
+  const { serve, url } = await startServe(parts, started)
+  api.onNews(serve.wake)
   return {
-    places: { index: [index.place], ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
+    places: { http: [url], index: [index.place], ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
     handle: api,
-    run: market.beside((signal) => api.run(signal)),
+    run: market.beside((signal) =>
+      live(signal, (life) => {
+        void life.spawn(api.run(life.signal))
+        void life.spawn(serve.run(life.signal))
+      }),
+    ),
   }
 }

@@ -60,7 +60,10 @@ export const wireSequencer =
       },
     )
     const routes = sequencerRoutes({ sequencer, store: home.store, chain })
-    const http = await serveHttp({ ...place, routes, pages: sequencerPages() }, { nowMs: systemClock.nowMs, report: home.report })
+    const http = await serveHttp(
+      { ...place, isPostEnveloped: true, routes, pages: sequencerPages() },
+      { nowMs: systemClock.nowMs, report: home.report },
+    )
     started.add('HTTP server', http)
     return {
       places: { p2p: host.addresses(), ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces, http: [http.url] },

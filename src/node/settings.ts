@@ -296,6 +296,20 @@ export const SETTINGS = {
     roles: ['sequencer'],
     doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
   },
+  corsOrigins: {
+    env: 'WEFT_CORS_ORIGINS',
+    type: 'urls',
+    fallback: [],
+    roles: ['api'],
+    doc: 'Origins, separated by commas, whose pages may read the answers in a browser: `https://example.org`. Without any, all may: what is served is public.',
+  },
+  apiKeys: {
+    env: 'WEFT_API_KEYS',
+    type: 'text',
+    fallback: '',
+    roles: ['api'],
+    doc: 'File of keys, a line each: a name, a space, 16 to 256 characters. Who sends one as `Authorization: Bearer` or `X-API-KEY` has limits of its own, wherever it asks from; who sends none is limited by address.',
+  },
   reservationsMax: {
     env: 'WEFT_RESERVATIONS_MAX',
     type: 'integer',

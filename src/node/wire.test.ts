@@ -204,7 +204,7 @@ describe.each<[Role, string[]]>([
   ['relay', ['p2p']],
   ['sequencer', ['p2p', 'ipfs', 'gateway', 'http']],
   ['validator', ['ipfs', 'gateway']],
-  ['api', ['index', 'ipfs', 'gateway']],
+  ['api', ['http', 'index', 'ipfs', 'gateway']],
 ])('%s', (name, places) => {
   test('listens where it says, and nowhere when it is stopped; its home is free again', async () => {
     const { role, dataDir } = await start(name)

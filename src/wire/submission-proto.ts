@@ -2,7 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { type BlockNumber, type Cid, type EpochId, PROJECT_ID_LENGTH_MAX, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { SnapshotSubmissionSchema } from './gen/submission_pb.ts'
-import { isRecord, parseJson, parseMessage } from './untrusted.ts'
+import { isRecord, parseJson } from './untrusted.ts'
+import { parseMessage } from './untrusted-message.ts'
 
 /**
  * A submission as bytes: protobuf `SnapshotSubmission` (spec/02 §2) and the JSON that deployed collectors send (spec/02 §3).

@@ -5,7 +5,7 @@ import type { Receipt } from '#domain/submission.ts'
 import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { createFrameReader, type FrameReader, withLength } from './length-prefix.ts'
 import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
-import { parseMessage } from './untrusted.ts'
+import { parseMessage } from './untrusted-message.ts'
 
 /** The frames of `/weft/submit/1.0.0`: deliveries one way, receipts the other. */
 export const SUBMIT_PROTOCOL = '/weft/submit/1.0.0'

@@ -1,5 +1,3 @@
-import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf'
-
 /** The first step into what a stranger sent: `undefined` says that it is nothing of the kind. What the fields hold is for the caller. */
 
 /** Decoders tell malformed bytes by throwing; here they are an expected outcome. */
@@ -16,11 +14,6 @@ export function unlessThrown<Value>(decode: () => Value): Value | undefined {
 /** `undefined`, which no JSON spells, when the text is not JSON. */
 export function parseJson(text: string): unknown {
   return unlessThrown(() => JSON.parse(text))
-}
-
-/** `undefined` when the bytes are no such message. Fields that the message does not have are not kept. */
-export function parseMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
-  return unlessThrown(() => fromBinary(schema, bytes, { readUnknownFields: false }))
 }
 
 export type JsonRecord = { readonly [key: string]: unknown }

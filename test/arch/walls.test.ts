@@ -53,6 +53,10 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/roles/consumer/proof', '#roles/validator/recheck.ts'],
   ['src/roles/consumer/proof', '#io/chain/read/state-prover.ts'],
   ['src/roles/validator', '#roles/sequencer/ledger.ts'],
+  ['src/roles/api/serve', '#roles/sequencer/ledger.ts'],
+  ['src/roles/api/serve', '#io/database/sqlite.ts'],
+  ['src/roles/api/serve', 'node:http'],
+  ['src/roles/validator', 'graphql'],
   ['src/roles/sequencer', '#io/store/sqlite.ts'],
   ['src/roles/sequencer', '#io/store/fake.ts'],
   ['src/roles/sequencer', 'viem'],
@@ -70,6 +74,17 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/devnet', '#cli/main.ts'],
   ['src/cli', '#roles/sequencer/sequencer.ts'],
   ['src/cli', '#io/store/sqlite.ts'],
+  ['src/client', '#io/chain/read/anchor.ts'],
+  ['src/client', '#roles/consumer/verify.ts'],
+  ['src/client', '#life/persist.ts'],
+  ['src/client', 'node:crypto'],
+  ['src/client', 'viem'],
+  ['src/client', './api.test-world.ts'],
+  ['dashboard/src', '#wire/cid.ts'],
+  ['dashboard/src', '../../src/wire/cid.ts'],
+  ['dashboard/src/pages', '../../../src/client/client.ts'],
+  ['dashboard/src', 'node:fs'],
+  ['dashboard/src', 'zod'],
   ['computes/uniswap-v2', 'viem'],
   ['computes/uniswap-v2', '#wire/cid.ts'],
   ['computes/uniswap-v2', 'zod/v4/locales'],
@@ -97,6 +112,14 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/roles/sequencer', './verify.ts'],
   ['src/node', '#io/store/sqlite.ts'],
   ['src/cli', '#node/settings.ts'],
+  ['src/client', '#wire/cid.ts'],
+  ['src/client', '#roles/consumer/proof/check.ts'],
+  ['src/client', './http.ts'],
+  ['dashboard/src', 'weft/client'],
+  ['dashboard/src', '#client/client.ts'],
+  ['dashboard/src', '#wire/api.ts'],
+  ['dashboard/src', 'react'],
+  ['dashboard/src/pages', '../ui/number.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
   ['computes/uniswap-v2', 'zod'],
 ]
@@ -131,7 +154,7 @@ function rulesBrokenBy(planted: readonly (readonly [place: string, source: strin
     writeFileSync(join(plot, path), source)
     return path
   })
-  const found = lint(plot, ['src', 'computes'])
+  const found = lint(plot, ['src', 'computes', 'dashboard'])
   return paths.map((planted) => found.filter(({ path }) => path.endsWith(planted)).map(({ rule }) => rule))
 }
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
   await sealed(world)
   const routes = sequencerRoutes({ sequencer: world.sequencer, store: world.store, chain: world.chain })
   server = await serveHttp(
-    { listen: '127.0.0.1:0', token: new Secret(TOKEN), routes, pages: sequencerPages() },
+    { listen: '127.0.0.1:0', token: new Secret(TOKEN), isPostEnveloped: true, routes, pages: sequencerPages() },
     { nowMs: () => 0, report: (event, facts) => expect.fail(`${event} ${JSON.stringify(facts)}`) },
   )
   variables

@@ -40,19 +40,31 @@ export interface Gate {
   through<Value>(holder: string, work: () => Value | Promise<Value>): Promise<Value>
 }
 
-export function createGate({ lengthMax, perHolderMax }: { readonly lengthMax: number; readonly perHolderMax: number }): Gate {
-  /** Whose they are, one entry each. */
-  const inside: string[] = []
+export function createGate({
+  queue,
+  lengthMax,
+  perHolderMax,
+}: {
+  readonly queue: string
+  readonly lengthMax: number
+  readonly perHolderMax: number
+}): Gate {
+  let inside = 0
+  const perHolder = new Map<string, number>()
   return {
     async through(holder, work) {
-      if (inside.length >= lengthMax) throw new WeftError('QUEUE_FULL', { queue: 'questions', lengthMax })
-      if (inside.filter((each) => each === holder).length >= perHolderMax)
-        throw new WeftError('QUEUE_FULL', { queue: `questions of ${holder}`, lengthMax: perHolderMax })
-      inside.push(holder)
+      const held = perHolder.get(holder) ?? 0
+      if (inside >= lengthMax) throw new WeftError('QUEUE_FULL', { queue, lengthMax })
+      if (held >= perHolderMax) throw new WeftError('QUEUE_FULL', { queue: `${queue} of ${holder}`, lengthMax: perHolderMax })
+      inside += 1
+      perHolder.set(holder, held + 1)
       try {
         return await work()
       } finally {
-        inside.splice(inside.indexOf(holder), 1)
+        inside -= 1
+        const left = (perHolder.get(holder) ?? 1) - 1
+        if (left > 0) perHolder.set(holder, left)
+        else perHolder.delete(holder)
       }
     },
   }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ErrorCode, WeftError } from '#domain/errors.ts'
+import { encodedFor } from './encoding.ts'
+import { Answer, type Keeping } from './port.ts'
+import { rangeOf } from './range.ts'
 
 /** By code, where the kind of the error does not say it. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -11,57 +14,145 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SUBMISSION_NOT_KEPT: 404,
   SLOT_NOT_SEEN: 404,
   NOT_BATCHED: 404,
+  PROJECT_UNKNOWN: 404,
+  EPOCH_UNKNOWN: 404,
+  BATCH_UNKNOWN: 404,
+  SLOT_UNKNOWN: 404,
+  NODE_STATUS_ABSENT: 404,
+  NOT_FINAL: 404,
   REQUEST_TOO_LARGE: 413,
   QUEUE_FULL: 429,
 }
 
-/** Answers are public and read-only: any page may ask, who has the token where there is one. */
+/** Those who are told to come again, and when: what is full is seldom full for longer. */
+const RETRY_AFTER_SECONDS = '1'
+
 const CORS = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST, OPTIONS',
-  'access-control-allow-headers': 'authorization, content-type',
-  'access-control-expose-headers': 'x-request-id',
+  'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
+  'access-control-allow-headers': 'authorization, content-type, if-none-match, last-event-id, range, x-api-key',
+  'access-control-expose-headers': 'etag, retry-after, x-request-id, x-snapshot-cid, x-snapshot-status',
+  'access-control-max-age': '86400',
+}
+
+/** An answer is data, for whichever page may ask; nothing of it is a page of ours to be framed or sniffed. */
+const SECURITY = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+}
+
+const CACHE_CONTROL: Record<Keeping, string> = {
+  immutable: 'public, max-age=31536000, immutable',
+  brief: 'public, max-age=1, must-revalidate',
+  none: 'no-store',
+}
+
+/** Of answers to every question. */
+export interface ReplyOptions {
+  /** Whose pages may read answers in a browser; without a list, any. */
+  readonly origins?: readonly string[] | undefined
+  /** A POST is answered as deployed sequencers do: an envelope, and text where it fails. Otherwise as a GET is. */
+  readonly isPostEnveloped?: boolean | undefined
 }
 
 export interface Reply {
   readonly requestId: string
-  write(status: number, type: string | undefined, text: string): void
-  send(value: unknown): void
-  refuse(failure: WeftError): void
+  send(value: unknown): Promise<void>
+  /** A flow's headers; its parts are for the caller to write. */
+  begin(answer: Answer): void
+  refuse(failure: WeftError): Promise<void>
   isOver(): boolean
 }
 
-/** A POST is answered as deployed servers do: an envelope, and text where it fails. A GET is answered with the value, or with an error as an object. */
-export function replyTo(request: IncomingMessage, response: ServerResponse): Reply {
+/** A GET is answered with the value itself, or with an error as an object. */
+export function replyTo(request: IncomingMessage, response: ServerResponse, { origins, isPostEnveloped = false }: ReplyOptions): Reply {
   const requestId = randomUUID()
-  const isPost = request.method === 'POST'
+  const isEnveloped = isPostEnveloped && request.method === 'POST'
 
-  function write(status: number, type: string | undefined, text: string): void {
-    if (response.headersSent || response.destroyed) return
+  function head(status: number, headers: Record<string, string | number>): void {
     // What has not been read of a request that is refused is never read; and who may not ask keeps no place.
-    const headers = request.complete && status < 400 ? {} : { connection: 'close' }
-    response.writeHead(status, {
-      ...CORS,
-      ...headers,
-      ...(type !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(text) }),
-      'x-request-id': requestId,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-    })
-    response.end(text)
+    const closing = request.complete && status < 400 ? {} : { connection: 'close' }
+    response.writeHead(status, { ...CORS, ...SECURITY, ...corsOf(request, origins), ...closing, ...headers, 'x-request-id': requestId })
   }
-  const json = (status: number, value: unknown): void => write(status, 'application/json', JSON.stringify(value))
+
+  async function write({ status, type, body, etag, keeping, headers }: Answer): Promise<void> {
+    const common = { ...headers, 'cache-control': CACHE_CONTROL[keeping], ...(etag !== undefined && { etag }) }
+    if (status === 200 && etag !== undefined && isKnown(request.headers['if-none-match'], etag)) {
+      if (isOpen()) head(304, common)
+      return void response.end()
+    }
+    const whole = bytesOf(body)
+    const part = status === 200 && 'bytes' in body ? rangeOf(request, { length: whole.length, etag }) : undefined
+    if (part === 'unsatisfiable') {
+      head(416, { ...common, 'content-range': `bytes */${whole.length}`, 'content-length': 0 })
+      return void response.end()
+    }
+    const encoded =
+      part === undefined
+        ? await encodedFor(request, { type, bytes: whole, etag })
+        : { bytes: whole.subarray(part.from, part.to + 1), headers: {} }
+    if (!isOpen()) return
+    if (status === 204) return void response.writeHead(204, { ...CORS, ...corsOf(request, origins), 'x-request-id': requestId }).end()
+    head(part === undefined ? status : 206, {
+      ...common,
+      ...encoded.headers,
+      ...('bytes' in body && { 'accept-ranges': 'bytes' }),
+      ...(part !== undefined && { 'content-range': `bytes ${part.from}-${part.to}/${whole.length}` }),
+      'content-type': type,
+      'content-length': encoded.bytes.length,
+    })
+    response.end(encoded.bytes)
+  }
+
+  const isOpen = (): boolean => !response.headersSent && !response.destroyed
 
   return {
     requestId,
-    write,
     isOver: () => response.destroyed || request.socket.destroyed,
-    send: (value) => json(200, isPost ? { info: { success: true, response: value }, requestID: requestId } : value),
+    send: (value) =>
+      write(
+        value instanceof Answer
+          ? value
+          : new Answer({ body: { json: isEnveloped ? { info: { success: true, response: value }, requestID: requestId } : value } }),
+      ),
+    begin({ type, headers }) {
+      // A connection that has served for so long has had its turn.
+      head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none, connection: 'close' })
+    },
     refuse(failure) {
-      const { code, kind, message } = failure
+      const { code, kind, message, facts } = failure
       const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
-      if (isPost) write(status, 'text/plain; charset=utf-8', `${message}\n`)
-      else json(status, { status: 'error', code, message })
+      const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
+      const { problems } = facts as { readonly problems?: unknown }
+      if (isEnveloped) return write(new Answer({ status, headers, type: 'text/plain; charset=utf-8', body: { text: `${message}\n` } }))
+      return write(
+        new Answer({
+          status,
+          headers,
+          body: { json: { status: 'error', code, message, ...(code === 'REQUEST_INVALID' && { problems }) } },
+        }),
+      )
     },
   }
+}
+
+function bytesOf(body: Answer['body']): Uint8Array {
+  if ('bytes' in body) return body.bytes
+  if ('text' in body) return Buffer.from(body.text)
+  return Buffer.from(JSON.stringify('json' in body ? body.json : null) ?? 'null')
+}
+
+/** Without a list any page may read: answers are public, and who may ask where there is a token has it. */
+function corsOf({ headers: { origin } }: IncomingMessage, origins: readonly string[] | undefined): Record<string, string> {
+  if (origins === undefined) return { vary: 'accept-encoding', 'access-control-allow-origin': '*' }
+  return {
+    vary: 'accept-encoding, origin',
+    ...(origin !== undefined && origins.includes(origin) && { 'access-control-allow-origin': origin }),
+  }
+}
+
+/** As RFC 9110 §13.1.2 compares for `If-None-Match`: a weak tag is as good. */
+function isKnown(given: string | undefined, etag: string): boolean {
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '')
+  return given !== undefined && (given.trim() === '*' || given.split(',').some((tag) => opaque(tag) === opaque(etag)))
 }

@@ -1,15 +1,17 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type BucketLimits, createBuckets } from '#domain/buckets.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { BucketLimits } from '#domain/buckets.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { Secret } from '#domain/secret.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
+import { bearerOf, type Callers, createCallers, isSame } from './callers.ts'
+import { pour } from './flow.ts'
 import { createGate, type Gate, limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
-import type { Asking, HttpRoute } from './port.ts'
-import { type Reply, replyTo } from './reply.ts'
+import { Answer, type Asking, type HttpRoute, type Page } from './port.ts'
+import { type Reply, type ReplyOptions, replyTo } from './reply.ts'
 
 /** Serves the routes of a role, and fixed pages beside them. Reads only; nothing that comes here can end the process or hold up the role. */
 
@@ -26,6 +28,11 @@ export interface HttpLimits {
   readonly requestsPerConnectionMax: number
   /** Questions of one address. */
   readonly perAddress: BucketLimits
+  /** Questions with one key. */
+  readonly perKey: BucketLimits
+  /** Answers that go on for as long as their reader likes, and of them, of one address or key. */
+  readonly flowsMax: number
+  readonly flowsPerAddressMax: number
   /** The longest body names a slot, a market and a token. */
   readonly bodyBytesMax: number
   /** A path is a few ids, of which a project's may have 256 characters, each written with three. */
@@ -34,6 +41,8 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   /** From a whole request to the end of its answer, taken by its reader: slow ones are cut. */
   readonly answerTimeoutMs: number
+  /** For answers under way when the server stops. */
+  readonly stopGraceMs: number
 }
 
 const HTTP_LIMITS: HttpLimits = {
@@ -43,10 +52,14 @@ const HTTP_LIMITS: HttpLimits = {
   requestsPerAddressMax: 6,
   requestsPerConnectionMax: 32,
   perAddress: { tokensPerSecond: 50, tokensMax: 200 },
+  perKey: { tokensPerSecond: 500, tokensMax: 2_000 },
+  flowsMax: 64,
+  flowsPerAddressMax: 8,
   bodyBytesMax: 16 * 1024,
   urlLengthMax: 2_048,
   requestTimeoutMs: 10_000,
   answerTimeoutMs: 20_000,
+  stopGraceMs: 1_000,
 }
 
 /** Headers are a handful of lines. */
@@ -54,14 +67,22 @@ const HEADERS_BYTES_MAX = 8 * 1024
 /** How often requests that take too long are looked for. */
 const CHECKED_EVERY_MS = 1_000
 
-export interface HttpOptions {
+/** Who asks with a key of its own has limits of its own, wherever it asks from. */
+export interface HttpKey {
+  readonly name: string
+  readonly key: Secret<string>
+}
+
+export interface HttpOptions extends ReplyOptions {
   /** host:port; port 0 takes a free one. */
   readonly listen: string
   /** Must come with each question, where there is one. */
   readonly token?: Secret<string> | undefined
+  /** May come with a question. */
+  readonly keys?: readonly HttpKey[]
   readonly routes: readonly HttpRoute[]
-  /** Pages for everybody, by path. */
-  readonly pages: Readonly<Record<string, { readonly type: string; readonly text: string }>>
+  /** By path. */
+  readonly pages: Readonly<Record<string, Page>>
   readonly limits?: Partial<HttpLimits>
 }
 
@@ -73,101 +94,157 @@ export interface HttpDeps {
 export interface HttpServer {
   /** `http://host:port`. */
   readonly url: string
+  /** Takes no more questions; answers under way have a moment to end. */
   stop(): Promise<void>
 }
 
 /** Throws `LISTEN_FAILED`. */
-export async function serveHttp(options: HttpOptions, { nowMs, report }: HttpDeps): Promise<HttpServer> {
+export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<HttpServer> {
   const limits = { ...HTTP_LIMITS, ...options.limits }
-  const buckets = createBuckets(limits.perAddress, nowMs)
-  const gate = createGate({ lengthMax: limits.requestsMax, perHolderMax: limits.requestsPerAddressMax })
-  const timeouts = {
-    requestTimeout: limits.requestTimeoutMs,
-    headersTimeout: limits.requestTimeoutMs,
-    connectionsCheckingInterval: Math.min(CHECKED_EVERY_MS, limits.requestTimeoutMs),
+  const { nowMs, report } = deps
+  const stopping = new AbortController()
+  const serving: Serving = {
+    ...options,
+    limits,
+    nowMs,
+    stopping: stopping.signal,
+    gate: createGate({ queue: 'questions', lengthMax: limits.requestsMax, perHolderMax: limits.requestsPerAddressMax }),
+    flows: createGate({ queue: 'streams', lengthMax: limits.flowsMax, perHolderMax: limits.flowsPerAddressMax }),
+    callers: createCallers({ keys: options.keys ?? [], perAddress: limits.perAddress, perKey: limits.perKey }, nowMs),
   }
+  const underWay = new Set<Promise<void>>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reply = replyTo(request, response)
+    const reply = replyTo(request, response, options)
     // Covers the reading of the answer as well: one that is not taken keeps its bytes in memory.
     const cut = setTimeout(() => response.destroy(), limits.answerTimeoutMs + limits.requestTimeoutMs)
     response.once('close', () => clearTimeout(cut))
     try {
-      const address = request.socket.remoteAddress ?? ''
-      if (!buckets.take(address, 1))
-        throw new WeftError('QUEUE_FULL', { queue: `questions of ${address}`, lengthMax: limits.perAddress.tokensMax })
-      await answer(request, reply, { ...options, limits, nowMs, gate })
+      const caller = serving.callers.admit(request)
+      const value = await answer(request, reply, { caller, serving })
+      if (!(value instanceof Answer) || !('flow' in value.body)) return await reply.send(value)
+      clearTimeout(cut)
+      const { flow } = value.body
+      await serving.flows.through(caller, () => {
+        reply.begin(value)
+        return pour(flow, response, { stallMs: limits.answerTimeoutMs, stopping: stopping.signal })
+      })
     } catch (failure) {
       // What needs a person names places of this machine: it is for the log.
-      if (isWeftError(failure) && (failure.kind === 'caller' || failure.kind === 'transient')) return reply.refuse(failure)
+      if (isWeftError(failure) && (failure.kind === 'caller' || failure.kind === 'transient')) return await reply.refuse(failure)
       report('http_failed', { requestId: reply.requestId, detail: String(failure) })
-      reply.refuse(new WeftError('REQUEST_FAILED', { requestId: reply.requestId }))
+      await reply.refuse(new WeftError('REQUEST_FAILED', { requestId: reply.requestId }))
     }
   }
 
-  const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, (request, response) => void serve(request, response))
-  server.maxConnections = limits.connectionsMax
-  server.maxRequestsPerSocket = limits.requestsPerConnectionMax
-  limitPerAddress(server, limits.connectionsPerAddressMax)
-  limitIdle(server, limits.requestTimeoutMs)
-  const at = options.listen.lastIndexOf(':')
-  const host = options.listen.slice(0, at).replace(/^\[(.*)\]$/, '$1')
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (failure) => reject(listenFailed(options.listen, failure)))
-    server.listen(Number(options.listen.slice(at + 1)), host, resolve)
+  const { server, url } = await listening(options.listen, limits, (request, response) => {
+    const work = serve(request, response).finally(() => underWay.delete(work))
+    underWay.add(work)
   })
-  // A broken connection concerns the client that broke it.
-  server.on('clientError', (_failure, socket) => socket.destroy())
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
+    url,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve))
+      stopping.abort()
+      const late = new AbortController()
+      await Promise.race([
+        Promise.all(underWay),
+        pause(limits.stopGraceMs, undefined, { signal: late.signal, ref: false }).catch(() => undefined),
+      ])
+      late.abort()
       server.closeAllConnections()
       await closed
     },
   }
 }
 
+/** Throws `LISTEN_FAILED`. */
+async function listening(
+  listen: string,
+  limits: HttpLimits,
+  onRequest: RequestListener,
+): Promise<{ readonly server: Server; readonly url: string }> {
+  const timeouts = {
+    requestTimeout: limits.requestTimeoutMs,
+    headersTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECKED_EVERY_MS, limits.requestTimeoutMs),
+  }
+  const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, onRequest)
+  server.maxConnections = limits.connectionsMax
+  server.maxRequestsPerSocket = limits.requestsPerConnectionMax
+  limitPerAddress(server, limits.connectionsPerAddressMax)
+  limitIdle(server, limits.requestTimeoutMs)
+  const at = listen.lastIndexOf(':')
+  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, '$1')
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (failure) => reject(listenFailed(listen, failure)))
+    server.listen(Number(listen.slice(at + 1)), host, resolve)
+  })
+  // A broken connection concerns the client that broke it.
+  server.on('clientError', (_failure, socket) => socket.destroy())
+  return { server, url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}` }
+}
+
 interface Serving extends HttpOptions {
   readonly limits: HttpLimits
   readonly nowMs: () => number
+  readonly stopping: AbortSignal
   readonly gate: Gate
+  readonly flows: Gate
+  readonly callers: Callers
 }
 
-async function answer(request: IncomingMessage, reply: Reply, serving: Serving): Promise<void> {
+/** What is to be sent: a value, or an `Answer`. */
+async function answer(
+  request: IncomingMessage,
+  reply: Reply,
+  { caller, serving }: { readonly caller: string; readonly serving: Serving },
+): Promise<unknown> {
   const { limits, routes, pages } = serving
-  const { method = '', url = '' } = request
+  const { url = '' } = request
   if (url.length > limits.urlLengthMax)
     throw new WeftError('REQUEST_INVALID', { problems: [`a URL of more than ${limits.urlLengthMax} characters`] })
-  if (method === 'OPTIONS') return reply.write(204, undefined, '')
+  if (request.method === 'OPTIONS') return new Answer({ status: 204, body: { text: '' } })
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
   const [path = '', query = ''] = url.split('?', 2)
   const page = method === 'GET' && Object.hasOwn(pages, path) ? pages[path] : undefined
-  if (page !== undefined) return reply.write(200, page.type, page.text)
+  if (page !== undefined) return pageAnswer(page)
   const found = match(routes, { method, path })
   if (found === undefined) throw new WeftError('ROUTE_UNKNOWN', { method, path: path.slice(0, 80) })
   const body = method === 'POST' ? await bodyOf(request, limits) : {}
-  const given = method === 'POST' ? body['token'] : /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1]
+  const given = method === 'POST' ? body['token'] : bearerOf(request)
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
-  const fields = { ...body, ...Object.fromEntries(new URLSearchParams(query)), ...found.values }
+  const fields = { ...body, ...fieldsOf(query), ...found.values }
   // Not before: who sends slowly, or may not ask, takes no place from those who may.
-  const address = request.socket.remoteAddress ?? ''
-  reply.send(await serving.gate.through(address, () => found.route.answer(fields, askingOf(reply, serving))))
+  return serving.gate.through(caller, () => found.route.answer(fields, askingOf(request, reply, serving)))
 }
 
-function askingOf(reply: Reply, { limits, nowMs }: Serving): Asking {
+const pageAnswer = ({ type, body, etag, keeping = 'none', headers = {} }: Page): Answer =>
+  new Answer({ type, keeping, headers, etag, body: typeof body === 'string' ? { text: body } : { bytes: body } })
+
+/** What a query names twice is a list. */
+function fieldsOf(query: string): Record<string, string | string[]> {
+  const fields = new URLSearchParams(query)
+  return Object.fromEntries(
+    [...new Set(fields.keys())].map((name) => {
+      const values = fields.getAll(name)
+      return [name, values.length === 1 ? (values[0] ?? '') : values]
+    }),
+  )
+}
+
+function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Asking {
   const untilMs = nowMs() + limits.answerTimeoutMs
   return {
     async breathe() {
       await new Promise((resolve) => setImmediate(resolve))
       if (nowMs() > untilMs || reply.isOver()) throw new WeftError('REQUEST_TOO_LONG', { limitMs: limits.answerTimeoutMs })
     },
+    header(name) {
+      const value = request.headers[name]
+      return typeof value === 'string' ? value : undefined
+    },
   }
-}
-
-/** In a time that says nothing about the token, its length included. */
-function isSame(given: unknown, token: Secret<string>): boolean {
-  const hash = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(hash(typeof given === 'string' ? given : ''), hash(token.reveal())) && typeof given === 'string'
 }
 
 /** Throws `REQUEST_TOO_LARGE`, `REQUEST_INVALID`; the sender that goes away in between has no answer. */

@@ -25,7 +25,7 @@ function asking(world: World) {
   const ask = async (name: SequencerRoute, fields: Record<string, unknown> = {}): Promise<unknown> => {
     const route = routes[names.indexOf(name)]
     const market = route?.method === 'POST' ? { dataMarketAddress: world.chain.dataMarket } : {}
-    return JSON.parse(JSON.stringify(await route?.answer({ ...market, ...fields }, { breathe })))
+    return JSON.parse(JSON.stringify(await route?.answer({ ...market, ...fields }, { breathe, header: () => undefined })))
   }
   const codeOf = (name: SequencerRoute, fields?: Record<string, unknown>) =>
     ask(name, fields).then(
@@ -261,9 +261,9 @@ describe('days', () => {
     const { sequencer, store } = world
     const epoch = (epochId: EpochId) => (epochId === EPOCH_1 ? undefined : sequencer.epoch(epochId))
     const deps = { sequencer: { ...sequencer, epoch }, store }
-    expect(await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, { breathe: async () => undefined })).toMatchObject([
-      { snapshotCids: [CIDS[2]] },
-    ])
+    expect(
+      await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, { breathe: async () => undefined, header: () => undefined }),
+    ).toMatchObject([{ snapshotCids: [CIDS[2]] }])
     await world.stop()
   })
 
@@ -276,7 +276,7 @@ describe('days', () => {
       state.breaths += 1
     }
     const deps = { sequencer: { epoch, newestEpochId: () => EPOCH_1 }, store: world.store }
-    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe })
+    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe, header: () => undefined })
     // Epochs 0 to 2, each with all projects.
     expect(state.breaths).toBe(Math.ceil((3 * 601) / 250))
     await world.stop()
@@ -418,7 +418,7 @@ describe('S16, G8: inclusion', () => {
     const route = routes[Object.keys(SEQUENCER_API).indexOf('proof')]
     const breaths: number[] = []
     const prove = async (who: number, submissionId: unknown) =>
-      route?.answer({ submissionId }, { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)) })
+      route?.answer({ submissionId }, { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)), header: () => undefined })
     const ids = [items[0]?.['submissionId'], uuid(), items.at(-1)?.['submissionId']]
     const ends = await Promise.allSettled(ids.map((id, who) => prove(who, id)))
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
@@ -523,7 +523,7 @@ describe('S16, G8: inclusion', () => {
 })
 
 test('the document has every route with what it takes', () => {
-  const { paths } = JSON.parse(sequencerPages()['/openapi.json']?.text ?? '{}') as { paths: Record<string, Record<string, unknown>> }
+  const { paths } = JSON.parse(sequencerPages()['/openapi.json']?.body ?? '{}') as { paths: Record<string, Record<string, unknown>> }
   for (const { path, method } of Object.values(SEQUENCER_API)) expect(paths[path]).toHaveProperty(method.toLowerCase())
   expect(paths['/batchCount']?.['post']).toMatchObject({
     requestBody: { content: { 'application/json': { schema: { required: ['epochID', 'dataMarketAddress'] } } } },
@@ -531,5 +531,5 @@ test('the document has every route with what it takes', () => {
   expect(paths['/v1/epochs/{epochId}/submissions']?.['get']).toMatchObject({
     parameters: [{ name: 'epochId', in: 'path' }, { in: 'query' }, {}],
   })
-  expect(sequencerPages()['/swagger']?.text).toContain('/v1/submissions/{submissionId}/proof')
+  expect(sequencerPages()['/swagger']?.body).toContain('/v1/submissions/{submissionId}/proof')
 })

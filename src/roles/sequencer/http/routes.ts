@@ -28,12 +28,12 @@ function checkMarket(input: unknown, { chain }: AnswerDeps): void {
 }
 
 /** Pages about the routes, for everybody: for programs, and for people. */
-export function sequencerPages(): Readonly<Record<string, { readonly type: string; readonly text: string }>> {
+export function sequencerPages(): Readonly<Record<string, { readonly type: string; readonly body: string }>> {
   const forms = Object.values(SEQUENCER_API)
   const rows = forms.map(({ method, path, doc }) => `<tr><td>${method}<td><code>${path}</code><td>${doc.replaceAll('&', '&amp;')}`)
-  const text = `<!doctype html><meta charset="utf-8"><title>Weft sequencer</title><h1>Weft sequencer</h1><p><a href="/openapi.json">openapi.json</a> has what each route takes.<table>${rows.join('\n')}</table>\n`
+  const body = `<!doctype html><meta charset="utf-8"><title>Weft sequencer</title><h1>Weft sequencer</h1><p><a href="/openapi.json">openapi.json</a> has what each route takes.<table>${rows.join('\n')}</table>\n`
   return {
-    '/openapi.json': { type: 'application/json', text: JSON.stringify(openApiOf('Weft sequencer', forms)) },
-    '/swagger': { type: 'text/html; charset=utf-8', text },
+    '/openapi.json': { type: 'application/json', body: JSON.stringify(openApiOf('Weft sequencer', forms)) },
+    '/swagger': { type: 'text/html; charset=utf-8', body },
   }
 }

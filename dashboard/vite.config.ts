@@ -1,0 +1,18 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+/** The page asks nothing of other hosts, and runs under a policy that lets no script or style stand in the text of the page. */
+export default defineConfig({
+  // Wherever the api serves it.
+  base: './',
+  plugins: [react()],
+  build: {
+    // What knows `light-dark()`, popovers and containers.
+    target: 'es2024',
+    cssTarget: ['chrome125', 'firefox126', 'safari17.5'],
+    // Nothing small goes into the text as `data:`.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    emptyOutDir: true,
+  },
+})

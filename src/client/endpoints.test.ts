@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import type { WeftError } from '#domain/errors.ts'
+import { apiOf, type Host, netOf, PROJECT, pointOf, refused } from './api.test-world.ts'
+import { createClient } from './client.ts'
+
+/** Several endpoints of one api. */
+
+const honest = apiOf([await pointOf(15)])
+const wrong = apiOf([await pointOf(15, { text: '{"price":1.0}' })])
+
+function clientOf(hosts: Record<string, Host>, options: { readonly agree?: number } = {}) {
+  const net = netOf(hosts)
+  const problems: WeftError[] = []
+  const client = createClient({
+    api: ['http://a', 'http://b', 'http://c'],
+    fetch: net.fetch,
+    onProblem: (problem) => problems.push(problem),
+    ...options,
+  })
+  return { latest: () => client.project(PROJECT).latest(), client, problems, hosts: () => net.asked.map((asked) => asked.split('/')[0]) }
+}
+
+describe('where one endpoint does not answer', () => {
+  test.each<[string, Host]>([
+    [
+      'is gone',
+      () => {
+        throw new TypeError('fetch failed')
+      },
+    ],
+    ['fails', () => refused(500, 'REQUEST_FAILED')],
+    ['is asked too much', () => refused(429, 'QUEUE_FULL')],
+    ['wants a key', () => refused(401, 'TOKEN_WRONG')],
+    ['answers something else', () => new Response('<html>')],
+    ['breaks off', () => new Response('{"projectId"')],
+  ])('because it %s, the next one does, and is preferred from then on', async (_, broken) => {
+    const { latest, hosts, problems } = clientOf({ a: broken, b: honest })
+    expect((await latest()).epochId).toBe(15)
+    expect((await latest()).epochId).toBe(15)
+    expect(hosts()).toEqual(['a', 'b', 'b'])
+    expect(problems).toMatchObject([{ code: 'API_FAILED' }])
+  })
+
+  test('and no other does, the last failure is told', async () => {
+    const { latest, hosts } = clientOf({ a: () => refused(503, 'DAYS_NOT_READ') })
+    await expect(latest()).rejects.toMatchObject({ code: 'API_FAILED', facts: { detail: 'connect ECONNREFUSED c' } })
+    expect(hosts()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('but refuses the question, no other is asked', async () => {
+    const { latest, hosts } = clientOf({ a: () => refused(400, 'REQUEST_INVALID'), b: honest })
+    await expect(latest()).rejects.toMatchObject({ code: 'API_REFUSED' })
+    expect(hosts()).toEqual(['a'])
+  })
+})
+
+describe('where several must say the same', () => {
+  test('what they agree upon is told, and who says otherwise named', async () => {
+    const { latest, problems } = clientOf({ a: wrong, b: honest, c: honest }, { agree: 2 })
+    expect((await latest()).value).toMatchObject({ epochId: 15n })
+    expect(problems).toMatchObject([{ code: 'VERIFICATION_FAILED', facts: { step: 'agreement', endpoint: 'http://a' } }])
+  })
+
+  test('one that is gone does not hurt where enough are left', async () => {
+    const { latest, problems } = clientOf({ a: honest, b: honest }, { agree: 2 })
+    expect((await latest()).epochId).toBe(15)
+    expect(problems).toMatchObject([{ code: 'API_FAILED' }])
+  })
+
+  test('too few are no answer: each is told with what it said', async () => {
+    const { latest } = clientOf({ a: wrong, b: honest }, { agree: 2 })
+    await expect(latest()).rejects.toMatchObject({
+      code: 'ENDPOINTS_DISAGREE',
+      facts: {
+        agreeing: 1,
+        needed: 2,
+        about: expect.stringMatching(/http:\/\/a: .*bafkreife4p.*; http:\/\/b: .*; http:\/\/c: API_FAILED$/),
+      },
+    })
+  })
+
+  test('what is asked of any route is compared, but not what each says of itself', async () => {
+    const status = (points: number) => ({
+      version: '1',
+      anchorChainId: 1,
+      protocolState: '0x1',
+      dataMarket: '0x2',
+      epochs: 5,
+      projects: 1,
+      points,
+      unavailable: 0,
+    })
+    const of = (points: number) =>
+      apiOf([], { status: status(points), validators: { items: [{ validator: '0x3', attested: points, late: 0, batches: 9 }] } })
+    const { client } = clientOf({ a: of(1), b: of(2), c: of(3) }, { agree: 2 })
+    expect(await client.status()).toEqual(status(1))
+    await expect(client.validators()).rejects.toMatchObject({ code: 'ENDPOINTS_DISAGREE' })
+  })
+})

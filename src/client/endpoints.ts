@@ -1,0 +1,114 @@
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
+import { type Http, refusal } from './http.ts'
+
+/** Several endpoints of one api: the next one answers where one does not, or as many as asked for must say the same. */
+
+export interface Question<Value> {
+  /** Path and query. */
+  readonly path: string
+  /** Makes of an answer what was asked for, or throws `VERIFICATION_FAILED`: then the next endpoint is asked. */
+  readonly read: (answer: { readonly status: number; readonly body: unknown; readonly endpoint: string }) => Value | Promise<Value>
+  /** What endpoints must agree upon; without it, they are not compared. */
+  readonly essence?: (value: Value) => unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Endpoints {
+  /** Throws what the last endpoint failed with, but a lie rather than a silence; `ENDPOINTS_DISAGREE`; or the signal's reason. */
+  ask<Value>(question: Question<Value>): Promise<Value>
+}
+
+export interface EndpointsOptions {
+  readonly urls: readonly string[]
+  /** So many must say the same, where it is set. */
+  readonly agree?: number | undefined
+}
+
+export interface EndpointsDeps {
+  readonly http: Http
+  /** Told of each failure that another endpoint made good. */
+  readonly report: (failure: WeftError) => void
+}
+
+export function createEndpoints({ urls, agree }: EndpointsOptions, { http, report }: EndpointsDeps): Endpoints {
+  /** The one that answered last is asked first. */
+  let preferred = 0
+
+  async function askOne<Value>(endpoint: string, { path, read, signal }: Question<Value>): Promise<Value> {
+    return read({ ...(await http.get(`${endpoint}${path}`, signal)), endpoint })
+  }
+
+  async function askAny<Value>(question: Question<Value>): Promise<Value> {
+    const failures: WeftError[] = []
+    for (let turn = 0; turn < urls.length; turn += 1) {
+      const index = (preferred + turn) % urls.length
+      try {
+        const value = await askOne(urls[index] as string, question)
+        preferred = index
+        failures.forEach(report)
+        return value
+      } catch (failure) {
+        question.signal?.throwIfAborted()
+        if (!isElsewhereBetter(failure)) throw failure
+        failures.push(failure)
+      }
+    }
+    throw failures.find(({ code }) => code === 'VERIFICATION_FAILED') ?? failures.at(-1)
+  }
+
+  async function askSeveral<Value>(question: Question<Value>, agree: number): Promise<Value> {
+    const essence = question.essence ?? (() => null)
+    const answers = await Promise.all(
+      urls.map(async (endpoint) => {
+        try {
+          const value = await askOne(endpoint, question)
+          return { endpoint, value, said: textOf(essence(value)) }
+        } catch (failure) {
+          question.signal?.throwIfAborted()
+          if (!isWeftError(failure)) throw failure
+          return { endpoint, failure, said: failure.code }
+        }
+      }),
+    )
+    const alike = (answer: { readonly said: string }) => answers.filter(({ said }) => said === answer.said)
+    const largest = answers.map(alike).sort((left, right) => right.length - left.length)[0] ?? []
+    const first = largest[0]
+    if (largest.length < agree || first === undefined) {
+      const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said.slice(0, SAID_LENGTH_MAX)}`)
+      throw new WeftError('ENDPOINTS_DISAGREE', { about: `${question.path}: ${said.join('; ')}`, agreeing: largest.length, needed: agree })
+    }
+    for (const { endpoint, said, failure } of answers.filter((answer) => !largest.includes(answer)))
+      report(failure ?? new WeftError('VERIFICATION_FAILED', { step: 'agreement', expected: first.said, got: said, endpoint }))
+    if (first.failure !== undefined) throw first.failure
+    return first.value
+  }
+
+  return {
+    ask: (question) => (agree === undefined || question.essence === undefined ? askAny(question) : askSeveral(question, agree)),
+  }
+}
+
+/** Of what each endpoint said, in a message. */
+const SAID_LENGTH_MAX = 200
+
+/** The same JSON as the same text, whatever the order of its keys. */
+const textOf = (value: unknown): string => new TextDecoder().decode(canonicalJson(value as never))
+
+/** A question that one refuses is refused by all; other trouble is the endpoint's own, as is the block that it proves something by. */
+const isElsewhereBetter = (failure: unknown): failure is WeftError =>
+  isWeftError(failure) && (failure.kind !== 'caller' || failure.code === 'ENDPOINTS_DISAGREE')
+
+/** The body of an answer with 200. Throws `API_REFUSED`, `API_FAILED`. */
+export function bodyOf({
+  status,
+  body,
+  endpoint,
+}: {
+  readonly status: number
+  readonly body: unknown
+  readonly endpoint: string
+}): unknown {
+  if (status === 200) return body
+  throw refusal(endpoint, status, body)
+}

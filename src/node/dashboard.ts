@@ -1,0 +1,97 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { WeftError } from '#domain/errors.ts'
+import { replaceFile } from '#io/disk/disk.ts'
+import { makeFolder } from '#io/disk/folder.ts'
+import { isRecord, parseJson, unlessThrown } from '#wire/untrusted.ts'
+
+const home = join(import.meta.dirname, '../..')
+/** Beside the libraries that it is made with: installing others takes it away. */
+const BUILDS = join(home, 'node_modules/.weft-dashboard')
+
+/** Where the pages come from, and where they go; unless said, the dashboard of this checkout. */
+export interface DashboardOptions {
+  readonly root?: string
+  readonly builds?: string
+  /** Called when it takes longer than a look: about two seconds of building. */
+  readonly onBuild?: () => void
+}
+
+/** What was read for a build, by path from `home`, with its hash. It tells whether the build is of today's files. */
+type Sources = Readonly<Record<string, string>>
+
+const underWay = new Map<string, Promise<string>>()
+
+/**
+ * The folder with the pages of the dashboard, built when there is none yet or one of its sources has changed. Several may ask at once, in several
+ * processes: each build has a folder of its own, that no later one touches. Throws `DASHBOARD_UNBUILT`.
+ */
+export function dashboardFolder({
+  root = join(home, 'dashboard'),
+  builds = BUILDS,
+  onBuild = () => undefined,
+}: DashboardOptions = {}): Promise<string> {
+  const place = resolve(builds)
+  const started = underWay.get(place)
+  if (started !== undefined) return started
+  const work = currentOrBuilt({ root, builds: place, onBuild }).finally(() => underWay.delete(place))
+  underWay.set(place, work)
+  return work
+}
+
+async function currentOrBuilt({ root, builds, onBuild }: Required<DashboardOptions>): Promise<string> {
+  try {
+    const current = currentBuild(builds)
+    if (current !== undefined) return current
+    onBuild()
+    return await build(root, builds)
+  } catch (cause) {
+    throw new WeftError('DASHBOARD_UNBUILT', { detail: cause instanceof Error ? cause.message : String(cause) }, cause)
+  }
+}
+
+/** The build that was made last, when all it was made of is as it was. */
+function currentBuild(builds: string): string | undefined {
+  const stamp = unlessThrown(() => parseJson(readFileSync(join(builds, 'current.json'), 'utf8')))
+  if (!isRecord(stamp) || typeof stamp['folder'] !== 'string' || !isRecord(stamp['sources'])) return undefined
+  const sources = Object.entries(stamp['sources'])
+  const isCurrent = sources.every(([path, hash]) => unlessThrown(() => hashOf(join(home, path))) === hash)
+  const folder = join(builds, stamp['folder'])
+  return isCurrent && unlessThrown(() => readFileSync(join(folder, 'index.html'))) !== undefined ? folder : undefined
+}
+
+async function build(root: string, builds: string): Promise<string> {
+  // Not needed to run a role, and half a second to load.
+  const vite = await import('vite')
+  const name = randomUUID()
+  const fresh = join(builds, `${name}.part`)
+  makeFolder(builds)
+  try {
+    const result = await vite.build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir: fresh } })
+    const modules = [result]
+      .flat()
+      .flatMap((each) => ('output' in each ? each.output : []))
+      .flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
+    const sources = sourcesOf([...modules, ...besides(root)])
+    renameSync(fresh, join(builds, name))
+    replaceFile(join(builds, 'current.json'), JSON.stringify({ folder: name, sources }), 0o600)
+    return join(builds, name)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+/** What goes into a build and is no module; of the libraries their versions stand for them. */
+const besides = (root: string): string[] => [
+  join(home, 'package-lock.json'),
+  ...['index.html', 'vite.config.ts'].map((name) => join(root, name)),
+  ...readdirSync(join(root, 'public')).map((name) => join(root, 'public', name)),
+]
+
+function sourcesOf(ids: readonly string[]): Sources {
+  const paths = ids.map((id) => id.replace(/\?.*$/, '')).filter((path) => path.startsWith(home) && !path.includes('/node_modules/'))
+  return Object.fromEntries(paths.map((path) => [relative(home, path), hashOf(path)]))
+}
+
+const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('base64url')
