@@ -6,6 +6,8 @@ export default defineConfig({
   // Wherever the api serves it.
   base: './',
   plugins: [react()],
+  // Whoever builds it, and be it a test: what is served is what everybody gets.
+  define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   build: {
     // What knows `light-dark()`, popovers and containers.
     target: 'es2024',

@@ -91,13 +91,20 @@ const SCALES = [
   [1e4, 'K'],
 ] as const
 
+/** As many as the number needs to be written out, within reason. */
+function digitsOf(step: number): number {
+  let digits = 0
+  while (digits < 12 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1
+  return digits
+}
+
 /** Labels of an axis: in the unit of `write`, in short, with as many digits as tell one step from the next. */
 export function axisLabels(values: readonly number[], step: number, write: (value: number) => string): string[] {
   const [sample, largest] = [write(1), Math.max(...values.map(Math.abs))]
   const [sign, percent] = [sample.startsWith('$') ? '$' : '', sample.endsWith('%')]
   const [from = 1, suffix = ''] = SCALES.find(([least]) => largest >= least) ?? []
   const divisor = percent ? 0.01 : from === 1e4 ? 1e3 : from
-  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / divisor) + 1e-9)))
+  const digits = digitsOf(step / divisor)
   return values.map((value) => `${value < 0 ? '-' : ''}${sign}${Math.abs(value / divisor).toFixed(digits)}${percent ? '%' : suffix}`)
 }
 
