@@ -14,6 +14,9 @@ export const SHOTS = join(tmpdir(), 'weft-dashboard')
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** Nothing on a page takes a tenth of it; what does not come at all is told before the test ends. */
+const LIMIT_MS = 10_000
+
 export interface Tab extends AsyncDisposable {
   readonly page: Page
   /** What the console says of errors, and what no page catches. */
@@ -31,6 +34,7 @@ export async function openDashboards() {
     async tab(url: string, options: BrowserContextOptions = {}): Promise<Tab> {
       const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
       const page = await context.newPage()
+      page.setDefaultTimeout(LIMIT_MS)
       const faults: string[] = []
       page.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`))
       page.on('pageerror', (failure) => faults.push(String(failure)))
