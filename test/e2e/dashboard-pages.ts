@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { expect } from 'vitest'
@@ -9,8 +8,6 @@ import { openBrowser } from '../../dashboard/test/browser.ts'
 /** The dashboard of any api, in a real Chromium: the scripted one of these tests, or one that runs. */
 
 export const WIDTHS = [390, 1_280, 1_920] as const
-/** For people to look at. */
-export const SHOTS = join(tmpdir(), 'weft-dashboard')
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -86,3 +83,9 @@ export const linksOf = (page: Page): Promise<(readonly [step: string, state: str
   page
     .locator('.chain li')
     .evaluateAll((links) => links.map((link) => [link.getAttribute('data-step') ?? '', link.getAttribute('data-state') ?? ''] as const))
+
+/** A picture of the page for people to look at, where `DASHBOARD_SHOTS` names a folder for them. */
+export async function photograph({ page }: Tab, name: string): Promise<void> {
+  const folder = process.env['DASHBOARD_SHOTS']
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}

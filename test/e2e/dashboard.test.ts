@@ -1,18 +1,15 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dashboardFolder } from '#node/dashboard.ts'
 import { type ScriptedApi, startScriptedApi } from '../../dashboard/test/server.ts'
 import { PAIRS } from '../../dashboard/test/snapshots.ts'
-import { type Dashboards, expectSound, linksOf, openDashboards, SHOTS, settled, WIDTHS } from './dashboard-pages.ts'
+import { type Dashboards, expectSound, linksOf, openDashboards, photograph, settled, WIDTHS } from './dashboard-pages.ts'
 
 /** The dashboard in a real Chromium, on an api that says what these tests script. */
 
 let api: ScriptedApi
 let dashboards: Dashboards
 beforeAll(async () => {
-  mkdirSync(SHOTS, { recursive: true })
   api = await startScriptedApi({ folder: await dashboardFolder() })
   dashboards = await openDashboards()
 })
@@ -68,7 +65,7 @@ describe('it is live', () => {
       api.advance()
       await first.getByText(status).waitFor()
     }
-    expect(await first.locator('.epoch').innerText()).toBe(String(api.world.newest()))
+    expect(await first.locator('.epoch').textContent()).toBe(String(api.world.newest()))
     expect(tab.faults).toEqual([])
   })
 
@@ -93,7 +90,7 @@ describe('a proof is checked in the tab', () => {
     expect(links.length).toBeGreaterThan(5)
     expect(links.filter(([, state]) => state !== 'held')).toEqual([])
     await tab.page.getByText('the block is not vouched for').waitFor()
-    expect(await tab.page.locator('.proved .tree').innerText()).toContain('pair:0x08:PROOF')
+    expect(await tab.page.locator('.proved .tree').textContent()).toContain('pair:0x08:PROOF')
   })
 
   test('with a block hash of the reader’s own it hangs on that', async () => {
@@ -133,7 +130,7 @@ describe('a proof is checked in the tab', () => {
     const failed = tab.page.locator('.chain .failed')
     await failed.waitFor()
     expect(await failed.count()).toBe(1)
-    expect(await failed.innerText()).toContain('is not proved: there is no node with hash 0x')
+    expect(await failed.textContent()).toContain('is not proved: there is no node with hash 0x')
   })
 })
 
@@ -143,7 +140,7 @@ describe('by the keyboard alone', () => {
     const { page } = tab
     await tab.open('#/')
     await page.keyboard.press('Tab')
-    expect(await page.locator(':focus').innerText()).toBe('Skip to the content')
+    expect(await page.locator(':focus').textContent()).toBe('Skip to the content')
     await page.keyboard.press('Enter')
     await page.locator('main:focus').waitFor()
     await page.getByRole('navigation', { name: 'Pages' }).getByText('Uniswap V2').focus()
@@ -169,7 +166,7 @@ describe('by the keyboard alone', () => {
     await tab.page.keyboard.press('Enter')
     await tab.page.keyboard.press('Enter')
     expect(await tab.page.getByRole('columnheader', { name: 'Volume, 24 h' }).first().getAttribute('aria-sort')).toBe('ascending')
-    expect(await tab.page.locator('tbody tr').first().innerText()).toContain('MKR-WETH')
+    expect(await tab.page.locator('tbody tr').first().textContent()).toContain('MKR-WETH')
   })
 })
 
@@ -217,7 +214,7 @@ describe('what people ask of it', () => {
     await using tab = await tabOf()
     await tab.open('#/slots/999')
     await tab.page.getByRole('alert').first().waitFor()
-    expect(await tab.page.getByRole('alert').first().innerText()).toContain('There is no such thing')
+    expect(await tab.page.getByRole('alert').first().textContent()).toContain('There is no such thing')
   })
 
   test('an api that has gone is told of, not a blank page', async () => {
