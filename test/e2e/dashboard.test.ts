@@ -47,7 +47,7 @@ describe('each page is sound', () => {
         const colorScheme = (index + screen) % 2 === 0 ? 'dark' : 'light'
         await tab.page.emulateMedia({ colorScheme })
         await tab.open(hash())
-        await tab.page.screenshot({ path: join(SHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true })
+        await photograph(tab, `${name}-${width}-${colorScheme}`)
         await expectSound(tab, `${name} at ${width}, ${colorScheme}`)
       }
       expect(api.problems).toEqual([])
