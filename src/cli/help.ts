@@ -46,6 +46,10 @@ function leadingWords(args: readonly string[]): readonly string[] {
 function helpFor(words: readonly string[]): Answer {
   const { target, rest, path } = find(words)
   const [unknown] = rest
+  const fallback = isRoutes(target) ? target.getDefaultCommand() : undefined
+  // What stands behind such a group may as well be for the command that is meant without a name.
+  if (unknown !== undefined && fallback !== undefined && nearest(unknown, namesIn(target as Routes)).length === 0)
+    return { text: helpOfCommand(fallback, path), isFailure: false }
   if (unknown !== undefined) {
     const names = isRoutes(target) ? namesIn(target) : []
     const where = path.join(' ')

@@ -5,7 +5,7 @@ import { printable } from '#domain/printable.ts'
 import type { Voter } from '#node/inclusion.ts'
 import { rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
-import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './verify.ts'
+import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './asked.ts'
 
 interface Flags extends AskedFlags {
   readonly epoch?: string

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import {
   ArgumentScannerError,
   buildApplication,
@@ -12,6 +10,7 @@ import { ERRORS, isWeftError, storeFailed, type WeftError } from '#domain/errors
 import { printable } from '#domain/printable.ts'
 import { flagOf } from '#node/settings.ts'
 import { EXIT_STOPPED } from '#node/stop.ts'
+import { VERSION } from '#node/version.ts'
 import { answerTo, commandIn } from './help.ts'
 import { routes } from './routes.ts'
 import { wrapped } from './words.ts'
@@ -106,8 +105,7 @@ async function end(): Promise<never> {
 stopWhenUnread(process.stdout)
 stopWhenUnread(process.stderr)
 const args = process.argv.slice(2)
-const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }
-const answer = answerTo(args, version)
+const answer = answerTo(args, VERSION)
 if (answer === undefined) await run(application, args, { process: process as StricliProcess & typeof process })
 else {
   if (answer.isFailure) process.exitCode = 1

@@ -5,21 +5,28 @@ import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
 import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
+import { indexRoutes } from './index-move.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
+import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
+import { getCommand, projectsCommand, releasedCommand } from './read.ts'
 import { roleCommands } from './run.ts'
 import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
 import { storageRoutes } from './storage.ts'
 import { testCommand } from './test.ts'
-import { verifyCommand } from './verify.ts'
+import { verifyRoutes } from './verify.ts'
 
 /** Every command: what the parser reads, `--help` shows and docs/CLI.md lists. */
 export const routes = buildRouteMap({
   routes: {
     devnet: devnetCommand,
-    verify: verifyCommand,
+    verify: verifyRoutes,
+    proof: proofCommand,
+    get: getCommand,
+    projects: projectsCommand,
+    released: releasedCommand,
     inclusion: inclusionCommand,
     test: testCommand,
     mutate: mutateCommand,
@@ -30,6 +37,7 @@ export const routes = buildRouteMap({
     slots: slotsRoutes,
     storage: storageRoutes,
     guards: guardsRoutes,
+    index: indexRoutes,
     rpc: rpcRoutes,
     settings: settingsCommand,
     explain: explainCommand,

@@ -9,6 +9,7 @@ const BRIEFS: Readonly<Record<Role, string>> = {
   relay: 'Run a circuit relay for peers that cannot be reached directly',
   sequencer: 'Run a sequencer: intake, consensus, batches, anchoring',
   validator: 'Run a validator: rechecks batches and attests',
+  api: 'Run the data api: indexes what is final, keeps it and serves it',
 }
 
 /** One command per role, its flags made from the settings table. */

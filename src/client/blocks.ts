@@ -36,7 +36,7 @@ export function createBlocks(
     const [agreed, holders = []] = groups.sort(([, left], [, right]) => right.length - left.length)[0] ?? []
     if (agreed === undefined || holders.length < agree) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
-      throw new WeftError('BLOCK_NOT_AGREED', { blockNumber, agree, said })
+      throw new WeftError('BLOCK_NOT_AGREED', { block: blockNumber, agreeing: holders.length, needed: agree, said })
     }
     for (const { endpoint, said } of answers)
       if (said !== agreed) report(new WeftError('VERIFICATION_FAILED', { step: 'block', expected: agreed, got: said, endpoint }))

@@ -155,7 +155,7 @@ describe('an RPC endpoint', () => {
     const { project } = clientOf({ api: truth, rpc1: rpcOf(ANOTHER_HASH) }, { agree: 3 })
     await expect(project.at(epochId)).rejects.toMatchObject({
       code: 'BLOCK_NOT_AGREED',
-      facts: { agree: 3, said: [`http://rpc1: ${ANOTHER_HASH}`, `http://rpc2: ${BLOCK_HASH}`, `http://rpc3: ${BLOCK_HASH}`] },
+      facts: { agreeing: 2, needed: 3, said: [`http://rpc1: ${ANOTHER_HASH}`, `http://rpc2: ${BLOCK_HASH}`, `http://rpc3: ${BLOCK_HASH}`] },
     })
   })
 })

@@ -137,7 +137,7 @@ function anchorOf({ anchor, protocol: { protocolState, dataMarket, chainId } }: 
 function endpointsOf(
   { dataDir, anchor, source, protocol, sourceChainId }: Ground,
   projects: readonly ProjectId[],
-  { sequencerPlaces, sequencerHttp, relay, collectors, gateways }: NetworkRoles,
+  { sequencerPlaces, sequencerHttp, api, relay, collectors, gateways }: NetworkRoles,
 ): DevnetEndpoints {
   return {
     processId: process.pid,
@@ -152,6 +152,7 @@ function endpointsOf(
     gateways,
     sequencer: sequencerPlaces,
     sequencerHttp,
+    api,
     relay: relay.places['p2p'] ?? [],
     collectors: collectors.flatMap(({ places }) => places['grpc'] ?? []),
     projects,

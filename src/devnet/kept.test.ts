@@ -43,6 +43,7 @@ async function runAndStop(): Promise<void> {
     nodes: '',
     sequencer: [],
     sequencerHttp: '',
+    api: '',
     relay: [],
   }
   const folder = { file: (name: string) => join(dataDir, name) }

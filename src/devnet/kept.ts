@@ -30,7 +30,10 @@ export async function openDevnet(given?: string): Promise<OpenDevnet> {
       gateways[name] = gateway.url
     }
     // Its sequencer runs no more.
-    return { endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways, sequencerHttp: '' }, stop: () => started.stop() }
+    return {
+      endpoints: { ...kept, dataDir, anchorRpcUrl: anchor.rpcUrl, gateways, sequencerHttp: '', api: '' },
+      stop: () => started.stop(),
+    }
   } catch (failure) {
     await started.stop()
     throw failure

@@ -33,6 +33,7 @@ const endpoints = (name: string, processId = process.pid): DevnetEndpoints => ({
   gateways: {},
   sequencer: [],
   sequencerHttp: '',
+  api: '',
   relay: [],
   collectors: [],
   projects: [],

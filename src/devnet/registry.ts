@@ -23,6 +23,8 @@ export interface DevnetEndpoints {
   readonly sequencer: readonly string[]
   /** URL of its HTTP routes. */
   readonly sequencerHttp: string
+  /** URL of the data api, and of the dashboard. */
+  readonly api: string
   readonly relay: readonly string[]
   /** host:port of the gRPC service of each collector. */
   readonly collectors: readonly string[]

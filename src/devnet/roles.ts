@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
+import { wireApi } from '#node/api.ts'
 import { wireCollector } from '#node/collector.ts'
 import { wireEpochs } from '#node/epochs.ts'
 import { NETWORK_FILE } from '#node/network.ts'
@@ -34,6 +35,7 @@ export interface NetworkRoles {
   /** Where the sequencer takes submissions. */
   readonly sequencerPlaces: readonly string[]
   readonly sequencerHttp: string
+  readonly api: string
   /** What the sequencer knows of an epoch; nothing while it is away. */
   recordOf(epochId: EpochId): EpochEntry | undefined
   /** Stops the sequencer and starts it again after so long, at the same places. */
@@ -70,6 +72,9 @@ export async function startRoles(
   const wireThrough = wireSequencer(fault.outside)
   const sequencer = await start('sequencer', 'sequencer', wireThrough, sequencerFlags)
   const validators = await startValidators(ground, start, first(sequencer, 'ipfs'))
+  // Whoever keeps content is its peer: what one has let go of another may have.
+  const holders = [sequencer, ...validators].map((role) => first(role, 'ipfs')).join(',')
+  const api = await start('api', 'api', wireApi, { ipfsPeers: holders })
   const alsoTo = validators.map((validator) => first(validator, 'p2p')).join(',')
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',
@@ -106,6 +111,7 @@ export async function startRoles(
     relay,
     sequencerPlaces: sequencer.places['p2p'] ?? [],
     sequencerHttp: sequencer.places['http']?.[0] ?? '',
+    api: api.places['http']?.[0] ?? '',
     ...keepSequencer(sequencer, (places) => start('sequencer', 'sequencer', wireThrough, { ...sequencerFlags, ...places })),
     evidenceOf: (epochId, batchCid) => evidenceOf(validators, epochId, batchCid),
     collectors: [direct, relayed],

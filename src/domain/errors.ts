@@ -31,6 +31,16 @@ export const ERRORS = {
     facts: ['what', 'detail'],
     help: 'Nothing in the proof leads from the block to what is asked of the contract. Have the proof made anew.',
   },
+  FILE_UNREADABLE: {
+    kind: 'caller',
+    facts: ['path', 'detail'],
+    help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
+  },
+  BLOCK_NOT_AGREED: {
+    kind: 'caller',
+    facts: ['block', 'agreeing', 'needed', 'said'],
+    help: 'Too few of the endpoints named have the block that the proof rests on. It may be of another chain, or a reorganisation took it: have the proof made anew.',
+  },
   PROOF_IMPOSSIBLE: {
     kind: 'caller',
     facts: ['projectId', 'epochId', 'detail'],
@@ -115,6 +125,21 @@ export const ERRORS = {
     kind: 'operator',
     facts: ['path', 'doing'],
     help: 'The file is damaged, or not what its name says. Keep it and look what can be recovered. A validator must not go on with an older copy, or with none, under the same key: it could attest twice.',
+  },
+  DATABASE_UNREACHABLE: {
+    kind: 'transient',
+    facts: ['database', 'detail'],
+    help: 'The database server did not answer, or refused. Is it running, is the URL right, may this user make tables there?',
+  },
+  DATABASE_NOT_LED: {
+    kind: 'transient',
+    facts: ['database'],
+    help: 'Another process writes this index; this one serves what is there, and takes over when that one ends.',
+  },
+  DATABASE_OF_ANOTHER: {
+    kind: 'operator',
+    facts: ['database', 'expected', 'got'],
+    help: 'The database holds the index of another data market, or of another version of Weft. Name another file or database, or remove that one: an index is read again from the chain.',
   },
   FAULT_NOT_HEALED: {
     kind: 'operator',
@@ -298,6 +323,42 @@ export const ERRORS = {
     facts: ['batchCid', 'detail'],
     help: 'The batch file does not have the form of the protocol.',
   },
+  BATCH_NOT_READ: {
+    kind: 'transient',
+    facts: ['batchCid', 'file'],
+    help: 'The chain names this batch, and its file is `waiting` to be read, `unavailable` for nobody serves it, or `malformed`. Who voted for what stands there alone.',
+  },
+  PROJECT_UNKNOWN: {
+    kind: 'caller',
+    facts: ['projectId', 'nearest'],
+    help: 'No batch has named this project. `/v1/projects?search=` finds a part of an id, in any case of letters.',
+  },
+  EPOCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['epochId', 'newestEpochId'],
+    help: 'The index has no release of this epoch: it is still to come, was skipped, or is older than what is kept.',
+  },
+  BATCH_UNKNOWN: {
+    kind: 'caller',
+    facts: ['batchCid'],
+    help: 'No batch of this market has this CID. `/v1/epochs/{epochId}` lists those of an epoch.',
+  },
+  SLOT_UNKNOWN: { kind: 'caller', facts: ['slotId'], help: 'There is no such slot on chain. `/v1/slots` lists those there are.' },
+  ANSWER_TOO_LARGE: {
+    kind: 'caller',
+    facts: ['lengthMax'],
+    help: 'The snapshots asked for are longer than one answer may be: ask for fewer at once.',
+  },
+  NOT_FINAL: {
+    kind: 'caller',
+    facts: ['projectId', 'epochId', 'status'],
+    help: 'The data point is on chain and not final, so that nothing proves it yet. Its status changes within the attestation window of the market.',
+  },
+  NODE_STATUS_ABSENT: {
+    kind: 'caller',
+    facts: ['path'],
+    help: 'Deployed nodes answer this of their own snapshotter. An api has none: ask `/v1/slots/{slotId}` what became of a slot.',
+  },
   REQUEST_INVALID: {
     kind: 'caller',
     facts: ['problems'],
@@ -375,11 +436,6 @@ export const ERRORS = {
     kind: 'transient',
     facts: ['path', 'agree', 'said'],
     help: 'Fewer endpoints than asked for say the same. One may be behind: ask again. Where it stays, one of them is wrong; `verify` tells which.',
-  },
-  BLOCK_NOT_AGREED: {
-    kind: 'transient',
-    facts: ['blockNumber', 'agree', 'said'],
-    help: 'Fewer RPC endpoints than asked for name the same hash for the block of the proof. Ask again, or name others: a proof is worth what this hash is.',
   },
   VERIFICATION_FAILED: {
     kind: 'operator',

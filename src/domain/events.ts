@@ -177,6 +177,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A question over HTTP found a fault of this program, or of its disk; `requestId` is what the asker was told, `detail` says what. Submissions are taken all the same.',
   },
+  dashboard_builds: {
+    level: 'info',
+    help: 'The pages of the dashboard are built from their sources, which takes some seconds; next time they are there.',
+  },
+  dashboard_left_out: { level: 'warn', help: 'The dashboard cannot be served: `detail` says why. Data are served all the same.' },
   day_told: {
     level: 'info',
     help: 'The day is over, and the contract knows what each slot delivered on it; `eligible` slots reached the quota and share the pool.',
@@ -254,6 +259,23 @@ export const EVENTS = {
     help: 'A thread that looks for the signers of submissions has ended, and another has taken over what it was at. Should it come again: is there memory enough?',
   },
   evidence_not_published: { level: 'warn', help: 'The evidence about a batch is kept here, and could not be put on IPFS.' },
+
+  // Api
+  index_leads: { level: 'info', help: 'This process writes the index from now on.' },
+  index_led_elsewhere: {
+    level: 'info',
+    help: 'Another process writes the index; this one serves what is there, and takes over when that one ends.',
+  },
+  index_behind: { level: 'info', help: 'The index reads the anchor chain from `block` on; the head is `headBlock`.' },
+  index_current: { level: 'info', help: 'The index has read the anchor chain up to its head.' },
+  index_rewound: {
+    level: 'warn',
+    help: 'The anchor chain was rewritten deeper than blocks are remembered. The index has undone what it took from there, back to `toBlock`, and reads on.',
+  },
+  batch_malformed: {
+    level: 'warn',
+    help: 'The file of a batch says something else than the chain, or is none. The index keeps what the chain says; validators refute such a batch.',
+  },
 } as const satisfies Record<string, EventRow>
 
 export type LogEvent = keyof typeof EVENTS

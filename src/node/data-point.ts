@@ -27,7 +27,8 @@ export async function meantPoint({ project, epoch }: AskedPoint, chain: AnchorCh
   return { projectId, epochId: epoch === 'latest' ? await latestOf(projectId, newest, chain, readFile) : epoch }
 }
 
-const epochsBefore = (newest: EpochId): EpochId[] =>
+/** The newest, newest first, as far as anybody looks back. */
+export const epochsBefore = (newest: EpochId): EpochId[] =>
   Array.from({ length: Math.min(EPOCHS_MAX, newest) }, (_, index) => (newest - index) as EpochId)
 
 async function meantProject(text: string, epochIds: readonly EpochId[], chain: AnchorChain, readFile: ReadFile): Promise<ProjectId> {
@@ -54,7 +55,7 @@ function matching(text: string, projects: readonly ProjectId[]): ProjectId[] {
 }
 
 /** Of ids on chain those that are project ids: any text may be there. */
-async function projectsOf(epochId: EpochId, chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
+export async function projectsOf(epochId: EpochId, chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, chain, readFile)
   if (typeof listed === 'string') return []
   return [...new Set(listed.filter(isOnChain).flatMap(({ projectIds }) => projectIds))].filter(isProjectId)

@@ -6,13 +6,13 @@ import { Secret } from '#domain/secret.ts'
 const GIVEN_BYTES_MAX = 16 * 1024 * 1024
 
 /**
- * The bytes of a file that somebody named, wherever a link leads. Only of a regular file, and never more than `GIVEN_BYTES_MAX`: a pipe
+ * The bytes of a file that somebody named, wherever a link leads. Only of a regular file, and never more than `bytesMax`: a pipe
  * waits for whoever writes into it, a device has no end, and this process would hear no signal meanwhile. Throws as `node:fs`, or with a sentence.
  */
-export function readGiven(path: string): Uint8Array {
+export function readGiven(path: string, bytesMax = GIVEN_BYTES_MAX): Uint8Array {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const { size } = regular(descriptor)
+    const { size } = regular(descriptor, bytesMax)
     const bytes = new Uint8Array(size)
     let length = 0
     for (let read = -1; read !== 0 && length < size; length += read) read = readSync(descriptor, bytes, length, size - length, null)
@@ -22,10 +22,10 @@ export function readGiven(path: string): Uint8Array {
   }
 }
 
-function regular(descriptor: number): { readonly size: number } {
+function regular(descriptor: number, bytesMax: number): { readonly size: number } {
   const stats = fstatSync(descriptor)
   if (!stats.isFile()) throw new Error('not a regular file')
-  if (stats.size > GIVEN_BYTES_MAX) throw new Error(`longer than ${GIVEN_BYTES_MAX} bytes`)
+  if (stats.size > bytesMax) throw new Error(`longer than ${bytesMax} bytes`)
   return stats
 }
 

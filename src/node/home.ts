@@ -14,6 +14,9 @@ export type Places = Readonly<Record<string, readonly string[]>>
 /** Where a role keeps its store. */
 export const stateFile = (directory: string): string => join(directory, 'state.sqlite')
 
+/** Where an api keeps its index, unless it has a server for that. */
+export const indexFile = (directory: string): string => join(directory, 'index.sqlite')
+
 const endpointsFile = (directory: string): string => join(directory, 'endpoints.json')
 
 /** What the role announced when it last started; nothing of a home where none did, or whose file somebody has changed. */

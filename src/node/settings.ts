@@ -7,7 +7,7 @@ import type { Network } from './network.ts'
 import type { PlaceSetting } from './pin-places.ts'
 
 /** The roles that run as a process of their own. */
-export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator'] as const
+export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator', 'api'] as const
 export type Role = (typeof ROLES)[number]
 
 export interface SettingRow {
@@ -43,11 +43,11 @@ export interface SettingRow {
   readonly fromMarket?: { readonly otherwise: string }
 }
 
-const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
+const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator', 'api']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const sending: readonly Role[] = ['epochs', 'sequencer', 'validator']
-const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator']
+const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator', 'api']
 
 /** How endpoints are named, in words. */
 const RPC_FORM =
@@ -178,14 +178,14 @@ export const SETTINGS = {
     env: 'WEFT_MANIFEST',
     type: 'text',
     fallback: '',
-    roles: ['snapshotter', 'sequencer', 'validator'],
+    roles: ['snapshotter', 'sequencer', 'validator', 'api'],
     doc: "File with the market's manifest, as `weft deploy` wrote it, or the draft that it was made from, where it lies neither beside the network file nor with an IPFS peer.",
   },
   namespace: {
     env: 'WEFT_NAMESPACE',
     type: 'namespace',
     fromMarket: { otherwise: 'needed' },
-    roles: ['snapshotter', 'sequencer', 'validator'],
+    roles: ['snapshotter', 'sequencer', 'validator', 'api'],
     doc: 'Namespace of the project ids: the part after the last colon.',
   },
   headOffset: {
@@ -236,8 +236,8 @@ export const SETTINGS = {
     env: 'WEFT_MARKET',
     type: 'market',
     fromMarket: { otherwise: 'needed' },
-    roles: ['snapshotter', 'validator'],
-    doc: 'JSON file that names the compute sets of the market, each with its version and configuration; a validator needs it at level recompute only.',
+    roles: ['snapshotter', 'validator', 'api'],
+    doc: 'JSON file that names the compute sets of the market, each with its version and configuration; a validator needs it at level recompute only, an api to describe what it serves.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',
@@ -284,8 +284,8 @@ export const SETTINGS = {
     env: 'WEFT_HTTP_LISTEN',
     type: 'host:port',
     fallback: '127.0.0.1:0',
-    roles: ['sequencer'],
-    doc: 'host:port of the read-only HTTP routes (docs/SEQUENCER-HTTP.md); port 0 takes a free one, and a host that is not loopback needs a read token. Deployed sequencers use port 8080.',
+    roles: ['sequencer', 'api'],
+    doc: 'host:port of the read-only HTTP routes (docs/SEQUENCER-HTTP.md; those of an api: docs/API.md); port 0 takes a free one. A sequencer needs a read token where the host is not loopback; deployed ones use port 8080.',
   },
   authReadToken: {
     env: 'WEFT_AUTH_READ_TOKEN',
@@ -295,6 +295,20 @@ export const SETTINGS = {
     fallback: '',
     roles: ['sequencer'],
     doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
+  },
+  corsOrigins: {
+    env: 'WEFT_CORS_ORIGINS',
+    type: 'urls',
+    fallback: [],
+    roles: ['api'],
+    doc: 'Origins, separated by commas, whose pages may read the answers in a browser: `https://example.org`. Without any, all may: what is served is public.',
+  },
+  apiKeys: {
+    env: 'WEFT_API_KEYS',
+    type: 'text',
+    fallback: '',
+    roles: ['api'],
+    doc: 'File of keys, a line each: a name, a space, 16 to 256 characters. Who sends one as `Authorization: Bearer` or `X-API-KEY` has limits of its own, wherever it asks from; who sends none is limited by address.',
   },
   reservationsMax: {
     env: 'WEFT_RESERVATIONS_MAX',
@@ -335,8 +349,25 @@ export const SETTINGS = {
     max: 100_000_000,
     unit: 'epochs',
     fallback: 10_000,
-    roles: withIpfs,
+    roles: ['snapshotter', 'sequencer', 'validator'],
     doc: 'Newest epochs whose content the embedded IPFS node keeps; older content goes once the contract can decide nothing about it any more. At the 100 kB of a usual epoch 10000 of them are 1 GB. Must reach further back than the aggregates of the market.',
+  },
+  historyEpochs: {
+    env: 'WEFT_HISTORY_EPOCHS',
+    type: 'integer',
+    min: 0,
+    max: 100_000_000,
+    unit: 'epochs',
+    fallback: 0,
+    roles: ['api'],
+    doc: 'Newest epochs that stay in the index, with their batches and snapshots on the embedded IPFS node; 0 keeps all of them.',
+  },
+  database: {
+    env: 'WEFT_DATABASE',
+    type: 'secret',
+    fallback: '',
+    roles: ['api'],
+    doc: 'Where the index is: without it, a SQLite file in the data directory; with `postgres://user:password@host/name`, or `file:PATH` of a file that holds that, a PostgreSQL database (15 or newer) which several processes may share, each with a data directory of its own. Never printed.',
   },
   pinPlaces: {
     env: 'WEFT_PIN_PLACES',

@@ -68,5 +68,7 @@ async function wireOf(role: Role): Promise<Wire<unknown>> {
       return (await import('./sequencer.ts')).wireSequencer()
     case 'validator':
       return (await import('./validator.ts')).wireValidator
+    case 'api':
+      return (await import('./api.ts')).wireApi
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
@@ -12,7 +12,7 @@ import { openSqliteStore } from '#io/store/sqlite.ts'
 import { oldestKept, overUntil, type Shelf } from '#life/retention.ts'
 import { shelvesOf } from '#roles/validator/validator.ts'
 import { ipfsFolder } from './adapters.ts'
-import { announcedAt, stateFile } from './home.ts'
+import { announcedAt, indexFile, stateFile } from './home.ts'
 
 /** What the data directories of roles hold, and the retention for those whose role does not run. */
 
@@ -49,7 +49,7 @@ const blocksOf = (home: string): string => join(ipfsFolder(home), 'blocks')
 export async function storageOf(dataDir: string): Promise<readonly RoleStorage[]> {
   const found: RoleStorage[] = []
   for (const home of homesIn(dataDir)) {
-    const blocks = [...heldBlocks(home), ...heldCars(home)]
+    const blocks = [...heldBlocks(home), ...heldCars(home), ...heldIndex(home)]
     const role = basename(home)
     try {
       found.push(await withStore(home, async (store) => ({ role, held: [...blocks, ...heldIn(store)] })))
@@ -86,6 +86,12 @@ function heldCars(home: string): readonly Held[] {
     const { count, bytes } = carFilesIn(directory)
     return count === 0 ? [] : [{ kind: `cars in ${directory}`, count, bytes }]
   })
+}
+
+/** The index of an api, where it is a file. */
+function heldIndex(home: string): readonly Held[] {
+  const path = indexFile(home)
+  return existsSync(path) ? [{ kind: 'index', count: 1, bytes: onDisk(path, 'looking at it', () => statSync(path).size) }] : []
 }
 
 /** Entries read in one go. */
@@ -149,8 +155,8 @@ const ALL_AT_ONCE = 2 ** 40
  * one of the roles runs.
  */
 export async function prune(dataDir: string, options: PruneOptions): Promise<readonly Pruned[]> {
-  // Other roles bound by themselves what they keep.
-  const homes = homesIn(dataDir).filter((home) => existsSync(ipfsFolder(home)))
+  // Other roles bound by themselves what they keep, and so does an api, which keeps all unless told otherwise.
+  const homes = homesIn(dataDir).filter((home) => existsSync(ipfsFolder(home)) && announcedAt(home)['index'] === undefined)
   for (const home of homes) await withStore(home, async () => undefined)
   const pruned: Pruned[] = []
   for (const home of homes) pruned.push(await withStore(home, (store) => pruneHome(home, store, options)))

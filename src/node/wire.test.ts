@@ -24,6 +24,7 @@ import type { RunningRole } from './role.ts'
 import type { Role } from './settings.ts'
 import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
+import './api.ts'
 import './collector.ts'
 import './epochs.ts'
 import './relay.ts'
@@ -163,6 +164,7 @@ const FLAGS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
   relay: {},
   sequencer: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks', projectsPerBatch: '7' },
   validator: { ...CHAIN_FLAGS, namespace: 'NS', windowUnit: 'blocks' },
+  api: { ...CHAIN_FLAGS, namespace: 'NS' },
 }
 
 async function start(role: Role, flags: Readonly<Record<string, string>> = {}) {
@@ -173,8 +175,8 @@ async function start(role: Role, flags: Readonly<Record<string, string>> = {}) {
   return { role: running, dataDir }
 }
 
-/** `host:port` of everything that listens. */
-function listening({ places }: RunningRole): [string, number][] {
+/** `host:port` of everything that listens. An index is a file. */
+function listening({ places: { index: _, ...places } }: RunningRole): [string, number][] {
   return Object.values(places).flatMap((list) =>
     list.map((where): [string, number] => {
       const [, host, port] = /(?:\/ip4\/|http:\/\/|^)([0-9.]+)(?:\/tcp\/|:)(\d+)/.exec(where) as unknown as [string, string, string]
@@ -202,12 +204,13 @@ describe.each<[Role, string[]]>([
   ['relay', ['p2p']],
   ['sequencer', ['p2p', 'ipfs', 'gateway', 'http']],
   ['validator', ['ipfs', 'gateway']],
+  ['api', ['http', 'index', 'ipfs', 'gateway']],
 ])('%s', (name, places) => {
   test('listens where it says, and nowhere when it is stopped; its home is free again', async () => {
     const { role, dataDir } = await start(name)
     expect(Object.keys(role.places)).toEqual(places)
     const sockets = listening(role)
-    expect(sockets.length).toBeGreaterThanOrEqual(places.length)
+    expect(sockets.length).toBeGreaterThanOrEqual(places.filter((place) => place !== 'index').length)
     for (const socket of sockets) expect([socket, await isOpen(socket)]).toEqual([socket, true])
     running = undefined
     await role.stop()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Address, Cid } from '#domain/ids.ts'
-import { epochId, get, integer, page, projectId, type RouteForm, slotId } from './routes.ts'
+import { epochId, get, integer, page, post, projectId, type RouteForm, slotId } from './routes.ts'
 
 /**
  * What the role `api` answers below `/v1`: data, what became of them, and who says so. Each route stands here once, with what it takes and what
@@ -241,10 +241,12 @@ export const API = {
       'Its newest final data point; `status=any`: the newest that is on chain, whatever became of it so far.',
     ),
     output: point,
+    isAbsenceTold: true,
   },
   point: {
     ...get('/v1/projects/{projectId}/epochs/{epochId}', { projectId, epochId, ...content }, 'One data point, or why there is none.'),
     output: point,
+    isAbsenceTold: true,
   },
   votes: {
     ...get('/v1/projects/{projectId}/epochs/{epochId}/votes', { projectId, epochId, ...paged }, 'Who voted for what.'),
@@ -307,9 +309,27 @@ export const API = {
   },
 } as const satisfies Record<string, RouteForm<unknown>>
 
+/** Characters of a GraphQL query. */
+const QUERY_LENGTH_MAX = 8 * 1024
+const query = z.string().min(1).max(QUERY_LENGTH_MAX)
+const operationName = z.string().max(128).nullish()
+export const GRAPHQL = {
+  get: get(
+    '/graphql',
+    { query, operationName, variables: z.string().max(QUERY_LENGTH_MAX).optional() },
+    'A GraphQL query: the same data in one question. `variables` is JSON.',
+  ),
+  post: post(
+    '/graphql',
+    { query, operationName, variables: z.record(z.string(), z.unknown()).nullish() },
+    'A GraphQL query, in a JSON body.',
+  ),
+} as const
+
 export type ApiRoute = keyof typeof API
 export type ApiInput<Name extends ApiRoute> = z.output<(typeof API)[Name]['input']>
 /** What a client may send: everything as text. */
+export type ApiStreamInput = z.output<typeof STREAM.input>
 export type ApiQuery<Name extends ApiRoute> = z.input<(typeof API)[Name]['input']>
 export type ApiOutput<Name extends ApiRoute> = z.output<(typeof API)[Name]['output']>
 export type Point = z.output<typeof point>
@@ -330,6 +350,26 @@ export type Observation = z.output<typeof observation>
  * reader that was too slow, and says so.
  */
 export const STREAM_PATH = '/v1/stream'
+/** A field of a query that may come several times. */
+const several = <Item extends z.ZodType>(item: Item) =>
+  z.union([item.transform((one) => [one]), z.array(item).min(1).max(STREAM_FILTERS_MAX)])
+/** Projects that one stream is filtered by: more of them are a stream without a filter. */
+const STREAM_FILTERS_MAX = 100
+export const STREAM = {
+  ...get(
+    STREAM_PATH,
+    {
+      project: several(projectId).optional(),
+      type: text.optional(),
+      status: several(z.enum(STATUSES)).optional(),
+      kind: several(z.enum(['point', 'undone', 'epoch'])).optional(),
+      text: flag.optional(),
+    },
+    'Server-sent events: whatever becomes of data points and epochs, from now on or from `Last-Event-ID` on. `project`, `type` and `status` choose among data points.',
+  ),
+  output: z.string(),
+  type: 'text/event-stream',
+}
 export const STREAM_EVENTS = {
   point: point.omit({ data: true }).extend({ text: z.string().optional() }),
   epoch,

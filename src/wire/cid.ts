@@ -29,6 +29,17 @@ export async function snapshotCidOf(bytes: Uint8Array): Promise<Cid> {
   return cid.toString() as Cid
 }
 
+/** The CIDv0 under which older peers store these bytes as a file. */
+export async function cidV0Of(bytes: Uint8Array): Promise<Cid> {
+  const { cid } = await importBytes(bytes, discardingBlockstore, {
+    cidVersion: 0,
+    rawLeaves: false,
+    chunker: fixedSize({ chunkSize: CHUNK_BYTES }),
+    layout: balanced({ maxChildrenPerNode: LINKS_PER_NODE }),
+  })
+  return cid.toString() as Cid
+}
+
 // The importer computes CIDs while it writes; only the last one is wanted here.
 // Stryker disable next-line ArrowFunction: what it returns is not looked at; its type wants a CID.
 const discardingBlockstore = { put: (cid: CID) => cid }

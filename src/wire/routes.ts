@@ -16,6 +16,10 @@ export interface RouteForm<Input, Output = unknown> {
   readonly input: z.ZodType<Input>
   /** What an answer looks like; without it, any JSON. */
   readonly output?: z.ZodType<Output>
+  /** Of an answer that is not JSON. */
+  readonly type?: string
+  /** What is not there is told in the same form, with status 404. */
+  readonly isAbsenceTold?: true
 }
 
 export const get = <Shape extends z.core.$ZodLooseShape>(path: string, shape: Shape, doc: string) => ({
@@ -60,10 +64,19 @@ export function parseRequest<Input>({ input }: Pick<RouteForm<Input>, 'input'>, 
   throw new WeftError('REQUEST_INVALID', { problems })
 }
 
+/** What is told in place of an answer; `problems` where the request is wrong. */
+const REFUSAL = z.object({
+  status: z.literal('error'),
+  code: z.string().optional(),
+  message: z.string(),
+  problems: z.array(z.string()).optional(),
+})
+
 /** The routes in the words of OpenAPI 3.1. */
 export function openApiOf(title: string, routes: readonly RouteForm<unknown>[]): unknown {
   const paths: Record<string, Record<string, unknown>> = {}
-  for (const { method, path, doc, input, output } of routes) {
+  const refusal = z.toJSONSchema(REFUSAL)
+  for (const { method, path, doc, input, output, type = 'application/json', isAbsenceTold } of routes) {
     const { properties = {}, required = [] } = z.toJSONSchema(input, { io: 'input' })
     const parameters = Object.entries(properties).map(([name, schema]) => ({
       name,
@@ -73,11 +86,15 @@ export function openApiOf(title: string, routes: readonly RouteForm<unknown>[]):
     }))
     const body = { type: 'object', properties: { token: { type: 'string' }, ...properties }, required }
     const takes = method === 'GET' ? { parameters } : { requestBody: { content: { 'application/json': { schema: body } } } }
-    const content = output && { content: { 'application/json': { schema: z.toJSONSchema(output, { io: 'output' }) } } }
-    paths[path] = {
-      ...paths[path],
-      [method.toLowerCase()]: { summary: doc, ...takes, responses: { 200: { description: 'JSON', ...content } } },
+    const answer = output && { content: { [type]: { schema: z.toJSONSchema(output, { io: 'input' }) } } }
+    const responses = {
+      200: { description: doc, ...answer },
+      ...(isAbsenceTold && { 404: { description: 'Absent, and why.', ...answer } }),
+      ...(method === 'GET' && {
+        default: { description: 'Why there is no answer.', content: { 'application/json': { schema: refusal } } },
+      }),
     }
+    paths[path] = { ...paths[path], [method.toLowerCase()]: { summary: doc, ...takes, responses } }
   }
   return { openapi: '3.1.0', info: { title, version: '1' }, paths }
 }

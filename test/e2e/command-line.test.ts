@@ -87,7 +87,8 @@ test.each([
 })
 
 test.each([
-  [['verify', 'p:N'], 'weft: epochId is missing. See `./weft verify --help`.\n'],
+  [['get', 'p:N'], 'weft: epochs is missing. See `./weft get --help`.\n'],
+  [['verify', 'p:N'], /^weft: FILE_UNREADABLE \(path: p:N, .* Behind a project an epoch is needed: `\.\/weft verify PROJECT latest`\.\n$/],
   [['devnet', '--slots', '2'], "weft: --slots: '2' is not an integer from 3 to 100. See `./weft devnet --help`.\n"],
   [['market', 'create'], /^weft: --epoch-size is needed, with a value\. See `\.\/weft market create --help`\.\n/],
   [['settings', 'relais'], /^weft: role: no role 'relais'; did you mean relay\? .*See `\.\/weft settings --help`\.\n$/],

@@ -17,7 +17,7 @@ export interface IndexDatabase extends IndexReads {
   lead(): Promise<boolean>
   /** Takes steps along the chain, those of one call at once. Steps of blocks must continue the cursor. */
   apply(steps: readonly ChainStep[]): Promise<void>
-  /** The newest blocks applied, ascending and without holes; and above how deep a reorganisation they no longer help. */
+  /** The newest blocks applied, ascending and without holes; at most `KNOWN_BLOCKS_MAX`. */
   knownBlocks(): Promise<readonly BlockRef[]>
   /** The newest applied block at or below `atMost` that told something of the market: those are remembered for ever. */
   landmark(atMost: BlockNumber): Promise<Pick<BlockRef, 'number' | 'hash'> | undefined>
@@ -115,6 +115,8 @@ export interface IndexReads {
   slots(slotIds: readonly SlotId[]): Promise<readonly SlotRow[]>
   /** Of the last `batches` that are decided. */
   validators(batches: number): Promise<readonly ValidatorRow[]>
+  /** The newest of `changes`; 0 before the first. */
+  lastChange(): Promise<number>
   /** What became known after `after`, in order. */
   changes(query: { readonly after: number; readonly limit: number }): Promise<readonly Change[]>
 }
@@ -128,7 +130,7 @@ export const STREAK_MAX = 1_000
 /** Changes that are remembered. A reader that is further behind begins anew. */
 export const CHANGES_MAX = 100_000
 /** Blocks of `knownBlocks`. */
-export const KNOWN_BLOCKS_MAX = 1_000
+export const KNOWN_BLOCKS_MAX = 256
 
 export interface Summary {
   /** Another in every database: a place in `changes` means nothing in another one. */

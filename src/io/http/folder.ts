@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 import { onDisk } from '#io/disk/disk.ts'
-import type { Page } from './server.ts'
+import type { Page } from './port.ts'
 
 /** Pages from a folder that a build has filled: read once, so that a path asked for is one of a list and never one of the disk. */
 

@@ -30,7 +30,7 @@ export type Keeping = 'immutable' | 'brief' | 'none'
 export class Answer {
   readonly status: number
   readonly type: string
-  /** Text or bytes as they are, a value to be written as JSON, or text that comes over time. */
+  /** Text or bytes as they are, a value to be written as JSON, or what comes over time. */
   readonly body: { readonly text: string } | { readonly bytes: Uint8Array } | { readonly json: unknown } | { readonly flow: Flow }
   /** As HTTP spells it, quotes included: whoever has this one need not have it again. */
   readonly etag: string | undefined
@@ -54,9 +54,18 @@ export class Answer {
   }
 }
 
-/** Text that comes over time. A part is asked for when the reader has taken the one before; at the end, whyever it comes, `return` is called. */
+/** What comes over time. A part is asked for when the reader has taken the one before; at the end, whyever it comes, `return` is called. */
 export interface Flow {
-  parts(signal: AbortSignal): AsyncIterable<string>
+  parts(signal: AbortSignal): AsyncIterable<string | Uint8Array>
   /** What a reader is told that does not take what it is sent, before it is cut. */
   readonly lastWord: string
+}
+
+/** For everybody, as it is. */
+export interface Page {
+  readonly type: string
+  readonly body: string | Uint8Array
+  readonly etag?: string
+  readonly keeping?: Keeping
+  readonly headers?: Readonly<Record<string, string>>
 }

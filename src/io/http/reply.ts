@@ -14,6 +14,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SUBMISSION_NOT_KEPT: 404,
   SLOT_NOT_SEEN: 404,
   NOT_BATCHED: 404,
+  PROJECT_UNKNOWN: 404,
+  EPOCH_UNKNOWN: 404,
+  BATCH_UNKNOWN: 404,
+  SLOT_UNKNOWN: 404,
+  NODE_STATUS_ABSENT: 404,
+  NOT_FINAL: 404,
   REQUEST_TOO_LARGE: 413,
   QUEUE_FULL: 429,
 }
@@ -110,7 +116,8 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
           : new Answer({ body: { json: isEnveloped ? { info: { success: true, response: value }, requestID: requestId } : value } }),
       ),
     begin({ type, headers }) {
-      head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none })
+      // A connection that has served for so long has had its turn.
+      head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none, connection: 'close' })
     },
     refuse(failure) {
       const { code, kind, message, facts } = failure

@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import { Secret } from '#domain/secret.ts'
-import type { HttpRoute } from './port.ts'
+import { gunzipSync } from 'node:zlib'
+import { Answer, type HttpRoute } from './port.ts'
 import { type HttpOptions, type HttpServer, serveHttp } from './server.ts'
 
 const TOKEN = 'a-token-of-24-characters'
@@ -92,6 +93,225 @@ describe('an answer', () => {
     const response = await get('/page')
     expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([200, 'text/html', '<h1>'])
   })
+})
+
+describe('an answer that says more than a value', () => {
+  const TEXT = JSON.stringify({ words: 'all the same '.repeat(500) })
+  const routes = [
+    route('GET', '/tagged', () => new Answer({ body: { text: TEXT }, etag: '"tag"', keeping: 'immutable', headers: { 'x-own': 'yes' } })),
+    route('GET', '/bytes', () => new Answer({ body: { bytes: Buffer.from('0123456789') }, etag: '"digits"', keeping: 'brief' })),
+    route('GET', '/absent', () => new Answer({ status: 404, body: { json: { status: 'absent' } } })),
+    route('GET', '/twice', (fields) => fields),
+    route('GET', '/many', () => {
+      throw new WeftError('QUEUE_FULL', { queue: 'x', lengthMax: 1 })
+    }),
+    ...ROUTES,
+  ]
+
+  test('has its status, headers, and how long it may be kept', async () => {
+    const { get } = await serve({ routes })
+    const tagged = await get('/tagged', { headers: { 'accept-encoding': 'identity' } })
+    const header = (name: string) => tagged.headers.get(name)
+    expect([header('etag'), header('cache-control'), header('x-own')]).toEqual(['"tag"', 'public, max-age=31536000, immutable', 'yes'])
+    expect([header('x-content-type-options'), header('x-frame-options'), header('referrer-policy')]).toEqual([
+      'nosniff',
+      'DENY',
+      'no-referrer',
+    ])
+    const absent = await get('/absent')
+    expect([absent.status, absent.headers.get('cache-control'), await absent.json()]).toEqual([404, 'no-store', { status: 'absent' }])
+    expect((await get('/many')).headers.get('retry-after')).toBe('1')
+  })
+
+  test.each(['"tag"', 'W/"tag"', '"other", W/"tag"', '*'])('is not sent again to who has it: %s', async (known) => {
+    const { get } = await serve({ routes })
+    const answer = await get('/tagged', { headers: { 'if-none-match': known } })
+    expect([answer.status, await answer.text(), answer.headers.get('etag'), answer.headers.get('cache-control')]).toEqual([
+      304,
+      '',
+      '"tag"',
+      'public, max-age=31536000, immutable',
+    ])
+    expect((await get('/tagged', { headers: { 'if-none-match': '"another"' } })).status).toBe(200)
+  })
+
+  test('to HEAD is its length', async () => {
+    const { get } = await serve({ routes })
+    const head = await get('/tagged', { method: 'HEAD', headers: { 'accept-encoding': 'identity' } })
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, String(TEXT.length), ''])
+  })
+
+  test.each([
+    ['bytes=2-4', 206, '234', 'bytes 2-4/10'],
+    ['bytes=7-', 206, '789', 'bytes 7-9/10'],
+    ['bytes=-2', 206, '89', 'bytes 8-9/10'],
+    ['bytes=-99', 206, '0123456789', 'bytes 0-9/10'],
+    ['bytes=8-99', 206, '89', 'bytes 8-9/10'],
+    ['bytes=10-', 416, '', 'bytes */10'],
+    ['bytes=-0', 416, '', 'bytes */10'],
+    ['bytes=4-2', 200, '0123456789', null],
+    ['bytes=0-1,3-4', 200, '0123456789', null],
+    ['lines=1-2', 200, '0123456789', null],
+  ])('in part: %s', async (range, status, text, contentRange) => {
+    const { get } = await serve({ routes })
+    const part = await get('/bytes', { headers: { range } })
+    expect([part.status, await part.text(), part.headers.get('content-range')]).toEqual([status, text, contentRange])
+  })
+
+  test('of another version than the one begun comes whole', async () => {
+    const { get } = await serve({ routes })
+    expect((await get('/bytes', { headers: { range: 'bytes=2-4', 'if-range': '"older"' } })).status).toBe(200)
+    expect((await get('/bytes', { headers: { range: 'bytes=2-4', 'if-range': '"digits"' } })).status).toBe(206)
+  })
+
+  test('is smaller on the way where that is asked for, with a weak tag', async () => {
+    const { server } = await serve({ routes })
+    const ask = async (header: string) => {
+      const { socket, closed } = await raw(server)
+      socket.setEncoding('latin1')
+      socket.write(`GET /tagged HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${header}\r\n`)
+      const [head = '', body = ''] = (await closed).split('\r\n\r\n')
+      return { head, body }
+    }
+    const small = await ask('accept-encoding: br, gzip;q=0.5\r\n')
+    expect(small.head).toMatch(/content-encoding: gzip/)
+    expect(small.head).toMatch(/etag: W\/"tag"/)
+    expect(small.head).toMatch(/vary: accept-encoding/)
+    expect(gunzipSync(Buffer.from(small.body, 'latin1')).toString()).toBe(TEXT)
+    for (const header of ['', 'accept-encoding: gzip;q=0\r\n', 'accept-encoding: br\r\n']) expect((await ask(header)).body).toBe(TEXT)
+  })
+
+  test('may be read by the pages of the origins that are named, and no others', async () => {
+    const { get } = await serve({ routes, origins: ['https://good.example'] })
+    const allowed = async (origin: string) => (await get('/absent', { headers: { origin } })).headers.get('access-control-allow-origin')
+    expect([await allowed('https://good.example'), await allowed('https://bad.example')]).toEqual(['https://good.example', null])
+    expect((await get('/absent')).headers.get('vary')).toBe('accept-encoding, origin')
+  })
+
+  test('what a query names twice is a list', async () => {
+    const { get } = await serve({ routes })
+    expect(await (await get('/twice?a=1&a=2&b=3&__proto__=4')).json()).toMatchObject({ a: ['1', '2'], b: '3' })
+  })
+
+  test('to a POST is the value itself where no deployed sequencer is played', async () => {
+    const { post } = await serve({ isPostEnveloped: false })
+    expect(await (await post('/echo', { a: 1 })).json()).toEqual({ a: 1 })
+    expect(await (await post('/echo', '[')).json()).toMatchObject({
+      status: 'error',
+      code: 'REQUEST_INVALID',
+      problems: [expect.any(String)],
+    })
+  })
+})
+
+describe('keys', () => {
+  const keys = [{ name: 'somebody', key: new Secret(TOKEN) }]
+  const limits = { perAddress: { tokensPerSecond: 1, tokensMax: 1 }, perKey: { tokensPerSecond: 1, tokensMax: 3 } }
+
+  test.each(['authorization', 'x-api-key'])('G7: who has one has a share of its own, whatever its address takes: %s', async (header) => {
+    const { get } = await serve({ keys, limits })
+    const headers = { [header]: header === 'authorization' ? `Bearer ${TOKEN}` : TOKEN }
+    const statuses = async (init: RequestInit) => [(await get('/fine', init)).status, (await get('/fine', init)).status]
+    expect(await statuses({})).toEqual([200, 429])
+    expect([...(await statuses({ headers })), ...(await statuses({ headers }))]).toEqual([200, 200, 200, 429])
+  })
+
+  test('one that is none is told so, and guessing costs the share of the address', async () => {
+    const { get } = await serve({ keys, limits })
+    const guess = async () => (await get('/fine', { headers: { 'x-api-key': 'guess' } })).status
+    expect([await guess(), await guess()]).toEqual([401, 429])
+  })
+})
+
+describe('what comes over time', () => {
+  const flowing = (parts: (signal: AbortSignal) => AsyncIterable<string>) =>
+    route('GET', '/flow', () => new Answer({ type: 'text/event-stream', body: { flow: { parts, lastWord: 'cut\n' } } }))
+  const ask = 'GET /flow HTTP/1.1\r\nhost: x\r\n\r\n'
+  /** As the flow of somebody who has more to say than anybody reads. */
+  async function* endless(ends: string[]) {
+    try {
+      for (;;) yield 'x'.repeat(64 * 1024)
+    } finally {
+      ends.push('ended')
+    }
+  }
+
+  test('is sent as it comes, uncompressed, for longer than an answer may take', async () => {
+    const next = Promise.withResolvers<void>()
+    const { server } = await serve({
+      routes: [
+        flowing(async function* () {
+          yield 'one\n'
+          await next.promise
+          yield 'two\n'
+        }),
+      ],
+      limits: { answerTimeoutMs: 20, requestTimeoutMs: 20 },
+    })
+    const { socket, closed } = await raw(server)
+    socket.write(ask.replace('host', 'accept-encoding: gzip\r\nhost'))
+    await once(socket, 'data')
+    setTimeout(() => next.resolve(), 100)
+    expect(await closed).toMatch(/text\/event-stream.*no-store.*one\n.*two\n/s)
+  })
+
+  test('G11: a reader that takes nothing is cut and told so, and costs no more than its buffers', async () => {
+    const ends: string[] = []
+    const { server } = await serve({ routes: [flowing(() => endless(ends))], limits: { answerTimeoutMs: 100 } })
+    const reader = await raw(server)
+    reader.socket.pause()
+    reader.socket.write(ask)
+    await expect.poll(() => ends, { timeout: 5_000 }).toEqual(['ended'])
+    reader.socket.resume()
+    expect(await reader.closed).toMatch(/cut\n/)
+  })
+
+  test('G11: so many at once, and so many of one address', async () => {
+    const ends: string[] = []
+    const waiting = async function* (signal: AbortSignal) {
+      yield 'begun\n'
+      await once(signal, 'abort')
+      ends.push('gone')
+    }
+    const { server, get } = await serve({
+      routes: [flowing(waiting), ...ROUTES],
+      limits: { flowsMax: 2, flowsPerAddressMax: 1, requestsMax: 1 },
+    })
+    const first = await raw(server)
+    first.socket.write(ask)
+    await once(first.socket, 'data')
+    expect((await get('/flow')).status).toBe(429)
+    // It holds no place of those who ask and go.
+    expect((await get('/fine')).status).toBe(200)
+    first.socket.destroy()
+    await expect.poll(() => ends).toEqual(['gone'])
+    const second = await raw(server)
+    second.socket.write(ask)
+    await once(second.socket, 'data')
+    await server.stop()
+    expect(ends).toEqual(['gone', 'gone'])
+  })
+})
+
+test('a server that stops lets answers under way end, and not for long', async () => {
+  const begun = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<string>()
+  const slow = route('GET', '/slow', async () => {
+    begun.resolve()
+    return held.promise
+  })
+  const { server, get } = await serve({ routes: [slow] })
+  const answer = get('/slow')
+  await begun.promise
+  const stopped = server.stop()
+  held.resolve('done')
+  expect(await (await answer).json()).toBe('done')
+  await stopped
+  const never = route('GET', '/never', () => new Promise(() => undefined))
+  const other = await serve({ routes: [never], limits: { stopGraceMs: 20 } })
+  const lost = other.get('/never').catch(() => 'lost')
+  await expect.poll(() => other.server.stop().then(() => 'stopped')).toBe('stopped')
+  expect(await lost).toBe('lost')
 })
 
 describe('what fails is told by code', () => {

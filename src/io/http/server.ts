@@ -10,7 +10,7 @@ import { bearerOf, type Callers, createCallers, isSame } from './callers.ts'
 import { pour } from './flow.ts'
 import { createGate, type Gate, limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
-import { Answer, type Asking, type HttpRoute, type Keeping } from './port.ts'
+import { Answer, type Asking, type HttpRoute, type Page } from './port.ts'
 import { type Reply, type ReplyOptions, replyTo } from './reply.ts'
 
 /** Serves the routes of a role, and fixed pages beside them. Reads only; nothing that comes here can end the process or hold up the role. */
@@ -71,15 +71,6 @@ const CHECKED_EVERY_MS = 1_000
 export interface HttpKey {
   readonly name: string
   readonly key: Secret<string>
-}
-
-/** For everybody, as it is. */
-export interface Page {
-  readonly type: string
-  readonly body: string | Uint8Array
-  readonly etag?: string
-  readonly keeping?: Keeping
-  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface HttpOptions extends ReplyOptions {

@@ -54,7 +54,7 @@ function parseProof(proof: unknown): Proof | string {
   if (proof['version'] !== PROOF_VERSION)
     return `version ${JSON.stringify(proof['version'])?.slice(0, 40)} of the form, and only version ${PROOF_VERSION} is known here`
   const { success, data, error } = PROOF.safeParse(proof)
-  if (success) return data
+  if (success) return headerOf(bytesOf(data.header)) === undefined ? 'header: is no RLP of a header' : data
   return error.issues
     .slice(0, PROBLEMS_MAX)
     .map(({ path, message }) => `${path.join('.') || 'the proof'}: ${message}`)

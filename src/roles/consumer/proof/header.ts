@@ -1,3 +1,6 @@
+import type { Address, Hash } from '#domain/ids.ts'
+import { keccak256 } from '#wire/keccak.ts'
+import { PROOF } from '#wire/proof.ts'
 import { decodeRlp } from '#wire/rlp.ts'
 import { wordOf } from './state.ts'
 
@@ -20,4 +23,22 @@ export function headerOf(bytes: Uint8Array): Header | undefined {
   const [stateRoot, number, time] = [fields[STATE_ROOT], fields[NUMBER], fields[TIME]]
   if (!(stateRoot instanceof Uint8Array && number instanceof Uint8Array && time instanceof Uint8Array)) return undefined
   return { stateRoot: stateRoot.toHex(), number: Number(wordOf(number)), time: Number(wordOf(time)) }
+}
+
+/** The block that a proof rests on, by its own words. */
+export interface ProvenBlock {
+  readonly number: number
+  readonly hash: Hash
+  readonly anchorChainId: number
+  readonly dataMarket: Address
+}
+
+/** For who wants to ask others whether they know it too; `undefined` of what does not have the form of a proof. */
+export function blockIn(proof: unknown): ProvenBlock | undefined {
+  const { data } = PROOF.safeParse(proof)
+  if (data === undefined) return undefined
+  const bytes = Uint8Array.fromHex(data.header.slice(2))
+  const header = headerOf(bytes)
+  const { anchorChainId, dataMarket } = data
+  return header && { number: header.number, hash: `0x${keccak256(bytes).toHex()}` as Hash, anchorChainId, dataMarket }
 }

@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs'
+import { open, readFile, rename } from 'node:fs/promises'
+import { CarBlockIterator } from '@ipld/car/iterator'
+import { CarWriter } from '@ipld/car/writer'
+import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
+import { blockFiles } from './block-folder.ts'
+import type { Blocks } from './blocks.ts'
+import { checkBlock, parseCid } from './unixfs.ts'
+
+/** All blocks of a node in one CAR file, to take them to another one. Nothing of it is believed: each block is hashed, on the way out and in. */
+
+export interface Moved {
+  readonly blocks: number
+  readonly bytes: number
+  /** What is not what its CID says, and was left out. */
+  readonly damaged: number
+}
+
+/** From the folder of a node, which may be running. The file has its name when it is whole. Throws as `storeFailed`. */
+export async function blocksToCar(directory: string, path: string): Promise<Moved> {
+  const fresh = `${path}.new`
+  const counts = { blocks: 0, bytes: 0, damaged: 0 }
+  const { writer, out } = CarWriter.create([])
+  try {
+    await using handle = await open(fresh, 'w', 0o644)
+    const writing = (async () => {
+      for await (const part of out) await handle.write(part)
+      await handle.sync()
+    })()
+    for (const { kind, name, path: file } of blockFiles(directory)) {
+      if (kind !== 'block') continue
+      const cid = parseCid(name)
+      const bytes = await readFile(file).catch(unlessGone)
+      // A running node may just have let it go.
+      if (bytes === undefined) continue
+      if (!(await isRight(cid, bytes))) {
+        counts.damaged += 1
+        continue
+      }
+      await Promise.race([writer.put({ cid, bytes }), writing])
+      counts.blocks += 1
+      counts.bytes += bytes.length
+    }
+    await Promise.all([writer.close(), writing])
+    await rename(fresh, path)
+    return counts
+  } catch (cause) {
+    throw isWeftError(cause) ? cause : storeFailed(path, 'writing it', cause)
+  }
+}
+
+/** Into the blocks of a node. Throws `IPFS_CONTENT_WRONG` when it is no CAR file, or ends within a block, and as `storeFailed`. */
+export async function carToBlocks(path: string, blocks: Pick<Blocks, 'write'>): Promise<Moved> {
+  const counts = { blocks: 0, bytes: 0, damaged: 0 }
+  const stream = createReadStream(path)
+  try {
+    for await (const { cid, bytes } of await CarBlockIterator.fromIterable(stream)) {
+      if (!(await isRight(cid, bytes))) {
+        counts.damaged += 1
+        continue
+      }
+      await blocks.write(cid, bytes, undefined)
+      counts.blocks += 1
+      counts.bytes += bytes.length
+    }
+    return counts
+  } catch (cause) {
+    if (isWeftError(cause)) throw cause
+    if ((cause as NodeJS.ErrnoException).code !== undefined) throw storeFailed(path, 'reading it', cause)
+    throw new WeftError('IPFS_CONTENT_WRONG', { cid: path, got: 'no CAR file, or not all of it' }, cause)
+  } finally {
+    stream.destroy()
+  }
+}
+
+async function isRight(cid: ReturnType<typeof parseCid>, bytes: Uint8Array): Promise<boolean> {
+  try {
+    await checkBlock(cid, bytes)
+    return true
+  } catch (failure) {
+    if (isWeftError(failure)) return false
+    throw failure
+  }
+}
+
+function unlessGone(failure: unknown): undefined {
+  if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw failure
+}

@@ -1,0 +1,83 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
+import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
+import { whyAbsent } from '#roles/consumer/absent.ts'
+import { FETCH_TIMEOUT_MS, type ReadFile } from '#roles/consumer/find-batch.ts'
+import { reportedOf } from '#roles/consumer/reported.ts'
+import { type AskedPoint, epochsBefore, meantPoint, projectsOf } from './data-point.ts'
+import type { Data, EpochRow, PointRow } from './data.ts'
+import { BLOCK_TIMEOUT_MS, readFileFrom } from './verify.ts'
+
+/** What a market holds, from chain and IPFS alone: as `./weft verify` reads it, without counting votes. */
+export function createChainData(chain: AnchorChain, gateways: readonly string[], signal: AbortSignal): Data {
+  const readFile = readFileFrom(gateways, signal)
+  const ipfs = createGatewayReader({ urls: gateways, timeoutMs: BLOCK_TIMEOUT_MS })
+
+  async function textOf(cid: Cid): Promise<{ readonly text: string } | { readonly why: string }> {
+    try {
+      const bytes = await ipfs.get(cid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+      return { text: new TextDecoder().decode(bytes) }
+    } catch (failure) {
+      if (!isUnreadable(failure)) throw failure
+      return { why: isWeftError(failure, 'IPFS_NOT_FOUND') ? 'nobody serves its bytes' : failure.message }
+    }
+  }
+
+  async function point(projectId: ProjectId, epochId: EpochId): Promise<PointRow> {
+    const { status, snapshotCid, listed } = await reportedOf({ projectId, epochId }, chain, readFile)
+    if (status === undefined || status === 'absent')
+      return { projectId, epochId, status: 'absent', why: await whyAbsent({ projectId, epochId }, listed, chain) }
+    return { projectId, epochId, status, snapshotCid, ...(await textOf(snapshotCid)) }
+  }
+
+  return {
+    meant: (asked: AskedPoint) => meantPoint(asked, chain, readFile),
+    async *points(projectId, epochIds) {
+      for (const epochId of epochIds) yield await point(projectId, epochId)
+    },
+    async projects(search) {
+      const newest = await newestWithProjects(chain, readFile)
+      const wanted = search.toLowerCase()
+      return newest.filter((projectId) => projectId.toLowerCase().includes(wanted)).sort()
+    },
+    async epochs(count) {
+      const { epochId: newest } = await chain.currentEpoch()
+      return Promise.all(
+        epochsBefore(newest)
+          .slice(0, count)
+          .map((epochId) => epochRow(epochId, chain)),
+      )
+    },
+  }
+}
+
+/** Those of the newest epoch that has any: who is asked for all that ever were is an index. */
+async function newestWithProjects(chain: AnchorChain, readFile: ReadFile): Promise<ProjectId[]> {
+  const { epochId: newest } = await chain.currentEpoch()
+  for (const epochId of epochsBefore(newest)) {
+    const projects = await projectsOf(epochId, chain, readFile)
+    if (projects.length > 0) return projects
+  }
+  return []
+}
+
+async function epochRow(epochId: EpochId, chain: AnchorChain): Promise<EpochRow> {
+  const [{ timestamp, end, releaseBlock }, batchCids, isEnded] = await Promise.all([
+    chain.epochInfo(epochId),
+    chain.batchCids(epochId),
+    chain.isEpochEnded(epochId),
+  ])
+  const batches = await Promise.all([...new Set(batchCids)].map((batchCid) => chain.batch(epochId, batchCid)))
+  const isFinal = batches.every((batch) => batch?.isFinalized === true)
+  const open = isEnded ? 'empty' : 'open'
+  const decided = isFinal ? 'finalized' : batches.some((batch) => batch?.isRefused === true) ? 'disputed' : 'pending'
+  return {
+    epochId,
+    end,
+    releasedAt: timestamp,
+    status: releaseBlock === 0 ? 'skipped' : batches.length === 0 ? open : decided,
+    batches: batches.length,
+  }
+}

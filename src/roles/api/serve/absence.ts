@@ -1,0 +1,74 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
+import { nearest } from '#domain/nearest.ts'
+import { lastBatchBlock } from '#domain/window.ts'
+import type { IndexReads } from '#io/database/port.ts'
+import type { Point, Reason } from '#wire/api.ts'
+import { reasonOf } from './points.ts'
+import type { ServeDeps } from './served.ts'
+
+/** Why there is no data point: what a person who asked for it does next depends on it. */
+
+/** Projects whose names are compared with one that nobody knows. */
+const COMPARED_MAX = 100
+const NEAREST_MAX = 3
+
+type AbsenceDeps = Pick<ServeDeps, 'index' | 'chain'>
+type Asked = { readonly projectId: ProjectId; readonly epochId: EpochId }
+
+/** As the answer tells it. */
+export async function absentPoint(asked: Asked, deps: AbsenceDeps): Promise<Point> {
+  return { ...asked, status: 'absent', reason: await reasonOfAbsence(asked, deps) }
+}
+
+export async function reasonOfAbsence({ projectId, epochId }: Asked, deps: AbsenceDeps): Promise<Reason> {
+  const { index, chain } = deps
+  const [summary, project, epoch] = await Promise.all([index.summary(), index.project(projectId), index.epoch(epochId)])
+  const newestEpochId = summary.newestEpochId ?? 0
+  const indexedBlock = summary.indexed?.block ?? 0
+  if (epoch === undefined) {
+    const released = await releasedIn(epochId, chain)
+    if (released > 0) return reasonOf('not_indexed', { indexedBlock })
+    return epochId > newestEpochId ? reasonOf('epoch_not_released', { newestEpochId }) : reasonOf('epoch_skipped', { newestEpochId })
+  }
+  if (epoch.status === 'open') {
+    const market = await chain.market()
+    return reasonOf('epoch_open', { untilBlock: lastBatchBlock(epoch.releasedBlock, market), newestEpochId })
+  }
+  if (epoch.unreadBatches > 0) return reasonOf('not_read')
+  if (project === undefined) return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
+  if (project.firstEpochId > epochId) return reasonOf('project_later', { firstEpochId: project.firstEpochId })
+  return reasonOf('not_batched')
+}
+
+/** Why a project has no newest data point. */
+export async function reasonOfNone(projectId: ProjectId, { index }: Pick<ServeDeps, 'index'>): Promise<Reason> {
+  const project = await index.project(projectId)
+  if (project !== undefined) return reasonOf('not_final', { firstEpochId: project.firstEpochId })
+  return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
+}
+
+/** 0 when it was not, or the chain does not answer: then the index says what it knows. */
+async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number> {
+  try {
+    return (await chain.epochInfo(epochId)).releaseBlock
+  } catch (failure) {
+    if (isWeftError(failure) && failure.kind === 'transient') return 0
+    throw failure
+  }
+}
+
+/** Those of the same source or type that are spelled nearly so; else those that share most of it. */
+export async function nearestProjects(projectId: string, index: IndexReads): Promise<string[]> {
+  const parts = projectId.split(':')
+  const type = parts.slice(0, Math.max(1, parts.length - 2)).join(':')
+  const source = parts.length > 2 ? parts.at(-2) : undefined
+  const pages = await Promise.all([
+    source === undefined ? [] : index.projects({ source, limit: COMPARED_MAX }),
+    index.projects({ type, limit: COMPARED_MAX }),
+    index.projects({ search: type.slice(0, Math.ceil(type.length / 2)), limit: COMPARED_MAX }),
+  ])
+  const known = [...new Set(pages.flat().map((project) => project.projectId as string))]
+  const alike = nearest(projectId, known)
+  return [...new Set([...alike, ...known])].slice(0, NEAREST_MAX)
+}

@@ -1,0 +1,63 @@
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Cid, ProjectId } from '#domain/ids.ts'
+import type { BatchRow } from '#io/database/port.ts'
+import type { Vote } from '#wire/api.ts'
+import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
+import { parseBatchFile } from '#wire/batch-file.ts'
+import type { ServeDeps } from './served.ts'
+
+/** Votes stand in batch files, which the index keeps no copy of: they are read when they are asked for. */
+
+/** It is kept here as a rule; else those who hold it are near, or the answer says that it is not to be had. */
+const FETCH_TIMEOUT_MS = 5_000
+/** Files parsed and remembered: whoever looks at an epoch asks again and again. */
+const FILES_MAX = 8
+
+export interface BatchFiles {
+  /** Throws `BATCH_NOT_READ` where the index could not read it either, `IPFS_…` where it is no more to be had. */
+  read(batch: Pick<BatchRow, 'batchCid' | 'file'>): Promise<ReadBatch>
+}
+
+export interface ReadBatch {
+  readonly submissions: Batch['submissions']
+  vote(place: number): Vote | undefined
+  /** Places of its votes, in the order of the file. */
+  placesOf(projectId: ProjectId): readonly number[]
+}
+
+export function createBatchFiles({ ipfs }: Pick<ServeDeps, 'ipfs'>): BatchFiles {
+  const files = new Map<Cid, Promise<ReadBatch>>()
+  return {
+    async read({ batchCid, file }) {
+      if (file !== 'read') throw new WeftError('BATCH_NOT_READ', { batchCid, file })
+      const known = files.get(batchCid) ?? readBatch(batchCid, ipfs)
+      // The newest use is the last entry.
+      files.delete(batchCid)
+      files.set(batchCid, known)
+      known.catch(() => files.delete(batchCid))
+      const [oldest] = files.keys()
+      if (files.size > FILES_MAX && oldest !== undefined) files.delete(oldest)
+      return known
+    },
+  }
+}
+
+async function readBatch(batchCid: Cid, ipfs: ServeDeps['ipfs']): Promise<ReadBatch> {
+  const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS })
+  const parsed = parseBatchFile(bytes, batchCid)
+  if (!parsed.ok) throw new WeftError('BATCH_MALFORMED', { batchCid, detail: parsed.defect })
+  const { submissions, projectIds, snapshotCids } = parsed.batch
+  const winners = new Map(projectIds.map((projectId, index) => [projectId, snapshotCids[index]]))
+  const places = Map.groupBy(submissions.keys(), (place) => (submissions[place] as BatchedSubmission).submission.request.projectId)
+  return {
+    submissions,
+    placesOf: (projectId) => places.get(projectId) ?? [],
+    vote(place) {
+      const each = submissions[place]
+      if (each === undefined) return undefined
+      const { slotId, projectId, snapshotCid } = each.submission.request
+      return { submissionId: each.submissionId, slotId, projectId, snapshotCid, isWinning: winners.get(projectId) === snapshotCid }
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import type { ComputeSet } from '#domain/compute.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
+import type { IndexReads } from '#io/database/port.ts'
+import type { Asking } from '#io/http/port.ts'
+import type { Ipfs } from '#io/ipfs/port.ts'
+import type { ApiInput, ApiRoute } from '#wire/api.ts'
+
+/** What answers are made from: the index, and of the chain and IPFS what the index does not keep. */
+export interface ServeDeps {
+  readonly index: IndexReads
+  readonly chain: Pick<
+    AnchorChain,
+    | 'chainId'
+    | 'protocolState'
+    | 'dataMarket'
+    | 'head'
+    | 'market'
+    | 'manifests'
+    | 'slots'
+    | 'slot'
+    | 'slotDay'
+    | 'rewardRules'
+    | 'epochInfo'
+  >
+  readonly ipfs: Pick<Ipfs, 'get'>
+  readonly clock: Clock
+  /** Of this program. */
+  readonly version: string
+  /** The computes of the market now; `undefined` where they are not known. */
+  readonly computes: () => Promise<ComputeSet | undefined>
+  /** A proof that stands alone. Throws `PROOF_…`, `CHAIN_…`. */
+  readonly proofOf: (point: { readonly projectId: ProjectId; readonly epochId: EpochId }) => Promise<unknown>
+}
+
+/** One per route. What it returns is written as JSON, unless it is an `Answer`. */
+export type Answers = { readonly [Name in ApiRoute]: (input: ApiInput<Name>, asking: Asking) => unknown }

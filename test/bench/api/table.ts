@@ -1,0 +1,136 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { IndexDatabase } from '#io/database/port.ts'
+import { serveHttp } from '#io/http/server.ts'
+import { createServe } from '#roles/api/serve/serve.ts'
+import { cpuMs, median, type Row, row } from '../seal/rows.ts'
+import { createAsker, percentile } from './asked.ts'
+import { createFiller, depsOn, projectOf, type Size, textOf } from './filled.ts'
+import { createReaders } from './readers.ts'
+
+export interface TableOptions extends Size {
+  /** What the database is called. */
+  readonly name: string
+  readonly reads: number
+  readonly readers: number
+  /** Projects of the epochs by which indexing is measured, and which readers hear of. */
+  readonly epochProjects: number
+  readonly onFill?: (epochs: number) => void
+}
+
+/** Epochs of a range, unless there are fewer. */
+const RANGE = 1_000
+const ROUNDS = 15
+/** Snapshots of the range take this long at most to reach the last reader, or they are lost. */
+const HEARD_WITHIN_MS = 60_000
+
+/** What reading costs over an index, against reading the same bytes without one. */
+export async function* table(index: IndexDatabase, options: TableOptions): AsyncIterable<Row> {
+  const { name, projects, epochs } = options
+  await index.lead()
+  const filler = createFiller(index)
+  for (let epochId = 1; epochId <= epochs; epochId += 1) {
+    await filler.next(projects)
+    options.onFill?.(epochId)
+  }
+  const serve = createServe(depsOn(index))
+  const stopping = new AbortController()
+  const running = serve.run(stopping.signal)
+  const unlimited = { tokensPerSecond: 1e9, tokensMax: 1e9 }
+  const many = 10_000
+  const server = await serveHttp(
+    {
+      listen: '127.0.0.1:0',
+      routes: serve.routes,
+      pages: { '/bare': { type: 'application/json', body: Buffer.from(textOf(1, 0)), etag: '"bare"', keeping: 'immutable' } },
+      limits: {
+        perAddress: unlimited,
+        connectionsMax: many,
+        connectionsPerAddressMax: many,
+        requestsPerConnectionMax: 1e9,
+        flowsMax: many,
+        flowsPerAddressMax: many,
+      },
+    },
+    { nowMs: Date.now, report: (event, facts) => process.stderr.write(`${event} ${JSON.stringify(facts)}\n`) },
+  )
+  try {
+    yield* reads(server.url, options)
+    yield* ranges(server.url, { index, ...options })
+    yield* streams(server.url, { filler, wake: serve.wake, ...options })
+    const { bytes } = await index.summary()
+    yield row(`${name}: bytes on disk for each data point`, bytes / (projects * epochs), 'bytes')
+  } finally {
+    stopping.abort()
+    await running
+    await server.stop()
+  }
+}
+
+/** In turns, so that what the machine does beside it falls upon both. */
+async function* reads(url: string, { name, reads: count, projects, epochs }: TableOptions): AsyncIterable<Row> {
+  const asker = createAsker(url)
+  const [bare, data, json]: [number[], number[], number[]] = [[], [], []]
+  for (let round = -count / 10; round < count; round += 1) {
+    const [place, epochId] = [Math.abs(round * 7_919) % projects, 1 + (Math.abs(round * 104_729) % epochs)]
+    const timed = [
+      [bare, '/bare'],
+      [data, `/data/${epochId}/${projectOf(place)}/`],
+      [json, `/v1/projects/${projectOf(place)}/epochs/${epochId}`],
+    ] as const
+    for (const [times, path] of timed) {
+      const { ms } = await asker.ask(path)
+      if (round >= 0) times.push(ms)
+    }
+  }
+  asker.end()
+  const p99 = percentile(bare, 0.99)
+  yield row(
+    `${name}: a final snapshot of ${projects * epochs} data points, p99, over that of a bare file of as many bytes`,
+    percentile(data, 0.99) / p99,
+    'times',
+    10,
+  )
+  yield row(`${name}: a final data point as JSON, p99, over the same`, percentile(json, 0.99) / p99, 'times', 10)
+  yield row(`${name}: the p99 of that bare file`, p99, 'ms')
+}
+
+async function* ranges(url: string, { name, index, epochs }: TableOptions & { readonly index: IndexDatabase }): AsyncIterable<Row> {
+  const asker = createAsker(url)
+  const length = Math.min(RANGE, epochs)
+  const [direct, served]: [number[], number[]] = [[], []]
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const projectId = projectOf(round % 3)
+    const beganMs = performance.now()
+    await index.points({ projectId, from: 1, to: length, order: 'ascending', limit: length, text: true })
+    direct.push(performance.now() - beganMs)
+    served.push((await asker.ask(`/v1/projects/${projectId}/epochs?from=1&to=${length}&limit=${length}`)).ms)
+  }
+  asker.end()
+  yield row(
+    `${name}: a range of ${length} epochs in one question, over reading it from the database`,
+    median(served) / median(direct),
+    'times',
+    5,
+  )
+}
+
+async function* streams(
+  url: string,
+  { name, filler, wake, readers: count, epochProjects }: TableOptions & { readonly filler: ReturnType<typeof createFiller>; wake(): void },
+): AsyncIterable<Row> {
+  const before = await cpuMs(() => filler.next(epochProjects))
+  yield row(`${name}: CPU of indexing an epoch of ${epochProjects} projects, 20 votes each`, before, 'ms')
+  wake()
+  const rssBefore = process.memoryUsage().rss
+  const readers = await createReaders(url, count)
+  await filler.next(epochProjects)
+  const beganMs = performance.now()
+  wake()
+  const isAllHeard = (): boolean => readers.heard().every((heard) => heard >= epochProjects)
+  while (!isAllHeard() && performance.now() - beganMs < HEARD_WITHIN_MS) await turn()
+  const lost = readers.heard().reduce((sum, heard) => sum + Math.max(0, epochProjects - heard), 0)
+  yield row(`${name}: events that ${count} readers of a stream have lost of ${epochProjects} each`, lost, 'events', 0)
+  yield row(`${name}: from the index to the last of them, readers in the same process`, readers.lastAtMs() - beganMs, 'ms')
+  yield row(`${name}: memory for each of them, theirs included`, (process.memoryUsage().rss - rssBefore) / count / 1024, 'KiB')
+  readers.end()
+}
