@@ -105,7 +105,11 @@ export function axisLabels(values: readonly number[], step: number, write: (valu
   const [from = 1, suffix = ''] = SCALES.find(([least]) => largest >= least) ?? []
   const divisor = percent ? 0.01 : from === 1e4 ? 1e3 : from
   const digits = digitsOf(step / divisor)
-  return values.map((value) => `${value < 0 ? '-' : ''}${sign}${Math.abs(value / divisor).toFixed(digits)}${percent ? '%' : suffix}`)
+  const format = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const unit = percent ? '%' : suffix
+  return values.map(
+    (value) => `${value < 0 ? '-' : ''}${sign}${format.format(Math.abs(value / divisor))}${value === 0 && !percent ? '' : unit}`,
+  )
 }
 
 /** A long name by its ends: `0x3f5c…91ab`. */

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { dashboardFolder } from './dashboard.ts'
 
@@ -70,4 +71,22 @@ test('a place that takes no files is told with a code', async () => {
   writeFileSync(builds, '')
   await expect(dashboardFolder({ root, builds })).rejects.toMatchObject({ code: 'DASHBOARD_UNBUILT' })
   rmSync(builds)
+})
+
+/** What a page may bring along, gzipped: the first one, and all of them with what checks proofs. */
+const BYTES_MAX = { atOnce: 150 * 1024, all: 240 * 1024 }
+
+test('the dashboard is small, and what checks proofs comes when a proof is to be checked', async () => {
+  const folder = await dashboardFolder()
+  const sizes = readdirSync(join(folder, 'assets')).map((name) => ({
+    name,
+    bytes: gzipSync(readFileSync(join(folder, 'assets', name))).length,
+  }))
+  const sum = (some: typeof sizes) => some.reduce((total, { bytes }) => total + bytes, 0)
+  const index = readFileSync(join(folder, 'index.html'), 'utf8')
+  const bytes = { atOnce: sum(sizes.filter(({ name }) => index.includes(name))), all: sum(sizes) }
+  console.info(`dashboard, gzipped: ${bytes.atOnce} bytes at once, ${bytes.all} in all`)
+  expect(bytes.atOnce).toBeLessThan(BYTES_MAX.atOnce)
+  expect(bytes.all).toBeLessThan(BYTES_MAX.all)
+  expect(sizes.some(({ name }) => name.startsWith('proof-') && !index.includes(name))).toBe(true)
 })

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 import type { Failure } from '../data/ask.ts'
 import type { Answer } from '../data/use-answer.ts'
 import { ends } from '../format.ts'
@@ -156,8 +156,8 @@ export function Name({ text, head, tail }: { readonly text: string; readonly hea
 }
 
 export const ProjectLink = ({ projectId, children }: { readonly projectId: string; readonly children?: ReactNode }) => (
-  <a href={to('projects', projectId)} title={projectId}>
-    {children ?? shortProject(projectId)}
+  <a className="project" href={to('projects', projectId)} title={projectId}>
+    {children ?? <Broken text={shortProject(projectId)} />}
   </a>
 )
 
@@ -167,3 +167,13 @@ export function shortProject(projectId: string): string {
   const source = rest.slice(0, -1).join(':')
   return source === '' ? type : `${type} · ${ends(source)}`
 }
+
+/** A name that may go on in a new line behind each of its underscores. */
+export const Broken = ({ text }: { readonly text: string }) =>
+  text.split(/(?<=_)/).map((part, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one name have no other
+    <Fragment key={index}>
+      {index > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ))
