@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
 import { replaceFile } from '#io/disk/disk.ts'
@@ -66,21 +66,17 @@ async function build(root: string, builds: string): Promise<string> {
   // Not needed to run a role, and half a second to load.
   const vite = await import('vite')
   const name = randomUUID()
-  const fresh = join(builds, `${name}.part`)
+  const folder = join(builds, name)
   makeFolder(builds)
-  try {
-    const result = await vite.build({ root, configFile: CONFIG, logLevel: 'error', build: { outDir: fresh } })
-    const modules = [result]
-      .flat()
-      .flatMap((each) => ('output' in each ? each.output : []))
-      .flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
-    const sources = sourcesOf(root, [...modules, ...besides(root)])
-    renameSync(fresh, join(builds, name))
-    replaceFile(join(builds, 'current.json'), JSON.stringify({ folder: name, sources }), 0o600)
-    return join(builds, name)
-  } finally {
-    rmSync(fresh, { recursive: true, force: true })
-  }
+  const result = await vite.build({ root, configFile: CONFIG, logLevel: 'error', build: { outDir: folder } })
+  const modules = [result]
+    .flat()
+    .flatMap((each) => ('output' in each ? each.output : []))
+    .flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
+  const sources = sourcesOf(root, [...modules, ...besides(root)])
+  // Not before it is whole: a folder that is not named here is nobody's.
+  replaceFile(join(builds, 'current.json'), JSON.stringify({ folder: name, sources }), 0o600)
+  return folder
 }
 
 /** What goes into a build and is no module; of the libraries their versions stand for them. */
