@@ -57,10 +57,13 @@ function inNumbers(query: string): Prepared {
 /** Some of them have as many places as are asked for at once. */
 const QUERIES_MAX = 200
 
+/** The server has no NUL in texts. Nothing that is stored has one: whoever looks for it finds nothing, as everywhere. */
+const spelled = (value: SqlValue): SqlValue => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value)
+
 function sqlOn(connection: Connection): Sql {
   return {
     async rows(query, values = []) {
-      return (await connection.query<Row>({ ...inNumbers(query), values: [...values] })).rows
+      return (await connection.query<Row>({ ...inNumbers(query), values: values.map(spelled) })).rows
     },
     async insert(table, columns, rows, conflict) {
       if (rows.length === 0) return
@@ -75,10 +78,13 @@ function sqlOn(connection: Connection): Sql {
   }
 }
 
+/** Of SQLSTATE the classes of what no waiting mends: wrong data, broken constraints, wrong SQL. Not that a right is missing, which somebody may give. */
+const isBug = (code: unknown): boolean => typeof code === 'string' && /^(22|23|42)...$/.test(code) && code !== '42501'
+
 /** What the server says, and never the URL, which has a password in it. */
-function unreachable(database: string, cause: unknown): WeftError {
-  if (cause instanceof WeftError) return cause
+function failureOf(database: string, cause: unknown): unknown {
   const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
+  if (cause instanceof WeftError || isBug(code)) return cause
   return new WeftError('DATABASE_UNREACHABLE', { database, detail: String(code ?? message ?? cause) })
 }
 
@@ -111,7 +117,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
       return await work(connection)
     } catch (cause) {
       failure = cause
-      throw unreachable(database, cause)
+      throw failureOf(database, cause)
     } finally {
       connection?.release(failure !== undefined)
     }
@@ -142,7 +148,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
       return leader === client
     } catch (cause) {
       await client.end().catch(() => undefined)
-      throw unreachable(database, cause)
+      throw failureOf(database, cause)
     }
   }
 
@@ -155,7 +161,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
       // What state the connection is in nobody knows: the next one leads from a new one.
       leader = undefined
       await client.end().catch(() => undefined)
-      throw unreachable(database, cause)
+      throw failureOf(database, cause)
     }
   }
 
@@ -206,7 +212,7 @@ export async function openPostgresIndex(options: {
     await claim(sqlOn(client), { database, ...options })
     await client.query('COMMIT')
   } catch (cause) {
-    throw unreachable(database, cause)
+    throw failureOf(database, cause)
   } finally {
     await client.end().catch(() => undefined)
   }

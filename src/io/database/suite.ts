@@ -354,6 +354,8 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       expect(await found({ search: 'a%b' })).toEqual(['a%b:x:ns'])
       expect(await found({ search: "'" })).toEqual(["o'b:x:ns"])
       expect(await found({ search: '\\' })).toEqual([])
+      expect(await found({ search: 'a\u0000' })).toEqual([])
+      expect(await found({ type: '\ud800', source: "'; DROP TABLE points; --" })).toEqual([])
       expect(await found({ type: 'PAIR:TOTAL', source: '0XCD' })).toEqual(['Pair:total:0xcd:ns'])
       expect(await found({ after: 'a%b:x:ns', limit: 2 })).toEqual(['a_b:x:ns', "o'b:x:ns"])
       const stats = { projectId: 'stats:ns', projectType: 'stats', namespace: 'ns', firstEpochId: 1, lastEpochId: 1 }
@@ -367,7 +369,9 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       const events = odd.slice(1).map((name): Told => ['SnapshotBatchSubmitted', 1, name])
       await database.apply([chain.block(['EpochReleased', 1], ['SnapshotBatchSubmitted', 1, 'batch1'], ...events)])
       const entries = odd.map((name, index) => ({ projectId: project(`p${index}`), snapshotCid: `a${name}` as Cid }))
-      await database.putBatch(await numberOf(database, 'batch1'), content({}, { entries: [...entries, ...entries] }))
+      const roots = { submissionsRoot: 'a\u0000b', cidsRoot: '\ud800' }
+      await database.putBatch(await numberOf(database, 'batch1'), content({}, { entries: [...entries, ...entries], ...roots }))
+      expect(await database.batch(cid('batch1'))).not.toHaveProperty('submissionsRoot')
       expect((await database.epochPoints({ epochId: epoch(1), limit: 100 })).map(({ projectId }) => projectId)).toEqual([project('p0')])
     })
 

@@ -31,14 +31,17 @@ export async function putBatch(sql: Sql, batchNo: number, content: BatchContent)
       isListed ? content.entries.length : null,
       content.submissions ?? null,
       content.bytes ?? null,
-      content.submissionsRoot ?? null,
-      content.cidsRoot ?? null,
+      plainOr(content.submissionsRoot),
+      plainOr(content.cidsRoot),
       batchNo,
     ],
   )
   await refreshEpochs(sql, [epochId])
   await pruneChanges(sql)
 }
+
+/** A file may have any text in the place of a root. */
+const plainOr = (text: string | undefined): string | null => (text !== undefined && isPlain(text) ? text : null)
 
 interface Place {
   readonly batchNo: number
