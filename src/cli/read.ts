@@ -51,8 +51,8 @@ type AskedEpochs = 'latest' | readonly [EpochId, ...EpochId[]]
 /** `latest`, an epoch, or several from one to another. */
 function epochsIn(text: string): AskedEpochs {
   if (text === 'latest') return text
-  const [from, to = from] = text.split('..').map(parseEpochId) as [EpochId, EpochId?]
-  if (to < from || to - from >= RANGE_MAX)
+  const [from, to = from, ...more] = text.split('..').map((part) => parseEpochId(part)) as [EpochId, EpochId?, ...EpochId[]]
+  if (more.length > 0 || to < from || to - from >= RANGE_MAX)
     throw new WeftError('SETTINGS_INVALID', { problems: [`${text}: 1 to ${RANGE_MAX} epochs, as in 100..199`] })
   return Array.from({ length: to - from + 1 }, (_, index) => (from + index) as EpochId) as unknown as AskedEpochs
 }

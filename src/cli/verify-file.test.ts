@@ -26,7 +26,7 @@ describe('verify FILE', () => {
   test('prints a tick for each step, and the data when they are asked for', async () => {
     const { out, exitCode } = await weft({}, 'verify', file, ...OFFLINE, '--show')
     expect(exitCode).toBe(0)
-    expect(out).toMatch(/ ✔ block .*\n {2}✔ contract .*[^]*✔ cid .*\nverified\n\{"epochId":1,/)
+    expect(out).toMatch(/ ✔ block .*\n {2}✔ contract .*[\s\S]*✔ cid .*\nverified\n\{"epochId":1,/)
   })
 
   test('prints one JSON object', async () => {
@@ -143,13 +143,13 @@ describe('a block that endpoints agree on', () => {
     const urls = [await endpoint(trust.blockHash), await endpoint(LIE), await endpoint(trust.blockHash)]
     const { err, exitCode } = await verify(urls, '--agree', '3')
     expect(exitCode).toBe(1)
-    expect(err).toMatch(/BLOCK_NOT_AGREED .*agreeing: 2, needed: 3/)
-    expect((await verify([await endpoint(LIE)])).err).toContain('BLOCK_NOT_AGREED')
+    expect(err).toMatch(/ENDPOINTS_DISAGREE .*agreeing: 2, needed: 3/)
+    expect((await verify([await endpoint(LIE)])).err).toContain('ENDPOINTS_DISAGREE')
   })
 
   test('of another chain is another block', async () => {
     const { out, err } = await verify([await endpoint(trust.blockHash, 1)])
     expect(out).toContain('is of chain 1, not 31337')
-    expect(err).toContain('BLOCK_NOT_AGREED')
+    expect(err).toContain('ENDPOINTS_DISAGREE')
   })
 })

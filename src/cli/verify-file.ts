@@ -1,7 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Address, Hash } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
-import type { BlockSaid, ProvenBlock } from '#node/proof.ts'
+import type { EndpointSaid } from '#node/agreement.ts'
+import type { ProvenBlock } from '#node/proof.ts'
 import { placesOf, rpcUrlOf } from './operator.ts'
 import { type AskedFlags, openAsked, textOf } from './asked.ts'
 
@@ -26,7 +27,7 @@ export async function verifyFile(process: NodeJS.Process, flags: FileFlags, path
   const tick = (ok: boolean, name: string, detail: string): void => say(`  ${ok ? '✔' : '✘'} ${name.padEnd(17)} ${printable(detail)}`)
   const proof = readProof(path)
   const block = blockIn(proof)
-  const said: BlockSaid[] = []
+  const said: EndpointSaid[] = []
   say(`${printable(path)}`)
   // What has no form rests on no block: the first step says what is wrong with it, whatever is trusted.
   const known =
@@ -46,7 +47,12 @@ export async function verifyFile(process: NodeJS.Process, flags: FileFlags, path
 
 const NOTHING: Known = { dataMarket: '' as Address, anchorChainId: undefined, blockHash: '' as Hash }
 
-async function knownOf(process: NodeJS.Process, flags: FileFlags, block: ProvenBlock, onSaid: (said: BlockSaid) => void): Promise<Known> {
+async function knownOf(
+  process: NodeJS.Process,
+  flags: FileFlags,
+  block: ProvenBlock,
+  onSaid: (said: EndpointSaid) => void,
+): Promise<Known> {
   const { agreedHash } = await import('#node/proof.ts')
   const { agree } = flags
   const isOfDevnet = flags.blockHash === undefined && flags.rpc === undefined && flags.network === undefined

@@ -1,8 +1,10 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
 import { parseEpochId, parseHash } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
+import type { EndpointSaid } from '#node/agreement.ts'
 import { rpcInWords } from '#node/settings.ts'
 import { stopSignal } from '#node/stop.ts'
+import type { StepResult } from '#node/verify.ts'
 import { ASKED_FLAGS, openAsked, textOf } from './asked.ts'
 import { MARKET_FLAG } from './operator.ts'
 import { integerIn } from './parse.ts'
@@ -21,30 +23,39 @@ const pointCommand = buildCommand({
     if (epochText === undefined) return verifyFile(this.process, flags, project)
     const epoch = epochText === 'latest' ? epochText : parseEpochId(epochText)
     const { openAnchor, readFileFrom, verifyOn } = await import('#node/verify.ts')
+    const { endpointsIn, verifyAtEach } = await import('#node/agreement.ts')
     const { meantPoint } = await import('#node/data-point.ts')
     const signal = stopSignal()
     const { windowUnit } = flags
     const { places, gateways, stop } = await openAsked(this.process, flags)
     const say = (text: string): void => void this.process.stdout.write(`${text}\n`)
+    const tick = (ok: boolean, name: string, detail: string): void => {
+      if (!flags.json) say(`  ${ok ? '✔' : '✘'} ${name.padEnd(17)} ${printable(detail)}`)
+    }
     let data: Uint8Array | undefined
     try {
       const chain = await openAnchor(places)
       const point = await meantPoint({ project, epoch }, chain, readFileFrom(gateways, signal))
       if (!flags.json) say(`${printable(point.projectId)}, epoch ${point.epochId}, against ${rpcInWords(places.anchorRpcUrl)}`)
-      const proof = await verifyOn(chain, {
+      const endpoints: EndpointSaid[] = []
+      const request = {
         ...point,
         windowUnit,
         gateways,
         signal,
-        onData: (bytes) => {
+        onData: (bytes: Uint8Array) => {
           data = bytes
         },
-        onStep: (step) => {
-          if (!flags.json) say(`  ${step.ok ? '✔' : '✘'} ${step.step.padEnd(17)} ${printable(step.detail)}`)
-        },
-      })
+        onStep: (step: StepResult) => tick(step.ok, step.step, step.detail),
+      }
+      const onEndpoint = (said: EndpointSaid): void => {
+        endpoints.push(said)
+        tick(said.ok, 'endpoint', `${said.endpoint}: ${said.detail}`)
+      }
+      const isOne = endpointsIn(places.anchorRpcUrl).length === 1
+      const proof = isOne ? await verifyOn(chain, request) : await verifyAtEach(places, request, { agree: flags.agree, onEndpoint })
       const shown = flags.show && proof.ok && data !== undefined ? { data: textOf(data) } : {}
-      if (flags.json) say(JSON.stringify({ ...proof, ...point, ...shown }))
+      if (flags.json) say(JSON.stringify({ ...proof, ...point, ...(isOne ? {} : { endpoints }), ...shown }))
       else say([proof.ok ? 'verified' : `not verified: ${proof.failed}`, ...Object.values(shown)].join('\n'))
       this.process.exitCode = proof.ok ? 0 : 1
     } finally {
@@ -70,7 +81,7 @@ const pointCommand = buildCommand({
         kind: 'parsed',
         parse: integerIn(1, ENDPOINTS_MAX),
         optional: true,
-        brief: 'Of a file: how many of the endpoints of --rpc must know its block; default: more than half',
+        brief: 'How many of several endpoints of --rpc must say the same, of a file: know its block; default: more than half',
       },
       dataMarket: { ...MARKET_FLAG.dataMarket, brief: 'Of a file: the data market that is meant (WEFT_DATA_MARKET); or --network' },
       show: { kind: 'boolean', default: false, withNegated: false, brief: 'Print the data when it is proved' },

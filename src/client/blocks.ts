@@ -5,7 +5,7 @@ import type { Http } from './http.ts'
 
 /** What all trust ends in: the hash of one block of the anchor chain, as several RPC endpoints name it. */
 export interface Blocks {
-  /** Throws `BLOCK_NOT_AGREED`. */
+  /** Throws `ENDPOINTS_DISAGREE`. */
   hashOf(blockNumber: number): Promise<Hash>
 }
 
@@ -32,11 +32,16 @@ export function createBlocks(
 
   async function agreedUpon(blockNumber: number): Promise<Hash> {
     const answers = await Promise.all(urls.map(async (endpoint) => ({ endpoint, said: await askOne(endpoint, blockNumber) })))
-    const groups = [...Map.groupBy(answers, ({ said }) => said)].filter(([said]) => said.startsWith('0x'))
-    const [agreed, holders = []] = groups.sort(([, left], [, right]) => right.length - left.length)[0] ?? []
-    if (agreed === undefined || holders.length < agree) {
+    const timesSaid = (hash: string) => answers.filter(({ said }) => said === hash).length
+    const hashes = answers.map(({ said }) => said).filter((said) => said.startsWith('0x'))
+    const agreed = hashes.sort((left, right) => timesSaid(right) - timesSaid(left))[0]
+    if (agreed === undefined || timesSaid(agreed) < agree) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said}`)
-      throw new WeftError('BLOCK_NOT_AGREED', { block: blockNumber, agreeing: holders.length, needed: agree, said })
+      throw new WeftError('ENDPOINTS_DISAGREE', {
+        about: `block ${blockNumber}: ${said.join('; ')}`,
+        agreeing: agreed === undefined ? 0 : timesSaid(agreed),
+        needed: agree,
+      })
     }
     for (const { endpoint, said } of answers)
       if (said !== agreed) report(new WeftError('VERIFICATION_FAILED', { step: 'block', expected: agreed, got: said, endpoint }))

@@ -8,7 +8,22 @@ import { type ClientStreamEvent, streamOf, type Watching } from './stream.ts'
 
 /** What Weft's data are read with, in a browser or in Node.js: `import { createClient } from 'weft/client'`. */
 
+export type { JsonValue, Schema } from '#domain/compute.ts'
 export { isWeftError, WeftError } from '#domain/errors.ts'
+export type {
+  ApiInput,
+  ApiOutput,
+  ApiRoute,
+  Batch,
+  Epoch,
+  Observation,
+  Point,
+  Project as ProjectFacts,
+  Reason,
+  Slot,
+  SlotEpoch,
+  Vote,
+} from '#wire/api.ts'
 export type { ClientOptions } from './options.ts'
 export { type DataPoint, type PlainJson, plain, type Verify } from './points.ts'
 export type { Project, Range } from './project.ts'

@@ -70,10 +70,11 @@ describe('where several must say the same', () => {
   test('too few are no answer: each is told with what it said', async () => {
     const { latest } = clientOf({ a: wrong, b: honest }, { agree: 2 })
     await expect(latest()).rejects.toMatchObject({
-      code: 'API_DISAGREES',
+      code: 'ENDPOINTS_DISAGREE',
       facts: {
-        agree: 2,
-        said: [expect.stringMatching(/^http:\/\/a: .*bafkreife4p/), expect.stringMatching(/^http:\/\/b: /), 'http://c: API_FAILED'],
+        agreeing: 1,
+        needed: 2,
+        about: expect.stringMatching(/http:\/\/a: .*bafkreife4p.*; http:\/\/b: .*; http:\/\/c: API_FAILED$/),
       },
     })
   })
@@ -93,6 +94,6 @@ describe('where several must say the same', () => {
       apiOf([], { status: status(points), validators: { items: [{ validator: '0x3', attested: points, late: 0, batches: 9 }] } })
     const { client } = clientOf({ a: of(1), b: of(2), c: of(3) }, { agree: 2 })
     expect(await client.status()).toEqual(status(1))
-    await expect(client.validators()).rejects.toMatchObject({ code: 'API_DISAGREES' })
+    await expect(client.validators()).rejects.toMatchObject({ code: 'ENDPOINTS_DISAGREE' })
   })
 })

@@ -15,7 +15,7 @@ export interface Question<Value> {
 }
 
 export interface Endpoints {
-  /** Throws what the last endpoint failed with, but a lie rather than a silence; `API_DISAGREES`; or the signal's reason. */
+  /** Throws what the last endpoint failed with, but a lie rather than a silence; `ENDPOINTS_DISAGREE`; or the signal's reason. */
   ask<Value>(question: Question<Value>): Promise<Value>
 }
 
@@ -71,12 +71,12 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
         }
       }),
     )
-    const groups = Map.groupBy(answers, ({ said }) => said)
-    const largest = [...groups.values()].sort((left, right) => right.length - left.length)[0] ?? []
+    const alike = (answer: { readonly said: string }) => answers.filter(({ said }) => said === answer.said)
+    const largest = answers.map(alike).sort((left, right) => right.length - left.length)[0] ?? []
     const first = largest[0]
     if (largest.length < agree || first === undefined) {
       const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said.slice(0, SAID_LENGTH_MAX)}`)
-      throw new WeftError('API_DISAGREES', { path: question.path, agree, said })
+      throw new WeftError('ENDPOINTS_DISAGREE', { about: `${question.path}: ${said.join('; ')}`, agreeing: largest.length, needed: agree })
     }
     for (const { endpoint, said, failure } of answers.filter((answer) => !largest.includes(answer)))
       report(failure ?? new WeftError('VERIFICATION_FAILED', { step: 'agreement', expected: first.said, got: said, endpoint }))
@@ -95,8 +95,9 @@ const SAID_LENGTH_MAX = 200
 /** The same JSON as the same text, whatever the order of its keys. */
 const textOf = (value: unknown): string => new TextDecoder().decode(canonicalJson(value as never))
 
-/** A question that one refuses is refused by all; other trouble is the endpoint's own. */
-const isElsewhereBetter = (failure: unknown): failure is WeftError => isWeftError(failure) && failure.kind !== 'caller'
+/** A question that one refuses is refused by all; other trouble is the endpoint's own, as is the block that it proves something by. */
+const isElsewhereBetter = (failure: unknown): failure is WeftError =>
+  isWeftError(failure) && (failure.kind !== 'caller' || failure.code === 'ENDPOINTS_DISAGREE')
 
 /** The body of an answer with 200. Throws `API_REFUSED`, `API_FAILED`. */
 export function bodyOf({

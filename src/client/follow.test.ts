@@ -123,10 +123,24 @@ describe('a stream', () => {
   test('that is cut because its reader is slow is taken up again, unseen', async () => {
     const { ids } = take(clientOf().stream({ signal: stop.signal }))
     await clock.advance(0)
-    connections[0]?.send((await point(14)) + eventOf('c', { reason: 'slow' }, 'cut'))
+    connections[0]?.send(`${await point(14)}event: cut\ndata: {"reason":"slow"}\n\n`)
     await clock.advance(PAUSE_MS)
     expect(connections[1]?.lastEventId).toBe('p14')
     expect(ids).toEqual(['p14'])
+  })
+
+  test('that was away for longer than the endpoint remembers says so, and goes on from there', async () => {
+    const { ids } = take(clientOf().stream({ signal: stop.signal }))
+    await clock.advance(0)
+    connections[0]?.send(await point(14))
+    await clock.advance(0)
+    connections[0]?.end()
+    await clock.advance(PAUSE_MS)
+    connections[1]?.send(eventOf('now', { reason: 'changes are gone' }, 'cut'))
+    connections[1]?.end()
+    await clock.advance(PAUSE_MS)
+    expect(ids).toEqual(['p14', 'now'])
+    expect(connections[2]?.lastEventId).toBe('now')
   })
 
   test('in which nothing is heard, not even a heartbeat, is given up for a new one', async () => {

@@ -5,7 +5,7 @@ import { parseJson } from '#wire/untrusted.ts'
 import { eventsOf, type ServerEvent } from './events.ts'
 import type { Http } from './http.ts'
 
-/** Follows a stream of events over connections that end: no event is missed, none comes twice. */
+/** Follows a stream of events over connections that end: none comes twice, and where an endpoint cannot go on from the last one, that is told. */
 
 export interface Following<Event> {
   /** Path and query. */
@@ -95,8 +95,10 @@ async function* connection<Event>(
   const parts = http.open(`${endpoint}${path}`, { headers, signal: AbortSignal.any([signal, silence.signal]) })
   for await (const event of eventsOf(untilSilent(parts, { clock, silence, endpoint }), endpoint)) {
     const { id, kind, data } = event
-    if (id === undefined || place.isSeen(id)) continue
-    if (kind === 'cut') return
+    if (id === undefined) continue
+    // Cut for being slow: it goes on from its place. A cut with a place of its own says that what came before it is not told any more.
+    if (kind === 'cut' && id === place.last()) return
+    if (place.isSeen(id)) continue
     const body = parseJson(data)
     const given = data === '' ? undefined : await read({ ...event, id, body }, endpoint)
     // Whoever takes no more of it than this has had this one.

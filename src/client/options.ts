@@ -87,11 +87,7 @@ export function partsOf(options: ClientOptions): ClientParts {
   }
 }
 
-function provenBy(
-  { agree, market, fetch, timeoutMs }: ClientOptions,
-  rpc: readonly string[],
-  deps: Pick<ClientParts, 'http' | 'report'>,
-): Verifying {
+function provenBy({ agree, market }: ClientOptions, rpc: readonly string[], deps: Pick<ClientParts, 'http' | 'report'>): Verifying {
   const most = Math.floor(rpc.length / 2) + 1
   const { dataMarket = '', anchorChainId } = market ?? {}
   return {

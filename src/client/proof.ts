@@ -1,3 +1,4 @@
+import './older-engines.ts'
 import type { Hash } from '#domain/ids.ts'
 import { headerOf } from '#roles/consumer/proof/header.ts'
 import { keccak256 } from '#wire/keccak.ts'

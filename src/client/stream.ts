@@ -15,18 +15,22 @@ export interface Watching {
   readonly projects?: readonly string[]
   readonly types?: readonly string[]
   readonly status?: Point['status']
-  readonly kinds?: readonly ClientStreamEvent<unknown>['kind'][]
+  /** A `cut` comes all the same. */
+  readonly kinds?: readonly Exclude<ClientStreamEvent<unknown>['kind'], 'cut'>[]
   /** Whether data points come with their values, verified as all are: yes, unless said. */
   readonly values?: boolean
   readonly signal?: AbortSignal
 }
 
-/** `undone`: what was told of the data point does not hold any more, and what does follows. */
+/**
+ * `undone`: what was told of the data point does not hold any more, and what does follows. `cut`: events before this one are lost, because the
+ * connection was away for longer than the endpoint remembers, or it is another endpoint's turn, which has its own order; `reason` says it. Read what is there.
+ */
 export type ClientStreamEvent<Value> =
   | { readonly kind: 'point'; readonly id: string; readonly data: DataPoint<Value> }
-  | Extract<StreamEvent, { kind: 'epoch' | 'undone' }>
+  | Extract<StreamEvent, { kind: 'epoch' | 'undone' | 'cut' }>
 
-const KINDS: readonly string[] = ['point', 'epoch', 'undone'] satisfies ClientStreamEvent<unknown>['kind'][]
+const KINDS: readonly string[] = ['point', 'epoch', 'undone', 'cut'] satisfies ClientStreamEvent<unknown>['kind'][]
 
 export function streamOf<Value = JsonValue>(
   {

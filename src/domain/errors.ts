@@ -36,10 +36,10 @@ export const ERRORS = {
     facts: ['path', 'detail'],
     help: 'A regular file is needed, of a size that its form allows. Behind a project an epoch is needed: `./weft verify PROJECT latest`.',
   },
-  BLOCK_NOT_AGREED: {
+  ENDPOINTS_DISAGREE: {
     kind: 'caller',
-    facts: ['block', 'agreeing', 'needed', 'said'],
-    help: 'Too few of the endpoints named have the block that the proof rests on. It may be of another chain, or a reorganisation took it: have the proof made anew.',
+    facts: ['about', 'agreeing', 'needed'],
+    help: 'Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.',
   },
   PROOF_IMPOSSIBLE: {
     kind: 'caller',
@@ -420,7 +420,7 @@ export const ERRORS = {
   CLIENT_OPTIONS_INVALID: {
     kind: 'caller',
     facts: ['problems'],
-    help: 'Correct what is named: `createClient` says in its types what it takes.',
+    help: 'Correct what is named; the types of the client, or its documentation, say what it takes.',
   },
   API_FAILED: {
     kind: 'transient',
@@ -431,11 +431,6 @@ export const ERRORS = {
     kind: 'caller',
     facts: ['endpoint', 'status', 'refusal', 'detail'],
     help: 'The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.',
-  },
-  API_DISAGREES: {
-    kind: 'transient',
-    facts: ['path', 'agree', 'said'],
-    help: 'Fewer endpoints than asked for say the same. One may be behind: ask again. Where it stays, one of them is wrong; `verify` tells which.',
   },
   VERIFICATION_FAILED: {
     kind: 'operator',

@@ -12,6 +12,7 @@ import { blockIn, type ProvenBlock } from '#roles/consumer/proof/header.ts'
 import { makeProof } from '#roles/consumer/proof/make.ts'
 import { PROOF_BYTES_MAX, type Proof } from '#wire/proof.ts'
 import { parseJson } from '#wire/untrusted.ts'
+import { type EndpointSaid, endpointsIn } from './agreement.ts'
 import { readGiven } from './given-file.ts'
 import { BLOCK_TIMEOUT_MS } from './verify.ts'
 
@@ -51,37 +52,23 @@ export function readProof(path: string): unknown {
   }
 }
 
-/** What one endpoint says of the block that a proof rests on. */
-export interface BlockSaid {
-  /** Scheme and host: what may be printed. */
-  readonly endpoint: string
-  readonly ok: boolean
-  readonly detail: string
-}
-
 /**
  * The hash of the block of a proof, when so many of the endpoints know it: more than half, unless `agree` says how many. Each is told of by
- * `onSaid`. Throws `BLOCK_NOT_AGREED`.
+ * `onSaid`. Throws `ENDPOINTS_DISAGREE`.
  */
 export async function agreedHash(
   block: ProvenBlock,
-  { rpcUrl, agree, onSaid }: { readonly rpcUrl: string; readonly agree: number | undefined; onSaid(said: BlockSaid): void },
+  { rpcUrl, agree, onSaid }: { readonly rpcUrl: string; readonly agree: number | undefined; onSaid(said: EndpointSaid): void },
 ): Promise<Hash> {
-  const said = await Promise.all(rpcUrl.split(',').map((url) => askOf(url.trim(), block)))
+  const said = await Promise.all(endpointsIn(rpcUrl).map((url) => askOf(url, block)))
   for (const each of said) onSaid(each)
   const agreeing = said.filter(({ ok }) => ok).length
   const needed = agree ?? honestMajority(said.length)
-  if (agreeing < needed)
-    throw new WeftError('BLOCK_NOT_AGREED', {
-      block: `${block.number} ${block.hash}`,
-      agreeing,
-      needed,
-      said: said.map(({ endpoint, detail }) => `${endpoint} ${detail}`),
-    })
+  if (agreeing < needed) throw new WeftError('ENDPOINTS_DISAGREE', { about: `block ${block.number} ${block.hash}`, agreeing, needed })
   return block.hash
 }
 
-async function askOf(url: string, { number, hash, anchorChainId }: ProvenBlock): Promise<BlockSaid> {
+async function askOf(url: string, { number, hash, anchorChainId }: ProvenBlock): Promise<EndpointSaid> {
   const rpc = createRpc({ rpcUrl: url, pause: systemClock })
   const { endpoint } = rpc
   try {

@@ -42,6 +42,8 @@ export interface VerifyRequest {
   onData(bytes: Uint8Array): void
 }
 
+export type { StepResult }
+
 /** How long one gateway may take for one block. */
 export const BLOCK_TIMEOUT_MS = 5_000
 const MANIFEST_TIMEOUT_MS = 10_000

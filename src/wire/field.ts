@@ -15,17 +15,20 @@ export function parsePath(path: string): readonly string[] | undefined {
 
 /** A number, or a text; integers that a JSON number would round are texts. `null` where the snapshot has no such field, or more than one value there. */
 export function fieldOf(text: string, path: readonly string[]): number | string | null {
-  const value = at(parseJson(text), path)
-  if (typeof value === 'string') return value
-  if (typeof value === 'boolean') return String(value)
-  if (typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value
+  const parsed = parseJson(text)
+  const value = at(parsed, path)
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value)
   // What the reader of every engine rounds or refuses is read as it was written.
-  const exact = at(
-    unlessThrown(() => parseCanonicalJson(new TextEncoder().encode(text))),
-    path,
-  )
-  if (typeof exact === 'bigint') return exact.toString()
-  return typeof exact === 'number' && Number.isFinite(exact) ? exact : null
+  const exact =
+    parsed === undefined || isRounded
+      ? at(
+          unlessThrown(() => parseCanonicalJson(new TextEncoder().encode(text))),
+          path,
+        )
+      : value
+  if (typeof exact === 'bigint') return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact.toString()
+  if (typeof exact === 'boolean') return String(exact)
+  return typeof exact === 'string' || Number.isFinite(exact) ? (exact as string | number) : null
 }
 
 function at(value: unknown, path: readonly string[]): unknown {

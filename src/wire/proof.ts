@@ -53,7 +53,7 @@ export const PROOF = z.strictObject({
   dataMarket: address,
   projectId: z
     .string()
-    .refine(isProjectId, 'is no project id')
+    .refine((text): boolean => isProjectId(text), 'is no project id')
     .transform((text) => text as ProjectId),
   epochId: z
     .int()

@@ -10,6 +10,7 @@ import { expect, test } from 'vitest'
 const src = join(import.meta.dirname, '../../src')
 const CLIENT = [
   'roles/consumer/verify.ts',
+  'roles/consumer/proof/check.ts',
   'io/chain/read/anchor.ts',
   'io/clock/system.ts',
   'io/ipfs/gateway-reader.ts',

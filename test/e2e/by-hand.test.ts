@@ -107,7 +107,9 @@ test('the commands of the page, in their order, make a network that brings an ep
   await byName.get('sequencer')?.said('all_batches_anchored')
   await byName.get('validator')?.said('"msg":"batch_attested"')
   expect(byName.get('validator')?.output()).toContain('"divergent":0')
-  const { ended, output } = run(proof.trim())
-  expect(await ended(), output()).toBe(0)
-  expect(output()).toMatch(/^verified/m)
+  for (const line of proof.trim().split('\n')) {
+    const { ended, output, name: command } = run(line)
+    expect(await ended(), output()).toBe(0)
+    if (command === 'verify') expect(output()).toMatch(/^verified/m)
+  }
 }, 120_000)

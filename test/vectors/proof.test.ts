@@ -22,16 +22,19 @@ describe('docs/PROOF.md: each vector', () => {
     expect(last).toMatchObject({ ok: true, data: Uint8Array.fromBase64(proof.snapshot) })
   })
 
-  test.each(vectors.cases)('fails where it is wrong: $name, at $failsAt', async ({ on, set = {}, trust = {}, without = '', failsAt }) => {
-    const vector = proofs[on] as Vector
-    const { [without]: _left, ...proof } = { ...vector.proof, ...set } as Readonly<Record<string, unknown>>
-    const { last } = await linksOf(proof, { ...vector.trust, ...trust } as Trust)
-    expect(last).toMatchObject({ step: failsAt, ok: false })
-  })
+  test.each(vectors.cases)(
+    'P6: fails where it is wrong: $name, at $failsAt',
+    async ({ on, set = {}, trust = {}, without = '', failsAt }) => {
+      const vector = proofs[on] as Vector
+      const { [without]: _left, ...proof } = { ...vector.proof, ...set } as Readonly<Record<string, unknown>>
+      const { last } = await linksOf(proof, { ...vector.trust, ...trust } as Trust)
+      expect(last).toMatchObject({ step: failsAt, ok: false })
+    },
+  )
 })
 
 describe('each node of a proof is needed as it is', () => {
-  test.each(FINAL)('in that by %s', async (name) => {
+  test.each(FINAL)('P6: in that by %s', async (name) => {
     const { proof, trust } = proofs[name] as Vector
     for (const [index, node] of proof.nodes.entries()) {
       const flipped = node.slice(0, -1) + (node.endsWith('0') ? '1' : '0')

@@ -44,7 +44,9 @@ function manifestOf(folder: string) {
     description: 'Reads and proves data of a Powerloom Protocol V2 network, and the interface of its computes.',
     license: ours.license,
     type: 'module',
-    sideEffects: false,
+    // All else may be left out where it is not used.
+    sideEffects: ['./dist/client/older-engines.js'],
+    engines: { node: '>=20' },
     // In every place the sources name each other as they do at home.
     imports: { '#*.ts': './dist/*.js' },
     exports: Object.fromEntries(

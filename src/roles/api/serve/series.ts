@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import { Answer } from '#io/http/port.ts'
 import type { ApiInput, Observation } from '#wire/api.ts'
-import { fieldOf, parsePath } from './field.ts'
+import { fieldOf, parsePath } from '#wire/field.ts'
 import { readRange } from './points.ts'
 import type { Answers, ServeDeps } from './served.ts'
 

@@ -133,7 +133,7 @@ export const contentOf = (entries: readonly (readonly [ProjectId, Cid])[], more:
   })
 
 /** As `contentOf` says: of each project slots 1 and 2 won, slot 3 lost. */
-function batchOf(entries: readonly (readonly [ProjectId, Cid])[]): Uint8Array {
+export function batchOf(entries: readonly (readonly [ProjectId, Cid])[]): Uint8Array {
   const requests = entries.flatMap(([projectId, snapshotCid]) =>
     [1, 2, 3].map((slotId): SubmissionRequest => {
       const lost = snapshotCid.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')) as Cid

@@ -48,7 +48,18 @@ test.each([
   expect(data).toEqual(snapshotOf(PROJECT, epochId))
 })
 
-test('every node of a proof is needed', async () => {
+test('a proof costs an endpoint a handful of requests, however many slots it proves', async () => {
+  let requests = 0
+  const nodes: StateProver['nodes'] = (...asked) => {
+    requests += 1
+    return world.states.nodes(...asked)
+  }
+  await make(PROJECT, BY_ROOTS, { ...world.states, nodes })
+  // All that is known beforehand, then two accounts, what a manifest is made of, and the project's place.
+  expect(requests).toBeLessThanOrEqual(8)
+})
+
+test('P6: every node of a proof is needed', async () => {
   const proof = await make(PROJECT, BY_ROOTS)
   for (const node of proof.nodes) {
     const { failed } = await check({ ...proof, nodes: proof.nodes.filter((each) => each !== node) })
@@ -61,11 +72,11 @@ test.each([
   ['absent', 'pair:0x77:PROOF' as ProjectId, BY_PROJECTS, /no epoch has the project/],
   ['not released', PROJECT, 9 as EpochId, /epoch 9 is not released yet/],
   ['not to be had', CID_V0_PROJECT, BY_PROJECTS, /Qm/],
-])('there is no proof of what is %s', async (_what, projectId, epochId, why) => {
+])('P7: there is no proof of what is %s', async (_what, projectId, epochId, why) => {
   await expect(make(projectId, epochId)).rejects.toMatchObject({ code: 'PROOF_IMPOSSIBLE', facts: { detail: expect.stringMatching(why) } })
 })
 
-test('a market whose state lies elsewhere has no proofs', async () => {
+test('P6: a market whose state lies elsewhere has no proofs', async () => {
   const { chain, rpc, mine, states } = world
   const snapshot = await rpc.call('evm_snapshot', [])
   const word = (digits: string): string => `0x${digits.padStart(64, '0')}`
@@ -85,13 +96,13 @@ test('a market whose state lies elsewhere has no proofs', async () => {
   await rpc.call('evm_revert', [snapshot])
 })
 
-test('what is on chain and not final is not proved, with all that can be proved of it', async () => {
+test('P7: what is on chain and not final is not proved, with all that can be proved of it', async () => {
   const lie = await world.lie({ ...(await make(PROJECT, BY_PROJECTS)), ...(await world.pendingWords()) })
   const { failed } = await check(lie)
   expect(failed).toMatchObject({ step: 'final', detail: 'the batch is not final' })
 })
 
-test('a project that the chain itself names is proved by the batch that it names, and by no roots', async () => {
+test('P6: a project that the chain itself names is proved by the batch that it names, and by no roots', async () => {
   const { rpc, perform, lie } = world
   const snapshot = await rpc.call('evm_snapshot', [])
   const proof = await make(PROJECT, BY_ROOTS)
@@ -110,7 +121,7 @@ test('a project that the chain itself names is proved by the batch that it names
   await rpc.call('evm_revert', [snapshot])
 })
 
-test('votes that are no majority any more are not enough', async () => {
+test('P7: votes that are no majority any more are not enough', async () => {
   const { rpc, asOwner, lie } = world
   const snapshot = await rpc.call('evm_snapshot', [])
   const proof = await make(PROJECT, BY_PROJECTS)

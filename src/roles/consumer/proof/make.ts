@@ -11,7 +11,7 @@ import { createReadFile, type DataPoint, FETCH_TIMEOUT_MS, isOnChain, type OpenB
 import { reportedOf } from '#roles/consumer/reported.ts'
 import { followProof, type NodeSource } from './check.ts'
 import { headerOf } from './header.ts'
-import { createMarketReader } from './market.ts'
+import { createMarketReader, slotsOf } from './market.ts'
 import { createState, type Lacking, nodesByHash } from './state.ts'
 
 export interface ProofDeps {
@@ -57,6 +57,7 @@ export async function makeProof(point: ProvenPoint, deps: ProofDeps): Promise<Pr
     record: '0x',
     snapshot: snapshot.toBase64(),
   }
+  nodes.add(await states.nodes(chain.dataMarket, slotsOf(draft), header.number))
   const proof = { ...draft, record: await recordOf(draft, header, nodes.source, deps) }
   for await (const { step, ok, detail } of followProof(proof, { blockHash: header.hash, dataMarket: chain.dataMarket }, nodes.source))
     if (!ok) throw impossible(point, `${step}: ${detail}`)
@@ -117,15 +118,16 @@ async function recordOf(
 export function createNodes(fetch: (lacking: Lacking) => Promise<readonly Uint8Array[]>) {
   const nodes = new Map<string, Uint8Array>()
   const used = new Map<string, Uint8Array>()
+  const add = (fetched: readonly Uint8Array[]): void => {
+    for (const [hash, node] of nodesByHash(fetched)) nodes.set(hash, node)
+  }
   const source: NodeSource = {
     nodeOf(hash) {
       const node = nodes.get(hash)
       if (node !== undefined) used.set(hash, node)
       return node
     },
-    async fetchLacking(lacking) {
-      for (const [hash, node] of nodesByHash(await fetch(lacking))) nodes.set(hash, node)
-    },
+    fetchLacking: async (lacking) => add(await fetch(lacking)),
   }
-  return { source, used: (): string[] => [...used.values()].map((node) => `0x${node.toHex()}`) }
+  return { source, add, used: (): string[] => [...used.values()].map((node) => `0x${node.toHex()}`) }
 }

@@ -68,6 +68,31 @@ export interface Voters {
   readonly attestationsMin: number
 }
 
+/** Where the reader looks for a batch whatever it finds there: who fetches proofs of slots asks for these at once. */
+export const slotsOf = ({
+  epochId,
+  projectId,
+  batchNumber,
+}: {
+  epochId: EpochId
+  projectId: ProjectId
+  batchNumber: number
+}): readonly bigint[] => [
+  IMPLEMENTATION_SLOT,
+  MARKET.protocolState.slot,
+  MARKET.minAttestations.slot,
+  MARKET.validators.slot + ROLES.members.slot,
+  MARKET.desk.slot,
+  MARKET.manifests.slot,
+  epochSlot(epochId),
+  batchSlot(epochId, batchNumber),
+  projectSlot(projectId),
+]
+
+const epochSlot = (epochId: EpochId): bigint => under(MARKET.epochs.slot, BigInt(epochId))
+const batchSlot = (epochId: EpochId, number: number): bigint => under(under(MARKET.batches.slot, BigInt(epochId)), BigInt(number))
+const projectSlot = (projectId: ProjectId): bigint => under(MARKET.projects.slot, wordOf(keccak256(new TextEncoder().encode(projectId))))
+
 export function createMarketReader(market: Address, state: State) {
   const read = async (place: Place): Promise<bigint> => fieldIn(await state.word(market, place.slot), place)
 
@@ -94,7 +119,7 @@ export function createMarketReader(market: Address, state: State) {
     },
 
     async epoch(epochId: EpochId): Promise<EpochRecord> {
-      const word = await state.word(market, under(MARKET.epochs.slot, BigInt(epochId)))
+      const word = await state.word(market, epochSlot(epochId))
       const number = (place: Place): number => Number(fieldIn(word, place))
       return {
         releasedAt: number(EPOCH.releasedAt),
@@ -118,7 +143,7 @@ export function createMarketReader(market: Address, state: State) {
     },
 
     async batch(epochId: EpochId, number: number): Promise<BatchRecord> {
-      const word = await state.word(market, under(under(MARKET.batches.slot, BigInt(epochId)), BigInt(number)))
+      const word = await state.word(market, batchSlot(epochId, number))
       const flags = Number(fieldIn(word, BATCH.flags))
       return {
         blob: addressIn(word, BATCH.blob),
@@ -132,8 +157,7 @@ export function createMarketReader(market: Address, state: State) {
 
     /** The number that the market knows the project by; 0 while no batch has named it on chain. */
     async projectIndex(projectId: ProjectId): Promise<number> {
-      const key = wordOf(keccak256(new TextEncoder().encode(projectId)))
-      return Number(fieldIn(await state.word(market, under(MARKET.projects.slot, key)), PROJECT.index))
+      return Number(fieldIn(await state.word(market, projectSlot(projectId)), PROJECT.index))
     },
 
     /** Which batch speaks for the project in the epoch, and at which place in it; `undefined` where none names it on chain. */

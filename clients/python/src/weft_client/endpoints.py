@@ -1,0 +1,133 @@
+"""Questions to endpoints over HTTP. Nothing read is trusted; everything has a limit."""
+
+import json
+import urllib.error
+import urllib.request
+from urllib.parse import quote, urlencode
+
+from .errors import WeftError
+
+# Bytes of one answer: a page of snapshots, of which the largest has half of that.
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
+
+class _NoRedirection(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirection)
+
+
+def address_of(path, fields):
+    """The path with its segments filled in, and what is left of the fields behind it as a query."""
+    query = []
+    for name, value in fields.items():
+        if value is None:
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
+        if "{" + name + "}" in path:
+            path = path.replace("{" + name + "}", quote(texts[0], safe=""))
+        else:
+            query += [(name, text) for text in texts]
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def open_url(address, timeout, headers=None, body=None):
+    """The open answer, with status 200 or that of a refusal. Raises `API_FAILED`."""
+    request = urllib.request.Request(address, data=body, headers={"user-agent": "weft-client", **(headers or {})})
+    try:
+        return _opener.open(request, timeout=timeout)
+    except urllib.error.HTTPError as refusal:
+        return refusal
+    except (OSError, ValueError) as failure:
+        raise WeftError("API_FAILED", endpoint=address, detail=str(failure)) from failure
+
+
+def get_json(address, timeout, headers=None, body=None):
+    """Status and JSON, whatever the status. Raises `API_FAILED`."""
+    try:
+        with open_url(address, timeout, headers, body) as answer:
+            data = answer.read(ANSWER_BYTES_MAX + 1)
+            if len(data) > ANSWER_BYTES_MAX:
+                raise ValueError(f"more than {ANSWER_BYTES_MAX} bytes: ask for shorter pages")
+            return answer.status, json.loads(data)
+    except (OSError, ValueError, RecursionError) as failure:
+        raise WeftError("API_FAILED", endpoint=address, detail=str(failure)) from failure
+
+
+def refusal_of(endpoint, status, body):
+    """Of what no route answers with 200: `API_REFUSED` where asking again or elsewhere changes nothing, otherwise `API_FAILED`."""
+    told = body if isinstance(body, dict) else {}
+    detail = told["message"][:500] if isinstance(told.get("message"), str) else f"status {status}"
+    if status not in (400, 404):
+        return WeftError("API_FAILED", endpoint=endpoint, detail=detail)
+    return WeftError("API_REFUSED", endpoint=endpoint, status=status, refusal=told.get("code", ""), detail=detail)
+
+
+class Endpoints:
+    """Several endpoints of one api: the next one answers where one does not, or lies. The one that answered last is asked first."""
+
+    def __init__(self, urls, timeout, key, report):
+        self.urls = urls
+        self.timeout = timeout
+        self.headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        self._report = report
+        self._preferred = 0
+
+    def ask(self, path, read):
+        """What `read(status, body, endpoint)` makes of an answer; where it raises, the next endpoint is asked, unless that makes no difference."""
+        failures = []
+        for turn in range(len(self.urls)):
+            index = (self._preferred + turn) % len(self.urls)
+            endpoint = self.urls[index]
+            try:
+                value = read(*self.get(endpoint, path), endpoint)
+            except WeftError as failure:
+                if failure.is_final:
+                    raise
+                failures.append(failure)
+                continue
+            self._preferred = index
+            for failure in failures:
+                self._report(failure)
+            return value
+        raise next((each for each in failures if each.code == "VERIFICATION_FAILED"), failures[-1])
+
+    def get(self, endpoint, path):
+        return get_json(endpoint + path, self.timeout, {"accept": "application/json", **self.headers})
+
+
+class Blocks:
+    """The hash of one block of the anchor chain, as several RPC endpoints name it: nothing else is asked of them."""
+
+    def __init__(self, urls, agree, timeout, report):
+        self._urls = urls
+        self._agree = agree
+        self._timeout = timeout
+        self._report = report
+
+    def hash_of(self, number):
+        """Raises `ENDPOINTS_DISAGREE`."""
+        said = [(url, self._ask(url, number)) for url in self._urls]
+        answers = [answer for _, answer in said]
+        hashes = [answer for answer in answers if answer.startswith("0x")]
+        agreed = max(hashes, key=answers.count, default="")
+        if answers.count(agreed) < self._agree:
+            told = "; ".join(f"{url}: {answer}" for url, answer in said)
+            raise WeftError("ENDPOINTS_DISAGREE", about=f"block {number}: {told}", agreeing=answers.count(agreed), needed=self._agree)
+        for url, answer in said:
+            if answer != agreed:
+                self._report(WeftError("VERIFICATION_FAILED", step="block", expected=agreed, got=answer, endpoint=url))
+        return agreed
+
+    def _ask(self, url, number):
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": [hex(number), False]}
+        try:
+            _, body = get_json(url, self._timeout, {"content-type": "application/json"}, json.dumps(call).encode())
+        except WeftError as failure:
+            return failure.facts["detail"]
+        block = body.get("result") if isinstance(body, dict) else None
+        found = block.get("hash") if isinstance(block, dict) else None
+        return found.lower() if isinstance(found, str) and len(found) == 66 and found.startswith("0x") else "no such block"

@@ -1,0 +1,155 @@
+import unittest
+from unittest.mock import patch
+
+from weft_client import Client, WeftError
+from weft_client.cid import snapshot_cid_of
+
+from .world import Endpoint, refused
+
+PROJECT = "pairContract_pair_total_reserves:0xpair:weft:uniswapv2"
+
+
+def text_of(epoch_id):
+    return f'{{"epochId":{epoch_id},"price":{epoch_id}.5,"raw":12345678901234567890}}'
+
+
+def told(epoch_id, **fields):
+    text = fields.get("text", text_of(epoch_id))
+    return {
+        "projectId": PROJECT,
+        "epochId": epoch_id,
+        "status": "finalized",
+        "snapshotCid": snapshot_cid_of(text.encode()),
+        "batchCid": "bafkreibatch",
+        "text": text,
+        **fields,
+    }
+
+
+ABSENT = {"projectId": PROJECT, "epochId": 16, "status": "absent", "reason": {"code": "epoch_not_released", "message": "It is still to come."}}
+
+
+def api(*points):
+    def answer(path, query, _):
+        if path == f"/v1/projects/{PROJECT}/latest":
+            return 200, points[-1]
+        if path == f"/v1/projects/{PROJECT}/epochs":
+            start, limit = int(query.get("cursor", ["0"])[0]), int(query["limit"][0])
+            page = {"items": points[start : start + limit]}
+            return 200, {**page, "nextCursor": str(start + limit)} if start + limit < len(points) else page
+        if path == "/v1/epochs/7":
+            return 200, {"epochId": 7}
+        found = [point for point in points if path == f"/v1/projects/{PROJECT}/epochs/{point['epochId']}"]
+        return (200, found[0]) if found else (404, ABSENT)
+
+    return answer
+
+
+class World(unittest.TestCase):
+    def start(self, answer):
+        endpoint = Endpoint(answer)
+        self.addCleanup(endpoint.close)
+        return endpoint
+
+    def failure_of(self, act):
+        with self.assertRaises(WeftError) as caught:
+            act()
+        return caught.exception
+
+
+class Reading(World):
+    def test_the_latest_data_point_with_every_digit(self):
+        endpoint = self.start(api(told(15)))
+        point = Client(endpoint.url).project(PROJECT).latest()
+        self.assertEqual((point.epoch_id, point.status, point.verified), (15, "finalized", "none"))
+        self.assertEqual(point.value, {"epochId": 15, "price": 15.5, "raw": 12345678901234567890})
+        self.assertEqual(endpoint.asked, [f"/v1/projects/{PROJECT}/latest?data=false&text=true"])
+
+    def test_why_there_is_none(self):
+        point = Client(self.start(api(told(15))).url).project(PROJECT).at(16)
+        self.assertEqual((point.status, point.reason["code"], point.value), ("absent", "epoch_not_released", None))
+
+    def test_a_range_page_by_page(self):
+        endpoint = self.start(api(*map(told, range(11, 16))))
+        points = Client(endpoint.url, page_length=2).project(PROJECT).range(from_epoch=11)
+        self.assertEqual([point.epoch_id for point in points], [11, 12, 13, 14, 15])
+        self.assertEqual(len(endpoint.asked), 3)
+
+    def test_any_route(self):
+        self.assertEqual(Client(self.start(api()).url).get("/v1/epochs/{epochId}", epochId=7), {"epochId": 7})
+
+    def test_a_list_without_end_and_items_ends(self):
+        endpoint = self.start(lambda *_: (200, {"items": [], "nextCursor": "on"}))
+        self.assertEqual(list(Client(endpoint.url).projects()), [])
+        self.assertEqual(len(endpoint.asked), 100)
+
+    def test_options_that_cannot_be_are_told_all_at_once(self):
+        failure = self.failure_of(lambda: Client(["ftp://here"], verify="proof", agree=3, page_length=0))
+        self.assertEqual(failure.code, "CLIENT_OPTIONS_INVALID")
+        self.assertEqual([problem.split(":")[0] for problem in failure.facts["problems"]], ["api", "api", "rpc", "market", "agree", "page_length"])
+
+
+    def test_proofs_without_keccak_are_refused_with_what_to_install(self):
+        with patch("weft_client.client.has_keccak", lambda: False):
+            failure = self.failure_of(lambda: Client("http://a", verify="proof", rpc="http://b", market="0x" + "11" * 20))
+        self.assertEqual(failure.code, "KECCAK_MISSING")
+        self.assertIn("pip install", str(failure))
+
+
+class Endpoints(World):
+    def test_the_next_one_answers_where_one_does_not_and_is_preferred_then(self):
+        for broken in (lambda *_: refused(500, "REQUEST_FAILED"), lambda *_: refused(429, "QUEUE_FULL"), lambda *_: (200, b"<html>"), lambda *_: (302, b"")):
+            problems = []
+            first, second = self.start(broken), self.start(api(told(15)))
+            project = Client([first.url, second.url], on_problem=problems.append).project(PROJECT)
+            self.assertEqual([project.latest().epoch_id, project.latest().epoch_id], [15, 15])
+            self.assertEqual((len(first.asked), len(second.asked)), (1, 2))
+            self.assertEqual([problem.code for problem in problems], ["API_FAILED"])
+
+    def test_what_one_refuses_no_other_is_asked(self):
+        first, second = self.start(lambda *_: refused(400, "REQUEST_INVALID")), self.start(api(told(15)))
+        failure = self.failure_of(lambda: Client([first.url, second.url]).project(PROJECT).latest())
+        self.assertEqual((failure.code, failure.facts["refusal"], second.asked), ("API_REFUSED", "REQUEST_INVALID", []))
+
+    def test_nobody_is_there(self):
+        endpoint = Endpoint(api())
+        endpoint.close()
+        self.assertEqual(self.failure_of(lambda: Client(endpoint.url).get("/v1/status")).code, "API_FAILED")
+
+
+class Lies(World):
+    def caught(self, point, step, verify="cid"):
+        endpoint = self.start(lambda *_: (200, point))
+        failure = self.failure_of(lambda: Client(endpoint.url, verify=verify).project(PROJECT).at(15))
+        self.assertEqual((failure.code, failure.facts["step"], failure.facts["endpoint"]), ("VERIFICATION_FAILED", step, endpoint.url))
+
+    def test_the_truth(self):
+        self.assertEqual(Client(self.start(api(told(15))).url, verify="cid").project(PROJECT).at(15).verified, "cid")
+
+    def test_about_the_value(self):
+        self.caught({**told(15), "text": '{"price":9.5}'}, "cid")
+
+    def test_about_the_cid(self):
+        self.caught(told(15, snapshotCid=snapshot_cid_of(b"{}")), "cid")
+        self.caught(told(15, snapshotCid=None), "cid")
+
+    def test_about_epoch_and_project(self):
+        self.caught(told(14), "asked", verify="none")
+        self.caught(told(15, projectId="other:weft"), "asked", verify="none")
+
+    def test_epochs_that_were_not_asked_for_or_come_twice(self):
+        for points, asked in (((14,), {"from_epoch": 15}), ((16,), {"to_epoch": 15}), ((14, 15, 15), {})):
+            project = Client(self.start(api(*map(told, points))).url).project(PROJECT)
+            self.assertEqual(self.failure_of(lambda: list(project.range(**asked))).facts["step"], "asked")
+
+    def test_beside_an_honest_endpoint(self):
+        problems = []
+        liar, honest = self.start(api({**told(15), "text": "{}"})), self.start(api(told(15)))
+        point = Client([liar.url, honest.url], verify="cid", on_problem=problems.append).project(PROJECT).latest()
+        self.assertEqual(point.value["epochId"], 15)
+        self.assertEqual([problem.facts["endpoint"] for problem in problems], [liar.url])
+
+    def test_of_no_form(self):
+        for point in ({}, {**told(15), "epochId": "15"}, {**told(15), "status": "true"}, {**told(15), "text": 5}, []):
+            endpoint = self.start(lambda *_: (200, point))
+            self.assertEqual(self.failure_of(lambda: Client(endpoint.url).project(PROJECT).at(15)).code, "API_FAILED")
