@@ -86,6 +86,13 @@ function Missing() {
 }
 
 function Top({ section }: { readonly section: string }) {
+  const nav = useRef<HTMLElement>(null)
+  // On a narrow screen the page's own name may be out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another section is another name to look for
+  useEffect(() => {
+    const current = nav.current?.querySelector<HTMLElement>('[aria-current]')
+    if (nav.current && current) nav.current.scrollLeft = current.offsetLeft - nav.current.offsetLeft - nav.current.clientWidth / 2
+  }, [section])
   return (
     <header className="top">
       <div className="top-row">
@@ -95,7 +102,7 @@ function Top({ section }: { readonly section: string }) {
           </svg>
           Weft
         </a>
-        <nav className="nav" aria-label="Pages">
+        <nav ref={nav} className="nav" aria-label="Pages">
           {NAVIGATION.map(([name, title]) => (
             <a key={name} href={name === '' ? to() : to(name)} {...(isOf(section, name) && { 'aria-current': 'page' as const })}>
               {title}

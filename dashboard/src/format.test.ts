@@ -45,8 +45,9 @@ test('long names keep their ends', () => expect(ends('0x3f5c00000000000000000000
 
 test.each([
   [[0.9995, 1, 1.0005], 0.0005, usd, ['$0.9995', '$1.0000', '$1.0005']],
-  [[2_800, 2_900], 100, usd, ['$2800', '$2900']],
+  [[2_800, 2_900], 100, usd, ['$2,800', '$2,900']],
   [[48e6, 50e6], 2e6, number, ['48M', '50M']],
   [[0, 0.02, 0.04], 0.02, rate, ['0%', '2%', '4%']],
   [[-15_000, 2_500], 2_500, usd, ['-$15.0K', '$2.5K']],
+  [[0, 50_000], 50_000, usd, ['$0', '$50K']],
 ])('labels of %j tell its steps apart', (values, step, write, labels) => expect(axisLabels(values, step, write)).toEqual(labels))

@@ -91,14 +91,25 @@ const SCALES = [
   [1e4, 'K'],
 ] as const
 
+/** As many as the number needs to be written out, within reason. */
+function digitsOf(step: number): number {
+  let digits = 0
+  while (digits < 12 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1
+  return digits
+}
+
 /** Labels of an axis: in the unit of `write`, in short, with as many digits as tell one step from the next. */
 export function axisLabels(values: readonly number[], step: number, write: (value: number) => string): string[] {
   const [sample, largest] = [write(1), Math.max(...values.map(Math.abs))]
   const [sign, percent] = [sample.startsWith('$') ? '$' : '', sample.endsWith('%')]
   const [from = 1, suffix = ''] = SCALES.find(([least]) => largest >= least) ?? []
   const divisor = percent ? 0.01 : from === 1e4 ? 1e3 : from
-  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / divisor) + 1e-9)))
-  return values.map((value) => `${value < 0 ? '-' : ''}${sign}${Math.abs(value / divisor).toFixed(digits)}${percent ? '%' : suffix}`)
+  const digits = digitsOf(step / divisor)
+  const format = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const unit = percent ? '%' : suffix
+  return values.map(
+    (value) => `${value < 0 ? '-' : ''}${sign}${format.format(Math.abs(value / divisor))}${value === 0 && !percent ? '' : unit}`,
+  )
 }
 
 /** A long name by its ends: `0x3f5c…91ab`. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { PAGE_POLICY } from '#io/http/folder.ts'
 import { API, type ApiRoute, type Point, STREAM_EVENTS } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
 import { fieldOf } from '#wire/field.ts'
@@ -12,10 +13,6 @@ import { textOf } from './snapshots.ts'
 import { createWorld, type World } from './world.ts'
 
 /** An api on a scripted market, with the pages of the dashboard beside it: what it takes and gives is what `#wire/api.ts` says, or it tells of a problem. */
-
-/** Nothing from elsewhere, nothing in the text of the page; hashes are found by compiled code (WebAssembly). */
-const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 export interface ScriptedApi extends AsyncDisposable {
   readonly url: string
@@ -54,7 +51,7 @@ export async function startScriptedApi({ folder, hasAave = true, epochs = 140, p
     const body = unlessThrown(() => readFileSync(join(folder, path)))
     const type = TYPES[extname(path)] ?? 'application/octet-stream'
     response
-      .writeHead(body === undefined ? 404 : 200, { 'content-type': type, 'content-security-policy': POLICY })
+      .writeHead(body === undefined ? 404 : 200, { 'content-type': type, 'content-security-policy': PAGE_POLICY })
       .end(body ?? 'no such file')
   }
 

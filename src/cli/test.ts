@@ -41,7 +41,8 @@ export const testCommand = buildCommand({
     const reportPath = join(scratch, 'report.json')
     let failures = 0
     if (paths.length === 0) {
-      failures += await runTool({ path: 'node_modules/typescript/bin/tsc', args: ['-p', '.'], runtime }, signal)
+      for (const project of ['.', 'dashboard'])
+        failures += await runTool({ path: 'node_modules/typescript/bin/tsc', args: ['-p', project], runtime }, signal)
       failures += await runTool({ path: 'node_modules/.bin/biome', args: ['format', '.'] }, signal)
     }
     const reporting = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`]

@@ -9,6 +9,7 @@ import { isRecord, parseJson, unlessThrown } from '#wire/untrusted.ts'
 const home = join(import.meta.dirname, '../..')
 /** Beside the libraries that it is made with: installing others takes it away. */
 const BUILDS = join(home, 'node_modules/.weft-dashboard')
+const CONFIG = join(home, 'dashboard/vite.config.ts')
 
 /** Where the pages come from, and where they go; unless said, the dashboard of this checkout. */
 export interface DashboardOptions {
@@ -18,7 +19,7 @@ export interface DashboardOptions {
   readonly onBuild?: () => void
 }
 
-/** What was read for a build, by path from `home`, with its hash. It tells whether the build is of today's files. */
+/** What was read for a build, by path from the root of the pages, with its hash. It tells whether the build is of today's files. */
 type Sources = Readonly<Record<string, string>>
 
 const underWay = new Map<string, Promise<string>>()
@@ -42,7 +43,7 @@ export function dashboardFolder({
 
 async function currentOrBuilt({ root, builds, onBuild }: Required<DashboardOptions>): Promise<string> {
   try {
-    const current = currentBuild(builds)
+    const current = currentBuild(root, builds)
     if (current !== undefined) return current
     onBuild()
     return await build(root, builds)
@@ -52,11 +53,11 @@ async function currentOrBuilt({ root, builds, onBuild }: Required<DashboardOptio
 }
 
 /** The build that was made last, when all it was made of is as it was. */
-function currentBuild(builds: string): string | undefined {
+function currentBuild(root: string, builds: string): string | undefined {
   const stamp = unlessThrown(() => parseJson(readFileSync(join(builds, 'current.json'), 'utf8')))
   if (!isRecord(stamp) || typeof stamp['folder'] !== 'string' || !isRecord(stamp['sources'])) return undefined
   const sources = Object.entries(stamp['sources'])
-  const isCurrent = sources.every(([path, hash]) => unlessThrown(() => hashOf(join(home, path))) === hash)
+  const isCurrent = sources.every(([path, hash]) => unlessThrown(() => hashOf(join(root, path))) === hash)
   const folder = join(builds, stamp['folder'])
   return isCurrent && unlessThrown(() => readFileSync(join(folder, 'index.html'))) !== undefined ? folder : undefined
 }
@@ -68,12 +69,12 @@ async function build(root: string, builds: string): Promise<string> {
   const fresh = join(builds, `${name}.part`)
   makeFolder(builds)
   try {
-    const result = await vite.build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'error', build: { outDir: fresh } })
+    const result = await vite.build({ root, configFile: CONFIG, logLevel: 'error', build: { outDir: fresh } })
     const modules = [result]
       .flat()
       .flatMap((each) => ('output' in each ? each.output : []))
       .flatMap((file) => ('moduleIds' in file ? file.moduleIds : []))
-    const sources = sourcesOf([...modules, ...besides(root)])
+    const sources = sourcesOf(root, [...modules, ...besides(root)])
     renameSync(fresh, join(builds, name))
     replaceFile(join(builds, 'current.json'), JSON.stringify({ folder: name, sources }), 0o600)
     return join(builds, name)
@@ -84,14 +85,16 @@ async function build(root: string, builds: string): Promise<string> {
 
 /** What goes into a build and is no module; of the libraries their versions stand for them. */
 const besides = (root: string): string[] => [
+  CONFIG,
   join(home, 'package-lock.json'),
-  ...['index.html', 'vite.config.ts'].map((name) => join(root, name)),
+  join(root, 'index.html'),
   ...readdirSync(join(root, 'public')).map((name) => join(root, 'public', name)),
 ]
 
-function sourcesOf(ids: readonly string[]): Sources {
-  const paths = ids.map((id) => id.replace(/\?.*$/, '')).filter((path) => path.startsWith(home) && !path.includes('/node_modules/'))
-  return Object.fromEntries(paths.map((path) => [relative(home, path), hashOf(path)]))
+function sourcesOf(root: string, ids: readonly string[]): Sources {
+  // What bundlers make up themselves is no path.
+  const paths = ids.map((id) => id.replace(/\?.*$/, '')).filter((path) => path.startsWith('/') && !path.includes('/node_modules/'))
+  return Object.fromEntries(paths.map((path) => [relative(root, path), hashOf(path)]))
 }
 
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('base64url')

@@ -18,7 +18,8 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
     <>
       <Head title={`Epoch ${integer(epochId)}`} crumb={<a href={to()}>Network</a>}>
         <p>
-          <a href={to('epochs', Math.max(1, epochId - 1))}>Epoch {integer(Math.max(1, epochId - 1))}</a> ·{' '}
+          {epochId > 1 && <a href={to('epochs', epochId - 1)}>Epoch {integer(epochId - 1)}</a>}
+          {epochId > 1 && ' · '}
           <a href={to('epochs', epochId + 1)}>Epoch {integer(epochId + 1)}</a>
         </p>
       </Head>

@@ -11,7 +11,7 @@ import { integer, share } from '../format.ts'
 import { to } from '../router.ts'
 import { Status } from '../ui/badge.tsx'
 import { Chart } from '../ui/chart.tsx'
-import { Empty, Head, Loaded, Name, Panel, ProofLink } from '../ui/parts.tsx'
+import { Broken, Empty, Head, Loaded, Name, Panel, ProofLink } from '../ui/parts.tsx'
 import { type Column, Table } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
 import { Tree } from '../ui/tree.tsx'
@@ -28,7 +28,7 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
   const path = asked ?? (value === undefined ? undefined : firstNumber(value))
   return (
     <>
-      <Head title={project.value?.projectType ?? projectId.split(':')[0]} crumb={<a href={to('projects')}>Projects</a>}>
+      <Head title={<Broken text={projectId.split(':')[0] ?? ''} />} crumb={<a href={to('projects')}>Projects</a>}>
         <p className="row">
           {project.value !== undefined && <Kind of={project.value.kind} />}
           <span className="mono small wrap">{projectId}</span>

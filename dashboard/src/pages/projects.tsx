@@ -4,7 +4,7 @@ import { useList } from '../data/use-list.ts'
 import { integer } from '../format.ts'
 import { to } from '../router.ts'
 import { Badge } from '../ui/badge.tsx'
-import { Empty, Head, Loaded, Name, Panel, ProofLink } from '../ui/parts.tsx'
+import { Broken, Empty, Head, Loaded, Name, Panel, ProofLink } from '../ui/parts.tsx'
 import { type Column, More, Table } from '../ui/table.tsx'
 
 /** All projects, and those in whose id something stands. */
@@ -65,7 +65,7 @@ const COLUMNS: readonly Column<Project>[] = [
     by: ({ projectType }) => projectType,
     cell: ({ projectId, projectType }) => (
       <a href={to('projects', projectId)} title={projectId}>
-        {projectType}
+        <Broken text={projectType} />
       </a>
     ),
   },

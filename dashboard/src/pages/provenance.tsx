@@ -19,7 +19,7 @@ const LEVELS = 2
 /** Sources of one node that are drawn. */
 const SOURCES_MAX = 8
 
-/** What an aggregate was made from, and that from what, as a graph: sources stand left of what was made of them. */
+/** What an aggregate was made from, and that from what, as a graph: sources stand right of what was made of them. */
 export function Provenance({ projectId, epochId }: { readonly projectId: string; readonly epochId: number }) {
   const graph = useWork(
     `sources ${projectId} ${epochId}`,
@@ -68,12 +68,12 @@ interface Placed {
 }
 
 /** Leaves stand one below the other; what is made of several stands at their middle. */
-function place(node: Node, depth: number, top: number): { readonly placed: Placed; readonly bottom: number } {
-  const x = (depth - node.level) * (WIDTH + GAP_X)
+function place(node: Node, top: number): { readonly placed: Placed; readonly bottom: number } {
+  const x = node.level * (WIDTH + GAP_X)
   if (node.sources.length === 0) return { placed: { node, x, y: top, sources: [] }, bottom: top + HEIGHT + GAP_Y }
   let bottom = top
   const sources = node.sources.map((source) => {
-    const at = place(source, depth, bottom)
+    const at = place(source, bottom)
     bottom = at.bottom
     return at.placed
   })
@@ -85,13 +85,13 @@ const depthOf = ({ level, sources }: Node): number => Math.max(level, ...sources
 
 function Drawing({ root }: { readonly root: Node }) {
   const depth = depthOf(root)
-  const { placed, bottom } = place(root, depth, 1)
+  const { placed, bottom } = place(root, 1)
   const width = depth * (WIDTH + GAP_X) + WIDTH + 2
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
     <section className="scroll graph" aria-label="Graph of sources" tabIndex={0}>
       <svg width={width} height={Math.max(bottom, HEIGHT) + 4} viewBox={`-1 0 ${width} ${Math.max(bottom, HEIGHT) + 4}`}>
-        <title>Sources, left of what was made of them</title>
+        <title>Sources, right of what was made of them</title>
         <Lines of={placed} />
         <Boxes of={placed} />
       </svg>
@@ -100,13 +100,13 @@ function Drawing({ root }: { readonly root: Node }) {
 }
 
 function Lines({ of: { x, y, sources } }: { readonly of: Placed }) {
-  const end = y + HEIGHT / 2
+  const [from, begin] = [x + WIDTH, y + HEIGHT / 2]
   return sources.map((source) => {
-    const [from, begin] = [source.x + WIDTH, source.y + HEIGHT / 2]
-    const bend = (x - from) / 2
+    const end = source.y + HEIGHT / 2
+    const bend = (source.x - from) / 2
     return (
       <g key={`${source.node.projectId} ${source.node.fromEpochId}`}>
-        <path d={`M${from} ${begin}C${from + bend} ${begin} ${x - bend} ${end} ${x} ${end}`} />
+        <path d={`M${from} ${begin}C${from + bend} ${begin} ${source.x - bend} ${end} ${source.x} ${end}`} />
         <Lines of={source} />
       </g>
     )
@@ -125,7 +125,7 @@ function Boxes({ of: { node, x, y, sources } }: { readonly of: Placed }) {
       {sources.map((child) => (
         <Boxes key={`${child.node.projectId} ${child.node.fromEpochId}`} of={child} />
       ))}
-      <a href={to('projects', node.projectId)} aria-label={`${node.projectId}, ${epochs}`}>
+      <a href={to('projects', node.projectId)}>
         <title>{node.projectId}</title>
         <rect x={x} y={y} width={WIDTH} height={HEIGHT} rx="7" />
         <text x={x + 12} y={y + 19}>

@@ -35,7 +35,7 @@ export function PairPage({ address }: { readonly address: string }) {
           <Name text={address} head={42} />
         </p>
       </Head>
-      <Loaded of={pair} skeleton={<FiguresSkeleton labels={['Liquidity', 'Price', 'Price', 'Volume, 24 h']} />}>
+      <Loaded of={pair} skeleton={<FiguresSkeleton labels={['Liquidity', 'Price of token 0', 'Price of token 1', 'Volume, 24 h']} />}>
         {(data) =>
           data.reserves === undefined ? (
             <Panel>

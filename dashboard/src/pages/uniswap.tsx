@@ -243,6 +243,7 @@ const TOKEN_COLUMNS: readonly Column<Token>[] = [
   { name: 'In 24 h', isNumber: true, by: ({ change }) => change, cell: ({ change }) => <Change of={change} /> },
   {
     name: 'Volume, 24 h',
+    isWide: true,
     isNumber: true,
     by: ({ volume }) => volume,
     cell: ({ volume }) => <span title={usd(volume)}>{compactUsd(volume)}</span>,

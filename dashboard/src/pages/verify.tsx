@@ -81,7 +81,11 @@ function Checked({ proof, asked }: CheckedProps) {
   const check = useCheck(served, trust)
   return (
     <div className="columns aside">
-      <div className="stack">
+      <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} isVouched={isVouched} />}>
+        {own === undefined ? <Empty title="This is no proof">It holds no header of a block.</Empty> : <Chain check={check} />}
+        {isProved(check) && <Proved bytes={check.results.at(-1)?.data} />}
+      </Panel>
+      <div className="stack first">
         <Panel title="What you trust">
           <TrustedBlock blockNumber={blockNumberOf(proof)} own={own} hash={hash} onHash={setHash} dataMarket={dataMarket} />
         </Panel>
@@ -89,10 +93,6 @@ function Checked({ proof, asked }: CheckedProps) {
           <TamperSwitch layer={layer} onLayer={setLayer} />
         </Panel>
       </div>
-      <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} isVouched={isVouched} />}>
-        {own === undefined ? <Empty title="This is no proof">It holds no header of a block.</Empty> : <Chain check={check} />}
-        {isProved(check) && <Proved bytes={check.results.at(-1)?.data} />}
-      </Panel>
     </div>
   )
 }

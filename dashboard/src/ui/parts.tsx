@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 import type { Failure } from '../data/ask.ts'
 import type { Answer } from '../data/use-answer.ts'
 import { ends } from '../format.ts'
@@ -12,12 +12,7 @@ export interface ProofOf {
 /** From a figure to its proof. */
 export function ProofLink({ projectId, epochId, label = 'Proof' }: ProofOf & { readonly label?: string }) {
   return (
-    <a
-      className="proof"
-      href={to('verify', projectId, epochId)}
-      aria-label={`Proof of ${projectId} in epoch ${epochId}`}
-      title={`Check the proof of epoch ${epochId} in this tab`}
-    >
+    <a className="proof" href={to('verify', projectId, epochId)} title={`Check the proof of epoch ${epochId} in this tab`}>
       <svg
         viewBox="0 0 16 16"
         fill="none"
@@ -30,7 +25,10 @@ export function ProofLink({ projectId, epochId, label = 'Proof' }: ProofOf & { r
         <path d="M8 1.5 13.5 4v4c0 3.2-2.3 5.4-5.5 6.5C4.8 13.4 2.5 11.2 2.5 8V4z" />
         <path d="m5.6 7.9 1.7 1.7 3.1-3.3" />
       </svg>
-      {label}
+      <span className="proof-word">{label}</span>
+      <span className="sr">
+        of {projectId} in epoch {epochId}
+      </span>
     </a>
   )
 }
@@ -158,8 +156,8 @@ export function Name({ text, head, tail }: { readonly text: string; readonly hea
 }
 
 export const ProjectLink = ({ projectId, children }: { readonly projectId: string; readonly children?: ReactNode }) => (
-  <a href={to('projects', projectId)} title={projectId}>
-    {children ?? shortProject(projectId)}
+  <a className="project" href={to('projects', projectId)} title={projectId}>
+    {children ?? <Broken text={shortProject(projectId)} />}
   </a>
 )
 
@@ -169,3 +167,13 @@ export function shortProject(projectId: string): string {
   const source = rest.slice(0, -1).join(':')
   return source === '' ? type : `${type} · ${ends(source)}`
 }
+
+/** A name that may go on in a new line behind each of its underscores. */
+export const Broken = ({ text }: { readonly text: string }) =>
+  text.split(/(?<=_)/).map((part, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: parts of one name have no other
+    <Fragment key={index}>
+      {index > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ))

@@ -72,9 +72,11 @@ function ByBlock({ value, path, ...rest }: NodeProps & { readonly value: { reado
   return (
     <>
       {!isBranch && <Leaf {...rest} value={final} path={[...path, last]} label={path.at(-1) ?? last} />}
-      <Branch isOpen={false} title={isBranch ? (path.at(-1) ?? '') : ''} note={isBranch ? blocks : `all ${blocks}`}>
-        {() => <Entries {...rest} value={value} path={path} />}
-      </Branch>
+      <div className={isBranch ? '' : 'by-block'}>
+        <Branch isOpen={false} title={isBranch ? (path.at(-1) ?? '') : ''} note={isBranch ? blocks : `all ${blocks}`}>
+          {() => <Entries {...rest} value={value} path={path} />}
+        </Branch>
+      </div>
     </>
   )
 }

@@ -25,8 +25,8 @@ test('a folder is served: its index at its own path, what is named by content fo
   const index = await fetch(`${server.url}/`)
   expect([index.headers.get('content-type'), await index.text()]).toEqual(['text/html; charset=utf-8', '<h1>'])
   const policy = index.headers.get('content-security-policy') ?? ''
-  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
-  expect(policy).not.toContain('unsafe')
+  expect(policy).toContain("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'")
+  expect(policy).not.toContain("'unsafe-")
   const script = await fetch(`${server.url}/assets/main-abc.js`)
   expect([script.headers.get('content-type'), script.headers.get('cache-control')]).toEqual([
     'text/javascript; charset=utf-8',

@@ -21,7 +21,8 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Nothing from elsewhere, and nothing written into the page itself. It may ask this server, and RPC endpoints that its reader names. */
 export const PAGE_POLICY = [
   "default-src 'none'",
-  "script-src 'self'",
+  // Hashes are found by compiled code, which is from here as well (WebAssembly).
+  "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { openBrowser } from '../../dashboard/test/browser.ts'
+
+/** The dashboard of any api, in a real Chromium: the scripted one of these tests, or one that runs. */
+
+export const WIDTHS = [390, 1_280, 1_920] as const
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Nothing on a page takes a tenth of it; what does not come at all is told before the test ends. */
+const LIMIT_MS = 10_000
+
+export interface Tab extends AsyncDisposable {
+  readonly page: Page
+  /** What the console says of errors, and what no page catches. */
+  readonly faults: string[]
+  /** Goes to a page, by what stands behind `#`, and waits until nothing in it is a sketch. */
+  open(hash: string): Promise<void>
+}
+
+export type Dashboards = Awaited<ReturnType<typeof openDashboards>>
+
+/** One browser, for the dashboards of several apis. */
+export async function openDashboards() {
+  const browser: Browser = await openBrowser()
+  return {
+    async tab(url: string, options: BrowserContextOptions = {}): Promise<Tab> {
+      const context = await browser.newContext({ locale: 'en-US', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
+      const page = await context.newPage()
+      page.setDefaultTimeout(LIMIT_MS)
+      const faults: string[] = []
+      page.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`))
+      page.on('pageerror', (failure) => faults.push(String(failure)))
+      return {
+        page,
+        faults,
+        async open(hash) {
+          await page.goto(`${url}/${hash}`)
+          await settled(page)
+        },
+        [Symbol.asyncDispose]: () => context.close(),
+      }
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  }
+}
+
+/** There is a heading, and nothing of the page is still awaited. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('main h1').waitFor()
+  await page.locator('.skeleton, [data-state=checking]').first().waitFor({ state: 'detached' })
+}
+
+/** Faults against accessibility that keep people out. */
+export async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: Axe }).axe.run())
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)
+}
+interface Axe {
+  run(): Promise<{
+    readonly violations: readonly { readonly id: string; readonly impact: string; readonly nodes: readonly { readonly html: string }[] }[]
+  }>
+}
+
+/** No page is wider than its screen. */
+export const overflow = (page: Page): Promise<number> => page.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth)
+
+/** What is true of every page, whatever stands in it. */
+export async function expectSound({ page, faults }: Tab, name: string): Promise<void> {
+  const found = { wider: await overflow(page), barriers: await barriers(page), faults }
+  expect(found, name).toEqual({ wider: 0, barriers: [], faults: [] })
+}
+
+/** The state of each link of a proof, in order. */
+export const linksOf = (page: Page): Promise<(readonly [step: string, state: string])[]> =>
+  page
+    .locator('.chain li')
+    .evaluateAll((links) => links.map((link) => [link.getAttribute('data-step') ?? '', link.getAttribute('data-state') ?? ''] as const))
+
+/** A picture of the page for people to look at, where `DASHBOARD_SHOTS` names a folder for them. */
+export async function photograph({ page }: Tab, name: string): Promise<void> {
+  const folder = process.env['DASHBOARD_SHOTS']
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+}
