@@ -9,6 +9,7 @@ import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import type { FaultName } from './fault-names.ts'
 import { type FaultWatch, type Released, watchFault } from './fault.ts'
+import type { Given } from '#node/settings.ts'
 import { sweepTemporaryFolders } from './folder.ts'
 import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, type RpcFor, WINDOWS } from './ground.ts'
 import { createObserver, emptySummary, type Observer } from './observer.ts'
@@ -23,6 +24,8 @@ export interface DevnetOptions extends GroundOptions {
   /** Made to go wrong in one epoch; then it stops as soon as it is healed, unless it is to run for so many epochs. */
   readonly fault?: FaultName
   readonly rpcFor?: RpcFor
+  /** Of all roles alike, beside what the devnet gives them. */
+  readonly settings?: Given
 }
 
 export interface DevnetOutcome {
@@ -55,7 +58,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     signal.throwIfAborted()
     const projects = projectsOf(ground)
     const planting = options.fault && plant(options.fault, ground, projects)
-    const roles = await startRoles(ground, { report, started, signal, ...(options.rpcFor && { rpcFor: options.rpcFor }) }, planting)
+    const { rpcFor, settings } = options
+    const roles = await startRoles(ground, { report, started, signal, ...(rpcFor && { rpcFor }), ...(settings && { settings }) }, planting)
     const chain = await anchorOf(ground)
     const act = (released: Released, step: FaultWatch['step']) => planting?.act(released, { chain, roles, step })
     const watch = options.fault && watchFault(options.fault, report, act, roles.evidenceOf)

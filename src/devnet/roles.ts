@@ -54,6 +54,8 @@ interface Hosting {
   readonly started: Started
   readonly signal: AbortSignal
   readonly rpcFor?: RpcFor
+  /** Of all roles alike. */
+  readonly settings?: Given
 }
 
 /** Starts the roles in the order in which they need each other. Throws the signal's reason when it aborts meanwhile. */
@@ -168,7 +170,10 @@ function keepSequencer(sequencer: RunningRole<Sequencer>, startAgain: (places: G
 type Start = ReturnType<typeof createStarting>['start']
 
 /** Starts one role after the other, each in a folder of its own. */
-function createStarting(ground: Ground, { report, started, signal, rpcFor = (_role, _chain, rpcUrl) => rpcUrl }: Hosting) {
+function createStarting(
+  ground: Ground,
+  { report, started, signal, rpcFor = (_role, _chain, rpcUrl) => rpcUrl, settings: alike = {} }: Hosting,
+) {
   const roles: [string, RunningRole][] = []
   /** One that was away comes back to its own. */
   const folders = new Map<string, string>()
@@ -177,7 +182,8 @@ function createStarting(ground: Ground, { report, started, signal, rpcFor = (_ro
     report.progress(`starting ${name} …`)
     const dataDir = folders.get(name) ?? ground.folder.make(name)
     folders.set(name, dataDir)
-    const settings = readSettings(role, { ...common(ground, (chain, rpcUrl) => rpcFor(name, chain, rpcUrl)), ...flags, dataDir }, {})
+    const given = { ...common(ground, (chain, rpcUrl) => rpcFor(name, chain, rpcUrl)), ...alike, ...flags, dataDir }
+    const settings = readSettings(role, given, {})
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(name, running)
     roles.push([name, running])

@@ -88,19 +88,34 @@ describe('the view of the chain', () => {
 
 describe('a step along the chain', () => {
   const batchCid = 'batch' as Cid
-  const nothing = { released: [], undone: [], announced: [], areSlotsStale: false }
+  const nothing = { released: [], undone: [], announced: [], areSlotsStale: false, firstChanges: [] }
 
   test('brings its block, its releases and who signs from then on', () => {
     const view = viewUpTo(12)
     const { released: epochs, ...rest } = view.apply(step(block(13), released(4), handedTo(slotId, bob), released(5)))
-    expect([epochs, rest]).toEqual([[view.epoch(epochId), view.epoch(5 as EpochId)], { undone: [], announced: [], areSlotsStale: true }])
+    const firstChanges = [{ slotId, blockNumber: 13 }]
+    expect([epochs, { released: [], ...rest }]).toEqual([
+      [view.epoch(epochId), view.epoch(5 as EpochId)],
+      { ...nothing, areSlotsStale: true, firstChanges },
+    ])
     expect([view.head?.number, epochs[0]?.release.number]).toEqual([13, 13])
     expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, bob])
   })
   test('takes the signer of a slot that is burned, whose table is as it was', () => {
     const view = viewUpTo(12)
-    expect(view.apply(step(block(13), burned(slotId)))).toEqual(nothing)
+    expect(view.apply(step(block(13), burned(slotId)))).toEqual({ ...nothing, firstChanges: [{ slotId, blockNumber: 13 }] })
     expect([12, 13].map((number) => view.signerAt(slotId, number as BlockNumber))).toEqual([alice, undefined])
+  })
+  test('names the first change only of each slot, and takes from the chain who signed before it', () => {
+    const view = viewUpTo(12)
+    // Read from a head that has the burning already.
+    view.setSlots([])
+    const change = { slotId, blockNumber: 13 as BlockNumber }
+    expect(view.apply(step(block(13), burned(slotId))).firstChanges).toEqual([change])
+    expect(view.apply(step(block(14), handedTo(slotId, bob))).firstChanges).toEqual([])
+    view.setSignerBefore(change, alice)
+    view.setSignerBefore({ ...change, blockNumber: 14 as BlockNumber }, bob)
+    expect(view.signerAt(slotId, 12 as BlockNumber)).toBe(alice)
   })
   test('announces a batch with the epoch that it is of, as far as that was followed', () => {
     const view = viewUpTo(12)

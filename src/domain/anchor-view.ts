@@ -41,6 +41,14 @@ export interface Applied {
    * what was read from a head that a rollback took away is no longer so.
    */
   readonly areSlotsStale: boolean
+  /** Changes of signer that are the first to be seen of their slot: who signed before them, only the chain knows for sure. */
+  readonly firstChanges: readonly SignerChange[]
+}
+
+/** The signer of a slot changed in the block, or the slot ended. */
+export interface SignerChange {
+  readonly slotId: SlotId
+  readonly blockNumber: BlockNumber
 }
 
 const BATCH_STEPS: Partial<Record<ProtocolEvent['kind'], BatchStep['what']>> = {
@@ -75,6 +83,8 @@ export interface AnchorView {
   rounds(epochId: EpochId): Rounds | undefined
   /** Replaces all slots by what the chain says now. */
   setSlots(slots: readonly SlotSigner[]): void
+  /** Who signed before a change that was the first to be seen of its slot. */
+  setSignerBefore(change: SignerChange, signer: Address | undefined): void
   /** Who signs for the slot in `block`; `undefined` when the slot does not exist or is not active. */
   signerAt(slotId: SlotId, block: BlockNumber): Address | undefined
 }
@@ -124,11 +134,15 @@ export function createAnchorView(): AnchorView {
   function applyBlock({ block, events }: ChainStep & { readonly kind: 'block' }, takes: Takes): Applied {
     const released: ReleasedEpoch[] = []
     const announced: AnnouncedBatch[] = []
+    const firstChanges: SignerChange[] = []
     addBlock(block)
     for (const event of events) {
       if (event.kind === 'EpochReleased' && takes(event.epochId, block)) released.push(addRelease(event.epochId, block))
-      if (event.kind === 'SnapshotterAddressChanged') signers.change(event.slotId, event.signer, block.number)
-      if (event.kind === 'NodeBurned') signers.change(event.slotId, undefined, block.number)
+      if (event.kind === 'SnapshotterAddressChanged' || event.kind === 'NodeBurned') {
+        const signer = event.kind === 'NodeBurned' ? undefined : event.signer
+        const isFirst = signers.change(event.slotId, signer, block.number)
+        if (isFirst) firstChanges.push({ slotId: event.slotId, blockNumber: block.number })
+      }
       if (event.kind === 'SnapshotBatchSubmitted') {
         const { epochId, batchCid } = event
         announced.push({ epochId, batchCid, epoch: epochs.get(epochId), blockNumber: block.number })
@@ -137,7 +151,8 @@ export function createAnchorView(): AnchorView {
       if (what !== undefined && 'batchCid' in event)
         batchSteps.get(event.epochId)?.push({ what, batchCid: event.batchCid, blockNumber: block.number })
     }
-    return { released, undone: [], announced, areSlotsStale: events.some(({ kind }) => kind === 'SnapshotterAddressChanged') }
+    const areSlotsStale = events.some(({ kind }) => kind === 'SnapshotterAddressChanged')
+    return { released, undone: [], announced, areSlotsStale, firstChanges }
   }
 
   return {
@@ -146,7 +161,7 @@ export function createAnchorView(): AnchorView {
     },
     apply(step, takes = () => true) {
       if (step.kind === 'block') return applyBlock(step, takes)
-      return { released: [], undone: rollback(step.to), announced: [], areSlotsStale: true }
+      return { released: [], undone: rollback(step.to), announced: [], areSlotsStale: true, firstChanges: [] }
     },
     forgetBelow(number) {
       // The head stays whatever is asked: a role without a head is not ready.
@@ -162,6 +177,7 @@ export function createAnchorView(): AnchorView {
       return epoch && roundsOf(batchSteps.get(epochId) ?? [], epoch.release.number)
     },
     setSlots: signers.set,
+    setSignerBefore: ({ slotId, blockNumber }, signer) => signers.learnBefore(slotId, blockNumber, signer),
     signerAt: signers.at,
   }
 }

@@ -1,4 +1,7 @@
 import { isWeftError } from './errors.ts'
+import type { SnapshotSchema } from './snapshot-schema.ts'
+
+export * from './snapshot-schema.ts'
 
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
@@ -62,6 +65,10 @@ export interface Preload {
 /** A base project type: one snapshot per data source and epoch, from the source chain. */
 export interface SnapshotCompute {
   readonly projectType: string
+  /** What its snapshots look like. One of another form is `compute_failed`; without a schema any JSON goes. */
+  readonly schema?: SnapshotSchema
+  /** A sentence for readers. */
+  readonly description?: string
   /** Contracts, wallets …; an empty list means one project without data source. */
   readonly dataSources: readonly string[]
   readonly preloads: readonly string[]
@@ -98,6 +105,8 @@ export interface SnapshotHistory {
  */
 export interface AggregateCompute {
   readonly projectType: string
+  readonly schema?: SnapshotSchema
+  readonly description?: string
   readonly aggregateOn: 'SingleProject' | 'MultiProject'
   readonly baseProjectTypes: readonly string[]
   aggregate(input: {

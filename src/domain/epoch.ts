@@ -9,8 +9,9 @@ export type EpochState = 'released' | 'closed' | 'planned' | 'anchored' | 'ended
 
 const machine = machineOf<EpochState>('epoch', {
   released: ['closed', 'void'],
-  // Without a single finalized project there is nothing to plan; the epoch is ended at once, with its reason.
-  closed: ['planned', 'ended', 'missed', 'void'],
+  // Without a single finalized project there is nothing to plan; the epoch is ended at once, with its reason. `released` again, while nothing
+  // is planned, when a reorganisation took the block that showed the window to be over.
+  closed: ['planned', 'ended', 'missed', 'void', 'released'],
   planned: ['anchored', 'missed', 'void'],
   anchored: ['ended', 'missed', 'void'],
   ended: ['void'],

@@ -157,6 +157,10 @@ export const EVENTS = {
     level: 'info',
     help: 'The sequencer has done all it can for an epoch; `reason` says how it ended; `blocksToAnchored` is how many anchor blocks after the close of its window the last of its batches was on chain; `keptBytes` and `keptMs` what it took to keep the bytes of its winners, where the market asks for that.',
   },
+  epoch_reopened: {
+    level: 'warn',
+    help: 'A reorganisation took the block that had closed the window of this epoch, which is open on the chain that took its place: votes are taken again, and counted when it closes.',
+  },
   epoch_missed: { level: 'error', help: 'The votes of an epoch are not on chain and will not be; `reason` says why.' },
   anchored_again: {
     level: 'warn',

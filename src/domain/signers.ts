@@ -11,8 +11,10 @@ export interface SlotSigner {
 export interface Signers {
   /** Replaces everything by what the chain says now; changes seen before still tell of the past. */
   set(slots: readonly SlotSigner[]): void
-  /** Without a signer the slot ends. */
-  change(slotId: SlotId, signer: Address | undefined, since: BlockNumber): void
+  /** Without a signer the slot ends. Whether it is the first change of the slot that is seen: who signed before it is a guess then. */
+  change(slotId: SlotId, signer: Address | undefined, since: BlockNumber): boolean
+  /** Who signed before the first change, as the chain says; nothing when another one is the first by now. */
+  learnBefore(slotId: SlotId, since: BlockNumber, signer: Address | undefined): void
   /** Changes above `to` never happened; what they replaced is valid again. */
   undoAbove(to: BlockNumber): void
   /** Nobody asks for a block below any more. */
@@ -49,6 +51,12 @@ export function createSigners(): Signers {
       list.push({ since, signer, before: signerBefore(slotId, signer) })
       changes.set(slotId, list)
       current.set(slotId, signer)
+      return list.length === 1
+    },
+    learnBefore(slotId, since, signer) {
+      const list = changes.get(slotId)
+      const first = list?.[0]
+      if (list !== undefined && first?.since === since) list[0] = { ...first, before: signer }
     },
     undoAbove(to) {
       for (const [slotId, list] of changes) {

@@ -1,7 +1,7 @@
 import { decode, encode } from '@ipld/dag-cbor'
 import { BATCH_PROJECTS_MAX, type Batch, type BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
-import type { BatchDefect, ParsedBatch } from './batch-json.ts'
+import { type BatchDefect, isSameAround, type ParsedBatch } from './batch-json.ts'
 import { cidBytes, cidOfBytes } from './cid.ts'
 import { isRecord, unlessThrown } from './untrusted.ts'
 
@@ -68,18 +68,25 @@ function packAll(texts: readonly string[], form: Form): Uint8Array | readonly Pa
 const packUints = (numbers: readonly number[]): number | readonly number[] =>
   numbers.every((number) => number === numbers[0]) ? (numbers[0] as number) : numbers
 
-/** Numbers things in the order of their first use. */
-function createTable<Item>(packItem: (item: Item) => unknown) {
+/** Numbers things in the order of their first use. Most come many times in a row. */
+function createTable<Item>(rules: { isSame(left: Item, right: Item): boolean; key(item: Item): string; pack(item: Item): unknown }) {
   const places = new Map<string, number>()
   const packed: unknown[] = []
+  let last: { readonly item: Item; readonly place: number } | undefined
+
+  function find(item: Item): number {
+    const key = rules.key(item)
+    const known = places.get(key)
+    if (known !== undefined) return known
+    places.set(key, packed.length)
+    return packed.push(rules.pack(item)) - 1
+  }
+
   return {
     packed,
-    place(key: string, item: Item): number {
-      const known = places.get(key)
-      if (known !== undefined) return known
-      places.set(key, packed.length)
-      packed.push(packItem(item))
-      return packed.length - 1
+    place(item: Item): number {
+      if (last === undefined || !rules.isSame(last.item, item)) last = { item, place: find(item) }
+      return last.place
     },
   }
 }
@@ -111,9 +118,9 @@ function runsOf(submissions: readonly BatchedSubmission[]): BatchedSubmission[][
 
 /** The block's bytes. The same batch always gives the same bytes, and so the same CID (G2). */
 export function encodeCompactBatch(batch: Batch): Uint8Array {
-  const cids = createTable((cid: string) => cidBytes(cid) ?? cid)
-  const around = createTable(packAround)
-  const projects = batch.projectIds.map((id, index) => [id, cids.place(batch.snapshotCids[index] as Cid, batch.snapshotCids[index] as Cid)])
+  const cids = createTable<string>({ isSame: (left, right) => left === right, key: (cid) => cid, pack: (cid) => cidBytes(cid) ?? cid })
+  const around = createTable<Around>({ isSame: isSameAround, key: aroundKey, pack: packAround })
+  const projects = batch.projectIds.map((id, index) => [id, cids.place(batch.snapshotCids[index] as Cid)])
   const placeOf = new Map(batch.projectIds.map((id, index) => [id, index]))
   const runs = runsOf(batch.submissions).map((run) => {
     const { projectId } = (run[0] as BatchedSubmission).submission.request
@@ -129,8 +136,8 @@ export function encodeCompactBatch(batch: Batch): Uint8Array {
         signature,
       ),
       packUints(submissions.map(({ request }) => request.slotId)),
-      packUints(submissions.map(({ request }) => cids.place(request.snapshotCid, request.snapshotCid))),
-      packUints(submissions.map((one) => around.place(aroundKey(one), one))),
+      packUints(submissions.map(({ request }) => cids.place(request.snapshotCid))),
+      packUints(submissions.map((one) => around.place(one))),
     ]
   })
   return encode({ root: pack(batch.submissionsRoot, hash), cids: cids.packed, projects, around: around.packed, runs })
@@ -164,14 +171,6 @@ export function compactBytes(submissions: readonly BatchedSubmission[]): number 
 /** Of UTF-8 a code unit takes three at most, and nearly all take one. */
 const textBytes = (text: string): number => HEAD_BYTES + (PRINTABLE.test(text) ? text.length : 3 * text.length)
 const PRINTABLE = /^[ -~]*$/
-
-const isSameAround = (left: Around, right: Around): boolean =>
-  left.request.deadlineBlock === right.request.deadlineBlock &&
-  left.request.epochId === right.request.epochId &&
-  left.header === right.header &&
-  left.dataMarket === right.dataMarket &&
-  left.nodeVersion === right.nodeVersion &&
-  left.protocolState === right.protocolState
 
 /** Reads what `encodeCompactBatch` writes, and no other bytes: of one content there is one file. */
 export function parseCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MAX): ParsedBatch {

@@ -2,7 +2,7 @@ import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { BatchForm } from '#domain/market-rules.ts'
 import { COMPACT_BYTES_WRITTEN_MAX, compactBytes, encodeCompactBatch, parseCompactBatch } from './batch-cbor.ts'
-import { BATCH_BYTES_MAX, encodeBatch, type ParsedBatch, parseBatch, submissionBytes } from './batch-json.ts'
+import { BATCH_BYTES_MAX, encodeBatch, type ParsedBatch, parseBatch, readBatch, submissionsJsonBytes } from './batch-json.ts'
 import { dagCborCidOf, isDagCborCid, isSnapshotCid, snapshotCidOf } from './cid.ts'
 
 /** A batch file in either form, told apart by the codec of its CID: a dag-cbor block is a compact batch, a UnixFS file one in JSON. */
@@ -36,7 +36,7 @@ export function fileOf(compact: Uint8Array, batchCid: Cid): Uint8Array {
 
 /** How many bytes a project's submissions take in the file, near enough to cut batches by. */
 export const submissionsBytes = (submissions: readonly BatchedSubmission[], form: BatchForm): number =>
-  form === 'dag-cbor' ? compactBytes(submissions) : submissions.reduce((sum, submission) => sum + submissionBytes(submission), 0)
+  form === 'dag-cbor' ? compactBytes(submissions) : submissionsJsonBytes(submissions)
 
 /** What a file of the form may have at most, whatever else limits it. */
 export const fileBytesMax = (form: BatchForm): number => (form === 'dag-cbor' ? COMPACT_BYTES_WRITTEN_MAX : BATCH_BYTES_MAX)
@@ -48,6 +48,17 @@ export const batchCidOf = (bytes: Uint8Array, batchCid: string): Promise<Cid> =>
 /** Whether `text` is a CID that `batchFile` can give. Older peers write others, which name their content as well. */
 export const isBatchCid = (text: string): text is Cid => isSnapshotCid(text) || isDagCborCid(text)
 
-/** Reads the content of `batchCid`. */
+/** Reads the content of `batchCid`; `between` its pieces others may have their turn, for a file may be as large as anybody makes it. */
+export async function readBatchFile(bytes: Uint8Array, batchCid: string, between: () => Promise<void>): Promise<ParsedBatch> {
+  if (isDagCborCid(batchCid)) return parseCompactBatch(bytes)
+  const reading = readBatch(bytes)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done === true) return value
+    await between()
+  }
+}
+
+/** The same at once. */
 export const parseBatchFile = (bytes: Uint8Array, batchCid: string): ParsedBatch =>
   isDagCborCid(batchCid) ? parseCompactBatch(bytes) : parseBatch(bytes)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '#domain/batch.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { decodeBatch, encodeBatch, parseBatch, submissionBytes } from './batch-json.ts'
+import { decodeBatch, encodeBatch, parseBatch, readBatch, submissionsJsonBytes } from './batch-json.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const text = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -70,6 +70,42 @@ test.each(['projectId', 'snapshotCid', 'signature', 'header', 'dataMarket', 'nod
     }
   },
 )
+
+test('G2: a submission is written the same whatever stands before it', () => {
+  const whole = (changes: readonly object[]) =>
+    encodeBatch({ ...batch, submissions: changes.map((change) => ({ submissionId: 'i', submission: { ...submission, ...change } })) })
+  const listed = (changes: readonly object[]) =>
+    (JSON.parse(new TextDecoder().decode(whole(changes))) as { submissions: readonly string[] }).submissions
+  const { request } = submission
+  const changes = [
+    { signature: 'bb' },
+    { request: { ...request, slotId: 8 } },
+    { request: { ...request, deadlineBlock: 601 } },
+    { request: { ...request, epochId: 4 } },
+    { request: { ...request, projectId: 'pair:0xac:UNISWAPV2' } },
+    { request: { ...request, snapshotCid: 'bafkreib' } },
+    { header: '0x03' },
+    { dataMarket: '0x03' },
+    { nodeVersion: '<v2>' },
+    { protocolState: '0x04' },
+    { signature: '"' },
+  ]
+  // Each beside one that differs from it in that field alone, before and behind it.
+  const mixed = changes.flatMap((change) => [{}, change])
+  expect(listed(mixed)).toEqual(mixed.map((change) => listed([change])[0]))
+})
+
+test('G2: a batch of any length has all its bytes: of texts that take more than they look, and of lists longer than its submissions', () => {
+  const many = Array.from({ length: 100 }, (_, index) => ({ submissionId: `id-${index}`, submission }))
+  const wide = { ...submission, nodeVersion: '\u20ac'.repeat(200) }
+  const large: Batch = {
+    ...batch,
+    submissions: [...many, ...many.map(({ submissionId }) => ({ submissionId, submission: wide }))],
+    projectIds: new Array(5_000).fill(batch.projectIds[0]),
+    snapshotCids: new Array(5_000).fill('\u20ac'),
+  }
+  expect(decodeBatch(encodeBatch(large))).toEqual(large)
+})
 
 test('what is written is read back', () => {
   const uint = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
@@ -156,6 +192,14 @@ describe('what is not a batch', () => {
       parseBatch(text({ ...file(), pids: new Array(count).fill('a:b'), cids: new Array(count).fill('c') }))
     expect([projects(10_000).ok, projects(10_001)]).toEqual([true, { ok: false, defect: 'too_many' }])
   })
+  test('G7: what one field of a submission holds is read in turns as well, a megabyte at most in each', () => {
+    const long = JSON.stringify({ ...JSON.parse(file().submissions[0] as string), unknown: 'x'.repeat(600_000) })
+    const reading = readBatch(text({ ...file(), submissionIDs: new Array(8).fill('i'), submissions: new Array(8).fill(long) }))
+    let turns = 1
+    let step = reading.next()
+    for (; step.done !== true; step = reading.next()) turns += 1
+    expect([step.value.ok, turns]).toEqual([true, 9])
+  })
   test('G7: too_large, before anything is parsed: above 64 MiB', () => {
     expect(parseBatch(new Uint8Array(67_108_864))).toEqual({ ok: false, defect: 'not_json' })
     expect(parseBatch(new Uint8Array(67_108_865))).toEqual({ ok: false, defect: 'too_large' })
@@ -221,5 +265,5 @@ test.each([
 ])('the size of a submission %s is what it adds to the file', (_, change) => {
   const each = { submissionId: 'id-1', submission: { ...submission, ...change } as Submission }
   const length = (count: number) => encodeBatch({ ...batch, submissions: Array.from({ length: count }, () => each) }).length
-  expect(submissionBytes(each)).toBe(length(2) - length(1))
+  expect(submissionsJsonBytes([each])).toBe(length(2) - length(1))
 })

@@ -5,14 +5,14 @@ import { expect, test } from 'vitest'
 import { type HostileOutcome, tableOf } from '../hostile/network.ts'
 import { within } from './within.ts'
 
-/** A whole network whose every role reaches its chains through an endpoint of its own that misbehaves, each in another way at any moment. */
+/** A whole network whose every role reaches its chains through an endpoint of its own that misbehaves, each in another way at any moment. What lies is told of by its word. */
 
 const run = join(import.meta.dirname, '../hostile/run.ts')
 /** About 35 s on a machine with nothing else to do. */
 const RUN_MS = 120_000
 
-async function play(): Promise<HostileOutcome> {
-  const args = ['--disable-warning=ExperimentalWarning', run, '--how', 'alone', '--epochs', '1', '--json']
+async function play(how: 'alone' | 'beside'): Promise<HostileOutcome> {
+  const args = ['--disable-warning=ExperimentalWarning', run, '--how', how, '--epochs', '1', '--json']
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk) => {
@@ -34,10 +34,13 @@ async function play(): Promise<HostileOutcome> {
   }
 }
 
-test(
-  'of one endpoint each, so long as it can be borne: every epoch is whole, and nothing is sent twice',
-  async () => {
-    const outcome = await play()
+test.each([
+  ['of one endpoint each, so long as it can be borne', 'alone'],
+  ['of one endpoint beside an honest one, whatever it does', 'beside'],
+] as const)(
+  '%s: every epoch is whole, and nothing is sent twice',
+  async (_, how) => {
+    const outcome = await play(how)
     const told = tableOf(outcome)
     expect(outcome.summary.unfinished, told).toEqual([])
     for (const [index, line] of outcome.lines.entries())

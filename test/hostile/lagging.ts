@@ -14,6 +14,7 @@ async function headOf({ ask }: Exchange): Promise<number> {
 const PLACE_OF_BLOCK: Readonly<Record<string, number>> = {
   eth_getBlockByNumber: 0,
   eth_call: 1,
+  eth_estimateGas: 1,
   eth_getBalance: 1,
   eth_getCode: 1,
   eth_getTransactionCount: 1,

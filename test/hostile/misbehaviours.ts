@@ -1,4 +1,5 @@
 import type { Misbehaviour as Trouble } from '#io/chain/rpc/health.ts'
+import { answersForked } from './forked.ts'
 import { answersBehind } from './lagging.ts'
 import { type Answer, type Behaviour, type Call, type Exchange, honest, type Reply } from './proxy.ts'
 import { BATCH_LIMITS, RANGE_LIMITS, RATE_LIMITS, RESULT_LIMITS, REVERTS, type Wording } from './wordings.ts'
@@ -119,7 +120,7 @@ export const MISBEHAVIOURS = {
   single_calls: bearable(async (exchange) =>
     exchange.isList ? { body: JSON.stringify({ id: null, error: BATCH_LIMITS[0] }) } : honest(exchange),
   ),
-  no_base_fee: bearable(withoutBaseFee),
+  no_base_fee: bearable(withoutBaseFee, 'forges'),
   reverts_in_other_words: bearable(
     changed((_, answer, exchange) => {
       const { code, data } = answer.error ?? {}
@@ -159,14 +160,22 @@ export const MISBEHAVIOURS = {
     changed(({ method }, answer) => (method === 'eth_chainId' ? { ...answer, result: '0x539' } : answer)),
     'wrong_chain',
   ),
-  far_ahead: unbearable(ahead, 'lagging', 'incomplete', 'invalid'),
+  far_ahead: unbearable(ahead, 'invents'),
+  // What only proofs find out.
+  no_logs: unbearable(
+    withLogs(() => []),
+    'omits',
+  ),
+  some_logs: unbearable(
+    withLogs((logs, { random }) => logs.filter(() => random.fraction() < 0.5)),
+    'omits',
+  ),
+  invented_logs: unbearable(
+    withLogs((logs) => logs.flatMap((log) => [log, { ...log, logIndex: farther(log['logIndex']) }])),
+    'invents',
+  ),
+  // Nothing is wrong with a fork, so far as it can be seen on it.
+  forked: unbearable(async (exchange) => ({ body: exchange.written(await answersForked(exchange)) }), 'incomplete', 'other_forks'),
 } as const satisfies Readonly<Record<string, Misbehaviour>>
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS
 export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
-
-/** What only a proof of completeness finds out. */
-export const LIES = {
-  no_logs: unbearable(withLogs(() => [])),
-  some_logs: unbearable(withLogs((logs, { random }) => logs.filter(() => random.fraction() < 0.5))),
-  invented_logs: unbearable(withLogs((logs) => logs.flatMap((log) => [log, { ...log, logIndex: farther(log['logIndex']) }]))),
-} as const satisfies Readonly<Record<string, Misbehaviour>>

@@ -36,6 +36,8 @@ export interface Exchange {
   readonly isList: boolean
   /** How many came before it since the proxy began to behave like that. */
   readonly count: number
+  /** What the behaviour has noted since then. */
+  readonly memory: Map<string, unknown>
   /** URL of the node behind. */
   readonly nodeUrl: string
   /** What the node says. */
@@ -59,6 +61,7 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
   const random = createSeededRandom(seed)
   let behaviour = honest
   let count = 0
+  let memory = new Map<string, unknown>()
 
   async function ask(calls: readonly Call[]): Promise<Answer[]> {
     if (calls.length === 0) return []
@@ -72,7 +75,7 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
     const asked = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as Call | Call[]
     const written = (answers: readonly Answer[]): string => JSON.stringify(Array.isArray(asked) ? answers : answers[0])
     const isList = Array.isArray(asked)
-    const reply = await behaviour({ calls: [asked].flat(), isList, random, count: count++, nodeUrl: await node, ask, written })
+    const reply = await behaviour({ calls: [asked].flat(), isList, random, count: count++, memory, nodeUrl: await node, ask, written })
     if (reply.delayMs !== undefined) await sleep(reply.delayMs, undefined, { ref: false })
     const { status = 200, headers = {}, body = '', how } = reply
     if (how === 'reset') return void response.destroy()
@@ -91,6 +94,7 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
     behave(next) {
       behaviour = next
       count = 0
+      memory = new Map()
     },
     async stop() {
       server.close()

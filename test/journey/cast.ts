@@ -128,7 +128,7 @@ export function createWorld(options: WorldOptions) {
   let parts = 0
   const random = () => createSeededRandom(options.seed * 1_000 + parts++)
   let roles = 500
-  /** By how much the clock of a machine is ahead, from its next start on. */
+  /** By how much the clock of a machine is ahead. */
   const stepsMs = new Map<string, number>()
   /** For the pauses of a role, apart from all else: that another role draws changes nothing for the others. */
   const pauses = () => createSeededRandom(options.seed * 1_000 + roles++)
@@ -136,10 +136,16 @@ export function createWorld(options: WorldOptions) {
   return {
     clock,
     clockOf: (machine: string): Clock => {
-      const stepMs = stepsMs.get(machine) ?? 0
-      return { nowMs: () => clock.nowMs() + stepMs, sleep: clock.sleep }
+      let aheadMs = Number.NEGATIVE_INFINITY
+      return {
+        nowMs() {
+          // As the system clock of a process: set forward it follows, set back it goes on as it was.
+          aheadMs = Math.max(aheadMs, stepsMs.get(machine) ?? 0)
+          return clock.nowMs() + aheadMs
+        },
+        sleep: clock.sleep,
+      }
     },
-    /** Of the machine, when it starts again: a process that runs does not see that its clock is set. */
     setClock: (machine: string, stepMs: number): void => {
       stepsMs.set(machine, stepMs)
     },
@@ -326,9 +332,10 @@ function toldOf(sender: ProtocolSender, onCalls: (intents: readonly Intent[]) =>
 }
 
 export function startEpochs(world: World): Promise<Machine<Epochs>> {
-  const { chain, source } = world
+  const { source } = world
   const random = world.pauses()
   return startMachine('epochs', world, async (store, clock) => {
+    const chain = world.chain.connect()
     const sender = toldOf(chain.sender({ address: EPOCH_MANAGER, journal: store }), (intents) => world.onCalls('epochs', intents, store))
     const role = createEpochs(
       { headOffset: 1, headTag: 'latest', catchUp: 'release', firstBlock: SOURCE_BLOCKS_AT_START, pollMs: POLL_MS },
@@ -378,12 +385,13 @@ export interface SequencerPlace {
 /** Its addresses, the direct one first, stay the same whenever it is started again. */
 export async function startSequencer(place: SequencerPlace, world: World) {
   const { relays, anchoring = unchanged, dropping, expectedProjects, projectsPerSlotMax = RULES.projectsPerSlotMax, inbox = {} } = place
-  const { links, chain, ipfs } = world
+  const { links, ipfs } = world
   const random = world.pauses()
   let addresses: readonly string[] = []
   const machine = await startMachine<Sequencer>('sequencer', world, async (store, clock) => {
     const host = await links.createSubmissionHost({ identity: identity(5), relays, limits: inbox })
     addresses = host.addresses()
+    const chain = world.chain.connect()
     const told = toldOf(chain.sender({ address: SEQUENCER, journal: store }), (intents) => world.onCalls('sequencer', intents, store))
     const sender = world.port('sequencer', told)
     const role = createSequencer(
@@ -522,9 +530,10 @@ const termsFrom = ({ present, rulesAt }: RuleBook, plan: EpochPlan): Terms => ({
 })
 
 export function startSeat({ name, signer, slotIds, endpoint, computes }: Seat, world: World): Promise<Machine<Snapshotter>> {
-  const { chain, source, ipfs, grpc } = world
+  const { source, ipfs, grpc } = world
   const random = world.random()
   return startMachine(name, world, async (store, clock) => {
+    const chain = world.chain.connect()
     // An operator whose slot was given away takes it out of the settings before the next start.
     const own = (await chain.slots()).filter((slot) => slot.signer === signer.address).map(({ slotId }) => slotId)
     const role = createSnapshotter(
@@ -562,12 +571,13 @@ export function startValidator(
   world: World,
   isListening = false,
 ): Promise<Machine<Validator>> {
-  const { chain, ipfs } = world
+  const { ipfs } = world
   const name = `validator ${index + 1}`
   const random = world.pauses()
   return startMachine(name, world, async (store, clock) => {
     const listener = isListening ? await startEar(index, world) : undefined
     const node = ipfs.node(name)
+    const chain = world.chain.connect()
     const account = VALIDATOR_ACCOUNTS[index] as Address
     const sender = toldOf(chain.sender({ address: account, journal: store }), (intents) => world.onCalls(name, intents, store))
     const fed: Ipfs = { ...node, get: async (cid, limits) => feeding(await node.get(cid, limits)) }

@@ -3,6 +3,7 @@ import type { ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
 import type { Receipt } from '#domain/submission.ts'
+import type { FakeConnection } from '#io/chain/fake/anchor.ts'
 import type { AnchoredWithProjects, Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
@@ -30,6 +31,7 @@ const peaceful = (plan: Plan): Plan => ({
   validators: 3,
   isValidatorFed: false,
   hasExpectedProjects: false,
+  anchoring: 'projects',
   availability: 'none',
   completeness: 'none',
   windows: { snapshot: 8, batch: 16, attestation: 24 },
@@ -116,29 +118,38 @@ const withIpfs =
     }
   }
 
-/** A sender that makes other calls than it is asked for: as many or more, the first of them standing for what was asked. */
-const withCalls =
-  (instead: (intent: Intent) => readonly Intent[]) =>
+/** Each machine reaches a chain that is spoiled. */
+const withConnections =
+  (spoiled: (connection: FakeConnection, world: World) => Partial<FakeConnection>) =>
   (world: World): World => ({
     ...world,
     chain: {
       ...world.chain,
-      sender(options) {
-        const sender = world.chain.sender(options)
-        const sendInOrder: ProtocolSender['sendInOrder'] = async (intents, signal) => {
-          const lists = intents.map(instead)
-          const outcomes = await sender.sendInOrder(lists.flat(), signal)
-          const first = lists.map((_, index) => lists.slice(0, index).flat().length)
-          return first.map((at) => outcomes[at] as (typeof outcomes)[number])
-        }
-        return {
-          ...sender,
-          sendInOrder,
-          send: async (intentId, call, signal) => (await sendInOrder([{ intentId, call }], signal))[0] as never,
-        }
+      connect() {
+        const connection = world.chain.connect()
+        return { ...connection, ...spoiled(connection, world) }
       },
     },
   })
+
+/** A sender that makes other calls than it is asked for: as many or more, the first of them standing for what was asked. */
+const withCalls = (instead: (intent: Intent) => readonly Intent[]) =>
+  withConnections((connection) => ({
+    sender(options) {
+      const sender = connection.sender(options)
+      const sendInOrder: ProtocolSender['sendInOrder'] = async (intents, signal) => {
+        const lists = intents.map(instead)
+        const outcomes = await sender.sendInOrder(lists.flat(), signal)
+        const first = lists.map((_, index) => lists.slice(0, index).flat().length)
+        return first.map((at) => outcomes[at] as (typeof outcomes)[number])
+      }
+      return {
+        ...sender,
+        sendInOrder,
+        send: async (intentId, call, signal) => (await sendInOrder([{ intentId, call }], signal))[0] as never,
+      }
+    },
+  }))
 
 function swapped(call: ProtocolCall): ProtocolCall {
   if (call.kind !== 'submitSubmissionBatch') return call
@@ -149,21 +160,15 @@ function swapped(call: ProtocolCall): ProtocolCall {
 const fewer = (call: ProtocolCall): ProtocolCall =>
   call.kind === 'updateRewards' ? { ...call, submissions: call.submissions.map((count) => count - 1) } : call
 
-type Events = Parameters<World['chain']['follow']>[0]
 /** A chain that leaves events out. */
-const withoutEvents =
-  (isLeftOut: (event: { readonly kind: string; readonly epochId?: number }) => boolean) =>
-  (world: World): World => ({
-    ...world,
-    chain: {
-      ...world.chain,
-      slots: () => firstAnswer(world),
-      async *follow(options: Events) {
-        for await (const step of world.chain.follow(options))
-          yield step.kind === 'block' ? { ...step, events: step.events.filter((event) => !isLeftOut(event)) } : step
-      },
+const withoutEvents = (isLeftOut: (event: { readonly kind: string; readonly epochId?: number }) => boolean) =>
+  withConnections((connection, world) => ({
+    slots: () => firstAnswer(world),
+    async *follow(options) {
+      for await (const step of connection.follow(options))
+        yield step.kind === 'block' ? { ...step, events: step.events.filter((event) => !isLeftOut(event)) } : step
     },
-  })
+  }))
 const slotsAtFirst = new WeakMap<World, ReturnType<World['chain']['slots']>>()
 function firstAnswer(world: World): ReturnType<World['chain']['slots']> {
   const known = slotsAtFirst.get(world) ?? world.chain.slots()

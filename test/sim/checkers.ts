@@ -5,7 +5,7 @@ import { type Address, byCodeUnit, type Cid, type EpochId, type ProjectId, type 
 import { isProjectOver } from '#domain/project.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
-import type { AnchoredWithProjects } from '#io/chain/port.ts'
+import type { AnchoredBatch, AnchoredWithProjects } from '#io/chain/port.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { type StepResult, verify } from '#roles/consumer/verify.ts'
 import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
@@ -17,12 +17,13 @@ import { JSON_BYTES_MAX } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
-import { BLOCK_TIME_MS, RULES, PROJECTS_PER_BATCH } from '../journey/cast.ts'
+import { BLOCK_TIME_MS, PROJECTS_PER_BATCH } from '../journey/cast.ts'
 import { checkAggregates, createAgreement } from './aggregates.ts'
 import { checkCounts } from './counts.ts'
 import { isStubborn, lying } from './lie.ts'
 import type { Promised, Violation } from './promises.ts'
 import { outboxKey } from './safety.ts'
+import { rulesOf } from './plan.ts'
 import type { Run } from './simulation.ts'
 import { eventName } from './witness.ts'
 
@@ -82,13 +83,14 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
   const facts: EpochFacts[] = []
   for (let epochId = 1 as EpochId; epochId <= last; epochId = (epochId + 1) as EpochId) {
     const record = ledger.get(epochId)
-    const anchored = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
+    const onChain = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))
     const files = ledger.plans(epochId).map(({ batchCid, file }) => ({ batchCid, file: decodeBatch(file) as Batch }))
+    const anchored = onChain.map((batch) => named(batch as AnchoredBatch, files))
     const sealedWith = files.findIndex((_, index) => record?.batches[index]?.round !== undefined)
     const from = sealedWith < 0 ? files.length : sealedWith
     // What validators sent in the sequencer's place.
     const others: PlannedFile[] = []
-    for (const { batchCid } of anchored as AnchoredWithProjects[]) {
+    for (const { batchCid } of anchored) {
       if (files.some((file) => file.batchCid === batchCid)) continue
       const reading = ipfs.node('consumer').get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: 5_000 })
       others.push({ batchCid, file: decodeBatch(await clock.runUntil(reading, { limitMs: 10_000 })) as Batch })
@@ -98,10 +100,30 @@ async function readEpochs({ world: { chain, ipfs, clock }, cast }: Run): Promise
       record,
       planned: files.slice(0, from),
       corrections: [...files.slice(from), ...others],
-      anchored: anchored as AnchoredWithProjects[],
+      anchored,
     })
   }
   return facts
+}
+
+/** With its projects, which of one that is anchored by its roots only the file tells. */
+function named(batch: AnchoredBatch, files: readonly PlannedFile[]): AnchoredWithProjects {
+  if (batch.projectIds !== undefined) return batch
+  const file = files.find(({ batchCid }) => batchCid === batch.batchCid)?.file
+  const { projectsRootHash: _, ...head } = batch
+  return { ...head, projectIds: file?.projectIds ?? [], snapshotCids: file?.snapshotCids ?? [] }
+}
+
+/** What the chain says of the project; where batches are anchored by their roots, through the file of the batch that is final. */
+async function statusIn(
+  { plan, world: { chain } }: Run,
+  { epochId, anchored }: EpochFacts,
+  projectId: ProjectId,
+): Promise<Awaited<ReturnType<Run['world']['chain']['snapshotStatus']>>> {
+  if (plan.anchoring === 'projects') return chain.snapshotStatus(projectId, epochId)
+  const batch = anchored.find(({ isFinalized, projectIds }) => isFinalized && projectIds.includes(projectId))
+  const snapshotCid = batch?.snapshotCids[batch.projectIds.indexOf(projectId)]
+  return snapshotCid === undefined ? { status: 'absent', snapshotCid: '' as Cid } : { status: 'finalized', snapshotCid }
 }
 
 const voteName = (epochId: number, projectId: string, slotId: number): string => `${epochId} ${projectId} ${slotId}`
@@ -121,10 +143,11 @@ function votesIn(epochs: readonly EpochFacts[]): ReadonlyMap<string, Cid> {
 }
 
 /**
- * Every vote with a receipt is in the epoch's batches, unless a reorganisation has taken away the block that it names. When the release
- * moves, so have all blocks of its window.
+ * Every vote with a receipt is in the epoch's batches, if its window has a block that it names. If a reorganisation has taken that block, it is there
+ * as it was given again, or it is written down where it was given that it did not get through.
  */
-function checkReceipts({ receipts, cast, witness, plan }: Run, epochs: readonly EpochFacts[], report: Report): void {
+function checkReceipts(run: Run, epochs: readonly EpochFacts[], report: Report): void {
+  const { receipts, cast, witness, plan } = run
   const votes = votesIn(epochs)
   for (const { receipt, submission } of receipts) {
     const { epochId, projectId, slotId, snapshotCid } = submission.request
@@ -144,23 +167,40 @@ function checkReceipts({ receipts, cast, witness, plan }: Run, epochs: readonly 
     const block = witness.block(ballot.submission.header)
     const release = epochs[epochId - 1]?.record?.release
     if (block === undefined && !witness.isGone(ballot.submission.header)) report(`${about} names a block that never was`)
-    const counts =
-      block !== undefined &&
-      release !== undefined &&
-      block.number >= release.number &&
-      block.number <= release.number + plan.windows.snapshot
-    if (counts && votes.get(voteName(epochId, projectId, slotId)) !== snapshotCid) report(`${about} is in no batch`)
+    if (votes.get(voteName(epochId, projectId, slotId)) === snapshotCid) continue
+    if (block === undefined) {
+      if (!isToldLost(submission, run)) report(`${about} is in no batch, the block that it names is gone, and nobody says so`)
+      continue
+    }
+    const counts = release !== undefined && block.number >= release.number && block.number <= release.number + plan.windows.snapshot
+    if (counts) report(`${about} is in no batch`)
   }
 }
 
-/** Whatever a collector took has an end on its disk. The key and the first line of a value are those of the collector's README. */
+/** Whether snapshotter or collector know that the vote does not count; who has no such machine, or lost the slot, gives nothing again. */
+function isToldLost(submission: Submission, { cast, plan, dishonestSlots }: Run): boolean {
+  const { epochId, slotId, projectId } = submission.request
+  const seat = [...plan.honestSeats, plan.lyingSlots].findIndex((slots) => slots.includes(slotId))
+  const giver = cast.snapshotters[seat]
+  if (giver === undefined || (dishonestSlots.has(slotId) && !plan.lyingSlots.includes(slotId))) return true
+  const records = openRecords(giver.disk())
+  if (records.epoch(epochId)?.state === 'undone' || records.project(epochId, projectId)?.reason !== undefined) return true
+  return cast.collectors.some((collector) => {
+    const { state, lastCode } = outboxNote(collector.disk().durable(outboxKey(submission)))
+    return state !== undefined && state !== 'acknowledged' && state !== 'queued' && lastCode !== undefined
+  })
+}
+
+/** The first line of a value is the collector's note, as its README says. */
+const outboxNote = (value: Uint8Array | undefined): { readonly state?: string; readonly lastCode?: string } =>
+  value === undefined ? {} : (JSON.parse(new TextDecoder().decode(value).split('\n')[0] as string) as ReturnType<typeof outboxNote>)
+
+/** Whatever a collector took has an end on its disk. */
 function checkSuccesses({ successes, cast, dishonestSlots }: Run, report: Report): void {
   for (const { endpoint, submission, isHostile } of successes) {
     const collector = cast.collectors[cast.endpoints.indexOf(endpoint)] as (typeof cast.collectors)[number]
     const { epochId, slotId, projectId } = submission.request
-    const value = collector.disk().durable(outboxKey(submission))
-    const [line] = value === undefined ? [] : new TextDecoder().decode(value).split('\n')
-    const { state, lastCode } = line === undefined ? {} : (JSON.parse(line) as { state?: string; lastCode?: string })
+    const { state, lastCode } = outboxNote(collector.disk().durable(outboxKey(submission)))
     const about = `${collector.name} took epoch ${epochId}, slot ${slotId}, ${projectId}`
     if (state === undefined || state === 'queued' || lastCode === undefined) report(`${about}; on its disk it is ${state ?? 'nowhere'}`)
     else if (state !== 'acknowledged' && !isHostile && !dishonestSlots.has(slotId) && !['window_closed', 'too_old'].includes(lastCode))
@@ -255,7 +295,10 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
   const named = epochs.flatMap(({ anchored }) => anchored.filter(({ isFinalized }) => isFinalized).flatMap((batch) => batch.snapshotCids))
   const final = named.filter((cid) => made.has(cid))
   for (const cid of named) if (!made.has(cid) && !run.invented.has(cid)) report(`${cid} is final, and nobody ever said it`)
-  const announced = [...witness.broadcast.values()].flatMap(({ call }) => (call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []))
+  const announced = [...witness.broadcast.values()].flatMap(({ call }) => {
+    if (call.kind === 'submitRootOnlyBatches') return call.batches.map(({ batchCid }) => batchCid)
+    return call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []
+  })
   const wanted = [
     ...announced.map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
     ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
@@ -313,15 +356,16 @@ export function checkDisputes(epochs: readonly Pick<EpochFacts, 'epochId' | 'rec
 async function checkProofs(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
   const { world, projects, cast } = run
   const ipfs = world.ipfs.node('consumer')
-  for (const { epochId, planned } of epochs) {
+  for (const facts of epochs) {
+    const { epochId, planned } = facts
     for (const projectId of projects) {
-      const { status, snapshotCid } = await world.chain.snapshotStatus(projectId, epochId)
+      const { status, snapshotCid } = await statusIn(run, facts, projectId)
       const isMade = cidsOf(cast.snapshotters, { epochId, projectId }).includes(snapshotCid as Cid)
       if (status !== 'finalized' || (!isMade && run.invented.has(snapshotCid))) continue
       const failed = await world.clock.runUntil(
         firstFailure(
           verify(
-            { projectId, epochId, rules: RULES, signal: new AbortController().signal },
+            { projectId, epochId, rules: rulesOf(run.plan), signal: new AbortController().signal },
             { chain: world.chain, ipfs, clock: world.clock, recoverer },
           ),
         ),
@@ -400,8 +444,11 @@ function wasAway({ trace, plan }: Run, name: string, releaseBlock: number): bool
 }
 
 /** What the sequencer's books say of the chain is so. */
-async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  for (const { epochId, record, planned, anchored } of epochs) {
+async function checkRecords(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
+  const { witness, plan } = run
+  const { chain } = run.world
+  for (const facts of epochs) {
+    const { epochId, record, planned, anchored } = facts
     if (record?.state === 'ended') {
       const lost = planned.filter(({ batchCid }) => !anchored.some((batch) => batch.batchCid === batchCid))
       const isTold =
@@ -412,9 +459,13 @@ async function checkRecords({ world: { chain }, witness }: Run, epochs: readonly
       if (!(await chain.isEpochEnded(epochId))) report(`epoch ${epochId} is ended, ${record.reason}, and not on chain`)
     }
     for (const { projectId, state, reason, batchCid } of record?.projects ?? []) {
-      const { status } = await chain.snapshotStatus(projectId, epochId)
+      const { status } = await statusIn(run, facts, projectId)
       // An end is an end: what was final, and was taken back for good, stays so in the books.
-      const isTakenBack = witness.wasUndone(eventName({ kind: 'SnapshotFinalized', epochId, projectId }))
+      const final =
+        plan.anchoring === 'projects'
+          ? eventName({ kind: 'SnapshotFinalized', epochId, projectId })
+          : eventName({ kind: 'SnapshotBatchFinalized', epochId, batchCid: batchCid ?? '' })
+      const isTakenBack = witness.wasUndone(final)
       const isLost = record?.batches.some((batch) => batch.batchCid === batchCid && !batch.isAnchored) === true
       if (isTakenBack && isLost && state === 'finalized' && status !== 'finalized') continue
       if ((state === 'finalized') !== (status === 'finalized'))
@@ -442,16 +493,10 @@ function checkCalm({ calmEpochs, projects, plan }: Run, epochs: readonly EpochFa
 
 /** Honest snapshotters say the same, and it is what becomes final wherever more of their slots have receipts than there are others. */
 async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Report): Promise<void> {
-  const {
-    cast,
-    receipts,
-    projects,
-    dishonestSlots,
-    witness,
-    world: { chain },
-  } = run
+  const { cast, receipts, projects, dishonestSlots, witness } = run
   const isOwedAlike = createAgreement(run)
-  for (const { epochId } of epochs) {
+  for (const facts of epochs) {
+    const { epochId } = facts
     for (const projectId of projects) {
       if (!isOwedAlike(epochId, projectId)) continue
       const said = cidsOf(cast.honest, { epochId, projectId })
@@ -464,7 +509,7 @@ async function checkHonest(run: Run, epochs: readonly EpochFacts[], report: Repo
         if (request.epochId !== epochId || request.projectId !== projectId || request.snapshotCid !== honestCid) continue
         if (isTaken(receipt.code) && witness.block(submission.header) !== undefined) supporters.add(request.slotId)
       }
-      const { status, snapshotCid } = await chain.snapshotStatus(projectId, epochId)
+      const { status, snapshotCid } = await statusIn(run, facts, projectId)
       if (status === 'finalized' && supporters.size > dishonestSlots.size && snapshotCid !== honestCid)
         report(`${projectId} of epoch ${epochId} is final as ${snapshotCid}, against ${supporters.size} honest slots`)
     }

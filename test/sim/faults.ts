@@ -39,7 +39,7 @@ export function inflict(fault: Fault, arena: Arena): void {
     case 'reorg':
       // What is about to be undone was there all the same.
       arena.look()
-      world.chain.reorg(fault.depth, { isLosingTransactions: fault.isLosingTransactions })
+      world.chain.reorg(fault.depth, fault)
       arena.look()
       return
     case 'power_cut':
@@ -83,6 +83,17 @@ export function inflict(fault: Fault, arena: Arena): void {
     case 'source_lag':
       world.source.setLag(fault)
       at(fault.forMs, () => world.source.setLag())
+      return
+    case 'sender_lag':
+      world.chain.setSenderLag(fault)
+      at(fault.forMs, () => world.chain.setSenderLag())
+      return
+    case 'anchor_omission':
+      world.chain.setOmission(fault)
+      at(fault.forMs, () => world.chain.setOmission())
+      return
+    case 'clock_jump':
+      world.setClock(fault.machine, fault.stepMs)
       return
     case 'clock_step':
       cutPower(fault.machine, 'clock step', arena)
@@ -168,6 +179,8 @@ export function heal({ world, cast, trace, armed, boot }: Arena): void {
   world.chain.setReachable(true)
   world.source.setReachable(true)
   world.chain.setLag()
+  world.chain.setSenderLag()
+  world.chain.setOmission()
   world.source.setLag()
   for (const name of cast.machines.keys()) {
     world.ipfs.node(name).setConnected(true)

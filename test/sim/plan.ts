@@ -3,6 +3,7 @@ import type { MarketRules } from '#domain/market-rules.ts'
 import type { Random } from '#io/keys/port.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import type { FakeFaults } from '#io/p2p/fake.ts'
+import { RULES } from '../journey/cast.ts'
 
 /** What one seed stands for: the shape of a network, and everything that goes wrong in it and when. Pure: the same seed is the same plan. */
 export interface Plan {
@@ -20,6 +21,8 @@ export interface Plan {
   readonly isValidatorFed: boolean
   /** Whether the sequencer is told which projects there are. */
   readonly hasExpectedProjects: boolean
+  /** By their roots alone in a fifth of the markets: there the chain names no project, and no lie is told of one. */
+  readonly anchoring: MarketRules['anchoring']
   /** Drawn by no seed: with `required` what nobody has is omitted, and half of what hostile slots do comes to nothing. */
   readonly availability: MarketRules['availability']
   /** Drawn by no seed: with `required` validators listen too. */
@@ -42,6 +45,14 @@ export interface Plan {
   readonly faults: readonly Fault[]
 }
 
+/** What the market of the plan asks for. */
+export const rulesOf = ({ anchoring, availability, completeness }: Plan): MarketRules => ({
+  ...RULES,
+  anchoring,
+  availability,
+  completeness,
+})
+
 export const LIES = ['swap', 'other_root', 'invent', 'omit'] as const
 export interface Lie {
   readonly epochId: number
@@ -59,7 +70,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'broken_links' }
   | { readonly kind: 'ipfs_offline'; readonly forMs: number; readonly node: string }
   | { readonly kind: 'anchor_unreachable' | 'source_unreachable'; readonly forMs: number }
-  | { readonly kind: 'reorg'; readonly depth: number; readonly isLosingTransactions: boolean }
+  /** `blocks`: how many take the place of those that go, where they are fewer. */
+  | { readonly kind: 'reorg'; readonly depth: number; readonly isLosingTransactions: boolean; readonly blocks?: number | undefined }
   /** At the nth such moment from then on. */
   | {
       readonly kind: 'power_cut'
@@ -83,9 +95,13 @@ export type Fault = { readonly atMs: number } & (
   /** The sequencer does not read what arrives. */
   | { readonly kind: 'slow_reader'; readonly forMs: number }
   /** Every so manieth answer of a chain comes from a node that is behind: an older head, older state, and fewer blocks of a range or none. */
-  | { readonly kind: 'anchor_lag' | 'source_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
+  | { readonly kind: 'anchor_lag' | 'source_lag' | 'sender_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
+  /** Every so manieth range of blocks comes with none of its logs, or with some, from a node that has them all. */
+  | { readonly kind: 'anchor_omission'; readonly forMs: number; readonly every: number; readonly isPartial: boolean }
   /** The power goes, and a machine comes back with a clock that was set. */
   | { readonly kind: 'clock_step'; readonly forMs: number; readonly machine: string; readonly stepMs: number }
+  /** The clock of a machine is set while its process runs. */
+  | { readonly kind: 'clock_jump'; readonly machine: string; readonly stepMs: number }
 )
 export const FAULT_KINDS = [
   'links',
@@ -107,6 +123,9 @@ export const FAULT_KINDS = [
   'anchor_lag',
   'source_lag',
   'clock_step',
+  'sender_lag',
+  'anchor_omission',
+  'clock_jump',
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -124,6 +143,8 @@ const REORG_DEPTH_MAX = 4
 const LAG_BLOCKS_MAX = 4
 /** Longer than any pause of a role. */
 const CLOCK_STEP_MS = 60_000
+/** As a clock that was in another zone, or in summer. */
+const CLOCK_JUMP_MS = 3_600_000
 
 /** Draws from one seed. */
 function createDice(random: Random) {
@@ -157,6 +178,7 @@ export function drawPlan(seed: number): Plan {
   const epochsAtMs: number[] = []
   for (let atMs = FIRST_EPOCH_MS; atMs < faultsEndMs; atMs += isLong ? dice.between(10_000, 25_000) : dice.between(4_000, 12_000))
     epochsAtMs.push(atMs)
+  const anchoring = dice.isHit(0.2) ? 'roots' : 'projects'
   const cast: Cast = {
     machines: machinesOf(honestSeats.length, lying, collectors.length, validators),
     ...drawLosable(honestSeats, honest - lying - hostile),
@@ -173,6 +195,7 @@ export function drawPlan(seed: number): Plan {
     validators,
     isValidatorFed: dice.isHit(0.2),
     hasExpectedProjects: dice.isHit(0.5),
+    anchoring,
     availability: 'none',
     completeness: 'none',
     windows: { snapshot, batch, attestation: batch + dice.between(5, 20) },
@@ -183,7 +206,7 @@ export function drawPlan(seed: number): Plan {
     },
     faultsEndMs,
     epochsAtMs,
-    lie: dice.isHit(0.25) ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
+    lie: dice.isHit(0.25) && anchoring === 'projects' ? { epochId: dice.between(1, epochsAtMs.length), how: dice.pick(LIES) } : undefined,
     faults: drawFaults(cast, dice),
   }
 }
@@ -233,7 +256,7 @@ function drawFaults(cast: Cast, dice: Dice): Fault[] {
 }
 
 /** What takes so much of a run, or changes so much in it, that it happens once. */
-const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned', 'clock_step']
+const ONCE: readonly FaultKind[] = ['absence', 'lost_disk', 'refused_releases', 'reassigned', 'burned', 'clock_step', 'clock_jump']
 
 function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
   const { machines, mayLose, mayBurn, faultsEndMs } = cast
@@ -252,7 +275,7 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
     case 'slow_reader':
       return { kind, atMs, forMs }
     case 'reorg':
-      return { kind, atMs, depth: dice.between(1, REORG_DEPTH_MAX), isLosingTransactions: dice.isHit(0.5) }
+      return drawReorg(atMs, dice)
     case 'power_cut':
       // The sequencer half of the time: it has the most to lose.
       return {
@@ -280,10 +303,23 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
       return { kind, atMs }
     case 'anchor_lag':
     case 'source_lag':
+    case 'sender_lag':
       return { kind, atMs, forMs, blocks: dice.between(1, LAG_BLOCKS_MAX), every: dice.between(1, 4) }
     case 'clock_step':
       return { kind, atMs, forMs: Math.min(forMs, 3_000), machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_STEP_MS, CLOCK_STEP_MS]) }
+    case 'clock_jump':
+      return { kind, atMs, machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_JUMP_MS, CLOCK_JUMP_MS]) }
+    case 'anchor_omission':
+      return { kind, atMs, forMs, every: dice.between(1, 4), isPartial: dice.isHit(0.5) }
   }
+}
+
+/** A third of the chains that take the place of another are shorter at first: then windows that were over are open again. */
+function drawReorg(atMs: number, dice: Dice): Fault {
+  const depth = dice.between(1, REORG_DEPTH_MAX)
+  const isLosingTransactions = dice.isHit(0.5)
+  const blocks = dice.isHit(0.35) ? dice.between(1, depth) : undefined
+  return { kind: 'reorg', atMs, depth, isLosingTransactions, blocks }
 }
 
 /** Longer than the batch window, or in long runs at least than the blocks read again. */

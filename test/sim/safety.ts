@@ -9,7 +9,7 @@ import { recoverer } from '#io/keys/secp256k1.ts'
 import type { FakeStore } from '#io/store/fake.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import { decodeBallot } from '#roles/sequencer/intake/ballot.ts'
-import { epochKey, evidencePrefix, planFileKey, simulatedKey, voteKey } from '#roles/sequencer/keys.ts'
+import { epochKey, evidencePrefix, planFileKey, plansPrefix, simulatedKey, voteKey } from '#roles/sequencer/keys.ts'
 import type { EpochEntry, ProjectEntry } from '#roles/sequencer/ledger.ts'
 import type { EpochRecord as OwnEpoch, ProjectRecord as OwnProject } from '#roles/snapshotter/records.ts'
 import { guardKey } from '#roles/validator/keys.ts'
@@ -54,6 +54,8 @@ export function effectOf(from: string, call: FakeCall): string | undefined {
       return `release ${call.begin}`
     case 'submitSubmissionBatch':
       return `batch ${call.epochId} ${call.batchCid}`
+    case 'submitRootOnlyBatches':
+      return `batches ${call.epochId} ${call.batches.map(({ batchCid }) => batchCid).join(' ')}`
     case 'endBatchSubmissions':
       return `end ${call.epochId}`
     case 'submitBatchAttestation':
@@ -184,7 +186,7 @@ function createBook(machine: string, run: Run, report: Report): Book {
 
   function changeProject(
     { epochId, release }: EpochEntry,
-    { projectId, state, reason }: ProjectEntry,
+    { projectId, state, reason, batchCid }: ProjectEntry,
     before: ProjectEntry | undefined,
   ): void {
     const about = `${projectId} of epoch ${epochId}`
@@ -194,8 +196,11 @@ function createBook(machine: string, run: Run, report: Report): Book {
       say('G9', `takes ${about} from ${before.state} back to ${state}`)
     if (before !== undefined && isEnd(before.state) && (state !== before.state || reason !== before.reason))
       say('G9', `changes the end of ${about} from ${before.state}, ${before.reason}, to ${state}, ${reason}`)
-    if (state === 'finalized' && !run.witness.hasHappened(`SnapshotFinalized ${epochId} ${projectId}`))
-      say('G9', `calls ${about} final, which the chain never said`)
+    const isSaid =
+      run.plan.anchoring === 'projects'
+        ? run.witness.hasHappened(`SnapshotFinalized ${epochId} ${projectId}`)
+        : run.witness.hasHappened(`SnapshotBatchFinalized ${epochId} ${batchCid}`)
+    if (state === 'finalized' && !isSaid) say('G9', `calls ${about} final, which the chain never said`)
     if (reason === 'attestations_missing' && run.witness.highest() <= release.number + run.plan.windows.attestation)
       say('G9', `gives ${about} up while validators may still attest it`)
   }
@@ -296,7 +301,7 @@ const noteOf = (
 /** Written once more than in the domain: a machine that allows too much must not excuse itself. */
 const EPOCH_STEPS: Readonly<Record<string, readonly string[]>> = {
   released: ['closed', 'void'],
-  closed: ['planned', 'ended', 'missed', 'void'],
+  closed: ['planned', 'ended', 'missed', 'void', 'released'],
   planned: ['anchored', 'missed', 'void'],
   anchored: ['ended', 'missed', 'void'],
   ended: ['void'],
@@ -384,6 +389,9 @@ function createCalls(run: Run, report: Report) {
           )
       }
       if (call.kind === 'submitSubmissionBatch' && machine === 'sequencer') checkAnchoring(call, Number(intentId.split('/')[2]), disk)
+      if (call.kind === 'submitRootOnlyBatches')
+        for (const { batchCid } of call.batches)
+          checkAnchoring({ epochId: call.epochId, batchCid }, plannedAt(call.epochId, batchCid, disk), disk)
       if (call.kind === 'submitSubmissionBatch' && machine !== 'sequencer') checkStandingIn(machine, call)
       if (call.kind === 'endBatchSubmissions') checkEnding(call.epochId, disk)
     }
@@ -399,8 +407,13 @@ function createCalls(run: Run, report: Report) {
     })
   }
 
+  /** The place of a batch in its plan; one that no plan has for what is not there. */
+  function plannedAt(epochId: EpochId, batchCid: Cid, disk: FakeStore): number {
+    return disk.scan(plansPrefix(epochId)).findIndex(({ value }) => json<{ readonly batchCid: Cid }>(value).batchCid === batchCid)
+  }
+
   function checkAnchoring(
-    { epochId, batchCid }: Extract<FakeCall, { kind: 'submitSubmissionBatch' }>,
+    { epochId, batchCid }: Pick<Extract<FakeCall, { kind: 'submitSubmissionBatch' }>, 'epochId' | 'batchCid'>,
     index: number,
     disk: FakeStore,
   ): void {

@@ -19,7 +19,6 @@ import {
   BLOCK_TIME_MS,
   createWorld,
   EPOCH_SIZE,
-  RULES,
   type Machine,
   NAMESPACE,
   type Postbox,
@@ -38,7 +37,7 @@ import { check, told } from './checkers.ts'
 import { type Armed, heal, inflict } from './faults.ts'
 import { createHostile } from './hostile.ts'
 import { lyingOnce, NO_SUCH_DATA } from './lie.ts'
-import { drawPlan, type Plan } from './plan.ts'
+import { drawPlan, type Plan, rulesOf } from './plan.ts'
 import type { Violation } from './promises.ts'
 import { createSafety, type Safety } from './safety.ts'
 import { createTrace, lineOf, type SimEvent, type Trace } from './trace.ts'
@@ -204,7 +203,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     seed: plan.seed,
     signers,
     validators: plan.validators,
-    rules: () => sameRules({ ...RULES, availability: plan.availability, completeness: plan.completeness }),
+    rules: () => sameRules(rulesOf(plan)),
     rewards: REWARDS,
     market: {
       snapshotWindowBlocks: plan.windows.snapshot,
@@ -287,6 +286,8 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     hostile?.hear({ submissionId: receipt.submissionId, payload })
   }
   let hostile: ReturnType<typeof createHostile> | undefined
+  // Mined while everybody warms up: no reorganisation takes it back.
+  if (plan.anchoring === 'roots') bare.chain.setRootOnlyAllowed(true)
   const started = await startCast(plan, {
     projects,
     postbox,

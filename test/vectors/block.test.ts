@@ -1,4 +1,5 @@
 // Origin: anvil 1.7.1 (reth's types), a block with transactions of three types and one of 300 transfers; Ethereum's block 0.
+// Roots of receipts of every type: `receipts.json` says by whom.
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -12,6 +13,10 @@ const { header, receipts, transfers } = JSON.parse(readFileSync(new URL('./block
   header: Record<'hash' | 'logsBloom' | 'receiptsRoot' | 'number' | 'requestsHash', string>
   receipts: unknown[]
   transfers: { count: number; gasEach: number; receiptsRoot: string }
+}
+
+const { blocks } = JSON.parse(readFileSync(new URL('./receipts.json', import.meta.url), 'utf8')) as {
+  blocks: { what: string; receiptsRoot: string; receipts: Record<string, unknown>[] }[]
 }
 
 /** Block 0 of Ethereum, as everybody knows it. */
@@ -53,6 +58,10 @@ describe('what a block proves', () => {
     }))
     expect(receiptsRoot(many)).toBe(transfers.receiptsRoot)
     expect(receiptsRoot(many.slice(1))).not.toBe(transfers.receiptsRoot)
+  })
+
+  test.each(blocks)('the root is that of others: $what', ({ receiptsRoot: root, receipts: given }) => {
+    expect(receiptsRoot(given)).toBe(root)
   })
 
   test('the bloom excludes no log that is there, and most of the others', () => {

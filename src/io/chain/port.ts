@@ -88,8 +88,9 @@ interface AnchoredHead {
  * it has yielded are replaced it yields one `rollback` to the last common block, then goes on. `known` are the last blocks the
  * caller holds, ascending, so that a rewrite that happened while it was away is found; deeper ones throw `CHAIN_REORG_TOO_DEEP`. Where they are all
  * that it ever had, `from` names the first of them, and a rewrite of all is undone to the block before it. It ends when the signal aborts.
- * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head. A node that has
- * not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
+ * With `at`, an answer is as of the end of that block and stays the same whoever asks when; without it, as of the head, which is never below
+ * a block that was handed out before, by `follow`, `head` or `block`, or as that of a call which the connection's sender has made. A node that
+ * has not come so far, or keeps no state of so long ago, says so: `CHAIN_ANSWER_INVALID`, which passes when the endpoint asks another one.
  */
 export interface AnchorChain {
   readonly chainId: number
@@ -187,7 +188,10 @@ export type ProtocolCall =
       readonly eligibleNodes: number
     }
 
-/** `done`: mined with success. `refused`: mined or estimated as a revert; `reason` is the contract's short code, for example `E25`. */
+/**
+ * `done`: mined with success. `refused`: mined or estimated as a revert, by who had come as far as the connection; `reason` is the contract's
+ * short code, for example `E25`.
+ */
 export type CallOutcome =
   | { readonly kind: 'done'; readonly transactionHash: Hash; readonly blockNumber: BlockNumber }
   | { readonly kind: 'refused'; readonly reason: string }

@@ -4,12 +4,14 @@ import type { Clock } from './port.ts'
 const TIMER_MS_MAX = 2_147_483_647
 
 function createSystemClock(): Clock {
-  let latestMs = 0
+  /** The machine's time when the process began, as its clock says that is furthest ahead. */
+  let beganMs = Number.NEGATIVE_INFINITY
   return {
     nowMs() {
-      // The machine's clock may be set back; ours stands still then until it is caught up.
-      latestMs = Math.max(latestMs, Date.now())
-      return latestMs
+      // The machine's clock may be set back: ours goes on as it was, for what stands still for an hour leaves everything undone that is due meanwhile.
+      const passedMs = performance.now()
+      beganMs = Math.max(beganMs, Date.now() - passedMs)
+      return Math.round(beganMs + passedMs)
     },
     sleep(durationMs, signal) {
       if (signal?.aborted) return Promise.reject(signal.reason)

@@ -5,7 +5,8 @@ import type { CID } from 'multiformats/cid'
 import { isWeftError, storeFailed } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { onDisk } from '#io/disk/disk.ts'
-import { checkBlock, parseCid } from './unixfs.ts'
+import { blockIn } from './packing.ts'
+import { parseCid } from './unixfs.ts'
 
 /** How an IPFS node keeps blocks on disk: one file each, in folders by the last two characters of its CID, so that none grows too large. */
 export function placeOf(cid: CID): { readonly dir: string; readonly file: string } {
@@ -21,9 +22,7 @@ export function readBlockFolder(directory: string): { block(cid: Cid): Promise<U
       const { dir, file } = placeOf(id)
       const path = join(directory, dir, file)
       try {
-        const block = await readFile(path)
-        await checkBlock(id, block)
-        return block
+        return await blockIn(id, await readFile(path))
       } catch (failure) {
         if (isWeftError(failure, 'IPFS_CONTENT_WRONG')) return undefined
         if ((failure as NodeJS.ErrnoException).code === 'ENOENT') return undefined

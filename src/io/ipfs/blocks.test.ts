@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
@@ -10,6 +10,7 @@ import { readBlockFolder } from './block-folder.ts'
 import { type Blocks, openBlocks } from './blocks.ts'
 import { serveGateway } from './gateway.ts'
 import { openKept } from './kept.ts'
+import { packed } from './packing.ts'
 
 /** Files on a real disk, torn in every way in which disks tear them. */
 
@@ -27,6 +28,71 @@ beforeEach(async () => {
   await blocks.write(cid, BYTES, 1 as EpochId)
 })
 afterEach(() => rm(root, { recursive: true }))
+
+/** Of large ones a test that fails would else spend minutes on telling how they differ. */
+const isSame = (left: Uint8Array | undefined, right: Uint8Array): boolean => left !== undefined && Buffer.compare(left, right) === 0
+/** A batch in JSON, as far as packing is concerned. */
+const TEXT = new TextEncoder().encode(
+  Array.from({ length: 2_000 }, (_, index) => `{"slotId":"${index}","projectId":"pair:0xab:N"}`).join(','),
+)
+/** The same bytes every time, and nothing that could be left out. */
+const DENSE = new Uint8Array(10_000)
+for (let [index, state] = [0, 1]; index < DENSE.length; index += 1) {
+  state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+  DENSE[index] = state >>> 24
+}
+
+describe('a block that is mostly the same over and over', () => {
+  let text: CID
+  beforeEach(async () => {
+    text = CID.parse(await snapshotCidOf(TEXT))
+    await blocks.write(text, TEXT, 1 as EpochId)
+  })
+
+  test('takes a small part of its bytes on the disk, and is read as it was by the node, its peers and whoever reads its folder', async () => {
+    expect((await stat(fileOf(text))).size).toBeLessThan(TEXT.length / 4)
+    expect(isSame(await blocks.read(text), TEXT)).toBe(true)
+    const served = await blocks.store.get(text)[Symbol.asyncIterator]().next()
+    expect(isSame(served.value as Uint8Array, TEXT)).toBe(true)
+    expect(isSame(await readBlockFolder(root).block(text.toString() as Cid), TEXT)).toBe(true)
+  })
+
+  test('is read as well where an earlier version has left it as it is', async () => {
+    await writeFile(fileOf(text), TEXT)
+    expect(isSame(await blocks.read(text), TEXT)).toBe(true)
+  })
+
+  test.each([
+    ['half written', (file: Uint8Array) => file.subarray(0, file.length >> 1)],
+    ['with a bit flipped', (file: Uint8Array) => file.map((byte, index) => (index === file.length >> 1 ? byte ^ 1 : byte))],
+    ['in the file of another', () => packed(TEXT.map((byte, index) => (index === 4 ? byte ^ 1 : byte)))],
+  ])('G3: is told, and replaced, when its file is torn: %s', async (_, tear) => {
+    await writeFile(fileOf(text), tear(await readFile(fileOf(text))))
+    await expect(blocks.read(text)).rejects.toMatchObject({ code: 'IPFS_CONTENT_WRONG' })
+    expect(damaged).toEqual([text.toString()])
+    expect(await readBlockFolder(root).block(text.toString() as Cid)).toBeUndefined()
+    await blocks.write(text, TEXT, undefined)
+    expect(await blocks.store.has(text)).toBe(true)
+  })
+})
+
+test.each([
+  ['is small', BYTES],
+  ['has nothing to save', DENSE],
+  ['looks packed itself', Uint8Array.of(...packed(TEXT), ...DENSE)],
+])('a block that %s lies there as it is, and is read', async (_, block) => {
+  const id = CID.parse(await snapshotCidOf(block))
+  await blocks.write(id, block, undefined)
+  expect(isSame(await readFile(fileOf(id)), block)).toBe(true)
+  expect(isSame(await blocks.read(id), block)).toBe(true)
+})
+
+test('a block that is packed itself is read as it was', async () => {
+  const block = packed(TEXT)
+  const id = CID.parse(await snapshotCidOf(block))
+  await blocks.write(id, block, undefined)
+  expect(isSame(await blocks.read(id), block)).toBe(true)
+})
 
 const flipped = Uint8Array.from(BYTES, (byte, index) => (index === 4 ? byte ^ 1 : byte))
 const longer = new Uint8Array([...BYTES, 0])

@@ -7,7 +7,7 @@ import { isWeftError, storeFailed } from '#domain/errors.ts'
 import type { EpochId } from '#domain/ids.ts'
 import { placeOf } from './block-folder.ts'
 import type { Kept } from './kept.ts'
-import { checkBlock } from './unixfs.ts'
+import { blockIn, packed } from './packing.ts'
 
 /**
  * The blocks of a node on its disk. A file there is taken on nobody's word: a power cut tears it, a disk forgets it. What does not hash to
@@ -99,15 +99,14 @@ class CheckedStore extends FsBlockstore {
   }
 
   async read(cid: CID): Promise<Uint8Array | undefined> {
-    const block = await this.#readFile(cid)
-    if (block === undefined) return undefined
+    const file = await this.#readFile(cid)
+    if (file === undefined) return undefined
     try {
-      await checkBlock(cid, block)
+      return await blockIn(cid, file)
     } catch (failure) {
       this.#deps.onDamaged?.(cid.toString())
       throw failure
     }
-    return block
   }
 
   async readRight(cid: CID): Promise<Uint8Array | undefined> {
@@ -132,7 +131,7 @@ class CheckedStore extends FsBlockstore {
 
   async write(cid: CID, block: Uint8Array): Promise<void> {
     try {
-      await super.put(cid, block)
+      await super.put(cid, packed(block))
     } catch (failure) {
       throw storeFailed(this.#directory, 'writing a block', failure)
     }

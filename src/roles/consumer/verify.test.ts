@@ -185,6 +185,26 @@ const failedStep = (results: readonly StepResult[]): string | undefined => resul
 const OTHER_CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 const notFound = (cid: string) => new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 1 })
 
+test('P2: the head is asked for first: nothing that is told later is from before it', async () => {
+  const asked: string[] = []
+  const noted =
+    <Args extends unknown[], Result>(name: string, ask: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      asked.push(name)
+      return ask(...args)
+    }
+  const noting = ({ head, snapshotStatus, batchCids, currentEpoch }: AnchorChain): Partial<AnchorChain> => ({
+    head: noted('head', head),
+    snapshotStatus: noted('snapshotStatus', snapshotStatus),
+    batchCids: noted('batchCids', batchCids),
+    currentEpoch: noted('currentEpoch', currentEpoch),
+  })
+  const { run } = await network({ chain: noting })
+  await run()
+  expect(asked).toContain('snapshotStatus')
+  expect(asked[0]).toBe('head')
+})
+
 describe('verify', () => {
   test('P1: proves a data point from the chain to its bytes, each step once and in order', async () => {
     const { run, cids, batchCids } = await network()

@@ -58,6 +58,8 @@ const NAMED_MAX = 5
 
 /** Proves one data point step by step; ends after the first step that fails. Throws only when the anchor chain itself cannot be read. */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<StepResult, void> {
+  // Of several endpoints one may be behind: nothing that is asked from here on is answered from before this head (P2).
+  await deps.chain.head()
   const { status, snapshotCid, listed } = await reportedOf(options, deps.chain, createReadFile(deps, options.signal))
   if (status === undefined || status === 'absent') {
     const why = await whyAbsent(options, listed, deps.chain)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Address, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { MANAGER, open, SEQUENCER, VALIDATOR } from './epochs.test-world.ts'
@@ -80,6 +80,14 @@ describe('a role that is behind', () => {
     await world.clock.advance(60_000)
     const gaps = (await releasedAt(world.chain)).map((at, index, all) => at - (all[index - 1] ?? at)).slice(1)
     for (const gap of gaps) expect([9, 10, 11]).toContain(gap)
+  })
+
+  test('E6: is not told by an endpoint that knows nothing of the last epoch that it is decided', async () => {
+    const unknown = { timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }
+    const world = open(BEHIND, ({ chain }) => ({ chain: { ...chain, epochInfo: async () => unknown } }))
+    world.start()
+    await world.clock.advance(60_000)
+    expect((await world.chain.currentEpoch()).epochId).toBe(1)
   })
 
   test('E6: waits for nothing when it is in step', async () => {

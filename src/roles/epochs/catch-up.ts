@@ -34,6 +34,8 @@ export interface Last {
 /** Whether the market is done with the epoch: all its batches are final, or their time is over. */
 async function isDecided(epochId: EpochId, market: MarketState, { chain }: CatchUpDeps): Promise<boolean> {
   const [{ releaseBlock }, head, isEnded] = await Promise.all([chain.epochInfo(epochId), chain.head(), chain.isEpochEnded(epochId)])
+  // Whoever answers has not seen the release.
+  if (releaseBlock === 0) return false
   if (head.number > releaseBlock + Math.max(market.batchWindowBlocks, market.attestationWindowBlocks)) return true
   if (!isEnded) return false
   const batches = await Promise.all((await chain.batchCids(epochId)).map((batchCid) => chain.batch(epochId, batchCid)))

@@ -1,4 +1,5 @@
 import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { EpochState } from '#domain/epoch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
@@ -28,6 +29,7 @@ import type { ServedMarket, VerifyDeps } from './intake/verify.ts'
 import { createWaiting, type Waiting } from './intake/waiting.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
 import { noteVoid } from './seal/outcome.ts'
+import { createPlannedVotes } from './seal/planned-votes.ts'
 import { createSealing } from './seal/sealing.ts'
 import { watch } from './watch.ts'
 
@@ -101,6 +103,9 @@ export interface Sequencing extends VerifyDeps, SequencerDeps {
   readonly waiting: Waiting
 }
 
+/** States in which votes may be taken while the window is open: of what is planned it is so only after a reorganisation (S10). */
+const TAKING: ReadonlySet<EpochState | undefined> = new Set<EpochState>(['released', 'planned', 'anchored', 'ended'])
+
 interface Memory {
   readonly ledger: Ledger
   readonly counters: Counters
@@ -136,8 +141,8 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     served,
     epochRules,
     rulesOf,
-    ballots: createBallots({ store: deps.store, view, rulesOf }),
-    isOpen: (epochId) => ledger.get(epochId)?.state === 'released',
+    ballots: createBallots({ store: deps.store, view, rulesOf, isLeftOut: createPlannedVotes(ledger) }),
+    isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
     isReleased: (epochId) => ledger.isReleased(epochId),
     hasher: createSubmissionHasher(chain),
   }

@@ -83,6 +83,78 @@ describe('G12: an endpoint that does not answer', () => {
   })
 })
 
+describe('S8: of a slot that was given away while the sequencer was away', () => {
+  test.each<[string, (world: World) => void]>([
+    ['burned', ({ chain }) => chain.burnSlot(SLOT_1)],
+    ['assigned to another', ({ chain }) => chain.assignSigner(SLOT_1, signerOf(4).address)],
+    [
+      'assigned to two others',
+      ({ chain }) => {
+        chain.assignSigner(SLOT_1, signerOf(4).address)
+        chain.mine()
+        chain.assignSigner(SLOT_1, signerOf(3).address)
+      },
+    ],
+  ])('%s: a vote of before still counts', async (_, give) => {
+    const before = await open()
+    await before.release()
+    const { hash } = await before.chain.head()
+    before.cut()
+    give(before)
+    before.chain.mine()
+    const world = await open({ around: before })
+    expect(await signedBy(world, SLOT_1, 1, hash)).toBe('accepted')
+    await world.stop()
+  })
+
+  test('nobody is known where the node has no state of so long ago; and nobody waits for that', async () => {
+    const before = await open()
+    await before.release()
+    const { hash } = await before.chain.head()
+    before.cut()
+    before.chain.burnSlot(SLOT_1)
+    before.chain.mine()
+    const refused = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'slot', detail: 'missing trie node' })
+    const wire: Wire = { ...createWire(), around: (chain) => ({ ...chain, slot: async () => Promise.reject(refused) }) }
+    const world = await open({ around: before, wire })
+    expect([await signedBy(world, SLOT_1, 1, hash), await signedBy(world, SLOT_2, 2, hash)]).toEqual(['slot_unknown', 'accepted'])
+    await world.stop()
+  })
+})
+
+describe('S8: an endpoint that is behind', () => {
+  test('after a restart takes no release back that it has not seen, nor is a vote refused for it', async () => {
+    const before = await open()
+    await before.release()
+    await vote(before, 1, 0)
+    const early = await before.submission({ slotId: SLOT_2 })
+    before.chain.setLag({ blocks: 1, every: 1 })
+    const world = await before.crash(undefined, { isNotAwaited: true })
+    await world.clock.advance(1_000)
+    expect((await world.deliver(early)).code).toBe('not_ready')
+    world.chain.setLag()
+    await world.until(() => world.sequencer.stats().isReady)
+    expect([(await world.deliver(early)).code, (await vote(world, 1, 0)).code]).toEqual(['accepted', 'duplicate'])
+    expect(world.events).not.toContain('release_undone')
+    await world.stop()
+  })
+
+  test('by one block at the moment of the look is asked again', async () => {
+    const before = await open()
+    await before.release()
+    await vote(before, 1, 0)
+    let missed = 0
+    const wire: Wire = {
+      ...createWire(),
+      around: (chain) => ({ ...chain, block: async (number) => (missed++ < 2 ? undefined : chain.block(number)) }),
+    }
+    const world = await before.crash(undefined, { wire })
+    expect((await vote(world, 1, 0)).code).toBe('duplicate')
+    expect([missed > 2, world.events.includes('release_undone')]).toEqual([true, false])
+    await world.stop()
+  })
+})
+
 describe('G12: a reorganisation', () => {
   test('that takes back a change read ahead of the blocks leaves the slot to its signer', async () => {
     const world = await open()

@@ -1,5 +1,6 @@
 import type { AnchorView, Header, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { advanceProject } from '#domain/project.ts'
 import {
@@ -14,6 +15,7 @@ import {
 } from '#domain/window.ts'
 import type { AnchorChain, BlockRef, ChainStep, MarketState, ProtocolEvent } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { readSigners, readSlots } from '#life/signers.ts'
 import { endProjects, type EpochEntry, type Ledger, type ProjectEntry } from './ledger.ts'
 
 /** With nothing open the cursor still moves on, or a restart after a quiet day would read the whole day again. */
@@ -28,7 +30,7 @@ export interface WatchDeps extends PersistDeps {
   onBegin(from: BlockNumber): Promise<void>
   /** Of each step before anything else is made of it. */
   onStep(step: ChainStep): Promise<void>
-  /** The chain was followed up to the head that it had at the start. */
+  /** The chain was followed up to the head that it had at the start, and to the newest release on record. */
   onReady(): void
   /** Called after each step from then on. The next step waits for it: what waited for a block is judged by that block (S11). */
   onHead(): Promise<void>
@@ -66,17 +68,18 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   /** While the chain is only read up to its head, the answer may be there already. */
   const disputed = new Set<EpochId>()
   let isReady = false
+  const readyAt = Math.max(headAtStart.number, newestRelease(ledger))
   for await (const step of chain.follow({ from, known: [], signal })) {
-    const { released, areSlotsStale } = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
+    const applied = view.apply(step, (epochId, block) => !isBeforeOurTime(epochId, block, ledger))
     await deps.onStep(step)
     if (step.kind === 'rollback') await undo(step.to, deps)
     // All of them side by side: what is in the view and not in the ledger is refused as over, for good.
-    await Promise.all(released.map((epoch) => takeRelease(epoch, deps)))
+    await Promise.all(applied.released.map((epoch) => takeRelease(epoch, deps)))
     if (step.kind === 'block') await noteVerdicts(step.events, disputed, deps)
-    if (areSlotsStale) await readSlots(deps, signal)
+    await readSigners(applied, deps, signal)
     const head = view.head
     if (head === undefined) continue
-    if (!isReady && head.number >= headAtStart.number) {
+    if (!isReady && head.number >= readyAt) {
       isReady = true
       await undoUnseen(from, deps, signal)
       // What was anchored may have been taken back while nobody looked, and however long ago.
@@ -84,6 +87,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       deps.onReady()
     }
     if (isReady) {
+      await reopen(head, started, deps)
       await deps.onHead()
       for (const epochId of disputed) deps.onDisputed(epochId)
       disputed.clear()
@@ -112,8 +116,24 @@ function isWindowOver(epoch: ReleasedEpoch, head: Header, { windowOf, contract }
   return window === undefined ? head.number > lastBatchBlock(epoch.release.number, contract) : isPastWindow(window, head)
 }
 
-async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
+/**
+ * What closed on a block that a reorganisation has taken closes again, if its window is open on the chain that took the other's place (S10). Votes that
+ * are fixed in a plan stay so; those of them that have lost their block may name another.
+ */
+async function reopen(head: Header, started: Set<ReleasedEpoch>, deps: WatchDeps): Promise<void> {
+  for (const epoch of deps.view.epochs()) {
+    if (isWindowOver(epoch, head, deps)) continue
+    started.delete(epoch)
+    if (deps.ledger.get(epoch.epochId)?.state !== 'closed') continue
+    await deps.ledger.change(epoch.epochId, { state: 'released' })
+    deps.report('epoch_reopened', { epochId: epoch.epochId })
+  }
+}
+
+/** Seen before: a head below it is that of an endpoint that is behind, or of a chain that will grow. Whether the release stays is seen when it is reached. */
+function newestRelease(ledger: Ledger): number {
+  const newest = ledger.get(ledger.newest())
+  return newest === undefined || newest.state === 'void' ? 0 : newest.release.number
 }
 
 const isOver = (record: EpochEntry | undefined): boolean => record === undefined || isEpochOver(record.state)
@@ -227,15 +247,23 @@ function reviseAnchored(from: BlockNumber, deps: WatchDeps): void {
 
 /** Epochs on record whose release is not in its block any more. What a reorganisation released anew while nobody looked begins anew. */
 async function undoUnseen(from: BlockNumber, deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  const { chain, view, ledger } = deps
+  const { view, ledger } = deps
   for (const record of calledFrom(from, deps)) {
     const { epochId, release } = record
-    const block = await persist({ doing: 'read_release', attempt: () => chain.block(release.number), signal }, deps)
+    const block = await persist({ doing: 'read_release', attempt: () => blockAt(release.number, deps), signal }, deps)
     if (block?.hash === release.hash) continue
     await undoRelease(record, deps)
     const again = view.epoch(epochId)
     if (again !== undefined) await ledger.release(epochId, again.release)
   }
+}
+
+/** `undefined` above the chain that was followed. Of a block below its head an endpoint without it is behind, and says nothing of a reorganisation. */
+async function blockAt(number: BlockNumber, { chain, view }: WatchDeps): Promise<BlockRef | undefined> {
+  const block = await chain.block(number)
+  if (block === undefined && number <= (view.head?.number ?? 0))
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'anchor chain', method: 'block', detail: `no block ${number}` })
+  return block
 }
 
 /** An epoch is needed until its window is over, its headers until the votes are counted, for the last time. */

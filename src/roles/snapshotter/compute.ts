@@ -1,4 +1,4 @@
-import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
+import { type ComputeEpoch, type JsonValue, type SourceReader, snapshotProblems } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
@@ -109,6 +109,8 @@ async function run(project: PlannedProject, inputs: ComputeInputs, module: () =>
       timeoutMs,
       late: () => failed(`not done after ${timeoutMs} ms`),
     })
+    const problems = project.compute.schema === undefined ? [] : snapshotProblems(project.compute.schema, snapshot)
+    if (problems.length > 0) throw failed(problems.join('; '))
     return { ok: true, snapshot, bytes: canonicalJson(snapshot) }
   } catch (failure) {
     inputs.signal.throwIfAborted()

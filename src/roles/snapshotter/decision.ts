@@ -1,3 +1,4 @@
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { isAttestationWindowOver, isSettled, lastAttestationBlock, lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, AnchoredByRoots, MarketState } from '#io/chain/port.ts'
@@ -34,6 +35,13 @@ interface EpochThen {
   roots?: Promise<readonly AnchoredByRoots[] | undefined>
 }
 
+/** Of an epoch before one that was released: who knows of no release is behind (throws `CHAIN_ANSWER_INVALID`), and is to be asked again. */
+export async function releaseOf(epochId: EpochId, chain: Pick<AnchorChain, 'epochInfo'>): Promise<BlockNumber> {
+  const { releaseBlock } = await chain.epochInfo(epochId)
+  if (releaseBlock > 0) return releaseBlock
+  throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'anchor chain', method: 'epochInfo', detail: `no release of epoch ${epochId}` })
+}
+
 /**
  * Reads what was decided as of one block, so that whoever asks, and whenever, sees the same (N5). Where the windows were over by then the
  * chain is asked as it is now, which provably says the same, and also of nodes that keep no state of that block; everywhere else such a
@@ -43,7 +51,7 @@ export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): D
   const epochs = new Map<string, Promise<EpochThen>>()
 
   async function readEpoch(block: BlockNumber, epochId: EpochId): Promise<EpochThen> {
-    const { releaseBlock } = await chain.epochInfo(epochId)
+    const releaseBlock = await releaseOf(epochId, chain)
     const at = isSettled(releaseBlock, block, market) ? undefined : block
     const [isEnded, batchCids] = await Promise.all([chain.isEpochEnded(epochId, at), chain.batchCids(epochId, at)])
     return { releaseBlock, at, isEnded, batchCids }
@@ -81,7 +89,6 @@ export function createDecide({ chain, market, byRoots, cache }: DecisionDeps): D
   async function ask(block: BlockNumber, projectId: ProjectId, epochId: EpochId): Promise<Decision> {
     const then = await epochThen(block, epochId)
     const { releaseBlock, at, isEnded } = then
-    if (releaseBlock === 0) return { kind: 'none', isForGood: false }
     const told = await said(projectId, epochId, then, block)
     if (told.kind === 'finalized') return told
     // As good as undecided: with the next block it is looked for again.

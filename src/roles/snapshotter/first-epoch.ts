@@ -2,6 +2,7 @@ import type { BlockNumber, EpochId, ProjectId } from '#domain/ids.ts'
 import { lastBatchBlock } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import type { ByRoots } from './by-roots.ts'
+import { releaseOf } from './decision.ts'
 import type { Records } from './records.ts'
 
 export interface FirstEpochDeps {
@@ -28,7 +29,7 @@ export function createFirstEpochId(
   async function readOpen(): Promise<readonly EpochId[]> {
     const found: EpochId[] = []
     for (let epochId = (present - 1) as EpochId; epochId > 0; epochId = (epochId - 1) as EpochId) {
-      const { releaseBlock: released } = await patiently(() => chain.epochInfo(epochId))
+      const released = await patiently(() => releaseOf(epochId, chain))
       if (releaseBlock > lastBatchBlock(released, market)) break
       if (!(await patiently(() => chain.isEpochEnded(epochId, releaseBlock)))) found.push(epochId)
     }

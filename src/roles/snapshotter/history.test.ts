@@ -179,12 +179,23 @@ describe('N5: of an earlier epoch is taken', () => {
     ['nothing where it had ended without the project', { endedIn: PRESENT }, {}, undefined],
     ['nothing where no batch could come any more', {}, { releaseBlock: BATCHES_UNTIL + 1 }, undefined],
     ['nothing where no attestation could', { statuses: [[15, pending]] }, { releaseBlock: ATTESTATIONS_UNTIL + 1 }, undefined],
-    ['nothing where there is no such epoch', { releaseOf: () => 0 }, {}, undefined],
     ['nothing where it is undecided and had no such project', { own: undefined, unplanned: [8] }, {}, undefined],
   ])('%s', async (_title, change, options, expected) => {
     const { read, scene } = createScene(change, options)
     expect(await read()).toBe(expected)
     expect(scene.waits).toEqual([])
+  })
+
+  test('what there is, though an endpoint that is behind knows of no release at first: an earlier epoch has one', async () => {
+    let asked = 0
+    const { read } = createScene({ releaseOf: () => (asked++ < 2 ? 0 : EARLIER) }, { releaseBlock: BATCHES_UNTIL })
+    expect(await read()).toBe('own 5')
+  })
+
+  test('from no later epoch on, though an endpoint that is behind knows of no release of those before', async () => {
+    let asked = 0
+    const { history, now } = createScene({ releaseOf: () => (asked++ % 3 < 2 ? 0 : EARLIER) }, { releaseBlock: BATCHES_UNTIL })
+    expect(await now(history.firstEpochId(PROJECT))).toBe(1)
   })
 
   test('one moment only: every question about what may change is about the block of the release', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { float, object } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, SlotId } from '#domain/ids.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -403,5 +404,16 @@ describe('the simulation', () => {
     expect(world.troubles).toEqual([])
     await snapshotter.ended
     await expect(world.clock.runUntil(new Promise(() => undefined), { limitMs: 0 })).rejects.toThrow('no timer is left')
+  })
+
+  test('a snapshot of another form than its compute declares is none, and the place is told', async () => {
+    const world = createWorld()
+    const lone = createLoneCompute(() => Promise.resolve({ price: 3n }))
+    const declared = { ...lone, snapshots: lone.snapshots.map((each) => ({ ...each, schema: object({ price: float() }) })) }
+    const snapshotter = await world.start(declared, ONE_SLOT)
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(snapshotter.projects(epochId)[0]).toMatchObject({ reason: 'compute_failed' })
+    expect(snapshotter.projects(epochId)[0]?.detail).toContain('price is an integer, a float is declared')
   })
 })

@@ -464,13 +464,25 @@ describe('N9: a vote that names a block which is taken away is given again while
     expect(again).toBe(second)
   })
 
-  test('when the window is over nothing is given again', async () => {
+  test('when the window is over nothing is given again, and that is told', async () => {
     const { world } = await handedOver()
     world.chain.mine(WINDOW_BLOCKS)
     await world.clock.advance(5_000)
     world.chain.reorg(WINDOW_BLOCKS + 1)
+    await world.until(() => world.summaries.length === 2)
+    expect(world.collector.taken).toHaveLength(2)
+    expect(world.summaries[1]).toMatchObject({ state: 'done', submitted: 0, missed: [{ reason: 'hand_over_failed' }] })
+  })
+
+  test('when the window was over on the chain that is gone, and is open on this one', async () => {
+    const { world, snapshotter, epochId } = await handedOver()
+    world.chain.mine(WINDOW_BLOCKS)
     await world.clock.advance(5_000)
-    expect([world.collector.taken.length, world.summaries.length]).toEqual([2, 1])
+    world.chain.reorg(WINDOW_BLOCKS + 1, { blocks: 1 })
+    const { hash } = await world.chain.head()
+    await world.until(() => world.summaries.length === 2)
+    expect(world.collector.taken.slice(2).map(({ header }) => header)).toEqual([hash, hash])
+    expect(snapshotter.projects(epochId)).toMatchObject([{ state: 'submitted' }])
   })
 
   test('one that is answered after the rollback is given again as well', async () => {

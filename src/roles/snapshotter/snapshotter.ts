@@ -165,12 +165,12 @@ function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpo
   return createOpenEpochs({ windowLength: deps.market.snapshotWindowBlocks, stopping: life.signal, run, onFailure: life.fail })
 }
 
-/** What the flow does about each step of the chain. `head` is the block followed last. */
-function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, head: () => BlockRef): WatchHandlers {
+/** What the flow does about each step of the chain. */
+function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs): WatchHandlers {
   const { slots, cache } = deps
   const { signal } = life
   return {
-    onOpen: (epoch, terms) => open.start(epoch, terms, head()),
+    onOpen: open.start,
     onSkipped: ({ epochId }) => tell({ epochId, state: 'skipped', submitted: 0, missed: [], tookMs: 0 }, deps),
     onHead: open.closePast,
     onUndone(epochs) {
@@ -201,7 +201,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
       const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }
       return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, handOver }, onFailure: life.fail })
     })
-    const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, () => watch.head()) }, signal)
+    const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open) }, signal)
     const project = projectDepsOf(shared, watch)
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
     work = { watch, open }

@@ -13,8 +13,8 @@ const LOOK_BACK_EPOCHS = 64
 
 /** Called in the order of the chain; the next step waits for none of them but `onRollback`. */
 export interface WatchHandlers {
-  /** An epoch is released and its window open. Also called once per epoch found open after a restart. */
-  onOpen(epoch: EpochRecord, terms: EpochTerms): void
+  /** An epoch is released, and its window open unless `head` says otherwise. Also called once per epoch found open after a restart. */
+  onOpen(epoch: EpochRecord, terms: EpochTerms, head: BlockRef): void
   /** The epoch's window is over, or its rules never came (N11), the epoch never having been opened here (N1). */
   onSkipped(epoch: EpochRecord): void
   /** A block was followed, and is the head now; after a rollback it may be lower than the one before. */
@@ -58,6 +58,8 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   const findFirst = () => firstBlock(target, deps)
   const from = tip ? followedFrom(known) : await persist({ doing: 'read_current_epoch', attempt: findFirst, signal }, deps)
   let head = tip ?? target
+  /** Of the chain that took the place of another: until its blocks are followed, a window that is over on it looks open. */
+  let headAfterRollback: BlockRef | undefined
   /** While we catch up, an old release looks open at its own block; only the head at start tells. */
   let isCaughtUp = tip !== undefined && head.number >= target.number
   /** Recorded as open, not yet handed to the role. */
@@ -70,11 +72,12 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
 
   /** One whose rules are not known yet goes on waiting for them, for as long as they could help: it is begun by no others (N11). */
   async function openWaiting(): Promise<void> {
+    const newest = headAfterRollback !== undefined && headAfterRollback.number > head.number ? headAfterRollback : head
     for (const { epoch, terms: known } of waiting.values()) {
       const terms = known ?? (await askTerms(epoch.epochId, deps))
       if (terms === undefined && head.number <= lastBatchBlock(epoch.release.number, deps.market)) continue
       waiting.delete(epoch.epochId)
-      const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), head)
+      const isOpen = terms !== undefined && !isPastWindow(windowIn(terms, epoch.release, deps), newest)
       if (terms === undefined || (!isOpen && records.projects(epoch.epochId).length === 0)) {
         const skipped: EpochRecord = { ...epoch, state: 'skipped' }
         await records.saveEpoch(skipped, deps.market)
@@ -84,7 +87,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
       const begun = begunBy(terms, epoch)
       // Durable before anything of it is signed (N10).
       if (epoch.sets === undefined || epoch.windowUnit !== begun.windowUnit) await records.saveEpoch(begun, deps.market)
-      handlers.onOpen(begun, terms)
+      handlers.onOpen(begun, terms, newest)
     }
   }
 
@@ -108,7 +111,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
   }
 
   async function takeRollback(to: BlockRef): Promise<void> {
-    const { undone, reopened } = changedBy(to, head, deps)
+    const { undone, reopened } = changedBy(to, deps)
     const saved = records.saveRollback(to, [...undone, ...reopened])
     head = to
     for (const epoch of undone) waiting.delete(epoch.epochId)
@@ -118,6 +121,7 @@ export async function createWatch(deps: WatchDeps, signal: AbortSignal): Promise
     await saved
     const taken = handlers.onRollback()
     news.tellRollback()
+    headAfterRollback = await persist({ doing: 'read_head', attempt: () => chain.head(), signal }, deps)
     await taken
   }
 
@@ -192,8 +196,8 @@ function recordOf({ epochId, begin, end, block }: ProtocolEvent & { readonly kin
   }
 }
 
-/** What a rollback to `to` makes of the epochs on record; `head` is the block before it. */
-function changedBy(to: BlockRef, head: BlockRef, { records, market, terms }: WatchDeps) {
+/** What a rollback to `to` makes of the epochs on record. A window that was over on the chain that is gone may be open on this one. */
+function changedBy(to: BlockRef, { records, market, terms }: WatchDeps) {
   const undone = records
     .epochs()
     .filter((epoch) => epoch.release.number > to.number && epoch.state !== 'undone')
@@ -203,7 +207,7 @@ function changedBy(to: BlockRef, head: BlockRef, { records, market, terms }: Wat
   const windowOfRecord = ({ release, windowUnit = terms.present.rules.windowUnit }: EpochRecord) =>
     windowOf({ release, unit: windowUnit, length: market.snapshotWindowBlocks })
   const isOpenAgain = (epoch: EpochRecord) =>
-    epoch.release.number <= to.number && !isPastWindow(windowOfRecord(epoch), head) && records.hasHandedAbove(epoch.epochId, to.number)
+    epoch.release.number <= to.number && !isPastWindow(windowOfRecord(epoch), to) && records.hasHandedAbove(epoch.epochId, to.number)
   const reopened = records
     .epochs()
     .filter(isOpenAgain)

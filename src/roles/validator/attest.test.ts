@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { Address, Cid, ContentHash, EpochId } from '#domain/ids.ts'
+import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, CallOutcome, ProtocolCall } from '#io/chain/port.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import { publishedRoot } from '#wire/merkle.ts'
@@ -54,6 +54,7 @@ function open(
         return outcome
       },
     },
+    view: { head: undefined },
   }
   return { store, asked, sent, deps, attest: (root = ROOT) => attest({ ...batch, root }, deps, NEVER) }
 }
@@ -188,10 +189,34 @@ describe('what is sent', () => {
     expect(sent.map(({ call }) => call)).toEqual(Array(3).fill({ kind: 'submitBatchAttestation', ...batch, rootHash: ROOT }))
   })
 
+  test('V3: the number of a call is remembered: one that was refused is not made beside the next', async () => {
+    const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8), done(8)] })
+    await attestRoot()
+    await attestRoot()
+    expect(sent.map(({ intentId }) => intentId)).toEqual(['', '/1', '/1'].map((number) => `attest/7/${batch.batchCid}${number}`))
+  })
+
   test('V3: a batch that is not back yet is not sent for again', async () => {
     const { attest: attestRoot, sent } = open({ outcomes: [refused('E26'), done(8)], batch: undefined })
     expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
     expect(sent).toHaveLength(1)
+  })
+
+  test('V3: an endpoint that is behind is not believed that a batch is not back', async () => {
+    const { deps, sent } = open({ outcomes: [refused('E26'), refused('E26'), done(8)] })
+    let isBehind = true
+    const missing = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'test', method: 'batch', detail: 'block 9 is not there' })
+    const read = async (at: BlockNumber | undefined) => {
+      if (!isBehind) return ANCHORED
+      if (at === undefined) return undefined
+      throw missing
+    }
+    const view = { head: { number: 9 as BlockNumber, hash: '0x9' as Hash, timestamp: 9 } }
+    const lagging: AttestDeps = { ...deps, view, chain: { ...deps.chain, batch: (_, __, at) => read(at) } }
+    await expect(attest({ ...batch, root: ROOT }, lagging, NEVER)).rejects.toBe(missing)
+    isBehind = false
+    expect(await attest({ ...batch, root: ROOT }, lagging, NEVER)).toEqual({ kind: 'attested', blockNumber: 8 })
+    expect(sent).toHaveLength(3)
   })
 
   test.each([
@@ -206,7 +231,7 @@ describe('what is sent', () => {
 
   test('V3: it does not go on for ever about a batch that is there and refused', async () => {
     const { attest: attestRoot, sent } = open({ outcomes: Array(50).fill(refused('E26')) })
-    expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26' })
+    expect(await attestRoot()).toEqual({ kind: 'refused', code: 'E26', isBatchThere: true })
     expect(sent).toHaveLength(9)
   })
 

@@ -1,14 +1,17 @@
+import type { AnchorView } from '#domain/anchor-view.ts'
 import { codeOf } from '#domain/contract-codes.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, ContentHash, EpochId, Hash } from '#domain/ids.ts'
-import type { AnchorChain, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, AnchoredBatch, ProtocolSender } from '#io/chain/port.ts'
 import type { Store } from '#io/store/port.ts'
-import { GUARDS_PREFIX, guardKey, guardsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
+import { GUARDS_PREFIX, guardKey, guardsPrefix, REFUSALS_PREFIX, refusalsKey, refusalsPrefix, SIGNED_UP_TO_KEY } from './keys.ts'
 
 export interface AttestDeps {
   readonly store: Store
   readonly chain: AnchorChain
   readonly sender: Pick<ProtocolSender, 'address' | 'send'>
+  /** As far as the chain was followed. */
+  readonly view: Pick<AnchorView, 'head'>
 }
 
 /** A validator's word about a batch. */
@@ -29,7 +32,8 @@ export interface Attestation {
 export type Attested =
   | { readonly kind: 'attested'; readonly blockNumber: BlockNumber }
   | { readonly kind: 'attested_before' }
-  | { readonly kind: 'refused'; readonly code: string }
+  /** `isBatchThere`: for the want of something that the chain has, as far as was seen. */
+  | { readonly kind: 'refused'; readonly code: string; readonly isBatchThere?: true }
 
 /** The contract's codes for a batch that it does not have, and for one of this name with other projects or CIDs than the vote is for. */
 const [BATCH_UNKNOWN, CONTENT_DIFFERS] = ['E26', 'BatchContentDiffers'] as const
@@ -70,31 +74,51 @@ function isBarred({ epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid
  * Attests once. Order: ask the chain (an old disk may have been restored), then write the guard durably, then send (G6, V2).
  * Throws `ATTESTATION_CONFLICT` for a second root or content, and what passes (`CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`): call again.
  */
-export async function attest(attestation: Attestation, { store, chain, sender }: AttestDeps, signal: AbortSignal): Promise<Attested> {
+export async function attest(attestation: Attestation, deps: AttestDeps, signal: AbortSignal): Promise<Attested> {
+  const { store, chain, sender } = deps
   const { epochId, batchCid, root: rootHash, contentHash, projectCount } = attestation
   const isGuarded = guardedAttestation(attestation, store) !== undefined
   if (!isGuarded && (await chain.hasAttested(epochId, batchCid, sender.address))) return { kind: 'attested_before' }
   await checkAndGuard(attestation, store)
-  for (let refusals = 0; ; refusals += 1) {
+  for (let refusals = refusalsOf(attestation, store); ; refusals += 1) {
     const intentId = refusals === 0 ? `attest/${epochId}/${batchCid}` : `attest/${epochId}/${batchCid}/${refusals}`
     const call = { kind: 'submitBatchAttestation', epochId, batchCid, rootHash, contentHash, projectCount } as const
     const outcome = await sender.send(intentId, call, signal)
     if (outcome.kind === 'done') return { kind: 'attested', blockNumber: outcome.blockNumber }
     if (outcome.reason === 'E40') return { kind: 'attested_before' }
-    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3).
-    const isBatchBack = refusals < REFUSALS_MAX && (await isBackAfter(outcome.reason, attestation, chain))
-    if (!isBatchBack) return { kind: 'refused', code: outcome.reason }
+    // Mined while a reorganisation had the batch off the chain: final for this intent, not for the next (V3). Or refused beforehand by who is behind.
+    const isBatchBack = await isBackAfter(outcome.reason, attestation, deps)
+    if (!isBatchBack || refusals === REFUSALS_MAX)
+      return { kind: 'refused', code: outcome.reason, ...(isBatchBack && { isBatchThere: true }) }
+    // Else what was refused beforehand, and never sent, would be sent beside the next one later.
+    await store.commit([{ key: refusalsKey(epochId, batchCid), value: encoder.encode(String(refusals + 1)) }])
   }
+}
+
+function refusalsOf({ epochId, batchCid }: Attestation, store: Store): number {
+  const value = store.get(refusalsKey(epochId, batchCid))
+  return value === undefined ? 0 : Number(decoder.decode(value))
 }
 
 /** Whether the contract has refused the vote because what it is for, the batch or its content, was not on chain: that may come back. */
 export const isForWhatIsGone = (reason: string): boolean => codeOf(reason) === BATCH_UNKNOWN || codeOf(reason) === CONTENT_DIFFERS
 
 /** Whether what was missing when the vote was refused stands on chain now: the batch, or the content that the vote names. */
-async function isBackAfter(reason: string, { epochId, batchCid, contentHash }: Attestation, chain: AnchorChain): Promise<boolean> {
+async function isBackAfter(reason: string, attestation: Attestation, deps: AttestDeps): Promise<boolean> {
   if (!isForWhatIsGone(reason)) return false
-  const anchored = await chain.batch(epochId, batchCid)
-  return anchored !== undefined && (codeOf(reason) === BATCH_UNKNOWN || anchored.contentHash === contentHash)
+  const anchored = await batchOnChain(attestation, deps)
+  return anchored !== undefined && (codeOf(reason) === BATCH_UNKNOWN || anchored.contentHash === attestation.contentHash)
+}
+
+/**
+ * `undefined` when it is not on chain. That is only believed as of the block that was followed: an endpoint that is behind it refuses (throws
+ * `CHAIN_ANSWER_INVALID`), and is to be asked again.
+ */
+export async function batchOnChain(
+  { epochId, batchCid }: Pick<Attestation, 'epochId' | 'batchCid'>,
+  { chain, view }: Pick<AttestDeps, 'chain' | 'view'>,
+): Promise<AnchoredBatch | undefined> {
+  return (await chain.batch(epochId, batchCid)) ?? chain.batch(epochId, batchCid, view.head?.number)
 }
 
 /** Check and write are one synchronous step, so that no second root, and none for other content, can slip in between (V2). */
@@ -110,7 +134,10 @@ function checkAndGuard(attestation: Attestation, store: Store): Promise<void> {
 
 /** Removes the guards of epochs before `oldest`, for which the contract must be past counting any vote (V2). */
 export async function letGoOfGuards(oldest: EpochId, countMax: number, store: Store): Promise<number> {
-  const gone = store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest))
+  const gone = [
+    ...store.scan(GUARDS_PREFIX, { limit: countMax }).filter(({ key }) => key < guardsPrefix(oldest)),
+    ...store.scan(REFUSALS_PREFIX, { limit: countMax }).filter(({ key }) => key < refusalsPrefix(oldest)),
+  ]
   // A commit of nothing waits for the disk all the same.
   if (gone.length > 0) await store.commit(gone.map(({ key }) => ({ key })))
   return gone.length

@@ -5,13 +5,14 @@ import { batchOf, CID_A, judged, openWorld, P1 } from './validator.test-world.ts
 const SLOT_3 = 3 as SlotId
 
 /** An epoch in whose window slot 3 is burned; what becomes of a batch in which it has voted in each of two blocks. */
-async function burnedInWindow() {
+async function burnedInWindow({ isStartedLate = false } = {}) {
   const world = await openWorld()
-  const running = await world.start()
+  let running = isStartedLate ? undefined : await world.start()
   const epochId = await world.releaseNext()
   world.chain.burnSlot(SLOT_3)
   await world.mine()
   const burned = await world.chain.head()
+  running ??= await world.start()
   return {
     world,
     burned,
@@ -37,6 +38,11 @@ test('V1: what a burned slot signed before its burning is judged as the sequence
 test('V1: a burned slot has no vote from the block of its burning on', async () => {
   const { burned, failuresOf } = await burnedInWindow()
   expect(await failuresOf(burned.hash)).toEqual(['submission_slot'])
+})
+
+test('V1: a validator that was started after a burning judges what was signed before it as the others do', async () => {
+  const { world, failuresOf } = await burnedInWindow({ isStartedLate: true })
+  expect(await failuresOf(world.release.hash)).toEqual([])
 })
 
 test('V1: a burning that a reorganisation takes back has not been', async () => {

@@ -1,5 +1,5 @@
 import type { AnchorView, AnnouncedBatch } from '#domain/anchor-view.ts'
-import { isWeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
 import type { BlockNumber, Cid } from '#domain/ids.ts'
 import { isAttestationWindowOver } from '#domain/window.ts'
@@ -11,7 +11,7 @@ import type { Candidate } from './lanes.ts'
 
 export interface ConcludeDeps extends AttestDeps, PersistDeps {
   readonly contract: MarketState
-  readonly view: Pick<AnchorView, 'rounds'>
+  readonly view: Pick<AnchorView, 'head' | 'rounds'>
   readonly journal: Journal
   readonly report: Report
   /** Called with what became of each batch. */
@@ -38,10 +38,7 @@ export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: Con
   const found = { failureCount, evidenceCid, root, isDivergent: root !== anchored.rootHash }
   let outcome: Attested
   try {
-    outcome = await persist(
-      { doing: 'attest', attempt: () => attest({ ...attestation, projectCount: anchored.projectIds?.length ?? 0 }, deps, signal), signal },
-      deps,
-    )
+    outcome = await attestInTime(batch, { ...attestation, projectCount: anchored.projectIds?.length ?? 0 }, deps, signal)
   } catch (failure) {
     if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
     // Not a reason to stop: the guard has held, and whoever wrote the batch must not be able to end this process (V6).
@@ -51,7 +48,11 @@ export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: Con
   switch (outcome.kind) {
     case 'refused':
       deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
-      return ended(batch, isForWhatIsGone(outcome.code) ? GONE : { ...found, state: 'withheld', reason: 'refused' }, deps)
+      return ended(
+        batch,
+        isForWhatIsGone(outcome.code) && outcome.isBatchThere !== true ? GONE : { ...found, state: 'withheld', reason: 'refused' },
+        deps,
+      )
     case 'attested_before': {
       // Which root that was, only a guard can tell; without one the disk is older than the attestation.
       const isGuarded = guardedAttestation(attestation, deps.store) !== undefined
@@ -62,6 +63,25 @@ export async function attestToTheEnd(batch: Candidate, judged: Judged, deps: Con
     case 'attested':
       return ended(batch, { ...found, state: 'attested', reason: '', isLate: isAfterWindow(batch, outcome.blockNumber, deps) }, deps)
   }
+}
+
+/**
+ * Until the chain has an answer. A vote that is refused for a batch that is there was asked of an endpoint that is behind: it is given again for as
+ * long as it is in time.
+ */
+export function attestInTime(batch: Candidate, attestation: Attestation, deps: ConcludeDeps, signal: AbortSignal): Promise<Attested> {
+  const { view, contract } = deps
+  function isInTime(): boolean {
+    const start = view.rounds(batch.epochId)?.startOf(batch.index)
+    return start !== undefined && view.head !== undefined && !isAttestationWindowOver(start, view.head.number, contract)
+  }
+  async function attempt(): Promise<Attested> {
+    const outcome = await attest(attestation, deps, signal)
+    if (outcome.kind === 'refused' && outcome.isBatchThere === true && isInTime())
+      throw new WeftError('CALL_NOT_SETTLED', { call: `attest/${batch.epochId}/${batch.batchCid}`, waitedMs: 0 })
+    return outcome
+  }
+  return persist({ doing: 'attest', attempt, signal }, deps)
 }
 
 /** Whether the block comes after the attestation window of the batch, as far as the release of its epoch was seen. */

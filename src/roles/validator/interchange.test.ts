@@ -25,7 +25,7 @@ async function attestIn(store: FakeStore, attestation: Attestation): Promise<str
       return { kind: 'done', transactionHash: ROOT, blockNumber: 1 } as never
     },
   }
-  await attest(attestation, { store, chain, sender: sender as never }, NEVER).catch((failure: unknown) => {
+  await attest(attestation, { store, chain, sender: sender as never, view: { head: undefined } }, NEVER).catch((failure: unknown) => {
     if (!isWeftError(failure, 'ATTESTATION_CONFLICT')) throw failure
   })
   return sent

@@ -3,7 +3,7 @@ import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 /**
  * The keys of the validator's store. Numbers are padded, so that key order is number order.
  *
- * `guard/<epoch> <batchCid>` root, and content if the vote names it, or `barred` · `guards-of` whose they are · `signed-up-to` the epoch up to
+ * `guard/<epoch> <batchCid>` root, and content if the vote names it, or `barred` · `refusals/<epoch> <batchCid>` number of the call · `guards-of` whose they are · `signed-up-to` the epoch up to
  * which an imported file bars everything else · `batch/<epoch> <batchCid>` record · `evidence/<epoch> <batchCid>` · `heard/<epoch> <project>
  * <slot>` a vote that was heard · `cursor` block to follow from · `retention/over` newest epoch seen to be long over · `ipfs-at/<epoch>
  * <cid>`, `ipfs-of/<cid>` the newest epoch that needs a block · `pin <place>-at/…`, `-of/…` the same for what each place has.
@@ -18,6 +18,10 @@ export const batchKey = (epochId: EpochId, batchCid: Cid): string => `${batchesP
 export const GUARDS_PREFIX = 'guard/'
 export const guardsPrefix = (epochId: EpochId): string => `${GUARDS_PREFIX}${epochText(epochId)} `
 export const guardKey = (epochId: EpochId, batchCid: Cid): string => `${guardsPrefix(epochId)}${batchCid}`
+/** How many calls for a batch were refused for want of it: the next bears that number. Goes with the guard. */
+export const REFUSALS_PREFIX = 'refusals/'
+export const refusalsKey = (epochId: EpochId, batchCid: Cid): string => `${REFUSALS_PREFIX}${epochText(epochId)} ${batchCid}`
+export const refusalsPrefix = (epochId: EpochId): string => `${REFUSALS_PREFIX}${epochText(epochId)} `
 /** Whose word the guards are, as `interchange.ts` writes it. */
 export const GUARDS_OF_KEY = 'guards-of'
 /** The newest epoch for which another machine may have signed what no guard here tells of. */

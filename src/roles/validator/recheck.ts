@@ -6,7 +6,7 @@ import { type Votable, votableOf, type VoteRules } from '#domain/votable.ts'
 import type { SubmissionWindow } from '#domain/window.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
-import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
+import { batchCidOf, isBatchCid, readBatchFile } from '#wire/batch-file.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 import { type Completed, completed, type CountedVote, type Hearsay, heardVotes, votersIn, type VotesOfProjects } from './complete.ts'
@@ -108,7 +108,7 @@ export async function recheck(batch: ToRecheck, deps: RecheckDeps): Promise<Find
     fail('cid', batch.anchored.batchCid, cid)
     return unreadable()
   }
-  const parsed = parseBatchFile(batch.bytes, batch.anchored.batchCid)
+  const parsed = await readBatchFile(batch.bytes, batch.anchored.batchCid, deps.breathe)
   if (!parsed.ok) {
     fail('form', 'a batch file', parsed.defect)
     return unreadable()

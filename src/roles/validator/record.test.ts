@@ -23,6 +23,7 @@ import {
   VALIDATORS,
   type World,
 } from './validator.test-world.ts'
+import type { ValidatorDeps } from './validator.ts'
 
 const encoder = new TextEncoder()
 
@@ -117,6 +118,27 @@ describe('V6: every batch that was announced ends in a record with a reason', ()
     await world.ipfs.node('sequencer').add(encodeBatch(batch))
     expect(await judged(world, running)).toMatchObject({ state: 'missed', reason: 'not_on_chain' })
     expect([running.validator.batches(EPOCH_1), world.chain.pendingCount()]).toEqual([[], 0])
+    await running.stop()
+  })
+
+  test('V6: one of which an endpoint that is behind has not heard yet', async () => {
+    const world = await openWorld()
+    let asked = 0
+    /** For three answers four blocks behind, where the epoch has no batch yet. */
+    const behind = ({ chain }: Pick<ValidatorDeps, 'chain'>) => ({
+      chain: {
+        ...chain,
+        async batch(...[epochId, batchCid, at]: Parameters<typeof chain.batch>) {
+          asked += 1
+          if (asked > 3) return chain.batch(epochId, batchCid, at)
+          if (at === undefined) return undefined
+          throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'test', method: 'batch', detail: `block ${at} is not there` })
+        },
+      },
+    })
+    const running = await world.start({ spoil: behind })
+    await world.anchor(honest(world))
+    expect(await judged(world, running)).toMatchObject({ state: 'attested' })
     await running.stop()
   })
 

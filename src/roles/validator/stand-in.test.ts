@@ -18,6 +18,7 @@ import {
   type Running,
   type World,
 } from './validator.test-world.ts'
+import type { ValidatorDeps } from './validator.ts'
 
 const WINDOWS = { snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWindowBlocks: 30 }
 type Who = 0 | 1 | 2
@@ -116,6 +117,28 @@ describe('V15: of batches of one epoch', () => {
     expect([await finalCid(scene, P1), await finalCid(scene, P2)]).toEqual([CID_A, CID_A])
     await stop(scene)
   })
+})
+
+test('V15: a file of another content than its CID says is none: nothing is made of it, and the correction goes out when the right one is there', async () => {
+  const world = await openWorld(WINDOWS)
+  let isFed = false
+  const votes = encodeBatch(batchOf([world.submission(1, CID_A)], [[P1, CID_A]]))
+  const fed = ({ ipfs }: Pick<ValidatorDeps, 'ipfs'>) => ({
+    ipfs: { ...ipfs, get: async (...asked: Parameters<typeof ipfs.get>) => (isFed ? votes : ipfs.get(...asked)) },
+  })
+  const running: Running[] = []
+  for (const who of [0, 1, 2] as const) running.push(await world.start({ who, spoil: fed }))
+  await world.anchor(honest(world), { snapshotCids: [CID_B] })
+  for (const each of running) expect(await judged(world, each)).toMatchObject({ isDivergent: true })
+  const scene = { world, running, number: (await world.chain.head()).number }
+  isFed = true
+  await mineUpTo(scene, scene.number + 14)
+  expect([(await world.chain.batchCids(EPOCH_1)).length, stoodIn(scene)]).toEqual([1, 0])
+  expect(running.flatMap(({ events }) => events)).toContain('stand_in_waits')
+  isFed = false
+  await mineUpTo(scene, scene.number + 22)
+  expect(await world.chain.snapshotStatus(P1, EPOCH_1)).toEqual({ status: 'finalized', snapshotCid: CID_A })
+  await stop(scene)
 })
 
 test('V15: what a validator sends has the form that the market asks for', async () => {

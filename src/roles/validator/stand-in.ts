@@ -7,7 +7,7 @@ import type { AnchoredWithProjects } from '#io/chain/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import type { Life } from '#life/live.ts'
 import { persist } from '#life/persist.ts'
-import { type BatchFile, batchFile, parseBatchFile } from '#wire/batch-file.ts'
+import { type BatchFile, batchCidOf, batchFile, isBatchCid, readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { isDagCborCid } from '#wire/cid.ts'
 import { keccak256 } from '#wire/keccak.ts'
@@ -17,8 +17,8 @@ import { type JudgedBy, type OwnResult, ownResults } from './recheck.ts'
 import { learnJudgedBy, type Validating } from './validate.ts'
 
 /**
- * How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. The first waits as long: an endpoint that
- * is a block behind would still refuse its call, and a refusal is for good.
+ * How long each validator has for its turn, in blocks: for its call to be mined and seen by the next. The first waits as long: the
+ * sequencer's own may be in a block that is not seen here yet.
  */
 const TURN_BLOCKS = 2
 /** The files were kept here when they were judged (V4). */
@@ -124,9 +124,12 @@ async function readBatches(
   return [batchCids, batches.filter((batch) => batch?.projectIds !== undefined)]
 }
 
-async function readFile(batchCid: Cid, { ipfs }: Validating, signal: AbortSignal): Promise<Batch | undefined> {
+async function readFile(batchCid: Cid, { ipfs, breathe }: Validating, signal: AbortSignal): Promise<Batch | undefined> {
   try {
-    const parsed = parseBatchFile(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }), batchCid)
+    const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal })
+    // As in `recheck`: what is said in our name is made of no other votes than those that were refuted (V1).
+    if (isBatchCid(batchCid) && (await batchCidOf(bytes, batchCid)) !== batchCid) return undefined
+    const parsed = await readBatchFile(bytes, batchCid, breathe)
     return parsed.ok ? parsed.batch : undefined
   } catch (failure) {
     signal.throwIfAborted()

@@ -7,10 +7,10 @@ import { isAttestationWindowOver, lastAttestationBlock, windowOf } from '#domain
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import { persist } from '#life/persist.ts'
 import { learnRules, type RuleBook } from '#life/rules.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { contentHashOf, contentHashOfRoots } from '#wire/content-hash.ts'
-import { type Attestation, attest, guardedAttestation } from './attest.ts'
-import { attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
+import { type Attestation, batchOnChain, guardedAttestation } from './attest.ts'
+import { attestInTime, attestToTheEnd, type ConcludeDeps, ended, GONE } from './conclude.ts'
 import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
 import type { Heard } from './heard.ts'
 import type { BatchRecord } from './journal.ts'
@@ -141,21 +141,26 @@ async function confirm(
 ): Promise<UnderWay> {
   const traces = keepTraces(batch, fetched, deps, signal)
   return behind(
-    known.state === 'attested' && guarded !== undefined ? attestAgain(known, guarded, deps, signal) : Promise.resolve(known),
+    known.state === 'attested' && guarded !== undefined ? attestAgain(batch, { known, guarded }, deps, signal) : Promise.resolve(known),
     traces,
   )
 }
 
-async function attestAgain(known: BatchRecord, guarded: Attestation, deps: Validating, signal: AbortSignal): Promise<BatchRecord> {
-  const outcome = await persist({ doing: 'attest', attempt: () => attest(guarded, deps, signal), signal }, deps)
+async function attestAgain(
+  batch: Candidate,
+  { known, guarded }: { readonly known: BatchRecord; readonly guarded: Attestation },
+  deps: Validating,
+  signal: AbortSignal,
+): Promise<BatchRecord> {
+  const outcome = await attestInTime(batch, guarded, deps, signal)
   const { epochId, batchCid } = known
   if (outcome.kind === 'refused') deps.report('attestation_refused', { epochId, batchCid, code: outcome.code })
   return known
 }
 
 /** `undefined` when a reorganisation has taken the batch away since it was announced. */
-function readAnchored({ epochId, batchCid }: Candidate, deps: Validating, signal: AbortSignal): Promise<AnchoredBatch | undefined> {
-  return persist({ doing: 'read_batch', attempt: () => deps.chain.batch(epochId, batchCid), signal }, deps)
+function readAnchored(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<AnchoredBatch | undefined> {
+  return persist({ doing: 'read_batch', attempt: () => batchOnChain(batch, deps), signal }, deps)
 }
 
 /** The content that the vote is for, worked out from the lists that were judged; `undefined` where the contract compares none. */
@@ -169,7 +174,7 @@ function contentToAttest(anchored: AnchoredBatch): Attestation['contentHash'] {
 /** Later batches of the epoch are checked against this one, whether or not it is itself still to be judged. What was guarded waits for no rules, so this comes after it. */
 async function keepTraces(batch: Candidate, fetched: Fetched, deps: Validating, signal: AbortSignal): Promise<void> {
   const { epoch, index, predecessors } = batch
-  const parsed = fetched.ok ? parseBatchFile(fetched.bytes, batch.batchCid) : undefined
+  const parsed = fetched.ok ? await readBatchFile(fetched.bytes, batch.batchCid, deps.breathe) : undefined
   if (parsed?.ok !== true) return predecessors.add(index, undefined)
   const judgedBy = epoch && (await learnJudgedBy(epoch, () => !isWindowOver(batch, deps), deps, signal))
   const voters = judgedBy === undefined ? new Set<SlotId>() : await votersOf(parsed.batch, judgedBy, deps)

@@ -279,7 +279,9 @@ describe('V2: never two roots for one batch', () => {
         return { kind: 'refused', reason: 'E01' } as const
       },
     }
-    expect(await attest({ epochId: EPOCH_1, batchCid, root }, { store, chain: world.chain, sender }, NEVER)).toEqual({
+    expect(
+      await attest({ epochId: EPOCH_1, batchCid, root }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).toEqual({
       kind: 'refused',
       code: 'E01',
     })
@@ -298,7 +300,7 @@ describe('V2: never two roots for one batch', () => {
         return { kind: 'refused', reason: 'E40' } as const
       },
     }
-    const deps = { store, chain: world.chain, sender }
+    const deps = { store, chain: world.chain, sender, view: { head: undefined } }
     await attest({ epochId: EPOCH_1, batchCid, root: publishedRoot([CID_A]) }, deps, NEVER)
     await expect(attest({ epochId: EPOCH_1, batchCid, root: publishedRoot([CID_B]) }, deps, NEVER)).rejects.toMatchObject({
       code: 'ATTESTATION_CONFLICT',
@@ -354,6 +356,33 @@ test('V3: an attestation that a reorganisation takes away is sent again', async 
   await world.mine(3)
   expect(await world.chain.batch(EPOCH_1, batchCid)).toMatchObject({ attestationCount: 1 })
   expect(world.chain.transactionCount(VALIDATORS[0])).toBe(1)
+  await running.stop()
+})
+
+test('V3: a vote that an endpoint which is behind refuses for want of the batch is given when it has caught up', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  const batch = honest(world)
+  await world.anchor(batch, { isHidden: true })
+  world.chain.setSenderLag({ blocks: 1, every: 1 })
+  await world.ipfs.node('sequencer').add(encodeBatch(batch))
+  await world.clock.advance(5_000)
+  expect([running.records, world.chain.pendingCount()]).toEqual([[], 0])
+  world.chain.setSenderLag()
+  expect(await judged(world, running)).toMatchObject({ state: 'attested', reason: '' })
+  await running.stop()
+})
+
+test('V3: one that is refused for want of a batch that is there ends with the window', async () => {
+  const world = await openWorld()
+  const sender = { address: VALIDATORS[0], send: async () => ({ kind: 'refused', reason: 'E26' }) as const }
+  const running = await world.start({ spoil: () => ({ sender: sender as never }) })
+  await world.anchor(honest(world))
+  for (let block = 0; block < 40; block += 1) {
+    await world.mine()
+    await world.clock.advance(1_000)
+  }
+  expect(running.records).toMatchObject([{ state: 'withheld', reason: 'refused' }])
   await running.stop()
 })
 
@@ -434,7 +463,9 @@ describe('the content of a batch', () => {
     const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
     const root = publishedRoot([CID_A])
     const contentHash = contentHashOf([P1], [CID_A])
-    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender }, NEVER)).rejects.toThrow()
+    await expect(
+      attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).rejects.toThrow()
     const another = { epochId: EPOCH_1, batchCid, projectIds: [P1], snapshotCids: [CID_B], rootHash: root }
     const rollBack = async () => world.chain.reorg((await world.chain.head()).number - world.release.number, { isLosingTransactions: true })
     await rollBack()
@@ -458,7 +489,9 @@ describe('the content of a batch', () => {
     const root = publishedRoot([CID_A])
     const contentHash = how === 'with' ? contentHashOf([P1], [CID_A]) : undefined
     const sender = { address: VALIDATORS[0], send: () => Promise.reject(new Error('the power is gone')) }
-    await expect(attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender }, NEVER)).rejects.toThrow()
+    await expect(
+      attest({ epochId: EPOCH_1, batchCid, root, contentHash }, { store, chain: world.chain, sender, view: { head: undefined } }, NEVER),
+    ).rejects.toThrow()
     const running = await world.start({ store: store.crash() })
     expect(await judged(world, running)).toMatchObject({ state: 'attested', root })
     expect(votesOf(world).map((vote) => vote.contentHash)).toEqual([contentHash])

@@ -61,6 +61,8 @@ function open(
         chain: {
           head: async () => options.headOf?.() ?? block(options.head ?? 0),
           slots: async () => slots(),
+          // Of the past; what `slots` says is of the head.
+          slot: async (slotId: SlotId) => ({ slotId, signer: ALICE, isActive: true }),
           async *follow({ from, known }: Parameters<AnchorChain['follow']>[0]) {
             followed.push({ from, known })
             yield* given

@@ -3,6 +3,7 @@ import type { BlockNumber } from '#domain/ids.ts'
 import { isAttestationWindowOver, oldestReleaseAttestedIn, REPLAY_MARGIN_BLOCKS } from '#domain/window.ts'
 import type { AnchorChain, MarketState } from '#io/chain/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { readSigners, readSlots } from '#life/signers.ts'
 import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 
@@ -34,7 +35,7 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
   await readSlots(deps, signal)
   let saved = journal.cursor() ?? 0
   for await (const step of chain.follow({ from, known: [], signal })) {
-    const { announced, areSlotsStale } = view.apply(step)
+    const applied = view.apply(step)
     if (step.kind === 'rollback') {
       // Until the slots of the new chain are read, no batch has its turn (V2).
       const slotsRead = readSlots(deps, signal)
@@ -45,8 +46,8 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await Promise.all([slotsRead, cursorSaved])
       continue
     }
-    for (const batch of announced) if (!isOfBefore(batch)) lanes.announce(batch)
-    if (areSlotsStale) await readSlots(deps, signal)
+    for (const batch of applied.announced) if (!isOfBefore(batch)) lanes.announce(batch)
+    await readSigners(applied, deps, signal)
     deps.onBlock()
     const needed = forget(step.block.number, deps)
     if (needed >= saved + CURSOR_STRIDE_BLOCKS) {
@@ -54,10 +55,6 @@ export async function watch(deps: WatchDeps, signal: AbortSignal): Promise<void>
       await journal.saveCursor(needed)
     }
   }
-}
-
-async function readSlots(deps: WatchDeps, signal: AbortSignal): Promise<void> {
-  deps.view.setSlots(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
 }
 
 /** Lets go of epochs that are over, and returns the oldest block that is still needed. */

@@ -9,6 +9,7 @@ import { systemClock } from '#io/clock/system.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import type { Recoverer } from '#io/keys/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -35,12 +36,24 @@ export interface World {
   /** Calls `then` when the next file is given to IPFS: bytes and roots are ready. */
   onFirstFile(then: () => void): void
   release(epoch: number): Promise<void>
-  /** All votes of the epoch; resolves when they are receipted. */
+  /** All votes of the epoch, as they are delivered. */
+  votes(epoch: number): Iterable<Vote>
+  /** Delivers these, in groups; resolves when they are receipted. */
+  take(votes: Iterable<Vote>, groupPause?: () => Promise<void>): Promise<void>
+  /** Both. */
   vote(epoch: number, groupPause?: () => Promise<void>): Promise<void>
   /** Mines blocks up to the one that closes the epoch's window. */
   close(epoch: number): Promise<void>
   until(isSo: () => boolean): Promise<void>
   stop(): Promise<void>
+}
+
+/** What is delivered, and what its signature is of. */
+export interface Vote {
+  readonly payload: Uint8Array
+  readonly digest: Uint8Array
+  /** 130 hex digits. */
+  readonly signature: string
 }
 
 export interface Size {
@@ -53,6 +66,8 @@ export interface WorldOptions extends Size {
   readonly anchoring?: MarketRules['anchoring']
   readonly isSigned?: boolean
   readonly epochsKept?: number
+  /** By default none is recovered: everybody has one key. */
+  readonly recoverer?: Recoverer
 }
 
 const WINDOW_BLOCKS = 10
@@ -61,8 +76,9 @@ const EPOCH_MANAGER = `0x${'1'.repeat(40)}` as Address
 const SEQUENCER = `0x${'2'.repeat(40)}` as Address
 export const VALIDATOR = `0x${'3'.repeat(40)}` as Address
 /** Deliveries that arrive in one turn of the event loop. */
-const GROUP = 200
-const key = createSigner(parsePrivateKey('11'.repeat(32)))
+export const GROUP = 200
+/** Everybody's. */
+export const key = createSigner(parsePrivateKey('11'.repeat(32)))
 const snapshotCid = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 
 function createHandover() {
@@ -125,13 +141,13 @@ function counting(sender: ProtocolSender, onCalls: (count: number) => void): Pro
   }
 }
 
-function* payloadsOf(
+function* votesOf(
   { projects, slots }: Size,
   epoch: number,
   header: { readonly hash: Hash; readonly number: number },
   chain: FakeChain,
   isSigned: boolean,
-) {
+): Generator<Vote> {
   const hasher = createSubmissionHasher(chain)
   for (let project = 0; project < projects; project += 1)
     for (let slot = 1; slot <= slots; slot += 1) {
@@ -142,15 +158,10 @@ function* payloadsOf(
         epochId: epoch as EpochId,
         projectId: `pairContract_trade_volume:0x${project.toString(16).padStart(40, '0')}:BENCH` as ProjectId,
       }
-      const signature = isSigned ? key.sign(hasher.digest(request)) : `${'1'.repeat(128)}1b`
-      yield encodeSubmission({
-        request,
-        signature,
-        header: header.hash,
-        dataMarket: chain.dataMarket,
-        nodeVersion: 'v1.0',
-        protocolState: '',
-      })
+      const digest = isSigned ? Uint8Array.from(hasher.digest(request)) : new Uint8Array()
+      const signature = isSigned ? key.sign(digest) : `${'1'.repeat(128)}1b`
+      const submission = { request, signature, header: header.hash, dataMarket: chain.dataMarket, nodeVersion: 'v1.0', protocolState: '' }
+      yield { payload: encodeSubmission(submission), digest, signature }
     }
 }
 
@@ -162,6 +173,8 @@ function marketOfBench() {
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), 'weft-bench-'))
+  const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', removeDirectory)
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const signers = Array.from({ length: options.slots }, () => key.address)
   const chain = createFakeChain({ clock: systemClock, market: marketOfBench(), signers, pollMs: 5 })
@@ -206,7 +219,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       rules: sameRules(rules),
       clock: systemClock,
       random: systemRandom,
-      recoverer: { recover: () => key.address },
+      recoverer: options.recoverer ?? { recover: () => key.address },
       listener,
       ipfs: watched(node, files, () => {
         onFile?.()
@@ -229,6 +242,22 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
   const releaseSender = chain.sender({ address: EPOCH_MANAGER, journal: createFakeStore() })
   const releases = new Map<number, { readonly hash: Hash; readonly number: number }>()
+  const votes = (epoch: number): Iterable<Vote> =>
+    votesOf(options, epoch, releases.get(epoch) as { readonly hash: Hash; readonly number: number }, chain, options.isSigned === true)
+
+  async function take(delivered: Iterable<Vote>, groupPause?: () => Promise<void>): Promise<void> {
+    const all: Promise<void>[] = []
+    let group: Uint8Array[] = []
+    for (const { payload } of delivered) {
+      group.push(payload)
+      if (group.length < GROUP) continue
+      all.push(send(group))
+      group = []
+      await groupPause?.()
+    }
+    await Promise.all([...all, ...(group.length > 0 ? [send(group)] : [])])
+  }
+
   await until(() => sequencer.stats().isReady)
   return {
     chain,
@@ -254,19 +283,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       await systemClock.sleep(20)
       releases.set(epoch, await chain.head())
     },
-    async vote(epoch, groupPause) {
-      const all: Promise<void>[] = []
-      let group: Uint8Array[] = []
-      const header = releases.get(epoch) as { readonly hash: Hash; readonly number: number }
-      for (const payload of payloadsOf(options, epoch, header, chain, options.isSigned === true)) {
-        group.push(payload)
-        if (group.length < GROUP) continue
-        all.push(send(group))
-        group = []
-        await groupPause?.()
-      }
-      await Promise.all([...all, ...(group.length > 0 ? [send(group)] : [])])
-    },
+    votes,
+    take,
+    vote: (epoch, groupPause) => take(votes(epoch), groupPause),
     async close(epoch) {
       const left = (releases.get(epoch)?.number ?? 0) + WINDOW_BLOCKS + 1 - (await chain.head()).number
       chain.mine(left)
@@ -276,7 +295,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       await running
       chain.stop()
       await store.close()
-      rmSync(directory, { recursive: true, force: true })
+      process.off('exit', removeDirectory)
+      removeDirectory()
     },
   }
 }

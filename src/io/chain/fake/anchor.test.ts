@@ -3,7 +3,8 @@ import type { Address, BlockNumber, SlotId } from '#domain/ids.ts'
 import type { ProtocolCall } from '#io/chain/port.ts'
 import { chainSuite } from '#io/chain/suite/anchor.ts'
 import { createMemoryJournal, SUITE_MARKET, SUITE_REORG_DEPTH_MAX, SUITE_REWARDS } from '#io/chain/suite/scene.ts'
-import type { Account, ChainWorld } from '#io/chain/suite/scene.ts'
+import { type BehindWorld, behindSuite } from '#io/chain/suite/behind.ts'
+import type { Account } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createFakeChain } from './anchor.ts'
 
@@ -17,7 +18,7 @@ const market = {
   validators: [address('validator1'), address('validator2'), address('validator3')],
 }
 
-async function openWorld(): Promise<ChainWorld> {
+async function openWorld(): Promise<BehindWorld> {
   const clock = createVirtualClock()
   const chain = createFakeChain({ clock, market, signers, pollMs: 10, reorgDepthMax: SUITE_REORG_DEPTH_MAX })
   chain.changeRewards(SUITE_REWARDS)
@@ -49,11 +50,13 @@ async function openWorld(): Promise<ChainWorld> {
     until: (isReached) => clock.runUntil(isReached, { limitMs: 10_000 }),
     transactionCount: async (account) => chain.transactionCount(address(account)),
     run: (work) => clock.runUntil(work, { limitMs: 10_000 }),
+    lag: (blocks) => chain.setLag({ blocks, every: 2 }),
     close: async () => chain.stop(),
   }
 }
 
 chainSuite('fake', openWorld)
+behindSuite('fake', openWorld)
 
 describe('fake chain', () => {
   test('mines on the clock until it is stopped', async () => {

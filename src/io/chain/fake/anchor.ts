@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Hash, SlotId } from '#domain/ids.ts'
-import type { AnchorChain, BlockRef, IntentJournal, ManifestRef, MarketState, ProtocolSender } from '#io/chain/port.ts'
+import type { AnchorChain, BlockRef, ChainStep, IntentJournal, ManifestRef, MarketState, ProtocolSender } from '#io/chain/port.ts'
 import { followBlocks } from '#io/chain/read/follow.ts'
 import type { BlockWithEvents } from '#io/chain/read/follow.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
@@ -62,6 +62,12 @@ export interface FakeLag {
   readonly every: number
 }
 
+/** One of several nodes leaves logs out of its answers, all of a range or those of its second half. */
+export interface FakeOmission {
+  readonly isPartial: boolean
+  readonly every: number
+}
+
 /** A market for tests, each of which says only what matters to it. */
 export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epochManager'>): MarketState {
   return {
@@ -78,12 +84,8 @@ export function marketOf(change: Partial<MarketState> & Pick<MarketState, 'epoch
   }
 }
 
-/** An anchor chain in memory: one data market with its contract's rules, blocks, a pool, reorganisations. */
-export interface FakeChain extends AnchorChain {
-  /** Mines blocks; the first takes all transactions that wait. */
-  mine(count?: number): void
-  /** Replaces the last `depth` blocks by as many new ones. Their transactions go into the first of those, unless they are lost. */
-  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean }): void
+/** The chain as one process reaches it. */
+export interface FakeConnection extends AnchorChain {
   /** A sender whose account `address` is; roles of one account must share one. */
   sender(options: {
     readonly address: Address
@@ -91,6 +93,16 @@ export interface FakeChain extends AnchorChain {
     readonly settleTimeoutMs?: number
     readonly onShared?: (nonce: number) => void
   }): ProtocolSender
+}
+
+/** An anchor chain in memory: one data market with its contract's rules, blocks, a pool, reorganisations. By itself it is a connection too. */
+export interface FakeChain extends FakeConnection {
+  /** Another one: what it has handed out is known to whoever has it, and to nobody else. */
+  connect(): FakeConnection
+  /** Mines blocks; the first takes all transactions that wait. */
+  mine(count?: number): void
+  /** Replaces the last `depth` blocks by as many new ones, or by fewer. Their transactions go into the first of those, unless they are lost. */
+  reorg(depth: number, options?: { readonly isLosingTransactions?: boolean; readonly blocks?: number | undefined }): void
   /** Waits for a block like any transaction; it always succeeds. */
   assignSigner(slotId: SlotId, signer: Address): void
   /** The same for the end of a slot. */
@@ -107,8 +119,12 @@ export interface FakeChain extends AnchorChain {
   rewardDay(day: number): { readonly eligible: number; readonly remaining: number }
   /** While unreachable every read and every send throws `CHAIN_UNREACHABLE`; blocks go on. A function is asked with each of them. */
   setReachable(isReachable: boolean | (() => boolean)): void
-  /** Every `every`th read is answered by a node that is so many blocks behind; without it none is. */
+  /** Every `every`th read, also of whether a call would be taken, is answered by a node that is so many blocks behind; without it none is. */
   setLag(lag?: FakeLag): void
+  /** The same of what senders ask: counts, receipts, and what a call would do. */
+  setSenderLag(lag?: FakeLag): void
+  /** Every `every`th range of blocks comes without logs that it has; that is found out, and the answer refused, as endpoints that omit are. */
+  setOmission(omission?: FakeOmission): void
   /** Ends the mining on the clock. */
   stop(): void
   /** Transactions that wait for a block. */
@@ -124,12 +140,13 @@ export interface FakeChain extends AnchorChain {
 /** What the fake sender needs of its chain. */
 export interface FakeMempool {
   assertReachable(method: string): void
-  /** The code with which the call would revert now. */
+  /** The code with which the call would revert now; throws when whoever answers has not what is known of. */
   estimate(from: Address, call: FakeCall): string | undefined
   /** Transactions of the account in the chain, without those of the newest `exceptBlocks`. */
   transactionCount(address: Address, exceptBlocks?: number): number
   /** Takes a transaction that it does not have yet, waiting or mined. */
   broadcast(transaction: FakeTransaction): void
+  /** What it tells is known of from then on. */
   receipt(hash: Hash): FakeReceipt | undefined
 }
 
@@ -178,7 +195,7 @@ function createMiner(options: FakeChainOptions) {
 
   const transactionCount = (address: Address, exceptBlocks = 0): number =>
     blocks
-      .slice(0, blocks.length - exceptBlocks)
+      .slice(0, Math.max(0, blocks.length - exceptBlocks))
       .flatMap(({ transactions }) => transactions)
       .filter(({ from, nonce }) => from === address && nonce !== undefined).length
 
@@ -246,14 +263,11 @@ function createMiner(options: FakeChainOptions) {
       made += 1
       pool.push({ hash: textHash(`command ${made}`), from: owner, call })
     },
-    estimate(from: Address, call: FakeCall): string | undefined {
-      return contract.refuse(from, call, { ...head(), number: (head().number + 1) as BlockNumber })
-    },
-    rewrite(depth: number, isLosingTransactions: boolean): void {
+    rewrite(depth: number, isLosingTransactions: boolean, count = depth): void {
       const gone = blocks.splice(-depth)
       if (!isLosingTransactions) pool = [...gone.flatMap(({ transactions }) => transactions), ...pool]
       replay()
-      for (let count = 0; count < gone.length; count += 1) mineOne()
+      for (let mined = 0; mined < Math.min(count, gone.length); mined += 1) mineOne()
     },
   }
 }
@@ -261,8 +275,15 @@ type Miner = ReturnType<typeof createMiner>
 
 type Reads = Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 
-/** `headSeen` is asked once per read: by whoever answers that, nothing above is known. */
-function createReads(miner: Miner, assertReachable: (method: string) => void, headSeen: () => BlockRef): Reads {
+/** What reads need of the node that answers: `headSeen` is asked once per read, above that nothing is known. */
+interface Answering {
+  readonly assertReachable: (method: string) => void
+  readonly headSeen: () => BlockRef
+  /** The newest block that whoever asks knows of: without `at` nothing is answered from before it. */
+  readonly reached: () => BlockNumber
+}
+
+function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answering): Reads {
   let head = miner.head()
   function reading<Method extends keyof Reads>(
     method: Method,
@@ -276,7 +297,8 @@ function createReads(miner: Miner, assertReachable: (method: string) => void, he
     return answer as Reads[Method]
   }
   const contract = (at?: BlockNumber): FakeContract => {
-    if (at !== undefined && at > head.number) throw notThere(at)
+    const needed = at ?? reached()
+    if (needed > head.number) throw notThere(needed)
     return at === undefined && head.number === miner.head().number ? miner.contract() : miner.contract(at ?? head.number)
   }
   const none = 0 as BlockNumber
@@ -315,35 +337,122 @@ function createReads(miner: Miner, assertReachable: (method: string) => void, he
   }
 }
 
+/** Up to which block whoever answers sees the chain, asked once per answer. */
+function createView(miner: Miner) {
+  let lag: FakeLag | undefined
+  let answers = 0
+  return {
+    setLag(next?: FakeLag): void {
+      lag = next
+    },
+    headSeen(): BlockRef {
+      answers += 1
+      if (lag === undefined || answers % lag.every !== 0) return miner.head()
+      return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
+    },
+  }
+}
+
+/** What comes of a range of blocks is held against what they say that they have, as headers say by their blooms. */
+function createOmissions() {
+  let omission: FakeOmission | undefined
+  let ranges = 0
+  return {
+    setOmission(next?: FakeOmission): void {
+      omission = next
+    },
+    whole(blocks: readonly FakeBlock[]): readonly FakeBlock[] {
+      ranges += 1
+      if (omission === undefined || ranges % omission.every !== 0) return blocks
+      const from = omission.isPartial ? blocks.length >> 1 : 0
+      const lacking = blocks.slice(from).find(({ events }) => events.length > 0)
+      if (lacking === undefined) return blocks
+      const detail = `logs of block ${lacking.block.number} are left out`
+      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_getLogs', detail })
+    },
+  }
+}
+
 /** Blocks taken per step when far behind: enough to see that a caller copes with several at once. */
 const BLOCKS_PER_READ = 50
 /** How long a sender waits for a block before it says that it has none yet. */
 const SETTLE_TIMEOUT_MS = 60_000
 
+/** What one process is answered, and what it knows of by that. */
+interface Connecting extends Omit<Answering, 'reached'> {
+  readonly miner: Miner
+  /** Of senders. */
+  readonly sendingHead: () => BlockRef
+  readonly whole: (blocks: readonly FakeBlock[]) => readonly FakeBlock[]
+}
+
+function connection(options: FakeChainOptions, { miner, sendingHead, whole, ...node }: Connecting): FakeConnection {
+  const { clock, pollMs = 100, reorgDepthMax = 127 } = options
+  const { assertReachable, headSeen } = node
+  let reached = 0 as BlockNumber
+  const come = ({ number }: BlockRef): void => {
+    reached = Math.max(reached, number) as BlockNumber
+  }
+  const answers = createReads(miner, { ...node, reached: () => reached })
+  const mempool: FakeMempool = {
+    assertReachable,
+    estimate(from, call) {
+      const [seen, sent] = [headSeen(), sendingHead()]
+      const head = sent.number < seen.number ? sent : seen
+      if (head.number < reached) throw notThere(reached)
+      return miner.contract(head.number).refuse(from, call, { ...head, number: (head.number + 1) as BlockNumber })
+    },
+    transactionCount: (address, exceptBlocks = 0) =>
+      miner.transactionCount(address, exceptBlocks + miner.head().number - sendingHead().number),
+    broadcast: miner.broadcast,
+    receipt(hash) {
+      const receipt = miner.receipt(hash)
+      if (receipt === undefined || receipt.block.number > sendingHead().number) return undefined
+      come(receipt.block)
+      return receipt
+    },
+  }
+  const source = {
+    head: answers.head,
+    block: answers.block,
+    read: async (first: BlockNumber, head: BlockRef) => {
+      assertReachable('follow')
+      return whole(miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ)))
+    },
+  }
+
+  async function* followed(steps: AsyncIterable<ChainStep>): AsyncGenerator<ChainStep, void, undefined> {
+    for await (const step of steps) {
+      if (step.kind === 'block') come(step.block)
+      else reached = step.to.number
+      yield step
+    }
+  }
+
+  return {
+    chainId: options.chainId ?? 31_337,
+    protocolState: options.protocolState ?? (`0x${'50'.repeat(20)}` as Address),
+    dataMarket: options.dataMarket ?? (`0x${'da'.repeat(20)}` as Address),
+    ...answers,
+    follow: ({ from, known, signal }) =>
+      followed(followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })),
+    sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
+  }
+}
+
 /** A chain with a genesis block and nothing released yet. */
 export function createFakeChain(options: FakeChainOptions): FakeChain {
-  const { clock, pollMs = 100, reorgDepthMax = 127 } = options
+  const { clock } = options
   const stopping = new AbortController()
   let isReachable = (): boolean => true
   const miner = createMiner(options)
   const assertReachable = (method: string) => {
     if (!isReachable()) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'fake', method })
   }
-  let lag: FakeLag | undefined
-  let reads = 0
-  function headSeen(): BlockRef {
-    reads += 1
-    if (lag === undefined || reads % lag.every !== 0) return miner.head()
-    return (miner.blocks().at(-1 - lag.blocks) ?? (miner.blocks()[0] as FakeBlock)).block
-  }
-  const answers = createReads(miner, assertReachable, headSeen)
-  const mempool: FakeMempool = {
-    assertReachable,
-    estimate: miner.estimate,
-    transactionCount: miner.transactionCount,
-    broadcast: miner.broadcast,
-    receipt: miner.receipt,
-  }
+  const reading = createView(miner)
+  const sending = createView(miner)
+  const { whole, setOmission } = createOmissions()
+  const connect = (): FakeConnection => connection(options, { miner, assertReachable, headSeen: reading.headSeen, sendingHead: sending.headSeen, whole })
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
@@ -358,26 +467,12 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   if (options.blockTimeMs !== undefined) void mineOnTheClock(options.blockTimeMs)
 
   return {
-    chainId: options.chainId ?? 31_337,
-    protocolState: options.protocolState ?? (`0x${'50'.repeat(20)}` as Address),
-    dataMarket: options.dataMarket ?? (`0x${'da'.repeat(20)}` as Address),
-    ...answers,
-    follow({ from, known, signal }) {
-      const source = {
-        head: answers.head,
-        block: answers.block,
-        read: async (first: BlockNumber, head: BlockRef) => {
-          assertReachable('follow')
-          return miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ))
-        },
-      }
-      return followBlocks(source, { from, known, signal, reorgDepthMax, pause: () => clock.sleep(pollMs, signal) })
-    },
+    ...connect(),
+    connect,
     mine(count = 1) {
       for (let mined = 0; mined < count; mined += 1) miner.mineOne()
     },
-    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false),
-    sender: (sender) => createFakeSender({ settleTimeoutMs: SETTLE_TIMEOUT_MS, ...sender, clock, pollMs }, mempool),
+    reorg: (depth, how) => miner.rewrite(depth, how?.isLosingTransactions ?? false, how?.blocks),
     assignSigner: (slotId, signer) => miner.command({ kind: 'assignSigner', slotId, signer }),
     burnSlot: (slotId) => miner.command({ kind: 'burnSlot', slotId }),
     setRootOnlyAllowed: (isAllowed) => miner.command({ kind: 'setRootOnlyAllowed', isAllowed }),
@@ -388,9 +483,9 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
     setReachable(reachable) {
       isReachable = typeof reachable === 'boolean' ? () => reachable : reachable
     },
-    setLag(next) {
-      lag = next
-    },
+    setLag: reading.setLag,
+    setSenderLag: sending.setLag,
+    setOmission,
     stop: () => stopping.abort(),
     pendingCount: miner.pendingCount,
     transactionCount: miner.transactionCount,

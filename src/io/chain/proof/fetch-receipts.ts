@@ -8,6 +8,7 @@ import { receiptsRoot } from './receipts.ts'
 const bySingle = new WeakSet<AskSame>()
 
 type Receipts = readonly unknown[]
+const method = 'eth_getBlockReceipts'
 
 const listOf = (answer: RpcAnswer | undefined, { transactions }: ProofHeader): Receipts | undefined =>
   answer?.isOk === true && Array.isArray(answer.result) && answer.result.length === transactions.length ? answer.result : undefined
@@ -16,7 +17,7 @@ const listOf = (answer: RpcAnswer | undefined, { transactions }: ProofHeader): R
 async function ofBlocks(headers: readonly ProofHeader[], ask: AskSame): Promise<(Receipts | undefined)[]> {
   const full = headers.filter(({ transactions }) => transactions.length > 0)
   const isAsked = full.length > 0 && !bySingle.has(ask)
-  const answers = isAsked ? await ask(full.map(({ number }) => ({ method: 'eth_getBlockReceipts', params: [quantity(number)] }))) : []
+  const answers = isAsked ? await ask(full.map(({ number }) => ({ method, params: [quantity(number)] }))) : []
   return headers.map((header) => (header.transactions.length === 0 ? [] : listOf(answers[full.indexOf(header)], header)))
 }
 
@@ -26,15 +27,27 @@ async function ofTransactions({ transactions }: ProofHeader, ask: AskSame): Prom
   return receipts.length === transactions.length ? receipts : undefined
 }
 
+/** Another look at a block of which no receipts came, together with its header: it may be several nodes, one of which has not come so far. */
+async function lookAgain(header: ProofHeader, ask: AskSame): Promise<Receipts | Objection> {
+  const { number, hash } = header
+  const [receipts, block] = await ask([
+    { method, params: [quantity(number)] },
+    { method: 'eth_getBlockByHash', params: [hash, false] },
+  ])
+  const none = { method, detail: `no receipts of block ${number}` }
+  const isThere = block?.isOk === true && block.result !== null
+  return listOf(receipts, header) ?? (isThere ? { word: 'withholds', ...none } : none)
+}
+
 /** The receipts of each block, all of them under the root of its header; or what is wrong. */
 export async function fetchReceipts(headers: readonly ProofHeader[], ask: AskSame): Promise<Receipts[] | Objection> {
-  const method = 'eth_getBlockReceipts'
   const all: Receipts[] = []
   for (const [index, whole] of (await ofBlocks(headers, ask)).entries()) {
     const header = headers[index] as ProofHeader
-    const receipts = whole ?? (await ofTransactions(header, ask))
-    if (receipts === undefined) return { word: 'withholds', method, detail: `no receipts of block ${header.number}` }
-    if (whole === undefined) bySingle.add(ask)
+    const single = whole ?? (await ofTransactions(header, ask))
+    if (whole === undefined && single !== undefined) bySingle.add(ask)
+    const receipts = single ?? (await lookAgain(header, ask))
+    if (!Array.isArray(receipts)) return receipts as Objection
     const other = receipts.find((receipt) => String((receipt as { blockHash?: unknown } | null)?.blockHash).toLowerCase() !== header.hash)
     if (other !== undefined) return { word: 'other_forks', method, detail: `receipts of block ${header.number} are not of ${header.hash}` }
     if (rootOf(receipts) !== header.receiptsRoot)

@@ -1,7 +1,7 @@
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber, parseEpochId } from '#domain/ids.ts'
 import type { Address, Cid } from '#domain/ids.ts'
-import type { AnchorChain } from '#io/chain/port.ts'
+import type { AnchorChain, ChainStep } from '#io/chain/port.ts'
 import type { ProofOptions } from '#io/chain/proof/proofs.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { readBlock, readHead } from '#io/chain/rpc/block.ts'
@@ -9,6 +9,7 @@ import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
 import { assertChainId } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
+import { handedOut } from '#io/chain/rpc/reach.ts'
 import { createOptionalView, createView } from '#io/chain/rpc/views.ts'
 import type { OptionalView, View } from '#io/chain/rpc/views.ts'
 import { dataMarketAbi } from '#wire/abi/data-market.ts'
@@ -81,8 +82,8 @@ function createReads(rpc: Rpc, sources: EventSources) {
   const market = sources.dataMarket as Hex
   const view = contracts.protocolState
   return {
-    head: () => readHead(rpc),
-    block: (number) => readBlock(rpc, number),
+    head: () => handedOut(readHead(rpc), rpc.reach),
+    block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
     manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
@@ -115,6 +116,19 @@ function createReads(rpc: Rpc, sources: EventSources) {
   } satisfies Omit<AnchorChain, 'chainId' | 'protocolState' | 'dataMarket' | 'follow'>
 }
 
+/** What is handed out is known of from now on; a rewrite is, until the steps end: nobody would hear of one afterwards. */
+async function* reaching(steps: AsyncIterable<ChainStep>, { reach }: Rpc): AsyncGenerator<ChainStep, void, undefined> {
+  try {
+    for await (const step of steps) {
+      if (step.kind === 'block') reach?.come(step.block)
+      else reach?.back(step.to)
+      yield step
+    }
+  } finally {
+    reach?.back()
+  }
+}
+
 /** Reads one data market through any standard JSON-RPC node. Throws `CHAIN_WRONG`, `CONTRACT_UNKNOWN`, `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
 export async function connectAnchorChain(options: AnchorChainOptions): Promise<AnchorChain> {
   const { chainId, protocolState, dataMarket, clock, pollMs } = options
@@ -130,7 +144,7 @@ export async function connectAnchorChain(options: AnchorChainOptions): Promise<A
     follow({ from, known, signal }) {
       const pause = (attempt: number) => clock.sleep(Math.min(pollMs * 2 ** attempt, Math.max(pollMs, FAILURE_PAUSE_MAX_MS)), signal)
       const { reorgDepthMax, onTrouble } = options
-      return followBlocks(createBlockSource(rpc, sources), { from, known, signal, reorgDepthMax, pause, onTrouble })
+      return reaching(followBlocks(createBlockSource(rpc, sources), { from, known, signal, reorgDepthMax, pause, onTrouble }), rpc)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
 import { openEndpoints, status, type WorldNode } from './endpoints.test-world.ts'
-import { hex } from './scripted.test-node.ts'
+import { headerOf, hex } from './scripted.test-node.ts'
 
 /** What one of several endpoints says alone. */
 
@@ -18,6 +18,64 @@ describe('G11: a head', () => {
     })
     await run(rpc.call('name', []))
     expect(await run(rpc.call('name', []))).not.toBe('liar')
+    expect(told()).toEqual(['https://c.test invents'])
+  })
+
+  const farther = (number: number) => hex(number + 100_000)
+  /** Of two endpoints the one that is asked first names a head that is none. */
+  function twoWithLiar() {
+    const world = openEndpoints({ names: ['a', 'b'], suffixes: { a: ';weight=1000' } })
+    const { a, b } = world.nodes as { readonly a: WorldNode; readonly b: WorldNode }
+    const lie = () => {
+      a.scripts['eth_blockNumber'] = () => farther(a.head)
+      a.scripts['eth_getBlockByNumber'] = (block: string) => {
+        if (block === 'latest') return { ...headerOf(a.head), number: farther(a.head) }
+        return Number(block) > a.head ? null : headerOf(Number(block))
+      }
+    }
+    return { ...world, a, b, lie, head: () => world.run(world.rpc.call('eth_blockNumber', [])) }
+  }
+
+  test('that its endpoint cannot show is not believed while another answers, and named once', async () => {
+    const { run, rpc, told, lie, head, clock } = twoWithLiar()
+    expect(await head()).toBe(hex(100))
+    lie()
+    expect(await head()).toBe(hex(100))
+    expect(await run(rpc.call('eth_getBlockByNumber', ['latest', false]))).toEqual(headerOf(100))
+    await clock.advance(61_000)
+    expect(await head()).toBe(hex(100))
+    expect(told()).toEqual(['https://a.test invents'])
+  })
+
+  test('is believed of one that can show it, though all others are hours behind', async () => {
+    const { a, b, head, told, clock, run, rpc } = twoWithLiar()
+    await head()
+    a.head = 5_000
+    expect(await head()).toBe(hex(5_000))
+    b.head = 200
+    await clock.advance(31_000)
+    await head()
+    await clock.advance(1_000)
+    expect(await head()).toBe(hex(5_000))
+    expect(told()).toEqual(['https://b.test lagging'])
+    expect(await run(rpc.call('name', []))).toBe('a')
+  })
+
+  test('is no lie where the others have come so far since they were asked', async () => {
+    const { a, b, head, told } = twoWithLiar()
+    await head()
+    a.head = 5_000
+    b.head = 5_000
+    a.scripts['eth_getBlockByNumber'] = () => null
+    expect(await head()).toBe(hex(5_000))
+    expect(told()).toEqual([])
+  })
+
+  test('of a single endpoint is the head', async () => {
+    const { nodes, run, rpc, told } = openEndpoints({ names: ['a'] })
+    await run(rpc.call('eth_blockNumber', []))
+    ;(nodes['a'] as WorldNode).head = 1e6
+    expect(await run(rpc.call('eth_blockNumber', []))).toBe(hex(1e6))
     expect(told()).toEqual([])
   })
 

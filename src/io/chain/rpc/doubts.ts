@@ -1,4 +1,5 @@
 import type { RpcAnswer, RpcCall } from './answer.ts'
+import { isByHash } from './heads.ts'
 import { kindOfRefusal } from './refusals.ts'
 
 /** Calls that have no answer on any endpoint: a market asks for a few. */
@@ -16,6 +17,14 @@ function isEmpty({ method }: RpcCall, answer: RpcAnswer | undefined): boolean {
   return answer.isOk ? answer.result === '0x' : answer.refusal.code === 0
 }
 
+/** Nodes that do not know EIP-1898 say so with this code: the parameters are not what they take. */
+const INVALID_PARAMS = -32_602
+
+/** Whether the block cannot be named by its hash, so far as whoever answered goes. */
+export function isHashUnknown(call: RpcCall, answer: RpcAnswer | undefined): boolean {
+  return answer?.isOk === false && answer.refusal.code === INVALID_PARAMS && isByHash(call)
+}
+
 /** Which answers another endpoint may have better: a block or state that this one lacks, a method, or nothing at all for a call. */
 export function createDoubts() {
   const knownEmpty = new Set<string>()
@@ -23,6 +32,7 @@ export function createDoubts() {
   function isDoubtful(call: RpcCall, answer: RpcAnswer | undefined, head: number): boolean {
     if (answer === undefined) return false
     if (isEmpty(call, answer)) return !knownEmpty.has(keyOf(call))
+    if (isHashUnknown(call, answer)) return true
     if (!answer.isOk) return ['absent', 'method'].includes(kindOfRefusal(answer.refusal, call.method) ?? '')
     if (answer.result !== null) return false
     // By its hash, somebody has named it.

@@ -21,15 +21,25 @@ const STATE_BLOCK_PLACE: Readonly<Record<string, number>> = {
   eth_getProof: 2,
 }
 
+/** The block that a call's state is of. */
+const blockOf = ({ method, params }: RpcCall): unknown => params[STATE_BLOCK_PLACE[method] ?? params.length]
+
+/** Whether the state is of the newest block, whichever that is. */
+export const isOfLatest = (call: RpcCall): boolean => blockOf(call) === 'latest'
+
+/** Whether the state is of a block named by its hash (EIP-1898). */
+export function isByHash(call: RpcCall): boolean {
+  const block = blockOf(call)
+  return typeof block === 'object' && block !== null
+}
+
 /** Whether one of the calls needs state that only an archive still has. Of a block named by its hash, headers asked for with it tell the age. */
 export function needsArchive(calls: readonly RpcCall[], head: number): boolean {
   const isOld = (block: unknown): boolean =>
     typeof block === 'string' && block.startsWith('0x') && Number(block) < head - ARCHIVE_DEPTH_BLOCKS
-  const placed = calls.map(({ method, params }) => params[STATE_BLOCK_PLACE[method] ?? params.length])
-  if (placed.some(isOld)) return true
-  const isByHash = placed.some((block) => typeof block === 'object' && block !== null)
+  if (calls.map(blockOf).some(isOld)) return true
   // The header is of the block above.
   const hasOldHeader = ({ method, params }: RpcCall) =>
     method === 'eth_getBlockByNumber' && isOld(`0x${(Number(params[0]) - 1).toString(16)}`)
-  return isByHash && calls.some(hasOldHeader)
+  return calls.some(isByHash) && calls.some(hasOldHeader)
 }

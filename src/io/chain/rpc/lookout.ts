@@ -1,9 +1,10 @@
 import { WeftError } from '#domain/errors.ts'
-import type { RpcAnswer, RpcCall } from './answer.ts'
+import type { RpcCall } from './answer.ts'
+import { createHeads, type Told } from './believed.ts'
 import { createProgress } from './endpoint.ts'
 import { headIn } from './heads.ts'
 import { namesOf } from './member.ts'
-import type { Member } from './member.ts'
+import type { Answered, Member, Outcome } from './member.ts'
 import type { Pace } from './pace.ts'
 
 /** How often all endpoints are asked for their head, so that one that lags is known before it is needed. */
@@ -15,28 +16,26 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   const { pace } = options
   let { chainId } = options
   let gotChainId = 0
-  /** What each told last. */
-  const heads = new Map<Member, number>()
+  const { believe, isFar, head: credibleHead } = createHeads()
   let lookedAtMs: number | undefined
   /** While all are looked at: resolves with the first that serves the chain. */
   let looking: Promise<void> | undefined
   const strays = new Set<Member>()
 
-  function hear(member: Member, calls: readonly RpcCall[], answers: readonly RpcAnswer[]): void {
-    for (const [index, call] of calls.entries()) {
-      const head = headIn(call, answers[index])
-      if (head !== undefined) heads.set(member, head)
-    }
-  }
-
-  /** What one of several tells alone is not believed: a made-up head would make all others lag. Of two the higher is, for who lags is likelier than who lies. */
-  function credibleHead(): number {
-    const [first = 0, second = first] = [...heads.values()].sort((left, right) => right - left)
-    return heads.size < 3 ? first : second
+  /** The answers, unless they tell of a head that is made up. The others are asked for theirs before anything is held against it. */
+  async function heard(outcome: Answered, calls: readonly RpcCall[]): Promise<Outcome> {
+    const { member, answers } = outcome
+    const head = Math.max(-1, ...calls.map((call, index) => headIn(call, answers[index]) ?? -1))
+    if (head < 0) return outcome
+    const others = isFar({ member, head }) ? await Promise.all(members.filter((other) => other !== member).map(lookAt)) : []
+    const believed = await believe([{ member, head }, ...others.filter((told) => told !== undefined)])
+    if (believed.some((told) => told.member === member)) return outcome
+    const facts = { endpoint: member.target.endpoint, method: calls[0]?.method ?? '', detail: `head ${head} is made up` }
+    return { member, trouble: { kind: 'invalid', failure: new WeftError('CHAIN_ANSWER_INVALID', facts), retryAfterMs: undefined } }
   }
 
   /** The head of an endpoint that serves the chain. Without an id given, the first that answers says which chain is meant. */
-  async function lookAt(member: Member): Promise<number | undefined> {
+  async function lookAt(member: Member): Promise<Told | undefined> {
     const startMs = pace.nowMs()
     const { answers } = await member.ask(QUESTION, createProgress())
     const [id, head] = answers ?? []
@@ -49,8 +48,8 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       gotChainId = got
       return undefined
     }
-    hear(member, QUESTION, answers ?? [])
-    return headIn(QUESTION[1] as RpcCall, head)
+    const told = headIn(QUESTION[1] as RpcCall, head)
+    return told === undefined ? undefined : { member, head: told }
   }
 
   /** The same small question to all at the same moment; `found` is called as soon as one serves the chain, or none does. */
@@ -58,13 +57,13 @@ export function createLookout(members: readonly Member[], options: { readonly ch
     lookedAtMs = pace.nowMs()
     const looked = await Promise.all(
       members.map(async (member) => {
-        const head = await lookAt(member)
+        const told = await lookAt(member)
         if (member.health.chain() === 'right') found()
-        return head
+        return told
       }),
     )
     found()
-    for (const [index, head] of looked.entries()) if (head !== undefined) members[index]?.health.lagged(credibleHead() - head)
+    for (const { member, head } of await believe(looked.filter((told) => told !== undefined))) member.health.lagged(credibleHead() - head)
   }
 
   /** Those that did not answer yet are looked at when they have rested, or at once when no other is left: beside the work, never twice at a time. */
@@ -74,14 +73,16 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       const { health } = member
       if (health.chain() !== 'unknown' || strays.has(member) || (health.isResting() && !isStuck)) continue
       strays.add(member)
-      void lookAt(member).finally(() => strays.delete(member))
+      void lookAt(member)
+        .then((told) => believe(told === undefined ? [] : [told]))
+        .finally(() => strays.delete(member))
     }
   }
 
   return {
     /** The newest block that endpoints are believed to have; 0 before one told of any. */
     head: credibleHead,
-    hear,
+    heard,
     /**
      * Resolves when an endpoint of the chain is known, or none answered; looks at all again once in a while, beside the work. Throws
      * `CHAIN_WRONG` when all serve another chain.

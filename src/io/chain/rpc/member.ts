@@ -15,6 +15,9 @@ export type Outcome =
   | { readonly member: Member; readonly answers: readonly RpcAnswer[]; readonly trouble?: undefined }
   | { readonly member: Member; readonly answers?: undefined; readonly trouble: Trouble }
 
+/** An outcome with answers. */
+export type Answered = Extract<Outcome, { readonly trouble?: undefined }>
+
 /** One of several endpoints: asked within its budget, and known by how it does. */
 export interface Member {
   readonly target: Target

@@ -391,6 +391,25 @@ describe('what one lacks is looked for elsewhere', () => {
     expect(told()).toEqual(['https://a.test incomplete'])
   })
 
+  test('a block by its hash: who does not know EIP-1898 is known by that, the others are asked so all the same', async () => {
+    const called = (_call: object, block: unknown) => (typeof block === 'string' ? '0xa1' : refuse(-32_602, 'invalid argument 1'))
+    const { rpc, nodes, run, clock } = openEndpoints({
+      names: A_AND_B,
+      suffixes: { a: ';weight=1000' },
+      scripts: { a: { eth_call: called }, b: { eth_call: () => '0xb1' } },
+    })
+    const { a, b } = nodes as { readonly a: WorldNode; readonly b: WorldNode }
+    const byHash = () => run(rpc.ask('eth_call', [{ to: '0x11', data: '0x22' }, { blockHash: hashOf('block 90') }]))
+    expect(await byHash()).toEqual({ isOk: true, result: '0xb1' })
+    const asked = a.asked('eth_call').length
+    await clock.advance(1_000)
+    expect([await byHash(), a.asked('eth_call').length]).toEqual([{ isOk: true, result: '0xb1' }, asked])
+    // Of a block by its number it is asked as ever.
+    expect(await run(rpc.call('eth_call', [{ to: '0x11', data: '0x22' }, hex(90)]))).toBe('0xa1')
+    b.reply = status(503)
+    await expect(byHash()).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+  })
+
   test('but what a contract refuses is an answer', async () => {
     const { asked, nodes } = ask(
       () => refuse(3, 'execution reverted: header not found', '0x'),

@@ -1,15 +1,15 @@
 import { WeftError } from '#domain/errors.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
-import { createDoubts } from './doubts.ts'
+import { createDoubts, isHashUnknown } from './doubts.ts'
 import { createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
-import { needsArchive } from './heads.ts'
+import { isByHash, needsArchive } from './heads.ts'
 import type { OnEndpointTrouble } from './health.ts'
 import type { Judge } from './judge.ts'
 import { createLookout } from './lookout.ts'
 import type { Lookout } from './lookout.ts'
 import { createMember, namesOf } from './member.ts'
-import type { Member, Outcome } from './member.ts'
+import type { Answered, Member, Outcome } from './member.ts'
 import type { Pace } from './pace.ts'
 import type { Target } from './target.ts'
 
@@ -35,20 +35,18 @@ export interface PoolOptions {
 type AskAll = (calls: readonly RpcCall[]) => Promise<readonly RpcAnswer[]>
 type AskOne = (member: Member) => Promise<Outcome>
 
-/** An outcome with answers. */
-type Answered = Extract<Outcome, { readonly trouble?: undefined }>
-
 interface Choice {
   readonly tried: ReadonlySet<Member>
-  readonly isForArchive: boolean
+  /** Whether it lacks what these calls need. */
+  readonly isUnfit: (member: Member) => boolean
   readonly current: Member | undefined
 }
 
 /** The best endpoint that was not tried: none that lied lately, while there are others; fit, rested, not lagging, within its budget, cheap. In this order; the first named wins a tie. */
-function choose(members: readonly Member[], { tried, isForArchive, current }: Choice): Member | undefined {
+function choose(members: readonly Member[], { tried, isUnfit, current }: Choice): Member | undefined {
   const rank = (member: Member): number[] => {
-    const { health, target } = member
-    const flaws = [isForArchive && !target.isArchive, health.isResting(), health.isLagging(), health.budget.waitMs() > 0]
+    const { health } = member
+    const flaws = [isUnfit(member), health.isResting(), health.isLagging(), health.budget.waitMs() > 0]
     return [...flaws.map(Number), health.cost() * (member === current ? STICKINESS : 1)]
   }
   const right = members.filter(({ health }) => members.length === 1 || health.chain() === 'right')
@@ -98,6 +96,8 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
   const doubts = createDoubts()
   const hedge = createHedge(pace)
   let current: Member | undefined
+  /** Those to whom a block cannot be named by its hash. */
+  const hashless = new Set<Member>()
 
   /** Of the one that has all; those that lacked something are told of. */
   function settled({ member, answers }: Answered, doubtful: readonly Answered[], calls: readonly RpcCall[]): readonly RpcAnswer[] {
@@ -115,15 +115,21 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
     const tried = new Set<Member>()
     const isGood = ({ answers }: Outcome): boolean =>
       answers !== undefined && (members.length === 1 || !doubts.areThere(calls, answers, lookout.head()))
+    const isUnfit = (member: Member): boolean =>
+      (needsArchive(calls, lookout.head()) && !member.target.isArchive) || (hashless.has(member) && calls.some(isByHash))
     const next = (beside: readonly Member[] = []): Member | undefined =>
-      choose(members, { tried: new Set([...tried, ...beside]), isForArchive: needsArchive(calls, lookout.head()), current })
+      choose(members, { tried: new Set([...tried, ...beside]), isUnfit, current })
     const ask: AskOne = async (member) => {
       tried.add(member)
       const progress = progressOf.get(member) ?? createProgress()
       progressOf.set(member, progress)
       const outcome = await member.ask(calls, progress)
-      if (outcome.answers !== undefined) lookout.hear(member, calls, outcome.answers)
-      return outcome
+      if (calls.some((call, index) => isHashUnknown(call, outcome.answers?.[index]))) hashless.add(member)
+      if (outcome.answers === undefined) return outcome
+      const heard = await lookout.heard(outcome, calls)
+      // Asked again, it answers anew.
+      if (heard.trouble !== undefined) progressOf.delete(member)
+      return heard
     }
     let failure: WeftError = new WeftError('CHAIN_UNREACHABLE', { endpoint: namesOf(members), method: calls[0]?.method ?? '' })
     for (let [tries, rounds] = [1, 1]; ; tries += 1) {

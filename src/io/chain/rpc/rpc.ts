@@ -5,6 +5,7 @@ import type { OnEndpointTrouble } from './health.ts'
 import type { Judge } from './judge.ts'
 import type { Pace } from './pace.ts'
 import { createPool } from './pool.ts'
+import { createReach, type Reach } from './reach.ts'
 import { parseTargets } from './target.ts'
 
 /** A chain's JSON-RPC endpoint over HTTP, or several as one. Answers are matched to calls by id, whatever their order. */
@@ -13,6 +14,8 @@ export interface Rpc {
   readonly endpoint: string
   /** Answers are held against the headers that are asked for with them. */
   readonly isJudged?: boolean
+  /** Told how far what was handed out reaches: nothing older is answered for the newest state. */
+  readonly reach?: Reach
   /** Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. Calls made in one turn travel together, to one endpoint. */
   ask(method: string, params: readonly unknown[]): Promise<RpcAnswer>
   /** As `ask`; a refusal is `CHAIN_ANSWER_INVALID` too. */
@@ -36,12 +39,18 @@ export interface RpcOptions {
 export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: RpcOptions): Rpc {
   const targets = parseTargets(rpcUrl)
   const endpoint = targets.map((target) => target.endpoint).join(', ')
-  const askAll = createPool({ targets, chainId, pace: pause, onTrouble: onEndpointTrouble, judge })
+  const reach = createReach(pause)
+  const askPool = createPool({ targets, chainId, pace: pause, onTrouble: onEndpointTrouble, judge: reach.judgedBy(judge) })
   let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
 
   function resultOf(answer: RpcAnswer, method: string): unknown {
     if (answer.isOk) return answer.result
     throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint, method, detail: `${answer.refusal.message} (${answer.refusal.code})` })
+  }
+
+  async function askAll(calls: readonly RpcCall[]): Promise<readonly RpcAnswer[]> {
+    const witnessed = reach.witnessed(calls)
+    return (await askPool(witnessed)).slice(witnessed.length - calls.length)
   }
 
   function flush(): void {
@@ -63,6 +72,7 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: 
   return {
     endpoint,
     isJudged: judge !== undefined,
+    reach,
     ask,
     call: async (method, params) => resultOf(await ask(method, params), method),
     async all(calls) {

@@ -5,6 +5,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { Address } from '#domain/ids.ts'
 import type { CallOutcome } from '#io/chain/port.ts'
 import { createAccountNode, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
+import type { Script } from '#io/chain/rpc/scripted.test-node.ts'
 import { createMemoryJournal, NEVER } from '#io/chain/suite/scene.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createGasLimit } from './gas-limit.ts'
@@ -64,6 +65,16 @@ describe('G4: the outcome of a call', () => {
     node.mine({ status: 0 })
     expect(await outcomeOf(settle('a', true, NEVER))).toEqual({ kind: 'refused', reason: 'E22' })
     expect(node.asked('eth_call')).toEqual([[{ from: address, to: CONTRACT, data: '0x1234', value: '0x7' }, '0x65']])
+  })
+
+  test('of a revert has its code from a node that has come to its block, however many are asked that have not', async () => {
+    const { node, settle, outcomeOf } = await open()
+    const header = node.scripts['eth_getBlockByNumber'] as Script
+    let behind = 2
+    node.scripts['eth_call'] = () => (behind > 0 ? refuse(-32_000, 'header not found') : reverts('E26'))
+    node.scripts['eth_getBlockByNumber'] = (...params) => (params[0] === hex(101) && behind-- > 0 ? null : header(...params))
+    node.mine({ status: 0 })
+    expect(await outcomeOf(settle('a', true, NEVER))).toEqual({ kind: 'refused', reason: 'E26' })
   })
 
   test.each<[string, unknown]>([

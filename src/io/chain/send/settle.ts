@@ -46,10 +46,19 @@ async function findOutcome(intent: JournalledIntent, { rpc, address, intents }: 
     status: parseQuantity(receipt.status),
     blockNumber: parseQuantity(receipt.blockNumber) as BlockNumber,
   }))
+  // What is decided next by what the call did must not be read from before it.
+  rpc.reach?.come({ number: blockNumber })
   if (status === 1) return { kind: 'done', transactionHash, blockNumber }
   const { to, data, value } = draftOf(intents.raw(transactionHash))
   // The receipt does not say why: the same call after its block does, for what refused it is still so.
-  const answer = await rpc.ask('eth_call', [{ from: address, to, data, value: `0x${value.toString(16)}` }, quantity(blockNumber)])
+  const [answer, header] = await Promise.all([
+    rpc.ask('eth_call', [{ from: address, to, data, value: `0x${value.toString(16)}` }, quantity(blockNumber)]),
+    rpc.ask('eth_getBlockByNumber', [quantity(blockNumber), false]),
+  ])
+  if (header.isOk && header.result === null) {
+    const detail = `block ${blockNumber}, which has the receipt, is not there yet`
+    throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: rpc.endpoint, method: 'eth_call', detail })
+  }
   return { kind: 'refused', reason: !answer.isOk && isRevert(answer.refusal) ? revertReason(answer.refusal) : 'reverted when mined' }
 }
 
@@ -78,6 +87,7 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
     let raisedAtMs = clock.nowMs()
     let underpricedAtMs = Number.NEGATIVE_INFINITY
     let told: RpcRefusal | undefined
+    let isUsedUp = false
     let broadcastAtMs = isJustBroadcast ? raisedAtMs : Number.NEGATIVE_INFINITY
 
     /** Offers more when the node has not taken the transaction for its fee, or no block has for too long. */
@@ -114,16 +124,17 @@ export function createSettler(context: SenderContext, launcher: Launcher, exclus
 
     return async () => {
       const intent = context.intents.get(intentId) as JournalledIntent
-      const [outcome, minedCount] = await Promise.all([
-        findOutcome(intent, context),
-        countTransactions(context.rpc, context.address, 'latest'),
-      ])
+      const look = () => Promise.all([findOutcome(intent, context), countTransactions(context.rpc, context.address, 'latest')])
+      const [outcome, minedCount] = await look()
       if (outcome !== undefined) return { outcome }
       if (minedCount > intent.nonce) {
-        // The two were not asked in one moment: it may have been mined in between.
-        const mined = await findOutcome(intent, context)
+        // The two were not asked in one moment: it may have been mined in between. Asked for both again, a node that is behind has neither.
+        const [mined, countThen] = await look()
         if (mined !== undefined) return { outcome: mined }
-        context.onShared?.(intent.nonce)
+        if (countThen <= intent.nonce) return {}
+        // Nodes count what they are mining before it has receipts: it is said when it is still so at the next look.
+        if (isUsedUp) context.onShared?.(intent.nonce)
+        isUsedUp = true
         if (await isLost(intent, context, reorgDepthMax)) await exclusively(() => launcher.relaunch(intent))
         return { obstacle: new Error(`nonce ${intent.nonce} was used by another transaction`) }
       }

@@ -9,6 +9,7 @@ import { readLinkedLogs, readLogs } from '#io/chain/read/logs.ts'
 import { quantity, readBlock, readHead } from '#io/chain/rpc/block.ts'
 import type { OnEndpointTrouble } from '#io/chain/rpc/health.ts'
 import type { Pace } from '#io/chain/rpc/pace.ts'
+import { handedOut } from '#io/chain/rpc/reach.ts'
 import { isCodeFault, isRevert, revertReason } from '#io/chain/rpc/revert.ts'
 import { assertChainId, createRpc } from '#io/chain/rpc/rpc.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
@@ -173,8 +174,8 @@ export async function connectSourceChain(options: {
   const signatures = createSignatures()
   const reading = { rpc, signatures, reader: createStateReader(rpc) }
   return {
-    head: (tag) => readHead(rpc, tag),
-    block: (number) => readBlock(rpc, number),
+    head: (tag) => handedOut(readHead(rpc, tag), rpc.reach),
+    block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     read: (call) => readAt(reading, call),
     events: (filter) => readEvents(rpc, signatures, filter),
   }

@@ -44,6 +44,16 @@ describe('a view as of a block of one fork', () => {
     expect(node.calls.slice(-3).map(({ method }) => method)).toEqual(['eth_getBlockByNumber', 'eth_call', 'eth_getBlockByNumber'])
   })
 
+  test('is asked for by its hash again after a while: it may have been another endpoint that did not know them', async () => {
+    let answer: Script = byNumber
+    const { node, read } = open((...params) => answer(...params))
+    await read()
+    answer = () => '0x07'
+    for (let reads = 0; reads < 65; reads += 1) await read()
+    const hashes = node.asked('eth_call').filter(([, block]) => typeof block !== 'string')
+    expect(hashes).toHaveLength(2)
+  })
+
   test('is no answer of the newest block, whose state may be that of the one that is being made', async () => {
     await expect(open(() => '0x07', { head: BLOCK }).read()).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
     await expect(open(byNumber, { head: BLOCK }).read()).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })

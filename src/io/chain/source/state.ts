@@ -1,11 +1,12 @@
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { RpcAnswer } from '#io/chain/rpc/answer.ts'
+import { isHashUnknown } from '#io/chain/rpc/doubts.ts'
 import { parseHeader, quantity } from '#io/chain/rpc/block.ts'
 import type { Rpc } from '#io/chain/rpc/rpc.ts'
 
-/** Nodes that do not know EIP-1898 say so with this code: the parameters are not what they take. */
-const INVALID_PARAMS = -32_602
+/** After no endpoint took a hash, so many reads name numbers alone. */
+const BY_NUMBER_READS = 64
 
 interface Place {
   readonly blockNumber: BlockNumber
@@ -19,7 +20,8 @@ export type StateReader = (place: Place, call: object) => Promise<RpcAnswer>
  * (EIP-1898), the one above is asked for before and after the call.
  */
 export function createStateReader(rpc: Rpc): StateReader {
-  let takesHashes = true
+  /** Reads by number until hashes are tried again: each endpoint knows them or not, and another one may answer by then. */
+  let byNumber = 0
 
   function assertParent(answer: RpcAnswer, { blockNumber, blockHash }: Place): void {
     const above = answer.isOk ? parseHeader(rpc, answer.result) : undefined
@@ -32,15 +34,16 @@ export function createStateReader(rpc: Rpc): StateReader {
 
   return async (place, call) => {
     if (place.blockHash === undefined) return askByNumber(place, call)
-    // In one turn, so that one node answers all.
-    if (takesHashes) {
-      const at = { blockHash: place.blockHash, requireCanonical: true }
-      const [answer, above] = await Promise.all([rpc.ask('eth_call', [call, at]), askAbove(place)])
-      takesHashes = answer.isOk || answer.refusal.code !== INVALID_PARAMS
-      if (takesHashes) {
+    if (byNumber > 0) byNumber -= 1
+    else {
+      // In one turn, so that one node answers all.
+      const params = [call, { blockHash: place.blockHash, requireCanonical: true }]
+      const [answer, above] = await Promise.all([rpc.ask('eth_call', params), askAbove(place)])
+      if (!isHashUnknown({ method: 'eth_call', params }, answer)) {
         assertParent(above, place)
         return answer
       }
+      byNumber = BY_NUMBER_READS
     }
     const [before, answer, after] = await Promise.all([askAbove(place), askByNumber(place, call), askAbove(place)])
     assertParent(before, place)

@@ -68,7 +68,8 @@ function giveUp({ delivery, submission, why }: Held, deps: Sequencing): Answer {
 }
 
 /** Refusals are counted apart for these epochs only: their number is the chain's, not the sender's. */
-const isTaking = (epochId: EpochId, { view, isOpen }: Sequencing): boolean => view.epoch(epochId) !== undefined && isOpen(epochId)
+const isTaking = (epochId: EpochId, { view, ledger }: Sequencing): boolean =>
+  view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released'
 
 function refused(
   code: ReceiptCode,

@@ -71,7 +71,7 @@ function createBox(options: { readonly store?: Store; readonly view?: AnchorView
     ...rulesWith({ projectsPerSlotMax }),
     window: windowOf({ release, unit: 'blocks', length: 5 }),
   })
-  const ballots: Ballots = createBallots({ store, view, rulesOf })
+  const ballots: Ballots = createBallots({ store, view, rulesOf, isLeftOut: () => false })
   return {
     store,
     view,

@@ -13,13 +13,13 @@ const EVIDENCE_PER_SLOT_MAX = 4
 
 /**
  * What became of a vote. `accepted`: it counts. `duplicate`: the same vote is recorded already. `vote_conflict`: the slot voted for another
- * CID before, and that vote counts. `quota_exceeded`: the slot votes on too many projects. `simulated`: a vote of epoch 0, which counts
- * nowhere. `reason` is for people, empty when there is nothing to add.
+ * CID before, and that vote counts. `quota_exceeded`: the slot votes on too many projects. `window_closed`: the votes are fixed, and this is none of
+ * them. `simulated`: a vote of epoch 0, which counts nowhere. `reason` is for people, empty when there is nothing to add.
  */
 export type Recorded =
   | { readonly code: 'accepted' | 'simulated'; readonly writes: readonly StoreWrite[]; readonly reason: string }
   | {
-      readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded'>
+      readonly code: 'duplicate' | Extract<Rejection, 'vote_conflict' | 'quota_exceeded' | 'window_closed'>
       readonly writes: readonly StoreWrite[]
       readonly reason: string
     }
@@ -54,6 +54,8 @@ export function createBallots(deps: {
   readonly store: Store
   readonly view: AnchorView
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
+  /** Whether the votes of its epoch are fixed without this one. One of those that has lost its block may name another (S10). */
+  isLeftOut(submission: Submission): boolean
 }): Ballots {
   const open = new Map<EpochId, EpochBallots>()
 
@@ -100,6 +102,7 @@ export function createBallots(deps: {
         const firstCid = first.submission.request.snapshotCid
         return firstCid === snapshotCid ? { code: 'duplicate', writes: [], reason: '' } : conflict(ballot, ballots, firstCid)
       }
+      if (deps.isLeftOut(ballot.submission)) return { code: 'window_closed', writes: [], reason: '' }
       if (!isReplacing && (ballots.projectsPerSlot.get(slotId) ?? 0) >= projectsMax)
         return { code: 'quota_exceeded', writes: [], reason: `${projectsMax} projects an epoch` }
       if (isReplacing) ballots.votes.delete(key)

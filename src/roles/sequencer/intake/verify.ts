@@ -26,7 +26,7 @@ export interface VerifyDeps {
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
   /** False until the chain was followed up to its head. */
   isReady(): boolean
-  /** Whether the epoch still takes submissions, as far as the records say. */
+  /** Whether the epoch takes submissions while its window is open, as far as the records say. */
   isOpen(epochId: EpochId): boolean
   isReleased(epochId: EpochId): boolean
   readonly hasher: SubmissionHasher

@@ -31,7 +31,7 @@ function openBox() {
   })
   const store = createFakeStore()
   const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'5'.repeat(40)}` as Address })
-  const ballots = createBallots({ store, view, rulesOf })
+  const ballots = createBallots({ store, view, rulesOf, isLeftOut: () => false })
   let votes = 0
   const collected = (inMemory: Ballots['inMemory']) =>
     collect(epochId, rulesOf(epoch).window, { store, view, ballots: { inMemory }, hasher }, async () => undefined)

@@ -123,7 +123,7 @@ const roundOf = ({ batches }: EpochEntry, batchCid: Cid | undefined): number =>
   batches.findLast((batch) => batch.batchCid === batchCid)?.round ?? 0
 
 /**
- * Those of the disputed projects of whose batch the chain was told anything else than the votes give, and whether it has the batches of all the
+ * Those of the disputed projects of whose batch the chain was told anything else than the votes give, or by votes that count no more, and whether it has the batches of all the
  * others. It is asked as of the head that was seen here, so that a node which lags refuses.
  */
 async function wronglyTold(
@@ -141,11 +141,20 @@ async function wronglyTold(
     const anchored = await persist({ doing: 'read_batch', attempt, signal }, deps)
     const results = projects.flatMap(({ projectId }) => own.get(projectId) ?? [])
     // Of a correction that never came the chain has nothing but what that was to correct.
-    const isWrong = anchored === undefined ? isLost(entry, batchCid) : !isSame(results, anchored)
+    const isWrong = anchored === undefined ? isLost(entry, batchCid) : !isSame(results, anchored) || hasGoneVotes(entry, batchCid, deps)
     if (isWrong) again.push(...projects)
     else if (anchored === undefined) areAllThere = false
   }
   return { again, areAllThere }
+}
+
+/** Whether our batch holds a vote whose block a reorganisation has taken: nobody counts that any more, and it may have been given again. */
+function hasGoneVotes({ epochId }: EpochEntry, batchCid: Cid, { ledger, view }: CorrectDeps): boolean {
+  const plan = ledger.plans(epochId).findLast((planned) => planned.batchCid === batchCid)
+  const parsed = plan && parseBatchFile(plan.file, batchCid)
+  return (
+    parsed?.ok === true && parsed.batch.submissions.some(({ submission }) => view.header(submission.header.toLowerCase()) === undefined)
+  )
 }
 
 /** Whether the chain was told just what the votes give: then there is nothing to correct. */

@@ -81,6 +81,33 @@ describe('S14: nothing becomes final that nobody has', () => {
     await world.stop()
   })
 
+  test('S14: while winners still come, those that are slow are waited for', async () => {
+    let asked = 0
+    const ipfsAs = (node: Ipfs): Ipfs => ({
+      ...node,
+      async get(cid, options) {
+        if (cid === NOBODY_HAS) {
+          asked += 1
+          if (asked === 1) await world.clock.sleep(options.timeoutMs)
+          else return bytes(LATE)
+          throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: options.timeoutMs })
+        }
+        await world.clock.sleep(4_000)
+        return node.get(cid, options)
+      },
+      pin: async (cid, epochId) => (cid === NOBODY_HAS ? undefined : node.pin(cid, epochId)),
+    })
+    const { world, had } = await voted({ ipfsAs })
+    for (let block = 0; block < 100 && world.records.length < 1; block += 1) {
+      await world.clock.advance(1_000)
+      await world.mine(1)
+    }
+    const record = world.records[0] ?? expect.fail('no epoch was sealed')
+    expect(outcome(record).map(([, , cid]) => cid)).toEqual([had, NOBODY_HAS])
+    expect([asked, record.kept?.ms]).toEqual([2, 5_000])
+    await world.stop()
+  })
+
   test('S14: an epoch whose winners are slow holds up no other', async () => {
     const { world } = await voted()
     await world.mine(4)

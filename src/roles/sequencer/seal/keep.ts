@@ -10,8 +10,8 @@ import type { CountedProject } from './finalize.ts'
 
 /** For all winners of an epoch together, as this part of its batch window at the pace of its blocks: batches are still to be pinned and mined in it. */
 const WINDOW_PART = 4
-/** Connected peers answer within tens of milliseconds. */
-const KEEP_TIMEOUT_MAX_MS = 5_000
+/** So long after the last one that came, nobody serves the rest: connected peers answer within tens of milliseconds, those that are busy within seconds. */
+const QUIET_MAX_MS = 5_000
 /** Timestamps are of whole seconds: of a fast chain they show no pace. */
 const KEEP_TIMEOUT_MIN_MS = 1_000
 /** Snapshots fetched at once, each of `SNAPSHOT_BYTES_MAX` at most. */
@@ -43,14 +43,23 @@ export async function keep(
   signal: AbortSignal,
 ): Promise<{ readonly counted: readonly CountedProject[]; readonly cost: KeptCost }> {
   const startedMs = clock.nowMs()
-  const untilMs = startedMs + timeoutFor(release, view.head ?? release, contract.batchWindowBlocks)
+  const lastMs = startedMs + timeoutFor(release, view.head ?? release, contract.batchWindowBlocks)
+  let untilMs = Math.min(lastMs, startedMs + QUIET_MAX_MS)
   const limit = pLimit(AT_ONCE_MAX)
   const winners = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? [result.snapshotCid] : [])))
   const lengths = new Map<Cid, number>()
   const keepOne = async (cid: Cid): Promise<void> => {
-    const timeoutMs = untilMs - clock.nowMs()
-    const length = timeoutMs > 0 ? await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs) : undefined
-    if (length !== undefined) lengths.set(cid, length)
+    let length: number | undefined
+    for (let leftMs = untilMs - clock.nowMs(); leftMs > 0 && length === undefined; leftMs = untilMs - clock.nowMs()) {
+      const askedMs = clock.nowMs()
+      length = await keepSnapshot(cid, { epochId, timeoutMs: leftMs, signal }, ipfs)
+      // Nobody will ever have it.
+      if (length === undefined && clock.nowMs() - askedMs < leftMs) return
+    }
+    if (length === undefined) return
+    lengths.set(cid, length)
+    // One that is slow for all has them all the same: the others are not given up for it.
+    untilMs = Math.min(lastMs, clock.nowMs() + QUIET_MAX_MS)
   }
   await Promise.all([...winners].map((cid) => limit(keepOne, cid)))
   const missing = winners.size - lengths.size
@@ -61,7 +70,7 @@ export async function keep(
 
 function timeoutFor(release: Header, head: Header, batchWindowBlocks: number): number {
   const blockMs = (1_000 * (head.timestamp - release.timestamp)) / Math.max(1, head.number - release.number)
-  return Math.min(KEEP_TIMEOUT_MAX_MS, Math.max(KEEP_TIMEOUT_MIN_MS, (batchWindowBlocks * blockMs) / WINDOW_PART))
+  return Math.max(KEEP_TIMEOUT_MIN_MS, (batchWindowBlocks * blockMs) / WINDOW_PART)
 }
 
 const isMissing = ({ result }: CountedProject, kept: ReadonlyMap<Cid, number>): boolean =>

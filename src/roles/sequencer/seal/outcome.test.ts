@@ -16,7 +16,7 @@ function open() {
   const view = createAnchorView()
   return {
     ledger: createLedger({ epochsKept: 2 }, { store }),
-    ballots: createBallots({ store, view, rulesOf: () => undefined }),
+    ballots: createBallots({ store, view, rulesOf: () => undefined, isLeftOut: () => false }),
     counters: createCounters(),
     options: {},
   }

@@ -50,13 +50,18 @@ interface Outcome {
   readonly kept?: KeptCost | undefined
 }
 
-/** The plan and what became of each project, in one commit, with its files or after them. Without a batch there is no plan: the epoch stays closed. */
+/**
+ * The plan and what became of each project, in one commit, with its files or after them. Without a batch there is no plan: the epoch stays closed.
+ * One whose window a reorganisation has opened meanwhile is planned when it closes again.
+ */
 export async function notePlan(
   epochId: EpochId,
   { counted, planned, accepted, kept }: Outcome,
   { ledger, ballots, options }: NoteDeps,
 ): Promise<EpochEntry> {
   const writes = await ledger.planWrites(epochId, planned)
+  const record = ledger.get(epochId) as EpochEntry
+  if (record.state === 'released') return record
   ballots.close(epochId)
   const batchOf = batchesOf(planned)
   const projects = [...counted.map((project) => rowOf(project, batchOf)), ...notSubmitted(counted, options.expectedProjects ?? [])]

@@ -33,6 +33,7 @@ export async function seal(epoch: ReleasedEpoch, closedBlock: BlockNumber, deps:
     await notePlan(epochId, { counted, planned: justPlanned, accepted, kept: cost }, deps) // S4: written down before anything leaves the house.
   }
   const entry = deps.ledger.get(epochId) as EpochEntry
+  if (entry.state === 'released') return entry // S10: its window is open again.
   if (entry.state === 'planned') {
     const batches = justPlanned ?? deps.ledger.plans(epochId)
     const put = await pinAndPut(entry, batches, deps, signal) // S5: nothing that nobody can fetch. S6: each once, in order.

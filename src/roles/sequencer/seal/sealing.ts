@@ -2,6 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import type { ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isEpochOver } from '#domain/epoch.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import { isWindowOpen } from '#domain/window.ts'
 import type { Life } from '#life/live.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
 import { answer, revise } from './revise.ts'
@@ -23,7 +24,13 @@ export function createSealing(deps: Sequencing, { signal, fail }: Life) {
   function isOutdated(epoch: ReleasedEpoch): boolean {
     const state = deps.ledger.get(epoch.epochId)?.state
     if (state === undefined || isEpochOver(state) || isUndone(epoch.epochId, deps)) return true
-    return state === 'released' && deps.view.epoch(epoch.epochId) !== epoch
+    return state === 'released' && (deps.view.epoch(epoch.epochId) !== epoch || isOpenAgain(epoch))
+  }
+
+  /** A reorganisation may have taken the block that showed its window to be over (S10). */
+  function isOpenAgain(epoch: ReleasedEpoch): boolean {
+    const window = deps.rulesOf(epoch)?.window
+    return window !== undefined && deps.view.head !== undefined && isWindowOpen(window, deps.view.head)
   }
 
   const headBlock = (): BlockNumber => deps.view.head?.number ?? (0 as BlockNumber)
