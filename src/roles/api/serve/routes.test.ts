@@ -172,6 +172,8 @@ describe('projects', () => {
       dataSource: '0xaa',
       namespace: 'ns',
       kind: 'snapshot',
+      description: 'What a pair holds.',
+      schema: expect.objectContaining({ type: 'object', properties: { value: { type: 'integer' } } }),
       firstEpochId: 1,
       lastEpochId: 2,
       lastFinalizedEpochId: 1,
