@@ -176,6 +176,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
     write: (work) => inTurn(() => write(work)),
     read: (work) =>
       withConnection((connection) => transaction(connection, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
+    look: (work) => withConnection((connection) => work(sqlOn(connection))),
     size: () =>
       withConnection(async (connection) => {
         const { rows } = await connection.query<Row>('SELECT pg_database_size(current_database()) AS bytes')
