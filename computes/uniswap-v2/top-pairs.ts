@@ -1,5 +1,6 @@
 import {
   type AggregateCompute,
+  blockKey,
   type BaseSnapshot,
   type ComputeEpoch,
   dataSourceOf,
@@ -9,7 +10,7 @@ import {
   type SourceReader,
 } from 'weft/compute'
 import { symbolOf, tokenAddressesOf } from './contracts.ts'
-import { blockKey, TOTAL_RESERVES } from './total-reserves.ts'
+import { TOTAL_RESERVES } from './total-reserves.ts'
 import { TRADE_VOLUME } from './trade-volume.ts'
 import { DAY_SECONDS, type DayVolume, dayVolume } from './volume-24h.ts'
 

@@ -1,5 +1,6 @@
 import {
   atBlock,
+  blockKey,
   blocksOf,
   type ByBlock,
   forEachBlock,
@@ -55,9 +56,6 @@ export function pairAddress(dataSource: string | undefined): string {
   if (dataSource === undefined) throw new Error('a pair project needs its pair as data source')
   return dataSource
 }
-
-/** The key of a block in a snapshot's maps. */
-export const blockKey = (block: number): string => `block${block}`
 
 async function scaledReserves(
   pair: string,

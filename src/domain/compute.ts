@@ -5,6 +5,7 @@ export * from './by-block.ts'
 export * from './checksum.ts'
 export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
+export * from './snapshot-window.ts'
 
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
