@@ -107,7 +107,7 @@ export async function layGround(
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
   const honestSlots = slotIds.slice(0, slots - liars)
-  const market = await deployUniswap({ rpcUrl: source.rpcUrl })
+  const { market } = await deployUniswap({ rpcUrl: source.rpcUrl })
   const { manifest: set, ...protocol } = await deployProtocol({
     rpcUrl: anchor.rpcUrl,
     deployerKey: cast.owner.key,
