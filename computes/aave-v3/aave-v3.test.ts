@@ -127,6 +127,29 @@ describe('rates', () => {
     expect(await aggregate(APR, { base, history: earlier(asset, [35, 36, 37, 38, 39]) })).toMatchObject({ complete: false })
   })
 
+  test('utilizations are added in the order of the bytes, in which block 10 comes before block 9', async () => {
+    const rates = { block9: 0.19, block10: 0.01, block11: 0.01 }
+    const present = {
+      timestamp: 5n,
+      liquidityRate: { block9: 1n },
+      variableBorrowRate: { block9: 1n },
+      stableBorrowRate: { block9: 1n },
+      rateDetails: Object.fromEntries(Object.entries(rates).map(([block, utilRate]) => [block, { utilRate }])),
+    }
+    const compute = set.aggregates.find(({ projectType }) => projectType === APR) as AggregateCompute
+    const base = [{ projectId: 'base:0xaa:NS', epochId: 40, snapshot: present }]
+    const made = await compute.aggregate({
+      epoch,
+      projectId: 'own:0xaa:NS',
+      base,
+      history: scriptedHistory({}),
+      source: scriptedSource().source,
+      epochsIn: () => 6,
+    })
+    // A third of 0.01 + 0.01 + 0.19 is just below 0.07, of 0.19 + 0.01 + 0.01 it is not.
+    expect(made).toMatchObject({ avgUtilizationRate: 0.06999 })
+  })
+
   test.each(vector.assets)('over a day of %s: four quarters, going back', async (asset) => {
     const quarters = (vector.quarters[asset] as readonly string[]).map(parsed)
     const earlierOnes = { 38: quarters[1], 35: quarters[2], 32: quarters[3], 20: null } as Record<number, JsonValue>
@@ -184,6 +207,24 @@ describe('over all assets', () => {
       ...none,
       complete: false,
     })
+  })
+
+  test('what is available of an asset is taken before it is added', async () => {
+    const sized = (supply: number, debt: number) =>
+      textOf({ totalAToken: { block101: { usd_supply: supply } }, totalVariableDebt: { block101: { usd_debt: debt } } })
+    const base = { [`0x${'a'.repeat(40)}`]: sized(1e16, 0), [`0x${'b'.repeat(40)}`]: sized(1, 1) }
+    expect(await aggregate('aggregate_24h_stats', { base })).toMatchObject({ totalAvailable: 1e16 })
+  })
+
+  test('nothing is asked of before the first epoch', async () => {
+    const history: SnapshotHistory = {
+      firstEpochId: async () => 35,
+      snapshot: async (_, epochId) => {
+        throw new Error(`asked for ${epochId}`)
+      },
+    }
+    expect(await aggregate('aggregate_24h_stats', { base: vector.totalSupply, history })).toMatchObject({ complete: false })
+    expect(await aggregate('aggregate_top_volume', { base: vector.volume24h, history })).toMatchObject({ complete: true })
   })
 
   test('the ranking by volume is that of Python; an asset that was not there a day ago has not changed', async () => {

@@ -31,7 +31,7 @@ export function rayMul(left: bigint | Decimal, right: bigint | Decimal): bigint 
 /** What a yearly rate in rays makes of one ray in so many seconds: the first terms of the binomial series, as the contracts take them. */
 export function compounded(rate: bigint, seconds: bigint): bigint {
   if (seconds === 0n) return RAY
-  const [before, beforeThat] = [seconds - 1n, seconds < 2n ? 0n : seconds - 2n]
+  const [before, beforeThat] = [seconds - 1n, seconds - 2n]
   const base = new Rounded28(rate).div(YEAR_SECONDS)
   const square = new Rounded28(rayMul(rate, rate)).div(YEAR_SECONDS * YEAR_SECONDS)
   const cube = rayMul(square, base)
