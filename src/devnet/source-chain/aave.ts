@@ -37,15 +37,13 @@ export interface ReserveTerms {
   readonly isStableRate?: boolean
 }
 
-/** Of the devnet's market: LINK is an isolated collateral. */
-export function devnetReserves({ WETH, WBTC, DAI, USDC, LINK }: Addresses): readonly ReserveTerms[] {
+/** Of the devnet's market: few, for every one makes five projects. LINK is an isolated collateral. */
+export function devnetReserves({ WETH, USDC, LINK }: Addresses): readonly ReserveTerms[] {
   const terms = (ltv: number, liquidationThreshold: number, liquidationBonus: number) => ({ ltv, liquidationThreshold, liquidationBonus })
-  const [alone, stable] = [{ isBorrowableInIsolation: true }, { isStableRate: true }]
+  const either = { isBorrowableInIsolation: true, isStableRate: true }
   return [
     { symbol: 'WETH', token: WETH, decimals: 18, price: 3_000n * USD, collateral: terms(8_000, 8_250, 10_500) },
-    { symbol: 'WBTC', token: WBTC, decimals: 8, price: 60_000n * USD, collateral: terms(7_300, 7_800, 10_500) },
-    { symbol: 'DAI', token: DAI, decimals: 18, price: 1n * USD, collateral: terms(6_300, 7_700, 10_500), ...alone },
-    { symbol: 'USDC', token: USDC, decimals: 6, price: 1n * USD, collateral: terms(7_700, 8_000, 10_450), ...alone, ...stable },
+    { symbol: 'USDC', token: USDC, decimals: 6, price: 1n * USD, collateral: terms(7_700, 8_000, 10_450), ...either },
     { symbol: 'LINK', token: LINK, decimals: 18, price: 15n * USD, collateral: terms(5_000, 6_500, 11_000), debtCeiling: 100_000_000 },
   ]
 }

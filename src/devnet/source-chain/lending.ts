@@ -31,10 +31,9 @@ const ALL = 2n ** 256n - 1n
 const PURSE = 1_000_000_000n
 const PURSE_WETH = 1_000_000n
 /** What lies in the pool of each asset and is borrowed of it at first, in whole tokens; it goes up and down by thousandths of that. */
-const SUPPLY = { WETH: 5_000n, WBTC: 200n, DAI: 10_000_000n, USDC: 10_000_000n, LINK: 100_000n } as const
+const SUPPLY = { WETH: 5_000n, USDC: 10_000_000n, LINK: 100_000n } as const
 const DEBTS = [
   { borrower: HODLER, symbol: 'USDC', amount: 2_000_000n },
-  { borrower: MINER, symbol: 'DAI', amount: 2_000_000n },
   { borrower: MINER, symbol: 'WETH', amount: 300n },
 ] as const
 const STABLE_DEBT = 200_000n
@@ -68,7 +67,7 @@ export async function seedLending(rpcUrl: string, lending: Lending): Promise<voi
     ...ACCOUNTS.flatMap((account) => purse(account, lending)),
     ...SUPPLIERS.flatMap((supplier) => NAMES.map((name) => send.supply(supplier, name, raw(name, SUPPLY[name])))),
     send.supply(HODLER, 'WETH', raw('WETH', 2_000n)),
-    send.supply(MINER, 'WBTC', raw('WBTC', 100n)),
+    send.supply(MINER, 'USDC', raw('USDC', 3_000_000n)),
     ...DEBTS.map(({ borrower, symbol, amount }) => send.borrow(borrower, symbol, raw(symbol, amount))),
     send.borrow(HODLER, 'USDC', raw('USDC', STABLE_DEBT), STABLE),
   ])
@@ -107,7 +106,7 @@ function fateOf(lending: Lending, round: number): readonly Transaction[] {
         ...(round === 0 ? [] : [send.withdraw(GAMBLER, 'LINK', ALL)]),
         send.supply(GAMBLER, 'LINK', raw('LINK', GAMBLE.collateral)),
         send.useAsCollateral(GAMBLER, 'LINK'),
-        send.borrow(GAMBLER, 'DAI', raw('DAI', GAMBLE.debt)),
+        send.borrow(GAMBLER, 'USDC', raw('USDC', GAMBLE.debt)),
       ]
     case CRASH:
       return [send.price('LINK', (price * CRASH_PERCENT) / 100n), send.liquidation()]
@@ -146,7 +145,7 @@ function deskOf({ market, prices, reserves }: Lending) {
       pool(from, 'borrow', [termsOf(symbol).token, amount, mode, 0, from]),
     repay: (from: Hex, symbol: TokenName, amount: bigint) => pool(from, 'repay', [termsOf(symbol).token, amount, VARIABLE, from]),
     useAsCollateral: (from: Hex, symbol: TokenName) => pool(from, 'setUserUseReserveAsCollateral', [termsOf(symbol).token, true]),
-    liquidation: () => pool(LIQUIDATOR, 'liquidationCall', [termsOf('LINK').token, termsOf('DAI').token, GAMBLER, ALL, false]),
+    liquidation: () => pool(LIQUIDATOR, 'liquidationCall', [termsOf('LINK').token, termsOf('USDC').token, GAMBLER, ALL, false]),
     price: (symbol: TokenName, price: bigint) =>
       call(PROVIDER, prices, { abi: PRICES_ABI, functionName: 'setAssetPrice', args: [termsOf(symbol).token, price] }),
   }
