@@ -1,6 +1,16 @@
-import { blocksOf, type JsonValue, type SnapshotCompute, type SourceReader, scaled } from 'weft/compute'
+import {
+  atBlock,
+  blockKey,
+  blocksOf,
+  type ByBlock,
+  forEachBlock,
+  type JsonValue,
+  preloadedBy,
+  scaled,
+  type SnapshotCompute,
+  type SourceReader,
+} from 'weft/compute'
 import { BLOCK_DETAILS } from './block-details.ts'
-import { atBlock, type ByBlock, forEachBlock, preloadedBy } from './by-block.ts'
 import type { UniswapV2Config } from './config.ts'
 import { reservesOf, tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'
@@ -46,9 +56,6 @@ export function pairAddress(dataSource: string | undefined): string {
   if (dataSource === undefined) throw new Error('a pair project needs its pair as data source')
   return dataSource
 }
-
-/** The key of a block in a snapshot's maps. */
-export const blockKey = (block: number): string => `block${block}`
 
 async function scaledReserves(
   pair: string,

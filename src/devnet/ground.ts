@@ -1,3 +1,4 @@
+import { aaveV3 } from 'weft/computes/aave-v3'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
@@ -14,7 +15,9 @@ import { deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
 import { CHAIN_STATE } from './registry.ts'
 import type { DevnetReport } from './report.ts'
+import { deployAave, devnetReserves } from './source-chain/aave.ts'
 import { deployUniswap } from './source-chain/deploy.ts'
+import { seedLending } from './source-chain/lending.ts'
 import { startTrader } from './source-chain/trader.ts'
 
 export interface GroundOptions {
@@ -46,7 +49,7 @@ const BLOCK_TIME_SECONDS = 1
 export const EPOCH_SIZE = 6
 export const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
 /** Small enough that an epoch has two batches, the second continuing the first one's tree. */
-const PROJECTS_PER_BATCH = 10n
+const PROJECTS_PER_BATCH = 20n
 /** The honest ones, by the names of their folders; each works for its share of the slots. */
 export const SNAPSHOTTERS = ['snapshotter', 'snapshotter-2'] as const
 const VALIDATORS = 3
@@ -89,7 +92,7 @@ function castOf(): Cast {
   }
 }
 
-/** Chains, contracts, pairs and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
+/** Chains, contracts, pairs, loans and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
   { dataDir, isTemporary, seed, slots, liars, anchoring, windows = WINDOWS }: GroundOptions,
   report: DevnetReport,
@@ -103,11 +106,13 @@ export async function layGround(
   folder.make('logs')
   report.progress('starting the anchor chain and the source chain …')
   const [anchor, source] = await startChains(started, isTemporary ? [] : ['--dump-state', folder.file(CHAIN_STATE)])
-  report.progress('deploying the protocol state contracts, and Uniswap V2 …')
+  report.progress('deploying the protocol state contracts, Uniswap V2 and Aave V3 …')
   const cast = castOf()
   const slotIds = Array.from({ length: slots }, (_, index) => index + 1)
   const honestSlots = slotIds.slice(0, slots - liars)
-  const market = await deployUniswap({ rpcUrl: source.rpcUrl })
+  const { market, tokens } = await deployUniswap({ rpcUrl: source.rpcUrl })
+  const lending = await deployAave({ rpcUrl: source.rpcUrl, reserves: devnetReserves(tokens) })
+  await seedLending(source.rpcUrl, lending)
   const { manifest: set, ...protocol } = await deployProtocol({
     rpcUrl: anchor.rpcUrl,
     deployerKey: cast.owner.key,
@@ -127,7 +132,10 @@ export async function layGround(
       namespace: NAMESPACE,
       completeness: 'required',
       batch: { projectsPerBatch: PROJECTS_PER_BATCH, anchoring },
-      computes: [{ name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue }],
+      computes: [
+        { name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue },
+        { name: aaveV3.name, version: aaveV3.version, config: lending.market as unknown as JsonValue },
+      ],
     },
   })
   // Where `weft deploy` puts it, and where roles that get the network file look.
@@ -142,7 +150,7 @@ export async function layGround(
   writeNetwork(folder.file(NETWORK_FILE), protocol)
   const onTrouble = (failure: WeftError): void => report.progress(`the trader goes on after: ${failure.message}`)
   const trader = await startTrader(
-    { rpcUrl: source.rpcUrl, market, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
+    { rpcUrl: source.rpcUrl, market, lending, seed, blockTimeMs: BLOCK_TIME_SECONDS * 1_000 },
     { clock: systemClock, onTrouble },
   )
   started.add('trader', trader)

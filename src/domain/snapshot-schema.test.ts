@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import {
   boolean,
+  either,
   float,
   int,
   jsonSchemaOf,
@@ -47,6 +48,15 @@ describe('snapshotProblems', () => {
   test('names that every object has are not taken for fields', () => {
     expect(snapshotProblems(object({}), { toString: 1n })).toEqual(['toString is not declared'])
     expect(snapshotProblems(object({ toString: int() }), {})).toEqual(['toString is missing'])
+  })
+
+  test('of several forms one must fit, each of them whole', () => {
+    const schema = list(either([object({ amount: int() }), object({ price: float() })]))
+    expectTypeOf<SnapshotOf<typeof schema>>().toEqualTypeOf<readonly ({ readonly amount: bigint } | { readonly price: number })[]>()
+    expect(snapshotProblems(schema, [{ amount: 1n }, { price: 1 }])).toEqual([])
+    expect(snapshotProblems(schema, [{ amount: 1n }, { amount: 1, price: 1 }])).toEqual(['[1] has none of the forms declared'])
+    expect(snapshotProblems(either([int(), text()]), null)).toEqual(['the snapshot has none of the forms declared'])
+    expect(jsonSchemaOf(schema)).toMatchObject({ items: { anyOf: [{ required: ['amount'] }, { required: ['price'] }] } })
   })
 
   test('the whole may be of another kind, and nothing of JSON', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import type { ComputeSet, ComputeSetModule } from '#domain/compute.ts'
+import type { AggregateCompute, ComputeSet, ComputeSetModule } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { canonicalJson, parseCanonicalJson } from '#wire/canonical-json.ts'
@@ -97,9 +97,9 @@ test.each<[string, ComputeList, readonly string[]]>([
   [
     'a mistyped name',
     [{ name: 'uniswap-v3', config }],
-    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2"],
+    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3"],
   ],
-  ['an unknown name', [{ name: 'aave', config }], ["there is no compute set 'aave'. There are uniswap-v2"]],
+  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3"]],
 ])('%s is told by set and field', (_title, list, problems) => {
   expect(problemsOf(list)).toEqual(problems)
 })
@@ -127,4 +127,30 @@ test('two sets that bring one project type, or two preloads of one name, do not 
   expect(problemsOf([uniswap(), uniswap({ pairs: [`0x${'cd'.repeat(20)}`] })])).toContain(
     'uniswap-v2: project type pairContract_trade_volume is there already, of uniswap-v2',
   )
+})
+
+test('rankings of one name over different projects go together, for their ids say over which; nobody may build on either', () => {
+  const stats = (base: string): AggregateCompute => ({
+    projectType: 'stats',
+    aggregateOn: 'MultiProject',
+    baseProjectTypes: [base],
+    aggregate: async () => null,
+  })
+  const ranking = (name: string, type: string, base = type, more: readonly AggregateCompute[] = []): ComputeSetModule => {
+    const module = counting(name, type)
+    return { ...module, create: (config) => ({ ...module.create(config), aggregates: [stats(base), ...more] }) }
+  }
+  const open = (...shipped: readonly ComputeSetModule[]) =>
+    [shipped.map(({ name }) => ({ name, config: { sources: 1 } })), shipped] as const
+  const { computes } = openComputes(...open(ranking('left', 'a'), ranking('right', 'b')))
+  const ids = planProjects(computes, 'NS').map(({ projectId }) => projectId)
+  expect(ids.map((id) => id.split(':')[0])).toEqual(['a', 'b', 'stats', 'stats'])
+  expect(new Set(ids).size).toBe(4)
+  expect(problemsOf(...open(ranking('left', 'a'), ranking('right', 'b', 'a')))).toEqual([
+    'right: project type stats is there already, of left',
+  ])
+  const upon = { ...stats('stats'), projectType: 'upon' }
+  expect(problemsOf(...open(ranking('left', 'a'), ranking('right', 'b', 'b', [upon])))).toEqual([
+    'right: upon builds on stats, which more than one set brings',
+  ])
 })

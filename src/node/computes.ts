@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
+import { aaveV3 } from 'weft/computes/aave-v3'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { z } from 'zod'
-import type { ComputeSet, ComputeSetModule, JsonValue, SchemaIssue } from '#domain/compute.ts'
+import type { AggregateCompute, ComputeSet, ComputeSetModule, JsonValue, Preload, SchemaIssue, SnapshotCompute } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 
 /** The sets of computes that are shipped. */
-export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2]
+export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3]
 
 const NO_TEXT = { error: 'is not a text' }
 /** What is said of a value that is no object with the fields that it should have. */
@@ -116,9 +117,13 @@ function withIntegers(value: JsonValue): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withIntegers(item)]))
 }
 
-/** Project types, and task types of preloads, that more than one set brings: ids must name one thing. A preload that sets share is one. */
+/**
+ * Project types, and task types of preloads, that more than one set brings: ids must name one thing. A preload that sets share is one thing. The
+ * id of an aggregate over many projects says over which: each set may bring an `aggregate_24h_stats`, as long as nobody builds on it.
+ */
 function clashesOf(opened: readonly Opened[]): string[] {
-  const owners = new Map<string, { readonly name: string; readonly thing: unknown }>()
+  const owners = new Map<string, { readonly name: string; readonly thing: Preload | SnapshotCompute | AggregateCompute }>()
+  const shared = new Set<string>()
   const problems: string[] = []
   for (const { id, set } of opened) {
     const things = [
@@ -128,8 +133,22 @@ function clashesOf(opened: readonly Opened[]): string[] {
     for (const [what, thing] of things) {
       const owner = owners.get(what)
       if (owner === undefined) owners.set(what, { name: id.name, thing })
+      else if (isApart(owner.thing, thing)) shared.add(what)
       else if (owner.thing !== thing) problems.push(`${id.name}: ${what} is there already, of ${owner.name}`)
     }
   }
+  for (const { id, set } of opened)
+    for (const { projectType, baseProjectTypes } of set.aggregates)
+      for (const base of baseProjectTypes.filter((type) => shared.has(`project type ${type}`)))
+        problems.push(`${id.name}: ${projectType} builds on ${base}, which more than one set brings`)
   return problems
+}
+
+function isApart(left: object, right: object): boolean {
+  const basesOf = (thing: object): string | undefined =>
+    'aggregateOn' in thing && thing.aggregateOn === 'MultiProject'
+      ? (thing as AggregateCompute).baseProjectTypes.toSorted().join()
+      : undefined
+  const [one, other] = [basesOf(left), basesOf(right)]
+  return one !== undefined && other !== undefined && one !== other
 }

@@ -122,6 +122,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['dashboard/src/pages', '../ui/number.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
   ['computes/uniswap-v2', 'zod'],
+  ['computes/aave-v3', 'decimal.js'],
 ]
 /** Tests, and what they are made of, may import anything: the two kinds of file that hold them. */
 const ALLOWED_TO_TESTS: typeof FORBIDDEN = [

@@ -72,7 +72,7 @@ test('the commands of the page, in their order, make a network that brings an ep
   const [anchor, source] = await Promise.all([startAnvil({ chainId: 31_339, blockTimeSeconds: 1 }), startAnvil({ chainId: 1 })])
   started.add('anchor', anchor)
   started.add('source', source)
-  const config = await deployUniswap({ rpcUrl: source.rpcUrl })
+  const { market: config } = await deployUniswap({ rpcUrl: source.rpcUrl })
   started.add(
     'trader',
     await startTrader(

@@ -121,6 +121,14 @@ describe('a devnet of three epochs', () => {
       expect(line.releasedToFinalizedMs).toBeGreaterThan(0)
     }
     expect(lines.map(({ epochId }) => epochId)).toEqual([1, 2, 3])
+    // Of both markets.
+    const { projects } = JSON.parse(readFileSync(join(dataDir, 'devnet.json'), 'utf8')) as { projects: string[] }
+    expect(projects).toHaveLength(lines[0]?.projects ?? 0)
+    for (const type of ['pairContract_trade_volume', 'aggregate_24h_top_pairs', 'poolContract_total_supply', 'aggregate_top_volume'])
+      expect(
+        projects.some((id) => id.startsWith(`${type}:`)),
+        type,
+      ).toBe(true)
   })
 
   test('a second devnet leaves the folder of the first one alone', async () => {
@@ -152,8 +160,8 @@ describe('a devnet of three epochs', () => {
           tally: { minVotes: 2, minShareBp: 3_334 },
           availability: 'required',
           completeness: 'required',
-          batch: { projectsPerBatch: 10 },
-          computes: [{ name: 'uniswap-v2' }],
+          batch: { projectsPerBatch: 20 },
+          computes: [{ name: 'uniswap-v2' }, { name: 'aave-v3' }],
         },
       },
     })

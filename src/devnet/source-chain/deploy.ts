@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { type Abi, decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, parseAbi } from 'viem'
+import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
 import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { call, execute, GAS_CREATE, type Hex, NO_DEADLINE, PROVIDER, ROUTER_ABI, TRADERS, type Transaction } from './transactions.ts'
+import { type Creations, createCreations, readArtifact } from './artifact.ts'
+import { call, equip, execute, GAS_CREATE, type Hex, NO_DEADLINE, PROVIDER, ROUTER_ABI, TRADERS, type Transaction } from './transactions.ts'
 
 /** The published artifacts of Uniswap V2, installed from npm and never copied. */
 const UNISWAP = {
@@ -12,10 +11,11 @@ const UNISWAP = {
   router: '@uniswap/v2-periphery/build/UniswapV2Router02.json',
   weth: '@uniswap/v2-periphery/build/WETH9.json',
 } as const
+export const DEVNET_TOKEN = new URL('../../../contracts/artifacts/DevnetToken.json', import.meta.url)
 
 /** WETH is the chain's own; the others are `DevnetToken`s that anyone may mint. */
-const TOKENS = { DAI: 18, USDC: 6, USDT: 6, WBTC: 8, UNI: 18, LINK: 18 } as const
-type TokenName = keyof typeof TOKENS | 'WETH'
+export const TOKENS = { DAI: 18, USDC: 6, USDT: 6, WBTC: 8, UNI: 18, LINK: 18 } as const
+export type TokenName = keyof typeof TOKENS | 'WETH'
 
 /**
  * The first liquidity of each pair in whole tokens, at about 3,000 USD for ETH, 60,000 for WBTC, 8 for UNI and 15 for LINK.
@@ -33,27 +33,25 @@ const POOLS: readonly (readonly [TokenName, number, TokenName, number])[] = [
 /** Whole tokens given to each account: never used up by trades of thousandths of a pool. */
 const PURSE = 1_000_000_000n
 const PURSE_WETH = 1_000_000n
-/** Ether for the WETH and for gas at any price. */
-const BALANCE_WEI = 10n ** 27n
 
 const FACTORY_ABI = parseAbi(['function getPair(address, address) view returns (address)'])
-const TOKEN_ABI = parseAbi(['function mint(address, uint256)', 'function approve(address, uint256)', 'function deposit()'])
+export const TOKEN_ABI = parseAbi(['function mint(address, uint256)', 'function approve(address, uint256)', 'function deposit()'])
 
-type Addresses = Readonly<Record<TokenName, Hex>>
+export type Addresses = Readonly<Record<TokenName, Hex>>
 
 /**
- * Puts Uniswap V2 with six traded pairs on a development chain that mines on request, and returns what the computes need to know of it.
+ * Puts Uniswap V2 with six traded pairs on a development chain that mines on request, and returns what the computes need to know of it, and the tokens.
  * Throws `CALL_REVERTED`, `CALL_NOT_SETTLED`, `CHAIN_UNREACHABLE`.
  */
-export async function deployUniswap(options: { readonly rpcUrl: string }): Promise<UniswapV2Config> {
+export async function deployUniswap(options: { readonly rpcUrl: string }): Promise<{ market: UniswapV2Config; tokens: Addresses }> {
   const rpc = createRpc({ rpcUrl: options.rpcUrl, pause: systemClock })
   const accounts = [PROVIDER, ...TRADERS]
-  await rpc.all(accounts.map((account) => ({ method: 'anvil_impersonateAccount', params: [account] })))
-  await rpc.all(accounts.map((account) => ({ method: 'anvil_setBalance', params: [account, `0x${BALANCE_WEI.toString(16)}`] })))
-
-  const { creations, factory, router, tokens } = await creationsOf(Number(await rpc.call('eth_getTransactionCount', [PROVIDER, 'latest'])))
+  await equip(rpc, accounts)
+  const { transactions, factory, router, tokens } = await creationsOf(
+    Number(await rpc.call('eth_getTransactionCount', [PROVIDER, 'latest'])),
+  )
   await execute(rpc, [
-    ...creations,
+    ...transactions,
     ...accounts.flatMap((account) => purse(account, { tokens, router })),
     ...POOLS.map((pool) => poolCreation(pool, { tokens, router })),
   ])
@@ -63,7 +61,7 @@ export async function deployUniswap(options: { readonly rpcUrl: string }): Promi
     rpc,
     pairs.map((pair) => approval(PROVIDER, { token: pair, router })),
   )
-  return {
+  const market: UniswapV2Config = {
     factory,
     router,
     weth: tokens.WETH,
@@ -77,33 +75,20 @@ export async function deployUniswap(options: { readonly rpcUrl: string }): Promi
     pairs,
     feeOn: 'trade',
   }
+  return { market, tokens }
 }
 
-/** The transactions that create every contract, and where each will be: the provider sends them one after the other. */
-async function creationsOf(firstNonce: number): Promise<{ creations: Transaction[]; factory: Hex; router: Hex; tokens: Addresses }> {
-  const creations: Transaction[] = []
-  const create = (artifact: Artifact, args: readonly unknown[]): Hex => {
-    const address = getContractAddress({ from: PROVIDER, nonce: BigInt(firstNonce + creations.length) }).toLowerCase() as Hex
-    creations.push({ from: PROVIDER, gas: GAS_CREATE, data: encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args }) })
-    return address
-  }
-  const require = createRequire(import.meta.url)
-  const token = await readArtifact(new URL('../../../contracts/artifacts/DevnetToken.json', import.meta.url))
-  const factory = create(await readArtifact(require.resolve(UNISWAP.factory)), [PROVIDER])
-  const weth = create(await readArtifact(require.resolve(UNISWAP.weth)), [])
-  const router = create(await readArtifact(require.resolve(UNISWAP.router)), [factory, weth])
+/** The transactions that create every contract, and where each will be. */
+async function creationsOf(
+  firstNonce: number,
+): Promise<Pick<Creations, 'transactions'> & { factory: Hex; router: Hex; tokens: Addresses }> {
+  const { transactions, create } = createCreations(PROVIDER, firstNonce)
+  const token = await readArtifact(DEVNET_TOKEN)
+  const factory = create(await readArtifact(UNISWAP.factory), [PROVIDER])
+  const weth = create(await readArtifact(UNISWAP.weth))
+  const router = create(await readArtifact(UNISWAP.router), [factory, weth])
   const named = Object.entries(TOKENS).map(([name, decimals]) => [name, create(token, [`Devnet ${name}`, name, decimals])])
-  return { creations, factory, router, tokens: { ...Object.fromEntries(named), WETH: weth } }
-}
-
-interface Artifact {
-  readonly abi: Abi
-  readonly bytecode: Hex
-}
-
-async function readArtifact(path: string | URL): Promise<Artifact> {
-  const { abi, bytecode } = JSON.parse(await readFile(path, 'utf8')) as { abi: Abi; bytecode: string }
-  return { abi, bytecode: (bytecode.startsWith('0x') ? bytecode : `0x${bytecode}`) as Hex }
+  return { transactions, factory, router, tokens: { ...Object.fromEntries(named), WETH: weth } }
 }
 
 interface Exchange {

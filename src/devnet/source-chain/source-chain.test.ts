@@ -3,10 +3,9 @@ import { createRequire } from 'node:module'
 import { decodeEventLog, keccak256, parseAbi, toEventSelector } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type UniswapV2Config, uniswapV2 } from 'weft/computes/uniswap-v2'
-import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
+import type { ComputeEpoch, JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
-import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
-import type { SourceChain } from '#io/chain/port.ts'
+import { parseAddress } from '#domain/ids.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -14,6 +13,7 @@ import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Anvil, startAnvil } from '../anvil.ts'
 import { symbolOf } from '../../../computes/uniswap-v2/contracts.ts'
 import { deployUniswap } from './deploy.ts'
+import { readerOf } from './reader.test-world.ts'
 import { createTrader, startTrader } from './trader.ts'
 import { BLOCKS_PER_ROUND } from './trades.ts'
 import { TRADERS } from './transactions.ts'
@@ -34,7 +34,8 @@ interface Place {
 
 async function startMarket(): Promise<Place> {
   const anvil = await startAnvil({ chainId: CHAIN_ID })
-  return { anvil, rpc: createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock }), market: await deployUniswap({ rpcUrl: anvil.rpcUrl }) }
+  const { market } = await deployUniswap({ rpcUrl: anvil.rpcUrl })
+  return { anvil, rpc: createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock }), market }
 }
 const height = async ({ rpc }: Place): Promise<number> => Number(await rpc.call('eth_blockNumber', []))
 
@@ -42,18 +43,6 @@ type RawLog = { address: string; blockNumber: string; transactionHash: string; t
 async function logsOf({ rpc, market }: Place, fromBlock: number, toBlock: number): Promise<RawLog[]> {
   const filter = { address: market.pairs, topics: [TOPICS], fromBlock: `0x${fromBlock.toString(16)}`, toBlock: `0x${toBlock.toString(16)}` }
   return (await rpc.call('eth_getLogs', [filter])) as RawLog[]
-}
-
-/** The source chain as a compute sees it, without the limits and caches of a node. */
-function readerOf(chain: SourceChain): SourceReader {
-  return {
-    timestamp: async (block) => (await chain.block(parseBlockNumber(block)))?.timestamp as number,
-    read: (call) => chain.read({ ...call, address: parseAddress(call.address), blockNumber: parseBlockNumber(call.blockNumber) }),
-    events: (filter) => {
-      const range = { fromBlock: parseBlockNumber(filter.fromBlock), toBlock: parseBlockNumber(filter.toBlock) }
-      return chain.events({ ...filter, address: parseAddress(filter.address), ...range })
-    },
-  }
 }
 
 async function snapshotsOf(place: Place, epoch: ComputeEpoch): Promise<Map<string, Map<string, JsonValue>>> {

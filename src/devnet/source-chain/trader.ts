@@ -3,6 +3,8 @@ import type { UniswapV2Config } from 'weft/computes/uniswap-v2'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import type { Clock } from '#io/clock/port.ts'
+import type { Lending } from './aave.ts'
+import { lendingOf } from './lending.ts'
 import { type Pool, seededRandom, type Trade, tradesOf } from './trades.ts'
 import { call, type Hex, NO_DEADLINE, outcomes, PROVIDER, ROUTER_ABI, type Sent, send, TRADERS, type Transaction } from './transactions.ts'
 
@@ -10,6 +12,8 @@ export interface TraderOptions {
   /** A chain that mines on request, on which `deployUniswap` has made `market`. */
   readonly rpcUrl: string
   readonly market: UniswapV2Config
+  /** Where there is lending too, of `seedLending`. */
+  readonly lending?: Lending
   /** The same seed makes the same trades. */
   readonly seed: number
 }
@@ -36,19 +40,19 @@ const VIEWS = {
 } as const
 
 /** Reads the pairs as they are now: their prices are the ones it keeps near. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`. */
-export async function createTrader({ rpcUrl, market, seed }: TraderOptions, { clock, onTrouble }: TraderDeps): Promise<Trader> {
+export async function createTrader({ rpcUrl, market, lending, seed }: TraderOptions, { clock, onTrouble }: TraderDeps): Promise<Trader> {
   const rpc = createRpc({ rpcUrl, pause: clock })
   const random = seededRandom(seed)
+  // Of its own, so that the trades are the same with lending and without.
+  const randomLoan = seededRandom(seed)
   const first = await Promise.all(market.pairs.map((pair) => firstPool(rpc, pair)))
   let round = 0
 
   async function trade(): Promise<readonly Sent[]> {
     const pools = await Promise.all(first.map((pool) => poolNow(rpc, pool)))
     const trades = tradesOf(pools, { round, traders: TRADERS.length, random })
-    return send(
-      rpc,
-      trades.map((each) => transactionOf(each, market.router as Hex)),
-    )
+    const loans = lending === undefined ? [] : lendingOf(lending, { round, random: randomLoan })
+    return send(rpc, [...trades.map((each) => transactionOf(each, market.router as Hex)), ...loans])
   }
 
   async function reportFailed(sent: readonly Sent[]): Promise<void> {

@@ -12,6 +12,15 @@ export const TRADERS: readonly Hex[] = [
   '0x2000000000000000000000000000000000000003',
 ]
 
+/** Ether for WETH and for gas at any price. */
+const BALANCE_WEI = 10n ** 27n
+
+/** Lets us send for accounts of nobody, and makes them rich. */
+export async function equip(rpc: Rpc, accounts: readonly Hex[]): Promise<void> {
+  await rpc.all(accounts.map((account) => ({ method: 'anvil_impersonateAccount', params: [account] })))
+  await rpc.all(accounts.map((account) => ({ method: 'anvil_setBalance', params: [account, `0x${BALANCE_WEI.toString(16)}`] })))
+}
+
 /** The dearest are the router's creation, 4.5 million, and a pair's, 3 million. */
 export const GAS_CREATE = 6_000_000
 export const GAS_CALL = 400_000
@@ -41,9 +50,9 @@ export interface Transaction {
 export function call(
   from: Hex,
   to: Hex,
-  fn: { readonly abi: Abi; readonly functionName: string; readonly args: readonly unknown[] },
+  fn: { readonly abi: Abi; readonly functionName: string; readonly args: readonly unknown[]; readonly gas?: number },
 ): Transaction {
-  return { from, to, gas: GAS_CALL, data: encodeFunctionData(fn) }
+  return { from, to, gas: fn.gas ?? GAS_CALL, data: encodeFunctionData(fn) }
 }
 
 export type Sent =

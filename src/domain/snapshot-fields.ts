@@ -1,4 +1,4 @@
-import type { JsonValue } from 'weft/compute'
+import type { JsonValue } from './compute.ts'
 
 /** A member of a finalized snapshot. Absent members and other types fail: other people wrote it. */
 export function memberOf(snapshot: JsonValue, name: string): JsonValue {
@@ -11,6 +11,13 @@ export function memberOf(snapshot: JsonValue, name: string): JsonValue {
 export function floatOf(snapshot: JsonValue, name: string): number {
   const value = memberOf(snapshot, name)
   if (typeof value !== 'number') throw new Error(`${name} is not a float`)
+  return value
+}
+
+/** As `memberOf`, for an integer. */
+export function integerOf(snapshot: JsonValue, name: string): bigint {
+  const value = memberOf(snapshot, name)
+  if (typeof value !== 'bigint') throw new Error(`${name} is not an integer`)
   return value
 }
 
