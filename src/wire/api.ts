@@ -41,10 +41,11 @@ export const STATUSES = ['pending', 'finalized', 'disputed', 'absent'] as const
 
 /** Why there is no data point, or no bytes of it. */
 export const REASONS = {
-  project_unknown: 'No batch has named this project; `nearest` are those that are spelled alike.',
+  project_unknown: 'No batch that is kept here names this project; `nearest` are those that are spelled alike.',
   project_later: 'The project is known only from a later epoch on: `firstEpochId`.',
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',
+  epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
   epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
   not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
@@ -58,6 +59,7 @@ const reason = z.object({
   message: z.string(),
   nearest: z.array(z.string()).optional(),
   newestEpochId: count.optional(),
+  oldestEpochId: count.optional(),
   firstEpochId: count.optional(),
   untilBlock: count.optional(),
   indexedBlock: count.optional(),
