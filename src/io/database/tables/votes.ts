@@ -15,15 +15,15 @@ import { marks, type Sql } from './sql.ts'
 
 export async function outvoted(sql: Sql, { epochId, after, limit }: OutvotedQuery): Promise<OutvotedRow[]> {
   const rows = await sql.rows(
-    `SELECT o.batch_no, o.position, o.slot_id, b.batch_cid, pr.project_id FROM outvoted o
-       JOIN batches b ON b.batch_no = o.batch_no JOIN projects pr ON pr.project_no = o.project_no
-     WHERE o.epoch_id = ? AND ${COUNTS} AND (o.batch_no > ? OR (o.batch_no = ? AND o.position > ?)) ORDER BY o.batch_no, o.position LIMIT ?`,
-    [epochId, after?.batchNo ?? 0, after?.batchNo ?? 0, after?.position ?? -1, limit],
+    `SELECT b.place, o.position, o.slot_id, b.batch_cid, pr.project_id FROM batches b
+       JOIN outvoted o ON o.epoch_id = b.epoch_id AND o.batch_no = b.batch_no JOIN projects pr ON pr.project_no = o.project_no
+     WHERE b.epoch_id = ? AND ${COUNTS} AND (b.place > ? OR (b.place = ? AND o.position > ?)) ORDER BY o.batch_no, o.position LIMIT ?`,
+    [epochId, after?.index ?? -1, after?.index ?? -1, after?.position ?? -1, limit],
   )
   return rows.map(
     (row) =>
       ({
-        batchNo: row['batch_no'],
+        index: row['place'],
         batchCid: row['batch_cid'],
         position: row['position'],
         slotId: row['slot_id'],
