@@ -167,7 +167,7 @@ const slot = z.object({
   lastEpochId: count.optional(),
   /** Of the last 100 epochs that are over: in how many it voted, how many votes were in batches, how many of them won. */
   recent: z.object({ epochs: count, voted: count, votes: count, winning: count }),
-  /** Epochs in a row, up to the newest that is over, in which it voted and was never outvoted. */
+  /** Of those, how many in a row, up to the newest, in which it voted and was never outvoted. */
   streak: count,
   day: z.object({ day: count, submissions: count, quota: count, isRewarded: z.boolean() }).optional(),
 })

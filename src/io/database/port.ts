@@ -124,10 +124,8 @@ export interface IndexReads {
 
 /** Slots that are told of at once. */
 export const SLOTS_MAX = 1_000
-/** Epochs that `recent` looks back. */
+/** Epochs that `recent` and `streak` look back: many slots are told of at once. */
 export const RECENT_EPOCHS = 100
-/** A streak is counted no further. */
-export const STREAK_MAX = 1_000
 /** Changes that are remembered. A reader that is further behind begins anew. */
 export const CHANGES_MAX = 100_000
 /** Blocks of `knownBlocks`. */

@@ -424,14 +424,17 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       ])
       await database.apply([chain.block(...released)])
       for (const { batchNo, epochId } of await database.wantedBatches(0, 200)) {
-        const slots = epochId === 20 ? [] : [{ slotId: slot(1), votes: 2, winning: epochId === 10 ? 1 : 2 }]
+        const steady = { slotId: slot(1), votes: 2, winning: 2 }
+        const late = { slotId: slot(2), votes: 2, winning: epochId === 90 ? 1 : 2 }
+        const slots = epochId === 80 ? [steady] : [steady, late]
         await database.putBatch(batchNo, content({ A: `a${epochId}` }, { slots, outvoted: [] }))
       }
-      expect(await database.slots([slot(1), slot(9)])).toEqual([
-        { slotId: 1, lastEpochId: 130, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 110 },
+      expect(await database.slots([slot(1), slot(2), slot(9)])).toEqual([
+        { slotId: 1, lastEpochId: 130, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 100 },
+        { slotId: 2, lastEpochId: 130, recent: { epochs: 100, voted: 99, votes: 198, winning: 197 }, streak: 40 },
         { slotId: 9, recent: { epochs: 100, voted: 0, votes: 0, winning: 0 }, streak: 0 },
       ])
-      expect((await database.slotEpochs({ slotId: slot(1), before: 22, limit: 3 })).map(({ epochId }) => epochId)).toEqual([21, 19, 18])
+      expect((await database.slotEpochs({ slotId: slot(2), before: 82, limit: 3 })).map(({ epochId }) => epochId)).toEqual([81, 79, 78])
     })
 
     test('old epochs are let go of with all that is theirs', async () => {
