@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
-import { numberOf } from '#io/database/chain.test-world.ts'
+import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
 import { decodeCursor } from '#wire/cursor.ts'
 import { multiAggregateProjectId } from '#wire/project-id.ts'
-import { A, B, contentOf, served, TEXTS, told, type World } from './serve.test-world.ts'
+import { A, B, contentOf, firstEpoch, openWorld, served, TEXTS, told, type World } from './serve.test-world.ts'
 
 let world: World
 let server: Awaited<ReturnType<typeof served>>
@@ -113,6 +113,25 @@ describe('A10: what is not there is told with why', () => {
     const items = ['empty', 'empty', 'pending', 'finalized'].map((status) => ({ status }))
     expect(await read('/v1/epochs')).toMatchObject({ items })
     expect(await read(at(A, 'epochs/5'))).toMatchObject({ status: 'absent', reason: { code: 'not_batched' } })
+    await one.stop()
+  })
+
+  test('what is known only later, not final, not read, or beyond the index is told as such', async () => {
+    const own = await openWorld()
+    const { index, chain } = own
+    const later = project('0xcc')
+    await firstEpoch(own)
+    await index.apply([chain.block(['EpochReleased', 2], ['SnapshotBatchSubmitted', 2, 'batch2'], ['BatchSubmissionsCompleted', 2])])
+    await index.putBatch(await numberOf(index, 'batch2'), contentOf([[later, own.cids.a2]]))
+    await index.apply([chain.block(['EpochReleased', 3], ['SnapshotBatchSubmitted', 3, 'batch3'], ['BatchSubmissionsCompleted', 3])])
+    const epochInfo = async () => ({ timestamp: 0, releaseBlock: 500 as BlockNumber, end: 0 as BlockNumber })
+    const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })
+    const reason = async (path: string) => ((await (await one.get(path)).json()) as Point).reason
+    expect(await reason(at(later, 'epochs/1'))).toMatchObject({ code: 'project_later', firstEpochId: 2 })
+    expect(await reason(at(later, 'latest'))).toMatchObject({ code: 'not_final', firstEpochId: 2 })
+    expect(await reason(at(A, 'epochs/3'))).toMatchObject({ code: 'not_read' })
+    expect(await reason(at(A, 'epochs/4'))).toMatchObject({ code: 'not_indexed', indexedBlock: chain.head?.number })
+    expect(await reason(at(later, 'epochs/2'))).toMatchObject({ code: 'unavailable' })
     await one.stop()
   })
 
