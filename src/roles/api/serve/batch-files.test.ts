@@ -14,7 +14,8 @@ function openFiles(bytes: number) {
     ipfs: {
       async get(batchCid) {
         fetched.push(batchCid)
-        mostAtOnce = Math.max(mostAtOnce, (underWay += 1))
+        underWay += 1
+        mostAtOnce = Math.max(mostAtOnce, underWay)
         await new Promise((resolve) => setImmediate(resolve))
         underWay -= 1
         return batchOf([[A, batchCid]])
