@@ -216,6 +216,10 @@ describe('a series', () => {
     const response = await server.get(at(B, 'series?path=name&format=csv'))
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
     expect(await response.text()).toBe('epochId,at,block,status,value\r\n1,1000,19,finalized,"b, ""quoted"""\r\n')
+    const { headers } = await server.get(at(A, 'series?path=value&format=csv&limit=1'))
+    expect(headers.get('x-next-cursor')).not.toBeNull()
+    // A page of another origin may read it, too.
+    expect(headers.get('access-control-expose-headers')).toContain('x-next-cursor')
   })
 
   test.each(['a..b', '.', `${'a.'.repeat(30)}a`])('a path that is none: %s', async (path) => {
