@@ -41,10 +41,11 @@ export const STATUSES = ['pending', 'finalized', 'disputed', 'absent'] as const
 
 /** Why there is no data point, or no bytes of it. */
 export const REASONS = {
-  project_unknown: 'No batch has named this project; `nearest` are those that are spelled alike.',
+  project_unknown: 'No batch that is kept here names this project; `nearest` are those that are spelled alike.',
   project_later: 'The project is known only from a later epoch on: `firstEpochId`.',
   epoch_not_released: 'The epoch is still to come; `newestEpochId` is the newest.',
   epoch_skipped: 'The epoch was never released, though later ones were.',
+  epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
   epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
   not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
@@ -58,6 +59,7 @@ const reason = z.object({
   message: z.string(),
   nearest: z.array(z.string()).optional(),
   newestEpochId: count.optional(),
+  oldestEpochId: count.optional(),
   firstEpochId: count.optional(),
   untilBlock: count.optional(),
   indexedBlock: count.optional(),
@@ -165,7 +167,7 @@ const slot = z.object({
   lastEpochId: count.optional(),
   /** Of the last 100 epochs that are over: in how many it voted, how many votes were in batches, how many of them won. */
   recent: z.object({ epochs: count, voted: count, votes: count, winning: count }),
-  /** Epochs in a row, up to the newest that is over, in which it voted and was never outvoted. */
+  /** Of those, how many in a row, up to the newest, in which it voted and was never outvoted. */
   streak: count,
   day: z.object({ day: count, submissions: count, quota: count, isRewarded: z.boolean() }).optional(),
 })

@@ -83,7 +83,7 @@ function Health({ slot }: { readonly slot: Slot }) {
         value={share(recent.winning, recent.votes)}
         note={`${integer(recent.winning)} of ${plural(recent.votes, 'vote')}`}
       />
-      <Figure label="Streak" value={integer(streak)} note="epochs in a row, never outvoted" />
+      <Figure label="Streak" value={integer(streak)} note="epochs in a row of the last 100, never outvoted" />
       <Figure
         label={day === undefined ? 'Day' : `Day ${integer(day.day)}`}
         value={day === undefined ? '–' : `${integer(day.submissions)} / ${integer(day.quota)}`}

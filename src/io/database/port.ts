@@ -88,6 +88,9 @@ export type SnapshotContent = { readonly snapshotCid: Cid } & (
 // --- reading ---------------------------------------------------------------------------------------------------------------
 
 export interface IndexReads {
+  /** From where to where it reaches: as quick in a long history as in a short one. */
+  bounds(): Promise<Bounds>
+  /** What it holds, counted: that takes the longer the more there is, so that whoever answers many asks now and then. */
   summary(): Promise<Summary>
   /** By id, after `after`. `search`: a part of the id; `type`, `source`: all of it; in any case of letters. */
   projects(query: ProjectsQuery): Promise<readonly ProjectRow[]>
@@ -115,37 +118,38 @@ export interface IndexReads {
   slots(slotIds: readonly SlotId[]): Promise<readonly SlotRow[]>
   /** Of the last `batches` that are decided. */
   validators(batches: number): Promise<readonly ValidatorRow[]>
-  /** The newest of `changes`; 0 before the first. */
-  lastChange(): Promise<number>
   /** What became known after `after`, in order. */
   changes(query: { readonly after: number; readonly limit: number }): Promise<readonly Change[]>
 }
 
 /** Slots that are told of at once. */
 export const SLOTS_MAX = 1_000
-/** Epochs that `recent` looks back. */
+/** Epochs that `recent` and `streak` look back: many slots are told of at once. */
 export const RECENT_EPOCHS = 100
-/** A streak is counted no further. */
-export const STREAK_MAX = 1_000
 /** Changes that are remembered. A reader that is further behind begins anew. */
 export const CHANGES_MAX = 100_000
 /** Blocks of `knownBlocks`. */
 export const KNOWN_BLOCKS_MAX = 256
 
-export interface Summary {
+export interface Bounds {
   /** Another in every database: a place in `changes` means nothing in another one. */
   readonly indexId: string
   readonly indexed?: { readonly block: BlockNumber; readonly at: number } | undefined
+  /** Released ones; older than `oldestEpochId` are those before the market, and those let go of. */
+  readonly oldestEpochId?: EpochId | undefined
   readonly newestEpochId?: EpochId | undefined
+  /** The oldest and the newest that `changes` still has: 0 while there are none. */
+  readonly firstChange: number
+  readonly lastChange: number
+}
+
+export interface Summary extends Bounds {
   readonly epochs: number
   readonly projects: number
   readonly points: number
   readonly unavailable: number
   /** Batches whose file or list is not read yet. */
   readonly unreadBatches: number
-  /** The oldest and the newest that `changes` still has: 0 while there are none. */
-  readonly firstChange: number
-  readonly lastChange: number
   /** Bytes on disk. */
   readonly bytes: number
 }
@@ -212,7 +216,8 @@ export interface EpochRow {
   readonly endedBlock?: BlockNumber | undefined
   readonly endedAt?: number | undefined
   readonly finalizedAt?: number | undefined
-  readonly status: 'open' | 'pending' | 'finalized' | 'disputed' | 'empty'
+  /** What became of the batches that came so far: whether more of them may come is `endedBlock`, and a matter of windows. */
+  readonly status: 'pending' | 'finalized' | 'disputed' | 'empty'
   readonly batches: number
   readonly projects: number
   readonly finalizedProjects: number
@@ -250,13 +255,14 @@ export interface BatchRow {
 
 export interface OutvotedQuery {
   readonly epochId: EpochId
-  readonly after?: { readonly batchNo: BatchNo; readonly position: number } | undefined
+  /** The place of its batch in the epoch, and its own in the file: the same in every index. */
+  readonly after?: { readonly index: number; readonly position: number } | undefined
   readonly limit: number
 }
 
 /** The vote itself stands in the file of the batch, at this place. */
 export interface OutvotedRow {
-  readonly batchNo: BatchNo
+  readonly index: number
   readonly batchCid: Cid
   readonly position: number
   readonly slotId: SlotId

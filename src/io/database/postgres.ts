@@ -1,4 +1,4 @@
-import { Client, Pool, type PoolClient, types } from 'pg'
+import { Client, type ClientConfig, Pool, type PoolClient, types } from 'pg'
 import { WeftError } from '#domain/errors.ts'
 import type { Secret } from '#domain/secret.ts'
 import type { IndexDatabase } from './port.ts'
@@ -94,46 +94,19 @@ function nameOf(url: Secret<string>): string {
   return `postgres://${host}${pathname}`
 }
 
-function createEngine(url: Secret<string>, database: string): Engine {
-  const settings = {
-    connectionString: url.reveal(),
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    types: parsers,
-  }
-  const pool = new Pool({ ...settings, max: CONNECTIONS_MAX })
-  // Of a connection that nobody uses: the next one who asks hears of it.
-  pool.on('error', () => undefined)
+async function transaction<Value>(connection: Connection, begin: string, work: (sql: Sql) => Promise<Value>): Promise<Value> {
+  await connection.query(begin)
+  const value = await work(sqlOn(connection))
+  await connection.query('COMMIT')
+  return value
+}
+
+/** The connection that leads. The lock goes with it, and everything that is written goes over it: who has lost the lock cannot write. */
+function createLeader(settings: ClientConfig, database: string) {
   let leader: Client | undefined
-  let last: Promise<unknown> = Promise.resolve()
-  let isClosed = false
 
-  async function withConnection<Value>(work: (connection: PoolClient) => Promise<Value>): Promise<Value> {
-    if (isClosed) throw new WeftError('STOPPED', { what: `database ${database}` })
-    let connection: PoolClient | undefined
-    let failure: unknown
-    try {
-      connection = await pool.connect()
-      return await work(connection)
-    } catch (cause) {
-      failure = cause
-      throw failureOf(database, cause)
-    } finally {
-      connection?.release(failure !== undefined)
-    }
-  }
-
-  async function transaction<Value>(connection: Connection, begin: string, work: (sql: Sql) => Promise<Value>): Promise<Value> {
-    await connection.query(begin)
-    const value = await work(sqlOn(connection))
-    await connection.query('COMMIT')
-    return value
-  }
-
-  /** The lock goes with the connection, and everything that is written goes over the same one: who has lost the lock cannot write. */
-  async function takeLead(): Promise<boolean> {
+  async function take(): Promise<boolean> {
     if (leader !== undefined) return true
-    if (isClosed) throw new WeftError('STOPPED', { what: `database ${database}` })
     const client = new Client(settings)
     const drop = () => {
       if (leader === client) leader = undefined
@@ -165,6 +138,38 @@ function createEngine(url: Secret<string>, database: string): Engine {
     }
   }
 
+  return { take, write, end: async () => leader?.end().catch(() => undefined) }
+}
+
+function createEngine(url: Secret<string>, database: string): Engine {
+  const settings = {
+    connectionString: url.reveal(),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    types: parsers,
+  }
+  const pool = new Pool({ ...settings, max: CONNECTIONS_MAX })
+  // Of a connection that nobody uses: the next one who asks hears of it.
+  pool.on('error', () => undefined)
+  const leader = createLeader(settings, database)
+  let last: Promise<unknown> = Promise.resolve()
+  let isClosed = false
+
+  async function withConnection<Value>(work: (connection: PoolClient) => Promise<Value>): Promise<Value> {
+    if (isClosed) throw new WeftError('STOPPED', { what: `database ${database}` })
+    let connection: PoolClient | undefined
+    let failure: unknown
+    try {
+      connection = await pool.connect()
+      return await work(connection)
+    } catch (cause) {
+      failure = cause
+      throw failureOf(database, cause)
+    } finally {
+      connection?.release(failure !== undefined)
+    }
+  }
+
   const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
     const turn = last.then(work)
     last = turn.catch(() => undefined)
@@ -172,8 +177,12 @@ function createEngine(url: Secret<string>, database: string): Engine {
   }
 
   return {
-    lead: () => inTurn(takeLead),
-    write: (work) => inTurn(() => write(work)),
+    lead: () =>
+      inTurn(async () => {
+        if (isClosed) throw new WeftError('STOPPED', { what: `database ${database}` })
+        return leader.take()
+      }),
+    write: (work) => inTurn(() => leader.write(work)),
     read: (work) =>
       withConnection((connection) => transaction(connection, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
     look: (work) => withConnection((connection) => work(sqlOn(connection))),
@@ -186,7 +195,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
       if (isClosed) return
       isClosed = true
       await last
-      await leader?.end().catch(() => undefined)
+      await leader.end()
       await pool.end()
     },
   }

@@ -119,10 +119,9 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
         [project('A'), 'here', '{"value":1}'],
         [project('B'), 'waiting', undefined],
       ])
-      const batchNo = await numberOf(database, 'batch1')
-      const lost = (position: number, of: string) => ({ batchNo, batchCid: cid('batch1'), position, slotId: 3, projectId: project(of) })
+      const lost = (position: number, of: string) => ({ index: 0, batchCid: cid('batch1'), position, slotId: 3, projectId: project(of) })
       expect(await database.outvoted({ epochId: epoch(1), limit: 10 })).toEqual([lost(2, 'A'), lost(5, 'B')])
-      expect(await database.outvoted({ epochId: epoch(1), after: { batchNo, position: 2 }, limit: 10 })).toEqual([lost(5, 'B')])
+      expect(await database.outvoted({ epochId: epoch(1), after: { index: 0, position: 2 }, limit: 10 })).toEqual([lost(5, 'B')])
       expect(await database.validators(100)).toEqual(
         ['1', '2', '3'].map((digit, index) => ({
           validator: validator(digit),
@@ -136,7 +135,9 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
 
     test('an index that knows nothing says so', async () => {
       const database = await fresh()
-      expect(await database.summary()).toMatchObject({ indexId: 'index', epochs: 0, projects: 0, points: 0, firstChange: 0, lastChange: 0 })
+      const bounds = { indexId: 'index', firstChange: 0, lastChange: 0 }
+      expect(await database.bounds()).toEqual(bounds)
+      expect(await database.summary()).toMatchObject({ ...bounds, epochs: 0, projects: 0, points: 0 })
       expect(await database.knownBlocks()).toEqual([])
       expect(await database.landmark(1_000 as BlockNumber)).toBeUndefined()
       expect([await database.project(project('A')), await database.epoch(epoch(1)), await database.batch('x')]).toEqual([
@@ -303,11 +304,11 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
         changes.flatMap((change) => (change.kind === 'epoch' ? [] : [`${change.kind} ${change.projectId.split(':')[1]}`]))
       expect(points(seen)).toEqual(['point A', 'point B', 'point A', 'point B'])
       expect(seen.map(({ seq }) => seq)).toEqual(seen.map(({ seq }) => seq).toSorted((left, right) => left - right))
-      expect(seen.at(-1)?.seq).toBe(await database.lastChange())
-      const newest = await database.lastChange()
+      expect(seen.at(-1)?.seq).toBe((await database.bounds()).lastChange)
+      const { lastChange: newest } = await database.bounds()
       await database.putSnapshots([{ snapshotCid: cid('b1'), state: 'here', text: '2' }])
       expect(await database.changes({ after: newest, limit: 100 })).toMatchObject([{ kind: 'point', projectId: project('B') }])
-      const last = (await database.summary()).lastChange
+      const last = (await database.bounds()).lastChange
       const [first] = await database.knownBlocks()
       await database.apply([chain.rollback(first as BlockRef)])
       expect(points(await database.changes({ after: last, limit: 100 }))).toEqual(['undone A', 'undone B'])
@@ -423,14 +424,17 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       ])
       await database.apply([chain.block(...released)])
       for (const { batchNo, epochId } of await database.wantedBatches(0, 200)) {
-        const slots = epochId === 20 ? [] : [{ slotId: slot(1), votes: 2, winning: epochId === 10 ? 1 : 2 }]
+        const steady = { slotId: slot(1), votes: 2, winning: 2 }
+        const late = { slotId: slot(2), votes: 2, winning: epochId === 90 ? 1 : 2 }
+        const slots = epochId === 80 ? [steady] : [steady, late]
         await database.putBatch(batchNo, content({ A: `a${epochId}` }, { slots, outvoted: [] }))
       }
-      expect(await database.slots([slot(1), slot(9)])).toEqual([
-        { slotId: 1, lastEpochId: 130, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 110 },
+      expect(await database.slots([slot(1), slot(2), slot(9)])).toEqual([
+        { slotId: 1, lastEpochId: 130, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 100 },
+        { slotId: 2, lastEpochId: 130, recent: { epochs: 100, voted: 99, votes: 198, winning: 197 }, streak: 40 },
         { slotId: 9, recent: { epochs: 100, voted: 0, votes: 0, winning: 0 }, streak: 0 },
       ])
-      expect((await database.slotEpochs({ slotId: slot(1), before: 22, limit: 3 })).map(({ epochId }) => epochId)).toEqual([21, 19, 18])
+      expect((await database.slotEpochs({ slotId: slot(2), before: 82, limit: 3 })).map(({ epochId }) => epochId)).toEqual([81, 79, 78])
     })
 
     test('old epochs are let go of with all that is theirs', async () => {
@@ -440,6 +444,7 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       await database.putBatch(await numberOf(database, 'batch2'), content({ A: 'a2', B: 'b1' }))
       expect(await database.forgetBefore(epoch(2), 10)).toBe(1)
       expect(await database.forgetBefore(epoch(2), 10)).toBe(0)
+      expect(await database.bounds()).toMatchObject({ oldestEpochId: 2, newestEpochId: 2, indexed: { block: chain.head?.number } })
       expect([await database.epoch(epoch(1)), await database.batch(cid('batch1'))]).toEqual([undefined, undefined])
       expect((await database.wantedSnapshots(0, 10)).map(({ snapshotCid }) => snapshotCid)).toEqual([cid('b1'), cid('a2')])
       expect(await database.project(project('A'))).toMatchObject({ firstEpochId: 2 })
@@ -471,7 +476,7 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       expect(await second.lead()).toBe(true)
       chain.rollback((await second.knownBlocks()).at(-1) as BlockRef)
       await second.apply([chain.block(['EpochReleased', 2])])
-      expect((await second.summary()).newestEpochId).toBe(2)
+      expect((await second.bounds()).newestEpochId).toBe(2)
     })
 
     test.each(several)('a database of another market is refused', async () => {

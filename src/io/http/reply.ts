@@ -30,7 +30,7 @@ const RETRY_AFTER_SECONDS = '1'
 const CORS = {
   'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
   'access-control-allow-headers': 'authorization, content-type, if-none-match, last-event-id, range, x-api-key',
-  'access-control-expose-headers': 'etag, retry-after, x-request-id, x-snapshot-cid, x-snapshot-status',
+  'access-control-expose-headers': 'etag, retry-after, x-request-id, x-next-cursor, x-snapshot-cid, x-snapshot-status',
   'access-control-max-age': '86400',
 }
 

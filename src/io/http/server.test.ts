@@ -255,6 +255,27 @@ describe('what comes over time', () => {
     expect(await closed).toMatch(/text\/event-stream.*no-store.*one\n.*two\n/s)
   })
 
+  test.each([
+    ['passes', new WeftError('DATABASE_UNREACHABLE', { database: 'x', detail: 'away' }), 0],
+    ['is a fault', new Error('boom'), 1],
+  ])(
+    'G12: one that breaks off because of what %s ends the connection: a reader that heard nothing more would wait for ever',
+    async (_, failure, reports) => {
+      const { server, told } = await serve({
+        routes: [
+          flowing(async function* () {
+            yield 'one\n'
+            throw failure
+          }),
+        ],
+      })
+      const { socket, closed } = await raw(server)
+      socket.write(ask)
+      expect(await closed).toMatch(/one\n/)
+      expect(told).toHaveLength(reports)
+    },
+  )
+
   test('has a head, which is there at once and keeps nothing open', async () => {
     const ends: string[] = []
     const { get } = await serve({ routes: [flowing(() => endless(ends))], limits: { flowsMax: 1 } })

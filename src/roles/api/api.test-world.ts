@@ -188,7 +188,7 @@ export async function openWorld(given?: IndexDatabase): Promise<World> {
     async settle(index = database) {
       const isSettled = async () => {
         const head = await chain.head()
-        const { indexed } = await index.summary()
+        const { indexed } = await index.bounds()
         if (indexed?.block !== head.number) return false
         const nowMs = clock.nowMs()
         return (await index.wantedBatches(nowMs, 1)).length + (await index.wantedSnapshots(nowMs, 1)).length === 0

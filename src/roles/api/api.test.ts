@@ -42,7 +42,7 @@ test('an epoch goes from the chain and IPFS into the index: times, votes, values
   await world.settle()
   expect(await pointsOf(world.database)).toEqual([[1, 'pending', '{"value":1}']])
   expect(await world.database.epoch(epochId)).toMatchObject({
-    status: 'open',
+    status: 'pending',
     projects: 2,
     finalizedProjects: 0,
     submissions: 6,

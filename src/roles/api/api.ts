@@ -93,7 +93,7 @@ export function createApi(options: ApiOptions, deps: ApiDeps): Api {
   async function notice(signal: AbortSignal): Promise<void> {
     for (let seen = 0; !signal.aborted; await clock.sleep(NOTICE_EVERY_MS, signal)) {
       if (isLeading) continue
-      const newest = await database.lastChange().catch(unlessTransient)
+      const newest = (await database.bounds().catch(unlessTransient))?.lastChange
       if (newest !== undefined && newest !== seen) bell.ring()
       seen = newest ?? seen
     }

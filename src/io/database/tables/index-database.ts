@@ -72,6 +72,7 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
           (row) => ({ snapshotCid: row['cid'], epochId: row['epoch_id'], attempts: row['attempts'] }) as unknown as WantedSnapshot,
         )
       }),
+    bounds: () => looking(read.bounds),
     summary: async () => ({ ...(await reading(read.summary)), bytes: await engine.size() }),
     projects: (query) => reading((sql) => read.projects(sql, query)),
     project: (projectId) => reading((sql) => read.project(sql, projectId)),
@@ -85,11 +86,6 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
     slotEpochs: (query) => reading((sql) => votes.slotEpochs(sql, query)),
     slots: (slotIds) => reading((sql) => votes.slots(sql, slotIds.slice(0, SLOTS_MAX))),
     validators: (batches) => reading((sql) => votes.validators(sql, batches)),
-    lastChange: () =>
-      reading(async (sql) => {
-        const [row] = await sql.rows('SELECT max(seq) AS seq FROM changes')
-        return Number(row?.['seq'] ?? 0)
-      }),
     changes: (query) => looking((sql) => read.changes(sql, query)),
   }
 }

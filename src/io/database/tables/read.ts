@@ -1,5 +1,6 @@
 import type {
   BatchRow,
+  Bounds,
   Change,
   EpochRow,
   IndexReads,
@@ -24,27 +25,33 @@ const first = async (rows: Promise<readonly Row[]>): Promise<Row | undefined> =>
 const statusOf = ({ finalized_block, refuted_block }: Row): RowStatus =>
   finalized_block !== null ? 'finalized' : refuted_block !== null ? 'disputed' : 'pending'
 
-export async function summary(sql: Sql): Promise<Omit<Summary, 'bytes'>> {
-  const one = async (query: string) => (await first(sql.rows(query))) ?? {}
-  const head = await one('SELECT number, timestamp FROM blocks ORDER BY number DESC LIMIT 1')
-  const epochs = await one('SELECT count(*) AS epochs, max(epoch_id) AS newest FROM epochs')
-  const batches = await one(`SELECT coalesce(sum(projects), 0) AS points FROM batches`)
-  const unread = await one(`SELECT count(*) AS batches FROM batches WHERE next_try_ms IS NOT NULL`)
-  const projects = await one('SELECT count(*) AS projects FROM projects')
-  const contents = await one(`SELECT count(*) AS missing FROM contents WHERE next_try_ms IS NOT NULL AND state = 'unavailable'`)
-  const changes = await one('SELECT min(seq) AS oldest, max(seq) AS newest FROM changes')
-  const name = await one(`SELECT value FROM meta WHERE name = 'index_id'`)
+/** Each of these is one end of an index. */
+const BOUNDS = `SELECT (SELECT value FROM meta WHERE name = 'index_id') AS index_id,
+  (SELECT number FROM blocks ORDER BY number DESC LIMIT 1) AS block, (SELECT timestamp FROM blocks ORDER BY number DESC LIMIT 1) AS at,
+  (SELECT min(epoch_id) FROM epochs) AS oldest_epoch, (SELECT max(epoch_id) FROM epochs) AS newest_epoch,
+  (SELECT min(seq) FROM changes) AS first_change, (SELECT max(seq) FROM changes) AS last_change`
+
+export async function bounds(sql: Sql): Promise<Bounds> {
+  const row = (await first(sql.rows(BOUNDS))) ?? {}
   return {
-    indexId: String(name['value']),
-    ...(head['number'] !== undefined && { indexed: { block: head['number'], at: head['timestamp'] } as Summary['indexed'] }),
-    ...some(epochs['newest'], 'newestEpochId'),
-    epochs: Number(epochs['epochs']),
-    projects: Number(projects['projects']),
-    points: Number(batches['points']),
-    unavailable: Number(contents['missing']),
-    unreadBatches: Number(unread['batches']),
-    firstChange: Number(changes['oldest'] ?? 0),
-    lastChange: Number(changes['newest'] ?? 0),
+    indexId: String(row['index_id']),
+    ...(row['block'] !== null && { indexed: { block: row['block'], at: row['at'] } as Bounds['indexed'] }),
+    ...some(row['oldest_epoch'], 'oldestEpochId'),
+    ...some(row['newest_epoch'], 'newestEpochId'),
+    firstChange: Number(row['first_change'] ?? 0),
+    lastChange: Number(row['last_change'] ?? 0),
+  }
+}
+
+export async function summary(sql: Sql): Promise<Omit<Summary, 'bytes'>> {
+  const count = async (query: string) => Number((await first(sql.rows(query)))?.['count'])
+  return {
+    ...(await bounds(sql)),
+    epochs: await count('SELECT count(*) AS count FROM epochs'),
+    projects: await count('SELECT count(*) AS count FROM projects'),
+    points: await count('SELECT coalesce(sum(projects), 0) AS count FROM batches'),
+    unavailable: await count(`SELECT count(*) AS count FROM contents WHERE next_try_ms IS NOT NULL AND state = 'unavailable'`),
+    unreadBatches: await count('SELECT count(*) AS count FROM batches WHERE next_try_ms IS NOT NULL'),
   }
 }
 
@@ -139,7 +146,6 @@ export async function epochPoints(
 // --- epochs and batches ----------------------------------------------------------------------------------------------------
 
 function epochStatus(row: Row): EpochRow['status'] {
-  if (row['ended_block'] === null) return 'open'
   if (row['batches'] === 0) return 'empty'
   if (Number(row['pending_batches']) > 0) return 'pending'
   const isDisputed = Number(row['disputed_projects']) > 0 || (Number(row['disputed_batches']) > 0 && row['finalized_projects'] === 0)

@@ -5,25 +5,24 @@ import {
   RECENT_EPOCHS,
   type SlotEpochRow,
   type SlotRow,
-  STREAK_MAX,
   type ValidatorRow,
 } from '#io/database/port.ts'
 import { COUNTS } from './derived.ts'
-import { marks, type Sql } from './sql.ts'
+import { marks, type Row, type Sql } from './sql.ts'
 
 /** Answers from the tables: of votes, slots and validators. */
 
 export async function outvoted(sql: Sql, { epochId, after, limit }: OutvotedQuery): Promise<OutvotedRow[]> {
   const rows = await sql.rows(
-    `SELECT o.batch_no, o.position, o.slot_id, b.batch_cid, pr.project_id FROM outvoted o
-       JOIN batches b ON b.batch_no = o.batch_no JOIN projects pr ON pr.project_no = o.project_no
-     WHERE o.epoch_id = ? AND ${COUNTS} AND (o.batch_no > ? OR (o.batch_no = ? AND o.position > ?)) ORDER BY o.batch_no, o.position LIMIT ?`,
-    [epochId, after?.batchNo ?? 0, after?.batchNo ?? 0, after?.position ?? -1, limit],
+    `SELECT b.place, o.position, o.slot_id, b.batch_cid, pr.project_id FROM batches b
+       JOIN outvoted o ON o.epoch_id = b.epoch_id AND o.batch_no = b.batch_no JOIN projects pr ON pr.project_no = o.project_no
+     WHERE b.epoch_id = ? AND ${COUNTS} AND (b.place > ? OR (b.place = ? AND o.position > ?)) ORDER BY o.batch_no, o.position LIMIT ?`,
+    [epochId, after?.index ?? -1, after?.index ?? -1, after?.position ?? -1, limit],
   )
   return rows.map(
     (row) =>
       ({
-        batchNo: row['batch_no'],
+        index: row['place'],
         batchCid: row['batch_cid'],
         position: row['position'],
         slotId: row['slot_id'],
@@ -73,52 +72,42 @@ export async function slotEpochs(sql: Sql, { slotId, before, limit }: Parameters
 
 export async function slots(sql: Sql, slotIds: readonly number[]): Promise<SlotRow[]> {
   if (slotIds.length === 0) return []
-  const over = (
-    await sql.rows('SELECT epoch_id FROM epochs WHERE ended_block IS NOT NULL ORDER BY epoch_id DESC LIMIT ?', [STREAK_MAX])
-  ).map((row) => Number(row['epoch_id']))
-  const recent = over.slice(0, RECENT_EPOCHS)
-  const sums = await sql.rows(
-    `SELECT v.slot_id, count(DISTINCT v.epoch_id) AS voted, sum(v.votes) AS votes, sum(v.winning) AS winning
-     FROM slot_votes v JOIN batches b ON b.batch_no = v.batch_no JOIN epochs e ON e.epoch_id = v.epoch_id
-     WHERE v.slot_id IN ${marks(slotIds)} AND v.epoch_id BETWEEN ? AND ? AND e.ended_block IS NOT NULL AND ${COUNTS} GROUP BY v.slot_id`,
+  const over = await sql.rows('SELECT epoch_id FROM epochs WHERE ended_block IS NOT NULL ORDER BY epoch_id DESC LIMIT ?', [RECENT_EPOCHS])
+  const recent = over.map((row) => Number(row['epoch_id']))
+  const votes = await sql.rows(
+    `SELECT v.slot_id, v.epoch_id, sum(v.votes) AS votes, sum(v.winning) AS winning FROM slot_votes v JOIN batches b ON b.batch_no = v.batch_no
+     WHERE v.slot_id IN ${marks(slotIds)} AND v.epoch_id BETWEEN ? AND ? AND ${COUNTS} GROUP BY v.slot_id, v.epoch_id`,
     [...slotIds, recent.at(-1) ?? 0, recent[0] ?? -1],
   )
   const newest = await sql.rows(
-    `SELECT slot_id, max(epoch_id) AS newest FROM slot_votes WHERE slot_id IN ${marks(slotIds)} GROUP BY slot_id`,
+    // One look at the end of an index for each, however long their histories are.
+    `SELECT asked.column1 AS slot_id, (SELECT max(epoch_id) FROM slot_votes v WHERE v.slot_id = asked.column1) AS newest
+     FROM (VALUES ${slotIds.map(() => '(CAST(? AS BIGINT))').join(', ')}) AS asked`,
     slotIds,
   )
-  const sumOf = new Map(sums.map((row) => [row['slot_id'], row]))
+  const votesOfSlot = Map.groupBy(votes, (row) => row['slot_id'])
   const newestOf = new Map(newest.map((row) => [row['slot_id'], row['newest']]))
-  const found: SlotRow[] = []
-  for (const slotId of slotIds) {
-    const sum = sumOf.get(slotId)
+  return slotIds.map((slotId) => {
     const lastEpochId = newestOf.get(slotId)
-    const count = (name: string): number => Number(sum?.[name] ?? 0)
-    found.push({
+    return {
       slotId,
-      ...(lastEpochId !== undefined && { lastEpochId }),
-      recent: { epochs: recent.length, voted: count('voted'), votes: count('votes'), winning: count('winning') },
-      streak: await streakOf(sql, slotId, over),
-    } as unknown as SlotRow)
-  }
-  return found
+      ...(lastEpochId != null && { lastEpochId }),
+      ...standingOf(recent, votesOfSlot.get(slotId) ?? []),
+    } as unknown as SlotRow
+  })
 }
 
-/** Rows that are read of a slot before its streak is known to go on. */
-const STREAK_ROWS = 100
-
-async function streakOf(sql: Sql, slotId: number, over: readonly number[]): Promise<number> {
-  let before = (over[0] ?? 0) + 1
-  for (let streak = 0; streak < over.length; ) {
-    const votes = new Map((await votesOf(sql, slotId, before, STREAK_ROWS)).map((row) => [row.epochId, row]))
-    for (const epochId of over.slice(streak, streak + STREAK_ROWS)) {
-      const row = votes.get(epochId)
-      if (row === undefined || row.winning < row.votes) return streak
-      streak += 1
-      before = epochId
-    }
+/** What became of one slot's votes in epochs that are over, given newest first. */
+function standingOf(recent: readonly number[], votes: readonly Row[]): Pick<SlotRow, 'recent' | 'streak'> {
+  const byEpoch = new Map(votes.map((row) => [Number(row['epoch_id']), { votes: Number(row['votes']), winning: Number(row['winning']) }]))
+  const told = recent.map((epochId) => byEpoch.get(epochId))
+  const voted = told.filter((row) => row !== undefined)
+  const sum = (name: 'votes' | 'winning') => voted.reduce((total, row) => total + row[name], 0)
+  const end = told.findIndex((row) => row === undefined || row.winning < row.votes)
+  return {
+    recent: { epochs: recent.length, voted: voted.length, votes: sum('votes'), winning: sum('winning') },
+    streak: end === -1 ? told.length : end,
   }
-  return over.length
 }
 
 export async function validators(sql: Sql, batches: number): Promise<ValidatorRow[]> {

@@ -1,11 +1,10 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import { nearest } from '#domain/nearest.ts'
-import { lastBatchBlock } from '#domain/window.ts'
 import type { IndexReads } from '#io/database/port.ts'
 import type { Point, Reason } from '#wire/api.ts'
 import { reasonOf } from './points.ts'
-import type { ServeDeps } from './served.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /** Why there is no data point: what a person who asked for it does next depends on it. */
 
@@ -13,7 +12,7 @@ import type { ServeDeps } from './served.ts'
 const COMPARED_MAX = 100
 const NEAREST_MAX = 3
 
-type AbsenceDeps = Pick<ServeDeps, 'index' | 'chain'>
+type AbsenceDeps = Pick<WindowedDeps, 'index' | 'chain' | 'windows'>
 type Asked = { readonly projectId: ProjectId; readonly epochId: EpochId }
 
 /** As the answer tells it. */
@@ -22,19 +21,17 @@ export async function absentPoint(asked: Asked, deps: AbsenceDeps): Promise<Poin
 }
 
 export async function reasonOfAbsence({ projectId, epochId }: Asked, deps: AbsenceDeps): Promise<Reason> {
-  const { index, chain } = deps
-  const [summary, project, epoch] = await Promise.all([index.summary(), index.project(projectId), index.epoch(epochId)])
-  const newestEpochId = summary.newestEpochId ?? 0
-  const indexedBlock = summary.indexed?.block ?? 0
+  const { index, chain, windows } = deps
+  const [bounds, project, epoch] = await Promise.all([index.bounds(), index.project(projectId), index.epoch(epochId)])
+  const { newestEpochId = 0, oldestEpochId = 0, indexed } = bounds
   if (epoch === undefined) {
     const released = await releasedIn(epochId, chain)
-    if (released > 0) return reasonOf('not_indexed', { indexedBlock })
+    if (epochId < oldestEpochId && released !== 0) return reasonOf('epoch_forgotten', { oldestEpochId })
+    if (released !== undefined && released > 0) return reasonOf('not_indexed', { indexedBlock: indexed?.block ?? 0 })
     return epochId > newestEpochId ? reasonOf('epoch_not_released', { newestEpochId }) : reasonOf('epoch_skipped', { newestEpochId })
   }
-  if (epoch.status === 'open') {
-    const market = await chain.market()
-    return reasonOf('epoch_open', { untilBlock: lastBatchBlock(epoch.releasedBlock, market), newestEpochId })
-  }
+  const { isOpen, untilBlock } = await windows.now()
+  if (isOpen(epoch)) return reasonOf('epoch_open', { untilBlock: untilBlock(epoch), newestEpochId })
   if (epoch.unreadBatches > 0) return reasonOf('not_read')
   if (project === undefined) return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
   if (project.firstEpochId > epochId) return reasonOf('project_later', { firstEpochId: project.firstEpochId })
@@ -42,18 +39,18 @@ export async function reasonOfAbsence({ projectId, epochId }: Asked, deps: Absen
 }
 
 /** Why a project has no newest data point. */
-export async function reasonOfNone(projectId: ProjectId, { index }: Pick<ServeDeps, 'index'>): Promise<Reason> {
+export async function reasonOfNone(projectId: ProjectId, { index }: Pick<AbsenceDeps, 'index'>): Promise<Reason> {
   const project = await index.project(projectId)
   if (project !== undefined) return reasonOf('not_final', { firstEpochId: project.firstEpochId })
   return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
 }
 
-/** 0 when it was not, or the chain does not answer: then the index says what it knows. */
-async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number> {
+/** 0 when it was not, `undefined` where the chain does not answer: then the index says what it knows. */
+async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number | undefined> {
   try {
     return (await chain.epochInfo(epochId)).releaseBlock
   } catch (failure) {
-    if (isWeftError(failure) && failure.kind === 'transient') return 0
+    if (isWeftError(failure) && failure.kind === 'transient') return undefined
     throw failure
   }
 }

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Cid, ProjectId } from '#domain/ids.ts'
@@ -11,12 +12,14 @@ import type { ServeDeps } from './served.ts'
 
 /** It is kept here as a rule; else those who hold it are near, or the answer says that it is not to be had. */
 const FETCH_TIMEOUT_MS = 5_000
-/** Files parsed and remembered: whoever looks at an epoch asks again and again. */
-const FILES_MAX = 8
+/** Files parsed and remembered, by their bytes: whoever looks at an epoch asks again and again. Parsed they take several times that, which is why not more. */
+const KEPT_BYTES_MAX = BATCH_BYTES_MAX
+/** Others wait: what is under way is in memory whole, too. */
+const AT_ONCE_MAX = 4
 
 export interface BatchFiles {
   /** Throws `BATCH_NOT_READ` where the index could not read it either, `IPFS_…` where it is no more to be had. */
-  read(batch: Pick<BatchRow, 'batchCid' | 'file'>): Promise<ReadBatch>
+  read(batch: Pick<BatchRow, 'batchCid' | 'file' | 'bytes'>): Promise<ReadBatch>
 }
 
 export interface ReadBatch {
@@ -27,18 +30,19 @@ export interface ReadBatch {
 }
 
 export function createBatchFiles({ ipfs }: Pick<ServeDeps, 'ipfs'>): BatchFiles {
-  const files = new Map<Cid, Promise<ReadBatch>>()
+  const files = new Map<Cid, { readonly parsed: Promise<ReadBatch>; readonly bytes: number }>()
+  const limit = pLimit(AT_ONCE_MAX)
+  const keptBytes = () => files.values().reduce((sum, { bytes }) => sum + bytes, 0)
   return {
-    async read({ batchCid, file }) {
+    async read({ batchCid, file, bytes = BATCH_BYTES_MAX }) {
       if (file !== 'read') throw new WeftError('BATCH_NOT_READ', { batchCid, file })
-      const known = files.get(batchCid) ?? readBatch(batchCid, ipfs)
+      const known = files.get(batchCid) ?? { parsed: limit(() => readBatch(batchCid, ipfs)), bytes }
       // The newest use is the last entry.
       files.delete(batchCid)
       files.set(batchCid, known)
-      known.catch(() => files.delete(batchCid))
-      const [oldest] = files.keys()
-      if (files.size > FILES_MAX && oldest !== undefined) files.delete(oldest)
-      return known
+      known.parsed.catch(() => files.delete(batchCid))
+      for (const oldest of files.keys()) if (keptBytes() > KEPT_BYTES_MAX && oldest !== batchCid) files.delete(oldest)
+      return known.parsed
     },
   }
 }

@@ -2,6 +2,7 @@ import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { Change, IndexReads, PointRow } from '#io/database/port.ts'
 import { shownEpoch } from './epoch-answers.ts'
 import { shownPoint } from './points.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /** What readers of the stream are told of a change: its data as of now, for whoever is behind needs no history of statuses. */
 export interface Told {
@@ -21,7 +22,10 @@ const PAGE = 1_000
  * In order. A change of a point that another one of the same follows is left out, and so is one of a point that a reorganisation has taken back
  * since: that is a change of its own, and follows.
  */
-export async function toldOf(changes: readonly Change[], index: IndexReads): Promise<readonly Told[]> {
+export async function toldOf(
+  changes: readonly Change[],
+  { index, windows }: Pick<WindowedDeps, 'index' | 'windows'>,
+): Promise<readonly Told[]> {
   const last = lastOfEach(changes)
   const rows = await rowsOf(last, index)
   const told: Told[] = []
@@ -29,7 +33,7 @@ export async function toldOf(changes: readonly Change[], index: IndexReads): Pro
     const { seq, kind, epochId } = change
     if (kind === 'epoch') {
       const row = await index.epoch(epochId)
-      if (row !== undefined) told.push({ seq, kind, data: JSON.stringify(shownEpoch(row)) })
+      if (row !== undefined) told.push({ seq, kind, data: JSON.stringify(shownEpoch(row, await windows.now())) })
     } else if (kind === 'undone') {
       const { projectId } = change
       told.push({ seq, kind, projectId, data: JSON.stringify({ projectId, epochId }) })

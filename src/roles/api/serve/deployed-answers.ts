@@ -8,7 +8,7 @@ import { DEPLOYED_API, type DeployedInput, type DeployedRoute, OBSERVATIONS_MAX 
 import { reasonOfAbsence } from './absence.ts'
 import { headersOf, type KeepingOf } from './point-answers.ts'
 import { readPoint, reasonOf, strictJson, TEXT_LENGTH_MAX } from './points.ts'
-import type { ServeDeps } from './served.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /** One per route of deployed nodes. */
 type DeployedAnswers = { readonly [Name in DeployedRoute]: (input: DeployedInput<Name>, asking: Asking) => unknown }
@@ -16,7 +16,7 @@ type DeployedAnswers = { readonly [Name in DeployedRoute]: (input: DeployedInput
 type PointAsked = { readonly projectId: ProjectId; readonly epochId: EpochId }
 
 /** The answers in the words and forms of deployed nodes. */
-export function deployedAnswers(deps: ServeDeps, keepingOf: KeepingOf): DeployedAnswers {
+export function deployedAnswers(deps: WindowedDeps, keepingOf: KeepingOf): DeployedAnswers {
   const { index } = deps
   const absent = async (asked: PointAsked, what: string): Promise<Answer> => {
     const reason = await reasonOfAbsence(asked, deps)
@@ -94,7 +94,7 @@ const shownInfo = ({ releasedAt, releasedBlock, end }: EpochRow) => ({ timestamp
 /** From the step before the epoch back, newest first, as deployed nodes walk: by epochs of the length that the market's have. */
 async function timeSeries(
   { epochId, projectId, startTime, stepSeconds }: DeployedInput<'timeSeries'>,
-  { deps: { index, chain }, asking }: { readonly deps: ServeDeps; readonly asking: Asking },
+  { deps: { index, chain }, asking }: { readonly deps: WindowedDeps; readonly asking: Asking },
 ): Promise<Answer> {
   const failed = (why: string): Answer =>
     refusal(

@@ -8,15 +8,16 @@ import { pageOf, placeOf, placesOf } from './pages.ts'
 import { listAnswer } from './point-answers.ts'
 import { contentOf, holdsText, readEpoch, readPoint } from './points.ts'
 import type { Answers, ServeDeps } from './served.ts'
+import type { WindowedDeps, WindowsNow } from './windows.ts'
 
 /** The answers about epochs, their batches, and who voted for what. */
-export function epochAnswers(deps: ServeDeps) {
-  const { index } = deps
+export function epochAnswers(deps: WindowedDeps) {
+  const { index, windows } = deps
   const files = createBatchFiles(deps)
 
   async function epochOf(epochId: EpochId): Promise<EpochRow> {
     const row = await index.epoch(epochId)
-    if (row === undefined) throw new WeftError('EPOCH_UNKNOWN', { epochId, newestEpochId: (await index.summary()).newestEpochId ?? 0 })
+    if (row === undefined) throw new WeftError('EPOCH_UNKNOWN', { epochId, newestEpochId: (await index.bounds()).newestEpochId ?? 0 })
     return row
   }
   async function batchOf(batchCid: Cid, epochId: EpochId | undefined): Promise<BatchRow> {
@@ -28,12 +29,13 @@ export function epochAnswers(deps: ServeDeps) {
   return {
     async epochs({ limit = PAGE_LENGTH, cursor }) {
       const rows = await index.epochs({ before: placeOf(cursor), limit: limit + 1 })
-      return pageOf(rows, { limit, placeOf: (row) => row.epochId, shown: shownEpoch })
+      const now = await windows.now()
+      return pageOf(rows, { limit, placeOf: (row) => row.epochId, shown: (row) => shownEpoch(row, now) })
     },
     async epoch({ epochId }) {
       const row = await epochOf(epochId)
       const batches = await index.batches({ epochId, limit: EPOCH_BATCHES_MAX })
-      return { ...shownEpoch(row), batchList: batches.map(shownBatch) }
+      return { ...shownEpoch(row, await windows.now()), batchList: batches.map(shownBatch) }
     },
     async epochPoints({ data, text, ...asked }, asking) {
       const content = contentOf({ data, text }, false)
@@ -51,13 +53,13 @@ export function epochAnswers(deps: ServeDeps) {
     },
     async epochOutvoted({ epochId, limit = PAGE_LENGTH, cursor }) {
       await epochOf(epochId)
-      const [batchNo, position = 0] = placesOf(cursor, 2) ?? []
-      const after = batchNo === undefined ? undefined : { batchNo, position }
+      const [place, position = 0] = placesOf(cursor, 2) ?? []
+      const after = place === undefined ? undefined : { index: place, position }
       const rows = await index.outvoted({ epochId, after, limit: limit + 1 })
       const votes = await votesAt(rows, { epochId, files, index })
       return pageOf(rows, {
         limit,
-        placeOf: (row) => `${row.batchNo}.${row.position}`,
+        placeOf: (row) => `${row.index}.${row.position}`,
         shown: (row) => votes.get(row) as Vote,
       })
     },
@@ -93,8 +95,10 @@ async function votesAt(
   return votes
 }
 
-export function shownEpoch({ unreadBatches: _unread, ...row }: EpochRow): Epoch {
-  return row
+export function shownEpoch({ unreadBatches: _unread, finalizedAt, ...row }: EpochRow, now: WindowsNow): Epoch {
+  // What is final so far is not all that there will be.
+  if (now.isOpen(row)) return { ...row, status: 'open' }
+  return finalizedAt === undefined ? row : { ...row, finalizedAt }
 }
 
 function shownBatch({ batchNo: _no, ...row }: BatchRow): Batch {

@@ -8,7 +8,8 @@ import { parseRequest, type RouteForm } from '#wire/routes.ts'
 import { parseJson } from '#wire/untrusted.ts'
 import { absentPoint } from './absence.ts'
 import { type RangeRead, readEpoch, readLatest, readPoint, readRange, shownPoint, strictJson, TEXT_LENGTH_MAX } from './points.ts'
-import type { Answers, ServeDeps } from './served.ts'
+import type { Answers } from './served.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /** The same data as below `/v1`, to be asked for in one question: arguments are those of the routes, and so are their limits. */
 export const GRAPHQL_SCHEMA: GraphQLSchema = buildSchema(`
@@ -84,7 +85,7 @@ type Args = Readonly<Record<string, unknown>>
 
 /** `withText`: whether the question names snapshots at all. */
 export interface Question {
-  readonly deps: ServeDeps
+  readonly deps: WindowedDeps
   readonly answers: Answers
   readonly asking: Asking
   readonly withText: boolean

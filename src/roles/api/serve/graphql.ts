@@ -6,14 +6,15 @@ import { parseRequest } from '#wire/routes.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
 import { checkLimits, TOKENS_MAX } from './graphql-limits.ts'
 import { GRAPHQL_SCHEMA, graphqlRoot } from './graphql-schema.ts'
-import type { Answers, ServeDeps } from './served.ts'
+import type { Answers } from './served.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /** `/graphql`: the same data as below `/v1`, to be asked for in one question. It reads only. */
 
 /** Told of one query. */
 const ERRORS_MAX = 10
 
-export function graphqlRoutes(deps: ServeDeps, answers: Answers): readonly HttpRoute[] {
+export function graphqlRoutes(deps: WindowedDeps, answers: Answers): readonly HttpRoute[] {
   const { path } = GRAPHQL.get
   return [
     {
@@ -42,7 +43,7 @@ interface Query {
 
 async function answered(
   asked: Query,
-  { deps, answers, asking }: { readonly deps: ServeDeps; readonly answers: Answers; readonly asking: Asking },
+  { deps, answers, asking }: { readonly deps: WindowedDeps; readonly answers: Answers; readonly asking: Asking },
 ): Promise<Answer> {
   const prepared = prepare(asked)
   if ('errors' in prepared) return new Answer({ status: 400, body: { json: { errors: prepared.errors } } })

@@ -21,11 +21,12 @@ export function networkAnswers(deps: ServeDeps) {
   const slots = lately(() => chain.slots(), CHAIN_FOR_MS, clock)
   const rewardRules = lately(() => chain.rewardRules(), CHAIN_FOR_MS, clock)
   const market = lately(() => marketOf(deps), CHAIN_FOR_MS, clock)
+  const summary = lately(() => index.summary(), CHAIN_FOR_MS / 5, clock)
   const head = lately(() => unlessUnreachable(async () => (await chain.head()).number), CHAIN_FOR_MS / 5, clock)
 
   return {
     async status() {
-      const { indexed, newestEpochId, epochs, projects, points, unavailable } = await index.summary()
+      const { indexed, newestEpochId, epochs, projects, points, unavailable } = await summary()
       const place = { anchorChainId: chain.chainId, protocolState: chain.protocolState, dataMarket: chain.dataMarket }
       return { version, ...place, indexed, head: await head(), newestEpochId, epochs, projects, points, unavailable }
     },

@@ -2,11 +2,13 @@ import { WeftError } from '#domain/errors.ts'
 import type { PointRow } from '#io/database/port.ts'
 import { Answer, type Keeping } from '#io/http/port.ts'
 import type { Point } from '#wire/api.ts'
+import { keccak256 } from '#wire/keccak.ts'
 import { absentPoint, reasonOfNone } from './absence.ts'
 import { lately } from './lately.ts'
-import { contentOf, holdsText, pointJson, readLatest, readPoint, readRange, type Content } from './points.ts'
+import { contentOf, holdsText, pointJson, readLatest, readPoint, readRange, shownPoint, type Content } from './points.ts'
 import { csvAnswer, seriesOf } from './series.ts'
 import type { Answers, ServeDeps } from './served.ts'
+import type { WindowedDeps } from './windows.ts'
 
 /**
  * Anchor blocks on top of the one that made a data point final before caches may keep it for ever: as deep as roles follow a rewrite. A cache that
@@ -29,7 +31,7 @@ export function createKeeping({ index, clock }: Pick<ServeDeps, 'index' | 'clock
 }
 
 /** The answers about data points. One that is not there is 404, with the same form as one that is, and the reason. */
-export function pointAnswers(deps: ServeDeps, keepingOf: KeepingOf) {
+export function pointAnswers(deps: WindowedDeps, keepingOf: KeepingOf) {
   const { index } = deps
   return {
     async points({ data, text, ...asked }, asking) {
@@ -41,9 +43,9 @@ export function pointAnswers(deps: ServeDeps, keepingOf: KeepingOf) {
       const content = contentOf({ data, text }, true)
       const row = await readLatest({ projectId, status }, { index, withText: holdsText(content) })
       if (row !== undefined) return pointAnswer(row, content, 'brief')
-      const summary = await index.summary()
+      const { newestEpochId = 0 } = await index.bounds()
       const reason = await reasonOfNone(projectId, deps)
-      return absent({ projectId, epochId: summary.newestEpochId ?? 0, status: 'absent', reason })
+      return absent({ projectId, epochId: newestEpochId, status: 'absent', reason })
     },
     async point({ projectId, epochId, data, text }) {
       const content = contentOf({ data, text }, true)
@@ -71,13 +73,18 @@ export const listAnswer = (rows: readonly PointRow[], content: Content, nextCurs
   return new Answer({ body: { text: `{"items":[${items}]${next}}` } })
 }
 
-/** The tag is the CID, and what became of it as long as that may change. */
 export function pointAnswer(row: PointRow, content: Content, keeping: Keeping): Answer {
   return new Answer({ body: { text: pointJson(row, content) }, keeping, etag: tagOf(row), headers: headersOf(row) })
 }
 
-export const tagOf = ({ snapshotCid, status, content }: PointRow): string | undefined =>
-  content === 'here' ? `W/"${encodeURI(snapshotCid)}${status === 'finalized' ? '' : `.${status}`}"` : undefined
+/** The CID says which snapshot it is, the hash behind it all else that is told: another epoch may have the same, and what became of it changes. */
+export function tagOf(row: PointRow): string | undefined {
+  if (row.content !== 'here') return undefined
+  const told = keccak256(new TextEncoder().encode(JSON.stringify(shownPoint(row))))
+  return `W/"${encodeURI(row.snapshotCid)}.${told.subarray(0, TOLD_BYTES).toHex()}"`
+}
+/** Told apart are answers to one question, a handful in all. */
+const TOLD_BYTES = 8
 
 /** What is on chain is any text: what a header cannot hold is written as a URL would. */
 export const headersOf = ({ snapshotCid, status }: Pick<PointRow, 'snapshotCid' | 'status'>) => ({

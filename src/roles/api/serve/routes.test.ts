@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
+import { decodeCursor } from '#wire/cursor.ts'
 import { multiAggregateProjectId } from '#wire/project-id.ts'
-import { A, B, served, TEXTS, told, type World } from './serve.test-world.ts'
+import { A, B, contentOf, firstEpoch, openWorld, served, TEXTS, told, type World } from './serve.test-world.ts'
 
 let world: World
 let server: Awaited<ReturnType<typeof served>>
@@ -96,6 +99,54 @@ describe('A10: what is not there is told with why', () => {
     expect(point.reason?.message).not.toBe('')
   })
 
+  test('an epoch of which the sequencer never says that it is done is over with its window', async () => {
+    const own = await told()
+    const one = await served(own)
+    const read = async (path: string) => (await one.get(path)).json()
+    expect(await read('/v1/epochs/5')).toMatchObject({ status: 'open' })
+    for (let blocks = 0; blocks < 4; blocks += 1) await own.index.apply([own.chain.block()])
+    await own.clock.advance(2_000)
+    expect(await read('/v1/epochs/5')).toMatchObject({ status: 'open' })
+    await own.index.apply([own.chain.block()])
+    await own.clock.advance(2_000)
+    expect(await read('/v1/epochs/5')).toMatchObject({ status: 'empty' })
+    const items = ['empty', 'empty', 'pending', 'finalized'].map((status) => ({ status }))
+    expect(await read('/v1/epochs')).toMatchObject({ items })
+    expect(await read(at(A, 'epochs/5'))).toMatchObject({ status: 'absent', reason: { code: 'not_batched' } })
+    await one.stop()
+  })
+
+  test('what is known only later, not final, not read, or beyond the index is told as such', async () => {
+    const own = await openWorld()
+    const { index, chain } = own
+    const later = project('0xcc')
+    await firstEpoch(own)
+    await index.apply([chain.block(['EpochReleased', 2], ['SnapshotBatchSubmitted', 2, 'batch2'], ['BatchSubmissionsCompleted', 2])])
+    await index.putBatch(await numberOf(index, 'batch2'), contentOf([[later, own.cids.a2]]))
+    await index.apply([chain.block(['EpochReleased', 3], ['SnapshotBatchSubmitted', 3, 'batch3'], ['BatchSubmissionsCompleted', 3])])
+    const epochInfo = async () => ({ timestamp: 0, releaseBlock: 500 as BlockNumber, end: 0 as BlockNumber })
+    const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })
+    const reason = async (path: string) => ((await (await one.get(path)).json()) as Point).reason
+    expect(await reason(at(later, 'epochs/1'))).toMatchObject({ code: 'project_later', firstEpochId: 2 })
+    expect(await reason(at(later, 'latest'))).toMatchObject({ code: 'not_final', firstEpochId: 2 })
+    expect(await reason(at(A, 'epochs/3'))).toMatchObject({ code: 'not_read' })
+    expect(await reason(at(A, 'epochs/4'))).toMatchObject({ code: 'not_indexed', indexedBlock: chain.head?.number })
+    expect(await reason(at(later, 'epochs/2'))).toMatchObject({ code: 'unavailable' })
+    await one.stop()
+  })
+
+  test('an epoch that is older than what is kept was not skipped, and is not to come', async () => {
+    const own = await told()
+    await own.index.forgetBefore(2 as EpochId, 10)
+    const released = { timestamp: 0, releaseBlock: 7 as BlockNumber, end: 0 as BlockNumber }
+    const dead = () => Promise.reject(new WeftError('CHAIN_UNREACHABLE', { detail: 'dead' } as never))
+    for (const epochInfo of [async () => released, dead]) {
+      const one = await served({ deps: { ...own.deps, chain: { ...own.deps.chain, epochInfo } } })
+      expect(await (await one.get(at(A, 'epochs/1'))).json()).toMatchObject({ reason: { code: 'epoch_forgotten', oldestEpochId: 2 } })
+      await one.stop()
+    }
+  })
+
   test('nothing that is final, nothing at all', async () => {
     expect(await ask<Point>('latest', at('none:0x:ns', 'latest'), 404)).toMatchObject({
       status: 'absent',
@@ -105,13 +156,34 @@ describe('A10: what is not there is told with why', () => {
 })
 
 describe('what caches may do', () => {
-  test('A8: the tag is the CID: who has it gets nothing twice; a status that may change is part of it', async () => {
+  test('A8: the tag begins with the CID: who has it gets nothing twice', async () => {
     const first = await server.get(at(A, 'epochs/1'))
     const tag = first.headers.get('etag') ?? ''
-    expect(tag).toBe(`W/"${world.cids.a1}"`)
+    expect(tag).toMatch(new RegExp(`^W/"${world.cids.a1}\\.[0-9a-f]{16}"$`))
     const again = await server.get(at(A, 'epochs/1'), { headers: { 'if-none-match': tag } })
     expect([again.status, await again.text()]).toEqual([304, ''])
-    expect((await server.get(at(A, 'epochs/2'))).headers.get('etag')).toBe(`W/"${world.cids.a2}.pending"`)
+  })
+
+  test('A8: whatever else is told of a snapshot is in its tag: a status, a vote, another epoch with the same bytes', async () => {
+    const own = await told()
+    const one = await served(own)
+    const unless = async (path: string, tag = '') => {
+      const { status, headers } = await one.get(at(A, path), { headers: { 'if-none-match': tag } })
+      return { status, tag: headers.get('etag') ?? '' }
+    }
+    const pending = await unless('epochs/2')
+    const latest = await unless('latest')
+    await own.index.putBatch(await numberOf(own.index, 'batch2'), contentOf([[A, own.cids.a1]]))
+    await own.index.apply([own.chain.block(['SnapshotBatchFinalized', 2, 'batch2'])])
+    expect((await unless('latest', latest.tag)).status).toBe(200)
+    await own.index.putBatch(await numberOf(own.index, 'batch2'), contentOf([[A, own.cids.a2]]))
+    const final = await unless('epochs/2', pending.tag)
+    expect(final.status).toBe(200)
+    const votes = { winning: 3, total: 3 }
+    const entries = [{ projectId: A, snapshotCid: own.cids.a2, votes }]
+    await own.index.putBatch(await numberOf(own.index, 'batch2'), contentOf([[A, own.cids.a2]], { entries }))
+    expect((await unless('epochs/2', final.tag)).status).toBe(200)
+    await one.stop()
   })
 
   test('A8: what is final and lies deep enough may be kept for ever; nothing else may', async () => {
@@ -144,6 +216,10 @@ describe('a series', () => {
     const response = await server.get(at(B, 'series?path=name&format=csv'))
     expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
     expect(await response.text()).toBe('epochId,at,block,status,value\r\n1,1000,19,finalized,"b, ""quoted"""\r\n')
+    const { headers } = await server.get(at(A, 'series?path=value&format=csv&limit=1'))
+    expect(headers.get('x-next-cursor')).not.toBeNull()
+    // A page of another origin may read it, too.
+    expect(headers.get('access-control-expose-headers')).toContain('x-next-cursor')
   })
 
   test.each(['a..b', '.', `${'a.'.repeat(30)}a`])('a path that is none: %s', async (path) => {
@@ -236,6 +312,12 @@ describe('epochs, batches and votes', () => {
       [3, false],
       [3, false],
     ])
+    const lost = await ask<List<{ projectId: string }>>('epochOutvoted', '/v1/epochs/1/outvoted?limit=1')
+    // A place in the epoch's batches, which every index has alike: whoever asks another one goes on there.
+    expect([lost.items[0]?.projectId, decodeCursor(lost.nextCursor ?? '')]).toEqual([A, '0.2'])
+    expect(
+      (await ask<List<{ projectId: string }>>('epochOutvoted', `/v1/epochs/1/outvoted?cursor=${lost.nextCursor}`)).items,
+    ).toMatchObject([{ projectId: B }])
     const submissions = await ask<List<{ signature: string }>>('batchSubmissions', '/v1/batches/bafybatch1/submissions?limit=4')
     expect([submissions.items.length, submissions.items[0]?.signature.length]).toEqual([4, 130])
     expect(

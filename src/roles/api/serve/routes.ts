@@ -9,9 +9,11 @@ import { networkAnswers } from './network-answers.ts'
 import { createKeeping, pointAnswers } from './point-answers.ts'
 import { projectAnswers } from './project-answers.ts'
 import type { Answers, ServeDeps } from './served.ts'
+import { createWindows } from './windows.ts'
 
 /** What the api answers over HTTP: what each route takes and gives is in `#wire/api.ts` and `#wire/deployed-api.ts`. Nothing here writes. */
-export function apiRoutes(deps: ServeDeps): readonly HttpRoute[] {
+export function apiRoutes(served: ServeDeps): readonly HttpRoute[] {
+  const deps = { ...served, windows: createWindows(served) }
   const keepingOf = createKeeping(deps)
   const answers: Answers = { ...pointAnswers(deps, keepingOf), ...projectAnswers(deps), ...epochAnswers(deps), ...networkAnswers(deps) }
   return [

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { isWeftError } from '#domain/errors.ts'
-import type { IndexReads, Summary } from '#io/database/port.ts'
+import type { IndexReads, Bounds } from '#io/database/port.ts'
 import { Answer, type HttpRoute } from '#io/http/port.ts'
 import { type ApiStreamInput, STREAM } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
@@ -9,6 +9,7 @@ import { type Told, toldOf } from './changes.ts'
 import { lately } from './lately.ts'
 import type { ServeDeps } from './served.ts'
 import { createTexts, type Texts } from './texts.ts'
+import { createWindows, type WindowedDeps } from './windows.ts'
 
 /**
  * `/v1/stream`: every change that the index remembers, once, in order, to whoever listens. Changes are read once for all readers; each goes
@@ -38,9 +39,11 @@ export interface Stream {
   readers(): number
 }
 
-export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'>): Stream {
-  const tail = createTail(index)
-  const bounds = lately(() => index.summary(), BOUNDS_FOR_MS, clock)
+export function createStream(deps: Pick<ServeDeps, 'index' | 'chain' | 'clock'>): Stream {
+  const { index, clock } = deps
+  const telling = { index, windows: createWindows(deps) }
+  const tail = createTail(telling)
+  const bounds = lately(() => index.bounds(), BOUNDS_FOR_MS, clock)
   const write = createWriter(createTexts(index))
   const catchUp = pLimit(CATCHING_UP_MAX)
   let readers = 0
@@ -58,7 +61,7 @@ export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'
       yield `${mark(begun.seq)}\n`
       for (let { seq } = begun, { beats } = tail; !signal.aborted; ) {
         const recent = tail.after(seq)
-        const next = recent ?? (await catchUp(() => pageAfter(seq, index)))
+        const next = recent ?? (await catchUp(() => pageAfter(seq, telling)))
         if (next === 'pruned') {
           yield `${mark(tail.last())}${cutEvent('you were so far behind that changes are gone: read what is there, and listen on from this event')}`
           return
@@ -110,13 +113,13 @@ export function createStream({ index, clock }: Pick<ServeDeps, 'index' | 'clock'
 const cutEvent = (reason: string): string => `event: cut\ndata: ${JSON.stringify({ reason })}\n\n`
 
 /** Where a reader begins: now, or behind the event that it had last. `seq` is `undefined` where that is not known any more. */
-async function beginAt(place: string | undefined, bounds: () => Promise<Summary>, index: IndexReads) {
+async function beginAt(place: string | undefined, bounds: () => Promise<Bounds>, index: IndexReads) {
   let { indexId, firstChange, lastChange } = await bounds()
   if (place === undefined || place === '') return { indexId, lastChange, seq: lastChange }
   const [, own, digits] = /^(.*)\.(\d{1,15})$/.exec(decodeCursor(place) ?? '') ?? []
   const seq = Number(digits)
   // Of a change that is newer than what is remembered of the index.
-  if (own === indexId && seq > lastChange) ({ indexId, firstChange, lastChange } = await index.summary())
+  if (own === indexId && seq > lastChange) ({ indexId, firstChange, lastChange } = await index.bounds())
   const isKnown = own === indexId && seq <= lastChange && seq >= firstChange - 1
   return { indexId, lastChange, seq: isKnown ? seq : undefined }
 }
@@ -128,15 +131,19 @@ interface Stretch {
   readonly to: number
 }
 
-async function pageAfter(seq: number, index: IndexReads): Promise<Stretch | 'pruned'> {
+type Telling = Pick<WindowedDeps, 'index' | 'windows'>
+
+async function pageAfter(seq: number, telling: Telling): Promise<Stretch | 'pruned'> {
+  const { index } = telling
   const changes = await index.changes({ after: seq, limit: PAGE })
-  const { firstChange } = await index.summary()
+  const { firstChange } = await index.bounds()
   if (firstChange > seq + 1) return 'pruned'
-  return { told: await toldOf(changes, index), from: seq, to: changes.at(-1)?.seq ?? seq }
+  return { told: await toldOf(changes, telling), from: seq, to: changes.at(-1)?.seq ?? seq }
 }
 
 /** The newest changes, in memory. */
-function createTail(index: IndexReads) {
+function createTail(telling: Telling) {
+  const { index } = telling
   let recent: Told[] = []
   /** What is behind `floor` is in `recent`, up to `last`. */
   let floor = 0
@@ -158,7 +165,7 @@ function createTail(index: IndexReads) {
       tellAll()
     },
     async start(): Promise<void> {
-      last = (await index.summary()).lastChange
+      last = (await index.bounds()).lastChange
       floor = last
       recent = []
     },
@@ -167,7 +174,7 @@ function createTail(index: IndexReads) {
         const changes = await index.changes({ after: last, limit: PAGE })
         const newest = changes.at(-1)
         if (newest === undefined) return
-        recent.push(...(await toldOf(changes, index)))
+        recent.push(...(await toldOf(changes, telling)))
         last = newest.seq
         if (recent.length > RECENT_MAX) {
           recent = recent.slice(-RECENT_MAX / 2)

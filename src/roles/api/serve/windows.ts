@@ -1,0 +1,51 @@
+import { isWeftError } from '#domain/errors.ts'
+import type { BlockNumber } from '#domain/ids.ts'
+import { type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import type { EpochRow } from '#io/database/port.ts'
+import { lately } from './lately.ts'
+import type { ServeDeps } from './served.ts'
+
+/** Windows change by the hand of a person: they are asked for again after so long, while what was known is used. */
+const MARKET_FOR_MS = 60_000
+/** How old the block may be that windows are held against. */
+const HEAD_FOR_MS = 1_000
+
+/** Which epochs may still get batches: until the sequencer has said that it is done, or, where it never does, until the contract takes none any more. */
+export interface Windows {
+  /** As of now. Does not fail where the chain does not answer: then only the sequencer's word counts. */
+  now(): Promise<WindowsNow>
+}
+
+export interface WindowsNow {
+  isOpen(epoch: Pick<EpochRow, 'endedBlock' | 'releasedBlock'>): boolean
+  /** The last block in which a batch may come; `undefined` while windows are not known. */
+  untilBlock(epoch: Pick<EpochRow, 'releasedBlock'>): BlockNumber | undefined
+}
+
+/** What answers are made from that speak of open epochs. */
+export type WindowedDeps = ServeDeps & { readonly windows: Windows }
+
+export function createWindows({ index, chain, clock }: Pick<ServeDeps, 'index' | 'chain' | 'clock'>): Windows {
+  const market = lately(() => chain.market(), MARKET_FOR_MS, clock)
+  // Of the index, not of the chain: a batch that it has not come to yet may be there.
+  const bounds = lately(() => index.bounds(), HEAD_FOR_MS, clock)
+  let known: LaterWindows | undefined
+
+  async function refresh(): Promise<void> {
+    try {
+      known = await market()
+    } catch (failure) {
+      if (!isWeftError(failure)) throw failure
+    }
+  }
+
+  return {
+    async now() {
+      const refreshed = refresh()
+      if (known === undefined) await refreshed
+      const headBlock = (await bounds()).indexed?.block ?? 0
+      const untilBlock: WindowsNow['untilBlock'] = ({ releasedBlock }) => known && lastBatchBlock(releasedBlock, known)
+      return { untilBlock, isOpen: (epoch) => epoch.endedBlock === undefined && headBlock <= (untilBlock(epoch) ?? headBlock) }
+    },
+  }
+}
