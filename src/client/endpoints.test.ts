@@ -6,6 +6,8 @@ import { createClient } from './client.ts'
 /** Several endpoints of one api. */
 
 const honest = apiOf([await pointOf(15)])
+const noJson = apiOf([await pointOf(15, { text: '{"price":' })])
+const bottomless = apiOf([await pointOf(15, { text: '['.repeat(1e5) })])
 const wrong = apiOf([await pointOf(15, { text: '{"price":1.0}' })])
 
 function clientOf(hosts: Record<string, Host>, options: { readonly agree?: number } = {}) {
@@ -33,6 +35,8 @@ describe('where one endpoint does not answer', () => {
     ['wants a key', () => refused(401, 'TOKEN_WRONG')],
     ['answers something else', () => new Response('<html>')],
     ['breaks off', () => new Response('{"projectId"')],
+    ['holds a snapshot that is no JSON', noJson],
+    ['holds a snapshot without a bottom', bottomless],
   ])('because it %s, the next one does, and is preferred from then on', async (_, broken) => {
     const { latest, hosts, problems } = clientOf({ a: broken, b: honest })
     expect((await latest()).epochId).toBe(15)

@@ -119,7 +119,9 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
       // A connection that has served for so long has had its turn.
       head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none, connection: 'close' })
     },
-    refuse(failure) {
+    async refuse(failure) {
+      // What comes over time has begun: its reader sees that it breaks off, and asks again.
+      if (response.headersSent) return void response.destroy()
       const { code, kind, message, facts } = failure
       const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
       const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}

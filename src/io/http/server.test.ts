@@ -193,6 +193,11 @@ describe('an answer that says more than a value', () => {
     expect(await (await get('/twice?a=1&a=2&b=3&__proto__=4')).json()).toMatchObject({ a: ['1', '2'], b: '3' })
   })
 
+  test('a query goes to its end, whatever stands in it', async () => {
+    const { get } = await serve()
+    expect(await (await get('/v1/echo/a/of/b?search=is it?&limit=3')).json()).toMatchObject({ search: 'is it?', limit: '3' })
+  })
+
   test('to a POST is the value itself where no deployed sequencer is played', async () => {
     const { post } = await serve({ isPostEnveloped: false })
     expect(await (await post('/echo', { a: 1 })).json()).toEqual({ a: 1 })
@@ -253,6 +258,17 @@ describe('what comes over time', () => {
     await once(socket, 'data')
     setTimeout(() => next.resolve(), 100)
     expect(await closed).toMatch(/text\/event-stream.*no-store.*one\n.*two\n/s)
+  })
+
+  test('G12: ends where there is no more of it because something failed, so that its reader asks again', async () => {
+    async function* failing() {
+      yield 'one'
+      throw new WeftError('DATABASE_UNREACHABLE', { database: 'postgres://here/weft', detail: 'ECONNRESET' })
+    }
+    const { server } = await serve({ routes: [flowing(failing)] })
+    const { socket, closed } = await raw(server)
+    socket.write(ask)
+    expect(await closed).toContain('one')
   })
 
   test('has a head, which is there at once and keeps nothing open', async () => {
