@@ -1,4 +1,3 @@
-import type { JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, ProjectId } from '#domain/ids.ts'
 import { isRecord } from '#wire/untrusted.ts'
