@@ -36,6 +36,19 @@ export interface Origin<Value = JsonValue> {
   readonly signal?: AbortSignal | undefined
 }
 
+const NUMBERS = ['begin', 'end', 'releasedAt', 'finalizedBlock', 'finalizedAt'] as const
+
+const isMaybe = (type: 'string' | 'number', value: unknown): boolean => value === undefined || typeof value === type
+const isVotes = (votes: unknown): boolean =>
+  votes === undefined || (isRecord(votes) && typeof votes['winning'] === 'number' && typeof votes['total'] === 'number')
+
+function isReason(reason: unknown): boolean {
+  if (reason === undefined) return true
+  if (!isRecord(reason) || typeof reason['code'] !== 'string' || typeof reason['message'] !== 'string') return false
+  const { nearest = [] } = reason
+  return Array.isArray(nearest) && nearest.every((name) => typeof name === 'string')
+}
+
 /** What was asked for. */
 export interface Asked {
   readonly projectId?: string | undefined
@@ -51,7 +64,10 @@ export function toldPoint(body: unknown, asked: Asked, endpoint: string): Told {
     typeof body['epochId'] !== 'number' ||
     safeUint(body['epochId']) === undefined ||
     !STATUSES.includes(body['status'] as string) ||
-    TEXTS.some((name) => body[name] !== undefined && typeof body[name] !== 'string')
+    !TEXTS.every((name) => isMaybe('string', body[name])) ||
+    !NUMBERS.every((name) => isMaybe('number', body[name])) ||
+    !isVotes(body['votes']) ||
+    !isReason(body['reason'])
   )
     throw new WeftError('API_FAILED', { endpoint, detail: 'the answer holds no data point where one belongs' })
   const { data: _, ...told } = body as Point

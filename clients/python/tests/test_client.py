@@ -188,6 +188,6 @@ class Lies(World):
                     self.assertEqual([problem.facts["endpoint"] for problem in problems], [liar.url])
 
     def test_of_no_form(self):
-        for point in ({}, {**told(15), "epochId": "15"}, {**told(15), "status": "true"}, {**told(15), "text": 5}, []):
+        for point in ({}, {**told(15), "epochId": "15"}, {**told(15), "status": "true"}, {**told(15), "text": 5}, {**told(15), "reason": 7}, []):
             endpoint = self.start(lambda *_: (200, point))
             self.assertEqual(self.failure_of(lambda: Client(endpoint.url).project(PROJECT).at(15)).code, "API_FAILED")

@@ -252,6 +252,7 @@ def _is_point(told):
         and isinstance(told.get("epochId"), int)
         and not isinstance(told["epochId"], bool)
         and told.get("status") in _STATUSES
+        and isinstance(told.get("reason"), (dict, type(None)))
         and all(told.get(name) is None or is_unicode(told[name]) for name in ("snapshotCid", "batchCid", "text"))
     )
 
