@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ErrorCode, WeftError } from '#domain/errors.ts'
+import { type ErrorCode, toldOutside, type WeftError } from '#domain/errors.ts'
 import { encodedFor } from './encoding.ts'
 import { Answer, type Keeping } from './port.ts'
 import { rangeOf } from './range.ts'
@@ -122,7 +122,8 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
     async refuse(failure) {
       // What comes over time has begun: its reader sees that it breaks off, and asks again.
       if (response.headersSent) return void response.destroy()
-      const { code, kind, message, facts } = failure
+      const { code, kind, facts } = failure
+      const message = toldOutside(failure)
       const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
       const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
       const { problems } = facts as { readonly problems?: unknown }

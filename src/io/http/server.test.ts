@@ -367,6 +367,18 @@ describe('what fails is told by code', () => {
     ])
   })
 
+  test('what the server itself asks in vain is told by code, and where that is to nobody', async () => {
+    const away = () => {
+      throw new WeftError('DATABASE_UNREACHABLE', { database: 'postgres://inside/weft', detail: 'ECONNREFUSED 10.0.0.7' })
+    }
+    const { get, post } = await serve({ routes: [route('GET', '/away', away), route('POST', '/away', away)] })
+    for (const response of [await get('/away'), await post('/away', {})]) {
+      const text = await response.text()
+      expect([response.status, text]).toEqual([503, expect.stringContaining('DATABASE_UNREACHABLE')])
+      expect(text).not.toMatch(/inside|10\.0\.0\.7/)
+    }
+  })
+
   test('a disk or a fault of the program is told to the log, and to the asker only that there is one', async () => {
     const { get, post, told } = await serve()
     const disk = await get('/disk')

@@ -32,8 +32,8 @@ export async function reasonOfAbsence({ projectId, epochId }: Asked, deps: Absen
     return epochId > newestEpochId ? reasonOf('epoch_not_released', { newestEpochId }) : reasonOf('epoch_skipped', { newestEpochId })
   }
   if (epoch.status === 'open') {
-    const market = await chain.market()
-    return reasonOf('epoch_open', { untilBlock: lastBatchBlock(epoch.releasedBlock, market), newestEpochId })
+    const market = await unlessAway(() => chain.market())
+    return reasonOf('epoch_open', { newestEpochId, ...(market && { untilBlock: lastBatchBlock(epoch.releasedBlock, market) }) })
   }
   if (epoch.unreadBatches > 0) return reasonOf('not_read')
   if (project === undefined) return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
@@ -48,12 +48,16 @@ export async function reasonOfNone(projectId: ProjectId, { index }: Pick<ServeDe
   return reasonOf('project_unknown', { nearest: await nearestProjects(projectId, index) })
 }
 
-/** 0 when it was not, or the chain does not answer: then the index says what it knows. */
-async function releasedIn(epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number> {
+/** 0 when it was not, or the chain does not answer. */
+const releasedIn = async (epochId: EpochId, chain: AbsenceDeps['chain']): Promise<number> =>
+  (await unlessAway(() => chain.epochInfo(epochId)))?.releaseBlock ?? 0
+
+/** Where the chain does not answer, the index says what it knows. */
+async function unlessAway<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
   try {
-    return (await chain.epochInfo(epochId)).releaseBlock
+    return await read()
   } catch (failure) {
-    if (isWeftError(failure) && failure.kind === 'transient') return 0
+    if (isWeftError(failure) && failure.kind === 'transient') return undefined
     throw failure
   }
 }
