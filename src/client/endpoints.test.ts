@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
-import { apiOf, type Host, netOf, PROJECT, pointOf, refused } from './api.test-world.ts'
+import { apiOf, type Host, json, netOf, PROJECT, pointOf, refused } from './api.test-world.ts'
 import { createClient } from './client.ts'
 
 /** Several endpoints of one api. */
 
-const honest = apiOf([await pointOf(15)])
+const truth = await pointOf(15)
+const honest = apiOf([truth])
+const noJson = apiOf([await pointOf(15, { text: '{"price":' })])
+const bottomless = apiOf([await pointOf(15, { text: '['.repeat(1e5) })])
 const wrong = apiOf([await pointOf(15, { text: '{"price":1.0}' })])
 
 function clientOf(hosts: Record<string, Host>, options: { readonly agree?: number } = {}) {
@@ -33,6 +36,12 @@ describe('where one endpoint does not answer', () => {
     ['wants a key', () => refused(401, 'TOKEN_WRONG')],
     ['answers something else', () => new Response('<html>')],
     ['breaks off', () => new Response('{"projectId"')],
+    ['holds a snapshot that is no JSON', noJson],
+    ['holds a snapshot without a bottom', bottomless],
+    ['holds a time that is none', () => json({ ...truth, finalizedAt: 'soon' })],
+    ['holds votes that are none', () => json({ ...truth, votes: { winning: 3 } })],
+    ['holds a reason that is none', () => json({ ...truth, reason: { code: 'not_read', message: [] } })],
+    ['holds neighbours that are none', () => json({ ...truth, reason: { code: 'project_unknown', message: '', nearest: 'a' } })],
   ])('because it %s, the next one does, and is preferred from then on', async (_, broken) => {
     const { latest, hosts, problems } = clientOf({ a: broken, b: honest })
     expect((await latest()).epochId).toBe(15)

@@ -96,6 +96,27 @@ describe('a stream', () => {
     expect((await second).value).toEqual({ kind: 'undone', id: 'u', data: { projectId: PROJECT, epochId: 15 } })
   })
 
+  test.each([
+    ['of letters that no header has', 'zażółć'],
+    ['longer than any place', 'p'.repeat(10_000)],
+  ])('does not go on from a place %s: the next endpoint is asked from the one before', async (_, id) => {
+    const { ids } = take(clientOf(['liar', 'honest']).stream({ signal: stop.signal }))
+    await clock.advance(0)
+    connections[0]?.send((await point(14)) + eventOf(id, await pointOf(15)))
+    await clock.advance(PAUSE_MS)
+    expect(connections[1]).toMatchObject({ host: 'honest', lastEventId: 'p14' })
+    expect([ids, problems]).toMatchObject([['p14'], [{ code: 'API_FAILED', facts: { endpoint: 'http://liar' } }]])
+  })
+
+  test('with a project of no form is that of an endpoint that fails', async () => {
+    const { ids } = take(clientOf(['liar', 'honest']).stream({ signal: stop.signal }))
+    await clock.advance(0)
+    connections[0]?.send((await point(14)) + eventOf('p15', await pointOf(15, { projectId: '\ud800' })))
+    await clock.advance(PAUSE_MS)
+    expect(connections[1]?.host).toBe('honest')
+    expect([ids, problems]).toMatchObject([['p14'], [{ code: 'API_FAILED', facts: { endpoint: 'http://liar' } }]])
+  })
+
   test('goes on behind the last event when its connection breaks, and tells none twice', async () => {
     const { ids } = take(clientOf().stream({ signal: stop.signal }))
     await clock.advance(0)

@@ -30,6 +30,8 @@ const RECONNECT: Backoff = { firstMs: 500, lastMs: 30_000 }
 const SILENCE_MS_MAX = 45_000
 /** What an endpoint sends again behind a reconnection lies within its latest events. */
 const REMEMBERED_MAX = 10_000
+/** What every endpoint can be asked to go on from: one that no header holds would keep the others from being asked. Cursors of an api have 512 characters at most. */
+const PLACE = /^[\x21-\x7e]{1,512}$/
 
 /**
  * Ends only with the signal, whose reason it throws, or where going on makes no sense: with `API_REFUSED`, as of a place that the endpoint does not
@@ -96,6 +98,7 @@ async function* connection<Event>(
   for await (const event of eventsOf(untilSilent(parts, { clock, silence, endpoint }), endpoint)) {
     const { id, kind, data } = event
     if (id === undefined) continue
+    if (!PLACE.test(id)) throw new WeftError('API_FAILED', { endpoint, detail: 'the id of an event is no place to go on from' })
     // Cut for being slow: it goes on from its place. A cut with a place of its own says that what came before it is not told any more.
     if (kind === 'cut' && id === place.last()) return
     if (place.isSeen(id)) continue

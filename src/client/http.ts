@@ -1,5 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import { parseJson } from '#wire/untrusted.ts'
+import { isRecord, parseJson } from '#wire/untrusted.ts'
 
 /** Questions to one endpoint, over the `fetch` of whoever runs this. Nothing read is trusted; everything has a limit. */
 
@@ -42,8 +42,9 @@ export function createHttp({ fetch, timeoutMs, key }: HttpOptions): Http {
     async call(address, method, params) {
       const headers = { 'content-type': 'application/json' }
       const { body } = await json(address, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
-      const { result, error } = (body ?? {}) as { readonly result?: unknown; readonly error?: unknown }
-      if (result === undefined) throw apiFailed(address, new Error(`${method}: ${JSON.stringify(error ?? body)}`))
+      const { result, error } = isRecord(body) ? body : {}
+      const message = isRecord(error) ? error['message'] : undefined
+      if (result === undefined) throw apiFailed(address, new Error(`${method}: ${typeof message === 'string' ? message : 'no result'}`))
       return result
     },
     async *open(address, { headers, signal }) {

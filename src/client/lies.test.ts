@@ -137,13 +137,25 @@ describe('an RPC endpoint', () => {
   })
 
   test('that lies, or is gone, or is behind, does not hurt where most do not, and is named', async () => {
-    for (const rpc1 of [rpcOf(ANOTHER_HASH), rpcOf(null), () => refused(500, 'x')]) {
+    const nonsense: Host = () => json({ error: [['no']] })
+    for (const rpc1 of [rpcOf(ANOTHER_HASH), rpcOf(null), () => refused(500, 'x'), nonsense]) {
       const { project, problems } = clientOf({ api: truth, rpc1 })
       expect(await project.at(epochId)).toMatchObject({ verified: 'proof' })
       expect(problems).toMatchObject([
         { code: 'VERIFICATION_FAILED', facts: { step: 'block', expected: BLOCK_HASH, endpoint: 'http://rpc1' } },
       ])
     }
+  })
+
+  test.each([
+    [{ error: { message: 'header not found' } }, 'header not found'],
+    // Written out again, what nests without a bottom takes seconds, and all of the stack.
+    [{ error: [['no']] }, 'no result'],
+    [{ result: undefined }, 'no result'],
+  ])('is told of in its own words where it has some: %j', async (answer, words) => {
+    const { project, problems } = clientOf({ api: truth, rpc1: () => json(answer) })
+    await project.at(epochId)
+    expect(problems).toMatchObject([{ facts: { got: `eth_getBlockByNumber: ${words}` } }])
   })
 
   test('whose lie most tell fails the proof', async () => {

@@ -1,6 +1,6 @@
 import type { JsonValue, Schema } from '#domain/compute.ts'
-import { WeftError } from '#domain/errors.ts'
-import { safeUint } from '#domain/ids.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isProjectId, safeUint } from '#domain/ids.ts'
 import type { Point } from '#wire/api.ts'
 import { parseCanonicalJson } from '#wire/canonical-json.ts'
 import { isRecord } from '#wire/untrusted.ts'
@@ -29,6 +29,26 @@ export type Told = Omit<Point, 'data'>
 const STATUSES: readonly string[] = ['pending', 'finalized', 'disputed', 'absent'] satisfies Point['status'][]
 const TEXTS = ['snapshotCid', 'batchCid', 'text'] as const
 
+/** Where a point comes from, and what its value should look like. */
+export interface Origin<Value = JsonValue> {
+  readonly endpoint: string
+  readonly schema?: Schema<Value> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const NUMBERS = ['begin', 'end', 'releasedAt', 'finalizedBlock', 'finalizedAt'] as const
+
+const isMaybe = (type: 'string' | 'number', value: unknown): boolean => value === undefined || typeof value === type
+const isVotes = (votes: unknown): boolean =>
+  votes === undefined || (isRecord(votes) && typeof votes['winning'] === 'number' && typeof votes['total'] === 'number')
+
+function isReason(reason: unknown): boolean {
+  if (reason === undefined) return true
+  if (!isRecord(reason) || typeof reason['code'] !== 'string' || typeof reason['message'] !== 'string') return false
+  const { nearest = [] } = reason
+  return Array.isArray(nearest) && nearest.every((name) => typeof name === 'string')
+}
+
 /** What was asked for. */
 export interface Asked {
   readonly projectId?: string | undefined
@@ -40,10 +60,14 @@ export function toldPoint(body: unknown, asked: Asked, endpoint: string): Told {
   if (
     !isRecord(body) ||
     typeof body['projectId'] !== 'string' ||
+    !isProjectId(body['projectId']) ||
     typeof body['epochId'] !== 'number' ||
     safeUint(body['epochId']) === undefined ||
     !STATUSES.includes(body['status'] as string) ||
-    TEXTS.some((name) => body[name] !== undefined && typeof body[name] !== 'string')
+    !TEXTS.every((name) => isMaybe('string', body[name])) ||
+    !NUMBERS.every((name) => isMaybe('number', body[name])) ||
+    !isVotes(body['votes']) ||
+    !isReason(body['reason'])
   )
     throw new WeftError('API_FAILED', { endpoint, detail: 'the answer holds no data point where one belongs' })
   const { data: _, ...told } = body as Point
@@ -61,10 +85,10 @@ export function expectSame<Value>(
   if (got !== expected) throw new WeftError('VERIFICATION_FAILED', { step, expected: String(expected), got: String(got), endpoint })
 }
 
-/** The text as a value, of the schema's form where there is one. Throws `VALUE_UNEXPECTED`. */
-export function readValue<Value>(told: Told, text: string, schema: Schema<Value> | undefined): Value {
+/** The text as a value, of the schema's form where there is one. Throws `API_FAILED` where it is no JSON, `VALUE_UNEXPECTED`. */
+export function readValue<Value>(told: Told, text: string, { schema, endpoint }: Origin<Value>): Value {
   const { projectId, epochId } = told
-  const value = parseCanonicalJson(new TextEncoder().encode(text))
+  const value = jsonOf(text, endpoint)
   if (schema === undefined) return value as Value
   const result = schema['~standard'].validate(value)
   if (result instanceof Promise) throw new WeftError('VALUE_UNEXPECTED', { projectId, epochId, problems: ['the schema answers later'] })
@@ -74,6 +98,16 @@ export function readValue<Value>(told: Told, text: string, schema: Schema<Value>
     return `${keys.join('.') || 'the snapshot'}: ${message}`
   })
   throw new WeftError('VALUE_UNEXPECTED', { projectId, epochId, problems })
+}
+
+/** An api has no text for what is no JSON: that there is one is its own fault, and another may do better. */
+function jsonOf(text: string, endpoint: string): JsonValue {
+  try {
+    return parseCanonicalJson(new TextEncoder().encode(text))
+  } catch (failure) {
+    if (!isWeftError(failure, 'JSON_MALFORMED')) throw failure
+    throw new WeftError('API_FAILED', { endpoint, detail: `a snapshot is no JSON: ${failure.facts.detail}` }, failure)
+  }
 }
 
 export type PlainJson = null | boolean | string | number | readonly PlainJson[] | { readonly [key: string]: PlainJson }

@@ -1,4 +1,3 @@
-import type { JsonValue, Schema } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, EpochId, ProjectId } from '#domain/ids.ts'
 import { isRecord } from '#wire/untrusted.ts'
@@ -6,7 +5,7 @@ import type { Blocks } from './blocks.ts'
 import { bodyOf } from './endpoints.ts'
 import type { Http } from './http.ts'
 import { addressOf, PATHS } from './paths.ts'
-import { type DataPoint, expectSame, type Told, type Verify, readValue } from './points.ts'
+import { type DataPoint, expectSame, type Origin, type Told, type Verify, readValue } from './points.ts'
 
 /** The market whose data are meant. Without it a proof proves nothing: anybody may deploy a market of their own, where final is what they like. */
 export interface TrustedMarket {
@@ -19,19 +18,12 @@ export type Verifying =
   | { readonly verify: 'none' | 'cid' }
   | { readonly verify: 'proof'; readonly market: TrustedMarket; readonly blocks: Blocks; readonly http: Http }
 
-/** Where a point comes from, and what its value should look like. */
-export interface Origin<Value = JsonValue> {
-  readonly endpoint: string
-  readonly schema?: Schema<Value> | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
 /** The point with its value, checked here. What checks it is loaded when it is needed. Throws `VERIFICATION_FAILED` and what asking for a proof may. */
 export async function verified<Value>(told: Told, origin: Origin<Value>, verifying: Verifying): Promise<DataPoint<Value>> {
   const { text, ...rest } = told
   const level = text === undefined ? 'none' : await levelOf({ ...told, text }, origin, verifying)
   if (text === undefined || level !== verifying.verify) return { ...rest, verified: level }
-  return { ...rest, text, value: readValue(told, text, origin.schema), verified: level }
+  return { ...rest, text, value: readValue(told, text, origin), verified: level }
 }
 
 type WithText = Told & { readonly text: string }

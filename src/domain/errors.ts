@@ -494,6 +494,10 @@ export function isWeftError<Code extends ErrorCode>(failure: unknown, code?: Cod
   return failure instanceof WeftError && (code === undefined || failure.code === code)
 }
 
+/** For who asks from outside: what was asked elsewhere in vain has the places of endpoints, databases and peers among its facts. */
+export const toldOutside = ({ code, kind, message }: WeftError): string =>
+  kind === 'transient' && code !== 'QUEUE_FULL' ? `${code}. ${ERRORS[code].help}` : message
+
 /** What a log line says of a failure: its code and its facts, endpoints and peers among them. */
 export function toldOf({ code, facts }: WeftError): Readonly<Record<string, string | number>> {
   const told: Record<string, string | number> = { code }

@@ -4,7 +4,7 @@ from unittest.mock import patch
 from weft_client import Client, WeftError
 from weft_client.cid import snapshot_cid_of
 
-from .world import Endpoint, refused
+from .world import Endpoint, RawEndpoint, refused
 
 PROJECT = "pairContract_pair_total_reserves:0xpair:weft:uniswapv2"
 
@@ -48,6 +48,11 @@ def api(*points):
 class World(unittest.TestCase):
     def start(self, answer):
         endpoint = Endpoint(answer)
+        self.addCleanup(endpoint.close)
+        return endpoint
+
+    def start_raw(self, data, seconds=0):
+        endpoint = RawEndpoint(data, seconds)
         self.addCleanup(endpoint.close)
         return endpoint
 
@@ -106,6 +111,28 @@ class Endpoints(World):
             self.assertEqual((len(first.asked), len(second.asked)), (1, 2))
             self.assertEqual([problem.code for problem in problems], ["API_FAILED"])
 
+    def test_the_next_one_answers_where_one_speaks_no_http(self):
+        head = b"HTTP/1.1 200 OK\r\n"
+        for data in (
+            b"hello\r\n\r\n",
+            head + b"content-length: 100\r\n\r\n{}",
+            head + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
+            head + b"transfer-encoding: chunked\r\n\r\nff\r\n{}",
+            head + b"a: b\r\n" * 1_000 + b"\r\n{}",
+            head + b"a: " + b"b" * 100_000 + b"\r\n\r\n{}",
+        ):
+            with self.subTest(data[:60]):
+                problems = []
+                urls = [self.start_raw(data).url, self.start(api(told(15))).url]
+                self.assertEqual(Client(urls, on_problem=problems.append).project(PROJECT).latest().epoch_id, 15)
+                self.assertEqual([problem.code for problem in problems], ["API_FAILED"])
+
+    def test_one_that_drips_is_given_up_in_time(self):
+        data = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n" + b"[" + b" " * 38 + b"]"
+        failure = self.failure_of(lambda: Client(self.start_raw(data, seconds=3).url, timeout=0.5).get("/v1/status"))
+        self.assertEqual(failure.code, "API_FAILED")
+        self.assertIn("timed out", failure.facts["detail"])
+
     def test_what_one_refuses_no_other_is_asked(self):
         first, second = self.start(lambda *_: refused(400, "REQUEST_INVALID")), self.start(api(told(15)))
         failure = self.failure_of(lambda: Client([first.url, second.url]).project(PROJECT).latest())
@@ -149,7 +176,18 @@ class Lies(World):
         self.assertEqual(point.value["epochId"], 15)
         self.assertEqual([problem.facts["endpoint"] for problem in problems], [liar.url])
 
+    def test_snapshots_that_are_no_json_beside_an_honest_endpoint(self):
+        for verify in ("none", "cid"):
+            for text in ('{"price":', "[" * 100_000, "9" * 5_000, "\ud800"):
+                with self.subTest(f"{verify} {text[:9]!r}"):
+                    problems = []
+                    cid = snapshot_cid_of(text.encode(errors="replace"))
+                    liar, honest = self.start(api({**told(15), "text": text, "snapshotCid": cid})), self.start(api(told(15)))
+                    point = Client([liar.url, honest.url], verify=verify, on_problem=problems.append).project(PROJECT).latest()
+                    self.assertEqual(point.value["epochId"], 15)
+                    self.assertEqual([problem.facts["endpoint"] for problem in problems], [liar.url])
+
     def test_of_no_form(self):
-        for point in ({}, {**told(15), "epochId": "15"}, {**told(15), "status": "true"}, {**told(15), "text": 5}, []):
+        for point in ({}, {**told(15), "epochId": "15"}, {**told(15), "status": "true"}, {**told(15), "text": 5}, {**told(15), "reason": 7}, []):
             endpoint = self.start(lambda *_: (200, point))
             self.assertEqual(self.failure_of(lambda: Client(endpoint.url).project(PROJECT).at(15)).code, "API_FAILED")

@@ -1,4 +1,5 @@
 import json
+from unittest.mock import patch
 
 from weft_client import Client
 from weft_client.endpoints import Endpoints
@@ -76,6 +77,29 @@ class Streams(World):
         self.assertEqual(next(events), ("undone", undone))
         self.assertEqual(self.failure_of(lambda: next(events)).facts["step"], "cid")
         self.assertEqual(endpoint.asked[0], f"/v1/stream?project={PROJECT}&kind=point&kind=undone&text=true")
+
+    def test_goes_on_only_from_what_every_endpoint_can_be_asked(self):
+        for place in ("zażółć", "p" * 10_000, "a\rx-api-key: b"):
+            with self.subTest(place[:10]):
+                first, _ = self.connections([event("a", told(14)), event(place, told(15))])
+                second, places = self.connections([event("b", told(16))])
+                events = self.follow(first, second)
+                self.assertEqual([next(events), next(events), places], [14, 16, ["a"]])
+
+    def test_goes_to_the_next_endpoint_when_its_own_breaks_off_in_a_chunk(self):
+        data = event("a", told(14)).encode()
+        chunk = b"%x\r\n%s\r\n" % (len(data), data)
+        first = self.start_raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunk + b"ff\r\nid: ")
+        second, places = self.connections([event("b", told(15))])
+        events = self.follow(first, second)
+        self.assertEqual([next(events), next(events), places], [14, 15, ["a"]])
+
+    def test_an_event_without_an_end_is_given_up(self):
+        with patch("weft_client.stream.EVENT_BYTES_MAX", 1_000):
+            for lines in (["data: " + "x" * 2_000], ["data: " + "x" * 90 + "\n"] * 20):
+                endpoint, _ = self.connections(lines)
+                failure = self.failure_of(lambda: next(self.follow(endpoint)))
+                self.assertEqual((failure.code, failure.facts["detail"]), ("API_FAILED", "an event is too long"))
 
     def test_events_are_read_as_the_standard_has_them(self):
         lines = b"id:7\r\ndata: a\r\ndata\r\ndata:  b\r\n\r\n: beat\n\nretry: 5\nevent: x\ndata: c\n\nid: 8\n\ndata: cut\n".splitlines(keepends=True)

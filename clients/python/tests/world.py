@@ -1,6 +1,7 @@
 """Endpoints on this machine, each answering as a test says."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -48,6 +49,44 @@ class Endpoint:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class RawEndpoint:
+    """Answers whatever comes with these bytes as they are, all at once or, with `seconds`, one by one over so long."""
+
+    def __init__(self, data, seconds=0):
+        self._data, self._pause = data, seconds / len(data)
+        self._gone = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+                with connection:
+                    connection.recv(65_536)
+                    for part in [self._data] if self._pause == 0 else (bytes([each]) for each in self._data):
+                        connection.sendall(part)
+                        self._gone.wait(self._pause)
+                    # What is closed with bytes unread resets its connection, and the other side might not have read all.
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.recv(65_536)
+            except OSError:
+                if self._gone.is_set():
+                    return
+
+    def close(self):
+        self._gone.set()
+        # Wakes it from its waiting.
+        try:
+            socket.create_connection(self._listener.getsockname()).close()
+        except OSError:
+            pass
+        self._listener.close()
+        self._thread.join(5)
 
 
 def refused(status, code):

@@ -42,7 +42,9 @@ class Vectors(unittest.TestCase):
                 self.assertTrue(all(link.ok for link in links[:-1]))
 
     def test_whatever_it_is_nothing_is_raised(self):
-        for proof in (None, [], "x", 5, {}, {"format": "weft-proof"}, {**VECTORS["proofs"]["projects"]["proof"], "header": "0xc0"}):
+        true = VECTORS["proofs"]["projects"]["proof"]
+        half = "\ud800"
+        for proof in (None, [], "x", 5, {}, {"format": "weft-proof"}, {**true, "header": "0xc0"}, {**true, "batchCid": half}, {**true, "snapshotCid": half}):
             links = list(check_proof(proof, trust_of(VECTORS["proofs"]["projects"]["trust"])))
             self.assertFalse(links[-1].ok)
             block_number_of(proof)

@@ -356,6 +356,7 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       expect(await found({ search: "'" })).toEqual(["o'b:x:ns"])
       expect(await found({ search: '\\' })).toEqual([])
       expect(await found({ search: 'a\u0000' })).toEqual([])
+      expect(await found({ search: '\u0000' })).toEqual([])
       expect(await found({ type: '\ud800', source: "'; DROP TABLE points; --" })).toEqual([])
       expect(await found({ type: 'PAIR:TOTAL', source: '0XCD' })).toEqual(['Pair:total:0xcd:ns'])
       expect(await found({ after: 'a%b:x:ns', limit: 2 })).toEqual(['a_b:x:ns', "o'b:x:ns"])

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ErrorCode, WeftError } from '#domain/errors.ts'
+import { type ErrorCode, toldOutside, type WeftError } from '#domain/errors.ts'
 import { encodedFor } from './encoding.ts'
 import { Answer, type Keeping } from './port.ts'
 import { rangeOf } from './range.ts'
@@ -119,8 +119,11 @@ export function replyTo(request: IncomingMessage, response: ServerResponse, { or
       // A connection that has served for so long has had its turn.
       head(200, { ...headers, 'content-type': type, 'cache-control': CACHE_CONTROL.none, connection: 'close' })
     },
-    refuse(failure) {
-      const { code, kind, message, facts } = failure
+    async refuse(failure) {
+      // What comes over time has begun: its reader sees that it breaks off, and asks again.
+      if (response.headersSent) return void response.destroy()
+      const { code, kind, facts } = failure
+      const message = toldOutside(failure)
       const status = STATUS[code] ?? (kind === 'caller' ? 400 : kind === 'transient' ? 503 : 500)
       const headers = status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {}
       const { problems } = facts as { readonly problems?: unknown }

@@ -207,7 +207,7 @@ async function answer(
     throw new WeftError('REQUEST_INVALID', { problems: [`a URL of more than ${limits.urlLengthMax} characters`] })
   if (request.method === 'OPTIONS') return new Answer({ status: 204, body: { text: '' } })
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '')
-  const [path = '', query = ''] = url.split('?', 2)
+  const { path, query } = partsOf(url)
   const page = method === 'GET' && Object.hasOwn(pages, path) ? pages[path] : undefined
   if (page !== undefined) return pageAnswer(page)
   const found = match(routes, { method, path })
@@ -222,6 +222,12 @@ async function answer(
 
 const pageAnswer = ({ type, body, etag, keeping = 'none', headers = {} }: Page): Answer =>
   new Answer({ type, keeping, headers, etag, body: typeof body === 'string' ? { text: body } : { bytes: body } })
+
+/** A query may hold what it begins with (RFC 3986 §3.4). */
+function partsOf(url: string): { readonly path: string; readonly query: string } {
+  const [path = ''] = url.split('?', 1)
+  return { path, query: url.slice(path.length + 1) }
+}
 
 /** What a query names twice is a list. */
 function fieldsOf(query: string): Record<string, string | string[]> {

@@ -162,6 +162,17 @@ describe('A3: what nobody serves', () => {
   })
 })
 
+test('A3: a snapshot without a bottom is none, and what Python writes is one', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  await world.release()
+  await world.anchor({ A: `${'['.repeat(1_000)}${']'.repeat(1_000)}`, B: '{"price":NaN}' })
+  await world.settle()
+  expect(await world.database.points(valuesOf(A))).toMatchObject([{ content: 'not_json' }])
+  expect(await world.database.points(valuesOf(B))).toMatchObject([{ content: 'here', text: '{"price":NaN}' }])
+  await running.stop()
+})
+
 test('what the validators refute is disputed, and the batch in its place counts', async () => {
   const world = await openWorld()
   const running = await world.start()

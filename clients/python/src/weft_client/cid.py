@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 
 # Kubo's chunk: a file up to this size is one raw block, a larger one a UnixFS tree of such blocks.
 CHUNK_BYTES = 262_144
@@ -22,6 +23,11 @@ def snapshot_cid_of(data):
     while len(level) > 1:
         level = [_node(level[at : at + LINKS_PER_NODE]) for at in range(0, len(level), LINKS_PER_NODE)]
     return text_of(level[0][0])
+
+
+def is_unicode(text):
+    """Whether it is a text that has bytes: JSON can spell halves of characters, which have none."""
+    return isinstance(text, str) and re.search("[\ud800-\udfff]", text) is None
 
 
 def text_of(cid):

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from .cid import snapshot_cid_of
+from .cid import is_unicode, snapshot_cid_of
 from .endpoints import Blocks, Endpoints, address_of, refusal_of
 from .errors import WeftError, expect_same
 from .keccak import has_keccak
@@ -147,7 +147,7 @@ class Client:
             snapshot_cid=told.get("snapshotCid"),
             batch_cid=told.get("batchCid"),
             reason=told.get("reason"),
-            value=json.loads(text) if is_given else None,
+            value=_json_of(text, endpoint) if is_given else None,
             text=text if is_given else None,
             told=rest,
         )
@@ -224,6 +224,8 @@ class Project:
         """
 
         def read(kind, body, endpoint):
+            if not isinstance(body, dict):
+                raise WeftError("API_FAILED", endpoint=endpoint, detail=f"the stream holds no JSON object in an event {kind}")
             if kind in ("undone", "cut"):
                 return kind, body
             return (kind, self._client._point(body, {"projectId": self.project_id}, endpoint)) if kind == "point" else None
@@ -250,8 +252,17 @@ def _is_point(told):
         and isinstance(told.get("epochId"), int)
         and not isinstance(told["epochId"], bool)
         and told.get("status") in _STATUSES
-        and all(told.get(name) is None or isinstance(told[name], str) for name in ("snapshotCid", "batchCid", "text"))
+        and isinstance(told.get("reason"), (dict, type(None)))
+        and all(told.get(name) is None or is_unicode(told[name]) for name in ("snapshotCid", "batchCid", "text"))
     )
+
+
+def _json_of(text, endpoint):
+    """An api has no text for what is no JSON: that there is one is its own fault, and another may do better. Raises `API_FAILED`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as failure:
+        raise WeftError("API_FAILED", endpoint=endpoint, detail=f"a snapshot is no JSON: {failure}") from failure
 
 
 def _urls(name, given, problems):

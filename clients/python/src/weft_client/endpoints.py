@@ -1,6 +1,9 @@
 """Questions to endpoints over HTTP. Nothing read is trusted; everything has a limit."""
 
+import http.client
+import io
 import json
+import time
 import urllib.error
 import urllib.request
 from urllib.parse import quote, urlencode
@@ -16,7 +19,58 @@ class _NoRedirection(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_opener = urllib.request.build_opener(_NoRedirection)
+class _InTime(io.RawIOBase):
+    """What comes over a connection up to one moment: a socket by itself waits for each part as long as it may for all."""
+
+    def __init__(self, raw, connection):
+        self._raw, self._connection = raw, connection
+        self._until = time.monotonic() + connection.gettimeout()
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+class _WholeAnswer(http.client.HTTPResponse):
+    """Head and body together take no longer than the timeout."""
+
+    def __init__(self, connection, *args, **options):
+        super().__init__(connection, *args, **options)
+        self.fp = io.BufferedReader(_InTime(self.fp.detach(), connection))
+
+
+class _Connection(http.client.HTTPConnection):
+    response_class = _WholeAnswer
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    response_class = _WholeAnswer
+
+
+class _Whole(urllib.request.HTTPHandler):
+    def http_open(self, request):
+        return self.do_open(_Connection, request)
+
+
+class _WholeSecure(urllib.request.HTTPSHandler):
+    def https_open(self, request):
+        return self.do_open(_SecureConnection, request, context=self._context)
+
+
+_whole_opener = urllib.request.build_opener(_NoRedirection, _Whole, _WholeSecure)
+_stream_opener = urllib.request.build_opener(_NoRedirection)
+# What a stranger's HTTP can end in.
+FAILURES = (OSError, ValueError, http.client.HTTPException)
 
 
 def address_of(path, fields):
@@ -34,26 +88,30 @@ def address_of(path, fields):
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def open_url(address, timeout, headers=None, body=None):
-    """The open answer, with status 200 or that of a refusal. Raises `API_FAILED`."""
+def open_stream(address, silence, headers):
+    """The open answer, with status 200 or that of a refusal, which may be silent for so many seconds. Raises `API_FAILED`."""
+    return _open(_stream_opener, address, silence, headers, None)
+
+
+def _open(opener, address, timeout, headers, body):
     request = urllib.request.Request(address, data=body, headers={"user-agent": "weft-client", **(headers or {})})
     try:
-        return _opener.open(request, timeout=timeout)
+        return opener.open(request, timeout=timeout)
     except urllib.error.HTTPError as refusal:
         return refusal
-    except (OSError, ValueError) as failure:
+    except FAILURES as failure:
         raise WeftError("API_FAILED", endpoint=address, detail=str(failure)) from failure
 
 
 def get_json(address, timeout, headers=None, body=None):
-    """Status and JSON, whatever the status. Raises `API_FAILED`."""
+    """Status and JSON, whatever the status, within `timeout` seconds. Raises `API_FAILED`."""
     try:
-        with open_url(address, timeout, headers, body) as answer:
+        with _open(_whole_opener, address, timeout, headers, body) as answer:
             data = answer.read(ANSWER_BYTES_MAX + 1)
             if len(data) > ANSWER_BYTES_MAX:
                 raise ValueError(f"more than {ANSWER_BYTES_MAX} bytes: ask for shorter pages")
             return answer.status, json.loads(data)
-    except (OSError, ValueError, RecursionError) as failure:
+    except (*FAILURES, RecursionError) as failure:
         raise WeftError("API_FAILED", endpoint=address, detail=str(failure)) from failure
 
 

@@ -5,7 +5,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from .cid import digest_of, snapshot_cid_of
+from .cid import digest_of, is_unicode, snapshot_cid_of
 from .keccak import keccak256
 from .market import DESK_HASH, Market
 from .state import State, Unproved, decode_rlp
@@ -91,7 +91,7 @@ def _is_int(value, least, most=_SAFE_INTEGER_MAX):
 
 
 def _is_text(text):
-    return isinstance(text, str) and 1 <= len(text) <= _CID_LENGTH_MAX
+    return is_unicode(text) and 1 <= len(text) <= _CID_LENGTH_MAX
 
 
 def _is_project_id(text):

@@ -2,10 +2,11 @@
 
 import json
 import random
+import re
 import time
 from collections import deque
 
-from .endpoints import open_url, refusal_of
+from .endpoints import FAILURES, open_stream, refusal_of
 from .errors import WeftError
 
 # Three heartbeats of the api.
@@ -15,7 +16,10 @@ _PAUSE_FIRST_SECONDS, _PAUSE_LAST_SECONDS = 0.5, 30
 # What an endpoint sends again behind a reconnection lies within its latest events.
 _REMEMBERED_MAX = 10_000
 # One data point with its text, which JSON may write with six characters for one.
-_LINE_BYTES_MAX = 64 * 1024 * 1024
+EVENT_BYTES_MAX = 64 * 1024 * 1024
+# What every endpoint can be asked to go on from: one that no header holds would keep the others from being asked. Cursors of an api have 512
+# characters at most.
+_PLACE = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 def events_of(lines):
@@ -39,9 +43,11 @@ def events_of(lines):
 
 
 def _lines_of(answer, endpoint):
+    length = 0
     while True:
-        line = answer.readline(_LINE_BYTES_MAX + 1)
-        if len(line) > _LINE_BYTES_MAX:
+        line = answer.readline(EVENT_BYTES_MAX + 1)
+        length = length + len(line) if line.strip(b"\r\n") else 0
+        if length > EVENT_BYTES_MAX:
             raise WeftError("API_FAILED", endpoint=endpoint, detail="an event is too long")
         if not line:
             return
@@ -59,12 +65,14 @@ def follow(endpoints, path, read, report, sleep=time.sleep):
         endpoint = endpoints.urls[turn % len(endpoints.urls)]
         try:
             headers = {"accept": "text/event-stream", **endpoints.headers, **({} if last is None else {"last-event-id": last})}
-            with open_url(endpoint + path, SILENCE_SECONDS_MAX, headers) as answer:
+            with open_stream(endpoint + path, SILENCE_SECONDS_MAX, headers) as answer:
                 if answer.status != 200:
                     raise refusal_of(endpoint, answer.status, _json(answer.read(64 * 1024)))
                 for event_id, kind, data in events_of(_lines_of(answer, endpoint)):
                     if event_id is None:
                         continue
+                    if not _PLACE.fullmatch(event_id):
+                        raise WeftError("API_FAILED", endpoint=endpoint, detail="the id of an event is no place to go on from")
                     # Cut for being slow: it goes on from its place. A cut with a place of its own says that what came before it is not told any more.
                     if kind == "cut" and event_id == last:
                         break
@@ -80,7 +88,7 @@ def follow(endpoints, path, read, report, sleep=time.sleep):
                     failures = 0
                     if given is not None:
                         yield given
-        except (OSError, WeftError) as failure:
+        except (*FAILURES, WeftError) as failure:
             known = failure if isinstance(failure, WeftError) else WeftError("API_FAILED", endpoint=endpoint, detail=str(failure))
             turn, failures = turn + 1, failures + 1
             is_hopeless = last is None or known.code == "VERIFICATION_FAILED"

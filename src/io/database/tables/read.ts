@@ -71,6 +71,9 @@ const projectRow = (row: Row): ProjectRow =>
     ...some(row['last_finalized'], 'lastFinalizedEpochId'),
   }) as unknown as ProjectRow
 
+/** For `LIKE`: each character stands for itself. In SQLite a NUL ends the pattern, and no id has one, nor what it becomes. */
+const escaped = (text: string): string => text.replace(/[\\%_]/g, '\\$&').replaceAll('\0', '\ufffd')
+
 export async function projects(sql: Sql, { search, type, source, after, limit }: ProjectsQuery): Promise<ProjectRow[]> {
   const wheres: string[] = []
   const values: SqlValue[] = []
@@ -80,7 +83,7 @@ export async function projects(sql: Sql, { search, type, source, after, limit }:
     values.push(value)
   }
   where('pr.project_id > ?', after)
-  where(`lower(pr.project_id) LIKE ? ESCAPE '\\'`, search && `%${search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`)
+  where(`lower(pr.project_id) LIKE ? ESCAPE '\\'`, search && `%${escaped(search.toLowerCase())}%`)
   where('lower(pr.project_type) = ?', type?.toLowerCase())
   where('lower(pr.data_source) = ?', source?.toLowerCase())
   // A project of which a reorganisation took every point is none.

@@ -1,7 +1,8 @@
 import type { SnapshotContent, WantedSnapshot } from '#io/database/port.ts'
 import { pauseMs } from '#life/backoff.ts'
 import { isUnreadable, SNAPSHOT_BYTES_MAX } from '#life/keep.ts'
-import { parseJson, unlessThrown } from '#wire/untrusted.ts'
+import { isSnapshotText } from '#wire/snapshot-text.ts'
+import { unlessThrown } from '#wire/untrusted.ts'
 import { workLanes } from './lanes.ts'
 import { type ReadingDeps, RETRY_BACKOFF, timeoutMs } from './reading.ts'
 
@@ -36,7 +37,7 @@ async function readSnapshot(
     const bytes = await deps.ipfs.get(snapshotCid, { bytesMax: SNAPSHOT_BYTES_MAX, timeoutMs: timeoutMs(attempts), signal })
     await deps.ipfs.pin(snapshotCid, epochId)
     const text = unlessThrown(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-    return text === undefined || parseJson(text) === undefined ? { snapshotCid, state: 'not_json' } : { snapshotCid, state: 'here', text }
+    return text === undefined || !isSnapshotText(text) ? { snapshotCid, state: 'not_json' } : { snapshotCid, state: 'here', text }
   } catch (failure) {
     signal.throwIfAborted()
     if (!isUnreadable(failure)) throw failure

@@ -117,7 +117,7 @@ const added = (left: Weight, right: Weight): Weight => ({
   depth: Math.max(left.depth, right.depth),
 })
 
-/** What is no number is refused later. */
+/** The larger where two are named: both are read, and a cursor goes past `last`. What is no number is refused later. */
 function lengthOf({ arguments: given = [] }: FieldNode, variables: Readonly<Record<string, unknown>>): number {
   const numbers = given
     .filter(({ name }) => name.value === 'limit' || name.value === 'last')
@@ -125,5 +125,5 @@ function lengthOf({ arguments: given = [] }: FieldNode, variables: Readonly<Reco
       Number(value.kind === Kind.INT ? value.value : value.kind === Kind.VARIABLE ? variables[value.name.value] : PAGE_LENGTH_MAX),
     )
     .map((number) => (number >= 1 && number <= PAGE_LENGTH_MAX ? number : PAGE_LENGTH_MAX))
-  return numbers.length === 0 ? PAGE_LENGTH : Math.min(...numbers)
+  return numbers.length === 0 ? PAGE_LENGTH : Math.max(...numbers)
 }

@@ -86,6 +86,11 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
       'query($n: Int) { projects(limit: $n) { items { points(limit: $n) { items { data } } } } }',
       'REQUEST_TOO_LARGE',
     ],
+    [
+      'lists of long lists that it calls short',
+      '{ projects(limit: 1000) { items { points(last: 1, limit: 1000, cursor: "MC4w") { items { status } } } } }',
+      'REQUEST_TOO_LARGE',
+    ],
     ['depth', `{ ${deep(12)} }`, 'REQUEST_TOO_LARGE'],
     [
       'fragments that double',

@@ -1,5 +1,5 @@
 import { execute, type ExecutionResult, GraphQLError, parse, validate } from 'graphql'
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, toldOutside, WeftError } from '#domain/errors.ts'
 import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
 import { GRAPHQL } from '#wire/api.ts'
 import { parseRequest } from '#wire/routes.ts'
@@ -82,5 +82,5 @@ function told(error: GraphQLError) {
   if (cause === undefined || cause instanceof GraphQLError)
     return { message, path, locations, extensions: { code: 'REQUEST_INVALID', ...extensions } }
   if (!isWeftError(cause) || (cause.kind !== 'caller' && cause.kind !== 'transient')) throw cause
-  return { message: cause.message, path, extensions: { code: cause.code } }
+  return { message: toldOutside(cause), path, extensions: { code: cause.code } }
 }

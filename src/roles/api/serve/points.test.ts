@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { IndexReads, PointRow, PointsQuery } from '#io/database/port.ts'
 import { decodeCursor } from '#wire/cursor.ts'
-import { readRange, TEXT_LENGTH_MAX } from './points.ts'
+import { readRange, strictJson, TEXT_LENGTH_MAX } from './points.ts'
 
 const projectId = 'type:source:ns' as ProjectId
 
@@ -66,4 +66,16 @@ describe('pages of a range', () => {
   test('that end before they begin are refused', async () => {
     await expect(pages(indexOf({ epochs: 1 }).index, { from: epoch(2), to: epoch(1) })).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
   })
+})
+
+test.each([
+  ['{"a":NaN,"b":-Infinity,"NaN":[Infinity]}', '{"a":null,"b":null,"NaN":[null]}'],
+  [String.raw`{"a":"NaN \" -Infinity \\","b":NaN}`, String.raw`{"a":"NaN \" -Infinity \\","b":null}`],
+])('what JSON does not have is null, and texts are left alone: %s', (text, expected) => expect(strictJson(text)).toBe(expected))
+
+test('A11: as long as a snapshot may be, it is told', () => {
+  for (const letter of ['a', '\\"']) {
+    const text = `["NaN ${letter.repeat(TEXT_LENGTH_MAX / letter.length)}"]`
+    expect(strictJson(text) === text).toBe(true)
+  }
 })

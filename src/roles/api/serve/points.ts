@@ -45,9 +45,18 @@ export function pointJson(row: PointRow, { data, text }: Content): string {
   return data && row.text !== undefined ? `${told.slice(0, -1)},"data":${strictJson(row.text)}}` : told
 }
 
-/** A string is left as it is, whatever it says; outside of them these words stand only for numbers. */
-export const strictJson = (text: string): string =>
-  /NaN|Infinity/.test(text) ? text.replace(/"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)/g, (part) => (part.startsWith('"') ? part : 'null')) : text
+/**
+ * A string is left as it is, whatever it says; outside of them these words stand only for numbers. Word by word: a pattern for whole strings has no stack
+ * for the longest.
+ */
+export function strictJson(text: string): string {
+  if (!/NaN|Infinity/.test(text)) return text
+  let isInString = false
+  return text.replace(/\\.|"|-?(?:NaN|Infinity)/g, (part) => {
+    if (part === '"') isInString = !isInString
+    return isInString || part === '"' ? part : 'null'
+  })
+}
 
 /** A range as it is asked for. */
 export interface RangeAsked {

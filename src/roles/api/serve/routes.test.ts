@@ -383,9 +383,12 @@ describe('faults outside', () => {
     const chain = { ...world.deps.chain, head: dead, epochInfo: dead, market: dead, slotDay: dead }
     const one = await served({ deps: { ...world.deps, chain } })
     const statuses = await Promise.all(
-      ['/v1/status', at(A, 'epochs/1'), at(A, 'epochs/9'), '/v1/slots/1', '/v1/market'].map(async (path) => (await one.get(path)).status),
+      ['/v1/status', at(A, 'epochs/1'), at(A, 'epochs/5'), at(A, 'epochs/9'), '/v1/slots/1', '/v1/market'].map(
+        async (path) => (await one.get(path)).status,
+      ),
     )
-    expect(statuses).toEqual([200, 200, 404, 200, 503])
+    expect(statuses).toEqual([200, 200, 404, 404, 200, 503])
+    expect(await (await one.get(at(A, 'epochs/5'))).json()).toMatchObject({ status: 'absent', reason: { code: 'epoch_open' } })
     await one.stop()
   })
 })
