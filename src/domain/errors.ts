@@ -139,7 +139,7 @@ export const ERRORS = {
   DATABASE_OF_ANOTHER: {
     kind: 'operator',
     facts: ['database', 'expected', 'got'],
-    help: 'The database holds the index of another data market, or of another version of Weft. Name another file or database, or remove that one: an index is read again from the chain.',
+    help: 'The database holds the index of another data market, or of another version of Weft. Name another file or database; an index is read again from the chain.',
   },
   FAULT_NOT_HEALED: {
     kind: 'operator',
