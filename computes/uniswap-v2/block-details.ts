@@ -1,5 +1,4 @@
-import { blocksOf, type Preload } from 'weft/compute'
-import { forEachBlock } from './by-block.ts'
+import { blocksOf, forEachBlock, type Preload } from 'weft/compute'
 
 export const BLOCK_DETAILS = 'block_details'
 

@@ -1,8 +1,6 @@
-import type { ChainValue, SourceReader } from 'weft/compute'
+import { atBlock, type ChainValue, dataSourceOf, floatOf, memberOf, preloadedBy, type SourceReader } from 'weft/compute'
 import { describe, expect, test } from 'vitest'
-import { atBlock, preloadedBy } from './by-block.ts'
 import { amountOut, pairOf, reservesOf, symbolOf, tokenAt, tokensOf } from './contracts.ts'
-import { dataSourceOf, floatOf, memberOf } from './snapshot-fields.ts'
 
 const PAIR = `0x${'ab'.repeat(20)}`
 const LEFT = `0x${'Cd'.repeat(20)}`

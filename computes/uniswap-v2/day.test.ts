@@ -78,7 +78,13 @@ describe('the volume of a day', () => {
 
   test('fails without the present one, or with an integer where a float belongs', async () => {
     const { history } = createHistory(() => 1, 1)
-    const input = { epoch: { epochId: 100, begin: 1, end: 2 }, history, source: {} as SourceReader, epochsIn: () => 1 }
+    const input = {
+      epoch: { epochId: 100, begin: 1, end: 2 },
+      projectId: 'day:0xaa:NS',
+      history,
+      source: {} as SourceReader,
+      epochsIn: () => 1,
+    }
     await expect(volume24h.aggregate({ ...input, base: [] })).rejects.toThrow('no trade volume')
     const integer = { ...present(1), snapshot: { ...(volumeOf(1) as object), totalFee: 1n } }
     await expect(volume24h.aggregate({ ...input, base: [integer] })).rejects.toThrow('totalFee is not a float')
@@ -109,7 +115,14 @@ describe('top pairs', () => {
       ...pairs.map((pair, index) => ({ ...present(index), projectId: `pairContract_trade_volume:${pair}:NS` })),
     ]
     const epoch = { epochId: 100, begin: 7, end: 9 }
-    const result = await topPairs24h.aggregate({ epoch, base, history, source, epochsIn: (seconds) => seconds / 43_200 })
+    const result = await topPairs24h.aggregate({
+      epoch,
+      projectId: 'top:NS',
+      base,
+      history,
+      source,
+      epochsIn: (seconds) => seconds / 43_200,
+    })
     return { result: result as { pairs: { address: string; name: string; volume24h: number; fee24h: number; liquidity: number }[] }, asked }
   }
 

@@ -1,5 +1,4 @@
-import { blocksOf, type Preload, type SourceReader, scaled } from 'weft/compute'
-import { forEachBlock } from './by-block.ts'
+import { blocksOf, forEachBlock, type Preload, scaled, type SourceReader } from 'weft/compute'
 import type { UniswapV2Config } from './config.ts'
 import { reservesOf, type Token, tokenAt } from './contracts.ts'
 

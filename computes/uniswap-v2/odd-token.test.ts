@@ -78,7 +78,7 @@ describe('the ranking of all pairs', () => {
   async function ranked(source: SourceReader, history = earlier): Promise<string> {
     const { aggregates } = uniswapV2.create(scripted.configOf(vector))
     const ranking = aggregates.find(({ projectType }) => projectType === 'aggregate_24h_top_pairs') as (typeof aggregates)[number]
-    const input = { epoch: vector.epoch, base, history: scripted.scriptedHistory(history), source, epochsIn: () => 4 }
+    const input = { epoch: vector.epoch, projectId: 'top:NS', base, history: scripted.scriptedHistory(history), source, epochsIn: () => 4 }
     return new TextDecoder().decode(canonicalJson(await ranking.aggregate(input)))
   }
 

@@ -1,5 +1,4 @@
-import { type ComputeEpoch, blocksOf, type SourceReader, scaled } from 'weft/compute'
-import { atBlock, type ByBlock, forEachBlock } from './by-block.ts'
+import { atBlock, blocksOf, type ByBlock, type ComputeEpoch, forEachBlock, scaled, type SourceReader } from 'weft/compute'
 import type { UniswapV2Config } from './config.ts'
 import { amountOut, decimalsOf, pairOf, reservesOf, type Token } from './contracts.ts'
 

@@ -1,6 +1,14 @@
-import type { AggregateCompute, BaseSnapshot, ComputeEpoch, SnapshotHistory, SourceReader } from 'weft/compute'
+import {
+  type AggregateCompute,
+  type BaseSnapshot,
+  type ComputeEpoch,
+  dataSourceOf,
+  floatOf,
+  memberOf,
+  type SnapshotHistory,
+  type SourceReader,
+} from 'weft/compute'
 import { symbolOf, tokenAddressesOf } from './contracts.ts'
-import { dataSourceOf, floatOf, memberOf } from './snapshot-fields.ts'
 import { blockKey, TOTAL_RESERVES } from './total-reserves.ts'
 import { TRADE_VOLUME } from './trade-volume.ts'
 import { DAY_SECONDS, type DayVolume, dayVolume } from './volume-24h.ts'

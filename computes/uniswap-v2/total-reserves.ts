@@ -1,6 +1,15 @@
-import { blocksOf, type JsonValue, type SnapshotCompute, type SourceReader, scaled } from 'weft/compute'
+import {
+  atBlock,
+  blocksOf,
+  type ByBlock,
+  forEachBlock,
+  type JsonValue,
+  preloadedBy,
+  scaled,
+  type SnapshotCompute,
+  type SourceReader,
+} from 'weft/compute'
 import { BLOCK_DETAILS } from './block-details.ts'
-import { atBlock, type ByBlock, forEachBlock, preloadedBy } from './by-block.ts'
 import type { UniswapV2Config } from './config.ts'
 import { reservesOf, tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'

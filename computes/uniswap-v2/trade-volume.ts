@@ -1,15 +1,17 @@
 import {
+  atBlock,
+  type ByBlock,
   type ChainEvent,
+  checksummed,
   type ComputeEpoch,
   type JsonValue,
+  preloadedBy,
   roundHalfEven,
+  scaled,
   type SnapshotCompute,
   type SourceReader,
-  scaled,
 } from 'weft/compute'
 import { BLOCK_DETAILS } from './block-details.ts'
-import { atBlock, type ByBlock, preloadedBy } from './by-block.ts'
-import { checksummed } from './checksum.ts'
 import type { UniswapV2Config } from './config.ts'
 import { tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'

@@ -38,6 +38,7 @@ async function aggregate(
   const compute: AggregateCompute = named(uniswapV2.create(configOf()).aggregates, projectType)
   return compute.aggregate({
     epoch: vector.epoch,
+    projectId: `${projectType}:NS`,
     base: options.base,
     history: scripted.scriptedHistory(options.earlier ?? {}),
     source: scriptedSource(),

@@ -1,5 +1,4 @@
-import { type AggregateCompute, type JsonValue, type SnapshotHistory, truncateTo } from 'weft/compute'
-import { floatOf } from './snapshot-fields.ts'
+import { type AggregateCompute, floatOf, type JsonValue, type SnapshotHistory, truncateTo } from 'weft/compute'
 import { TRADE_VOLUME } from './trade-volume.ts'
 
 export const DAY_SECONDS = 86_400

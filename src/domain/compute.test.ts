@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blocksOf, EPOCH_BLOCKS_MAX, isContractRefusal, roundHalfEven, scaled, truncateTo } from './compute.ts'
+import { blocksOf, EPOCH_BLOCKS_MAX, isContractRefusal, quotient, roundHalfEven, scaled, truncateTo } from './compute.ts'
 import { WeftError } from './errors.ts'
 
 const replay = { seed: Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31)) }
@@ -57,6 +57,28 @@ function neighbour(value: number, step: bigint): number {
   view.setBigInt64(0, value === 0 ? 1n : view.getBigInt64(0) + step)
   return view.getFloat64(0)
 }
+
+describe('quotient', () => {
+  test.each([
+    [1n, 3n, 1 / 3],
+    [-1n, 3n, -1 / 3],
+    [1n, -3n, -1 / 3],
+    [-6n, -4n, 1.5],
+    [0n, 5n, 0],
+    [0n, -5n, -0],
+    [9007199254740993n, 1n, 9007199254740992],
+    [9007199254740995n, 1n, 9007199254740996],
+    // Just above the half between two doubles: what is left over decides.
+    [9007199254740993n * 10n ** 30n + 1n, 10n ** 30n, 9007199254740994],
+    [314159265358979323846264338327n, 10n ** 27n, 314.1592653589793],
+  ])('%s / %s', (numerator, denominator, expected) => {
+    expect(quotient(numerator, denominator)).toBe(expected)
+  })
+
+  test('by zero is refused', () => {
+    expect(() => quotient(1n, 0n)).toThrow(new RangeError('1 cannot be divided by 0'))
+  })
+})
 
 describe('roundHalfEven', () => {
   test.each([
@@ -114,17 +136,19 @@ test('the Python on this machine, if any, computes the same', () => {
 import json, math, sys
 values, raws = json.load(sys.stdin)
 print(json.dumps([[round(v, 6).hex(), (math.trunc(v * 1e5) / 1e5).hex()] for v in map(float.fromhex, values)]))
-print(json.dumps([(int(raw) / 10 ** d).hex() for raw in raws for d in (0, 6, 8, 18)]))`
+print(json.dumps([(int(raw) / 10 ** d).hex() for raw in raws for d in (0, 6, 8, 18)]))
+print(json.dumps([(int(raw) / (int(other) + 1)).hex() for raw, other in zip(raws, raws[1:])]))`
   const hex = (value: number) => pythonHex(value)
   const input = JSON.stringify([values.map(hex), raws.map(String)])
   const run = spawnSync('python3', ['-c', program], { input, encoding: 'utf8' })
   if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return
-  const [floats, quotients] = run.stdout
+  const [floats, scaledOnes, quotients] = run.stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line)) as [[string, string][], string[]]
+    .map((line) => JSON.parse(line)) as [[string, string][], string[], string[]]
   expect(values.map((value) => [hex(roundHalfEven(value, 6)), hex(truncateTo(value, 5))])).toEqual(floats)
-  expect(raws.flatMap((raw) => [0, 6, 8, 18].map((decimals) => hex(scaled(raw, decimals))))).toEqual(quotients)
+  expect(raws.flatMap((raw) => [0, 6, 8, 18].map((decimals) => hex(scaled(raw, decimals))))).toEqual(scaledOnes)
+  expect(raws.slice(1).map((other, index) => hex(quotient(raws[index] as bigint, other + 1n)))).toEqual(quotients)
 })
 
 /** `float.hex()` of Python. */

@@ -1,6 +1,9 @@
 import { isWeftError } from './errors.ts'
 import type { SnapshotSchema } from './snapshot-schema.ts'
 
+export * from './by-block.ts'
+export * from './checksum.ts'
+export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
 
 /**
@@ -111,6 +114,8 @@ export interface AggregateCompute {
   readonly baseProjectTypes: readonly string[]
   aggregate(input: {
     readonly epoch: ComputeEpoch
+    /** Its own: by this it finds what it said earlier. */
+    readonly projectId: string
     /** The present epoch's base snapshots, sorted by project id; exactly one for `SingleProject`. */
     readonly base: readonly BaseSnapshot[]
     readonly history: SnapshotHistory
@@ -181,6 +186,18 @@ export function blocksOf(epoch: ComputeEpoch): readonly number[] {
 /** `raw / 10**decimals` as Python divides ints: the double nearest to the exact quotient. `Number(raw) / 10 ** decimals` rounds twice. */
 export function scaled(raw: bigint, decimals: number): number {
   return Number(`${raw}e-${decimals}`)
+}
+
+/** `numerator / denominator` as Python divides ints: the double nearest to the exact quotient. Throws `RangeError` when the denominator is 0. */
+export function quotient(numerator: bigint, denominator: bigint): number {
+  if (denominator === 0n) throw new RangeError(`${numerator} cannot be divided by 0`)
+  const [above, below] = [numerator < 0n ? -numerator : numerator, denominator < 0n ? -denominator : denominator]
+  const bits = (value: bigint): number => value.toString(2).length
+  // Eleven bits more than a double has; what is left over beyond them makes the last one odd, so that nothing looks like a half that is none.
+  const shift = Math.max(0, bits(below) - bits(above) + 64)
+  const shifted = above << BigInt(shift)
+  const magnitude = Number(shifted % below === 0n ? shifted / below : (shifted / below) | 1n) / 2 ** shift
+  return numerator < 0n !== denominator < 0n ? -magnitude : magnitude
 }
 
 /** Python's `round(value, digits)`: the nearest decimal to the exact double, halves to the even digit, for up to 100 digits. */

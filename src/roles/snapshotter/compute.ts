@@ -76,6 +76,7 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
 }
 
 async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
+  const { projectId } = project
   const { epoch, source, epochsIn } = inputs
   const base = await Promise.all(project.baseIds.map(async (projectId) => ({ projectId, result: await inputs.snapshotOf(projectId) })))
   const missing = base.filter(({ result }) => !result.ok).map(({ projectId }) => projectId)
@@ -86,7 +87,9 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   return inputs.limits.aggregate(async () => {
     const { history, builtOn, missing } = useHistory(inputs.history)
     try {
-      const computed = await run(project, inputs, () => project.compute.aggregate({ epoch, base: snapshots, history, source, epochsIn }))
+      const computed = await run(project, inputs, () =>
+        project.compute.aggregate({ epoch, projectId, base: snapshots, history, source, epochsIn }),
+      )
       return computed.ok ? { ...computed, builtOn: builtOn() } : computed
     } catch (failure) {
       throw missing() ?? failure

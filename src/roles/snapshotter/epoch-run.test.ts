@@ -185,7 +185,7 @@ describe('G2: epochs in a time', () => {
   })
 })
 
-test('computes are given the epoch as it was released, and aggregates its base snapshots sorted by id', async () => {
+test('computes are given the epoch as it was released, and aggregates their own id and their base snapshots sorted by id', async () => {
   const world = createWorld()
   const seen: unknown[] = []
   const base = createComputes().snapshots[0] as SnapshotCompute
@@ -197,8 +197,8 @@ test('computes are given the epoch as it was released, and aggregates its base s
         projectType: 'all',
         aggregateOn: 'MultiProject',
         baseProjectTypes: ['base'],
-        async aggregate({ epoch, base: snapshots }) {
-          seen.push(epoch, ...snapshots.map(({ projectId, epochId }) => `${projectId} ${epochId}`))
+        async aggregate({ epoch, projectId, base: snapshots }) {
+          seen.push(epoch, projectId.split(':').at(0), ...snapshots.map(({ projectId, epochId }) => `${projectId} ${epochId}`))
           return 1n
         },
       },
@@ -207,7 +207,7 @@ test('computes are given the epoch as it was released, and aggregates its base s
   await world.start(computes, ONE_SLOT)
   await world.release(2)
   await world.until(() => world.summaries.length === 1)
-  expect(seen).toEqual([{ epochId: 1, begin: 2, end: 3 }, 'base:0xaa:TEST 1', 'base:0xbb:TEST 1'])
+  expect(seen).toEqual([{ epochId: 1, begin: 2, end: 3 }, 'all', 'base:0xaa:TEST 1', 'base:0xbb:TEST 1'])
 })
 
 test('N3: a preload that nobody needs does not run; one that several need runs once per epoch', async () => {

@@ -1,4 +1,4 @@
-import type { JsonValue } from 'weft/compute'
+import type { JsonValue } from './compute.ts'
 
 /** A member of a finalized snapshot. Absent members and other types fail: other people wrote it. */
 export function memberOf(snapshot: JsonValue, name: string): JsonValue {
