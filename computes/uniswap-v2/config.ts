@@ -36,6 +36,8 @@ export const CONFIG = z
       whitelist: listOf(address),
       /** The data sources, as they are to stand in `contract`. */
       pairs: listOf(asWritten),
+      /** Those of them that the `_lite` rankings are over; without it there are none. */
+      lite: listOf(address).optional(),
       /**
        * How a market charges the 0.3 % of a swap; the deployed versions differ (spec/08 §4). `trade`: on the trade's USD value, the newer
        * core. `token1`: on the USD of token 1, or of token 0 when that is zero, the older one.
@@ -44,6 +46,11 @@ export const CONFIG = z
     },
     { error: (issue) => (issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} has no meaning here` : 'is not an object') },
   )
+  .check(({ value, issues }) => {
+    const pairs = new Set(value.pairs.map((pair) => pair.toLowerCase()))
+    for (const [index, pair] of (value.lite ?? []).entries())
+      if (!pairs.has(pair)) issues.push({ code: 'custom', message: 'is none of the pairs', path: ['lite', index], input: pair })
+  })
   .readonly()
 
 export type UniswapV2Config = z.infer<typeof CONFIG>

@@ -1,11 +1,17 @@
 import {
   atBlock,
+  blockKey,
   blocksOf,
   type ByBlock,
+  float,
   forEachBlock,
+  int,
   type JsonValue,
+  map,
+  object,
   preloadedBy,
   scaled,
+  text,
   type SnapshotCompute,
   type SourceReader,
 } from 'weft/compute'
@@ -17,10 +23,31 @@ import { tokenPrices } from './token-price.ts'
 
 export const TOTAL_RESERVES = 'pairContract_pair_total_reserves'
 
+const byBlock = (unit: string, description: string) => map(float({ unit }), { key: 'block', description })
+
+/** What the snapshots of a pair begin with. */
+export const PAIR_FIELDS = {
+  contract: text({ description: 'The pair, as the market writes it' }),
+  chainHeightRange: object({ begin: int(), end: int() }, { description: 'Blocks of the epoch, both included' }),
+  timestamp: int({ unit: 'seconds', description: 'Of the last block, Unix time' }),
+} as const
+
+const SCHEMA = object({
+  ...PAIR_FIELDS,
+  token0Reserves: byBlock('token 0', 'What the pair holds of token 0'),
+  token1Reserves: byBlock('token 1', 'What the pair holds of token 1'),
+  token0ReservesUSD: byBlock('USD', 'Value of its token 0'),
+  token1ReservesUSD: byBlock('USD', 'Value of its token 1'),
+  token0Prices: byBlock('USD', 'Price of token 0; 0 where nothing prices it'),
+  token1Prices: byBlock('USD', 'Price of token 1; 0 where nothing prices it'),
+})
+
 /** Reserves of a pair at every block of the epoch, in tokens and in USD (spec/08 §4). */
 export function totalReserves(config: UniswapV2Config): SnapshotCompute {
   return {
     projectType: TOTAL_RESERVES,
+    schema: SCHEMA,
+    description: 'Reserves and prices of a pair at every block of the epoch',
     dataSources: config.pairs,
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
@@ -55,9 +82,6 @@ export function pairAddress(dataSource: string | undefined): string {
   if (dataSource === undefined) throw new Error('a pair project needs its pair as data source')
   return dataSource
 }
-
-/** The key of a block in a snapshot's maps. */
-export const blockKey = (block: number): string => `block${block}`
 
 async function scaledReserves(
   pair: string,

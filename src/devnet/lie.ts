@@ -11,7 +11,8 @@ export function falsify(computes: ComputeSet): ComputeSet {
   return {
     preloads: computes.preloads,
     snapshots: computes.snapshots.map((honest) => ({ ...honest, compute: async (input) => inflated(await honest.compute(input)) })),
-    aggregates: computes.aggregates.map((honest) => ({
+    // Without their form, or its own node would not sign them.
+    aggregates: computes.aggregates.map(({ schema: _form, ...honest }) => ({
       ...honest,
       aggregate: async ({ epoch }) => ({ epochId: BigInt(epoch.epochId), complete: true, madeUp: true }),
     })),

@@ -8,6 +8,9 @@ export function atBlock<Value>(values: ByBlock<Value>, block: number): Value {
   return value
 }
 
+/** The key of a block in a snapshot's maps. */
+export const blockKey = (block: number): string => `block${block}`
+
 /** Computes one value per block, all at once: the reader limits how many requests are under way. */
 export async function forEachBlock<Value>(blocks: readonly number[], compute: (block: number) => Promise<Value>): Promise<ByBlock<Value>> {
   return new Map(await Promise.all(blocks.map(async (block) => [block, await compute(block)] as const)))

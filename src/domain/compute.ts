@@ -5,6 +5,7 @@ export * from './by-block.ts'
 export * from './checksum.ts'
 export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
+export * from './snapshot-window.ts'
 
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.
@@ -112,6 +113,8 @@ export interface AggregateCompute {
   readonly description?: string
   readonly aggregateOn: 'SingleProject' | 'MultiProject'
   readonly baseProjectTypes: readonly string[]
+  /** Only over base projects of these data sources; without it over all. */
+  readonly dataSources?: readonly string[]
   aggregate(input: {
     readonly epoch: ComputeEpoch
     /** Its own: by this it finds what it said earlier. */

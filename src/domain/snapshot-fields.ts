@@ -14,6 +14,13 @@ export function floatOf(snapshot: JsonValue, name: string): number {
   return value
 }
 
+/** As `memberOf`, for an integer. */
+export function integerOf(snapshot: JsonValue, name: string): bigint {
+  const value = memberOf(snapshot, name)
+  if (typeof value !== 'bigint') throw new Error(`${name} is not an integer`)
+  return value
+}
+
 /** The data source within a project id: what stands before the namespace, in lower case. */
 export function dataSourceOf(projectId: string): string {
   const source = projectId.split(':').at(-2)

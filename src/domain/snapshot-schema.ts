@@ -12,6 +12,7 @@ export type SnapshotSchema =
   | (Note & { readonly kind: 'nullable'; readonly of: SnapshotSchema })
   | (Note & { readonly kind: 'list'; readonly of: SnapshotSchema })
   | (Note & { readonly kind: 'map'; readonly of: SnapshotSchema })
+  | (Note & { readonly kind: 'either'; readonly of: readonly SnapshotSchema[] })
   | (Note & { readonly kind: 'object'; readonly fields: { readonly [name: string]: SnapshotSchema } })
 
 export interface Note {
@@ -32,15 +33,17 @@ export type SnapshotOf<Schema extends SnapshotSchema> = Schema extends { readonl
       ? { readonly [key: string]: SnapshotOf<Item> }
       : Schema extends { readonly kind: 'nullable'; readonly of: infer Item extends SnapshotSchema }
         ? SnapshotOf<Item> | null
-        : Schema extends { readonly kind: 'int' }
-          ? bigint
-          : Schema extends { readonly kind: 'float' }
-            ? number
-            : Schema extends { readonly kind: 'text' }
-              ? string
-              : Schema extends { readonly kind: 'boolean' }
-                ? boolean
-                : never
+        : Schema extends { readonly kind: 'either'; readonly of: readonly (infer Item extends SnapshotSchema)[] }
+          ? SnapshotOf<Item>
+          : Schema extends { readonly kind: 'int' }
+            ? bigint
+            : Schema extends { readonly kind: 'float' }
+              ? number
+              : Schema extends { readonly kind: 'text' }
+                ? string
+                : Schema extends { readonly kind: 'boolean' }
+                  ? boolean
+                  : never
 
 export const int = (note: Note = {}) => ({ kind: 'int', ...note }) as const
 export const float = (note: Note = {}) => ({ kind: 'float', ...note }) as const
@@ -49,6 +52,9 @@ export const boolean = (note: Note = {}) => ({ kind: 'boolean', ...note }) as co
 export const nullable = <const Item extends SnapshotSchema>(of: Item, note: Note = {}) => ({ kind: 'nullable', of, ...note }) as const
 export const list = <const Item extends SnapshotSchema>(of: Item, note: Note = {}) => ({ kind: 'list', of, ...note }) as const
 export const map = <const Item extends SnapshotSchema>(of: Item, note: Note = {}) => ({ kind: 'map', of, ...note }) as const
+/** One of several forms, as where a list holds events of different kinds. */
+export const either = <const Items extends readonly SnapshotSchema[]>(of: Items, note: Note = {}) =>
+  ({ kind: 'either', of, ...note }) as const
 export const object = <const Fields extends { readonly [name: string]: SnapshotSchema }>(fields: Fields, note: Note = {}) =>
   ({ kind: 'object', fields, ...note }) as const
 
@@ -66,6 +72,11 @@ function look(schema: SnapshotSchema, value: JsonValue, at: string, problems: st
   if (problems.length >= PROBLEMS_MAX) return
   if (schema.kind === 'nullable') {
     if (value !== null) look(schema.of, value, at, problems)
+    return
+  }
+  if (schema.kind === 'either') {
+    if (!schema.of.some((each) => snapshotProblems(each, value).length === 0))
+      problems.push(`${at || 'the snapshot'} has none of the forms declared`)
     return
   }
   const declared = schema.kind
@@ -134,6 +145,8 @@ export function jsonSchemaOf(schema: SnapshotSchema): { readonly [key: string]: 
       return { type: 'boolean', ...note }
     case 'nullable':
       return { anyOf: [jsonSchemaOf(schema.of), { type: 'null' }], ...note }
+    case 'either':
+      return { anyOf: schema.of.map(jsonSchemaOf), ...note }
     case 'list':
       return { type: 'array', items: jsonSchemaOf(schema.of), ...note }
     case 'map':

@@ -1,4 +1,4 @@
-import type { AggregateCompute, ComputeSet, SnapshotCompute } from '#domain/compute.ts'
+import { type AggregateCompute, type ComputeSet, dataSourceOf, type SnapshotCompute } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
@@ -97,7 +97,11 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
     const { projectType: type } = compute
     for (const base of compute.baseProjectTypes)
       if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
-    const baseIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
+    const allIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
+    const sources = compute.dataSources?.map((source) => source.toLowerCase())
+    for (const source of sources ?? [])
+      if (!allIds.some((id) => dataSourceOf(id) === source)) problems.push(`${type} is over ${source}, of which no base project is`)
+    const baseIds = sources === undefined ? allIds : allIds.filter((id) => sources.includes(dataSourceOf(id)))
     if (compute.aggregateOn === 'MultiProject') {
       add(type, () => ({
         kind: 'aggregate',
