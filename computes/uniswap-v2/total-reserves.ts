@@ -55,11 +55,11 @@ export function totalReserves(config: UniswapV2Config): SnapshotCompute {
       const pair = contract.toLowerCase()
       const ethPrices = preloadedBy<number>(preloaded, ETH_PRICE)
       const [token0, token1] = await tokensOf(pair, { source, blockNumber: epoch.begin })
-      const prices0 = await tokenPrices({ token: token0, epoch, source, config, ethPrices })
-      const prices1 = await tokenPrices({ token: token1, epoch, source, config, ethPrices })
-      const reserves = await forEachBlock(blocksOf(epoch), (block) =>
-        scaledReserves(pair, { source, block, decimals: [token0.decimals, token1.decimals] }),
-      )
+      const [prices0, prices1, reserves] = await Promise.all([
+        tokenPrices({ token: token0, epoch, source, config, ethPrices }),
+        tokenPrices({ token: token1, epoch, source, config, ethPrices }),
+        forEachBlock(blocksOf(epoch), (block) => scaledReserves(pair, { source, block, decimals: [token0.decimals, token1.decimals] })),
+      ])
       const reserves0 = mapped(reserves, (pairReserves) => pairReserves[0])
       const reserves1 = mapped(reserves, (pairReserves) => pairReserves[1])
       return {

@@ -128,13 +128,11 @@ export function tradeVolume(config: UniswapV2Config): SnapshotCompute {
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
       const contract = pairAddress(dataSource)
-      const pricing = await pricingOf(contract.toLowerCase(), { epoch, source, preloaded, config })
-      const logs = await source.events({
-        address: contract.toLowerCase(),
-        events: Object.values(EVENTS),
-        fromBlock: epoch.begin,
-        toBlock: epoch.end,
-      })
+      const pair = contract.toLowerCase()
+      const [pricing, logs] = await Promise.all([
+        pricingOf(pair, { epoch, source, preloaded, config }),
+        source.events({ address: pair, events: Object.values(EVENTS), fromBlock: epoch.begin, toBlock: epoch.end }),
+      ])
       const { events, total } = tallied(logs, pricing)
       return {
         contract,
@@ -165,10 +163,10 @@ async function pricingOf(
   const [token0, token1] = await tokensOf(pair, { source, blockNumber: epoch.begin })
   return {
     decimals: [token0.decimals, token1.decimals],
-    prices: [
-      await tokenPrices({ token: token0, epoch, source, config, ethPrices }),
-      await tokenPrices({ token: token1, epoch, source, config, ethPrices }),
-    ],
+    prices: await Promise.all([
+      tokenPrices({ token: token0, epoch, source, config, ethPrices }),
+      tokenPrices({ token: token1, epoch, source, config, ethPrices }),
+    ]),
     timestamps: preloadedBy<number>(preloaded, BLOCK_DETAILS),
     feeOn: config.feeOn,
   }

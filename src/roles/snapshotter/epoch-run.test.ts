@@ -29,13 +29,13 @@ const manySnapshots = (count: number, compute: (epochId: number) => Promise<Json
 })
 
 describe('at once', () => {
-  test('32 snapshots are computed, over all epochs; the others follow', async () => {
+  test('512 snapshots are computed, over all epochs; the others follow', async () => {
     const world = createWorld()
     const gate = createGate()
     const computes: ComputeSet = {
       preloads: [],
       snapshots: [
-        manySnapshots(20, async (epochId) => {
+        manySnapshots(300, async (epochId) => {
           if (epochId > 0) await gate.pass()
           return 1n
         }),
@@ -47,13 +47,13 @@ describe('at once', () => {
     await world.release()
     await world.until(() => snapshotter.stats().epochsOpen === 2)
     await world.clock.advance(2_000)
-    expect(gate.entered).toBe(32)
-    gate.open(32)
+    expect(gate.entered).toBe(512)
+    gate.open(512)
     await world.clock.advance(1_000)
-    expect(gate.entered).toBe(8)
-    gate.open(8)
+    expect(gate.entered).toBe(88)
+    gate.open(88)
     await world.until(() => world.summaries.length === 2)
-    expect(world.collector.taken).toHaveLength(40)
+    expect(world.collector.taken).toHaveLength(600)
   })
 
   test('256 aggregates are under way: those that wait for an earlier epoch hold a place each', async () => {

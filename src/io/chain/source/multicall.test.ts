@@ -18,7 +18,7 @@ const CODES = {
   full: '0x6140006000f3',
   tooMuch: '0x6140016000f3',
   /** Calls the zero address with what could be an order, and returns the size of the answer. */
-  zero: '0x602060006020600060006000620f4240fa503d60005260206000f3',
+  zero: '0x60206000602060006000620f4240fa503d60005260206000f3',
 } as const
 type Name = keyof typeof CODES
 const NAMES = Object.keys(CODES) as readonly Name[]

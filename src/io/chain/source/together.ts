@@ -42,10 +42,10 @@ export function createTogether(rpc: Rpc, alone: StateReader): StateReader {
   }
 
   function work(place: Place, group: readonly Asked[]): void {
-    if (group.length === 1) return askAlone(group)
-    if (groupsApart > 0) {
-      groupsApart -= 1
-      return askAlone(group)
+    if (group.length === 1 || groupsApart > 0) {
+      if (group.length > 1) groupsApart -= 1
+      askAlone(group)
+      return
     }
     const answers = askTogether(place, group)
     group.forEach(({ view, resolve }, index) => {
