@@ -59,6 +59,7 @@ export function createInputs(deps: EpochDeps): MakeInputs {
       source,
       fork,
       preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
+      bulks: new Map(),
       snapshotOf,
       history: createHistory(epoch.epochId as EpochId, releaseBlock, signal, { ...deps, head: watch.head, news: watch.news }),
       epochsIn: (seconds) => epochsIn(seconds, deps.market),
