@@ -18,20 +18,24 @@ const listOf = (item: typeof asWritten) =>
     })
     .readonly()
 
+/** What the price of ether is made of: the stablecoins, and their pairs with WETH (spec/08 §3). */
+export const PRICE_FIELDS = {
+  weth: address,
+  dai: address,
+  usdc: address,
+  usdt: address,
+  daiWethPair: address,
+  usdcWethPair: address,
+  wethUsdtPair: address,
+} as const
+
 /** Where one Uniswap V2 deployment lives. Addresses in any case; that of `pairs` is printed as it stands. */
 export const CONFIG = z
   .strictObject(
     {
       factory: address,
       router: address,
-      weth: address,
-      dai: address,
-      usdc: address,
-      usdt: address,
-      /** The stablecoin–WETH pairs that make the price of ETH (spec/08 §3). */
-      daiWethPair: address,
-      usdcWethPair: address,
-      wethUsdtPair: address,
+      ...PRICE_FIELDS,
       /** Tokens through which another token is priced, in the order tried (spec/08 §4). */
       whitelist: listOf(address),
       /** The data sources, as they are to stand in `contract`. */
@@ -54,3 +58,4 @@ export const CONFIG = z
   .readonly()
 
 export type UniswapV2Config = z.infer<typeof CONFIG>
+export type PriceConfig = Pick<UniswapV2Config, keyof typeof PRICE_FIELDS>

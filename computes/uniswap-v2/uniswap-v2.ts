@@ -11,7 +11,8 @@ import { tradeVolume } from './trade-volume.ts'
 import { volume24h } from './volume-24h.ts'
 import { volume7d } from './volume-7d.ts'
 
-export type { UniswapV2Config } from './config.ts'
+export { PRICE_FIELDS, type PriceConfig, type UniswapV2Config } from './config.ts'
+export { ETH_PRICE, ethPrice } from './eth-price.ts'
 
 /**
  * The Uniswap V2 data market: reserves and trade volume of each pair, its volume of a day and of seven, pairs and tokens ranked, and the

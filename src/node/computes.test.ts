@@ -102,9 +102,9 @@ test.each<[string, ComputeList, readonly string[]]>([
   [
     'a mistyped name',
     [{ name: 'uniswap-v3', config }],
-    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2"],
+    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, eth-price"],
   ],
-  ['an unknown name', [{ name: 'aave', config }], ["there is no compute set 'aave'. There are uniswap-v2"]],
+  ['an unknown name', [{ name: 'aave', config }], ["there is no compute set 'aave'. There are uniswap-v2, eth-price"]],
 ])('%s is told by set and field', (_title, list, problems) => {
   expect(problemsOf(list)).toEqual(problems)
 })

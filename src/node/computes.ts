@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ethPriceTracking } from 'weft/computes/eth-price'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { z } from 'zod'
 import type { ComputeSet, ComputeSetModule, JsonValue, SchemaIssue } from '#domain/compute.ts'
@@ -8,7 +9,7 @@ import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 
 /** The sets of computes that are shipped. */
-export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2]
+export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, ethPriceTracking]
 
 const NO_TEXT = { error: 'is not a text' }
 /** What is said of a value that is no object with the fields that it should have. */

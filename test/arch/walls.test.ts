@@ -71,6 +71,7 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['src/cli', '#roles/sequencer/sequencer.ts'],
   ['src/cli', '#io/store/sqlite.ts'],
   ['computes/uniswap-v2', 'viem'],
+  ['computes/eth-price', '../uniswap-v2/contracts.ts'],
   ['computes/uniswap-v2', '#wire/cid.ts'],
   ['computes/uniswap-v2', 'zod/v4/locales'],
   // What tests are made of is for tests alone, also within a folder.
@@ -98,6 +99,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['src/node', '#io/store/sqlite.ts'],
   ['src/cli', '#node/settings.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
+  ['computes/eth-price', 'weft/computes/uniswap-v2'],
   ['computes/uniswap-v2', 'zod'],
 ]
 /** Tests, and what they are made of, may import anything: the two kinds of file that hold them. */
