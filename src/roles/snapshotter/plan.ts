@@ -69,14 +69,18 @@ export function setsInWords(sets: readonly PlannedSet[]): string {
 export function planProjects(computes: ComputeSet, namespace: string): readonly PlannedProject[] {
   const problems: string[] = []
   const plan: PlannedProject[] = []
+  const ids = new Set<ProjectId>()
   const idsByType = new Map<string, ProjectId[]>()
 
   function add(type: string, make: () => PlannedProject): void {
     const project = attempt(make, problems)
     if (project === undefined) return
-    if (plan.some((other) => other.projectId === project.projectId)) problems.push(`project ${project.projectId} comes twice`)
+    if (ids.has(project.projectId)) problems.push(`project ${project.projectId} comes twice`)
+    ids.add(project.projectId)
     plan.push(project)
-    idsByType.set(type, [...(idsByType.get(type) ?? []), project.projectId])
+    const ofType = idsByType.get(type) ?? []
+    idsByType.set(type, ofType)
+    ofType.push(project.projectId)
   }
 
   const preloads = new Set(computes.preloads.map((each) => each.taskType))
