@@ -18,24 +18,30 @@ const listOf = (item: typeof asWritten) =>
     })
     .readonly()
 
+/** What the price of ether is made of: the stablecoins, and their pairs with WETH (spec/08 §3). */
+export const PRICE_FIELDS = {
+  weth: address,
+  dai: address,
+  usdc: address,
+  usdt: address,
+  daiWethPair: address,
+  usdcWethPair: address,
+  wethUsdtPair: address,
+} as const
+
 /** Where one Uniswap V2 deployment lives. Addresses in any case; that of `pairs` is printed as it stands. */
 export const CONFIG = z
   .strictObject(
     {
       factory: address,
       router: address,
-      weth: address,
-      dai: address,
-      usdc: address,
-      usdt: address,
-      /** The stablecoin–WETH pairs that make the price of ETH (spec/08 §3). */
-      daiWethPair: address,
-      usdcWethPair: address,
-      wethUsdtPair: address,
+      ...PRICE_FIELDS,
       /** Tokens through which another token is priced, in the order tried (spec/08 §4). */
       whitelist: listOf(address),
       /** The data sources, as they are to stand in `contract`. */
       pairs: listOf(asWritten),
+      /** Those of them that the `_lite` rankings are over; without it there are none. */
+      lite: listOf(address).optional(),
       /**
        * How a market charges the 0.3 % of a swap; the deployed versions differ (spec/08 §4). `trade`: on the trade's USD value, the newer
        * core. `token1`: on the USD of token 1, or of token 0 when that is zero, the older one.
@@ -44,6 +50,12 @@ export const CONFIG = z
     },
     { error: (issue) => (issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')} has no meaning here` : 'is not an object') },
   )
+  .check(({ value, issues }) => {
+    const pairs = new Set(value.pairs.map((pair) => pair.toLowerCase()))
+    for (const [index, pair] of (value.lite ?? []).entries())
+      if (!pairs.has(pair)) issues.push({ code: 'custom', message: 'is none of the pairs', path: ['lite', index], input: pair })
+  })
   .readonly()
 
 export type UniswapV2Config = z.infer<typeof CONFIG>
+export type PriceConfig = Pick<UniswapV2Config, keyof typeof PRICE_FIELDS>

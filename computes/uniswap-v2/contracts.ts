@@ -24,7 +24,7 @@ const NOBODY = '0x0000000000000000000000000000000000000000'
 /** `uint8`; a double has lost all its digits long before. */
 const DECIMALS_MAX = 77
 /** More is no name: without an end one token could make a ranking of all pairs larger than snapshots may be. */
-const SYMBOL_LENGTH_MAX = 256
+const WORD_LENGTH_MAX = 256
 
 /** Both tokens of a pair, in the pair's order. */
 export async function tokensOf(pair: string, at: At): Promise<readonly [Token, Token]> {
@@ -53,12 +53,17 @@ export async function decimalsOf(address: string, at: At): Promise<number | unde
   return decimals === undefined || decimals > DECIMALS_MAX ? undefined : Number(decimals)
 }
 
-/** What a token is called, whatever it answers: its text, else its `bytes32` as text, else its address. */
-export async function symbolOf(token: string, at: At): Promise<string> {
-  const symbol =
-    (await unlessRefused(() => textOf(at, token, 'function symbol() view returns (string)'))) ??
-    (await unlessRefused(async () => textIn(await textOf(at, token, 'function symbol() view returns (bytes32)'))))
-  return symbol === undefined || symbol.length > SYMBOL_LENGTH_MAX ? token : symbol
+/** The symbol of a token, whatever it answers: its text, else its `bytes32` as text, else its address. */
+export const symbolOf = (token: string, at: At): Promise<string> => wordOf('symbol', token, at)
+
+/** The same for what a token is called at length. */
+export const nameOf = (token: string, at: At): Promise<string> => wordOf('name', token, at)
+
+async function wordOf(what: 'symbol' | 'name', token: string, at: At): Promise<string> {
+  const word =
+    (await unlessRefused(() => textOf(at, token, `function ${what}() view returns (string)`))) ??
+    (await unlessRefused(async () => textIn(await textOf(at, token, `function ${what}() view returns (bytes32)`))))
+  return word === undefined || word.length > WORD_LENGTH_MAX ? token : word
 }
 
 export async function reservesOf(pair: string, at: At): Promise<Reserves> {

@@ -1,5 +1,6 @@
 import type { BaseSnapshot, JsonValue, SnapshotHistory, SourceReader } from 'weft/compute'
 import { describe, expect, test } from 'vitest'
+import { ALL_PAIRS } from './over.ts'
 import { topPairs24h } from './top-pairs.ts'
 import { dayVolume, volume24h } from './volume-24h.ts'
 
@@ -97,7 +98,12 @@ describe('top pairs', () => {
   const reservesOf = (pair: string, [token0, token1]: readonly [number, number]): BaseSnapshot => ({
     projectId: `pairContract_pair_total_reserves:${pair}:NS`,
     epochId: 100,
-    snapshot: { token0ReservesUSD: { block7: -token0, block9: token0 }, token1ReservesUSD: { block7: -token1, block9: token1 } },
+    snapshot: {
+      token0ReservesUSD: { block7: -token0, block9: token0 },
+      token1ReservesUSD: { block7: -token1, block9: token1 },
+      token0Prices: { block9: 1 },
+      token1Prices: { block9: 1 },
+    },
   })
   async function ranked(liquidity: readonly (readonly [number, number])[]) {
     const asked: number[] = []
@@ -112,10 +118,14 @@ describe('top pairs', () => {
     const { history } = createHistory(() => 1, 1)
     const base = [
       ...pairs.map((pair, index) => reservesOf(pair, liquidity[index] as readonly [number, number])),
-      ...pairs.map((pair, index) => ({ ...present(index), projectId: `pairContract_trade_volume:${pair}:NS` })),
+      ...pairs.map((pair, index) => ({
+        projectId: `aggregate_pairContract_24h_trade_volume:${pair}:NS`,
+        epochId: 100,
+        snapshot: { ...(volumeOf(index + 2) as object), complete: true },
+      })),
     ]
     const epoch = { epochId: 100, begin: 7, end: 9 }
-    const result = await topPairs24h.aggregate({
+    const result = await topPairs24h(ALL_PAIRS).aggregate({
       epoch,
       projectId: 'top:NS',
       base,

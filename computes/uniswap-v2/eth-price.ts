@@ -1,5 +1,5 @@
 import { blocksOf, forEachBlock, type Preload, scaled, type SourceReader } from 'weft/compute'
-import type { UniswapV2Config } from './config.ts'
+import type { PriceConfig } from './config.ts'
 import { reservesOf, type Token, tokenAt } from './contracts.ts'
 
 export const ETH_PRICE = 'eth_price'
@@ -10,7 +10,7 @@ interface StablePair {
 }
 
 /** USD per ETH by block number (spec/08 §3). */
-export function ethPrice(config: UniswapV2Config): Preload {
+export function ethPrice(config: PriceConfig): Preload {
   return {
     taskType: ETH_PRICE,
     async preload({ epoch, source }) {

@@ -28,7 +28,7 @@ const word = (digits: string): Answer => {
 }
 
 /** The chain of the vector with one function of one token answered otherwise. */
-function sourceWith(name: 'symbol' | 'decimals', answer: Answer, token = UNI): SourceReader {
+function sourceWith(name: 'symbol' | 'name' | 'decimals', answer: Answer, token = UNI): SourceReader {
   return scripted.scriptedSource(vector, (call) =>
     call.address === token && call.function.startsWith(`function ${name}(`) ? answer(call) : undefined,
   )
@@ -61,24 +61,16 @@ describe('a symbol', () => {
 
 describe('the ranking of all pairs', () => {
   const parsed = (text: string | undefined): JsonValue => parseCanonicalJson(new TextEncoder().encode(text))
-  const volumeId = (pair: string) => `pairContract_trade_volume:${pair.toLowerCase()}:NS`
   const base = vector.sources
     .flatMap((pair) => [
       { projectId: `pairContract_pair_total_reserves:${pair.toLowerCase()}:NS`, snapshot: parsed(vector.snapshots[pair]?.totalReserves) },
-      { projectId: volumeId(pair), snapshot: parsed(vector.snapshots[pair]?.feeOnTrade) },
+      { projectId: `aggregate_pairContract_24h_trade_volume:${pair.toLowerCase()}:NS`, snapshot: parsed(vector.dayVolumes[pair]) },
     ])
     .map((each) => ({ ...each, epochId: 7 }))
-    .sort((left, right) => (left.projectId < right.projectId ? -1 : 1))
-  const earlier = Object.fromEntries(
-    Object.entries(vector.history).map(([pair, texts]) => [
-      volumeId(pair),
-      Object.fromEntries(texts.map((text, index) => [index + 3, parsed(text)])),
-    ]),
-  )
-  async function ranked(source: SourceReader, history = earlier): Promise<string> {
+  async function ranked(source: SourceReader, type = 'aggregate_24h_top_pairs'): Promise<string> {
     const { aggregates } = uniswapV2.create(scripted.configOf(vector))
-    const ranking = aggregates.find(({ projectType }) => projectType === 'aggregate_24h_top_pairs') as (typeof aggregates)[number]
-    const input = { epoch: vector.epoch, projectId: 'top:NS', base, history: scripted.scriptedHistory(history), source, epochsIn: () => 4 }
+    const ranking = aggregates.find(({ projectType }) => projectType === type) as (typeof aggregates)[number]
+    const input = { epoch: vector.epoch, projectId: 'top:NS', base, history: scripted.scriptedHistory({}), source, epochsIn: () => 4 }
     return new TextDecoder().decode(canonicalJson(await ranking.aggregate(input)))
   }
 
@@ -96,8 +88,19 @@ describe('the ranking of all pairs', () => {
   })
 
   test('that cannot be made says which pair is to blame', async () => {
-    const spoilt = { ...earlier, [volumeId(UNI_DAI)]: { ...earlier[volumeId(UNI_DAI)], 4: 'not a snapshot' } }
-    await expect(ranked(scripted.scriptedSource(vector), spoilt)).rejects.toThrow(`pair ${UNI_DAI.toLowerCase()}: `)
+    await expect(ranked(sourceWith('symbol', unreachable))).rejects.toThrow(`pair ${UNI_DAI.toLowerCase()}: `)
+  })
+
+  test.each<[string, 'symbol' | 'name', Answer, string]>([
+    ['symbol in 32 bytes', 'symbol', word('554e49'), 'UNI'],
+    ['name in 32 bytes, as peers name Maker', 'name', word('4d616b6572'), 'Maker'],
+    ['name that is missing', 'name', refused, UNI],
+    ['name longer than any', 'name', () => ['A'.repeat(257)], UNI],
+  ])('of tokens takes a %s', async (_title, what, answer, expected) => {
+    const { tokens } = JSON.parse(await ranked(sourceWith(what, answer), 'aggregate_24h_top_tokens')) as {
+      tokens: readonly Readonly<Record<string, string>>[]
+    }
+    expect(tokens.find(({ address }) => address?.toLowerCase() === UNI)?.[what]).toBe(expected)
   })
 })
 

@@ -6,7 +6,7 @@ export interface Vector {
   readonly epoch: { readonly epochId: number; readonly begin: number; readonly end: number }
   readonly sources: readonly string[]
   readonly whitelist: readonly string[]
-  readonly tokens: readonly { readonly address: string; readonly decimals: number; readonly symbol: string }[]
+  readonly tokens: readonly { readonly address: string; readonly decimals: number; readonly symbol: string; readonly name: string }[]
   readonly pairs: readonly { readonly address: string; readonly tokens: readonly [string, string] }[]
   readonly chain: {
     readonly timestamps: readonly [number, number][]
@@ -23,6 +23,14 @@ export interface Vector {
   >
   readonly dayVolumes: Readonly<Record<string, string>>
   readonly topPairs: string
+  /** The six days before, by pair, the youngest first. */
+  readonly week: Readonly<Record<string, readonly string[]>>
+  readonly weekVolumes: Readonly<Record<string, string>>
+  readonly topPairs7d: string
+  /** What the aggregates said a day ago, as far as it is looked at. */
+  readonly then: { readonly tokens: string; readonly stats: string }
+  readonly topTokens: string
+  readonly stats: string
 }
 
 export const FACTORY = '0x5c69bee701ef814a2b6a3edd4b1652cb9cc5aa6f'
@@ -93,6 +101,8 @@ function answer(vector: Vector, call: Read): readonly ChainValue[] {
         return token && BigInt(token.decimals)
       case 'symbol':
         return token?.symbol
+      case 'name':
+        return token?.name
       case 'getPair':
         return call.address === FACTORY
           ? (vector.pairs.find(({ tokens }) => call.args.every((argument) => tokens.includes(argument as string)))?.address ?? NOBODY)

@@ -1,94 +1,110 @@
-import {
-  type AggregateCompute,
-  blockKey,
-  type BaseSnapshot,
-  type ComputeEpoch,
-  dataSourceOf,
-  floatOf,
-  memberOf,
-  type SnapshotHistory,
-  type SourceReader,
-} from 'weft/compute'
+import { type AggregateCompute, boolean, type ComputeEpoch, float, floatOf, int, list, object, type SourceReader, text } from 'weft/compute'
 import { symbolOf, tokenAddressesOf } from './contracts.ts'
+import type { Over } from './over.ts'
+import { byPair, isComplete, pairDays } from './pair-day.ts'
 import { TOTAL_RESERVES } from './total-reserves.ts'
-import { TRADE_VOLUME } from './trade-volume.ts'
-import { DAY_SECONDS, type DayVolume, dayVolume } from './volume-24h.ts'
+import { VOLUME_24H } from './volume-24h.ts'
+import { VOLUME_7D } from './volume-7d.ts'
 
-/** All pairs by liquidity, with their volume of 24 hours (spec/08 §5). */
-export const topPairs24h: AggregateCompute = {
-  projectType: 'aggregate_24h_top_pairs',
-  aggregateOn: 'MultiProject',
-  baseProjectTypes: [TOTAL_RESERVES, TRADE_VOLUME],
-  async aggregate({ epoch, base, history, source, epochsIn }) {
-    const reserves = base.filter(({ projectId }) => projectId.startsWith(`${TOTAL_RESERVES}:`))
-    const volumes = new Map(
-      base
-        .filter(({ projectId }) => projectId.startsWith(`${TRADE_VOLUME}:`))
-        .map((snapshot) => [dataSourceOf(snapshot.projectId), snapshot]),
-    )
-    const windowEpochs = epochsIn(DAY_SECONDS)
-    const rows: Row[] = []
-    for (const reserve of reserves) {
-      const address = dataSourceOf(reserve.projectId)
-      const present = volumes.get(address)
-      if (present === undefined) throw new Error(`epoch ${epoch.epochId} has no trade volume of pair ${address}`)
-      rows.push(await naming(address, () => rowOf(address, { reserve, present, epoch, history, source, windowEpochs })))
-    }
-    // Stable, over rows in the order of project ids: equal liquidity keeps that order.
-    const sorted = rows.toSorted((left, right) => right.liquidity - left.liquidity)
-    return {
-      epochId: BigInt(epoch.epochId),
-      complete: rows.every(({ volume }) => volume.complete),
-      pairs: sorted.map(({ name, address, liquidity, volume }) => ({
-        name,
-        address,
-        liquidity,
-        volume24h: volume.totalTrade,
-        fee24h: volume.totalFee,
-      })),
-    }
-  },
-}
+const NAME = text({ description: 'Symbols of token 0 and token 1' })
+const ADDRESS = text({ description: 'The pair, in lower case' })
+const EPOCH = int({ description: 'The epoch it is of' })
+const COMPLETE = boolean({ description: 'Whether the whole time was there to add up, of every pair' })
 
-interface Row {
-  readonly name: string
-  readonly address: string
-  readonly liquidity: number
-  readonly volume: DayVolume
-}
+const SCHEMA_24H = object({
+  epochId: EPOCH,
+  complete: COMPLETE,
+  pairs: list(
+    object({
+      name: NAME,
+      address: ADDRESS,
+      liquidity: float({ unit: 'USD', description: 'Both reserves at the last block of the epoch' }),
+      volume24h: float({ unit: 'USD', description: 'Traded in 24 hours' }),
+      fee24h: float({ unit: 'USD', description: 'Fees of 24 hours' }),
+    }),
+    { description: 'By liquidity, the largest first' },
+  ),
+})
 
-async function rowOf(
-  address: string,
-  input: {
-    readonly reserve: BaseSnapshot
-    readonly present: BaseSnapshot
-    readonly epoch: ComputeEpoch
-    readonly history: SnapshotHistory
-    readonly source: SourceReader
-    readonly windowEpochs: number
-  },
-): Promise<Row> {
-  const volume = await dayVolume(input)
-  return { name: await pairName(address, input), address, liquidity: liquidityAtEnd(input.reserve, input.epoch), volume }
-}
+const SCHEMA_7D = object({
+  epochId: EPOCH,
+  complete: COMPLETE,
+  pairs: list(
+    object({
+      name: NAME,
+      address: ADDRESS,
+      volume7d: float({ unit: 'USD', description: 'Traded in seven days' }),
+      fee7d: float({ unit: 'USD', description: 'Fees of seven days' }),
+    }),
+    { description: 'By volume, the largest first' },
+  ),
+})
 
-/** A ranking without one of its pairs would be another one, so one that fails ends it: the reason says which. */
-async function naming(pair: string, work: () => Promise<Row>): Promise<Row> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw new Error(`pair ${pair}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+/** Pairs by liquidity, with their volume of 24 hours (spec/08 §5). */
+export function topPairs24h({ suffix, ...over }: Over): AggregateCompute {
+  return {
+    projectType: `aggregate_24h_top_pairs${suffix}`,
+    schema: SCHEMA_24H,
+    description: 'Pairs by liquidity, with what was traded and charged in 24 hours',
+    aggregateOn: 'MultiProject',
+    baseProjectTypes: [TOTAL_RESERVES, VOLUME_24H],
+    ...over,
+    async aggregate({ epoch, base, source }) {
+      const days = pairDays(base, epoch)
+      const rows = await Promise.all(
+        days.map(async ({ address, reservesUsd, volume }) => ({
+          name: await pairName(address, { epoch, source }),
+          address,
+          liquidity: reservesUsd[0] + reservesUsd[1],
+          volume24h: floatOf(volume, 'totalTrade'),
+          fee24h: floatOf(volume, 'totalFee'),
+        })),
+      )
+      return {
+        epochId: BigInt(epoch.epochId),
+        complete: days.every(({ volume }) => isComplete(volume)),
+        // Stable: equal ones stay in the order of their addresses.
+        pairs: rows.toSorted((left, right) => right.liquidity - left.liquidity),
+      }
+    },
   }
 }
 
-function liquidityAtEnd({ snapshot }: BaseSnapshot, epoch: ComputeEpoch): number {
-  const key = blockKey(epoch.end)
-  return floatOf(memberOf(snapshot, 'token0ReservesUSD'), key) + floatOf(memberOf(snapshot, 'token1ReservesUSD'), key)
+/** Pairs by their volume of seven days (spec/08 §5). */
+export function topPairs7d({ suffix, ...over }: Over): AggregateCompute {
+  return {
+    projectType: `aggregate_7d_top_pairs${suffix}`,
+    schema: SCHEMA_7D,
+    description: 'Pairs by what was traded in seven days, with what was charged',
+    aggregateOn: 'MultiProject',
+    baseProjectTypes: [VOLUME_7D],
+    ...over,
+    async aggregate({ epoch, base, source }) {
+      const volumes = Array.from(byPair(base, VOLUME_7D)).sort(([left], [right]) => (left < right ? -1 : 1))
+      const rows = await Promise.all(
+        volumes.map(async ([address, volume]) => ({
+          name: await pairName(address, { epoch, source }),
+          address,
+          volume7d: floatOf(volume, 'totalTrade'),
+          fee7d: floatOf(volume, 'totalFee'),
+        })),
+      )
+      return {
+        epochId: BigInt(epoch.epochId),
+        complete: volumes.every(([, volume]) => isComplete(volume)),
+        pairs: rows.toSorted((left, right) => right.volume7d - left.volume7d),
+      }
+    },
+  }
 }
 
+/** A ranking without one of its pairs would be another one, so one that cannot be named ends it: the reason says which. */
 async function pairName(pair: string, { epoch, source }: { epoch: ComputeEpoch; source: SourceReader }): Promise<string> {
   const at = { source, blockNumber: epoch.begin }
-  const [token0, token1] = await tokenAddressesOf(pair, at)
-  const symbols = await Promise.all([symbolOf(token0, at), symbolOf(token1, at)])
-  return symbols.join('-')
+  try {
+    const tokens = await tokenAddressesOf(pair, at)
+    return (await Promise.all(tokens.map((token) => symbolOf(token, at)))).join('-')
+  } catch (cause) {
+    throw new Error(`pair ${pair}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
 }

@@ -3,10 +3,15 @@ import {
   blockKey,
   blocksOf,
   type ByBlock,
+  float,
   forEachBlock,
+  int,
   type JsonValue,
+  map,
+  object,
   preloadedBy,
   scaled,
+  text,
   type SnapshotCompute,
   type SourceReader,
 } from 'weft/compute'
@@ -18,10 +23,31 @@ import { tokenPrices } from './token-price.ts'
 
 export const TOTAL_RESERVES = 'pairContract_pair_total_reserves'
 
+const byBlock = (unit: string, description: string) => map(float({ unit }), { key: 'block', description })
+
+/** What the snapshots of a pair begin with. */
+export const PAIR_FIELDS = {
+  contract: text({ description: 'The pair, as the market writes it' }),
+  chainHeightRange: object({ begin: int(), end: int() }, { description: 'Blocks of the epoch, both included' }),
+  timestamp: int({ unit: 'seconds', description: 'Of the last block, Unix time' }),
+} as const
+
+const SCHEMA = object({
+  ...PAIR_FIELDS,
+  token0Reserves: byBlock('token 0', 'What the pair holds of token 0'),
+  token1Reserves: byBlock('token 1', 'What the pair holds of token 1'),
+  token0ReservesUSD: byBlock('USD', 'Value of its token 0'),
+  token1ReservesUSD: byBlock('USD', 'Value of its token 1'),
+  token0Prices: byBlock('USD', 'Price of token 0; 0 where nothing prices it'),
+  token1Prices: byBlock('USD', 'Price of token 1; 0 where nothing prices it'),
+})
+
 /** Reserves of a pair at every block of the epoch, in tokens and in USD (spec/08 §4). */
 export function totalReserves(config: UniswapV2Config): SnapshotCompute {
   return {
     projectType: TOTAL_RESERVES,
+    schema: SCHEMA,
+    description: 'Reserves and prices of a pair at every block of the epoch',
     dataSources: config.pairs,
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
@@ -29,11 +55,11 @@ export function totalReserves(config: UniswapV2Config): SnapshotCompute {
       const pair = contract.toLowerCase()
       const ethPrices = preloadedBy<number>(preloaded, ETH_PRICE)
       const [token0, token1] = await tokensOf(pair, { source, blockNumber: epoch.begin })
-      const prices0 = await tokenPrices({ token: token0, epoch, source, config, ethPrices })
-      const prices1 = await tokenPrices({ token: token1, epoch, source, config, ethPrices })
-      const reserves = await forEachBlock(blocksOf(epoch), (block) =>
-        scaledReserves(pair, { source, block, decimals: [token0.decimals, token1.decimals] }),
-      )
+      const [prices0, prices1, reserves] = await Promise.all([
+        tokenPrices({ token: token0, epoch, source, config, ethPrices }),
+        tokenPrices({ token: token1, epoch, source, config, ethPrices }),
+        forEachBlock(blocksOf(epoch), (block) => scaledReserves(pair, { source, block, decimals: [token0.decimals, token1.decimals] })),
+      ])
       const reserves0 = mapped(reserves, (pairReserves) => pairReserves[0])
       const reserves1 = mapped(reserves, (pairReserves) => pairReserves[1])
       return {

@@ -4,19 +4,26 @@ import {
   type ChainEvent,
   checksummed,
   type ComputeEpoch,
+  either,
+  float,
+  int,
   type JsonValue,
+  list,
+  object,
   preloadedBy,
   roundHalfEven,
   scaled,
   type SnapshotCompute,
+  type SnapshotSchema,
   type SourceReader,
+  text,
 } from 'weft/compute'
 import { BLOCK_DETAILS } from './block-details.ts'
 import type { UniswapV2Config } from './config.ts'
 import { tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'
 import { tokenPrices } from './token-price.ts'
-import { pairAddress } from './total-reserves.ts'
+import { PAIR_FIELDS, pairAddress } from './total-reserves.ts'
 
 export const TRADE_VOLUME = 'pairContract_trade_volume'
 
@@ -52,6 +59,57 @@ const NO_TRADE: Trade = {
   token1TradeVolumeUSD: 0,
 }
 
+/** Where deployed nodes have the int 0 for what is nothing at all. */
+const amount = (unit: string) => either([int(), float()], { unit, description: 'The integer 0 of a raw amount of 0, else a float' })
+const TRADE = object({
+  totalTradesUSD: float({ unit: 'USD' }),
+  totalFeeUSD: float({ unit: 'USD' }),
+  token0TradeVolume: float({ unit: 'token 0' }),
+  token1TradeVolume: float({ unit: 'token 1' }),
+  token0TradeVolumeUSD: float({ unit: 'USD' }),
+  token1TradeVolumeUSD: float({ unit: 'USD' }),
+})
+const account = text({ description: 'With EIP-55 capitals' })
+const eventsWith = <const Args extends { readonly [name: string]: SnapshotSchema }>(args: Args, description: string) =>
+  object(
+    {
+      logs: list(
+        object({
+          args: object(args, { description: 'As the contract wrote them, unscaled' }),
+          event: text(),
+          logIndex: int({ description: 'Within its block' }),
+          transactionHash: text(),
+          address: text({ description: 'The pair, with EIP-55 capitals' }),
+          blockNumber: int(),
+          token0_amount: amount('token 0'),
+          token1_amount: amount('token 1'),
+          timestamp: int({ unit: 'seconds', description: 'Of its block, Unix time' }),
+          trade_amount_usd: amount('USD'),
+        }),
+      ),
+      trades: TRADE,
+    },
+    { description },
+  )
+const SCHEMA = object({
+  ...PAIR_FIELDS,
+  totalTrade: float({ unit: 'USD', description: 'Value of all swaps' }),
+  totalFee: float({ unit: 'USD', description: 'What was charged for them' }),
+  token0TradeVolume: float({ unit: 'token 0', description: 'Swapped of token 0' }),
+  token1TradeVolume: float({ unit: 'token 1', description: 'Swapped of token 1' }),
+  token0TradeVolumeUSD: float({ unit: 'USD', description: 'Value of what was swapped of token 0' }),
+  token1TradeVolumeUSD: float({ unit: 'USD', description: 'Value of what was swapped of token 1' }),
+  events: object({
+    Swap: eventsWith(
+      { sender: account, amount0In: int(), amount1In: int(), amount0Out: int(), amount1Out: int(), to: account },
+      'Swaps, the only ones that count in the totals',
+    ),
+    Mint: eventsWith({ sender: account, amount0: int(), amount1: int() }, 'Liquidity added'),
+    Burn: eventsWith({ sender: account, amount0: int(), amount1: int(), to: account }, 'Liquidity taken out'),
+    Trades: TRADE,
+  }),
+})
+
 /** How raw amounts of one pair become tokens and USD. */
 interface Pricing {
   readonly decimals: readonly [number, number]
@@ -64,17 +122,17 @@ interface Pricing {
 export function tradeVolume(config: UniswapV2Config): SnapshotCompute {
   return {
     projectType: TRADE_VOLUME,
+    schema: SCHEMA,
+    description: 'Swaps, mints and burns of a pair within the epoch, valued in USD',
     dataSources: config.pairs,
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
       const contract = pairAddress(dataSource)
-      const pricing = await pricingOf(contract.toLowerCase(), { epoch, source, preloaded, config })
-      const logs = await source.events({
-        address: contract.toLowerCase(),
-        events: Object.values(EVENTS),
-        fromBlock: epoch.begin,
-        toBlock: epoch.end,
-      })
+      const pair = contract.toLowerCase()
+      const [pricing, logs] = await Promise.all([
+        pricingOf(pair, { epoch, source, preloaded, config }),
+        source.events({ address: pair, events: Object.values(EVENTS), fromBlock: epoch.begin, toBlock: epoch.end }),
+      ])
       const { events, total } = tallied(logs, pricing)
       return {
         contract,
@@ -105,10 +163,10 @@ async function pricingOf(
   const [token0, token1] = await tokensOf(pair, { source, blockNumber: epoch.begin })
   return {
     decimals: [token0.decimals, token1.decimals],
-    prices: [
-      await tokenPrices({ token: token0, epoch, source, config, ethPrices }),
-      await tokenPrices({ token: token1, epoch, source, config, ethPrices }),
-    ],
+    prices: await Promise.all([
+      tokenPrices({ token: token0, epoch, source, config, ethPrices }),
+      tokenPrices({ token: token1, epoch, source, config, ethPrices }),
+    ]),
     timestamps: preloadedBy<number>(preloaded, BLOCK_DETAILS),
     feeOn: config.feeOn,
   }

@@ -1,5 +1,13 @@
 // Expected texts: tools/vectors/uniswap-v2.py, an own reading of spec/08 §3–5 in Python.
-import type { AggregateCompute, BaseSnapshot, JsonValue, SnapshotCompute, SourceReader } from 'weft/compute'
+import {
+  type AggregateCompute,
+  type BaseSnapshot,
+  type JsonValue,
+  type SnapshotCompute,
+  type SnapshotSchema,
+  snapshotProblems,
+  type SourceReader,
+} from 'weft/compute'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson, parseCanonicalJson } from '../../src/wire/canonical-json.ts'
@@ -35,7 +43,7 @@ async function aggregate(
   projectType: string,
   options: { base: readonly BaseSnapshot[]; earlier?: Record<string, Record<number, JsonValue>>; windowEpochs: number },
 ): Promise<JsonValue> {
-  const compute: AggregateCompute = named(uniswapV2.create(configOf()).aggregates, projectType)
+  const compute: AggregateCompute = named(uniswapV2.create(CONFIG.parse({ ...configOf(), lite: vector.sources })).aggregates, projectType)
   return compute.aggregate({
     epoch: vector.epoch,
     projectId: `${projectType}:NS`,
@@ -82,7 +90,7 @@ describe('base snapshots', () => {
 
   test('addresses of the market may stand in any case, and the source may answer in any', async () => {
     const upper = (text: string) => text.toUpperCase().replace('0X', '0x')
-    const { pairs, feeOn, whitelist, ...addresses } = configOf()
+    const { pairs, lite: _none, feeOn, whitelist, ...addresses } = configOf()
     const config = {
       ...Object.fromEntries(Object.entries(addresses).map(([name, text]) => [name, upper(text)])),
       pairs,
@@ -240,29 +248,175 @@ describe('24-hour volume of a pair', () => {
   })
 })
 
-describe('top pairs', () => {
-  const type = 'aggregate_24h_top_pairs'
-  const base = [...vector.sources.map(reservesBase), ...vector.sources.map(volumeBase)].sort((left, right) =>
-    left.projectId < right.projectId ? -1 : 1,
-  )
+/** What Python has of the pairs' days and weeks, as base of the rankings. */
+const dayId = (source: string) => `aggregate_pairContract_24h_trade_volume:${source.toLowerCase()}:NS`
+const weekId = (source: string) => `aggregate_pairContract_7d_trade_volume:${source.toLowerCase()}:NS`
+const dayBase = (source: string): BaseSnapshot => ({
+  projectId: dayId(source),
+  epochId: 7,
+  snapshot: parsed(vector.dayVolumes[source] as string),
+})
+const byId = (base: readonly BaseSnapshot[]) => base.toSorted((left, right) => (left.projectId < right.projectId ? -1 : 1))
+const rankingBase = byId([...vector.sources.map(reservesBase), ...vector.sources.map(dayBase)])
+/** The same snapshot but for one member. */
+const changed = ({ snapshot, ...rest }: BaseSnapshot, members: Readonly<Record<string, JsonValue>>): BaseSnapshot => ({
+  ...rest,
+  snapshot: { ...(snapshot as object), ...members },
+})
 
-  test('ranks by liquidity, byte for byte', async () => {
-    expect(textOf(await aggregate(type, { base, earlier, windowEpochs: 4 }))).toBe(vector.topPairs)
+describe('seven-day volume of a pair', () => {
+  const type = 'aggregate_pairContract_7d_trade_volume'
+  const source = vector.sources[0] as string
+  /** With a window of no epoch a day is one epoch long, and the days before are those of epochs 6 to 1. */
+  const weekOf = (pair: string, days = vector.week[pair.toLowerCase()] as readonly string[]) => ({
+    [dayId(pair)]: Object.fromEntries(days.map((text, index) => [6 - index, parsed(text)])),
+  })
+  const week = weekOf(source)
+
+  test.each(vector.sources)('%s, byte for byte: the present day first, then back', async (pair) => {
+    const text = textOf(await aggregate(type, { base: [dayBase(pair)], earlier: weekOf(pair), windowEpochs: 0 }))
+    expect(text).toBe(vector.weekVolumes[pair.toLowerCase()])
   })
 
-  test('is incomplete when one pair is, and fails without the volume of a pair', async () => {
-    const { [volumeId(vector.sources[2] as string)]: _one, ...others } = earlier
-    expect(await aggregate(type, { base, earlier: others, windowEpochs: 4 })).toMatchObject({ complete: false })
-    await expect(aggregate(type, { base: base.slice(0, -1), earlier, windowEpochs: 4 })).rejects.toThrow('has no trade volume of pair')
+  test('the day before ends one epoch before the window of the present one begins', async () => {
+    const days = Object.fromEntries([5, 3, 1].map((epochId) => [epochId, week[dayId(source)]?.[epochId] as JsonValue]))
+    const found = await aggregate(type, { base: [dayBase(source)], earlier: { [dayId(source)]: days }, windowEpochs: 1 })
+    const total = [dayBase(source).snapshot, ...Object.values(days).toReversed()].reduce<number>(
+      (sum, day) => sum + (day as { totalTrade: number }).totalTrade,
+      0,
+    )
+    expect(found).toMatchObject({ totalTrade: expect.closeTo(total, 4), complete: false })
   })
 
-  test('equal liquidity keeps the order of project ids', async () => {
-    const same = base.map((snapshot) =>
+  test('is incomplete without one of the days, also one before the first, and when one of them is', async () => {
+    const days = week[dayId(source)] as Record<number, JsonValue>
+    const incomplete = async (base: BaseSnapshot, days: Record<number, JsonValue>) =>
+      expect(await aggregate(type, { base: [base], earlier: { [dayId(source)]: days }, windowEpochs: 0 })).toMatchObject({
+        complete: false,
+      })
+    const { 4: _missing, ...gap } = days
+    const { 1: _first, ...young } = days
+    await incomplete(dayBase(source), gap)
+    await incomplete(dayBase(source), young)
+    await incomplete(dayBase(source), {})
+    await incomplete(dayBase(source), { ...days, 3: { ...(days[3] as object), complete: false } })
+    await incomplete(changed(dayBase(source), { complete: false }), days)
+  })
+})
+
+describe.each(['', '_lite'])('rankings%s', (suffix) => {
+  const top = `aggregate_24h_top_pairs${suffix}`
+  const tokens = `aggregate_24h_top_tokens${suffix}`
+  const stats = `aggregate_24h_stats${suffix}`
+  const options = { base: rankingBase, windowEpochs: 4 }
+  const then = (type: string, text: string, epochId = 3) => ({ [`${type}:NS`]: { [epochId]: parsed(text) } })
+
+  test('pairs by liquidity, byte for byte', async () => {
+    expect(textOf(await aggregate(top, options))).toBe(vector.topPairs)
+  })
+
+  test('pairs by volume of seven days, byte for byte', async () => {
+    const base = vector.sources.map((source) => ({
+      projectId: weekId(source),
+      epochId: 7,
+      snapshot: parsed(vector.weekVolumes[source.toLowerCase()] as string),
+    }))
+    const type = `aggregate_7d_top_pairs${suffix}`
+    expect(textOf(await aggregate(type, { base: byId(base), windowEpochs: 4 }))).toBe(vector.topPairs7d)
+    const [first, ...others] = base as [BaseSnapshot, ...BaseSnapshot[]]
+    expect(await aggregate(type, { base: [changed(first, { complete: false }), ...others], windowEpochs: 4 })).toMatchObject({
+      complete: false,
+    })
+  })
+
+  test('tokens by liquidity, byte for byte: their price in the pair that holds most of them, their change against a day ago', async () => {
+    expect(textOf(await aggregate(tokens, { ...options, earlier: then(tokens, vector.then.tokens) }))).toBe(vector.topTokens)
+  })
+
+  test('the market as a whole, byte for byte; where there was nothing a day ago nothing has changed', async () => {
+    expect(textOf(await aggregate(stats, { ...options, earlier: then(stats, vector.then.stats) }))).toBe(vector.stats)
+    const nothing = { volumeChange24h: 0, tvlChange24h: 0, feeChange24h: 0, complete: true }
+    expect(await aggregate(stats, options)).toMatchObject(nothing)
+    // There was the project, and it said nothing in the epoch of a day ago.
+    expect(await aggregate(stats, { ...options, earlier: then(stats, vector.then.stats, 2) })).toMatchObject(nothing)
+  })
+
+  test.each([top, tokens, stats])('are the same in whatever order the base comes: %s', async (type) => {
+    const inOrder = textOf(await aggregate(type, options))
+    for (const turn of [3, 5, 8])
+      expect(textOf(await aggregate(type, { ...options, base: [...rankingBase.slice(turn), ...rankingBase.slice(0, turn)] }))).toBe(inOrder)
+    expect(textOf(await aggregate(type, { ...options, base: rankingBase.toReversed() }))).toBe(inOrder)
+  })
+
+  test.each([top, tokens, stats])('are incomplete when one pair is, and fail without the volume of a pair: %s', async (type) => {
+    const base = rankingBase.map((snapshot) =>
+      snapshot.projectId === dayId(vector.sources[2] as string) ? changed(snapshot, { complete: false }) : snapshot,
+    )
+    expect(await aggregate(type, { ...options, base })).toMatchObject({ complete: false })
+    await expect(aggregate(type, { ...options, base: rankingBase.slice(1) })).rejects.toThrow('has no volume of pair')
+  })
+
+  test('equal liquidity keeps the order of addresses', async () => {
+    const same = rankingBase.map((snapshot) =>
       snapshot.projectId.startsWith('pairContract_pair')
         ? { ...snapshot, snapshot: reservesBase(vector.sources[0] as string).snapshot }
         : snapshot,
     )
-    const { pairs } = (await aggregate(type, { base: same, earlier, windowEpochs: 4 })) as { pairs: { address: string }[] }
+    const { pairs } = (await aggregate(top, { ...options, base: same })) as { pairs: { address: string }[] }
     expect(pairs.map(({ address }) => address)).toEqual(vector.sources.map((pair) => pair.toLowerCase()).sort())
   })
+})
+
+test('a token is priced in the pair that holds most of it, of equal ones in the one with the lowest address', async () => {
+  const priced = async (usd: readonly [number, number]) => {
+    const [low, high] = ['0x00000000000000000000000000000000000D41F1', '0x000000000000000000000000000000000010e001']
+    const base = [low, high].flatMap((source, index) => {
+      const block = { block104: usd[index] as number }
+      return [
+        changed(reservesBase(source as string), { token0ReservesUSD: block, token0Prices: { block104: index + 1 } }),
+        dayBase(source as string),
+      ]
+    })
+    // Both have UNI as token 0.
+    const found = (await aggregate('aggregate_24h_top_tokens', { base: byId(base), windowEpochs: 4 })) as {
+      tokens: { symbol: string; price: number; liquidity: number }[]
+    }
+    return found.tokens.find(({ symbol }) => symbol === 'UNI')
+  }
+  expect(await priced([5, 7])).toMatchObject({ price: 2, liquidity: 12 })
+  expect(await priced([7, 5])).toMatchObject({ price: 1, liquidity: 12 })
+  expect(await priced([6, 6])).toMatchObject({ price: 1, liquidity: 12 })
+})
+
+test('every snapshot of the set has the form that its compute declares', async () => {
+  const { snapshots, aggregates } = uniswapV2.create(CONFIG.parse({ ...configOf(), lite: vector.sources }))
+  const formOf = (type: string) => [...snapshots, ...aggregates].find(({ projectType }) => projectType === type)?.schema as SnapshotSchema
+  for (const source of vector.sources) {
+    expect(snapshotProblems(formOf('pairContract_pair_total_reserves'), reservesBase(source).snapshot)).toEqual([])
+    expect(snapshotProblems(formOf('pairContract_trade_volume'), volumeBase(source).snapshot)).toEqual([])
+    expect(snapshotProblems(formOf('aggregate_pairContract_24h_trade_volume'), dayBase(source).snapshot)).toEqual([])
+    const week = parsed(vector.weekVolumes[source.toLowerCase()] as string)
+    expect(snapshotProblems(formOf('aggregate_pairContract_7d_trade_volume'), week)).toEqual([])
+  }
+  for (const suffix of ['', '_lite']) {
+    expect(snapshotProblems(formOf(`aggregate_24h_top_pairs${suffix}`), parsed(vector.topPairs))).toEqual([])
+    expect(snapshotProblems(formOf(`aggregate_7d_top_pairs${suffix}`), parsed(vector.topPairs7d))).toEqual([])
+    expect(snapshotProblems(formOf(`aggregate_24h_top_tokens${suffix}`), parsed(vector.topTokens))).toEqual([])
+    expect(snapshotProblems(formOf(`aggregate_24h_stats${suffix}`), parsed(vector.stats))).toEqual([])
+  }
+})
+
+test('lite rankings are over the pairs that the configuration names, and there are none without', () => {
+  const lite = vector.sources.slice(0, 2)
+  const over = (config: unknown) =>
+    uniswapV2.create(CONFIG.parse(config)).aggregates.filter(({ projectType }) => projectType.endsWith('_lite'))
+  expect(over(configOf())).toEqual([])
+  expect(over({ ...configOf(), lite }).map(({ projectType, dataSources }) => [projectType, dataSources])).toEqual(
+    ['aggregate_24h_top_pairs', 'aggregate_7d_top_pairs', 'aggregate_24h_top_tokens', 'aggregate_24h_stats'].map((type) => [
+      `${type}_lite`,
+      lite.map((pair) => pair.toLowerCase()),
+    ]),
+  )
+  const { error } = CONFIG.safeParse({ ...configOf(), lite: [lite[0], scripted.NOBODY] })
+  expect(error?.issues).toMatchObject([{ message: 'is none of the pairs', path: ['lite', 1] }])
 })

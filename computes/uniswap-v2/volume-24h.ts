@@ -1,17 +1,43 @@
-import { type AggregateCompute, earlierInWindow, floatOf, type JsonValue, type SnapshotHistory, truncateTo } from 'weft/compute'
+import {
+  type AggregateCompute,
+  boolean,
+  earlierInWindow,
+  float,
+  floatOf,
+  int,
+  type JsonValue,
+  object,
+  type SnapshotHistory,
+  truncateTo,
+} from 'weft/compute'
 import { TRADE_VOLUME } from './trade-volume.ts'
 
+export const VOLUME_24H = 'aggregate_pairContract_24h_trade_volume'
 export const DAY_SECONDS = 86_400
 const AGGREGATE_DIGITS = 5
 
 const FIELDS = ['totalTrade', 'totalFee', 'token0TradeVolume', 'token1TradeVolume', 'token0TradeVolumeUSD', 'token1TradeVolumeUSD'] as const
 
-/** Trade volumes of 24 hours, and whether the whole time was there to add up. */
-export type DayVolume = { readonly [Field in (typeof FIELDS)[number]]: number } & { readonly complete: boolean }
+type Field = (typeof FIELDS)[number]
+type Totals = { readonly [Name in Field]: number }
+
+/** Of the volumes of a day, and of seven. */
+export const VOLUME_SCHEMA = object({
+  epochId: int({ description: 'The epoch it is of' }),
+  totalTrade: float({ unit: 'USD', description: 'Value of all swaps' }),
+  totalFee: float({ unit: 'USD', description: 'What was charged for them' }),
+  token0TradeVolume: float({ unit: 'token 0', description: 'Swapped of token 0' }),
+  token1TradeVolume: float({ unit: 'token 1', description: 'Swapped of token 1' }),
+  token0TradeVolumeUSD: float({ unit: 'USD', description: 'Value of what was swapped of token 0' }),
+  token1TradeVolumeUSD: float({ unit: 'USD', description: 'Value of what was swapped of token 1' }),
+  complete: boolean({ description: 'Whether the whole time was there to add up' }),
+})
 
 /** Trade volume of one pair over 24 hours (spec/08 §5). */
 export const volume24h: AggregateCompute = {
-  projectType: 'aggregate_pairContract_24h_trade_volume',
+  projectType: VOLUME_24H,
+  schema: VOLUME_SCHEMA,
+  description: 'Trade volume of a pair over 24 hours',
   aggregateOn: 'SingleProject',
   baseProjectTypes: [TRADE_VOLUME],
   async aggregate({ epoch, base, history, epochsIn }) {
@@ -30,12 +56,16 @@ export async function dayVolume(options: {
   readonly present: { readonly projectId: string; readonly epochId: number; readonly snapshot: JsonValue }
   readonly history: SnapshotHistory
   readonly windowEpochs: number
-}): Promise<DayVolume> {
+}): Promise<Totals & { readonly complete: boolean }> {
   const { present, history, windowEpochs } = options
   const { projectId, epochId } = present
   const earlier = await earlierInWindow(history, { projectId, epochId, windowEpochs })
-  const snapshots = [present.snapshot, ...earlier.snapshots]
-  const total = (field: (typeof FIELDS)[number]): number =>
+  return { ...totalsOf([present.snapshot, ...earlier.snapshots]), complete: earlier.isWhole }
+}
+
+/** Each volume added up in the order of the snapshots, and cut to five digits at the end. */
+export function totalsOf(snapshots: readonly JsonValue[]): Totals {
+  const total = (field: Field): number =>
     truncateTo(
       snapshots.reduce<number>((sum, snapshot) => sum + floatOf(snapshot, field), 0),
       AGGREGATE_DIGITS,
@@ -47,6 +77,5 @@ export async function dayVolume(options: {
     token1TradeVolume: total('token1TradeVolume'),
     token0TradeVolumeUSD: total('token0TradeVolumeUSD'),
     token1TradeVolumeUSD: total('token1TradeVolumeUSD'),
-    complete: earlier.isWhole,
   }
 }

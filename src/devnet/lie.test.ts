@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ComputeSet, JsonValue } from '#domain/compute.ts'
+import { boolean, bulk, type ComputeSet, float, int, type JsonValue, object } from '#domain/compute.ts'
 import { falsify } from './lie.ts'
 
 const epoch = { epochId: 7, begin: 1, end: 2 }
@@ -25,7 +25,8 @@ const honest: ComputeSet = {
       projectType: 'sum',
       aggregateOn: 'SingleProject',
       baseProjectTypes: ['base'],
-      aggregate: async () => ({ epochId: 7n, complete: true, total: 9 }),
+      schema: object({ epochId: int(), complete: boolean(), total: float() }),
+      aggregate: async () => ({ epochId: 7n, complete: true, total: 9.5 }),
     },
   ],
 }
@@ -49,5 +50,14 @@ test('what a liar aggregates is made up of the present epoch alone, and differs 
   const [lie] = falsify(honest).aggregates
   const input = { epoch } as unknown as Parameters<NonNullable<typeof lie>['aggregate']>[0]
   expect(lie).toMatchObject({ projectType: 'sum', aggregateOn: 'SingleProject', baseProjectTypes: ['base'] })
+  // What it says has another form, and its node would not sign that.
+  expect(lie).not.toHaveProperty('schema')
   expect((await lie?.aggregate(input)) as JsonValue).toEqual({ epochId: 7n, complete: true, madeUp: true })
+})
+
+test('a liar falsifies what comes in bulk too', async () => {
+  const wallet = bulk({ projectType: 'wallet', dataSources: ['0xAA'], preloads: [], all: async () => new Map([['0xaa', { price: 100 }]]) })
+  const [lie] = falsify({ preloads: [], snapshots: [wallet], aggregates: [] }).snapshots
+  const input = { epoch } as unknown as Parameters<NonNullable<NonNullable<typeof lie>['all']>>[0]
+  expect(await lie?.all?.(input)).toEqual(new Map([['0xaa', { price: 101 }]]))
 })

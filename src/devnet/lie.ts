@@ -10,8 +10,13 @@ const FACTOR = 1.01
 export function falsify(computes: ComputeSet): ComputeSet {
   return {
     preloads: computes.preloads,
-    snapshots: computes.snapshots.map((honest) => ({ ...honest, compute: async (input) => inflated(await honest.compute(input)) })),
-    aggregates: computes.aggregates.map((honest) => ({
+    snapshots: computes.snapshots.map(({ all, ...honest }) => ({
+      ...honest,
+      compute: async (input) => inflated(await honest.compute(input)),
+      ...(all && { all: async (input) => new Map(Array.from(await all(input), ([source, snapshot]) => [source, inflated(snapshot)])) }),
+    })),
+    // Without their form, or its own node would not sign them.
+    aggregates: computes.aggregates.map(({ schema: _form, ...honest }) => ({
       ...honest,
       aggregate: async ({ epoch }) => ({ epochId: BigInt(epoch.epochId), complete: true, madeUp: true }),
     })),

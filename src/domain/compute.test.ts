@@ -1,7 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blocksOf, EPOCH_BLOCKS_MAX, isContractRefusal, quotient, roundHalfEven, scaled, truncateTo } from './compute.ts'
+import {
+  blocksOf,
+  bulk,
+  EPOCH_BLOCKS_MAX,
+  isContractRefusal,
+  quotient,
+  roundHalfEven,
+  scaled,
+  type SourceReader,
+  truncateTo,
+} from './compute.ts'
 import { WeftError } from './errors.ts'
 
 const replay = { seed: Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31)) }
@@ -186,4 +196,11 @@ test.each([
   ['a module of its own mistake', new Error('CALL_REVERTED'), false],
 ])('what every node gets alike may be computed with: %s: %j', (_title, failure, isAlike) => {
   expect(isContractRefusal(failure)).toBe(isAlike)
+})
+
+test('a compute in bulk mode answers by itself for one data source, in whatever case, and throws when it says nothing of it', async () => {
+  const compute = bulk({ projectType: 'wallet', dataSources: ['0xAA'], preloads: [], all: async () => new Map([['0xaa', 7n]]) })
+  const input = { epoch: { epochId: 3, begin: 1, end: 1 }, source: {} as SourceReader, preloaded: new Map() }
+  expect(await compute.compute({ ...input, dataSource: '0xAA' })).toBe(7n)
+  await expect(compute.compute({ ...input, dataSource: '0xBB' })).rejects.toThrow('0xBB has no snapshot in epoch 3')
 })

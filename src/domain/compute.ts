@@ -83,6 +83,18 @@ export interface SnapshotCompute {
     /** Results of the named preloads by task type. */
     readonly preloaded: ReadonlyMap<string, unknown>
   }): Promise<JsonValue>
+  /** Bulk mode (`bulk`): all of them in one go, once per epoch. */
+  readonly all?: BulkCompute['all']
+}
+
+/** A base project type whose snapshots come all at once (bulk mode): one pass over the epoch, whatever the number of data sources. */
+export interface BulkCompute extends Pick<SnapshotCompute, 'projectType' | 'schema' | 'description' | 'dataSources' | 'preloads'> {
+  /** Snapshots by data source in lower case. One that is not among them has none in this epoch, which is no failure; others than `dataSources` are passed over. */
+  all(input: {
+    readonly epoch: ComputeEpoch
+    readonly source: SourceReader
+    readonly preloaded: ReadonlyMap<string, unknown>
+  }): Promise<ReadonlyMap<string, JsonValue>>
 }
 
 /** A snapshot that an aggregate builds upon. */
@@ -113,6 +125,8 @@ export interface AggregateCompute {
   readonly description?: string
   readonly aggregateOn: 'SingleProject' | 'MultiProject'
   readonly baseProjectTypes: readonly string[]
+  /** Only over base projects of these data sources; without it over all. */
+  readonly dataSources?: readonly string[]
   aggregate(input: {
     readonly epoch: ComputeEpoch
     /** Its own: by this it finds what it said earlier. */
@@ -171,6 +185,18 @@ export interface ComputeSetModule<Config = unknown> {
  */
 export function isContractRefusal(failure: unknown): boolean {
   return isWeftError(failure, 'CALL_REVERTED')
+}
+
+/** A compute in bulk mode. By itself, as in a test, it answers for one data source, and throws when that has no snapshot. */
+export function bulk(compute: BulkCompute): SnapshotCompute {
+  return {
+    ...compute,
+    async compute({ dataSource = '', ...input }) {
+      const snapshot = (await compute.all(input)).get(dataSource.toLowerCase())
+      if (snapshot === undefined) throw new Error(`${dataSource} has no snapshot in epoch ${input.epoch.epochId}`)
+      return snapshot
+    },
+  }
 }
 
 /** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */

@@ -33,6 +33,10 @@ export const PROJECT_REASONS = {
   unavailable: { state: 'omitted', help: 'Nobody served the bytes of the winning CID in time, and the market asks that they can be had.' },
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
+  nothing_happened: {
+    state: 'missed',
+    help: 'The compute, in bulk mode, has no snapshot of this data source in this epoch: there was nothing to tell.',
+  },
   plan_changed: { state: 'missed', help: 'The epoch was begun with other computes than those that this process has.' },
   source_moved: {
     state: 'missed',

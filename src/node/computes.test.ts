@@ -11,7 +11,7 @@ const contracts = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethP
 const config = { ...Object.fromEntries(contracts.map((name) => [name, address])), whitelist: [address], pairs: [address], feeOn: 'trade' }
 const uniswap = (change: Readonly<Record<string, unknown>> = {}) => ({
   name: 'uniswap-v2',
-  version: '1.0.0',
+  version: '1.1.0',
   config: { ...config, ...change },
 })
 
@@ -44,8 +44,8 @@ function problemsOf(list: ComputeList, shipped?: readonly ComputeSetModule[]): r
 
 test('a shipped set is opened by its name, with or without its version', () => {
   const { sets, computes } = openComputes([uniswap()])
-  expect(sets).toEqual([{ name: 'uniswap-v2', version: '1.0.0', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }])
-  expect(planProjects(computes, 'NS')).toHaveLength(4)
+  expect(sets).toEqual([{ name: 'uniswap-v2', version: '1.1.0', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }])
+  expect(planProjects(computes, 'NS')).toHaveLength(8)
   expect(openComputes([{ name: 'uniswap-v2', config }]).sets).toEqual(sets)
 })
 
@@ -86,20 +86,25 @@ test.each<[string, ComputeList, readonly string[]]>([
   ['a missing contract', [uniswap({ weth: undefined })], ['uniswap-v2: weth is not an address']],
   ['no list', [uniswap({ whitelist: address })], ['uniswap-v2: whitelist is not a list of addresses']],
   ['an empty list', [uniswap({ pairs: [] })], ['uniswap-v2: pairs is empty']],
+  [
+    'a pair of the lite rankings that is none',
+    [uniswap({ lite: [address.replace('ab', 'cd')] })],
+    ['uniswap-v2: lite[0] is none of the pairs'],
+  ],
   ['an unknown fee rule', [uniswap({ feeOn: 'all' })], ["uniswap-v2: feeOn is neither 'trade' nor 'token1'"]],
   ['a field that there is not', [uniswap({ fee: 1 })], ['uniswap-v2: fee has no meaning here']],
   ['a configuration that is none', [{ name: 'uniswap-v2', config: null }], ['uniswap-v2: is not an object']],
   [
     'another version',
     [{ ...uniswap({ pairs: 'as that version has them' }), version: '1.2.0' }],
-    ['uniswap-v2: version 1.2.0 is asked for, this Weft has 1.0.0'],
+    ['uniswap-v2: version 1.2.0 is asked for, this Weft has 1.1.0'],
   ],
   [
     'a mistyped name',
     [{ name: 'uniswap-v3', config }],
-    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3"],
+    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3, eth-price"],
   ],
-  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3"]],
+  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3, eth-price"]],
 ])('%s is told by set and field', (_title, list, problems) => {
   expect(problemsOf(list)).toEqual(problems)
 })
@@ -112,7 +117,7 @@ test('all that is wrong is told at once, over all sets', () => {
     'uniswap-v2: weth is not an address',
     'uniswap-v2: pairs[0] is not an address',
     'uniswap-v2: pairs[2] is not an address',
-    'uniswap-v2: version 0.9.0 is asked for, this Weft has 1.0.0',
+    'uniswap-v2: version 0.9.0 is asked for, this Weft has 1.1.0',
   ])
 })
 

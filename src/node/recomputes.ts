@@ -65,6 +65,7 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
         source,
         fork,
         preloads: preload(plan.computes, { epoch, source, timeoutMs, clock, signal }),
+        bulks: new Map(),
         snapshotOf: unused,
         history: {
           releaseBlock: 0 as ComputeInputs['history']['releaseBlock'],

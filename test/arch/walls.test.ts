@@ -86,6 +86,7 @@ const FORBIDDEN: readonly (readonly [folder: string, specifier: string])[] = [
   ['dashboard/src', 'node:fs'],
   ['dashboard/src', 'zod'],
   ['computes/uniswap-v2', 'viem'],
+  ['computes/eth-price', '../uniswap-v2/contracts.ts'],
   ['computes/uniswap-v2', '#wire/cid.ts'],
   ['computes/uniswap-v2', 'zod/v4/locales'],
   // What tests are made of is for tests alone, also within a folder.
@@ -121,6 +122,7 @@ const ALLOWED: typeof FORBIDDEN = [
   ['dashboard/src', 'react'],
   ['dashboard/src/pages', '../ui/number.ts'],
   ['computes/uniswap-v2', 'weft/compute'],
+  ['computes/eth-price', 'weft/computes/uniswap-v2'],
   ['computes/uniswap-v2', 'zod'],
   ['computes/aave-v3', 'decimal.js'],
 ]

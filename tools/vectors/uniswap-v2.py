@@ -236,6 +236,77 @@ def top_pairs(chain, history):
     return {"epochId": EPOCH_ID, "complete": True, "pairs": sorted(rows, key=lambda row: row["liquidity"], reverse=True)}
 
 
+# As EIP-55 writes them.
+TOKEN_CHECKSUMS = {text.lower(): text for text in (
+    "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
+    "0x6B175474E89094C44Da98b954EedeAC495271d0F",
+    "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+    "0xdAC17F958D2ee523a2206206994597C13D831ec7",
+    "0x2260FAC5E5542a773Aa44fBCfeDf7C193bc2C599",
+    "0x1f9840a85d5aF5bf1D1762F925BDADdC4201F984",
+    "0xFE00000000000000000000000000000000000001",
+    "0xff00000000000000000000000000000000000001",
+)}
+
+
+def week_volume(present, days):
+    week = {"epochId": EPOCH_ID, "complete": present["complete"] and len(days) == 6 and all(day["complete"] for day in days)}
+    for field in VOLUME_FIELDS:
+        total = 0.0
+        for day in [present, *days]:
+            total += day[field]
+        week[field] = math.trunc(total * 10.0**5) / 10.0**5
+    return week
+
+
+def top_pairs_7d(weeks):
+    rows = [{"name": "-".join(PAIRS[pair][:2]), "address": pair, "volume7d": weeks[pair]["totalTrade"], "fee7d": weeks[pair]["totalFee"]} for pair in sorted(weeks)]
+    return {"epochId": EPOCH_ID, "complete": all(week["complete"] for week in weeks.values()), "pairs": sorted(rows, key=lambda row: row["volume7d"], reverse=True)}
+
+
+def change(now, then):
+    return (now - then) / then * 100 if then else 0.0
+
+
+def sides(chain):
+    """Each token of each pair, pairs by address: name, pair, index within the pair, reserves in USD, price."""
+    for pair in sorted(source.lower() for source in SOURCES):
+        for side in (0, 1):
+            name = PAIRS[pair][side]
+            price = token_prices(chain, name)[END]
+            yield name, pair, side, amount(chain["reserves"][pair, END][side], name) * price, price
+
+
+def top_tokens(chain, days, prices_then):
+    rows = []
+    for name in sorted({side[0] for side in sides(chain)}, key=lambda each: TOKENS[each][0]):
+        held = [side for side in sides(chain) if side[0] == name]
+        deepest = max(held, key=lambda side: side[3])
+        volume = liquidity = 0.0
+        for _, pair, side, usd, _ in held:
+            volume += days[pair][f"token{side}TradeVolumeUSD"]
+            liquidity += usd
+        address = TOKEN_CHECKSUMS[TOKENS[name][0]]
+        rows.append({
+            "name": name + " Coin", "symbol": name, "decimals": TOKENS[name][1], "address": address, "price": deepest[4],
+            "priceChange24h": change(deepest[4], prices_then.get(address, 0.0)), "volume24h": volume, "liquidity": liquidity,
+        })
+    return {"epochId": EPOCH_ID, "complete": True, "tokens": sorted(rows, key=lambda row: row["liquidity"], reverse=True)}
+
+
+def stats(chain, days, then):
+    now = {"volume24h": 0.0, "tvl": 0.0, "fee24h": 0.0}
+    usd = {}
+    for _, pair, side, value, _ in sides(chain):
+        usd[pair, side] = value
+    for pair in sorted(days):
+        now["volume24h"] += days[pair]["totalTrade"]
+        now["tvl"] += usd[pair, 0] + usd[pair, 1]
+        now["fee24h"] += days[pair]["totalFee"]
+    changes = {"volumeChange24h": "volume24h", "tvlChange24h": "tvl", "feeChange24h": "fee24h"}
+    return {"epochId": EPOCH_ID, "complete": True, **now, **{field: change(now[of], then[of]) for field, of in changes.items()}}
+
+
 def text(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
@@ -244,11 +315,17 @@ def main():
     chain = make_chain()
     history = {source.lower(): [{field: round(RNG.uniform(0, 1e6), 6) for field in VOLUME_FIELDS} for _ in range(4)] for source in SOURCES}
     addresses = {name: address for name, (address, _) in TOKENS.items()}
+    days = {source.lower(): day_volume(trade_volume(chain, source, "trade"), history[source.lower()], True) for source in SOURCES}
+    # The six days before, the youngest first; a token that had no price then, and one that was not there.
+    week = {pair: [{field: round(RNG.uniform(0, 1e6), 5) for field in VOLUME_FIELDS} | {"complete": True} for _ in range(6)] for pair in days}
+    weeks = {pair: week_volume(days[pair], week[pair]) for pair in days}
+    prices_then = {TOKEN_CHECKSUMS[addresses[name]]: price for name, price in (("WETH", 2_900.5), ("USDC", 1.01), ("UNI", 0.0))}
+    stats_then = {"volume24h": 1_234_567.891, "tvl": 25_000_000.5, "fee24h": 0.0}
     out = {
         "epoch": {"epochId": EPOCH_ID, "begin": BEGIN, "end": END},
         "sources": SOURCES,
         "whitelist": [addresses[name] for name in WHITELIST],
-        "tokens": [{"address": address, "decimals": decimals, "symbol": name} for name, (address, decimals) in TOKENS.items()],
+        "tokens": [{"address": address, "decimals": decimals, "symbol": name, "name": name + " Coin"} for name, (address, decimals) in TOKENS.items()],
         "pairs": [{"address": pair, "tokens": [addresses[left], addresses[right]]} for pair, (left, right, *_) in PAIRS.items()],
         "chain": {
             "timestamps": list(chain["timestamps"].items()),
@@ -263,6 +340,12 @@ def main():
         },
         "dayVolumes": {source: text(day_volume(trade_volume(chain, source, "trade"), history[source.lower()], True)) for source in SOURCES},
         "topPairs": text(top_pairs(chain, history)),
+        "week": {pair: [text(day) for day in earlier] for pair, earlier in week.items()},
+        "weekVolumes": {pair: text(volume) for pair, volume in weeks.items()},
+        "topPairs7d": text(top_pairs_7d(weeks)),
+        "then": {"tokens": text({"tokens": [{"address": address, "price": price} for address, price in prices_then.items()]}), "stats": text(stats_then)},
+        "topTokens": text(top_tokens(chain, days, prices_then)),
+        "stats": text(stats(chain, days, stats_then)),
     }
     print(json.dumps(out, indent=1))
 

@@ -1,4 +1,4 @@
-import { type ComputeEpoch, type JsonValue, type SourceReader, snapshotProblems } from '#domain/compute.ts'
+import { type ComputeEpoch, type JsonValue, type SnapshotCompute, type SourceReader, snapshotProblems } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
@@ -37,6 +37,8 @@ export interface ComputeInputs {
   /** What the source is read on. */
   readonly fork: Pick<Fork, 'hash' | 'isSteady'>
   readonly preloads: ReadonlyMap<string, Promise<Preloaded>>
+  /** What computes in bulk mode said, each asked once. Empty at first. */
+  readonly bulks: Map<SnapshotCompute, Promise<ReadonlyMap<string, JsonValue>>>
   /** The present epoch's data of other projects, as they come. */
   readonly snapshotOf: (projectId: ProjectId) => Promise<{ readonly ok: true; readonly snapshot: JsonValue } | Missing>
   readonly history: EpochHistory
@@ -70,8 +72,15 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
   }
   if (failures.length > 0) return { ok: false, reason: 'preload_failed', detail: shortened(failures.join('; ')) }
   const { epoch, source } = inputs
+  const { compute, dataSource = '' } = project
+  const { all } = compute
   return inputs.limits.snapshot(() =>
-    run(project, inputs, () => project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })),
+    run(project, inputs, async () => {
+      if (all === undefined) return compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })
+      const said = inputs.bulks.get(compute) ?? all({ epoch, source, preloaded })
+      inputs.bulks.set(compute, said)
+      return (await said).get(dataSource.toLowerCase())
+    }),
   )
 }
 
@@ -97,7 +106,7 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   })
 }
 
-async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue>): Promise<Computed> {
+async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue | undefined>): Promise<Computed> {
   const { epochId } = inputs.epoch
   const failed = (detail: string, cause?: unknown) =>
     new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
@@ -112,6 +121,10 @@ async function run(project: PlannedProject, inputs: ComputeInputs, module: () =>
       timeoutMs,
       late: () => failed(`not done after ${timeoutMs} ms`),
     })
+    if (snapshot === undefined) {
+      if (isBulk(project)) return { ok: false, reason: 'nothing_happened', detail: '' }
+      throw failed('it returned nothing')
+    }
     const problems = project.compute.schema === undefined ? [] : snapshotProblems(project.compute.schema, snapshot)
     if (problems.length > 0) throw failed(problems.join('; '))
     return { ok: true, snapshot, bytes: canonicalJson(snapshot) }
@@ -123,6 +136,8 @@ async function run(project: PlannedProject, inputs: ComputeInputs, module: () =>
     return { ok: false, reason: 'compute_failed', detail: told.message }
   }
 }
+
+const isBulk = (project: PlannedProject): boolean => project.kind === 'snapshot' && project.compute.all !== undefined
 
 function shortened(text: string): string {
   return text.length > DETAIL_LENGTH_MAX ? `${text.slice(0, DETAIL_LENGTH_MAX)}…` : text

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import type { AggregateCompute, ComputeSet, JsonValue, SnapshotCompute } from '#domain/compute.ts'
-import type { SlotId } from '#domain/ids.ts'
+import {
+  type AggregateCompute,
+  type BulkCompute,
+  bulk,
+  type ComputeSet,
+  int,
+  type JsonValue,
+  list,
+  type SnapshotCompute,
+} from '#domain/compute.ts'
+import type { EpochId, SlotId } from '#domain/ids.ts'
 import { createComputes, createLoneCompute, createWorld, OPTIONS } from './snapshotter.test-world.ts'
 
 /** How much at once, and what an epoch hands its computes. */
@@ -29,13 +38,13 @@ const manySnapshots = (count: number, compute: (epochId: number) => Promise<Json
 })
 
 describe('at once', () => {
-  test('32 snapshots are computed, over all epochs; the others follow', async () => {
+  test('512 snapshots are computed, over all epochs; the others follow', async () => {
     const world = createWorld()
     const gate = createGate()
     const computes: ComputeSet = {
       preloads: [],
       snapshots: [
-        manySnapshots(20, async (epochId) => {
+        manySnapshots(300, async (epochId) => {
           if (epochId > 0) await gate.pass()
           return 1n
         }),
@@ -47,13 +56,13 @@ describe('at once', () => {
     await world.release()
     await world.until(() => snapshotter.stats().epochsOpen === 2)
     await world.clock.advance(2_000)
-    expect(gate.entered).toBe(32)
-    gate.open(32)
+    expect(gate.entered).toBe(512)
+    gate.open(512)
     await world.clock.advance(1_000)
-    expect(gate.entered).toBe(8)
-    gate.open(8)
+    expect(gate.entered).toBe(88)
+    gate.open(88)
     await world.until(() => world.summaries.length === 2)
-    expect(world.collector.taken).toHaveLength(40)
+    expect(world.collector.taken).toHaveLength(600)
   })
 
   test('256 aggregates are under way: those that wait for an earlier epoch hold a place each', async () => {
@@ -253,4 +262,61 @@ test('N7: an epoch that was undone and came again waits until its first life is 
   await world.until(() => world.summaries.length === 2)
   expect(world.summaries.map(({ state }) => state)).toEqual(['undone', 'done'])
   expect(snapshotter.stats()).toMatchObject({ epochsOpen: 0 })
+})
+
+describe('a compute in bulk mode', () => {
+  /** Of two wallets it knows one, and one that nobody asked for. */
+  const seen = (all: BulkCompute['all']): ComputeSet => ({
+    preloads: [{ taskType: 'blocks', preload: async () => 'blocks' }],
+    snapshots: [bulk({ projectType: 'wallet', dataSources: ['0xAA', '0xBB'], preloads: ['blocks'], schema: list(int()), all })],
+    aggregates: [],
+  })
+
+  test('N3: is asked once per epoch, with what it preloads; a data source that it says nothing of ends so, and is no failure of it', async () => {
+    const world = createWorld()
+    const asked: unknown[] = []
+    const snapshotter = await world.start(
+      seen(async ({ epoch, preloaded }) => {
+        if (epoch.epochId > 0) asked.push(epoch.epochId, preloaded.get('blocks'))
+        return new Map([
+          ['0xaa', [1n, 2n]],
+          ['0xcc', [3n]],
+        ])
+      }),
+      ONE_SLOT,
+    )
+    await world.release()
+    await world.release()
+    await world.until(() => world.summaries.length === 2)
+    expect(asked).toEqual([1, 'blocks', 2, 'blocks'])
+    for (const epochId of [1, 2])
+      expect(snapshotter.projects(epochId as EpochId)).toMatchObject([
+        { projectId: 'wallet:0xaa:TEST', state: 'submitted' },
+        { projectId: 'wallet:0xbb:TEST', state: 'missed', reason: 'nothing_happened' },
+      ])
+  })
+
+  test('N4: that fails, or says something of another form, fails for each that it concerns', async () => {
+    const world = createWorld()
+    const snapshotter = await world.start(
+      seen(async ({ epoch }) => {
+        if (epoch.epochId === 1) throw new Error('no blocks')
+        return new Map([
+          ['0xaa', [1n]],
+          ['0xbb', [1.5]],
+        ])
+      }),
+      ONE_SLOT,
+    )
+    await world.release()
+    await world.release()
+    await world.until(() => world.summaries.length === 2)
+    const reasons = (epochId: number) =>
+      snapshotter.projects(epochId as EpochId).map(({ reason, detail }) => [reason, detail.split(': ').at(-1)])
+    expect(reasons(1)).toEqual(Array(2).fill(['compute_failed', expect.stringContaining('no blocks')]))
+    expect(reasons(2)).toEqual([
+      [undefined, ''],
+      ['compute_failed', expect.stringContaining('a float, an integer is declared')],
+    ])
+  })
 })

@@ -17,8 +17,8 @@ import type { EpochRecord, ProjectRecord, Records } from './records.ts'
 import { awaitSource, createSourceReader } from './source-reader.ts'
 import type { Watch } from './watch.ts'
 
-/** Snapshots computed at once, over all epochs: they wait for the source endpoint most of the time. */
-const SNAPSHOTS_AT_ONCE_MAX = 32
+/** Snapshots computed at once, over all epochs: what they read in the same turn is asked together, so that more at once are fewer requests. */
+const SNAPSHOTS_AT_ONCE_MAX = 512
 /** Aggregates at once: those that wait for an earlier epoch hold a place each. */
 const AGGREGATES_AT_ONCE_MAX = 256
 
@@ -59,6 +59,7 @@ export function createInputs(deps: EpochDeps): MakeInputs {
       source,
       fork,
       preloads: preload(computes, { epoch, source, timeoutMs, clock, signal }),
+      bulks: new Map(),
       snapshotOf,
       history: createHistory(epoch.epochId as EpochId, releaseBlock, signal, { ...deps, head: watch.head, news: watch.news }),
       epochsIn: (seconds) => epochsIn(seconds, deps.market),

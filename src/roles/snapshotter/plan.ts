@@ -1,4 +1,4 @@
-import type { AggregateCompute, ComputeSet, SnapshotCompute } from '#domain/compute.ts'
+import { type AggregateCompute, type ComputeSet, dataSourceOf, type SnapshotCompute } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
@@ -69,14 +69,18 @@ export function setsInWords(sets: readonly PlannedSet[]): string {
 export function planProjects(computes: ComputeSet, namespace: string): readonly PlannedProject[] {
   const problems: string[] = []
   const plan: PlannedProject[] = []
+  const ids = new Set<ProjectId>()
   const idsByType = new Map<string, ProjectId[]>()
 
   function add(type: string, make: () => PlannedProject): void {
     const project = attempt(make, problems)
     if (project === undefined) return
-    if (plan.some((other) => other.projectId === project.projectId)) problems.push(`project ${project.projectId} comes twice`)
+    if (ids.has(project.projectId)) problems.push(`project ${project.projectId} comes twice`)
+    ids.add(project.projectId)
     plan.push(project)
-    idsByType.set(type, [...(idsByType.get(type) ?? []), project.projectId])
+    const ofType = idsByType.get(type) ?? []
+    idsByType.set(type, ofType)
+    ofType.push(project.projectId)
   }
 
   const preloads = new Set(computes.preloads.map((each) => each.taskType))
@@ -97,7 +101,11 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
     const { projectType: type } = compute
     for (const base of compute.baseProjectTypes)
       if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
-    const baseIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
+    const allIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
+    const sources = compute.dataSources?.map((source) => source.toLowerCase())
+    for (const source of sources ?? [])
+      if (!allIds.some((id) => dataSourceOf(id) === source)) problems.push(`${type} is over ${source}, of which no base project is`)
+    const baseIds = sources === undefined ? allIds : allIds.filter((id) => sources.includes(dataSourceOf(id)))
     if (compute.aggregateOn === 'MultiProject') {
       add(type, () => ({
         kind: 'aggregate',

@@ -12,8 +12,8 @@ const READ_ATTEMPTS_MAX = 5
 const READ_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
 /** Our endpoint may lag behind the one that released the epoch: asked this often, until the window closes. */
 const SYNC_BACKOFF: Backoff = { firstMs: 250, lastMs: 2_000 }
-/** Requests of one epoch under way at once: more only fill the endpoint's own queue. */
-const READS_AT_ONCE_MAX = 32
+/** Reads of one epoch under way at once: those of one block travel together, so that so many are some dozens of requests. */
+const READS_AT_ONCE_MAX = 4_096
 
 export interface EpochSource {
   readonly epoch: ComputeEpoch

@@ -44,6 +44,20 @@ test('the plan holds every project after those that it builds on', () => {
   expect(planned).toHaveLength(8)
 })
 
+test('an aggregate over some data sources builds on their projects alone, and is another one than that over all', () => {
+  const computes = { snapshots: [snapshot('pair', ['0xB', '0xA', '0xC'])] }
+  const some = { ...aggregate('top', 'MultiProject', 'day', 'pair'), dataSources: ['0xC', '0xb'] }
+  const day = aggregate('day', 'SingleProject', 'pair')
+  const planned = plan({ ...computes, aggregates: [day, some, { ...day, projectType: 'week', dataSources: ['0xA'] }] })
+  expect(planned[6]).toMatchObject({ baseIds: ['day:0xb:NS', 'day:0xc:NS', 'pair:0xb:NS', 'pair:0xc:NS'] })
+  expect(planned.slice(7).map(({ projectId }) => projectId)).toEqual(['week:0xa:NS'])
+  const { dataSources: _some, ...all } = some
+  expect(plan({ ...computes, aggregates: [day, all] })[6]?.projectId).not.toBe(planned[6]?.projectId)
+  expect(() => plan({ ...computes, aggregates: [{ ...day, dataSources: ['0xA', '0xD'] }] })).toThrow(
+    'day is over 0xd, of which no base project is',
+  )
+})
+
 test('everything that does not fit together is named at once', () => {
   const failure = (() => {
     try {

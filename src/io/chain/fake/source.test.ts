@@ -23,7 +23,7 @@ sourceSuite('fake', async () => ({
     read(call) {
       if (call.address === token && call.function.includes('balanceOf'))
         return [(call.blockNumber >= first ? 5n : 0n) + (call.blockNumber >= second ? 7n : 0n)]
-      if (call.address === token && call.function.includes('decimals')) return [6n]
+      if (call.address === token && call.function === 'function decimals() view returns (uint8)') return [6n]
       if (call.address === token && call.function.includes('symbol')) return ['TKN']
       throw new WeftError('CALL_REVERTED', { call: call.function, reason: 'scripted' })
     },

@@ -18,11 +18,11 @@ function isEmpty({ method }: RpcCall, answer: RpcAnswer | undefined): boolean {
 }
 
 /** Nodes that do not know EIP-1898 say so with this code: the parameters are not what they take. */
-const INVALID_PARAMS = -32_602
+export const INVALID_PARAMS = -32_602
 
-/** Whether the block cannot be named by its hash, so far as whoever answered goes. */
+/** Whether the block cannot be named by its hash, so far as whoever answered goes. With a state override it may be that which is not known. */
 export function isHashUnknown(call: RpcCall, answer: RpcAnswer | undefined): boolean {
-  return answer?.isOk === false && answer.refusal.code === INVALID_PARAMS && isByHash(call)
+  return answer?.isOk === false && answer.refusal.code === INVALID_PARAMS && isByHash(call) && call.params.length < 3
 }
 
 /** Which answers another endpoint may have better: a block or state that this one lacks, a method, or nothing at all for a call. */

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import { createScriptedNode, hashOf, headerOf, hex, refuse, reverts } from '#io/chain/rpc/scripted.test-node.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
-import { connectSourceChain, createSignatures } from './source.ts'
+import { createSignatures } from './decode.ts'
+import { connectSourceChain } from './source.ts'
 
 const PAIR = `0x${'0a'.repeat(20)}` as Address
 const SYNC = 'event Sync(uint112 reserve0, uint112 reserve1)'

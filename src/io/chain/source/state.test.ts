@@ -8,7 +8,7 @@ import { createStateReader } from './state.ts'
 
 const BLOCK = 9
 const place = { blockNumber: BLOCK as BlockNumber, blockHash: hashOf(`block ${BLOCK}`) }
-const CALL = { to: '0x01' }
+const CALL = { to: '0x01', data: '0x', gas: '0x1' }
 
 function open(call: Script, options: { readonly head?: number; readonly forks?: readonly string[] } = {}) {
   const { head = 20, forks = [] } = options

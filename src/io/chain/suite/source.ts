@@ -80,6 +80,47 @@ export function sourceSuite(name: string, open: () => Promise<SourceWorld>): voi
       await expect(balance(number, hash)).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
     })
 
+    test('views asked at once are each answered as if asked alone, whatever becomes of the others', async () => {
+      const { source, token, owner, first, second } = await open()
+      const hashOf = new Map(
+        await Promise.all([first, second].map(async (number) => [number, (await source.block(number))?.hash as Hash] as const)),
+      )
+      const at = (blockNumber: BlockNumber, change: object = {}) => {
+        const call = { address: token, function: BALANCE, args: [owner], blockNumber, ...change }
+        return source.read({ ...call, blockHash: hashOf.get(blockNumber) as Hash })
+      }
+      const symbol = { function: 'function symbol() view returns (string)', args: [] }
+      const transfer = { function: 'function transfer(address to, uint256 value) returns (bool)', args: [token, 10n ** 30n] }
+      const otherForm = { function: 'function decimals() view returns (string)', args: [] }
+      const asked = () => [
+        ...Array.from({ length: 300 }, (_, index) => at(index % 2 === 0 ? first : second)),
+        at(first, symbol),
+        at(second, transfer),
+        at(second, { address: NOBODY }),
+        at(second, otherForm),
+        at(second, symbol),
+      ]
+      const outcomes = await Promise.allSettled(asked())
+      const told = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason.code))
+      expect(told).toEqual([
+        ...Array.from({ length: 300 }, (_, index) => (index % 2 === 0 ? [5n] : [12n])),
+        ['TKN'],
+        'CALL_REVERTED',
+        'CALL_REVERTED',
+        'CALL_REVERTED',
+        ['TKN'],
+      ])
+    })
+
+    test("events of several contracts asked at once are each contract's own", async () => {
+      const { source, token, owner, first, second } = await open()
+      const toBlockHash = (await source.block(second))?.hash as Hash
+      const of = (address: Address, events = [TRANSFER], fromBlock = first) =>
+        source.events({ address, events, fromBlock, toBlock: second, toBlockHash })
+      const found = await Promise.all([of(token), of(owner), of(token), of(token, [APPROVAL]), of(token, [TRANSFER], second)])
+      expect(found.map((events) => events.map(({ args }) => args['value']))).toEqual([[5n, 7n], [], [5n, 7n], [], [7n]])
+    })
+
     test('events up to a block named by its hash too are of that fork, or there are none', async () => {
       const { source, token, first, second } = await open()
       const hashAt = async (number: number) => (await source.block(number as BlockNumber))?.hash as Hash

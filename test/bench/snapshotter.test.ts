@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { measure } from './snapshotter/epoch.ts'
+
+test('every base snapshot is computed, the same bytes as with a request for each value, in requests whose number does not grow with the pairs', async () => {
+  const [few, more, naive] = [
+    await measure({ pairs: 4, awayMs: 0 }),
+    await measure({ pairs: 24, awayMs: 0 }),
+    await measure({ pairs: 24, awayMs: 0, isNaive: true }),
+  ]
+  expect([few.snapshots, more.snapshots]).toEqual([8, 48])
+  expect(more.sha256).toBe(naive.sha256)
+  expect(more.posts).toBeLessThan(2 * few.posts)
+  expect(more.posts).toBeLessThan(naive.posts / 10)
+})

@@ -1,0 +1,28 @@
+import { type Row, row } from '../seal/rows.ts'
+import { measure } from './epoch.ts'
+
+export interface TableOptions {
+  /** Markets of so many pairs, the largest last: it is the one that has targets. */
+  readonly pairs: readonly number[]
+  readonly awayMs: number
+}
+
+/** What all base snapshots of an epoch of ten blocks cost, and what they would with a request for each value. */
+export async function* table({ pairs, awayMs }: TableOptions): AsyncGenerator<Row> {
+  // Once before: code that runs for the first time is not what is measured.
+  await measure({ pairs: Math.min(...pairs), awayMs: 0 })
+  for (const count of pairs) {
+    const isLargest = count === pairs.at(-1)
+    const done = await measure({ pairs: count, awayMs })
+    const name = `${count} pairs, ${awayMs} ms away`
+    yield row(`base snapshots of an epoch, ${name}`, done.ms, 'ms', isLargest ? 2_000 : undefined)
+    yield row(`of it CPU, ${name}`, done.cpuMs, 'ms', isLargest ? 500 : undefined)
+    yield row(`requests, ${name}`, done.posts, 'posts', isLargest ? 60 : undefined)
+    yield row(`calls in them, ${name}`, done.calls, 'calls')
+    if (!isLargest) continue
+    const naive = await measure({ pairs: count, awayMs, isNaive: true })
+    yield row(`requests beside one for each value, ${name}`, done.posts / naive.posts, '× naive')
+    yield row(`time beside one for each value, ${name}`, done.ms / naive.ms, '× naive')
+    yield row(`CPU beside one for each value, ${name}`, done.cpuMs / naive.cpuMs, '× naive')
+  }
+}
