@@ -21,7 +21,7 @@ describe('an epoch', () => {
   test('has these steps and no other', () => {
     expect(stepsOf(STATES, advanceEpoch)).toEqual({
       released: ['closed', 'void'],
-      closed: ['planned', 'ended', 'missed', 'void'],
+      closed: ['released', 'planned', 'ended', 'missed', 'void'],
       planned: ['anchored', 'missed', 'void'],
       anchored: ['ended', 'missed', 'void'],
       ended: ['void'],
