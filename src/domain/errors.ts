@@ -272,6 +272,16 @@ export const ERRORS = {
     help: 'The bytes served do not hash to their CID. Do not trust that copy; ask another source.',
   },
   IPFS_CONTENT_TOO_LARGE: { kind: 'caller', facts: ['cid', 'bytesMax'], help: 'The content is larger than the caller accepts.' },
+  CONTENT_NOT_HERE: {
+    kind: 'caller',
+    facts: ['cid'],
+    help: 'This gateway serves what one folder holds, and asks nobody. Ask another gateway.',
+  },
+  CONTENT_NOT_SERVED: {
+    kind: 'transient',
+    facts: ['cid', 'waitedMs'],
+    help: 'This gateway does not hold the content, and no peer that it is connected to served it in time. Ask again later, or another gateway.',
+  },
   PLACE_FAILED: {
     kind: 'transient',
     facts: ['place', 'detail'],
