@@ -340,7 +340,7 @@ export const SETTINGS = {
     max: 65_535,
     fallback: 0,
     roles: withIpfs,
-    doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.',
+    doc: 'Loopback port of the read-only IPFS gateway, which answers for what this node and its peers hold; 0 takes a free one.',
   },
   ipfsEpochsKept: {
     env: 'WEFT_IPFS_EPOCHS_KEPT',
