@@ -28,8 +28,11 @@ await sqlite.close()
 rmSync(folder, { recursive: true })
 
 const server = await startPostgres()
-const postgres = await openPostgresIndex({ url: await server.database(), market: 'bench', indexId: 'bench' })
-for await (const row of table(postgres, { name: 'PostgreSQL', ...options })) tell(row)
-await postgres.close()
-await server.stop()
+try {
+  const postgres = await openPostgresIndex({ url: await server.database(), market: 'bench', indexId: 'bench' })
+  for await (const row of table(postgres, { name: 'PostgreSQL', ...options })) tell(row)
+  await postgres.close()
+} finally {
+  await server.stop()
+}
 if (isJson) process.stdout.write(`${JSON.stringify({ rows })}\n`)

@@ -571,7 +571,7 @@ export const STORIES = {
     }),
     isTold: inOrder(
       is('fault', 'sender_lag'),
-      is(/^validator/, 'will_try_again', { doing: 'attest', code: 'CALL_NOT_SETTLED' }),
+      is(/^validator/, 'will_try_again', { doing: 'attest', code: 'CHAIN_ANSWER_INVALID' }),
       is('chain', 'SnapshotFinalized', { epochId: 1 }),
     ),
   },

@@ -36,17 +36,26 @@ const parsers = {
 
 type Connection = Pick<Client, 'query'>
 
-/** Queries with `?`, as the server numbers them. */
-const numbered = new Map<string, string>()
-function inNumbers(query: string): string {
-  let text = numbered.get(query)
-  if (text === undefined) {
-    let count = 0
-    text = query.replace(/\?/g, () => `$${++count}`)
-    if (numbered.size < 1_000) numbered.set(query, text)
-  }
-  return text
+interface Prepared {
+  readonly text: string
+  /** Each connection has the query planned once: for a data point that takes as long as finding it. */
+  readonly name?: string
 }
+
+/** Queries with `?`, as the server numbers them. */
+const numbered = new Map<string, Prepared>()
+function inNumbers(query: string): Prepared {
+  const known = numbered.get(query)
+  if (known !== undefined) return known
+  let count = 0
+  const text = query.replace(/\?/g, () => `$${++count}`)
+  if (numbered.size >= QUERIES_MAX) return { text }
+  const prepared = { text, name: `weft_${numbered.size}` }
+  numbered.set(query, prepared)
+  return prepared
+}
+/** Some of them have as many places as are asked for at once. */
+const QUERIES_MAX = 200
 
 /** The server has no NUL in texts. Nothing that is stored has one: whoever looks for it finds nothing, as everywhere. */
 const spelled = (value: SqlValue): SqlValue => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value)
@@ -54,7 +63,7 @@ const spelled = (value: SqlValue): SqlValue => (typeof value === 'string' ? valu
 function sqlOn(connection: Connection): Sql {
   return {
     async rows(query, values = []) {
-      return (await connection.query<Row>(inNumbers(query), values.map(spelled))).rows
+      return (await connection.query<Row>({ ...inNumbers(query), values: values.map(spelled) })).rows
     },
     async insert(table, columns, rows, conflict) {
       if (rows.length === 0) return
@@ -167,6 +176,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
     write: (work) => inTurn(() => write(work)),
     read: (work) =>
       withConnection((connection) => transaction(connection, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
+    look: (work) => withConnection((connection) => work(sqlOn(connection))),
     size: () =>
       withConnection(async (connection) => {
         const { rows } = await connection.query<Row>('SELECT pg_database_size(current_database()) AS bytes')

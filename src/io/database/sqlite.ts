@@ -126,6 +126,7 @@ function createEngine(path: string, database: DatabaseSync): Engine {
       return guarded('writing', () => inTransaction('BEGIN IMMEDIATE', work))
     },
     read: (work) => guarded('reading', () => inTransaction('BEGIN', work)),
+    look: (work) => guarded('reading', () => inTransaction('BEGIN', work)),
     size: () =>
       guarded('reading', async () => {
         const [row] = await sql.rows('SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()')

@@ -255,6 +255,13 @@ describe('what comes over time', () => {
     expect(await closed).toMatch(/text\/event-stream.*no-store.*one\n.*two\n/s)
   })
 
+  test('has a head, which is there at once and keeps nothing open', async () => {
+    const ends: string[] = []
+    const { get } = await serve({ routes: [flowing(() => endless(ends))], limits: { flowsMax: 1 } })
+    for (const _again of [1, 2]) expect((await get('/flow', { method: 'HEAD' })).status).toBe(200)
+    expect(ends).toEqual([])
+  })
+
   test('G11: a reader that takes nothing is cut and told so, and costs no more than its buffers', async () => {
     const ends: string[] = []
     const { server } = await serve({ routes: [flowing(() => endless(ends))], limits: { answerTimeoutMs: 100 } })

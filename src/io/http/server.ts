@@ -128,6 +128,7 @@ export async function serveHttp(options: HttpOptions, deps: HttpDeps): Promise<H
       const { flow } = value.body
       await serving.flows.through(caller, () => {
         reply.begin(value)
+        if (request.method === 'HEAD') return void response.end()
         return pour(flow, response, { stallMs: limits.answerTimeoutMs, stopping: stopping.signal })
       })
     } catch (failure) {

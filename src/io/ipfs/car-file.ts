@@ -1,9 +1,10 @@
-import { createReadStream } from 'node:fs'
-import { open, readFile, rename } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
 import { CarBlockIterator } from '@ipld/car/iterator'
 import { CarWriter } from '@ipld/car/writer'
 import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
-import { blockFiles } from './block-folder.ts'
+import type { Cid } from '#domain/ids.ts'
+import { blockFiles, readBlockFolder } from './block-folder.ts'
 import type { Blocks } from './blocks.ts'
 import { checkBlock, parseCid } from './unixfs.ts'
 
@@ -21,6 +22,7 @@ export async function blocksToCar(directory: string, path: string): Promise<Move
   const fresh = `${path}.new`
   const counts = { blocks: 0, bytes: 0, damaged: 0 }
   const { writer, out } = CarWriter.create([])
+  const { block } = readBlockFolder(directory)
   try {
     await using handle = await open(fresh, 'w', 0o644)
     const writing = (async () => {
@@ -29,14 +31,13 @@ export async function blocksToCar(directory: string, path: string): Promise<Move
     })()
     for (const { kind, name, path: file } of blockFiles(directory)) {
       if (kind !== 'block') continue
-      const cid = parseCid(name)
-      const bytes = await readFile(file).catch(unlessGone)
-      // A running node may just have let it go.
-      if (bytes === undefined) continue
-      if (!(await isRight(cid, bytes))) {
-        counts.damaged += 1
+      const bytes = await block(name as Cid)
+      if (bytes === undefined) {
+        // A running node may just have let it go.
+        if (existsSync(file)) counts.damaged += 1
         continue
       }
+      const cid = parseCid(name)
       await Promise.race([writer.put({ cid, bytes }), writing])
       counts.blocks += 1
       counts.bytes += bytes.length
@@ -81,8 +82,4 @@ async function isRight(cid: ReturnType<typeof parseCid>, bytes: Uint8Array): Pro
     if (isWeftError(failure)) return false
     throw failure
   }
-}
-
-function unlessGone(failure: unknown): undefined {
-  if ((failure as NodeJS.ErrnoException).code !== 'ENOENT') throw failure
 }

@@ -17,7 +17,7 @@ const SLOTS = 20
 
 export const projectOf = (place: number): ProjectId => `reserves:0x${place.toString(16).padStart(40, '0')}:bench` as ProjectId
 const cidOf = (epochId: number, place: number): Cid =>
-  `bafkrei${epochId.toString(36).padStart(8, 'a')}${place.toString(36).padStart(8, 'a')}${'b'.repeat(36)}` as Cid
+  `bafkrei${epochId.toString(36).padStart(8, '0')}${place.toString(36).padStart(8, '0')}${'b'.repeat(36)}` as Cid
 
 export function textOf(epochId: number, place: number): string {
   const reserves = Object.fromEntries(

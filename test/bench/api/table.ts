@@ -58,7 +58,7 @@ export async function* table(index: IndexDatabase, options: TableOptions): Async
     yield* ranges(server.url, { index, ...options })
     yield* streams(server.url, { filler, wake: serve.wake, ...options })
     const { bytes } = await index.summary()
-    yield row(`${name}: bytes on disk for each data point`, bytes / (projects * epochs), 'bytes')
+    yield row(`${name}: bytes on disk of a data point, of ${projects * epochs}`, bytes / (projects * epochs), 'bytes')
   } finally {
     stopping.abort()
     await running
@@ -84,14 +84,9 @@ async function* reads(url: string, { name, reads: count, projects, epochs }: Tab
   }
   asker.end()
   const p99 = percentile(bare, 0.99)
-  yield row(
-    `${name}: a final snapshot of ${projects * epochs} data points, p99, over that of a bare file of as many bytes`,
-    percentile(data, 0.99) / p99,
-    'times',
-    10,
-  )
-  yield row(`${name}: a final data point as JSON, p99, over the same`, percentile(json, 0.99) / p99, 'times', 10)
-  yield row(`${name}: the p99 of that bare file`, p99, 'ms')
+  yield row(`${name}: p99 of a final snapshot, over a bare file of its size`, percentile(data, 0.99) / p99, 'times', 10)
+  yield row(`${name}: p99 of a final data point as JSON, over the same`, percentile(json, 0.99) / p99, 'times', 10)
+  yield row(`${name}: p99 of that bare file`, p99, 'ms')
 }
 
 async function* ranges(url: string, { name, index, epochs }: TableOptions & { readonly index: IndexDatabase }): AsyncIterable<Row> {
@@ -106,12 +101,7 @@ async function* ranges(url: string, { name, index, epochs }: TableOptions & { re
     served.push((await asker.ask(`/v1/projects/${projectId}/epochs?from=1&to=${length}&limit=${length}`)).ms)
   }
   asker.end()
-  yield row(
-    `${name}: a range of ${length} epochs in one question, over reading it from the database`,
-    median(served) / median(direct),
-    'times',
-    5,
-  )
+  yield row(`${name}: a range of ${length} epochs, over reading it from the database`, median(served) / median(direct), 'times', 5)
 }
 
 async function* streams(
@@ -129,8 +119,8 @@ async function* streams(
   const isAllHeard = (): boolean => readers.heard().every((heard) => heard >= epochProjects)
   while (!isAllHeard() && performance.now() - beganMs < HEARD_WITHIN_MS) await turn()
   const lost = readers.heard().reduce((sum, heard) => sum + Math.max(0, epochProjects - heard), 0)
-  yield row(`${name}: events that ${count} readers of a stream have lost of ${epochProjects} each`, lost, 'events', 0)
-  yield row(`${name}: from the index to the last of them, readers in the same process`, readers.lastAtMs() - beganMs, 'ms')
-  yield row(`${name}: memory for each of them, theirs included`, (process.memoryUsage().rss - rssBefore) / count / 1024, 'KiB')
+  yield row(`${name}: events lost by ${count} readers of a stream, of ${epochProjects} each`, lost, 'events', 0)
+  yield row(`${name}: from the index to the last of them, in one process`, readers.lastAtMs() - beganMs, 'ms')
+  yield row(`${name}: memory for each of them, its own included`, (process.memoryUsage().rss - rssBefore) / count / 1024, 'KiB')
   readers.end()
 }

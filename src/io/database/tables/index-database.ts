@@ -25,7 +25,7 @@ export async function claim(sql: Sql, { database, market, indexId }: { database:
 
 /** The index on any engine. */
 export function createIndexDatabase(engine: Engine): IndexDatabase {
-  const { read: reading, write: writing } = engine
+  const { read: reading, look: looking, write: writing } = engine
   return {
     lead: engine.lead,
     close: engine.close,
@@ -75,9 +75,9 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
     summary: async () => ({ ...(await reading(read.summary)), bytes: await engine.size() }),
     projects: (query) => reading((sql) => read.projects(sql, query)),
     project: (projectId) => reading((sql) => read.project(sql, projectId)),
-    points: (query) => reading((sql) => read.points(sql, query)),
-    epochPoints: (query) => reading((sql) => read.epochPoints(sql, query)),
-    epochs: (query) => reading((sql) => read.epochs(sql, query)),
+    points: (query) => looking((sql) => read.points(sql, query)),
+    epochPoints: (query) => looking((sql) => read.epochPoints(sql, query)),
+    epochs: (query) => looking((sql) => read.epochs(sql, query)),
     epoch: (epochId) => reading((sql) => read.epoch(sql, epochId)),
     batches: (query) => reading((sql) => read.batches(sql, query)),
     batch: (batchCid, epochId) => reading((sql) => read.batch(sql, batchCid, epochId)),
@@ -90,6 +90,6 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
         const [row] = await sql.rows('SELECT max(seq) AS seq FROM changes')
         return Number(row?.['seq'] ?? 0)
       }),
-    changes: (query) => reading((sql) => read.changes(sql, query)),
+    changes: (query) => looking((sql) => read.changes(sql, query)),
   }
 }

@@ -114,14 +114,16 @@ const pointRow = (row: Row): PointRow =>
     ...(row['body'] != null && { text: unpacked(row) }),
   }) as unknown as PointRow
 
-export async function points(sql: Sql, query: PointsQuery): Promise<PointRow[]> {
-  const known = await first(sql.rows('SELECT project_no, last_finalized FROM projects WHERE project_id = ?', [query.projectId]))
-  if (known === undefined || (query.isFinalized && known['last_finalized'] === null)) return []
-  const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, query.isFinalized ? Number(known['last_finalized']) : Number.MAX_SAFE_INTEGER)
+const PROJECT_NO = '(SELECT project_no FROM projects WHERE project_id = ?)'
+/** With the newest epoch in which the project is final: behind it nobody needs to look. */
+const UP_TO_FINAL = `AND b.finalized_block IS NOT NULL AND p.epoch_id <= (SELECT last_finalized FROM projects WHERE project_id = ?)`
+
+/** One query: a data point costs one way to the server. */
+export async function points(sql: Sql, { projectId, from = 0, to = Number.MAX_SAFE_INTEGER, ...query }: PointsQuery): Promise<PointRow[]> {
   const rows = await sql.rows(
-    `${pointsFrom(query.text)} AND p.project_no = ? AND p.epoch_id BETWEEN ? AND ?${query.isFinalized ? ' AND b.finalized_block IS NOT NULL' : ''}
+    `${pointsFrom(query.text)} AND p.project_no = ${PROJECT_NO} AND p.epoch_id BETWEEN ? AND ? ${query.isFinalized ? UP_TO_FINAL : ''}
      ORDER BY p.epoch_id ${query.order === 'ascending' ? 'ASC' : 'DESC'} LIMIT ?`,
-    [Number(known['project_no']), query.from ?? 0, to, query.limit],
+    [projectId, from, to, ...(query.isFinalized ? [projectId] : []), query.limit],
   )
   return rows.map(pointRow)
 }

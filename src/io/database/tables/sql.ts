@@ -17,6 +17,8 @@ export interface Engine {
   write<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value>
   /** Several queries about one state of the tables. */
   read<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value>
+  /** Queries of which the last sees one state of the tables by itself: on a server that is two ways there and back less. */
+  look<Value>(work: (sql: Sql) => Promise<Value>): Promise<Value>
   /** Bytes on disk. */
   size(): Promise<number>
   close(): Promise<void>

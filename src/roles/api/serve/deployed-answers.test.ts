@@ -115,6 +115,14 @@ test('what the chain says is compared with the bytes, and the proof is named', a
   })
 })
 
+test('A9: bytes that are not those of the CID are told as such', async () => {
+  const points: World['index']['points'] = async (query) =>
+    (await world.index.points(query)).map((row) => ({ ...row, text: '{"value":3}' }))
+  const other = await served({ deps: { ...world.deps, index: { ...world.index, points } } })
+  expect(await (await other.get(`/verify/1/${A}`)).json()).toMatchObject({ snapshotCid: world.cids.a1, isMatching: false })
+  await other.stop()
+})
+
 test('what a node says of its own snapshotter, an api has not', async () => {
   for (const path of ['status', `status/${A}`, 'epochProcessingStatus?page=1&size=10'])
     expect(await refusal(`/internal/snapshotter/${path}`)).toMatchObject([404, { status: 'error', code: 'NODE_STATUS_ABSENT' }])

@@ -106,6 +106,10 @@ describe('A11, G7: a hostile query costs next to nothing', () => {
     expect(performance.now() - beganMs).toBeLessThan(1_000)
   })
 
+  test('depth is told before what it would bring', async () => {
+    expect((await ask(`{ ${deep(12)} }`)).errors?.[0]?.message).toContain('levels')
+  })
+
   test('more than a body may hold', async () => {
     expect((await server.get('/graphql', { method: 'POST', body: JSON.stringify({ query: 'x'.repeat(20_000) }) })).status).toBe(413)
   })

@@ -1,5 +1,6 @@
-import type { AggregateCompute, ComputeSet } from '#domain/compute.ts'
+import type { AggregateCompute, ComputeSet, JsonValue } from '#domain/compute.ts'
 import type { ProjectId } from '#domain/ids.ts'
+import { jsonSchemaOf } from '#domain/snapshot-schema.ts'
 import { multiAggregateProjectId, projectIdOf, singleAggregateProjectId } from '#wire/project-id.ts'
 import { unlessThrown } from '#wire/untrusted.ts'
 
@@ -15,6 +16,16 @@ export function kindOf(projectType: string, computes: ComputeSet | undefined): K
   const aggregate = computes?.aggregates.find((each) => each.projectType === projectType)
   if (aggregate === undefined) return 'unknown'
   return aggregate.aggregateOn === 'SingleProject' ? 'single' : 'multi'
+}
+
+/** What the compute of a project type says of it to readers, and the JSON Schema of its snapshots, as far as it says so. */
+export function declaredOf(
+  projectType: string,
+  computes: ComputeSet | undefined,
+): { readonly description?: string; readonly schema?: JsonValue } {
+  const makers = computes === undefined ? [] : [...computes.snapshots, ...computes.aggregates]
+  const { description, schema } = makers.find((each) => each.projectType === projectType) ?? {}
+  return { ...(description !== undefined && { description }), ...(schema !== undefined && { schema: jsonSchemaOf(schema) as JsonValue }) }
 }
 
 /** The projects that an aggregate takes in each epoch, sorted; none of a snapshot, or of one that the computes do not make. */

@@ -3,7 +3,7 @@ import type { ProjectId } from '#domain/ids.ts'
 import type { ProjectRow } from '#io/database/port.ts'
 import { PAGE_LENGTH, type Project } from '#wire/api.ts'
 import { nearestProjects } from './absence.ts'
-import { kindOf, sourcesOf } from './lore.ts'
+import { declaredOf, kindOf, sourcesOf } from './lore.ts'
 import { pageOf } from './pages.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
@@ -26,7 +26,8 @@ export function projectAnswers(deps: ServeDeps) {
     },
     async project({ projectId }) {
       const row = await known(projectId)
-      return { ...row, kind: kindOf(row.projectType, await computes()) }
+      const set = await computes()
+      return { ...row, kind: kindOf(row.projectType, set), ...declaredOf(row.projectType, set) }
     },
     async sources({ projectId, epochId }) {
       await known(projectId)

@@ -76,7 +76,9 @@ describe('data points', () => {
     expect(await ask<Point>('latest', at(A, 'latest'))).toMatchObject({ epochId: 1, status: 'finalized' })
     expect(await ask<Point>('latest', at(A, 'latest?status=any'))).toMatchObject({ epochId: 2, status: 'pending' })
   })
+})
 
+describe('A10: what is not there is told with why', () => {
   test.each([
     [
       'an unknown project, with those spelled alike',
@@ -88,13 +90,13 @@ describe('data points', () => {
     ['an epoch that was left out', A, 4, { code: 'epoch_skipped' }],
     ['an epoch whose batches may still come', A, 5, { code: 'epoch_open', untilBlock: expect.any(Number) }],
     ['a project that is in none of its batches', B, 2, { code: 'not_batched' }],
-  ])('A10: absent: %s', async (_what, projectId, epochId, reason) => {
+  ])('%s', async (_what, projectId, epochId, reason) => {
     const point = await ask<Point>('point', at(projectId, `epochs/${epochId}`), 404)
     expect(point).toMatchObject({ projectId, epochId, status: 'absent', reason })
     expect(point.reason?.message).not.toBe('')
   })
 
-  test('absent: nothing that is final, nothing at all', async () => {
+  test('nothing that is final, nothing at all', async () => {
     expect(await ask<Point>('latest', at('none:0x:ns', 'latest'), 404)).toMatchObject({
       status: 'absent',
       reason: { code: 'project_unknown' },
@@ -170,6 +172,8 @@ describe('projects', () => {
       dataSource: '0xaa',
       namespace: 'ns',
       kind: 'snapshot',
+      description: 'What a pair holds.',
+      schema: expect.objectContaining({ type: 'object', properties: { value: { type: 'integer' } } }),
       firstEpochId: 1,
       lastEpochId: 2,
       lastFinalizedEpochId: 1,

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { int, object } from '#domain/snapshot-schema.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { content, createChain, numberOf, project, slot } from '#io/database/chain.test-world.ts'
@@ -82,7 +83,14 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 const COMPUTES: Awaited<ReturnType<ServeDeps['computes']>> = {
   preloads: [],
   snapshots: [
-    { projectType: 'reserves', dataSources: ['0xAA', '0xbb'], preloads: [], compute: () => expect.fail('nothing computes here') },
+    {
+      projectType: 'reserves',
+      description: 'What a pair holds.',
+      schema: object({ value: int() }),
+      dataSources: ['0xAA', '0xbb'],
+      preloads: [],
+      compute: () => expect.fail('nothing computes here'),
+    },
   ],
   aggregates: [
     {

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { IndexReads, PointRow, PointsQuery } from '#io/database/port.ts'
+import { decodeCursor } from '#wire/cursor.ts'
+import { readRange, TEXT_LENGTH_MAX } from './points.ts'
+
+const projectId = 'type:source:ns' as ProjectId
+
+/** An index with a data point in each of so many epochs, whose texts have so many characters; and what was asked of it. */
+function indexOf({ epochs, length = 10 }: { readonly epochs: number; readonly length?: number }) {
+  const asked: PointsQuery[] = []
+  const points: IndexReads['points'] = async (query) => {
+    asked.push(query)
+    const ids = Array.from({ length: epochs }, (_, place) => place + 1).filter(
+      (id) => id >= (query.from ?? 0) && id <= (query.to ?? epochs),
+    )
+    const ordered = query.order === 'ascending' ? ids : ids.reverse()
+    const text = query.text ? 'x'.repeat(length) : undefined
+    return ordered.slice(0, query.limit).map((epochId) => ({ projectId, epochId, text }) as unknown as PointRow)
+  }
+  return { asked, index: { points } as IndexReads }
+}
+
+const asking = { breathe: async () => undefined, header: () => undefined }
+const epoch = (id: number) => id as EpochId
+
+/** All pages, one after another. */
+async function pages(index: IndexReads, asked: object, withText = false): Promise<number[][]> {
+  const found: number[][] = []
+  for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+    const { rows, nextCursor } = await readRange(
+      { projectId, ...asked, ...(cursor !== undefined && { cursor }) },
+      { index, asking, withText },
+    )
+    found.push(rows.map(({ epochId }) => epochId))
+    cursor = nextCursor === undefined ? undefined : decodeCursor(nextCursor)
+  }
+  return found
+}
+
+describe('pages of a range', () => {
+  test.each([
+    ['end where it ends', { from: epoch(2), to: epoch(4), limit: 2 }, [[2, 3], [4]]],
+    ['are as long as asked for', { from: epoch(7), limit: 3 }, [[7, 8, 9], [10]]],
+    ['of the last so many begin with the oldest of them', { last: 5, limit: 2 }, [[6, 7], [8, 9], [10]]],
+    ['of the last so many up to an epoch', { last: 2, to: epoch(4) }, [[3, 4]]],
+    ['of nothing are one, and empty', { from: epoch(11) }, [[]]],
+  ])('%s', async (_what, asked, epochs) => {
+    expect(await pages(indexOf({ epochs: 10 }).index, asked)).toEqual(epochs)
+  })
+
+  test('A11: end early where snapshots are long, and each brings at least one', async () => {
+    const { index, asked } = indexOf({ epochs: 5, length: TEXT_LENGTH_MAX * 0.4 })
+    expect(await pages(index, { limit: 5 }, true)).toEqual([[1, 2], [3, 4], [5]])
+    const { index: huge } = indexOf({ epochs: 3, length: TEXT_LENGTH_MAX + 1 })
+    expect(await pages(huge, { limit: 3 }, true)).toEqual([[1], [2], [3]])
+    expect(Math.max(...asked.map(({ limit }) => limit))).toBeLessThanOrEqual(16)
+  })
+
+  test('A11: of small snapshots a thousand are read in a few looks', async () => {
+    const { index, asked } = indexOf({ epochs: 1_000 })
+    expect((await pages(index, { limit: 1_000 }, true))[0]).toHaveLength(1_000)
+    expect(asked.length).toBeLessThanOrEqual(3)
+  })
+
+  test('that end before they begin are refused', async () => {
+    await expect(pages(indexOf({ epochs: 1 }).index, { from: epoch(2), to: epoch(1) })).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
+  })
+})
