@@ -45,7 +45,7 @@ export const mcpCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Give agents tools to read data: projects, latest, range, proof, verify',
+    brief: 'Give agents tools that read data and verify them',
     fullDescription:
       'A server of the Model Context Protocol. The tools read and change nothing; each data point says its status and links its proof, and its value has its CID. `verify` proves it down to the hash of a block where --rpc and --data-market are given.',
   },

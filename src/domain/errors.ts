@@ -382,6 +382,11 @@ export const ERRORS = {
   },
   REQUEST_FAILED: { kind: 'bug', facts: ['requestId'], help: 'The question found a fault of the server. Its log has more under this id.' },
   ROUTE_UNKNOWN: { kind: 'caller', facts: ['method', 'path'], help: '`/openapi.json` of the server lists its routes.' },
+  ORIGIN_REFUSED: {
+    kind: 'caller',
+    facts: ['origin'],
+    help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
+  },
   TOKEN_WRONG: {
     kind: 'caller',
     facts: ['path'],

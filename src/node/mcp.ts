@@ -71,10 +71,7 @@ async function answerTo(
   // A page of elsewhere may not use the browser of whoever reads it to ask here, by whatever name it found the way.
   const origin = asking.header('origin')
   if (origin !== undefined && !(URL.canParse(origin) && isLoopback(new URL(origin).hostname)))
-    return new Answer({
-      status: 403,
-      body: { json: { status: 'error', code: 'ORIGIN_REFUSED', message: 'Pages of elsewhere may not ask.' } },
-    })
+    throw new WeftError('ORIGIN_REFUSED', { origin: origin.slice(0, 80) })
   const headers = Object.fromEntries(
     ['accept', 'content-type', 'mcp-protocol-version'].flatMap((name) => {
       const value = asking.header(name)
