@@ -7,6 +7,7 @@ import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { indexRoutes } from './index-move.ts'
 import { marketRoutes } from './market.ts'
+import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
@@ -28,6 +29,7 @@ export const routes = buildRouteMap({
     projects: projectsCommand,
     released: releasedCommand,
     inclusion: inclusionCommand,
+    mcp: mcpCommand,
     test: testCommand,
     mutate: mutateCommand,
     bench: benchCommand,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { readBlockFolder } from '#io/ipfs/block-folder.ts'
-import { serveGateway } from '#io/ipfs/gateway.ts'
 import { ipfsFolder } from '#node/adapters.ts'
+import { serveGateway } from '#node/gateway.ts'
 import { createStarted } from '#node/stop.ts'
 import { startAnvil } from './anvil.ts'
 import { CHAIN_STATE, type DevnetEndpoints, findDevnet, findKept, latestDevnet } from './registry.ts'
@@ -25,8 +25,8 @@ export async function openDevnet(given?: string): Promise<OpenDevnet> {
     started.add('anvil', anchor)
     const gateways: Record<string, string> = {}
     for (const name of Object.keys(kept.gateways)) {
-      const gateway = await serveGateway({ blocks: readBlockFolder(join(ipfsFolder(join(dataDir, name)), 'blocks')), port: 0 })
-      started.add('IPFS gateway', { stop: () => gateway.close() })
+      const gateway = await serveGateway({ blocks: readBlockFolder(join(ipfsFolder(join(dataDir, name)), 'blocks')) })
+      started.add('IPFS gateway', gateway)
       gateways[name] = gateway.url
     }
     // Its sequencer runs no more.

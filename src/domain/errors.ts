@@ -272,6 +272,16 @@ export const ERRORS = {
     help: 'The bytes served do not hash to their CID. Do not trust that copy; ask another source.',
   },
   IPFS_CONTENT_TOO_LARGE: { kind: 'caller', facts: ['cid', 'bytesMax'], help: 'The content is larger than the caller accepts.' },
+  CONTENT_NOT_HERE: {
+    kind: 'caller',
+    facts: ['cid'],
+    help: 'This gateway serves what one folder holds, and asks nobody. Ask another gateway.',
+  },
+  CONTENT_NOT_SERVED: {
+    kind: 'transient',
+    facts: ['cid', 'waitedMs'],
+    help: 'This gateway does not hold the content, and no peer that it is connected to served it in time. Ask again later, or another gateway.',
+  },
   PLACE_FAILED: {
     kind: 'transient',
     facts: ['place', 'detail'],
@@ -372,6 +382,11 @@ export const ERRORS = {
   },
   REQUEST_FAILED: { kind: 'bug', facts: ['requestId'], help: 'The question found a fault of the server. Its log has more under this id.' },
   ROUTE_UNKNOWN: { kind: 'caller', facts: ['method', 'path'], help: '`/openapi.json` of the server lists its routes.' },
+  ORIGIN_REFUSED: {
+    kind: 'caller',
+    facts: ['origin'],
+    help: 'These tools answer programs and pages of this machine, and no page of elsewhere.',
+  },
   TOKEN_WRONG: {
     kind: 'caller',
     facts: ['path'],

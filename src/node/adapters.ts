@@ -9,7 +9,6 @@ import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { carFolder } from '#io/ipfs/car-folder.ts'
-import { serveGateway } from '#io/ipfs/gateway.ts'
 import { type HeliaNode, startHeliaNode } from '#io/ipfs/helia.ts'
 import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { pinningService } from '#io/ipfs/pinning-service.ts'
@@ -19,6 +18,7 @@ import { parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { SubmissionHost } from '#io/p2p/host.ts'
 import { type Copies, createCopies } from '#life/copies.ts'
 import { persist } from '#life/persist.ts'
+import { serveGateway } from './gateway.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { PlaceSetting } from './pin-places.ts'
 import type { Settings } from './settings.ts'
@@ -160,8 +160,8 @@ export async function ipfsPlace(settings: Settings, home: RoleHome, started: Sta
     { store: home.store, onDamaged: (cid) => home.report('block_damaged', { cid }) },
   )
   started.add('IPFS node', node)
-  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort })
-  started.add('IPFS gateway', { stop: () => gateway.close() })
+  const gateway = await serveGateway({ blocks: node, port: settings.gatewayPort }, home)
+  started.add('IPFS gateway', gateway)
   const copies = copiesOf(settings, home, node)
   started.add('pinning places', copies)
   const cars = settings.pinPlaces.flatMap((place) => (place.kind === 'car' ? [place.directory] : []))

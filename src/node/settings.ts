@@ -340,7 +340,7 @@ export const SETTINGS = {
     max: 65_535,
     fallback: 0,
     roles: withIpfs,
-    doc: 'Loopback port of the read-only trustless gateway; 0 takes a free one.',
+    doc: 'Loopback port of the read-only IPFS gateway, which answers for what this node and its peers hold; 0 takes a free one.',
   },
   ipfsEpochsKept: {
     env: 'WEFT_IPFS_EPOCHS_KEPT',
@@ -351,6 +351,14 @@ export const SETTINGS = {
     fallback: 10_000,
     roles: ['snapshotter', 'sequencer', 'validator'],
     doc: 'Newest epochs whose content the embedded IPFS node keeps; older content goes once the contract can decide nothing about it any more. At the 100 kB of a usual epoch 10000 of them are 1 GB. Must reach further back than the aggregates of the market.',
+  },
+  keepFinal: {
+    env: 'WEFT_KEEP_FINAL',
+    type: 'choice',
+    choices: ['on', 'off'],
+    fallback: 'off',
+    roles: ['validator'],
+    doc: 'Whether the snapshots that a validator speaks for are kept here, and served to others, even where the market does not ask for it; no vote waits for that. Batches are always kept.',
   },
   historyEpochs: {
     env: 'WEFT_HISTORY_EPOCHS',

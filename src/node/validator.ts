@@ -33,6 +33,7 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
       recomputeShareBp: settings.recomputeShare,
       epochsKept: settings.epochsKept,
       ipfsEpochsKept: settings.ipfsEpochsKept,
+      keepsFinal: settings.keepFinal === 'on',
     },
     {
       store: home.store,

@@ -2,6 +2,8 @@
 
 /** Who waits for an answer. */
 export interface Asking {
+  /** The name under which its questions are counted: its address, or its key. */
+  readonly caller: string
   /**
    * Gives the event loop a turn. Whoever reads page by page awaits it between two, so that no question holds up anything else. Throws
    * `REQUEST_TOO_LONG` when the answer has taken longer than any may, or nobody waits for it any more.

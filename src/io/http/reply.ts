@@ -8,6 +8,7 @@ import { rangeOf } from './range.ts'
 /** By code, where the kind of the error does not say it. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   TOKEN_WRONG: 401,
+  ORIGIN_REFUSED: 403,
   ROUTE_UNKNOWN: 404,
   EPOCH_NOT_KEPT: 404,
   EPOCH_OPEN: 404,
@@ -20,6 +21,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   SLOT_UNKNOWN: 404,
   NODE_STATUS_ABSENT: 404,
   NOT_FINAL: 404,
+  CONTENT_NOT_HERE: 404,
+  CONTENT_NOT_SERVED: 504,
+  IPFS_CONTENT_WRONG: 502,
+  IPFS_CONTENT_TOO_LARGE: 413,
   REQUEST_TOO_LARGE: 413,
   QUEUE_FULL: 429,
 }

@@ -4,11 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { BucketLimits } from '#domain/buckets.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
+import { createGate, type Gate } from '#domain/gate.ts'
 import type { Secret } from '#domain/secret.ts'
 import { isRecord, parseJson } from '#wire/untrusted.ts'
 import { bearerOf, type Callers, createCallers, isSame } from './callers.ts'
 import { pour } from './flow.ts'
-import { createGate, type Gate, limitIdle, limitPerAddress } from './gate.ts'
+import { limitIdle, limitPerAddress } from './gate.ts'
 import { match } from './match.ts'
 import { Answer, type Asking, type HttpRoute, type Page } from './port.ts'
 import { type Reply, type ReplyOptions, replyTo } from './reply.ts'
@@ -217,7 +218,7 @@ async function answer(
   if (serving.token !== undefined && !isSame(given, serving.token)) throw new WeftError('TOKEN_WRONG', { path })
   const fields = { ...body, ...fieldsOf(query), ...found.values }
   // Not before: who sends slowly, or may not ask, takes no place from those who may.
-  return serving.gate.through(caller, () => found.route.answer(fields, askingOf(request, reply, serving)))
+  return serving.gate.through(caller, () => found.route.answer(fields, { caller, ...askingOf(request, reply, serving) }))
 }
 
 const pageAnswer = ({ type, body, etag, keeping = 'none', headers = {} }: Page): Answer =>
@@ -240,7 +241,7 @@ function fieldsOf(query: string): Record<string, string | string[]> {
   )
 }
 
-function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Asking {
+function askingOf(request: IncomingMessage, reply: Reply, { limits, nowMs }: Serving): Omit<Asking, 'caller'> {
   const untilMs = nowMs() + limits.answerTimeoutMs
   return {
     async breathe() {

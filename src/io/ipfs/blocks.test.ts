@@ -5,10 +5,10 @@ import { CID } from 'multiformats/cid'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Cid, EpochId } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { serveGateway } from '#node/gateway.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { readBlockFolder } from './block-folder.ts'
 import { type Blocks, openBlocks } from './blocks.ts'
-import { serveGateway } from './gateway.ts'
 import { openKept } from './kept.ts'
 import { packed } from './packing.ts'
 
@@ -121,7 +121,7 @@ describe.each([
     ]
     const answers = await Promise.all(gateways.map(({ url }) => fetch(`${url}/ipfs/${cid}?format=raw`)))
     expect(answers.map(({ status }) => status)).toEqual([404, 404])
-    await Promise.all(gateways.map((gateway) => gateway.close()))
+    await Promise.all(gateways.map((gateway) => gateway.stop()))
   })
 
   test('G12: is replaced by what peers bring, and by what is added', async () => {

@@ -82,6 +82,13 @@ export function removeBlock(directory: string, cid: string): void {
   }
 }
 
+/** Helia hands on to the store what it was asked with. */
+export interface PutOptions {
+  readonly signal?: AbortSignal
+  /** For somebody else: it is not written. */
+  readonly isPassing?: boolean
+}
+
 class CheckedStore extends FsBlockstore {
   readonly #directory: string
   readonly #deps: BlocksDeps
@@ -150,7 +157,8 @@ class CheckedStore extends FsBlockstore {
   }
 
   /** What peers brought. */
-  override async put(cid: CID, block: Uint8Array): Promise<CID> {
+  override async put(cid: CID, block: Uint8Array, options: PutOptions = {}): Promise<CID> {
+    if (options.isPassing === true) return cid
     await this.#deps.kept?.note(placeOf(cid).file)
     await this.write(cid, block)
     return cid

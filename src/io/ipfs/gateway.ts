@@ -1,98 +1,145 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { isWeftError, listenFailed } from '#domain/errors.ts'
+import { isUtf8 } from 'node:buffer'
+import type { CID } from 'multiformats/cid'
+import { isWeftError, WeftError } from '#domain/errors.ts'
+import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
+import { encodeCar } from './car.ts'
+import { dagJsonOf } from './dag-json.ts'
 import { RAW_BLOCK } from './gateway-reader.ts'
-
-/** A trustless gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/), as far as single raw blocks go. */
-
-/** Readers fetch a few blocks at a time; more connections than this are somebody's mistake. */
-const CONNECTIONS_MAX = 256
-/** A request is one line and a few headers: whoever has not sent it by then never will. */
-const REQUEST_TIMEOUT_MS = 10_000
-/** The longest path is `/ipfs/` and a CID. */
-const URL_LENGTH_MAX = 512
-
-/** Where blocks come from: a `HeliaNode` fits. Gives nothing that does not hash to its CID; throws `ID_MALFORMED`. */
-export interface BlockReader {
-  block(cid: string): Promise<Uint8Array | undefined>
-}
-
-export interface Gateway {
-  /** `http://host:port`. */
-  readonly url: string
-  close(): Promise<void>
-}
+import { type BlockReader, searchedBlocks } from './searched.ts'
+import { type BlockSource, DAG_CBOR, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 
 /**
- * Serves `GET` and `HEAD /ipfs/<cid>?format=raw`: local blocks only, read-only, nothing listed. Bytes were hashed by where
- * they come from; the reader trusts nobody and checks for itself all the same. Port 0 takes a free one. Throws `LISTEN_FAILED`.
+ * What an IPFS gateway answers (https://specs.ipfs.tech/http-gateways/): content that is here or at connected peers, to be read by anybody and
+ * changed by nobody, nothing listed. Its readers trust nobody and check for themselves all the same.
  */
-export async function serveGateway(options: {
-  readonly blocks: BlockReader
-  readonly host?: string
-  readonly port?: number
-}): Promise<Gateway> {
-  const host = options.host ?? '127.0.0.1'
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(request, response, options.blocks).catch((failure) => {
-      refuse(response, isWeftError(failure) && failure.kind === 'caller' ? 400 : 500, isWeftError(failure) ? failure.code : 'STORE_FAILED')
-    })
-  })
-  server.maxConnections = CONNECTIONS_MAX
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (failure) => reject(listenFailed(`${host}:${options.port ?? 0}`, failure)))
-    server.listen(options.port ?? 0, host, resolve)
-  })
-  // A broken connection concerns the client that broke it.
-  server.on('clientError', (_failure, socket) => socket.destroy())
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      server.closeAllConnections()
-      await closed
+
+/** Of a whole content, the largest snapshot. What is larger is read block by block. */
+const CONTENT_BYTES_MAX = 16 * 1024 * 1024
+/** For all of an answer. Connected peers answer within tens of milliseconds; who asks again goes on from what has come until then. */
+const ANSWER_TIMEOUT_MS = 4_000
+
+/** White space around JSON is a line end. */
+const EDGE_BYTES = 16
+
+/** Readers fetch eight blocks at a time, many after each other. */
+export const GATEWAY_LIMITS = {
+  requestsMax: 64,
+  requestsPerAddressMax: 32,
+  requestsPerConnectionMax: 1_000,
+  perAddress: { tokensPerSecond: 500, tokensMax: 2_000 },
+  /** `/ipfs/`, a CID and a format. */
+  urlLengthMax: 512,
+}
+
+const TYPES = {
+  raw: RAW_BLOCK,
+  car: 'application/vnd.ipld.car',
+  'dag-json': 'application/vnd.ipld.dag-json',
+} as const
+type Format = keyof typeof TYPES
+
+export interface GatewayDeps {
+  readonly wait?: Wait | undefined
+}
+
+/** One route, to be served with `GATEWAY_LIMITS`. */
+export function gatewayRoutes(blocks: BlockReader, { wait = realWait }: GatewayDeps = {}): readonly HttpRoute[] {
+  const searched = searchedBlocks(blocks)
+  return [
+    {
+      method: 'GET',
+      path: '/ipfs/{cid}',
+      async answer({ cid, format: asked }, asking) {
+        const root = parseCid(String(cid))
+        const format = formatOf(asked, asking)
+        const source: BlockSource = async (block, signal) => {
+          await asking.breathe()
+          return searched.read(block, asking.caller, signal)
+        }
+        return answerOf(root, format, { source, search: (read) => inTime(root, wait, read) })
+      },
     },
-  }
+  ]
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, blocks: BlockReader): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'only GET and HEAD')
-  if ((request.url ?? '').length > URL_LENGTH_MAX) return refuse(response, 414, 'URL too long')
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-  // The CID is letters and digits, so there is nothing in it to unescape and no way out of the store.
-  const cid = /^\/ipfs\/([0-9A-Za-z]+)$/.exec(path)?.[1]
-  if (cid === undefined) return refuse(response, path.startsWith('/ipfs/') ? 400 : 404, 'ask for /ipfs/<cid>?format=raw')
-  if (new URLSearchParams(query).get('format') !== 'raw' && !(request.headers.accept ?? '').includes(RAW_BLOCK))
-    return refuse(response, 406, 'raw blocks only')
-  const block = await blocks.block(cid)
-  if (block === undefined) return refuse(response, 404, 'not stored here')
-  const etag = `"${cid}.raw"`
-  const headers = {
-    etag,
-    'cache-control': 'public, max-age=29030400, immutable',
-    'x-ipfs-path': path,
-    'x-content-type-options': 'nosniff',
-    // Content that is public and names itself: any page may read it.
-    'access-control-allow-origin': '*',
-  }
-  if (request.headers['if-none-match'] === etag) {
-    response.writeHead(304, headers).end()
-    return
-  }
-  response.writeHead(200, {
-    ...headers,
-    'content-type': RAW_BLOCK,
-    'content-length': block.length,
-    'content-disposition': `attachment; filename="${cid}.bin"`,
+/** The query counts before the header, as others do it. Throws `REQUEST_INVALID`. */
+function formatOf(asked: unknown, asking: Asking): Format | undefined {
+  const formats = Object.keys(TYPES) as Format[]
+  const accept = asking.header('accept') ?? ''
+  const format = asked === undefined ? formats.find((name) => accept.includes(TYPES[name])) : formats.find((name) => name === asked)
+  if (asked === undefined || format !== undefined) return format
+  throw new WeftError('REQUEST_INVALID', {
+    problems: [`format: ${String(asked).slice(0, 80)} is none of ${formats.join(', ')}; without it the content comes`],
   })
-  response.end(request.method === 'HEAD' ? undefined : block)
 }
 
-function refuse(response: ServerResponse, status: number, why: string): void {
-  if (response.headersSent) {
-    response.destroy()
-    return
+interface Reading {
+  readonly source: BlockSource
+  search<Value>(read: (signal: AbortSignal) => Promise<Value>): Promise<Value>
+}
+
+async function answerOf(root: CID, format: Format | undefined, { source, search }: Reading): Promise<Answer> {
+  const limits = (signal: AbortSignal) => ({ bytesMax: CONTENT_BYTES_MAX, signal })
+  switch (format) {
+    case 'raw':
+      return answerWith(root, { format, bytes: await search((signal) => source(root, signal)) })
+    case 'car': {
+      const blocks = new Map<string, { readonly cid: CID; readonly bytes: Uint8Array }>()
+      await search((signal) =>
+        readContent(root, limits(signal), async (cid, until) => {
+          const bytes = await source(cid, until)
+          blocks.set(cid.toString(), { cid, bytes })
+          return bytes
+        }),
+      )
+      return answerWith(root, { format, bytes: encodeCar(root, [...blocks.values()]) })
+    }
+    case 'dag-json':
+      if (root.code !== DAG_CBOR)
+        throw new WeftError('REQUEST_INVALID', { problems: ['format: dag-json is of dag-cbor, and this is a file'] })
+      return answerWith(root, {
+        format,
+        bytes: Buffer.from(dagJsonOf(root, await search((signal) => readContent(root, limits(signal), source)))),
+      })
+    default:
+      return answerWith(root, { format, bytes: await search((signal) => readContent(root, limits(signal), source)) })
   }
-  const allow = status === 405 ? { allow: 'GET, HEAD' } : {}
-  response.writeHead(status, { ...allow, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${why}\n`)
+}
+
+/** Whoever waited in vain is told so in the words of a gateway. */
+async function inTime<Value>(root: CID, wait: Wait, read: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  try {
+    return await withDeadline(root.toString(), { timeoutMs: ANSWER_TIMEOUT_MS, wait }, read)
+  } catch (failure) {
+    if (!isWeftError(failure, 'IPFS_NOT_FOUND')) throw failure
+    // What is no failure of ours is not what was waited for.
+    if (failure.cause !== undefined) throw failure.cause
+    throw new WeftError('CONTENT_NOT_SERVED', { cid: root.toString(), waitedMs: ANSWER_TIMEOUT_MS })
+  }
+}
+
+function answerWith(root: CID, { format, bytes }: { readonly format: Format | undefined; readonly bytes: Uint8Array }): Answer {
+  const cid = root.toString()
+  const type = format === undefined ? contentType(root, bytes) : TYPES[format]
+  const name = format === undefined ? cid : `${cid}.${format}`
+  return new Answer({
+    type,
+    etag: `"${name}"`,
+    keeping: 'immutable',
+    headers: {
+      vary: 'accept, accept-encoding',
+      'x-ipfs-path': `/ipfs/${cid}`,
+      // What is no JSON may be a page of somebody's: it is saved, not shown as one of ours.
+      ...(!type.endsWith('json') && { 'content-disposition': `attachment; filename="${cid}.${format === 'car' ? 'car' : 'bin'}"` }),
+    },
+    body: { bytes },
+  })
+}
+
+/** By how it begins and ends: to parse it would take time, and who reads it does so. */
+function contentType(root: CID, bytes: Uint8Array): string {
+  if (root.code === DAG_CBOR) return 'application/vnd.ipld.dag-cbor'
+  const [head, tail] = [bytes.subarray(0, EDGE_BYTES), bytes.subarray(-EDGE_BYTES)].map((edge) => new TextDecoder().decode(edge).trim())
+  const isJson = /^[{[]/.test(head ?? '') && /[}\]]$/.test(tail ?? '') && isUtf8(bytes)
+  return isJson ? 'application/json' : 'application/octet-stream'
 }

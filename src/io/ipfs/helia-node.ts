@@ -10,7 +10,7 @@ import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
-import { type Blocks, joined, openBlocks } from './blocks.ts'
+import { type Blocks, joined, openBlocks, type PutOptions } from './blocks.ts'
 import type { HeliaDeps, HeliaNode, HeliaOptions } from './helia.ts'
 import { identityAt } from './identity.ts'
 import { openKept } from './kept.ts'
@@ -80,19 +80,19 @@ export async function startNode(
     throw failure
   }
 
-  /** The block from whoever is connected and has it; helia stores what comes. */
-  async function fetchBlock(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+  /** The block from whoever is connected and has it; helia stores what comes, unless it is passing. */
+  async function fetchBlock(cid: CID, { signal, isPassing = false }: PutOptions & { readonly signal: AbortSignal }): Promise<Uint8Array> {
     for (let patienceMs = ASK_AGAIN_MS.first; ; patienceMs = Math.min(patienceMs * 2, ASK_AGAIN_MS.last)) {
-      const block = await askOnce(cid, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]))
+      const block = await askOnce(cid, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]), isPassing })
       if (block !== undefined) return block
       await wait(FORGET_MS, signal)
     }
   }
 
   /** `undefined` when the attempt ended, whatever the reason: peers come and go, and the caller's deadline decides. */
-  async function askOnce(cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  async function askOnce(cid: CID, options: PutOptions): Promise<Uint8Array | undefined> {
     try {
-      return await joined(helia.blockstore.get(cid, { signal }))
+      return await joined(helia.blockstore.get(cid, options))
     } catch {
       return blocks.readRight(cid)
     }
@@ -113,7 +113,7 @@ export async function startNode(
         torn = failure
         return undefined
       })
-      const found = here ?? (await fetchBlock(block, until))
+      const found = here ?? (await fetchBlock(block, { signal: until }))
       await around?.after(block)
       return found
     }
@@ -142,6 +142,7 @@ export async function startNode(
     has: async (cid) => isWhole(parseCid(cid), blocks),
     letGo: blocks.letGo,
     block: async (cid) => blocks.readRight(parseCid(cid)),
+    find: async (cid, signal) => fetchBlock(parseCid(cid), { signal: AbortSignal.any([signal, stopping.signal]), isPassing: true }),
     stop,
   }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
 import { createFakeStore } from '#io/store/fake.ts'
+import { serveGateway } from '#node/gateway.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { createGatewayReader } from './gateway-reader.ts'
 import { type HeliaNode, startHeliaNode } from './helia.ts'
 import { describeIpfs, hastyMs } from './suite.ts'
 import { type Wait, wait } from './unixfs.ts'
@@ -127,4 +129,38 @@ test('many readers of one content at once, one of them giving up', async () => {
   impatient.abort(new Error('enough'))
   expect((await refused).message).toBe('enough')
   expect((await reads).every((bytes) => bytes.length === 2_000)).toBe(true)
+})
+
+test('G7: what is fetched for somebody else is not kept, and a reader of the same keeps it all the same', async () => {
+  const server = await start('server')
+  const reader = await start('reader', { peers: server.addresses() })
+  const { signal } = new AbortController()
+  const [cid, other] = [await server.add(Uint8Array.of(1)), await server.add(Uint8Array.of(2))]
+  expect([...(await reader.find(cid, signal))]).toEqual([1])
+  expect([await reader.has(cid), await reader.block(cid)]).toEqual([false, undefined])
+  await Promise.all([reader.find(other, signal), reader.pin(other), reader.find(other, signal)])
+  expect(await reader.has(other)).toBe(true)
+  await expect(reader.find('no CID', signal)).rejects.toMatchObject({ code: 'ID_MALFORMED' })
+})
+
+test('a search ends with who asked for it, and with the node', async () => {
+  const reader = await start('reader')
+  const cid = await snapshotCidOf(Uint8Array.of(9))
+  const impatient = new AbortController()
+  const searches = [reader.find(cid, impatient.signal), reader.find(cid, new AbortController().signal)]
+  impatient.abort(new Error('enough'))
+  await expect(searches[0]).rejects.toThrow('enough')
+  const ended = expect(searches[1]).rejects.toMatchObject({ code: 'STOPPED' })
+  await reader.stop()
+  await ended
+})
+
+test('a gateway gives what only a peer of its node holds, to a reader that checks it', async () => {
+  const server = await start('server')
+  const gateway = await serveGateway({ blocks: await start('reader', { peers: server.addresses() }) })
+  const bytes = Uint8Array.from({ length: 600_000 }, (_, index) => index >> 10)
+  const cid = await server.add(bytes)
+  expect(await createGatewayReader({ urls: [gateway.url], timeoutMs: 10_000 }).get(cid, LIMITS)).toEqual(bytes)
+  expect(new Uint8Array(await (await fetch(`${gateway.url}/ipfs/${cid}`)).arrayBuffer())).toEqual(bytes)
+  await gateway.stop()
 })

@@ -10,6 +10,8 @@ export interface HeliaNode extends Ipfs {
   connect(address: string): Promise<void>
   /** The stored bytes of one block; `undefined` when it is not stored here, or damaged. What a gateway serves. Throws `ID_MALFORMED`. */
   block(cid: string): Promise<Uint8Array | undefined>
+  /** A block, from here or from connected peers, for somebody else: what they bring is not kept. Throws `ID_MALFORMED`, or the signal's reason. */
+  find(cid: string, signal: AbortSignal): Promise<Uint8Array>
   stop(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serveGateway } from './gateway.ts'
+import { serveGateway } from '#node/gateway.ts'
 import type { SourceNode } from './suite/place.ts'
 
 /** A pinning service as https://ipfs.github.io/pinning-services-api-spec/ describes it, which fetches from `source`, and its gateway. */
@@ -97,7 +97,7 @@ export async function servePinningService(source: SourceNode): Promise<FakeServi
     },
     async close() {
       server.closeAllConnections()
-      await Promise.all([gateway.close(), new Promise((resolve) => server.close(resolve))])
+      await Promise.all([gateway.stop(), new Promise((resolve) => server.close(resolve))])
     },
   }
 }

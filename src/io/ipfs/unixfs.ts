@@ -15,7 +15,7 @@ const LINKS_PER_NODE = 174
 /** `dag-pb` and `raw`: what a UnixFS file is made of. */
 const CODECS: readonly number[] = [0x70, 0x55]
 /** Content by itself, never part of a file. What it links to is not followed. */
-const DAG_CBOR = 0x71
+export const DAG_CBOR = 0x71
 /** Blocks of one content that are read at the same time. */
 const READS_MAX = 8
 /** Five levels of 174 links hold more than anybody accepts; a deeper tree is there to waste our time. */

@@ -68,6 +68,29 @@ describe('V9: nothing is spoken for that nobody has', () => {
     await running.stop()
   })
 
+  test('V9: by its setting a validator keeps the bytes where the market does not ask for it, and no vote waits for them', async () => {
+    const world = await openWorld({ attestationWindowBlocks: 1_000 })
+    const [keeping, other] = [await world.start({ keepsFinal: true }), await world.start({ who: 1 })]
+    await world.anchor(batch(world))
+    for (const running of [keeping, other]) expect(await judged(world, running)).toMatchObject({ state: 'attested', isDivergent: false })
+    await world.ipfs.node('snapshotter').add(BYTES)
+    await world.mine(20)
+    expect([await world.ipfs.node('validator 0').has(CID), await world.ipfs.node('validator 1').has(CID)]).toEqual([true, false])
+    await Promise.all([keeping.stop(), other.stop()])
+  })
+
+  test('V9: what it would like to keep and nobody has is given up with the window, and ends nothing', async () => {
+    const world = await openWorld({ attestationWindowBlocks: 100 })
+    const running = await world.start({ keepsFinal: true })
+    await world.anchor(batch(world))
+    await world.mine(110)
+    const tries = () => running.events.filter((event) => event === 'snapshots_unavailable').length
+    const triesInWindow = tries()
+    await world.mine(200)
+    expect([running.failure(), triesInWindow > 0, tries() - triesInWindow <= 1]).toEqual([undefined, true, true])
+    await running.stop()
+  })
+
   test('a market that does not ask for it has its batches attested at once', async () => {
     const world = await openWorld()
     const running = await world.start()

@@ -21,7 +21,14 @@ import { type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, 
 import { type RecomputeDeps, recompute } from './recompute.ts'
 
 /** What the stages need, each its part. */
-export type Validating = ConcludeDeps & FetchDeps & RecheckDeps & RecomputeDeps & { readonly rules: RuleBook; readonly heard: Heard }
+export type Validating = ConcludeDeps &
+  FetchDeps &
+  RecheckDeps &
+  RecomputeDeps & {
+    readonly rules: RuleBook
+    readonly heard: Heard
+    readonly keepsFinal: boolean
+  }
 
 /**
  * One batch, in its turn: fetch → recheck, and what is left, recompute → evidence → keep → attest, for which the next batch need not wait: it
@@ -90,12 +97,15 @@ async function speak(
   const evidenceCid = failureCount > 0 ? await keepEvidence(batch, findings, deps) : undefined
   const root = rootToAttest(findings, anchored)
   if (root === undefined) return ended(batch, { state: 'withheld', reason: 'integrity', failureCount, evidenceCid }, deps)
-  if (root === anchored.rootHash && rules.availability === 'required') {
-    const isKept = await keepSnapshots(batch, findings.ownCids as readonly Cid[], isLate, deps, signal)
-    if (!isKept) return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
-  }
+  const keep = () => keepSnapshots(batch, findings.ownCids as readonly Cid[], isLate, deps, signal)
+  const isTheirs = root === anchored.rootHash
+  if (isTheirs && rules.availability === 'required' && !(await keep()))
+    return ended(batch, { state: 'withheld', reason: 'unavailable', failureCount, evidenceCid }, deps)
   const attestation = { epochId, batchCid, root, contentHash: contentToAttest(anchored) }
-  return attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
+  const attesting = attestToTheEnd(batch, { attestation, anchored, failureCount, evidenceCid }, deps, signal)
+  // What the market does not ask for keeps no vote waiting.
+  const [end] = await Promise.all([attesting, isTheirs && deps.keepsFinal && rules.availability === 'none' ? keep() : undefined])
+  return end
 }
 
 /** The rules of the epoch; `undefined` when nobody brought them while they were needed. */

@@ -39,6 +39,8 @@ export interface ValidatorOptions {
   readonly epochsKept: number
   /** Newest epochs whose batches and evidence stay on IPFS here. */
   readonly ipfsEpochsKept: number
+  /** Whether the bytes of results that are spoken for are kept even where the market does not ask for it. */
+  readonly keepsFinal?: boolean
 }
 
 export interface ValidatorDeps {
@@ -93,7 +95,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
 
   async function prepare(signal: AbortSignal): Promise<Validating> {
     const contract = await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)
-    const { level, recomputeShareBp = 0 } = options
+    const { level, recomputeShareBp = 0, keepsFinal = false } = options
     const { address, send } = deps.sender
     const limit = pLimit(VOTES_IN_FLIGHT_MAX)
     const { chainId, protocolState, dataMarket } = deps.chain
@@ -103,6 +105,7 @@ export function createValidator(options: ValidatorOptions, deps: ValidatorDeps):
       sender: { address, send: (...vote) => limit(() => send(...vote)) },
       level,
       recomputeShareBp,
+      keepsFinal,
       recomputer: level === 'recompute' ? deps.recomputer : undefined,
       contract,
       journal,

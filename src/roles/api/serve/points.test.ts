@@ -21,7 +21,7 @@ function indexOf({ epochs, length = 10 }: { readonly epochs: number; readonly le
   return { asked, index: { points } as IndexReads }
 }
 
-const asking = { breathe: async () => undefined, header: () => undefined }
+const asking = { breathe: async () => undefined, header: () => undefined, caller: 'a test' }
 const epoch = (id: number) => id as EpochId
 
 /** All pages, one after another. */

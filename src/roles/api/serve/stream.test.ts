@@ -46,6 +46,7 @@ async function streaming(world?: World) {
 function listen(stream: Stream, { query = {}, from }: { readonly query?: Record<string, unknown>; readonly from?: string } = {}) {
   const answer = stream.route.answer(query, {
     breathe: async () => undefined,
+    caller: 'a test',
     header: (name) => (name === 'last-event-id' ? from : undefined),
   })
   if (!(answer instanceof Answer) || !('flow' in answer.body)) return expect.fail('a stream is a flow')
@@ -167,9 +168,9 @@ describe('filters', () => {
 
   test('what is no filter is refused', async () => {
     const world = await streaming()
-    expect(() => world.stream.route.answer({ status: 'new' }, { breathe: async () => undefined, header: () => undefined })).toThrow(
-      'REQUEST_INVALID',
-    )
+    expect(() =>
+      world.stream.route.answer({ status: 'new' }, { breathe: async () => undefined, header: () => undefined, caller: 'a test' }),
+    ).toThrow('REQUEST_INVALID')
   })
 
   test('the exact text comes with an event when it is asked for', async () => {

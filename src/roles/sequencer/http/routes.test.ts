@@ -25,7 +25,7 @@ function asking(world: World) {
   const ask = async (name: SequencerRoute, fields: Record<string, unknown> = {}): Promise<unknown> => {
     const route = routes[names.indexOf(name)]
     const market = route?.method === 'POST' ? { dataMarketAddress: world.chain.dataMarket } : {}
-    return JSON.parse(JSON.stringify(await route?.answer({ ...market, ...fields }, { breathe, header: () => undefined })))
+    return JSON.parse(JSON.stringify(await route?.answer({ ...market, ...fields }, { breathe, header: () => undefined, caller: 'a test' })))
   }
   const codeOf = (name: SequencerRoute, fields?: Record<string, unknown>) =>
     ask(name, fields).then(
@@ -262,7 +262,11 @@ describe('days', () => {
     const epoch = (epochId: EpochId) => (epochId === EPOCH_1 ? undefined : sequencer.epoch(epochId))
     const deps = { sequencer: { ...sequencer, epoch }, store }
     expect(
-      await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, { breathe: async () => undefined, header: () => undefined }),
+      await discardedOnDay(3 as SlotId, sequencer.tallies().days()[0], deps, {
+        breathe: async () => undefined,
+        header: () => undefined,
+        caller: 'a test',
+      }),
     ).toMatchObject([{ snapshotCids: [CIDS[2]] }])
     await world.stop()
   })
@@ -276,7 +280,7 @@ describe('days', () => {
       state.breaths += 1
     }
     const deps = { sequencer: { epoch, newestEpochId: () => EPOCH_1 }, store: world.store }
-    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe, header: () => undefined })
+    await discardedOnDay(3 as SlotId, world.sequencer.tallies().days()[0], deps, { breathe, header: () => undefined, caller: 'a test' })
     // Epochs 0 to 2, each with all projects.
     expect(state.breaths).toBe(Math.ceil((3 * 601) / 250))
     await world.stop()
@@ -418,7 +422,10 @@ describe('S16, G8: inclusion', () => {
     const route = routes[Object.keys(SEQUENCER_API).indexOf('proof')]
     const breaths: number[] = []
     const prove = async (who: number, submissionId: unknown) =>
-      route?.answer({ submissionId }, { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)), header: () => undefined })
+      route?.answer(
+        { submissionId },
+        { breathe: async () => void (breaths.at(-1) !== who && breaths.push(who)), header: () => undefined, caller: 'a test' },
+      )
     const ids = [items[0]?.['submissionId'], uuid(), items.at(-1)?.['submissionId']]
     const ends = await Promise.allSettled(ids.map((id, who) => prove(who, id)))
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
