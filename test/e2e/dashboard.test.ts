@@ -218,6 +218,18 @@ describe('what people ask of it', () => {
     expect(tab.faults).toEqual([])
   })
 
+  test('numbers stand in the units that their compute declares, in the tree and over time', async () => {
+    await using tab = await tabOf()
+    await tab.open(`#/projects/${encodeURIComponent(idOf('pairContract_trade_volume'))}`)
+    const leaf = tab.page.locator('.leaf', { hasText: /^token0TradeVolume\d/ }).first()
+    expect(await leaf.textContent()).toMatch(/[\d.,]+ token 0$/)
+    expect(await leaf.locator('.key').getAttribute('title')).toBe('Swapped of token 0')
+    await leaf.getByRole('button').click()
+    await tab.page.getByRole('heading', { name: 'token0TradeVolume' }).waitFor()
+    await settled(tab.page)
+    expect(await tab.page.locator('.chart-read strong').textContent()).toMatch(/[\d.,]+ token 0$/)
+  })
+
   test('what there is not is said, with what to do', async () => {
     await using tab = await tabOf()
     await tab.open('#/slots/999')

@@ -92,7 +92,9 @@ function Health({ slot }: { readonly slot: Slot }) {
             ? 'the market counts none'
             : day.isRewarded
               ? 'quota reached: it has a share'
-              : `${integer(Math.max(0, day.quota - day.submissions))} to the quota`
+              : day.submissions >= day.quota
+                ? 'quota reached'
+                : `${integer(day.quota - day.submissions)} to the quota`
         }
       />
     </Figures>
