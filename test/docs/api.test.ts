@@ -23,7 +23,7 @@ afterAll(async () => {
   await world.index.close()
 })
 
-const values = () => ({ URL: server.url, PROJECT: A, BATCH: 'bafybatch1' })
+const values = () => ({ URL: server.url, PROJECT: A, BATCH: 'bafybatch1', START: '1000' })
 
 describe('the page', () => {
   test('names every route, and every reason', () => {
