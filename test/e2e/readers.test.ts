@@ -16,12 +16,14 @@ import {
   settled,
   WIDTHS,
 } from './dashboard-pages.ts'
-import { LIMIT_MS, until } from './within.ts'
+import { until, within } from './within.ts'
 import { runWeft, type WeftProcess } from './world.ts'
 
 /** What readers get of a network that runs, with its liar: pages in a real Chromium, answers to the commands of the docs, and proofs. */
 
 const START_AND_TWO_EPOCHS_MS = 110_000
+/** From one release to the end of an epoch that is final; a busy machine may leave some epochs empty. */
+const FINAL_MS = 50_000
 /** The slot of the devnet that lies. */
 const LIAR = 6
 const scratch = mkdtempSync(join(tmpdir(), 'weft-readers-'))
@@ -106,10 +108,10 @@ describe('the dashboard', () => {
     // One after the other, of an epoch that was not there when the page was opened.
     for (const status of ['open', 'finalized']) {
       const isThere = async () => (await rows(status)).some((epochId) => Number(epochId) > before)
-      await until(isThere, { awaited: `an epoch after ${before} that is ${status}`, limitMs: LIMIT_MS, told: devnet.output })
+      await until(isThere, { awaited: `an epoch after ${before} that is ${status}`, limitMs: FINAL_MS, told: devnet.output })
     }
     expect(tab.faults).toEqual([])
-  })
+  }, 120_000)
 
   test('proves a value against the real chain, in the page', async () => {
     await using tab = await tabOf()
@@ -152,7 +154,7 @@ describe('the api', () => {
 
   test('answers every command of the docs', async () => {
     const { batchList, releasedAt } = await ask('epoch', 'epochs/1')
-    const values = { URL: network.api, PROJECT: projectId, BATCH: batchList[0]?.batchCid ?? '', START: String(releasedAt) }
+    const values = { URL: network.api, PROJECT: projectId, BATCH: batchList[0]?.batchCid ?? '', START: String(releasedAt - 100) }
     const statuses = await Promise.all(commands.map(async (line) => [line, (await curl(line, values)).status] as const))
     expect(statuses.length).toBeGreaterThan(35)
     expect(statuses.filter(([, status]) => status !== 200)).toEqual([])
@@ -180,7 +182,7 @@ describe('the api', () => {
       }
       throw new Error('the stream ended')
     }
-    const { finalizedAt, status } = await firstPoint()
+    const { finalizedAt, status } = await within(firstPoint(), { awaited: 'a final point', limitMs: FINAL_MS, told: () => said })
     expect([status, await secondsOf('latest')]).toEqual(['finalized', expect.toSatisfy((head: number) => head - (finalizedAt ?? 0) <= 1)])
     leaving.abort()
   })
