@@ -58,5 +58,7 @@ test('the page for people and the document for programs have every route', async
     expect(page).toContain(`<b>${method}</b> <code>${path}</code>`)
     expect(document.paths[path]).toHaveProperty(method.toLowerCase())
   }
+  // What is code in the words of a route is code on the page.
+  expect(page).not.toMatch(/<p>[^<]*`/)
   expect(page).not.toMatch(/<script|style=|(src|href)="(https?:)?\/\//)
 })
