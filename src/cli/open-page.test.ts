@@ -5,7 +5,9 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { openPage } from './open-page.ts'
 
 const folders: string[] = []
-afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true, force: true })))
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
 
 test.each([
   ['linux', 'xdg-open'],
