@@ -48,6 +48,7 @@ test.each([
   [[2_800, 2_900], 100, usd, ['$2,800', '$2,900']],
   [[48e6, 50e6], 2e6, number, ['48M', '50M']],
   [[0, 0.02, 0.04], 0.02, rate, ['0%', '2%', '4%']],
+  [[0, 2, 4], 2, (value: number) => `${number(value)} %`, ['0%', '2%', '4%']],
   [[-15_000, 2_500], 2_500, usd, ['-$15.0K', '$2.5K']],
   [[0, 50_000], 50_000, usd, ['$0', '$50K']],
 ])('labels of %j tell its steps apart', (values, step, write, labels) => expect(axisLabels(values, step, write)).toEqual(labels))

@@ -103,7 +103,8 @@ export function axisLabels(values: readonly number[], step: number, write: (valu
   const [sample, largest] = [write(1), Math.max(...values.map(Math.abs))]
   const [sign, percent] = [sample.startsWith('$') ? '$' : '', sample.endsWith('%')]
   const [from = 1, suffix = ''] = SCALES.find(([least]) => largest >= least) ?? []
-  const divisor = percent ? 0.01 : from === 1e4 ? 1e3 : from
+  // Of percents some stand as fractions, others as they are.
+  const divisor = percent ? 1 / Number.parseFloat(sample) : from === 1e4 ? 1e3 : from
   const digits = digitsOf(step / divisor)
   const format = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   const unit = percent ? '%' : suffix

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { PAGE_POLICY } from '#io/http/folder.ts'
+import { float, jsonSchemaOf, object } from '#domain/snapshot-schema.ts'
 import { API, type ApiRoute, type Point, STREAM_EVENTS } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
 import { fieldOf } from '#wire/field.ts'
@@ -90,6 +91,14 @@ export async function startScriptedApi({ folder, hasAave = true, epochs = 140, p
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** What computes say of their projects; most say nothing. */
+const DECLARED: Readonly<Record<string, object>> = {
+  pairContract_trade_volume: {
+    description: 'What was traded in a pair',
+    schema: jsonSchemaOf(object({ token0TradeVolume: float({ unit: 'token 0', description: 'Swapped of token 0' }) })),
+  },
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -187,7 +196,10 @@ const ANSWERS: Readonly<Record<ApiRoute, (fields: Fields, world: World) => unkno
         ),
       paging,
     ),
-  project: ({ projectId }, world) => world.projects().find((project) => project.projectId === projectId),
+  project({ projectId }, world) {
+    const project = world.projects().find((each) => each.projectId === projectId)
+    return project && { ...project, ...DECLARED[project.projectType] }
+  },
   points: (fields, world) =>
     page(
       epochsOf(fields, world).map((epochId) => told(world.point(fields.projectId, epochId), fields, true)),

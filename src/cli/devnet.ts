@@ -2,11 +2,13 @@ import { rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { buildCommand } from '@stricli/core'
 import { FAULT_EPOCH, FAULTS, type FaultName } from '#devnet/fault-names.ts'
+import { DASHBOARD, type DevnetReport } from '#devnet/report.ts'
 import { isWeftError } from '#domain/errors.ts'
 import type { Given } from '#node/settings.ts'
 import { EXIT_STOPPED, stopSignal } from '#node/stop.ts'
 import { givenDataDir } from './data-dir.ts'
 import { humanReport, jsonReport } from './devnet-report.ts'
+import { openPage } from './open-page.ts'
 import { integerIn } from './parse.ts'
 import { wrapped } from './words.ts'
 
@@ -20,6 +22,7 @@ interface Flags {
   readonly liars: number
   readonly anchoring: 'projects' | 'roots'
   readonly fault?: FaultName
+  readonly open: boolean
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -30,6 +33,15 @@ const isRefusal = (failure: unknown): boolean =>
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
+
+/** Opens the dashboard as soon as there is one. */
+const opening = (report: DevnetReport, { platform, env }: NodeJS.Process): DevnetReport => ({
+  ...report,
+  ready(places) {
+    report.ready(places)
+    for (const { name, where } of places) if (name === DASHBOARD) openPage(String(where), { platform, env })
+  },
+})
 
 export const devnetCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: Flags) {
@@ -44,7 +56,8 @@ export const devnetCommand = buildCommand({
     this.process.once('exit', () => {
       if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
     })
-    const report = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
+    const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
+    const report = flags.open ? opening(told, this.process) : told
     const { epochs, seed, slots, liars, anchoring, fault } = flags
     let isRefused = false
     try {
@@ -95,6 +108,7 @@ export const devnetCommand = buildCommand({
         optional: true,
         brief: 'Where state lives (WEFT_DATA_DIR); default: a fresh temporary folder, removed at the end',
       },
+      open: { kind: 'boolean', default: false, brief: 'Open the dashboard in a browser, where this machine has one' },
       keep: { kind: 'boolean', default: false, brief: 'Keep the temporary data directory' },
       seed: { kind: 'parsed', parse: integerIn(0, 2 ** 32 - 1), default: '1', brief: 'Seed of the trades on the source chain' },
       slots: { kind: 'parsed', parse: integerIn(3, 100), default: '6', brief: 'Slots that submit' },
@@ -116,7 +130,7 @@ export const devnetCommand = buildCommand({
   docs: {
     brief: 'Run a whole network on this machine',
     fullDescription:
-      'Two EVM chains, contracts, Uniswap V2 pairs being traded, epochs released, snapshotters, collectors, a relay, a sequencer and three validators. ' +
+      'Two EVM chains, contracts, Uniswap V2 pairs being traded, epochs released, snapshotters, collectors, a relay, a sequencer, three validators, and an api with a dashboard, whose URL it prints. ' +
       'Needs no key, account, server or configuration. Ctrl-C stops it cleanly. In JSON, releasedAt is in Unix milliseconds of the anchor chain and attestations counts the validators that attested every batch of the epoch.',
   },
 })

@@ -33,7 +33,7 @@ const CODES = [
   ),
 ]
 
-/** What the code means, in each of the tables that has it: `window_closed` refuses a submission and ends a project. */
+/** What the code means, in each of the tables that has it: `window_closed` refuses a submission and ends a project. Of an error and a rejection of one name the one comes first that is spelled so. */
 function explanations(code: string): readonly string[] {
   const [upper, lower] = [code.toUpperCase(), code.toLowerCase()]
   const failure = rowOf<ErrorRow>(ERRORS, upper)
@@ -41,9 +41,10 @@ function explanations(code: string): readonly string[] {
   const revert = Object.keys(CONTRACT_ERRORS).find((name) => name.toUpperCase() === upper) ?? upper
   const meaning = meaningOf(revert)
   const refused = rejection?.verdict === 'reject' ? 'refused for good' : 'refused for now'
+  const failed = failure ? [`${upper} (${failure.kind})\n${failure.help}\nIt tells: ${failure.facts.join(', ')}.`] : []
+  const rejected = rejection ? [`${lower} (a submission is ${refused}; blame: ${rejection.blame})\n${rejection.help}`] : []
   return [
-    ...(failure ? [`${upper} (${failure.kind})\n${failure.help}\nIt tells: ${failure.facts.join(', ')}.`] : []),
-    ...(rejection ? [`${lower} (a submission is ${refused}; blame: ${rejection.blame})\n${rejection.help}`] : []),
+    ...(code === lower ? [...rejected, ...failed] : [...failed, ...rejected]),
     ...NAMED.flatMap(([kind, rows]) => {
       const help = rowOf(rows, lower)
       return help === undefined ? [] : [`${lower} (${kind})\n${help}`]

@@ -91,10 +91,17 @@ async function textOf(response: Response): Promise<string> {
 
 /** Of what no route answers with 200: `API_REFUSED` where asking again or elsewhere changes nothing, otherwise `API_FAILED`. */
 export function refusal(endpoint: string, status: number, body: unknown): WeftError<'API_FAILED' | 'API_REFUSED'> {
-  const { code, message } = (body ?? {}) as { readonly code?: unknown; readonly message?: unknown }
+  const told = (body ?? {}) as Refusal & { readonly reason?: Refusal }
+  // What is absent is told in the form of a data point, with the reason in it.
+  const { code, message } = told.reason ?? told
   const detail = typeof message === 'string' ? message.slice(0, 500) : `status ${status}`
   if (status !== 400 && status !== 404) return new WeftError('API_FAILED', { endpoint, detail })
   return new WeftError('API_REFUSED', { endpoint, status, refusal: typeof code === 'string' ? code : '', detail })
+}
+
+interface Refusal {
+  readonly code?: unknown
+  readonly message?: unknown
 }
 
 function apiFailed(endpoint: string, failure: unknown): WeftError<'API_FAILED'> {

@@ -28,6 +28,8 @@ test('a client reads and follows what an api serves', async () => {
     expect([(await client.slot(1)).slotId, (await client.status()).epochs, (await client.market()).epochSize]).toEqual([1, 1, 10])
     expect((await client.validators()).items).toHaveLength(1)
     await expect(client.get('epochs', { limit: 0 })).rejects.toMatchObject({ code: 'API_REFUSED', facts: { refusal: 'REQUEST_INVALID' } })
+    const early = { code: 'API_REFUSED', facts: { refusal: 'epoch_not_released', detail: expect.stringContaining('still to come') } }
+    await expect(client.get('proof', { projectId: A, epochId: 9 })).rejects.toMatchObject(early)
     expect(problems).toEqual([])
   } finally {
     ended.abort()

@@ -15,7 +15,7 @@ import { EPOCH_SIZE, type Ground, type GroundOptions, layGround, type RpcFor, WI
 import { createObserver, emptySummary, type Observer } from './observer.ts'
 import { plant } from './plant.ts'
 import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
-import type { DevnetReport, DevnetSummary, EpochLine, Endpoint } from './report.ts'
+import { DASHBOARD, type DevnetReport, type DevnetSummary, type Endpoint, type EpochLine } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
 
 export interface DevnetOptions extends GroundOptions {
@@ -72,7 +72,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     observer = createObserver({ chain, clock: systemClock, report: { ...report, epoch }, projects, recordOf: roles.recordOf, watch })
     announce(endpointsOf(ground, projects, roles), ground.folder)
     started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
-    report.ready([...roles.listening, ...findings(options, projects)])
+    report.ready([...roles.listening, ...findings(options, projects, roles.api)])
     await Promise.race([observeEnough(observer, { ...options, watch }, signal), roles.failed, chainEnded(ground)])
   } catch (failure) {
     // Ctrl-C is an orderly end at any moment, also while things start.
@@ -97,14 +97,17 @@ export function adviceAfter({ missed, rejections, epochs }: DevnetSummary): stri
   )
 }
 
-/** For whoever wants proof: what there is, and how to ask for it. */
-function findings({ dataDir, isTemporary, epochs }: DevnetOptions, projects: readonly ProjectId[]): Endpoint[] {
+/** For whoever looks: what there is, where to see it, and how to ask for proof. */
+function findings({ dataDir, isTemporary, epochs }: DevnetOptions, projects: readonly ProjectId[], api: string): Endpoint[] {
   const listed = {
     name: 'projects',
     where: `${projects.length}, listed in ${join(dataDir, RUNNING)}${isTemporary ? '' : `, at the end in ${KEPT}`}`,
   }
+  const dashboard = { name: DASHBOARD, where: api }
   // One that stops by itself may have stopped before anybody has pasted the line.
-  return epochs === undefined ? [listed, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }] : [listed]
+  return epochs === undefined
+    ? [listed, dashboard, { name: 'proof, once epoch 1 is final', where: `./weft verify ${projects[0]} 1` }]
+    : [listed, dashboard]
 }
 
 function projectsOf({ manifest }: Ground): ProjectId[] {

@@ -68,6 +68,9 @@ export interface FaultStep {
   readonly detail: string
 }
 
+/** Where people look, by the name that the report gives it. */
+export const DASHBOARD = 'dashboard'
+
 /** Something that listens, and where. */
 export interface Endpoint {
   readonly name: string

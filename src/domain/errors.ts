@@ -19,7 +19,7 @@ export const ERRORS = {
   ID_MALFORMED: {
     kind: 'caller',
     facts: ['what', 'text'],
-    help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64.',
+    help: 'Check the spelling: a project id is type[:dataSource]:namespace, other ids are decimal integers, addresses 0x and 40 hex digits, hashes 0x and 64. Where a part of a project id will do, no project of the epoch has this one: `./weft projects` lists them.',
   },
   PROJECT_AMBIGUOUS: {
     kind: 'caller',

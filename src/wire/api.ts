@@ -51,7 +51,7 @@ export const REASONS = {
   not_batched: 'The epoch is over, and none of its batches holds the project.',
   not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
   not_indexed: 'The index has not come so far: it is at block `indexedBlock`.',
-  unavailable: 'Its CID is known, and nobody serves the bytes.',
+  unavailable: 'Its CID is known, and nobody has served the bytes yet; they are asked for again.',
   not_json: 'The bytes are served and are not JSON.',
 } as const
 const reason = z.object({

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { A, served, told, type World } from '#roles/api/serve/serve.test-world.ts'
 import { API, GRAPHQL, REASONS, STREAM } from '#wire/api.ts'
 import { DEPLOYED_API } from '#wire/deployed-api.ts'
+import { commandsOf, curl } from './curl.ts'
 
 /** docs/API.md, done: every curl of the page, against an api over an index of a few epochs. */
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/API.md'), 'utf8')
-const COMMANDS = [...PAGE.matchAll(/^curl .*$/gm)].map(([line]) => line)
+const COMMANDS = commandsOf(PAGE)
 const FORMS = [...Object.values(API), STREAM, ...Object.values(GRAPHQL), ...Object.values(DEPLOYED_API)]
 
 let world: World
@@ -22,22 +23,7 @@ afterAll(async () => {
   await world.index.close()
 })
 
-/** What curl would ask for: its words, of which quoted ones may hold spaces. */
-function curl(line: string, init: RequestInit = {}): Promise<Response> {
-  const values: Readonly<Record<string, string>> = { URL: server.url, PROJECT: A, BATCH: 'bafybatch1' }
-  const filled = line.replace(
-    /\$([A-Z]+)/g,
-    (_whole, name: string) => values[name] ?? expect.fail(`the page does not say what $${name} is`),
-  )
-  const words = [...filled.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
-  const after = (flag: string) => (words.includes(flag) ? words[words.indexOf(flag) + 1] : undefined)
-  const body = after('-d')
-  return fetch(words.find((word) => word.startsWith('http:')) ?? '', {
-    method: after('-X') ?? 'GET',
-    ...(body !== undefined && { body }),
-    ...init,
-  })
-}
+const values = () => ({ URL: server.url, PROJECT: A, BATCH: 'bafybatch1', START: '1000' })
 
 describe('the page', () => {
   test('names every route, and every reason', () => {
@@ -49,7 +35,7 @@ describe('the page', () => {
   })
 
   test.each(COMMANDS.filter((line) => !line.includes('/stream')))('%s', async (line) => {
-    const response = await curl(line)
+    const response = await curl(line, values())
     const text = await response.text()
     expect([response.status, text]).toEqual([200, expect.stringMatching(/./)])
     if (!line.includes('csv')) expect(JSON.parse(text)).not.toMatchObject({ items: [] })
@@ -57,7 +43,7 @@ describe('the page', () => {
 
   test.each(COMMANDS.filter((line) => line.includes('/stream')))('%s', async (line) => {
     const leaving = new AbortController()
-    const response = await curl(line, { signal: leaving.signal })
+    const response = await curl(line, values(), { signal: leaving.signal })
     const first = await response.body?.pipeThrough(new TextDecoderStream()).getReader().read()
     expect(first?.value).toMatch(/^id: \S+\n\n$/)
     leaving.abort()
@@ -72,5 +58,7 @@ test('the page for people and the document for programs have every route', async
     expect(page).toContain(`<b>${method}</b> <code>${path}</code>`)
     expect(document.paths[path]).toHaveProperty(method.toLowerCase())
   }
+  // What is code in the words of a route is code on the page.
+  expect(page).not.toMatch(/<p>[^<]*`/)
   expect(page).not.toMatch(/<script|style=|(src|href)="(https?:)?\/\//)
 })

@@ -9,6 +9,7 @@ import { BLOCK_HASH, DATA_MARKET, PROVEN } from '#client/proven.test-world.ts'
 import type { ChainStep } from '#domain/chain-step.ts'
 import { batchOf, contentOf, openWorld, served, type World } from '#roles/api/serve/serve.test-world.ts'
 import { hasKeccak, isPythonThere, pythonEnv } from '../package/python.ts'
+import { commandsOf, curl } from './curl.ts'
 
 /** docs/FIRST-DATA-POINT.md, done: each command and each program of the page, against an api whose index holds one final data point. */
 
@@ -16,10 +17,7 @@ const root = join(import.meta.dirname, '../..')
 const PAGE = readFileSync(join(root, 'docs/FIRST-DATA-POINT.md'), 'utf8')
 const blocksOf = (language: string): readonly string[] =>
   [...PAGE.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].filter(([, named]) => named === language).map(([, , text = '']) => text)
-const COMMANDS =
-  blocksOf('sh')
-    .join('')
-    .match(/^curl .*$/gm) ?? []
+const COMMANDS = commandsOf(PAGE)
 
 let server: Awaited<ReturnType<typeof served>>
 let rpc: Server
@@ -62,11 +60,10 @@ test('has the commands and programs that it promises', () => {
 })
 
 test.each(COMMANDS)('%s', async (command) => {
-  const address = /"(.*)"/.exec(command)?.[1]?.replace(/\$([A-Z]+)/g, (_, name: string) => env[name] ?? name) ?? ''
-  const response = await fetch(address)
+  const response = await curl(command, env)
   expect(response.status).toBe(200)
   const text = await response.text()
-  if (address.includes('format=csv')) return expect(text).toMatch(/^epochId,at,block,status,value\r\n1,.*,finalized,1\.5\r\n$/)
+  if (command.includes('format=csv')) return expect(text).toMatch(/^epochId,at,block,status,value\r\n1,.*,finalized,1\.5\r\n$/)
   const { items, ...point } = JSON.parse(text) as { items?: unknown[] }
   if (items === undefined) expect(point).toMatchObject({ epochId: 1, status: 'finalized', data: { price: 1.5 } })
   else expect(items).not.toEqual([])

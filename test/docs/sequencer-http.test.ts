@@ -6,33 +6,19 @@ import { type HttpServer, serveHttp } from '#io/http/server.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { open, PROJECTS, sealed, vote, type World } from '#roles/sequencer/sequencer.test-world.ts'
 import { SEQUENCER_API } from '#wire/sequencer-api.ts'
+import { commandsOf, curl } from './curl.ts'
 
 /** docs/SEQUENCER-HTTP.md, done: every curl of the page, against a sequencer that has sealed an epoch. */
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/SEQUENCER-HTTP.md'), 'utf8')
-const COMMANDS = [...PAGE.matchAll(/^curl .*$/gm)].map(([line]) => line)
+const COMMANDS = commandsOf(PAGE)
 const TOKEN = 'a-token-of-24-characters'
 
 const variables = new Map<string, string>([['TOKEN', TOKEN]])
 let world: World
 let server: HttpServer
 
-/** What curl would ask for: its words, of which quoted ones may hold spaces. */
-async function curl(line: string): Promise<Response> {
-  const filled = line.replace(
-    /\$([A-Z]+)/g,
-    (whole, name: string) => variables.get(name) ?? expect.fail(`the page does not say what ${whole} is`),
-  )
-  const words = [...filled.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
-  const after = (flag: string) => (words.includes(flag) ? words[words.indexOf(flag) + 1] : undefined)
-  const [name = '', value = ''] = after('-H')?.split(': ') ?? []
-  const body = after('-d')
-  return fetch(words.find((word) => word.startsWith('http:')) ?? '', {
-    method: after('-X') ?? 'GET',
-    headers: name === '' ? {} : { [name]: value },
-    ...(body !== undefined && { body }),
-  })
-}
+const ask = (line: string): Promise<Response> => curl(line, Object.fromEntries(variables))
 
 beforeAll(async () => {
   world = await open({ minVotes: 2 })
@@ -51,7 +37,7 @@ beforeAll(async () => {
     .set('URL', server.url)
     .set('MARKET', world.chain.dataMarket)
     .set('PROJECT', PROJECTS[0] ?? '')
-  const first = await curl("curl -H 'Authorization: Bearer $TOKEN' $URL/v1/epochs/1/submissions")
+  const first = await ask('curl -H "Authorization: Bearer $TOKEN" $URL/v1/epochs/1/submissions')
   variables.set('ID', ((await first.json()) as { items: { submissionId: string }[] }).items[0]?.submissionId ?? '')
 })
 afterAll(async () => {
@@ -68,7 +54,7 @@ describe('the page', () => {
   })
 
   test.each(COMMANDS)('%s', async (line) => {
-    const response = await curl(line)
+    const response = await ask(line)
     const answer = (await response.json()) as { info?: { success: boolean; response: unknown }; items?: unknown[] }
     expect(response.status).toBe(200)
     if (line.includes('POST')) expect(answer).toMatchObject({ info: { success: true, response: expect.anything() } })
@@ -76,7 +62,7 @@ describe('the page', () => {
   })
 
   test('says what is answered without a token', async () => {
-    expect((await curl('curl $URL/v1/epochs')).status).toBe(401)
-    expect((await curl('curl $URL/swagger')).status).toBe(200)
+    expect((await ask('curl $URL/v1/epochs')).status).toBe(401)
+    expect((await ask('curl $URL/swagger')).status).toBe(200)
   })
 })

@@ -89,3 +89,27 @@ export async function photograph({ page }: Tab, name: string): Promise<void> {
   const folder = process.env['DASHBOARD_SHOTS']
   if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
 }
+
+/** What is flipped, and the link that it must break. */
+const FLIPPED = [
+  ['a byte of the data', 'cid'],
+  ['a hash on the way to the root', 'cids_root'],
+  ['a byte of the batch on chain', 'batch'],
+  ['a character of the CID', 'cids_root'],
+  ['a byte of the block header', 'block'],
+] as const
+
+/** On the page of a proof: whatever is flipped, the links before it hold, it fails, and none behind it is reached. */
+export async function expectEachFlipCaught({ page }: Tab): Promise<void> {
+  for (const [layer, step] of FLIPPED) {
+    await page.getByLabel(layer).check()
+    await page.locator(`[data-step=${step}][data-state=failed]`).waitFor()
+    const links = await linksOf(page)
+    const at = links.findIndex(([name]) => name === step)
+    const expected = links.map((_, index) => (index < at ? 'held' : index === at ? 'failed' : 'unreached'))
+    expect(
+      links.map(([, state]) => state),
+      layer,
+    ).toEqual(expected)
+  }
+}

@@ -49,10 +49,14 @@ export interface Snapshot {
   readonly value: Value
 }
 
-/** The newest final snapshot of a project; `undefined` where nothing of it is final, or its bytes are not to be had. */
+/** Epochs that are looked through for one whose bytes are here. */
+const RECENT = 8
+
+/** The newest final snapshot of a project whose bytes are here: those of the newest may be on their way. `undefined` where there is none. */
 export async function latestOf(projectId: string, signal: AbortSignal): Promise<Snapshot | undefined> {
-  const { epochId, finalizedAt, releasedAt, value } = await client.project(projectId).latest({ signal })
-  return value === undefined ? undefined : { projectId, epochId, at: finalizedAt ?? releasedAt ?? 0, value }
+  const { status, epochId, finalizedAt, releasedAt, value } = await client.project(projectId).latest({ signal })
+  if (value !== undefined) return { projectId, epochId, at: finalizedAt ?? releasedAt ?? 0, value }
+  return status === 'absent' ? undefined : (await snapshotsOf(projectId, { last: RECENT }, signal)).at(-1)
 }
 
 /** The project of a type that is alive: of several the one that was final last, and whose newest snapshot looks right. */

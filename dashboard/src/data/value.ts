@@ -29,6 +29,25 @@ export function textOf(value: Value | undefined, name: string): string {
   return typeof found === 'string' ? found : ''
 }
 
+/** They tell where a value is from, and not what it is. */
+const LESS_TELLING = /^(epochId|\w*[tT]imestamp|begin|end|logIndex|blockNumber|decimals)$/
+/** Entries of one level that are looked at. */
+const LOOKED_AT_MAX = 50
+
+/** What to draw of a snapshot before somebody chooses: of the numbers that tell something the outermost, and of those the first. */
+export function firstNumber(value: Value): string | undefined {
+  let level: readonly (readonly [path: readonly string[], value: Value])[] = [[[], value]]
+  while (level.length > 0) {
+    const found = level.find(([path, each]) => isNumber(each) && !LESS_TELLING.test(path.at(-1) ?? ''))
+    if (found !== undefined) return seriesPath(found[0])
+    level = level.flatMap(([path, each]) => entriesOf(each).map(([key, child]) => [[...path, key], child] as const)).slice(0, LOOKED_AT_MAX)
+  }
+  return undefined
+}
+
+const isNumber = (value: Value): boolean => typeof value === 'number' || typeof value === 'bigint'
+const entriesOf = (value: Value): [string, Value][] => (isMap(value) || Array.isArray(value) ? Object.entries(value) : [])
+
 export function isByBlock(value: Value): value is { readonly [key: string]: Value } {
   return isMap(value) && Object.keys(value).every((key) => BLOCK_KEY.test(key))
 }

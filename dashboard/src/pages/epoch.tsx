@@ -69,7 +69,7 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
         <Loaded of={outvoted}>
           {({ items, hasMore }) =>
             items.length === 0 ? (
-              <Empty title="None">Every vote was for what won.</Empty>
+              <Empty title="None">{epoch.value?.submissions === 0 ? 'No vote is in a batch of it.' : 'Every vote was for what won.'}</Empty>
             ) : (
               <Table
                 caption="Votes that lost"
@@ -87,7 +87,7 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
         <Loaded of={points}>
           {({ items, hasMore }) =>
             items.length === 0 ? (
-              <Empty title="None yet">They show up with the first batch.</Empty>
+              <Empty title="None">{epoch.value?.status === 'open' ? 'They come with the first batch.' : 'No batch holds any.'}</Empty>
             ) : (
               <Table caption="Data points" rows={items} keyOf={({ projectId }) => projectId} columns={POINT_COLUMNS}>
                 <More hasMore={hasMore} onMore={points.more} />
@@ -142,7 +142,7 @@ const POINT_COLUMNS: readonly Column<Point>[] = [
 ]
 
 const VOTE_COLUMNS: readonly Column<Vote>[] = [
-  { name: 'Slot', isRowHead: true, by: ({ slotId }) => slotId, cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot {slotId}</a> },
+  { name: 'Slot', isRowHead: true, by: ({ slotId }) => slotId, cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot&nbsp;{slotId}</a> },
   { name: 'Project', cell: ({ projectId }) => <ProjectLink projectId={projectId} /> },
   { name: 'Voted for', isNumber: true, cell: ({ snapshotCid }) => <Name text={snapshotCid} head={10} tail={6} /> },
 ]

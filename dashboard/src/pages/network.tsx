@@ -51,11 +51,11 @@ function Overview() {
             note={indexed === undefined ? 'the index has just begun' : behind(indexed.block, head)}
           />
           <Figure label="Projects" value={<a href={to('projects')}>{integer(projects)}</a>} note="named by a batch so far" />
-          <Figure label="Data points" value={compact(points)} title={integer(points)} note="projects in epochs" />
+          <Figure label="Data points" value={compact(points)} title={integer(points)} note="snapshots of a project in an epoch" />
           <Figure
             label="Unavailable"
             value={integer(unavailable)}
-            note={unavailable === 0 ? 'all bytes are at hand' : 'known CIDs that nobody serves'}
+            note={unavailable === 0 ? 'all snapshots are here' : 'snapshots that nobody has served yet'}
           />
         </Figures>
       )}
@@ -133,7 +133,7 @@ function Outvoted({ epochs }: { readonly epochs: readonly EpochDetail[] }) {
                   name: 'Slot',
                   isRowHead: true,
                   by: ({ slotId }) => slotId,
-                  cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot {slotId}</a>,
+                  cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot&nbsp;{slotId}</a>,
                 },
                 { name: 'Lost votes', isNumber: true, by: ({ votes }) => votes, cell: ({ votes }) => integer(votes) },
                 { name: 'In epochs', isNumber: true, by: ({ epochs: count }) => count, cell: ({ epochs: count }) => integer(count) },
@@ -188,7 +188,7 @@ function Market() {
                 more={`of ${integer(told.validators.length)} validators`}
               />
               <Fact name="Sequencers" value={integer(told.sequencers.length)} />
-              <Fact name="Source chain" value={String(told.sourceChainId)} more={`anchored on ${told.anchorChainId}`} />
+              <Fact name="Source chain" value={`chain ${told.sourceChainId}`} more={`anchored on chain ${told.anchorChainId}`} />
             </dl>
           </Panel>
         )

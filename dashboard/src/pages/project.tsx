@@ -3,9 +3,9 @@ import type { Point } from '#wire/api.ts'
 import type { DataPoint } from '#client/client.ts'
 import { addressOf, PATHS } from '#client/paths.ts'
 import { client } from '../data/ask.ts'
-import { type Value, isMap, seriesPath } from '../data/value.ts'
+import { firstNumber, seriesPath } from '../data/value.ts'
 import { type Range, useSeries } from '../data/history.ts'
-import { writerOf } from '../data/units.ts'
+import { type Schema, writerOf } from '../data/units.ts'
 import { useAnswer, useWork } from '../data/use-answer.ts'
 import { integer, share } from '../format.ts'
 import { to } from '../router.ts'
@@ -25,6 +25,7 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
   const project = useAnswer('project', { projectId })
   const latest = useWork(`latest ${projectId}`, (signal) => client.project(projectId).latest({ signal }))
   const value = latest.value?.value
+  const schema = project.value?.schema
   const path = asked ?? (value === undefined ? undefined : firstNumber(value))
   return (
     <>
@@ -38,10 +39,10 @@ export function ProjectPage({ projectId, path: asked }: { readonly projectId: st
       <div className="columns aside">
         <Panel title="Newest final value">
           <Loaded of={latest}>
-            {(point) => <Latest point={point} plotted={path} onPlot={(next) => show(projectId, seriesPath(next))} />}
+            {(point) => <Latest point={point} schema={schema} plotted={path} onPlot={(next) => show(projectId, seriesPath(next))} />}
           </Loaded>
         </Panel>
-        {path !== undefined && <Drawn projectId={projectId} path={path} />}
+        {path !== undefined && <Drawn projectId={projectId} path={path} schema={schema} />}
       </div>
       <Epochs projectId={projectId} />
       {project.value !== undefined &&
@@ -57,26 +58,14 @@ function show(projectId: string, path: string): void {
   window.dispatchEvent(new HashChangeEvent('hashchange'))
 }
 
-const LESS_TELLING = /^(epochId|timestamp|begin|end|logIndex|blockNumber|decimals)$/
-
-/** What to draw before somebody chooses: the first number that is neither a time nor a name. */
-function firstNumber(value: Value, path: readonly string[] = []): string | undefined {
-  if (typeof value === 'number' || typeof value === 'bigint') return LESS_TELLING.test(path.at(-1) ?? '') ? undefined : seriesPath(path)
-  if (!isMap(value) && !Array.isArray(value)) return undefined
-  for (const [key, child] of Object.entries(value).slice(0, 50)) {
-    const found = firstNumber(child, [...path, key])
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
 interface LatestProps {
   readonly point: DataPoint
+  readonly schema: Schema
   readonly plotted: string | undefined
   readonly onPlot: (path: readonly string[]) => void
 }
 
-function Latest({ point, plotted, onPlot }: LatestProps) {
+function Latest({ point, schema, plotted, onPlot }: LatestProps) {
   if (point.status === 'absent') return <Empty title="Nothing of it is final">{point.reason?.message}</Empty>
   return (
     <div className="panel-body stack">
@@ -89,15 +78,21 @@ function Latest({ point, plotted, onPlot }: LatestProps) {
         <ProofLink projectId={point.projectId} epochId={point.epochId} />
       </p>
       {point.value === undefined ? (
-        <Empty title="Its bytes are not to be had">{point.reason?.message ?? 'What is served is no JSON.'}</Empty>
+        <Empty title="Its bytes are not here">{point.reason?.message}</Empty>
       ) : (
-        <Tree value={point.value} plotted={plotted} onPlot={onPlot} />
+        <Tree value={point.value} schema={schema} plotted={plotted} onPlot={onPlot} />
       )}
     </div>
   )
 }
 
-function Drawn({ projectId, path }: { readonly projectId: string; readonly path: string }) {
+interface DrawnProps {
+  readonly projectId: string
+  readonly path: string
+  readonly schema: Schema
+}
+
+function Drawn({ projectId, path, schema }: DrawnProps) {
   const [range, setRange] = useState<Range>({ last: 200 })
   const series = useSeries(projectId, path, range)
   const csv = addressOf(PATHS.series, { projectId, path, ...range, format: 'csv' })
@@ -110,7 +105,7 @@ function Drawn({ projectId, path }: { readonly projectId: string; readonly path:
             points.length === 0 ? (
               <Empty title="No number stands there">In none of these epochs.</Empty>
             ) : (
-              <Chart label={path} points={points} write={writerOf(path.split('.'))} projectId={projectId} height={240} />
+              <Chart label={path} points={points} write={writerOf(path.split('.'), schema)} projectId={projectId} height={240} />
             )
           }
         </Loaded>
@@ -125,7 +120,8 @@ const EPOCHS_SHOWN = 12
 function Epochs({ projectId }: { readonly projectId: string }) {
   const points = useAnswer('points', { projectId, last: EPOCHS_SHOWN, data: false })
   const [chosen, setChosen] = useState<number>()
-  const shown = chosen ?? points.value?.items.at(-1)?.epochId
+  // The newest whose batch has been read: before that nobody can tell who voted.
+  const shown = chosen ?? points.value?.items.findLast(({ votes }) => votes !== undefined)?.epochId
   const columns: readonly Column<Point>[] = [
     ...COLUMNS,
     {

@@ -92,7 +92,9 @@ function Health({ slot }: { readonly slot: Slot }) {
             ? 'the market counts none'
             : day.isRewarded
               ? 'quota reached: it has a share'
-              : `${integer(Math.max(0, day.quota - day.submissions))} to the quota`
+              : day.submissions >= day.quota
+                ? 'quota reached'
+                : `${integer(day.quota - day.submissions)} to the quota`
         }
       />
     </Figures>
@@ -135,10 +137,12 @@ const COLUMNS: readonly Column<SlotEpoch>[] = [
         <span className="soft">–</span>
       ) : (
         <span className="row line">
-          {outvoted.slice(0, 2).map((projectId) => (
-            <ProjectLink key={projectId} projectId={projectId} />
-          ))}
-          {outvoted.length > 2 && <span className="soft">and {integer(outvoted.length - 2)} more</span>}
+          {plural(outvoted.length, 'project')}
+          <span className="wide row line small">
+            {outvoted.slice(0, 2).map((projectId) => (
+              <ProjectLink key={projectId} projectId={projectId} />
+            ))}
+          </span>
         </span>
       ),
   },

@@ -50,7 +50,7 @@ export function SlotsPage() {
 const lost = ({ recent }: Slot): number => recent.votes - recent.winning
 
 const COLUMNS: readonly Column<Slot>[] = [
-  { name: 'Slot', isRowHead: true, by: ({ slotId }) => slotId, cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot {slotId}</a> },
+  { name: 'Slot', isRowHead: true, by: ({ slotId }) => slotId, cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot&nbsp;{slotId}</a> },
   { name: 'State', cell: ({ isActive }) => (isActive ? <Badge tone="good">active</Badge> : <Badge tone="bad">not active</Badge>) },
   { name: 'Signer', isWide: true, cell: ({ signer }) => <Name text={signer} /> },
   {
@@ -72,5 +72,5 @@ const COLUMNS: readonly Column<Slot>[] = [
     by: lost,
     cell: (slot) => (lost(slot) === 0 ? '0' : <Badge tone="warn">{integer(lost(slot))}</Badge>),
   },
-  { name: 'Streak', isNumber: true, by: ({ streak }) => streak, cell: ({ streak }) => integer(streak) },
+  { name: 'Streak', isNumber: true, isWide: true, by: ({ streak }) => streak, cell: ({ streak }) => integer(streak) },
 ]

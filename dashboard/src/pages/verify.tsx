@@ -83,7 +83,7 @@ function Checked({ proof, asked }: CheckedProps) {
     <div className="columns aside">
       <Panel title="The chain" note={<Verdict isOver={check.isOver} isProved={isProved(check)} isVouched={isVouched} />}>
         {own === undefined ? <Empty title="This is no proof">It holds no header of a block.</Empty> : <Chain check={check} />}
-        {isProved(check) && <Proved bytes={check.results.at(-1)?.data} />}
+        {isProved(check) && <Proved bytes={check.results.at(-1)?.data} projectId={asked.projectId} />}
       </Panel>
       <div className="stack first">
         <Panel title="What you trust">
@@ -129,13 +129,20 @@ function TamperSwitch({ layer, onLayer }: { readonly layer: Layer | undefined; r
   )
 }
 
-function Proved({ bytes }: { readonly bytes: Uint8Array | undefined }) {
+interface ProvedProps {
+  readonly bytes: Uint8Array | undefined
+  /** Where the server of this page knows it: it says in which units the data are, which no proof does. */
+  readonly projectId: string | undefined
+}
+
+function Proved({ bytes, projectId }: ProvedProps) {
+  const project = useAnswer('project', projectId === undefined ? undefined : { projectId }, { isLive: false })
   const value = bytes && parsedSnapshot(bytes)
   if (value === undefined) return null
   return (
     <div className="panel-body proved">
       <h3>The data</h3>
-      <Tree value={value} />
+      <Tree value={value} schema={project.value?.schema} />
     </div>
   )
 }

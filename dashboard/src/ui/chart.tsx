@@ -138,7 +138,7 @@ function draw(host: HTMLElement, { points, write, height, kind, onIndex }: DrawO
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: { x: { time: true }, y: { range: (_, min, max) => rangeOf(min, max, kind) } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, splits) => splits.map(dayClock(points)), space: 90, size: 28 },
+      { ...axis, grid: { show: false }, values: (_, splits) => splits.map(dayClock(points)), space: 90, size: 34, gap: 10 },
       {
         ...axis,
         values: (_, splits, __, ___, step) => axisLabels(splits, step, write),

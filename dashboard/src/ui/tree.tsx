@@ -1,10 +1,12 @@
 import { useState } from 'react'
 import { isByBlock, isMap, lastKeyOf, seriesPath, type Value } from '../data/value.ts'
-import { writerOf } from '../data/units.ts'
+import { declaredAt, type Schema, writerOf } from '../data/units.ts'
 import { ends, integer, plural } from '../format.ts'
 
 interface TreeProps {
   readonly value: Value
+  /** What its compute declares of it: units, and what fields mean. */
+  readonly schema?: Schema
   /** The path that is drawn elsewhere, as `seriesPath` writes it. */
   readonly plotted?: string | undefined
   /** Without it numbers are only read. */
@@ -100,16 +102,20 @@ function Branch({ isOpen, title, note, children }: { isOpen: boolean; title: str
   )
 }
 
-function Leaf({ value, path, plotted, onPlot, label }: NodeProps & { readonly label?: string }) {
+function Leaf({ value, path, schema, plotted, onPlot, label }: NodeProps & { readonly label?: string }) {
   const key = label ?? path.at(-1)
   const isNumber = typeof value === 'number' || typeof value === 'bigint'
   return (
     <div className="leaf">
-      {key !== undefined && <span className="key">{key}</span>}
+      {key !== undefined && (
+        <span className="key" title={declaredAt(schema, path).description}>
+          {key}
+        </span>
+      )}
       {!isNumber ? (
         <Text value={value} />
       ) : onPlot === undefined ? (
-        <span title={String(value)}>{written(value, path)}</span>
+        <span title={String(value)}>{written(value, path, schema)}</span>
       ) : (
         <button
           type="button"
@@ -118,7 +124,7 @@ function Leaf({ value, path, plotted, onPlot, label }: NodeProps & { readonly la
           aria-pressed={plotted === seriesPath(path)}
           onClick={() => onPlot(path)}
         >
-          {written(value, path)}
+          {written(value, path, schema)}
         </button>
       )}
     </div>
@@ -126,8 +132,8 @@ function Leaf({ value, path, plotted, onPlot, label }: NodeProps & { readonly la
 }
 
 /** Integers beyond what a number holds keep all their digits. */
-const written = (value: number | bigint, path: readonly string[]): string =>
-  typeof value === 'bigint' && !Number.isSafeInteger(Number(value)) ? integer(value) : writerOf(path)(Number(value))
+const written = (value: number | bigint, path: readonly string[], schema: Schema): string =>
+  typeof value === 'bigint' && !Number.isSafeInteger(Number(value)) ? integer(value) : writerOf(path, schema)(Number(value))
 
 function Text({ value }: { readonly value: Value }) {
   if (typeof value !== 'string') return <span className="soft">{Array.isArray(value) ? '[ ]' : isMap(value) ? '{ }' : String(value)}</span>

@@ -56,7 +56,7 @@ function routeText({ method, path, doc }: RouteForm<unknown>, operation: Operati
   const answer =
     schema === undefined ? '' : `<details><summary>Answer</summary><pre>${escaped(JSON.stringify(schema, undefined, 2))}</pre></details>`
   const table = rows.length === 0 ? '' : `<table>${rows.join('')}</table>`
-  return `<article id="${escaped(method + path)}"><h3><b>${method}</b> <code>${escaped(path)}</code></h3><p>${escaped(doc)}</p>${table}${answer}</article>`
+  return `<article id="${escaped(method + path)}"><h3><b>${method}</b> <code>${escaped(path)}</code></h3><p>${escaped(doc).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>${table}${answer}</article>`
 }
 
 function wordsOf({ enum: values, type, maximum, minimum, maxLength, anyOf }: Readonly<Record<string, unknown>>): string {
