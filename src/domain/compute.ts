@@ -1,6 +1,7 @@
 import { isWeftError } from './errors.ts'
 import type { SnapshotSchema } from './snapshot-schema.ts'
 
+export * from './config-form.ts'
 export * from './snapshot-schema.ts'
 
 /**

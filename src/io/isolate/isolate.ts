@@ -33,6 +33,11 @@ export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMI
     return started.thread
   }
 
+  function alive(): Thread {
+    if (shared.isDead()) shared = another()
+    return shared
+  }
+
   async function alone(request: RunRequest): Promise<unknown> {
     const own = another()
     try {
@@ -45,12 +50,11 @@ export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMI
   }
 
   return {
-    now: (task) => shared.now(task),
+    now: (task) => alive().now(task),
     async run(task, input) {
       const request = { task: { do: 'run' as const, ...task, given: givenOf(input) }, input }
-      if (shared.isDead()) shared = another()
       try {
-        return await shared.perform(request)
+        return await alive().perform(request)
       } catch (failure) {
         if (!(failure instanceof ThreadDied)) throw failure
         // Which of them it was is seen when each has a thread to itself.
