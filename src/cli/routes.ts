@@ -7,6 +7,7 @@ import { guardsRoutes } from './guards.ts'
 import { inclusionCommand } from './inclusion.ts'
 import { marketRoutes } from './market.ts'
 import { mutateCommand } from './mutate.ts'
+import { newRoutes } from './new.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
 import { getCommand, projectsCommand, releasedCommand } from './read.ts'
@@ -21,6 +22,7 @@ import { verifyRoutes } from './verify.ts'
 export const routes = buildRouteMap({
   routes: {
     devnet: devnetCommand,
+    new: newRoutes,
     verify: verifyRoutes,
     proof: proofCommand,
     get: getCommand,

@@ -70,6 +70,12 @@ export type Started =
 export function startThread(program: string | Sources, limits: IsolateLimits): Started {
   const { port, told, worker, answer } = spawn(program, limits)
   const pending = new Map<number, Pending>()
+  // A process does not end while a run is waited for, and stays for nothing else.
+  const hold = (): void => {
+    for (const each of [worker, port])
+      if (pending.size > 0) each.ref()
+      else each.unref()
+  }
   let runs = 0
   let isDead = false
   worker.once('error', () => undefined)
@@ -106,13 +112,17 @@ export function startThread(program: string | Sources, limits: IsolateLimits): S
       const run = runs++
       const { promise, resolve, reject } = Promise.withResolvers<unknown>()
       pending.set(run, { input, resolve, reject, calls: 0 })
+      hold()
       try {
         port.postMessage(encode({ run, task }))
       } catch (failure) {
         pending.delete(run)
         reject(failure)
       }
-      return promise
+      return promise.finally(() => {
+        pending.delete(run)
+        hold()
+      })
     },
   }
   return { thread, sources: (begun as { readonly sources: Sources }).sources }
