@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -22,6 +22,9 @@ test.each(TEMPLATES)('a folder made of %s passes its own test, and is one that t
     'package.json',
     'tsconfig.json',
   ])
+  // Nothing is left of what stood for the name.
+  for (const file of ['compute.ts', 'compute.test.ts', 'config.json', 'README.md', 'package.json'])
+    expect(readFileSync(join(folder, file), 'utf8')).not.toContain('NAME')
   const inside = promisify(execFile)(process.execPath, ['--test'], { cwd: folder, env: { PATH: process.env['PATH'] } })
   expect((await inside).stdout).toContain('pass 1')
   const tsc = join(import.meta.dirname, '../../node_modules/.bin/tsc')

@@ -9,7 +9,7 @@ export type Template = (typeof TEMPLATES)[number]
 const WEFT = join(import.meta.dirname, '../..')
 const TEMPLATES_FOLDER = join(WEFT, 'computes/templates')
 /** What stands for the name in the files of a template. */
-const PLACEHOLDER = /\bNAME\b/g
+const PLACEHOLDER = /NAME/g
 
 /**
  * Makes a folder with one compute set, named as its last part: compute, test, configuration, README. Its `node_modules/weft` leads here, for tests and

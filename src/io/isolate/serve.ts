@@ -40,7 +40,7 @@ export function serve(loaded: { readonly default?: ComputeSetModule }): void {
   function inputOf({ values, functions, remotes }: Given): Readonly<Record<string, unknown>> {
     const input: Record<string, unknown> = { ...values }
     for (const name of functions)
-      input[name] = (...args: unknown[]) => valueOf(decode(host.ask(encode({ run, method: name, args }))) as Outcome)
+      input[name] = (...args: unknown[]) => valueIn(decode(host.ask(encode({ run, method: name, args }))) as Outcome)
     for (const [on, methods] of Object.entries(remotes))
       input[on] = Object.fromEntries(methods.map((method) => [method, (...args: unknown[]) => called(on, method, args)]))
     return input
@@ -55,13 +55,13 @@ export function serve(loaded: { readonly default?: ComputeSetModule }): void {
       waiting.set(call, resolve)
       host.call(asked)
     })
-    return valueOf(outcome)
+    return valueIn(outcome)
   }
 
   Object.defineProperty(globalThis, 'take', { value: take })
 }
 
-function valueOf(outcome: Outcome): unknown {
+function valueIn(outcome: Outcome): unknown {
   if (outcome.ok) return outcome.value
   if (outcome.code !== undefined && Object.hasOwn(ERRORS, outcome.code))
     throw new WeftError(outcome.code as ErrorCode, outcome.facts as never)
