@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { computeTwice, firstDifference, recorded, replayed, scriptedSource } from './compute-testing.ts'
+import { computeTwice, expectCid, firstDifference, recorded, replayed, scriptedSource } from './compute-testing.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'weft-testing-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -41,22 +41,27 @@ test('a set is run twice, in two processes, and every project comes with its byt
   expect(projects.get('letter:b:TEST')?.cid).toMatch(/^bafkrei/)
 })
 
-test('one that asks the second time what it did not ask the first time is told of', async () => {
-  // What is asked depends on the moment when an answer comes: all that is left of chance in an isolate.
-  const racing = `const block = await Promise.race([epoch.begin, epoch.end].map((number) => source.timestamp(number).then(() => number)))
-    return [dataSource, (await source.read({ address: '0x', function: 'function at(uint256) view returns (uint256)', args: [], blockNumber: block }))[0]]`
-  let asked = 0
-  const late = {
-    ...scriptedSource({ reads: { at: () => 1n } }),
-    timestamp: async () => {
-      asked += 1
-      if (asked % 2 === 1) for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-      return 1
-    },
+/** The answer about block 5 comes after that about block 6; a record answers both in the order of the questions. */
+function turnedSource() {
+  const sixth = Promise.withResolvers<void>()
+  const timestamp = async (block: number): Promise<number> => {
+    if (block === 6) sixth.resolve()
+    else await sixth.promise.then(() => new Promise((resolve) => setImmediate(resolve)))
+    return 1
   }
-  await expect(computeTwice(folderOf(racing), { ...conditions, source: late })).rejects.toThrow(
-    /the second run fails: .*the record has no answer to/,
-  )
+  return { ...scriptedSource({ reads: { at: () => 1n } }), timestamp }
+}
+/** All that is left of chance in an isolate: which answer comes first. */
+const FIRST = 'Promise.race([epoch.begin, epoch.end].map((number) => source.timestamp(number).then(() => BigInt(number))))'
+const racing = (compute: string) => computeTwice(folderOf(compute), { ...conditions, config: { letters: ['b'] }, source: turnedSource() })
+
+test('one that asks the second time what it did not ask the first time is told of', async () => {
+  const asking = `return source.read({ address: '0x', function: 'function at() view returns (uint256)', args: [], blockNumber: Number(await ${FIRST}) })`
+  await expect(racing(asking)).rejects.toThrow(/the second run fails: .*the record has no answer to/)
+})
+
+test('one whose bytes hang on which answer comes first is told of, with the first byte that differs', async () => {
+  await expect(racing(`return ${FIRST}`)).rejects.toThrow(/letter:b:TEST is another one each time: byte 0: …6… here, …5… there/)
 })
 
 test('a project that fails is told of with file and line', async () => {
@@ -70,6 +75,13 @@ test('the first byte that differs is shown with what is around it', () => {
   expect(firstDifference('{"a":1,"price":1.5}', '{"a":1,"price":1.6}')).toBe(
     'byte 17: …{"a":1,"price":1.5}… here, …{"a":1,"price":1.6}… there',
   )
+})
+
+test('another CID than the one that was written down is shown with the bytes that it is of', () => {
+  const project = { snapshot: null, json: 'null', cid: 'bafkreia' }
+  expect(() => expectCid(project, 'bafkreia')).not.toThrow()
+  expect(() => expectCid(project, 'bafkreib')).toThrow('bafkreia, where bafkreib was expected, is the CID of null')
+  expect(() => expectCid(undefined, 'bafkreib')).toThrow('there is no such project')
 })
 
 test('what was recorded of a chain answers in its place, from JSON, and knows nothing else', async () => {

@@ -3,7 +3,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
+import { connectSourceChain } from '#io/chain/source/source.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { decode, encode } from '#io/isolate/text.ts'
+import { systemRandom } from '#io/keys/random.ts'
+import { openFork } from '#roles/snapshotter/fork.ts'
+import { awaitSource, createSourceReader } from '#roles/snapshotter/source-reader.ts'
 import { openComputeFolder } from './compute-folder.ts'
 import { computeEpoch, type ComputedProject } from './compute-epoch.ts'
 import { openComputes } from './computes.ts'
@@ -78,6 +83,20 @@ export function replayed({ answers }: Fixture): SourceReader {
   return Object.fromEntries([...names].map(answering))
 }
 
+/** The source chain as a snapshotter reads it for that epoch. What it answers is kept by `recorded`. Throws as the chain's adapter does. */
+export async function rpcSource(from: {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly epoch: ComputeEpoch
+}): Promise<SourceReader> {
+  const { epoch, ...endpoint } = from
+  const deps = { clock: systemClock, random: systemRandom, report: () => undefined }
+  const chain = await connectSourceChain({ ...endpoint, clock: systemClock })
+  const { signal } = new AbortController()
+  const above = await awaitSource({ epoch, chain, signal }, deps)
+  return createSourceReader({ epoch, chain: openFork({ chain, above, signal }, deps), signal }, deps)
+}
+
 export interface Conditions {
   /** As `config.json` has it. */
   readonly config: unknown
@@ -105,6 +124,12 @@ export async function computeTwice(folder: string, conditions: Conditions): Prom
     if (difference !== undefined) throw new Error(`${projectId} is another one each time: ${difference}`)
   }
   return here
+}
+
+/** Throws unless the project's bytes have that CID, and shows them: they are what is to be looked at before another CID is written down. */
+export function expectCid(project: ComputedProject | undefined, cid: string): void {
+  if (project === undefined) throw new Error(`there is no such project; ${cid} was expected`)
+  if (project.cid !== cid) throw new Error(`${project.cid}, where ${cid} was expected, is the CID of ${project.json}`)
 }
 
 /** `byte 12: …"price":1.5… here, …"price":1.6… there`; nothing when they are the same. */
