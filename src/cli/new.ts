@@ -18,7 +18,7 @@ const marketCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Make a folder with a compute set of your own, its test and its configuration',
+    brief: 'Make a folder with a compute set and its test',
     fullDescription: 'Anywhere, also outside of this checkout. Nothing of Weft itself is edited.',
   },
 })
