@@ -26,7 +26,8 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['src/**/*.test.ts', 'computes/**/*.test.ts', 'dashboard/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          // What `weft new` copies has tests of its own kind, which a test of that runs.
+          exclude: ['test/e2e/**', 'computes/templates/**'],
           // Two cores are what CI has; more workers only fight over them.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

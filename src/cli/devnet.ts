@@ -23,6 +23,7 @@ interface Flags {
   readonly anchoring: 'projects' | 'roots'
   readonly fault?: FaultName
   readonly open: boolean
+  readonly computes?: readonly string[]
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -58,7 +59,7 @@ export const devnetCommand = buildCommand({
     })
     const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
     const report = flags.open ? opening(told, this.process) : told
-    const { epochs, seed, slots, liars, anchoring, fault } = flags
+    const { epochs, seed, slots, liars, anchoring, fault, computes } = flags
     let isRefused = false
     try {
       const options = {
@@ -70,6 +71,7 @@ export const devnetCommand = buildCommand({
         anchoring,
         ...(epochs !== undefined && { epochs }),
         ...(fault && { fault }),
+        ...(computes && { computeFolders: computes }),
       }
       const { summary, wasUp, advice, provable } = await runDevnet(options, report, signal)
       if (wasUp || flags.json) report.summary(summary)
@@ -118,6 +120,13 @@ export const devnetCommand = buildCommand({
         values: ['projects', 'roots'],
         default: 'projects',
         brief: 'What the chain is told of a batch: each project with its CID, or the roots over both alone',
+      },
+      computes: {
+        kind: 'parsed',
+        parse: String,
+        variadic: ',',
+        optional: true,
+        brief: 'Folders of compute sets that run beside those of the devnet, separated by commas (docs/BUILDING.md)',
       },
       fault: {
         kind: 'enum',

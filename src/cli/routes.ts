@@ -9,6 +9,7 @@ import { indexRoutes } from './index-move.ts'
 import { marketRoutes } from './market.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
+import { newRoutes } from './new.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
 import { getCommand, projectsCommand, releasedCommand } from './read.ts'
@@ -23,6 +24,7 @@ import { verifyRoutes } from './verify.ts'
 export const routes = buildRouteMap({
   routes: {
     devnet: devnetCommand,
+    new: newRoutes,
     verify: verifyRoutes,
     proof: proofCommand,
     get: getCommand,

@@ -4,7 +4,8 @@ import type { ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { openComputes } from '#node/computes.ts'
+import { openComputeFolders } from '#node/compute-folder.ts'
+import { COMPUTE_SETS, openComputes } from '#node/computes.ts'
 import { createStarted } from '#node/stop.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import type { FaultName } from './fault-names.ts'
@@ -18,7 +19,9 @@ import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from '.
 import { DASHBOARD, type DevnetReport, type DevnetSummary, type Endpoint, type EpochLine } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
 
-export interface DevnetOptions extends GroundOptions {
+export interface DevnetOptions extends Omit<GroundOptions, 'computes'> {
+  /** Folders of compute sets that run beside those that the devnet has. */
+  readonly computeFolders?: readonly string[]
   /** Stop after as many finalized epochs; without it only the signal stops. */
   readonly epochs?: number
   /** Made to go wrong in one epoch; then it stops as soon as it is healed, unless it is to run for so many epochs. */
@@ -45,6 +48,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   if (options.fault !== undefined && options.epochs !== undefined)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--fault ends when it is healed: it takes no --epochs'] })
   const started = createStarted()
+  const computes = openComputeFolders(options.computeFolders ?? [])
+  for (const set of computes) started.add(`computes of ${set.folder}`, set)
   const startedMs = systemClock.nowMs()
   let observer: Observer | undefined
   let provable: DevnetOutcome['provable']
@@ -52,7 +57,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
   try {
     signal.throwIfAborted()
     sweepTemporaryFolders()
-    const ground = await layGround(options, report, started, () => {
+    const ground = await layGround({ ...options, computes }, report, started, () => {
       isBegun = true
     })
     signal.throwIfAborted()
@@ -110,8 +115,10 @@ function findings({ dataDir, isTemporary, epochs }: DevnetOptions, projects: rea
     : [listed, dashboard]
 }
 
-function projectsOf({ manifest }: Ground): ProjectId[] {
-  return planProjects(openComputes([...manifest.computes]).computes, manifest.namespace).map(({ projectId }) => projectId)
+function projectsOf({ manifest, computes }: Ground): ProjectId[] {
+  return planProjects(openComputes([...manifest.computes], [...COMPUTE_SETS, ...computes]).computes, manifest.namespace).map(
+    ({ projectId }) => projectId,
+  )
 }
 
 /** As many epochs as are asked for; with a fault, until it is healed. */

@@ -4,6 +4,7 @@ import type { JsonValue } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { systemClock } from '#io/clock/system.ts'
+import type { FolderSet } from '#node/compute-folder.ts'
 import { keepManifest } from '#node/manifest-files.ts'
 import { NETWORK_FILE, type Network, writeNetwork } from '#node/network.ts'
 import type { Started } from '#node/stop.ts'
@@ -13,6 +14,7 @@ import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
+import { ownChoices } from './own-computes.ts'
 import { CHAIN_STATE } from './registry.ts'
 import type { DevnetReport } from './report.ts'
 import { deployAave, devnetReserves } from './source-chain/aave.ts'
@@ -30,6 +32,8 @@ export interface GroundOptions {
   readonly slots: number
   readonly liars: number
   readonly anchoring: MarketRules['anchoring']
+  /** Compute sets of folders, which run beside those that the devnet has. */
+  readonly computes?: readonly FolderSet[]
   /** In anchor blocks, instead of the devnet's own. */
   readonly windows?: typeof WINDOWS
 }
@@ -75,6 +79,8 @@ export interface Ground {
   readonly cast: Cast
   /** What the market asks for. */
   readonly manifest: Manifest
+  /** Which of its compute sets lie in folders. */
+  readonly computes: readonly FolderSet[]
   readonly sourceChainId: number
   /** Of each honest snapshotter: one alone would agree with itself about anything, `Math.random()` too. */
   readonly honestSeats: readonly (readonly number[])[]
@@ -94,7 +100,7 @@ function castOf(): Cast {
 
 /** Chains, contracts, pairs, loans and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
-  { dataDir, isTemporary, seed, slots, liars, anchoring, windows = WINDOWS }: GroundOptions,
+  { dataDir, isTemporary, seed, slots, liars, anchoring, computes = [], windows = WINDOWS }: GroundOptions,
   report: DevnetReport,
   started: Started,
   onBegun: () => void,
@@ -113,6 +119,11 @@ export async function layGround(
   const { market, tokens } = await deployUniswap({ rpcUrl: source.rpcUrl })
   const lending = await deployAave({ rpcUrl: source.rpcUrl, reserves: devnetReserves(tokens) })
   await seedLending(source.rpcUrl, lending)
+  const shipped = [
+    { name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue },
+    { name: aaveV3.name, version: aaveV3.version, config: lending.market as unknown as JsonValue },
+  ]
+  const own = ownChoices(computes, shipped, market as unknown as JsonValue)
   const { manifest: set, ...protocol } = await deployProtocol({
     rpcUrl: anchor.rpcUrl,
     deployerKey: cast.owner.key,
@@ -132,10 +143,7 @@ export async function layGround(
       namespace: NAMESPACE,
       completeness: 'required',
       batch: { projectsPerBatch: PROJECTS_PER_BATCH, anchoring },
-      computes: [
-        { name: uniswapV2.name, version: uniswapV2.version, config: market as unknown as JsonValue },
-        { name: aaveV3.name, version: aaveV3.version, config: lending.market as unknown as JsonValue },
-      ],
+      computes: [...shipped, ...own] as unknown as JsonValue,
     },
   })
   // Where `weft deploy` puts it, and where roles that get the network file look.
@@ -162,6 +170,7 @@ export async function layGround(
     protocol,
     cast,
     manifest: wish.manifest,
+    computes,
     sourceChainId: SOURCE_CHAIN_ID,
     honestSeats: SNAPSHOTTERS.map((_, seat) => honestSlots.filter((_slot, index) => index % SNAPSHOTTERS.length === seat)),
     lyingSlots: slotIds.slice(honestSlots.length),

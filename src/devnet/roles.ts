@@ -205,7 +205,7 @@ function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */
-function common({ anchor, source, dataDir }: Ground, rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string): Given {
+function common({ anchor, source, dataDir, computes }: Ground, rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string): Given {
   const sourceRpcUrl = rpcFor('source', source.rpcUrl)
   return {
     anchorRpcUrl: rpcFor('anchor', anchor.rpcUrl),
@@ -213,6 +213,7 @@ function common({ anchor, source, dataDir }: Ground, rpcFor: (chain: 'anchor' | 
     sourceRpcUrl,
     recomputeRpcUrl: sourceRpcUrl,
     pollMs: POLL_MS,
+    ...(computes.length > 0 && { computes: computes.map(({ folder }) => folder).join(',') }),
   }
 }
 

@@ -3,6 +3,7 @@ import type { SnapshotSchema } from './snapshot-schema.ts'
 
 export * from './by-block.ts'
 export * from './checksum.ts'
+export * from './config-form.ts'
 export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
 export * from './snapshot-window.ts'

@@ -13,7 +13,7 @@ import type { RuleBook } from '#life/rules.ts'
 import { isSamePlan, type PlannedSet, setsInWords } from '#roles/snapshotter/plan.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { type Manifest, MANIFEST_BYTES_MAX, parseManifest, rulesOf } from '#wire/manifest.ts'
-import { type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
+import { COMPUTE_SETS, type MarketComputes, openComputes, plannedSetOf } from './computes.ts'
 import type { RoleHome } from './home.ts'
 import { findManifest, keepManifest, manifestFrom, toldFolder } from './manifest-files.ts'
 import { openManifestMemory } from './manifest-memory.ts'
@@ -74,7 +74,8 @@ export const DEPLOYED_RULES = {
   batchTree: 'either',
 } as const satisfies Partial<MarketRules>
 
-type Flags = Pick<Settings, 'network' | 'manifest'> & Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market'>>
+type Flags = Pick<Settings, 'network' | 'manifest'> &
+  Partial<Pick<Settings, 'namespace' | 'windowUnit' | 'projectsPerBatch' | 'market' | 'computes'>>
 
 /** What flags say in place of a manifest; the problems when they do not say enough. */
 function termsOfFlags({
@@ -111,14 +112,17 @@ export function contradictionsOf(
     '--projects-per-batch (WEFT_PROJECTS_PER_BATCH)',
     flags.projectsPerBatch,
   )
-  if (flags.market !== undefined && !isSamePlan(flags.market.sets, setsOf(manifest))) {
-    const [asked, given] = [setsOf(manifest), flags.market.sets].map(setsInWords)
-    problems.push(`computes: the manifest ${cid} says ${asked}, --market (WEFT_MARKET) ${given}`)
+  const asked = setsOf(manifest, flags)
+  if (flags.market !== undefined && !isSamePlan(flags.market.sets, asked)) {
+    const [told, given] = [asked, flags.market.sets].map(setsInWords)
+    problems.push(`computes: the manifest ${cid} says ${told}, --market (WEFT_MARKET) ${given}`)
   }
   return problems
 }
 
-const setsOf = ({ computes }: Manifest): PlannedSet[] => computes.map((each) => plannedSetOf(each))
+/** Those that this program has, shipped or in a folder that was given. */
+const knownSets = ({ computes = [] }: Flags) => [...COMPUTE_SETS, ...computes]
+const setsOf = ({ computes }: Manifest, flags: Flags): PlannedSet[] => computes.map((each) => plannedSetOf(each, knownSets(flags)))
 
 /** Manifests by CID: from memory, from disk, from the peers of the IPFS node, whoever has bytes that hash to it. */
 function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: MarketState; readonly flags: Flags }) {
@@ -142,7 +146,7 @@ function createLibrary({ home, ipfs }: MarketDeps, place: { readonly contract: M
     const manifest = parseManifest(bytes, cid)
     const problems = contradictionsOf(manifest, cid, place)
     if (problems.length > 0) throw new WeftError('MARKET_CONTRADICTED', { problems })
-    const computes = () => openComputes([...manifest.computes])
+    const computes = () => openComputes([...manifest.computes], knownSets(flags))
     const terms = { rules: rulesOf(manifest), computes }
     for (const oldest of known.keys()) if (known.size >= KNOWN_MAX) known.delete(oldest)
     known.set(cid, terms)

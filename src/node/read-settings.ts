@@ -1,6 +1,7 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { isProjectId, parseAddress, parseSlotId, safeUint, type Address, type SlotId } from '#domain/ids.ts'
 import { Secret } from '#domain/secret.ts'
+import { type FolderSet, openComputeFolders } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
@@ -39,7 +40,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
       problems.push(`${flagOf(name)} (${row.env})${row.fromNetwork === undefined ? '' : ' or --network'} is needed: ${row.doc}`)
       continue
     }
-    const value = text === undefined ? fallbackOf(row) : parse(row, text)
+    const value = text === undefined ? fallbackOf(row) : parse(row, text, settings as Partial<Settings>)
     if (value instanceof Problem) problems.push(...value.texts.map((problem) => `${flagOf(name)} (${row.env}): ${problem}`))
     else settings[name] = value
   }
@@ -90,7 +91,7 @@ class Problem {
   }
 }
 
-function parse(row: SettingRow, text: string): unknown {
+function parse(row: SettingRow, text: string, before: Partial<Settings>): unknown {
   switch (row.type) {
     case 'integer':
       return parseInteger(row, text)
@@ -119,7 +120,9 @@ function parse(row: SettingRow, text: string): unknown {
     case 'places':
       return parsePlacesIn(row, text)
     case 'market':
-      return parseMarket(text)
+      return parseMarket(text, before.computes ?? [])
+    case 'computes':
+      return parseComputes(row, text)
     case 'namespace':
       return parseNamespace(text)
     case 'text':
@@ -141,9 +144,19 @@ function parseNamespace(text: string): string | Problem {
   return isPart ? text : new Problem(`'${shown(text)}' cannot end a project id: printable ASCII without spaces and colons does`)
 }
 
-function parseMarket(path: string): MarketComputes | Problem {
+/** `found` are the sets of folders that were given. */
+function parseMarket(path: string, found: readonly FolderSet[]): MarketComputes | Problem {
+  return problemsOr(() => readMarketFile(path, found))
+}
+
+function parseComputes(row: SettingRow, text: string): readonly FolderSet[] | Problem {
+  const folders = parseList(row, text)
+  return folders instanceof Problem ? folders : problemsOr(() => openComputeFolders(folders))
+}
+
+function problemsOr<Value>(read: () => Value): Value | Problem {
   try {
-    return readMarketFile(path)
+    return read()
   } catch (failure) {
     if (isWeftError(failure, 'SETTINGS_INVALID')) return new Problem(...[failure.facts.problems].flat().map(String))
     throw failure

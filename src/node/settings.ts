@@ -2,6 +2,7 @@ import { BATCH_PROJECTS_MAX } from '#domain/batch.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { parseTargets, problemsInTargets } from '#io/chain/rpc/target.ts'
+import type { FolderSet } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
 import type { Network } from './network.ts'
 import type { PlaceSetting } from './pin-places.ts'
@@ -22,6 +23,7 @@ export interface SettingRow {
     | 'choice'
     | 'key'
     | 'market'
+    | 'computes'
     | 'host:port'
     | 'multiaddr'
     | 'multiaddrs'
@@ -231,6 +233,13 @@ export const SETTINGS = {
     fallback: '127.0.0.1:50051',
     roles: ['snapshotter'],
     doc: 'host:port of the local collector.',
+  },
+  computes: {
+    env: 'WEFT_COMPUTES',
+    type: 'computes',
+    fallback: [],
+    roles: ['snapshotter', 'validator'],
+    doc: 'Folders of compute sets beside those that are shipped, separated by commas. The market says which sets it asks for, and in which version.',
   },
   market: {
     env: 'WEFT_MARKET',
@@ -515,9 +524,11 @@ type ValueOf<Type extends SettingRow['type']> = Type extends 'integer'
           ? readonly PlaceSetting[]
           : Type extends 'key' | 'secret'
             ? Secret<string>
-            : Type extends 'market'
-              ? MarketComputes
-              : string
+            : Type extends 'computes'
+              ? readonly FolderSet[]
+              : Type extends 'market'
+                ? MarketComputes
+                : string
 export type Settings = {
   readonly [Name in SettingName]:
     | ValueOf<(typeof SETTINGS)[Name]['type']>

@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import type { JsonValue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import { configIn, type FolderSet } from '#node/compute-folder.ts'
+import { COMPUTE_SETS, openComputes } from '#node/computes.ts'
+
+/** What a market's manifest says of one compute set. */
+export interface ComputeChoice {
+  readonly name: string
+  readonly version: string
+  readonly config: JsonValue
+}
+
+/**
+ * Sets of folders as the devnet's manifest names them, each with what its `config.json` says; there `$name` stands for what lies under that
+ * name in `places`, the addresses of this devnet's source chain. Throws `SETTINGS_INVALID` with all that is wrong with any of them.
+ */
+export function ownChoices(sets: readonly FolderSet[], shipped: readonly ComputeChoice[], places: JsonValue): readonly ComputeChoice[] {
+  const choices = sets.map((set) => ({ name: set.name, version: set.version, config: filledIn(set, places) }))
+  openComputes([...shipped, ...choices], [...COMPUTE_SETS, ...sets])
+  return choices
+}
+
+function filledIn(set: FolderSet, places: JsonValue): JsonValue {
+  const problems: string[] = []
+  const names = Object.keys(places as object)
+  const fill = (value: JsonValue): JsonValue => {
+    if (typeof value === 'string' && value.startsWith('$')) {
+      const name = value.slice(1)
+      if (names.includes(name)) return (places as { readonly [name: string]: JsonValue })[name] as JsonValue
+      problems.push(
+        `${join(set.folder, 'config.json')}: the devnet has no ${value}. It has ${names.map((known) => `$${known}`).join(', ')}`,
+      )
+    }
+    if (Array.isArray(value)) return value.map(fill)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item)]))
+  }
+  const filled = fill((configIn(set) ?? null) as JsonValue)
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return filled
+}

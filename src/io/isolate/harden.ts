@@ -1,0 +1,91 @@
+/**
+ * Evaluated first within a context of an isolate: takes away what differs between machines, moments or runs, and what the process put there.
+ * What is left is the language. Node's own globals were never there.
+ */
+
+type Ambient = Record<string, unknown>
+const ambient = globalThis as unknown as Ambient
+
+/** How the worker is spoken to; nobody but `serve.ts` can reach it. */
+export const host = {
+  /** What has come in. */
+  next: hosted('next') as () => string,
+  call: hosted('call') as (text: string) => void,
+  conclude: hosted('conclude') as (text: string) => void,
+  /** Answers at once. */
+  ask: hosted('ask') as (text: string) => string,
+}
+
+/** Taken out of everybody's reach. What it throws, at the end of the stack for example, is of the process: it must not come in. */
+function hosted(name: string): (text: string) => unknown {
+  const work = ambient[name] as (text: string) => unknown
+  delete ambient[name]
+  return (text) => {
+    try {
+      return work(text)
+    } catch {
+      throw new RangeError('what runs the computes did not take it')
+    }
+  }
+}
+
+const NO_CLOCK = 'a compute has no clock: time is `source.timestamp(block)`'
+const NO_LOCALE = 'a compute has no locale'
+const NO_MEMORY = 'a compute sees nothing of memory'
+const NO_BITS = 'a compute sees no bits of floats: use Uint8Array for bytes'
+const ABSENT: Readonly<Record<string, string>> = {
+  Date: NO_CLOCK,
+  Temporal: NO_CLOCK,
+  Intl: NO_LOCALE,
+  WeakRef: NO_MEMORY,
+  FinalizationRegistry: NO_MEMORY,
+  SharedArrayBuffer: NO_MEMORY,
+  Atomics: NO_MEMORY,
+  WebAssembly: 'a compute is TypeScript',
+  console: 'a compute says what it says in its snapshot',
+  ArrayBuffer: NO_BITS,
+  DataView: NO_BITS,
+  Int8Array: NO_BITS,
+  Int16Array: NO_BITS,
+  Uint16Array: NO_BITS,
+  Int32Array: NO_BITS,
+  Uint32Array: NO_BITS,
+  Uint8ClampedArray: NO_BITS,
+  BigInt64Array: NO_BITS,
+  BigUint64Array: NO_BITS,
+  Float16Array: NO_BITS,
+  Float32Array: NO_BITS,
+  Float64Array: NO_BITS,
+}
+
+/** In place of `name`, which says why it is not there to whoever looks for it. */
+function remove(from: object, name: string, why: string): void {
+  const get = (): never => {
+    throw new TypeError(`${name} is not there: ${why}`)
+  }
+  Object.defineProperty(from, name, { get, configurable: false, enumerable: false })
+}
+
+/** Bytes lie outside the heap that is limited: one run may have so many in all. */
+const BYTES_MAX = 16 * 1024 * 1024
+const OwnBytes = Uint8Array
+let bytesTaken = 0
+const LimitedBytes = new Proxy(OwnBytes, {
+  construct(target, args: readonly unknown[]) {
+    const [first] = args
+    bytesTaken += typeof first === 'number' ? first : Number((first as { readonly length?: number } | undefined)?.length ?? 0)
+    if (!(bytesTaken <= BYTES_MAX)) throw new RangeError(`a compute has ${BYTES_MAX} bytes of Uint8Array in all`)
+    return Reflect.construct(target, args)
+  },
+})
+Object.defineProperty(OwnBytes.prototype, 'constructor', { value: LimitedBytes })
+Object.defineProperty(globalThis, 'Uint8Array', { value: LimitedBytes })
+remove(Object.getPrototypeOf(OwnBytes.prototype), 'buffer', NO_BITS)
+
+for (const [name, why] of Object.entries(ABSENT)) remove(globalThis, name, why)
+remove(Math, 'random', 'a compute has no chance')
+for (const name of ['localeCompare', 'toLocaleUpperCase', 'toLocaleLowerCase']) remove(String.prototype, name, NO_LOCALE)
+for (const prototype of [Object.prototype, Array.prototype, Number.prototype, BigInt.prototype, Object.getPrototypeOf(OwnBytes.prototype)])
+  remove(prototype, 'toLocaleString', NO_LOCALE)
+remove(Error, 'captureStackTrace', NO_MEMORY)
+Object.defineProperty(Error, 'prepareStackTrace', { value: undefined, writable: false, configurable: false })

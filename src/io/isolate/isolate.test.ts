@@ -1,0 +1,170 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { isContractRefusal } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import { type Isolate, ISOLATE_LIMITS, openIsolate } from './isolate.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'weft-isolate-'))
+const opened: Isolate[] = []
+afterAll(async () => {
+  await Promise.all(opened.map((isolate) => isolate.stop()))
+  rmSync(home, { recursive: true, force: true })
+})
+
+let folders = 0
+function folderOf(files: Readonly<Record<string, string>>): string {
+  const folder = join(home, String(folders++))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  return folder
+}
+
+const LIMITS = { ...ISOLATE_LIMITS, heapMbMax: 64, turnMsMax: 1_000 }
+
+function isolateOf(files: Readonly<Record<string, string>>, limits = LIMITS): Isolate {
+  const isolate = openIsolate(folderOf(files), limits)
+  if ('problems' in isolate) throw new Error(isolate.problems.join('; '))
+  opened.push(isolate)
+  return isolate
+}
+
+/** A set whose only snapshot does that, with `input` and `config` in reach. */
+const computing = (body: string, before = ''): Readonly<Record<string, string>> => ({
+  'compute.ts': `import { isContractRefusal, scaled } from 'weft/compute'
+export const used = [isContractRefusal, scaled]
+${before}
+export default {
+  name: 'one', version: '1.0.0', config: { '~standard': { version: 1, validate: (value: unknown) => ({ value }) } },
+  create: (config: any) => ({ preloads: [], aggregates: [], snapshots: [{ projectType: 't', dataSources: [], preloads: [], async compute(input: any): Promise<unknown> {
+${body}
+  } }] }),
+}
+`,
+})
+
+const run = (isolate: Isolate, input: Readonly<Record<string, unknown>> = {}, config: unknown = null) =>
+  isolate.run({ part: 'snapshots', index: 0, config }, input)
+
+test('a compute gets its input and configuration, asks its source, and its value comes back as it was', async () => {
+  const isolate = isolateOf(
+    computing(`const [reserve] = await input.source.read({ at: input.epoch.begin })
+    return { reserve, half: reserve.half, list: [config.scale, -0, null], in: input.epochsIn(60), map: new Map([[1n, input.preloaded.get('a')]]), nan: NaN, none: undefined, price: scaled(15n, 1) }`),
+  )
+  const source = { read: async ({ at }: { readonly at: number }) => [{ half: BigInt(at) }] }
+  const input = { epoch: { begin: 7 }, source, epochsIn: (seconds: number) => seconds / 6, preloaded: new Map([['a', 1.5]]) }
+  expect(await run(isolate, input, { scale: 10n ** 30n })).toEqual({
+    reserve: { half: 7n },
+    half: 7n,
+    list: [10n ** 30n, -0, null],
+    in: 10,
+    map: new Map([[1n, 1.5]]),
+    nan: Number.NaN,
+    none: undefined,
+    price: 1.5,
+  })
+})
+
+test('what the contract refuses is told from trouble of the endpoint, as outside', async () => {
+  const isolate = isolateOf(computing('try { await input.source.read() } catch (failure) { return isContractRefusal(failure) }'))
+  const failing = (failure: Error) => ({ source: { read: () => Promise.reject(failure) } })
+  const refusal = new WeftError('CALL_REVERTED', { call: 'f()', reason: 'no' })
+  expect(isContractRefusal(refusal)).toBe(true)
+  expect(await run(isolate, failing(refusal))).toBe(true)
+  expect(await run(isolate, failing(new Error('away')))).toBe(false)
+})
+
+test.each([
+  ['a clock', 'return Date.now()', /compute\.ts:7: Date is not there: a compute has no clock/],
+  ['a clock of the new kind', 'return Temporal.Now.instant()', /no clock/],
+  ['chance', 'return Math.random()', /no chance/],
+  ['a locale', "return 'ä'.localeCompare('z')", /no locale/],
+  ['a locale of numbers', "return (1.5).toLocaleString('de')", /no locale/],
+  ['a locale of all else', 'return new Intl.NumberFormat().format(1)', /no locale/],
+  ['the network', "return fetch('http://127.0.0.1')", /fetch is not defined/],
+  ['the process', 'return process.env', /process is not defined/],
+  ['a timer', 'return setTimeout(() => 1, 1)', /setTimeout is not defined/],
+  ['the garbage collector', 'return new WeakRef({})', /nothing of memory/],
+  ['bits of floats', 'return new Float64Array(1)', /no bits of floats/],
+  ['the buffer of bytes', 'return new Uint8Array(1).buffer', /no bits of floats/],
+  ['code from text', "return new Function('return 1')()", /Code generation from strings disallowed/],
+  ['the process, through what was handed in', "return input.source.read.constructor('return process')()", /from strings disallowed/],
+  [
+    'the process, through what it can see',
+    "return (globalThis as any).constructor.constructor('return process')()",
+    /from strings disallowed/,
+  ],
+  ['what speaks with the process', 'return [typeof call, typeof conclude, typeof ask, typeof next].join() ', undefined],
+])('a compute finds no trace of %s', async (_what, body, refusal) => {
+  const isolate = isolateOf(computing(body.replace(' ,', ',')))
+  if (refusal === undefined) expect(await run(isolate)).toBe('undefined,undefined,undefined,undefined')
+  else await expect(run(isolate, { source: { read: async () => 1 } })).rejects.toThrow(refusal)
+})
+
+test('nothing is left over from one run for another', async () => {
+  const isolate = isolateOf(
+    computing(
+      'seen.push(1); Object.prototype["left" as never] = 1 as never; return [seen.length, "left" in {} && seen.length > 1]',
+      'const seen: number[] = []',
+    ),
+  )
+  expect(await run(isolate)).toEqual([1, false])
+  expect(await run(isolate)).toEqual([1, false])
+})
+
+test.each([
+  ['computes for ever', 'for (;;);', /1000 ms without waiting/],
+  ['computes for ever between awaits', 'for (;;) await null', /1000 ms without waiting/],
+  ['waits for ever', 'return new Promise(() => undefined)', /waits for something that nobody will bring/],
+  ['eats memory', 'const all: unknown[] = []; for (;;) all.push(new Array(100_000).fill(all.length))', /more than 64 MB of memory/],
+  ['eats bytes', 'const all: unknown[] = []; for (;;) all.push(new Uint8Array(1_000_000))', /bytes of Uint8Array in all/],
+  ['calls itself for ever', 'const deeper = (n: number): number => 1 + deeper(n + 1); return deeper(0)', /Maximum call stack/],
+  ['asks for ever', 'for (;;) await input.source.read()', /may ask 50 times/],
+])('one that %s ends, and the others of the moment do not notice', async (_what, body, refusal) => {
+  const limits = { ...LIMITS, callsMax: 50, ...(body.includes('Array(100_000)') && { turnMsMax: 60_000 }) }
+  const isolate = isolateOf(computing(`if (input.isBad) { ${body} }\n return (await input.source.read()) + 1`), limits)
+  const source = { read: async () => 1 }
+  const others = [0, 1, 2].map(() => run(isolate, { source, isBad: false }))
+  await expect(run(isolate, { source, isBad: true })).rejects.toThrow(refusal)
+  expect(await Promise.all(others)).toEqual([2, 2, 2])
+  expect(await run(isolate, { source, isBad: false })).toBe(2)
+})
+
+test('a function, a promise or an object of a class is no data', async () => {
+  const isolate = isolateOf(computing('return { f: () => 1 }'))
+  await expect(run(isolate)).rejects.toThrow('a function cannot be handed over')
+})
+
+test('all that is wrong with a folder is told at once, by file and line', () => {
+  const isolate = openIsolate(
+    folderOf({
+      'compute.ts': "import './a.ts'\nimport './b.ts'\nimport { readFileSync } from 'node:fs'\nimport '../out.ts'\nexport default 1\n",
+      'a.ts': 'export const a = 1\nenum X { A }\n',
+      'b.ts': "\n\nconst x = await import('node:fs')\nimport './c.ts'\n",
+    }),
+  )
+  expect(isolate).toEqual({
+    problems: [
+      "compute.ts:3: imports 'node:fs': a compute imports 'weft/compute' and .ts files of its folder",
+      "compute.ts:4: imports '../out.ts': a compute imports 'weft/compute' and .ts files of its folder",
+      'a.ts:2: TypeScript enum is not supported in strip-only mode',
+      'b.ts:3: import(…) is not there: a compute imports at its beginning',
+      'b.ts: awaits outside of any function',
+      'c.ts: there is no such file',
+    ],
+  })
+})
+
+test('a module that throws or does not end while it is loaded is told', () => {
+  expect(isolateOf(computing('return 1', 'throw new RangeError("no")')).now({ do: 'describe' })).toEqual({
+    ok: false,
+    message: 'compute.ts:3: no',
+  })
+  expect(isolateOf(computing('return 1', 'for (;;);')).now({ do: 'describe' })).toMatchObject({
+    ok: false,
+    message: expect.stringContaining('does not end'),
+  })
+})

@@ -1,0 +1,53 @@
+/**
+ * Values as text, for the way into an isolate and out of it: nothing but strings passes, so that no object of one side is ever reached from the
+ * other. Takes what JSON takes, and bigints, floats that JSON has no word for, `undefined`, maps and sets.
+ */
+export function encode(value: unknown): string {
+  return JSON.stringify(tagged(value))
+}
+
+export function decode(text: string): unknown {
+  return plain(JSON.parse(text))
+}
+
+type Tagged = null | boolean | string | number | readonly Tagged[] | { readonly [key: string]: Tagged }
+
+/** Throws `TypeError` for what cannot pass: functions, promises, instances of classes. */
+function tagged(value: unknown): Tagged {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
+  if (typeof value === 'number')
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : ['float', Object.is(value, -0) ? '-0' : `${value}`]
+  if (typeof value === 'bigint') return ['int', `${value}`]
+  if (value === undefined) return ['undefined']
+  if (Array.isArray(value)) return ['list', ...value.map(tagged)]
+  if (value instanceof Map) return ['map', ...[...value].flat().map(tagged)]
+  if (value instanceof Set) return ['set', ...[...value].map(tagged)]
+  const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
+  if (prototype !== null && prototype !== Object.prototype) throw new TypeError(`${nameOf(value)} cannot be handed over: only data can`)
+  return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, tagged(item)]))
+}
+
+const nameOf = (value: unknown): string =>
+  typeof value === 'object' ? `a ${value?.constructor?.name ?? 'strange object'}` : `a ${typeof value}`
+
+function plain(value: Tagged): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (!Array.isArray(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
+  const [kind, ...items] = value as readonly Tagged[]
+  switch (kind) {
+    case 'float':
+      return Number(items[0])
+    case 'int':
+      return BigInt(items[0] as string)
+    case 'list':
+      return items.map(plain)
+    case 'map':
+      return new Map(
+        Array.from({ length: items.length / 2 }, (_, at) => [plain(items[2 * at] as Tagged), plain(items[2 * at + 1] as Tagged)]),
+      )
+    case 'set':
+      return new Set(items.map(plain))
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { isWeftError } from '#domain/errors.ts'
+import type { Failure, IsolateLimits, Outcome, Outward, Task } from './messages.ts'
+import type { Sources } from './program.ts'
+import { decode, encode } from './text.ts'
+import type { WorkerData } from './worker.ts'
+
+/** A thread that says nothing for so long at its start is not going to. */
+const START_MS_MAX = 20_000
+
+/** Memory ran out, or something ended it. */
+export class ThreadDied extends Error {}
+
+export interface RunRequest {
+  readonly task: Task
+  readonly input: Readonly<Record<string, unknown>>
+}
+
+export interface Thread {
+  now(task: Task): Outcome
+  perform(request: RunRequest): Promise<unknown>
+  isDead(): boolean
+  stop(): Promise<void>
+}
+
+/** Names of what can be called on it. */
+export function methodsOf(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map) return []
+  return Object.entries(value).flatMap(([name, member]) => (typeof member === 'function' ? [name] : []))
+}
+
+type Methods = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>
+
+function spawn(program: string | Sources, limits: IsolateLimits) {
+  const { port1: port, port2: theirs } = new MessageChannel()
+  const { port1: answers, port2: theirAnswers } = new MessageChannel()
+  const told = new Int32Array(new SharedArrayBuffer(4))
+  const answered = new Int32Array(new SharedArrayBuffer(4))
+  const data: WorkerData = { port: theirs, told, answers: theirAnswers, answered, program, turnMsMax: limits.turnMsMax }
+  const worker = new Worker(entryOf(), {
+    workerData: data,
+    transferList: [theirs, theirAnswers],
+    // What a test runner or a debugger adds to ours is none of a compute's business.
+    execArgv: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: limits.heapMbMax, maxYoungGenerationSizeMb: 32 },
+  })
+  // No process stays for computes that nobody waits for.
+  worker.unref()
+  const answer = (text: string): void => {
+    answers.postMessage(text)
+    Atomics.add(answered, 0, 1)
+    Atomics.notify(answered, 0)
+  }
+  return { port, told, worker, answer }
+}
+
+function entryOf(): string {
+  const built = join(import.meta.dirname, 'worker.js')
+  return existsSync(built) ? built : join(import.meta.dirname, 'worker.ts')
+}
+
+export type Started =
+  | { readonly thread: Thread; readonly sources: Sources }
+  | { readonly problems: readonly string[]; stop(): Promise<void> }
+
+/** Starts a thread on a folder, or on what was read of one. */
+export function startThread(program: string | Sources, limits: IsolateLimits): Started {
+  const { port, told, worker, answer } = spawn(program, limits)
+  const pending = new Map<number, Pending>()
+  // A process does not end while a run is waited for, and stays for nothing else.
+  const hold = (): void => {
+    for (const each of [worker, port])
+      if (pending.size > 0) each.ref()
+      else each.unref()
+  }
+  let runs = 0
+  let isDead = false
+  worker.once('error', () => undefined)
+  worker.once('exit', () => {
+    isDead = true
+    for (const { reject } of pending.values()) reject(new ThreadDied('the thread of a compute set ended'))
+    pending.clear()
+    port.close()
+  })
+  const stop = async (): Promise<void> => void (await worker.terminate())
+  const begun = decode(receive({ port, told }, () => true) ?? encode({ problems: ['does not load'] }))
+  if ('problems' in (begun as object)) return { problems: (begun as { readonly problems: readonly string[] }).problems, stop }
+
+  const dispatch = (text: string): void =>
+    answerTo(decode(text) as Said, { pending, limits, answer, post: (said) => port.postMessage(said) })
+  port.on('message', dispatch)
+  port.unref()
+  const thread: Thread = {
+    isDead: () => isDead,
+    stop,
+    now(task) {
+      const run = runs++
+      let outcome: Outcome | undefined
+      port.postMessage(encode({ run, task }))
+      receive({ port, told }, (text) => {
+        const said = decode(text) as Said
+        if ('outcome' in said && said.run === run) outcome = said.outcome
+        else dispatch(text)
+        return outcome !== undefined
+      })
+      return outcome ?? { ok: false, message: 'does not answer: it takes too much memory, or does not end' }
+    },
+    perform({ task, input }) {
+      const run = runs++
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+      pending.set(run, { input, resolve, reject, calls: 0 })
+      hold()
+      try {
+        port.postMessage(encode({ run, task }))
+      } catch (failure) {
+        pending.delete(run)
+        reject(failure)
+      }
+      return promise.finally(() => {
+        pending.delete(run)
+        hold()
+      })
+    },
+  }
+  return { thread, sources: (begun as { readonly sources: Sources }).sources }
+}
+
+/** Takes what comes on the spot, until `isEnough` or too late. The last text. */
+function receive(
+  { port, told }: { readonly port: MessagePort; readonly told: Int32Array },
+  isEnough: (text: string) => boolean,
+): string | undefined {
+  for (;;) {
+    const before = Atomics.load(told as Int32Array<SharedArrayBuffer>, 0)
+    const received = receiveMessageOnPort(port) as { readonly message: string } | undefined
+    if (received !== undefined) {
+      if (isEnough(received.message)) return received.message
+    } else if (Atomics.wait(told as Int32Array<SharedArrayBuffer>, 0, before, START_MS_MAX) === 'timed-out') return undefined
+  }
+}
+
+interface Pending {
+  readonly input: Readonly<Record<string, unknown>>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (failure: unknown) => void
+  calls: number
+}
+type Said = Outward | { readonly ask: string }
+
+function answerTo(
+  said: Said,
+  deps: {
+    readonly pending: Map<number, Pending>
+    readonly limits: IsolateLimits
+    readonly answer: (text: string) => void
+    readonly post: (text: string) => void
+  },
+): void {
+  const { pending, limits, answer, post } = deps
+  if ('ask' in said) {
+    const { run, method, args } = decode(said.ask) as { readonly run: number; readonly method: string; readonly args: readonly unknown[] }
+    const input = pending.get(run)?.input as Methods | undefined
+    answer(encodeOutcome(() => (Object.hasOwn(input ?? {}, method) ? input?.[method]?.(...args) : undefined)))
+    return
+  }
+  const request = pending.get(said.run)
+  if (request === undefined) return
+  if ('outcome' in said) {
+    pending.delete(said.run)
+    if (said.outcome.ok) request.resolve(said.outcome.value)
+    else request.reject(new Error(said.outcome.message))
+    return
+  }
+  const { run, call, on, method, args } = said
+  request.calls += 1
+  const reply = (value: () => unknown): void => {
+    if (pending.has(run)) post(`{"run":${run},"call":${call},"outcome":${encodeOutcome(value)}}`)
+  }
+  const isKnown = Object.hasOwn(request.input, on) && methodsOf(request.input[on]).includes(method)
+  const work = async (): Promise<unknown> => {
+    if (!isKnown) throw new TypeError(`there is no ${on}.${method}`)
+    if (request.calls > limits.callsMax) throw new Error(`a compute may ask ${limits.callsMax} times`)
+    return (request.input[on] as Methods)[method]?.(...args)
+  }
+  work().then(
+    (value) => reply(() => value),
+    (failure: unknown) =>
+      reply(() => {
+        throw failure
+      }),
+  )
+}
+
+function encodeOutcome(work: () => unknown): string {
+  try {
+    return encode({ ok: true, value: work() } satisfies Outcome)
+  } catch (failure) {
+    return encode({ ok: false, ...told(failure) } satisfies Outcome)
+  }
+}
+
+function told(failure: unknown): Failure {
+  if (isWeftError(failure)) return { message: failure.message, code: failure.code, facts: failure.facts }
+  return { message: failure instanceof Error ? failure.message : String(failure) }
+}

@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { isWeftError } from '#domain/errors.ts'
+import { planProjects } from '#roles/snapshotter/plan.ts'
+import { type FolderSet, openComputeFolder, openComputeFolders } from './compute-folder.ts'
+import { COMPUTE_SETS, openComputes } from './computes.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-computes-'))
+const opened: FolderSet[] = []
+afterEach(() => Promise.all(opened.splice(0).map((set) => set.stop())))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function written(text: string): string {
+  writeFileSync(join(folder, 'compute.ts'), text)
+  return folder
+}
+
+function problemsOf(work: () => unknown): readonly string[] {
+  try {
+    work()
+  } catch (failure) {
+    if (isWeftError(failure, 'SETTINGS_INVALID')) return failure.facts.problems as readonly string[]
+    throw failure
+  }
+  return []
+}
+
+const SUPPLY = `import { configOf, float, list, object, scaled, text, type ComputeSetModule } from 'weft/compute'
+const config = configOf(object({ tokens: list(text()) }))
+export default {
+  name: 'supply', version: '0.1.0', config,
+  create: ({ tokens }) => ({
+    preloads: [{ taskType: 'digits', preload: async () => new Map([['digits', 2]]) }],
+    snapshots: [{
+      projectType: 'supply', dataSources: tokens, preloads: ['digits'], schema: object({ supply: float({ unit: 'tokens' }) }),
+      async compute({ epoch, dataSource, source, preloaded }) {
+        const [supply] = await source.read({ address: String(dataSource), function: 'function totalSupply() view returns (uint256)', args: [], blockNumber: epoch.end })
+        return { supply: scaled(supply as bigint, (preloaded.get('digits') as Map<string, number>).get('digits') as number) }
+      },
+    }],
+    aggregates: [{
+      projectType: 'total', aggregateOn: 'MultiProject', baseProjectTypes: ['supply'],
+      aggregate: async ({ base, epochsIn }) => [...base.map(({ projectId }) => projectId), epochsIn(60)],
+    }],
+  }),
+} satisfies ComputeSetModule<{ tokens: readonly string[] }>
+`
+
+test('a set of a folder is opened beside those that are shipped, and computes in its own world', async () => {
+  const set = openComputeFolder(written(SUPPLY))
+  opened.push(set)
+  const { sets, computes } = openComputes([{ name: 'supply', version: '0.1.0', config: { tokens: ['0xAb'] } }], [...COMPUTE_SETS, set])
+  expect(sets).toEqual([{ name: 'supply', version: '0.1.0', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }])
+  expect(planProjects(computes, 'NS').map(({ projectId }) => projectId)).toEqual(['supply:0xab:NS', expect.stringMatching(/^total:/)])
+  expect(computes.snapshots[0]?.schema).toMatchObject({ fields: { supply: { kind: 'float', unit: 'tokens' } } })
+
+  const epoch = { epochId: 1, begin: 1, end: 6 }
+  const source = { timestamp: async () => 0, read: async () => [1_234n], events: async () => [] }
+  const preloaded = new Map([['digits', await computes.preloads[0]?.preload({ epoch, source })]])
+  expect(await computes.snapshots[0]?.compute({ epoch, dataSource: '0xAb', source, preloaded })).toEqual({ supply: 12.34 })
+  const input = { epoch, base: [{ projectId: 'a', epochId: 1, snapshot: null }], source, epochsIn: (seconds: number) => seconds / 6 }
+  const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
+  expect(await computes.aggregates[0]?.aggregate({ ...input, history } as never)).toEqual(['a', 10])
+})
+
+test('another version than the one that the market asks for is refused with words, and so is a configuration that does not fit', () => {
+  const set = openComputeFolder(written(SUPPLY))
+  opened.push(set)
+  expect(problemsOf(() => openComputes([{ name: 'supply', version: '0.2.0', config: {} }], [set]))).toEqual([
+    'supply: version 0.2.0 is asked for, this Weft has 0.1.0',
+  ])
+  expect(problemsOf(() => openComputes([{ name: 'supply', config: { tokens: [1] } }], [set]))).toEqual([
+    'supply: tokens[0] is an integer, a text is declared',
+  ])
+})
+
+test.each<[string, string, readonly string[]]>([
+  ['exports nothing', 'export const a = 1', ['compute.ts: the default export is no compute set: export one as default']],
+  [
+    'exports something else',
+    "export default { name: 'a b', version: 1, config: {} }",
+    [
+      'compute.ts: name is made of other characters than letters, digits, dots and dashes',
+      'compute.ts: version is not a text',
+      'compute.ts: config is no form of a configuration: `configOf(…)` makes one',
+      'compute.ts: create is no function',
+    ],
+  ],
+  ['throws', "\nthrow new Error('no luck')\nexport {}", ['compute.ts:2: no luck']],
+])('a file that %s is told of, all of it at once', (_what, text, problems) => {
+  expect(problemsOf(() => openComputeFolders([written(text)]))).toEqual(problems.map((problem) => join(folder, problem)))
+})
+
+test('a set whose parts are not whole is told of part by part', () => {
+  const broken = `import { configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({
+  preloads: [{ taskType: '' }], snapshots: [{ projectType: 7, dataSources: 'a', preloads: [], compute: async () => null }], aggregates: [{ aggregateOn: 'All' }] }) }`
+  const set = openComputeFolder(written(broken))
+  opened.push(set)
+  expect(problemsOf(() => openComputes([{ name: 'x', config: {} }], [set]))).toEqual(
+    [
+      'compute.ts: preloads[0].taskType is empty',
+      'compute.ts: preloads[0].preload is no function',
+      'compute.ts: snapshots[0].projectType is not a text',
+      'compute.ts: snapshots[0].dataSources is not a list of texts',
+      'compute.ts: aggregates[0].projectType is not a text',
+      'compute.ts: aggregates[0].aggregate is no function',
+      'compute.ts: aggregates[0].aggregateOn is neither SingleProject nor MultiProject',
+      'compute.ts: aggregates[0].baseProjectTypes is not a list of texts',
+    ].map((problem) => join(folder, problem)),
+  )
+})
