@@ -1,11 +1,9 @@
-import { type AggregateCompute, type JsonValue, type SnapshotHistory, truncateTo } from 'weft/compute'
+import { type AggregateCompute, type JsonValue, seriesInWindow, type SnapshotHistory, truncateTo } from 'weft/compute'
 import { floatOf } from './snapshot-fields.ts'
 import { TRADE_VOLUME } from './trade-volume.ts'
 
 export const DAY_SECONDS = 86_400
 const AGGREGATE_DIGITS = 5
-/** Snapshots read at a time: a day can have 7,200 epochs, each perhaps one request. */
-const READS_AT_ONCE = 32
 
 const FIELDS = ['totalTrade', 'totalFee', 'token0TradeVolume', 'token1TradeVolume', 'token0TradeVolumeUSD', 'token1TradeVolumeUSD'] as const
 
@@ -35,16 +33,16 @@ export async function dayVolume(options: {
   readonly windowEpochs: number
 }): Promise<DayVolume> {
   const { present, history, windowEpochs } = options
-  const tail = present.epochId - windowEpochs
-  const first = (await history.firstEpochId(present.projectId)) ?? present.epochId
-  const earlier = await snapshotsBetween(history, { projectId: present.projectId, from: Math.max(tail, first), before: present.epochId })
-
-  const snapshots = [present.snapshot, ...earlier.filter((snapshot) => snapshot !== undefined)]
-  const total = (field: (typeof FIELDS)[number]): number =>
-    truncateTo(
-      snapshots.reduce<number>((sum, snapshot) => sum + floatOf(snapshot, field), 0),
-      AGGREGATE_DIGITS,
-    )
+  const { projectId, epochId, snapshot } = present
+  const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
+  const total = (field: (typeof FIELDS)[number]): number => {
+    let sum = 0 + floatOf(snapshot, field)
+    for (const value of earlier.columns[FIELDS.indexOf(field)] ?? []) {
+      if (typeof value !== 'number') throw new Error(`${field} is not a float`)
+      sum += value
+    }
+    return truncateTo(sum, AGGREGATE_DIGITS)
+  }
   return {
     totalTrade: total('totalTrade'),
     totalFee: total('totalFee'),
@@ -52,18 +50,6 @@ export async function dayVolume(options: {
     token1TradeVolume: total('token1TradeVolume'),
     token0TradeVolumeUSD: total('token0TradeVolumeUSD'),
     token1TradeVolumeUSD: total('token1TradeVolumeUSD'),
-    complete: first <= tail && !earlier.includes(undefined),
+    complete: earlier.isWhole,
   }
-}
-
-async function snapshotsBetween(
-  history: SnapshotHistory,
-  range: { projectId: string; from: number; before: number },
-): Promise<readonly (JsonValue | undefined)[]> {
-  const snapshots: (JsonValue | undefined)[] = []
-  for (let start = range.from; start < range.before; start += READS_AT_ONCE) {
-    const epochIds = Array.from({ length: Math.min(READS_AT_ONCE, range.before - start) }, (_, index) => start + index)
-    snapshots.push(...(await Promise.all(epochIds.map((epochId) => history.snapshot(range.projectId, epochId)))))
-  }
-  return snapshots
 }

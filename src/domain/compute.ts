@@ -1,6 +1,8 @@
 import { isWeftError } from './errors.ts'
+import type { Series, SeriesRange } from './series.ts'
 import type { SnapshotSchema } from './snapshot-schema.ts'
 
+export * from './series.ts'
 export * from './snapshot-schema.ts'
 
 /**
@@ -97,6 +99,11 @@ export interface SnapshotHistory {
   firstEpochId(projectId: string): Promise<number | undefined>
   /** `undefined` when that epoch has no data for the project. */
   snapshot(projectId: string, epochId: number): Promise<JsonValue | undefined>
+  /**
+   * Fields of many epochs, exactly as `snapshot` has them: for windows, because what is decided is read once and not again in each epoch.
+   * Rejects where a snapshot lacks a field.
+   */
+  series(range: SeriesRange): Promise<Series>
 }
 
 /**

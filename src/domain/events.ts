@@ -114,6 +114,10 @@ export const EVENTS = {
   },
 
   // Snapshotter
+  history_read: {
+    level: 'info',
+    help: 'An aggregate of epoch `epochId` reads a window that is not remembered yet, as after a start: `read` `of` the snapshots of `projectId` are there.',
+  },
   epoch_done: {
     level: 'info',
     help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',

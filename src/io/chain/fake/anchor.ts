@@ -452,7 +452,8 @@ export function createFakeChain(options: FakeChainOptions): FakeChain {
   const reading = createView(miner)
   const sending = createView(miner)
   const { whole, setOmission } = createOmissions()
-  const connect = (): FakeConnection => connection(options, { miner, assertReachable, headSeen: reading.headSeen, sendingHead: sending.headSeen, whole })
+  const connect = (): FakeConnection =>
+    connection(options, { miner, assertReachable, headSeen: reading.headSeen, sendingHead: sending.headSeen, whole })
 
   async function mineOnTheClock(blockTimeMs: number): Promise<void> {
     try {
