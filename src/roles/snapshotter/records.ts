@@ -65,6 +65,9 @@ export interface ProjectRecord {
   readonly sourceHash?: Hash
   /** Of an aggregate that asked for earlier epochs. */
   readonly builtOn?: BuiltOn
+  /** By our clock, in ms since 1970: when the CID was recorded, and when the project ended here. Absent where an earlier version wrote it. */
+  readonly computedMs?: number
+  readonly endedMs?: number
 }
 
 const pad = (value: number): string => String(value).padStart(16, '0')
@@ -73,7 +76,8 @@ const decode = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder()
 const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
 const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
 const standInKey = (epochId: EpochId, projectId: ProjectId) => `stand-in/${pad(epochId)}/${projectId}`
-const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `handed/${pad(epochId)}/${projectId}/${pad(slotId)}`
+const handedPrefix = (epochId: EpochId, projectId: ProjectId) => `handed/${pad(epochId)}/${projectId}/`
+const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `${handedPrefix(epochId, projectId)}${pad(slotId)}`
 
 export type Records = ReturnType<typeof openRecords>
 
@@ -181,6 +185,14 @@ export function openRecords(store: Store) {
     },
     saveProject(epochId: EpochId, project: ProjectRecord): Promise<void> {
       return store.commit([{ key: projectKey(epochId, project.projectId), value: encode(project) }])
+    },
+    /** Which slots' votes the collector has, and the block that each names, where that is known. */
+    handedOver(epochId: EpochId, projectId: ProjectId): { readonly slotId: SlotId; readonly header: number | undefined }[] {
+      const prefix = handedPrefix(epochId, projectId)
+      return store.scan(prefix).map(({ key, value }) => ({
+        slotId: Number(key.slice(prefix.length)) as SlotId,
+        header: value.length === 0 ? undefined : decode<number>(value),
+      }))
     },
     isHandedOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): boolean {
       return store.get(handedKey(epochId, projectId, slotId)) !== undefined
