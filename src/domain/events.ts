@@ -122,6 +122,14 @@ export const EVENTS = {
     level: 'info',
     help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',
   },
+  outvoted: {
+    level: 'warn',
+    help: 'Another CID than our `own` was `finalized`. `differences` names the fields that differ, ours first: `./weft trace` shows them again.',
+  },
+  votes_left_out: {
+    level: 'warn',
+    help: 'The collector took the votes of these `slots`, and no batch of the epoch holds them: see what the collector says became of them (`./weft trace`).',
+  },
   simulation_failed: {
     level: 'warn',
     help: 'The first sign of life after the start, a submission of epoch 0, did not come through; nothing else hangs on it. `code` says why.',

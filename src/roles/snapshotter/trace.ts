@@ -1,6 +1,6 @@
 import type { TracePoint, TraceStep } from '#domain/trace.ts'
 import type { Store } from '#io/store/port.ts'
-import { openRecords, type ProjectRecord } from './records.ts'
+import { openRecords, type Outcome, type ProjectRecord } from './records.ts'
 
 /** What a snapshotter's store says of a project in an epoch; nothing when it has no such epoch. */
 export function traceOf({ projectId, epochId }: TracePoint, store: Store): readonly TraceStep[] {
@@ -24,7 +24,17 @@ export function traceOf({ projectId, epochId }: TracePoint, store: Store): reado
   if (handed.length > 0)
     steps.push({ step: 'handed over', ...at(state === 'submitted' ? endedMs : undefined), detail: `for slot ${slots.join(', ')}` })
   if (reason !== undefined) steps.push({ step: state, ...at(endedMs), reason, detail })
+  const outcome = records.outcome(epochId, projectId)
+  if (outcome !== undefined) steps.push({ step: VERDICTS[outcome.verdict], atMs: outcome.concludedMs, detail: outcomeInWords(outcome) })
   return steps
+}
+
+const VERDICTS = { same: 'finalized', other: 'outvoted', only_finalized: 'only finalized', none: 'not finalized' } as const
+
+function outcomeInWords({ asOf, finalizedCid, leftOut, differences = [] }: Outcome): string {
+  const slots =
+    leftOut === undefined ? '' : leftOut.length === 0 ? ', every vote of ours is in a batch' : `, in no batch: slot ${leftOut.join(', ')}`
+  return [`${finalizedCid ?? 'nothing'}, as of block ${asOf}${slots}`, ...differences].join('; ')
 }
 
 const at = (ms: number | undefined) => (ms === undefined ? {} : { atMs: ms })
