@@ -152,5 +152,6 @@ function tell(
       finalized: finalizedCid ?? '',
       differences: differences.join('; '),
     })
-  if (leftOut.length > 0) report('votes_left_out', { epochId, projectId, slots: leftOut.join(', ') })
+  // Where nothing was finalized, that says it for all of them.
+  if (leftOut.length > 0 && verdict !== 'none') report('votes_left_out', { epochId, projectId, slots: leftOut.join(', ') })
 }
