@@ -52,7 +52,7 @@ export const traceCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Show the way of a project through an epoch: what each role of this machine did with it, when and why',
+    brief: 'Show what each role here did with a project, when and why',
     fullDescription:
       'Reads what the roles in a data directory, or in that of a devnet, have on disk, whether they run or not: released, computed, handed over, taken, acknowledged, recorded, batched, attested, and where it ended otherwise the reason. `./weft explain` knows every reason. Times are UTC; that of the release is the block’s. Exit code 1 when no role knows anything.',
   },
