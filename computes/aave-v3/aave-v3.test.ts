@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type AggregateCompute, type JsonValue, type SnapshotHistory, snapshotProblems } from 'weft/compute'
+import { type AggregateCompute, type JsonValue, type SnapshotHistory, snapshotProblems, withSeries } from 'weft/compute'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { canonicalJson, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -165,13 +165,13 @@ describe('rates', () => {
     const asset = vector.assets[0] as string
     const [present, other] = (vector.quarters[asset] as readonly string[]).map((text) => ({ ...(parsed(text) as object), complete: true }))
     const asked: number[] = []
-    const history: SnapshotHistory = {
+    const history: SnapshotHistory = withSeries({
       firstEpochId: async () => 36,
       snapshot: async (_, epochId) => {
         asked.push(epochId)
         return other as JsonValue
       },
-    }
+    })
     const base = { [asset]: textOf(present as JsonValue) }
     expect(await aggregate('aggregate_poolContract_24h_apr', { base, history, epochsIn: () => 2 })).toMatchObject({ complete: false })
     expect(asked).toEqual([38, 36])
@@ -217,12 +217,12 @@ describe('over all assets', () => {
   })
 
   test('nothing is asked of before the first epoch', async () => {
-    const history: SnapshotHistory = {
+    const history: SnapshotHistory = withSeries({
       firstEpochId: async () => 35,
       snapshot: async (_, epochId) => {
         throw new Error(`asked for ${epochId}`)
       },
-    }
+    })
     expect(await aggregate('aggregate_24h_stats', { base: vector.totalSupply, history })).toMatchObject({ complete: false })
     expect(await aggregate('aggregate_top_volume', { base: vector.volume24h, history })).toMatchObject({ complete: true })
   })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { ChainEvent, ChainValue, JsonValue, SnapshotHistory, SourceReader } from 'weft/compute'
+import { type ChainEvent, type ChainValue, type JsonValue, type SnapshotHistory, type SourceReader, withSeries } from 'weft/compute'
 import { type AaveV3Config, CONFIG } from './config.ts'
 
 /** The made-up chain of test/vectors/aave-v3.json, with the snapshots that Python computes from it. */
@@ -143,7 +143,7 @@ export function scriptedSource(without?: string): Scripted {
 
 /** Earlier snapshots by project and epoch. A project's first epoch is its lowest here. */
 export function scriptedHistory(snapshots: Readonly<Record<string, Readonly<Record<number, JsonValue>>>>): SnapshotHistory {
-  return {
+  return withSeries({
     async firstEpochId(projectId) {
       const epochIds = Object.keys(snapshots[projectId] ?? {}).map(Number)
       return epochIds.length === 0 ? undefined : Math.min(...epochIds)
@@ -151,5 +151,5 @@ export function scriptedHistory(snapshots: Readonly<Record<string, Readonly<Reco
     async snapshot(projectId, epochId) {
       return snapshots[projectId]?.[epochId]
     },
-  }
+  })
 }

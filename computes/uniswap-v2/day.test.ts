@@ -1,4 +1,4 @@
-import type { BaseSnapshot, JsonValue, SnapshotHistory, SourceReader } from 'weft/compute'
+import { type BaseSnapshot, type JsonValue, type SourceReader, withSeries } from 'weft/compute'
 import { describe, expect, test } from 'vitest'
 import { ALL_PAIRS } from './over.ts'
 import { topPairs24h } from './top-pairs.ts'
@@ -24,7 +24,7 @@ function createHistory(amounts: (epochId: number) => number | undefined, first: 
   const read: number[] = []
   let atOnce = 0
   let most = 0
-  const history: SnapshotHistory = {
+  const history = withSeries({
     firstEpochId: async () => first,
     async snapshot(_projectId, epochId) {
       read.push(epochId)
@@ -35,7 +35,7 @@ function createHistory(amounts: (epochId: number) => number | undefined, first: 
       const amount = amounts(epochId)
       return amount === undefined ? undefined : volumeOf(amount)
     },
-  }
+  })
   return { history, read, most: () => most }
 }
 

@@ -1,4 +1,4 @@
-import type { ChainEvent, ChainValue, JsonValue, SnapshotHistory, SourceReader } from 'weft/compute'
+import { type ChainEvent, type ChainValue, type JsonValue, type SnapshotHistory, type SourceReader, withSeries } from 'weft/compute'
 import { CONFIG, type UniswapV2Config } from './config.ts'
 
 /** The made-up chain of test/vectors/uniswap-v2.json, with the snapshots that Python computes from it. */
@@ -127,7 +127,7 @@ function amountOut(vector: Vector, { args, blockNumber }: Read): string | undefi
 
 /** Earlier snapshots by project and epoch. A project's first epoch is its lowest here. */
 export function scriptedHistory(snapshots: Readonly<Record<string, Readonly<Record<number, JsonValue>>>>): SnapshotHistory {
-  return {
+  return withSeries({
     async firstEpochId(projectId) {
       const epochIds = Object.keys(snapshots[projectId] ?? {}).map(Number)
       return epochIds.length === 0 ? undefined : Math.min(...epochIds)
@@ -135,5 +135,5 @@ export function scriptedHistory(snapshots: Readonly<Record<string, Readonly<Reco
     async snapshot(projectId, epochId) {
       return snapshots[projectId]?.[epochId]
     },
-  }
+  })
 }

@@ -1,13 +1,13 @@
 import {
   type AggregateCompute,
   boolean,
-  earlierInWindow,
+  fieldsOf,
   float,
-  floatOf,
   int,
   type JsonValue,
   object,
   type SnapshotHistory,
+  seriesInWindow,
   truncateTo,
 } from 'weft/compute'
 import { TRADE_VOLUME } from './trade-volume.ts'
@@ -58,18 +58,27 @@ export async function dayVolume(options: {
   readonly windowEpochs: number
 }): Promise<Totals & { readonly complete: boolean }> {
   const { present, history, windowEpochs } = options
-  const { projectId, epochId } = present
-  const earlier = await earlierInWindow(history, { projectId, epochId, windowEpochs })
-  return { ...totalsOf([present.snapshot, ...earlier.snapshots]), complete: earlier.isWhole }
+  const { projectId, epochId, snapshot } = present
+  const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
+  const columns = fieldsOf(snapshot, FIELDS).map((value, index) => [value, ...(earlier.columns[index] ?? [])])
+  return { ...totals(columns), complete: earlier.isWhole }
 }
 
 /** Each volume added up in the order of the snapshots, and cut to five digits at the end. */
 export function totalsOf(snapshots: readonly JsonValue[]): Totals {
-  const total = (field: Field): number =>
-    truncateTo(
-      snapshots.reduce<number>((sum, snapshot) => sum + floatOf(snapshot, field), 0),
-      AGGREGATE_DIGITS,
-    )
+  const rows = snapshots.map((snapshot) => fieldsOf(snapshot, FIELDS))
+  return totals(FIELDS.map((_, index) => rows.map((row) => row[index] as JsonValue)))
+}
+
+function totals(columns: readonly (readonly JsonValue[])[]): Totals {
+  const total = (field: Field): number => {
+    let sum = 0
+    for (const value of columns[FIELDS.indexOf(field)] ?? []) {
+      if (typeof value !== 'number') throw new Error(`${field} is not a float`)
+      sum += value
+    }
+    return truncateTo(sum, AGGREGATE_DIGITS)
+  }
   return {
     totalTrade: total('totalTrade'),
     totalFee: total('totalFee'),

@@ -18,6 +18,7 @@ import { settingsCommand } from './settings.ts'
 import { slotsRoutes } from './slots.ts'
 import { storageRoutes } from './storage.ts'
 import { testCommand } from './test.ts'
+import { traceCommand } from './trace.ts'
 import { verifyRoutes } from './verify.ts'
 
 /** Every command: what the parser reads, `--help` shows and docs/CLI.md lists. */
@@ -30,6 +31,7 @@ export const routes = buildRouteMap({
     get: getCommand,
     projects: projectsCommand,
     released: releasedCommand,
+    trace: traceCommand,
     inclusion: inclusionCommand,
     mcp: mcpCommand,
     test: testCommand,

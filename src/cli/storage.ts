@@ -5,12 +5,12 @@ import type { Held, Pruned, RoleStorage } from '#node/storage.ts'
 import { givenDataDir } from './data-dir.ts'
 import { integerIn } from './parse.ts'
 
-interface PlaceFlags {
+export interface PlaceFlags {
   readonly dataDir?: string
   readonly json: boolean
 }
 
-const PLACE_FLAGS = {
+export const PLACE_FLAGS = {
   dataDir: {
     kind: 'parsed',
     parse: String,

@@ -1,9 +1,11 @@
 import { isWeftError } from './errors.ts'
+import type { Series, SeriesRange } from './series.ts'
 import type { SnapshotSchema } from './snapshot-schema.ts'
 
 export * from './by-block.ts'
 export * from './checksum.ts'
 export * from './config-form.ts'
+export * from './series.ts'
 export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
 export * from './snapshot-window.ts'
@@ -114,6 +116,11 @@ export interface SnapshotHistory {
   firstEpochId(projectId: string): Promise<number | undefined>
   /** `undefined` when that epoch has no data for the project. */
   snapshot(projectId: string, epochId: number): Promise<JsonValue | undefined>
+  /**
+   * Fields of many epochs, exactly as `snapshot` has them: for windows, because what is decided is read once and not again in each epoch.
+   * Rejects where a snapshot lacks a field.
+   */
+  series(range: SeriesRange): Promise<Series>
 }
 
 /**

@@ -114,9 +114,21 @@ export const EVENTS = {
   },
 
   // Snapshotter
+  history_read: {
+    level: 'info',
+    help: 'An aggregate of epoch `epochId` reads a window that is not remembered yet, as after a start: `read` `of` the snapshots of `projectId` are there.',
+  },
   epoch_done: {
     level: 'info',
     help: 'The snapshotter has done all it can for an epoch; `missed` names the projects that did not make it.',
+  },
+  outvoted: {
+    level: 'warn',
+    help: 'Another CID than our `own` was `finalized`. `differences` names the fields that differ, ours first: `./weft trace` shows them again.',
+  },
+  votes_left_out: {
+    level: 'warn',
+    help: 'The collector took the votes of these `slots`, and no batch of the epoch holds them: see what the collector says became of them (`./weft trace`).',
   },
   simulation_failed: {
     level: 'warn',

@@ -1,4 +1,4 @@
-import type { ComputeEpoch, ComputeSet, JsonValue, SourceReader } from '#domain/compute.ts'
+import { type ComputeEpoch, type ComputeSet, type JsonValue, type SourceReader, withSeries } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { type Computed, compute, type ComputeInputs } from '#roles/snapshotter/compute.ts'
@@ -54,6 +54,10 @@ export async function computeEpoch(
         const asked = { epochId: epochId as EpochId, projectId: projectId as ProjectId }
         const snapshot = history[projectId]?.[epochId]
         return snapshot === undefined ? undefined : { snapshot, source: { ...asked, snapshotCid: NO_CID, isOwn: true } }
+      },
+      async series(range, read) {
+        const snapshot = async (projectId: string, epochId: number) => (await read(projectId, epochId))?.snapshot
+        return { ...(await withSeries({ firstEpochId: async () => undefined, snapshot }).series(range)), remembered: 0 }
       },
       waitsFor: () => undefined,
     },

@@ -48,7 +48,7 @@ async function meantProject(text: string, epochIds: readonly EpochId[], chain: A
 }
 
 /** Those that begin with the text, or else those that hold it, in any case. */
-function matching(text: string, projects: readonly ProjectId[]): ProjectId[] {
+export function matching(text: string, projects: readonly ProjectId[]): ProjectId[] {
   const wanted = text.toLowerCase()
   const beginning = projects.filter((projectId) => projectId.toLowerCase().startsWith(wanted))
   return beginning.length > 0 ? beginning : projects.filter((projectId) => projectId.toLowerCase().includes(wanted))

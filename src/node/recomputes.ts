@@ -71,6 +71,7 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
           releaseBlock: 0 as ComputeInputs['history']['releaseBlock'],
           firstEpochId: unused,
           snapshot: unused,
+          series: unused,
           waitsFor: () => undefined,
         },
         epochsIn: () => 0,

@@ -7,6 +7,7 @@ import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
+import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
 import type { Settings } from './settings.ts'
@@ -16,8 +17,7 @@ const BATCH_BYTES_MAX = 8 * 1024 * 1024
 
 /** Whoever reaches the routes may ask what they like, so beyond this machine they must know the token. Throws `SETTINGS_INVALID`. */
 export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpListen' | 'authReadToken'>) {
-  const isLoopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(httpListen)
-  if (!isLoopback && authReadToken.reveal() === '')
+  if (!isLoopback(httpListen) && authReadToken.reveal() === '')
     throw new WeftError('SETTINGS_INVALID', {
       problems: [`--http-listen ${httpListen} is open to other machines: it needs a read token, --auth-read-token (WEFT_AUTH_READ_TOKEN)`],
     })

@@ -296,6 +296,13 @@ export const SETTINGS = {
     roles: ['sequencer', 'api'],
     doc: 'host:port of the read-only HTTP routes (docs/SEQUENCER-HTTP.md; those of an api: docs/API.md); port 0 takes a free one. A sequencer needs a read token where the host is not loopback; deployed ones use port 8080.',
   },
+  statusListen: {
+    env: 'WEFT_STATUS_LISTEN',
+    type: 'host:port',
+    fallback: '',
+    roles: ['snapshotter'],
+    doc: 'host:port of this machine where the snapshotter says how its epochs fare, with the routes of deployed nodes (`/internal/snapshotter/status`, …); their port is 8002. None unless given. Only loopback: who reaches it reads everything.',
+  },
   authReadToken: {
     env: 'WEFT_AUTH_READ_TOKEN',
     type: 'secret',

@@ -1,13 +1,20 @@
 import type { ComputeSet } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createSubmissionClient } from '#io/grpc/client.ts'
+import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createSnapshotter, type Snapshotter } from '#roles/snapshotter/snapshotter.ts'
+import { statusRoutes } from '#roles/snapshotter/status.ts'
 import { anchorChain, anchorRpc, ipfsPlace, sourceChain } from './adapters.ts'
+import type { RoleHome } from './home.ts'
+import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
+import type { Settings } from './settings.ts'
 import { snapshotterTerms } from './snapshotter-terms.ts'
+import type { Started } from './stop.ts'
 
 /** `prepare` may change the computes before they run; the devnet makes a liar with it. */
 export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = (computes) => computes): Wire<Snapshotter> {
@@ -34,10 +41,26 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         report: home.report,
       },
     )
+    const status = await startStatus(settings, home, started)
     return {
-      places: { ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
+      places: { ...status, ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
       handle: snapshotter,
       run: market.beside((signal) => snapshotter.run(signal)),
     }
   }
+}
+
+/** The status routes, where the operator asks for them. Throws `SETTINGS_INVALID` where other machines would reach them, `LISTEN_FAILED`. */
+async function startStatus({ statusListen }: Settings, home: RoleHome, started: Started): Promise<{ readonly http?: readonly string[] }> {
+  if (statusListen === '') return {}
+  if (!isLoopback(statusListen))
+    throw new WeftError('SETTINGS_INVALID', {
+      problems: [`--status-listen ${statusListen} is open to other machines: it must be loopback`],
+    })
+  const http = await serveHttp(
+    { listen: statusListen, routes: statusRoutes(home.store), pages: {} },
+    { nowMs: systemClock.nowMs, report: home.report },
+  )
+  started.add('HTTP server', http)
+  return { http: [http.url] }
 }

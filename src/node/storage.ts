@@ -34,7 +34,7 @@ export interface RoleStorage {
 }
 
 /** The role folders in a data directory: that itself, or those of a devnet's. Throws `DATA_DIR_EMPTY`. */
-function homesIn(dataDir: string): readonly string[] {
+export function homesIn(dataDir: string): readonly string[] {
   const isHome = (directory: string): boolean => existsSync(stateFile(directory))
   if (isHome(dataDir)) return [dataDir]
   const below = existsSync(dataDir) ? onDisk(dataDir, 'reading it', () => readdirSync(dataDir)).sort() : []

@@ -265,6 +265,19 @@ describe('settings reach', () => {
     await expect(start('sequencer', { httpListen: '0.0.0.0:0' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
   })
 
+  test('the status routes of a snapshotter: none unless asked for, and only for this machine', async () => {
+    const { role } = await start('snapshotter')
+    expect(role.places).not.toHaveProperty('http')
+    running = undefined
+    await role.stop()
+    const { role: asked } = await start('snapshotter', { statusListen: '127.0.0.1:0' })
+    const [url = ''] = asked.places['http'] ?? []
+    expect(await (await fetch(`${url}/internal/snapshotter/status`)).json()).toMatchObject({ totalMissedSubmissions: 0, projects: [] })
+    running = undefined
+    await asked.stop()
+    await expect(start('snapshotter', { statusListen: '0.0.0.0:0' })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+  })
+
   test('sequencer and validator, which judge by the same rules', async () => {
     const { role } = await start('sequencer')
     running = undefined

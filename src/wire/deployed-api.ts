@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseAddress } from '#domain/ids.ts'
 import { epochId, get, integer, post, projectId, type RouteForm } from './routes.ts'
+import { SNAPSHOTTER_API } from './snapshotter-api.ts'
 
 /**
  * What deployed nodes answer about finalized data (spec/08 §1), for dashboards and tools that ask them: the same routes, the same shapes, and errors
@@ -76,9 +77,7 @@ export const DEPLOYED_API = {
       proof: z.string(),
     }),
   },
-  snapshotterStatus: get('/internal/snapshotter/status', {}, 'Of a node that snapshots: an api has none.'),
-  snapshotterProjectStatus: get('/internal/snapshotter/status/{projectId}', { projectId }, 'Of a node that snapshots: an api has none.'),
-  epochProcessingStatus: get('/internal/snapshotter/epochProcessingStatus', {}, 'Of a node that snapshots: an api has none.'),
+  ...SNAPSHOTTER_API,
 } as const satisfies Record<string, RouteForm<unknown>>
 
 export type DeployedRoute = keyof typeof DEPLOYED_API

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { parseAbi, toEventSelector, toFunctionSelector } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aaveV3 } from 'weft/computes/aave-v3'
-import { type BaseSnapshot, type ComputeEpoch, type JsonValue, memberOf, type SourceReader } from '#domain/compute.ts'
+import { type BaseSnapshot, type ComputeEpoch, type JsonValue, memberOf, type SourceReader, withSeries } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
@@ -116,7 +116,7 @@ async function snapshotsOf(epoch: ComputeEpoch): Promise<ReadonlyMap<string, Jso
   const set = aaveV3.create(place.lending.market)
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of set.preloads) preloaded.set(taskType, await preload({ epoch, source }))
-  const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
+  const history = withSeries({ firstEpochId: async () => undefined, snapshot: async () => undefined })
   const found = new Map<string, JsonValue>()
   for (const project of planProjects(set, 'NS')) {
     const { projectId } = project

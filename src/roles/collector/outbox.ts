@@ -89,6 +89,14 @@ function noteOf(value: Uint8Array): Note {
   return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
 }
 
+/** What is written down of the votes of an epoch. */
+export function notesOf(epochId: EpochId, store: Store): readonly { slotId: string; projectId: string; snapshotCid: string; note: Note }[] {
+  return store.scan(`${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`).map(({ key, value }) => {
+    const [, , , slotId = '', projectId = '', snapshotCid = ''] = key.split('\t')
+    return { slotId, projectId, snapshotCid, note: noteOf(value) }
+  })
+}
+
 interface KeptNote {
   readonly key: string
   readonly note: Note

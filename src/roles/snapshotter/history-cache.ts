@@ -1,6 +1,7 @@
 import type { JsonValue } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import type { BatchIndex } from './by-roots.ts'
+import type { Rows } from './series.ts'
 
 /** What past epochs left for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
 const CACHE_BYTES_MAX = 128 * 1024 * 1024
@@ -25,6 +26,9 @@ export interface HistoryCache {
   /** What a batch file says of each project, for markets that anchor by roots. */
   index(batchCid: Cid): BatchIndex | undefined
   setIndex(batchCid: Cid, index: BatchIndex): void
+  /** Fields of epochs that lie together, by whoever puts them together. */
+  rows(key: string): Rows | undefined
+  setRows(key: string, rows: Rows, bytes: number): void
   /** A reorganisation may undo what was decided. */
   clear(): void
   /** Another after each clearing: what began in an earlier one must not be kept. */
@@ -62,8 +66,10 @@ type Kept =
   | { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber }
   | { readonly snapshot: JsonValue }
   | { readonly index: BatchIndex }
+  | { readonly rows: Rows }
 
 const indexKey = (batchCid: Cid): string => `index ${batchCid}`
+const rowsKey = (key: string): string => `rows ${key}`
 
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
   const entries = new Map<string, { readonly kept: Kept; readonly bytes: number }>()
@@ -113,6 +119,11 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
       return kept !== undefined && 'index' in kept ? kept.index : undefined
     },
     setIndex: (batchCid, index) => set(indexKey(batchCid), { index }, index.size * INDEX_ROW_BYTES),
+    rows(key) {
+      const kept = get(rowsKey(key))
+      return kept !== undefined && 'rows' in kept ? kept.rows : undefined
+    },
+    setRows: (key, rows, bytes) => set(rowsKey(key), { rows }, bytes),
     clear() {
       entries.clear()
       bytesHeld = 0

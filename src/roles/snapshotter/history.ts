@@ -2,6 +2,7 @@ import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { type BlockNumber, type Cid, type EpochId, parseEpochId, parseProjectId, type ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -13,6 +14,7 @@ import type { HistoryCache } from './history-cache.ts'
 import type { Terms } from './plan.ts'
 import { isOurFailure, readOwn } from './project-run.ts'
 import type { Records, Source } from './records.ts'
+import { createSeries, type ReadSeries } from './series.ts'
 
 /** How long finalized bytes are looked for by a node that has its own to do without; short, for the window goes on. */
 const FETCH_WITH_OWN_MS = 2_000
@@ -28,6 +30,7 @@ export interface Earlier {
 }
 
 export interface HistoryDeps extends PersistDeps {
+  readonly clock: Clock
   readonly chain: Pick<AnchorChain, 'epochInfo' | 'isEpochEnded' | 'batchCids' | 'batch' | 'snapshotStatus' | 'projectFirstEpochId'>
   readonly terms: Pick<Terms, 'termsAt'>
   readonly ipfs: Ipfs
@@ -46,6 +49,8 @@ export interface EpochHistory {
   firstEpochId(projectId: string): Promise<EpochId | undefined>
   /** `undefined` when the epoch has no data for the project. */
   snapshot(projectId: string, epochId: number): Promise<Earlier | undefined>
+  /** Fields of many, each read by the function given unless it is remembered. */
+  readonly series: ReadSeries
   /** Why `snapshot` has no answer yet; `undefined` when it merely takes its time. */
   waitsFor(projectId: string, epochId: number): string | undefined
 }
@@ -119,7 +124,21 @@ export function createHistory(present: EpochId, releaseBlock: BlockNumber, signa
       asked.set(key, under)
       return under
     },
+    series: createSeries({ releaseBlock, cache, onRead: createProgress(present, deps) }),
     waitsFor: (projectId, epochId) => waits.get(keyOf(projectId, epochId)),
+  }
+}
+
+/** How often a long reading says how far it has come. */
+const PROGRESS_EVERY_MS = 10_000
+
+/** Tells of readings that take longer than that: a snapshotter that is new reads whole windows once. */
+function createProgress(present: EpochId, { clock, report }: Pick<HistoryDeps, 'clock' | 'report'>) {
+  let lastMs = clock.nowMs()
+  return (projectId: string, read: number, of: number): void => {
+    if (clock.nowMs() - lastMs < PROGRESS_EVERY_MS) return
+    lastMs = clock.nowMs()
+    report('history_read', { epochId: present, projectId, read, of })
   }
 }
 

@@ -3,6 +3,7 @@ import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Backoff } from '#life/backoff.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
@@ -24,6 +25,7 @@ const OWN_READ_TIMEOUT_MS = 2_000
 export type Stored = { readonly ok: true; readonly snapshot: JsonValue; readonly snapshotCid: Cid } | Missing
 
 export interface ProjectDeps extends PersistDeps {
+  readonly clock: Clock
   readonly ipfs: Ipfs
   readonly records: Records
   readonly handOver: HandOverDeps
@@ -98,6 +100,7 @@ export async function produce(run: ProjectRun, inputs: ComputeInputs, deps: Proj
     begin: epoch.begin,
     end: epoch.end,
     sourceHash: inputs.fork.hash,
+    computedMs: deps.clock.nowMs(),
     ...(computed.builtOn === undefined ? {} : { builtOn: computed.builtOn }),
   })
   deps.onComputed(epoch.epochId)
@@ -236,6 +239,7 @@ async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefin
     ...recorded,
     ...endProject(currentState(recorded), ending.reason),
     detail: ending.detail,
+    endedMs: deps.clock.nowMs(),
   }
   await deps.records.saveProject(epoch.epochId, ended)
   return ended
@@ -246,7 +250,7 @@ async function submitted(run: SubmitRun, recorded: ProjectRecord | undefined, de
   if (recorded?.snapshotCid === undefined)
     throw new WeftError('STATE_TRANSITION', { machine: 'project', from: recorded?.state ?? 'released', to: 'submitted' })
   const { reason: _undone, ...kept } = recorded
-  const record: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted') }
+  const record: ProjectRecord = { ...kept, detail: '', state: advance(recorded, 'submitted'), endedMs: deps.clock.nowMs() }
   await deps.records.saveProject(run.epoch.epochId, record)
   return record
 }

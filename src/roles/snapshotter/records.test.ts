@@ -38,6 +38,7 @@ async function fill(store: FakeStore, epochId: number, state: EpochRecord['state
   await records.saveBlock(blockOf(epochId), [epochOf(epochId)])
   await records.saveProject(epochId as EpochId, project)
   await records.saveHandOver(epochId as EpochId, PROJECT, 1 as SlotId, 1 as BlockNumber)
+  await records.saveOutcome(epochId as EpochId, { projectId: PROJECT, asOf: epochId as BlockNumber, concludedMs: 0, verdict: 'none' })
   if (state !== 'open') await records.saveEpoch(epochOf(epochId, state), windows)
 }
 

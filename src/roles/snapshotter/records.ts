@@ -65,6 +65,25 @@ export interface ProjectRecord {
   readonly sourceHash?: Hash
   /** Of an aggregate that asked for earlier epochs. */
   readonly builtOn?: BuiltOn
+  /** By our clock, in ms since 1970: when the CID was recorded, and when the project ended here. Absent where an earlier version wrote it. */
+  readonly computedMs?: number
+  readonly endedMs?: number
+}
+
+/** How our own word on a project fared, once the network had decided. */
+export interface Outcome {
+  readonly projectId: ProjectId
+  /** The anchor block as of which the chain was asked: a rollback below it forgets the outcome. */
+  readonly asOf: BlockNumber
+  /** By our clock. */
+  readonly concludedMs: number
+  /** `same`: our CID was finalized. `other`: another one. `only_finalized`: we had none. `none`: nothing was finalized. */
+  readonly verdict: 'same' | 'other' | 'only_finalized' | 'none'
+  readonly finalizedCid?: Cid
+  /** Slots whose vote the collector took and no batch holds. Absent where a batch file could not be read, or there was no vote. */
+  readonly leftOut?: readonly SlotId[]
+  /** Of another one: where ours differs. */
+  readonly differences?: readonly string[]
 }
 
 const pad = (value: number): string => String(value).padStart(16, '0')
@@ -73,7 +92,9 @@ const decode = <Value>(bytes: Uint8Array): Value => JSON.parse(new TextDecoder()
 const epochKey = (epochId: EpochId) => `epoch/${pad(epochId)}`
 const projectKey = (epochId: EpochId, projectId: ProjectId) => `project/${pad(epochId)}/${projectId}`
 const standInKey = (epochId: EpochId, projectId: ProjectId) => `stand-in/${pad(epochId)}/${projectId}`
-const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `handed/${pad(epochId)}/${projectId}/${pad(slotId)}`
+const outcomeKey = (epochId: EpochId, projectId: ProjectId) => `outcome/${pad(epochId)}/${projectId}`
+const handedPrefix = (epochId: EpochId, projectId: ProjectId) => `handed/${pad(epochId)}/${projectId}/`
+const handedKey = (epochId: EpochId, projectId: ProjectId, slotId: SlotId) => `${handedPrefix(epochId, projectId)}${pad(slotId)}`
 
 export type Records = ReturnType<typeof openRecords>
 
@@ -109,7 +130,9 @@ export function openRecords(store: Store) {
       .filter((epoch) => !isAskedFor(epoch))
     return over.flatMap(({ epochId }) => [
       { key: epochKey(epochId) },
-      ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`].flatMap((prefix) => store.scan(prefix).map(({ key }) => ({ key }))),
+      ...[`project/${pad(epochId)}/`, `handed/${pad(epochId)}/`, `outcome/${pad(epochId)}/`].flatMap((prefix) =>
+        store.scan(prefix).map(({ key }) => ({ key })),
+      ),
     ])
   }
 
@@ -138,8 +161,9 @@ export function openRecords(store: Store) {
     saveRollback(to: BlockRef, changed: readonly EpochRecord[]): Promise<void> {
       const blocksGone = store.scan('block/', { after: `block/${pad(to.number)}` })
       const handed = changed.flatMap(({ epochId, state }) => handedAbove(epochId, state === 'undone' ? -1 : to.number))
+      const concluded = store.scan('outcome/').filter(({ value }) => decode<Outcome>(value).asOf > to.number)
       return store.commit([
-        ...[...blocksGone, ...handed].map(({ key }) => ({ key })),
+        ...[...blocksGone, ...handed, ...concluded].map(({ key }) => ({ key })),
         ...changed.map((epoch) => ({ key: epochKey(epoch.epochId), value: encode(epoch) })),
       ])
     },
@@ -181,6 +205,21 @@ export function openRecords(store: Store) {
     },
     saveProject(epochId: EpochId, project: ProjectRecord): Promise<void> {
       return store.commit([{ key: projectKey(epochId, project.projectId), value: encode(project) }])
+    },
+    outcome(epochId: EpochId, projectId: ProjectId): Outcome | undefined {
+      const value = store.get(outcomeKey(epochId, projectId))
+      return value === undefined ? undefined : decode<Outcome>(value)
+    },
+    saveOutcome(epochId: EpochId, outcome: Outcome): Promise<void> {
+      return store.commit([{ key: outcomeKey(epochId, outcome.projectId), value: encode(outcome) }])
+    },
+    /** Which slots' votes the collector has, and the block that each names, where that is known. */
+    handedOver(epochId: EpochId, projectId: ProjectId): { readonly slotId: SlotId; readonly header: number | undefined }[] {
+      const prefix = handedPrefix(epochId, projectId)
+      return store.scan(prefix).map(({ key, value }) => ({
+        slotId: Number(key.slice(prefix.length)) as SlotId,
+        header: value.length === 0 ? undefined : decode<number>(value),
+      }))
     },
     isHandedOver(epochId: EpochId, projectId: ProjectId, slotId: SlotId): boolean {
       return store.get(handedKey(epochId, projectId, slotId)) !== undefined

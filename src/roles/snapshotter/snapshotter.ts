@@ -1,6 +1,6 @@
 import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
-import type { EpochId, SlotId } from '#domain/ids.ts'
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
@@ -13,11 +13,12 @@ import { retain } from '#life/retention.ts'
 import { type CounterReadings, type Counters, createCounters } from './counters.ts'
 import { createInputs, runEpoch } from './epoch-run.ts'
 import { createHistoryCache, type HistoryCache } from './history-cache.ts'
+import { concludeEpoch } from './outcome.ts'
 import { createOpenEpochs, type OpenEpoch, type OpenEpochs } from './open-epochs.ts'
 import { createOwnSlots, type OwnSlots } from './own-slots.ts'
 import type { EpochTerms, Terms } from './plan.ts'
 import type { ProjectDeps } from './project-run.ts'
-import { type EpochRecord, openRecords, type ProjectRecord, type Records } from './records.ts'
+import { type EpochRecord, openRecords, type Outcome, type ProjectRecord, type Records } from './records.ts'
 import { checkIdentity, createSign, type Sign } from './sign.ts'
 import { simulateOnce } from './simulate.ts'
 import { createWatch, type Watch, type WatchHandlers } from './watch.ts'
@@ -75,6 +76,8 @@ export interface Snapshotter {
   epochs(): readonly EpochRecord[]
   /** State and reason of each project that is no longer merely released. */
   projects(epochId: EpochId): readonly ProjectRecord[]
+  /** How our word on it fared; `undefined` while nothing is decided. */
+  outcome(epochId: EpochId, projectId: ProjectId): Outcome | undefined
 }
 
 /** The published configuration of deployed nodes (spec/02 §1). */
@@ -149,7 +152,12 @@ function tell(summary: EpochSummary, { report, counters, onEpoch }: Snapshotting
 }
 
 /** The epochs that are worked on, each as soon as `watch` has seen its release; `workOn` takes one to the ends of its projects. */
-function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpoch) => Promise<readonly (ProjectRecord | undefined)[]>) {
+function createEpochWork(
+  deps: Snapshotting,
+  life: Life,
+  conclusions: Conclusions,
+  workOn: (epoch: OpenEpoch) => Promise<readonly (ProjectRecord | undefined)[]>,
+) {
   const { records, clock } = deps
   async function run(epoch: OpenEpoch): Promise<void> {
     const startedMs = clock.nowMs()
@@ -161,12 +169,41 @@ function createEpochWork(deps: Snapshotting, life: Life, workOn: (epoch: OpenEpo
     const missed = projects.filter((project) => project.state !== 'submitted')
     const { epochId } = epoch.record
     tell({ epochId, state, submitted: projects.length - missed.length, missed, tookMs: clock.nowMs() - startedMs }, deps)
+    conclusions.take()
   }
   return createOpenEpochs({ windowLength: deps.market.snapshotWindowBlocks, stopping: life.signal, run, onFailure: life.fail })
 }
 
+/** Waits for what the network decides about the epochs that are done, each once at a time. */
+function createConclusions(deps: Snapshotting, life: Life, watch: () => Pick<Watch, 'head' | 'news'>) {
+  const { records } = deps
+  const under = new Set<EpochId>()
+  const work = async (epochId: EpochId): Promise<void> => {
+    under.add(epochId)
+    try {
+      await concludeEpoch(epochId, life.signal, { ...deps, ...watch() })
+    } catch (failure) {
+      // The process stops: the next start takes it up again.
+      if (!life.signal.aborted) throw failure
+    } finally {
+      under.delete(epochId)
+    }
+  }
+  return {
+    /** Those that have no outcome yet: after an end, a start, and a rollback, which may take outcomes away. */
+    take(): void {
+      for (const { epochId, state } of records.epochs()) {
+        if (state !== 'done' || under.has(epochId)) continue
+        if (records.projects(epochId).every(({ projectId }) => records.outcome(epochId, projectId) !== undefined)) continue
+        void life.spawn(work(epochId))
+      }
+    },
+  }
+}
+type Conclusions = ReturnType<typeof createConclusions>
+
 /** What the flow does about each step of the chain. */
-function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs): WatchHandlers {
+function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs, conclusions: Conclusions): WatchHandlers {
   const { slots, cache } = deps
   const { signal } = life
   return {
@@ -182,6 +219,7 @@ function handlersOf(deps: Snapshotting, life: Life, open: OpenEpochs): WatchHand
       // An assignment may be undone with its block, and then no event tells of it. The next step waits:
       // what it changes must not be written over by what was read before it.
       slots.take(await persist({ doing: 'read_slots', attempt: () => deps.chain.slots(), signal }, deps))
+      conclusions.take()
     },
   }
 }
@@ -197,15 +235,17 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
   async function begin(life: Life): Promise<void> {
     const { signal } = life
     const shared = await prepare({ options, records, counters }, deps, signal)
-    const open = createEpochWork(shared, life, (epoch) => {
+    const conclusions = createConclusions(shared, life, () => watch)
+    const open = createEpochWork(shared, life, conclusions, (epoch) => {
       const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }
       return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, handOver }, onFailure: life.fail })
     })
-    const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open) }, signal)
+    const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, conclusions) }, signal)
     const project = projectDepsOf(shared, watch)
     const makeInputs = createInputs({ ...shared, watch, computeTimeoutMs: options.computeTimeoutMs ?? COMPUTE_TIMEOUT_MS })
     work = { watch, open }
     const watching = life.spawn(watch.run(signal))
+    conclusions.take()
     void life.spawn(retain([{ epochsKept: options.ipfsEpochsKept, letGo: deps.ipfs.letGo }], deps, signal))
     const sourceHead = () => persist({ doing: 'read_source', attempt: () => deps.source.head(), signal }, deps)
     const onSimulated = (count: number) => counters.add('simulated', count)
@@ -222,5 +262,6 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     stats: () => ({ headBlock: work?.watch.head().number, epochsOpen: work?.open.count ?? 0, ...counters.read() }),
     epochs: records.epochs,
     projects: records.projects,
+    outcome: records.outcome,
   }
 }

@@ -21,6 +21,11 @@ function historyOf(change: { readonly own?: readonly number[]; readonly none?: r
         source: { projectId: projectId as ProjectId, epochId: epochId as EpochId, snapshotCid, isOwn: own.includes(epochId) },
       }
     },
+    // The first two are remembered, the others read.
+    async series({ projectId, from, before }, read) {
+      for (let epochId = from + 2; epochId < before; epochId += 1) await read(projectId, epochId)
+      return { columns: [], isWhole: true, remembered: 2 }
+    },
     waitsFor: (_, epochId) => (epochId === 7 ? 'not decided' : undefined),
   }
   return useHistory(history)
@@ -52,6 +57,14 @@ describe('N5: what an aggregate was built on', () => {
     const used = historyOf({})
     await read(used, 1, 1)
     expect(used.builtOn()).toMatchObject({ count: 1, sources: [{ epochId: 1 }] })
+  })
+
+  test('counts what nobody had to read, once for a range', async () => {
+    const used = historyOf({})
+    const range = { projectId: PROJECT, from: 1, before: 6, fields: ['volume'] }
+    for (const _ of [1, 2]) await used.history.series(range)
+    expect(named(used)).toEqual([5, 4, 3])
+    expect(used.builtOn()?.count).toBe(5)
   })
 
   test('is named up to 128, our own and the newest, and counted beyond', async () => {

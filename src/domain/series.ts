@@ -1,0 +1,68 @@
+import type { JsonValue, SnapshotHistory } from './compute.ts'
+
+/** Fields of a project's snapshots over the epochs from `from` on, `before` not included. */
+export interface SeriesRange {
+  readonly projectId: string
+  readonly from: number
+  readonly before: number
+  /** Names of members, those within others behind dots: `totalTrade`, `borrow.totalUSD`. */
+  readonly fields: readonly string[]
+}
+
+export interface Series {
+  /** Of each field, in their order, the values of the epochs that have data, ascending. */
+  readonly columns: readonly (readonly JsonValue[])[]
+  /** Whether every epoch of the range has data. */
+  readonly isWhole: boolean
+}
+
+/** Snapshots read at a time: a day can have 86,400 epochs, each perhaps one request. */
+export const READS_AT_ONCE = 32
+
+/** The fields of one snapshot. Throws where it lacks one: other people wrote it. */
+export function fieldsOf(snapshot: JsonValue, fields: readonly string[]): readonly JsonValue[] {
+  return fields.map((field) => {
+    let value: JsonValue = snapshot
+    for (const name of field.split('.')) {
+      if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, name))
+        throw new Error(`the snapshot has no ${field}`)
+      value = (value as { readonly [key: string]: JsonValue })[name] as JsonValue
+    }
+    return value
+  })
+}
+
+/** What a series is: each snapshot read, each field taken from it. A snapshotter remembers the fields of what is decided, and gives the same. */
+export function withSeries(history: Omit<SnapshotHistory, 'series'>): SnapshotHistory {
+  return {
+    firstEpochId: (projectId) => history.firstEpochId(projectId),
+    snapshot: (projectId, epochId) => history.snapshot(projectId, epochId),
+    async series({ projectId, from, before, fields }) {
+      const columns = fields.map((): JsonValue[] => [])
+      let isWhole = true
+      for (let start = from; start < before; start += READS_AT_ONCE) {
+        const epochIds = Array.from({ length: Math.min(READS_AT_ONCE, before - start) }, (_, index) => start + index)
+        for (const snapshot of await Promise.all(epochIds.map((epochId) => history.snapshot(projectId, epochId)))) {
+          if (snapshot === undefined) isWhole = false
+          else for (const [index, value] of fieldsOf(snapshot, fields).entries()) (columns[index] as JsonValue[]).push(value)
+        }
+      }
+      return { columns, isWhole }
+    },
+  }
+}
+
+/**
+ * Fields of a project over the `windowEpochs` epochs before `epochId`. `isWhole` is false, too, when the project does not reach back to the
+ * window's beginning.
+ */
+export async function seriesInWindow(
+  history: Pick<SnapshotHistory, 'firstEpochId' | 'series'>,
+  of: { readonly projectId: string; readonly epochId: number; readonly windowEpochs: number; readonly fields: readonly string[] },
+): Promise<Series> {
+  const { projectId, epochId, windowEpochs, fields } = of
+  const tail = epochId - windowEpochs
+  const first = (await history.firstEpochId(projectId)) ?? epochId
+  const { columns, isWhole } = await history.series({ projectId, from: Math.max(tail, first), before: epochId, fields })
+  return { columns, isWhole: isWhole && first <= tail }
+}

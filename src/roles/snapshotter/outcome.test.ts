@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest'
+import type { JsonValue } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
+import type { Address, BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { BlockRef, MarketState, SnapshotStatus } from '#io/chain/port.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
+import { createSeededRandom } from '#io/keys/random.ts'
+import { createFakeStore } from '#io/store/fake.ts'
+import { encodeBatch } from '#wire/batch-json.ts'
+import { canonicalJson } from '#wire/canonical-json.ts'
+import { createHistoryCache } from './history-cache.ts'
+import { createNews } from './news.ts'
+import { concludeEpoch } from './outcome.ts'
+import { openRecords } from './records.ts'
+import { BASE_A, createComputes, createLoneCompute, createWorld, LONE, SUM_A, termsWith, type World } from './snapshotter.test-world.ts'
+
+const EPOCH = 8 as EpochId
+const A = 'base:0xaa:TEST' as ProjectId
+const RELEASED = 10
+const market = { snapshotWindowBlocks: 5, batchWindowBlocks: 40, attestationWindowBlocks: 60 } as MarketState
+const range = { begin: 1 as BlockNumber, end: 2 as BlockNumber }
+const [OWN, FINAL] = ['own', 'final'] as Cid[] as [Cid, Cid]
+const blockOf = (number: number) => ({
+  number: number as BlockNumber,
+  hash: `0x${number}` as Hash,
+  parentHash: '0x' as Hash,
+  timestamp: number,
+})
+
+/** A batch that holds votes of these slots for a CID. */
+const fileOf = (slots: readonly number[], snapshotCid: Cid): string =>
+  new TextDecoder().decode(
+    encodeBatch({
+      submissions: slots.map((slotId) => ({
+        submissionId: `00000000-0000-4000-8000-00000000000${slotId}`,
+        submission: {
+          request: { slotId: slotId as SlotId, deadlineBlock: 99 as BlockNumber, snapshotCid, epochId: EPOCH, projectId: A },
+          signature: `0x${'1'.repeat(130)}`,
+          header: `0x${'2'.repeat(64)}` as Hash,
+          dataMarket: `0x${'3'.repeat(40)}` as Address,
+          protocolState: `0x${'4'.repeat(40)}` as Address,
+          nodeVersion: 'v0.1.0',
+        },
+      })),
+      submissionsRoot: `0x${'5'.repeat(64)}`,
+      projectIds: [A],
+      snapshotCids: [FINAL],
+    } as Parameters<typeof encodeBatch>[0]),
+  )
+
+interface Scene {
+  /** What the contract says from which block on. */
+  statuses: readonly (readonly [number, SnapshotStatus])[]
+  bytes: Readonly<Record<string, string>>
+  readonly own?: Cid | undefined
+}
+
+/** An epoch that is done here, with one project that slots 1 and 2 have voted on. */
+async function createScene(change: Partial<Scene>) {
+  const scene: Scene = { statuses: [], bytes: {}, own: OWN, ...change }
+  const [clock, news, cache, records] = [createVirtualClock(), createNews(), createHistoryCache(), openRecords(createFakeStore())]
+  const told: string[] = []
+  let head: BlockRef = blockOf(20)
+  await records.saveEpoch({ epochId: EPOCH, ...range, release: { number: RELEASED as BlockNumber, timestamp: 0 }, state: 'done' }, market)
+  const ended =
+    scene.own === undefined
+      ? ({ state: 'missed', reason: 'compute_failed' } as const)
+      : ({ state: 'submitted', snapshotCid: scene.own } as const)
+  await records.saveProject(EPOCH, { projectId: A, detail: '', ...range, ...ended })
+  if (scene.own !== undefined) for (const slotId of [1, 2]) await records.saveHandOver(EPOCH, A, slotId as SlotId, 15 as BlockNumber)
+  const at = (block: number) => scene.statuses.findLast(([from]) => from <= block)?.[1]
+  const stopping = new AbortController()
+  const done = concludeEpoch(EPOCH, stopping.signal, {
+    chain: {
+      epochInfo: async () => ({ releaseBlock: RELEASED as BlockNumber, timestamp: 0, end: 2 as BlockNumber }),
+      isEpochEnded: async () => false,
+      batchCids: async (_, block) => (at(block ?? head.number) === undefined ? [] : ['batch' as Cid]),
+      batch: async () => undefined,
+      snapshotStatus: async (_, __, block) => at(block ?? head.number) ?? { status: 'absent', snapshotCid: '' },
+    },
+    terms: { termsAt: async () => termsWith(createLoneCompute()) },
+    ipfs: {
+      async get(cid) {
+        const text = scene.bytes[cid]
+        if (text === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
+        return new TextEncoder().encode(text)
+      },
+    },
+    market,
+    records,
+    cache,
+    clock,
+    random: createSeededRandom(1),
+    report: (event, facts) => told.push(`${event} ${facts?.['differences'] ?? facts?.['slots']}`),
+    head: () => head,
+    news: news.wait,
+  })
+  return {
+    scene,
+    records,
+    told,
+    done,
+    stop: () => stopping.abort(new WeftError('STOPPED', { what: 'test' })),
+    outcome: () => records.outcome(EPOCH, A),
+    async mine(number: number) {
+      head = blockOf(number)
+      news.tellBlock(head, [{ epochId: EPOCH }] as unknown as Parameters<typeof news.tellBlock>[1])
+      await clock.advance(1)
+    },
+  }
+}
+
+const finalAs = (snapshotCid: Cid): SnapshotStatus => ({ status: 'finalized', snapshotCid })
+
+describe('N19: how our own word fared', () => {
+  test('is not known before the network has decided, then it is what it decided', async () => {
+    const { scene, mine, outcome, done, told } = await createScene({})
+    await mine(21)
+    scene.statuses = [[22, { status: 'pending', snapshotCid: OWN }]]
+    await mine(22)
+    expect(outcome()).toBeUndefined()
+    scene.statuses = [[22, finalAs(OWN)]]
+    scene.bytes = { batch: fileOf([1, 2], OWN) }
+    await mine(23)
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'same', finalizedCid: OWN, asOf: 23, leftOut: [] })
+    expect(told).toEqual([])
+  })
+
+  test('names the slots whose votes no batch holds', async () => {
+    const { outcome, done, told } = await createScene({ statuses: [[11, finalAs(OWN)]], bytes: { batch: fileOf([2], OWN) } })
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'same', leftOut: [1] })
+    expect(told).toEqual(['votes_left_out 1'])
+  })
+
+  test('says nothing of votes where the batch cannot be read', async () => {
+    const { outcome, done, told } = await createScene({ statuses: [[11, finalAs(OWN)]] })
+    await done
+    expect(outcome()).not.toHaveProperty('leftOut')
+    expect(told).toEqual([])
+  })
+
+  test.each<[string, Record<string, string>, string[]]>([
+    ['field by field', { own: '{"a":1,"b":2.5}', final: '{"a":1,"b":2}' }, ['b: 2.5, not 2']],
+    ['or that nobody serves it', { own: '{"a":1}' }, ['nobody served the finalized snapshot']],
+    ['or that it is no snapshot', { own: '{"a":1}', final: '{' }, ['what was finalized is no snapshot']],
+    ['or that ours is gone', { final: '{"a":1}' }, ['our own snapshot cannot be had any more']],
+  ])('names what differs where another CID won, %s', async (_title, bytes, differences) => {
+    const { outcome, done, told } = await createScene({
+      statuses: [[11, finalAs(FINAL)]],
+      bytes: { ...bytes, batch: fileOf([1, 2], OWN) },
+    })
+    await done
+    expect(outcome()).toMatchObject({ verdict: 'other', finalizedCid: FINAL, differences, leftOut: [] })
+    expect(told).toEqual([`outvoted ${differences}`])
+  })
+
+  test('is that others alone had it, or that nobody has', async () => {
+    const alone = await createScene({ own: undefined, statuses: [[11, finalAs(FINAL)]] })
+    await alone.done
+    expect(alone.outcome()).toMatchObject({ verdict: 'only_finalized', finalizedCid: FINAL })
+    const nobody = await createScene({})
+    await nobody.mine(RELEASED + 41)
+    await nobody.done
+    expect(nobody.outcome()).toMatchObject({ verdict: 'none' })
+  })
+
+  test('ends with the process, and nothing is written', async () => {
+    const { stop, done, outcome } = await createScene({})
+    stop()
+    await expect(done).rejects.toMatchObject({ code: 'STOPPED' })
+    expect(outcome()).toBeUndefined()
+  })
+})
+
+const own = async (world: World, value: JsonValue): Promise<Cid> => world.ipfs.add(canonicalJson(value))
+
+describe('N19: a snapshotter', () => {
+  test('knows the outcome of each project, after a crash too, and forgets it with the block that it was decided in', async () => {
+    const world = createWorld()
+    await world.start(createComputes())
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    world.kill()
+    const again = await world.start(createComputes())
+    const ours = again.projects(epochId).find(({ projectId }) => projectId === SUM_A)?.snapshotCid as Cid
+    const other = await own(world, { source: '0xAA' })
+    await world.anchor(epochId, { [SUM_A]: ours, [BASE_A]: other })
+    expect(again.outcome(epochId, SUM_A)).toBeUndefined()
+    const before = (await world.chain.head()).number
+    await world.attest(epochId)
+    await world.until(() => again.outcome(epochId, SUM_A) !== undefined && again.outcome(epochId, BASE_A) !== undefined)
+    expect(again.outcome(epochId, SUM_A)).toMatchObject({ verdict: 'same', finalizedCid: ours })
+    expect(again.outcome(epochId, BASE_A)).toMatchObject({ verdict: 'other', finalizedCid: other })
+    expect(again.outcome(epochId, BASE_A)?.differences).toContainEqual(expect.stringMatching(/^epoch: 1, not nothing$/))
+    world.chain.reorg((await world.chain.head()).number - before, { isLosingTransactions: true })
+    world.chain.mine()
+    await world.until(() => again.outcome(epochId, SUM_A) === undefined)
+  })
+
+  test('that missed what others finalized knows that', async () => {
+    const world = createWorld()
+    const snapshotter = await world.start(createLoneCompute(() => Promise.reject(new Error('broken'))))
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    await world.finalize(epochId, { [LONE]: await own(world, 1n) })
+    await world.until(() => snapshotter.outcome(epochId, LONE) !== undefined)
+    expect(snapshotter.outcome(epochId, LONE)?.verdict).toBe('only_finalized')
+  })
+})
