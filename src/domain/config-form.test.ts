@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { configOf } from './config-form.ts'
-import { float, int, list, map, nullable, object, text } from './snapshot-schema.ts'
+import { either, float, int, list, map, nullable, object, text } from './snapshot-schema.ts'
 
 const form = configOf(object({ tokens: list(text()), blocks: int(), share: nullable(float()), limits: map(int()) }))
 const checked = (value: unknown) => form['~standard'].validate(value)
@@ -9,6 +9,11 @@ test('a number is of the kind that is declared, whether the configuration was wr
   const meant = { value: { tokens: ['a'], blocks: 5n, share: 2, limits: { a: 1n } } }
   expect(checked({ tokens: ['a'], blocks: 5, share: 2, limits: { a: 1 } })).toEqual(meant)
   expect(checked({ tokens: ['a'], blocks: 5n, share: 2n, limits: { a: 1n } })).toEqual(meant)
+})
+
+test('of several forms it is the first that fits', () => {
+  const several = configOf(list(either([object({ a: int() }), object({ b: float() })])))
+  expect(several['~standard'].validate([{ b: 2 }, { a: 2 }])).toEqual({ value: [{ b: 2 }, { a: 2n }] })
 })
 
 test('all that is wrong is told by where it is', () => {

@@ -305,6 +305,7 @@ describe('settings reach', () => {
     expect(given.options.get('sequencer')).toMatchObject({ batchBytesMax: 8 * 1024 * 1024, epochsKept: 1_000, ipfsEpochsKept: 10_000 })
     expect(given.options.get('validator')).toEqual({
       level: 'tally',
+      keepsFinal: false,
       recomputeShareBp: 500,
       epochsKept: 1_000,
       ipfsEpochsKept: 10_000,

@@ -74,6 +74,8 @@ beforeAll(async () => {
 afterAll(() => anvil.stop())
 beforeEach(async () => {
   await rpc().call('evm_revert', [snapshot])
+  // A connection of its own for each: whoever has seen a block believes nobody who is below it.
+  chain = await connect(deployment.dataMarket)
   snapshot = await rpc().call('evm_snapshot', [])
 })
 
