@@ -1,8 +1,9 @@
 import type { Address, BlockNumber, Cid, ProjectId } from '#domain/ids.ts'
+import { marketOf } from '#io/chain/fake/anchor.ts'
+import { systemClock } from '#io/clock/system.ts'
 import { content, createChain, epoch, numberOf, slot } from '#io/database/chain.test-world.ts'
 import type { BatchContent, IndexDatabase } from '#io/database/port.ts'
 import type { ServeDeps } from '#roles/api/serve/served.ts'
-import { systemClock } from '#io/clock/system.ts'
 
 /** An index of so many projects and epochs, all final, each data point with a snapshot of its own. */
 
@@ -86,7 +87,8 @@ export function depsOn(index: IndexDatabase): ServeDeps {
       protocolState: nothing,
       dataMarket: nothing,
       head: nobody,
-      market: nobody,
+      // How long epochs are open is asked of it.
+      market: async () => marketOf({ epochManager: nothing }),
       manifests: nobody,
       slots: nobody,
       slot: nobody,
