@@ -31,10 +31,14 @@ beforeAll(async () => {
   fresh = await rpc.call('evm_snapshot', [])
 })
 afterAll(() => anvil.stop())
-beforeEach(async () => {
+beforeEach(beginAnew)
+
+async function beginAnew(): Promise<void> {
   await rpc.call('evm_revert', [fresh])
+  // Whoever has seen a block believes nobody who is below it.
+  rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
   fresh = await rpc.call('evm_snapshot', [])
-})
+}
 
 function operatorOf(account: DevAccount): Account {
   const journal = createFakeStore()
@@ -143,12 +147,13 @@ test('an account that cannot pay is told how much it takes', async () => {
 test('a network file of a chain that was begun anew is no longer believed', async () => {
   const target = { rpc, chainId: CHAIN_ID, operator: operatorOf(owner) }
   const first = await deployNetwork({ ...target, network: undefined }, {}, AT_ONCE, signal)
-  await rpc.call('evm_revert', [fresh])
-  fresh = await rpc.call('evm_snapshot', [])
-  const again = await deployNetwork({ ...target, operator: operatorOf(owner), network: first.network }, {}, AT_ONCE, signal)
+  await beginAnew()
+  const again = await deployNetwork({ ...target, rpc, operator: operatorOf(owner), network: first.network }, {}, AT_ONCE, signal)
   expect(again).toMatchObject({ outcome: 'changed', changed: 13 })
   const foreign = { ...first.network, dataMarket: first.network.nodes }
-  await expect(deployNetwork({ ...target, operator: operatorOf(owner), network: foreign }, {}, AT_ONCE, signal)).rejects.toMatchObject({
-    code: 'CONTRACT_UNKNOWN',
-  })
+  await expect(deployNetwork({ ...target, rpc, operator: operatorOf(owner), network: foreign }, {}, AT_ONCE, signal)).rejects.toMatchObject(
+    {
+      code: 'CONTRACT_UNKNOWN',
+    },
+  )
 })
