@@ -53,7 +53,7 @@ const BLOCK_TIME_SECONDS = 1
 export const EPOCH_SIZE = 6
 export const WINDOWS = { snapshotBlocks: 5, batchBlocks: 30, attestationBlocks: 60 }
 /** Small enough that an epoch has two batches, the second continuing the first one's tree. */
-const PROJECTS_PER_BATCH = 20n
+const PROJECTS_PER_BATCH = 25n
 /** The honest ones, by the names of their folders; each works for its share of the slots. */
 export const SNAPSHOTTERS = ['snapshotter', 'snapshotter-2'] as const
 const VALIDATORS = 3
