@@ -19,7 +19,7 @@ test('of several forms it is the first that fits', () => {
 test('all that is wrong is told by where it is', () => {
   expect(checked({ tokens: ['a', 1], blocks: 0.5, share: null, more: 1 })).toEqual({
     issues: [
-      { message: 'tokens[1] is a float, a text is declared' },
+      { message: 'tokens[1] is an integer, a text is declared' },
       { message: 'blocks is a float, an integer is declared' },
       { message: 'limits is missing' },
       { message: 'more is not declared' },

@@ -23,10 +23,10 @@ export function configOf<const Form extends SnapshotSchema>(form: Form): Schema<
 
 /** JSON that people write knows one kind of number, canonical JSON two: either is the kind that is declared, where it can be. */
 function fitted(form: SnapshotSchema, value: JsonValue): JsonValue {
-  if (form.kind === 'int' && typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (form.kind === 'float' && typeof value === 'bigint') return Number(value)
   if (form.kind === 'nullable') return value === null ? null : fitted(form.of, value)
   if (form.kind === 'either') return form.of.map((each) => fitted(each, value)).find((each, index) => isOf(form.of[index], each)) ?? value
+  if (form.kind !== 'float' && typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (value === null || typeof value !== 'object') return value
   if (form.kind === 'list' && Array.isArray(value)) return value.map((item) => fitted(form.of, item))
   if ((form.kind !== 'map' && form.kind !== 'object') || Array.isArray(value)) return value
