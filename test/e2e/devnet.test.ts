@@ -160,7 +160,7 @@ describe('a devnet of three epochs', () => {
           tally: { minVotes: 2, minShareBp: 3_334 },
           availability: 'required',
           completeness: 'required',
-          batch: { projectsPerBatch: 20 },
+          batch: { projectsPerBatch: 25 },
           computes: [{ name: 'uniswap-v2' }, { name: 'aave-v3' }],
         },
       },
