@@ -1,8 +1,12 @@
-import { type AggregateCompute, boolean, earlierInWindow, floatOf, int, integerOf, memberOf, object, type SnapshotOf } from 'weft/compute'
+import { type AggregateCompute, boolean, fieldsOf, int, object, seriesInWindow, type SnapshotOf } from 'weft/compute'
 import { added, NO_VOLUME, SUPPLY_VOLUME, VOLUME, type Volume } from './supply-volume.ts'
 import { DAY_SECONDS } from './day.ts'
 
 export const VOLUME_24H = 'aggregate_poolContract_volume_24h'
+
+const KINDS = ['borrow', 'repay', 'supply', 'withdraw', 'liquidation'] as const
+/** Of each kind the value, then the tokens. */
+const FIELDS = KINDS.flatMap((kind) => [`${kind}.totalUSD`, `${kind}.totalToken`])
 
 const SCHEMA = object({
   epochId: int(),
@@ -25,13 +29,18 @@ export const volume24h: AggregateCompute = {
     const [present] = base
     if (present === undefined) throw new Error(`epoch ${epoch.epochId} has no volume to aggregate`)
     const { projectId, epochId } = present
-    const earlier = await earlierInWindow(history, { projectId, epochId, windowEpochs: epochsIn(DAY_SECONDS) })
-    const snapshots = [present.snapshot, ...earlier.snapshots]
-    const total = (name: string): Volume =>
-      snapshots
-        .map((snapshot) => memberOf(snapshot, name))
-        .map((volume) => ({ totalUSD: floatOf(volume, 'totalUSD'), totalToken: integerOf(volume, 'totalToken') }))
-        .reduce(added, NO_VOLUME)
+    const windowEpochs = epochsIn(DAY_SECONDS)
+    const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
+    const columns = fieldsOf(present.snapshot, FIELDS).map((value, index) => [value, ...(earlier.columns[index] ?? [])])
+    const total = (kind: (typeof KINDS)[number]): Volume => {
+      const [values = [], tokens = []] = columns.slice(2 * KINDS.indexOf(kind))
+      return values.reduce<Volume>((sum, totalUSD, index) => {
+        const totalToken = tokens[index]
+        if (typeof totalUSD !== 'number') throw new Error(`${kind}.totalUSD is not a float`)
+        if (typeof totalToken !== 'bigint') throw new Error(`${kind}.totalToken is not an integer`)
+        return added(sum, { totalUSD, totalToken })
+      }, NO_VOLUME)
+    }
     return {
       epochId: BigInt(epochId),
       totalBorrow: total('borrow'),
