@@ -9,6 +9,9 @@ export interface Answer<Value> {
   readonly failure?: Failure
 }
 
+/** There is none, and the api says why. */
+export const isMissing = ({ value, failure }: Answer<unknown>): boolean => value === undefined && failure !== undefined
+
 interface Renewal {
   /** Asked again whenever the market moves on. */
   readonly isLive?: boolean

@@ -126,13 +126,34 @@ export function Failed({ failure: { code, told } }: { readonly failure: Failure 
   return (
     <div className="note-box bad" role="alert">
       <strong>{isAway ? 'The api does not answer' : 'There is nothing to show'}</strong>
-      <p>{isAway ? 'Is it still running? The page tries again by itself.' : told}</p>
+      <p>{isAway ? 'Is it still running? The page tries again by itself.' : (MISSING[code]?.() ?? told.replaceAll('`', ''))}</p>
       <p className="small">
         <code>{code}</code> {isAway && told}
       </p>
     </div>
   )
 }
+
+/** What the api says for programs, for people: with a way on. */
+const MISSING: Readonly<Record<string, () => ReactNode>> = {
+  project_unknown: () => <NoProject />,
+  EPOCH_UNKNOWN: () => (
+    <>
+      The epoch is still to come, was skipped, or is older than what is kept here: see the <a href={to()}>newest</a>.
+    </>
+  ),
+  SLOT_UNKNOWN: () => (
+    <>
+      No such slot has been minted: see all <a href={to('slots')}>slots</a>.
+    </>
+  ),
+}
+
+export const NoProject = () => (
+  <>
+    No batch that is kept here names a project of this id: see all <a href={to('projects')}>projects</a>.
+  </>
+)
 
 interface LoadedProps<Value> {
   readonly of: Answer<Value>
