@@ -13,6 +13,8 @@ from .stream import follow
 
 _STATUSES = ("pending", "finalized", "disputed", "absent")
 _PAGE_LENGTH_MAX = 1_000
+# In these each endpoint speaks of itself, or of the sequencers that it was told of.
+_OWN = ("/v1/status", "/v1/refusals")
 # A list that ends has no more of these in a row.
 _EMPTY_PAGES_MAX = 100
 
@@ -106,8 +108,7 @@ class Client:
                 raise refusal_of(endpoint, status, body)
             return body
 
-        # Each endpoint speaks of itself in its status.
-        return self._endpoints.ask(address_of(path, fields), read, None if path == "/v1/status" else lambda body: body)
+        return self._endpoints.ask(address_of(path, fields), read, None if path in _OWN else lambda body: body)
 
     # --- for projects ------------------------------------------------------------------------------------------------
 
