@@ -128,6 +128,19 @@ describe('a proof is checked in the tab', () => {
   })
 })
 
+test('a proof that the api could not give is asked for again', async () => {
+  await using tab = await tabOf()
+  let isAway = true
+  await tab.page.route(/\/v1\/proofs\//, (route) =>
+    isAway ? route.fulfill({ status: 503, json: { code: 'QUEUE_FULL' } }) : route.continue(),
+  )
+  await tab.open(PROVEN)
+  await tab.page.getByText('Not here yet').waitFor()
+  isAway = false
+  api.advance()
+  await tab.page.getByText('the block is not vouched for').waitFor()
+})
+
 describe('by the keyboard alone', () => {
   test('from the top of the page to a proof', async () => {
     await using tab = await tabOf()
@@ -259,6 +272,12 @@ describe('what people ask of it', () => {
     await tab.open('#/projects')
     await gone[Symbol.asyncDispose]()
     await tab.page.getByRole('link', { name: 'Slots' }).click()
-    await tab.page.getByText('The api does not answer').first().waitFor()
+    await tab.page.getByText('The api does not answer').waitFor()
+    // Once, however much of the page is missing.
+    await tab.page.getByRole('link', { name: 'Network', exact: true }).click()
+    await tab.page.getByRole('heading', { name: 'Epochs' }).waitFor()
+    await expect.poll(() => tab.page.getByText('Not here yet').count()).toBeGreaterThan(3)
+    expect(await tab.page.getByRole('alert').count()).toBe(1)
+    await photograph(tab, 'gone')
   })
 })
