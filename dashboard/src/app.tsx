@@ -1,3 +1,4 @@
+import type { ApiOutput } from '#wire/api.ts'
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from 'react'
 import { useLive } from './data/live.ts'
 import { useAnswer } from './data/use-answer.ts'
@@ -12,7 +13,7 @@ import { SlotsPage } from './pages/slots.tsx'
 import { PairPage } from './pages/uniswap-pair.tsx'
 import { UniswapPage } from './pages/uniswap.tsx'
 import { segmentsOf, to, useHash } from './router.ts'
-import { Empty, Head, Name, Panel, SkeletonRows } from './ui/parts.tsx'
+import { Away, Empty, Head, Name, Panel, SkeletonRows } from './ui/parts.tsx'
 import { ThemeSwitch } from './ui/theme.tsx'
 import { Ago } from './ui/time.tsx'
 
@@ -31,6 +32,7 @@ const NAVIGATION = [
 export function App() {
   const hash = useHash()
   const segments = segmentsOf(hash)
+  const status = useAnswer('status', {})
   const main = useRef<HTMLElement>(null)
   const seen = useRef(hash)
   // Whoever follows a link by the keyboard goes on in the new page, from its top.
@@ -45,11 +47,12 @@ export function App() {
       <button type="button" className="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
-      <Top section={segments[0] ?? ''} />
+      <Top section={segments[0] ?? ''} status={status.value} />
       <main ref={main} id="main" tabIndex={-1}>
+        <Away failure={status.failure} />
         {pageOf(segments) ?? <Missing />}
       </main>
-      <Foot />
+      <Foot status={status.value} />
     </>
   )
 }
@@ -85,7 +88,9 @@ function Missing() {
   )
 }
 
-function Top({ section }: { readonly section: string }) {
+type Status = ApiOutput<'status'> | undefined
+
+function Top({ section, status }: { readonly section: string; readonly status: Status }) {
   const nav = useRef<HTMLElement>(null)
   // On a narrow screen the page's own name may be out of sight.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another section is another name to look for
@@ -110,7 +115,7 @@ function Top({ section }: { readonly section: string }) {
           ))}
         </nav>
         <div className="top-end">
-          <LiveSign />
+          <LiveSign status={status} />
           <ThemeSwitch />
         </div>
       </div>
@@ -120,9 +125,8 @@ function Top({ section }: { readonly section: string }) {
 
 const isOf = (section: string, name: string): boolean => section === name || (section === 'epochs' && name === '')
 
-function LiveSign() {
+function LiveSign({ status }: { readonly status: Status }) {
   const { how } = useLive()
-  const { value } = useAnswer('status', {})
   const words = { opening: 'Connecting', stream: 'Live', polling: 'Polling' }[how]
   const meaning = {
     opening: 'The stream of the api is being opened.',
@@ -132,29 +136,28 @@ function LiveSign() {
   return (
     <span className="live" data-how={how} title={meaning}>
       {words}
-      {value?.newestEpochId !== undefined && (
+      {status?.newestEpochId !== undefined && (
         <span>
-          · epoch <a href={to('epochs', value.newestEpochId)}>{integer(value.newestEpochId)}</a>
+          · epoch <a href={to('epochs', status.newestEpochId)}>{integer(status.newestEpochId)}</a>
         </span>
       )}
     </span>
   )
 }
 
-function Foot() {
-  const { value } = useAnswer('status', {})
+function Foot({ status }: { readonly status: Status }) {
   return (
     <footer className="foot">
-      {value === undefined ? (
+      {status === undefined ? (
         <span>&nbsp;</span>
       ) : (
         <>
           <span>
-            Market <Name text={value.dataMarket} /> on chain {value.anchorChainId}
+            Market <Name text={status.dataMarket} /> on chain {status.anchorChainId}
           </span>
-          {value.indexed !== undefined && (
+          {status.indexed !== undefined && (
             <span>
-              indexed to block {integer(value.indexed.block)}, <Ago at={value.indexed.at} />
+              indexed to block {integer(status.indexed.block)}, <Ago at={status.indexed.at} />
             </span>
           )}
           <span>

@@ -40,7 +40,11 @@ test.each([
 ])('at 100, what was at %d was %s', (seconds, text) => expect(ago(seconds, 100)).toBe(text))
 
 test('a part of nothing is no number', () => expect(share(0, 0)).toBe('–'))
-test('rates keep two digits', () => expect(rate(0.03456)).toBe('3.46%'))
+test.each([
+  [0.03456, '3.46%'],
+  [0, '0.00%'],
+  [0.0000278, '0.0028%'],
+])('a rate of %d is written %s', (fraction, text) => expect(rate(fraction)).toBe(text))
 test('long names keep their ends', () => expect(ends('0x3f5c0000000000000000000000000000000091ab')).toBe('0x3f5c…91ab'))
 
 test.each([

@@ -21,6 +21,7 @@ const shortDollars = new Intl.NumberFormat(LOCALE, {
   maximumFractionDigits: 2,
 })
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 })
+const tinyPercent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumSignificantDigits: 2 })
 const finePercent = new Intl.NumberFormat(LOCALE, { style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 })
 
 /** From here on amounts are shortened. */
@@ -45,7 +46,8 @@ export function usd(value: number): string {
 export const compactUsd = (value: number): string => (Math.abs(value) < SHORT_FROM ? usd(value) : shortDollars.format(value))
 
 export const share = (part: number, whole: number): string => (whole === 0 ? '–' : percent.format(part / whole))
-export const rate = (fraction: number): string => finePercent.format(fraction)
+/** With two decimals; what is less than those show, with two digits. */
+export const rate = (fraction: number): string => (fraction !== 0 && Math.abs(fraction) < 5e-5 ? tinyPercent : finePercent).format(fraction)
 
 const UNITS = [
   { suffix: 'd', seconds: 86_400 },

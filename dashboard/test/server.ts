@@ -183,6 +183,7 @@ const ANSWERS: Readonly<Record<ApiRoute, (fields: Fields, world: World) => unkno
   status: (_, world) => world.status(),
   market: (_, world) => world.market(),
   validators: (_, world) => world.validators(),
+  refusals: (_, world) => world.refusals(),
   projects: ({ search, type, source, ...paging }, world) =>
     page(
       world

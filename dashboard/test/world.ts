@@ -233,6 +233,21 @@ export function createWorld({ epochs, hasAave, now, proofs }: WorldOptions) {
       manifestCid: cidOf('manifest'),
       manifest: { namespace: NAMESPACE },
     }),
+    refusals: (): ApiOutput<'refusals'> => ({
+      sequencers: 1,
+      answered: 1,
+      items: [newest, newest - 1, newest - 2].map((epochId) => ({
+        epochId,
+        accepted: epoch(epochId).submissions,
+        refused:
+          epochId % 2 === 0
+            ? []
+            : [
+                { code: 'window_closed', count: 5, help: 'The submission window of the epoch is over.' },
+                { code: 'vote_conflict', count: 1 },
+              ],
+      })),
+    }),
     validators: (): ApiOutput<'validators'> => ({
       items: validators.map((validator, index) => ({
         validator,

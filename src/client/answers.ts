@@ -15,8 +15,8 @@ export interface Asking {
 export type ListRoute = { [Name in ApiRoute]: ApiOutput<Name> extends { items: unknown[] } ? Name : never }[ApiRoute]
 export type ItemOf<Name extends ListRoute> = ApiOutput<Name> extends { items: (infer Item)[] } ? Item : never
 
-/** Each endpoint speaks of itself in it. */
-const OWN: readonly ApiRoute[] = ['status']
+/** Each endpoint speaks of itself in it, or of the sequencers that it was told of. */
+const OWN: readonly ApiRoute[] = ['status', 'refusals']
 /** A list that ends has no more of these in a row. */
 const EMPTY_PAGES_MAX = 100
 

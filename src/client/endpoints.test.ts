@@ -63,6 +63,41 @@ describe('where one endpoint does not answer', () => {
   })
 })
 
+describe('where one endpoint does not hold the epoch', () => {
+  const lacking = (code: 'epoch_forgotten' | 'not_indexed' | 'not_batched'): Host =>
+    apiOf([{ projectId: PROJECT, epochId: 15, status: 'absent', reason: { code, message: `${code}.` } }])
+  const at = (hosts: Record<string, Host>) => {
+    const { client, ...rest } = clientOf(hosts)
+    return { at: () => client.project(PROJECT).at(15), ...rest }
+  }
+
+  test.each(['epoch_forgotten', 'not_indexed'] as const)('as %s, the next one is asked, which may', async (code) => {
+    const asked = at({ a: lacking(code), b: honest })
+    expect(await asked.at()).toMatchObject({ status: 'finalized' })
+    expect(asked.hosts()).toEqual(['a', 'b'])
+    expect(asked.problems).toEqual([])
+  })
+
+  test('and no other does, the first answer is told, and who failed beside it', async () => {
+    const asked = at({ a: lacking('epoch_forgotten'), b: lacking('not_indexed') })
+    expect(await asked.at()).toMatchObject({ status: 'absent', reason: { code: 'epoch_forgotten' } })
+    expect(asked.hosts()).toEqual(['a', 'b', 'c'])
+    expect(asked.problems).toMatchObject([{ code: 'API_FAILED' }])
+  })
+
+  test('and another lies about it, the lie is not taken', async () => {
+    const asked = at({ a: lacking('not_indexed'), b: apiOf([{ ...truth, projectId: 'other:weft' }]), c: lacking('epoch_forgotten') })
+    expect(await asked.at()).toMatchObject({ status: 'absent', reason: { code: 'not_indexed' } })
+    expect(asked.problems).toMatchObject([{ code: 'VERIFICATION_FAILED', facts: { endpoint: 'http://b' } }])
+  })
+
+  test('any other reason is an answer', async () => {
+    const asked = at({ a: lacking('not_batched'), b: honest })
+    expect(await asked.at()).toMatchObject({ status: 'absent', reason: { code: 'not_batched' } })
+    expect(asked.hosts()).toEqual(['a'])
+  })
+})
+
 describe('where several must say the same', () => {
   test('what they agree upon is told, and who says otherwise named', async () => {
     const { latest, problems } = clientOf({ a: wrong, b: honest, c: honest }, { agree: 2 })

@@ -1,4 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Reason } from '#wire/api.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Http, refusal } from './http.ts'
 
@@ -11,6 +12,8 @@ export interface Question<Value> {
   readonly read: (answer: { readonly status: number; readonly body: unknown; readonly endpoint: string }) => Value | Promise<Value>
   /** What endpoints must agree upon; without it, they are not compared. */
   readonly essence?: (value: Value) => unknown
+  /** Why this endpoint has nothing, where it is told in an answer: one that is behind, or has forgotten, is not the last that is asked. */
+  readonly lack?: (value: Value) => string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -41,10 +44,15 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
 
   async function askAny<Value>(question: Question<Value>): Promise<Value> {
     const failures: WeftError[] = []
+    let lacking: { readonly value: Value } | undefined
     for (let turn = 0; turn < urls.length; turn += 1) {
       const index = (preferred + turn) % urls.length
       try {
         const value = await askOne(urls[index] as string, question)
+        if (isElsewhereKnown(question.lack?.(value))) {
+          lacking ??= { value }
+          continue
+        }
         preferred = index
         failures.forEach(report)
         return value
@@ -54,7 +62,9 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
         failures.push(failure)
       }
     }
-    throw failures.find(({ code }) => code === 'VERIFICATION_FAILED') ?? failures.at(-1)
+    if (lacking === undefined) throw failures.find(({ code }) => code === 'VERIFICATION_FAILED') ?? failures.at(-1)
+    failures.forEach(report)
+    return lacking.value
   }
 
   async function askSeveral<Value>(question: Question<Value>, agree: number): Promise<Value> {
@@ -94,6 +104,10 @@ const SAID_LENGTH_MAX = 200
 
 /** The same JSON as the same text, whatever the order of its keys. */
 const textOf = (value: unknown): string => new TextDecoder().decode(canonicalJson(value as never))
+
+/** What one endpoint lacks because of where its index begins and ends, and another may have. */
+const LACKED: readonly (Reason['code'] | undefined)[] = ['epoch_forgotten', 'not_indexed']
+const isElsewhereKnown = (lack: string | undefined): boolean => LACKED.includes(lack as Reason['code'])
 
 /** A question that one refuses is refused by all; other trouble is the endpoint's own, as is the block that it proves something by. */
 const isElsewhereBetter = (failure: unknown): failure is WeftError =>

@@ -23,6 +23,7 @@ export const PATHS = {
   slot: '/v1/slots/{slotId}',
   slotEpochs: '/v1/slots/{slotId}/epochs',
   validators: '/v1/validators',
+  refusals: '/v1/refusals',
 } as const satisfies Record<ApiRoute, string>
 
 export const STREAM_PATH = '/v1/stream'

@@ -60,6 +60,7 @@ export function createProject<Value>(
         return verified(told, { endpoint, schema, signal }, verifying)
       },
       essence: essenceOf,
+      lack: ({ reason }) => reason?.code,
       signal,
     })
   }

@@ -76,7 +76,7 @@ export async function startRoles(
   const validators = await startValidators(ground, start, first(sequencer, 'ipfs'))
   // Whoever keeps content is its peer: what one has let go of another may have.
   const holders = [sequencer, ...validators].map((role) => first(role, 'ipfs')).join(',')
-  const api = await start('api', 'api', wireApi, { ipfsPeers: holders })
+  const api = await start('api', 'api', wireApi, { ipfsPeers: holders, sequencerHttp: first(sequencer, 'http') })
   const alsoTo = validators.map((validator) => first(validator, 'p2p')).join(',')
   const direct = await start('collector-direct', 'collector', wireCollector, {
     grpcListen: '127.0.0.1:0',

@@ -22,6 +22,7 @@ export interface DashboardOptions {
 /** What was read for a build, by path from the root of the pages, with its hash. It tells whether the build is of today's files. */
 type Sources = Readonly<Record<string, string>>
 
+/** Of this process, not of whoever asks: what is shared is a folder of this machine. A build leaves it when it ends, whichever way. */
 const underWay = new Map<string, Promise<string>>()
 
 /**

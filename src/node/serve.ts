@@ -13,6 +13,7 @@ import { makeProof } from '#roles/consumer/proof/make.ts'
 import { readApiKeys } from './api-keys.ts'
 import { dashboardFolder } from './dashboard.ts'
 import type { RoleHome } from './home.ts'
+import { intakesOf } from './intake.ts'
 import type { Market } from './market.ts'
 import type { Settings } from './settings.ts'
 import type { Started } from './stop.ts'
@@ -33,7 +34,7 @@ const LIMITS: Partial<HttpLimits> = {
 const PROOF_TIMEOUT_MS = 15_000
 
 export interface ServeParts {
-  readonly settings: Pick<Settings, 'httpListen' | 'corsOrigins' | 'apiKeys'>
+  readonly settings: Pick<Settings, 'httpListen' | 'corsOrigins' | 'apiKeys' | 'sequencerHttp' | 'sequencerToken'>
   readonly home: Pick<RoleHome, 'report'>
   readonly chain: AnchorChain
   readonly rpc: Rpc
@@ -52,6 +53,7 @@ export async function startServe(parts: ServeParts, started: Started): Promise<{
     chain,
     ipfs,
     clock: systemClock,
+    sequencers: intakesOf(settings),
     version: VERSION,
     computes: async () => computesOf(market),
     proofOf: (point) => makeProof({ ...point, signal: AbortSignal.timeout(PROOF_TIMEOUT_MS) }, { chain, states, ipfs, clock: systemClock }),

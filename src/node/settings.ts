@@ -312,6 +312,20 @@ export const SETTINGS = {
     roles: ['sequencer'],
     doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
   },
+  sequencerHttp: {
+    env: 'WEFT_SEQUENCER_HTTP',
+    type: 'urls',
+    fallback: [],
+    roles: ['api'],
+    doc: 'HTTP routes of the sequencers of the market, separated by commas, which are asked what they refused: only they know it. Without any, `/v1/refusals` is empty.',
+  },
+  sequencerToken: {
+    env: 'WEFT_SEQUENCER_TOKEN',
+    type: 'secret',
+    fallback: '',
+    roles: ['api'],
+    doc: 'Read token of those sequencers, or `file:PATH` of a file that holds it. Never printed.',
+  },
   corsOrigins: {
     env: 'WEFT_CORS_ORIGINS',
     type: 'urls',

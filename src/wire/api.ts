@@ -180,6 +180,10 @@ const observation = z.object({
   value: z.union([z.number(), z.string(), z.null()]),
 })
 
+/** Why submissions were not counted; what the code means, where this api knows it. */
+const refusal = z.object({ code: z.string(), count, help: z.string().optional() })
+const refusals = z.object({ epochId: count, accepted: count, refused: z.array(refusal) })
+
 export const API = {
   status: {
     ...get('/v1/status', {}, 'How far the index has come, and what it holds.'),
@@ -307,6 +311,20 @@ export const API = {
     ...get('/v1/validators', {}, 'Validators, and how often each attested of the last 100 batches that are decided.'),
     output: z.object({
       items: z.array(z.object({ validator: address, attested: count, late: count, batches: count, lastAt: seconds.optional() })),
+    }),
+  },
+  refusals: {
+    ...get(
+      '/v1/refusals',
+      {},
+      'Submissions that sequencers refused in the newest epochs, by code, newest epoch first. It is their own word: no batch holds what was refused.',
+    ),
+    output: z.object({
+      /** Sequencers that this api was told of: without any, nothing is known. */
+      sequencers: count,
+      /** How many of them told. */
+      answered: count,
+      items: z.array(refusals),
     }),
   },
 } as const satisfies Record<string, RouteForm<unknown>>

@@ -35,12 +35,10 @@ export const post = <Shape extends z.core.$ZodLooseShape>(path: string, shape: S
 
 // --- of a path or a query, where everything is text ------------------------------------------------------------------
 
+/** As it is written in a path or a query. */
+export const INTEGER = /^(0|[1-9][0-9]{0,15})$/
 export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  z
-    .string()
-    .regex(/^(0|[1-9][0-9]{0,15})$/, 'is no decimal integer')
-    .transform(Number)
-    .pipe(z.int().min(min).max(max))
+  z.string().regex(INTEGER, 'is no decimal integer').transform(Number).pipe(z.int().min(min).max(max))
 export const epochId = integer(1).transform((id) => id as EpochId)
 export const slotId = integer(1).transform((id) => id as SlotId)
 export const projectId = z

@@ -72,6 +72,36 @@ interface Axe {
 /** No page is wider than its screen. */
 export const overflow = (page: Page): Promise<number> => page.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth)
 
+/** What of a market is looked at. */
+export interface Sights {
+  readonly epochId: number
+  readonly projectId: string
+  readonly aggregateId: string
+  /** Address of a contract. */
+  readonly pair: string
+  readonly slotId: number
+  readonly proven: { readonly projectId: string; readonly epochId: number }
+}
+
+/** Every page there is, by what stands behind `#`, and what is shown in place of one. */
+export const pagesOf = ({ epochId, projectId, aggregateId, pair, slotId, proven }: Sights): Readonly<Record<string, string>> => ({
+  network: '#/',
+  epoch: `#/epochs/${epochId}`,
+  projects: '#/projects',
+  project: `#/projects/${encodeURIComponent(projectId)}`,
+  aggregate: `#/projects/${encodeURIComponent(aggregateId)}`,
+  uniswap: '#/uniswap',
+  pair: `#/uniswap/${pair}`,
+  aave: '#/aave',
+  slots: '#/slots',
+  slot: `#/slots/${slotId}`,
+  verify: '#/verify',
+  proof: proofPage(proven),
+  nowhere: '#/nowhere',
+})
+
+export const proofPage = ({ projectId, epochId }: Sights['proven']): string => `#/verify/${encodeURIComponent(projectId)}/${epochId}`
+
 /** What is true of every page, whatever stands in it. */
 export async function expectSound({ page, faults }: Tab, name: string): Promise<void> {
   const found = { wider: await overflow(page), barriers: await barriers(page), faults }

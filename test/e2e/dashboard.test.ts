@@ -9,7 +9,9 @@ import {
   expectSound,
   linksOf,
   openDashboards,
+  pagesOf,
   photograph,
+  proofPage,
   settled,
   WIDTHS,
 } from './dashboard-pages.ts'
@@ -29,33 +31,27 @@ afterAll(async () => {
 const tabOf = (options?: BrowserContextOptions) => dashboards.tab(api.url, options)
 
 const idOf = (type: string): string => api.world.scripted.find(({ projectType }) => projectType === type)?.projectId ?? ''
-const PROVEN = `#/verify/${encodeURIComponent('pair:0x08:PROOF')}/1`
-const PAGES: Readonly<Record<string, () => string>> = {
-  network: () => '#/',
-  epoch: () => '#/epochs/137',
-  projects: () => '#/projects',
-  project: () => `#/projects/${encodeURIComponent(idOf('aggregate_24h_top_pairs'))}`,
-  'base project': () => `#/projects/${encodeURIComponent(idOf('pairContract_pair_total_reserves'))}`,
-  uniswap: () => '#/uniswap',
-  pair: () => `#/uniswap/${PAIRS[0]?.address}`,
-  aave: () => '#/aave',
-  slots: () => '#/slots',
-  slot: () => '#/slots/7',
-  verify: () => '#/verify',
-  proof: () => PROVEN,
-  nowhere: () => '#/nowhere',
-}
+const PROVEN = proofPage({ projectId: 'pair:0x08:PROOF', epochId: 1 })
+const pages = () =>
+  pagesOf({
+    epochId: 137,
+    projectId: idOf('pairContract_pair_total_reserves'),
+    aggregateId: idOf('aggregate_24h_top_pairs'),
+    pair: PAIRS[0]?.address ?? '',
+    slotId: 7,
+    proven: { projectId: 'pair:0x08:PROOF', epochId: 1 },
+  })
 
 describe('each page is sound', () => {
   test.each(WIDTHS.map((width, screen) => ({ width, screen })))(
     'on a screen of $width pixels, light and dark',
     async ({ width, screen }) => {
       await using tab = await tabOf({ viewport: { width, height: 900 } })
-      for (const [index, [name, hash]] of Object.entries(PAGES).entries()) {
+      for (const [index, [name, hash]] of Object.entries(pages()).entries()) {
         // Each page is seen in both over the three screens.
         const colorScheme = (index + screen) % 2 === 0 ? 'dark' : 'light'
         await tab.page.emulateMedia({ colorScheme })
-        await tab.open(hash())
+        await tab.open(hash)
         await photograph(tab, `${name}-${width}-${colorScheme}`)
         await expectSound(tab, `${name} at ${width}, ${colorScheme}`)
       }
@@ -130,6 +126,19 @@ describe('a proof is checked in the tab', () => {
     expect(await failed.count()).toBe(1)
     expect(await failed.textContent()).toContain('is not proved: there is no node with hash 0x')
   })
+})
+
+test('a proof that the api could not give is asked for again', async () => {
+  await using tab = await tabOf()
+  let isAway = true
+  await tab.page.route(/\/v1\/proofs\//, (route) =>
+    isAway ? route.fulfill({ status: 503, json: { code: 'QUEUE_FULL' } }) : route.continue(),
+  )
+  await tab.open(PROVEN)
+  await tab.page.getByText('Not here yet').waitFor()
+  isAway = false
+  api.advance()
+  await tab.page.getByText('the block is not vouched for').waitFor()
 })
 
 describe('by the keyboard alone', () => {
@@ -239,12 +248,36 @@ describe('what people ask of it', () => {
     expect(await tab.page.getByRole('alert').first().textContent()).toContain('There is no such thing')
   })
 
+  test('a project that nobody knows is said to be none, with a way on', async () => {
+    await using tab = await tabOf()
+    await tab.open(`#/projects/${encodeURIComponent('none:0x00:nowhere')}`)
+    await tab.page.getByText('No batch that is kept here names a project of this id').waitFor()
+    await tab.page.getByRole('main').getByRole('link', { name: 'projects', exact: true }).first().click()
+    await tab.page.getByRole('heading', { name: 'Projects' }).waitFor()
+  })
+
+  test('what the sequencer refused stands by code, with what the code means', async () => {
+    await using tab = await tabOf()
+    await tab.open('#/')
+    const refused = tab.page.getByRole('region', { name: 'Refused submissions', exact: true })
+    expect(await refused.locator('tbody tr').allTextContents()).toEqual([
+      expect.stringMatching(/^window_closedThe submission window of the epoch is over\.\d/),
+      expect.stringMatching(/^vote_conflict\d/),
+    ])
+  })
+
   test('an api that has gone is told of, not a blank page', async () => {
     const gone = await startScriptedApi({ folder: await dashboardFolder() })
     await using tab = await dashboards.tab(gone.url)
     await tab.open('#/projects')
     await gone[Symbol.asyncDispose]()
     await tab.page.getByRole('link', { name: 'Slots' }).click()
-    await tab.page.getByText('The api does not answer').first().waitFor()
+    await tab.page.getByText('The api does not answer').waitFor()
+    // Once, however much of the page is missing.
+    await tab.page.getByRole('link', { name: 'Network', exact: true }).click()
+    await tab.page.getByRole('heading', { name: 'Epochs' }).waitFor()
+    await expect.poll(() => tab.page.getByText('Not here yet').count()).toBeGreaterThan(3)
+    expect(await tab.page.getByRole('alert').count()).toBe(1)
+    await photograph(tab, 'gone')
   })
 })

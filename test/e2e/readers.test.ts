@@ -12,7 +12,9 @@ import {
   expectSound,
   linksOf,
   openDashboards,
+  pagesOf,
   photograph,
+  proofPage,
   settled,
   WIDTHS,
 } from './dashboard-pages.ts'
@@ -67,23 +69,17 @@ afterAll(async () => {
 })
 
 const tabOf = (options?: BrowserContextOptions) => dashboards.tab(network.api, options)
-const proofPage = (): string => `#/verify/${encodeURIComponent(projectId)}/${epochId}`
 
 describe('the dashboard', () => {
-  const PAGES: Readonly<Record<string, () => string>> = {
-    network: () => '#/',
-    epoch: () => `#/epochs/${epochId}`,
-    projects: () => '#/projects',
-    project: () => `#/projects/${encodeURIComponent(projectId)}`,
-    aggregate: () => `#/projects/${encodeURIComponent(network.projects.find((id) => id.startsWith('aggregate_24h_top_pairs')) ?? '')}`,
-    uniswap: () => '#/uniswap',
-    pair: () => `#/uniswap/${projectId.split(':')[1]}`,
-    aave: () => '#/aave',
-    slots: () => '#/slots',
-    slot: () => `#/slots/${LIAR}`,
-    verify: () => '#/verify',
-    proof: proofPage,
-  }
+  const pages = () =>
+    pagesOf({
+      epochId,
+      projectId,
+      aggregateId: network.projects.find((id) => id.startsWith('aggregate_24h_top_pairs')) ?? '',
+      pair: projectId.split(':')[1] ?? '',
+      slotId: LIAR,
+      proven: { projectId, epochId },
+    })
 
   test('is where the devnet says', () => {
     expect(devnet.output()).toMatch(new RegExp(`^ {2}dashboard +${network.api}$`, 'm'))
@@ -91,14 +87,32 @@ describe('the dashboard', () => {
 
   test('has every page, on three screens', async () => {
     await using tab = await tabOf()
-    for (const [index, [name, hash]] of Object.entries(PAGES).entries()) {
+    for (const [index, [name, hash]] of Object.entries(pages()).entries()) {
       const width = WIDTHS[index % WIDTHS.length] ?? WIDTHS[0]
       await tab.page.setViewportSize({ width, height: 900 })
       await tab.page.emulateMedia({ colorScheme: index % 2 === 0 ? 'dark' : 'light' })
-      await tab.open(hash())
+      await tab.open(hash)
       await photograph(tab, `devnet-${name}-${width}`)
       await expectSound(tab, `${name} at ${width}`)
     }
+  })
+
+  test('has a page for whoever writes programs', async () => {
+    await using tab = await tabOf({ viewport: { width: 390, height: 900 }, colorScheme: 'dark' })
+    await tab.page.goto(`${network.api}/docs`)
+    await expectSound(tab, 'the docs')
+  })
+
+  test('knows what the sequencer took and refused', async () => {
+    const { sequencers, answered, items } = await ask('refusals', 'refusals')
+    expect([sequencers, answered]).toEqual([1, 1])
+    expect(items.find((each) => each.epochId === epochId)?.accepted).toBeGreaterThan(0)
+    await using tab = await tabOf()
+    await tab.open('#/')
+    await tab.page
+      .getByRole('region', { name: 'Refused submissions' })
+      .getByText(/^of [\d,]+ submissions in/)
+      .waitFor()
   })
 
   test('shows an epoch from its release until it is final, as it happens', async () => {
@@ -117,7 +131,7 @@ describe('the dashboard', () => {
 
   test('proves a value against the real chain, in the page', async () => {
     await using tab = await tabOf()
-    await tab.open(proofPage())
+    await tab.open(proofPage({ projectId, epochId }))
     await tab.page.getByLabel('Or RPC endpoints').fill(network.anchorRpcUrl)
     await tab.page.getByRole('button', { name: 'Ask them' }).click()
     await tab.page.getByText('proved down to your block').waitFor()
@@ -132,7 +146,7 @@ describe('the dashboard', () => {
 
   test('turns exactly the right tick red, whatever is flipped', async () => {
     await using tab = await tabOf()
-    await tab.open(proofPage())
+    await tab.open(proofPage({ projectId, epochId }))
     await expectEachFlipCaught(tab)
     expect(tab.faults).toEqual([])
   })

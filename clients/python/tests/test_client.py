@@ -138,10 +138,73 @@ class Endpoints(World):
         failure = self.failure_of(lambda: Client([first.url, second.url]).project(PROJECT).latest())
         self.assertEqual((failure.code, failure.facts["refusal"], second.asked), ("API_REFUSED", "REQUEST_INVALID", []))
 
+    def test_one_that_is_behind_or_has_forgotten_is_not_the_last_that_is_asked(self):
+        for code in ("epoch_forgotten", "not_indexed"):
+            lacking = {**ABSENT, "epochId": 15, "reason": {"code": code, "message": code}}
+            first, second = self.start(lambda *_: (404, lacking)), self.start(api(told(15)))
+            self.assertEqual(Client([first.url, second.url]).project(PROJECT).at(15).status, "finalized")
+            point = Client([first.url, first.url]).project(PROJECT).at(15)
+            self.assertEqual((point.status, point.reason["code"]), ("absent", code))
+        # Any other reason is an answer.
+        first, second = self.start(api(told(15))), self.start(api(told(16)))
+        self.assertEqual(Client([first.url, second.url]).project(PROJECT).at(16).status, "absent")
+        self.assertEqual(second.asked, [])
+
     def test_nobody_is_there(self):
         endpoint = Endpoint(api())
         endpoint.close()
         self.assertEqual(self.failure_of(lambda: Client(endpoint.url).get("/v1/status")).code, "API_FAILED")
+
+
+class Agreement(World):
+    def setUp(self):
+        self.problems = []
+        self.honest = api(told(14), told(15))
+        # Value and CID are of one another: alone, this liar is caught by a proof only.
+        self.liar = api(told(14), told(15, text='{"price":9.5}'))
+
+    def project(self, *answers, agree=2, **options):
+        self.urls = [self.start(answer).url for answer in answers]
+        return Client(self.urls, agree=agree, on_problem=self.problems.append, **options).project(PROJECT)
+
+    def named(self):
+        return [(problem.code, problem.facts.get("step"), problem.facts["endpoint"][: len(self.urls[0])]) for problem in self.problems]
+
+    def test_a_liar_is_outvoted_and_named(self):
+        project = self.project(self.liar, self.honest, self.honest, verify="cid")
+        self.assertEqual(project.latest().value["price"], 15.5)
+        self.assertEqual(self.named(), [("VERIFICATION_FAILED", "agreement", self.urls[0])])
+        self.assertEqual([point.value["price"] for point in project.range()], [14.5, 15.5])
+
+    def test_one_that_is_caught_by_itself_is_named_for_that(self):
+        caught = api({**told(15), "text": "{}"})
+        self.assertEqual(self.project(self.honest, caught, self.honest, verify="cid").latest().value["price"], 15.5)
+        self.assertEqual(self.named(), [("VERIFICATION_FAILED", "cid", self.urls[1])])
+
+    def test_one_that_is_gone_does_not_hurt_where_enough_are_left(self):
+        self.assertEqual(self.project(self.honest, lambda *_: refused(503, "QUEUE_FULL"), self.honest).latest().epoch_id, 15)
+        self.assertEqual(self.named(), [("API_FAILED", None, self.urls[1])])
+
+    def test_too_few_are_no_answer_and_each_is_told_with_what_it_said(self):
+        project = self.project(self.liar, self.honest, lambda *_: refused(503, "QUEUE_FULL"))
+        failure = self.failure_of(project.latest)
+        self.assertEqual((failure.code, failure.facts["agreeing"], failure.facts["needed"]), ("ENDPOINTS_DISAGREE", 1, 2))
+        self.assertRegex(failure.facts["about"], f"{self.urls[0]}: .*; {self.urls[1]}: .*; {self.urls[2]}: API_FAILED$")
+
+    def test_a_refusal_that_enough_agree_upon_is_the_answer(self):
+        refusing = lambda *_: refused(400, "REQUEST_INVALID")
+        self.assertEqual(self.failure_of(self.project(refusing, self.honest, refusing).latest).code, "API_REFUSED")
+
+    def test_any_route_is_compared_but_not_what_each_says_of_itself(self):
+        clients = [self.start(lambda *_, said=said: (200, {"points": said, "items": [{"projectId": str(said)}]})).url for said in (1, 2)]
+        client = Client(clients, agree=2)
+        self.assertEqual(client.get("/v1/status")["points"], 1)
+        for act in (lambda: client.get("/v1/validators"), lambda: list(client.projects())):
+            self.assertEqual(self.failure_of(act).code, "ENDPOINTS_DISAGREE")
+
+    def test_more_than_there_are_cannot_agree(self):
+        failure = self.failure_of(lambda: Client(["http://a", "http://b"], agree=3))
+        self.assertEqual(failure.facts["problems"], ["agree: 3 of the 2 endpoints cannot agree"])
 
 
 class Lies(World):

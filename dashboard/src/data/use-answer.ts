@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { ApiOutput, ApiRoute } from '#wire/api.ts'
 import { ask, type Failure, failureOf, type Query } from './ask.ts'
 import { useLive } from './live.ts'
@@ -8,6 +8,9 @@ export interface Answer<Value> {
   readonly value?: Value
   readonly failure?: Failure
 }
+
+/** There is none, and the api says why. */
+export const isMissing = ({ value, failure }: Answer<unknown>): boolean => value === undefined && failure !== undefined
 
 interface Renewal {
   /** Asked again whenever the market moves on. */
@@ -24,6 +27,9 @@ export function useWork<Value>(
 ): Answer<Value> {
   const { beat } = useLive()
   const [known, setKnown] = useState<Answer<Value> & { readonly key?: string | undefined }>({})
+  const asked = useRef(beat)
+  // What the api owes is asked for again, live or not: an answer is not.
+  if (isLive || (known.key === key && known.failure?.code === 'API_FAILED')) asked.current = beat
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the work, which is another function at each look
   useEffect(() => {
     if (key === undefined) return
@@ -33,7 +39,7 @@ export function useWork<Value>(
       (cause) => !over.signal.aborted && setKnown((before) => ({ ...(before.key === key && before), key, failure: failureOf(cause) })),
     )
     return () => over.abort()
-  }, [key, again, isLive ? beat : 0])
+  }, [key, again, asked.current])
   return known.key === key ? known : {}
 }
 

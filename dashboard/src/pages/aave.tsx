@@ -120,7 +120,11 @@ function Assets({ of: ranking }: { readonly of: Snapshot }) {
             {symbol}
           </button>
           <span className="soft wide">{name}</span>
-          {isIsolated && <Badge title="It may be borrowed against up to a limit only.">isolated</Badge>}
+          {isIsolated && (
+            <span className="wide">
+              <Badge title="It may be borrowed against up to a limit only.">isolated</Badge>
+            </span>
+          )}
         </span>
       ),
     },

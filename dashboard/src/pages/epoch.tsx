@@ -1,5 +1,6 @@
 import type { Batch, Point, Vote } from '#wire/api.ts'
-import { useAnswer } from '../data/use-answer.ts'
+import type { EpochDetail } from '../data/stages.ts'
+import { isMissing, useAnswer } from '../data/use-answer.ts'
 import { useList } from '../data/use-list.ts'
 import { integer, plural, share } from '../format.ts'
 import { to } from '../router.ts'
@@ -12,8 +13,6 @@ import { Timeline } from './timeline.tsx'
 /** One epoch: its batches, what they made final, and whose votes lost. */
 export function EpochPage({ epochId }: { readonly epochId: number }) {
   const epoch = useAnswer('epoch', { epochId })
-  const points = useList('epochPoints', { epochId, limit: 50 })
-  const outvoted = useList('epochOutvoted', { epochId, limit: 50 })
   return (
     <>
       <Head title={`Epoch ${integer(epochId)}`} crumb={<a href={to()}>Network</a>}>
@@ -26,77 +25,105 @@ export function EpochPage({ epochId }: { readonly epochId: number }) {
       <Loaded of={epoch} skeleton={<FiguresSkeleton labels={['Status', 'Source blocks', 'Projects', 'Votes', 'Outvoted slots']} />}>
         {(told) => (
           <>
-            <Figures>
-              <Figure
-                label="Status"
-                value={<Status of={told.status} />}
-                note={
-                  <>
-                    released <Ago at={told.releasedAt} />
-                  </>
-                }
-              />
-              <Figure
-                label="Source blocks"
-                value={integer(told.end)}
-                note={`from ${integer(told.begin)}, ${plural(told.end - told.begin + 1, 'block')}`}
-              />
-              <Figure label="Projects" value={integer(told.projects)} note={`${integer(told.finalizedProjects)} final`} />
-              <Figure label="Votes" value={integer(told.submissions)} note={`of ${plural(told.slots, 'slot')}`} />
-              <Figure label="Outvoted slots" value={integer(told.outvotedSlots)} note={share(told.outvotedSlots, told.slots)} />
-            </Figures>
+            <Overview of={told} />
             <Panel title="Timeline">
               <Timeline epochs={[told]} />
             </Panel>
-            <Panel title="Batches">
-              {told.batchList.length === 0 ? (
-                <Empty title="No batch came">
-                  {told.status === 'open' ? 'The window is still open.' : 'Nothing of this epoch was anchored.'}
-                </Empty>
-              ) : (
-                <Table
-                  caption="Batches"
-                  rows={told.batchList}
-                  keyOf={({ batchCid, index }) => `${index} ${batchCid}`}
-                  columns={BATCH_COLUMNS}
-                />
-              )}
-            </Panel>
+            <Batches of={told} />
           </>
         )}
       </Loaded>
-      <Panel title="Votes that lost">
-        <Loaded of={outvoted}>
-          {({ items, hasMore }) =>
-            items.length === 0 ? (
-              <Empty title="None">{epoch.value?.submissions === 0 ? 'No vote is in a batch of it.' : 'Every vote was for what won.'}</Empty>
-            ) : (
-              <Table
-                caption="Votes that lost"
-                rows={items}
-                keyOf={({ submissionId, projectId }) => `${submissionId} ${projectId}`}
-                columns={VOTE_COLUMNS}
-              >
-                <More hasMore={hasMore} onMore={outvoted.more} />
-              </Table>
-            )
-          }
-        </Loaded>
-      </Panel>
-      <Panel title="Data points">
-        <Loaded of={points}>
-          {({ items, hasMore }) =>
-            items.length === 0 ? (
-              <Empty title="None">{epoch.value?.status === 'open' ? 'They come with the first batch.' : 'No batch holds any.'}</Empty>
-            ) : (
-              <Table caption="Data points" rows={items} keyOf={({ projectId }) => projectId} columns={POINT_COLUMNS}>
-                <More hasMore={hasMore} onMore={points.more} />
-              </Table>
-            )
-          }
-        </Loaded>
-      </Panel>
+      {!isMissing(epoch) && (
+        <>
+          <LostVotes epochId={epochId} epoch={epoch.value} />
+          <Points epochId={epochId} epoch={epoch.value} />
+        </>
+      )}
     </>
+  )
+}
+
+function Overview({ of: told }: { readonly of: EpochDetail }) {
+  return (
+    <Figures>
+      <Figure
+        label="Status"
+        value={<Status of={told.status} />}
+        note={
+          <>
+            released <Ago at={told.releasedAt} />
+          </>
+        }
+      />
+      <Figure
+        label="Source blocks"
+        value={integer(told.end)}
+        note={`from ${integer(told.begin)}, ${plural(told.end - told.begin + 1, 'block')}`}
+      />
+      <Figure label="Projects" value={integer(told.projects)} note={`${integer(told.finalizedProjects)} final`} />
+      <Figure label="Votes" value={integer(told.submissions)} note={`of ${plural(told.slots, 'slot')}`} />
+      <Figure label="Outvoted slots" value={integer(told.outvotedSlots)} note={share(told.outvotedSlots, told.slots)} />
+    </Figures>
+  )
+}
+
+function Batches({ of: { batchList, status } }: { readonly of: EpochDetail }) {
+  return (
+    <Panel title="Batches">
+      {batchList.length === 0 ? (
+        <Empty title="No batch came">{status === 'open' ? 'The window is still open.' : 'Nothing of this epoch was anchored.'}</Empty>
+      ) : (
+        <Table caption="Batches" rows={batchList} keyOf={({ batchCid, index }) => `${index} ${batchCid}`} columns={BATCH_COLUMNS} />
+      )}
+    </Panel>
+  )
+}
+
+interface OfEpoch {
+  readonly epochId: number
+  readonly epoch: EpochDetail | undefined
+}
+
+function LostVotes({ epochId, epoch }: OfEpoch) {
+  const outvoted = useList('epochOutvoted', { epochId, limit: 50 })
+  return (
+    <Panel title="Votes that lost">
+      <Loaded of={outvoted}>
+        {({ items, hasMore }) =>
+          items.length === 0 ? (
+            <Empty title="None">{epoch?.submissions === 0 ? 'No vote is in a batch of it.' : 'Every vote was for what won.'}</Empty>
+          ) : (
+            <Table
+              caption="Votes that lost"
+              rows={items}
+              keyOf={({ submissionId, projectId }) => `${submissionId} ${projectId}`}
+              columns={VOTE_COLUMNS}
+            >
+              <More hasMore={hasMore} onMore={outvoted.more} />
+            </Table>
+          )
+        }
+      </Loaded>
+    </Panel>
+  )
+}
+
+function Points({ epochId, epoch }: OfEpoch) {
+  const points = useList('epochPoints', { epochId, limit: 50 })
+  return (
+    <Panel title="Data points">
+      <Loaded of={points}>
+        {({ items, hasMore }) =>
+          items.length === 0 ? (
+            <Empty title="None">{epoch?.status === 'open' ? 'They come with the first batch.' : 'No batch holds any.'}</Empty>
+          ) : (
+            <Table caption="Data points" rows={items} keyOf={({ projectId }) => projectId} columns={POINT_COLUMNS}>
+              <More hasMore={hasMore} onMore={points.more} />
+            </Table>
+          )
+        }
+      </Loaded>
+    </Panel>
   )
 }
 
@@ -112,7 +139,7 @@ const BATCH_COLUMNS: readonly Column<Batch>[] = [
   { name: 'Status', cell: ({ status }) => <Status of={status} /> },
   { name: 'File', isWide: true, cell: ({ file }) => FILES[file] },
   { name: 'Projects', isNumber: true, cell: ({ projects }) => (projects === undefined ? '–' : integer(projects)) },
-  { name: 'Votes', isNumber: true, cell: ({ submissions }) => (submissions === undefined ? '–' : integer(submissions)) },
+  { name: 'Votes', isNumber: true, isWide: true, cell: ({ submissions }) => (submissions === undefined ? '–' : integer(submissions)) },
   {
     name: 'Attestations',
     isNumber: true,

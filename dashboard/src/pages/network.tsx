@@ -1,12 +1,14 @@
+import type { ApiOutput } from '#wire/api.ts'
 import { useEpochs } from '../data/epochs.ts'
-import type { EpochDetail } from '../data/stages.ts'
-import { useAnswer, useWork } from '../data/use-answer.ts'
-import { read } from '../data/use-list.ts'
-import { compact, duration, integer, share } from '../format.ts'
+import { useAnswer } from '../data/use-answer.ts'
+import { compact, integer, share } from '../format.ts'
 import { to } from '../router.ts'
 import { Empty, Figure, Figures, FiguresSkeleton, Head, Loaded, Name, Panel } from '../ui/parts.tsx'
-import { Table } from '../ui/table.tsx'
+import { type Column, Table } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
+import { Market } from './market.tsx'
+import { Outvoted } from './outvoted.tsx'
+import { Refusals } from './refusals.tsx'
 import { Timeline } from './timeline.tsx'
 
 /** As many as fit a screen. */
@@ -25,9 +27,12 @@ export function NetworkPage() {
       </Panel>
       <div className="columns two">
         <Validators />
-        <Loaded of={epochs} skeleton={null}>
-          {(items) => <Outvoted epochs={items} />}
-        </Loaded>
+        <div className="stack">
+          <Loaded of={epochs} skeleton={null}>
+            {(items) => <Outvoted epochs={items} />}
+          </Loaded>
+          <Refusals />
+        </div>
       </div>
       <Market />
     </>
@@ -77,23 +82,7 @@ function Validators() {
           items.length === 0 ? (
             <Empty title="The market has no validators" />
           ) : (
-            <Table
-              caption="Validators"
-              rows={items}
-              keyOf={({ validator }) => validator}
-              columns={[
-                { name: 'Validator', isRowHead: true, cell: ({ validator }) => <Name text={validator} /> },
-                {
-                  name: 'Attested',
-                  isNumber: true,
-                  by: ({ attested }) => attested,
-                  cell: ({ attested, batches }) => `${integer(attested)} of ${integer(batches)}`,
-                },
-                { name: 'Share', isNumber: true, isWide: true, cell: ({ attested, batches }) => share(attested, batches) },
-                { name: 'Late', isNumber: true, by: ({ late }) => late, cell: ({ late }) => integer(late) },
-                { name: 'Last', isNumber: true, cell: ({ lastAt }) => <Ago at={lastAt} /> },
-              ]}
-            />
+            <Table caption="Validators" rows={items} keyOf={({ validator }) => validator} columns={VALIDATOR_COLUMNS} />
           )
         }
       </Loaded>
@@ -101,109 +90,17 @@ function Validators() {
   )
 }
 
-interface Loser {
-  readonly slotId: number
-  readonly votes: number
-  readonly epochs: number
-  readonly lastEpochId: number
-}
+type Validator = ApiOutput<'validators'>['items'][number]
 
-/** Votes of an epoch that are read, at most. */
-const LOST_VOTES = 200
-
-function Outvoted({ epochs }: { readonly epochs: readonly EpochDetail[] }) {
-  const ids = epochs.filter(({ outvotedSlots }) => outvotedSlots > 0).map(({ epochId }) => epochId)
-  const losers = useWork(`outvoted ${ids}`, async (signal) => {
-    const lists = await Promise.all(ids.map((epochId) => read('epochOutvoted', { epochId, limit: LOST_VOTES }, { pages: 1, signal })))
-    return losersOf(lists.map(({ items }, index) => ({ epochId: ids[index] as number, slotIds: items.map(({ slotId }) => slotId) })))
-  })
-  return (
-    <Panel title="Outvoted slots" note={`in the last ${epochs.length} epochs`}>
-      <Loaded of={losers}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty title="None">Every vote in these epochs was for what was finalized.</Empty>
-          ) : (
-            <Table
-              caption="Outvoted slots"
-              rows={rows}
-              keyOf={({ slotId }) => slotId}
-              columns={[
-                {
-                  name: 'Slot',
-                  isRowHead: true,
-                  by: ({ slotId }) => slotId,
-                  cell: ({ slotId }) => <a href={to('slots', slotId)}>Slot&nbsp;{slotId}</a>,
-                },
-                { name: 'Lost votes', isNumber: true, by: ({ votes }) => votes, cell: ({ votes }) => integer(votes) },
-                { name: 'In epochs', isNumber: true, by: ({ epochs: count }) => count, cell: ({ epochs: count }) => integer(count) },
-                {
-                  name: 'Last in',
-                  isNumber: true,
-                  by: ({ lastEpochId }) => lastEpochId,
-                  cell: ({ lastEpochId }) => <a href={to('epochs', lastEpochId)}>{integer(lastEpochId)}</a>,
-                },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Panel>
-  )
-}
-
-/** By slot, those with the most lost votes first. */
-function losersOf(lists: readonly { readonly epochId: number; readonly slotIds: readonly number[] }[]): Loser[] {
-  const losers = new Map<number, { votes: number; epochs: Set<number> }>()
-  for (const { epochId, slotIds } of lists)
-    for (const slotId of slotIds) {
-      const loser = losers.get(slotId) ?? { votes: 0, epochs: new Set() }
-      losers.set(slotId, { votes: loser.votes + 1, epochs: loser.epochs.add(epochId) })
-    }
-  return [...losers]
-    .map(([slotId, { votes, epochs }]) => ({ slotId, votes, epochs: epochs.size, lastEpochId: Math.max(...epochs) }))
-    .toSorted((left, right) => right.votes - left.votes)
-}
-
-function Market() {
-  const market = useAnswer('market', {}, { isLive: false })
-  return (
-    <Loaded of={market} skeleton={null}>
-      {(told) => {
-        const blockTime = told.sourceBlockTimeSeconds
-        return (
-          <Panel title="Market" note={<Name text={told.dataMarket} />}>
-            <dl className="facts">
-              <Fact
-                name="Epoch"
-                value={`${integer(told.epochSize)} source blocks`}
-                more={blockTime > 0 ? `about ${duration(told.epochSize * blockTime)}` : ''}
-              />
-              <Fact name="Snapshot window" value={`${integer(told.snapshotWindowBlocks)} blocks`} />
-              <Fact name="Batch window" value={`${integer(told.batchWindowBlocks)} blocks`} />
-              <Fact name="Attestation window" value={`${integer(told.attestationWindowBlocks)} blocks`} />
-              <Fact
-                name="Attestations at least"
-                value={integer(told.attestationsMin)}
-                more={`of ${integer(told.validators.length)} validators`}
-              />
-              <Fact name="Sequencers" value={integer(told.sequencers.length)} />
-              <Fact name="Source chain" value={`chain ${told.sourceChainId}`} more={`anchored on chain ${told.anchorChainId}`} />
-            </dl>
-          </Panel>
-        )
-      }}
-    </Loaded>
-  )
-}
-
-function Fact({ name, value, more = '' }: { readonly name: string; readonly value: string; readonly more?: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        {value} <span className="soft">{more}</span>
-      </dd>
-    </div>
-  )
-}
+const VALIDATOR_COLUMNS: readonly Column<Validator>[] = [
+  { name: 'Validator', isRowHead: true, cell: ({ validator }) => <Name text={validator} /> },
+  {
+    name: 'Attested',
+    isNumber: true,
+    by: ({ attested }) => attested,
+    cell: ({ attested, batches }) => `${integer(attested)} of ${integer(batches)}`,
+  },
+  { name: 'Share', isNumber: true, isWide: true, cell: ({ attested, batches }) => share(attested, batches) },
+  { name: 'Late', isNumber: true, by: ({ late }) => late, cell: ({ late }) => integer(late) },
+  { name: 'Last', isNumber: true, cell: ({ lastAt }) => <Ago at={lastAt} /> },
+]

@@ -15,6 +15,7 @@ import { Broken, Empty, Head, Loaded, Name, Panel, ProofLink } from '../ui/parts
 import { type Column, Table } from '../ui/table.tsx'
 import { Ago } from '../ui/time.tsx'
 import { Tree } from '../ui/tree.tsx'
+import { Why } from '../ui/why.tsx'
 import { Kind } from './projects.tsx'
 import { Provenance } from './provenance.tsx'
 import { RangeChoice } from './range-choice.tsx'
@@ -66,7 +67,12 @@ interface LatestProps {
 }
 
 function Latest({ point, schema, plotted, onPlot }: LatestProps) {
-  if (point.status === 'absent') return <Empty title="Nothing of it is final">{point.reason?.message}</Empty>
+  if (point.status === 'absent')
+    return (
+      <Empty title="Nothing of it is final">
+        <Why of={point.reason} />
+      </Empty>
+    )
   return (
     <div className="panel-body stack">
       <p className="row small">
@@ -78,7 +84,9 @@ function Latest({ point, schema, plotted, onPlot }: LatestProps) {
         <ProofLink projectId={point.projectId} epochId={point.epochId} />
       </p>
       {point.value === undefined ? (
-        <Empty title="Its bytes are not here">{point.reason?.message}</Empty>
+        <Empty title="Its bytes are not here">
+          <Why of={point.reason} />
+        </Empty>
       ) : (
         <Tree value={point.value} schema={schema} plotted={plotted} onPlot={onPlot} />
       )}

@@ -17,11 +17,13 @@ export function RangeChoice({ range, onRange }: { readonly range: Range; readonl
     <div className="row range">
       <fieldset className="group">
         <legend className="sr">Epochs that are drawn</legend>
+        <span className="soft small">Last</span>
         {LAST.map((last) => (
           <button key={last} type="button" className="button" aria-pressed={range.last === last} onClick={() => onRange({ last })}>
             {integer(last)}
           </button>
         ))}
+        <span className="soft small">epochs</span>
       </fieldset>
       <form className="row" onSubmit={submit}>
         <EpochField label="From epoch" value={from} onValue={setFrom} />

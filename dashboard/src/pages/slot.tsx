@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { Slot, SlotEpoch } from '#wire/api.ts'
-import { useAnswer } from '../data/use-answer.ts'
+import { isMissing, useAnswer } from '../data/use-answer.ts'
 import { useList } from '../data/use-list.ts'
 import { integer, plural, share } from '../format.ts'
 import { to } from '../router.ts'
@@ -17,8 +17,6 @@ const ROWS = 20
 /** Is this node working? */
 export function SlotPage({ slotId }: { readonly slotId: number }) {
   const slot = useAnswer('slot', { slotId })
-  const epochs = useList('slotEpochs', { slotId, limit: STRIP_EPOCHS })
-  const [rows, setRows] = useState(ROWS)
   return (
     <>
       <Head title={`Slot ${integer(slotId)}`} crumb={<a href={to('slots')}>Slots</a>}>
@@ -31,28 +29,36 @@ export function SlotPage({ slotId }: { readonly slotId: number }) {
       <Loaded of={slot} skeleton={<FiguresSkeleton labels={['Working?', 'Included', 'Won', 'Streak', 'Day']} />}>
         {(told) => <Health slot={told} />}
       </Loaded>
-      <Panel title="Its epochs" note="newest first">
-        <Loaded of={epochs}>
-          {({ items, hasMore }) =>
-            items.length === 0 ? (
-              <Empty title="No vote of this slot is in a batch">
-                If its node runs: does it reach its collector, and is the slot assigned to the key that it signs with?
-              </Empty>
-            ) : (
-              <>
-                <Strip epochs={items} />
-                <Table caption="Votes by epoch" rows={items.slice(0, rows)} keyOf={({ epochId }) => epochId} columns={COLUMNS}>
-                  <More
-                    hasMore={hasMore || items.length > rows}
-                    onMore={() => (items.length > rows ? setRows(rows + STRIP_EPOCHS) : epochs.more())}
-                  />
-                </Table>
-              </>
-            )
-          }
-        </Loaded>
-      </Panel>
+      {!isMissing(slot) && <Epochs slotId={slotId} />}
     </>
+  )
+}
+
+function Epochs({ slotId }: { readonly slotId: number }) {
+  const epochs = useList('slotEpochs', { slotId, limit: STRIP_EPOCHS })
+  const [rows, setRows] = useState(ROWS)
+  return (
+    <Panel title="Its epochs" note="newest first">
+      <Loaded of={epochs}>
+        {({ items, hasMore }) =>
+          items.length === 0 ? (
+            <Empty title="No vote of this slot is in a batch">
+              If its node runs: does it reach its collector, and is the slot assigned to the key that it signs with?
+            </Empty>
+          ) : (
+            <>
+              <Strip epochs={items} />
+              <Table caption="Votes by epoch" rows={items.slice(0, rows)} keyOf={({ epochId }) => epochId} columns={COLUMNS}>
+                <More
+                  hasMore={hasMore || items.length > rows}
+                  onMore={() => (items.length > rows ? setRows(rows + STRIP_EPOCHS) : epochs.more())}
+                />
+              </Table>
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
   )
 }
 
@@ -109,19 +115,33 @@ function Strip({ epochs }: { readonly epochs: readonly SlotEpoch[] }) {
   const cells = Array.from({ length: newest - oldest + 1 }, (_, index) => oldest + index)
   const outvoted = epochs.filter((epoch) => epoch.outvoted.length > 0).length
   return (
-    <div className="strip" role="img" aria-label={`Of ${cells.length} epochs it voted in ${byId.size}, and was outvoted in ${outvoted}`}>
-      {cells.map((epochId) => {
-        const epoch = byId.get(epochId)
-        const kind = epoch === undefined ? 'none' : epoch.outvoted.length > 0 ? 'lost' : 'won'
-        return (
-          <i
-            key={epochId}
-            className={kind}
-            title={`epoch ${epochId}: ${epoch === undefined ? 'no vote' : `${epoch.winning} of ${epoch.votes} votes won`}`}
-          />
-        )
-      })}
-    </div>
+    <>
+      <div className="strip" role="img" aria-label={`Of ${cells.length} epochs it voted in ${byId.size}, and was outvoted in ${outvoted}`}>
+        {cells.map((epochId) => {
+          const epoch = byId.get(epochId)
+          const kind = epoch === undefined ? 'none' : epoch.outvoted.length > 0 ? 'lost' : 'won'
+          return (
+            <i
+              key={epochId}
+              className={kind}
+              title={`epoch ${epochId}: ${epoch === undefined ? 'no vote' : `${epoch.winning} of ${epoch.votes} votes won`}`}
+            />
+          )
+        })}
+      </div>
+      <p className="legend" aria-hidden="true">
+        <span>Oldest first:</span>
+        <span>
+          <i className="won" /> all votes won
+        </span>
+        <span>
+          <i className="lost" /> outvoted
+        </span>
+        <span>
+          <i className="none" /> no vote
+        </span>
+      </p>
+    </>
   )
 }
 
@@ -137,7 +157,10 @@ const COLUMNS: readonly Column<SlotEpoch>[] = [
         <span className="soft">–</span>
       ) : (
         <span className="row line">
-          {plural(outvoted.length, 'project')}
+          <span>
+            {integer(outvoted.length)}
+            <span className="wide"> {outvoted.length === 1 ? 'project' : 'projects'}</span>
+          </span>
           <span className="wide row line small">
             {outvoted.slice(0, 2).map((projectId) => (
               <ProjectLink key={projectId} projectId={projectId} />

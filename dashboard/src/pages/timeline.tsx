@@ -18,7 +18,8 @@ export function Timeline({ epochs }: { readonly epochs: readonly EpochDetail[] }
   const rows = epochs.map((epoch) => ({ epoch, steps: stepsOf(epoch), age: Math.max(0, now - epoch.releasedAt) }))
   // An epoch that hangs must not squeeze all others.
   const longest = Math.max(...rows.flatMap(({ steps }) => steps.map(({ to }) => to ?? 0)), 1)
-  const scale = niceScale(longest * 1.05)
+  // Behind the longest there is room for how long it took.
+  const scale = niceScale(longest * 1.1)
   return (
     <div className="timeline">
       <Legend />
@@ -67,17 +68,19 @@ function Track({ steps, age, scale }: { readonly steps: readonly Step[]; readonl
     ({ stage, from, to }) =>
       `${WORDS[stage][0]} ${to === undefined ? `for ${duration(Math.max(0, age - from))} so far` : `after ${duration(to - from)}`}`,
   )
+  const last = steps.at(-1)
   return (
     <span className="track" role="img" aria-label={told.join(', ') || 'nothing came'} title={told.join('\n')}>
       {steps.map(({ stage, from, to }) => {
-        const end = Math.min(to ?? Math.max(age, from), scale)
-        const width = (Math.max(0, end - from) / scale) * 100
+        const end = to ?? Math.max(age, from)
+        const width = (Math.max(0, Math.min(end, scale) - from) / scale) * 100
         return (
           <span key={stage} className={`step ${stage} ${to === undefined ? 'open' : ''}`} style={{ width: `${width}%` }}>
-            {width > 9 && duration(end - from)}
+            <span>{duration(end - from)}</span>
           </span>
         )
       })}
+      {last?.to !== undefined && <span className="total">{duration(last.to)}</span>}
     </span>
   )
 }
@@ -99,5 +102,7 @@ function countsOf({ submissions, finalizedProjects, projects, batches, outvotedS
   )
 }
 
-const NICE_SECONDS = [4, 8, 12, 20, 40, 60, 80, 120, 180, 240, 360, 480, 600, 1_200, 2_400, 3_600, 7_200, 14_400, 43_200, 86_400]
+const NICE_SECONDS = [
+  4, 8, 12, 16, 20, 24, 32, 40, 48, 60, 80, 100, 120, 180, 240, 360, 480, 600, 1_200, 2_400, 3_600, 7_200, 14_400, 43_200, 86_400,
+]
 const niceScale = (seconds: number): number => NICE_SECONDS.find((candidate) => candidate >= seconds) ?? seconds

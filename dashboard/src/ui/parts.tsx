@@ -121,18 +121,54 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   )
 }
 
+/** That the api is away stands once, on top of the page (`Away`). */
 export function Failed({ failure: { code, told } }: { readonly failure: Failure }) {
-  const isAway = code === 'API_FAILED'
+  if (code === 'API_FAILED') return <Empty title="Not here yet">The api is asked again: {told}</Empty>
   return (
     <div className="note-box bad" role="alert">
-      <strong>{isAway ? 'The api does not answer' : 'There is nothing to show'}</strong>
-      <p>{isAway ? 'Is it still running? The page tries again by itself.' : told}</p>
+      <strong>There is nothing to show</strong>
+      <p>{MISSING[code]?.() ?? told.replaceAll('`', '')}</p>
       <p className="small">
-        <code>{code}</code> {isAway && told}
+        <code>{code}</code>
       </p>
     </div>
   )
 }
+
+/** What is on the page may be old, and what is missing comes when the api does. */
+export function Away({ failure }: { readonly failure: Failure | undefined }) {
+  if (failure?.code !== 'API_FAILED') return null
+  return (
+    <div className="note-box bad" role="alert">
+      <strong>The api does not answer</strong>
+      <p>Is it still running? The page tries again by itself; what it shows is as of the last answer.</p>
+      <p className="small">
+        <code>{failure.code}</code> {failure.told}
+      </p>
+    </div>
+  )
+}
+
+/** What the api says for programs, for people: with a way on. */
+const MISSING: Readonly<Record<string, () => ReactNode>> = {
+  project_unknown: () => <NoProject />,
+  EPOCH_UNKNOWN: () => (
+    <>
+      The epoch is still to come, was skipped, or is older than what is kept here: see the <a href={to()}>newest</a>.
+    </>
+  ),
+  SLOT_UNKNOWN: () => (
+    <>
+      No such slot has been minted: see all <a href={to('slots')}>slots</a>.
+    </>
+  ),
+}
+
+export const NoProject = () => (
+  <>
+    No batch that is kept here names a project of this id: see all <a href={to('projects')}>projects</a>.
+  </>
+)
 
 interface LoadedProps<Value> {
   readonly of: Answer<Value>

@@ -42,26 +42,30 @@ interface Prepared {
   readonly name?: string
 }
 
-/** Queries with `?`, as the server numbers them. */
-const numbered = new Map<string, Prepared>()
-function inNumbers(query: string): Prepared {
-  const known = numbered.get(query)
-  if (known !== undefined) return known
-  let count = 0
-  const text = query.replace(/\?/g, () => `$${++count}`)
-  if (numbered.size >= QUERIES_MAX) return { text }
-  const prepared = { text, name: `weft_${numbered.size}` }
-  numbered.set(query, prepared)
-  return prepared
-}
 /** Some of them have as many places as are asked for at once. */
 const QUERIES_MAX = 200
 
 /** The server has no NUL in texts. Nothing that is stored has one: whoever looks for it finds nothing, as everywhere. */
 const spelled = (value: SqlValue): SqlValue => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value)
 
-function sqlOn(connection: Connection): Sql {
-  return {
+type SqlOn = (connection: Connection) => Sql
+
+/** One for all connections to a database: a query has the same name on each of them. */
+function createSqlOn(): SqlOn {
+  const numbered = new Map<string, Prepared>()
+  /** Queries with `?`, as the server numbers them. */
+  function inNumbers(query: string): Prepared {
+    const known = numbered.get(query)
+    if (known !== undefined) return known
+    let count = 0
+    const text = query.replace(/\?/g, () => `$${++count}`)
+    if (numbered.size >= QUERIES_MAX) return { text }
+    const prepared = { text, name: `weft_${numbered.size}` }
+    numbered.set(query, prepared)
+    return prepared
+  }
+
+  return (connection) => ({
     async rows(query, values = []) {
       return (await connection.query<Row>({ ...inNumbers(query), values: values.map(spelled) })).rows
     },
@@ -75,7 +79,7 @@ function sqlOn(connection: Connection): Sql {
         columns.map((_, index) => rows.map((row) => row[index])),
       )
     },
-  }
+  })
 }
 
 /** Of SQLSTATE the classes of what no waiting mends: wrong data, broken constraints, wrong SQL. Not that a right is missing, which somebody may give. */
@@ -94,15 +98,26 @@ function nameOf(url: Secret<string>): string {
   return `postgres://${host}${pathname}`
 }
 
-async function transaction<Value>(connection: Connection, begin: string, work: (sql: Sql) => Promise<Value>): Promise<Value> {
+interface Open {
+  readonly connection: Connection
+  readonly sqlOn: SqlOn
+}
+
+async function transaction<Value>({ connection, sqlOn }: Open, begin: string, work: (sql: Sql) => Promise<Value>): Promise<Value> {
   await connection.query(begin)
   const value = await work(sqlOn(connection))
   await connection.query('COMMIT')
   return value
 }
 
+interface EngineDeps {
+  /** Its name, for people. */
+  readonly database: string
+  readonly sqlOn: SqlOn
+}
+
 /** The connection that leads. The lock goes with it, and everything that is written goes over it: who has lost the lock cannot write. */
-function createLeader(settings: ClientConfig, database: string) {
+function createLeader(settings: ClientConfig, { database, sqlOn }: EngineDeps) {
   let leader: Client | undefined
 
   async function take(): Promise<boolean> {
@@ -129,7 +144,7 @@ function createLeader(settings: ClientConfig, database: string) {
     const client = leader
     if (client === undefined) throw new WeftError('DATABASE_NOT_LED', { database })
     try {
-      return await transaction(client, 'BEGIN', work)
+      return await transaction({ connection: client, sqlOn }, 'BEGIN', work)
     } catch (cause) {
       // What state the connection is in nobody knows: the next one leads from a new one.
       leader = undefined
@@ -141,7 +156,7 @@ function createLeader(settings: ClientConfig, database: string) {
   return { take, write, end: async () => leader?.end().catch(() => undefined) }
 }
 
-function createEngine(url: Secret<string>, database: string): Engine {
+function createEngine(url: Secret<string>, { database, sqlOn }: EngineDeps): Engine {
   const settings = {
     connectionString: url.reveal(),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -151,7 +166,7 @@ function createEngine(url: Secret<string>, database: string): Engine {
   const pool = new Pool({ ...settings, max: CONNECTIONS_MAX })
   // Of a connection that nobody uses: the next one who asks hears of it.
   pool.on('error', () => undefined)
-  const leader = createLeader(settings, database)
+  const leader = createLeader(settings, { database, sqlOn })
   let last: Promise<unknown> = Promise.resolve()
   let isClosed = false
 
@@ -184,7 +199,9 @@ function createEngine(url: Secret<string>, database: string): Engine {
       }),
     write: (work) => inTurn(() => leader.write(work)),
     read: (work) =>
-      withConnection((connection) => transaction(connection, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', work)),
+      withConnection((connection) =>
+        transaction({ connection, sqlOn }, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY', work),
+      ),
     look: (work) => withConnection((connection) => work(sqlOn(connection))),
     size: () =>
       withConnection(async (connection) => {
@@ -211,6 +228,7 @@ export async function openPostgresIndex(options: {
   readonly indexId: string
 }): Promise<IndexDatabase> {
   const database = nameOf(options.url)
+  const sqlOn = createSqlOn()
   const client = new Client({ connectionString: options.url.reveal(), connectionTimeoutMillis: CONNECT_TIMEOUT_MS, types: parsers })
   client.on('error', () => undefined)
   try {
@@ -226,5 +244,5 @@ export async function openPostgresIndex(options: {
   } finally {
     await client.end().catch(() => undefined)
   }
-  return createIndexDatabase(createEngine(options.url, database))
+  return createIndexDatabase(createEngine(options.url, { database, sqlOn }))
 }

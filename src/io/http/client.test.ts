@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Secret } from '#domain/secret.ts'
 import { getJson } from './client.ts'
 
 const servers: Server[] = []
@@ -26,6 +27,11 @@ const get = (address: string, { timeoutMs = 30_000, signal = new AbortController
 test('an object is had, whatever the status', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end('{"code":"EPOCH_NOT_KEPT"}'))
   expect(await get(url)).toEqual({ code: 'EPOCH_NOT_KEPT' })
+})
+
+test('a token goes with the question', async () => {
+  const url = await serve(({ headers }, response) => response.end(JSON.stringify({ authorization: headers.authorization })))
+  expect(await getJson(url, { timeoutMs: 30_000, lengthMax: 1_000, token: new Secret('abc') })).toEqual({ authorization: 'Bearer abc' })
 })
 
 describe('G11: what is no answer is LINK_FAILED:', () => {

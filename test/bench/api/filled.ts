@@ -78,6 +78,7 @@ export function depsOn(index: IndexDatabase): ServeDeps {
   return {
     index,
     clock: systemClock,
+    sequencers: [],
     version: '0',
     computes: async () => undefined,
     proofOf: nobody,

@@ -13,6 +13,8 @@ from .stream import follow
 
 _STATUSES = ("pending", "finalized", "disputed", "absent")
 _PAGE_LENGTH_MAX = 1_000
+# In these each endpoint speaks of itself, or of the sequencers that it was told of.
+_OWN = ("/v1/status", "/v1/refusals")
 # A list that ends has no more of these in a row.
 _EMPTY_PAGES_MAX = 100
 
@@ -41,8 +43,9 @@ class Point:
 class Client:
     """
     `api`: one URL, or several that hold the same market. `verify`: `none`, `cid` or `proof`; for `proof` also `rpc`, JSON-RPC endpoints of the anchor
-    chain of which `agree` (more than half, unless said) must name the same block, and `market`, the address of the data market that is meant. `on_problem`
-    is told of whatever another endpoint, or another connection, has made good. Raises `CLIENT_OPTIONS_INVALID`.
+    chain of which `agree` (more than half, unless said) must name the same block, and `market`, the address of the data market that is meant. Without
+    `proof`, `agree` of the endpoints of the api must say the same; unless said, one answers. `on_problem` is told of whatever another endpoint, or
+    another connection, has made good. Raises `CLIENT_OPTIONS_INVALID`.
     """
 
     def __init__(
@@ -71,8 +74,9 @@ class Client:
             problems.append("rpc: verify='proof' needs the endpoints of the anchor chain whose word you take")
         if verify == "proof" and re.fullmatch(r"0x[0-9a-fA-F]{40}", market or "") is None:
             problems.append("market: verify='proof' needs the address of the market that you mean")
-        if agree is not None and not 1 <= agree <= len(rpc_urls):
-            problems.append(f"agree: {agree} of the {len(rpc_urls)} endpoints cannot agree")
+        asked = rpc_urls if verify == "proof" else urls
+        if agree is not None and not 1 <= agree <= len(asked):
+            problems.append(f"agree: {agree} of the {len(asked)} endpoints cannot agree")
         if not 1 <= page_length <= _PAGE_LENGTH_MAX:
             problems.append(f"page_length: from 1 to {_PAGE_LENGTH_MAX}")
         if problems:
@@ -84,7 +88,7 @@ class Client:
         self._chain_id = anchor_chain_id
         self._page_length = page_length
         self._report = on_problem
-        self._endpoints = Endpoints(urls, timeout, key, on_problem)
+        self._endpoints = Endpoints(urls, timeout, key, on_problem, None if verify == "proof" else agree)
         self._blocks = Blocks(rpc_urls, most if agree is None else agree, timeout, on_problem)
 
     def project(self, project_id):
@@ -94,7 +98,7 @@ class Client:
     def projects(self, search=None, type=None, source=None):
         """What is known of each project, by id."""
         fields = {"search": search, "type": type, "source": source}
-        return self._items("/v1/projects", fields, lambda items, _: items)
+        return self._items("/v1/projects", fields, lambda items, _: items, lambda item: item)
 
     def get(self, path, **fields):
         """The answer of any route of the api, as `/v1/epochs/{epochId}`: nothing of it is verified."""
@@ -104,12 +108,12 @@ class Client:
                 raise refusal_of(endpoint, status, body)
             return body
 
-        return self._endpoints.ask(address_of(path, fields), read)
+        return self._endpoints.ask(address_of(path, fields), read, None if path in _OWN else lambda body: body)
 
     # --- for projects ------------------------------------------------------------------------------------------------
 
-    def _items(self, path, fields, read):
-        """Goes through the pages as items are taken. `read(items, endpoint)` makes of those of a page what is given out."""
+    def _items(self, path, fields, read, essence):
+        """Goes through the pages as items are taken. `read(items, endpoint)` makes of those of a page what is given out, alike where `essence(item)` is."""
         cursor, empty_pages = None, 0
         while True:
 
@@ -123,7 +127,7 @@ class Client:
                 return read(items, endpoint), following
 
             asked = {**fields, "limit": self._page_length, "cursor": cursor}
-            items, cursor = self._endpoints.ask(address_of(path, asked), read_page)
+            items, cursor = self._endpoints.ask(address_of(path, asked), read_page, lambda page: [essence(item) for item in page[0]])
             yield from items
             empty_pages = 0 if items else empty_pages + 1
             if cursor is None or empty_pages >= _EMPTY_PAGES_MAX:
@@ -212,7 +216,7 @@ class Project:
             return points
 
         fields = {"projectId": self.project_id, "from": from_epoch, "to": to_epoch, "last": last, "data": False, "text": True}
-        for point in self._client._items("/v1/projects/{projectId}/epochs", fields, read):
+        for point in self._client._items("/v1/projects/{projectId}/epochs", fields, read, _essence_of):
             previous = point.epoch_id
             yield point
 
@@ -242,7 +246,12 @@ class Project:
             return self._client._point(body, {"projectId": self.project_id, **asked}, endpoint)
 
         address = address_of(path, {"projectId": self.project_id, **fields, "data": False, "text": True})
-        return self._client._endpoints.ask(address, read)
+        return self._client._endpoints.ask(address, read, _essence_of, lambda point: (point.reason or {}).get("code"))
+
+
+def _essence_of(point):
+    """What endpoints that agree say alike: one may know sooner than another who attested."""
+    return [point.project_id, point.epoch_id, point.status, point.snapshot_cid, point.text]
 
 
 def _is_point(told):

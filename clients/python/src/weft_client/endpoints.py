@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlencode
 
 from .errors import WeftError
@@ -125,18 +126,31 @@ def refusal_of(endpoint, status, body):
 
 
 class Endpoints:
-    """Several endpoints of one api: the next one answers where one does not, or lies. The one that answered last is asked first."""
+    """
+    Several endpoints of one api: the next one answers where one does not, or lies, and the one that answered last is asked first; or, with `agree`, so
+    many must say the same.
+    """
 
-    def __init__(self, urls, timeout, key, report):
+    def __init__(self, urls, timeout, key, report, agree=None):
         self.urls = urls
         self.timeout = timeout
         self.headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        self._agree = agree
         self._report = report
         self._preferred = 0
 
-    def ask(self, path, read):
-        """What `read(status, body, endpoint)` makes of an answer; where it raises, the next endpoint is asked, unless that makes no difference."""
-        failures = []
+    def ask(self, path, read, essence=None, lack=lambda value: None):
+        """
+        What `read(status, body, endpoint)` makes of an answer; where it raises, the next endpoint is asked, unless that makes no difference, and so it is
+        where `lack(value)` says that this one is behind or has forgotten. Endpoints that must agree do so upon `essence(value)`; without it, they are
+        not compared. Raises `ENDPOINTS_DISAGREE`.
+        """
+        if self._agree is None or essence is None:
+            return self._ask_any(path, read, lack)
+        return self._ask_several(path, read, essence)
+
+    def _ask_any(self, path, read, lack):
+        failures, lacking = [], []
         for turn in range(len(self.urls)):
             index = (self._preferred + turn) % len(self.urls)
             endpoint = self.urls[index]
@@ -147,14 +161,50 @@ class Endpoints:
                     raise
                 failures.append(failure)
                 continue
+            if lack(value) in _LACKED:
+                lacking.append(value)
+                continue
             self._preferred = index
-            for failure in failures:
-                self._report(failure)
-            return value
-        raise next((each for each in failures if each.code == "VERIFICATION_FAILED"), failures[-1])
+            break
+        else:
+            if not lacking:
+                raise next((each for each in failures if each.code == "VERIFICATION_FAILED"), failures[-1])
+            value = lacking[0]
+        for failure in failures:
+            self._report(failure)
+        return value
+
+    def _ask_several(self, path, read, essence):
+        def answer_of(endpoint):
+            try:
+                value = read(*self.get(endpoint, path), endpoint)
+                return value, None, json.dumps(essence(value), sort_keys=True)
+            except WeftError as failure:
+                return None, failure, failure.code
+
+        with ThreadPoolExecutor(len(self.urls)) as threads:
+            answers = list(zip(self.urls, threads.map(answer_of, self.urls)))
+        all_said = [said for _, (_, _, said) in answers]
+        agreed = max(all_said, key=all_said.count)
+        if all_said.count(agreed) < self._agree:
+            told = "; ".join(f"{url}: {said[:_SAID_LENGTH_MAX]}" for url, (_, _, said) in answers)
+            raise WeftError("ENDPOINTS_DISAGREE", about=f"{path}: {told}", agreeing=all_said.count(agreed), needed=self._agree)
+        for url, (_, failure, said) in answers:
+            if said != agreed:
+                self._report(failure or WeftError("VERIFICATION_FAILED", step="agreement", expected=agreed, got=said, endpoint=url))
+        value, failure, _ = next(answer for _, answer in answers if answer[2] == agreed)
+        if failure is not None:
+            raise failure
+        return value
 
     def get(self, endpoint, path):
         return get_json(endpoint + path, self.timeout, {"accept": "application/json", **self.headers})
+
+
+# What one endpoint lacks because of where its index begins and ends, and another may have.
+_LACKED = ("epoch_forgotten", "not_indexed")
+# Of what each endpoint said, in a message.
+_SAID_LENGTH_MAX = 200
 
 
 class Blocks:

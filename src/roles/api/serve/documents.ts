@@ -1,7 +1,7 @@
 import type { Page } from '#io/http/port.ts'
 import { API, GRAPHQL, STREAM } from '#wire/api.ts'
 import { DEPLOYED_API } from '#wire/deployed-api.ts'
-import { openApiOf, type RouteForm } from '#wire/routes.ts'
+import { INTEGER, openApiOf, type RouteForm } from '#wire/routes.ts'
 
 /** What describes the routes: for programs, and for people. Both are written from the table that requests are checked by. */
 
@@ -59,8 +59,9 @@ function routeText({ method, path, doc }: RouteForm<unknown>, operation: Operati
   return `<article id="${escaped(method + path)}"><h3><b>${method}</b> <code>${escaped(path)}</code></h3><p>${escaped(doc).replace(/`([^`]+)`/g, '<code>$1</code>')}</p>${table}${answer}</article>`
 }
 
-function wordsOf({ enum: values, type, maximum, minimum, maxLength, anyOf }: Readonly<Record<string, unknown>>): string {
+function wordsOf({ enum: values, type, maximum, minimum, maxLength, anyOf, pattern }: Readonly<Record<string, unknown>>): string {
   if (Array.isArray(values)) return values.join(', ')
+  if (pattern === INTEGER.source) return 'integer'
   if (Array.isArray(anyOf)) return 'once or several times'
   const limits = [
     minimum !== undefined && `from ${minimum}`,
@@ -73,7 +74,8 @@ function wordsOf({ enum: values, type, maximum, minimum, maxLength, anyOf }: Rea
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
 const STYLE = `:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;margin:0}
+body{font:16px/1.5 system-ui,sans-serif;margin:0;color:light-dark(#1a1c1e,#e8eaed);background:light-dark(#fff,#0e1012)}
+a{color:light-dark(#1d4ed8,#8ab4f8)}
 main{max-width:60rem;margin:0 auto;padding:1rem}
 article{border-top:1px solid #8884;padding:.5rem 0}
 h3{font-weight:normal;font-size:1rem;overflow-wrap:anywhere}

@@ -6,6 +6,7 @@ import { MANIFEST_BYTES_MAX } from '#wire/manifest.ts'
 import { parseJson } from '#wire/untrusted.ts'
 import { lately } from './lately.ts'
 import { pageOf, placeOf } from './pages.ts'
+import { createRefusals } from './refusals.ts'
 import type { Answers, ServeDeps } from './served.ts'
 
 /** What the chain says of market and slots changes by the hand of a person: it is asked again after so long, whoever asks how often. */
@@ -22,6 +23,7 @@ export function networkAnswers(deps: ServeDeps) {
   const rewardRules = lately(() => chain.rewardRules(), CHAIN_FOR_MS, clock)
   const market = lately(() => marketOf(deps), CHAIN_FOR_MS, clock)
   const summary = lately(() => index.summary(), CHAIN_FOR_MS / 5, clock)
+  const refusals = lately(createRefusals(deps), CHAIN_FOR_MS, clock)
   const head = lately(() => unlessUnreachable(async () => (await chain.head()).number), CHAIN_FOR_MS / 5, clock)
 
   return {
@@ -63,6 +65,7 @@ export function networkAnswers(deps: ServeDeps) {
         .map((validator) => ({ validator, attested: 0, late: 0, batches }))
       return { items: [...rows, ...silent] }
     },
+    refusals: () => refusals(),
   } satisfies Partial<Answers>
 }
 

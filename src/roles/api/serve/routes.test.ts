@@ -355,6 +355,14 @@ describe('the network', () => {
   test('validators', async () => {
     expect(await ask('validators', '/v1/validators')).toMatchObject({ items: [{ attested: 1 }] })
   })
+
+  test('what sequencers refused', async () => {
+    expect(await ask('refusals', '/v1/refusals')).toEqual({
+      sequencers: 1,
+      answered: 1,
+      items: [{ epochId: 1, accepted: 6, refused: [{ code: 'window_closed', count: 2, help: expect.any(String) }] }],
+    })
+  })
 })
 
 describe('a proof', () => {

@@ -52,6 +52,7 @@ export async function openWorld() {
   const deps: ServeDeps = {
     index,
     clock,
+    sequencers: [async (epochId) => (epochId === 1 ? { accepted: 6, refused: { window_closed: 2 }, isClosed: true } : undefined)],
     version: '0.0.0',
     computes: async () => COMPUTES,
     proofOf: async ({ projectId, epochId }) => ({ proofOf: [projectId, epochId] }),

@@ -7,6 +7,18 @@ import type { Asking } from '#io/http/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { ApiInput, ApiRoute } from '#wire/api.ts'
 
+/** What a sequencer says of the submissions for an epoch. */
+export interface Intake {
+  readonly accepted: number
+  /** By code. */
+  readonly refused: Readonly<Record<string, number>>
+  /** Its window is over: nothing of this changes any more. */
+  readonly isClosed: boolean
+}
+
+/** One sequencer, asked of an epoch; `undefined` where it knows nothing of it. Throws `LINK_FAILED`. */
+export type AskIntake = (epochId: EpochId) => Promise<Intake | undefined>
+
 /** What answers are made from: the index, and of the chain and IPFS what the index does not keep. */
 export interface ServeDeps {
   readonly index: IndexReads
@@ -26,6 +38,8 @@ export interface ServeDeps {
   >
   readonly ipfs: Pick<Ipfs, 'get'>
   readonly clock: Clock
+  /** The sequencers that this api was told of. */
+  readonly sequencers: readonly AskIntake[]
   /** Of this program. */
   readonly version: string
   /** The computes of the market now; `undefined` where they are not known. */

@@ -93,9 +93,8 @@ const epochSlot = (epochId: EpochId): bigint => under(MARKET.epochs.slot, BigInt
 const batchSlot = (epochId: EpochId, number: number): bigint => under(under(MARKET.batches.slot, BigInt(epochId)), BigInt(number))
 const projectSlot = (projectId: ProjectId): bigint => under(MARKET.projects.slot, wordOf(keccak256(new TextEncoder().encode(projectId))))
 
-export function createMarketReader(market: Address, state: State) {
-  const read = async (place: Place): Promise<bigint> => fieldIn(await state.word(market, place.slot), place)
-
+/** The manifests of a market: a list of CIDs, each with the epoch from which on it holds. */
+function createManifests(market: Address, state: State) {
   async function textAt(slot: bigint): Promise<string> {
     const head = await state.word(market, slot)
     const isLong = (head & 1n) === 1n
@@ -110,6 +109,25 @@ export function createMarketReader(market: Address, state: State) {
   const manifestSlot = (index: bigint): bigint => elementsOf(MARKET.manifests.slot) + index * MANIFEST_SLOTS
   const fromEpochAt = async (index: bigint): Promise<bigint> =>
     fieldIn(await state.word(market, manifestSlot(index) + MANIFEST.fromEpoch.slot), MANIFEST.fromEpoch)
+
+  return {
+    /** That which the contract's `marketManifestAt` finds, by the same steps; `null` where none applies. */
+    async at(epochId: EpochId): Promise<{ readonly cid: string; readonly fromEpochId: number } | null> {
+      let [low, high] = [0n, fieldIn(await state.word(market, MARKET.manifests.slot), MARKET.manifests)]
+      while (low < high) {
+        const middle = (low + high + 1n) / 2n
+        if ((await fromEpochAt(middle - 1n)) <= BigInt(epochId)) low = middle
+        else high = middle - 1n
+      }
+      if (low === 0n) return null
+      const index = low - 1n
+      return { cid: await textAt(manifestSlot(index) + MANIFEST.cid.slot), fromEpochId: Number(await fromEpochAt(index)) }
+    },
+  }
+}
+
+export function createMarketReader(market: Address, state: State) {
+  const read = async (place: Place): Promise<bigint> => fieldIn(await state.word(market, place.slot), place)
 
   return {
     async head(): Promise<MarketHead> {
@@ -129,18 +147,7 @@ export function createMarketReader(market: Address, state: State) {
       }
     },
 
-    /** That which the contract's `marketManifestAt` finds, by the same steps; `null` where none applies. */
-    async manifestAt(epochId: EpochId): Promise<{ readonly cid: string; readonly fromEpochId: number } | null> {
-      let [low, high] = [0n, await read(MARKET.manifests)]
-      while (low < high) {
-        const middle = (low + high + 1n) / 2n
-        if ((await fromEpochAt(middle - 1n)) <= BigInt(epochId)) low = middle
-        else high = middle - 1n
-      }
-      if (low === 0n) return null
-      const index = low - 1n
-      return { cid: await textAt(manifestSlot(index) + MANIFEST.cid.slot), fromEpochId: Number(await fromEpochAt(index)) }
-    },
+    manifestAt: createManifests(market, state).at,
 
     async batch(epochId: EpochId, number: number): Promise<BatchRecord> {
       const word = await state.word(market, batchSlot(epochId, number))
