@@ -14,7 +14,8 @@ export interface TableOptions extends Size {
   readonly readers: number
   /** Projects of the epochs by which indexing is measured, and which readers hear of. */
   readonly epochProjects: number
-  readonly onFill?: (epochs: number) => void
+  /** Of the epochs those that are there already. */
+  readonly filled?: number
 }
 
 /** Epochs of a range, unless there are fewer. */
@@ -22,16 +23,15 @@ const RANGE = 1_000
 const ROUNDS = 15
 /** Snapshots of the range take this long at most to reach the last reader, or they are lost. */
 const HEARD_WITHIN_MS = 60_000
+/** One poll of the chain, and this. */
+const NEWS_MS_MAX = 50
 
 /** What reading costs over an index, against reading the same bytes without one. */
 export async function* table(index: IndexDatabase, options: TableOptions): AsyncIterable<Row> {
-  const { name, projects, epochs } = options
+  const { name, projects, epochs, filled = 0 } = options
   await index.lead()
-  const filler = createFiller(index)
-  for (let epochId = 1; epochId <= epochs; epochId += 1) {
-    await filler.next(projects)
-    options.onFill?.(epochId)
-  }
+  const filler = createFiller(index, filled)
+  for (let epochId = filled; epochId < epochs; epochId += 1) await filler.next(projects)
   const serve = createServe(depsOn(index))
   const stopping = new AbortController()
   const running = serve.run(stopping.signal)
@@ -104,13 +104,34 @@ async function* ranges(url: string, { name, index, epochs }: TableOptions & { re
   yield row(`${name}: a range of ${length} epochs, over reading it from the database`, median(served) / median(direct), 'times', 5)
 }
 
-async function* streams(
+/** What one reader waits for, from when a final epoch is in the tables until it has all of it. */
+async function* news(
   url: string,
-  { name, filler, wake, readers: count, epochProjects }: TableOptions & { readonly filler: ReturnType<typeof createFiller>; wake(): void },
-): AsyncIterable<Row> {
+  { name, filler, wake, epochProjects }: Pick<StreamOptions, 'name' | 'filler' | 'wake' | 'epochProjects'>,
+) {
+  for (const projects of [1, epochProjects]) {
+    const reader = await createReaders(url, 1)
+    const times: number[] = []
+    for (let round = 0, heard = 0; round < ROUNDS; round += 1) {
+      await filler.next(projects)
+      heard += projects
+      const beganMs = performance.now()
+      wake()
+      while ((reader.heard()[0] ?? 0) < heard && performance.now() - beganMs < HEARD_WITHIN_MS) await turn()
+      times.push(reader.lastAtMs() - beganMs)
+    }
+    reader.end()
+    yield row(`${name}: from the index to one reader, an epoch of ${projects} projects`, median(times), 'ms', NEWS_MS_MAX)
+  }
+}
+
+type StreamOptions = TableOptions & { readonly filler: ReturnType<typeof createFiller>; wake(): void }
+
+async function* streams(url: string, { name, filler, wake, readers: count, epochProjects }: StreamOptions): AsyncIterable<Row> {
   const before = await cpuMs(() => filler.next(epochProjects))
   yield row(`${name}: CPU of indexing an epoch of ${epochProjects} projects, 20 votes each`, before, 'ms')
   wake()
+  yield* news(url, { name, filler, wake, epochProjects })
   const rssBefore = process.memoryUsage().rss
   const readers = await createReaders(url, count)
   await filler.next(epochProjects)
