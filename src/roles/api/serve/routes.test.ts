@@ -339,6 +339,28 @@ describe('the network', () => {
     expect(await ask('market', '/v1/market')).toMatchObject({ manifestCid: 'manifest', epochSize: 10 })
   })
 
+  test('a manifest, which never changes under its CID, is fetched until it is there, and not again', async () => {
+    const asked: string[] = []
+    const answers: (Uint8Array | undefined)[] = [undefined, new TextEncoder().encode('{"form":1}')]
+    const ipfs: World['deps']['ipfs'] = {
+      async get(cid) {
+        asked.push(cid)
+        const bytes = answers.shift()
+        if (bytes === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
+        return bytes
+      },
+    }
+    const own = await served({ deps: { ...world.deps, ipfs } })
+    const manifests: unknown[] = []
+    for (let round = 0; round < 4; round += 1) {
+      manifests.push(((await (await own.get('/v1/market')).json()) as { manifest?: unknown }).manifest)
+      await world.clock.advance(5_000)
+    }
+    expect(manifests).toEqual([undefined, { form: 1 }, { form: 1 }, { form: 1 }])
+    expect(asked).toEqual(['manifest', 'manifest'])
+    await own.stop()
+  })
+
   test('slots: what became of their votes', async () => {
     expect((await ask<List<{ slotId: number }>>('slots', '/v1/slots')).items.map(({ slotId }) => slotId)).toEqual([1, 2, 3])
     const first = await ask<List<unknown>>('slots', '/v1/slots?limit=2')

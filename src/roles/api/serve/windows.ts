@@ -1,6 +1,7 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
-import { type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import { lastBatchBlock } from '#domain/window.ts'
+import type { MarketState } from '#io/chain/port.ts'
 import type { EpochRow } from '#io/database/port.ts'
 import { lately } from './lately.ts'
 import type { ServeDeps } from './served.ts'
@@ -14,6 +15,8 @@ const HEAD_FOR_MS = 1_000
 export interface Windows {
   /** As of now. Does not fail where the chain does not answer: then only the sequencer's word counts. */
   now(): Promise<WindowsNow>
+  /** As the chain said it within the last minute, or last, while it does not answer. Throws as the chain's port, before it ever has. */
+  market(): Promise<MarketState>
 }
 
 export interface WindowsNow {
@@ -29,17 +32,23 @@ export function createWindows({ index, chain, clock }: Pick<ServeDeps, 'index' |
   const market = lately(() => chain.market(), MARKET_FOR_MS, clock)
   // Of the index, not of the chain: a batch that it has not come to yet may be there.
   const bounds = lately(() => index.bounds(), HEAD_FOR_MS, clock)
-  let known: LaterWindows | undefined
+  let known: MarketState | undefined
 
-  async function refresh(): Promise<void> {
+  async function latest(): Promise<MarketState> {
     try {
       known = await market()
     } catch (failure) {
-      if (!isWeftError(failure)) throw failure
+      if (known === undefined || !isWeftError(failure)) throw failure
     }
+    return known
   }
+  const refresh = (): Promise<unknown> =>
+    latest().catch((failure: unknown) => {
+      if (!isWeftError(failure)) throw failure
+    })
 
   return {
+    market: latest,
     async now() {
       const refreshed = refresh()
       if (known === undefined) await refreshed
