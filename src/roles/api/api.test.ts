@@ -228,6 +228,18 @@ describe('A1: a reorganisation', () => {
   })
 })
 
+test('A2: an epoch whose window passes without the word of the sequencer is told of again', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  await world.release()
+  await world.settle()
+  const { lastChange: after } = await world.database.bounds()
+  world.chain.mine(25)
+  await world.settle()
+  expect(await world.database.changes({ after, limit: 9 })).toMatchObject([{ kind: 'epoch', epochId: 1 }])
+  await running.stop()
+})
+
 test('A1: stopped after any time and started again, the index is the same', async () => {
   const whole = await openWorld()
   const undisturbed = await whole.start()

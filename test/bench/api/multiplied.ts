@@ -14,30 +14,34 @@ export async function multiplied(path: string, { projects, epochs }: Size): Prom
   await index.close()
   const database = new DatabaseSync(path)
   // Nobody needs it after a power cut.
-  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF')
+  database.exec('PRAGMA journal_mode = DELETE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144')
   for (const [table, order] of COPIED) {
+    // The left one of a CROSS JOIN is the outer loop: in this order rows come, and nothing is sorted.
+    const from = order === 'by epoch' ? 'times CROSS JOIN first' : 'first CROSS JOIN times'
     const columns = Object.keys(TABLES[table].columns)
+    database.exec(`CREATE TEMP TABLE first AS SELECT * FROM ${table}`)
     database
       .prepare(
         `WITH RECURSIVE times (more) AS (SELECT 1 WHERE ? > 1 UNION ALL SELECT more + 1 FROM times WHERE more + 1 < ?)
          INSERT INTO ${table} (${columns.join(', ')}) SELECT ${columns.map((column) => shifted(column, projects)).join(', ')}
-         FROM ${table} CROSS JOIN times ORDER BY ${order}`,
+         FROM ${from}`,
       )
       .run(epochs, epochs)
+    database.exec('DROP TABLE first')
   }
   database.prepare('UPDATE projects SET last_finalized = ?').run(epochs)
   database.close()
 }
 
 /** In the order of their keys, so that each page is written once. */
-const COPIED: readonly (readonly [TableName, string])[] = [
-  ['blocks', 'more, number'],
-  ['epochs', 'more'],
-  ['batches', 'more'],
-  ['attestations', 'more'],
-  ['points', 'project_no, more'],
-  ['contents', 'more, content_no'],
-  ['slot_votes', 'slot_id, more'],
+const COPIED: readonly (readonly [TableName, 'by epoch' | 'by key'])[] = [
+  ['blocks', 'by epoch'],
+  ['epochs', 'by epoch'],
+  ['batches', 'by epoch'],
+  ['attestations', 'by epoch'],
+  ['points', 'by key'],
+  ['contents', 'by epoch'],
+  ['slot_votes', 'by key'],
 ]
 
 /** What a column holds `more` epochs later. */
