@@ -11,7 +11,7 @@ import type { LaterWindows } from '#domain/window.ts'
  * - Whatever becomes known is told in `changes`, in the transaction in which it does, in order and without a gap until it is pruned.
  * - Every read is bounded by a range and a `limit`, and sees no half of a write.
  * - Only who leads may write. At most one does, and a process that dies stops leading.
- * - It throws `DATABASE_UNREACHABLE`, which passes, or as `storeFailed`.
+ * - It throws `DATABASE_UNREACHABLE` or `DATABASE_FULL`, which pass and leave all as it was, or as `storeFailed`.
  */
 export interface IndexDatabase extends IndexReads {
   /** Whether this process is the one that writes from now on; ask again while it is not. */
