@@ -576,17 +576,20 @@ describe('G7, G11: nobody takes more than their share', () => {
   test.each([
     [
       'a length beside chunks',
-      'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
     ],
     [
       'two lengths',
-      'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 30\r\n\r\n{}GET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 30\r\n\r\n{}GET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
     ],
-    ['a line feed alone', 'GET /known HTTP/1.1\r\nhost: x\nGET /fine HTTP/1.1\r\nx: y\r\n\r\n'],
-    ['a space before the colon', 'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length : 30\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n'],
+    ['a line feed alone', 'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\nGET /fine HTTP/1.1\r\nx: y\r\n\r\n'],
+    [
+      'a space before the colon',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length : 30\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+    ],
     [
       'a folded line',
-      'POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding:\r\n chunked\r\ncontent-length: 0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ntransfer-encoding:\r\n chunked\r\ncontent-length: 0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
     ],
   ])('G11: %s hides no question within another: the connection ends', async (_, sent) => {
     const { server, get } = await serve()

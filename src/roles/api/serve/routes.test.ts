@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
-import { decodeCursor } from '#wire/cursor.ts'
+import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
 import { multiAggregateProjectId } from '#wire/project-id.ts'
 import { A, B, contentOf, firstEpoch, openWorld, served, TEXTS, told, type World } from './serve.test-world.ts'
 
@@ -330,6 +330,48 @@ describe('epochs, batches and votes', () => {
     expect(await ask('batch', '/v1/batches/bafybatch1')).toMatchObject({ epochId: 1, index: 0, file: 'read' })
     expect(await refusal('/v1/batches/bafynone')).toMatchObject([404, { code: 'BATCH_UNKNOWN' }])
     expect(await refusal(at(A, 'epochs/2/votes'))).toMatchObject([503, { code: 'IPFS_NOT_FOUND' }])
+  })
+})
+
+describe('A11: a cursor that nobody was given is no cursor, or one behind the end:', () => {
+  const places = [
+    '',
+    '-1',
+    '1e9',
+    '0x10',
+    ' 1',
+    '1.',
+    '.1',
+    '1.2.3',
+    '9'.repeat(15),
+    '9'.repeat(16),
+    "' OR 1=1 --",
+    '%',
+    '\0',
+    '😀',
+    'x'.repeat(380),
+  ]
+  const paths = [
+    '/v1/projects',
+    `/v1/projects/${A}/epochs`,
+    `/v1/projects/${A}/series?path=value`,
+    `/v1/projects/${A}/epochs/1/votes`,
+    '/v1/epochs',
+    '/v1/epochs/1/projects',
+    '/v1/epochs/1/outvoted',
+    '/v1/batches/bafybatch1/submissions',
+    '/v1/slots',
+    '/v1/slots/1/epochs',
+  ]
+  test.each(paths)('%s', async (path) => {
+    for (const cursor of [...places.map(encodeCursor), '*', '=', 'A', 'x'.repeat(1_500), '..%2f']) {
+      const response = await server.get(`${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`)
+      const body = (await response.json()) as { items?: unknown; code?: unknown }
+      expect([200, 400], cursor).toContain(response.status)
+      // Projects go by name, all else by numbers.
+      if (!/projects$/.test(path) && cursor !== encodeCursor('9'.repeat(15))) expect(response.status, cursor).toBe(400)
+      expect(body, cursor).toMatchObject(response.status === 200 ? { items: expect.any(Array) } : { code: 'REQUEST_INVALID' })
+    }
   })
 })
 

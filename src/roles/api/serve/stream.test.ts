@@ -168,6 +168,14 @@ test('A7: a reorganisation takes back what was told: that is an event, and what 
   await world.index.apply([world.chain.rollback(before)])
   await world.wake()
   expect(reader.events().at(-1)).toMatchObject({ kind: 'undone', data: { projectId: A, epochId: 1 } })
+  const { id } = reader.events().at(-1) ?? expect.fail('an event')
+  await firstEpoch(world)
+  await world.wake()
+  // Also for who was away just then.
+  const again = listen(world.stream, { query: { project: A, kind: 'point' }, from: id })
+  await world.clock.advance(1)
+  await expect.poll(() => again.points().map(short)).toEqual([['point', A, 1, 'finalized']])
+  expect(reader.points().map(short).at(-1)).toEqual(['point', A, 1, 'finalized'])
 })
 
 describe('filters', () => {
