@@ -15,7 +15,6 @@ import { type Deployment, deployProtocol, fundAccounts } from '#devnet/deploy.ts
 import type { BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type EpochId, parseProjectId } from '#domain/ids.ts'
 import type { Submission, SubmissionRequest } from '#domain/submission.ts'
-import type { Secret } from '#domain/secret.ts'
 import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
@@ -119,8 +118,6 @@ export interface World {
   /** The same of the market's only validator, which fetches from the sequencer. */
   startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
   startCollector(sequencer: WeftRole): Promise<WeftRole>
-  /** An api whose index is in that database. */
-  startApi(database: Secret<string>, dataDir?: string): Promise<WeftRole>
   /** A folder that is removed with the world. */
   freshDir(): string
   /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
@@ -189,12 +186,12 @@ export async function openWorld(options: {
     return folder
   }
 
-  function chainFlags(dataDir: string): string[] {
+  function sequencerFlags(dataDir: string): string[] {
     const { chainId, protocolState, dataMarket } = deployment
     const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
-    return ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, '--poll-ms', '100']
+    const tuning = ['--namespace', NAMESPACE, '--window-unit', 'blocks', '--poll-ms', '100']
+    return ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, ...tuning]
   }
-  const sequencerFlags = (dataDir: string): string[] => [...chainFlags(dataDir), '--namespace', NAMESPACE, '--window-unit', 'blocks']
 
   async function startRole(role: string, dataDir: string, flags: readonly string[], env: Variables, isReady: RegExp): Promise<WeftRole> {
     const endpoints = join(dataDir, 'endpoints.json')
@@ -259,10 +256,6 @@ export async function openWorld(options: {
       const dataDir = freshDir()
       const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
       return startRole('collector', dataDir, flags, {}, /"msg":"started"/)
-    },
-    startApi(database, dataDir = freshDir()) {
-      const flags = [...chainFlags(dataDir), '--http-listen', '127.0.0.1:0']
-      return startRole('api', dataDir, flags, { WEFT_DATABASE: database.reveal() }, /"msg":"started"/)
     },
     freshDir,
     releaseEpoch,
