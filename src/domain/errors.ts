@@ -131,6 +131,11 @@ export const ERRORS = {
     facts: ['database', 'detail'],
     help: 'The database server did not answer, or refused. Is it running, is the URL right, may this user make tables there?',
   },
+  DATABASE_FULL: {
+    kind: 'transient',
+    facts: ['database'],
+    help: 'The disk of the index is full: what is indexed is served, and nothing more is taken in. Make room; it goes on by itself, from where it is.',
+  },
   DATABASE_NOT_LED: {
     kind: 'transient',
     facts: ['database'],

@@ -47,6 +47,8 @@ export const REASONS = {
   epoch_skipped: 'The epoch was never released, though later ones were.',
   epoch_forgotten: 'The epoch is older than what is kept here: that begins with `oldestEpochId`.',
   epoch_open: 'Its batches may still come: until anchor block `untilBlock`.',
+  window_over:
+    'The window for its batches ended with anchor block `untilBlock`, and the sequencer has not said that it was done: no more of them come.',
   not_final: 'The project is on chain from epoch `firstEpochId` on, and nothing of it is final yet.',
   not_batched: 'The epoch is over, and none of its batches holds the project.',
   not_read: 'A batch of the epoch, which may hold the project, has not been read: nobody serves its file.',
@@ -140,6 +142,8 @@ const epoch = z.object({
   /** When the last of its batches became final. */
   finalizedAt: seconds.optional(),
   status: z.enum(['open', 'pending', 'finalized', 'disputed', 'empty']),
+  /** Where it is over without an end. */
+  reason: reason.optional(),
   batches: count,
   projects: count,
   finalizedProjects: count,
@@ -165,7 +169,7 @@ const slot = z.object({
   isActive: z.boolean(),
   /** The newest epoch in whose batches it has a vote. */
   lastEpochId: count.optional(),
-  /** Of the last 100 epochs that are over: in how many it voted, how many votes were in batches, how many of them won. */
+  /** Of the last 100 epochs that have an end: in how many it voted, how many votes were in batches, how many of them won. */
   recent: z.object({ epochs: count, voted: count, votes: count, winning: count }),
   /** Of those, how many in a row, up to the newest, in which it voted and was never outvoted. */
   streak: count,

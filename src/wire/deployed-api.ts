@@ -9,7 +9,7 @@ import { SNAPSHOTTER_API } from './snapshotter-api.ts'
  */
 
 const count = z.int().min(0)
-/** Of a time series, as deployed nodes limit it. */
+/** Of a time series (spec/08 §1). */
 export const OBSERVATIONS_MAX = 200
 /** A task type and a wallet make a project id. */
 const TEXT_LENGTH_MAX = 128

@@ -1,5 +1,6 @@
 import type { BlockRef, ChainStep } from '#domain/chain-step.ts'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { LaterWindows } from '#domain/window.ts'
 
 /**
  * What the role `api` knows of one data market, in tables: what the chain told, what batch files and snapshots say. One process writes, any number read.
@@ -10,13 +11,16 @@ import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#dom
  * - Whatever becomes known is told in `changes`, in the transaction in which it does, in order and without a gap until it is pruned.
  * - Every read is bounded by a range and a `limit`, and sees no half of a write.
  * - Only who leads may write. At most one does, and a process that dies stops leading.
- * - It throws `DATABASE_UNREACHABLE`, which passes, or as `storeFailed`.
+ * - It throws `DATABASE_UNREACHABLE` or `DATABASE_FULL`, which pass and leave all as it was, or as `storeFailed`.
  */
 export interface IndexDatabase extends IndexReads {
   /** Whether this process is the one that writes from now on; ask again while it is not. */
   lead(): Promise<boolean>
-  /** Takes steps along the chain, those of one call at once. Steps of blocks must continue the cursor. */
-  apply(steps: readonly ChainStep[]): Promise<void>
+  /**
+   * Takes steps along the chain, those of one call at once. Steps of blocks must continue the cursor. With the market's windows, epochs that are over by
+   * theirs alone, and those that are open again, are told as well.
+   */
+  apply(steps: readonly ChainStep[], windows?: Pick<LaterWindows, 'batchWindowBlocks'>): Promise<void>
   /** The newest blocks applied, ascending and without holes; at most `KNOWN_BLOCKS_MAX`. */
   knownBlocks(): Promise<readonly BlockRef[]>
   /** The newest applied block at or below `atMost` that told something of the market: those are remembered for ever. */
@@ -280,7 +284,7 @@ export interface SlotEpochRow {
 export interface SlotRow {
   readonly slotId: SlotId
   readonly lastEpochId?: EpochId | undefined
-  /** Of the last `RECENT_EPOCHS` that are over. */
+  /** Of the last `RECENT_EPOCHS` of which the sequencer has said that it is done: what it never finished is no slot's fault. */
   readonly recent: { readonly epochs: number; readonly voted: number; readonly votes: number; readonly winning: number }
   readonly streak: number
 }

@@ -85,10 +85,14 @@ function createSqlOn(): SqlOn {
 /** Of SQLSTATE the classes of what no waiting mends: wrong data, broken constraints, wrong SQL. Not that a right is missing, which somebody may give. */
 const isBug = (code: unknown): boolean => typeof code === 'string' && /^(22|23|42)...$/.test(code) && code !== '42501'
 
+/** SQLSTATE. */
+const DISK_FULL = '53100'
+
 /** What the server says, and never the URL, which has a password in it. */
 function failureOf(database: string, cause: unknown): unknown {
   const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
   if (cause instanceof WeftError || isBug(code)) return cause
+  if (code === DISK_FULL) return new WeftError('DATABASE_FULL', { database }, cause)
   return new WeftError('DATABASE_UNREACHABLE', { database, detail: String(code ?? message ?? cause) })
 }
 

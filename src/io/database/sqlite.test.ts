@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, expect, test } from 'vitest'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, expect, test, vi } from 'vitest'
 import type { EpochId } from '#domain/ids.ts'
-import { MARKET } from './chain.test-world.ts'
+import { content, createChain, MARKET, numberOf } from './chain.test-world.ts'
 import { openSqliteIndex } from './sqlite.ts'
 import { databaseSuite } from './suite.ts'
 
@@ -56,6 +57,25 @@ test('A1: kill -9 at any moment leaves whole steps, and the next process leads a
     ])
     await database.close()
   }
+})
+
+test('a disk that is full takes nothing in, and gives what is there; with room it goes on where it was', async () => {
+  const begun = vi.spyOn(DatabaseSync.prototype, 'exec')
+  const database = await openFile('full/index.sqlite')
+  const connection = begun.mock.contexts[0] as DatabaseSync
+  begun.mockRestore()
+  expect(await database.lead()).toBe(true)
+  const chain = createChain()
+  await database.apply([chain.block(['EpochReleased', 1], ['SnapshotBatchSubmitted', 1, 'batch1'])])
+  const batchNo = await numberOf(database, 'batch1')
+  const large = content(Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`p${index}`, `c${index}`])))
+  connection.exec('PRAGMA max_page_count = 1')
+  await expect(database.putBatch(batchNo, large)).rejects.toMatchObject({ code: 'DATABASE_FULL', kind: 'transient' })
+  expect(await database.summary()).toMatchObject({ epochs: 1, projects: 0, points: 0, unreadBatches: 1 })
+  connection.exec(`PRAGMA max_page_count = ${2 ** 30}`)
+  await database.putBatch(batchNo, large)
+  expect(await database.summary()).toMatchObject({ projects: 2_000, points: 2_000, unreadBatches: 0 })
+  await database.close()
 })
 
 test('a file that is no database is told, and stays as it is', async () => {

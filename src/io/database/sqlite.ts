@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { storeFailed, WeftError } from '#domain/errors.ts'
+import { isWeftError, storeFailed, WeftError } from '#domain/errors.ts'
 import { makeFolder } from '#io/disk/folder.ts'
 import type { IndexDatabase } from './port.ts'
 import { claim, createIndexDatabase } from './tables/index-database.ts'
@@ -105,7 +105,10 @@ function createEngine(path: string, database: DatabaseSync): Engine {
         return await work()
       } catch (cause) {
         if (database.isTransaction) database.exec('ROLLBACK')
-        throw cause instanceof WeftError ? cause : storeFailed(path, doing, cause)
+        if (cause instanceof WeftError) throw cause
+        const failure = storeFailed(path, doing, cause)
+        // Nothing is remembered here that the file does not have: with room, the same write goes through.
+        throw isWeftError(failure, 'STORE_FULL') ? new WeftError('DATABASE_FULL', { database: path }, cause) : failure
       }
     })
   const inTransaction = async <Value>(begin: string, work: (sql: Sql) => Promise<Value>): Promise<Value> => {

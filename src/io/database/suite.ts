@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { BlockRef } from '#domain/chain-step.ts'
+import type { BlockRef, ChainStep } from '#domain/chain-step.ts'
 import { type BlockNumber, byCodeUnit, type Cid, type ProjectId } from '#domain/ids.ts'
 import { cid, content, createChain, epoch, MARKET, numberOf, project, slot, type Told, validator } from './chain.test-world.ts'
 import { type Change, type IndexDatabase, KNOWN_BLOCKS_MAX } from './port.ts'
@@ -314,6 +314,27 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
       expect(points(await database.changes({ after: last, limit: 100 }))).toEqual(['undone A', 'undone B'])
     })
 
+    test('A2: an epoch that is over by its window alone is told once, and so is one that a reorganisation opens again', async () => {
+      const database = await fresh()
+      const chain = createChain()
+      const told = async (...steps: readonly ChainStep[]) => {
+        const { lastChange } = await database.bounds()
+        await database.apply(steps, { batchWindowBlocks: 2 })
+        return (await database.changes({ after: lastChange, limit: 9 })).map(({ kind, epochId }) => [kind, epochId])
+      }
+      await database.apply([chain.block(['EpochReleased', 1]), chain.block(['EpochReleased', 2], ['BatchSubmissionsCompleted', 2])])
+      expect(await told(chain.block())).toEqual([])
+      const lastOpen = chain.head as BlockRef
+      expect(await told(chain.block())).toEqual([['epoch', 1]])
+      expect(await told(chain.block())).toEqual([])
+      expect(await told(chain.rollback(lastOpen))).toEqual([['epoch', 1]])
+      expect(await told(chain.block(), chain.block(), chain.block(['EpochReleased', 3]))).toEqual([
+        ['epoch', 3],
+        ['epoch', 1],
+      ])
+      expect(await told(chain.block(['BatchSubmissionsCompleted', 3]), chain.block(), chain.block())).toEqual([['epoch', 3]])
+    })
+
     test('points come by range, newest first, and final only', async () => {
       const database = await fresh()
       const chain = createChain()
@@ -417,22 +438,24 @@ export function databaseSuite(name: string, stage: DatabaseStage): void {
     test('a slot has its streak, and what became of its votes of late', async () => {
       const database = await fresh()
       const chain = createChain()
-      const ids = Array.from({ length: 130 }, (_, index) => index + 1)
+      const ids = Array.from({ length: 131 }, (_, index) => index + 1)
+      // What a sequencer never finished is held against no slot.
+      const unfinished = 131
       const released = ids.flatMap((id): Told[] => [
         ['EpochReleased', id],
         ['SnapshotBatchSubmitted', id, `batch${id}`],
-        ['BatchSubmissionsCompleted', id],
+        ...(id === unfinished ? [] : [['BatchSubmissionsCompleted', id] as const]),
       ])
       await database.apply([chain.block(...released)])
       for (const { batchNo, epochId } of await database.wantedBatches(0, 200)) {
-        const steady = { slotId: slot(1), votes: 2, winning: 2 }
+        const steady = { slotId: slot(1), votes: 2, winning: epochId === unfinished ? 0 : 2 }
         const late = { slotId: slot(2), votes: 2, winning: epochId === 90 ? 1 : 2 }
         const slots = epochId === 80 ? [steady] : [steady, late]
         await database.putBatch(batchNo, content({ A: `a${epochId}` }, { slots, outvoted: [] }))
       }
       expect(await database.slots([slot(1), slot(2), slot(9)])).toEqual([
-        { slotId: 1, lastEpochId: 130, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 100 },
-        { slotId: 2, lastEpochId: 130, recent: { epochs: 100, voted: 99, votes: 198, winning: 197 }, streak: 40 },
+        { slotId: 1, lastEpochId: 131, recent: { epochs: 100, voted: 100, votes: 200, winning: 200 }, streak: 100 },
+        { slotId: 2, lastEpochId: 131, recent: { epochs: 100, voted: 99, votes: 198, winning: 197 }, streak: 40 },
         { slotId: 9, recent: { epochs: 100, voted: 0, votes: 0, winning: 0 }, streak: 0 },
       ])
       expect((await database.slotEpochs({ slotId: slot(2), before: 82, limit: 3 })).map(({ epochId }) => epochId)).toEqual([81, 79, 78])

@@ -188,6 +188,20 @@ describe('an answer that says more than a value', () => {
     expect((await get('/absent')).headers.get('vary')).toBe('accept-encoding, origin')
   })
 
+  test.each([
+    'null',
+    'https://good.example.evil.example',
+    'https://evil.example#https://good.example',
+    'http://good.example',
+    'https://good.example:444',
+  ])('is not told to pages of %s, which is not the origin that is named, nor with credentials', async (origin) => {
+    const { get } = await serve({ routes, origins: ['https://good.example'] })
+    for (const method of ['GET', 'OPTIONS']) {
+      const { headers } = await get('/absent', { method, headers: { origin } })
+      expect([headers.get('access-control-allow-origin'), headers.get('access-control-allow-credentials')]).toEqual([null, null])
+    }
+  })
+
   test('what a query names twice is a list', async () => {
     const { get } = await serve({ routes })
     expect(await (await get('/twice?a=1&a=2&b=3&__proto__=4')).json()).toMatchObject({ a: ['1', '2'], b: '3' })
@@ -214,6 +228,17 @@ describe('keys', () => {
     const statuses = async (init: RequestInit) => [(await get('/fine', init)).status, (await get('/fine', init)).status]
     expect(await statuses({})).toEqual([200, 429])
     expect([...(await statuses({ headers })), ...(await statuses({ headers }))]).toEqual([200, 200, 200, 429])
+  })
+
+  test.each(['authorization', 'x-api-key'])('one is in no answer and in no line of the log, right or wrong: %s', async (header) => {
+    const { get, told } = await serve({ keys, limits: {} })
+    const sent = (key: string) => ({ headers: { [header]: header === 'authorization' ? `Bearer ${key}` : key } })
+    const wrong = `${TOKEN}x`
+    const answers = await Promise.all(['/disk', '/fine', '/nowhere'].flatMap((path) => [TOKEN, wrong].map((key) => get(path, sent(key)))))
+    const heads = answers.map(({ headers }) => JSON.stringify([...headers]))
+    const bodies = await Promise.all(answers.map((answer) => answer.text()))
+    expect(told.map(([event]) => event)).toEqual(['http_failed'])
+    expect(JSON.stringify([told, heads, bodies])).not.toContain(TOKEN)
   })
 
   test('one that is none is told so, and guessing costs the share of the address', async () => {
@@ -546,6 +571,32 @@ describe('G7, G11: nobody takes more than their share', () => {
     first.socket.destroy()
     await first.closed
     await expect.poll(async () => (await ask()).answer).toBe('answered')
+  })
+
+  test.each([
+    [
+      'a length beside chunks',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+    ],
+    [
+      'two lengths',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 30\r\n\r\n{}GET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+    ],
+    ['a line feed alone', 'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\nGET /fine HTTP/1.1\r\nx: y\r\n\r\n'],
+    [
+      'a space before the colon',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ncontent-length : 30\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+    ],
+    [
+      'a folded line',
+      'GET /v1/echo/a/of/b HTTP/1.1\r\nhost: x\r\ntransfer-encoding:\r\n chunked\r\ncontent-length: 0\r\n\r\nGET /fine HTTP/1.1\r\nhost: x\r\n\r\n',
+    ],
+  ])('G11: %s hides no question within another: the connection ends', async (_, sent) => {
+    const { server, get } = await serve()
+    const { socket, closed } = await raw(server)
+    socket.write(sent)
+    expect(await closed).not.toContain('fine')
+    expect((await get('/fine')).status).toBe(200)
   })
 
   test('a client that speaks something else is let go of, and nobody else', async () => {

@@ -50,12 +50,29 @@ export async function blocksToCar(directory: string, path: string): Promise<Move
   }
 }
 
-/** Into the blocks of a node. Throws `IPFS_CONTENT_WRONG` when it is no CAR file, or ends within a block, and as `storeFailed`. */
+/** The largest block that a node serves, and what may be read along with it: a stranger's file has no longer a header, and no longer blocks. */
+const BETWEEN_BLOCKS_BYTES_MAX = 4 * 1024 * 1024 + 256 * 1024
+
+/** Into the blocks of a node. Throws `IPFS_CONTENT_WRONG` when it is no CAR file, ends within a block, or has one that no node serves, and as `storeFailed`. */
 export async function carToBlocks(path: string, blocks: Pick<Blocks, 'write'>): Promise<Moved> {
   const counts = { blocks: 0, bytes: 0, damaged: 0 }
   const stream = createReadStream(path)
+  let waiting = 0
+  /** However long a block says it is, no more than that lies in memory. */
+  async function* parts(): AsyncIterable<Uint8Array> {
+    for await (const part of stream as AsyncIterable<Uint8Array>) {
+      waiting += part.length
+      if (waiting > BETWEEN_BLOCKS_BYTES_MAX)
+        throw new WeftError('IPFS_CONTENT_WRONG', {
+          cid: path,
+          got: `more than ${BETWEEN_BLOCKS_BYTES_MAX} bytes without the end of a block`,
+        })
+      yield part
+    }
+  }
   try {
-    for await (const { cid, bytes } of await CarBlockIterator.fromIterable(stream)) {
+    for await (const { cid, bytes } of await CarBlockIterator.fromIterable(parts())) {
+      waiting = 0
       if (!(await isRight(cid, bytes))) {
         counts.damaged += 1
         continue
@@ -67,7 +84,8 @@ export async function carToBlocks(path: string, blocks: Pick<Blocks, 'write'>): 
     return counts
   } catch (cause) {
     if (isWeftError(cause)) throw cause
-    if ((cause as NodeJS.ErrnoException).code !== undefined) throw storeFailed(path, 'reading it', cause)
+    // What the disk says has the name of a call; what a reader of bytes says has none.
+    if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw storeFailed(path, 'reading it', cause)
     throw new WeftError('IPFS_CONTENT_WRONG', { cid: path, got: 'no CAR file, or not all of it' }, cause)
   } finally {
     stream.destroy()

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, Hash } from '#domain/ids.ts'
 import type { IndexDatabase } from '#io/database/port.ts'
 import { openIndex, openWorld, project, VALIDATORS, type World } from './api.test-world.ts'
@@ -228,6 +229,18 @@ describe('A1: a reorganisation', () => {
   })
 })
 
+test('A2: an epoch whose window passes without the word of the sequencer is told of again', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  await world.release()
+  await world.settle()
+  const { lastChange: after } = await world.database.bounds()
+  world.chain.mine(25)
+  await world.settle()
+  expect(await world.database.changes({ after, limit: 9 })).toMatchObject([{ kind: 'epoch', epochId: 1 }])
+  await running.stop()
+})
+
 test('A1: stopped after any time and started again, the index is the same', async () => {
   const whole = await openWorld()
   const undisturbed = await whole.start()
@@ -294,28 +307,44 @@ test('A4: of two processes over one database one indexes and both hear of news; 
   await second.stop()
 })
 
-test('a database that is away for a while ends nothing', async () => {
-  const { WeftError } = await import('#domain/errors.ts')
-  const database = await openIndex()
-  let isAway = false
-  const shaky: IndexDatabase = {
-    ...database,
-    async apply(steps) {
-      if (isAway) throw new WeftError('DATABASE_UNREACHABLE', { database: 'test', detail: 'away' })
-      await database.apply(steps)
-    },
-  }
-  const world = await openWorld(database)
-  const running = await world.start({}, { database: shaky })
-  await live(world, 1)
-  isAway = true
-  await live(world, 1)
-  await world.clock.advance(3_000)
-  isAway = false
-  await world.settle()
-  expect((await pointsOf(database)).map(([epochId]) => epochId)).toEqual([1, 2])
-  expect(running.failure()).toBeUndefined()
-  await running.stop()
+describe('a database that takes nothing in for a while ends nothing:', () => {
+  test.each([
+    ['it is away', new WeftError('DATABASE_UNREACHABLE', { database: 'test', detail: 'away' })],
+    ['its disk is full', new WeftError('DATABASE_FULL', { database: 'test' })],
+  ])('%s, which is said, and then all is there', async (_, trouble) => {
+    const database = await openIndex()
+    let isInTrouble = false
+    const unlessInTrouble = () => {
+      if (isInTrouble) throw trouble
+    }
+    const shaky: IndexDatabase = {
+      ...database,
+      async apply(...steps) {
+        unlessInTrouble()
+        await database.apply(...steps)
+      },
+      async putBatch(...batch) {
+        unlessInTrouble()
+        await database.putBatch(...batch)
+      },
+      async putSnapshots(snapshots) {
+        unlessInTrouble()
+        await database.putSnapshots(snapshots)
+      },
+    }
+    const world = await openWorld(database)
+    const running = await world.start({}, { database: shaky })
+    await live(world, 1)
+    isInTrouble = true
+    await live(world, 1)
+    await world.clock.advance(3_000)
+    expect(running.events).toContain('will_try_again')
+    isInTrouble = false
+    await world.settle()
+    expect((await pointsOf(database)).map(([epochId]) => epochId)).toEqual([1, 2])
+    expect(running.failure()).toBeUndefined()
+    await running.stop()
+  })
 })
 
 test('with a history that is limited, old epochs go from index and node', async () => {

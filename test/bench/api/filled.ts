@@ -1,3 +1,4 @@
+import type { BlockRef } from '#domain/chain-step.ts'
 import type { Address, BlockNumber, Cid, ProjectId } from '#domain/ids.ts'
 import { marketOf } from '#io/chain/fake/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -46,11 +47,18 @@ function contentAt(epochId: number, projects: number): BatchContent {
   )
 }
 
-export function createFiller(index: IndexDatabase) {
+/** Of the chain on which epochs are filled in: release, batch, what makes it final, end. */
+export const BLOCKS_PER_EPOCH = 4
+export const SECONDS_PER_BLOCK = 10
+const GENESIS = 99
+
+/** `filled`: epochs that are there already. */
+export function createFiller(index: IndexDatabase, filled = 0) {
   const chain = createChain()
-  let epochId = 0
+  const number = GENESIS + filled * BLOCKS_PER_EPOCH
+  chain.rollback({ number, hash: `0xblock${number}`, parentHash: '', timestamp: number * SECONDS_PER_BLOCK } as unknown as BlockRef)
+  let epochId = filled
   return {
-    chain,
     /** One epoch, as the role takes it in: the release, the batch, its file, its snapshots, what made it final. */
     async next(projects: number): Promise<void> {
       epochId += 1

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { IndexDatabase } from '#io/database/port.ts'
 import { serveHttp } from '#io/http/server.ts'
+import { encodeCursor } from '#wire/cursor.ts'
 import { createServe } from '#roles/api/serve/serve.ts'
 import { cpuMs, median, type Row, row } from '../seal/rows.ts'
 import { createAsker, percentile } from './asked.ts'
@@ -14,7 +15,8 @@ export interface TableOptions extends Size {
   readonly readers: number
   /** Projects of the epochs by which indexing is measured, and which readers hear of. */
   readonly epochProjects: number
-  readonly onFill?: (epochs: number) => void
+  /** Of the epochs those that are there already. */
+  readonly filled?: number
 }
 
 /** Epochs of a range, unless there are fewer. */
@@ -22,16 +24,15 @@ const RANGE = 1_000
 const ROUNDS = 15
 /** Snapshots of the range take this long at most to reach the last reader, or they are lost. */
 const HEARD_WITHIN_MS = 60_000
+/** One poll of the chain, and this. */
+const NEWS_MS_MAX = 50
 
 /** What reading costs over an index, against reading the same bytes without one. */
 export async function* table(index: IndexDatabase, options: TableOptions): AsyncIterable<Row> {
-  const { name, projects, epochs } = options
+  const { name, projects, epochs, filled = 0 } = options
   await index.lead()
-  const filler = createFiller(index)
-  for (let epochId = 1; epochId <= epochs; epochId += 1) {
-    await filler.next(projects)
-    options.onFill?.(epochId)
-  }
+  const filler = createFiller(index, filled)
+  for (let epochId = filled; epochId < epochs; epochId += 1) await filler.next(projects)
   const serve = createServe(depsOn(index))
   const stopping = new AbortController()
   const running = serve.run(stopping.signal)
@@ -56,7 +57,7 @@ export async function* table(index: IndexDatabase, options: TableOptions): Async
   try {
     yield* reads(server.url, options)
     yield* ranges(server.url, { index, ...options })
-    yield* streams(server.url, { filler, wake: serve.wake, ...options })
+    yield* streams(server.url, { index, filler, wake: serve.wake, ...options })
     const { bytes } = await index.summary()
     yield row(`${name}: bytes on disk of a data point, of ${projects * epochs}`, bytes / (projects * epochs), 'bytes')
   } finally {
@@ -104,23 +105,52 @@ async function* ranges(url: string, { name, index, epochs }: TableOptions & { re
   yield row(`${name}: a range of ${length} epochs, over reading it from the database`, median(served) / median(direct), 'times', 5)
 }
 
-async function* streams(
-  url: string,
-  { name, filler, wake, readers: count, epochProjects }: TableOptions & { readonly filler: ReturnType<typeof createFiller>; wake(): void },
-): AsyncIterable<Row> {
+/** What one reader waits for, from when a final epoch is in the tables until it has all of it. */
+async function* news(url: string, { name, index, filler, wake, epochProjects }: StreamOptions): AsyncIterable<Row> {
+  for (const projects of [1, epochProjects]) {
+    const reader = await createReaders(url, 1)
+    const times: number[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await filler.next(projects)
+      times.push(await heardAfter(reader, index, wake))
+    }
+    reader.end()
+    yield row(`${name}: from the index to one reader, an epoch of ${projects} projects`, median(times), 'ms', NEWS_MS_MAX)
+  }
+}
+
+type Readers = Awaited<ReturnType<typeof createReaders>>
+interface StreamOptions extends TableOptions {
+  readonly index: IndexDatabase
+  readonly filler: ReturnType<typeof createFiller>
+  wake(): void
+}
+
+/** Milliseconds until every reader has the newest change of the index. */
+async function heardAfter(readers: Readers, index: IndexDatabase, wake: () => void): Promise<number> {
+  const { indexId, lastChange } = await index.bounds()
+  const newest = encodeCursor(`${indexId}.${lastChange}`)
+  const beganMs = performance.now()
+  wake()
+  while (!readers.areAllAt(newest) && performance.now() - beganMs < HEARD_WITHIN_MS) await turn()
+  return readers.areAllAt(newest) ? readers.lastAtMs() - beganMs : Number.NaN
+}
+
+async function* streams(url: string, options: StreamOptions): AsyncIterable<Row> {
+  const { name, index, filler, wake, readers: count, epochProjects } = options
   const before = await cpuMs(() => filler.next(epochProjects))
   yield row(`${name}: CPU of indexing an epoch of ${epochProjects} projects, 20 votes each`, before, 'ms')
   wake()
+  yield* news(url, options)
   const rssBefore = process.memoryUsage().rss
   const readers = await createReaders(url, count)
   await filler.next(epochProjects)
-  const beganMs = performance.now()
-  wake()
-  const isAllHeard = (): boolean => readers.heard().every((heard) => heard >= epochProjects)
-  while (!isAllHeard() && performance.now() - beganMs < HEARD_WITHIN_MS) await turn()
-  const lost = readers.heard().reduce((sum, heard) => sum + Math.max(0, epochProjects - heard), 0)
-  yield row(`${name}: events lost by ${count} readers of a stream, of ${epochProjects} each`, lost, 'events', 0)
-  yield row(`${name}: from the index to the last of them, in one process`, readers.lastAtMs() - beganMs, 'ms')
+  const lastMs = await heardAfter(readers, index, wake)
+  // A point that changes in two pages of changes is told twice: to all of them alike.
+  const told = Math.max(epochProjects, ...readers.heard())
+  const lost = readers.heard().reduce((sum, heard) => sum + told - heard, 0)
+  yield row(`${name}: events lost by ${count} readers of a stream, of ${told} each`, lost, 'events', 0)
+  yield row(`${name}: from the index to the last of them, in one process`, lastMs, 'ms')
   yield row(`${name}: memory for each of them, its own included`, (process.memoryUsage().rss - rssBefore) / count / 1024, 'KiB')
   readers.end()
 }

@@ -1,10 +1,12 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
+import type { LaterWindows } from '#domain/window.ts'
 import { CHANGES_MAX, KNOWN_BLOCKS_MAX } from '#io/database/port.ts'
 import { raiseFinalized, refreshEpochs, tellPoints } from './derived.ts'
 import type { Row, Sql } from './sql.ts'
 
 /** Takes steps along the chain into the tables, and out of them again. */
-export async function applySteps(sql: Sql, steps: readonly ChainStep[]): Promise<void> {
+export async function applySteps(sql: Sql, steps: readonly ChainStep[], windows?: Pick<LaterWindows, 'batchWindowBlocks'>): Promise<void> {
+  const before = await headOf(sql)
   const touched = new Set<number>()
   let blocks: BlockRef[] = []
   let withEvents = new Set<number>()
@@ -25,9 +27,30 @@ export async function applySteps(sql: Sql, steps: readonly ChainStep[]): Promise
     for (const event of step.events) await applyEvent(sql, event, step.events, touched)
   }
   await putBlocks()
+  if (windows !== undefined) for (const epochId of await passed(sql, before, windows)) touched.add(epochId)
   await refreshEpochs(sql, touched)
   await sql.rows('DELETE FROM blocks WHERE has_events = 0 AND number <= (SELECT max(number) FROM blocks) - ?', [KNOWN_BLOCKS_MAX])
   await pruneChanges(sql)
+}
+
+async function headOf(sql: Sql): Promise<number | undefined> {
+  const [row] = await sql.rows('SELECT max(number) AS head FROM blocks')
+  return row?.['head'] == null ? undefined : Number(row['head'])
+}
+
+/** Epochs without an end whose window lies between the head as it was and as it is: over now, or open again. */
+async function passed(
+  sql: Sql,
+  before: number | undefined,
+  { batchWindowBlocks }: Pick<LaterWindows, 'batchWindowBlocks'>,
+): Promise<readonly number[]> {
+  const now = await headOf(sql)
+  if (before === undefined || now === undefined) return []
+  const rows = await sql.rows(
+    'SELECT epoch_id FROM epochs WHERE ended_block IS NULL AND released_block >= ? AND released_block < ? ORDER BY epoch_id',
+    [Math.min(before, now) - batchWindowBlocks, Math.max(before, now) - batchWindowBlocks],
+  )
+  return rows.map((row) => Number(row['epoch_id']))
 }
 
 /** Of what is told, the newest are kept. */

@@ -29,7 +29,7 @@ export function createIndexDatabase(engine: Engine): IndexDatabase {
   return {
     lead: engine.lead,
     close: engine.close,
-    apply: (steps) => writing((sql) => applySteps(sql, steps)),
+    apply: (steps, windows) => writing((sql) => applySteps(sql, steps, windows)),
     putBatch: (batchNo, content) => writing((sql) => putBatch(sql, batchNo, content)),
     putSnapshots: (snapshots) => writing((sql) => putSnapshots(sql, snapshots)),
     forgetBefore: (oldest, limit) => writing((sql) => forgetBefore(sql, oldest, limit)),

@@ -5,6 +5,7 @@ import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { IndexDatabase } from '#io/database/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
+import { createRecentMarket } from '#roles/api/recent-market.ts'
 import type { Bell } from './bell.ts'
 
 /** Blocks that are taken at once while the index catches up: one transaction, some tens of milliseconds. */
@@ -29,13 +30,15 @@ export async function follow(deps: FollowDeps, signal: AbortSignal): Promise<voi
   const { chain, database } = deps
   const first = await persist({ doing: 'read_deployment', attempt: () => chain.deploymentBlock(), signal }, deps)
   const progress = createProgress(deps)
+  const market = createRecentMarket(deps)
+  const windows = () => persist({ doing: 'read_market', attempt: market, signal }, deps)
   while (!signal.aborted) {
     const known = await database.knownBlocks()
     const from = known.length === 0 ? first : (((known.at(-1) as BlockRef).number + 1) as BlockNumber)
     const ending = new AbortController()
     try {
       for await (const steps of together(chain.follow({ from, known, signal: AbortSignal.any([signal, ending.signal]) }))) {
-        await database.apply(steps)
+        await database.apply(steps, await windows())
         deps.bell.ring()
         await progress.look(steps, signal)
       }
@@ -43,7 +46,7 @@ export async function follow(deps: FollowDeps, signal: AbortSignal): Promise<voi
       if (!isWeftError(failure, 'CHAIN_REORG_TOO_DEEP')) throw failure
       const to = await persist({ doing: 'find_common_block', attempt: () => lastCommon(deps, first), signal }, deps)
       deps.report('index_rewound', { fromBlock: from - 1, toBlock: to.number })
-      await database.apply([{ kind: 'rollback', to }])
+      await database.apply([{ kind: 'rollback', to }], await windows())
       deps.bell.ring()
     } finally {
       ending.abort()

@@ -28,12 +28,13 @@ export async function toldOf(
 ): Promise<readonly Told[]> {
   const last = lastOfEach(changes)
   const rows = await rowsOf(last, index)
+  const now = await windows.now()
   const told: Told[] = []
   for (const change of last) {
     const { seq, kind, epochId } = change
     if (kind === 'epoch') {
       const row = await index.epoch(epochId)
-      if (row !== undefined) told.push({ seq, kind, data: JSON.stringify(shownEpoch(row, await windows.now())) })
+      if (row !== undefined) told.push({ seq, kind, data: JSON.stringify(shownEpoch(row, now)) })
     } else if (kind === 'undone') {
       const { projectId } = change
       told.push({ seq, kind, projectId, data: JSON.stringify({ projectId, epochId }) })

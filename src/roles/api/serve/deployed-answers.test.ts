@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WeftError } from '#domain/errors.ts'
+import { REASONS } from '#wire/api.ts'
 import { DEPLOYED_API, type DeployedRoute } from '#wire/deployed-api.ts'
 import { A, B, served, TEXTS, told, type World } from './serve.test-world.ts'
 
@@ -70,8 +72,8 @@ describe('the data of a project', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(TEXTS.a1.length)])
   })
 
-  test('that are not there are refused as deployed nodes do, with a reason after it', async () => {
-    const message = `No data found for project_id: ${B}, epoch_id: 2`
+  test('that are not there are refused in the shape of deployed nodes, and told why', async () => {
+    const message = `Nothing to read of project ${B} in epoch 2. ${REASONS.not_batched}`
     expect(await refusal(`/data/2/${B}/`)).toEqual([
       404,
       { status: 'error', message, reason: expect.objectContaining({ code: 'not_batched' }) },
@@ -87,7 +89,7 @@ test('a task of a wallet is done once its project was final', async () => {
   const wallet = `0x${'aB'.repeat(20)}`
   expect(await ask('taskStatus', '/task_status', post({ task_type: 'reserves', wallet_address: wallet }))).toEqual({
     completed: false,
-    message: `Task reserves for wallet ${wallet.toLowerCase()} is not completed yet`,
+    message: `Nothing of reserves is final for ${wallet.toLowerCase()} so far.`,
   })
   expect(await refusal('/task_status', post({ task_type: 'reserves', wallet_address: '0x12' }))).toMatchObject([400, { status: 'error' }])
   expect(await refusal('/task_status', { method: 'POST', body: '[' })).toMatchObject([400, { status: 'error' }])
@@ -98,9 +100,25 @@ describe('a time series', () => {
     expect(await ask('timeSeries', `/time_series/2/1000/10/${A}`)).toEqual([{ value: 2 }, expect.objectContaining({ value: 1 })])
   })
 
+  test('asks the chain how long epochs are once for many who ask, and goes on with what it said while it does not answer', async () => {
+    let asked = 0
+    const market: World['deps']['chain']['market'] = async () => {
+      asked += 1
+      if (asked > 1) throw new WeftError('CHAIN_UNREACHABLE', { endpoint: 'there', method: 'eth_call' })
+      return world.deps.chain.market()
+    }
+    const own = await served({ deps: { ...world.deps, chain: { ...world.deps.chain, market } } })
+    const path = `/time_series/2/1000/10/${A}`
+    const first = await (await own.get(path)).json()
+    expect([await (await own.get(path)).json(), asked]).toEqual([first, 1])
+    await world.clock.advance(60_000)
+    expect([await (await own.get(path)).json(), asked]).toEqual([first, 2])
+    await own.stop()
+  })
+
   test('of nothing, and of too much, is refused', async () => {
-    expect(await refusal(`/time_series/2/2000/10/${A}`)).toMatchObject([400, { message: expect.stringContaining('Start timestamp') }])
-    expect(await refusal(`/time_series/2/0/1/${A}`)).toMatchObject([400, { message: expect.stringContaining('Too many observations') }])
+    expect(await refusal(`/time_series/2/2000/10/${A}`)).toMatchObject([400, { message: expect.stringContaining('before that') }])
+    expect(await refusal(`/time_series/2/0/1/${A}`)).toMatchObject([400, { message: expect.stringContaining('1040 steps of 1 s') }])
     expect(await refusal(`/time_series/2/0/0/${A}`)).toMatchObject([400, { problems: [expect.any(String)] }])
   })
 })

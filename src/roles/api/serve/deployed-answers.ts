@@ -10,18 +10,15 @@ import { headersOf, type KeepingOf } from './point-answers.ts'
 import { readPoint, reasonOf, strictJson, TEXT_LENGTH_MAX } from './points.ts'
 import type { WindowedDeps } from './windows.ts'
 
-/** One per route of deployed nodes. */
+/** One per route. */
 type DeployedAnswers = { readonly [Name in DeployedRoute]: (input: DeployedInput<Name>, asking: Asking) => unknown }
 
 type PointAsked = { readonly projectId: ProjectId; readonly epochId: EpochId }
 
-/** The answers in the words and forms of deployed nodes. */
+/** The same data in the shapes that deployed nodes have given it. The words are ours. */
 export function deployedAnswers(deps: WindowedDeps, keepingOf: KeepingOf): DeployedAnswers {
   const { index } = deps
-  const absent = async (asked: PointAsked, what: string): Promise<Answer> => {
-    const reason = await reasonOfAbsence(asked, deps)
-    return refusal(404, `No ${what} found for project_id: ${asked.projectId}, epoch_id: ${asked.epochId}`, reason)
-  }
+  const absent = async (asked: PointAsked): Promise<Answer> => withoutPoint(asked, await reasonOfAbsence(asked, deps))
   const nodeStatus = (path: string) => () => {
     throw new WeftError('NODE_STATUS_ABSENT', { path })
   }
@@ -30,27 +27,27 @@ export function deployedAnswers(deps: WindowedDeps, keepingOf: KeepingOf): Deplo
     health: () => ({ status: 'OK' }),
     async currentEpoch() {
       const [epoch] = await index.epochs({ limit: 1 })
-      // As the contract says it before the first release.
+      // Zeros are what the contract holds before its first release.
       return epoch === undefined ? { begin: 0, end: 0, epochId: 0 } : { begin: epoch.begin, end: epoch.end, epochId: epoch.epochId }
     },
     async epochInfo({ epochId }) {
       const epoch = await index.epoch(epochId)
-      return epoch === undefined ? refusal(404, `Unable to get epoch ${epochId}: it is not known to have been released`) : shownInfo(epoch)
+      return epoch === undefined ? refusal(404, `This index has no epoch ${epochId}.`) : shownInfo(epoch)
     },
     async lastFinalizedEpoch({ projectId, use_pending: pending = 'true' }) {
       const project = await index.project(projectId)
-      const epochId = /^false$/i.test(pending) ? project?.lastFinalizedEpochId : project?.lastEpochId
+      const isFinalWanted = /^false$/i.test(pending)
+      const epochId = isFinalWanted ? project?.lastFinalizedEpochId : project?.lastEpochId
       const epoch = epochId === undefined ? undefined : await index.epoch(epochId)
-      if (epoch === undefined) return refusal(404, `Unable to get last finalized epoch for project ${projectId}: there is none`)
+      if (epoch === undefined)
+        return refusal(404, `Project ${projectId} is ${isFinalWanted ? 'final' : 'known'} in no epoch of this index.`)
       return { epochId: epoch.epochId, ...shownInfo(epoch) }
     },
     async data(asked) {
       const row = await readPoint(asked, { index, withText: true })
-      if (row === undefined) return absent(asked, 'data')
-      if (row.text === undefined) {
-        const reason = reasonOf(row.content === 'not_json' ? 'not_json' : 'unavailable')
-        return refusal(404, `No data found for project_id: ${asked.projectId}, epoch_id: ${asked.epochId}`, reason, headersOf(row))
-      }
+      if (row === undefined) return absent(asked)
+      if (row.text === undefined)
+        return withoutPoint(asked, reasonOf(row.content === 'not_json' ? 'not_json' : 'unavailable'), headersOf(row))
       // These bytes are what the CID names: the tag is a strong one.
       const etag = `"${encodeURI(row.snapshotCid)}${row.status === 'finalized' ? '' : `.${row.status}`}"`
       const body = { bytes: new TextEncoder().encode(row.text) }
@@ -58,21 +55,20 @@ export function deployedAnswers(deps: WindowedDeps, keepingOf: KeepingOf): Deplo
     },
     async cid(asked) {
       const row = await readPoint(asked, { index, withText: false })
-      if (row === undefined) return absent(asked, 'finalized cid')
+      if (row === undefined) return absent(asked)
       return new Answer({ body: { json: row.snapshotCid }, headers: headersOf(row) })
     },
     async taskStatus({ task_type: type, wallet_address: wallet }) {
       const rows = await index.projects({ type, source: wallet, limit: OBSERVATIONS_MAX })
       const epochId = rows.find((row) => row.projectType === type && row.lastFinalizedEpochId !== undefined)?.lastFinalizedEpochId
-      const task = `Task ${type} for wallet ${wallet}`
       return epochId === undefined
-        ? { completed: false, message: `${task} is not completed yet` }
-        : { completed: true, message: `${task} was completed in epoch ${epochId}` }
+        ? { completed: false, message: `Nothing of ${type} is final for ${wallet} so far.` }
+        : { completed: true, message: `What ${type} says of ${wallet} is final, last in epoch ${epochId}.` }
     },
     timeSeries: (asked, asking) => timeSeries(asked, { deps, asking }),
     async verify(asked) {
       const row = await readPoint(asked, { index, withText: true })
-      if (row === undefined) return absent(asked, 'data')
+      if (row === undefined) return absent(asked)
       const { projectId, epochId, status, snapshotCid, batchCid, votes } = row
       const computedCid = row.text === undefined ? undefined : await snapshotCidOf(new TextEncoder().encode(row.text))
       const proof = `/v1/proofs/${encodeURIComponent(projectId)}/${epochId}`
@@ -84,41 +80,53 @@ export function deployedAnswers(deps: WindowedDeps, keepingOf: KeepingOf): Deplo
   }
 }
 
-/** In the form of deployed nodes; what they do not say comes after it. */
+/** An error has these two fields; a reason of ours comes after them. */
 function refusal(status: number, message: string, reason?: Reason, headers: Readonly<Record<string, string>> = {}): Answer {
   return new Answer({ status, headers, body: { json: { status: 'error', message, ...(reason !== undefined && { reason }) } } })
 }
 
+/** 404, and why, for people and for programs. */
+function withoutPoint({ projectId, epochId }: PointAsked, reason: Reason, headers?: Readonly<Record<string, string>>): Answer {
+  return refusal(404, `Nothing to read of project ${projectId} in epoch ${epochId}. ${reason.message}`, reason, headers)
+}
+
 const shownInfo = ({ releasedAt, releasedBlock, end }: EpochRow) => ({ timestamp: releasedAt, blocknumber: releasedBlock, epochEnd: end })
 
-/** From the step before the epoch back, newest first, as deployed nodes walk: by epochs of the length that the market's have. */
+/**
+ * Snapshots at whole multiples of the step, newest first, from the last one up to the epoch's release down to the first behind the start. Which
+ * epoch was released at one of them is reckoned from how long the market's epochs are; those without a snapshot are left out.
+ */
 async function timeSeries(
   { epochId, projectId, startTime, stepSeconds }: DeployedInput<'timeSeries'>,
-  { deps: { index, chain }, asking }: { readonly deps: WindowedDeps; readonly asking: Asking },
+  { deps: { index, windows }, asking }: { readonly deps: WindowedDeps; readonly asking: Asking },
 ): Promise<Answer> {
-  const failed = (why: string): Answer =>
-    refusal(
+  const [epoch, project, market] = await Promise.all([index.epoch(epochId), index.project(projectId), windows.market()])
+  if (epoch === undefined) return refusal(404, `This index has no epoch ${epochId} to begin from.`)
+  if (project === undefined) return refusal(404, `This index has no project ${projectId}.`)
+  const stepsBack = Math.floor((epoch.releasedAt - startTime) / stepSeconds)
+  if (stepsBack < 1)
+    return refusal(
       400,
-      `Unable to get time series data for project_id: ${projectId}, start_time: ${startTime}, step: ${stepSeconds}, error: ${why}`,
+      `Epoch ${epochId} was released at ${epoch.releasedAt}: the start must be a step of ${stepSeconds} s before that, or more.`,
     )
-  const [epoch, project, market] = await Promise.all([index.epoch(epochId), index.project(projectId), chain.market()])
-  if (epoch === undefined || project === undefined) return refusal(404, `No data found for project_id: ${projectId}, epoch_id: ${epochId}`)
-  const observations = Math.floor((epoch.releasedAt - startTime) / stepSeconds)
-  if (observations <= 0) return failed('Start timestamp is after current epoch timestamp')
-  if (observations > OBSERVATIONS_MAX) return failed('Too many observations requested, maximum is 200')
-  const epochSeconds = market.epochSize * market.sourceBlockTimeSeconds
-  const gap = epoch.releasedAt % stepSeconds
-  const step = Math.max(1, Math.floor(stepSeconds / epochSeconds))
-  const count = Math.floor((epoch.releasedAt - gap - startTime) / stepSeconds)
+  if (stepsBack > OBSERVATIONS_MAX)
+    return refusal(
+      400,
+      `From ${startTime} on there are ${stepsBack} steps of ${stepSeconds} s: take longer ones, or a later start, for ${OBSERVATIONS_MAX} at most.`,
+    )
+  const secondsEach = market.epochSize * market.sourceBlockTimeSeconds
+  const sinceStep = epoch.releasedAt % stepSeconds
+  const epochsEach = Math.max(1, Math.floor(stepSeconds / secondsEach))
+  const stepsMax = Math.floor((epoch.releasedAt - sinceStep - startTime) / stepSeconds)
   const texts: string[] = []
   let length = 0
-  let at = Math.max(project.firstEpochId, epochId - Math.floor(gap / epochSeconds))
-  for (let told = 0; told <= count && length < TEXT_LENGTH_MAX; told += 1) {
+  let at = Math.max(project.firstEpochId, epochId - Math.floor(sinceStep / secondsEach))
+  for (let step = 0; step <= stepsMax && length < TEXT_LENGTH_MAX; step += 1) {
     const row = await readPoint({ projectId, epochId: at as EpochId }, { index, withText: true })
     if (row?.text !== undefined) texts.push(strictJson(row.text))
     length += row?.text?.length ?? 0
     if (at === project.firstEpochId) break
-    at = Math.max(project.firstEpochId, at - step)
+    at = Math.max(project.firstEpochId, at - epochsEach)
     await asking.breathe()
   }
   return new Answer({ body: { text: `[${texts.join(',')}]` } })

@@ -6,7 +6,7 @@ import { type Batch, type Epoch, PAGE_LENGTH, type Vote } from '#wire/api.ts'
 import { type BatchFiles, createBatchFiles } from './batch-files.ts'
 import { pageOf, placeOf, placesOf } from './pages.ts'
 import { listAnswer } from './point-answers.ts'
-import { contentOf, holdsText, readEpoch, readPoint } from './points.ts'
+import { contentOf, holdsText, readEpoch, readPoint, reasonOf } from './points.ts'
 import type { Answers, ServeDeps } from './served.ts'
 import type { WindowedDeps, WindowsNow } from './windows.ts'
 
@@ -98,7 +98,8 @@ async function votesAt(
 export function shownEpoch({ unreadBatches: _unread, finalizedAt, ...row }: EpochRow, now: WindowsNow): Epoch {
   // What is final so far is not all that there will be.
   if (now.isOpen(row)) return { ...row, status: 'open' }
-  return finalizedAt === undefined ? row : { ...row, finalizedAt }
+  const reason = row.endedBlock === undefined ? reasonOf('window_over', { untilBlock: now.untilBlock(row) }) : undefined
+  return { ...row, ...(finalizedAt !== undefined && { finalizedAt }), ...(reason !== undefined && { reason }) }
 }
 
 function shownBatch({ batchNo: _no, ...row }: BatchRow): Batch {

@@ -60,7 +60,7 @@ export const GRAPHQL_SCHEMA: GraphQLSchema = buildSchema(`
   type EpochList { items: [Epoch!]! nextCursor: String }
   type Epoch {
     epochId: Count! begin: Count! end: Count! day: Count releasedBlock: Count! releasedAt: Count! endedBlock: Count endedAt: Count finalizedAt: Count
-    status: String! batches: Count! projects: Count! finalizedProjects: Count! submissions: Count! slots: Count! outvotedSlots: Count!
+    status: String! reason: Json batches: Count! projects: Count! finalizedProjects: Count! submissions: Count! slots: Count! outvotedSlots: Count!
     batchList: [Batch!]!
     points(limit: Int, cursor: String): PointList!
     outvoted(limit: Int, cursor: String): VoteList!

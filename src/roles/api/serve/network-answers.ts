@@ -1,4 +1,5 @@
 import { isWeftError, WeftError } from '#domain/errors.ts'
+import type { Cid } from '#domain/ids.ts'
 import type { SlotState } from '#io/chain/port.ts'
 import type { SlotRow } from '#io/database/port.ts'
 import { PAGE_LENGTH } from '#wire/api.ts'
@@ -21,7 +22,8 @@ export function networkAnswers(deps: ServeDeps) {
   const { index, chain, clock, version } = deps
   const slots = lately(() => chain.slots(), CHAIN_FOR_MS, clock)
   const rewardRules = lately(() => chain.rewardRules(), CHAIN_FOR_MS, clock)
-  const market = lately(() => marketOf(deps), CHAIN_FOR_MS, clock)
+  const manifestOf = createManifests(deps)
+  const market = lately(() => marketOf(deps, manifestOf), CHAIN_FOR_MS, clock)
   const summary = lately(() => index.summary(), CHAIN_FOR_MS / 5, clock)
   const refusals = lately(createRefusals(deps), CHAIN_FOR_MS, clock)
   const head = lately(() => unlessUnreachable(async () => (await chain.head()).number), CHAIN_FOR_MS / 5, clock)
@@ -74,19 +76,29 @@ function shownSlot({ slotId, signer, isActive }: SlotState, row: SlotRow | undef
   return { ...nothing, ...row, slotId, signer, isActive }
 }
 
-async function marketOf({ chain, ipfs }: ServeDeps) {
+/** A version is its CID, and never changes: it is fetched until somebody has served it once. */
+function createManifests({ ipfs }: Pick<ServeDeps, 'ipfs'>) {
+  let last: { readonly cid: string; readonly manifest: unknown } | undefined
+  return async (cid: string): Promise<unknown> => {
+    if (last?.cid === cid) return last.manifest
+    const limits = { bytesMax: MANIFEST_BYTES_MAX, timeoutMs: MANIFEST_TIMEOUT_MS }
+    const bytes = await unlessUnreachable(() => ipfs.get(cid as Cid, limits))
+    if (bytes === undefined) return undefined
+    last = { cid, manifest: parseJson(new TextDecoder().decode(bytes)) }
+    return last.manifest
+  }
+}
+
+async function marketOf({ chain }: ServeDeps, manifestOf: ReturnType<typeof createManifests>) {
   const { epochManager: _manager, ...state } = await chain.market()
   const { current } = await chain.manifests()
-  const manifest =
-    current &&
-    (await unlessUnreachable(() => ipfs.get(current.cid as never, { bytesMax: MANIFEST_BYTES_MAX, timeoutMs: MANIFEST_TIMEOUT_MS })))
   return {
     dataMarket: chain.dataMarket,
     protocolState: chain.protocolState,
     anchorChainId: chain.chainId,
     ...state,
     manifestCid: current?.cid,
-    manifest: manifest && parseJson(new TextDecoder().decode(manifest)),
+    manifest: current && (await manifestOf(current.cid)),
   }
 }
 

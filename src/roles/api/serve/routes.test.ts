@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, EpochId } from '#domain/ids.ts'
 import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { API, type ApiRoute, type Point } from '#wire/api.ts'
-import { decodeCursor } from '#wire/cursor.ts'
+import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
 import { multiAggregateProjectId } from '#wire/project-id.ts'
 import { A, B, contentOf, firstEpoch, openWorld, served, TEXTS, told, type World } from './serve.test-world.ts'
 
@@ -333,10 +333,74 @@ describe('epochs, batches and votes', () => {
   })
 })
 
+describe('A11: a cursor that nobody was given is no cursor, or one behind the end:', () => {
+  const places = [
+    '',
+    '-1',
+    '1e9',
+    '0x10',
+    ' 1',
+    '1.',
+    '.1',
+    '1.2.3',
+    '9'.repeat(15),
+    '9'.repeat(16),
+    "' OR 1=1 --",
+    '%',
+    '\0',
+    '😀',
+    'x'.repeat(380),
+  ]
+  const paths = [
+    '/v1/projects',
+    `/v1/projects/${A}/epochs`,
+    `/v1/projects/${A}/series?path=value`,
+    `/v1/projects/${A}/epochs/1/votes`,
+    '/v1/epochs',
+    '/v1/epochs/1/projects',
+    '/v1/epochs/1/outvoted',
+    '/v1/batches/bafybatch1/submissions',
+    '/v1/slots',
+    '/v1/slots/1/epochs',
+  ]
+  test.each(paths)('%s', async (path) => {
+    for (const cursor of [...places.map(encodeCursor), '*', '=', 'A', 'x'.repeat(1_500), '..%2f']) {
+      const response = await server.get(`${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`)
+      const body = (await response.json()) as { items?: unknown; code?: unknown }
+      expect([200, 400], cursor).toContain(response.status)
+      // Projects go by name, all else by numbers.
+      if (!/projects$/.test(path) && cursor !== encodeCursor('9'.repeat(15))) expect(response.status, cursor).toBe(400)
+      expect(body, cursor).toMatchObject(response.status === 200 ? { items: expect.any(Array) } : { code: 'REQUEST_INVALID' })
+    }
+  })
+})
+
 describe('the network', () => {
   test('status and market', async () => {
     expect(await ask('status', '/v1/status')).toMatchObject({ newestEpochId: 5, projects: 2, points: 3, head: expect.any(Number) })
     expect(await ask('market', '/v1/market')).toMatchObject({ manifestCid: 'manifest', epochSize: 10 })
+  })
+
+  test('a manifest, which never changes under its CID, is fetched until it is there, and not again', async () => {
+    const asked: string[] = []
+    const answers: (Uint8Array | undefined)[] = [undefined, new TextEncoder().encode('{"form":1}')]
+    const ipfs: World['deps']['ipfs'] = {
+      async get(cid) {
+        asked.push(cid)
+        const bytes = answers.shift()
+        if (bytes === undefined) throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: 0 })
+        return bytes
+      },
+    }
+    const own = await served({ deps: { ...world.deps, ipfs } })
+    const manifests: unknown[] = []
+    for (let round = 0; round < 4; round += 1) {
+      manifests.push(((await (await own.get('/v1/market')).json()) as { manifest?: unknown }).manifest)
+      await world.clock.advance(5_000)
+    }
+    expect(manifests).toEqual([undefined, { form: 1 }, { form: 1 }, { form: 1 }])
+    expect(asked).toEqual(['manifest', 'manifest'])
+    await own.stop()
   })
 
   test('slots: what became of their votes', async () => {

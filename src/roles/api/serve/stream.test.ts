@@ -138,6 +138,26 @@ test.each([
   expect(again.points()).toHaveLength(2)
 })
 
+test('A10: an epoch of which the sequencer never says that it is done is told as over with its window, and why', async () => {
+  const { chain, index, ...world } = await streaming()
+  const reader = listen(world.stream, { query: { kind: 'epoch', project: A } })
+  const windows = await world.deps.chain.market()
+  await index.apply([chain.block(['EpochReleased', 1])], windows)
+  await world.wake()
+  for (let block = 0; block < windows.batchWindowBlocks; block += 1) await index.apply([chain.block()], windows)
+  await world.wake()
+  expect(reader.events().map(({ data }) => data.status)).toEqual(['open'])
+  await index.apply([chain.block()], windows)
+  await world.wake()
+  const reason = { code: 'window_over', untilBlock: 104 }
+  expect(
+    reader
+      .events()
+      .map(({ data }) => data)
+      .at(-1),
+  ).toMatchObject({ epochId: 1, status: 'empty', reason })
+})
+
 test('A7: a reorganisation takes back what was told: that is an event, and what holds then follows', async () => {
   const world = await streaming()
   const reader = listen(world.stream, { query: { project: A } })
@@ -148,6 +168,14 @@ test('A7: a reorganisation takes back what was told: that is an event, and what 
   await world.index.apply([world.chain.rollback(before)])
   await world.wake()
   expect(reader.events().at(-1)).toMatchObject({ kind: 'undone', data: { projectId: A, epochId: 1 } })
+  const { id } = reader.events().at(-1) ?? expect.fail('an event')
+  await firstEpoch(world)
+  await world.wake()
+  // Also for who was away just then.
+  const again = listen(world.stream, { query: { project: A, kind: 'point' }, from: id })
+  await world.clock.advance(1)
+  await expect.poll(() => again.points().map(short)).toEqual([['point', A, 1, 'finalized']])
+  expect(reader.points().map(short).at(-1)).toEqual(['point', A, 1, 'finalized'])
 })
 
 describe('filters', () => {

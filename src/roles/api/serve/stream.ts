@@ -41,7 +41,8 @@ export interface Stream {
 
 export function createStream(deps: Pick<ServeDeps, 'index' | 'chain' | 'clock'>): Stream {
   const { index, clock } = deps
-  const telling = { index, windows: createWindows(deps) }
+  // That an epoch is over is told once: by the block of the change, not by one of a while ago.
+  const telling = { index, windows: createWindows(deps, { headForMs: 0 }) }
   const tail = createTail(telling)
   const bounds = lately(() => index.bounds(), BOUNDS_FOR_MS, clock)
   const write = createWriter(createTexts(index))

@@ -1,12 +1,12 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber } from '#domain/ids.ts'
-import { type LaterWindows, lastBatchBlock } from '#domain/window.ts'
+import { lastBatchBlock } from '#domain/window.ts'
+import type { MarketState } from '#io/chain/port.ts'
 import type { EpochRow } from '#io/database/port.ts'
+import { createRecentMarket } from '#roles/api/recent-market.ts'
 import { lately } from './lately.ts'
 import type { ServeDeps } from './served.ts'
 
-/** Windows change by the hand of a person: they are asked for again after so long, while what was known is used. */
-const MARKET_FOR_MS = 60_000
 /** How old the block may be that windows are held against. */
 const HEAD_FOR_MS = 1_000
 
@@ -14,6 +14,8 @@ const HEAD_FOR_MS = 1_000
 export interface Windows {
   /** As of now. Does not fail where the chain does not answer: then only the sequencer's word counts. */
   now(): Promise<WindowsNow>
+  /** As of lately. Throws as the chain's port until it has answered once. */
+  market(): Promise<MarketState>
 }
 
 export interface WindowsNow {
@@ -25,27 +27,24 @@ export interface WindowsNow {
 /** What answers are made from that speak of open epochs. */
 export type WindowedDeps = ServeDeps & { readonly windows: Windows }
 
-export function createWindows({ index, chain, clock }: Pick<ServeDeps, 'index' | 'chain' | 'clock'>): Windows {
-  const market = lately(() => chain.market(), MARKET_FOR_MS, clock)
+export function createWindows(
+  { index, chain, clock }: Pick<ServeDeps, 'index' | 'chain' | 'clock'>,
+  { headForMs = HEAD_FOR_MS }: { readonly headForMs?: number } = {},
+): Windows {
+  const market = createRecentMarket({ chain, clock })
   // Of the index, not of the chain: a batch that it has not come to yet may be there.
-  const bounds = lately(() => index.bounds(), HEAD_FOR_MS, clock)
-  let known: LaterWindows | undefined
-
-  async function refresh(): Promise<void> {
-    try {
-      known = await market()
-    } catch (failure) {
-      if (!isWeftError(failure)) throw failure
-    }
-  }
-
+  const bounds = lately(() => index.bounds(), headForMs, clock)
   return {
+    market,
     async now() {
-      const refreshed = refresh()
-      if (known === undefined) await refreshed
+      const known = await market().catch(unlessNotAnswered)
       const headBlock = (await bounds()).indexed?.block ?? 0
       const untilBlock: WindowsNow['untilBlock'] = ({ releasedBlock }) => known && lastBatchBlock(releasedBlock, known)
       return { untilBlock, isOpen: (epoch) => epoch.endedBlock === undefined && headBlock <= (untilBlock(epoch) ?? headBlock) }
     },
   }
+}
+
+function unlessNotAnswered(failure: unknown): undefined {
+  if (!isWeftError(failure)) throw failure
 }
