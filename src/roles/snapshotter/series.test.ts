@@ -81,7 +81,7 @@ describe('N18: a window that is remembered', () => {
         fc.array(step, { minLength: 2, maxLength: 6 }),
         fc.constantFrom(2 ** 12, 2 ** 17, 2 ** 27),
         async (epochs, steps, bytesMax) => {
-          const world = createWorld(epochs, createHistoryCache(bytesMax))
+          const world = createWorld(epochs, createHistoryCache(bytesMax, bytesMax))
           for (const { present, windowEpochs, isUndone } of steps) {
             if (isUndone) world.cache.clear()
             const { remembering, fromScratch } = world.at(present)
