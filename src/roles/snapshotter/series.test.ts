@@ -102,7 +102,11 @@ describe('N18: a window that is remembered', () => {
   })
 
   test('gives the same where it is long, and lists are handed out as they are kept', async () => {
-    const step = fc.record({ present: fc.integer({ min: 2_400, max: 2_500 }), windowEpochs: fc.nat(2_500), isUndone: fc.constant<boolean>(false) })
+    const step = fc.record({
+      present: fc.integer({ min: 2_400, max: 2_500 }),
+      windowEpochs: fc.nat(2_500),
+      isUndone: fc.constant<boolean>(false),
+    })
     const long = fc.record({ seed: fc.double({ noNaN: true }), others: fc.array(fc.tuple(fc.nat(2_200), epoch), { maxLength: 3 }) })
     await fc.assert(
       fc.asyncProperty(long, fc.array(step, { minLength: 3, maxLength: 4 }), async ({ seed, others }, steps) => {
