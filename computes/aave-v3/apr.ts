@@ -1,7 +1,7 @@
 import {
   type AggregateCompute,
   boolean,
-  earlierInWindow,
+  fieldsOf,
   float,
   floatOf,
   int,
@@ -10,6 +10,7 @@ import {
   memberOf,
   object,
   quotient,
+  seriesInWindow,
   type SnapshotHistory,
   type SnapshotOf,
   truncateTo,
@@ -38,6 +39,9 @@ const RATES = ['avgLiquidityRate', 'avgVariableRate', 'avgStableRate', 'avgUtili
 type Rates = { readonly [Name in (typeof RATES)[number]]: number }
 const NO_RATES: Rates = { avgLiquidityRate: 0, avgVariableRate: 0, avgStableRate: 0, avgUtilizationRate: 0 }
 
+/** Of which member of a supply each is the mean, in the order of `RATES`. */
+const FIELDS = ['liquidityRate', 'variableBorrowRate', 'stableBorrowRate', 'rateDetails']
+
 const each = (rateOf: (name: (typeof RATES)[number]) => number): Rates =>
   Object.fromEntries(RATES.map((name) => [name, rateOf(name)])) as Rates
 
@@ -55,36 +59,30 @@ export const apr6h: AggregateCompute = {
     const [present] = base
     if (present === undefined) throw new Error(`epoch ${epoch.epochId} has no supply to aggregate`)
     const { projectId, epochId } = present
-    const earlier = await earlierInWindow(history, { projectId, epochId, windowEpochs: epochsIn(WINDOW_SECONDS) })
-    const means = [...earlier.snapshots, present.snapshot].map(meansOf)
-    const rates = means.reduce(
-      (mean, next, count) => each((name) => truncateTo((count * mean[name] + next[name]) / (count + 1), DIGITS)),
-      NO_RATES,
+    const windowEpochs = epochsIn(WINDOW_SECONDS)
+    const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
+    const columns = fieldsOf(present.snapshot, FIELDS).map((value, index) => [...(earlier.columns[index] ?? []), [value]])
+    const rates = each((name) =>
+      (columns[RATES.indexOf(name)] ?? [])
+        .flat()
+        .reduce<number>((mean, byBlock, count) => truncateTo((count * mean + meanOf(name, byBlock)) / (count + 1), DIGITS), 0),
     )
     return { epochId: BigInt(epochId), ...rates, timestamp: integerOf(present.snapshot, 'timestamp'), complete: earlier.isWhole }
   },
 }
 
-/** Means over an epoch's blocks. */
-function meansOf(snapshot: JsonValue): Rates {
-  return {
-    avgLiquidityRate: meanRate(snapshot, 'liquidityRate'),
-    avgVariableRate: meanRate(snapshot, 'variableBorrowRate'),
-    avgStableRate: meanRate(snapshot, 'stableBorrowRate'),
-    avgUtilizationRate: meanUtilization(snapshot),
-  }
-}
+/** Over an epoch's blocks. */
+const meanOf = (name: (typeof RATES)[number], byBlock: JsonValue): number =>
+  name === 'avgUtilizationRate' ? meanUtilization(byBlock) : meanRate(byBlock)
 
 /** Of integers, whose sum is exact. */
-function meanRate(snapshot: JsonValue, name: string): number {
-  const byBlock = memberOf(snapshot, name)
+function meanRate(byBlock: JsonValue): number {
   const blocks = blocksIn(byBlock)
   const sum = blocks.reduce((total, block) => total + integerOf(byBlock, block), 0n)
   return quotient(sum, BigInt(blocks.length)) / RAY
 }
 
-function meanUtilization(snapshot: JsonValue): number {
-  const byBlock = memberOf(snapshot, 'rateDetails')
+function meanUtilization(byBlock: JsonValue): number {
   const blocks = blocksIn(byBlock)
   return blocks.reduce((total, block) => total + floatOf(memberOf(byBlock, block), 'utilRate'), 0) / blocks.length
 }

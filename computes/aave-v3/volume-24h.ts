@@ -1,5 +1,5 @@
-import { type AggregateCompute, boolean, fieldsOf, int, object, seriesInWindow, type SnapshotOf } from 'weft/compute'
-import { added, NO_VOLUME, SUPPLY_VOLUME, VOLUME, type Volume } from './supply-volume.ts'
+import { type AggregateCompute, boolean, fieldsOf, floatSum, int, integerSum, object, seriesInWindow, type SnapshotOf } from 'weft/compute'
+import { SUPPLY_VOLUME, VOLUME, type Volume } from './supply-volume.ts'
 import { DAY_SECONDS } from './day.ts'
 
 export const VOLUME_24H = 'aggregate_poolContract_volume_24h'
@@ -31,15 +31,10 @@ export const volume24h: AggregateCompute = {
     const { projectId, epochId } = present
     const windowEpochs = epochsIn(DAY_SECONDS)
     const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
-    const columns = fieldsOf(present.snapshot, FIELDS).map((value, index) => [value, ...(earlier.columns[index] ?? [])])
+    const columns = fieldsOf(present.snapshot, FIELDS).map((value, index) => [[value], ...(earlier.columns[index] ?? [])])
     const total = (kind: (typeof KINDS)[number]): Volume => {
       const [values = [], tokens = []] = columns.slice(2 * KINDS.indexOf(kind))
-      return values.reduce<Volume>((sum, totalUSD, index) => {
-        const totalToken = tokens[index]
-        if (typeof totalUSD !== 'number') throw new Error(`${kind}.totalUSD is not a float`)
-        if (typeof totalToken !== 'bigint') throw new Error(`${kind}.totalToken is not an integer`)
-        return added(sum, { totalUSD, totalToken })
-      }, NO_VOLUME)
+      return { totalUSD: floatSum(values, `${kind}.totalUSD`), totalToken: integerSum(tokens, `${kind}.totalToken`) }
     }
     return {
       epochId: BigInt(epochId),

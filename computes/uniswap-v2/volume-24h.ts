@@ -1,8 +1,10 @@
 import {
   type AggregateCompute,
   boolean,
+  type Column,
   fieldsOf,
   float,
+  floatSum,
   int,
   type JsonValue,
   object,
@@ -60,25 +62,18 @@ export async function dayVolume(options: {
   const { present, history, windowEpochs } = options
   const { projectId, epochId, snapshot } = present
   const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
-  const columns = fieldsOf(snapshot, FIELDS).map((value, index) => [value, ...(earlier.columns[index] ?? [])])
+  const columns = fieldsOf(snapshot, FIELDS).map((value, index) => [[value], ...(earlier.columns[index] ?? [])])
   return { ...totals(columns), complete: earlier.isWhole }
 }
 
 /** Each volume added up in the order of the snapshots, and cut to five digits at the end. */
 export function totalsOf(snapshots: readonly JsonValue[]): Totals {
   const rows = snapshots.map((snapshot) => fieldsOf(snapshot, FIELDS))
-  return totals(FIELDS.map((_, index) => rows.map((row) => row[index] as JsonValue)))
+  return totals(FIELDS.map((_, index) => [rows.map((row) => row[index] as JsonValue)]))
 }
 
-function totals(columns: readonly (readonly JsonValue[])[]): Totals {
-  const total = (field: Field): number => {
-    let sum = 0
-    for (const value of columns[FIELDS.indexOf(field)] ?? []) {
-      if (typeof value !== 'number') throw new Error(`${field} is not a float`)
-      sum += value
-    }
-    return truncateTo(sum, AGGREGATE_DIGITS)
-  }
+function totals(columns: readonly Column[]): Totals {
+  const total = (field: Field): number => truncateTo(floatSum(columns[FIELDS.indexOf(field)] ?? [], field), AGGREGATE_DIGITS)
   return {
     totalTrade: total('totalTrade'),
     totalFee: total('totalFee'),

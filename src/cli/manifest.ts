@@ -80,7 +80,9 @@ function linesOf(content: Manifest | undefined, isWhole: boolean): readonly stri
     `namespace ${namespace}, window in ${window.unit}`,
     `tally: at least ${tally.minVotes} votes, and ${tally.minShareBp / 100} % of the slots that voted in the epoch`,
     `availability: ${availability}, completeness: ${completeness}`,
-    voting === 'open' ? 'voting: open' : `voting: on ${voting.projectTypes.length} project types`,
+    voting === 'open'
+      ? 'voting: open'
+      : `voting: on ${voting.projectTypes.length} project types${voting.turns === undefined ? '' : ', each slot on one data source in turn'}`,
     `batches of ${batch.projectsPerBatch} projects as ${batch.form}, ${batch.tree} trees, anchored by their ${batch.anchoring}, ${batch.projectsPerSlotMax} projects per slot`,
     ...(computes.length === 0
       ? ['no computes']

@@ -8,7 +8,6 @@ export * from './config-form.ts'
 export * from './series.ts'
 export * from './snapshot-fields.ts'
 export * from './snapshot-schema.ts'
-export * from './snapshot-window.ts'
 
 /**
  * The compute interface: what a data-market builder writes. A compute is a plain async function of its declared inputs.

@@ -1,6 +1,7 @@
 import type { JsonValue } from './compute.ts'
 import { type ProjectId, namespaceOf } from './ids.ts'
 import type { TallyPolicy } from './tally.ts'
+import { dayOf, turnOf, type Turns, type Voter } from './turns.ts'
 import type { WindowRule } from './window.ts'
 
 /** What a market asks of everybody in an epoch: who follows others counts other votes. From its manifest, or from flags where it has none. */
@@ -37,7 +38,14 @@ export type BatchForm = 'json' | 'dag-cbor'
 export type BatchTree = 'cumulative' | 'fresh' | 'either'
 
 /** On what may be voted: on everything of the namespace, or on these project types and, where they are listed, data sources. */
-export type Voting = 'open' | { readonly projectTypes: readonly string[]; readonly dataSources?: readonly string[] | undefined }
+export type Voting =
+  | 'open'
+  | {
+      readonly projectTypes: readonly string[]
+      readonly dataSources?: readonly string[] | undefined
+      /** Which slot may vote on which of the data sources, in their order; on what has none every slot may. */
+      readonly turns?: Turns | undefined
+    }
 
 /** A set of computes by name and version, and what it is configured with, if anything: which projects a market has follows from them. */
 export interface ComputeSetChoice {
@@ -46,8 +54,25 @@ export interface ComputeSetChoice {
   readonly config?: JsonValue | undefined
 }
 
-/** Whether a vote on the project may count: sequencer and validators both ask this, so they cannot differ. */
-export function isInMarket(projectId: ProjectId, { namespace, voting }: Pick<MarketRules, 'namespace' | 'voting'>): boolean {
+/** Whether votes on the project may count. */
+export function isInMarket(projectId: ProjectId, rules: Pick<MarketRules, 'namespace' | 'voting'>): boolean {
+  return isListed(projectId, rules, undefined)
+}
+
+/** Whether that slot's vote on the project may count: sequencer, validators, consumers and snapshotters all ask this, so they cannot differ. */
+export function mayVoteOn(projectId: ProjectId, voter: Voter, rules: Pick<MarketRules, 'namespace' | 'voting'>): boolean {
+  const { voting } = rules
+  if (voting === 'open' || voting.turns === undefined || voting.dataSources === undefined) return isListed(projectId, rules, undefined)
+  const place = turnOf(voter, { day: dayOf(voter.epochId, voting.turns), count: voting.dataSources.length })
+  return isListed(projectId, rules, voting.dataSources[place])
+}
+
+/** `turn`: the only data source; `undefined` for all. */
+function isListed(
+  projectId: ProjectId,
+  { namespace, voting }: Pick<MarketRules, 'namespace' | 'voting'>,
+  turn: string | undefined,
+): boolean {
   if (namespaceOf(projectId) !== namespace) return false
   if (voting === 'open') return true
   // Types may hold colons: what follows a listed one is its data source.
@@ -56,6 +81,7 @@ export function isInMarket(projectId: ProjectId, { namespace, voting }: Pick<Mar
     if (named === type) return true
     if (!named.startsWith(`${type}:`)) return false
     const dataSource = named.slice(type.length + 1)
-    return !dataSource.includes(':') && (voting.dataSources === undefined || voting.dataSources.includes(dataSource))
+    if (dataSource.includes(':')) return false
+    return turn === undefined ? (voting.dataSources?.includes(dataSource) ?? true) : dataSource === turn
   })
 }

@@ -9,9 +9,15 @@ export interface SeriesRange {
   readonly fields: readonly string[]
 }
 
+/**
+ * Values of one field, ascending by epoch, in pieces: a day can have 86,400, which are not copied into one list for each aggregate of each
+ * epoch. `flat()` gives the list to whoever wants it.
+ */
+export type Column = readonly (readonly JsonValue[])[]
+
 export interface Series {
-  /** Of each field, in their order, the values of the epochs that have data, ascending. */
-  readonly columns: readonly (readonly JsonValue[])[]
+  /** One for each field, in their order, of the epochs that have data. */
+  readonly columns: readonly Column[]
   /** Whether every epoch of the range has data. */
   readonly isWhole: boolean
 }
@@ -38,13 +44,13 @@ export function withSeries(history: Omit<SnapshotHistory, 'series'>): SnapshotHi
     firstEpochId: (projectId) => history.firstEpochId(projectId),
     snapshot: (projectId, epochId) => history.snapshot(projectId, epochId),
     async series({ projectId, from, before, fields }) {
-      const columns = fields.map((): JsonValue[] => [])
+      const columns = fields.map((): [JsonValue[]] => [[]])
       let isWhole = true
       for (let start = from; start < before; start += READS_AT_ONCE) {
         const epochIds = Array.from({ length: Math.min(READS_AT_ONCE, before - start) }, (_, index) => start + index)
         for (const snapshot of await Promise.all(epochIds.map((epochId) => history.snapshot(projectId, epochId)))) {
           if (snapshot === undefined) isWhole = false
-          else for (const [index, value] of fieldsOf(snapshot, fields).entries()) (columns[index] as JsonValue[]).push(value)
+          else for (const [index, value] of fieldsOf(snapshot, fields).entries()) (columns[index] as [JsonValue[]])[0].push(value)
         }
       }
       return { columns, isWhole }
@@ -65,4 +71,29 @@ export async function seriesInWindow(
   const first = (await history.firstEpochId(projectId)) ?? epochId
   const { columns, isWhole } = await history.series({ projectId, from: Math.max(tail, first), before: epochId, fields })
   return { columns, isWhole: isWhole && first <= tail }
+}
+
+/** Added up in their order, for doubles added in another order are others. Throws where one is no float. */
+export function floatSum(column: Column, name: string): number {
+  let sum = 0
+  for (const piece of column) {
+    for (const value of piece) {
+      if (typeof value !== 'number') throw new Error(`${name} is not a float`)
+      sum += value
+    }
+  }
+  return sum
+}
+
+/** As `floatSum`, of integers. */
+export function integerSum(column: Column, name: string): bigint {
+  let sum = 0n
+  for (const piece of column) {
+    for (const value of piece) {
+      if (typeof value !== 'bigint') throw new Error(`${name} is not an integer`)
+      // Most epochs of most projects: an addition makes a new integer.
+      if (value !== 0n) sum += value
+    }
+  }
+  return sum
 }

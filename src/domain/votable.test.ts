@@ -37,3 +37,16 @@ test.each([
 ] as const)('%s: of %j nothing counts', (check, change, sent, expected, got) => {
   expect(ask(change, sent)).toEqual({ ok: false, check, expected, got })
 })
+
+test('where slots take turns a vote counts on the data source whose turn it is, and on no other', () => {
+  const turns = { ...rules, voting: { projectTypes: ['a'], dataSources: ['x', 'y'], turns: { epochsInADay: 10 } } } as const
+  const of = (projectId: string) => votableOf({ header: '0xab', request: { ...request, projectId } } as unknown as Submission, turns)
+  // 4 + 10 + 7 + 1, signed by 0xa, is even.
+  expect(of('a:x:NS')).toMatchObject({ ok: true })
+  expect(of('a:y:NS')).toEqual({
+    ok: false,
+    check: 'submission_listed',
+    expected: "a project of the data source that is slot 7's turn",
+    got: 'a:y:NS',
+  })
+})

@@ -1,7 +1,7 @@
 import type { AnchorView } from './anchor-view.ts'
 import { type Eligible, eligibilityOf } from './eligibility.ts'
 import { type EpochId, namespaceOf } from './ids.ts'
-import { isInMarket, type MarketRules } from './market-rules.ts'
+import { isInMarket, type MarketRules, mayVoteOn } from './market-rules.ts'
 import type { Submission } from './submission.ts'
 import type { SubmissionWindow } from './window.ts'
 
@@ -37,7 +37,10 @@ export function votableOf(submission: Submission, rules: VoteRules): Votable {
   if (namespace !== rules.namespace) return not('submission_namespace', rules.namespace, namespace)
   if (!isInMarket(request.projectId, rules)) return not('submission_listed', 'a project on which may be voted', request.projectId)
   const eligible = eligibilityOf(submission, rules)
-  if (eligible.ok) return eligible
+  if (eligible.ok) {
+    if (mayVoteOn(request.projectId, { ...request, signer: eligible.signer }, rules)) return eligible
+    return not('submission_listed', `a project of the data source that is slot ${request.slotId}'s turn`, request.projectId)
+  }
   if (eligible.why === 'header_unknown') return not('submission_header', 'a block within the window', submission.header)
   if (eligible.why === 'slot_unknown') return not('submission_slot', 'an active slot', String(request.slotId))
   const expected = eligible.why === 'deadline_passed' ? 'not before the header' : 'not that far ahead'

@@ -30,7 +30,10 @@ function scene(blocks: number) {
   const clock = createVirtualClock()
   const source = createFakeSourceChain({ blocks })
   const plan = planFrom({ sets: [], computes }, 'N')
-  const terms = sameTerms({ rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1, anchoring: 'projects' }, plan })
+  const terms = sameTerms({
+    rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1, anchoring: 'projects', namespace: 'N', voting: 'open' },
+    plan,
+  })
   const recomputer = createRecomputer({ source, terms, clock, random: createSeededRandom(1), report: () => undefined })
   return { clock, source, recomputer }
 }

@@ -84,6 +84,16 @@ describe('a manifest', () => {
       { tally: { minVotes: 2, minShareBp: 10_001 } },
       'tally.minShareBp: 10001 is not an integer from 0 to 10000',
     ],
+    [
+      'turns on nothing',
+      { voting: { projectTypes: ['a'], turns: { epochsInADay: 10 } } },
+      'voting.turns: needs dataSources: these are what slots take turns on',
+    ],
+    [
+      'turns of no length',
+      { voting: { projectTypes: ['a'], dataSources: ['b'], turns: { epochsInADay: 0 } } },
+      'voting.turns.epochsInADay: 0 is not an integer from 1 to 1000000000',
+    ],
     ['voting on nothing', { voting: { projectTypes: [] } }, 'voting.projectTypes: [] is not a list of at least one'],
     ['another kind of voting', { voting: 'closed' }, 'voting: "closed" is not \'open\' or an object with projectTypes'],
     ['an unknown field of voting', { voting: { projectTypes: ['a'], slots: [1] } }, 'voting: has "slots", which version 1 does not have'],

@@ -95,6 +95,10 @@ const MANIFEST = object({
       object({
         projectTypes: list(PROJECT_TYPE, 1_000).min(1, but('a list of at least one')),
         dataSources: list(DATA_SOURCE, 10_000).optional(),
+        turns: object({ epochsInADay: integer(1, 1_000_000_000) }).optional(),
+      }).refine(({ turns, dataSources = [] }) => turns === undefined || dataSources.length > 0, {
+        path: ['turns'],
+        error: 'needs dataSources: these are what slots take turns on',
       }),
     ],
     but("'open' or an object with projectTypes"),

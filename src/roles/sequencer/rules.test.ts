@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import type { EpochId, ProjectId } from '#domain/ids.ts'
+import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import type { RuleBook } from '#life/rules.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
@@ -49,6 +49,26 @@ describe('an epoch is judged by its own rules', () => {
     ])
     expect(await endOf(world, EPOCH_1)).toMatchObject({ state: 'ended', reason: 'all_batches_anchored' })
     expect(await endOf(world, EPOCH_2)).toMatchObject({ state: 'ended', reason: 'nothing_finalized' })
+    await world.stop()
+  })
+
+  test('S12: where slots take turns, only the slot whose turn the data source is may vote on it', async () => {
+    const voting = { projectTypes: ['a'], dataSources: ['0x0a', '0x0b'], turns: { epochsInADay: 10 } }
+    const world = await open({ rules: createBook({ 1: { voting } }) })
+    await world.release()
+    const codes = async (slotId: number) => {
+      const answers = []
+      for (const projectId of ['a:0x0a:TEST', 'a:0x0b:TEST', 'a:TEST'] as ProjectId[])
+        answers.push((await world.deliver(await world.submission({ epochId: EPOCH_1, slotId: slotId as SlotId, projectId }))).code)
+      return answers
+    }
+    const [first, second] = [await codes(1), await codes(2)]
+    const turns = [
+      ['accepted', 'project_not_allowed', 'accepted'],
+      ['project_not_allowed', 'accepted', 'accepted'],
+    ]
+    // Both slots have one signer: the next slot has the next source.
+    expect([turns, turns.toReversed()]).toContainEqual([first, second])
     await world.stop()
   })
 

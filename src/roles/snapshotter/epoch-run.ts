@@ -10,7 +10,7 @@ import { openFork } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import { isSamePlan, type PlannedSet, setsInWords, type Terms } from './plan.ts'
+import { isSamePlan, type PlannedSet, projectsFor, setsInWords, type Terms } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
@@ -98,12 +98,14 @@ export async function runEpoch(
   const stored = new Map<ProjectId, Promise<Stored>>()
   const snapshotOf = (projectId: ProjectId) => stored.get(projectId) as Promise<Stored>
   const { computes } = plan
+  const { slotIds, mayVote } = deps.project
+  const projects = projectsFor(plan.projects, (projectId) => slotIds().some((slotId) => mayVote(slotId, projectId)))
   const onFork = createForks(record, deps.project.records, async () => {
     const above = await awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
     return deps.makeInputs({ epoch: computeEpoch, above, releaseBlock: record.release.number, computes, signal, snapshotOf })
   })
   return allSettled(
-    plan.projects.map((project) => {
+    projects.map((project) => {
       const run = { epoch: record, project, signal, ending: epoch.ending }
       const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project))
       stored.set(project.projectId, result)

@@ -57,6 +57,19 @@ describe('the cache', () => {
     expect(held(cache, 'cd')).toBe('cd')
   })
 
+  test('N18: keeps what is remembered of windows, however many snapshots pass through, and no more of it than it may', () => {
+    const cache = createHistoryCache(2 * sizeOf(0), 2 * sizeOf(0))
+    const rows = { since: new Float64Array(), hasData: new Uint8Array(), columns: [], othersBytes: 0 }
+    const isHeld = (key: string) => cache.rows(key) !== undefined
+    cache.setRows('x', rows, 0)
+    for (const key of 'abcd') put(cache, key)
+    expect([isHeld('x'), held(cache, 'abcd')]).toEqual([true, 'cd'])
+    for (const key of 'yz') cache.setRows(key, rows, 0)
+    expect([...'xyz'].map(isHeld)).toEqual([false, true, true])
+    cache.clear()
+    expect([...'xyz'].map(isHeld)).toEqual([false, false, false])
+  })
+
   test('N5: knows nothing of blocks before the first for which it was told', () => {
     const cache = createHistoryCache()
     const cid = 'final' as Cid

@@ -3,8 +3,10 @@ import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
 import type { BatchIndex } from './by-roots.ts'
 import type { Rows } from './series.ts'
 
-/** What past epochs left for the aggregates of the next ones, in bytes of JSON: a day of some hundred pairs. */
-const CACHE_BYTES_MAX = 128 * 1024 * 1024
+/** What past epochs left for the aggregates of the next ones, in bytes of JSON. */
+const CACHE_BYTES_MAX = 64 * 1024 * 1024
+/** Fields over whole windows: six floats of some twenty projects for a day of epochs each second, of some hundred every ten seconds. */
+const ROWS_BYTES_MAX = 128 * 1024 * 1024
 /** What an entry costs beside its JSON. */
 const ENTRY_BYTES = 128
 /** A project and its CID in an index of a batch: two texts and their place. */
@@ -66,34 +68,43 @@ type Kept =
   | { readonly snapshotCid: Cid | undefined; readonly since: BlockNumber }
   | { readonly snapshot: JsonValue }
   | { readonly index: BatchIndex }
-  | { readonly rows: Rows }
 
 const indexKey = (batchCid: Cid): string => `index ${batchCid}`
-const rowsKey = (key: string): string => `rows ${key}`
 
-export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
-  const entries = new Map<string, { readonly kept: Kept; readonly bytes: number }>()
+/** Drops what was used longest ago. */
+function createRecent<Value>(bytesMax: number) {
+  const entries = new Map<string, { readonly value: Value; readonly bytes: number }>()
   let bytesHeld = 0
+  return {
+    get(key: string): Value | undefined {
+      const entry = entries.get(key)
+      if (entry === undefined) return undefined
+      entries.delete(key)
+      entries.set(key, entry)
+      return entry.value
+    },
+    set(key: string, value: Value, bytes: number): void {
+      bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
+      entries.delete(key)
+      entries.set(key, { value, bytes: bytes + ENTRY_BYTES })
+      for (const [oldest, entry] of entries) {
+        if (bytesHeld <= bytesMax) break
+        entries.delete(oldest)
+        bytesHeld -= entry.bytes
+      }
+    },
+    clear(): void {
+      entries.clear()
+      bytesHeld = 0
+    },
+  }
+}
+
+/** Two in one: a window that is read for the first time has every snapshot pass through, and must not push out what is remembered of others. */
+export function createHistoryCache(bytesMax = CACHE_BYTES_MAX, rowsBytesMax = ROWS_BYTES_MAX): HistoryCache {
+  const { get, set, clear } = createRecent<Kept>(bytesMax)
+  const rows = createRecent<Rows>(rowsBytesMax)
   let generation = 0
-
-  function get(key: string): Kept | undefined {
-    const entry = entries.get(key)
-    if (entry === undefined) return undefined
-    entries.delete(key)
-    entries.set(key, entry)
-    return entry.kept
-  }
-
-  function set(key: string, kept: Kept, bytes: number): void {
-    bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
-    entries.delete(key)
-    entries.set(key, { kept, bytes: bytes + ENTRY_BYTES })
-    for (const [oldest, entry] of entries) {
-      if (bytesHeld <= bytesMax) break
-      entries.delete(oldest)
-      bytesHeld -= entry.bytes
-    }
-  }
 
   return {
     get generation() {
@@ -119,14 +130,11 @@ export function createHistoryCache(bytesMax = CACHE_BYTES_MAX): HistoryCache {
       return kept !== undefined && 'index' in kept ? kept.index : undefined
     },
     setIndex: (batchCid, index) => set(indexKey(batchCid), { index }, index.size * INDEX_ROW_BYTES),
-    rows(key) {
-      const kept = get(rowsKey(key))
-      return kept !== undefined && 'rows' in kept ? kept.rows : undefined
-    },
-    setRows: (key, rows, bytes) => set(rowsKey(key), { rows }, bytes),
+    rows: rows.get,
+    setRows: rows.set,
     clear() {
-      entries.clear()
-      bytesHeld = 0
+      clear()
+      rows.clear()
       generation += 1
     },
   }

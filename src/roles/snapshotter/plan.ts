@@ -36,7 +36,7 @@ export function planFrom(market: Omit<EpochPlan, 'projects'>, namespace: string)
 
 /** What the market asks of a snapshotter in an epoch. */
 export interface EpochTerms {
-  readonly rules: Pick<MarketRules, 'windowUnit' | 'deadlineBufferMaxBlocks' | 'anchoring'>
+  readonly rules: Pick<MarketRules, 'windowUnit' | 'deadlineBufferMaxBlocks' | 'anchoring' | 'namespace' | 'voting'>
   readonly plan: EpochPlan
 }
 
@@ -49,6 +49,15 @@ export interface Terms {
 
 /** Of a market that never changes. */
 export const sameTerms = (terms: EpochTerms): Terms => ({ present: terms, termsAt: async () => terms })
+
+/**
+ * What is to be computed by who may vote on some projects only: these, and whatever later epochs may look back on, which is aggregates and
+ * what they build on.
+ */
+export function projectsFor(projects: readonly PlannedProject[], mayVote: (projectId: ProjectId) => boolean): readonly PlannedProject[] {
+  const bases = new Set(projects.flatMap((project) => (project.kind === 'aggregate' ? project.baseIds : [])))
+  return projects.filter(({ kind, projectId }) => kind === 'aggregate' || bases.has(projectId) || mayVote(projectId))
+}
 
 /** Whether both are made from the same: order is part of it. */
 export function isSamePlan(left: readonly PlannedSet[], right: readonly PlannedSet[]): boolean {

@@ -42,6 +42,7 @@ async function open() {
     },
     handOverLimit: (work) => work(),
     slotIds: () => [1 as SlotId],
+    mayVote: () => true,
     onComputed: () => undefined,
     onHandedOver: () => undefined,
   }

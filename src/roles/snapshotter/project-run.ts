@@ -1,6 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Cid, EpochId, Hash, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import { advanceProject, endProject, isProjectOver, type ProjectReason, type ProjectState } from '#domain/project.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
@@ -32,6 +32,8 @@ export interface ProjectDeps extends PersistDeps {
   readonly handOverLimit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** The slots that our key signs for now. */
   readonly slotIds: () => readonly SlotId[]
+  /** Whether the slot may vote on the project in an epoch of these rules. */
+  readonly mayVote: (slotId: SlotId, projectId: ProjectId) => boolean
   /** Told when an epoch has one more snapshot of ours. */
   readonly onComputed: (epochId: EpochId) => void
   readonly onHandedOver: () => void
@@ -160,7 +162,7 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
   try {
     const result = await stored
     if (!result.ok) return await end(run, deps, result)
-    const slotIds = deps.slotIds()
+    const slotIds = votersOf(run, deps)
     const open = slotIds.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
     const outcomes = await allSettled(
       open.map((slotId) =>
@@ -172,7 +174,8 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
       ),
     )
     // Not asked of the records: a rollback may have forgotten there what the collector took, and gives it again (N9).
-    const isTaken = open.length < slotIds.length || outcomes.includes(true)
+    const isOthersTurn = slotIds.length === 0 && deps.slotIds().length > 0
+    const isTaken = isOthersTurn || open.length < slotIds.length || outcomes.includes(true)
     return await end(run, deps, isTaken ? undefined : { ok: false, reason: 'hand_over_failed', detail: 'no slot is ours any more' })
   } catch (failure) {
     // What ends the work is no failure, whatever a process that stops may call it.
@@ -187,6 +190,10 @@ export async function submit(run: SubmitRun, stored: Promise<Stored>, deps: Proj
     return end(run, deps, isHistory ? { ok: false, reason: 'history_missing', detail: failure.message } : { ok: false, reason, detail: '' })
   }
 }
+
+/** The slots that vote on the project: where they take turns, not all of ours. */
+const votersOf = ({ project: { projectId } }: SubmitRun, { slotIds, mayVote }: ProjectDeps): readonly SlotId[] =>
+  slotIds().filter((slotId) => mayVote(slotId, projectId))
 
 /** Our own disk, settings or code, which no closing window explains (N4). */
 export const isOurFailure = ({ kind }: WeftError): boolean => kind === 'bug' || kind === 'operator'
@@ -226,7 +233,7 @@ async function end(run: SubmitRun, deps: ProjectDeps, missing: Missing | undefin
   // Ended before, in an earlier life: that end stands.
   if (recorded !== undefined && hasEnded(recorded)) return recorded
   const own = deps.slotIds()
-  const open = own.filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
+  const open = votersOf(run, deps).filter((slotId) => !deps.records.isHandedOver(epoch.epochId, project.projectId, slotId))
   // What the collector has, it has: whatever went wrong afterwards, or in another life, does not take it back.
   const isHandedOver = recorded?.snapshotCid !== undefined && own.length > 0 && open.length === 0 && missing?.reason !== 'release_undone'
   if (missing === undefined || isHandedOver) return submitted(run, recorded, deps)

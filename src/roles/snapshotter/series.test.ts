@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type JsonValue, seriesInWindow, withSeries } from '#domain/compute.ts'
+import { type JsonValue, type Series, seriesInWindow, withSeries } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import { createHistoryCache } from './history-cache.ts'
 import type { Earlier } from './history.ts'
@@ -62,34 +62,67 @@ const plain = (volume: JsonValue, decidedIn: number): Epoch => ({
   own: snapshotOf(volume),
   isUnserved: false,
 })
+const flat = ({ columns, isWhole }: Series) => ({ columns: columns.map((column) => column.flat()), isWhole })
 const windowOf = (epochId: number, windowEpochs: number) => ({ projectId: PROJECT, epochId, windowEpochs, fields: FIELDS })
 
 describe('N18: a window that is remembered', () => {
+  const value = fc.oneof(fc.double(), fc.bigInt(), fc.constantFrom<JsonValue>(null, true, 'text', 't'.repeat(65), [1n], { b: 1n, a: 0.5 }))
+  const epoch = fc.record({
+    decidedIn: fc.nat(400),
+    final: fc.option(value.map(snapshotOf), { nil: undefined }),
+    own: fc.option(value.map(snapshotOf), { nil: undefined }),
+    isUnserved: fc.boolean(),
+  })
+  interface Step {
+    readonly present: number
+    readonly windowEpochs: number
+    readonly isUndone: boolean
+  }
+  async function expectSame(epochs: readonly Epoch[], steps: readonly Step[], bytesMax: number): Promise<void> {
+    const world = createWorld(epochs, createHistoryCache(bytesMax, bytesMax))
+    for (const { present, windowEpochs, isUndone } of steps) {
+      if (isUndone) world.cache.clear()
+      const { remembering, fromScratch } = world.at(present)
+      const remembered = await seriesInWindow(remembering, windowOf(present, windowEpochs))
+      expect(flat(remembered)).toEqual(flat(await seriesInWindow(fromScratch, windowOf(present, windowEpochs))))
+    }
+  }
+
   test('gives what reading every snapshot anew gives, bit by bit, whatever is decided when, undone or let go', async () => {
-    const value = fc.oneof(fc.double(), fc.bigInt(), fc.constantFrom<JsonValue>(null, true, 'text', 't'.repeat(65), [1n]))
-    const epoch = fc.record({
-      decidedIn: fc.nat(400),
-      final: fc.option(value.map(snapshotOf), { nil: undefined }),
-      own: fc.option(value.map(snapshotOf), { nil: undefined }),
-      isUnserved: fc.boolean(),
-    })
     const step = fc.record({ present: fc.integer({ min: 2, max: 300 }), windowEpochs: fc.nat(320), isUndone: fc.boolean() })
     await fc.assert(
       fc.asyncProperty(
         fc.array(epoch, { minLength: 300, maxLength: 300 }),
         fc.array(step, { minLength: 2, maxLength: 6 }),
         fc.constantFrom(2 ** 12, 2 ** 17, 2 ** 27),
-        async (epochs, steps, bytesMax) => {
-          const world = createWorld(epochs, createHistoryCache(bytesMax))
-          for (const { present, windowEpochs, isUndone } of steps) {
-            if (isUndone) world.cache.clear()
-            const { remembering, fromScratch } = world.at(present)
-            const remembered = await seriesInWindow(remembering, windowOf(present, windowEpochs))
-            expect(remembered).toEqual(await seriesInWindow(fromScratch, windowOf(present, windowEpochs)))
-          }
-        },
+        expectSame,
       ),
       { numRuns: 60 },
+    )
+  })
+
+  test('gives the same where it is long, and lists are handed out as they are kept', async () => {
+    const step = fc.record({
+      present: fc.integer({ min: 2_400, max: 2_500 }),
+      windowEpochs: fc.nat(2_500),
+      isUndone: fc.constant<boolean>(false),
+    })
+    const long = fc.record({ seed: fc.double({ noNaN: true }), others: fc.array(fc.tuple(fc.nat(2_200), epoch), { maxLength: 3 }) })
+    await fc.assert(
+      fc.asyncProperty(long, fc.array(step, { minLength: 3, maxLength: 4 }), async ({ seed, others }, steps) => {
+        const epochs = Array.from({ length: 2_500 }, (_, index) => plain(seed / (index + 1), index + 10))
+        for (const [index, other] of others) epochs[index] = other
+        await expectSame(epochs, steps, 2 ** 27)
+      }),
+      {
+        numRuns: 10,
+        examples: [
+          [
+            { seed: 1.1, others: [[500, { decidedIn: 1, final: undefined, own: undefined, isUnserved: false }]] },
+            [2_400, 2_401, 2_402].map((present) => ({ present, windowEpochs: 2_399, isUndone: false })),
+          ],
+        ],
+      },
     )
   })
 

@@ -10,9 +10,8 @@ const ROWS_EPOCHS = 1_024
 const ROW_BYTES = 9
 /** Engines keep lists of nothing but doubles unboxed. */
 const FLOAT_BYTES = 8
+/** About what an integer, a text and a member of an object cost. */
 const OTHER_BYTES = 48
-/** What longer texts cost would have to be counted; they are read anew each time. */
-const TEXT_LENGTH_MAX = 64
 
 /** Fields of `ROWS_EPOCHS` epochs of a project, where it is decided what these have. */
 export interface Rows {
@@ -20,8 +19,8 @@ export interface Rows {
   readonly since: Float64Array
   readonly hasData: Uint8Array
   readonly columns: readonly JsonValue[][]
-  /** Values that are no floats. */
-  others: number
+  /** What values that are no floats cost. */
+  othersBytes: number
 }
 
 /** An epoch's fields; `undefined` when it has no data. */
@@ -52,16 +51,17 @@ export interface RememberedSeries extends Series {
  */
 export function createSeries({ releaseBlock, cache, onRead }: SeriesDeps): ReadSeries {
   function remember(key: string, index: number, fields: readonly string[], row: Row): void {
-    if (row?.every(isSmall) === false) return
     const rows = cache.rows(key) ?? emptyRows(fields.length)
-    rows.since[index] = Math.min(rows.since[index] as number, releaseBlock)
+    // It cannot have become another: lists that were given away stay as they are.
+    if ((rows.since[index] as number) <= releaseBlock) return
+    rows.since[index] = releaseBlock
     rows.hasData[index] = row === undefined ? 0 : 1
     for (const [column, value] of (row ?? []).entries()) {
       const values = rows.columns[column] as JsonValue[]
+      rows.othersBytes += bytesOf(value) - bytesOf(values[index] as JsonValue)
       values[index] = value
-      if (typeof value !== 'number') rows.others += 1
     }
-    cache.setRows(key, rows, ROWS_EPOCHS * (ROW_BYTES + FLOAT_BYTES * fields.length) + OTHER_BYTES * rows.others)
+    cache.setRows(key, rows, ROWS_EPOCHS * (ROW_BYTES + FLOAT_BYTES * fields.length) + rows.othersBytes)
   }
 
   /** Whether as of every block from the release on the epoch has this and nothing else. */
@@ -71,19 +71,15 @@ export function createSeries({ releaseBlock, cache, onRead }: SeriesDeps): ReadS
   }
 
   return async ({ projectId, from, before, fields }, read) => {
-    const keyOf = (piece: number) => `${projectId} ${fields.join()} ${piece}`
-    // Held here: what is read meanwhile may push them out of the cache.
-    const known = new Map<number, Rows>()
-    const unknown: number[] = []
-    for (let epochId = from; epochId < before; ) {
-      const rows = cache.rows(keyOf(pieceOf(epochId)))
-      if (rows !== undefined) known.set(pieceOf(epochId), rows)
-      for (const end = Math.min(endOf(epochId), before); epochId < end; epochId += 1) {
-        const since = epochId < before - SOURCES_MAX ? rows?.since[epochId % ROWS_EPOCHS] : undefined
-        if (since === undefined || since > releaseBlock) unknown.push(epochId)
-      }
+    const keyOf = (epochId: number) => `${projectId} ${fields.join()} ${Math.floor(epochId / ROWS_EPOCHS)}`
+    const pieces: Piece[] = []
+    for (let start = from; start < before; start = nextPiece(start)) {
+      // Held here: what is read meanwhile may push them out of the cache.
+      const rows = cache.rows(keyOf(start))
+      const piece = { from: start, before: Math.min(nextPiece(start), before), rows }
+      pieces.push({ ...piece, unknown: unknownIn(piece, { releaseBlock, newest: before - SOURCES_MAX }) })
     }
-
+    const unknown = pieces.flatMap((piece) => piece.unknown)
     const fresh = new Map<number, Row>()
     for (let start = 0; start < unknown.length; start += READS_AT_ONCE) {
       const epochIds = unknown.slice(start, start + READS_AT_ONCE)
@@ -92,54 +88,97 @@ export function createSeries({ releaseBlock, cache, onRead }: SeriesDeps): ReadS
         const earlier = snapshots[index]
         const row = earlier && fieldsOf(earlier.snapshot, fields)
         fresh.set(epochId, row)
-        if (isDecided(projectId, epochId, earlier)) remember(keyOf(pieceOf(epochId)), epochId % ROWS_EPOCHS, fields, row)
+        if (isDecided(projectId, epochId, earlier)) remember(keyOf(epochId), epochId % ROWS_EPOCHS, fields, row)
       }
       onRead(projectId, start + epochIds.length, unknown.length)
     }
-    return joined({ from, before, width: fields.length }, known, fresh)
+    return joined(pieces, fields.length, fresh)
   }
 }
 
-/** Ascending, from what was read now and what was known before. Once per epoch and field: nothing is made or looked up that need not be. */
-function joined(
-  { from, before, width }: { readonly from: number; readonly before: number; readonly width: number },
-  known: ReadonlyMap<number, Rows>,
-  fresh: ReadonlyMap<number, Row>,
-): RememberedSeries {
-  const columns = Array.from({ length: width }, (): JsonValue[] => [])
+/** Epochs of a range that lie together, and what is remembered of them. */
+interface Piece {
+  readonly from: number
+  readonly before: number
+  readonly rows: Rows | undefined
+  /** Those that have to be read. */
+  readonly unknown: readonly number[]
+}
+
+const nextPiece = (epochId: number): number => (Math.floor(epochId / ROWS_EPOCHS) + 1) * ROWS_EPOCHS
+
+function unknownIn(
+  { from, before, rows }: Omit<Piece, 'unknown'>,
+  { releaseBlock, newest }: { readonly releaseBlock: BlockNumber; readonly newest: number },
+): readonly number[] {
+  const unknown: number[] = []
+  for (let epochId = from; epochId < before; epochId += 1) {
+    const isKnown = rows !== undefined && epochId < newest && (rows.since[epochId % ROWS_EPOCHS] as number) <= releaseBlock
+    if (!isKnown) unknown.push(epochId)
+  }
+  return unknown
+}
+
+/** Ascending, from what was read now and what was known before. What lies together in whole is not copied: windows are long. */
+function joined(pieces: readonly Piece[], width: number, fresh: ReadonlyMap<number, Row>): RememberedSeries {
+  const columns = Array.from({ length: width }, (): (readonly JsonValue[])[] => [])
   let [isWhole, remembered] = [true, 0]
-  for (let epochId = from; epochId < before; ) {
-    const rows = known.get(pieceOf(epochId))
-    for (const end = Math.min(endOf(epochId), before); epochId < end; epochId += 1) {
-      const isFresh = fresh.has(epochId)
-      const row = isFresh ? fresh.get(epochId) : undefined
-      if (isFresh ? row === undefined : rows?.hasData[epochId % ROWS_EPOCHS] !== 1) {
-        isWhole = false
-        continue
-      }
-      if (!isFresh) remembered += 1
-      for (let place = 0; place < width; place += 1) {
-        const value = row === undefined ? rows?.columns[place]?.[epochId % ROWS_EPOCHS] : row[place]
-        columns[place]?.push(value as JsonValue)
-      }
-    }
+  for (const piece of pieces) {
+    const { from, before, rows, unknown } = piece
+    const values = rows && unknown.length === 0 && hasAll(rows, piece) ? cut(rows, piece) : gathered(piece, width, fresh)
+    for (const [place, column] of columns.entries()) column.push(values.columns[place] ?? [])
+    isWhole &&= values.count === before - from
+    remembered += values.count - values.fresh
   }
   return { columns, isWhole, remembered }
 }
 
-/** The first epoch that lies elsewhere. */
-const endOf = (epochId: number): number => (pieceOf(epochId) + 1) * ROWS_EPOCHS
+interface Values {
+  readonly columns: readonly (readonly JsonValue[])[]
+  /** Epochs that have data, and those of them that were read now. */
+  readonly count: number
+  readonly fresh: number
+}
 
-const pieceOf = (epochId: number): number => Math.floor(epochId / ROWS_EPOCHS)
+const hasAll = ({ hasData }: Rows, { from, before }: Piece): boolean =>
+  !hasData.subarray(from % ROWS_EPOCHS, (from % ROWS_EPOCHS) + before - from).includes(0)
 
-const isSmall = (value: JsonValue): boolean =>
-  value === null || (typeof value !== 'object' && (typeof value !== 'string' || value.length <= TEXT_LENGTH_MAX))
+function cut({ columns }: Rows, { from, before }: Piece): Values {
+  const [start, count] = [from % ROWS_EPOCHS, before - from]
+  const isUncut = count === ROWS_EPOCHS
+  return { columns: isUncut ? columns : columns.map((values) => values.slice(start, start + count)), count, fresh: 0 }
+}
+
+/** One by one: of some there is no data, or they were read now. */
+function gathered({ from, before, rows }: Piece, width: number, fresh: ReadonlyMap<number, Row>): Values {
+  const columns = Array.from({ length: width }, (): JsonValue[] => [])
+  let [count, freshCount] = [0, 0]
+  for (let epochId = from; epochId < before; epochId += 1) {
+    const [index, isFresh] = [epochId % ROWS_EPOCHS, fresh.has(epochId)]
+    const row = isFresh ? fresh.get(epochId) : undefined
+    if (isFresh ? row === undefined : rows?.hasData[index] !== 1) continue
+    count += 1
+    if (isFresh) freshCount += 1
+    for (const [place, column] of columns.entries())
+      column.push((row === undefined ? rows?.columns[place]?.[index] : row[place]) as JsonValue)
+  }
+  return { columns, count, fresh: freshCount }
+}
+
+/** Of what is no float by itself. */
+function bytesOf(value: JsonValue): number {
+  if (typeof value === 'number') return 0
+  if (typeof value === 'string') return OTHER_BYTES + 2 * value.length
+  if (value === null || typeof value !== 'object') return OTHER_BYTES
+  return Object.entries(value).reduce((sum, [name, member]) => sum + OTHER_BYTES + 2 * name.length + bytesOf(member), OTHER_BYTES)
+}
 
 function emptyRows(width: number): Rows {
   return {
     since: new Float64Array(ROWS_EPOCHS).fill(Number.POSITIVE_INFINITY),
     hasData: new Uint8Array(ROWS_EPOCHS),
-    columns: Array.from({ length: width }, () => new Array<JsonValue>(ROWS_EPOCHS).fill(0.5)),
-    others: 0,
+    // Made of floats from the beginning, and without holes: that is how they stay unboxed.
+    columns: Array.from({ length: width }, () => Array.from({ length: ROWS_EPOCHS }, (): JsonValue => 0.5)),
+    othersBytes: 0,
   }
 }

@@ -46,7 +46,7 @@ export function termsWith(
 ): EpochTerms {
   const { rules, sets = [{ name: 'test', version: '1.0.0', hash: '' }] } = change
   return {
-    rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1_000, anchoring: 'projects', ...rules },
+    rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1_000, anchoring: 'projects', namespace: 'TEST', voting: 'open', ...rules },
     plan: planFrom({ sets, computes }, 'TEST'),
   }
 }

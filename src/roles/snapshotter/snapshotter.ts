@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import { mayVoteOn } from '#domain/market-rules.ts'
 import type { AnchorChain, BlockRef, MarketState, SourceChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionClient } from '#io/grpc/port.ts'
@@ -120,6 +121,8 @@ function projectDepsOf(deps: Snapshotting, watch: Watch): ProjectDeps {
   return {
     ...deps,
     slotIds: slots.ids,
+    // Epoch 0 is nobody's turn: it only shows the way.
+    mayVote: () => true,
     handOverLimit: pLimit(HAND_OVERS_AT_ONCE_MAX),
     onComputed(epochId) {
       counters.add('snapshotsComputed')
@@ -238,7 +241,10 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     const conclusions = createConclusions(shared, life, () => watch)
     const open = createEpochWork(shared, life, conclusions, (epoch) => {
       const handOver = { ...project.handOver, sign: signBy(epoch.terms, shared) }
-      return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, handOver }, onFailure: life.fail })
+      const { epochId } = epoch.record
+      const mayVote: ProjectDeps['mayVote'] = (slotId, projectId) =>
+        mayVoteOn(projectId, { epochId, slotId, signer: deps.signer.address }, epoch.terms.rules)
+      return runEpoch(epoch, { source: deps.source, makeInputs, project: { ...project, mayVote, handOver }, onFailure: life.fail })
     })
     const watch = await createWatch({ ...shared, handlers: handlersOf(shared, life, open, conclusions) }, signal)
     const project = projectDepsOf(shared, watch)

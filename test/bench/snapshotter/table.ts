@@ -1,5 +1,6 @@
-import { type Row, row } from '../seal/rows.ts'
+import { median, type Row, row } from '../seal/rows.ts'
 import { measure } from './epoch.ts'
+import { measureWindow } from './window.ts'
 
 export interface TableOptions {
   /** Markets of so many pairs, the largest last: it is the one that has targets. */
@@ -25,4 +26,22 @@ export async function* table({ pairs, awayMs }: TableOptions): AsyncGenerator<Ro
     yield row(`time beside one for each value, ${name}`, done.ms / naive.ms, '× naive')
     yield row(`CPU beside one for each value, ${name}`, done.cpuMs / naive.cpuMs, '× naive')
   }
+}
+
+const DAY_EPOCHS = 86_400
+const HOUR_EPOCHS = 3_600
+const EPOCHS = 100
+
+/** What one project costs in each epoch that looks back on a day of epochs each second; and beside it on an hour, for the length is to cost little. */
+export async function* windowTable(): AsyncGenerator<Row> {
+  await measureWindow({ windowEpochs: HOUR_EPOCHS, epochs: EPOCHS })
+  const [hour, day] = [
+    await measureWindow({ windowEpochs: HOUR_EPOCHS, epochs: EPOCHS }),
+    await measureWindow({ windowEpochs: DAY_EPOCHS, epochs: EPOCHS }),
+  ]
+  const name = `a window of ${DAY_EPOCHS} epochs`
+  yield row(`CPU of a project and epoch, ${name}, median`, median(day.cpuMs), 'ms', 50)
+  yield row(`CPU of a project and epoch, ${name}, 99 of 100`, day.cpuMs.at(-2) ?? 0, 'ms', 50)
+  yield row(`the same beside ${HOUR_EPOCHS} epochs, median`, median(day.cpuMs) / median(hour.cpuMs), '× an hour')
+  yield row(`CPU to read it for the first time, ${name}`, day.firstCpuMs, 'ms')
 }

@@ -1,7 +1,7 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { eligibilityOf } from '#domain/eligibility.ts'
 import { type Address, type EpochId, isProjectId, type ProjectId } from '#domain/ids.ts'
-import { isInMarket } from '#domain/market-rules.ts'
+import { isInMarket, mayVoteOn } from '#domain/market-rules.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { isWindowOpen } from '#domain/window.ts'
@@ -59,7 +59,10 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   if (!isInMarket(submission.request.projectId, rules)) return refuse('project_not_allowed')
   const { window, deadlineBufferMaxBlocks } = rules
   const eligible = eligibilityOf(submission, { window, view: deps.view, deadlineBufferMaxBlocks })
-  return eligible.ok ? verifySigner(submission, eligible.signer, deps) : refuse(eligible.why)
+  if (!eligible.ok) return refuse(eligible.why)
+  const { signer } = eligible
+  if (!mayVoteOn(submission.request.projectId, { epochId, slotId, signer }, rules)) return refuse('project_not_allowed')
+  return verifySigner(submission, signer, deps)
 }
 
 /** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, its rules, the header. */
