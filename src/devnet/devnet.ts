@@ -149,7 +149,7 @@ function anchorOf({ anchor, protocol: { protocolState, dataMarket, chainId } }: 
 }
 
 function endpointsOf(
-  { dataDir, anchor, source, protocol, sourceChainId }: Ground,
+  { dataDir, anchor, source, protocol, sourceChainId, computes }: Ground,
   projects: readonly ProjectId[],
   { sequencerPlaces, sequencerHttp, api, relay, collectors, gateways }: NetworkRoles,
 ): DevnetEndpoints {
@@ -170,6 +170,7 @@ function endpointsOf(
     relay: relay.places['p2p'] ?? [],
     collectors: collectors.flatMap(({ places }) => places['grpc'] ?? []),
     projects,
+    computes: computes.map(({ folder }) => folder),
   }
 }
 

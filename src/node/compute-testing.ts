@@ -73,7 +73,7 @@ export interface Conditions {
  */
 export async function computeTwice(folder: string, conditions: Conditions): Promise<ReadonlyMap<string, ComputedProject>> {
   const { config, epoch, source, namespace = 'TEST', history = {}, epochSeconds = 12 } = conditions
-  const named = { folders: [folder], sets: { config } }
+  const named = { folders: [folder], sets: [], own: { config } }
   const opened = openNamed(named)
   try {
     const projects = await runTwice(named, opened, { epoch, source, namespace, history: historyOf(history), epochSeconds })

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { SourceReader } from '#domain/compute.ts'
+import type { JsonValue, SourceReader } from '#domain/compute.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import { decode, encode } from '#io/isolate/text.ts'
 import { openComputeFolders } from './compute-folder.ts'
 import { computeEpoch, type ComputedProject, type EarlierEpochs, type EpochGiven, type FailedProject } from './compute-epoch.ts'
 import { COMPUTE_SETS, type ComputeList, type MarketComputes, openComputes } from './computes.ts'
+import { filledIn } from './own-computes.ts'
 import { type Fixture, recorded, replayed } from './source-record.ts'
 
 /**
@@ -19,8 +20,10 @@ import { type Fixture, recorded, replayed } from './source-record.ts'
 export interface ComputesNamed {
   /** Folders of sets beside those that are shipped. */
   readonly folders: readonly string[]
-  /** Which sets, configured; or how each set of the folders is. */
-  readonly sets: ComputeList | { readonly config: unknown }
+  /** Which sets, configured. */
+  readonly sets: ComputeList
+  /** How a set of a folder is configured that is not among them; without it, as its `config.json` says, where `$name` is what has that name in `places`. */
+  readonly own?: { readonly config: unknown } | { readonly places: JsonValue }
 }
 
 export interface OpenedComputes extends MarketComputes {
@@ -28,12 +31,14 @@ export interface OpenedComputes extends MarketComputes {
 }
 
 /** Throws `SETTINGS_INVALID` with all that is wrong. */
-export function openNamed({ folders, sets }: ComputesNamed): OpenedComputes {
+export function openNamed({ folders, sets, own = { places: {} } }: ComputesNamed): OpenedComputes {
   const found = openComputeFolders(folders)
   const stop = async (): Promise<void> => void (await Promise.all(found.map((set) => set.stop())))
   try {
-    const list = 'config' in sets ? found.map(({ name, version }) => ({ name, version, config: sets.config })) : [...sets]
-    return { ...openComputes(list, [...found, ...COMPUTE_SETS]), stop }
+    const unnamed = found.filter(({ name }) => !sets.some((each) => each.name === name))
+    const choices =
+      'config' in own ? unnamed.map(({ name, version }) => ({ name, version, config: own.config })) : filledIn(unnamed, own.places)
+    return { ...openComputes([...sets, ...choices], [...found, ...COMPUTE_SETS]), stop }
   } catch (failure) {
     void stop()
     throw failure

@@ -1,4 +1,5 @@
-import type { EpochPlan } from '#roles/snapshotter/plan.ts'
+import { planProjects } from '#roles/snapshotter/plan.ts'
+import type { MarketComputes } from './computes.ts'
 
 /** What builds on what in a market. */
 export interface GraphNode {
@@ -12,7 +13,8 @@ export interface GraphNode {
 }
 
 /** Preloads, then base projects, then aggregates, each after what it needs: a plan is checked for that (`graphProblems`). */
-export function graphOf({ computes, projects }: Pick<EpochPlan, 'computes' | 'projects'>): readonly GraphNode[] {
+export function graphOf({ computes }: Pick<MarketComputes, 'computes'>, namespace: string): readonly GraphNode[] {
+  const projects = planProjects(computes, namespace)
   const nodes: GraphNode[] = computes.preloads.map(({ taskType }) => ({ kind: 'preload', name: taskType, projects: 1, needs: [] }))
   const placeOf = (name: string): number => nodes.findIndex((node) => node.name === name)
   for (const compute of [...computes.snapshots, ...computes.aggregates]) {
