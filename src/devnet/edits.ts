@@ -23,7 +23,6 @@ const QUIET_MS = 100
 const EPOCHS_TRIED = 2
 
 export interface EditDeps {
-  readonly clock: Clock
   /** What the market asks for now. */
   readonly computes: readonly ComputeSetChoice[]
   /** Grows by each edition that is good. */

@@ -50,7 +50,6 @@ export async function startWatching(
   }
 
   const edits = createEdits({
-    clock: systemClock,
     computes: manifest.computes,
     editions,
     places: uniswapIn(manifest.computes),

@@ -15,7 +15,10 @@ export function createRunWorld() {
   const counting = Object.fromEntries(
     Object.entries(chain).map(([name, method]) => [
       name,
-      (...args: never[]) => (asked.push(name), (method as (...given: never[]) => unknown)(...args)),
+      (...args: never[]) => {
+        asked.push(name)
+        return (method as (...given: never[]) => unknown)(...args)
+      },
     ]),
   ) as unknown as SourceChain
   const form = { epochSize: 5, firstBlock: 1, blockTimeSeconds: 12, namespace: 'N' }
