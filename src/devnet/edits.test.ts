@@ -49,6 +49,11 @@ test('an edit is tried on the last epochs, shown project by project, and publish
   expect(said.at(-1)).toBe('edited: set 1-edit.1, in every node from epoch 4 on')
   expect(published).toEqual([{ versions: ['1-edit.1'], projects: ['block:N', expect.stringMatching(/^sum:/)] }])
   expect(editions.map(({ version }) => version)).toEqual(['1', '1-edit.1'])
+  said.length = 0
+  world.write('3n * (read as bigint)')
+  await edits.edited(world.folder)
+  expect(said[0]).toContain('    value: 30, not 20')
+  expect(said.at(-1)).toContain('set 1-edit.2')
 })
 
 test('what is no edit changes nothing, and one that gives the same is told as that', async () => {
