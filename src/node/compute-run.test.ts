@@ -72,7 +72,8 @@ test('a compute that hangs on which answer comes first is shown with the first b
   world.write('await Promise.race([epoch.begin, epoch.end].map((at) => source.timestamp(at).then(() => BigInt(at))))')
   const { block } = world.chain
   const connect = world.place.source.connect
-  let isSecond = false
+  // The answer about the epoch's first block comes after that about its last, the first time.
+  const last = Promise.withResolvers<void>()
   world.place = {
     ...world.place,
     source: {
@@ -80,10 +81,8 @@ test('a compute that hangs on which answer comes first is shown with the first b
       connect: async () => ({
         ...(await connect()),
         block: async (number) => {
-          if (number === 6 && !isSecond) {
-            isSecond = true
-            await new Promise((resolve) => setImmediate(resolve))
-          }
+          if (number === 10) last.resolve()
+          if (number === 6) await last.promise.then(() => new Promise((resolve) => setImmediate(resolve)))
           return block(number)
         },
       }),
