@@ -103,7 +103,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
 
 /** Whoever sees projects missing on a busy machine must not look for a fault in the protocol. */
 export function adviceAfter({ missed, rejections, epochs }: DevnetSummary): string | undefined {
-  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0)
+  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0) + (missed.hand_over_failed ?? 0)
   const submissions = rejections['window_closed'] ?? 0
   if (projects + submissions === 0) return undefined
   return (
