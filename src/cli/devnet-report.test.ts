@@ -93,7 +93,12 @@ test('a summary counts finalized epochs, and says what it leaves out', () => {
 test('what came too late is told with the numbers of the machine', () => {
   expect(adviceAfter(emptySummary(0))).toBeUndefined()
   expect(
-    adviceAfter({ ...emptySummary(0), epochs: 3, missed: { not_submitted: 3, hand_over_failed: 1, no_votes: 1 }, rejections: { window_closed: 7 } }),
+    adviceAfter({
+      ...emptySummary(0),
+      epochs: 3,
+      missed: { not_submitted: 3, hand_over_failed: 1, no_votes: 1 },
+      rejections: { window_closed: 7 },
+    }),
   ).toMatch(/^too slow: in 3 epochs 4 projects got no submission in time and 7 submissions came late.* takes 6 s .* 5 s: this machine/)
 })
 

@@ -53,8 +53,8 @@ test('whatever ends it, called again it goes on where it was, and has the same i
   let copied = 0
   const failing = async (): Promise<void> => {
     copied += 1
-    // In the middle of the second epoch, of which one snapshot is there already.
-    if (copied === 4) throw new Error('power')
+    // In the middle of the second epoch, of which one snapshot is not there yet.
+    if (copied === 3) throw new Error('power')
   }
   await expect(fill({ copy: failing })).rejects.toThrow('power')
   const stopping = new AbortController()
