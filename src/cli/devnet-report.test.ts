@@ -50,6 +50,14 @@ test('the table fits a terminal of 80 columns, its headings above what they name
   expect(headings.length).toBe(row.length)
 })
 
+test('a compute that failed stands below its epoch, with file and line', () => {
+  const pieces: string[] = []
+  const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
+  const missed = [{ projectId: 'a:N' as ProjectId, reason: 'compute_failed' as const, detail: 'compute.ts:12: no luck' }]
+  humanReport({ isTTY: false, columns: 80, write }, undefined).epoch({ ...line, missed })
+  expect(pieces.at(-1)).toBe('       missed a:N: compute_failed: compute.ts:12: no luck\n')
+})
+
 test('what is to be pasted is not broken: where it does not fit it begins its line, each address its own', () => {
   const pieces: string[] = []
   const write = (text: string | Uint8Array): boolean => pieces.push(String(text)) > 0
@@ -85,7 +93,12 @@ test('a summary counts finalized epochs, and says what it leaves out', () => {
 test('what came too late is told with the numbers of the machine', () => {
   expect(adviceAfter(emptySummary(0))).toBeUndefined()
   expect(
-    adviceAfter({ ...emptySummary(0), epochs: 3, missed: { not_submitted: 4, no_votes: 1 }, rejections: { window_closed: 7 } }),
+    adviceAfter({
+      ...emptySummary(0),
+      epochs: 3,
+      missed: { not_submitted: 3, hand_over_failed: 1, no_votes: 1 },
+      rejections: { window_closed: 7 },
+    }),
   ).toMatch(/^too slow: in 3 epochs 4 projects got no submission in time and 7 submissions came late.* takes 6 s .* 5 s: this machine/)
 })
 

@@ -1,3 +1,4 @@
+import { printable } from '#domain/printable.ts'
 import type { DevnetReport, EpochLine, Endpoint } from '#devnet/report.ts'
 import { COLUMNS, wrapped } from './words.ts'
 
@@ -63,7 +64,9 @@ const counted = (epochs: number): string => `${epochs} ${epochs === 1 ? 'epoch' 
 const MISSED_MAX = 5
 
 function missed({ missed: projects }: EpochLine): string {
-  const named = projects.slice(0, MISSED_MAX).map(({ projectId, reason }) => `       missed ${projectId}: ${reason}`)
+  const named = projects
+    .slice(0, MISSED_MAX)
+    .map(({ projectId, reason, detail }) => `       missed ${projectId}: ${reason}${detail ? `: ${printable(detail)}` : ''}`)
   const others = projects.length - named.length
   return [...named, ...(others > 0 ? [`       and ${others} more; --json lists them all`] : [])].join('\n')
 }

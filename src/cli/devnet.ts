@@ -24,6 +24,7 @@ interface Flags {
   readonly fault?: FaultName
   readonly open: boolean
   readonly computes?: readonly string[]
+  readonly watch: boolean
 }
 
 /** Whether nothing was begun: what was asked for cannot be, or the folder is not the devnet's to take. */
@@ -59,7 +60,7 @@ export const devnetCommand = buildCommand({
     })
     const told = flags.json ? jsonReport(this.process) : humanReport(this.process.stdout, this.process.env['TERM'])
     const report = flags.open ? opening(told, this.process) : told
-    const { epochs, seed, slots, liars, anchoring, fault, computes } = flags
+    const { epochs, seed, slots, liars, anchoring, fault, computes, watch } = flags
     let isRefused = false
     try {
       const options = {
@@ -69,6 +70,7 @@ export const devnetCommand = buildCommand({
         slots,
         liars,
         anchoring,
+        watch,
         ...(epochs !== undefined && { epochs }),
         ...(fault && { fault }),
         ...(computes && { computeFolders: computes }),
@@ -127,6 +129,13 @@ export const devnetCommand = buildCommand({
         variadic: ',',
         optional: true,
         brief: 'Folders of compute sets that run beside those of the devnet, separated by commas (docs/BUILDING.md)',
+      },
+      watch: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief:
+          'Watch the folders of --computes: an edit is tried on the last epochs, shown with what it changes, and holds in every node from the next epoch on',
       },
       fault: {
         kind: 'enum',

@@ -4,6 +4,7 @@ import { parseAddress, type Address } from '#domain/ids.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { MarketForm } from '#operator/market-plan.ts'
 import { isSequencerId, SEQUENCER_ID_FORM } from '#operator/sequencer-id.ts'
+import { graphCommand } from './graph.ts'
 import { draftOf, inWords, MANIFEST_FILE_FLAG, manifestFacts, tellManifest, withContent } from './manifest.ts'
 import {
   CONTRACT_FLAGS,
@@ -257,6 +258,6 @@ const setCommand = buildCommand({
 })
 
 export const marketRoutes = buildRouteMap({
-  routes: { show: showCommand, create: createCommand, set: setCommand },
+  routes: { graph: graphCommand, show: showCommand, create: createCommand, set: setCommand },
   docs: { brief: 'Show, create and change data markets' },
 })

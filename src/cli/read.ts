@@ -46,10 +46,10 @@ async function reading(process: NodeJS.Process, flags: Flags, work: (data: Data)
   }
 }
 
-type AskedEpochs = 'latest' | readonly [EpochId, ...EpochId[]]
+export type AskedEpochs = 'latest' | readonly [EpochId, ...EpochId[]]
 
 /** `latest`, an epoch, or several from one to another. */
-function epochsIn(text: string): AskedEpochs {
+export function epochsIn(text: string): AskedEpochs {
   if (text === 'latest') return text
   const [from, to = from, ...more] = text.split('..').map((part) => parseEpochId(part)) as [EpochId, EpochId?, ...EpochId[]]
   if (more.length > 0 || to < from || to - from >= RANGE_MAX)

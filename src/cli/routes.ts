@@ -1,5 +1,7 @@
 import { buildRouteMap } from '@stricli/core'
+import { backfillCommand } from './backfill.ts'
 import { benchCommand } from './bench.ts'
+import { computeRoutes } from './compute.ts'
 import { deployCommand } from './deploy.ts'
 import { devnetCommand } from './devnet.ts'
 import { explainCommand } from './explain.ts'
@@ -26,6 +28,8 @@ export const routes = buildRouteMap({
   routes: {
     devnet: devnetCommand,
     new: newRoutes,
+    compute: computeRoutes,
+    backfill: backfillCommand,
     verify: verifyRoutes,
     proof: proofCommand,
     get: getCommand,

@@ -10,6 +10,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import type { Network } from '#node/network.ts'
 import { carryOut, type Conduct } from '#operator/carry-out.ts'
 import { deployNetwork } from '#operator/deploy.ts'
+import { changeMarket } from '#operator/market.ts'
 import type { ManifestWish } from '#operator/market-plan.ts'
 import { assignSteps } from '#operator/slot-plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -53,6 +54,8 @@ const REWARDS = { rewards: true, dailySnapshotQuota: 10n }
 /** Nobody is asked: it is a devnet. */
 const AT_ONCE: Conduct = { isDryRun: false, confirm: async () => true, done: () => undefined }
 
+const NO_CHANGE = { addSequencers: [], removeSequencers: [], addValidators: [], removeValidators: [], addAdmins: [], removeAdmins: [] }
+
 /** Gives ether to accounts of a development chain. */
 export async function fundAccounts(rpcUrl: string, accounts: readonly Address[]): Promise<void> {
   const rpc = createRpc({ rpcUrl, pause: systemClock })
@@ -81,6 +84,26 @@ export async function assignSlot(options: {
     return steps.length === 0 ? [] : [steps]
   }
   await carryOut(operator, plan, AT_ONCE, new AbortController().signal)
+}
+
+/** Names a market's rules from an epoch on that is not released yet. Waits for the chain's own blocks. Throws as `changeMarket`. */
+export async function setManifest(options: {
+  readonly rpcUrl: string
+  readonly ownerKey: Secret<Uint8Array>
+  readonly network: Network
+  readonly bytes: Uint8Array
+  readonly fromEpochId: number
+  readonly signal: AbortSignal
+}): Promise<void> {
+  const { rpcUrl, ownerKey, network, bytes, fromEpochId, signal } = options
+  const { chainId, protocolState, dataMarket } = network
+  const rpc = createRpc({ rpcUrl, pause: systemClock })
+  const journal = createFakeStore()
+  const settling = { settleTimeoutMs: SETTLE_TIMEOUT_MS, pollMs: 50 }
+  const operator = createAccount({ rpc, chainId, privateKey: ownerKey, journal, clock: systemClock, ...settling })
+  const change = { ...NO_CHANGE, draft: { bytes, what: 'the manifest of the edited computes', fromEpochId } }
+  const session = { rpc, chainId, operator, stop: async () => undefined }
+  await changeMarket(session, { place: { protocolState, dataMarket }, change }, AT_ONCE, signal)
 }
 
 /** Puts the whole protocol, one data market and its slots on a development chain. Mines the blocks it needs. Throws `CALL_REVERTED`, `CHAIN_UNREACHABLE`. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { WeftError } from '#domain/errors.ts'
-import type { ProjectId } from '#domain/ids.ts'
+import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
@@ -18,6 +18,7 @@ import { plant } from './plant.ts'
 import { announce, type DevnetEndpoints, KEPT, keep, RUNNING, withdraw } from './registry.ts'
 import { DASHBOARD, type DevnetReport, type DevnetSummary, type Endpoint, type EpochLine } from './report.ts'
 import { type NetworkRoles, startRoles } from './roles.ts'
+import { startWatching } from './watching.ts'
 
 export interface DevnetOptions extends Omit<GroundOptions, 'computes'> {
   /** Folders of compute sets that run beside those that the devnet has. */
@@ -47,6 +48,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     throw new WeftError('SETTINGS_INVALID', { problems: ['--liars must be fewer than half of --slots, or the lie wins'] })
   if (options.fault !== undefined && options.epochs !== undefined)
     throw new WeftError('SETTINGS_INVALID', { problems: ['--fault ends when it is healed: it takes no --epochs'] })
+  if (options.watch === true && (options.computeFolders ?? []).length === 0)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--watch needs --computes: the folders that are watched'] })
   const started = createStarted()
   const computes = openComputeFolders(options.computeFolders ?? [])
   for (const set of computes) started.add(`computes of ${set.folder}`, set)
@@ -62,6 +65,8 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
     })
     signal.throwIfAborted()
     const projects = projectsOf(ground)
+    /** Since which epoch the market has which. */
+    const plans: { readonly from: number; readonly projects: readonly ProjectId[] }[] = [{ from: 0, projects }]
     const planting = options.fault && plant(options.fault, ground, projects)
     const { rpcFor, settings } = options
     const roles = await startRoles(ground, { report, started, signal, ...(rpcFor && { rpcFor }), ...(settings && { settings }) }, planting)
@@ -74,8 +79,13 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
       if (!options.isTemporary && projectId !== undefined && line.finalized === line.projects)
         provable = { projectId, epochId: line.epochId }
     }
-    observer = createObserver({ chain, clock: systemClock, report: { ...report, epoch }, projects, recordOf: roles.recordOf, watch })
-    announce(endpointsOf(ground, projects, roles), ground.folder)
+    const projectsAt = (epochId: EpochId) => (plans.findLast(({ from }) => from <= epochId) ?? { projects }).projects
+    const { recordOf, failureOf } = roles
+    observer = createObserver({ chain, clock: systemClock, report: { ...report, epoch }, projectsAt, recordOf, failureOf, watch })
+    const endpoints = endpointsOf(ground, projects, roles)
+    announce(endpoints, ground.folder)
+    const onPlan = (from: EpochId, planned: readonly ProjectId[]): void => void plans.push({ from, projects: planned })
+    if (ground.editions !== undefined) started.add('watch', await startWatching(ground, endpoints, { report, signal, onPlan }))
     started.add('registry', { stop: () => (options.isTemporary ? withdraw(options.dataDir) : keep(options.dataDir, ground.folder)) })
     report.ready([...roles.listening, ...findings(options, projects, roles.api)])
     await Promise.race([observeEnough(observer, { ...options, watch }, signal), roles.failed, chainEnded(ground)])
@@ -93,7 +103,7 @@ export async function runDevnet(options: DevnetOptions, report: DevnetReport, si
 
 /** Whoever sees projects missing on a busy machine must not look for a fault in the protocol. */
 export function adviceAfter({ missed, rejections, epochs }: DevnetSummary): string | undefined {
-  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0)
+  const projects = (missed.window_closed ?? 0) + (missed.not_submitted ?? 0) + (missed.hand_over_failed ?? 0)
   const submissions = rejections['window_closed'] ?? 0
   if (projects + submissions === 0) return undefined
   return (
@@ -149,7 +159,7 @@ function anchorOf({ anchor, protocol: { protocolState, dataMarket, chainId } }: 
 }
 
 function endpointsOf(
-  { dataDir, anchor, source, protocol, sourceChainId }: Ground,
+  { dataDir, anchor, source, protocol, sourceChainId, computes }: Ground,
   projects: readonly ProjectId[],
   { sequencerPlaces, sequencerHttp, api, relay, collectors, gateways }: NetworkRoles,
 ): DevnetEndpoints {
@@ -170,6 +180,7 @@ function endpointsOf(
     relay: relay.places['p2p'] ?? [],
     collectors: collectors.flatMap(({ places }) => places['grpc'] ?? []),
     projects,
+    computes: computes.map(({ folder }) => folder),
   }
 }
 

@@ -14,7 +14,7 @@ import { type DevAccount, devAccount } from './accounts.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
 import { deployProtocol, fundAccounts } from './deploy.ts'
 import { type DevnetFolder, takeFolder } from './folder.ts'
-import { ownChoices } from './own-computes.ts'
+import { ownChoices } from '#node/own-computes.ts'
 import { CHAIN_STATE } from './registry.ts'
 import type { DevnetReport } from './report.ts'
 import { deployAave, devnetReserves } from './source-chain/aave.ts'
@@ -34,6 +34,8 @@ export interface GroundOptions {
   readonly anchoring: MarketRules['anchoring']
   /** Compute sets of folders, which run beside those that the devnet has. */
   readonly computes?: readonly FolderSet[]
+  /** Whether what is edited there takes effect. */
+  readonly watch?: boolean
   /** In anchor blocks, instead of the devnet's own. */
   readonly windows?: typeof WINDOWS
 }
@@ -81,6 +83,8 @@ export interface Ground {
   readonly manifest: Manifest
   /** Which of its compute sets lie in folders. */
   readonly computes: readonly FolderSet[]
+  /** All editions of them that there were, where the folders are watched; it grows. */
+  readonly editions?: FolderSet[] | undefined
   readonly sourceChainId: number
   /** Of each honest snapshotter: one alone would agree with itself about anything, `Math.random()` too. */
   readonly honestSeats: readonly (readonly number[])[]
@@ -100,7 +104,7 @@ function castOf(): Cast {
 
 /** Chains, contracts, pairs, loans and trades, in an empty folder. Throws as `takeFolder` and `startChains` do. */
 export async function layGround(
-  { dataDir, isTemporary, seed, slots, liars, anchoring, computes = [], windows = WINDOWS }: GroundOptions,
+  { dataDir, isTemporary, seed, slots, liars, anchoring, computes = [], watch = false, windows = WINDOWS }: GroundOptions,
   report: DevnetReport,
   started: Started,
   onBegun: () => void,
@@ -171,6 +175,7 @@ export async function layGround(
     cast,
     manifest: wish.manifest,
     computes,
+    ...(watch && { editions: [...computes] }),
     sourceChainId: SOURCE_CHAIN_ID,
     honestSeats: SNAPSHOTTERS.map((_, seat) => honestSlots.filter((_slot, index) => index % SNAPSHOTTERS.length === seat)),
     lyingSlots: slotIds.slice(honestSlots.length),

@@ -34,11 +34,13 @@ let clock: VirtualClock
 let lines: EpochLine[]
 let live: EpochLine[]
 let records: Map<number, Partial<EpochEntry>>
+let failures: Map<string, { readonly reason: 'compute_failed'; readonly detail: string }>
 beforeEach(() => {
   clock = createVirtualClock()
   lines = []
   live = []
   records = new Map()
+  failures = new Map()
 })
 
 const report: DevnetReport = {
@@ -87,7 +89,14 @@ async function observe(
     const record = records.get(epochId)
     return record && ({ accepted: 0, rejected: {}, projects: [], outvotedSlots: [], ...record } as unknown as EpochEntry)
   }
-  const observer = createObserver({ chain, clock, report, projects: PROJECTS, recordOf })
+  const observer = createObserver({
+    chain,
+    clock,
+    report,
+    projectsAt: () => PROJECTS,
+    recordOf,
+    failureOf: (epochId, projectId) => failures.get(`${epochId} ${projectId}`),
+  })
   await observer.run(epochsWanted, signal)
   return observer.summary()
 }
@@ -225,6 +234,15 @@ test('events of an epoch that was never seen released, or of none, are nothing',
   expect(summary).toMatchObject({ epochs: 0, unfinished: [] })
 })
 
+test('G9: of a project that nobody submitted, those who should have computed it say why', async () => {
+  failures.set(`1 ${PROJECTS[1]}`, { reason: 'compute_failed', detail: 'compute.ts:12: no luck' })
+  await observe([whole(1)], 1)
+  expect(lines[0]?.missed).toEqual([
+    { projectId: PROJECTS[1], reason: 'compute_failed', detail: 'compute.ts:12: no luck' },
+    { projectId: PROJECTS[2], reason: 'not_submitted' },
+  ])
+})
+
 test('G9: projects that are not final are named with their reasons', async () => {
   records.set(1, { projects: [{ projectId: PROJECTS[1], reason: 'no_votes', total: 0, votes: 0 } as never] })
   await observe([whole(1)], 1)
@@ -255,7 +273,7 @@ test('being told to stop is no failure; a chain that fails is', async () => {
     } as unknown as AnchorChain,
     clock,
     report,
-    projects: [],
+    projectsAt: () => [],
     recordOf: () => undefined,
   })
   await expect(broken.run(undefined, failing)).rejects.toThrow('the chain is gone')

@@ -14,10 +14,12 @@ export interface ObserverDeps {
   readonly chain: AnchorChain
   readonly clock: Clock
   readonly report: DevnetReport
-  /** Of the market: those that each epoch should finalize. */
-  readonly projects: readonly ProjectId[]
+  /** Of the market: those that an epoch should finalize. */
+  readonly projectsAt: (epochId: EpochId) => readonly ProjectId[]
   /** What the sequencer knows of an epoch. */
   readonly recordOf: (epochId: EpochId) => EpochEntry | undefined
+  /** Why those who should have computed a project did not, as far as they know. */
+  readonly failureOf?: (epochId: EpochId, projectId: ProjectId) => { readonly reason: ProjectReason; readonly detail: string } | undefined
   /** Sees all of it too. */
   readonly watch?: Pick<FaultWatch, 'seen' | 'epoch' | 'unfinished'> | undefined
 }
@@ -191,17 +193,18 @@ function createTotals() {
 
 function lineOf(epoch: Observed, deps: ObserverDeps): EpochLine {
   const record = deps.recordOf(epoch.epochId)
+  const projects = deps.projectsAt(epoch.epochId)
   const voters = standing(epoch).map(([, validators]) => validators.size)
   return {
     epochId: epoch.epochId,
     releasedAt: epoch.releasedAt,
     accepted: record?.accepted ?? 0,
     rejected: sum(finalCounts(record).map(([, count]) => count)),
-    projects: deps.projects.length,
+    projects: projects.length,
     finalized: epoch.finalizedProjects.size,
-    missed: deps.projects
+    missed: projects
       .filter((projectId) => !epoch.finalizedProjects.has(projectId))
-      .map((projectId) => ({ projectId, reason: whyMissed(projectId, record) })),
+      .map((projectId) => ({ projectId, ...whyMissed(projectId, epoch.epochId, record, deps) })),
     batches: epoch.attestedBy.size,
     refuted: epoch.refutedBatches.size,
     disputed: disputedOf(record),
@@ -241,10 +244,16 @@ const isEmpty = ({ isEnded, attestedBy }: Observed): boolean => isEnded && attes
 /** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
 const reasonOf = (record: EpochEntry | undefined): string =>
   record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
-/** Why a project is not final. One that nobody submitted is unknown to the sequencer; of one whose batch is anchored it waits for validators. */
-function whyMissed(projectId: ProjectId, record: EpochEntry | undefined): ProjectReason {
+/** Why a project is not final. One that nobody submitted is unknown to the sequencer, and only those who did not know why; of one whose batch is anchored it waits for validators. */
+function whyMissed(
+  projectId: ProjectId,
+  epochId: EpochId,
+  record: EpochEntry | undefined,
+  { failureOf }: ObserverDeps,
+): { readonly reason: ProjectReason; readonly detail?: string } {
   const known = record?.projects?.find((project) => project.projectId === projectId)
-  return known === undefined ? 'not_submitted' : (known.reason ?? 'attestations_missing')
+  if (known !== undefined) return { reason: known.reason ?? 'attestations_missing' }
+  return failureOf?.(epochId, projectId) ?? { reason: 'not_submitted' }
 }
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
   standing(epoch).every(([, { size }]) => size === market.validators.length)

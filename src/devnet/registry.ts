@@ -29,6 +29,8 @@ export interface DevnetEndpoints {
   /** host:port of the gRPC service of each collector. */
   readonly collectors: readonly string[]
   readonly projects: readonly string[]
+  /** Folders of compute sets that run beside those that the devnet has. */
+  readonly computes?: readonly string[]
 }
 
 export const RUNNING = 'devnet.json'

@@ -15,8 +15,8 @@ export interface EpochLine {
   readonly projects: number
   /** Of those, how many are FINALIZED on the anchor chain. */
   readonly finalized: number
-  /** Those that are not, and why: a reason of the project, as far as the sequencer knows one. */
-  readonly missed: readonly { readonly projectId: ProjectId; readonly reason: ProjectReason }[]
+  /** Those that are not, and why: a reason of the project, as far as the sequencer or the snapshotters know one; `detail` has the file and line of a compute that failed. */
+  readonly missed: readonly { readonly projectId: ProjectId; readonly reason: ProjectReason; readonly detail?: string }[]
   readonly batches: number
   /** Batches that a majority of the validators refuted. */
   readonly refuted: number

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { wireApi } from '#node/api.ts'
 import { wireCollector } from '#node/collector.ts'
@@ -15,6 +16,7 @@ import { startWith } from '#node/start.ts'
 import type { Started } from '#node/stop.ts'
 import { wireValidator } from '#node/validator.ts'
 import type { EpochEntry } from '#roles/sequencer/ledger.ts'
+import type { Snapshotter } from '#roles/snapshotter/snapshotter.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
 import type { Validator } from '#roles/validator/validator.ts'
 import type { Planted } from './fault.ts'
@@ -40,6 +42,8 @@ export interface NetworkRoles {
   recordOf(epochId: EpochId): EpochEntry | undefined
   /** Stops the sequencer and starts it again after so long, at the same places. */
   silenceSequencer(forMs: number): Promise<void>
+  /** Why honest snapshotters have no data of a project. */
+  failureOf(epochId: EpochId, projectId: ProjectId): { readonly reason: ProjectReason; readonly detail: string } | undefined
   /** What validators found wrong with a batch, in words. */
   evidenceOf(epochId: EpochId, batchCid: Cid): string | undefined
   readonly collectors: readonly RunningRole[]
@@ -88,8 +92,9 @@ export async function startRoles(
     sequencers: `${relayAddress}/p2p-circuit/p2p/${peerIdIn(first(sequencer, 'p2p'))}`,
     alsoTo,
   })
+  const snapshotters: RunningRole<Snapshotter>[] = []
   for (const [seat, name] of SNAPSHOTTERS.entries()) {
-    await start(name, 'snapshotter', wireSnapshotter(fault.computes), {
+    const snapshotter = await start(name, 'snapshotter', wireSnapshotter(fault.computes), {
       signerKey: cast.honest.keyText,
       slots: (honestSeats[seat] ?? []).join(','),
       collector: first(direct, 'grpc'),
@@ -97,6 +102,7 @@ export async function startRoles(
       ipfsPeers: first(sequencer, 'ipfs'),
       pollMs: POLLS_MS[seat] ?? POLL_MS,
     })
+    snapshotters.push(snapshotter)
   }
   if (lyingSlots.length > 0) {
     await start('liar', 'snapshotter', wireSnapshotter(falsify), {
@@ -115,6 +121,7 @@ export async function startRoles(
     sequencerHttp: sequencer.places['http']?.[0] ?? '',
     api: api.places['http']?.[0] ?? '',
     ...keepSequencer(sequencer, (places) => start('sequencer', 'sequencer', wireThrough, { ...sequencerFlags, ...places })),
+    failureOf: (epochId, projectId) => failureOf(snapshotters, epochId, projectId),
     evidenceOf: (epochId, batchCid) => evidenceOf(validators, epochId, batchCid),
     collectors: [direct, relayed],
     gateways: Object.fromEntries(withGateway.map(([name, role]) => [name, first(role, 'gateway')])),
@@ -138,6 +145,13 @@ async function startValidators({ cast }: Ground, start: Start, sequencerIpfs: st
     validators.push(role)
   }
   return validators
+}
+
+/** What the first that failed says of it. */
+function failureOf(snapshotters: readonly RunningRole<Snapshotter>[], epochId: EpochId, projectId: ProjectId) {
+  const records = snapshotters.flatMap(({ handle }) => handle.projects(epochId).filter((record) => record.projectId === projectId))
+  const failed = records.find(({ state, reason }) => state === 'missed' && reason !== undefined)
+  return failed?.reason === undefined ? undefined : { reason: failed.reason, detail: failed.detail }
 }
 
 /** What the first that has evidence found: which checks failed how often, and for which slots. */
@@ -183,7 +197,9 @@ function createStarting(
     const dataDir = folders.get(name) ?? ground.folder.make(name)
     folders.set(name, dataDir)
     const given = { ...common(ground, (chain, rpcUrl) => rpcFor(name, chain, rpcUrl)), ...alike, ...flags, dataDir }
-    const settings = readSettings(role, given, {})
+    const read = readSettings(role, given, {})
+    // Of folders that are watched all roles have the editions as they come.
+    const settings = ground.editions === undefined ? read : { ...read, computes: ground.editions }
     const running = await startWith(role, settings, wire, { logTo: join(ground.dataDir, 'logs', `${name}.log`) })
     started.add(name, running)
     roles.push([name, running])
@@ -205,7 +221,10 @@ function placesOf(ground: Ground, roles: readonly (readonly [string, RunningRole
 }
 
 /** The settings that every role finds the same; those it does not know are left aside. What the market asks for is in its manifest. */
-function common({ anchor, source, dataDir, computes }: Ground, rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string): Given {
+function common(
+  { anchor, source, dataDir, computes, editions }: Ground,
+  rpcFor: (chain: 'anchor' | 'source', rpcUrl: string) => string,
+): Given {
   const sourceRpcUrl = rpcFor('source', source.rpcUrl)
   return {
     anchorRpcUrl: rpcFor('anchor', anchor.rpcUrl),
@@ -213,7 +232,7 @@ function common({ anchor, source, dataDir, computes }: Ground, rpcFor: (chain: '
     sourceRpcUrl,
     recomputeRpcUrl: sourceRpcUrl,
     pollMs: POLL_MS,
-    ...(computes.length > 0 && { computes: computes.map(({ folder }) => folder).join(',') }),
+    ...(computes.length > 0 && editions === undefined && { computes: computes.map(({ folder }) => folder).join(',') }),
   }
 }
 

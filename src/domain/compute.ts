@@ -1,9 +1,11 @@
+import type { ComputeLimits } from './compute-limits.ts'
 import { isWeftError } from './errors.ts'
 import type { Series, SeriesRange } from './series.ts'
 import type { SnapshotSchema } from './snapshot-schema.ts'
 
 export * from './by-block.ts'
 export * from './checksum.ts'
+export type { ComputeLimits } from './compute-limits.ts'
 export * from './config-form.ts'
 export * from './series.ts'
 export * from './snapshot-fields.ts'
@@ -85,6 +87,8 @@ export interface SnapshotCompute {
     /** Results of the named preloads by task type. */
     readonly preloaded: ReadonlyMap<string, unknown>
   }): Promise<JsonValue>
+  /** As the set says. */
+  readonly limits?: ComputeLimits | undefined
   /** Bulk mode (`bulk`): all of them in one go, once per epoch. */
   readonly all?: BulkCompute['all']
 }
@@ -132,6 +136,8 @@ export interface AggregateCompute {
   readonly description?: string
   readonly aggregateOn: 'SingleProject' | 'MultiProject'
   readonly baseProjectTypes: readonly string[]
+  /** As the set says. */
+  readonly limits?: ComputeLimits | undefined
   /** Only over base projects of these data sources; without it over all. */
   readonly dataSources?: readonly string[]
   aggregate(input: {
@@ -152,6 +158,8 @@ export interface ComputeSet {
   readonly preloads: readonly Preload[]
   readonly snapshots: readonly SnapshotCompute[]
   readonly aggregates: readonly AggregateCompute[]
+  /** Of each of its projects; they may come from the configuration, and so from the market. */
+  readonly limits?: ComputeLimits | undefined
 }
 
 /**

@@ -328,6 +328,11 @@ export const ERRORS = {
     facts: ['projectId', 'epochId', 'detail'],
     help: 'An aggregate needs this earlier epoch, and this node cannot tell what the others take for it. The next epochs heal by themselves.',
   },
+  COMPUTE_LIMIT: {
+    kind: 'transient',
+    facts: ['limit', 'allowed', 'detail'],
+    help: 'A compute takes more time, memory, questions or bytes than its set, or any node, allows. `limits` of the set say what it may take (docs/BUILDING.md).',
+  },
   JSON_MALFORMED: {
     kind: 'caller',
     facts: ['detail'],

@@ -33,6 +33,10 @@ export const PROJECT_REASONS = {
   unavailable: { state: 'omitted', help: 'Nobody served the bytes of the winning CID in time, and the market asks that they can be had.' },
   preload_failed: { state: 'missed', help: 'A preload that the compute needs failed.' },
   compute_failed: { state: 'missed', help: 'The compute module failed.' },
+  compute_timed_out: { state: 'missed', help: 'The compute was not done in the time that it may take.' },
+  compute_out_of_memory: { state: 'missed', help: 'The compute took more memory than it may, or ended its thread.' },
+  compute_asked_too_much: { state: 'missed', help: 'The compute asked the source chain, or history, more often than it may.' },
+  snapshot_too_large: { state: 'missed', help: 'The snapshot has more bytes than it may.' },
   nothing_happened: {
     state: 'missed',
     help: 'The compute, in bulk mode, has no snapshot of this data source in this epoch: there was nothing to tell.',

@@ -23,6 +23,8 @@ export const RECOMPUTE_REASONS = {
   not_planned: 'The computes of the market make no such project.',
   aggregate: 'It is built from earlier epochs, which this validator does not compute anew.',
   compute_failed: 'The compute, or one of its preloads, failed here.',
+  nothing_happened:
+    'Computed here, the data source has nothing to tell of the epoch, and so no CID that the one in the batch could be compared with.',
   source_late: 'The source endpoint of this validator did not answer in time, or has not come past the epoch yet.',
   block_unseen:
     'No anchor endpoint had the block that the batch came with, by which projects are chosen, before the attestation window was nearly over.',

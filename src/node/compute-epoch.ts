@@ -1,8 +1,9 @@
-import { type ComputeEpoch, type ComputeSet, type JsonValue, type SourceReader, withSeries } from '#domain/compute.ts'
+import { type ComputeEpoch, type ComputeSet, type JsonValue, type SnapshotHistory, type SourceReader, withSeries } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
+import type { ProjectReason } from '#domain/project.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { type Computed, compute, type ComputeInputs } from '#roles/snapshotter/compute.ts'
-import { planProjects } from '#roles/snapshotter/plan.ts'
+import { type PlannedProject, planProjects } from '#roles/snapshotter/plan.ts'
 import { preload } from '#roles/snapshotter/preload.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 
@@ -18,41 +19,52 @@ export interface ComputedProject {
   readonly cid: string
 }
 
-/** All projects of one epoch with the stages of a snapshotter, outside of any network. Throws when one fails, with what it says. */
+/** Why a project has none. */
+export interface FailedProject {
+  readonly reason: ProjectReason
+  readonly detail: string
+}
+
+/** Data of earlier epochs, for aggregates. */
+export type EarlierEpochs = Pick<SnapshotHistory, 'firstEpochId' | 'snapshot'>
+
+export interface EpochGiven {
+  readonly namespace: string
+  readonly epoch: ComputeEpoch
+  readonly source: SourceReader
+  readonly history: EarlierEpochs
+  readonly epochSeconds: number
+  /** Whether the last project comes first. */
+  readonly isReversed?: boolean
+  /** Those, and what they build on; without it all. */
+  readonly only?: readonly string[] | undefined
+  readonly signal?: AbortSignal
+}
+
+/** All projects of one epoch, or some, with the stages of a snapshotter, outside of any network. Rejects with the signal's reason. */
 export async function computeEpoch(
   computes: ComputeSet,
-  given: {
-    readonly namespace: string
-    readonly epoch: ComputeEpoch
-    readonly source: SourceReader
-    readonly history: Readonly<Record<string, Readonly<Record<number, JsonValue>>>>
-    readonly epochSeconds: number
-    /** Whether the last project comes first. */
-    readonly isReversed: boolean
-  },
-): Promise<ReadonlyMap<string, ComputedProject>> {
-  const { epoch, source, history, epochSeconds, isReversed } = given
-  const signal = new AbortController().signal
-  const plan = planProjects(computes, given.namespace)
+  given: EpochGiven,
+): Promise<ReadonlyMap<ProjectId, ComputedProject | FailedProject>> {
+  const { epoch, source, history, epochSeconds, isReversed = false, only } = given
+  const signal = given.signal ?? new AbortController().signal
+  const plan = withBases(planProjects(computes, given.namespace), only)
+  const planned = new Set<object>(plan.map(({ compute }) => compute))
+  const needed = { ...computes, snapshots: computes.snapshots.filter((each) => planned.has(each)) }
   const done = new Map(plan.map(({ projectId }) => [projectId, Promise.withResolvers<Computed>()]))
   const inputs: ComputeInputs = {
     epoch,
     source,
     fork: { hash: NO_HASH, isSteady: async () => true },
-    preloads: preload(computes, { epoch, source, timeoutMs: COMPUTE_TIMEOUT_MS, clock: systemClock, signal }),
+    preloads: preload(needed, { epoch, source, timeoutMs: COMPUTE_TIMEOUT_MS, clock: systemClock, signal }),
     bulks: new Map(),
     snapshotOf: (projectId) => done.get(projectId)?.promise as Promise<Computed>,
     history: {
       releaseBlock: 0 as BlockNumber,
-      async firstEpochId(projectId) {
-        const [first] = Object.keys(history[projectId] ?? {})
-          .map(Number)
-          .sort((left, right) => left - right)
-        return first as EpochId | undefined
-      },
+      firstEpochId: async (projectId) => (await history.firstEpochId(projectId)) as EpochId | undefined,
       async snapshot(projectId, epochId) {
         const asked = { epochId: epochId as EpochId, projectId: projectId as ProjectId }
-        const snapshot = history[projectId]?.[epochId]
+        const snapshot = await history.snapshot(projectId, epochId)
         return snapshot === undefined ? undefined : { snapshot, source: { ...asked, snapshotCid: NO_CID, isOwn: true } }
       },
       async series(range, read) {
@@ -74,12 +86,20 @@ export async function computeEpoch(
   }
   // All are waited for before any failure is told: whoever stops what computes them must not stop it under the others.
   await Promise.allSettled([...done.values()].map(({ promise }) => promise))
-  return new Map(await Promise.all(plan.map(async ({ projectId }) => [projectId, await whole(projectId, done)] as const)))
+  return new Map(await Promise.all([...done].map(async ([projectId, { promise }]) => [projectId, await whole(await promise)] as const)))
 }
 
-async function whole(projectId: ProjectId, done: ReadonlyMap<ProjectId, PromiseWithResolvers<Computed>>): Promise<ComputedProject> {
-  const computed = (await done.get(projectId)?.promise) as Computed
-  if (!computed.ok) throw new Error(`${projectId}: ${computed.reason}: ${computed.detail}`)
+/** With all that they build on, in the order of the plan. */
+function withBases(plan: readonly PlannedProject[], only: readonly string[] | undefined): readonly PlannedProject[] {
+  if (only === undefined) return plan
+  const wanted = new Set<string>(only)
+  for (const project of [...plan].reverse())
+    if (wanted.has(project.projectId) && project.kind === 'aggregate') for (const baseId of project.baseIds) wanted.add(baseId)
+  return plan.filter(({ projectId }) => wanted.has(projectId))
+}
+
+async function whole(computed: Computed): Promise<ComputedProject | FailedProject> {
+  if (!computed.ok) return { reason: computed.reason, detail: computed.detail }
   const { snapshot, bytes } = computed
   return { snapshot, json: new TextDecoder().decode(bytes), cid: await snapshotCidOf(bytes) }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
+import { computeEpoch } from './compute-epoch.ts'
 import { type FolderSet, openComputeFolder, openComputeFolders } from './compute-folder.ts'
 import { COMPUTE_SETS, openComputes } from './computes.ts'
 
@@ -111,4 +112,93 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
       'compute.ts: aggregates[0].baseProjectTypes is not a list of texts',
     ].map((problem) => join(folder, problem)),
   )
+})
+
+/** A set whose snapshot does that. */
+const limited = (limits: string, body: string) => `import { bulk, configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({ limits: ${limits}, preloads: [], aggregates: [],
+  snapshots: [{ projectType: 'x', dataSources: [], preloads: [], async compute({ source }: any): Promise<any> { ${body} } }] }) }`
+
+test.each([
+  ['computes longer than it may', '{ timeMs: 200 }', 'for (;;);', 'compute_timed_out'],
+  [
+    'takes more memory than it may',
+    '{ memoryMb: 32 }',
+    'const all: any[] = []; for (;;) all.push(new Array(100_000).fill(all.length))',
+    'compute_out_of_memory',
+  ],
+  [
+    'asks more often than it may, whatever it does then',
+    '{ requests: 2 }',
+    'for (let i = 0; i < 9; i += 1) await source.timestamp(i).catch(() => 0); return 1n',
+    'compute_asked_too_much',
+  ],
+  ['says more than it may', '{ snapshotBytes: 4 }', "return 'abc'", 'snapshot_too_large'],
+  [
+    'says as much as it may',
+    '{ snapshotBytes: 5, requests: 1, timeMs: 5_000, memoryMb: 64 }',
+    "await source.timestamp(1); return 'abc'",
+    undefined,
+  ],
+])('a compute that %s ends in the state of that name', async (_what, limits, body, reason) => {
+  const set = openComputeFolder(written(limited(limits, body)))
+  opened.push(set)
+  const { computes } = openComputes([{ name: 'x', config: {} }], [set])
+  const source = { timestamp: async () => 1, read: async () => [], events: async () => [] }
+  const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
+  const epoch = { epochId: 1, begin: 1, end: 2 }
+  const [project] = (await computeEpoch(computes, { namespace: 'N', epoch, source, history, epochSeconds: 1 })).values()
+  expect(project && 'reason' in project ? project.reason : undefined).toBe(reason)
+})
+
+test('limits that are none are told with the parts of the set', () => {
+  const set = openComputeFolder(written(limited('{ memoryMb: 1, requests: -1, bytes: 5 }', 'return 1n')))
+  opened.push(set)
+  expect(problemsOf(() => openComputes([{ name: 'x', config: {} }], [set]))).toEqual([
+    join(folder, 'compute.ts: limits.memoryMb is no number of megabytes from 16 on'),
+    join(folder, 'compute.ts: limits.requests is no number of requests'),
+    join(folder, 'compute.ts: limits bytes has no meaning here'),
+  ])
+})
+
+test('what builds on what in a set is told by file and line, all of it at once', () => {
+  const set = openComputeFolder(
+    written(`import { configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({
+  preloads: [{ taskType: 'gas', preload: async () => 1 }],
+  snapshots: [{ projectType: 'pair', dataSources: [], preloads: ['blocks'], compute: async () => 1n }],
+  aggregates: [
+    { projectType: 'hen', aggregateOn: 'MultiProject', baseProjectTypes: ['egg'], aggregate: async () => 1n },
+    { projectType: 'egg', aggregateOn: 'MultiProject', baseProjectTypes: ['hen'], aggregate: async () => 1n },
+    { projectType: 'day', aggregateOn: 'MultiProject', baseProjectTypes: ['pairs'], aggregate: async () => 1n }] }) }`),
+  )
+  opened.push(set)
+  expect(problemsOf(() => openComputes([{ name: 'x', config: {} }], [set]))).toEqual(
+    [
+      'compute.ts:4: pair needs preload blocks, which does not exist',
+      'compute.ts:3: gas is a preload that nothing needs',
+      'compute.ts:6: hen builds on itself: hen on egg on hen',
+      'compute.ts:8: day builds on pairs, which does not exist; did you mean pair',
+    ].map((problem) => join(folder, problem)),
+  )
+})
+
+test('a compute in bulk mode is asked once, and a data source that it says nothing of has nothing to tell', async () => {
+  const set = openComputeFolder(
+    written(`import { bulk, configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({ preloads: [], aggregates: [], snapshots: [
+  bulk({ projectType: 'x', dataSources: ['0xA', '0xB'], preloads: [], async all({ source }) { return new Map([['0xa', BigInt(await source.timestamp(1))]]) } })] }) }`),
+  )
+  opened.push(set)
+  const { computes } = openComputes([{ name: 'x', config: {} }], [set])
+  let asked = 0
+  const source = { timestamp: async () => (asked += 1), read: async () => [], events: async () => [] }
+  const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
+  const epoch = { epochId: 1, begin: 1, end: 2 }
+  const projects = await computeEpoch(computes, { namespace: 'N', epoch, source, history, epochSeconds: 1 })
+  expect([...projects].map(([projectId, project]) => [projectId, 'json' in project ? project.json : project.reason])).toEqual([
+    ['x:0xa:N', '1'],
+    ['x:0xb:N', 'nothing_happened'],
+  ])
+  expect(asked).toBe(1)
 })

@@ -1,14 +1,24 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import type { AggregateCompute, ComputeSet, ComputeSetModule, Preload, SchemaResult, SnapshotCompute } from '#domain/compute.ts'
+import type {
+  AggregateCompute,
+  ComputeLimits,
+  ComputeSet,
+  ComputeSetModule,
+  Preload,
+  SchemaResult,
+  SnapshotCompute,
+} from '#domain/compute.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { type Isolate, openIsolate } from '#io/isolate/isolate.ts'
-import { problemText } from './computes.ts'
+import { NO_OBJECT, problemText } from './computes.ts'
 import { textOf } from './given-file.ts'
 
 /** A compute set of a folder outside this program (docs/BUILDING.md). What it computes it computes in an isolate. */
 export interface FolderSet extends ComputeSetModule {
   readonly folder: string
+  /** Where a project type or a task type stands in its files: `…/compute.ts:12`. */
+  placeOf(word: string): string
   /** Ends its thread. */
   stop(): Promise<void>
 }
@@ -46,6 +56,7 @@ export function openComputeFolder(given: string): FolderSet {
       name,
       version,
       folder,
+      placeOf: (word) => join(folder, isolate.placeOf(word) ?? ENTRY),
       config: { '~standard': { version: 1, validate: (config) => validate(folder, isolate, config) } },
       create: (config) => setOf(folder, isolate, config),
       stop: () => isolate.stop(),
@@ -114,9 +125,21 @@ function validate(folder: string, isolate: Isolate, config: unknown): SchemaResu
 
 const WHOLE = z.literal(true, { error: 'is no function' })
 const PROJECT = { projectType: WORD, description: z.string({ error: 'is not a text' }).optional(), isWhole: WHOLE }
+const most = (min: number, expected: string) => z.int({ error: expected }).min(min, { error: expected }).optional()
+const LIMITS = z.strictObject(
+  {
+    timeMs: most(1, 'is no number of milliseconds'),
+    // A thread that has less does not start.
+    memoryMb: most(16, 'is no number of megabytes from 16 on'),
+    requests: most(0, 'is no number of requests'),
+    snapshotBytes: most(1, 'is no number of bytes'),
+  },
+  NO_OBJECT,
+)
 const PARTS = z.object({
+  limits: LIMITS.optional(),
   preloads: z.array(z.looseObject({ taskType: WORD, isWhole: WHOLE }), LIST),
-  snapshots: z.array(z.looseObject({ ...PROJECT, dataSources: WORDS, preloads: WORDS }), LIST),
+  snapshots: z.array(z.looseObject({ ...PROJECT, isBulk: z.boolean(), dataSources: WORDS, preloads: WORDS }), LIST),
   aggregates: z.array(
     z.looseObject({
       ...PROJECT,
@@ -143,13 +166,17 @@ function setOf(folder: string, isolate: Isolate, config: unknown): ComputeSet {
       named.map((issue) => `${ENTRY}: ${problemText(issue)}`),
     )
   }
-  const work = (part: 'preloads' | 'snapshots' | 'aggregates', index: number) => async (input: object) =>
-    (await isolate.run({ part, index, config }, { ...input })) as never
-  const { preloads, snapshots, aggregates } = form.data
+  const { preloads, snapshots, aggregates, limits } = form.data as typeof form.data & { readonly limits?: ComputeLimits }
+  const work = (part: 'preloads' | 'snapshots' | 'bulks' | 'aggregates', index: number) => async (input: object) =>
+    (await isolate.run({ part, index, config }, { ...input }, limits)) as never
   return {
     preloads: preloads.map((part, index): Preload => ({ ...part, preload: work('preloads', index) })),
     // Of the rest of a part only its author and the domain know: it goes on as it is declared.
-    snapshots: snapshots.map((part, index) => ({ ...part, compute: work('snapshots', index) }) as unknown as SnapshotCompute),
+    snapshots: snapshots.map((part, index) => {
+      const all = part.isBulk ? { all: work('bulks', index) } : {}
+      return { ...part, compute: work('snapshots', index), ...all } as unknown as SnapshotCompute
+    }),
     aggregates: aggregates.map((part, index) => ({ ...part, aggregate: work('aggregates', index) }) as unknown as AggregateCompute),
+    limits,
   }
 }

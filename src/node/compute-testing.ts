@@ -1,17 +1,11 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { ComputeEpoch, JsonValue, SourceReader } from '#domain/compute.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { decode, encode } from '#io/isolate/text.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { openFork } from '#roles/snapshotter/fork.ts'
 import { awaitSource, createSourceReader } from '#roles/snapshotter/source-reader.ts'
-import { openComputeFolder } from './compute-folder.ts'
-import { computeEpoch, type ComputedProject } from './compute-epoch.ts'
-import { openComputes } from './computes.ts'
+import type { ComputedProject, EarlierEpochs } from './compute-epoch.ts'
+import { openNamed, runTwice, type Twice } from './compute-twice.ts'
 
 /**
  * `weft/compute/testing`: what the tests of a compute set need. A set is run as a snapshotter runs it, twice: here and in a process of its own,
@@ -19,11 +13,8 @@ import { openComputes } from './computes.ts'
  */
 
 export type { ComputedProject } from './compute-epoch.ts'
-
-/** Answers to what a compute asks of the source chain, by what it asks: made up, or recorded from a real one. */
-export interface Fixture {
-  readonly answers: readonly (readonly [question: string, answer: string])[]
-}
+export { firstDifference } from './compute-twice.ts'
+export { type Fixture, recorded, replayed } from './source-record.ts'
 
 type Read = Parameters<SourceReader['read']>[0]
 
@@ -48,39 +39,6 @@ export function scriptedSource(script: {
         (event) => event.address.toLowerCase() === address.toLowerCase() && event.blockNumber >= fromBlock && event.blockNumber <= toBlock,
       ),
   } as SourceReader
-}
-
-/** Passes on what `source` answers, and keeps it: `JSON.stringify(recorder.fixture())` is a file that `replayed` reads. */
-export function recorded(source: SourceReader): { readonly source: SourceReader; fixture(): Fixture } {
-  const answers = new Map<string, string>()
-  const methods = Object.entries(source).filter(([, method]) => typeof method === 'function')
-  const keeping = methods.map(([name, method]) => [
-    name,
-    async (...args: readonly unknown[]) => {
-      const answer: unknown = await method(...args)
-      answers.set(encode([name, ...args]), encode(answer))
-      return answer
-    },
-  ])
-  // In the order of the questions: the same record however the answers came.
-  const fixture = () => ({ answers: [...answers].sort(([left], [right]) => (left < right ? -1 : 1)) })
-  return { source: Object.fromEntries(keeping), fixture }
-}
-
-/** A source chain that knows what was recorded of one, and nothing else. */
-export function replayed({ answers }: Fixture): SourceReader {
-  const known = new Map(answers)
-  const answering = (name: string) => [
-    name,
-    async (...args: readonly unknown[]) => {
-      const question = encode([name, ...args])
-      const answer = known.get(question)
-      if (answer === undefined) throw new Error(`the record has no answer to ${question}`)
-      return decode(answer)
-    },
-  ]
-  const names = new Set(['timestamp', 'read', 'events', ...[...known.keys()].map((question) => (decode(question) as [string])[0])])
-  return Object.fromEntries([...names].map(answering))
 }
 
 /** The source chain as a snapshotter reads it for that epoch. What it answers is kept by `recorded`. Throws as the chain's adapter does. */
@@ -115,60 +73,32 @@ export interface Conditions {
  */
 export async function computeTwice(folder: string, conditions: Conditions): Promise<ReadonlyMap<string, ComputedProject>> {
   const { config, epoch, source, namespace = 'TEST', history = {}, epochSeconds = 12 } = conditions
-  const recorder = recorded(source)
-  const given = { config, epoch, namespace, history, epochSeconds }
-  const here = await computeHere(folder, { ...given, source: recorder.source, isReversed: false })
-  const there = await computeThere(folder, { ...given, fixture: recorder.fixture() })
-  for (const [projectId, project] of here) {
-    const difference = firstDifference(project.json, there.get(projectId) ?? '')
-    if (difference !== undefined) throw new Error(`${projectId} is another one each time: ${difference}`)
+  const named = { folders: [folder], sets: [], own: { config } }
+  const opened = openNamed(named)
+  try {
+    const projects = await runTwice(named, opened, { epoch, source, namespace, history: historyOf(history), epochSeconds })
+    return new Map([...projects].map(([projectId, project]) => [projectId, whole(projectId, project)]))
+  } finally {
+    await opened.stop()
   }
-  return here
 }
+
+function whole(projectId: string, { difference, ...project }: Twice): ComputedProject {
+  if (!('json' in project)) throw new Error(`${projectId}: ${project.reason}: ${project.detail}`)
+  if (difference === undefined) return project
+  throw new Error(`${projectId} is another one each time: ${difference}`)
+}
+
+const historyOf = (given: NonNullable<Conditions['history']>): EarlierEpochs => ({
+  firstEpochId: async (projectId) => {
+    const epochIds = Object.keys(given[projectId] ?? {}).map(Number)
+    return epochIds.length === 0 ? undefined : Math.min(...epochIds)
+  },
+  snapshot: async (projectId, epochId) => given[projectId]?.[epochId],
+})
 
 /** Throws unless the project's bytes have that CID, and shows them: they are what is to be looked at before another CID is written down. */
 export function expectCid(project: ComputedProject | undefined, cid: string): void {
   if (project === undefined) throw new Error(`there is no such project; ${cid} was expected`)
   if (project.cid !== cid) throw new Error(`${project.cid}, where ${cid} was expected, is the CID of ${project.json}`)
-}
-
-/** `byte 12: …"price":1.5… here, …"price":1.6… there`; nothing when they are the same. */
-export function firstDifference(left: string, right: string): string | undefined {
-  if (left === right) return undefined
-  let at = 0
-  while (left[at] === right[at]) at += 1
-  const around = (text: string): string => `…${text.slice(Math.max(0, at - 20), at + 20)}…`
-  return `byte ${at}: ${around(left)} here, ${around(right)} there`
-}
-
-type Described = Required<Omit<Conditions, 'source'>>
-
-/** Throws with what went wrong, in words. */
-export async function computeHere(
-  folder: string,
-  { config, source, isReversed, ...given }: Described & { readonly source: SourceReader; readonly isReversed: boolean },
-): Promise<ReadonlyMap<string, ComputedProject>> {
-  const set = openComputeFolder(folder)
-  try {
-    const { computes } = openComputes([{ name: set.name, version: set.version, config }], [set])
-    return await computeEpoch(computes, { ...given, source, isReversed })
-  } finally {
-    await set.stop()
-  }
-}
-
-const OTHER_PLACE = { TZ: 'Pacific/Chatham', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' }
-const OUTPUT_BYTES_MAX = 256 * 1024 * 1024
-
-async function computeThere(folder: string, given: Described & { readonly fixture: Fixture }): Promise<ReadonlyMap<string, string>> {
-  const built = join(import.meta.dirname, 'compute-elsewhere.js')
-  const script = existsSync(built) ? built : join(import.meta.dirname, 'compute-elsewhere.ts')
-  const running = promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
-    env: { ...OTHER_PLACE },
-    maxBuffer: OUTPUT_BYTES_MAX,
-  })
-  running.child.stdin?.end(encode({ folder, given }))
-  const said = decode((await running).stdout) as { readonly bytes: ReadonlyMap<string, string> } | { readonly failure: string }
-  if ('failure' in said) throw new Error(`the second run fails: ${said.failure}`)
-  return said.bytes
 }

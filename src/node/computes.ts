@@ -4,10 +4,17 @@ import { ethPriceTracking } from 'weft/computes/eth-price'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { z } from 'zod'
 import type { AggregateCompute, ComputeSet, ComputeSetModule, JsonValue, Preload, SchemaIssue, SnapshotCompute } from '#domain/compute.ts'
+import { graphProblems } from '#domain/compute-graph.ts'
 import { WeftError } from '#domain/errors.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
+
+/** A set that this program has. */
+export interface KnownSet extends ComputeSetModule {
+  /** Where one of its types stands in its files. */
+  placeOf?(word: string): string
+}
 
 /** The sets of computes that are shipped. */
 export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3, ethPriceTracking]
@@ -38,19 +45,34 @@ export type MarketComputes = Omit<EpochPlan, 'projects'>
  * The computes that a market names. Throws `SETTINGS_INVALID` with all that is wrong: sets that are not shipped, or not in that version,
  * what is wrong with each configuration, and sets that do not go together.
  */
-export function openComputes(list: ComputeList, shipped: readonly ComputeSetModule[] = COMPUTE_SETS): MarketComputes {
+export function openComputes(list: ComputeList, shipped: readonly KnownSet[] = COMPUTE_SETS): MarketComputes {
   const problems: string[] = []
   const opened = list.flatMap((entry) => open(entry, shipped, problems) ?? [])
   problems.push(...clashesOf(opened))
-  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
-  return {
-    sets: opened.map(({ id }) => id),
-    computes: {
-      preloads: [...new Set(opened.flatMap(({ set }) => set.preloads))],
-      snapshots: opened.flatMap(({ set }) => set.snapshots),
-      aggregates: opened.flatMap(({ set }) => set.aggregates),
-    },
+  const computes: ComputeSet = {
+    preloads: [...new Set(opened.flatMap(({ set }) => set.preloads))],
+    snapshots: opened.flatMap(({ set }) => set.snapshots.map((compute) => limited(compute, set))),
+    aggregates: opened.flatMap(({ set }) => set.aggregates.map((compute) => limited(compute, set))),
   }
+  // What builds on a set that could not be opened would be told of what it lacks.
+  if (opened.length === list.length)
+    for (const { about, problem } of graphProblems(computes)) problems.push(`${placeOf(about, opened)}: ${problem}`)
+  if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+  return { sets: opened.map(({ id }) => id), computes }
+}
+
+/** Each compute knows what its set allows. */
+function limited<Compute extends SnapshotCompute | AggregateCompute>(compute: Compute, { limits }: ComputeSet): Compute {
+  return limits === undefined ? compute : { ...compute, limits }
+}
+
+/** Where a type is declared: file and line of a set from a folder, the name of one that is shipped. */
+function placeOf(word: string, opened: readonly Opened[]): string {
+  const declares = ({ set }: Opened): boolean =>
+    set.preloads.some(({ taskType }) => taskType === word) ||
+    [...set.snapshots, ...set.aggregates].some(({ projectType }) => projectType === word)
+  const owner = opened.find(declares)
+  return owner?.module.placeOf?.(word) ?? owner?.id.name ?? word
 }
 
 /** `pairs[3] is not an address`: where, then what. */
@@ -65,15 +87,14 @@ export function problemText({ message, path = [] }: SchemaIssue): string {
 
 interface Opened {
   readonly id: PlannedSet
+  readonly module: KnownSet
   readonly set: ComputeSet
 }
 
-function open(
-  { name, version, config }: ComputeList[number],
-  shipped: readonly ComputeSetModule[],
-  problems: string[],
-): Opened | undefined {
-  const module = shipped.find((each) => each.name === name)
+function open({ name, version, config }: ComputeList[number], shipped: readonly KnownSet[], problems: string[]): Opened | undefined {
+  const named = shipped.filter((each) => each.name === name)
+  // A devnet that watches a folder has several versions of one set.
+  const module = named.find((each) => each.version === version) ?? named[0]
   if (module === undefined) {
     const names = shipped.map((each) => each.name)
     problems.push(`there is no compute set '${name.slice(0, 80)}'${meant(nearest(name, names))} There are ${names.join(', ')}`)
@@ -90,7 +111,7 @@ function open(
     problems.push(...result.issues.map((issue) => `${name}: ${problemText(issue)}`))
     return undefined
   }
-  return { id: { name, version: module.version, hash: hashOf(result.value) }, set: module.create(result.value) }
+  return { id: { name, version: module.version, hash: hashOf(result.value) }, module, set: module.create(result.value) }
 }
 
 /** What `openComputes` calls a set, without opening it. The configuration of a version that is not shipped is taken as it is written. */

@@ -13,15 +13,20 @@ export function marketText(computes: ComputeList): string {
 
 /** `found` are sets beside those that are shipped. Throws `SETTINGS_INVALID` with all that is wrong with the file. */
 export function readMarketFile(path: string, found: readonly ComputeSetModule[] = []): MarketComputes {
-  const form = MARKET.safeParse(jsonIn(path))
-  if (!form.success)
-    throw new WeftError('SETTINGS_INVALID', { problems: form.error.issues.map((issue) => `${path}: ${problemText(issue)}`) })
+  const list = readMarketList(path)
   try {
-    return openComputes(form.data.computes, [...COMPUTE_SETS, ...found])
+    return openComputes(list, [...COMPUTE_SETS, ...found])
   } catch (failure) {
     if (!isWeftError(failure, 'SETTINGS_INVALID')) throw failure
     throw new WeftError('SETTINGS_INVALID', { problems: [failure.facts.problems].flat().map((problem) => `${path}: ${problem}`) }, failure)
   }
+}
+
+/** Which sets the file names, none of them opened. Throws `SETTINGS_INVALID`. */
+export function readMarketList(path: string): ComputeList {
+  const form = MARKET.safeParse(jsonIn(path))
+  if (form.success) return form.data.computes
+  throw new WeftError('SETTINGS_INVALID', { problems: form.error.issues.map((issue) => `${path}: ${problemText(issue)}`) })
 }
 
 function jsonIn(path: string): unknown {

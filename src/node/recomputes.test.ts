@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ComputeSet } from '#domain/compute.ts'
+import { bulk, type ComputeSet } from '#domain/compute.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
@@ -21,6 +21,7 @@ const computes: ComputeSet = {
       preloads: ['time'],
       compute: async ({ epoch, preloaded }) => ({ end: BigInt(epoch.end), time: BigInt(Number(preloaded.get('time'))) }),
     },
+    bulk({ projectType: 'wallet', dataSources: ['0xb'], preloads: [], all: async () => new Map() }),
     { projectType: 'broken', dataSources: [], preloads: [], compute: () => Promise.reject(new Error('no')) },
   ],
   aggregates: [{ projectType: 'day', aggregateOn: 'SingleProject', baseProjectTypes: ['pair'], aggregate: async () => null }],
@@ -41,12 +42,13 @@ function scene(blocks: number) {
 test('base projects are computed as snapshotters compute them; what cannot be says why', async () => {
   const { source, recomputer } = scene(100)
   const { timestamp } = (await source.block(19 as never)) ?? { timestamp: 0 }
-  const asked = ids('pair:0xa:N', 'day:0xa:N', 'broken:N', 'of:others:N')
+  const asked = ids('pair:0xa:N', 'day:0xa:N', 'broken:N', 'wallet:0xb:N', 'of:others:N')
   const snapshotCid = await snapshotCidOf(canonicalJson({ end: 19n, time: BigInt(timestamp) }))
   expect([...(await recomputer.recompute(EPOCH, asked, new AbortController().signal))]).toEqual([
     ['pair:0xa:N', { ok: true, snapshotCid }],
     ['day:0xa:N', { ok: false, reason: 'aggregate' }],
     ['broken:N', { ok: false, reason: 'compute_failed' }],
+    ['wallet:0xb:N', { ok: false, reason: 'nothing_happened' }],
     ['of:others:N', { ok: false, reason: 'not_planned' }],
   ])
 })

@@ -46,7 +46,8 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
     const computed = await compute(project, inputs)
     const unsteady = await unsteadiness(inputs)
     if (unsteady !== undefined) return { ok: false, reason: unsteady }
-    return computed.ok ? { ok: true, snapshotCid: await snapshotCidOf(computed.bytes) } : { ok: false, reason: 'compute_failed' }
+    if (computed.ok) return { ok: true, snapshotCid: await snapshotCidOf(computed.bytes) }
+    return { ok: false, reason: computed.reason === 'nothing_happened' ? 'nothing_happened' : 'compute_failed' }
   }
 
   return {

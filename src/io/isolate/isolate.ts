@@ -1,5 +1,8 @@
 import pLimit from 'p-limit'
+import type { ComputeLimits } from '#domain/compute-limits.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { Given, IsolateLimits, Outcome, Task } from './messages.ts'
+import { placeIn } from './program.ts'
 import { methodsOf, type RunRequest, startThread, type Thread, ThreadDied } from './thread.ts'
 
 /** An aggregate over a week at one epoch a second asks 604,800 things; whatever else asks a thousand times less. */
@@ -11,10 +14,18 @@ const ALONE_MAX = 2
 export interface Isolate {
   /** Waits on the spot: for what is known at start. */
   now(task: Exclude<Task, { readonly do: 'run' }>): Outcome
-  /** Runs a part of the set with its input. Rejects with what went wrong, in words with file and line. */
-  run(task: Omit<Extract<Task, { readonly do: 'run' }>, 'given' | 'do'>, input: Readonly<Record<string, unknown>>): Promise<unknown>
+  /** Runs a part of the set with its input, within what it may take. Rejects with what went wrong, in words with file and line, or with `COMPUTE_LIMIT`. */
+  run(
+    task: Omit<Extract<Task, { readonly do: 'run' }>, 'given' | 'do'>,
+    input: Readonly<Record<string, unknown>>,
+    allowed?: Pick<ComputeLimits, 'memoryMb' | 'timeMs'>,
+  ): Promise<unknown>
+  /** Where that stands in quotes first: `compute.ts:12`. */
+  placeOf(word: string): string | undefined
   stop(): Promise<void>
 }
+
+const keyOf = ({ heapMbMax, turnMsMax }: IsolateLimits): string => `${heapMbMax} ${turnMsMax}`
 
 /** Reads a folder and starts its thread. The problems, by file and line, when there is nothing to run. */
 export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMITS): Isolate | { readonly problems: readonly string[] } {
@@ -24,26 +35,32 @@ export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMI
     return { problems: first.problems }
   }
   const { sources } = first
-  let shared = first.thread
+  /** By what its runs may take: memory is a thread's. */
+  const threads = new Map([[keyOf(limits), first.thread]])
   const limit = pLimit(ALONE_MAX)
   /** What was read when it was opened: an edit is for the next who opens the folder. */
-  const another = (): Thread => {
-    const started = startThread(sources, limits)
+  const another = (allowed: IsolateLimits): Thread => {
+    const started = startThread(sources, allowed)
     if ('problems' in started) throw new TypeError(started.problems.join('; '))
     return started.thread
   }
 
-  function alive(): Thread {
-    if (shared.isDead()) shared = another()
-    return shared
+  function alive(allowed = limits): Thread {
+    const known = threads.get(keyOf(allowed))
+    if (known !== undefined && !known.isDead()) return known
+    const fresh = another(allowed)
+    threads.set(keyOf(allowed), fresh)
+    return fresh
   }
 
-  async function alone(request: RunRequest): Promise<unknown> {
-    const own = another()
+  async function alone(request: RunRequest, allowed: IsolateLimits): Promise<unknown> {
+    const own = another(allowed)
     try {
       return await own.perform(request)
     } catch (failure) {
-      throw failure instanceof ThreadDied ? new Error(`it takes more than ${limits.heapMbMax} MB of memory, or ends its thread`) : failure
+      if (!(failure instanceof ThreadDied)) throw failure
+      const detail = `it takes more than ${allowed.heapMbMax} MB of memory, or ends its thread`
+      throw new WeftError('COMPUTE_LIMIT', { limit: 'memory', allowed: allowed.heapMbMax, detail })
     } finally {
       await own.stop()
     }
@@ -51,17 +68,19 @@ export function openIsolate(folder: string, limits: IsolateLimits = ISOLATE_LIMI
 
   return {
     now: (task) => alive().now(task),
-    async run(task, input) {
+    placeOf: (word) => placeIn(sources, word),
+    async run(task, input, { memoryMb = limits.heapMbMax, timeMs = limits.turnMsMax } = {}) {
+      const allowed = { ...limits, heapMbMax: Math.min(limits.heapMbMax, memoryMb), turnMsMax: Math.min(limits.turnMsMax, timeMs) }
       const request = { task: { do: 'run' as const, ...task, given: givenOf(input) }, input }
       try {
-        return await alive().perform(request)
+        return await alive(allowed).perform(request)
       } catch (failure) {
         if (!(failure instanceof ThreadDied)) throw failure
         // Which of them it was is seen when each has a thread to itself.
-        return limit(() => alone(request))
+        return limit(() => alone(request, allowed))
       }
     },
-    stop: () => shared.stop(),
+    stop: async () => void (await Promise.all([...threads.values()].map((thread) => thread.stop()))),
   }
 }
 

@@ -92,6 +92,16 @@ function fileMeant(specifier: string, importer: string, folder: string): string 
   return `${isOurs ? OURS : ''}${relative(home, path)}`
 }
 
+/** Where a text of a folder's own files stands in quotes first: `compute.ts:12`. */
+export function placeIn(sources: Sources, word: string): string | undefined {
+  for (const [name, { text }] of Object.entries(sources)) {
+    if (name.startsWith(OURS)) continue
+    const at = ["'", '"', '`'].map((quote) => text.indexOf(`${quote}${word}${quote}`)).filter((index) => index >= 0)
+    if (at.length > 0) return `${name}:${lineAt(text, Math.min(...at))}`
+  }
+  return undefined
+}
+
 const lineOf = (text: string, specifier: string): number =>
   lineAt(text, Math.max(text.indexOf(`'${specifier}'`), text.indexOf(`"${specifier}"`), 0))
 const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length

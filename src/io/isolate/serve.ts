@@ -34,6 +34,7 @@ export function serve(loaded: { readonly default?: ComputeSetModule }): void {
     const input = inputOf(task.given) as never
     if (task.part === 'preloads') return set.preloads[task.index]?.preload(input)
     if (task.part === 'snapshots') return set.snapshots[task.index]?.compute(input)
+    if (task.part === 'bulks') return set.snapshots[task.index]?.all?.(input)
     return set.aggregates[task.index]?.aggregate(input)
   }
 
@@ -88,9 +89,16 @@ function parts(set: ComputeSet): unknown {
       ? list.map((part: Record<string, unknown>) => ({
           ...Object.fromEntries(Object.entries(part).filter(([, value]) => typeof value !== 'function')),
           isWhole: typeof part[work] === 'function',
+          isBulk: typeof part['all'] === 'function',
         }))
       : undefined
-  return { preloads: of(set.preloads, 'preload'), snapshots: of(set.snapshots, 'compute'), aggregates: of(set.aggregates, 'aggregate') }
+  const { limits } = set
+  return {
+    preloads: of(set.preloads, 'preload'),
+    snapshots: of(set.snapshots, 'compute'),
+    aggregates: of(set.aggregates, 'aggregate'),
+    limits,
+  }
 }
 
 const datum = (value: unknown): unknown => (typeof value === 'string' ? value : undefined)

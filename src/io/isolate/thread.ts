@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { isWeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Failure, IsolateLimits, Outcome, Outward, Task } from './messages.ts'
 import type { Sources } from './program.ts'
 import { decode, encode } from './text.ts'
@@ -171,7 +171,7 @@ function answerTo(
   if ('outcome' in said) {
     pending.delete(said.run)
     if (said.outcome.ok) request.resolve(said.outcome.value)
-    else request.reject(new Error(said.outcome.message))
+    else request.reject(failureIn(said.outcome))
     return
   }
   const { run, call, on, method, args } = said
@@ -192,6 +192,11 @@ function answerTo(
         throw failure
       }),
   )
+}
+
+/** Which limit was passed is known outside as well; whatever else has a code was thrown within, and is the module's own failure. */
+function failureIn({ message, code, facts }: Failure): Error {
+  return code === 'COMPUTE_LIMIT' ? new WeftError(code, facts as never) : new Error(message)
 }
 
 function encodeOutcome(work: () => unknown): string {

@@ -1,6 +1,6 @@
 import vm from 'node:vm'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Inward, Outward } from './messages.ts'
+import type { Failure, Inward, Outward } from './messages.ts'
 import { ENTRY_FILE, HARDEN, readProgram, SERVE, type Sources } from './program.ts'
 import { decode, encode } from './text.ts'
 
@@ -60,7 +60,7 @@ function handle(text: string, sources: Sources, runs: Map<number, Run>): void {
   }
   const fail = (failure: unknown): void => {
     runs.delete(id)
-    tell(encode({ run: id, outcome: { ok: false, message: wordsOf(failure) } } satisfies Outward))
+    tell(encode({ run: id, outcome: { ok: false, ...failureOf(failure) } } satisfies Outward))
   }
   let run = runs.get(id)
   if ('call' in message) {
@@ -154,9 +154,13 @@ function askNow(text: string): string {
   return (receiveMessageOnPort(answers) as { readonly message: string }).message
 }
 
+function failureOf(failure: unknown): Failure {
+  if ((failure as NodeJS.ErrnoException | undefined)?.code !== TOO_LONG) return { message: wordsOf(failure) }
+  const detail = `it computes for ${turnMsMax} ms without waiting for anything, and does not end`
+  return { message: detail, code: 'COMPUTE_LIMIT', facts: { limit: 'time', allowed: turnMsMax, detail } }
+}
+
 function wordsOf(failure: unknown): string {
-  if ((failure as NodeJS.ErrnoException | undefined)?.code === TOO_LONG)
-    return `it computes for ${turnMsMax} ms without waiting for anything, and does not end`
   const { message, stack = '' } = (failure ?? {}) as { readonly message?: unknown; readonly stack?: unknown }
   const place = /(?:^|[\s(])((?:[\w.-]+\/)*[\w.-]+\.ts:\d+)/.exec(String(stack))?.[1]
   return `${place === undefined ? '' : `${place}: `}${String(message ?? failure)}`

@@ -1,4 +1,5 @@
 import { type ComputeEpoch, type JsonValue, type SnapshotCompute, type SourceReader, snapshotProblems } from '#domain/compute.ts'
+import { counted, type PassedLimit } from '#domain/compute-limits.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
@@ -71,11 +72,12 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
     else failures.push(result?.detail ?? taskType)
   }
   if (failures.length > 0) return { ok: false, reason: 'preload_failed', detail: shortened(failures.join('; ')) }
-  const { epoch, source } = inputs
+  const { epoch } = inputs
   const { compute, dataSource = '' } = project
   const { all } = compute
   return inputs.limits.snapshot(() =>
-    run(project, inputs, async () => {
+    run(project, inputs, async (ask) => {
+      const source = counted(inputs.source, ask)
       if (all === undefined) return compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })
       const said = inputs.bulks.get(compute) ?? all({ epoch, source, preloaded })
       inputs.bulks.set(compute, said)
@@ -86,7 +88,7 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
 
 async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
   const { projectId } = project
-  const { epoch, source, epochsIn } = inputs
+  const { epoch, epochsIn } = inputs
   const base = await Promise.all(project.baseIds.map(async (projectId) => ({ projectId, result: await inputs.snapshotOf(projectId) })))
   const missing = base.filter(({ result }) => !result.ok).map(({ projectId }) => projectId)
   if (missing.length > 0) return { ok: false, reason: 'base_missing', detail: shortened(missing.join(', ')) }
@@ -96,9 +98,10 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   return inputs.limits.aggregate(async () => {
     const { history, builtOn, missing } = useHistory(inputs.history)
     try {
-      const computed = await run(project, inputs, () =>
-        project.compute.aggregate({ epoch, projectId, base: snapshots, history, source, epochsIn }),
-      )
+      const computed = await run(project, inputs, (ask) => {
+        const [source, earlier] = [counted(inputs.source, ask), counted(history, ask)]
+        return project.compute.aggregate({ epoch, projectId, base: snapshots, history: earlier, source, epochsIn })
+      })
       return computed.ok ? { ...computed, builtOn: builtOn() } : computed
     } catch (failure) {
       throw missing() ?? failure
@@ -106,30 +109,65 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   })
 }
 
-async function run(project: PlannedProject, inputs: ComputeInputs, module: () => Promise<JsonValue | undefined>): Promise<Computed> {
+const REASON_OF = {
+  time: 'compute_timed_out',
+  memory: 'compute_out_of_memory',
+  requests: 'compute_asked_too_much',
+  size: 'snapshot_too_large',
+} as const satisfies Record<PassedLimit, ProjectReason>
+
+const passed = (limit: PassedLimit, allowed: number, detail: string) => new WeftError('COMPUTE_LIMIT', { limit, allowed, detail })
+
+/** Counts what a run asks. Whoever asks too often has ended, also where the module would go on after a failure. */
+function createAsking(requestsMax: number) {
+  const over = Promise.withResolvers<never>()
+  over.promise.catch(() => undefined)
+  let asked = 0
+  const ask = (): void => {
+    asked += 1
+    if (asked <= requestsMax) return
+    const failure = passed('requests', requestsMax, `it asks more than ${requestsMax} times`)
+    over.reject(failure)
+    throw failure
+  }
+  return { ask, over: over.promise }
+}
+
+async function run(
+  project: PlannedProject,
+  inputs: ComputeInputs,
+  module: (ask: () => void) => Promise<JsonValue | undefined>,
+): Promise<Computed> {
+  const { limits = {}, schema } = project.compute
   const { epochId } = inputs.epoch
   const failed = (detail: string, cause?: unknown) =>
     new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
   inputs.signal.throwIfAborted()
-  const work = Promise.resolve().then(module)
+  const { ask, over } = createAsking(limits.requests ?? Number.POSITIVE_INFINITY)
+  const work = Promise.race([Promise.resolve().then(() => module(ask)), over])
   try {
     // An aggregate may wait for an earlier epoch to be known: its only limit is the window, which the signal stands for.
-    const timeoutMs = project.kind === 'snapshot' ? inputs.timeoutMs : undefined
+    const timeoutMs = project.kind === 'snapshot' ? Math.min(inputs.timeoutMs, limits.timeMs ?? inputs.timeoutMs) : undefined
     const snapshot = await within(work, {
       clock: inputs.clock,
       signal: inputs.signal,
       timeoutMs,
-      late: () => failed(`not done after ${timeoutMs} ms`),
+      late: () => passed('time', timeoutMs ?? 0, `not done after ${timeoutMs} ms`),
     })
     if (snapshot === undefined) {
       if (isBulk(project)) return { ok: false, reason: 'nothing_happened', detail: '' }
       throw failed('it returned nothing')
     }
-    const problems = project.compute.schema === undefined ? [] : snapshotProblems(project.compute.schema, snapshot)
+    const problems = schema === undefined ? [] : snapshotProblems(schema, snapshot)
     if (problems.length > 0) throw failed(problems.join('; '))
-    return { ok: true, snapshot, bytes: canonicalJson(snapshot) }
+    const bytes = canonicalJson(snapshot)
+    const bytesMax = limits.snapshotBytes ?? bytes.length
+    if (bytes.length > bytesMax) throw passed('size', bytesMax, `it has ${bytes.length} bytes`)
+    return { ok: true, snapshot, bytes }
   } catch (failure) {
     inputs.signal.throwIfAborted()
+    if (isWeftError(failure, 'COMPUTE_LIMIT'))
+      return { ok: false, reason: REASON_OF[failure.facts.limit as PassedLimit], detail: shortened(failure.message) }
     const told = isWeftError(failure, 'COMPUTE_FAILED')
       ? failure
       : failed(failure instanceof Error ? failure.message : String(failure), failure)

@@ -1,4 +1,5 @@
 import { type AggregateCompute, type ComputeSet, dataSourceOf, type SnapshotCompute } from '#domain/compute.ts'
+import { graphProblems } from '#domain/compute-graph.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type EpochId, type ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
@@ -72,11 +73,11 @@ export function setsInWords(sets: readonly PlannedSet[]): string {
 }
 
 /**
- * All projects of the market, each after those that it builds on. Throws `SETTINGS_INVALID` naming every preload and base type that
- * does not exist and every project id that is malformed or comes twice.
+ * All projects of the market, each after those that it builds on. Throws `SETTINGS_INVALID` naming all that is
+ * wrong with what builds on what, and every project id that is malformed or comes twice.
  */
 export function planProjects(computes: ComputeSet, namespace: string): readonly PlannedProject[] {
-  const problems: string[] = []
+  const problems = graphProblems(computes).flatMap(({ problem, isIdle }) => (isIdle ? [] : [problem]))
   const plan: PlannedProject[] = []
   const ids = new Set<ProjectId>()
   const idsByType = new Map<string, ProjectId[]>()
@@ -92,10 +93,7 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
     ofType.push(project.projectId)
   }
 
-  const preloads = new Set(computes.preloads.map((each) => each.taskType))
   for (const compute of computes.snapshots) {
-    for (const task of compute.preloads)
-      if (!preloads.has(task)) problems.push(`${compute.projectType} needs preload ${task}, which does not exist`)
     const dataSources = compute.dataSources.length === 0 ? [undefined] : compute.dataSources
     for (const dataSource of dataSources) {
       add(compute.projectType, () => ({
@@ -108,8 +106,6 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
   }
   for (const compute of computes.aggregates) {
     const { projectType: type } = compute
-    for (const base of compute.baseProjectTypes)
-      if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
     const allIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
     const sources = compute.dataSources?.map((source) => source.toLowerCase())
     for (const source of sources ?? [])

@@ -135,7 +135,7 @@ test('a compute that never ends is given up after its time, one that is no JSON 
   await world.start(createComputes({ base }))
   await world.release()
   await world.until(() => world.summaries.length === 1)
-  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'compute_failed', 'base:0xbb': 'compute_failed' })
+  expect(reasons(world.summaries[0])).toMatchObject({ 'base:0xaa': 'compute_timed_out', 'base:0xbb': 'compute_failed' })
 })
 
 test('N2: a crash in the middle of an epoch: the same CIDs are handed over after the restart, and only what was not', async () => {

@@ -74,9 +74,9 @@ test('everything that does not fit together is named at once', () => {
   expect((failure as WeftError<'SETTINGS_INVALID'>).facts.problems).toEqual([
     'pair needs preload eth, which does not exist',
     'pair needs preload gas, which does not exist',
+    'week builds on day, which comes later',
     'project pair:0xa:NS comes twice',
     expect.stringContaining('a b:NS'),
-    'week builds on day, which does not exist or comes later',
   ])
 })
 

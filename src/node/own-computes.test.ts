@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
-import { openComputeFolder } from '#node/compute-folder.ts'
+import { openComputeFolder } from './compute-folder.ts'
 import { ownChoices } from './own-computes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-own-'))

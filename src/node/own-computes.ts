@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import { configIn, type FolderSet } from '#node/compute-folder.ts'
-import { COMPUTE_SETS, openComputes } from '#node/computes.ts'
+import { configIn, type FolderSet } from './compute-folder.ts'
+import { COMPUTE_SETS, openComputes } from './computes.ts'
 
 /** What a market's manifest says of one compute set. */
 export interface ComputeChoice {
@@ -16,12 +16,17 @@ export interface ComputeChoice {
  * name in `places`, the addresses of this devnet's source chain. Throws `SETTINGS_INVALID` with all that is wrong with any of them.
  */
 export function ownChoices(sets: readonly FolderSet[], shipped: readonly ComputeChoice[], places: JsonValue): readonly ComputeChoice[] {
-  const choices = sets.map((set) => ({ name: set.name, version: set.version, config: filledIn(set, places) }))
+  const choices = filledIn(sets, places)
   openComputes([...shipped, ...choices], [...COMPUTE_SETS, ...sets])
   return choices
 }
 
-function filledIn(set: FolderSet, places: JsonValue): JsonValue {
+/** Each set with the configuration of its folder, `$name` filled in. Throws `SETTINGS_INVALID`. */
+export function filledIn(sets: readonly FolderSet[], places: JsonValue): readonly ComputeChoice[] {
+  return sets.map((set) => ({ name: set.name, version: set.version, config: configOf(set, places) }))
+}
+
+function configOf(set: FolderSet, places: JsonValue): JsonValue {
   const problems: string[] = []
   const names = Object.keys(places as object)
   const fill = (value: JsonValue): JsonValue => {
@@ -29,7 +34,7 @@ function filledIn(set: FolderSet, places: JsonValue): JsonValue {
       const name = value.slice(1)
       if (names.includes(name)) return (places as { readonly [name: string]: JsonValue })[name] as JsonValue
       problems.push(
-        `${join(set.folder, 'config.json')}: the devnet has no ${value}. It has ${names.map((known) => `$${known}`).join(', ')}`,
+        `${join(set.folder, 'config.json')}: ${names.length === 0 ? `${value} is a name of a devnet: say what it is here` : `the devnet has no ${value}. It has ${names.map((known) => `$${known}`).join(', ')}`}`,
       )
     }
     if (Array.isArray(value)) return value.map(fill)

@@ -1,0 +1,85 @@
+import { WeftError } from '#domain/errors.ts'
+import type { ComputePlace } from '#node/compute-place.ts'
+import { type Given, problemsInRpc } from '#node/settings.ts'
+import { givenDataDir } from './data-dir.ts'
+import { integerIn } from './parse.ts'
+
+/** Where `./weft compute`, `./weft backfill` and `./weft market graph` find computes, and a chain to run them on. */
+
+export interface ComputeFlags {
+  readonly computes?: readonly string[]
+  readonly market?: string
+  readonly dataDir?: string
+  readonly rpc?: string
+  readonly epochSize: number
+  readonly firstBlock: number
+  readonly blockTime: number
+  readonly namespace: string
+}
+
+export const WHICH_FLAGS = {
+  computes: {
+    kind: 'parsed',
+    parse: String,
+    variadic: ',',
+    optional: true,
+    brief: 'Folders of compute sets, separated by commas, each configured by its config.json; default: those of the devnet',
+  },
+  market: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'JSON file that names compute sets with their configuration, instead of a devnet’s',
+  },
+  dataDir: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'Data directory of a devnet that runs or was kept (WEFT_DATA_DIR); default: the one started last',
+  },
+} as const
+
+export const COMPUTE_FLAGS = {
+  ...WHICH_FLAGS,
+  rpc: {
+    kind: 'parsed',
+    parse: String,
+    optional: true,
+    brief: 'JSON-RPC endpoint of a source chain, instead of a devnet; history is then what was run',
+  },
+  epochSize: { kind: 'parsed', parse: integerIn(1, 255), default: '10', brief: 'With --rpc: source blocks per epoch' },
+  firstBlock: {
+    kind: 'parsed',
+    parse: integerIn(0, Number.MAX_SAFE_INTEGER),
+    default: '1',
+    brief: 'With --rpc: block with which epoch 1 begins',
+  },
+  blockTime: { kind: 'parsed', parse: integerIn(1, 86_400), default: '12', brief: 'With --rpc: seconds between two blocks' },
+  namespace: { kind: 'parsed', parse: String, default: 'RUN', brief: 'With --rpc: the end of project ids' },
+} as const
+
+/** With what is to be stopped. Throws `SETTINGS_INVALID`, `DATA_DIR_UNKNOWN`, and as the chains do. */
+export async function openPlace(
+  process: NodeJS.Process,
+  flags: ComputeFlags,
+  signal: AbortSignal,
+): Promise<{ readonly place: ComputePlace; stop(): Promise<void> }> {
+  const { placeInDevnet, placeOnChain } = await import('#node/compute-place.ts')
+  const { computes: folders = [], rpc, market } = flags
+  if (rpc !== undefined) {
+    const problems = problemsInRpc(rpc).map((problem) => `--rpc: ${problem}`)
+    if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
+    const form = { epochSize: flags.epochSize, firstBlock: flags.firstBlock, blockTimeSeconds: flags.blockTime, namespace: flags.namespace }
+    return { place: placeOnChain(rpc, form, { folders, market }), stop: async () => undefined }
+  }
+  if (market !== undefined)
+    throw new WeftError('SETTINGS_INVALID', { problems: ['--market goes with --rpc: a devnet has a market of its own'] })
+  const { openDevnet } = await import('#devnet/kept.ts')
+  const { endpoints, stop } = await openDevnet(givenDataDir(process.env as Given, flags.dataDir))
+  try {
+    return { place: await placeInDevnet(endpoints, { folders, gateways: Object.values(endpoints.gateways), signal }), stop }
+  } catch (failure) {
+    await stop()
+    throw failure
+  }
+}
