@@ -59,6 +59,6 @@ export async function readBatchFile(bytes: Uint8Array, batchCid: string, between
   }
 }
 
-/** The same at once. */
+/** The same at once, of a file that we have planned ourselves. */
 export const parseBatchFile = (bytes: Uint8Array, batchCid: string): ParsedBatch =>
   isDagCborCid(batchCid) ? parseCompactBatch(bytes) : parseBatch(bytes)

@@ -71,7 +71,7 @@ async function network(
     /** Changes what the chain answers, and what serves bytes. */
     readonly chain?: (chain: AnchorChain) => Partial<AnchorChain>
     readonly ipfs?: (get: Ipfs['get']) => Ipfs['get']
-    readonly clock?: (real: Pick<Clock, 'nowMs'>) => Pick<Clock, 'nowMs'>
+    readonly clock?: (real: Clock) => Clock
   } = {},
 ) {
   const clock = createVirtualClock()
@@ -854,7 +854,7 @@ describe('P5: whatever others wrote or serve ends in a step that names it', () =
         waitedMs += 9_000
         return encodeBatch({ submissions: [], submissionsRoot: otherRoot, projectIds: [], snapshotCids: [] })
       },
-      clock: (real) => ({ nowMs: () => real.nowMs() + waitedMs }),
+      clock: (real) => ({ ...real, nowMs: () => real.nowMs() + waitedMs }),
     })
     expect(failedStep(await run())).toBeUndefined()
     expect(waitedMs).toBe(63_000)
@@ -985,7 +985,7 @@ describe('a market whose batches are anchored by their roots', () => {
         waitedMs += options.timeoutMs
         throw notFound(cid)
       },
-      clock: (real) => ({ nowMs: () => real.nowMs() + waitedMs }),
+      clock: (real) => ({ ...real, nowMs: () => real.nowMs() + waitedMs }),
     })
     return { run, waitedMs: () => waitedMs }
   }
