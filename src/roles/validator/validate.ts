@@ -48,7 +48,8 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   // However many there are: each may cost its reading, and all that the epoch's later ones are checked against is kept (V18).
   if (batch.index >= EPOCH_BATCHES_MAX && guarded === undefined)
     return { end: known === undefined ? ended(batch, { state: 'withheld', reason: 'too_many' }, deps) : Promise.resolve(known) }
-  const fetched = await fetchBatch(batch, () => isPointless() || givesWay(batch, deps), deps, signal)
+  const isHurried = () => givesWay(batch, deps)
+  const fetched = await fetchBatch(batch, { isPointless: () => isPointless() || isHurried(), isHurried }, deps, signal)
   if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && !(await isByRoots(batch, deps, signal))) {
     batch.predecessors.add(batch.index, undefined)
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
