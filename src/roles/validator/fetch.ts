@@ -11,7 +11,7 @@ import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 const FETCH_TIMEOUT_MS = 10_000
 /** One attempt where others wait for it: who has it gives it at once. */
 const HURRIED_TIMEOUT_MS = 1_000
-/** An attempt that nobody waits for any more ends within this time. */
+/** An attempt whose end is due ends within this time. */
 const LOOK_EVERY_MS = 500
 /** Others may only just be storing it; one that nobody serves need not be asked for as often. */
 const RETRY_BACKOFF: Backoff = { firstMs: 500, lastMs: 5_000 }
@@ -31,16 +31,18 @@ export type Fetched =
 
 /** For how long it is worth while. */
 export interface Patience {
-  /** Nobody waits for it any more: an attempt is broken off, and the first is made all the same where that was so from the beginning. */
+  /** Nobody waits for it any more: there is no other attempt. */
   isPointless(): boolean
-  /** Others wait until it is there. */
+  /** Something waits for its end: an attempt that began before is broken off. */
+  isDue(): boolean
+  /** Others wait for it: an attempt is a short one. */
   isHurried(): boolean
 }
 
 /** Fetches a batch and keeps a copy of its own (V4). Tries again until it is there, or pointless. */
 export async function fetchBatch(
   { epochId, batchCid }: Pick<AnnouncedBatch, 'epochId' | 'batchCid'>,
-  { isPointless, isHurried }: Patience,
+  { isPointless, isDue, isHurried }: Patience,
   deps: FetchDeps,
   signal: AbortSignal,
 ): Promise<Fetched> {
@@ -50,7 +52,7 @@ export async function fetchBatch(
     const ending = AbortSignal.any([signal, attempt.signal])
     try {
       const timeoutMs = isHurried() ? HURRIED_TIMEOUT_MS : FETCH_TIMEOUT_MS
-      if (!isPointless()) breakOff(attempt, isPointless, deps)
+      if (!isDue()) breakOff(attempt, isDue, deps)
       const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs, signal: ending })
       await ipfs.pin(batchCid, epochId)
       return { ok: true, bytes }
@@ -71,12 +73,12 @@ export async function fetchBatch(
   }
 }
 
-/** Ends the attempt as soon as it is pointless: one takes as long as a window may have left. */
-function breakOff(attempt: AbortController, isPointless: () => boolean, { clock }: FetchDeps): void {
+/** Ends the attempt when its end is due: one takes as long as a window may have left. */
+function breakOff(attempt: AbortController, isDue: () => boolean, { clock }: FetchDeps): void {
   const look = async (): Promise<void> => {
     while (!attempt.signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, attempt.signal)
-      if (isPointless()) attempt.abort()
+      if (isDue()) attempt.abort()
     }
   }
   // It ends with the attempt.

@@ -49,7 +49,12 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   if (batch.index >= EPOCH_BATCHES_MAX && guarded === undefined)
     return { end: known === undefined ? ended(batch, { state: 'withheld', reason: 'too_many' }, deps) : Promise.resolve(known) }
   const isHurried = () => givesWay(batch, deps)
-  const fetched = await fetchBatch(batch, { isPointless: () => isPointless() || isHurried(), isHurried }, deps, signal)
+  const patience = {
+    isPointless: () => isPointless() || isHurried(),
+    isDue: () => isHurried() || (mayAnswer && isWindowNearlyOver(batch, deps)),
+    isHurried,
+  }
+  const fetched = await fetchBatch(batch, patience, deps, signal)
   if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && !(await isByRoots(batch, deps, signal))) {
     batch.predecessors.add(batch.index, undefined)
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
