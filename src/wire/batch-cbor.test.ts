@@ -2,7 +2,7 @@ import { decode, encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
-import { compactBytes, encodeCompactBatch, parseCompactBatch } from './batch-cbor.ts'
+import { compactBytes, encodeCompactBatch, parseCompactBatch, readCompactBatch } from './batch-cbor.ts'
 
 const replayFromEnv = process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }
 const hex = (bytes: number, start = 0) =>
@@ -50,6 +50,19 @@ test('what many share is written once; ids, signatures and CIDs are bytes', () =
     ],
   })
 })
+
+test.each([1, 100])(
+  'G11: a large block is read in turns of a thousand submissions or so, of %i projects: and refused in turns',
+  (projects) => {
+    const submissions = Array.from({ length: 10_000 }, (_, index) => submitted(index % projects, index))
+    const sorted = submissions.toSorted((left, right) => (left.submission.request.projectId < right.submission.request.projectId ? -1 : 1))
+    const written = encodeCompactBatch(batchOf(sorted))
+    for (const bytes of [written, encode({ ...decode<object>(written), more: 1 })]) {
+      const turns = [...readCompactBatch(bytes, bytes.length)]
+      expect(turns.length).toBeGreaterThanOrEqual(10)
+    }
+  },
+)
 
 test('a submission of a large market takes at most 100 bytes', () => {
   const submissions = Array.from({ length: 1_000 }, (_, index) =>

@@ -3,6 +3,7 @@ import { BATCH_PROJECTS_MAX, type Batch, type BatchedSubmission } from '#domain/
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import { type BatchDefect, isSameAround, type ParsedBatch } from './batch-json.ts'
 import { cidBytes, cidOfBytes } from './cid.ts'
+import { atOnce, type InTurns } from './in-turns.ts'
 import { isRecord, unlessThrown } from './untrusted.ts'
 
 /**
@@ -116,30 +117,42 @@ function runsOf(submissions: readonly BatchedSubmission[]): BatchedSubmission[][
   return runs
 }
 
+/** Submissions read, or written, in one go: about 10 µs each. */
+const SUBMISSIONS_PER_TURN = 1_000
+
 /** The block's bytes. The same batch always gives the same bytes, and so the same CID (G2). */
-export function encodeCompactBatch(batch: Batch): Uint8Array {
+export const encodeCompactBatch = (batch: Batch): Uint8Array => atOnce(writeCompactBatch(batch))
+
+function* writeCompactBatch(batch: Batch): InTurns<Uint8Array> {
   const cids = createTable<string>({ isSame: (left, right) => left === right, key: (cid) => cid, pack: (cid) => cidBytes(cid) ?? cid })
   const around = createTable<Around>({ isSame: isSameAround, key: aroundKey, pack: packAround })
   const projects = batch.projectIds.map((id, index) => [id, cids.place(batch.snapshotCids[index] as Cid)])
   const placeOf = new Map(batch.projectIds.map((id, index) => [id, index]))
-  const runs = runsOf(batch.submissions).map((run) => {
+  const runs: unknown[] = []
+  let inTurn = 0
+  for (const run of runsOf(batch.submissions)) {
+    inTurn += run.length
+    if (inTurn > SUBMISSIONS_PER_TURN) yield
     const { projectId } = (run[0] as BatchedSubmission).submission.request
     const submissions = run.map(({ submission }) => submission)
-    return [
-      placeOf.get(projectId) ?? projectId,
-      packAll(
-        run.map(({ submissionId }) => submissionId),
-        uuid,
-      ),
-      packAll(
-        submissions.map((one) => one.signature),
-        signature,
-      ),
-      packUints(submissions.map(({ request }) => request.slotId)),
-      packUints(submissions.map(({ request }) => cids.place(request.snapshotCid))),
-      packUints(submissions.map((one) => around.place(one))),
-    ]
-  })
+    const ids = packAll(
+      run.map(({ submissionId }) => submissionId),
+      uuid,
+    )
+    const signatures = packAll(
+      submissions.map((one) => one.signature),
+      signature,
+    )
+    // One project may have all of them.
+    if (inTurn > SUBMISSIONS_PER_TURN) yield
+    const slots = packUints(submissions.map(({ request }) => request.slotId))
+    const voted = packUints(submissions.map(({ request }) => cids.place(request.snapshotCid)))
+    if (inTurn > SUBMISSIONS_PER_TURN) yield
+    const arounds = packUints(submissions.map((one) => around.place(one)))
+    runs.push([placeOf.get(projectId) ?? projectId, ids, signatures, slots, voted, arounds])
+    if (inTurn > SUBMISSIONS_PER_TURN) inTurn = 0
+  }
+  yield
   return encode({ root: pack(batch.submissionsRoot, hash), cids: cids.packed, projects, around: around.packed, runs })
 }
 
@@ -172,21 +185,31 @@ export function compactBytes(submissions: readonly BatchedSubmission[]): number 
 const textBytes = (text: string): number => HEAD_BYTES + (PRINTABLE.test(text) ? text.length : 3 * text.length)
 const PRINTABLE = /^[ -~]*$/
 
+/** As `readCompactBatch`, in one go. */
+export const parseCompactBatch = (bytes: Uint8Array, bytesMax?: number): ParsedBatch => atOnce(readCompactBatch(bytes, bytesMax))
+
 /** Reads what `encodeCompactBatch` writes, and no other bytes: of one content there is one file. */
-export function parseCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MAX): ParsedBatch {
+export function* readCompactBatch(bytes: Uint8Array, bytesMax = COMPACT_BYTES_MAX): InTurns<ParsedBatch> {
   if (bytes.length > bytesMax) return { ok: false, defect: 'too_large' }
   // Strict: shortest forms only, no indefinite lengths, no bytes behind the end. Nesting without end throws as well.
   const file = unlessThrown(() => decode<unknown>(bytes))
   if (!isRecord(file)) return { ok: false, defect: 'not_dag_cbor' }
   // What is larger is our own, from the disk.
-  const read = readFile(file, Math.floor(Math.max(bytes.length, COMPACT_BYTES_MAX) / SUBMISSION_BYTES_MIN))
+  yield
+  const read = yield* readFile(file, Math.floor(Math.max(bytes.length, COMPACT_BYTES_MAX) / SUBMISSION_BYTES_MIN))
   if (typeof read === 'string') return { ok: false, defect: read }
-  const written = unlessThrown(() => encodeCompactBatch(read))
-  const isCanonical = written?.length === bytes.length && written.every((byte, index) => byte === bytes[index])
-  return isCanonical ? { ok: true, batch: read } : { ok: false, defect: 'not_dag_cbor' }
+  const writing = writeCompactBatch(read)
+  for (;;) {
+    const step = unlessThrown(() => writing.next())
+    if (step?.done === false) yield
+    else return isSame(step?.value, bytes) ? { ok: true, batch: read } : { ok: false, defect: 'not_dag_cbor' }
+  }
 }
 
-function readFile(file: { readonly [key: string]: unknown }, submissionsMax: number): Batch | BatchDefect {
+const isSame = (one: Uint8Array | undefined, other: Uint8Array): boolean =>
+  one?.length === other.length && one.every((byte, index) => byte === other[index])
+
+function* readFile(file: { readonly [key: string]: unknown }, submissionsMax: number): InTurns<Batch | BatchDefect> {
   // Before anything is made of them. What nobody uses is in no table.
   if (lengthOf(file['projects']) > BATCH_PROJECTS_MAX || lengthOf(file['runs']) > submissionsMax) return 'too_many'
   if (lengthOf(file['cids']) > submissionsMax + BATCH_PROJECTS_MAX || lengthOf(file['around']) > submissionsMax) return 'too_many'
@@ -201,7 +224,7 @@ function readFile(file: { readonly [key: string]: unknown }, submissionsMax: num
   const submissions: BatchedSubmission[] = []
   for (const run of file['runs'] as readonly unknown[]) {
     if (submissions.length + idCount(run) > submissionsMax) return 'too_many'
-    const defect = readRun(run, { projectIds, cids, around }, submissions)
+    const defect = yield* readRun(run, { projectIds, cids, around }, submissions)
     if (defect !== undefined) return defect
   }
   return { submissions, submissionsRoot, projectIds, snapshotCids: projects.map(({ cid }) => cid) }
@@ -215,11 +238,11 @@ function idCount(run: unknown): number {
   return ids instanceof Uint8Array ? ids.length / uuid.width : lengthOf(ids)
 }
 
-function readRun(
+function* readRun(
   run: unknown,
   tables: { readonly projectIds: readonly ProjectId[]; readonly cids: readonly Cid[]; readonly around: readonly Shared[] },
   into: BatchedSubmission[],
-): BatchDefect | undefined {
+): InTurns<BatchDefect | undefined> {
   if (!Array.isArray(run) || run.length !== 6) return 'submission_malformed'
   const [project, packedIds, packedSignatures, packedSlots, packedCids, packedAround] = run as readonly unknown[]
   const projectId = typeof project === 'string' ? project : tables.projectIds[uintIn(project) ?? -1]
@@ -237,6 +260,7 @@ function readRun(
     if (snapshotCid === undefined || shared === undefined || submissionId === '') return 'submission_malformed'
     const { deadlineBlock, epochId, ...rest } = shared
     const request = { slotId: slots[index] as SlotId, deadlineBlock, snapshotCid, epochId, projectId }
+    if (into.length % SUBMISSIONS_PER_TURN === SUBMISSIONS_PER_TURN - 1) yield
     into.push({ submissionId, submission: { request, signature: signatures[index] as string, ...rest } })
   }
   return undefined

@@ -1,9 +1,10 @@
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import type { Cid } from '#domain/ids.ts'
 import type { BatchForm } from '#domain/market-rules.ts'
-import { COMPACT_BYTES_WRITTEN_MAX, compactBytes, encodeCompactBatch, parseCompactBatch } from './batch-cbor.ts'
+import { COMPACT_BYTES_WRITTEN_MAX, compactBytes, encodeCompactBatch, parseCompactBatch, readCompactBatch } from './batch-cbor.ts'
 import { BATCH_BYTES_MAX, encodeBatch, type ParsedBatch, parseBatch, readBatch, submissionsJsonBytes } from './batch-json.ts'
 import { dagCborCidOf, isDagCborCid, isSnapshotCid, snapshotCidOf } from './cid.ts'
+import { inTurns } from './in-turns.ts'
 
 /** A batch file in either form, told apart by the codec of its CID: a dag-cbor block is a compact batch, a UnixFS file one in JSON. */
 
@@ -49,16 +50,9 @@ export const batchCidOf = (bytes: Uint8Array, batchCid: string): Promise<Cid> =>
 export const isBatchCid = (text: string): text is Cid => isSnapshotCid(text) || isDagCborCid(text)
 
 /** Reads the content of `batchCid`; `between` its pieces others may have their turn, for a file may be as large as anybody makes it. */
-export async function readBatchFile(bytes: Uint8Array, batchCid: string, between: () => Promise<void>): Promise<ParsedBatch> {
-  if (isDagCborCid(batchCid)) return parseCompactBatch(bytes)
-  const reading = readBatch(bytes)
-  for (;;) {
-    const { done, value } = reading.next()
-    if (done === true) return value
-    await between()
-  }
-}
+export const readBatchFile = (bytes: Uint8Array, batchCid: string, between: () => Promise<void>): Promise<ParsedBatch> =>
+  inTurns(isDagCborCid(batchCid) ? readCompactBatch(bytes) : readBatch(bytes), between)
 
-/** The same at once. */
+/** The same at once, of a file that we have planned ourselves. */
 export const parseBatchFile = (bytes: Uint8Array, batchCid: string): ParsedBatch =>
   isDagCborCid(batchCid) ? parseCompactBatch(bytes) : parseBatch(bytes)

@@ -1,7 +1,8 @@
 import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId, safeUint } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
-import { type InTurns, readJsonObject } from './json-in-turns.ts'
+import { atOnce, type InTurns } from './in-turns.ts'
+import { readJsonObject } from './json-in-turns.ts'
 import { isRecord, parseJson } from './untrusted.ts'
 
 /** The batch file on IPFS (spec/06 §8): written as deployed sequencers write it, read as tolerantly as their several versions need. */
@@ -207,13 +208,7 @@ export function* readBatch(bytes: Uint8Array): InTurns<ParsedBatch> {
 }
 
 /** The same at once, for whoever keeps nobody waiting. */
-export function parseBatch(bytes: Uint8Array): ParsedBatch {
-  const reading = readBatch(bytes)
-  for (;;) {
-    const { done, value } = reading.next()
-    if (done === true) return value
-  }
-}
+export const parseBatch = (bytes: Uint8Array): ParsedBatch => atOnce(readBatch(bytes))
 
 /** Like `parseBatch` for callers who do not care what is wrong. */
 export function decodeBatch(bytes: Uint8Array): Batch | undefined {

@@ -1,3 +1,4 @@
+import type { InTurns } from './in-turns.ts'
 import { isRecord, type JsonRecord, unlessThrown } from './untrusted.ts'
 
 /** Reads a JSON object of any size in pieces, between which others may have their turn. */
@@ -10,9 +11,6 @@ const MEMBERS_MAX = 1_000
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a]
 const [LIST, LIST_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d]
 const BOM = [0xef, 0xbb, 0xbf]
-
-/** Stops between two pieces. */
-export type InTurns<Value> = Generator<undefined, Value>
 
 /** Not JSON, or a piece of it is larger than any that is read. */
 class Unreadable extends Error {}

@@ -213,6 +213,14 @@ describe('the house', () => {
     expect(found).toEqual([])
   })
 
+  test('G11: no role reads a batch that others may have written in one go', () => {
+    const files = sourceFiles('src/roles').filter((file) => !/\.test(-\w+)?\.ts$/.test(file))
+    const atOnce = files.filter((file) => /\b(parseBatchFile|parseBatch|decodeBatch)\b/.test(readFileSync(file, 'utf8')))
+    // The plan of a sequencer is its own; a file that somebody looks at by itself keeps nobody else waiting.
+    const own = ['src/roles/consumer/batch-alone.ts', 'src/roles/sequencer/seal/planned-votes.ts']
+    expect(atOnce.map((file) => relative(root, file)).sort()).toEqual(own)
+  })
+
   test('docs/FLOW.md names every stage file, and no file that is gone', () => {
     const flow = readFileSync(join(root, 'docs/FLOW.md'), 'utf8')
     const named = new Set([...flow.matchAll(/`((?:src|computes|test|contracts)\/[\w./-]+)`/g)].map(([, path]) => path ?? ''))

@@ -300,7 +300,7 @@ async function checkFetched(run: Run, epochs: readonly EpochFacts[], report: Rep
     return call.kind === 'submitSubmissionBatch' ? [call.batchCid] : []
   })
   const wanted = [
-    ...announced.map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
+    ...announced.filter((cid) => !run.withheld.has(cid)).map((cid) => ({ cid, what: 'batch', bytesMax: BATCH_BYTES_MAX })),
     ...final.map((cid) => ({ cid, what: 'final snapshot', bytesMax: JSON_BYTES_MAX })),
   ]
   for (const { cid, what, bytesMax } of wanted) {

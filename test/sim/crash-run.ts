@@ -505,10 +505,12 @@ async function brokenBy(scene: Scene): Promise<string[]> {
     for (const { projectId, state } of final?.projects ?? []) if (state !== 'finalized') broken.push(`${projectId} is ${state}`)
   for (const [effect, times] of effects) if (times > 1) broken.push(`${effect} is ${times} times on chain`)
   if (isMissed) return broken
-  // A vote that is fixed in a plan may have been given again, under an id of its new header (S10): which slot and project it is of, ids end with.
-  const voteOf = (submissionId: string): string => submissionId.slice(-4)
-  const counted = new Set(final?.projects.length === PROJECTS.length ? (await submissionIds(scene, batchCids)).map(voteOf) : [])
-  for (const id of courier.taken().keys()) if (!counted.has(voteOf(id))) broken.push(`${id} has a receipt and is in no batch`)
+  // Where the release was moved, a vote that is fixed in a plan may have been given again, under an id of its new header (S10): ids end with slot and project.
+  const nameOf = (submissionId: string): string => (scene.plan.reorg === undefined ? submissionId : submissionId.slice(-4))
+  const counted = (final?.projects.length === PROJECTS.length ? await submissionIds(scene, batchCids) : []).map(nameOf)
+  const taken = [...courier.taken().keys()].map(nameOf)
+  for (const id of taken) if (!counted.includes(id)) broken.push(`${id} has a receipt and is in no batch`)
+  for (const id of counted) if (!taken.includes(id) && scene.plan.reorg === undefined) broken.push(`${id} is in a batch and has no receipt`)
   return broken
 }
 

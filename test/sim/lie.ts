@@ -5,11 +5,17 @@ import type { Lie } from './plan.ts'
 
 export const NO_SUCH_DATA = `bafkrei${'a'.repeat(52)}` as Cid
 
-/** The lie as its sequencer keeps to it: again and again, or until it is refuted, whereupon what corrects it is what it should be. */
-export function lyingOnce(lie: Lie): (call: ProtocolCall) => ProtocolCall {
+/** The lie as its sequencer keeps to it: again and again, or until it is refuted, whereupon what corrects it is what it should be. `hide` keeps a batch from all others. */
+export function lyingOnce(lie: Lie, hide: (batchCid: Cid) => void): (call: ProtocolCall) => ProtocolCall {
   const lied = new Map<ProjectId, Cid>()
+  let first: Cid | undefined
   return (call) => {
     if (call.kind !== 'submitSubmissionBatch' || call.epochId !== lie.epochId) return call
+    first ??= call.batchCid
+    if (lie.how === 'withhold') {
+      if (call.batchCid !== first) return call
+      hide(first)
+    }
     const isCorrection = call.projectIds.some((projectId) => (lied.get(projectId) ?? call.batchCid) !== call.batchCid)
     if (isCorrection && !isStubborn(lie)) return call
     for (const projectId of call.projectIds) lied.set(projectId, call.batchCid)
@@ -31,6 +37,7 @@ export function lying({ epochId, how }: Lie): (call: ProtocolCall) => ProtocolCa
     }
     switch (how) {
       case 'swap':
+      case 'withhold':
         return second === undefined ? sworn([NO_SUCH_DATA]) : sworn([second, first, ...others])
       case 'invent':
         return sworn([NO_SUCH_DATA, second, ...others])

@@ -56,7 +56,8 @@ export const rulesOf = ({ anchoring, availability, completeness }: Plan): Market
 export const LIES = ['swap', 'other_root', 'invent', 'omit'] as const
 export interface Lie {
   readonly epochId: number
-  readonly how: (typeof LIES)[number]
+  /** `withhold`, which is drawn by no seed: of the epoch's first batch alone, whose file nobody is given. */
+  readonly how: (typeof LIES)[number] | 'withhold'
 }
 
 /**

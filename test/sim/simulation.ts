@@ -1,5 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { Address, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import type { Relay } from '#io/p2p/port.ts'
@@ -101,6 +101,8 @@ export interface Run {
   readonly dishonestSlots: ReadonlySet<SlotId>
   /** CIDs of data that nobody has, as liars and hostile peers speak of. */
   readonly invented: ReadonlySet<string>
+  /** Batches whose sequencer gives them nobody. */
+  readonly withheld: ReadonlySet<string>
   /** Machines that came back with another disk, and the head at which they did. */
   readonly lostDisks: ReadonlyMap<string, number>
   /** Epochs released when nothing went wrong any more. */
@@ -250,6 +252,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
   const projects = planProjects(prices, NAMESPACE).map(({ projectId }) => projectId)
   const postbox: Postbox = { receipts: [], onReceipt: quiet }
   const invented = new Set<string>([NO_SUCH_DATA])
+  const withheld = new Set<string>()
   const run: Run & { unquiet: Run['unquiet'] } = {
     plan,
     world: bare,
@@ -264,6 +267,7 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     failures,
     dishonestSlots: dishonest,
     invented,
+    withheld,
     lostDisks,
     calmEpochs,
     unquiet: undefined,
@@ -294,6 +298,10 @@ async function createArena(plan: Plan, trace: Trace, spoil: Spoil) {
     world: telling(false),
     onDoors(some) {
       doors = some
+    },
+    onWithheld(batchCid) {
+      withheld.add(batchCid)
+      bare.ipfs.node('sequencer').withhold(batchCid)
     },
   })
   cast = started
@@ -392,15 +400,17 @@ interface CastNeeds {
   readonly world: World
   /** Answers come from these before everybody else is there. */
   readonly onDoors: (doors: Doors) => void
+  /** A batch of the sequencer that it gives nobody. */
+  readonly onWithheld: (batchCid: Cid) => void
 }
 
 /** Starts the roles in the order in which they need each other. */
-async function startCast(plan: Plan, { projects, postbox, world, onDoors }: CastNeeds): Promise<Cast> {
+async function startCast(plan: Plan, { projects, postbox, world, onDoors, onWithheld }: CastNeeds): Promise<Cast> {
   const relay = await startRelay(world)
   const { machine: sequencer, addresses } = await startSequencer(
     {
       relays: relay.current().addresses(),
-      anchoring: plan.lie && lyingOnce(plan.lie),
+      anchoring: plan.lie && lyingOnce(plan.lie, onWithheld),
       expectedProjects: plan.hasExpectedProjects ? projects : undefined,
       projectsPerSlotMax: plan.limits.projectsPerSlotMax,
       inbox: { lengthMax: plan.limits.inboxMax },

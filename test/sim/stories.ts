@@ -320,6 +320,29 @@ export const STORIES = {
       is('chain', 'SnapshotFinalized', { epochId: 1 }),
     ),
   },
+  first_batch_withheld: {
+    seed: 0,
+    sentence:
+      "nobody is given an epoch's first batch, which lies: the second, which continues its tree, is final before it is refuted, and all of it is final in the end",
+    needs: [],
+    shape: shaped(() => [], {
+      honestSeats: [[1, 2, 3] as SlotId[]],
+      lyingSlots: [],
+      hostileSlots: [],
+      collectors: ['direct'],
+      validators: 3,
+      isValidatorFed: false,
+      completeness: 'required',
+      lie: { epochId: 1, how: 'withhold' },
+    }),
+    isTold: inOrder(
+      is('chain', 'SnapshotBatchSubmitted', { epochId: 1 }),
+      is('chain', 'SnapshotBatchSubmitted', { epochId: 1 }),
+      is('chain', 'SnapshotBatchFinalized', { epochId: 1 }),
+      is('chain', 'TriggerBatchResubmission', { epochId: 1 }),
+      is('chain', 'SnapshotBatchFinalized', { epochId: 1 }),
+    ),
+  },
   burned_slot_is_refused: {
     seed: 0,
     sentence: 'whoever held a slot that is burned votes on, and is refused',

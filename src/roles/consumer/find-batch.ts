@@ -6,7 +6,7 @@ import type { AnchorChain, AnchoredBatch, AnchoredByRoots, AnchoredWithProjects 
 import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
-import { batchCidOf, isBatchCid, parseBatchFile } from '#wire/batch-file.ts'
+import { batchCidOf, isBatchCid, readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { createTree, publishedRoot } from '#wire/merkle.ts'
 
@@ -26,7 +26,7 @@ export interface DataPoint {
 export interface FindDeps {
   readonly chain: AnchorChain
   readonly ipfs: Pick<Ipfs, 'get'>
-  readonly clock: Pick<Clock, 'nowMs'>
+  readonly clock: Pick<Clock, 'nowMs' | 'sleep'>
 }
 
 export interface FoundBatch {
@@ -49,10 +49,10 @@ export async function findBatch(
   snapshotCid: Cid,
   listed: readonly ListedBatch[],
   options: DataPoint & { readonly signal: AbortSignal },
-  { ipfs, clock }: FindDeps,
+  deps: Pick<FindDeps, 'ipfs' | 'clock'>,
 ): Promise<FoundBatch | string> {
   const { projectId, signal } = options
-  const until = clock.nowMs() + EARLIER_TIMEOUT_MS
+  const until = deps.clock.nowMs() + EARLIER_TIMEOUT_MS
   // Grows with the batches, of which nothing else is kept: an epoch may have any number of them.
   const tree = createTree()
   let gap: string | undefined
@@ -66,8 +66,8 @@ export async function findBatch(
     const isNamed = anchored.projectIds.includes(projectId)
     // Behind a gap no tree can be continued, so that what has another project is of no use any more.
     if (gap !== undefined && !isNamed) continue
-    const timeoutMs = isNamed ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
-    const batch = await readBatch(anchored.batchCid, { timeoutMs, signal }, ipfs)
+    const timeoutMs = isNamed ? FETCH_TIMEOUT_MS : Math.min(FETCH_TIMEOUT_MS, until - deps.clock.nowMs())
+    const batch = await readBatch(anchored.batchCid, { timeoutMs, signal }, deps)
     if (typeof batch === 'string') {
       if (isNamed) found = batch
       gap = batch
@@ -85,7 +85,7 @@ export async function findBatch(
 async function readBatch(
   batchCid: Cid,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
-  ipfs: Pick<Ipfs, 'get'>,
+  { ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>,
 ): Promise<Batch | string> {
   if (timeoutMs <= 0) return `batch ${batchCid}: the epoch's batches took longer than ${EARLIER_TIMEOUT_MS} ms to read`
   let bytes: Uint8Array
@@ -98,7 +98,7 @@ async function readBatch(
   // As for the snapshot: this file alone proves it (P2). Other forms of CID are left to the reader.
   const got = await batchCidOf(bytes, batchCid)
   if (got !== batchCid && isBatchCid(batchCid)) return `batch ${batchCid}: the bytes served hash to ${got}`
-  const parsed = parseBatchFile(bytes, batchCid)
+  const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal))
   return parsed.ok ? parsed.batch : `batch ${batchCid} does not have the form of a batch file`
 }
 
@@ -121,7 +121,8 @@ export type ReadFile = (anchored: Pick<AnchoredBatch, 'batchCid' | 'isFinalized'
  * Reads the files of an epoch's batches, a few at once and in bounded time. A final one was read by a majority of the validators, and has a
  * time of its own; the others share theirs, for a sequencer may anchor any number that nobody serves.
  */
-export function createReadFile({ ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>, signal: AbortSignal): ReadFile {
+export function createReadFile(deps: Pick<FindDeps, 'ipfs' | 'clock'>, signal: AbortSignal): ReadFile {
+  const { clock } = deps
   const limit = pLimit(READS_AT_ONCE_MAX)
   let until: number | undefined
   function timeoutMs(): number {
@@ -129,7 +130,7 @@ export function createReadFile({ ipfs, clock }: Pick<FindDeps, 'ipfs' | 'clock'>
     return Math.min(FETCH_TIMEOUT_MS, until - clock.nowMs())
   }
   return ({ batchCid, isFinalized }) =>
-    limit(() => readBatch(batchCid, { timeoutMs: isFinalized ? FETCH_TIMEOUT_MS : timeoutMs(), signal }, ipfs))
+    limit(() => readBatch(batchCid, { timeoutMs: isFinalized ? FETCH_TIMEOUT_MS : timeoutMs(), signal }, deps))
 }
 
 /** A batch on chain with its projects, which the chain lists itself or, where it has the roots alone, the file that gives both. */

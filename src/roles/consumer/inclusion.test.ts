@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Batch } from '#domain/batch.ts'
+import type { Batch, BatchedSubmission } from '#domain/batch.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch } from '#io/chain/port.ts'
@@ -66,6 +66,7 @@ async function epoch({ isFresh = false, missing = [], altered = [], missingMs = 
     batch: async (_epochId: EpochId, cid: Cid) => anchored.find(({ batchCid }) => batchCid === cid),
   } as unknown as AnchorChain
   let nowMs = 0
+  const breaths: number[] = []
   const get = async (cid: Cid) => {
     const file = files.get(cid)
     if (file !== undefined) return file
@@ -75,9 +76,9 @@ async function epoch({ isFresh = false, missing = [], altered = [], missingMs = 
   const prove = (project: number, slot: number, voter?: Voter) =>
     proveInclusion(
       { submissionId: idOf(project, slot) as SubmissionId, epochId, voter, signal: new AbortController().signal },
-      { chain, ipfs: { get }, clock: { nowMs: () => nowMs } },
+      { chain, ipfs: { get }, clock: { nowMs: () => nowMs, sleep: async () => void breaths.push(nowMs) } },
     )
-  return { prove, anchored }
+  return { prove, anchored, breaths }
 }
 
 const proved = (found: IncludedSubmission | string): IncludedSubmission => (typeof found === 'string' ? expect.fail(found) : found)
@@ -94,6 +95,17 @@ describe('G8: a submission', () => {
         expect(checkInclusion(found.result, anchored[project]?.rootHash ?? '')).toBe(true)
         expect(found.result.text === found.snapshotCid).toBe(slot !== 3)
       }
+  })
+
+  test('G11: of a large batch is found while others have their turn', async () => {
+    const votes = Array.from({ length: 10_000 }, (_, index) => `another ${index}`)
+    const large = (batch: Batch): Batch => {
+      const [first] = batch.submissions as [BatchedSubmission, ...BatchedSubmission[]]
+      return { ...batch, submissions: [...batch.submissions, ...votes.map((submissionId) => ({ ...first, submissionId }))] }
+    }
+    const { prove, breaths } = await epoch({ batch: large })
+    await prove(0, 1)
+    expect(breaths.length).toBeGreaterThan(0)
   })
 
   test('that is in no batch is told so, with what could not be read', async () => {

@@ -79,11 +79,8 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
 
   const batchTree = isSentAgain ? 'either' : options.rules.batchTree
   const submissionsRoot = matchingSubmissionsRoot(batch, continued, { batchTree })
-  if (submissionsRoot === undefined) {
-    const unless =
-      'gap' in continued && batchTree !== 'fresh' ? `, unless they continue the epoch's tree, which cannot be told: ${continued.gap}` : ''
-    return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root${unless}`)
-  }
+  if (submissionsRoot === undefined)
+    return yield failed('submissions_root', `the file says ${batch.submissionsRoot}, its submission ids give another root`)
   yield held('submissions_root', `${batch.submissionsRoot} (${submissionsRoot})`)
 
   const cidsRoot = publishedRoot(batch.snapshotCids)
@@ -156,15 +153,16 @@ function besides({ invalid, untold }: Counted): string {
   return untold.length === 0 ? wrong : `${wrong}; cannot be told, for nobody had it then, or the node has forgotten who: ${slots}`
 }
 
-/** Which of the trees that the market allows the file's `roothash` belongs to. */
-function matchingSubmissionsRoot(
-  batch: Batch,
-  continued: Continued,
-  { batchTree }: Pick<CountRules, 'batchTree'>,
-): 'fresh tree' | "continues the epoch's tree" | undefined {
+/**
+ * Which of the trees that the market allows the file's `roothash` belongs to. Behind a batch that cannot be read nobody can tell whether it goes on:
+ * validators hold that against no batch either, and nothing that is proved here hangs on it.
+ */
+function matchingSubmissionsRoot(batch: Batch, continued: Continued, { batchTree }: Pick<CountRules, 'batchTree'>): string | undefined {
   const ids = batch.submissions.map(({ submissionId }) => submissionId)
   if (batchTree !== 'cumulative' && publishedRoot(ids) === batch.submissionsRoot) return 'fresh tree'
-  return batchTree !== 'fresh' && 'root' in continued && continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
+  if (batchTree === 'fresh') return undefined
+  if ('gap' in continued) return `whether it continues the epoch's tree cannot be told: ${continued.gap}`
+  return continued.root === batch.submissionsRoot ? "continues the epoch's tree" : undefined
 }
 
 function differenceOnChain(batch: Batch, anchored: OpenBatch): string | undefined {

@@ -1,9 +1,10 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredByRoots } from '#io/chain/port.ts'
+import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import type { HistoryCache } from './history-cache.ts'
@@ -23,6 +24,7 @@ export interface ByRootsDeps {
   readonly ipfs: Pick<Ipfs, 'get'>
   readonly terms: Pick<Terms, 'termsAt'>
   readonly cache: Pick<HistoryCache, 'index' | 'setIndex'>
+  readonly clock: Pick<Clock, 'sleep'>
 }
 
 /** Where the chain has no more than the roots of batches, their files say what is final. */
@@ -39,13 +41,13 @@ export interface ByRoots {
  * Every file is read once for all projects of its epoch, and believed as far as it gives both anchored roots (N5). That is one file for each
  * batch of each epoch that aggregates look back on, where a market with its projects on chain costs one question for each project.
  */
-export function createByRoots({ chain, ipfs, terms, cache }: ByRootsDeps, signal: AbortSignal): ByRoots {
+export function createByRoots({ chain, ipfs, terms, cache, clock }: ByRootsDeps, signal: AbortSignal): ByRoots {
   const reading = new Map<Cid, Promise<BatchIndex | undefined>>()
 
   async function read({ batchCid, rootHash, projectsRootHash }: AnchoredByRoots): Promise<BatchIndex | undefined> {
     try {
       const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
-      const parsed = parseBatchFile(bytes, batchCid)
+      const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal))
       const file = parsed.ok ? parsed.batch : undefined
       const isSame =
         file !== undefined && publishedRoot(file.projectIds) === projectsRootHash && publishedRoot(file.snapshotCids) === rootHash

@@ -6,7 +6,7 @@ import type { Clock } from '#io/clock/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import { isUnreadable } from '#life/keep.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { JSON_BYTES_MAX, parseCanonicalJson } from '#wire/canonical-json.ts'
 import { createByRoots } from './by-roots.ts'
@@ -73,11 +73,11 @@ type OurVotes = ReadonlySet<string> | undefined
 
 const voteKey = (projectId: ProjectId, snapshotCid: string, slotId: SlotId): string => `${projectId} ${snapshotCid} ${slotId}`
 
-async function readVotes(epochId: EpochId, at: BlockNumber, signal: AbortSignal, { chain, ipfs }: OutcomeDeps): Promise<OurVotes> {
+async function readVotes(epochId: EpochId, at: BlockNumber, signal: AbortSignal, { chain, ipfs, clock }: OutcomeDeps): Promise<OurVotes> {
   const votes = new Set<string>()
   for (const batchCid of new Set(await chain.batchCids(epochId, at))) {
     const bytes = await bytesOf(batchCid, BATCH_BYTES_MAX, signal, ipfs)
-    const parsed = bytes && parseBatchFile(bytes, batchCid)
+    const parsed = bytes && (await readBatchFile(bytes, batchCid, () => clock.sleep(0, signal)))
     if (!parsed?.ok) return undefined
     for (const { submission } of parsed.batch.submissions) {
       const { projectId, snapshotCid, slotId } = submission.request

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { Cid, EpochId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId } from '#domain/ids.ts'
 import type { MarketRules } from '#domain/market-rules.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { listen, type Listening } from './hear.test-world.ts'
-import { batchOf, CID_A, CID_B, judged, openWorld, P1, type World } from './validator.test-world.ts'
+import { batchOf, CID_A, CID_B, idsOf, judged, openWorld, P1, P2, type World } from './validator.test-world.ts'
 
 const WINDOWS = { snapshotWindowBlocks: 5, batchWindowBlocks: 20, attestationWindowBlocks: 30 }
 const EPOCH = 2 as EpochId
@@ -111,6 +111,33 @@ describe('V17: a batch that nobody can read', () => {
     expect(await statusIn(world)).toEqual({ status: 'finalized', snapshotCid: CID_A })
     await stop()
   })
+
+  test.each([
+    ['is no file', 'served as it is'],
+    ['is not served, and not what was heard', 'hidden'],
+  ])(
+    'V19: and whose tree two others continue: %s: takes none of them with it, and what it had is final by what takes its place',
+    async (_, how) => {
+      const { world, running, stop } = await scene()
+      const projects = [P1, P2, 'pairs:0x03:TEST' as ProjectId]
+      const votes = projects.map((projectId) => [1, 2].map((slotId) => world.submission(slotId, CID_A, projectId)))
+      for (const each of running) await each.tell(votes.flat())
+      const ids: string[] = []
+      for (const [index, projectId] of projects.entries()) {
+        const batch = batchOf(votes[index] ?? [], [[projectId, CID_A]], ids)
+        ids.push(...idsOf(batch))
+        const spoilt = how === 'hidden' ? { isHidden: true, snapshotCids: [CID_B] } : { bytes: new TextEncoder().encode('no batch') }
+        await world.anchor(batch, { epochId: EPOCH, ...(index === 0 && spoilt) })
+      }
+      const finals = () => Promise.all(projects.map((projectId) => world.chain.snapshotStatus(projectId, EPOCH)))
+      for (let block = 0; block < 60 && (await finals()).some(({ status }) => status !== 'finalized'); block += 1) {
+        await world.mine()
+        await world.clock.advance(2_000)
+      }
+      expect(await finals()).toEqual(projects.map(() => ({ status: 'finalized', snapshotCid: CID_A })))
+      await stop()
+    },
+  )
 
   test('gives no result, though all of its projects were heard to be right: what takes its place can be read', async () => {
     const { world, running, stop } = await scene()

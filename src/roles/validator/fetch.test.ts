@@ -37,8 +37,10 @@ async function open(spoil: (node: Ipfs) => Partial<Ipfs> = () => ({})) {
     random: { fraction: () => 1 },
     report: (event: string, facts: unknown) => events.push([event, facts]),
   }
-  const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid) =>
-    clock.runUntil(fetchBatch({ epochId: 1 as EpochId, batchCid: cid }, isPointless, deps, signal), { limitMs: 600_000 })
+  const fetch = (isPointless = () => false, signal = NEVER, cid = batchCid, isHurried = () => false, isDue = isPointless) =>
+    clock.runUntil(fetchBatch({ epochId: 1 as EpochId, batchCid: cid }, { isPointless, isDue, isHurried }, deps, signal), {
+      limitMs: 600_000,
+    })
   return { clock, node, sequencer: network.node('sequencer'), batchCid, asked, events, fetch }
 }
 
@@ -137,4 +139,26 @@ test('what fails because the process ends is no news', async () => {
   }))
   await expect(fetch(() => false, stopping.signal)).rejects.toMatchObject({ code: 'IPFS_NOT_FOUND' })
   expect(events).toEqual([])
+})
+
+test('V17, V19: an attempt is broken off when its end is due, however long it may take; one of which it was from the beginning is made', async () => {
+  const { fetch, clock, sequencer, batchCid, asked } = await open()
+  sequencer.withhold(batchCid)
+  const startMs = clock.nowMs()
+  expect(await fetch(() => clock.nowMs() >= startMs + 2_000)).toEqual({ ok: false, reason: 'not_fetched' })
+  expect([clock.nowMs() - startMs, asked.length]).toEqual([2_000, 1])
+  expect(await fetch(() => true)).toEqual({ ok: false, reason: 'not_fetched' })
+  expect(clock.nowMs() - startMs).toBe(12_000)
+})
+
+test('V19: while others wait an attempt is a short one', async () => {
+  const { fetch, sequencer, batchCid, asked } = await open()
+  sequencer.withhold(batchCid)
+  await fetch(
+    () => true,
+    NEVER,
+    batchCid,
+    () => true,
+  )
+  expect(asked).toEqual([`get up to ${BATCH_BYTES_MAX}, 1000 ms`])
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { AnnouncedBatch, ReleasedEpoch } from '#domain/anchor-view.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import { publishedRoot } from '#wire/merkle.ts'
-import { type Candidate, createLanes } from './lanes.ts'
+import { type Candidate, createLanes, type GaveWay } from './lanes.ts'
 
 const EPOCH = 3 as EpochId
 const epochOf = (epochId: EpochId): ReleasedEpoch => {
@@ -20,16 +20,14 @@ const traces = (id: string) => ({ submissionIds: [id], projectIds: new Set([`${i
 /** Lanes whose work the test ends by hand, in whatever order it wants: turns, and where it says so what follows them. */
 function open(how: { readonly isTurnShort?: boolean } = {}) {
   const taken: Candidate[] = []
-  const ends = new Map<string, PromiseWithResolvers<void>>()
+  const ends = new Map<string, PromiseWithResolvers<GaveWay | undefined>>()
   const failures: unknown[] = []
   const lanes = createLanes(
     async (candidate) => {
       taken.push(candidate)
-      const end = Promise.withResolvers<void>()
+      const end = Promise.withResolvers<GaveWay | undefined>()
       ends.set(candidate.batchCid, end)
-      if (how.isTurnShort === true) return { end: end.promise }
-      await end.promise
-      return undefined
+      return how.isTurnShort === true ? { end: end.promise } : end.promise
     },
     (failure) => failures.push(failure),
   )
@@ -42,10 +40,14 @@ function open(how: { readonly isTurnShort?: boolean } = {}) {
     taken: () => taken.map(({ batchCid, index }) => `${batchCid} at ${index}`),
     candidate: (name: string) => taken.findLast(({ batchCid }) => batchCid === name) as Candidate,
     turn,
+    async giveWay(name: string) {
+      ends.get(name)?.resolve('gave way')
+      await turn()
+    },
     async end(name: string, failure?: unknown) {
       const end = ends.get(name)
       if (end === undefined) throw new Error(`${name} is not under way; taken: ${taken.map(({ batchCid }) => batchCid).join(', ')}`)
-      if (failure === undefined) end.resolve()
+      if (failure === undefined) end.resolve(undefined)
       else end.reject(failure)
       await turn()
     },
@@ -99,6 +101,20 @@ describe('batches of one epoch', () => {
     expect(taken()).toEqual(['a at 0', 'b at 1'])
     await end('b')
     expect(taken()).toEqual(['a at 0', 'b at 1', 'c at 2'])
+  })
+
+  test('V19: one that gives way has another turn after those that waited for it, in its own place, and the lane is busy until then', async () => {
+    const { lanes, taken, turn, end, giveWay, candidate } = open()
+    for (const [index, name] of ['a', 'b'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    expect(candidate('a').isWaitedFor()).toBe(true)
+    await giveWay('a')
+    expect([taken(), candidate('b').isWaitedFor()]).toEqual([['a at 0', 'b at 1'], true])
+    await end('b')
+    expect([taken(), candidate('a').isWaitedFor(), lanes.isBusy(EPOCH)]).toEqual([['a at 0', 'b at 1', 'a at 0'], false, true])
+    await end('a')
+    await turn()
+    expect(lanes.isBusy(EPOCH)).toBe(false)
   })
 
   test('V6: one that fails is told of, and the next has its turn all the same', async () => {
@@ -166,6 +182,17 @@ describe('a reorganisation', () => {
     expect(taken().slice(3)).toEqual(['d at 1'])
     await end('d')
     expect(lanes.isBusy(EPOCH)).toBe(false)
+  })
+
+  test('V3, V19: gives one that gave way meanwhile no turn beside that which all have again', async () => {
+    const { lanes, taken, turn, end, giveWay } = open()
+    for (const [index, name] of ['a', 'b'].entries()) lanes.announce(batch(name, 10 + index))
+    await turn()
+    lanes.rollback(10 as BlockNumber, Promise.resolve())
+    await giveWay('a')
+    await end('a')
+    await turn()
+    expect([taken(), lanes.isBusy(EPOCH)]).toEqual([['a at 0', 'a at 0'], false])
   })
 
   test('V2: gives nobody a turn before what was read of the chain that is gone is read again', async () => {

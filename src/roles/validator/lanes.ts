@@ -7,12 +7,17 @@ export interface Candidate extends AnnouncedBatch {
   /** Its place among the batches of its epoch, in the order of the chain, from 0. */
   readonly index: number
   readonly predecessors: Predecessors
+  /** Whether another batch of the epoch waits for this one's turn to end. */
+  isWaitedFor(): boolean
 }
 
 /** A batch that had its turn, and what is still to come of it. */
 export interface UnderWay {
   readonly end: Promise<unknown>
 }
+
+/** A batch that gave its turn to those behind it: it has another after theirs. */
+export type GaveWay = 'gave way'
 
 /**
  * One lane per epoch. Within a lane one batch is judged at a time, in the order of the chain, because each is checked against those before
@@ -44,17 +49,26 @@ interface Lane {
   readonly ends: Set<Promise<unknown>>
   /** Batches queued and not done with. */
   pending: number
+  /** Of these, those whose turn has not come. */
+  waiting: number
 }
 
 /** `take` is the turn of one batch. `fail` is told what it or the end throws, and the lane goes on. */
-export function createLanes(take: (batch: Candidate) => Promise<UnderWay | undefined>, fail: (failure: unknown) => void): Lanes {
+export function createLanes(take: (batch: Candidate) => Promise<UnderWay | GaveWay | undefined>, fail: (failure: unknown) => void): Lanes {
   const lanes = new Map<EpochId, Lane>()
   let isReady: Promise<void> = Promise.resolve()
 
   function laneOf(epochId: EpochId): Lane {
     const known = lanes.get(epochId)
     if (known !== undefined) return known
-    const lane: Lane = { predecessors: createPredecessors(), announced: [], work: Promise.resolve(), ends: new Set(), pending: 0 }
+    const lane: Lane = {
+      predecessors: createPredecessors(),
+      announced: [],
+      work: Promise.resolve(),
+      ends: new Set(),
+      pending: 0,
+      waiting: 0,
+    }
     lanes.set(epochId, lane)
     return lane
   }
@@ -64,13 +78,21 @@ export function createLanes(take: (batch: Candidate) => Promise<UnderWay | undef
   }
 
   async function takeInTurn(batch: AnnouncedBatch, lane: Lane): Promise<UnderWay | undefined> {
+    lane.waiting -= 1
     await isReady
-    const index = lane.announced.indexOf(batch)
-    return index < 0 ? undefined : take({ ...batch, index, predecessors: lane.predecessors })
+    const { announced, predecessors } = lane
+    const index = announced.indexOf(batch)
+    if (index < 0) return undefined
+    const taken = await take({ ...batch, index, predecessors, isWaitedFor: () => lane.waiting > 0 })
+    if (taken !== 'gave way') return taken
+    // After a rollback all are queued again already.
+    if (lane.announced === announced) queue(batch, lane)
+    return undefined
   }
 
   function queue(batch: AnnouncedBatch, lane: Lane): void {
     lane.pending += 1
+    lane.waiting += 1
     const turn = lane.work.then(() => takeInTurn(batch, lane))
     lane.work = turn.catch(() => undefined)
     const end = turn

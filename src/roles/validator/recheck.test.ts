@@ -262,11 +262,26 @@ describe('what the file is made of', () => {
     }
   })
 
-  test('V1: a tree that may continue a batch that could not be read is not believed', async () => {
+  test.each(['cumulative', 'either'] as const)(
+    'V19: of a tree that may continue a batch that could not be read nothing is told, and all else is judged as ever: %s',
+    async (batchTree) => {
+      const asked = { votes: MAJORITY, file: { submissionsRoot: publishedRoot(['x', 'id-0', 'id-1']) }, rules: { batchTree } }
+      const { findings, anchored } = await judge({ ...asked, ...behind('x', undefined) })
+      expect([findings.failures, rootToAttest(findings, anchored)]).toEqual([[], anchored.rootHash])
+      const falsely = await judge({ ...asked, anchored: { snapshotCids: [CID_B] }, ...behind('x', undefined) })
+      expect(falsely.findings.failures.map(({ check }) => check)).toContain('cids_on_chain')
+    },
+  )
+
+  test('V19: where the market asks for a tree of its own it is compared, whatever cannot be read', async () => {
     const submissionsRoot = publishedRoot(['x', 'id-0', 'id-1'])
-    const { findings } = await judge({ votes: MAJORITY, file: { submissionsRoot }, ...behind('x', undefined) })
-    expect(findings.failures).toEqual([about('submissions_root', 'unknown: an earlier batch is missing', submissionsRoot)])
-    expect((await judge({ votes: MAJORITY, ...behind('x', undefined) })).findings.failures).toEqual([])
+    const { findings } = await judge({
+      votes: MAJORITY,
+      file: { submissionsRoot },
+      rules: { batchTree: 'fresh' },
+      ...behind('x', undefined),
+    })
+    expect(findings.failures).toEqual([about('submissions_root', publishedRoot(['id-0', 'id-1']), submissionsRoot)])
   })
 
   test('V1: a project of an earlier batch of the epoch is there twice', async () => {

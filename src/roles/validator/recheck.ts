@@ -162,7 +162,8 @@ function compareLists(check: Check, onChain: readonly string[], inFile: readonly
 /**
  * Two roots: over the submission ids, in the order of the file and with the tree that the market asks for, and over the CIDs; of a batch that is
  * anchored by its roots also that over the projects. Where a market does not say which tree, either is right (spec/06 §7), and so it is in a round:
- * what is sent again must have another CID.
+ * what is sent again must have another CID. Behind a batch that could not be read nobody can tell what a tree goes on from: that is no failure of
+ * those behind it, which are judged by all else (V19).
  */
 async function checkRoots(
   file: Batch,
@@ -175,8 +176,8 @@ async function checkRoots(
   const claimed = file.submissionsRoot.toLowerCase()
   const continued = batchTree === 'fresh' ? undefined : await predecessors.continuedRoot(index, ids, breathe)
   const fresh = batchTree === 'cumulative' ? undefined : await rootWith(createTree(), ids, breathe)
-  if (claimed !== continued && claimed !== fresh)
-    fail('submissions_root', continued ?? (batchTree === 'fresh' ? `${fresh}` : 'unknown: an earlier batch is missing'), claimed)
+  const isUntold = batchTree !== 'fresh' && continued === undefined
+  if (claimed !== continued && claimed !== fresh && !isUntold) fail('submissions_root', `${continued ?? fresh}`, claimed)
   const cidsRoot = publishedRoot(file.snapshotCids)
   if (cidsRoot !== anchored.rootHash.toLowerCase()) fail('cids_root', cidsRoot, anchored.rootHash)
   if (anchored.projectsRootHash === undefined) return

@@ -19,6 +19,7 @@ import {
   openWorld,
   P1,
   P2,
+  type Running,
   storeWithCursor,
   VALIDATORS,
   type World,
@@ -404,7 +405,7 @@ describe('after a crash', () => {
 })
 
 describe('batches of one epoch', () => {
-  test('V1: a batch that continues one that cannot be read gets no attestation, one with a tree of its own does', async () => {
+  test('V19: a batch that cannot be read takes none of those behind it with it, whether they continue its tree or have their own', async () => {
     const world = await openWorld()
     const running = await world.start()
     const bytes = encoder.encode('no batch')
@@ -416,9 +417,54 @@ describe('batches of one epoch', () => {
     await judged(world, running, 3)
     expect(running.records.map(({ state, reason }) => [state, reason])).toEqual([
       ['withheld', 'integrity'],
-      ['withheld', 'integrity'],
+      ['attested', ''],
       ['attested', ''],
     ])
+    await running.stop()
+  })
+
+  /** Two batches of an epoch, of which nobody serves the first; its attestation window ends with block `last`. */
+  async function firstHidden(how: { readonly byRoots?: true } = {}) {
+    const world = await openWorld({ batchWindowBlocks: 60, attestationWindowBlocks: 60 })
+    world.chain.setRootOnlyAllowed(how.byRoots === true)
+    await world.mine()
+    const running = await world.start()
+    const hidden = honest(world)
+    const cids = [await world.anchor(hidden, { isHidden: true, ...how }), await world.anchor(second(world, idsOf(hidden)), how)]
+    const blocksTo = async (left: number) => world.mine(world.release.number + 60 - left - (await world.chain.head()).number)
+    return { world, running, hidden, cids, blocksTo }
+  }
+  const endsOf = ({ records }: Running) => records.map(({ batchCid, state, reason, isLate }) => [batchCid, state, reason, isLate])
+
+  test('V19: one that nobody serves gives way to those behind it for half of its time, and is judged when it is served after all', async () => {
+    const { world, running, hidden, cids, blocksTo } = await firstHidden()
+    await blocksTo(29)
+    expect(endsOf(running)).toEqual([])
+    await world.mine(10)
+    await world.clock.advance(20_000)
+    await world.mine()
+    expect(endsOf(running)).toEqual([[cids[1], 'attested', '', false]])
+    await world.ipfs.node('sequencer').add(encodeBatch(hidden))
+    await world.clock.advance(20_000)
+    await world.mine(2)
+    expect(endsOf(running).slice(1)).toEqual([[cids[0], 'attested', '', false]])
+    await running.stop()
+  })
+
+  test('V11, V19: one that is anchored by its roots has one turn: what gave way is not spoken for behind those that were judged without it', async () => {
+    const { world, running, hidden, cids, blocksTo } = await firstHidden({ byRoots: true })
+    await blocksTo(19)
+    await world.clock.advance(20_000)
+    await world.mine()
+    await world.ipfs.node('sequencer').add(encodeBatch(hidden))
+    await world.clock.advance(20_000)
+    await world.mine(2)
+    expect(endsOf(running).toSorted()).toEqual(
+      [
+        [cids[0], 'missed', 'not_fetched', false],
+        [cids[1], 'attested', '', false],
+      ].toSorted(),
+    )
     await running.stop()
   })
 

@@ -15,10 +15,13 @@ import { type FetchDeps, type Fetched, fetchBatch } from './fetch.ts'
 import type { Heard } from './heard.ts'
 import type { BatchRecord } from './journal.ts'
 import { keepSnapshots } from './keep.ts'
-import type { Candidate, UnderWay } from './lanes.ts'
+import type { Candidate, GaveWay, UnderWay } from './lanes.ts'
 import { tracesOf } from './predecessors.ts'
 import { type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf, withoutFile } from './recheck.ts'
 import { type RecomputeDeps, recompute } from './recompute.ts'
+
+/** Before those behind an unserved batch have their turn: they may be as unserved, and each would ask again at once. */
+const TURN_PAUSE_MS = 500
 
 /** What the stages need, each its part. */
 export type Validating = ConcludeDeps &
@@ -33,9 +36,10 @@ export type Validating = ConcludeDeps &
 /**
  * One batch, in its turn: fetch → recheck, and what is left, recompute → evidence → keep → attest, for which the next batch need not wait: it
  * resolves with the batch's end under way. Two kinds of batches are not judged any more, and are fetched only because later batches of the epoch
- * are checked against them: those that ended here before, and those for which a guard stands on disk (V2).
+ * are checked against them: those that ended here before, and those for which a guard stands on disk (V2). One that nobody serves gives way to those
+ * behind it in good time (V19).
  */
-export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<UnderWay> {
+export async function validate(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<UnderWay | GaveWay> {
   const known = deps.journal.batch(batch.epochId, batch.batchCid)
   const guarded = guardedAttestation(batch, deps.store)
   // Where what was heard may speak in the place of a file that nobody serves, it must come in time (V17).
@@ -44,10 +48,35 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
   // However many there are: each may cost its reading, and all that the epoch's later ones are checked against is kept (V18).
   if (batch.index >= EPOCH_BATCHES_MAX && guarded === undefined)
     return { end: known === undefined ? ended(batch, { state: 'withheld', reason: 'too_many' }, deps) : Promise.resolve(known) }
-  const fetched = await fetchBatch(batch, isPointless, deps, signal)
+  const isHurried = () => givesWay(batch, deps)
+  const patience = {
+    isPointless: () => isPointless() || isHurried(),
+    isDue: () => isHurried() || (mayAnswer && isWindowNearlyOver(batch, deps)),
+    isHurried,
+  }
+  const fetched = await fetchBatch(batch, patience, deps, signal)
+  if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && !(await isByRoots(batch, deps, signal))) {
+    batch.predecessors.add(batch.index, undefined)
+    await deps.clock.sleep(TURN_PAUSE_MS, signal)
+    return 'gave way'
+  }
   if (known !== undefined) return confirm(batch, { known, guarded, fetched }, deps, signal)
   if (guarded !== undefined) return resume(batch, { guarded, fetched }, deps, signal)
   return fetched.ok ? judge(batch, fetched.bytes, deps, signal) : { end: judgeUnread(batch, fetched.reason, deps, signal) }
+}
+
+/** A batch whose file nobody serves keeps those behind it waiting for half of the time that was left when it was anchored. */
+function givesWay(batch: Candidate, { view, contract }: Validating): boolean {
+  const start = view.rounds(batch.epochId)?.startOf(batch.index)
+  if (start === undefined || !batch.isWaitedFor()) return false
+  const last = lastAttestationBlock(start, contract)
+  return last - (view.head?.number ?? 0) < (last - batch.blockNumber) / 2
+}
+
+/** Then whoever has read what came later would have to be asked about its projects: such a batch has one turn, and ends with it (V11). */
+async function isByRoots(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<boolean> {
+  const anchored = await readAnchored(batch, deps, signal)
+  return anchored !== undefined && anchored.projectIds === undefined
 }
 
 /** A batch that cannot be read: spoken against where enough was heard of its projects (V17), else ended for the reason. */

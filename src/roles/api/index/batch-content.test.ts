@@ -13,6 +13,11 @@ const head = { batchCid: BATCH, rootHash: publishedRoot([A1, B1]), isFinalized: 
 const listed: AnchoredBatch = { ...head, projectIds: [A, B], snapshotCids: [A1, B1] }
 const byRoots: AnchoredBatch = { ...head, projectsRootHash: publishedRoot([A, B]) }
 
+let breaths = 0
+const breathe = async () => {
+  breaths += 1
+}
+
 type Vote = readonly [slotId: number, projectId: ProjectId, snapshotCid: Cid, epochId?: number]
 const fileOf = (votes: readonly Vote[], projectIds = [A, B], snapshotCids = [A1, B1]): Uint8Array =>
   encodeBatch({
@@ -32,7 +37,7 @@ const fileOf = (votes: readonly Vote[], projectIds = [A, B], snapshotCids = [A1,
     snapshotCids,
   })
 
-test("of each slot the first vote on a project of the batch counts; those on others, or in another epoch, are nobody's", () => {
+test("of each slot the first vote on a project of the batch counts; those on others, or in another epoch, are nobody's", async () => {
   const votes: Vote[] = [
     [1, A, A1],
     [2, A, LIE],
@@ -41,7 +46,7 @@ test("of each slot the first vote on a project of the batch counts; those on oth
     [3, B, B1, 6],
     [3, OMITTED, LIE],
   ]
-  expect(contentOf({ epochId: EPOCH, anchored: listed }, fileOf(votes))).toMatchObject({
+  expect(await contentOf({ epochId: EPOCH, anchored: listed }, fileOf(votes), breathe)).toMatchObject({
     file: 'read',
     anchoring: 'projects',
     submissions: 6,
@@ -62,15 +67,24 @@ test.each([
   ['lists another CID', [A, B], [A1, LIE]],
   ['lists fewer', [A], [A1]],
   ['lists them in another order', [B, A], [B1, A1]],
-] as const)('A5: a file that %s is none, be the batch anchored by projects or by roots', (_, projectIds, snapshotCids) => {
+] as const)('A5: a file that %s is none, be the batch anchored by projects or by roots', async (_, projectIds, snapshotCids) => {
   const file = fileOf([[1, A, A1]], [...projectIds], [...snapshotCids])
   const entries = [A, B].map((projectId, index) => ({ projectId, snapshotCid: [A1, B1][index] }))
-  expect(contentOf({ epochId: EPOCH, anchored: listed }, file)).toMatchObject({ file: 'malformed', entries, slots: [], outvoted: [] })
-  expect(contentOf({ epochId: EPOCH, anchored: byRoots }, file)).toMatchObject({ file: 'malformed', anchoring: 'roots', entries: [] })
+  expect(await contentOf({ epochId: EPOCH, anchored: listed }, file, breathe)).toMatchObject({
+    file: 'malformed',
+    entries,
+    slots: [],
+    outvoted: [],
+  })
+  expect(await contentOf({ epochId: EPOCH, anchored: byRoots }, file, breathe)).toMatchObject({
+    file: 'malformed',
+    anchoring: 'roots',
+    entries: [],
+  })
 })
 
-test('a file with the anchored roots says which projects there are', () => {
-  expect(contentOf({ epochId: EPOCH, anchored: byRoots }, fileOf([[1, A, A1]]))).toMatchObject({
+test('a file with the anchored roots says which projects there are', async () => {
+  expect(await contentOf({ epochId: EPOCH, anchored: byRoots }, fileOf([[1, A, A1]]), breathe)).toMatchObject({
     file: 'read',
     anchoring: 'roots',
     entries: [
@@ -80,11 +94,18 @@ test('a file with the anchored roots says which projects there are', () => {
   })
 })
 
-test('A3: what the chain lists and is no project id is left out', () => {
+test('A3: what the chain lists and is no project id is left out', async () => {
   const odd = { ...listed, projectIds: ['no id' as ProjectId, B], rootHash: '0x' as Hash }
   expect(contentWithout(odd, 'unavailable', 5)).toMatchObject({
     file: 'unavailable',
     nextTryMs: 5,
     entries: [{ projectId: B, snapshotCid: B1 }],
   })
+})
+
+test('A2: a large file is read in turns with all else', async () => {
+  const votes = Array.from({ length: 10_000 }, (_, index): Vote => [index, A, A1])
+  breaths = 0
+  expect(await contentOf({ epochId: EPOCH, anchored: listed }, fileOf(votes), breathe)).toMatchObject({ file: 'read', submissions: 10_000 })
+  expect(breaths).toBeGreaterThan(0)
 })

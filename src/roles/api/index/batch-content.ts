@@ -2,7 +2,7 @@ import type { Batch } from '#domain/batch.ts'
 import { type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import type { AnchoredBatch } from '#io/chain/port.ts'
 import type { BatchContent, BatchEntry } from '#io/database/port.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 
 /** What the index keeps of a batch. The chain decides what it holds; the file is believed where it says the same (A5). */
@@ -23,14 +23,15 @@ export function contentWithout(anchored: AnchoredBatch, file: 'unavailable' | 'm
   return { file, ...contentOnChain(anchored), slots: [], outvoted: [], ...(nextTryMs !== undefined && { nextTryMs }) }
 }
 
-/** With the file that IPFS has under its CID. One that says something else than the chain is `malformed`, and says nothing. */
-export function contentOf(
+/** With the file that IPFS has under its CID, between whose pieces others may have their turn. One that says something else than the chain is `malformed`, and says nothing. */
+export async function contentOf(
   { epochId, anchored }: { readonly epochId: EpochId; readonly anchored: AnchoredBatch },
   bytes: Uint8Array,
-): BatchContent {
+  between: () => Promise<void>,
+): Promise<BatchContent> {
   const { batchCid } = anchored
   const malformed = { ...contentWithout(anchored, 'malformed'), bytes: bytes.length }
-  const parsed = parseBatchFile(bytes, batchCid)
+  const parsed = await readBatchFile(bytes, batchCid, between)
   if (!parsed.ok || !isSame(parsed.batch, anchored)) return malformed
   const { batch } = parsed
   return {

@@ -54,7 +54,7 @@ async function readBatch(batch: WantedBatch, deps: BatchesDeps, signal: AbortSig
   if (anchored === undefined) return later
   try {
     const bytes = await deps.ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: timeoutMs(attempts), signal })
-    const content = contentOf({ epochId, anchored }, bytes)
+    const content = await contentOf({ epochId, anchored }, bytes, () => deps.clock.sleep(0, signal))
     if (content.file === 'read') await deps.ipfs.pin(batchCid, epochId)
     else deps.report('batch_malformed', { epochId, batchCid })
     return content

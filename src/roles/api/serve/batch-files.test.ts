@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Cid } from '#domain/ids.ts'
+import { createVirtualClock } from '#io/clock/fake.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { createBatchFiles } from './batch-files.ts'
 import { A, batchOf } from './serve.test-world.ts'
@@ -21,6 +22,7 @@ function openFiles(bytes: number) {
         return batchOf([[A, batchCid]])
       },
     },
+    clock: createVirtualClock(),
   })
   return { fetched, mostAtOnce: () => mostAtOnce, read: (batchCid: Cid) => files.read({ batchCid, file: 'read', bytes }) }
 }

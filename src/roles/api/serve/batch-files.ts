@@ -5,7 +5,7 @@ import type { Cid, ProjectId } from '#domain/ids.ts'
 import type { BatchRow } from '#io/database/port.ts'
 import type { Vote } from '#wire/api.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import type { ServeDeps } from './served.ts'
 
 /** Votes stand in batch files, which the index keeps no copy of: they are read when they are asked for. */
@@ -29,14 +29,14 @@ export interface ReadBatch {
   placesOf(projectId: ProjectId): readonly number[]
 }
 
-export function createBatchFiles({ ipfs }: Pick<ServeDeps, 'ipfs'>): BatchFiles {
+export function createBatchFiles(deps: Pick<ServeDeps, 'ipfs' | 'clock'>): BatchFiles {
   const files = new Map<Cid, { readonly parsed: Promise<ReadBatch>; readonly bytes: number }>()
   const limit = pLimit(AT_ONCE_MAX)
   const keptBytes = () => files.values().reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     async read({ batchCid, file, bytes = BATCH_BYTES_MAX }) {
       if (file !== 'read') throw new WeftError('BATCH_NOT_READ', { batchCid, file })
-      const known = files.get(batchCid) ?? { parsed: limit(() => readBatch(batchCid, ipfs)), bytes }
+      const known = files.get(batchCid) ?? { parsed: limit(() => readBatch(batchCid, deps)), bytes }
       // The newest use is the last entry.
       files.delete(batchCid)
       files.set(batchCid, known)
@@ -47,9 +47,9 @@ export function createBatchFiles({ ipfs }: Pick<ServeDeps, 'ipfs'>): BatchFiles 
   }
 }
 
-async function readBatch(batchCid: Cid, ipfs: ServeDeps['ipfs']): Promise<ReadBatch> {
+async function readBatch(batchCid: Cid, { ipfs, clock }: Pick<ServeDeps, 'ipfs' | 'clock'>): Promise<ReadBatch> {
   const bytes = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS })
-  const parsed = parseBatchFile(bytes, batchCid)
+  const parsed = await readBatchFile(bytes, batchCid, () => clock.sleep(0))
   if (!parsed.ok) throw new WeftError('BATCH_MALFORMED', { batchCid, detail: parsed.defect })
   const { submissions, projectIds, snapshotCids } = parsed.batch
   const winners = new Map(projectIds.map((projectId, index) => [projectId, snapshotCids[index]]))

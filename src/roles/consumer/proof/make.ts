@@ -18,7 +18,7 @@ export interface ProofDeps {
   readonly chain: AnchorChain
   readonly states: StateProver
   readonly ipfs: Pick<Ipfs, 'get'>
-  readonly clock: Pick<Clock, 'nowMs'>
+  readonly clock: Pick<Clock, 'nowMs' | 'sleep'>
 }
 
 type ProvenPoint = DataPoint & { readonly signal: AbortSignal }

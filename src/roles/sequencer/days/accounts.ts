@@ -18,7 +18,7 @@ export function createAccounts(deps: Sequencing, { signal, spawn }: Life) {
   const works = [() => readOthers({ ...deps, counting, breathe: breathing(deps) }, signal), () => rewarding.work(signal)]
   const busy = new Set<unknown>()
   return {
-    tallies: createTallies({ counting, chain }),
+    tallies: createTallies({ counting, chain, quotaOf: rewarding.quotaOf }),
     async onBegin(from: BlockNumber): Promise<void> {
       await counting.begin(from, () => persist({ doing: 'read_reward_rules', attempt: now, signal }, deps))
       await rewarding.begin(from)

@@ -9,8 +9,8 @@ import { votableOf } from '#domain/votable.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Recoverer } from '#io/keys/port.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
-import type { Breathe } from '#roles/sequencer/seal/turns.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { type Breathe, VOTES_PER_PIECE } from '#roles/sequencer/seal/turns.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import type { Counting } from './count.ts'
@@ -45,12 +45,13 @@ export async function readOthers(deps: OthersDeps, signal: AbortSignal): Promise
 
 /** Of what can be no batch, nothing. `undefined` when it could not be had now. Throws what needs a person: a full disk here says nothing of what others anchored. */
 async function earnedBy(epochId: EpochId, batchCid: Cid, deps: OthersDeps, signal: AbortSignal): Promise<Delivered | undefined> {
-  const { ipfs, report, view, rulesOf } = deps
+  const { ipfs, report, view, rulesOf, breathe } = deps
   const epoch = view.epoch(epochId)
   const rules = epoch && rulesOf(epoch)
   if (rules === undefined) return undefined
   try {
-    const parsed = parseBatchFile(await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal }), batchCid)
+    const file = await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: FETCH_TIMEOUT_MS, signal })
+    const parsed = await readBatchFile(file, batchCid, () => breathe(VOTES_PER_PIECE))
     if (!parsed.ok) return nothingDelivered()
     return deliveredIn({ ...parsed.batch, submissions: await validIn(parsed.batch, { ...rules, epochId }, deps) }, epochId)
   } catch (failure) {

@@ -31,6 +31,8 @@ export interface Rewarding {
   begin(from: BlockNumber): Promise<void>
   /** A reorganisation may have taken calls off the chain: they go out again, and all is told once more. */
   undoAbove(block: BlockNumber): Promise<void>
+  /** By which the slots of a day were last told to be rewarded, or not; `undefined` when nothing was told of it. */
+  quotaOf(day: Day): number | undefined
 }
 
 /** Each attempt leaves out slots that the contract has rewarded meanwhile; more than a few would be another sequencer at the same work. */
@@ -85,6 +87,7 @@ export function createRewarding(options: RewardOptions, deps: RewardDeps): Rewar
       undone += 1
       await book.undoAbove(block)
     },
+    quotaOf: (day) => book.get(day).update?.quota,
   }
 }
 

@@ -10,16 +10,20 @@ export interface Tallies {
   days(): readonly Day[]
   /** How many submissions of a slot are in batches on chain of the day, and how many of those won. */
   ofSlot(slotId: SlotId, day: number): { readonly total: number; readonly eligible: number }
-  /** Slots that reached the quota on a day, ascending. The quota is the chain's: rejects as the chain does. */
+  /**
+   * Slots that reached the quota on a day, ascending: of a day that is over the quota by which the contract was told of them, if it was; else
+   * the one that the chain has now. Rejects as the chain does.
+   */
   eligible(day: number): Promise<readonly SlotId[]>
 }
 
 export interface TalliesDeps {
   readonly counting: Pick<Counting, 'days' | 'totals'>
   readonly chain: Pick<AnchorChain, 'rewardRules'>
+  quotaOf(day: Day): number | undefined
 }
 
-export function createTallies({ counting, chain }: TalliesDeps): Tallies {
+export function createTallies({ counting, chain, quotaOf }: TalliesDeps): Tallies {
   let known: { readonly day: number; readonly quota: Promise<number> } | undefined
 
   /** Read once a day, however often it is asked for. */
@@ -42,8 +46,8 @@ export function createTallies({ counting, chain }: TalliesDeps): Tallies {
       return { total: all.get(slotId) ?? 0, eligible: won.get(slotId) ?? 0 }
     },
     async eligible(day) {
-      const dailySnapshotQuota = await quota()
-      return eligibleSlots(counting.totals(day).won, dailySnapshotQuota)
+      const past = counting.days().find((each, index, { length }) => each.day === day && index < length - 1)
+      return eligibleSlots(counting.totals(day).won, (past && quotaOf(past)) ?? (await quota()))
     },
   }
 }

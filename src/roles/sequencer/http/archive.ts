@@ -10,7 +10,8 @@ import { evidencePrefix, planFileKey, plansPrefix, slotOfVoteKey, voteKey, votes
 import type { EpochEntry, ProjectEntry } from '#roles/sequencer/ledger.ts'
 import type { PlannedBatch } from '#roles/sequencer/seal/batch.ts'
 import type { Sequencer } from '#roles/sequencer/sequencer.ts'
-import { parseCompactBatch } from '#wire/batch-cbor.ts'
+import { readCompactBatch } from '#wire/batch-cbor.ts'
+import { inTurns } from '#wire/in-turns.ts'
 import { createProver, type InclusionProof, inclusionProof } from '#wire/inclusion.ts'
 
 /** What the sequencer has on disk, for whoever asks: read in small pages with a breath between, so that no question holds up the intake (S16). */
@@ -233,8 +234,7 @@ async function provenInBatch(
   const { slotId, projectId } = ballot.submission.request
   const before: string[] = []
   for (const plan of plansOf(epochId, { store, ...deps })) {
-    await asking.breathe()
-    const file = batchIn(store.get(planFileKey(epochId, plan.index)))
+    const file = await batchIn(store.get(planFileKey(epochId, plan.index)), asking)
     const ids = (file?.submissions ?? []).map(({ submissionId }) => submissionId)
     if (plan.batchCid !== batchCid) {
       for (const id of ids) before.push(id)
@@ -254,8 +254,8 @@ async function provenInBatch(
 }
 
 /** A planned batch as it is kept, whatever form its file has. */
-function batchIn(compact: Uint8Array | undefined): Batch | undefined {
-  const parsed = compact && parseCompactBatch(compact, compact.length)
+async function batchIn(compact: Uint8Array | undefined, { breathe }: Asking): Promise<Batch | undefined> {
+  const parsed = compact && (await inTurns(readCompactBatch(compact, compact.length), breathe))
   return parsed?.ok ? parsed.batch : undefined
 }
 

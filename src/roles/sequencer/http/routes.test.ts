@@ -520,8 +520,8 @@ describe('S16, G8: inclusion', () => {
     const last = (await ask('submissions', { epochId: '1', limit: '500' })) as Listed
     state.breaths = 0
     await ask('proof', { submissionId: last.items.at(-1)?.['submissionId'] })
-    // All votes, for another may bear the id too; the files of five batches, 500 leaves.
-    expect(state.breaths).toBe(Math.ceil(1_200 / 250) + 5 + 1)
+    // All votes, for another may bear the id too; the files of five batches, in two turns each, for they are small; 500 leaves.
+    expect(state.breaths).toBe(Math.ceil(1_200 / 250) + 2 * 5 + 1)
     state.breaths = 0
     await ask('activeSlots', { epochId: '1' })
     expect(state.breaths).toBe(Math.ceil(1_200 / 250))

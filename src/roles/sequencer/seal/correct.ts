@@ -10,13 +10,13 @@ import { isUnreadable } from '#life/keep.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { type EpochEntry, isLost, isUnsent, type ProjectEntry } from '#roles/sequencer/ledger.ts'
-import { parseBatchFile } from '#wire/batch-file.ts'
+import { readBatchFile } from '#wire/batch-file.ts'
 import { BATCH_BYTES_MAX } from '#wire/batch-json.ts'
 import { publishedRoot } from '#wire/merkle.ts'
 import { batchAgain, type PlannedBatch, type SentBefore } from './batch.ts'
 import type { CountedProject } from './finalize.ts'
 import { type NoteDeps, noteCorrection, noteStanding } from './outcome.ts'
-import type { Breathe } from './turns.ts'
+import { type Breathe, VOTES_PER_PIECE } from './turns.ts'
 
 /** Of one file; the round goes on meanwhile. */
 const READ_TIMEOUT_MS = 5_000
@@ -97,7 +97,7 @@ function areDisputed(projects: readonly ProjectEntry[], entry: EpochEntry | unde
 function sentBefore(
   plans: readonly PlannedBatch[],
   batchCids: readonly Cid[],
-  { ipfs }: Pick<CorrectDeps, 'ipfs'>,
+  { ipfs, breathe }: Pick<CorrectDeps, 'ipfs' | 'breathe'>,
   signal: AbortSignal,
 ): SentBefore {
   const own = new Map(plans.map(({ batchCid, file }) => [batchCid, file]))
@@ -107,7 +107,7 @@ function sentBefore(
     async idsOf(batchCid) {
       try {
         const file = own.get(batchCid) ?? (await ipfs.get(batchCid, { bytesMax: BATCH_BYTES_MAX, timeoutMs: READ_TIMEOUT_MS, signal }))
-        const parsed = parseBatchFile(file, batchCid)
+        const parsed = await readBatchFile(file, batchCid, () => breathe(VOTES_PER_PIECE))
         return parsed.ok ? parsed.batch.submissions.map(({ submissionId }) => submissionId) : undefined
       } catch (failure) {
         signal.throwIfAborted()
@@ -141,7 +141,8 @@ async function wronglyTold(
     const anchored = await persist({ doing: 'read_batch', attempt, signal }, deps)
     const results = projects.flatMap(({ projectId }) => own.get(projectId) ?? [])
     // Of a correction that never came the chain has nothing but what that was to correct.
-    const isWrong = anchored === undefined ? isLost(entry, batchCid) : !isSame(results, anchored) || hasGoneVotes(entry, batchCid, deps)
+    const isWrong =
+      anchored === undefined ? isLost(entry, batchCid) : !isSame(results, anchored) || (await hasGoneVotes(entry, batchCid, deps))
     if (isWrong) again.push(...projects)
     else if (anchored === undefined) areAllThere = false
   }
@@ -149,9 +150,9 @@ async function wronglyTold(
 }
 
 /** Whether our batch holds a vote whose block a reorganisation has taken: nobody counts that any more, and it may have been given again. */
-function hasGoneVotes({ epochId }: EpochEntry, batchCid: Cid, { ledger, view }: CorrectDeps): boolean {
+async function hasGoneVotes({ epochId }: EpochEntry, batchCid: Cid, { ledger, view, breathe }: CorrectDeps): Promise<boolean> {
   const plan = ledger.plans(epochId).findLast((planned) => planned.batchCid === batchCid)
-  const parsed = plan && parseBatchFile(plan.file, batchCid)
+  const parsed = plan && (await readBatchFile(plan.file, batchCid, () => breathe(VOTES_PER_PIECE)))
   return (
     parsed?.ok === true && parsed.batch.submissions.some(({ submission }) => view.header(submission.header.toLowerCase()) === undefined)
   )

@@ -5,6 +5,9 @@ const VOTES_PER_TURN = 1_000
 /** The same on a machine that has other work too. */
 const MS_PER_TURN = 10
 
+/** A mebibyte of a batch file in JSON, which is read in one go, holds so many (`#wire/batch-file.ts`). */
+export const VOTES_PER_PIECE = 1_500
+
 /** To be called, and awaited, with the number of votes just worked on. */
 export type Breathe = (votes: number) => Promise<void>
 
