@@ -19,6 +19,8 @@ const SUBMISSION_BYTES_MIN = 65
 /** Longest text taken; the same as in the JSON form. */
 const TEXT_LENGTH_MAX = 256
 
+const encoder = new TextEncoder()
+
 type Packed = Uint8Array | string
 
 /** A text that has `width` bytes, and back. */
@@ -47,10 +49,33 @@ const prefixed = (width: number): Form => ({
 const hash = prefixed(32)
 const address = prefixed(20)
 
-/** `undefined` unless they come back as they were: capitals do not. */
+/** The characters of a text of ASCII two by two, as they lie in memory. What room is left is zero, and no other text gives pairs of digits alone. */
+function pairsOf(text: string): Uint16Array {
+  const pairs = new Uint16Array(Math.ceil(text.length / 2))
+  encoder.encodeInto(text, new Uint8Array(pairs.buffer))
+  return pairs
+}
+
+/** The byte that a pair of hex digits stands for. What is no pair, or has a capital, stands for more than a byte. */
+const NO_BYTE = 0x100
+const BYTES = hexPairs()
+function hexPairs(): Uint16Array {
+  const bytes = new Uint16Array(0x10000).fill(NO_BYTE)
+  for (let byte = 0; byte < 0x100; byte += 1) bytes[pairsOf(Uint8Array.of(byte).toHex())[0] as number] = byte
+  return bytes
+}
+
+/** `undefined` unless they come back as they were: capitals do not. The engine's own takes three times as long, and lets capitals pass. */
 function bytesOf(digits: string): Uint8Array | undefined {
-  const bytes = unlessThrown(() => Uint8Array.fromHex(digits))
-  return bytes?.toHex() === digits ? bytes : undefined
+  const pairs = pairsOf(digits)
+  const bytes = new Uint8Array(pairs.length)
+  let all = 0
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = BYTES[pairs[index] as number] as number
+    all |= byte
+    bytes[index] = byte
+  }
+  return all < NO_BYTE ? bytes : undefined
 }
 
 function pack(text: string, form: Form): Packed {

@@ -42,6 +42,26 @@ for (let [index, state] = [0, 1]; index < DENSE.length; index += 1) {
   DENSE[index] = state >>> 24
 }
 
+describe('G3: a block that a peer brought', () => {
+  let brought: CID
+  beforeEach(async () => {
+    brought = CID.parse(await snapshotCidOf(DENSE))
+    await blocks.store.put(brought, DENSE)
+  })
+
+  test('G3: is believed once without being read; one that was here before never is', () => {
+    expect([blocks.takeBrought(brought), blocks.takeBrought(brought)]).toEqual([true, false])
+    expect(blocks.takeBrought(cid)).toBe(false)
+  })
+
+  test('G3: and that was let go, or is of somebody else, is not', async () => {
+    await blocks.letGo(2 as EpochId, 10)
+    expect(blocks.takeBrought(brought)).toBe(false)
+    await blocks.store.put(brought, DENSE, { isPassing: true })
+    expect(blocks.takeBrought(brought)).toBe(false)
+  })
+})
+
 describe('a block that is mostly the same over and over', () => {
   let text: CID
   beforeEach(async () => {
