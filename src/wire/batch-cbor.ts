@@ -1,5 +1,5 @@
 import { decode, encode } from '@ipld/dag-cbor'
-import { BATCH_PROJECTS_MAX, type Batch, type BatchedSubmission } from '#domain/batch.ts'
+import { BATCH_PROJECTS_MAX, type Batch, type BatchedSubmission, runsOf } from '#domain/batch.ts'
 import { type BlockNumber, type Cid, type EpochId, isProjectId, type ProjectId, type SlotId } from '#domain/ids.ts'
 import { type BatchDefect, isSameAround, type ParsedBatch } from './batch-json.ts'
 import { cidBytes, cidOfBytes } from './cid.ts'
@@ -128,17 +128,6 @@ function aroundKey({ request, header, dataMarket, nodeVersion, protocolState }: 
 function packAround({ request, header, dataMarket, nodeVersion, protocolState }: Around): readonly unknown[] {
   const texts = [pack(header, hash), pack(dataMarket, address), nodeVersion, pack(protocolState, address)]
   return [request.deadlineBlock, request.epochId, ...texts]
-}
-
-/** Consecutive submissions of one project. */
-function runsOf(submissions: readonly BatchedSubmission[]): BatchedSubmission[][] {
-  const runs: BatchedSubmission[][] = []
-  for (const one of submissions) {
-    const run = runs.at(-1)
-    if (run?.[0]?.submission.request.projectId === one.submission.request.projectId) run.push(one)
-    else runs.push([one])
-  }
-  return runs
 }
 
 /** The block's bytes. The same batch always gives the same bytes, and so the same CID (G2). */

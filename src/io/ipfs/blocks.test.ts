@@ -8,7 +8,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { serveGateway } from '#node/gateway.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { readBlockFolder } from './block-folder.ts'
-import { type Blocks, openBlocks } from './blocks.ts'
+import { type Blocks, openBlocks, type PutOptions } from './blocks.ts'
 import { openKept } from './kept.ts'
 import { packed } from './packing.ts'
 
@@ -57,7 +57,8 @@ describe('G3: a block that a peer brought', () => {
   test('G3: and that was let go, or is of somebody else, is not', async () => {
     await blocks.letGo(2 as EpochId, 10)
     expect(blocks.takeBrought(brought)).toBe(false)
-    await blocks.store.put(brought, DENSE, { isPassing: true })
+    const passing: PutOptions = { isPassing: true }
+    await blocks.store.put(brought, DENSE, passing)
     expect(blocks.takeBrought(brought)).toBe(false)
   })
 })
