@@ -17,6 +17,17 @@ export interface Batch {
   readonly snapshotCids: readonly Cid[]
 }
 
+/** Consecutive submissions of one project. */
+export function runsOf<One extends BatchedSubmission>(submissions: readonly One[]): One[][] {
+  const runs: One[][] = []
+  for (const one of submissions) {
+    const run = runs.at(-1)
+    if (run?.[0]?.submission.request.projectId === one.submission.request.projectId) run.push(one)
+    else runs.push([one])
+  }
+  return runs
+}
+
 /** Projects that a market may ask for in one batch at most; what the contract lists of a batch holds fewer (docs/CONTRACTS.md, "A batch is code"). */
 export const BATCH_PROJECTS_MAX = 1_000
 /** Batches of an epoch that anybody looks at, in the order of the chain: enough for 680,000 projects (docs/CONTRACTS.md, "A batch is code"). */

@@ -24,21 +24,22 @@ export interface CountedBatch extends Pick<Batch, 'projectIds' | 'snapshotCids'>
  * alone, so that anyone finds the same from chain and IPFS. Of a slot's submissions for one project one counts.
  */
 export function deliveredIn({ submissions, projectIds, snapshotCids }: CountedBatch, epochId: EpochId): Delivered {
+  /** Of each project, by slot, whether it won. */
   const projects = new Map(
-    projectIds.map((projectId, index) => [projectId, { winner: snapshotCids[index], all: new Set<SlotId>(), won: new Set<SlotId>() }]),
+    projectIds.map((projectId, index) => [projectId, { winner: snapshotCids[index], slots: new Map<SlotId, boolean>() }]),
   )
   for (const { submission } of submissions) {
     const { slotId, projectId, snapshotCid, epochId: votedIn } = submission.request
     const project = projects.get(projectId)
     if (votedIn !== epochId || project === undefined) continue
-    project.all.add(slotId)
-    if (snapshotCid === project.winner) project.won.add(slotId)
+    project.slots.set(slotId, snapshotCid === project.winner || project.slots.get(slotId) === true)
   }
   const delivered = nothingDelivered()
-  for (const { all, won } of projects.values()) {
-    for (const slotId of all) increase(delivered.all, slotId, 1)
-    for (const slotId of won) increase(delivered.won, slotId, 1)
-  }
+  for (const { slots } of projects.values())
+    for (const [slotId, hasWon] of slots) {
+      increase(delivered.all, slotId, 1)
+      if (hasWon) increase(delivered.won, slotId, 1)
+    }
   return delivered
 }
 

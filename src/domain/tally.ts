@@ -36,7 +36,8 @@ export type TallyResult = Counted &
 interface Candidate {
   readonly snapshotCid: Cid
   readonly slots: SlotId[]
-  readonly signers: Set<Address>
+  /** One for each slot. */
+  readonly signers: Address[]
 }
 
 /**
@@ -67,14 +68,21 @@ function count(votes: readonly Vote[]): { candidates: Candidate[]; total: number
   for (const { slotId, signer, snapshotCid } of votes) {
     if (seen.has(slotId)) continue
     seen.add(slotId)
-    const candidate = perCid.get(snapshotCid) ?? { snapshotCid, slots: [], signers: new Set() }
+    const candidate = perCid.get(snapshotCid) ?? { snapshotCid, slots: [], signers: [] }
     perCid.set(snapshotCid, candidate)
     candidate.slots.push(slotId)
-    candidate.signers.add(signer)
+    candidate.signers.push(signer)
   }
   return { candidates: [...perCid.values()].sort(strongerFirst), total: seen.size }
 }
 
 function strongerFirst(left: Candidate, right: Candidate): number {
-  return right.slots.length - left.slots.length || right.signers.size - left.signers.size || byCodeUnit(left.snapshotCid, right.snapshotCid)
+  return (
+    right.slots.length - left.slots.length ||
+    distinct(right.signers) - distinct(left.signers) ||
+    byCodeUnit(left.snapshotCid, right.snapshotCid)
+  )
 }
+
+/** Asked for in a tie alone. */
+const distinct = (signers: readonly Address[]): number => new Set(signers).size

@@ -8,7 +8,7 @@ import { createFakeStore } from '#io/store/fake.ts'
 import { serveGateway } from '#node/gateway.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { readBlockFolder } from './block-folder.ts'
-import { type Blocks, openBlocks } from './blocks.ts'
+import { type Blocks, openBlocks, type PutOptions } from './blocks.ts'
 import { openKept } from './kept.ts'
 import { packed } from './packing.ts'
 
@@ -41,6 +41,27 @@ for (let [index, state] = [0, 1]; index < DENSE.length; index += 1) {
   state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
   DENSE[index] = state >>> 24
 }
+
+describe('G3: a block that a peer brought', () => {
+  let brought: CID
+  beforeEach(async () => {
+    brought = CID.parse(await snapshotCidOf(DENSE))
+    await blocks.store.put(brought, DENSE)
+  })
+
+  test('G3: is believed once without being read; one that was here before never is', () => {
+    expect([blocks.takeBrought(brought), blocks.takeBrought(brought)]).toEqual([true, false])
+    expect(blocks.takeBrought(cid)).toBe(false)
+  })
+
+  test('G3: and that was let go, or is of somebody else, is not', async () => {
+    await blocks.letGo(2 as EpochId, 10)
+    expect(blocks.takeBrought(brought)).toBe(false)
+    const passing: PutOptions = { isPassing: true }
+    await blocks.store.put(brought, DENSE, passing)
+    expect(blocks.takeBrought(brought)).toBe(false)
+  })
+})
 
 describe('a block that is mostly the same over and over', () => {
   let text: CID

@@ -26,6 +26,8 @@ export interface Blocks {
   note(cid: CID, epochId: EpochId | undefined): Promise<void>
   /** Resolves when the block, which must be stored, is on disk. */
   sync(cid: CID): Promise<void>
+  /** Whether a peer's answer was checked and written here since this process began, and nobody has asked this since: it need not be read to be believed. */
+  takeBrought(cid: CID): boolean
   letGo(oldest: EpochId, countMax: number): Promise<number>
 }
 
@@ -67,7 +69,14 @@ export function openBlocks(directory: string, deps: BlocksDeps): Blocks {
     },
     note,
     sync,
-    letGo: async (oldest, countMax) => (await kept?.letGo(oldest, countMax, (cid) => removeBlock(directory, cid))) ?? 0,
+    takeBrought: (cid) => store.takeBrought(cid),
+    async letGo(oldest, countMax) {
+      const remove = (cid: string): void => {
+        store.takeBrought(CID.parse(cid))
+        removeBlock(directory, cid)
+      }
+      return (await kept?.letGo(oldest, countMax, remove)) ?? 0
+    },
   }
 }
 
@@ -89,9 +98,13 @@ export interface PutOptions {
   readonly isPassing?: boolean
 }
 
+/** Of some gigabytes. Those of them that nobody pins are forgotten, oldest first. */
+const BROUGHT_MAX = 10_000
+
 class CheckedStore extends FsBlockstore {
   readonly #directory: string
   readonly #deps: BlocksDeps
+  readonly #brought = new Set<string>()
 
   constructor(directory: string, deps: BlocksDeps) {
     super(directory, {
@@ -159,9 +172,16 @@ class CheckedStore extends FsBlockstore {
   /** What peers brought. */
   override async put(cid: CID, block: Uint8Array, options: PutOptions = {}): Promise<CID> {
     if (options.isPassing === true) return cid
-    await this.#deps.kept?.note(placeOf(cid).file)
+    const { file } = placeOf(cid)
+    await this.#deps.kept?.note(file)
     await this.write(cid, block)
+    this.#brought.add(file)
+    if (this.#brought.size > BROUGHT_MAX) this.#brought.delete(this.#brought.keys().next().value as string)
     return cid
+  }
+
+  takeBrought(cid: CID): boolean {
+    return this.#brought.delete(placeOf(cid).file)
   }
 }
 

@@ -36,6 +36,8 @@ const PIN_LIMITS = { bytesMax: 1_073_741_824, timeoutMs: 60_000 }
 interface Around {
   before(block: CID): Promise<void>
   after(block: CID): Promise<void>
+  /** Says so of a leaf that need not be read, when all is done that is done around one that is. */
+  isKnown(leaf: CID): Promise<boolean>
 }
 
 /** The node itself; `startHeliaNode` says what it is. */
@@ -119,7 +121,7 @@ export async function startNode(
     }
     try {
       return await withDeadline(cid, { timeoutMs: limits.timeoutMs, signal, wait }, (until) =>
-        readContent(root, { bytesMax: limits.bytesMax, signal: until }, source),
+        readContent(root, { bytesMax: limits.bytesMax, signal: until, isKnown: around?.isKnown }, source),
       )
     } catch (failure) {
       throw torn !== undefined && isWeftError(failure, 'IPFS_NOT_FOUND') ? torn : failure
@@ -133,10 +135,18 @@ export async function startNode(
     add: (bytes, epochId, codec) => importContent(bytes, (cid, block) => blocks.write(cid, block, epochId), codec),
     get: (cid, limits) => read(cid, limits),
     async pin(cid, epochId) {
+      const note = (block: CID) => blocks.note(block, epochId)
+      // What was fetched is written without waiting for the disk; from here on it is promised.
       await read(cid, PIN_LIMITS, {
-        before: (block) => blocks.note(block, epochId),
-        // What was fetched is written without waiting for the disk; from here on it is promised.
+        before: note,
         after: blocks.sync,
+        // Most of what is pinned was fetched a moment ago, and hashed as it came.
+        async isKnown(leaf) {
+          if (!blocks.takeBrought(leaf)) return false
+          await note(leaf)
+          await blocks.sync(leaf)
+          return true
+        },
       })
     },
     has: async (cid) => isWhole(parseCid(cid), blocks),

@@ -54,3 +54,19 @@ test('G3, G12: a folder stays as large as the epochs that are kept, what they sh
   await node.stop()
   await store.close()
 })
+
+test('G3: what a peer brought is kept for the epoch that it is pinned for, every block of it', async () => {
+  const server = await startHeliaNode({ directory: join(root, 'server') })
+  const bytes = Uint8Array.from({ length: 600_000 }, (_, index) => index >> 12)
+  const cid = await server.add(bytes)
+  const store = openSqliteStore({ path: join(root, 'state.sqlite') })
+  const node = await startHeliaNode({ directory: join(root, 'reader'), peers: server.addresses() }, { store })
+  await node.get(cid, LIMITS)
+  await node.pin(cid, 7 as EpochId)
+  await node.letGo(7 as EpochId, 8)
+  expect(await node.has(cid)).toBe(true)
+  // Three chunks, and the node above them.
+  expect(await node.letGo(8 as EpochId, 8)).toBe(4)
+  await Promise.all([node.stop(), server.stop()])
+  await store.close()
+})

@@ -46,6 +46,23 @@ test('a tree of several levels is read in order', async () => {
   expect(await readContent(cid, LIMITS, blocks.read)).toEqual(Uint8Array.from({ length: 160 }, (_, index) => index & 255))
 })
 
+test('a leaf that is known is asked of nobody, and every node above it is', async () => {
+  const blocks = createBlocks()
+  const cid = await thinTree(blocks, 4)
+  const asked: string[] = []
+  const known: string[] = []
+  const isKnown = async (leaf: CID) => known.push(leaf.toString()) !== 2
+  const source = (each: CID) => {
+    asked.push(each.toString())
+    return blocks.read(each)
+  }
+  expect((await readContent(cid, { ...LIMITS, isKnown }, source)).length).toBe(10)
+  expect(known.every((key) => key.startsWith('bafkrei'))).toBe(true)
+  expect(known).toHaveLength(4)
+  expect(asked.filter((key) => key.startsWith('bafkrei'))).toEqual([known[1]])
+  expect(asked.filter((key) => key.startsWith('bafybei'))).toHaveLength(3)
+})
+
 test('one block missing deep down fails the read with its own failure, and nothing else', async () => {
   const blocks = createBlocks()
   const cid = await thinTree(blocks, 16)

@@ -12,8 +12,9 @@ import type { Cid } from '#domain/ids.ts'
 const CHUNK_BYTES = 262_144
 /** Kubo's; it begins to matter above 45 MB. */
 const LINKS_PER_NODE = 174
+const RAW = 0x55
 /** `dag-pb` and `raw`: what a UnixFS file is made of. */
-const CODECS: readonly number[] = [0x70, 0x55]
+const CODECS: readonly number[] = [0x70, RAW]
 /** Content by itself, never part of a file. What it links to is not followed. */
 export const DAG_CBOR = 0x71
 /** Blocks of one content that are read at the same time. */
@@ -89,12 +90,12 @@ export async function checkBlock(cid: CID, block: Uint8Array): Promise<void> {
 }
 
 /**
- * Reads the whole content, each block checked against its hash. Throws `IPFS_CONTENT_WRONG`, also for a tree that is no file,
+ * Reads the whole content, each block checked against its hash. A leaf that `isKnown` is not read: its bytes are left out. Throws `IPFS_CONTENT_WRONG`, also for a tree that is no file,
  * `IPFS_CONTENT_TOO_LARGE`, and whatever `source` throws.
  */
 export async function readContent(
   root: CID,
-  limits: { readonly bytesMax: number; readonly signal: AbortSignal },
+  limits: { readonly bytesMax: number; readonly signal: AbortSignal; readonly isKnown?: ((leaf: CID) => Promise<boolean>) | undefined },
   source: BlockSource,
 ): Promise<Uint8Array> {
   let bytes = 0
@@ -110,6 +111,7 @@ export async function readContent(
     blocks += 1
     if (depth > DEPTH_MAX || blocks > BLOCKS_MAX || !isReadable(cid, depth === 0 ? [...CODECS, DAG_CBOR] : CODECS)) throw noFile()
     limits.signal.throwIfAborted()
+    if (cid.code === RAW && (await limits.isKnown?.(cid)) === true) return []
     const block = await source(cid, limits.signal)
     await checkBlock(cid, block)
     if (isOver || overhead > overheadMax(limits.bytesMax)) throw noFile()

@@ -1,3 +1,4 @@
+import { runsOf } from '#domain/batch.ts'
 import type { ProjectId } from '#domain/ids.ts'
 import type { VerifiedSubmission } from '#domain/submission.ts'
 import { type TallyPolicy, type TallyResult, tally } from '#domain/tally.ts'
@@ -17,16 +18,10 @@ export async function finalize(
   policy: TallyPolicy,
   breathe: Breathe,
 ): Promise<readonly CountedProject[]> {
-  const perProject = new Map<ProjectId, VerifiedSubmission[]>()
-  for (const ballot of ballots) {
-    const { projectId } = ballot.submission.request
-    const list = perProject.get(projectId)
-    if (list === undefined) perProject.set(projectId, [ballot])
-    else list.push(ballot)
-  }
   const slotsInEpoch = new Set(ballots.map(({ submission }) => submission.request.slotId)).size
   const counted: CountedProject[] = []
-  for (const [projectId, ofProject] of perProject) {
+  for (const ofProject of runsOf(ballots)) {
+    const { projectId } = (ofProject[0] as VerifiedSubmission).submission.request
     const votes = ofProject.map(({ signer, submission: { request } }) => ({
       slotId: request.slotId,
       snapshotCid: request.snapshotCid,
