@@ -40,6 +40,33 @@ export interface ChainEvent {
   readonly transactionHash: string
 }
 
+/** What a contract logged, as the chain has it. */
+export interface ChainLog {
+  readonly address: string
+  /** 32 bytes each, the first of most is the hash of the event's signature. */
+  readonly topics: readonly string[]
+  readonly data: string
+  /** Within its block. */
+  readonly logIndex: number
+}
+
+/** A transaction of a block, and what came of it. Addresses and bytes are lower-case hex. */
+export interface ChainTransaction {
+  readonly hash: string
+  readonly blockNumber: number
+  /** Within its block. */
+  readonly index: number
+  readonly from: string
+  /** `undefined` where it makes a contract. */
+  readonly to: string | undefined
+  /** In wei. */
+  readonly value: bigint
+  readonly input: string
+  /** Whether it did what it was to do: one that reverted is in its block, too. */
+  readonly isSuccess: boolean
+  readonly logs: readonly ChainLog[]
+}
+
 /**
  * The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. What
  * fails is either the contract's answer, which `isContractRefusal` tells and every node gets alike, or the endpoint's trouble.
@@ -61,6 +88,8 @@ export interface SourceReader {
     readonly fromBlock: number
     readonly toBlock: number
   }): Promise<readonly ChainEvent[]>
+  /** All of a block with their receipts, in order. */
+  transactions(blockNumber: number): Promise<readonly ChainTransaction[]>
 }
 
 /** Work done once per epoch and shared by every compute that names it (spec/03 §6). When it fails, so does each of them, with its reason. */

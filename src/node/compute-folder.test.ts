@@ -57,7 +57,7 @@ test('a set of a folder is opened beside those that are shipped, and computes in
   expect(computes.snapshots[0]?.schema).toMatchObject({ fields: { supply: { kind: 'float', unit: 'tokens' } } })
 
   const epoch = { epochId: 1, begin: 1, end: 6 }
-  const source = { timestamp: async () => 0, read: async () => [1_234n], events: async () => [] }
+  const source = { timestamp: async () => 0, read: async () => [1_234n], events: async () => [], transactions: async () => [] }
   const preloaded = new Map([['digits', await computes.preloads[0]?.preload({ epoch, source })]])
   expect(await computes.snapshots[0]?.compute({ epoch, dataSource: '0xAb', source, preloaded })).toEqual({ supply: 12.34 })
   const input = { epoch, base: [{ projectId: 'a', epochId: 1, snapshot: null }], source, epochsIn: (seconds: number) => seconds / 6 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { aaveV3 } from 'weft/computes/aave-v3'
 import { ethPriceTracking } from 'weft/computes/eth-price'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
+import { wallets } from 'weft/computes/wallets'
 import { z } from 'zod'
 import type { AggregateCompute, ComputeSet, ComputeSetModule, JsonValue, Preload, SchemaIssue, SnapshotCompute } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
@@ -10,7 +11,7 @@ import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 
 /** The sets of computes that are shipped. */
-export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3, ethPriceTracking]
+export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3, ethPriceTracking, wallets]
 
 const NO_TEXT = { error: 'is not a text' }
 /** What is said of a value that is no object with the fields that it should have. */

@@ -9,7 +9,7 @@ const LOOK_ATTEMPTS_MAX = 5
 const LOOK_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
 
 /** The source chain as computes read it. */
-export type SourceReads = Pick<SourceChain, 'block' | 'read' | 'events'>
+export type SourceReads = Pick<SourceChain, 'block' | 'read' | 'events' | 'transactions'>
 
 /** Every answer is of a block that was pinned to its hash when it was read first (N17). */
 export interface Fork extends SourceReads {
@@ -62,6 +62,7 @@ export function openFork(
     block,
     read: async (call) => chain.read({ ...call, blockHash: await hashOf(call.blockNumber) }),
     events: async (filter) => chain.events({ ...filter, toBlockHash: await hashOf(filter.toBlock) }),
+    transactions: async ({ blockNumber }) => chain.transactions({ blockNumber, blockHash: await hashOf(blockNumber) }),
     isSteady() {
       // Who asks while others look is answered by the next look, which begins after the question.
       next ??= looking.then(() => {
