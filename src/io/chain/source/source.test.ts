@@ -215,7 +215,7 @@ describe('source chain over viem', () => {
     const types = 'uint8, (address a, uint256[] b, (int64 c, bool d)[2] e) s, bytes4, bytes, string, bool'
     const pair = (c: bigint) => ({ c, d: c > 0n })
     const address = '0xF68342970beF978697e1104223b2E1B6a1D7764d'
-    const values = [7, { a: address, b: [1n, 2n], e: [pair(-3n), pair(4n)] }, '0xABCDEF01', '0xAB', 'Text', true] as const
+    const values = [7, { a: address, b: [1n, 2n], e: [pair(-3n), pair(4n)] }, '0xABCDEF01', '0xAB', '\ufeffText', true] as const
     const data = encodeAbiParameters(parseAbiParameters(types) as never, values as never)
     const server = createServer(async (request, response) => {
       const calls = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as {
@@ -250,7 +250,7 @@ describe('source chain over viem', () => {
         ],
         '0xabcdef01',
         '0xab',
-        'Text',
+        '\ufeffText',
         true,
       ])
     } finally {
