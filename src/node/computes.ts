@@ -5,7 +5,7 @@ import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import { wallets } from 'weft/computes/wallets'
 import { z } from 'zod'
 import type { AggregateCompute, ComputeSet, ComputeSetModule, JsonValue, Preload, SchemaIssue, SnapshotCompute } from '#domain/compute.ts'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -52,6 +52,22 @@ export function openComputes(list: ComputeList, shipped: readonly ComputeSetModu
       aggregates: opened.flatMap(({ set }) => set.aggregates),
     },
   }
+}
+
+/** The same with these project types alone: another plan than with all, and so of another hash. */
+export function restricted({ sets, computes }: MarketComputes, projectTypes: readonly string[]): MarketComputes {
+  const wanted = new Set(projectTypes)
+  const among = ({ projectType }: { readonly projectType: string }): boolean => wanted.has(projectType)
+  return {
+    sets: sets.map((set) => ({ ...set, hash: hashOf([set.hash, [...wanted].sort()]) })),
+    computes: { ...computes, snapshots: computes.snapshots.filter(among), aggregates: computes.aggregates.filter(among) },
+  }
+}
+
+/** What `openComputes` threw, told of the file that names the sets. */
+export function problemsIn(path: string, failure: unknown): unknown {
+  if (!isWeftError(failure, 'SETTINGS_INVALID')) return failure
+  return new WeftError('SETTINGS_INVALID', { problems: [failure.facts.problems].flat().map((problem) => `${path}: ${problem}`) }, failure)
 }
 
 /** `pairs[3] is not an address`: where, then what. */

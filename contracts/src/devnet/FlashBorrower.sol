@@ -10,7 +10,9 @@ interface IUniswapPair {
 /// @title Borrows from pairs of a local chain within one transaction, and pays back what the caller says.
 contract FlashBorrower {
     /// @notice Takes both amounts out of `pair` and pays `back0` of `token0` and `back1` of `token1` before the transaction ends.
-    function borrow(address pair, uint256[2] calldata out, address[2] calldata tokens, uint256[2] calldata back) external {
+    function borrow(address pair, uint256[2] calldata out, address[2] calldata tokens, uint256[2] calldata back)
+        external
+    {
         IUniswapPair(pair).swap(out[0], out[1], address(this), abi.encode(tokens, back));
     }
 
