@@ -5,7 +5,7 @@ import { table } from './snapshotter/table.ts'
 const isJson = process.argv.includes('--json')
 
 const rows: Row[] = []
-for await (const each of table({ pairs: [20, 60, 179], awayMs: 50 })) {
+for await (const each of table({ pairs: [20, 60, 179], awayMs: 50, bulkPairs: 10_000 })) {
   rows.push(each)
   if (!isJson) process.stdout.write(tableOf([each]))
 }
