@@ -107,6 +107,15 @@ export interface SnapshotCompute {
   readonly description?: string
   /** Contracts, wallets …; an empty list means one project without data source. */
   readonly dataSources: readonly string[]
+  /**
+   * Data sources that join by themselves, beside those: asked once per epoch, and a project each in this one. From the source chain or from what
+   * earlier epochs said, so that every node finds the same.
+   */
+  readonly joining?: (input: {
+    readonly epoch: ComputeEpoch
+    readonly source: SourceReader
+    readonly history: SnapshotHistory
+  }) => Promise<readonly string[]>
   readonly preloads: readonly string[]
   compute(input: {
     readonly epoch: ComputeEpoch
@@ -120,8 +129,9 @@ export interface SnapshotCompute {
 }
 
 /** A base project type whose snapshots come all at once (bulk mode): one pass over the epoch, whatever the number of data sources. */
-export interface BulkCompute extends Pick<SnapshotCompute, 'projectType' | 'schema' | 'description' | 'dataSources' | 'preloads'> {
-  /** Snapshots by data source in lower case. One that is not among them has none in this epoch, which is no failure; others than `dataSources` are passed over. */
+export interface BulkCompute
+  extends Pick<SnapshotCompute, 'projectType' | 'schema' | 'description' | 'dataSources' | 'joining' | 'preloads'> {
+  /** Snapshots by data source in lower case. One that is not among them has none in this epoch, which is no failure; others than `dataSources` and those that joined are passed over. */
   all(input: {
     readonly epoch: ComputeEpoch
     readonly source: SourceReader

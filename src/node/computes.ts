@@ -33,7 +33,7 @@ export function isShipped({ name, version }: { readonly name: string; readonly v
 }
 
 /** The computes of one market, of all its sets, and what they were made from. */
-export type MarketComputes = Omit<EpochPlan, 'projects'>
+export type MarketComputes = Omit<EpochPlan, 'projects' | 'namespace'>
 
 /**
  * The computes that a market names. Throws `SETTINGS_INVALID` with all that is wrong: sets that are not shipped, or not in that version,

@@ -52,6 +52,8 @@ export interface OddMarket {
   readonly anvil: Anvil
   readonly market: UniswapV2Config
   readonly epochs: readonly ComputeEpoch[]
+  /** The last block in which the factory had the pairs of the devnet alone. */
+  readonly beforePairs: number
 }
 
 type TokenName = keyof typeof ODD | 'zero' | 'weth' | 'dai' | 'usdc'
@@ -75,6 +77,7 @@ export async function startOddMarket(): Promise<OddMarket> {
   const rpc = createRpc({ rpcUrl: anvil.rpcUrl, pause: systemClock })
   const { market: devnet } = await deployUniswap({ rpcUrl: anvil.rpcUrl })
   const { tokens, borrower } = await createTokens(rpc, devnet)
+  const beforePairs = Number(await rpc.call('eth_blockNumber', []))
   const ofFactory = (left: Hex, right: Hex) =>
     call(PROVIDER, devnet.factory as Hex, { abi: FACTORY, functionName: 'createPair', args: [left, right], gas: GAS_CREATE })
   await execute(
@@ -98,7 +101,7 @@ export async function startOddMarket(): Promise<OddMarket> {
     begin: begin + index * EPOCH_BLOCKS,
     end: begin + (index + 1) * EPOCH_BLOCKS - 1,
   }))
-  return { anvil, market: { ...devnet, pairs: [...devnet.pairs, ...pairs.values()] }, epochs }
+  return { anvil, market: { ...devnet, pairs: [...devnet.pairs, ...pairs.values()] }, epochs, beforePairs }
 }
 
 async function createTokens(rpc: Rpc, market: UniswapV2Config): Promise<{ readonly tokens: Tokens; readonly borrower: Hex }> {

@@ -19,6 +19,7 @@ import { snapshotCidOf } from '#wire/cid.ts'
 import { CHAIN_ID, DAY_EPOCHS, type OddMarket, startOddMarket } from './odd-market.test-world.ts'
 import { readerOf } from './reader.test-world.ts'
 
+let source: SourceReader
 type Snapshots = ReadonlyMap<string, JsonValue>
 let place: OddMarket
 /** By epoch. */
@@ -26,13 +27,13 @@ const ours = new Map<number, Snapshots>()
 
 beforeAll(async () => {
   place = await startOddMarket()
-  const source = readerOf(await connectSourceChain({ rpcUrl: place.anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock }))
-  for (const epoch of place.epochs) ours.set(epoch.epochId, await snapshotsOf(epoch, source))
+  source = readerOf(await connectSourceChain({ rpcUrl: place.anvil.rpcUrl, chainId: CHAIN_ID, clock: systemClock }))
+  for (const epoch of place.epochs) ours.set(epoch.epochId, await snapshotsOf(epoch))
 }, 120_000)
 afterAll(() => place.anvil.stop())
 
 /** Every project of an epoch, those before it being its history. */
-async function snapshotsOf(epoch: ComputeEpoch, source: SourceReader): Promise<Snapshots> {
+async function snapshotsOf(epoch: ComputeEpoch): Promise<Snapshots> {
   const set = uniswapV2.create(place.market)
   const preloaded = new Map<string, unknown>()
   for (const { taskType, preload } of set.preloads) preloaded.set(taskType, await preload({ epoch, source }))
@@ -128,4 +129,15 @@ describe('what it was compared on', () => {
     expect(changes.some((change) => change !== 0)).toBe(true)
     expect(printed('aggregate_24h_stats')).toMatch(/"complete":true/)
   })
+})
+
+test('pairs of the factory join from the place on that the market names, once they are made', async () => {
+  const [own, others] = [place.market.pairs.slice(0, 6), place.market.pairs.slice(6)]
+  const set = uniswapV2.create({ ...place.market, pairs: own, pairsFrom: own.length })
+  const [epoch] = place.epochs as [ComputeEpoch]
+  const history = withSeries({ firstEpochId: async () => undefined, snapshot: async () => undefined })
+  const joinedAt = (begin: number) =>
+    Promise.all(set.snapshots.map(({ joining }) => joining?.({ epoch: { ...epoch, begin }, source, history })))
+  for (const joined of await joinedAt(epoch.begin)) expect(joined?.map((pair) => pair.toLowerCase())).toEqual(others)
+  for (const joined of await joinedAt(place.beforePairs)) expect(joined).toEqual([])
 })

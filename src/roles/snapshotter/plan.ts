@@ -26,12 +26,14 @@ export interface PlannedSet {
 export interface EpochPlan {
   readonly sets: readonly PlannedSet[]
   readonly computes: ComputeSet
+  readonly namespace: string
+  /** But for those whose data sources join by themselves (`joining.ts`). */
   readonly projects: readonly PlannedProject[]
 }
 
 /** Throws as `planProjects`. */
-export function planFrom(market: Omit<EpochPlan, 'projects'>, namespace: string): EpochPlan {
-  return { ...market, projects: planProjects(market.computes, namespace) }
+export function planFrom(market: Omit<EpochPlan, 'projects' | 'namespace'>, namespace: string): EpochPlan {
+  return { ...market, namespace, projects: planProjects(market.computes, namespace) }
 }
 
 /** What the market asks of a snapshotter in an epoch. */
@@ -87,7 +89,10 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
   for (const compute of computes.snapshots) {
     for (const task of compute.preloads)
       if (!preloads.has(task)) problems.push(`${compute.projectType} needs preload ${task}, which does not exist`)
-    const dataSources = compute.dataSources.length === 0 ? [undefined] : compute.dataSources
+    const isOne = compute.dataSources.length === 0 && compute.joining === undefined
+    const dataSources = isOne ? [undefined] : compute.dataSources
+    // Nothing may have joined yet: who builds on it builds on what will.
+    if (compute.joining !== undefined) idsByType.set(compute.projectType, idsByType.get(compute.projectType) ?? [])
     for (const dataSource of dataSources) {
       add(compute.projectType, () => ({
         kind: 'snapshot',
@@ -101,6 +106,8 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
     const { projectType: type } = compute
     for (const base of compute.baseProjectTypes)
       if (!idsByType.has(base)) problems.push(`${type} builds on ${base}, which does not exist or comes later`)
+    if (compute.baseProjectTypes.every((base) => idsByType.has(base)) && compute.aggregateOn === 'SingleProject')
+      idsByType.set(type, idsByType.get(type) ?? [])
     const allIds = compute.baseProjectTypes.flatMap((base) => idsByType.get(base) ?? []).sort(byCodeUnit)
     const sources = compute.dataSources?.map((source) => source.toLowerCase())
     for (const source of sources ?? [])

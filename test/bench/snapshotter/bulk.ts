@@ -1,7 +1,8 @@
 import { atBlock, blocksOf, bulk, type ComputeSet, forEachBlock, int, object } from 'weft/compute'
 
 const RESERVES = 'function getReserves() view returns (uint112, uint112, uint32)'
-const SWAP = 'event Swap(address indexed sender, uint256 amount0In, uint256 amount1In, uint256 amount0Out, uint256 amount1Out, address indexed to)'
+const SWAP =
+  'event Swap(address indexed sender, uint256 amount0In, uint256 amount1In, uint256 amount0Out, uint256 amount1Out, address indexed to)'
 
 /** One pass over all pairs: what each holds at every block of the epoch, summed up, and how often it was traded. */
 export function bulkReserves(pairs: readonly string[]): ComputeSet {

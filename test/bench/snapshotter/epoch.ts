@@ -25,7 +25,12 @@ export interface Measured {
 }
 
 /** All base snapshots of one epoch, from the block above it to bytes of a fork that is still there. Without proofs of what the endpoint says. */
-export async function measure(options: { readonly pairs: number; readonly awayMs: number; readonly isNaive?: boolean; readonly isBulk?: boolean }): Promise<Measured> {
+export async function measure(options: {
+  readonly pairs: number
+  readonly awayMs: number
+  readonly isNaive?: boolean
+  readonly isBulk?: boolean
+}): Promise<Measured> {
   const node = await startNode(options.pairs, options.awayMs)
   try {
     const connected = await connectSourceChain({ rpcUrl: node.url, chainId: CHAIN_ID, clock: systemClock })

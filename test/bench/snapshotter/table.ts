@@ -29,7 +29,8 @@ export async function* table({ pairs, awayMs, bulkPairs }: TableOptions): AsyncG
     yield row(`requests beside one for each value, ${name}`, done.posts / naive.posts, '× naive')
     yield row(`time beside one for each value, ${name}`, done.ms / naive.ms, '× naive')
     yield row(`CPU beside one for each value, ${name}`, done.cpuMs / naive.cpuMs, '× naive')
-  }  if (bulkPairs === undefined) return
+  }
+  if (bulkPairs === undefined) return
   const done = await measure({ pairs: bulkPairs, awayMs, isBulk: true })
   const name = `${bulkPairs} pairs in bulk, ${awayMs} ms away`
   yield row(`snapshots of an epoch, ${name}`, done.ms, 'ms', EPOCH_MS)
