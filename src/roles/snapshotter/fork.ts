@@ -37,10 +37,19 @@ export function openFork(
     return found
   }
 
-  async function hashOf(number: BlockNumber): Promise<Hash> {
-    const hash = pinned.get(number) ?? (await block(number))?.hash
+  /** Asked for by thousands of reads at once, each block is asked once. */
+  const hashes = new Map<number, Promise<Hash>>()
+  async function askHash(number: BlockNumber): Promise<Hash> {
+    const hash = (await block(number))?.hash
     if (hash === undefined) throw invalid(`no block ${number}`)
     return hash
+  }
+  async function hashOf(number: BlockNumber): Promise<Hash> {
+    const known = pinned.get(number)
+    if (known !== undefined) return known
+    const asked = hashes.get(number) ?? askHash(number).finally(() => hashes.delete(number))
+    hashes.set(number, asked)
+    return asked
   }
 
   async function isThere(number: BlockNumber, hash: Hash): Promise<boolean> {

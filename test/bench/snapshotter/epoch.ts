@@ -14,6 +14,9 @@ import { cpuMs } from '../seal/rows.ts'
 import { naiveSource } from './naive.ts'
 import { CHAIN_ID, configOf, EPOCH, startNode } from './node.ts'
 
+/** Longer than anything here: it is measured how far one gets, and a snapshotter ends what takes more than half a minute. */
+const TIMEOUT_MS = 300_000
+
 export interface Measured {
   readonly snapshots: number
   /** Of all bytes. */
@@ -57,7 +60,7 @@ async function snapshots(
   const computes = isBulk ? bulkReserves(config.pairs) : uniswapV2.create(config)
   const { signal } = new AbortController()
   const watch = { head: undefined, news: undefined }
-  const used = { source, watch, clock: systemClock, random: systemRandom, report: () => undefined, computeTimeoutMs: 30_000 }
+  const used = { source, watch, clock: systemClock, random: systemRandom, report: () => undefined, computeTimeoutMs: TIMEOUT_MS }
   const makeInputs = createInputs(used as unknown as EpochDeps)
   const above = (await source.block((EPOCH.end + 1) as BlockNumber)) as BlockRef
   const snapshotOf = () => Promise.reject(new Error('no aggregates here'))
