@@ -137,6 +137,7 @@ export function scriptedSource(without?: string): Scripted {
         }),
       )
     },
+    transactions: async () => [],
   }
   return { source, asked }
 }

@@ -40,6 +40,12 @@ export const CONFIG = z
       whitelist: listOf(address),
       /** The data sources, as they are to stand in `contract`. */
       pairs: listOf(asWritten),
+      /** From this place in the factory's list on, the oldest pair being at 0, pairs join by themselves; without it none do. */
+      pairsFrom: z
+        .union([z.bigint(), z.int()], { error: 'is no whole number' })
+        .transform(Number)
+        .refine((place) => Number.isSafeInteger(place) && place >= 0, { error: 'is no place in a list' })
+        .optional(),
       /** Those of them that the `_lite` rankings are over; without it there are none. */
       lite: listOf(address).optional(),
       /**

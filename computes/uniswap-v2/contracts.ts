@@ -78,6 +78,16 @@ export async function pairOf(factory: string, tokens: readonly [string, string],
   return pair === NOBODY ? undefined : pair
 }
 
+/** How many pairs the factory has made. */
+export async function pairCountOf(factory: string, at: At): Promise<number> {
+  return Number(await bigintOf(at, factory, 'function allPairsLength() view returns (uint256)'))
+}
+
+/** The pair at a place in the factory's list, the oldest at 0. */
+export async function pairAt(factory: string, place: number, at: At): Promise<string> {
+  return addressOf(at, factory, 'function allPairs(uint256) view returns (address)', [BigInt(place)])
+}
+
 /** What `amountIn` of the first token of the path brings of the last. Fails where the router reverts: no pair, or an empty one. */
 export async function amountOut(router: string, amountIn: bigint, path: readonly string[], at: At): Promise<bigint> {
   const [amounts] = await view(at, router, 'function getAmountsOut(uint256, address[]) view returns (uint256[])', [amountIn, path])

@@ -80,6 +80,7 @@ export function scriptedSource(
           args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, chainValue(value)])),
         }))
     },
+    transactions: async () => [],
   }
 }
 

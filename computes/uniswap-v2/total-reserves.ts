@@ -19,6 +19,7 @@ import { BLOCK_DETAILS } from './block-details.ts'
 import type { UniswapV2Config } from './config.ts'
 import { reservesOf, tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'
+import { joiningPairs } from './joining.ts'
 import { tokenPrices } from './token-price.ts'
 
 export const TOTAL_RESERVES = 'pairContract_pair_total_reserves'
@@ -49,6 +50,7 @@ export function totalReserves(config: UniswapV2Config): SnapshotCompute {
     schema: SCHEMA,
     description: 'Reserves and prices of a pair at every block of the epoch',
     dataSources: config.pairs,
+    ...joiningPairs(config),
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
       const contract = pairAddress(dataSource)

@@ -22,6 +22,7 @@ import { BLOCK_DETAILS } from './block-details.ts'
 import type { UniswapV2Config } from './config.ts'
 import { tokensOf } from './contracts.ts'
 import { ETH_PRICE } from './eth-price.ts'
+import { joiningPairs } from './joining.ts'
 import { tokenPrices } from './token-price.ts'
 import { PAIR_FIELDS, pairAddress } from './total-reserves.ts'
 
@@ -125,6 +126,7 @@ export function tradeVolume(config: UniswapV2Config): SnapshotCompute {
     schema: SCHEMA,
     description: 'Swaps, mints and burns of a pair within the epoch, valued in USD',
     dataSources: config.pairs,
+    ...joiningPairs(config),
     preloads: [BLOCK_DETAILS, ETH_PRICE],
     async compute({ epoch, dataSource, source, preloaded }) {
       const contract = pairAddress(dataSource)

@@ -90,7 +90,7 @@ describe('base snapshots', () => {
 
   test('addresses of the market may stand in any case, and the source may answer in any', async () => {
     const upper = (text: string) => text.toUpperCase().replace('0X', '0x')
-    const { pairs, lite: _none, feeOn, whitelist, ...addresses } = configOf()
+    const { pairs, pairsFrom: _never, lite: _none, feeOn, whitelist, ...addresses } = configOf()
     const config = {
       ...Object.fromEntries(Object.entries(addresses).map(([name, text]) => [name, upper(text)])),
       pairs,

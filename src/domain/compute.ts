@@ -41,6 +41,33 @@ export interface ChainEvent {
   readonly transactionHash: string
 }
 
+/** What a contract logged, as the chain has it. */
+export interface ChainLog {
+  readonly address: string
+  /** 32 bytes each, the first of most is the hash of the event's signature. */
+  readonly topics: readonly string[]
+  readonly data: string
+  /** Within its block. */
+  readonly logIndex: number
+}
+
+/** A transaction of a block, and what came of it. Addresses and bytes are lower-case hex. */
+export interface ChainTransaction {
+  readonly hash: string
+  readonly blockNumber: number
+  /** Within its block. */
+  readonly index: number
+  readonly from: string
+  /** `undefined` where it makes a contract. */
+  readonly to: string | undefined
+  /** In wei. */
+  readonly value: bigint
+  readonly input: string
+  /** Whether it did what it was to do: one that reverted is in its block, too. */
+  readonly isSuccess: boolean
+  readonly logs: readonly ChainLog[]
+}
+
 /**
  * The source chain, at blocks of the epoch or earlier. Reads of one epoch are cached: two computes asking the same cost one request. What
  * fails is either the contract's answer, which `isContractRefusal` tells and every node gets alike, or the endpoint's trouble.
@@ -62,6 +89,8 @@ export interface SourceReader {
     readonly fromBlock: number
     readonly toBlock: number
   }): Promise<readonly ChainEvent[]>
+  /** All of a block with their receipts, in order. */
+  transactions(blockNumber: number): Promise<readonly ChainTransaction[]>
 }
 
 /** Work done once per epoch and shared by every compute that names it (spec/03 §6). When it fails, so does each of them, with its reason. */
@@ -79,6 +108,15 @@ export interface SnapshotCompute {
   readonly description?: string
   /** Contracts, wallets …; an empty list means one project without data source. */
   readonly dataSources: readonly string[]
+  /**
+   * Data sources that join by themselves, beside those: asked once per epoch, and a project each in this one. From the source chain or from what
+   * earlier epochs said, so that every node finds the same.
+   */
+  readonly joining?: (input: {
+    readonly epoch: ComputeEpoch
+    readonly source: SourceReader
+    readonly history: SnapshotHistory
+  }) => Promise<readonly string[]>
   readonly preloads: readonly string[]
   compute(input: {
     readonly epoch: ComputeEpoch
@@ -94,8 +132,9 @@ export interface SnapshotCompute {
 }
 
 /** A base project type whose snapshots come all at once (bulk mode): one pass over the epoch, whatever the number of data sources. */
-export interface BulkCompute extends Pick<SnapshotCompute, 'projectType' | 'schema' | 'description' | 'dataSources' | 'preloads'> {
-  /** Snapshots by data source in lower case. One that is not among them has none in this epoch, which is no failure; others than `dataSources` are passed over. */
+export interface BulkCompute
+  extends Pick<SnapshotCompute, 'projectType' | 'schema' | 'description' | 'dataSources' | 'joining' | 'preloads'> {
+  /** Snapshots by data source in lower case. One that is not among them has none in this epoch, which is no failure; others than `dataSources` and those that joined are passed over. */
   all(input: {
     readonly epoch: ComputeEpoch
     readonly source: SourceReader

@@ -49,6 +49,11 @@ export const EVENTS = {
     level: 'warn',
     help: 'One of several RPC endpoints of a chain does what it should not: `trouble` says what, told once until it has recovered. `unreachable`, `busy`, `invalid`: it fails; `lagging`: its head is behind that of the others; `incomplete`: it lacks what another one has; `wrong_chain`: it is not used; `omits`, `invents`: it kept a log back, or made one up; `forges`: a header has not its hash, or receipts not their root: what lies is not asked for a minute, and longer each time, while there are others; `withholds`: it does not give the receipts that would prove what it says; `other_forks`: what it says is of two forks. The others answer meanwhile; `./weft rpc check` says more.',
   },
+  sources_unknown: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'Which data sources joined by themselves could not be found for the epoch: of `projectType` it has those of the configuration alone; `detail` says why.',
+  },
   chain_unproved: {
     level: 'warn',
     help: 'No endpoint of this chain can prove what it says: `means` is `headers` where the hash of a block is not that of its fields, as on some rollups, and `receipts` where the root of a block is not that of its receipts, or nobody gives them. What cannot be proved is believed; name endpoints of several providers.',

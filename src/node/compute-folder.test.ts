@@ -58,7 +58,7 @@ test('a set of a folder is opened beside those that are shipped, and computes in
   expect(computes.snapshots[0]?.schema).toMatchObject({ fields: { supply: { kind: 'float', unit: 'tokens' } } })
 
   const epoch = { epochId: 1, begin: 1, end: 6 }
-  const source = { timestamp: async () => 0, read: async () => [1_234n], events: async () => [] }
+  const source = { timestamp: async () => 0, read: async () => [1_234n], events: async () => [], transactions: async () => [] }
   const preloaded = new Map([['digits', await computes.preloads[0]?.preload({ epoch, source })]])
   expect(await computes.snapshots[0]?.compute({ epoch, dataSource: '0xAb', source, preloaded })).toEqual({ supply: 12.34 })
   const input = { epoch, base: [{ projectId: 'a', epochId: 1, snapshot: null }], source, epochsIn: (seconds: number) => seconds / 6 }
@@ -144,7 +144,7 @@ test.each([
   const set = openComputeFolder(written(limited(limits, body)))
   opened.push(set)
   const { computes } = openComputes([{ name: 'x', config: {} }], [set])
-  const source = { timestamp: async () => 1, read: async () => [], events: async () => [] }
+  const source = { timestamp: async () => 1, read: async () => [], events: async () => [], transactions: async () => [] }
   const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
   const epoch = { epochId: 1, begin: 1, end: 2 }
   const [project] = (await computeEpoch(computes, { namespace: 'N', epoch, source, history, epochSeconds: 1 })).values()
@@ -192,7 +192,7 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
   opened.push(set)
   const { computes } = openComputes([{ name: 'x', config: {} }], [set])
   let asked = 0
-  const source = { timestamp: async () => (asked += 1), read: async () => [], events: async () => [] }
+  const source = { timestamp: async () => (asked += 1), read: async () => [], events: async () => [], transactions: async () => [] }
   const history = { firstEpochId: async () => undefined, snapshot: async () => undefined }
   const epoch = { epochId: 1, begin: 1, end: 2 }
   const projects = await computeEpoch(computes, { namespace: 'N', epoch, source, history, epochSeconds: 1 })

@@ -24,8 +24,10 @@ export function scriptedSource(script: {
   /** By the name of the function: `totalSupply: () => [5n]`. What answers one value may leave the list out. */
   readonly reads?: Readonly<Record<string, (call: Read) => unknown>>
   readonly events?: Awaited<ReturnType<SourceReader['events']>>
+  /** Of all blocks, in order. */
+  readonly transactions?: Awaited<ReturnType<SourceReader['transactions']>>
 }): SourceReader {
-  const { timestamp = (blockNumber) => 1_700_000_000 + 12 * blockNumber, reads = {}, events = [] } = script
+  const { timestamp = (blockNumber) => 1_700_000_000 + 12 * blockNumber, reads = {}, events = [], transactions = [] } = script
   return {
     timestamp: async (blockNumber) => timestamp(blockNumber),
     async read(call) {
@@ -38,6 +40,7 @@ export function scriptedSource(script: {
       events.filter(
         (event) => event.address.toLowerCase() === address.toLowerCase() && event.blockNumber >= fromBlock && event.blockNumber <= toBlock,
       ),
+    transactions: async (blockNumber) => transactions.filter((transaction) => transaction.blockNumber === blockNumber),
   } as SourceReader
 }
 

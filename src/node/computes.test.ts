@@ -102,9 +102,9 @@ test.each<[string, ComputeList, readonly string[]]>([
   [
     'a mistyped name',
     [{ name: 'uniswap-v3', config }],
-    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3, eth-price"],
+    ["there is no compute set 'uniswap-v3'; did you mean uniswap-v2? There are uniswap-v2, aave-v3, eth-price, wallets"],
   ],
-  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3, eth-price"]],
+  ['an unknown name', [{ name: 'erc20', config }], ["there is no compute set 'erc20'. There are uniswap-v2, aave-v3, eth-price, wallets"]],
 ])('%s is told by set and field', (_title, list, problems) => {
   expect(problemsOf(list)).toEqual(problems)
 })

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { aaveV3 } from 'weft/computes/aave-v3'
 import { ethPriceTracking } from 'weft/computes/eth-price'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
+import { wallets } from 'weft/computes/wallets'
 import { z } from 'zod'
 import type { AggregateCompute, ComputeSet, ComputeSetModule, JsonValue, Preload, SchemaIssue, SnapshotCompute } from '#domain/compute.ts'
 import { graphProblems } from '#domain/compute-graph.ts'
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import { meant, nearest } from '#domain/nearest.ts'
 import type { EpochPlan, PlannedSet } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -17,7 +18,7 @@ export interface KnownSet extends ComputeSetModule {
 }
 
 /** The sets of computes that are shipped. */
-export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3, ethPriceTracking]
+export const COMPUTE_SETS: readonly ComputeSetModule[] = [uniswapV2, aaveV3, ethPriceTracking, wallets]
 
 const NO_TEXT = { error: 'is not a text' }
 /** What is said of a value that is no object with the fields that it should have. */
@@ -39,7 +40,7 @@ export function isShipped({ name, version }: { readonly name: string; readonly v
 }
 
 /** The computes of one market, of all its sets, and what they were made from. */
-export type MarketComputes = Omit<EpochPlan, 'projects'>
+export type MarketComputes = Omit<EpochPlan, 'projects' | 'namespace'>
 
 /**
  * The computes that a market names. Throws `SETTINGS_INVALID` with all that is wrong: sets that are not shipped, or not in that version,
@@ -73,6 +74,22 @@ function placeOf(word: string, opened: readonly Opened[]): string {
     [...set.snapshots, ...set.aggregates].some(({ projectType }) => projectType === word)
   const owner = opened.find(declares)
   return owner?.module.placeOf?.(word) ?? owner?.id.name ?? word
+}
+
+/** The same with these project types alone: another plan than with all, and so of another hash. */
+export function restricted({ sets, computes }: MarketComputes, projectTypes: readonly string[]): MarketComputes {
+  const wanted = new Set(projectTypes)
+  const among = ({ projectType }: { readonly projectType: string }): boolean => wanted.has(projectType)
+  return {
+    sets: sets.map((set) => ({ ...set, hash: hashOf([set.hash, [...wanted].sort()]) })),
+    computes: { ...computes, snapshots: computes.snapshots.filter(among), aggregates: computes.aggregates.filter(among) },
+  }
+}
+
+/** What `openComputes` threw, told of the file that names the sets. */
+export function problemsIn(path: string, failure: unknown): unknown {
+  if (!isWeftError(failure, 'SETTINGS_INVALID')) return failure
+  return new WeftError('SETTINGS_INVALID', { problems: [failure.facts.problems].flat().map((problem) => `${path}: ${problem}`) }, failure)
 }
 
 /** `pairs[3] is not an address`: where, then what. */

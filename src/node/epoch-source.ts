@@ -88,6 +88,7 @@ export async function openEpochSource(
     block: async (...args: Parameters<Fork['block']>) => (await fork()).block(...args),
     read: async (...args: Parameters<Fork['read']>) => (await fork()).read(...args),
     events: async (...args: Parameters<Fork['events']>) => (await fork()).events(...args),
+    transactions: async (...args: Parameters<Fork['transactions']>) => (await fork()).transactions(...args),
   }
   const reader = createSourceReader({ epoch, chain: lazily, signal }, deps)
   const recorder = recorded(reader, folder === undefined ? undefined : fixtureIn(recordOf(folder, hash)))

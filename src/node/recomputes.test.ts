@@ -27,10 +27,10 @@ const computes: ComputeSet = {
   aggregates: [{ projectType: 'day', aggregateOn: 'SingleProject', baseProjectTypes: ['pair'], aggregate: async () => null }],
 }
 
-function scene(blocks: number) {
+function scene(blocks: number, set = computes) {
   const clock = createVirtualClock()
   const source = createFakeSourceChain({ blocks })
-  const plan = planFrom({ sets: [], computes }, 'N')
+  const plan = planFrom({ sets: [], computes: set }, 'N')
   const terms = sameTerms({
     rules: { windowUnit: 'blocks', deadlineBufferMaxBlocks: 1, anchoring: 'projects', namespace: 'N', voting: 'open' },
     plan,
@@ -51,6 +51,25 @@ test('base projects are computed as snapshotters compute them; what cannot be sa
     ['wallet:0xb:N', { ok: false, reason: 'nothing_happened' }],
     ['of:others:N', { ok: false, reason: 'not_planned' }],
   ])
+})
+
+test('projects of data sources that joined are computed as well; of those that cannot be found nothing is said', async () => {
+  const joining = (found: () => Promise<readonly string[]>): ComputeSet => ({
+    preloads: [],
+    snapshots: [
+      { projectType: 'new', dataSources: ['0xa'], joining: found, preloads: [], compute: async ({ dataSource = '' }) => dataSource },
+    ],
+    aggregates: [],
+  })
+  const asked = ids('new:0xa:N', 'new:0xb:N')
+  const recomputed = async (found: () => Promise<readonly string[]>) => {
+    const { recomputer } = scene(100, joining(found))
+    return [...(await recomputer.recompute(EPOCH, asked, new AbortController().signal)).values()]
+  }
+  const of = async (text: string) => ({ ok: true, snapshotCid: await snapshotCidOf(canonicalJson(text)) })
+  expect(await recomputed(async () => ['0xB'])).toEqual([await of('0xa'), await of('0xB')])
+  expect(await recomputed(async () => [])).toEqual([await of('0xa'), { ok: false, reason: 'not_planned' }])
+  expect(await recomputed(() => Promise.reject(new Error('no')))).toEqual([await of('0xa'), { ok: false, reason: 'source_late' }])
 })
 
 test('of a source that has not come past the epoch nothing is asked: its newest block may change', async () => {

@@ -6,6 +6,7 @@ import type { Clock } from '#io/clock/port.ts'
 import { type PersistDeps, persist } from '#life/persist.ts'
 import { type ComputeInputs, compute } from '#roles/snapshotter/compute.ts'
 import { openFork } from '#roles/snapshotter/fork.ts'
+import { joinedProjects } from '#roles/snapshotter/joining.ts'
 import type { PlannedProject, Terms } from '#roles/snapshotter/plan.ts'
 import { preload } from '#roles/snapshotter/preload.ts'
 import { awaitSource, createSourceReader } from '#roles/snapshotter/source-reader.ts'
@@ -81,7 +82,15 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
         clock,
         signal,
       }
-      const answer = async (projectId: ProjectId) => [projectId, await one(planned.get(projectId), inputs)] as const
+      let isKnown = true
+      const joined = await joinedProjects(plan, inputs, () => {
+        isKnown = false
+      })
+      for (const project of joined) planned.set(project.projectId, project)
+      const answer = async (projectId: ProjectId): Promise<readonly [ProjectId, Recomputed]> => {
+        const project = planned.get(projectId)
+        return [projectId, project === undefined && !isKnown ? { ok: false, reason: 'source_late' } : await one(project, inputs)]
+      }
       return new Map(await Promise.all(projectIds.map(answer)))
     },
   }

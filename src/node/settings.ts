@@ -246,7 +246,7 @@ export const SETTINGS = {
     type: 'market',
     fromMarket: { otherwise: 'needed' },
     roles: ['snapshotter', 'validator', 'api'],
-    doc: 'JSON file that names the compute sets of the market, each with its version and configuration; a validator needs it at level recompute only, an api to describe what it serves.',
+    doc: 'JSON file that names the compute sets of the market, each with its version and configuration, or the projects.json of a deployed node, beside which its aggregator.json and preloader.json lie; a validator needs it at level recompute only, an api to describe what it serves.',
   },
   grpcListen: {
     env: 'WEFT_GRPC_LISTEN',

@@ -58,7 +58,7 @@ export function recorded<Asked extends object = SourceReader>(source: Asked, kno
 /** A source chain that knows what was recorded of one, and nothing else. `methods` are those that it has at least. */
 export function replayed<Asked extends object = SourceReader>(
   { answers }: Fixture,
-  methods: readonly string[] = ['timestamp', 'read', 'events'],
+  methods: readonly string[] = ['timestamp', 'read', 'events', 'transactions'],
 ): Asked {
   const known = new Map(answers)
   const answering = (name: string) => [

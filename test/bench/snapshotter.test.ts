@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { measure } from './snapshotter/epoch.ts'
 
+test('a project in bulk mode has a snapshot of every pair, in far fewer requests than pairs', async () => {
+  const done = await measure({ pairs: 600, awayMs: 0, isBulk: true })
+  expect(done.snapshots).toBe(600)
+  expect(done.posts).toBeLessThan(600 / 5)
+})
+
 test('every base snapshot is computed, the same bytes as with a request for each value, in requests whose number does not grow with the pairs', async () => {
   const [few, more, naive] = [
     await measure({ pairs: 4, awayMs: 0 }),

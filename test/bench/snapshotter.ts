@@ -5,7 +5,7 @@ import { table, windowTable } from './snapshotter/table.ts'
 const isJson = process.argv.includes('--json')
 
 const rows: Row[] = []
-for (const rowsOf of [table({ pairs: [20, 60, 179], awayMs: 50 }), windowTable()]) {
+for (const rowsOf of [table({ pairs: [20, 60, 179], awayMs: 50, bulkPairs: 10_000 }), windowTable()]) {
   for await (const each of rowsOf) {
     rows.push(each)
     if (!isJson) process.stdout.write(tableOf([each]))

@@ -33,6 +33,8 @@ const CONTRACTS = [
   { name: 'PowerloomNodes', file: 'Nodes.sol', module: 'nodes', constant: 'nodesAbi' },
   { name: 'ERC1967Proxy', file: 'ERC1967Proxy.sol' },
   { name: 'DevnetToken', file: 'DevnetToken.sol' },
+  { name: 'OddToken', file: 'OddToken.sol' },
+  { name: 'FlashBorrower', file: 'FlashBorrower.sol' },
 ] as const
 
 function compile(): void {

@@ -7,6 +7,7 @@ export function readerOf(chain: SourceChain): SourceReader {
   return {
     timestamp: async (block) => (await chain.block(parseBlockNumber(block)))?.timestamp as number,
     read: (call) => chain.read({ ...call, address: parseAddress(call.address), blockNumber: parseBlockNumber(call.blockNumber) }),
+    transactions: (block) => chain.transactions({ blockNumber: parseBlockNumber(block) }),
     events: (filter) => {
       const range = { fromBlock: parseBlockNumber(filter.fromBlock), toBlock: parseBlockNumber(filter.toBlock) }
       return chain.events({ ...filter, address: parseAddress(filter.address), ...range })

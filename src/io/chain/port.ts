@@ -1,5 +1,5 @@
 import type { BlockRef, ChainStep, ProtocolEvent } from '#domain/chain-step.ts'
-import type { ChainEvent, ChainValue } from '#domain/compute.ts'
+import type { ChainEvent, ChainTransaction, ChainValue } from '#domain/compute.ts'
 import type { Address, BlockNumber, Cid, ContentHash, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 
 /** The words in which a chain speaks; what every role makes of them is `AnchorView`. */
@@ -259,4 +259,6 @@ export interface SourceChain {
     /** The last block has this hash and those before it are its ancestors, or there is no answer: `CHAIN_ANSWER_INVALID`. */
     readonly toBlockHash?: Hash
   }): Promise<readonly ChainEvent[]>
+  /** All transactions of a block with their receipts, in order. It has this hash, or there is no answer: `CHAIN_ANSWER_INVALID`, as above the head. */
+  transactions(block: { readonly blockNumber: BlockNumber; readonly blockHash?: Hash }): Promise<readonly ChainTransaction[]>
 }

@@ -10,7 +10,8 @@ import { openFork } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import { isSamePlan, type PlannedSet, projectsFor, setsInWords, type Terms } from './plan.ts'
+import { joinedProjects } from './joining.ts'
+import { isSamePlan, type PlannedProject, type PlannedSet, projectsFor, setsInWords, type Terms } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
 import type { EpochRecord, ProjectRecord, Records } from './records.ts'
@@ -99,27 +100,51 @@ export async function runEpoch(
   const snapshotOf = (projectId: ProjectId) => stored.get(projectId) as Promise<Stored>
   const { computes } = plan
   const { slotIds, mayVote } = deps.project
-  const projects = projectsFor(plan.projects, (projectId) => slotIds().some((slotId) => mayVote(slotId, projectId)))
+  const ofOurTurns = (projects: readonly PlannedProject[]) =>
+    projectsFor(projects, (projectId) => slotIds().some((slotId) => mayVote(slotId, projectId)))
   const onFork = createForks(record, deps.project.records, async () => {
     const above = await awaitSource({ epoch: computeEpoch, chain: deps.source, signal }, deps.project)
     return deps.makeInputs({ epoch: computeEpoch, above, releaseBlock: record.release.number, computes, signal, snapshotOf })
   })
-  return allSettled(
-    projects.map((project) => {
-      const run = { epoch: record, project, signal, ending: epoch.ending }
-      const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project))
-      stored.set(project.projectId, result)
-      const submitted = submit(run, result, deps.project)
-      submitted.catch(deps.onFailure)
-      return submitted
-    }),
-  )
+  const start = (project: PlannedProject) => {
+    const run = { epoch: record, project, signal, ending: epoch.ending }
+    const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project))
+    stored.set(project.projectId, result)
+    const submitted = submit(run, result, deps.project)
+    submitted.catch(deps.onFailure)
+    return submitted
+  }
+  const planned = ofOurTurns(plan.projects).map(start)
+  const isJoining = computes.snapshots.some(({ joining }) => joining !== undefined)
+  const joined = isJoining ? joiningOf(epoch, onFork.inputs, deps) : Promise.resolve([])
+  const more = joined.then((projects) => allSettled(ofOurTurns(projects).map(start)))
+  more.catch(deps.onFailure)
+  return (await allSettled([allSettled(planned), more])).flat()
+}
+
+/** Those of an epoch whose data sources joined by themselves (N20); none where the epoch ends before they are known. */
+async function joiningOf(
+  { record, terms, signal }: OpenEpoch,
+  inputs: () => Promise<ComputeInputs>,
+  { project: { report } }: Pick<Parameters<typeof runEpoch>[1], 'project'>,
+): Promise<readonly PlannedProject[]> {
+  try {
+    const asked = await inputs()
+    return await joinedProjects(terms.plan, asked, (unknown) => report('sources_unknown', { epochId: record.epochId, ...unknown }))
+  } catch (failure) {
+    if (signal.aborted) return []
+    throw failure
+  }
 }
 
 /** Forks of the source that an epoch is begun on: a chain that is another one each time is no chain to sign for. */
 const FORKS_MAX = 8
 
-type OnFork = (work: (inputs: ComputeInputs, keep: (hash: Hash) => boolean) => Promise<Stored | 'moved'>) => Promise<Stored>
+interface OnFork {
+  (work: (inputs: ComputeInputs, keep: (hash: Hash) => boolean) => Promise<Stored | 'moved'>): Promise<Stored>
+  /** Those of the fork that the epoch is read on for now. */
+  inputs(): Promise<ComputeInputs>
+}
 
 /**
  * Does the work of each project on the fork of the source that the epoch is read on; when that is the chain's no more, anew on the next one.
@@ -136,7 +161,7 @@ function createForks({ epochId, begin, end }: EpochRecord, records: Records, mak
   }
   let inputs = make()
   let forks = 1
-  return async (work) => {
+  const onFork = async (work: Parameters<OnFork>[0]): Promise<Stored> => {
     for (;;) {
       const mine = inputs
       const stored = await work(await mine, keep)
@@ -148,6 +173,7 @@ function createForks({ epochId, begin, end }: EpochRecord, records: Records, mak
       inputs = make()
     }
   }
+  return Object.assign(onFork, { inputs: () => inputs })
 }
 
 /**

@@ -69,3 +69,10 @@ test('a node that lacks a block for a moment is asked again; one that is down sa
   chain.setReachable(false)
   await expect(clock.runUntil(fork.isSteady(), { limitMs: 60_000 })).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
 })
+
+test('reads of one block that come at once ask for it once, its transactions too', async () => {
+  const { fork, asked } = await open()
+  const reads = Array.from({ length: 50 }, () => fork.read({ ...CALL, blockNumber: at(12) }))
+  await Promise.all([...reads, fork.transactions({ blockNumber: at(12) }), fork.read({ ...CALL, blockNumber: at(13) })])
+  expect(asked).toEqual([12, 13])
+})

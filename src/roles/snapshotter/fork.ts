@@ -9,7 +9,7 @@ const LOOK_ATTEMPTS_MAX = 5
 const LOOK_BACKOFF: Backoff = { firstMs: 200, lastMs: 3_000 }
 
 /** The source chain as computes read it. */
-export type SourceReads = Pick<SourceChain, 'block' | 'read' | 'events'>
+export type SourceReads = Pick<SourceChain, 'block' | 'read' | 'events' | 'transactions'>
 
 /** Every answer is of a block that was pinned to its hash when it was read first (N17). */
 export interface Fork extends SourceReads {
@@ -37,10 +37,19 @@ export function openFork(
     return found
   }
 
-  async function hashOf(number: BlockNumber): Promise<Hash> {
-    const hash = pinned.get(number) ?? (await block(number))?.hash
+  /** Asked for by thousands of reads at once, each block is asked once. */
+  const hashes = new Map<number, Promise<Hash>>()
+  async function askHash(number: BlockNumber): Promise<Hash> {
+    const hash = (await block(number))?.hash
     if (hash === undefined) throw invalid(`no block ${number}`)
     return hash
+  }
+  async function hashOf(number: BlockNumber): Promise<Hash> {
+    const known = pinned.get(number)
+    if (known !== undefined) return known
+    const asked = hashes.get(number) ?? askHash(number).finally(() => hashes.delete(number))
+    hashes.set(number, asked)
+    return asked
   }
 
   async function isThere(number: BlockNumber, hash: Hash): Promise<boolean> {
@@ -62,6 +71,7 @@ export function openFork(
     block,
     read: async (call) => chain.read({ ...call, blockHash: await hashOf(call.blockNumber) }),
     events: async (filter) => chain.events({ ...filter, toBlockHash: await hashOf(filter.toBlock) }),
+    transactions: async ({ blockNumber }) => chain.transactions({ blockNumber, blockHash: await hashOf(blockNumber) }),
     isSteady() {
       // Who asks while others look is answered by the next look, which begins after the question.
       next ??= looking.then(() => {

@@ -27,12 +27,14 @@ export interface PlannedSet {
 export interface EpochPlan {
   readonly sets: readonly PlannedSet[]
   readonly computes: ComputeSet
+  readonly namespace: string
+  /** But for those whose data sources join by themselves (`joining.ts`). */
   readonly projects: readonly PlannedProject[]
 }
 
 /** Throws as `planProjects`. */
-export function planFrom(market: Omit<EpochPlan, 'projects'>, namespace: string): EpochPlan {
-  return { ...market, projects: planProjects(market.computes, namespace) }
+export function planFrom(market: Omit<EpochPlan, 'projects' | 'namespace'>, namespace: string): EpochPlan {
+  return { ...market, namespace, projects: planProjects(market.computes, namespace) }
 }
 
 /** What the market asks of a snapshotter in an epoch. */
@@ -94,7 +96,8 @@ export function planProjects(computes: ComputeSet, namespace: string): readonly 
   }
 
   for (const compute of computes.snapshots) {
-    const dataSources = compute.dataSources.length === 0 ? [undefined] : compute.dataSources
+    const isOne = compute.dataSources.length === 0 && compute.joining === undefined
+    const dataSources = isOne ? [undefined] : compute.dataSources
     for (const dataSource of dataSources) {
       add(compute.projectType, () => ({
         kind: 'snapshot',

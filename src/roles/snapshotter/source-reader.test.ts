@@ -19,12 +19,18 @@ function createScene(change: Partial<SourceChain> = {}) {
   const stop = new AbortController()
   const asked: string[] = []
   const fake = createFakeSourceChain({ blocks: 100, read: () => [7n] })
-  const count = <Method extends 'block' | 'read' | 'events'>(method: Method): SourceChain[Method] =>
+  const count = <Method extends 'block' | 'read' | 'events' | 'transactions'>(method: Method): SourceChain[Method] =>
     (async (argument: never) => {
       asked.push(method)
       return (change[method] ?? fake[method])(argument)
     }) as unknown as SourceChain[Method]
-  const chain: SourceChain = { head: fake.head, block: count('block'), read: count('read'), events: count('events') }
+  const chain: SourceChain = {
+    head: fake.head,
+    block: count('block'),
+    read: count('read'),
+    events: count('events'),
+    transactions: count('transactions'),
+  }
   const deps = { clock, random: createSeededRandom(1), report: () => undefined }
   const make = () => createSourceReader({ epoch, chain, signal: stop.signal }, deps)
   return { clock, stop, asked, chain, fake, deps, make, source: make() }
@@ -40,8 +46,9 @@ describe('N3: within an epoch', () => {
       await source.read({ ...call, address: `0x${'AA'.repeat(20)}` })
       await source.events(filter)
       await source.timestamp(12)
+      await source.transactions(12)
     }
-    expect(asked).toEqual(['read', 'events', 'block'])
+    expect(asked).toEqual(['read', 'events', 'block', 'transactions'])
   })
 
   test.each([

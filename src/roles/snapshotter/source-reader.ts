@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import type { ChainEvent, ChainValue, ComputeEpoch, SourceReader } from '#domain/compute.ts'
+import type { ChainEvent, ChainTransaction, ChainValue, ComputeEpoch, SourceReader } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import { parseAddress, parseBlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
@@ -87,6 +87,10 @@ export function createSourceReader(source: EpochSource, deps: PersistDeps): Sour
         toBlock: within(filter.toBlock),
       }
       return once<readonly ChainEvent[]>(['events', asked.address, asked.events, asked.fromBlock, asked.toBlock], () => chain.events(asked))
+    },
+    async transactions(number) {
+      const blockNumber = within(number)
+      return once<readonly ChainTransaction[]>(['transactions', blockNumber], () => chain.transactions({ blockNumber }))
     },
   }
 }

@@ -9,9 +9,13 @@ import { compute } from '#roles/snapshotter/compute.ts'
 import { createInputs, type EpochDeps } from '#roles/snapshotter/epoch-run.ts'
 import type { SourceReads } from '#roles/snapshotter/fork.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
+import { bulkReserves } from './bulk.ts'
 import { cpuMs } from '../seal/rows.ts'
 import { naiveSource } from './naive.ts'
 import { CHAIN_ID, configOf, EPOCH, startNode } from './node.ts'
+
+/** Longer than anything here: it is measured how far one gets, and a snapshotter ends what takes more than half a minute. */
+const TIMEOUT_MS = 300_000
 
 export interface Measured {
   readonly snapshots: number
@@ -24,7 +28,12 @@ export interface Measured {
 }
 
 /** All base snapshots of one epoch, from the block above it to bytes of a fork that is still there. Without proofs of what the endpoint says. */
-export async function measure(options: { readonly pairs: number; readonly awayMs: number; readonly isNaive?: boolean }): Promise<Measured> {
+export async function measure(options: {
+  readonly pairs: number
+  readonly awayMs: number
+  readonly isNaive?: boolean
+  readonly isBulk?: boolean
+}): Promise<Measured> {
   const node = await startNode(options.pairs, options.awayMs)
   try {
     const connected = await connectSourceChain({ rpcUrl: node.url, chainId: CHAIN_ID, clock: systemClock })
@@ -33,7 +42,7 @@ export async function measure(options: { readonly pairs: number; readonly awayMs
     const began = performance.now()
     let bytes: readonly Uint8Array[] = []
     const spentMs = await cpuMs(async () => {
-      bytes = await snapshots(source, options.pairs)
+      bytes = await snapshots(source, options)
     })
     const ms = performance.now() - began
     const sha256 = createHash('sha256').update(Buffer.concat(bytes)).digest('hex')
@@ -43,11 +52,15 @@ export async function measure(options: { readonly pairs: number; readonly awayMs
   }
 }
 
-async function snapshots(source: SourceReads, pairs: number): Promise<readonly Uint8Array[]> {
-  const computes = uniswapV2.create(configOf(pairs))
+async function snapshots(
+  source: SourceReads,
+  { pairs, isBulk = false }: { readonly pairs: number; readonly isBulk?: boolean },
+): Promise<readonly Uint8Array[]> {
+  const config = configOf(pairs)
+  const computes = isBulk ? bulkReserves(config.pairs) : uniswapV2.create(config)
   const { signal } = new AbortController()
   const watch = { head: undefined, news: undefined }
-  const used = { source, watch, clock: systemClock, random: systemRandom, report: () => undefined, computeTimeoutMs: 30_000 }
+  const used = { source, watch, clock: systemClock, random: systemRandom, report: () => undefined, computeTimeoutMs: TIMEOUT_MS }
   const makeInputs = createInputs(used as unknown as EpochDeps)
   const above = (await source.block((EPOCH.end + 1) as BlockNumber)) as BlockRef
   const snapshotOf = () => Promise.reject(new Error('no aggregates here'))

@@ -4,6 +4,7 @@ import { parseLogs } from '#io/chain/read/events.ts'
 import { parseHeader, quantity } from '#io/chain/rpc/block.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { createSignatures, decodeLog, decodeOutputs, encodeCall } from '#io/chain/source/decode.ts'
+import { readTransactions } from '#io/chain/source/transactions.ts'
 import { systemClock } from '#io/clock/system.ts'
 import type { SourceReads } from '#roles/snapshotter/fork.ts'
 
@@ -38,5 +39,6 @@ export function naiveSource(url: string): SourceReads {
       )
       return logs.map((log) => decodeLog(log, items)).filter((event) => event !== undefined)
     },
+    transactions: (block) => readTransactions(rpc, block),
   }
 }

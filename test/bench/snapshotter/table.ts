@@ -6,10 +6,15 @@ export interface TableOptions {
   /** Markets of so many pairs, the largest last: it is the one that has targets. */
   readonly pairs: readonly number[]
   readonly awayMs: number
+  /** Of a project in bulk mode. */
+  readonly bulkPairs?: number
 }
 
+/** An epoch of markets that have one a minute. */
+const EPOCH_MS = 60_000
+
 /** What all base snapshots of an epoch of ten blocks cost, and what they would with a request for each value. */
-export async function* table({ pairs, awayMs }: TableOptions): AsyncGenerator<Row> {
+export async function* table({ pairs, awayMs, bulkPairs }: TableOptions): AsyncGenerator<Row> {
   // Once before: code that runs for the first time is not what is measured.
   await measure({ pairs: Math.min(...pairs), awayMs: 0 })
   for (const count of pairs) {
@@ -26,6 +31,12 @@ export async function* table({ pairs, awayMs }: TableOptions): AsyncGenerator<Ro
     yield row(`time beside one for each value, ${name}`, done.ms / naive.ms, '× naive')
     yield row(`CPU beside one for each value, ${name}`, done.cpuMs / naive.cpuMs, '× naive')
   }
+  if (bulkPairs === undefined) return
+  const done = await measure({ pairs: bulkPairs, awayMs, isBulk: true })
+  const name = `${bulkPairs} pairs in bulk, ${awayMs} ms away`
+  yield row(`snapshots of an epoch, ${name}`, done.ms, 'ms', EPOCH_MS)
+  yield row(`of it CPU, ${name}`, done.cpuMs, 'ms')
+  yield row(`requests, ${name}`, done.posts, 'posts')
 }
 
 const DAY_EPOCHS = 86_400

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
 import type { Address, BlockNumber } from '#domain/ids.ts'
 import { sourceSuite } from '#io/chain/suite/source.ts'
+import { keccak256 } from '#wire/keccak.ts'
 import { createFakeSourceChain } from './source.ts'
 
 const token = `0x${'70'.repeat(20)}` as Address
@@ -16,10 +17,31 @@ const minted = (blockNumber: BlockNumber, value: bigint) => ({
   transactionHash: `0x${'aa'.repeat(32)}`,
 })
 
+const word = (hex: string) => `0x${hex.slice(2).padStart(64, '0')}`
+const mint = ({ blockNumber, transactionHash: hash, args }: ReturnType<typeof minted>) => ({
+  hash,
+  blockNumber,
+  index: 0,
+  from: owner,
+  to: token,
+  value: 0n,
+  input: `0x40c10f19${word(owner).slice(2)}${word(`0x${args.value.toString(16)}`).slice(2)}`,
+  isSuccess: true,
+  logs: [
+    {
+      address: token,
+      topics: [`0x${keccak256(new TextEncoder().encode('Transfer(address,address,uint256)')).toHex()}`, word('0x'), word(owner)],
+      data: word(`0x${args.value.toString(16)}`),
+      logIndex: 0,
+    },
+  ],
+})
+
 sourceSuite('fake', async () => ({
   source: createFakeSourceChain({
     blocks: 12,
     events: [minted(second, 7n), minted(first, 5n)],
+    transactions: [mint(minted(first, 5n)), mint(minted(second, 7n))],
     read(call) {
       if (call.address === token && call.function.includes('balanceOf'))
         return [(call.blockNumber >= first ? 5n : 0n) + (call.blockNumber >= second ? 7n : 0n)]

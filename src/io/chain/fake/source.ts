@@ -1,4 +1,4 @@
-import type { ChainEvent, ChainValue } from '#domain/compute.ts'
+import type { ChainEvent, ChainTransaction, ChainValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
@@ -35,6 +35,8 @@ export function createFakeSourceChain(script: {
   readonly blocks: number
   readonly read?: (call: ReadCall) => readonly ChainValue[]
   readonly events?: readonly ChainEvent[]
+  /** Of all blocks, in order. */
+  readonly transactions?: readonly ChainTransaction[]
   readonly blockTimeSeconds?: number
   readonly startTimestamp?: number
   /** How far below the head the chain calls its blocks safe and final; 0 unless said. */
@@ -105,6 +107,11 @@ export function createFakeSourceChain(script: {
       return (script.events ?? [])
         .filter((event) => isWanted(event, filter))
         .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
+    },
+    async transactions({ blockNumber, blockHash }) {
+      assertServed('transactions', blockNumber)
+      assertSame('transactions', blockNumber, blockHash)
+      return (script.transactions ?? []).filter((transaction) => transaction.blockNumber === blockNumber)
     },
     mine,
     reorg(depth) {

@@ -8,6 +8,7 @@ import { fetchReceipts } from './fetch-receipts.ts'
 import { isMatch, type LogFilter, mayMatch } from './filter.ts'
 import { headerHash, type ProofHeader, proofHeaderOf } from './header.ts'
 import { compareLogs, type GivenLog, isLog } from './logs.ts'
+import { wholeBlockProblem } from './whole-block.ts'
 
 /** Blocks below the head that are looked at to find one with transactions: on rollups every block has one. */
 const SURVEY_BLOCKS = 16
@@ -154,6 +155,8 @@ export function createProofs({ receiptsShare, random, onUnproved }: ProofOptions
     const headers = headersIn(calls, answers)
     if (!Array.isArray(headers)) return headers
     if (isSurvey) return surveyed(headers, ask)
+    const whole = isPossible.headers ? await wholeBlockProblem(calls, answers, isPossible.receipts) : undefined
+    if (whole !== undefined) return whole
     const open: Given[] = []
     for (const [index, call] of calls.entries())
       for (const query of queryOf(call, answers[index]))

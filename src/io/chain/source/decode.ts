@@ -20,15 +20,25 @@ type ReadCall = Parameters<SourceChain['read']>[0]
 /** Signatures parsed and kept: compute modules name a few dozen, again and again. */
 const SIGNATURES_MAX = 1_000
 
-/** A value as compute modules see it: every integer bigint, every address and byte string in lower case, every struct a list. */
-function plainValue(value: unknown, parameter: AbiParameter): ChainValue {
+/** Texts as their bytes: viem drops the mark that a text may begin with (U+FEFF), and a name with it would be another one than deployed nodes publish. */
+function withBytes(parameter: AbiParameter): AbiParameter {
+  const type = parameter.type.replace(/^string/, 'bytes')
+  if (!('components' in parameter)) return { ...parameter, type }
+  return { ...parameter, type, components: parameter.components.map(withBytes) }
+}
+
+const textOf = (hex: string): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.fromHex(hex.slice(2)))
+
+/** A value as compute modules see it: every integer bigint, every address and byte string in lower case, every struct a list. `isBytes`: texts came as their bytes. */
+function plainValue(value: unknown, parameter: AbiParameter, isBytes = false): ChainValue {
   const element = /^(.*)\[\d*\]$/.exec(parameter.type)?.[1]
-  if (element !== undefined) return (value as readonly unknown[]).map((item) => plainValue(item, { ...parameter, type: element }))
+  if (element !== undefined) return (value as readonly unknown[]).map((item) => plainValue(item, { ...parameter, type: element }, isBytes))
   if (parameter.type === 'tuple') {
     const components = (parameter as { readonly components: readonly AbiParameter[] }).components
-    return components.map((component, index) => plainValue((value as Record<string, unknown>)[component.name || index], component))
+    return components.map((component, index) => plainValue((value as Record<string, unknown>)[component.name || index], component, isBytes))
   }
   if (typeof value === 'number') return BigInt(value)
+  if (parameter.type === 'string' && isBytes) return textOf(String(value))
   if (parameter.type === 'address' || parameter.type.startsWith('bytes')) return String(value).toLowerCase()
   return value as ChainValue
 }
@@ -79,8 +89,8 @@ export function encodeCall(item: Selected<AbiFunction>, call: ReadCall): Hex {
 
 export function decodeOutputs(item: AbiFunction, call: ReadCall, data: Hex): readonly ChainValue[] {
   try {
-    const values: readonly unknown[] = decodeAbiParameters(item.outputs, data)
-    return item.outputs.map((output, index) => plainValue(values[index], output))
+    const values: readonly unknown[] = decodeAbiParameters(item.outputs.map(withBytes), data)
+    return item.outputs.map((output, index) => plainValue(values[index], output, true))
   } catch (cause) {
     // No contract at that address at that block, or one of another kind: the same on every node.
     throw new WeftError('CALL_REVERTED', { call: call.function, reason: `the answer of ${call.address} is not of that form` }, cause)

@@ -114,6 +114,48 @@ describe('a node that lies before anvil', () => {
   })
 })
 
+describe('an endpoint that says something else of a block than its roots do', () => {
+  type Raw = Readonly<Record<string, unknown>>
+  const first = (result: unknown, change: Raw): unknown =>
+    (result as Raw[]).map((raw, index) => (index === 0 ? { ...raw, ...change } : raw))
+  const inBlock =
+    (change: Raw) =>
+    (method: string, result: unknown): unknown => {
+      const { transactions } = (result ?? {}) as { readonly transactions?: readonly unknown[] }
+      if (method !== 'eth_getBlockByNumber' || typeof transactions?.[0] !== 'object') return result
+      return { ...(result as Raw), transactions: first(transactions, change) }
+    }
+  const inReceipts =
+    (change: Raw) =>
+    (method: string, result: unknown): unknown =>
+      method === 'eth_getBlockReceipts' ? first(result, change) : result
+
+  test.each([
+    ['a transaction with another value', inBlock({ value: '0x1' })],
+    ['a transaction of somebody else', inBlock({ from: `0x${'11'.repeat(20)}` })],
+    ['a transaction under another hash', inBlock({ hash: `0x${'22'.repeat(32)}` })],
+    ['a transaction of a type that nobody knows', inBlock({ type: '0x64' })],
+    ['a transaction in another place', inBlock({ transactionIndex: '0x3' })],
+    ['a receipt of failure', inReceipts({ status: '0x0' })],
+    ['a receipt without logs', inReceipts({ logs: [] })],
+  ])('%s: it forges, and the other one is believed', async (_, lie) => {
+    let isLying = false
+    await using liar = await startLyingProxy(anvil.rpcUrl, (method, result) => (isLying ? lie(method, result) : result))
+    const troubles: EndpointTrouble[] = []
+    const source = await connectSourceChain({
+      rpcUrl: `${liar.rpcUrl};weight=1000, ${anvil.rpcUrl}`,
+      chainId: CHAIN_ID,
+      clock: systemClock,
+      onEndpointTrouble: (trouble) => troubles.push(trouble),
+      proofs,
+    })
+    isLying = true
+    const asked = { blockNumber: world.first }
+    expect(await source.transactions(asked)).toEqual(await world.source.transactions(asked))
+    expect(troubles.map(({ endpoint, trouble }) => [endpoint, trouble])).toEqual([[liar.rpcUrl, 'forges']])
+  })
+})
+
 describe('source chain over viem', () => {
   test.each([
     ['a signature that is none', 'balanceOf(address)', [owner]],
@@ -173,7 +215,7 @@ describe('source chain over viem', () => {
     const types = 'uint8, (address a, uint256[] b, (int64 c, bool d)[2] e) s, bytes4, bytes, string, bool'
     const pair = (c: bigint) => ({ c, d: c > 0n })
     const address = '0xF68342970beF978697e1104223b2E1B6a1D7764d'
-    const values = [7, { a: address, b: [1n, 2n], e: [pair(-3n), pair(4n)] }, '0xABCDEF01', '0xAB', 'Text', true] as const
+    const values = [7, { a: address, b: [1n, 2n], e: [pair(-3n), pair(4n)] }, '0xABCDEF01', '0xAB', '\ufeffText', true] as const
     const data = encodeAbiParameters(parseAbiParameters(types) as never, values as never)
     const server = createServer(async (request, response) => {
       const calls = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as {
@@ -208,7 +250,7 @@ describe('source chain over viem', () => {
         ],
         '0xabcdef01',
         '0xab',
-        'Text',
+        '\ufeffText',
         true,
       ])
     } finally {

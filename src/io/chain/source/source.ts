@@ -13,6 +13,7 @@ import { createSignatures, decodeOutputs, encodeCall, type Signatures } from './
 import { createEventReader } from './events.ts'
 import { createStateReader, type StateReader } from './state.ts'
 import { createTogether } from './together.ts'
+import { readTransactions } from './transactions.ts'
 
 type Hex = `0x${string}`
 type ReadCall = Parameters<SourceChain['read']>[0]
@@ -66,5 +67,6 @@ export async function connectSourceChain(options: {
     block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     read: (call) => readAt(reading, call),
     events: createEventReader(rpc, signatures),
+    transactions: (block) => readTransactions(rpc, block),
   }
 }

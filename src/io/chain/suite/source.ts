@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
 import type { SourceChain } from '#io/chain/port.ts'
+import { keccak256 } from '#wire/keccak.ts'
 
 /** A source chain with a token at `token`: 5 units were minted to `owner` in block `first`, 7 more in block `second`, and nothing since. */
 export interface SourceWorld {
@@ -15,6 +16,8 @@ const NOBODY = `0x${'0'.repeat(40)}` as Address
 const BALANCE = 'function balanceOf(address owner) view returns (uint256)'
 const TRANSFER = 'event Transfer(address indexed from, address indexed to, uint256 value)'
 const APPROVAL = 'event Approval(address indexed owner, address indexed spender, uint256 value)'
+const word = (hex: string) => `0x${hex.slice(2).padStart(64, '0')}`
+const keccak = (text: string) => `0x${keccak256(new TextEncoder().encode(text)).toHex()}`
 const above = (block: number, count = 1) => (block + count) as BlockNumber
 
 /** What every source chain keeps. */
@@ -128,6 +131,29 @@ export function sourceSuite(name: string, open: () => Promise<SourceWorld>): voi
       expect(await source.events({ ...range, toBlockHash: await hashAt(second) })).toEqual(await source.events(range))
       const other = source.events({ ...range, toBlockHash: await hashAt(first) })
       await expect(other).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+    })
+
+    test('the transactions of a block come with what became of them and what they logged', async () => {
+      const { source, token, owner, first, second } = await open()
+      const topics = [keccak('Transfer(address,address,uint256)'), word(NOBODY), word(owner)]
+      const [transaction, ...others] = await source.transactions({ blockNumber: first })
+      const logs = [{ address: token, topics, data: word('0x5'), logIndex: 0 }]
+      expect(transaction).toMatchObject({ blockNumber: first, index: 0, to: token, value: 0n, isSuccess: true, logs })
+      expect([others, await source.transactions({ blockNumber: above(second) })]).toEqual([[], []])
+      expect(transaction?.input).toMatch(/^0x40c10f19/)
+      const [event] = await source.events({ address: token, events: [TRANSFER], fromBlock: first, toBlock: first })
+      expect(transaction?.hash).toBe(event?.transactionHash)
+    })
+
+    test('the transactions of a block named by its hash too are of that fork, or there are none; above the head there is no answer', async () => {
+      const { source, first, second } = await open()
+      const hashAt = async (number: number) => (await source.block(number as BlockNumber))?.hash as Hash
+      const of = async (blockHash: Hash) => source.transactions({ blockNumber: first, blockHash })
+      expect(await of(await hashAt(first))).toEqual(await source.transactions({ blockNumber: first }))
+      await expect(of(await hashAt(second))).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
+      const { number } = await source.head()
+      const later = source.transactions({ blockNumber: above(number, 5) })
+      await expect(later).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID', kind: 'transient' })
     })
 
     test('events of the range, of the contract and of the kinds named, in chain order', async () => {
