@@ -19,7 +19,7 @@ const voted = (taken: ReturnType<typeof createWorld>['collector']['taken'], epoc
     .map(({ request }) => `${request.slotId} ${request.projectId}`)
     .sort()
 
-test('N20: where slots take turns each votes on the data source whose turn it is, and nothing else is computed', async () => {
+test('N21: where slots take turns each votes on the data source whose turn it is, and nothing else is computed', async () => {
   const world = createWorld()
   const computed: string[] = []
   const base = async (dataSource: string | undefined, epochId: number) => {
@@ -39,7 +39,7 @@ test('N20: where slots take turns each votes on the data source whose turn it is
   }
 })
 
-test('N20: what aggregates build on is computed in each epoch, and handed over by the slot whose turn it is', async () => {
+test('N21: what aggregates build on is computed in each epoch, and handed over by the slot whose turn it is', async () => {
   const world = createWorld()
   const terms = sameTerms(termsWith(createComputes(), { rules: { voting: voting(['base', 'sum']) } }))
   const snapshotter = await world.start(undefined, { ...OPTIONS, slotIds: [1] as SlotId[] }, { terms })
