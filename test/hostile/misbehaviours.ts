@@ -112,13 +112,18 @@ export const MISBEHAVIOURS = {
     'lagging',
     'incomplete',
   ),
-  limited_range: bearable(refusing((call) => (call.method === 'eth_getLogs' && rangeOf(call) > RANGE_MAX ? RANGE_LIMITS : undefined))),
+  limited_range: bearable(
+    refusing((call) => (call.method === 'eth_getLogs' && rangeOf(call) > RANGE_MAX ? RANGE_LIMITS : undefined)),
+    'limits_range',
+  ),
   limited_results: bearable(
     refusing((call, answer) => ((logsOf(call, answer)?.length ?? 0) > RESULTS_MAX && rangeOf(call) > 1 ? RESULT_LIMITS : undefined)),
+    'limits_results',
   ),
-  limited_batches: bearable(limitingBatches),
-  single_calls: bearable(async (exchange) =>
-    exchange.isList ? { body: JSON.stringify({ id: null, error: BATCH_LIMITS[0] }) } : honest(exchange),
+  limited_batches: bearable(limitingBatches, 'limits_batch'),
+  single_calls: bearable(
+    async (exchange) => (exchange.isList ? { body: JSON.stringify({ id: null, error: BATCH_LIMITS[0] }) } : honest(exchange)),
+    'limits_batch',
   ),
   no_base_fee: bearable(withoutBaseFee, 'forges'),
   reverts_in_other_words: bearable(
@@ -127,9 +132,9 @@ export const MISBEHAVIOURS = {
       return code === 3 ? { id: answer.id, error: { ...ofRandom(REVERTS, exchange), data } } : answer
     }),
   ),
-  redirect_301: bearable(redirecting(301)),
-  redirect_302: bearable(redirecting(302)),
-  redirect_307: bearable(redirecting(307)),
+  redirect_301: bearable(redirecting(301), 'redirects'),
+  redirect_302: bearable(redirecting(302), 'redirects'),
+  redirect_307: bearable(redirecting(307), 'redirects'),
   busy: bearable(sometimes(0.3, always({ status: 429, headers: { 'retry-after': '1' }, body: 'slow down' })), 'busy'),
   busy_in_words: bearable(sometimes(0.3, busyInWords), 'busy'),
   error_500_at_first: bearable(atFirst(2, always({ status: 500, body: 'starting' })), 'busy'),
@@ -143,9 +148,9 @@ export const MISBEHAVIOURS = {
     sometimes(0.3, async (exchange) => ({ ...(await honest(exchange)), how: 'cut' })),
     'unreachable',
   ),
-  slow: bearable(async (exchange) => ({ ...(await honest(exchange)), delayMs: Math.floor(exchange.random.fraction() * 400) })),
-  hanging_at_first: bearable(atFirst(2, always({ how: 'reset', delayMs: ENDS_AFTER_MS })), 'unreachable'),
-  hanging: unbearable(always({ how: 'reset', delayMs: 60_000 }), 'unreachable'),
+  slow: bearable(async (exchange) => ({ ...(await honest(exchange)), delayMs: Math.floor(exchange.random.fraction() * 400) }), 'slow'),
+  hanging_at_first: bearable(atFirst(2, always({ how: 'reset', delayMs: ENDS_AFTER_MS })), 'slow', 'unreachable'),
+  hanging: unbearable(always({ how: 'reset', delayMs: 60_000 }), 'slow', 'unreachable'),
   always_500: unbearable(always({ status: 500, body: 'broken' }), 'busy'),
   nulls: unbearable(
     changed(({ id, method }, answer) => (method === 'eth_call' ? { id, result: null } : answer)),
