@@ -1,4 +1,5 @@
 import type { Misbehaviour as Trouble } from '#io/chain/rpc/health.ts'
+import { isLie } from '#io/chain/rpc/judge.ts'
 import { answersForked } from './forked.ts'
 import { answersBehind } from './lagging.ts'
 import { type Answer, type Behaviour, type Call, type Exchange, honest, type Reply } from './proxy.ts'
@@ -184,3 +185,13 @@ export const MISBEHAVIOURS = {
 } as const satisfies Readonly<Record<string, Misbehaviour>>
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS
 export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
+
+/** What nobody can see who has only one endpoint, and asks it nothing twice. */
+const BESIDE_OTHERS: readonly Trouble[] = ['lagging', 'incomplete', 'slow', 'other_forks']
+/** Whether somebody is to be told of it. */
+export function isToBeNamed(name: MisbehaviourName, how: 'alone' | 'beside'): boolean {
+  const named: readonly Trouble[] = MISBEHAVIOURS[name].named
+  return named.some((word) => how === 'beside' || !BESIDE_OTHERS.includes(word))
+}
+/** Whether it is one that is asked nothing for long once it is found out. */
+export const isLying = (name: MisbehaviourName): boolean => MISBEHAVIOURS[name].named.some(isLie)

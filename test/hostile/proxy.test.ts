@@ -10,7 +10,7 @@ import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { createProtocolSender } from '#io/chain/send/sender.ts'
 import { createMemoryJournal, NEVER, release } from '#io/chain/suite/scene.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { LAG_BLOCKS, MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
+import { isToBeNamed, LAG_BLOCKS, MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
 import { honest, type HostileProxy, startProxy } from './proxy.ts'
 
 /** A real node behind a hostile proxy: whoever follows through it sees every event, and says what is wrong. */
@@ -113,11 +113,12 @@ test('an honest proxy changes nothing', async () => {
 })
 
 describe('every event is seen, and what is wrong is said once', () => {
-  function expectNamed(name: MisbehaviourName, troubles: readonly EndpointTrouble[]): void {
-    const words = troubles.filter(({ endpoint }) => endpoint === proxy.url).map(({ trouble }) => trouble)
+  function expectNamed(name: MisbehaviourName, how: 'alone' | 'beside', troubles: readonly EndpointTrouble[]): void {
+    const words = troubles.filter(({ endpoint, times }) => endpoint === proxy.url && times === undefined).map(({ trouble }) => trouble)
     expect(new Set(words).size, words.join(', ')).toBe(words.length)
     const allowed: readonly string[] = MISBEHAVIOURS[name].named
     for (const word of words) expect(allowed).toContain(word)
+    if (isToBeNamed(name, how)) expect(words, 'somebody is told').not.toEqual([])
     expect(
       troubles.filter(({ endpoint }) => endpoint !== proxy.url),
       'the honest one is not blamed',
@@ -129,7 +130,7 @@ describe('every event is seen, and what is wrong is said once', () => {
     proxy.behave(MISBEHAVIOURS[name].behaviour)
     const troubles: EndpointTrouble[] = []
     expect(await eventsThrough(`${proxy.url};weight=1000,${anvil.rpcUrl},${anvil.rpcUrl}`, troubles)).toEqual(wanted)
-    expectNamed(name, troubles)
+    expectNamed(name, 'beside', troubles)
   })
 
   test.each(NAMES.filter((name) => MISBEHAVIOURS[name].isBearable))('alone: %s', async (name) => {
@@ -137,6 +138,6 @@ describe('every event is seen, and what is wrong is said once', () => {
     const troubles: EndpointTrouble[] = []
     // A role that cannot connect tries again; the follower by itself.
     expect(await eventsThrough(proxy.url, troubles, () => proxy.behave(MISBEHAVIOURS[name].behaviour))).toEqual(wanted)
-    expectNamed(name, troubles)
+    expectNamed(name, 'alone', troubles)
   })
 })

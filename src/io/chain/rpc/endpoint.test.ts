@@ -180,6 +180,15 @@ describe('a range of logs', () => {
   })
 })
 
+test('lists of one that are under way when an endpoint is found to take none are asked for anew, as calls', async () => {
+  const { ask } = open((body) =>
+    Array.isArray(body)
+      ? Response.json({ error: { code: -32_005, message: 'Batched requests are not supported by this server' } })
+      : undefined,
+  )
+  expect(await Promise.all([1, 2, 3].map((value) => ask(echo(value))))).toEqual([[ok(1)], [ok(2)], [ok(3)]])
+})
+
 describe('what an endpoint does not take is told of, in its words', () => {
   const wordings = {
     eth_getLogs: (item: Item) =>

@@ -147,8 +147,9 @@ export function createEndpoint(target: Target, { pay, notice }: EndpointDeps) {
     await pay(asked.length)
     const firstId = nextId
     nextId += asked.length
+    const wasBare = isBare
     const outcome = await post(target, { calls: asked, firstId, isBare, onRedirect: (place) => notice?.('redirects', `to ${place}`) })
-    if (!Array.isArray(outcome)) return isSmaller(outcome, asked) ? undefined : outcome
+    if (!Array.isArray(outcome)) return isSmaller(outcome, asked, wasBare) ? undefined : outcome
     limits.batch.served(asked.length)
     outcome.forEach((answer, place) => {
       const call = asked[place] as RpcCall
@@ -161,13 +162,13 @@ export function createEndpoint(target: Target, { pay, notice }: EndpointDeps) {
   }
 
   /** Whether less can be asked for after a request that was too much. */
-  function isSmaller({ kind, failure }: Trouble, asked: readonly RpcCall[]): boolean {
+  function isSmaller({ kind, failure }: Trouble, asked: readonly RpcCall[], wasBare: boolean): boolean {
     if (kind !== 'batch' && kind !== 'too_large') return false
     const range = asked.length === 1 ? rangeOf(asked[0] as RpcCall) : undefined
     if (asked.length > 1) limits.tooMany(asked.length, 'detail' in failure.facts ? String(failure.facts.detail) : 'too large an answer')
     else if (kind === 'too_large' && range !== undefined && sizeOf(range) > 1) limits.tooLarge(range)
-    // An endpoint that takes no lists takes a call by itself.
-    else if (kind === 'batch' && !isBare) {
+    // An endpoint that takes no lists takes a call by itself; several lists may be under way when that is found out.
+    else if (kind === 'batch' && !wasBare) {
       isBare = true
       notice?.('limits_batch', 'takes no lists')
     } else return false
