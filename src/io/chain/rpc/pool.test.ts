@@ -179,6 +179,20 @@ describe('the choice', () => {
     expect([await whoAnswers(), told()]).toEqual(['a', [`${A} lagging`, `${B} busy`]])
   })
 
+  test('leaves out one whose head falls far back without waiting for the next look', async () => {
+    const { nodes, clock, rpc, run, told } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
+    const head = () => run(rpc.call('eth_blockNumber', []))
+    await head()
+    ;(nodes['a'] as WorldNode).head = 90
+    const heads: unknown[] = []
+    for (let time = 0; time < 3; time += 1) {
+      heads.push(await head())
+      await clock.advance(1_000)
+    }
+    expect(heads).toEqual([hex(90), hex(90), hex(100)])
+    expect(told()).toEqual([`${A} lagging`])
+  })
+
   test('takes an archive for old state, and anybody for what is near the head', async () => {
     const state = (name: string) => ({ eth_call: () => `0x${Buffer.from(name).toString('hex')}` })
     const { rpc, nodes, run, whoAnswers } = openEndpoints({
