@@ -166,7 +166,7 @@ export const MISBEHAVIOURS = {
     changed(({ method }, answer) => (method === 'eth_chainId' ? { ...answer, result: '0x539' } : answer)),
     'wrong_chain',
   ),
-  far_ahead: unbearable(ahead, 'invents'),
+  far_ahead: unbearable(ahead, 'invents', 'forges'),
   // What only proofs find out.
   no_logs: unbearable(
     withLogs(() => []),
@@ -188,8 +188,11 @@ export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
 
 /** What nobody can see who has only one endpoint, and asks it nothing twice. */
 const BESIDE_OTHERS: readonly Trouble[] = ['lagging', 'incomplete', 'slow', 'other_forks']
+/** What is told of where it makes a difference, and may make none: a lag that others have too, a fork that is followed like any other. */
+const MAY_PASS: readonly MisbehaviourName[] = ['lag', 'rotation', 'forked']
 /** Whether somebody is to be told of it. */
 export function isToBeNamed(name: MisbehaviourName, how: 'alone' | 'beside'): boolean {
+  if (MAY_PASS.includes(name)) return false
   const named: readonly Trouble[] = MISBEHAVIOURS[name].named
   return named.some((word) => how === 'beside' || !BESIDE_OTHERS.includes(word))
 }

@@ -81,17 +81,14 @@ async function startStages(seed: number) {
 const ROLES = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1', 'validator-2', 'validator-3', 'epochs'] as const
 
 /**
- * Who lies is asked nothing for a minute and longer: most endpoints do everything else first, and some lie at once. Five is prime to the numbers
- * of names that there are: in the end each proxy has done each, and no two began with the same.
+ * Five is prime to the numbers of names that there are: in the end each proxy has done each, and no two began with the same. Who lies is asked
+ * nothing for a minute and longer: so most endpoints do that last, and each third has one lie that it tells all the time.
  */
 function orderOf(index: number, names: readonly MisbehaviourName[]): MisbehaviourName[] {
-  const rotated = (some: readonly MisbehaviourName[], by: number) =>
-    some.map((_, place) => some[(place + by) % some.length] as MisbehaviourName)
   const [lies, others] = [names.filter(isLying), names.filter((name) => !isLying(name))]
-  const isEarly = index % 3 === 2
-  return isEarly
-    ? [...rotated(lies, (index - 2) / 3), ...rotated(others, index * 5)]
-    : [...rotated(others, index * 5), ...rotated(lies, index)]
+  const lie = index % 3 === 2 ? lies[((index - 2) / 3) % lies.length] : undefined
+  if (lie !== undefined) return [lie]
+  return [...others.map((_, place) => others[(place + index * 5) % others.length] as MisbehaviourName), ...lies]
 }
 
 function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
@@ -105,7 +102,10 @@ function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
 async function misbehave(stages: readonly Stage[], names: readonly MisbehaviourName[], signal: AbortSignal): Promise<void> {
   const orders = stages.map((_, index) => orderOf(index, names))
   for (let round = 0; !signal.aborted; round += 1) {
-    for (const [index, stage] of stages.entries()) begin(stage, orders[index]?.[round % names.length] as MisbehaviourName)
+    for (const [index, stage] of stages.entries()) {
+      const order = orders[index] as MisbehaviourName[]
+      begin(stage, order[round % order.length] as MisbehaviourName)
+    }
     await sleep(PHASE_MS, undefined, { signal }).catch(() => undefined)
   }
   for (const { proxy, phases } of stages) {
@@ -285,6 +285,14 @@ export function resultsOf({ how, lines, rows }: HostileOutcome): Result[] {
   })
 }
 
+/** Requests after which one must have been found out. */
+const ENOUGH_REQUESTS = 50
+/** What was done often enough, and named by nobody. */
+export const unnamedIn = (outcome: HostileOutcome): MisbehaviourName[] =>
+  resultsOf(outcome)
+    .filter(({ isToBeNamed: isOwed, asked, named }) => isOwed && asked >= ENOUGH_REQUESTS && Object.keys(named).length === 0)
+    .map(({ misbehaviour }) => misbehaviour)
+
 /** Words that no misbehaviour of the last seconds explains. */
 export const blamedIn = ({ rows }: HostileOutcome): string[] =>
   rows.flatMap(({ role, chain, misbehaviour, named }) =>
@@ -296,7 +304,7 @@ export function tableOf(outcome: HostileOutcome): string {
   const { lines, summary, wasted } = outcome
   const table = resultsOf(outcome).map(({ misbehaviour, times, asked, named, isToBeNamed: isOwed, epochs, whole, attested }) => {
     const words = Object.entries(named).map(([word, roles]) => `${word} (${roles} roles)`)
-    const told = words.join(', ') || (isOwed ? 'not named' : 'nothing to name')
+    const told = words.join(', ') || (isOwed ? 'not named' : 'need not be')
     return `| ${misbehaviour} | ${times} | ${asked} | ${told} | ${whole}/${epochs} | ${attested}/${epochs} |`
   })
   const head = ['| fault | times | requests | named | epochs whole | attestations whole |', '|---|---|---|---|---|---|']
