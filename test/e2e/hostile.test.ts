@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type HostileOutcome, resultsOf, tableOf, unnamedIn } from '../hostile/network.ts'
+import type { HostileOutcome } from '../hostile/network.ts'
+import { resultsOf, tableOf, unnamedIn } from '../hostile/results.ts'
 import { within } from './within.ts'
 
 /** A whole network whose every role reaches its chains through an endpoint of its own that misbehaves, each in another way at any moment. What lies is told of by its word. */

@@ -198,3 +198,7 @@ export function isToBeNamed(name: MisbehaviourName, how: 'alone' | 'beside'): bo
 }
 /** Whether it is one that is asked nothing for long once it is found out. */
 export const isLying = (name: MisbehaviourName): boolean => MISBEHAVIOURS[name].named.some(isLie)
+
+/** Whether an endpoint that does so may be told of under that word. */
+export const mayBeCalled = (name: MisbehaviourName, word: string): boolean =>
+  (MISBEHAVIOURS[name].named as readonly string[]).includes(word)
