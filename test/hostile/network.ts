@@ -48,6 +48,8 @@ export interface Row {
 
 /** Longer than one request may hang, as those of markets are: the devnet's own are for whoever waits in front of it. */
 const WINDOWS = { snapshotBlocks: 20, batchBlocks: 45, attestationBlocks: 70 }
+/** Those who read most logs tell the lies about logs: so many lies come before these. */
+const LOGS_FIRST = 2
 /** How long a proxy does one thing: half an epoch of the devnet. */
 const PHASE_MS = 3_000
 /** Of the devnet: each attests each batch. */
@@ -86,7 +88,7 @@ const ROLES = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1
  */
 function orderOf(index: number, names: readonly MisbehaviourName[]): MisbehaviourName[] {
   const [lies, others] = [names.filter(isLying), names.filter((name) => !isLying(name))]
-  const lie = index % 3 === 2 ? lies[((index - 2) / 3) % lies.length] : undefined
+  const lie = index % 3 === 2 ? lies[((index - 2) / 3 + LOGS_FIRST) % lies.length] : undefined
   if (lie !== undefined) return [lie]
   return [...others.map((_, place) => others[(place + index * 5) % others.length] as MisbehaviourName), ...lies]
 }

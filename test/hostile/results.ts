@@ -42,7 +42,7 @@ export function resultsOf({ how, lines, rows }: HostileOutcome): Result[] {
 }
 
 /** Requests after which one must have been found out. */
-const ENOUGH_REQUESTS = 50
+const ENOUGH_REQUESTS = 100
 /** What was done often enough, and named by nobody. */
 export const unnamedIn = (outcome: HostileOutcome): MisbehaviourName[] =>
   resultsOf(outcome)
