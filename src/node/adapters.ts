@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isWeftError, toldOf, WeftError } from '#domain/errors.ts'
 import type { AnchorChain, ProtocolSender, SourceChain } from '#io/chain/port.ts'
 import type { Means, ProofOptions } from '#io/chain/proof/proofs.ts'
+import type { EndpointTrouble } from '#io/chain/rpc/health.ts'
 import { openProvenRpc, type ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { untilAborted } from '#domain/until-aborted.ts'
@@ -43,10 +44,12 @@ function provedBy(chain: 'anchor' | 'source', settings: ProofSettings, report: R
 type ProofSettings = Pick<Settings, 'proofs' | 'proofSamplePercent'>
 const WEI_PER_GWEI = 1_000_000_000n
 
-/** Which of several endpoints does what it should not. */
+/** Which endpoint does what it should not, and does so no more. */
 function endpointTrouble(chain: 'anchor' | 'source', report: RoleHome['report']) {
-  return ({ endpoint, trouble, detail }: { readonly endpoint: string; readonly trouble: string; readonly detail: string }): void =>
-    report('endpoint_trouble', { chain, endpoint, trouble, detail })
+  return ({ endpoint, trouble, detail, times }: EndpointTrouble): void => {
+    if (times === undefined) report('endpoint_trouble', { chain, endpoint, trouble, detail })
+    else report('endpoint_recovered', { chain, endpoint, trouble, times })
+  }
 }
 
 /** The endpoints of the anchor chain, for all of the role that asks them. */

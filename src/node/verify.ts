@@ -6,6 +6,7 @@ import { connectAnchorChain } from '#io/chain/read/anchor.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { createGatewayReader } from '#io/ipfs/gateway-reader.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
+import { systemRandom } from '#io/keys/random.ts'
 import { recoverer } from '#io/keys/secp256k1.ts'
 import { createReadFile, type ReadFile } from '#roles/consumer/find-batch.ts'
 import type { DataStatus } from '#roles/consumer/reported.ts'
@@ -48,7 +49,7 @@ export type { StepResult }
 export const BLOCK_TIMEOUT_MS = 5_000
 const MANIFEST_TIMEOUT_MS = 10_000
 
-/** The anchor chain for reading, nothing is followed. Throws as `connectAnchorChain`. */
+/** The anchor chain for reading, nothing is followed: what became of a batch is held against headers and receipts all the same. Throws as `connectAnchorChain`. */
 export function openAnchor(places: VerifyPlaces): Promise<AnchorChain> {
   return connectAnchorChain({
     rpcUrl: places.anchorRpcUrl,
@@ -58,6 +59,7 @@ export function openAnchor(places: VerifyPlaces): Promise<AnchorChain> {
     pollMs: 1_000,
     reorgDepthMax: 1,
     clock: systemClock,
+    proofs: { receiptsShare: 1, random: systemRandom.fraction },
   })
 }
 

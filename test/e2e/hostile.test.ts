@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type HostileOutcome, tableOf } from '../hostile/network.ts'
+import type { HostileOutcome } from '../hostile/network.ts'
+import { resultsOf, tableOf, unnamedIn } from '../hostile/results.ts'
 import { within } from './within.ts'
 
 /** A whole network whose every role reaches its chains through an endpoint of its own that misbehaves, each in another way at any moment. What lies is told of by its word. */
@@ -38,7 +39,7 @@ test.each([
   ['of one endpoint each, so long as it can be borne', 'alone'],
   ['of one endpoint beside an honest one, whatever it does', 'beside'],
 ] as const)(
-  '%s: every epoch is whole, and nothing is sent twice',
+  '%s: every epoch is whole, nothing is sent twice, and what is wrong is named',
   async (_, how) => {
     const outcome = await play(how)
     const told = tableOf(outcome)
@@ -46,6 +47,9 @@ test.each([
     for (const [index, line] of outcome.lines.entries())
       expect(line, told).toMatchObject({ epochId: index + 1, finalized: line.projects, missed: [], attestations: 3 })
     expect(outcome.wasted, told).toEqual([])
+    expect(unnamedIn(outcome), told).toEqual([])
+    for (const { misbehaviour, epochs, whole, attested } of resultsOf(outcome))
+      expect([whole, attested], `${misbehaviour}: ${told}`).toEqual([epochs, epochs])
     for (const { role, chain, misbehaviour, named } of outcome.rows)
       expect(new Set(named).size, `${role} of its ${chain} chain, ${misbehaviour}: ${named.join(', ')}`).toBe(named.length)
   },

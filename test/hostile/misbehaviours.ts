@@ -1,4 +1,5 @@
 import type { Misbehaviour as Trouble } from '#io/chain/rpc/health.ts'
+import { isLie } from '#io/chain/rpc/judge.ts'
 import { answersForked } from './forked.ts'
 import { answersBehind } from './lagging.ts'
 import { type Answer, type Behaviour, type Call, type Exchange, honest, type Reply } from './proxy.ts'
@@ -112,13 +113,18 @@ export const MISBEHAVIOURS = {
     'lagging',
     'incomplete',
   ),
-  limited_range: bearable(refusing((call) => (call.method === 'eth_getLogs' && rangeOf(call) > RANGE_MAX ? RANGE_LIMITS : undefined))),
+  limited_range: bearable(
+    refusing((call) => (call.method === 'eth_getLogs' && rangeOf(call) > RANGE_MAX ? RANGE_LIMITS : undefined)),
+    'limits_range',
+  ),
   limited_results: bearable(
     refusing((call, answer) => ((logsOf(call, answer)?.length ?? 0) > RESULTS_MAX && rangeOf(call) > 1 ? RESULT_LIMITS : undefined)),
+    'limits_results',
   ),
-  limited_batches: bearable(limitingBatches),
-  single_calls: bearable(async (exchange) =>
-    exchange.isList ? { body: JSON.stringify({ id: null, error: BATCH_LIMITS[0] }) } : honest(exchange),
+  limited_batches: bearable(limitingBatches, 'limits_batch'),
+  single_calls: bearable(
+    async (exchange) => (exchange.isList ? { body: JSON.stringify({ id: null, error: BATCH_LIMITS[0] }) } : honest(exchange)),
+    'limits_batch',
   ),
   no_base_fee: bearable(withoutBaseFee, 'forges'),
   reverts_in_other_words: bearable(
@@ -127,9 +133,9 @@ export const MISBEHAVIOURS = {
       return code === 3 ? { id: answer.id, error: { ...ofRandom(REVERTS, exchange), data } } : answer
     }),
   ),
-  redirect_301: bearable(redirecting(301)),
-  redirect_302: bearable(redirecting(302)),
-  redirect_307: bearable(redirecting(307)),
+  redirect_301: bearable(redirecting(301), 'redirects'),
+  redirect_302: bearable(redirecting(302), 'redirects'),
+  redirect_307: bearable(redirecting(307), 'redirects'),
   busy: bearable(sometimes(0.3, always({ status: 429, headers: { 'retry-after': '1' }, body: 'slow down' })), 'busy'),
   busy_in_words: bearable(sometimes(0.3, busyInWords), 'busy'),
   error_500_at_first: bearable(atFirst(2, always({ status: 500, body: 'starting' })), 'busy'),
@@ -143,9 +149,9 @@ export const MISBEHAVIOURS = {
     sometimes(0.3, async (exchange) => ({ ...(await honest(exchange)), how: 'cut' })),
     'unreachable',
   ),
-  slow: bearable(async (exchange) => ({ ...(await honest(exchange)), delayMs: Math.floor(exchange.random.fraction() * 400) })),
-  hanging_at_first: bearable(atFirst(2, always({ how: 'reset', delayMs: ENDS_AFTER_MS })), 'unreachable'),
-  hanging: unbearable(always({ how: 'reset', delayMs: 60_000 }), 'unreachable'),
+  slow: bearable(async (exchange) => ({ ...(await honest(exchange)), delayMs: Math.floor(exchange.random.fraction() * 400) }), 'slow'),
+  hanging_at_first: bearable(atFirst(2, always({ how: 'reset', delayMs: ENDS_AFTER_MS })), 'slow', 'unreachable'),
+  hanging: unbearable(always({ how: 'reset', delayMs: 60_000 }), 'slow', 'unreachable'),
   always_500: unbearable(always({ status: 500, body: 'broken' }), 'busy'),
   nulls: unbearable(
     changed(({ id, method }, answer) => (method === 'eth_call' ? { id, result: null } : answer)),
@@ -160,7 +166,7 @@ export const MISBEHAVIOURS = {
     changed(({ method }, answer) => (method === 'eth_chainId' ? { ...answer, result: '0x539' } : answer)),
     'wrong_chain',
   ),
-  far_ahead: unbearable(ahead, 'invents'),
+  far_ahead: unbearable(ahead, 'invents', 'forges'),
   // What only proofs find out.
   no_logs: unbearable(
     withLogs(() => []),
@@ -179,3 +185,20 @@ export const MISBEHAVIOURS = {
 } as const satisfies Readonly<Record<string, Misbehaviour>>
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS
 export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
+
+/** What nobody can see who has only one endpoint, and asks it nothing twice. */
+const BESIDE_OTHERS: readonly Trouble[] = ['lagging', 'incomplete', 'slow', 'other_forks']
+/** What is told of where it makes a difference, and may make none: a lag that others have too, a fork that is followed like any other. */
+const MAY_PASS: readonly MisbehaviourName[] = ['lag', 'rotation', 'forked']
+/** Whether somebody is to be told of it. */
+export function isToBeNamed(name: MisbehaviourName, how: 'alone' | 'beside'): boolean {
+  if (MAY_PASS.includes(name)) return false
+  const named: readonly Trouble[] = MISBEHAVIOURS[name].named
+  return named.some((word) => how === 'beside' || !BESIDE_OTHERS.includes(word))
+}
+/** Whether it is one that is asked nothing for long once it is found out. */
+export const isLying = (name: MisbehaviourName): boolean => MISBEHAVIOURS[name].named.some(isLie)
+
+/** Whether an endpoint that does so may be told of under that word. */
+export const mayBeCalled = (name: MisbehaviourName, word: string): boolean =>
+  (MISBEHAVIOURS[name].named as readonly string[]).includes(word)

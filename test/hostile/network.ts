@@ -5,7 +5,7 @@ import { runDevnet } from '#devnet/devnet.ts'
 import type { DevnetSummary, EpochLine } from '#devnet/report.ts'
 import { createRpc } from '#io/chain/rpc/rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
+import { isLying, mayBeCalled, MISBEHAVIOURS, type MisbehaviourName, NAMES } from './misbehaviours.ts'
 import { honest, type HostileProxy, startProxy } from './proxy.ts'
 
 /** A whole devnet whose roles reach their chains through hostile proxies, each role through its own, and what became of its epochs. */
@@ -22,32 +22,45 @@ export interface HostileOptions {
 }
 
 export interface HostileOutcome {
-  readonly lines: readonly EpochLine[]
+  readonly how: HostileOptions['how']
+  readonly lines: readonly TimedLine[]
   readonly summary: DevnetSummary
   /** What each role went through, and what it named of it: a row per role, chain and misbehaviour. */
   readonly rows: readonly Row[]
   /** Transactions of the roles that had no effect, or had it twice. */
   readonly wasted: readonly string[]
 }
+type TimedLine = EpochLine & { readonly atMs: number }
 
 export interface Row {
   readonly role: string
   readonly chain: string
   readonly misbehaviour: MisbehaviourName
-  /** By the role's log, while it was done. */
+  readonly fromMs: number
+  readonly untilMs: number
+  /** Requests that the endpoint had while it was done. */
+  readonly asked: number
+  /** Words under which the role's log names the endpoint because of it. */
   readonly named: readonly string[]
+  /** Words that were told of the endpoint before, and hold still. */
+  readonly held: readonly string[]
 }
 
 /** Longer than one request may hang, as those of markets are: the devnet's own are for whoever waits in front of it. */
 const WINDOWS = { snapshotBlocks: 20, batchBlocks: 45, attestationBlocks: 70 }
+/** Those who read most logs tell the lies about logs: so many lies come before these. */
+const LOGS_FIRST = 2
 /** How long a proxy does one thing: half an epoch of the devnet. */
 const PHASE_MS = 3_000
+/** Of the devnet: each attests each batch. */
+export const VALIDATORS = 3
 /** The hostile one is preferred wherever it does not fail. */
 const WEIGHT = 1_000
 
 interface Phase {
   readonly misbehaviour: MisbehaviourName
   readonly fromMs: number
+  asked: number
 }
 interface Stage {
   readonly role: string
@@ -69,18 +82,39 @@ async function startStages(seed: number) {
 }
 const ROLES = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1', 'validator-2', 'validator-3', 'epochs'] as const
 
+/**
+ * Five is prime to the numbers of names that there are: in the end each proxy has done each, and no two began with the same. Who lies is asked
+ * nothing for a minute and longer: so most endpoints do that last, and each third has one lie that it tells all the time.
+ */
+function orderOf(index: number, names: readonly MisbehaviourName[]): MisbehaviourName[] {
+  const [lies, others] = [names.filter(isLying), names.filter((name) => !isLying(name))]
+  const lie = index % 3 === 2 ? lies[((index - 2) / 3 + LOGS_FIRST) % lies.length] : undefined
+  if (lie !== undefined) return [lie]
+  return [...others.map((_, place) => others[(place + index * 5) % others.length] as MisbehaviourName), ...lies]
+}
+
+function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
+  const last = phases.at(-1)
+  if (last !== undefined) last.asked = proxy.asked()
+  proxy.behave(MISBEHAVIOURS[misbehaviour].behaviour)
+  phases.push({ misbehaviour, fromMs: Date.now(), asked: 0 })
+}
+
 /** Until the signal aborts, each proxy goes from one misbehaviour to the next. */
 async function misbehave(stages: readonly Stage[], names: readonly MisbehaviourName[], signal: AbortSignal): Promise<void> {
+  const orders = stages.map((_, index) => orderOf(index, names))
   for (let round = 0; !signal.aborted; round += 1) {
-    for (const [index, { proxy, phases }] of stages.entries()) {
-      // Five is prime to the numbers of names that there are: in the end each proxy has done each.
-      const misbehaviour = names[(index * 5 + round) % names.length] as MisbehaviourName
-      proxy.behave(MISBEHAVIOURS[misbehaviour].behaviour)
-      phases.push({ misbehaviour, fromMs: Date.now() })
+    for (const [index, stage] of stages.entries()) {
+      const order = orders[index] as MisbehaviourName[]
+      begin(stage, order[round % order.length] as MisbehaviourName)
     }
     await sleep(PHASE_MS, undefined, { signal }).catch(() => undefined)
   }
-  for (const { proxy } of stages) proxy.behave(honest)
+  for (const { proxy, phases } of stages) {
+    const last = phases.at(-1)
+    if (last !== undefined) last.asked = proxy.asked()
+    proxy.behave(honest)
+  }
 }
 
 interface Told {
@@ -96,17 +130,33 @@ const eventsOf = (path: string): Told[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Told)
 
+/** A request that hangs is given up only then. */
+const TOLD_WITHIN_MS = 20_000
+
+/** Each phase with what was told because of it: of the last ones that may be called so, for what hangs is known of later. */
 function rowsOf(stages: readonly Stage[], dataDir: string): Row[] {
   const logs = readdirSync(join(dataDir, 'logs'))
   return stages.flatMap(({ role, chain, proxy, phases }) => {
     if (!logs.includes(`${role}.log`)) return []
-    const told = eventsOf(join(dataDir, 'logs', `${role}.log`)).filter(
-      (event) => event.msg === 'endpoint_trouble' && event.endpoint === proxy.url,
-    )
-    return phases.map(({ misbehaviour, fromMs }, index) => {
+    const events = eventsOf(join(dataDir, 'logs', `${role}.log`)).filter(({ endpoint }) => endpoint === proxy.url)
+    const named = phases.map((): string[] => [])
+    for (const { time, msg, trouble = '' } of events) {
+      if (msg !== 'endpoint_trouble') continue
+      const now = phases.findLastIndex(({ fromMs }) => fromMs <= time)
+      const cause = phases.findLastIndex(
+        ({ misbehaviour, fromMs }, index) => index <= now && time - fromMs < TOLD_WITHIN_MS && mayBeCalled(misbehaviour, trouble),
+      )
+      named[cause < 0 ? now : cause]?.push(trouble)
+    }
+    return phases.map(({ misbehaviour, fromMs, asked }, index) => {
       const untilMs = phases[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
-      const named = told.filter(({ time }) => time >= fromMs && time < untilMs).map(({ trouble }) => trouble ?? '')
-      return { role, chain, misbehaviour, named }
+      const held = new Set<string>()
+      for (const { time, msg, trouble = '' } of events) {
+        if (time >= fromMs) break
+        if (msg === 'endpoint_trouble') held.add(trouble)
+        if (msg === 'endpoint_recovered') held.delete(trouble)
+      }
+      return { role, chain, misbehaviour, fromMs, untilMs, asked, named: named[index] ?? [], held: [...held] }
     })
   })
 }
@@ -141,10 +191,13 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
   const { dataDir, seed, epochs, how, names = NAMES, tell = () => undefined } = options
   const { stages, urls } = await startStages(seed)
   const stop = new AbortController()
-  const lines: EpochLine[] = []
+  const lines: TimedLine[] = []
   let wasted: Promise<string[]> | undefined
   let anchorUrl = ''
   const doable = names.filter((name) => how === 'beside' || MISBEHAVIOURS[name].isBearable)
+  // Which chain an endpoint serves is asked at the start, and twice a minute.
+  const first = stages.find(({ role, chain }) => role === 'snapshotter-2' && chain === 'source')
+  if (first !== undefined && doable.includes('wrong_chain')) begin(first, 'wrong_chain')
   let work: Promise<void> | undefined
   const end = async (): Promise<void> => {
     wasted ??= wastedOn(anchorUrl)
@@ -177,7 +230,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
         },
         live: () => undefined,
         epoch(line) {
-          lines.push(line)
+          lines.push({ ...line, atMs: Date.now() })
           tell(`epoch ${line.epochId}: ${line.finalized} of ${line.projects} projects, ${line.attestations} attestations`)
           if (lines.length >= epochs) void end()
         },
@@ -186,25 +239,10 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
       },
       stop.signal,
     )
-    return { lines, summary, rows: rowsOf(stages, dataDir), wasted: (await wasted) ?? [] }
+    return { how, lines, summary, rows: rowsOf(stages, dataDir), wasted: (await wasted) ?? [] }
   } finally {
     stop.abort()
     await work
     for (const { proxy } of stages) await proxy.stop()
   }
-}
-
-/** Misbehaviour by misbehaviour, what each role named of it, then the epochs. */
-export function tableOf({ lines, summary, rows, wasted }: HostileOutcome): string {
-  const byName = Map.groupBy(rows, ({ misbehaviour }) => misbehaviour)
-  const table = [...byName].map(([name, done]) => {
-    const named = done.filter((row) => row.named.length > 0).map((row) => `${row.role} ${row.chain}: ${row.named.join(' ')}`)
-    return `${name} | ${done.length} times | ${named.join('; ') || 'nothing named'}`
-  })
-  const epochs = lines.map(
-    ({ epochId, finalized, projects, attestations, missed }) =>
-      `epoch ${epochId}: ${finalized}/${projects} final, ${attestations} attestations${missed.map(({ projectId, reason }) => `, ${projectId} ${reason}`).join('')}`,
-  )
-  const unfinished = summary.unfinished.map(({ epochId, reason }) => `epoch ${epochId} is not final: ${reason}`)
-  return [...table, ...epochs, ...unfinished, ...wasted].join('\n')
 }

@@ -53,6 +53,8 @@ export interface HostileProxy {
   readonly url: string
   /** From the next request on. */
   behave(behaviour: Behaviour): void
+  /** How many requests came since then. */
+  asked(): number
   stop(): Promise<void>
 }
 
@@ -96,6 +98,7 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
       count = 0
       memory = new Map()
     },
+    asked: () => count,
     async stop() {
       server.close()
       server.closeAllConnections()

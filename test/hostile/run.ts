@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { NAMES } from './misbehaviours.ts'
-import { runHostile, tableOf } from './network.ts'
+import { runHostile } from './network.ts'
+import { tableOf } from './results.ts'
 
 /** The long form: `node test/hostile/run.ts [--how beside|alone] [--epochs N] [--seed N] [--only NAME,…] [--json]` prints what became of it. */
 

@@ -1,4 +1,4 @@
-import { type BaseSnapshot, type ComputeSet, type JsonValue, scaled, type SourceReader } from '#domain/compute.ts'
+import { type BaseSnapshot, type ComputeSet, type JsonValue, type Preload, scaled, type SourceReader } from '#domain/compute.ts'
 import type { Address } from '#domain/ids.ts'
 import { createFakeSourceChain, type FakeSourceChain } from '#io/chain/fake/source.ts'
 
@@ -16,14 +16,24 @@ const tokenInEther = (token: number, block: number): number => (token + 2) * blo
 /** What the market must say about its first token. */
 export const firstTokenInUsd = (block: number): number => (etherInCents(block) * tokenInEther(0, block)) / 100
 
-/** A source chain on which every price rises with every block, each token's at its own pace. */
+/** More source blocks than any test needs. */
+const EVENTS_MAX = 2_000
+const UPDATED = 'event AnswerUpdated(uint256 answer)'
+
+/** A source chain on which every price rises with every block, each token's at its own pace; the feed tells of each. */
 export function createPriceChain(): FakeSourceChain {
   return createFakeSourceChain({
     // One above those of a market that has no epoch yet: data is read below the head alone.
     blocks: SOURCE_BLOCKS_AT_START + 1,
-    read: ({ address, blockNumber }) => [
-      BigInt(address === ETHER_FEED ? etherInCents(blockNumber) : tokenInEther(TOKENS.indexOf(address), blockNumber)),
-    ],
+    read: ({ address, blockNumber }) => [BigInt(tokenInEther(TOKENS.indexOf(address as Address), blockNumber))],
+    events: Array.from({ length: EVENTS_MAX }, (_, blockNumber) => ({
+      name: 'AnswerUpdated',
+      args: { answer: BigInt(etherInCents(blockNumber)) },
+      address: ETHER_FEED,
+      blockNumber,
+      logIndex: 0,
+      transactionHash: `0x${'0'.repeat(64)}`,
+    })),
   })
 }
 
@@ -37,8 +47,14 @@ async function answer(source: SourceReader, address: string, blockNumber: number
   return value as bigint
 }
 
+/** By the last of the feed's events: without it the price would be an older one. */
+async function lastUpdate({ epoch, source }: Parameters<Preload['preload']>[0]): Promise<bigint> {
+  const updates = await source.events({ address: ETHER_FEED, events: [UPDATED], fromBlock: epoch.begin, toBlock: epoch.end })
+  return updates.at(-1)?.args['answer'] as bigint
+}
+
 export const prices: ComputeSet = {
-  preloads: [{ taskType: 'ether', preload: ({ epoch, source }) => answer(source, ETHER_FEED, epoch.end) }],
+  preloads: [{ taskType: 'ether', preload: lastUpdate }],
   snapshots: [
     {
       projectType: 'price',

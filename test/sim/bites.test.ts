@@ -322,6 +322,25 @@ const BITES: readonly (readonly [Promised, string, Spoil])[] = [
       },
     },
   ],
+  [
+    'honest',
+    'the source chain leaves logs out, to each as many as it likes, and nobody finds out',
+    {
+      world: (world) => {
+        let asked = 0
+        return {
+          ...world,
+          source: {
+            ...world.source,
+            async events(filter) {
+              asked += 1
+              return (await world.source.events(filter)).slice(0, -asked)
+            },
+          },
+        }
+      },
+    },
+  ],
 ]
 
 describe('a broken port is found by the promise that it breaks', () => {

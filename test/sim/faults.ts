@@ -92,6 +92,10 @@ export function inflict(fault: Fault, arena: Arena): void {
       world.chain.setOmission(fault)
       at(fault.forMs, () => world.chain.setOmission())
       return
+    case 'source_omission':
+      world.source.setOmission(fault)
+      at(fault.forMs, () => world.source.setOmission())
+      return
     case 'clock_jump':
       world.setClock(fault.machine, fault.stepMs)
       return
@@ -182,6 +186,7 @@ export function heal({ world, cast, trace, armed, boot }: Arena): void {
   world.chain.setSenderLag()
   world.chain.setOmission()
   world.source.setLag()
+  world.source.setOmission()
   for (const name of cast.machines.keys()) {
     world.ipfs.node(name).setConnected(true)
     void boot(name)

@@ -98,7 +98,7 @@ export type Fault = { readonly atMs: number } & (
   /** Every so manieth answer of a chain comes from a node that is behind: an older head, older state, and fewer blocks of a range or none. */
   | { readonly kind: 'anchor_lag' | 'source_lag' | 'sender_lag'; readonly forMs: number; readonly blocks: number; readonly every: number }
   /** Every so manieth range of blocks comes with none of its logs, or with some, from a node that has them all. */
-  | { readonly kind: 'anchor_omission'; readonly forMs: number; readonly every: number; readonly isPartial: boolean }
+  | { readonly kind: 'anchor_omission' | 'source_omission'; readonly forMs: number; readonly every: number; readonly isPartial: boolean }
   /** The power goes, and a machine comes back with a clock that was set. */
   | { readonly kind: 'clock_step'; readonly forMs: number; readonly machine: string; readonly stepMs: number }
   /** The clock of a machine is set while its process runs. */
@@ -127,6 +127,7 @@ export const FAULT_KINDS = [
   'sender_lag',
   'anchor_omission',
   'clock_jump',
+  'source_omission',
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -311,6 +312,7 @@ function drawFault(kind: FaultKind, cast: Cast, dice: Dice): Fault | undefined {
     case 'clock_jump':
       return { kind, atMs, machine: dice.pick(machines), stepMs: dice.pick([-CLOCK_JUMP_MS, CLOCK_JUMP_MS]) }
     case 'anchor_omission':
+    case 'source_omission':
       return { kind, atMs, forMs, every: dice.between(1, 4), isPartial: dice.isHit(0.5) }
   }
 }

@@ -3,6 +3,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { inspect } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
+import { CERTIFICATE, KEY } from '#io/http/self-signed.test-world.ts'
 import { ask, jsonOf } from './ask.ts'
 
 const servers: Server[] = []
@@ -83,21 +84,3 @@ test.each(['', '{', '<html>'])('%j is no JSON', (body) => {
   const answer = { status: 200, bytes: new TextEncoder().encode(body) }
   expect(() => jsonOf('kubo:a', answer)).toThrow(expect.objectContaining({ facts: { place: 'kubo:a', detail: 'no JSON' } }))
 })
-
-// Made for this test, vouched for by nobody.
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgI0muGOQgkvHgK8NW
-nF+SDuv6uhgfc89J3SlPqmHmucehRANCAASE4qV24qU+uRZAphbnmuiIL9VW2ovl
-16n5Jp64+nlC2bZDG29byGCR6pnbhVC5KOL7ipOdbaMh08b8dRvW9tmt
------END PRIVATE KEY-----`
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBmjCCAUGgAwIBAgIUSjD0dlkv44b2+xLPYybstacR+BQwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTIzMzMxN1oYDzIxMjYxMTAx
-MjMzMzE3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASE4qV24qU+uRZAphbnmuiIL9VW2ovl16n5Jp64+nlC2bZDG29byGCR
-6pnbhVC5KOL7ipOdbaMh08b8dRvW9tmto28wbTAdBgNVHQ4EFgQUKf7VqB8BtV13
-mfT5awPQBgWUow0wHwYDVR0jBBgwFoAUKf7VqB8BtV13mfT5awPQBgWUow0wDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDRwAwRAIgWQ2MB80Pp2/FiND0bBP32VhhkI/XvQ+8bsk8SAT9/gkCIE+5
-q9FvzXKhxuJ2U/6es5VBIUxLv6vhQm01WMeLwZHi
------END CERTIFICATE-----`

@@ -7,6 +7,7 @@ import type { Pace } from '#io/chain/rpc/pace.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import { createFakeContract } from './contract.ts'
 import type { FakeCall, FakeContract, FakeRewards } from './contract.ts'
+import { createOmissions, type FakeOmission } from './omissions.ts'
 import { createFakeSender } from './sender.ts'
 
 export interface FakeTransaction {
@@ -59,12 +60,6 @@ export interface FakeChainOptions {
 /** Several nodes behind one address, of which one has not come so far. */
 export interface FakeLag {
   readonly blocks: number
-  readonly every: number
-}
-
-/** One of several nodes leaves logs out of its answers, all of a range or those of its second half. */
-export interface FakeOmission {
-  readonly isPartial: boolean
   readonly every: number
 }
 
@@ -353,26 +348,6 @@ function createView(miner: Miner) {
   }
 }
 
-/** What comes of a range of blocks is held against what they say that they have, as headers say by their blooms. */
-function createOmissions() {
-  let omission: FakeOmission | undefined
-  let ranges = 0
-  return {
-    setOmission(next?: FakeOmission): void {
-      omission = next
-    },
-    whole(blocks: readonly FakeBlock[]): readonly FakeBlock[] {
-      ranges += 1
-      if (omission === undefined || ranges % omission.every !== 0) return blocks
-      const from = omission.isPartial ? blocks.length >> 1 : 0
-      const lacking = blocks.slice(from).find(({ events }) => events.length > 0)
-      if (lacking === undefined) return blocks
-      const detail = `logs of block ${lacking.block.number} are left out`
-      throw new WeftError('CHAIN_ANSWER_INVALID', { endpoint: 'fake', method: 'eth_getLogs', detail })
-    },
-  }
-}
-
 /** Blocks taken per step when far behind: enough to see that a caller copes with several at once. */
 const BLOCKS_PER_READ = 50
 /** How long a sender waits for a block before it says that it has none yet. */
@@ -383,7 +358,7 @@ interface Connecting extends Omit<Answering, 'reached'> {
   readonly miner: Miner
   /** Of senders. */
   readonly sendingHead: () => BlockRef
-  readonly whole: (blocks: readonly FakeBlock[]) => readonly FakeBlock[]
+  readonly whole: ReturnType<typeof createOmissions>['whole']
 }
 
 function connection(options: FakeChainOptions, { miner, sendingHead, whole, ...node }: Connecting): FakeConnection {
@@ -417,7 +392,8 @@ function connection(options: FakeChainOptions, { miner, sendingHead, whole, ...n
     block: answers.block,
     read: async (first: BlockNumber, head: BlockRef) => {
       assertReachable('follow')
-      return whole(miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ)))
+      const range = miner.blocks().slice(first, Math.min(head.number + 1, headSeen().number + 1, first + BLOCKS_PER_READ))
+      return whole(range, ({ block, events }) => (events.length > 0 ? block.number : undefined))
     },
   }
 

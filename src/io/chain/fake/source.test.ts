@@ -57,6 +57,25 @@ sourceSuite('fake', async () => ({
 }))
 
 describe('fake source chain', () => {
+  test('gives no events of a range of which it leaves some out', async () => {
+    const filter = {
+      address: token,
+      events: ['event Transfer(address from, address to, uint256 value)'],
+      fromBlock: 1 as BlockNumber,
+      toBlock: 9 as BlockNumber,
+    }
+    const source = createFakeSourceChain({ blocks: 12, events: [minted(first, 5n), minted(second, 7n)] })
+    source.setOmission({ isPartial: false, every: 2 })
+    const read = () =>
+      source.events(filter).then(
+        (events) => events.length,
+        ({ code }: { readonly code: string }) => code,
+      )
+    expect([await read(), await read(), await read()]).toEqual([2, 'CHAIN_ANSWER_INVALID', 2])
+    source.setOmission()
+    expect([await read(), await read()]).toEqual([2, 2])
+  })
+
   test('grows, is rewritten, and goes away', async () => {
     const source = createFakeSourceChain({ blocks: 4 })
     const before = [await source.block(1 as BlockNumber), await source.block(2 as BlockNumber)]

@@ -4,6 +4,7 @@ import type { BlockNumber, Hash } from '#domain/ids.ts'
 import type { BlockRef, SourceChain } from '#io/chain/port.ts'
 import { keccak256 } from '#wire/keccak.ts'
 import type { FakeLag } from './anchor.ts'
+import { createOmissions, type FakeOmission } from './omissions.ts'
 
 type ReadCall = Parameters<SourceChain['read']>[0]
 type EventFilter = Parameters<SourceChain['events']>[0]
@@ -18,6 +19,8 @@ export interface FakeSourceChain extends SourceChain {
   setReachable(isReachable: boolean): void
   /** Every `every`th call is answered by a node that is so many blocks behind; without it none is. */
   setLag(lag?: FakeLag): void
+  /** Every `every`th range comes without events that it has; that is found out, and the answer refused, as endpoints that omit are. */
+  setOmission(omission?: FakeOmission): void
 }
 
 const textHash = (text: string): Hash => `0x${keccak256(new TextEncoder().encode(text)).toHex()}` as Hash
@@ -48,6 +51,7 @@ export function createFakeSourceChain(script: {
   let isReachable = true
   const depthOf = { safe: 0, finalized: 0, ...script.depthOf }
   let lag: FakeLag | undefined
+  const { whole, setOmission } = createOmissions()
   let calls = 0
 
   /** How many blocks the node has that answers. */
@@ -104,9 +108,10 @@ export function createFakeSourceChain(script: {
     async events({ toBlockHash, ...filter }) {
       assertServed('events', filter.toBlock)
       assertSame('events', filter.toBlock, toBlockHash)
-      return (script.events ?? [])
+      const events = (script.events ?? [])
         .filter((event) => isWanted(event, filter))
         .sort((left, right) => left.blockNumber - right.blockNumber || left.logIndex - right.logIndex)
+      return whole(events, ({ blockNumber }) => blockNumber)
     },
     async transactions({ blockNumber, blockHash }) {
       assertServed('transactions', blockNumber)
@@ -124,5 +129,6 @@ export function createFakeSourceChain(script: {
     setLag(next) {
       lag = next
     },
+    setOmission,
   }
 }

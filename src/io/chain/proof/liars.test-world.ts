@@ -37,8 +37,12 @@ export interface LiarNode extends ScriptedNode {
 }
 
 /** A node of that chain up to a head. */
-export function nodeOf(blocks: readonly ProvableBlock[], head: () => number): LiarNode {
-  const node = createMarketNode({ head: 0 })
+export function nodeOf(
+  blocks: readonly ProvableBlock[],
+  head: () => number,
+  state: Parameters<typeof createMarketNode>[0]['state'] = {},
+): LiarNode {
+  const node = createMarketNode({ head: 0, state })
   const logs = node.scripts['eth_getLogs'] as (filter: LogFilter) => readonly ScriptedLog[]
   node.world.logs.push(...blocks.flatMap((block) => block.logs))
   Object.assign(node.scripts, blockScripts(blocks, head), {

@@ -110,10 +110,21 @@ interface BatchReading {
   readonly rpc: Rpc
   readonly contracts: BatchContracts
   readonly sources: EventSources
+  readonly stories: (key: string, read: () => Promise<EpochEvent[]>) => Promise<EpochEvent[]>
+}
+
+/** Whoever asks for the same while it is being read is given the same: of all batches of an epoch the events are read once. */
+function createShared<Value>(): (key: string, read: () => Promise<Value>) => Promise<Value> {
+  const reading = new Map<string, Promise<Value>>()
+  return (key, read) => {
+    const begun = reading.get(key) ?? read().finally(() => reading.delete(key))
+    reading.set(key, begun)
+    return begun
+  }
 }
 
 /** The batch's events in its epoch, wherever the market's windows allow any. */
-async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sources }: BatchReading) {
+async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sources, stories }: BatchReading) {
   const market = sources.dataMarket as Hex
   const [[, releaseBlock], batchWindow, attestationWindow, head] = await Promise.all([
     contracts.protocolState('epochInfo', [market, BigInt(epochId)]),
@@ -123,9 +134,11 @@ async function readStory({ epochId, batchCid, at }: Asked, { rpc, contracts, sou
   ])
   const last = releaseBlock + batchWindow + ATTESTATION_WINDOWS * attestationWindow
   const newest = at ?? head.number
-  const range = { fromBlock: releaseBlock, toBlock: last < newest ? last : newest }
-  const logs = await readLogs(rpc, epochFilters(sources, epochId), range)
-  const events = parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
+  const toBlock = last < newest ? last : newest
+  const events = await stories(`${epochId} ${toBlock}`, async () => {
+    const logs = await readLogs(rpc, epochFilters(sources, epochId), { fromBlock: releaseBlock, toBlock, isWhole: true })
+    return parseAnswer(rpc, 'eth_getLogs', () => epochEventsOf(logs, epochId, sources))
+  })
   return { story: storyIn(events, batchCid), releaseBlock, head: head.number }
 }
 
@@ -212,7 +225,7 @@ function mostNamed(roots: readonly Hash[]): Hash | undefined {
 }
 
 export function createBatchReader(rpc: Rpc, contracts: BatchContracts, sources: EventSources) {
-  const reading: BatchReading = { rpc, contracts, sources }
+  const reading: BatchReading = { rpc, contracts, sources, stories: createShared() }
   const market = sources.dataMarket as Hex
 
   return async (epochId: EpochId, batchCid: Cid, at?: BlockNumber): Promise<AnchoredBatch | undefined> => {

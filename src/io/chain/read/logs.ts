@@ -11,6 +11,11 @@ interface Range {
   readonly toBlock: number | bigint
 }
 
+function numbersIn({ fromBlock, toBlock }: Range): number[] {
+  const first = Number(fromBlock)
+  return Array.from({ length: Math.max(0, Number(toBlock) - first + 1) }, (_, index) => first + index)
+}
+
 const header = (number: number | bigint) => ({ method: 'eth_getBlockByNumber', params: [quantity(number), false] })
 const queries = (filters: readonly LogFilter[], { fromBlock, toBlock }: Range) =>
   filters.map(({ address, topics }) => ({
@@ -30,10 +35,12 @@ function invalid(rpc: Rpc, detail: string): WeftError<'CHAIN_ANSWER_INVALID'> {
 
 /**
  * The logs of a range of blocks, of one filter after the other. The last block travels along: a node that does not have it yet would answer
- * without its logs, and say nothing. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, also for a last block that is not there.
+ * without its logs, and say nothing. `isWhole`: where answers are judged all headers do, so that what is kept back or made up is found out, as it
+ * is of who follows the chain. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID`, also for a last block that is not there.
  */
-export async function readLogs(rpc: Rpc, filters: readonly LogFilter[], range: Range): Promise<RawLog[]> {
-  const [last, ...logs] = await rpc.all([header(range.toBlock), ...queries(filters, range)])
+export async function readLogs(rpc: Rpc, filters: readonly LogFilter[], range: Range & { readonly isWhole?: true }): Promise<RawLog[]> {
+  const below = range.isWhole && rpc.isJudged === true ? numbersIn(range).slice(0, -1) : []
+  const [last, ...logs] = await rpc.all([header(range.toBlock), ...queries(filters, range), ...below.map(header)])
   if (parseHeader(rpc, last) === undefined) throw invalid(rpc, `block ${range.toBlock} is above the node's head`)
   return filters.flatMap((filter, index) => logsIn(rpc, logs[index], { ...range, filter }))
 }
@@ -48,8 +55,7 @@ export async function readLinkedLogs(
   { toBlockHash, ...range }: Range & { readonly toBlockHash: Hash },
 ): Promise<RawLog[]> {
   const first = Number(range.fromBlock)
-  const length = Number(range.toBlock) - first + 1
-  const numbers = Array.from({ length: Math.max(0, length) }, (_, index) => first + index)
+  const numbers = numbersIn(range)
   const answers = await rpc.all([...queries(filters, range), ...numbers.map(header)])
   const headers = new Map<number, Header>()
   let expected: Hash = toBlockHash

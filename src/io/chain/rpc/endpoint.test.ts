@@ -17,6 +17,7 @@ type Serve = (body: Item | readonly Item[], url: string, headers: Readonly<Recor
 function open(serve: Serve, url = 'https://user:pass@node.test/key') {
   const requests: { readonly calls: number; readonly isList: boolean; readonly url: string }[] = []
   const ranges: string[] = []
+  const notices: string[] = []
   const resultOf = ({ method, params }: RpcCall): unknown => {
     if (method === 'eth_getBlockByNumber') return headerOf(Number(params[0]))
     if (method !== 'eth_getLogs') return params[0]
@@ -31,13 +32,16 @@ function open(serve: Serve, url = 'https://user:pass@node.test/key') {
     const answers = items.map((item) => ({ id: item.id, result: resultOf(item) }))
     return serve(body, where, init.headers as Record<string, string>) ?? Response.json(Array.isArray(body) ? answers : answers[0])
   })
-  const endpoint = createEndpoint(parseTargets(url)[0], async () => undefined)
+  const endpoint = createEndpoint(parseTargets(url)[0], {
+    pay: async () => undefined,
+    notice: (...noticed) => notices.push(noticed.join(' ')),
+  })
   const ask = async (...calls: readonly RpcCall[]) => {
     const progress = createProgress()
     const trouble = await endpoint.ask(calls, progress)
     return trouble ?? calls.map((_, index) => progress.answers.get(index))
   }
-  return { ask, requests, ranges }
+  return { ask, requests, ranges, notices }
 }
 const spanOf = (params: readonly unknown[]): [number, number] => {
   const { fromBlock, toBlock } = params[0] as { readonly fromBlock: string; readonly toBlock: string }
@@ -176,6 +180,46 @@ describe('a range of logs', () => {
   })
 })
 
+test('lists of one that are under way when an endpoint is found to take none are asked for anew, as calls', async () => {
+  const { ask } = open((body) =>
+    Array.isArray(body)
+      ? Response.json({ error: { code: -32_005, message: 'Batched requests are not supported by this server' } })
+      : undefined,
+  )
+  expect(await Promise.all([1, 2, 3].map((value) => ask(echo(value))))).toEqual([[ok(1)], [ok(2)], [ok(3)]])
+})
+
+describe('what an endpoint does not take is told of, in its words', () => {
+  const wordings = {
+    eth_getLogs: (item: Item) =>
+      blocksOf(item) > 4 ? { code: -32_000, message: 'please limit the query to at most 4 blocks' } : undefined,
+    results: (item: Item) => (blocksOf(item) > 4 ? { code: -32_005, message: 'query returned more than 10000 results' } : undefined),
+  }
+  const onLogs = (words: (item: Item) => { readonly code: number; readonly message: string } | undefined): Serve =>
+    refusing((item) => (item.method === 'eth_getLogs' ? words(item) : undefined))
+
+  test.each<[string, Serve, RpcCall[], string]>([
+    ['a range', onLogs(wordings.eth_getLogs), [logs(1, 8)], 'limits_range of 8 blocks: please limit the query to at most 4 blocks'],
+    ['results', onLogs(wordings.results), [logs(1, 8)], 'limits_results of 8 blocks: query returned more than 10000 results'],
+    [
+      'a batch',
+      (body) => (over(body, 1) ? Response.json({ error: { code: -32_600, message: 'batch too large' } }) : undefined),
+      [echo(1), echo(2)],
+      'limits_batch of 2 calls: HTTP 200, batch too large',
+    ],
+    [
+      'any list',
+      (body) => (Array.isArray(body) ? Response.json({ error: { code: -32_600, message: 'batch not supported' } }) : undefined),
+      [echo(1)],
+      'limits_batch takes no lists',
+    ],
+  ])('%s', async (_name, serve, calls, told) => {
+    const { ask, notices } = open(serve)
+    await ask(...calls)
+    expect(notices).toEqual([told])
+  })
+})
+
 describe('a redirect', () => {
   const to =
     (code: number, location: string): Serve =>
@@ -199,13 +243,14 @@ describe('a redirect', () => {
     expect(seen[0]).toMatch(/^Basic /)
   })
 
-  test('to another host takes no credentials along', async () => {
+  test('to another host takes no credentials along, and is told of by the host', async () => {
     const seen: (string | undefined)[] = []
-    const { ask } = open((body, url, headers) => {
+    const { ask, notices } = open((body, url, headers) => {
       seen.push(headers['authorization'])
       return to(307, 'https://other.test/rpc')(body, url, headers)
     })
     expect(await ask(echo(7))).toEqual([ok(7)])
+    expect(notices).toEqual(['redirects to other.test'])
     expect(seen).toEqual([expect.stringMatching(/^Basic /), undefined])
   })
 

@@ -12,6 +12,18 @@ const BATCH_LENGTH_MAX = 100
 /** Filters whose number of results is remembered: a market has a handful. */
 const FILTERS_MAX = 256
 
+/**
+ * What is worth telling of an endpoint that answers all the same: it takes no longer list of calls, range of blocks or list of logs, or sends to
+ * another place.
+ */
+export type Noticed = 'limits_batch' | 'limits_range' | 'limits_results' | 'redirects'
+
+export interface EndpointDeps {
+  /** Called with the number of calls before each request, which it may put off. */
+  readonly pay: (calls: number) => Promise<void>
+  readonly notice?: (notice: Noticed, detail: string) => void
+}
+
 /** What is known of the answers to some calls: kept while the same endpoint is asked again, so that only what is missing is. */
 export interface Progress {
   readonly answers: Map<number, RpcAnswer>
@@ -81,7 +93,7 @@ function meant({ method, params }: RpcCall, answer: RpcAnswer): RpcAnswer {
 }
 
 /** What an endpoint has been found to take. */
-function createLimits() {
+function createLimits(notice: EndpointDeps['notice']) {
   const batch = createAllowance(BATCH_LENGTH_MAX)
   const range = createAllowance(Number.POSITIVE_INFINITY)
   const results = new Map<string, Allowance>()
@@ -107,18 +119,25 @@ function createLimits() {
       // How many results a range has differs from filter to filter.
       else if (kind === 'results') resultsOf(asked.filter).refused(sizeOf(asked))
       else return false
+      notice?.(kind === 'range' ? 'limits_range' : 'limits_results', `of ${sizeOf(asked)} blocks: ${answer.refusal.message}`)
       return true
     },
-    tooLarge: (asked: LogRange): void => resultsOf(asked.filter).refused(sizeOf(asked)),
+    tooLarge(asked: LogRange): void {
+      resultsOf(asked.filter).refused(sizeOf(asked))
+      notice?.('limits_results', `of ${sizeOf(asked)} blocks: too large an answer`)
+    },
+    tooMany(calls: number, detail: string): void {
+      batch.refused(calls)
+      notice?.('limits_batch', `of ${calls} calls: ${detail}`)
+    },
   }
 }
 
 /**
- * One endpoint, within what it takes in one go: longer batches and log ranges are asked for in parts. Nothing is tried again here. `pay` is
- * called with the number of calls before each request, which it may put off.
+ * One endpoint, within what it takes in one go: longer batches and log ranges are asked for in parts. Nothing is tried again here.
  */
-export function createEndpoint(target: Target, pay: (calls: number) => Promise<void>) {
-  const limits = createLimits()
+export function createEndpoint(target: Target, { pay, notice }: EndpointDeps) {
+  const limits = createLimits(notice)
   let nextId = 1
   let isBare = false
 
@@ -128,8 +147,9 @@ export function createEndpoint(target: Target, pay: (calls: number) => Promise<v
     await pay(asked.length)
     const firstId = nextId
     nextId += asked.length
-    const outcome = await post(target, { calls: asked, firstId, isBare })
-    if (!Array.isArray(outcome)) return isSmaller(outcome, asked) ? undefined : outcome
+    const wasBare = isBare
+    const outcome = await post(target, { calls: asked, firstId, isBare, onRedirect: (place) => notice?.('redirects', `to ${place}`) })
+    if (!Array.isArray(outcome)) return isSmaller(outcome, asked, wasBare) ? undefined : outcome
     limits.batch.served(asked.length)
     outcome.forEach((answer, place) => {
       const call = asked[place] as RpcCall
@@ -142,14 +162,16 @@ export function createEndpoint(target: Target, pay: (calls: number) => Promise<v
   }
 
   /** Whether less can be asked for after a request that was too much. */
-  function isSmaller({ kind }: Trouble, asked: readonly RpcCall[]): boolean {
+  function isSmaller({ kind, failure }: Trouble, asked: readonly RpcCall[], wasBare: boolean): boolean {
     if (kind !== 'batch' && kind !== 'too_large') return false
     const range = asked.length === 1 ? rangeOf(asked[0] as RpcCall) : undefined
-    if (asked.length > 1) limits.batch.refused(asked.length)
+    if (asked.length > 1) limits.tooMany(asked.length, 'detail' in failure.facts ? String(failure.facts.detail) : 'too large an answer')
     else if (kind === 'too_large' && range !== undefined && sizeOf(range) > 1) limits.tooLarge(range)
-    // An endpoint that takes no lists takes a call by itself.
-    else if (kind === 'batch' && !isBare) isBare = true
-    else return false
+    // An endpoint that takes no lists takes a call by itself; several lists may be under way when that is found out.
+    else if (kind === 'batch' && !wasBare) {
+      isBare = true
+      notice?.('limits_batch', 'takes no lists')
+    } else return false
     return true
   }
 

@@ -64,7 +64,8 @@ export function openEndpoints(options: {
   const run = <Value>(work: Promise<Value>): Promise<Value> => clock.runUntil(work, { limitMs: 600_000 })
   /** Which endpoint answers just now. */
   const whoAnswers = (): Promise<unknown> => run(rpc.call('name', []))
-  const told = (): string[] => troubles.map(({ endpoint, trouble }) => `${endpoint} ${trouble}`)
+  const told = (): string[] =>
+    troubles.map(({ endpoint, trouble, times }) => `${endpoint} ${trouble}${times === undefined ? '' : ` is over after ${times}`}`)
   return { rpc, clock, nodes, troubles, told, run, whoAnswers }
 }
 

@@ -1,17 +1,23 @@
 import { isLie } from './judge.ts'
 import type { Doubt, Lie } from './judge.ts'
 import type { Pace } from './pace.ts'
+import type { Noticed } from './endpoint.ts'
 import type { TroubleKind } from './post.ts'
 import type { Target } from './target.ts'
 
-/** What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has, or say what is not so. */
-export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete' | Lie | Doubt
+/**
+ * What an endpoint may do wrong, beside failing: serve another chain, lag behind the others, lack what another one has, answer when another one
+ * has long done so, send to another place, or say what is not so.
+ */
+export type Misbehaviour = TroubleKind | 'wrong_chain' | 'lagging' | 'incomplete' | 'slow' | Noticed | Lie | Doubt
 
 /** Told once per endpoint and kind, and again after the endpoint had recovered. */
 export interface EndpointTrouble {
   readonly endpoint: string
   readonly trouble: Misbehaviour
   readonly detail: string
+  /** How often it has happened: told when it is over. */
+  readonly times?: number
 }
 export type OnEndpointTrouble = (trouble: EndpointTrouble) => void
 
@@ -27,10 +33,12 @@ const DISTRUST_MAX_MS = 3_600_000
 const RECOVERED_AFTER = 16
 /** And so long without that trouble: sixteen answers may come within a tenth of a second. */
 const QUIET_MS = 5_000
-/** What it lacks is asked for now and then only: it has recovered when it lacked nothing for so long. */
-const COMPLETE_AFTER_MS = 60_000
+/** What shows beside others only is seen now and then: it has recovered when nothing of that was seen for so long. */
+const LONG_QUIET_MS = 60_000
+/** So often within that time, what may happen to anybody once is told of: to be overtaken, or not to have yet what another one has. */
+const SUSPECTED_AFTER = 3
 /** Blocks behind the best head at the same moment: more is lag. Chains with blocks of a quarter second have two between two answers. */
-const LAG_BLOCKS_MAX = 4
+export const LAG_BLOCKS_MAX = 4
 /** How much a new latency counts beside those before. */
 const LATENCY_SHARE = 0.2
 /** A hedge is sent when an answer takes so many times as long as usual. */
@@ -39,6 +47,10 @@ const LATE_MIN_MS = 250
 const LATE_MAX_MS = 5_000
 /** Before anything is known. */
 const LATE_FIRST_MS = 2_000
+
+const SEEN_BESIDE_OTHERS: ReadonlySet<Misbehaviour> = new Set(['lagging', 'incomplete', 'slow', 'other_forks'])
+/** It takes no more than that from the first time on: that it does not refuse what it is not asked for any more shows nothing. */
+const isLimit = (kind: Misbehaviour): boolean => kind.startsWith('limits_')
 
 /** Tokens of one second at most; a batch may be longer than that, and is waited for afterwards. */
 function createBudget(callsPerSecond: number | undefined, pace: Pace) {
@@ -68,7 +80,10 @@ const averaged = (before: number | undefined, value: number): number =>
 
 /** What is known of one endpoint: how it does, whether it may be used, and what was told of it. */
 export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTrouble | undefined) {
-  const told = new Set<Misbehaviour>()
+  /** How often each has happened since it was told. */
+  const told = new Map<Misbehaviour, number>()
+  /** What is not told yet: when it was seen. */
+  const suspected = new Map<Misbehaviour, readonly number[]>()
   const budget = createBudget(target.callsPerSecond, pace)
   let failures = 0
   let goodInARow = 0
@@ -85,16 +100,35 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
 
   function tell(trouble: Misbehaviour, detail: string): void {
     lastAtMs.set(trouble, pace.nowMs())
-    if (told.has(trouble)) return
-    told.add(trouble)
-    onTrouble?.({ endpoint: target.endpoint, trouble, detail })
+    const times = told.get(trouble) ?? 0
+    told.set(trouble, times + 1)
+    if (times === 0) onTrouble?.({ endpoint: target.endpoint, trouble, detail })
+  }
+
+  function suspect(trouble: Misbehaviour, detail: string): void {
+    if (told.has(trouble)) {
+      tell(trouble, detail)
+      return
+    }
+    const since = pace.nowMs() - LONG_QUIET_MS
+    const seen = [...(suspected.get(trouble) ?? []).filter((atMs) => atMs > since), pace.nowMs()]
+    suspected.set(trouble, seen)
+    if (seen.length >= SUSPECTED_AFTER) tell(trouble, detail)
+  }
+
+  function over(trouble: Misbehaviour): void {
+    const times = told.get(trouble)
+    if (times === undefined) return
+    told.delete(trouble)
+    suspected.delete(trouble)
+    onTrouble?.({ endpoint: target.endpoint, trouble, detail: 'no more', times })
   }
 
   /** Whether good answers show that it is: not of what is judged by other means. */
   function isOver(kind: Misbehaviour): boolean {
-    if (kind === 'wrong_chain' || kind === 'lagging' || isLie(kind)) return false
+    if (kind === 'wrong_chain' || isLie(kind) || isLimit(kind)) return false
     const quietMs = pace.nowMs() - (lastAtMs.get(kind) ?? 0)
-    return quietMs >= (kind === 'incomplete' ? COMPLETE_AFTER_MS : QUIET_MS)
+    return quietMs >= (SEEN_BESIDE_OTHERS.has(kind) ? LONG_QUIET_MS : QUIET_MS)
   }
 
   function rest(retryAfterMs?: number): void {
@@ -108,7 +142,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     chain: () => chain,
     judgeChain(isRight: boolean, detail: string): void {
       chain = isRight ? 'right' : 'wrong'
-      if (isRight) told.delete('wrong_chain')
+      if (isRight) over('wrong_chain')
       else tell('wrong_chain', detail)
     },
     answered(tookMs: number): void {
@@ -117,7 +151,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       latencyMs = averaged(latencyMs, tookMs)
       goodInARow += 1
       if (goodInARow < RECOVERED_AFTER) return
-      for (const kind of told) if (isOver(kind)) told.delete(kind)
+      for (const kind of told.keys()) if (isOver(kind)) over(kind)
     },
     failed(trouble: Misbehaviour, detail: string, retryAfterMs?: number): void {
       rest(retryAfterMs)
@@ -128,7 +162,14 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       tell('incomplete', detail)
     },
     /** Another one was asked later and answered before it. It may hang, which is known for certain much later only. */
-    overtaken: (): void => rest(),
+    overtaken(): void {
+      rest()
+      suspect('slow', 'others that were asked later answered before it')
+    },
+    /** What it said does not fit what is known; another answer showed that this was its own fault. */
+    suspect,
+    /** Nothing that keeps it from being asked. */
+    noticed: (notice: Noticed, detail: string): void => tell(notice, detail),
     /** It said what is not so, which is told once: that it tells the truth afterwards shows nothing. */
     lied(lie: Lie, detail: string): void {
       lies += 1
@@ -144,7 +185,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
     lagged(blocks: number): void {
       lag = blocks
       if (lag > LAG_BLOCKS_MAX) tell('lagging', `${lag} blocks behind the others`)
-      else told.delete('lagging')
+      else if (isOver('lagging')) over('lagging')
     },
     lateAfterMs: (): number =>
       latencyMs === undefined ? LATE_FIRST_MS : Math.min(LATE_MAX_MS, Math.max(LATE_MIN_MS, latencyMs * LATE_FACTOR)),

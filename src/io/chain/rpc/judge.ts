@@ -11,8 +11,10 @@ export type Doubt = 'withholds' | 'other_forks' | 'invalid'
 
 /** What is wrong with answers. Another endpoint is asked. */
 export interface Objection {
-  /** Under which the endpoint is told of; without one nothing is told. */
+  /** Under which the endpoint is told of. */
   readonly word?: Lie | Doubt
+  /** Under which it is told of once another answer has shown, some times, that it was its own fault. */
+  readonly suspicion?: 'lagging' | 'other_forks'
   readonly method: string
   readonly detail: string
 }

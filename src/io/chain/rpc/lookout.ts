@@ -3,12 +3,15 @@ import type { RpcCall } from './answer.ts'
 import { createHeads, type Told } from './believed.ts'
 import { createProgress } from './endpoint.ts'
 import { headIn } from './heads.ts'
+import { LAG_BLOCKS_MAX } from './health.ts'
 import { namesOf } from './member.ts'
 import type { Answered, Member, Outcome } from './member.ts'
 import type { Pace } from './pace.ts'
 
 /** How often all endpoints are asked for their head, so that one that lags is known before it is needed. */
 const LOOK_EVERY_MS = 30_000
+/** And sooner when one tells of a head that is far below: whoever is followed must not stand still so long. */
+const LOOK_AGAIN_MS = 1_000
 const QUESTION: readonly RpcCall[] = ['eth_chainId', 'eth_blockNumber'].map((method) => ({ method, params: [] }))
 
 /** Looks at several endpoints side by side: whether each serves the chain, how far it lags, how fast it is. */
@@ -18,6 +21,7 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   let gotChainId = 0
   const { believe, isFar, head: credibleHead } = createHeads()
   let lookedAtMs: number | undefined
+  let isSuspicious = false
   /** While all are looked at: resolves with the first that serves the chain. */
   let looking: Promise<void> | undefined
   const strays = new Set<Member>()
@@ -27,6 +31,7 @@ export function createLookout(members: readonly Member[], options: { readonly ch
     const { member, answers } = outcome
     const head = Math.max(-1, ...calls.map((call, index) => headIn(call, answers[index]) ?? -1))
     if (head < 0) return outcome
+    isSuspicious ||= looking === undefined && credibleHead() - head > LAG_BLOCKS_MAX
     const others = isFar({ member, head }) ? await Promise.all(members.filter((other) => other !== member).map(lookAt)) : []
     const believed = await believe([{ member, head }, ...others.filter((told) => told !== undefined)])
     if (believed.some((told) => told.member === member)) return outcome
@@ -55,6 +60,7 @@ export function createLookout(members: readonly Member[], options: { readonly ch
   /** The same small question to all at the same moment; `found` is called as soon as one serves the chain, or none does. */
   async function look(found: () => void): Promise<void> {
     lookedAtMs = pace.nowMs()
+    isSuspicious = false
     const looked = await Promise.all(
       members.map(async (member) => {
         const told = await lookAt(member)
@@ -91,7 +97,7 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       // A single one is asked for nothing beside the work.
       if (members.length === 1) return
       const isLost = members.every(({ health }) => health.chain() !== 'right')
-      const isDue = lookedAtMs === undefined || pace.nowMs() - lookedAtMs >= LOOK_EVERY_MS
+      const isDue = lookedAtMs === undefined || pace.nowMs() - lookedAtMs >= (isSuspicious ? LOOK_AGAIN_MS : LOOK_EVERY_MS)
       if (looking === undefined && (isLost || isDue)) {
         const { promise, resolve } = Promise.withResolvers<void>()
         looking = promise

@@ -13,7 +13,7 @@ import type { Target } from './target.ts'
 /** What one endpoint made of a group of calls: all answers, or why there are none. */
 export type Outcome =
   | { readonly member: Member; readonly answers: readonly RpcAnswer[]; readonly trouble?: undefined }
-  | { readonly member: Member; readonly answers?: undefined; readonly trouble: Trouble }
+  | { readonly member: Member; readonly answers?: undefined; readonly trouble: Trouble; readonly objection?: Objection }
 
 /** An outcome with answers. */
 export type Answered = Extract<Outcome, { readonly trouble?: undefined }>
@@ -42,7 +42,7 @@ export interface MemberDeps {
 
 export function createMember(target: Target, { pace, judge, onTrouble }: MemberDeps): Member {
   const health = createHealth(target, pace, onTrouble)
-  const endpoint = createEndpoint(target, health.budget.pay)
+  const endpoint = createEndpoint(target, { pay: health.budget.pay, notice: health.noticed })
 
   const askSame: AskSame = async (calls) => {
     const progress = createProgress()
@@ -56,11 +56,12 @@ export function createMember(target: Target, { pace, judge, onTrouble }: MemberD
     return { member, trouble }
   }
 
-  function refused({ word, method, detail }: Objection): Outcome {
+  function refused(objection: Objection): Outcome {
+    const { word, method, detail } = objection
     if (word !== undefined && isLie(word)) health.lied(word, detail)
     else if (word !== undefined) health.failed(word, detail)
     const failure = new WeftError('CHAIN_ANSWER_INVALID', { endpoint: target.endpoint, method, detail })
-    return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined } }
+    return { member, trouble: { kind: 'invalid', failure, retryAfterMs: undefined }, objection }
   }
 
   /** What is wrong with the answers, if they are judged. */

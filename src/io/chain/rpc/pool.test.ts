@@ -71,7 +71,7 @@ describe('of several endpoints', () => {
     expect(told()).toEqual([`${A} busy`, `${A} invalid`])
     for (let time = 0; time < 16; time += 1) expect(await whoAnswers()).toBe('a')
     await fail(status(503))
-    expect(told()).toEqual([`${A} busy`, `${A} invalid`, `${A} busy`])
+    expect(told()).toEqual([`${A} busy`, `${A} invalid`, `${A} busy is over after 3`, `${A} invalid is over after 1`, `${A} busy`])
   })
 
   test('all that fail are a failure after each was asked, and two more', async () => {
@@ -179,6 +179,20 @@ describe('the choice', () => {
     expect([await whoAnswers(), told()]).toEqual(['a', [`${A} lagging`, `${B} busy`]])
   })
 
+  test('leaves out one whose head falls far back without waiting for the next look', async () => {
+    const { nodes, clock, rpc, run, told } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
+    const head = () => run(rpc.call('eth_blockNumber', []))
+    await head()
+    ;(nodes['a'] as WorldNode).head = 90
+    const heads: unknown[] = []
+    for (let time = 0; time < 3; time += 1) {
+      heads.push(await head())
+      await clock.advance(1_000)
+    }
+    expect(heads).toEqual([hex(90), hex(90), hex(100)])
+    expect(told()).toEqual([`${A} lagging`])
+  })
+
   test('takes an archive for old state, and anybody for what is near the head', async () => {
     const state = (name: string) => ({ eth_call: () => `0x${Buffer.from(name).toString('hex')}` })
     const { rpc, nodes, run, whoAnswers } = openEndpoints({
@@ -248,6 +262,21 @@ describe('a second request', () => {
     const beforeMs = clock.nowMs()
     expect(await run(rpc.call('name', []))).toBe('b')
     expect(clock.nowMs() - beforeMs).toBe(250)
+  })
+
+  test('that overtakes the first again and again is told of once', async () => {
+    const { rpc, nodes, clock, run, whoAnswers, told } = openEndpoints({ names: A_AND_B, suffixes: { a: ';weight=1000' } })
+    await whoAnswers()
+    ;(nodes['a'] as WorldNode).reply = async () => {
+      await clock.sleep(6_000)
+      return undefined as never
+    }
+    for (let time = 0; time < 5; time += 1) {
+      expect(await run(rpc.call('name', []))).toBe('b')
+      expect(told(), `after ${time + 1} times`).toEqual(time < 2 ? [] : [`${A} slow`])
+      // So that it has rested, and is asked first again.
+      await clock.advance(7_000)
+    }
   })
 
   test('is none while the first is in time, and a failure of the second is not heard', async () => {
@@ -438,5 +467,5 @@ test('a trouble that comes back within seconds is told of once, however many goo
   await clock.advance(5_000)
   await answerWell()
   await fail()
-  expect(told()).toEqual([`${A} busy`, `${A} busy`])
+  expect(told()).toEqual([`${A} busy`, `${A} busy is over after 6`, `${A} busy`])
 })

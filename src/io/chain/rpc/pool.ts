@@ -5,7 +5,7 @@ import { createProgress } from './endpoint.ts'
 import type { Progress } from './endpoint.ts'
 import { isByHash, needsArchive } from './heads.ts'
 import type { OnEndpointTrouble } from './health.ts'
-import type { Judge } from './judge.ts'
+import type { Judge, Objection } from './judge.ts'
 import { createLookout } from './lookout.ts'
 import type { Lookout } from './lookout.ts'
 import { createMember, namesOf } from './member.ts'
@@ -131,12 +131,19 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
       if (heard.trouble !== undefined) progressOf.delete(member)
       return heard
     }
+    /** Those whose word did not count, which may be no fault of theirs, unless somebody knows better. */
+    const suspects: { readonly member: Member; readonly objection: Objection }[] = []
     let failure: WeftError = new WeftError('CHAIN_UNREACHABLE', { endpoint: namesOf(members), method: calls[0]?.method ?? '' })
     for (let [tries, rounds] = [1, 1]; ; tries += 1) {
       await lookout.ready()
       const first = next()
       const outcome = first && (await hedge({ first, spare: next([first]), ask, isGood }))
-      if (outcome?.answers !== undefined && isGood(outcome)) return settled(outcome, doubtful, calls)
+      if (outcome?.answers !== undefined && isGood(outcome)) {
+        for (const { member, objection } of suspects)
+          if (objection.suspicion !== undefined) member.health.suspect(objection.suspicion, objection.detail)
+        return settled(outcome, doubtful, calls)
+      }
+      if (outcome?.answers === undefined && outcome?.objection !== undefined) suspects.push({ ...outcome, objection: outcome.objection })
       if (outcome?.answers !== undefined) doubtful.push(outcome)
       failure = outcome?.trouble?.failure ?? failure
       if (tries < attemptsMax && next() !== undefined) continue

@@ -66,7 +66,7 @@ function redirected(target: Pick<Target, 'url' | 'headers'>, response: Response)
 const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304
 
 /** The same body, wherever redirects lead. `fetch` by itself would turn a POST into a GET after 301 and 302. Throws when they lead nowhere safe. */
-async function fetchFollowing(target: Target, body: string): Promise<Response> {
+async function fetchFollowing(target: Target, body: string, onRedirect: Sending['onRedirect']): Promise<Response> {
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
   let place: Pick<Target, 'url' | 'headers'> = target
   for (let hops = 0; ; hops += 1) {
@@ -76,6 +76,7 @@ async function fetchFollowing(target: Target, body: string): Promise<Response> {
     if (next === undefined || hops === REDIRECTS_MAX) throw new Error(`HTTP ${response.status}, a redirect that is not followed`)
     await response.body?.cancel()
     place = next
+    onRedirect?.(new URL(next.url).host)
   }
 }
 
@@ -101,10 +102,12 @@ export interface Sending {
   readonly firstId: number
   /** One call, as an object by itself: for endpoints that take no lists. */
   readonly isBare: boolean
+  /** Told the host of each redirect that is followed. */
+  readonly onRedirect?: (host: string) => void
 }
 
 /** One request with all calls; their answers in their order, or what was wrong. Never throws. */
-export async function post(target: Target, { calls, firstId, isBare }: Sending): Promise<RpcAnswer[] | Trouble> {
+export async function post(target: Target, { calls, firstId, isBare, onRedirect }: Sending): Promise<RpcAnswer[] | Trouble> {
   const { endpoint } = target
   const method = [...new Set(calls.map((call) => call.method))].join(', ')
   const unreachable = (kind: TroubleKind, cause: unknown, retryAfterMs?: number): Trouble => ({
@@ -119,7 +122,7 @@ export async function post(target: Target, { calls, firstId, isBare }: Sending):
   })
   const items = calls.map((call, index) => ({ jsonrpc: '2.0', id: firstId + index, ...call }))
   try {
-    const response = await fetchFollowing(target, JSON.stringify(isBare ? items[0] : items))
+    const response = await fetchFollowing(target, JSON.stringify(isBare ? items[0] : items), onRedirect)
     const text = await readBounded(response)
     const { status } = response
     if (isBusy(status)) return unreachable('busy', new Error(`HTTP ${status}`), retryAfterOf(response))

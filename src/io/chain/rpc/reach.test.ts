@@ -65,6 +65,63 @@ describe('an endpoint that lacks a block which is known of', () => {
   })
 })
 
+describe('is told of once another one has shown the block some times', () => {
+  test('as one that lags, and once', async () => {
+    const { rpc, run, told } = lagging()
+    rpc.reach?.come(KNOWN)
+    for (let time = 1; time <= 5; time += 1) {
+      expect(await run(rpc.call('eth_call', LATEST))).toBe('0xb1')
+      expect(told(), `after ${time} times`).toEqual(time < 3 ? [] : ['https://a.test lagging'])
+    }
+  })
+
+  test('as one that is on another fork than the others', async () => {
+    const { rpc, run, a, told } = lagging()
+    a.head = 101
+    a.scripts['eth_getBlockByNumber'] = (block: string) => headerOf(Number(block), ' of another fork')
+    rpc.reach?.come(KNOWN)
+    for (let time = 0; time < 5; time += 1) expect(await run(rpc.call('eth_call', LATEST))).toBe('0xb1')
+    expect(told()).toEqual(['https://a.test other_forks'])
+  })
+})
+
+describe('a chain that was rewritten', () => {
+  /** All endpoints have other blocks from 98 on, and fewer of them. */
+  function rewritten() {
+    const world = lagging()
+    for (let number = 90; number <= 100; number += 1) world.rpc.reach?.come({ number: number as BlockNumber, hash: headerOf(number).hash })
+    for (const node of [world.a, world.b]) {
+      node.head = 99
+      node.scripts['eth_getBlockByNumber'] = (block: string) => {
+        const number = block === 'latest' ? node.head : Number(block)
+        return number > node.head ? null : headerOf(number, number >= 98 ? ' of the other fork' : '')
+      }
+    }
+    return world
+  }
+
+  test('G11: to a shorter one is read at once, though nobody has followed it there yet', async () => {
+    const { rpc, run, clock } = rewritten()
+    const beforeMs = clock.nowMs()
+    expect(await run(rpc.call('eth_call', LATEST))).toBe('0xa1')
+    expect(clock.nowMs() - beforeMs).toBeLessThan(1_000)
+  })
+
+  test('is known of up to the last block that is left', async () => {
+    const { rpc, run, a } = rewritten()
+    await run(rpc.call('eth_call', LATEST))
+    a.head = 96
+    expect(await run(rpc.call('eth_call', LATEST)), 'block 97 is as it was').toBe('0xb1')
+  })
+
+  test('is one that shows other blocks: a lower head alone shows nothing', async () => {
+    const { rpc, run, a, b } = lagging()
+    for (let number = 90; number <= 100; number += 1) rpc.reach?.come({ number: number as BlockNumber, hash: headerOf(number).hash })
+    ;[a.head, b.head] = [97, 97]
+    await expect(run(rpc.call('eth_call', LATEST))).rejects.toMatchObject({ code: 'CHAIN_ANSWER_INVALID' })
+  })
+})
+
 describe('what is known of', () => {
   test('only grows, until it is taken back', async () => {
     const { rpc, run } = lagging()

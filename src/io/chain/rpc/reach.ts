@@ -11,13 +11,25 @@ export interface Reached {
   readonly hash?: Hash
 }
 
-/** So long nobody can show the block that was reached: then it is gone, or was never there. */
+/** So long nobody can show the block that was reached, and none says what is there in its place: then it is gone, or was never there. */
 const GONE_AFTER_MS = 60_000
+
+/** So many blocks that were handed out are remembered by their hashes: a rewrite that roles follow is no deeper. */
+const HANDED_OUT_MAX = 128
 
 const NOWHERE: Reached = { number: -1 as BlockNumber }
 
 /** Of the chain as it is, whatever their arguments. */
 const OF_THE_HEAD: ReadonlySet<string> = new Set(['eth_getTransactionReceipt', 'eth_getTransactionByHash'])
+
+const HEAD: RpcCall = { method: 'eth_getBlockByNumber', params: ['latest', false] }
+type AskAll = (calls: readonly RpcCall[]) => Promise<readonly RpcAnswer[]>
+
+/** Of a header. */
+function hashIn(answer: RpcAnswer | undefined): string | undefined {
+  const hash = answer?.isOk === true ? (answer.result as { readonly hash?: unknown } | null)?.hash : undefined
+  return hash === undefined ? undefined : String(hash).toLowerCase()
+}
 
 /** Whether the answer is of whatever block the endpoint has come to, so that one which lags answers with the past, and says nothing. */
 const isOfTheHead = (call: RpcCall): boolean => OF_THE_HEAD.has(call.method) || isOfLatest(call)
@@ -30,32 +42,52 @@ const isOfTheHead = (call: RpcCall): boolean => OF_THE_HEAD.has(call.method) || 
 export function createReach(pace: Pick<Pace, 'nowMs'>) {
   let reached: Reached | undefined
   let missedSinceMs: number | undefined
+  /** Hashes of what was handed out, by number, the newest last. */
+  const handed = new Map<number, Hash>()
   const expected = new WeakMap<RpcCall, Reached>()
 
   function set(block: Reached | undefined): void {
     reached = block
     missedSinceMs = undefined
+    for (const number of handed.keys()) if (number > (block ?? NOWHERE).number) handed.delete(number)
+    if (block?.hash === undefined) return
+    handed.set(block.number, block.hash)
+    if (handed.size > HANDED_OUT_MAX) handed.delete(handed.keys().next().value as number)
   }
 
-  /** A block that was handed out, or lies below one, and is not there. */
-  function isDenied(call: RpcCall, answer: RpcAnswer | undefined): boolean {
-    if (call.method !== 'eth_getBlockByNumber' || answer?.isOk === false) return false
+  /** A block that was handed out, or lies below one, and is not there; how so. */
+  function denial(call: RpcCall, answer: RpcAnswer | undefined): Objection['suspicion'] {
+    if (call.method !== 'eth_getBlockByNumber' || answer?.isOk === false) return undefined
     const hash = expected.get(call)?.hash
-    const got = (answer?.result ?? null) as { readonly hash?: unknown } | null
-    if (got !== null) return hash !== undefined && String(got.hash).toLowerCase() !== hash
-    return Number(call.params[0]) <= (expected.get(call) ?? reached ?? NOWHERE).number
+    const got = hashIn(answer)
+    if (got !== undefined) return hash !== undefined && got !== hash ? 'other_forks' : undefined
+    return Number(call.params[0]) <= (expected.get(call) ?? reached ?? NOWHERE).number ? 'lagging' : undefined
   }
 
-  /** Why the endpoint's word does not count. It may be no fault of its own: nothing is told. */
+  /** Why the endpoint's word does not count. It may be no fault of its own: it is suspected, no more. */
   function objectionIn(calls: readonly RpcCall[], answers: readonly RpcAnswer[]): Objection | undefined {
-    const denied = calls.find((call, index) => isDenied(call, answers[index]))
+    const denied = calls.find((call, index) => denial(call, answers[index]) !== undefined)
     if (denied === undefined) {
       if (calls.some((call) => expected.has(call))) missedSinceMs = undefined
       return undefined
     }
     missedSinceMs ??= pace.nowMs()
     if (pace.nowMs() - missedSinceMs >= GONE_AFTER_MS) set(undefined)
-    return { method: denied.method, detail: `block ${Number(denied.params[0])}, which is known of, is not there` }
+    const suspicion = denial(denied, answers[calls.indexOf(denied)]) as NonNullable<Objection['suspicion']>
+    const detail = `block ${Number(denied.params[0])}, which is known of, is ${suspicion === 'lagging' ? 'not there' : 'another one'}`
+    return { suspicion, method: denied.method, detail }
+  }
+
+  /** What of the blocks that were handed out is there still, with whoever is asked; all of them up to the head that it has. */
+  async function shown(ask: AskAll): Promise<{ readonly isRewritten: boolean; readonly common: Reached | undefined }> {
+    const [head] = await ask([HEAD])
+    const number = Number(head?.isOk === true ? (head.result as { readonly number?: unknown } | null)?.number : undefined)
+    const below = [...handed].filter(([each]) => each <= number)
+    const answers = await ask(below.map(([each]) => ({ method: HEAD.method, params: [`0x${each.toString(16)}`, false] })))
+    const isThere = ([, hash]: (typeof below)[number], index: number): boolean => hashIn(answers[index]) === hash
+    const last = below.findLast((block, index) => isThere(block, index) || hashIn(answers[index]) === undefined)
+    const common = last && { number: last[0] as BlockNumber, hash: last[1] }
+    return { isRewritten: below.length > 0 && last !== below.at(-1), common }
   }
 
   return {
@@ -67,6 +99,16 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
     /** What is above the block is not so any more; without one, nobody would hear of it if what was reached went. */
     back(to?: Reached): void {
       set(to)
+    },
+    /**
+     * Whether other blocks have taken the place of those that were handed out, by the same signs as a follower goes by, which may not have
+     * come to it yet: who waits for an answer to a read keeps it waiting. If so, what is left of them is what was reached. A lower head alone
+     * is no such sign: the node may lag.
+     */
+    async isRewritten(ask: AskAll): Promise<boolean> {
+      const { isRewritten, common } = await shown(ask)
+      if (isRewritten) set(common)
+      return isRewritten
     },
     /** The calls, and before them the one whose answer shows how far the endpoint has come, where that matters. */
     witnessed(calls: readonly RpcCall[]): readonly RpcCall[] {

@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
+import { CERTIFICATE, KEY } from '#io/http/self-signed.test-world.ts'
+import { systemClock } from '#io/clock/system.ts'
+import type { EndpointTrouble } from './health.ts'
 import { assertChainId, createRpc } from './rpc.ts'
 
 interface Call {
@@ -172,4 +176,22 @@ describe('rpc', () => {
       facts: { expectedChainId: 1, gotChainId: 2 },
     })
   })
+})
+
+test('G7: an endpoint whose certificate nobody vouches for is asked nothing, and told of', async () => {
+  const asked: unknown[] = []
+  const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+    asked.push(request.headers)
+    response.end('[]')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(() => server.close())
+  const troubles: EndpointTrouble[] = []
+  const rpcUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const pause = { ...systemClock, sleep: async () => undefined }
+  const rpc = createRpc({ rpcUrl, pause, onEndpointTrouble: (trouble) => troubles.push(trouble) })
+  await expect(rpc.call('eth_chainId', [])).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+  expect(troubles).toMatchObject([{ trouble: 'unreachable', detail: 'DEPTH_ZERO_SELF_SIGNED_CERT' }])
+  expect(asked).toEqual([])
 })

@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import { safeUint } from '#domain/ids.ts'
 import type { RpcAnswer, RpcCall } from './answer.ts'
 import type { OnEndpointTrouble } from './health.ts'
@@ -50,7 +50,13 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: 
 
   async function askAll(calls: readonly RpcCall[]): Promise<readonly RpcAnswer[]> {
     const witnessed = reach.witnessed(calls)
-    return (await askPool(witnessed)).slice(witnessed.length - calls.length)
+    try {
+      return (await askPool(witnessed)).slice(witnessed.length - calls.length)
+    } catch (failure) {
+      const isWitnessed = witnessed !== calls && isWeftError(failure, 'CHAIN_ANSWER_INVALID')
+      if (!isWitnessed || !(await reach.isRewritten(askPool))) throw failure
+      return askAll(calls)
+    }
   }
 
   function flush(): void {
