@@ -4,7 +4,8 @@ import { createTree, type MerkleTree } from '#wire/merkle.ts'
 
 /** The part of a batch that the later batches of its epoch are checked against. */
 export interface BatchTraces {
-  readonly submissionIds: readonly string[]
+  /** `undefined` of a file that was not read so far. */
+  readonly submissionIds: readonly string[] | undefined
   readonly projectIds: ReadonlySet<ProjectId>
   /** Slots of which it holds a valid vote. */
   readonly voters: ReadonlySet<SlotId>
@@ -14,6 +15,13 @@ export const tracesOf = (batch: Batch, voters: ReadonlySet<SlotId>): BatchTraces
   submissionIds: batch.submissions.map(({ submissionId }) => submissionId),
   projectIds: new Set(batch.projectIds),
   voters,
+})
+
+/** What the chain alone tells of a batch with its projects listed, while its file is still to be had. */
+export const tracesOnChain = (projectIds: readonly ProjectId[]): BatchTraces => ({
+  submissionIds: undefined,
+  projectIds: new Set(projectIds),
+  voters: new Set(),
 })
 
 /** The batches of one epoch in the order of the chain, as far as they were read. */
@@ -88,9 +96,9 @@ export function createPredecessors(): Predecessors {
       if (continued.batches > index) continued = { tree: createTree(), batches: 0 }
       const growing = continued
       for (; growing.batches < index; growing.batches += 1) {
-        const traces = before[growing.batches]
-        if (traces === undefined) return undefined
-        await append(growing.tree, traces.submissionIds, breathe)
+        const ids = before[growing.batches]?.submissionIds
+        if (ids === undefined) return undefined
+        await append(growing.tree, ids, breathe)
       }
       growing.batches = index + 1
       return rootWith(growing.tree, submissionIds, breathe)

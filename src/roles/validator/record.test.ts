@@ -424,13 +424,23 @@ describe('batches of one epoch', () => {
   })
 
   /** Two batches of an epoch, of which nobody serves the first; its attestation window ends with block `last`. */
-  async function firstHidden(how: { readonly byRoots?: true } = {}) {
+  async function firstHidden({
+    byRoots = [],
+    again = second,
+  }: {
+    readonly byRoots?: readonly ('first' | 'second')[]
+    readonly again?: typeof second
+  } = {}) {
     const world = await openWorld({ batchWindowBlocks: 60, attestationWindowBlocks: 60 })
-    world.chain.setRootOnlyAllowed(how.byRoots === true)
+    world.chain.setRootOnlyAllowed(byRoots.length > 0)
     await world.mine()
     const running = await world.start()
     const hidden = honest(world)
-    const cids = [await world.anchor(hidden, { isHidden: true, ...how }), await world.anchor(second(world, idsOf(hidden)), how)]
+    const how = (place: 'first' | 'second') => (byRoots.includes(place) ? ({ byRoots: true } as const) : {})
+    const cids = [
+      await world.anchor(hidden, { isHidden: true, ...how('first') }),
+      await world.anchor(again(world, idsOf(hidden)), how('second')),
+    ]
     const blocksTo = async (left: number) => world.mine(world.release.number + 60 - left - (await world.chain.head()).number)
     return { world, running, hidden, cids, blocksTo }
   }
@@ -451,8 +461,24 @@ describe('batches of one epoch', () => {
     await running.stop()
   })
 
+  test('V11, V19: what gave way keeps its projects: one behind it that is anchored by its roots has none of them', async () => {
+    const { world, running, hidden, cids, blocksTo } = await firstHidden({
+      byRoots: ['second'],
+      again: (each, before) => batchOf(honestVotes(each), [[P1, CID_A]], before),
+    })
+    await blocksTo(19)
+    await world.clock.advance(20_000)
+    await world.mine()
+    expect(endsOf(running)).toEqual([[cids[1], 'withheld', 'integrity', false]])
+    await world.ipfs.node('sequencer').add(encodeBatch(hidden))
+    await world.clock.advance(20_000)
+    await world.mine(2)
+    expect(endsOf(running).slice(1)).toEqual([[cids[0], 'attested', '', false]])
+    await running.stop()
+  })
+
   test('V11, V19: one that is anchored by its roots has one turn: what gave way is not spoken for behind those that were judged without it', async () => {
-    const { world, running, hidden, cids, blocksTo } = await firstHidden({ byRoots: true })
+    const { world, running, hidden, cids, blocksTo } = await firstHidden({ byRoots: ['first', 'second'] })
     await blocksTo(19)
     await world.clock.advance(20_000)
     await world.mine()

@@ -16,7 +16,7 @@ import type { Heard } from './heard.ts'
 import type { BatchRecord } from './journal.ts'
 import { keepSnapshots } from './keep.ts'
 import type { Candidate, GaveWay, UnderWay } from './lanes.ts'
-import { tracesOf } from './predecessors.ts'
+import { tracesOf, tracesOnChain } from './predecessors.ts'
 import { type Failure, type Findings, type JudgedBy, type RecheckDeps, recheck, rootToAttest, votersOf, withoutFile } from './recheck.ts'
 import { type RecomputeDeps, recompute } from './recompute.ts'
 
@@ -55,8 +55,7 @@ export async function validate(batch: Candidate, deps: Validating, signal: Abort
     isHurried,
   }
   const fetched = await fetchBatch(batch, patience, deps, signal)
-  if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && !(await isByRoots(batch, deps, signal))) {
-    batch.predecessors.add(batch.index, undefined)
+  if (!fetched.ok && fetched.reason === 'not_fetched' && !isPointless() && (await leaveTraces(batch, deps, signal))) {
     await deps.clock.sleep(TURN_PAUSE_MS, signal)
     return 'gave way'
   }
@@ -73,10 +72,15 @@ function givesWay(batch: Candidate, { view, contract }: Validating): boolean {
   return last - (view.head?.number ?? 0) < (last - batch.blockNumber) / 2
 }
 
-/** Then whoever has read what came later would have to be asked about its projects: such a batch has one turn, and ends with it (V11). */
-async function isByRoots(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<boolean> {
+/**
+ * For those that are judged before it: its projects, as the chain lists them. False for one that is anchored by its roots: whoever has read what
+ * came later would have to be asked about its projects, so it has one turn, and ends with it (V11).
+ */
+async function leaveTraces(batch: Candidate, deps: Validating, signal: AbortSignal): Promise<boolean> {
   const anchored = await readAnchored(batch, deps, signal)
-  return anchored !== undefined && anchored.projectIds === undefined
+  if (anchored !== undefined && anchored.projectIds === undefined) return false
+  batch.predecessors.add(batch.index, anchored && tracesOnChain(anchored.projectIds))
+  return true
 }
 
 /** A batch that cannot be read: spoken against where enough was heard of its projects (V17), else ended for the reason. */
