@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { JsonValue } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
+import { createRecent } from '#domain/recent.ts'
 import { kuboPlace } from '#io/ipfs/kubo.ts'
 import { putFile } from '#io/ipfs/put-file.ts'
 import { setsInWords } from '#roles/snapshotter/plan.ts'
@@ -126,29 +127,18 @@ async function keepProject(
 
 /** Earlier epochs of the folder, the latest asked for held in memory. */
 function historyIn(folder: string, first: () => EpochId | undefined): EarlierEpochs {
-  const held = new Map<string, { readonly value: JsonValue | undefined; readonly bytes: number }>()
-  let heldBytes = 0
+  const held = createRecent<{ readonly snapshot: JsonValue | undefined }>(HELD_BYTES_MAX)
   return {
     firstEpochId: async () => first(),
     async snapshot(projectId, epochId) {
       if (epochId < (first() ?? 0)) return undefined
       const path = dataPath(folder, projectId, epochId)
       const known = held.get(path)
-      if (known !== undefined) {
-        held.delete(path)
-        held.set(path, known)
-        return known.value
-      }
+      if (known !== undefined) return known.snapshot
       const text = textIn(path)
-      const value = text === undefined ? undefined : parseCanonicalJson(new TextEncoder().encode(text))
-      held.set(path, { value, bytes: path.length + (text?.length ?? 0) })
-      heldBytes += path.length + (text?.length ?? 0)
-      for (const [oldest, { bytes }] of held) {
-        if (heldBytes <= HELD_BYTES_MAX) break
-        held.delete(oldest)
-        heldBytes -= bytes
-      }
-      return value
+      const snapshot = text === undefined ? undefined : parseCanonicalJson(new TextEncoder().encode(text))
+      held.set(path, { snapshot }, path.length + (text?.length ?? 0))
+      return snapshot
     },
   }
 }

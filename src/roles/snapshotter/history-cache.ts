@@ -1,5 +1,6 @@
 import type { JsonValue } from '#domain/compute.ts'
 import type { BlockNumber, Cid, EpochId } from '#domain/ids.ts'
+import { createRecent } from '#domain/recent.ts'
 import type { BatchIndex } from './by-roots.ts'
 import type { Rows } from './series.ts'
 
@@ -7,8 +8,6 @@ import type { Rows } from './series.ts'
 const CACHE_BYTES_MAX = 64 * 1024 * 1024
 /** Fields over whole windows: six floats of some twenty projects for a day of epochs each second, of some hundred every ten seconds. */
 const ROWS_BYTES_MAX = 128 * 1024 * 1024
-/** What an entry costs beside its JSON. */
-const ENTRY_BYTES = 128
 /** A project and its CID in an index of a batch: two texts and their place. */
 const INDEX_ROW_BYTES = 256
 /** CIDs that nobody serves are few; the oldest is forgotten first, and then looked for once more. */
@@ -70,35 +69,6 @@ type Kept =
   | { readonly index: BatchIndex }
 
 const indexKey = (batchCid: Cid): string => `index ${batchCid}`
-
-/** Drops what was used longest ago. */
-function createRecent<Value>(bytesMax: number) {
-  const entries = new Map<string, { readonly value: Value; readonly bytes: number }>()
-  let bytesHeld = 0
-  return {
-    get(key: string): Value | undefined {
-      const entry = entries.get(key)
-      if (entry === undefined) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry.value
-    },
-    set(key: string, value: Value, bytes: number): void {
-      bytesHeld += bytes + ENTRY_BYTES - (entries.get(key)?.bytes ?? 0)
-      entries.delete(key)
-      entries.set(key, { value, bytes: bytes + ENTRY_BYTES })
-      for (const [oldest, entry] of entries) {
-        if (bytesHeld <= bytesMax) break
-        entries.delete(oldest)
-        bytesHeld -= entry.bytes
-      }
-    },
-    clear(): void {
-      entries.clear()
-      bytesHeld = 0
-    },
-  }
-}
 
 /** Two in one: a window that is read for the first time has every snapshot pass through, and must not push out what is remembered of others. */
 export function createHistoryCache(bytesMax = CACHE_BYTES_MAX, rowsBytesMax = ROWS_BYTES_MAX): HistoryCache {
