@@ -76,10 +76,11 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
   const { compute, dataSource = '' } = project
   const { all } = compute
   return inputs.limits.snapshot(() =>
-    run(project, inputs, async (ask) => {
+    run(project, inputs, async ({ ask, over }) => {
       const source = counted(inputs.source, ask)
       if (all === undefined) return compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })
-      const said = inputs.bulks.get(compute) ?? all({ epoch, source, preloaded })
+      // Whoever of them began it: what is too much for one is too much for all.
+      const said = inputs.bulks.get(compute) ?? Promise.race([all({ epoch, source, preloaded }), over])
       inputs.bulks.set(compute, said)
       return (await said).get(dataSource.toLowerCase())
     }),
@@ -98,7 +99,7 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   return inputs.limits.aggregate(async () => {
     const { history, builtOn, missing } = useHistory(inputs.history)
     try {
-      const computed = await run(project, inputs, (ask) => {
+      const computed = await run(project, inputs, ({ ask }) => {
         const [source, earlier] = [counted(inputs.source, ask), counted(history, ask)]
         return project.compute.aggregate({ epoch, projectId, base: snapshots, history: earlier, source, epochsIn })
       })
@@ -118,8 +119,15 @@ const REASON_OF = {
 
 const passed = (limit: PassedLimit, allowed: number, detail: string) => new WeftError('COMPUTE_LIMIT', { limit, allowed, detail })
 
-/** Counts what a run asks. Whoever asks too often has ended, also where the module would go on after a failure. */
-function createAsking(requestsMax: number) {
+/** Counts what a run asks. */
+interface Asking {
+  /** Throws for what is too much. */
+  ask(): void
+  /** Rejects then: whoever asks too often has ended, also where the module would go on after a failure. */
+  readonly over: Promise<never>
+}
+
+function createAsking(requestsMax: number): Asking {
   const over = Promise.withResolvers<never>()
   over.promise.catch(() => undefined)
   let asked = 0
@@ -136,15 +144,15 @@ function createAsking(requestsMax: number) {
 async function run(
   project: PlannedProject,
   inputs: ComputeInputs,
-  module: (ask: () => void) => Promise<JsonValue | undefined>,
+  module: (asking: Asking) => Promise<JsonValue | undefined>,
 ): Promise<Computed> {
   const { limits = {}, schema } = project.compute
   const { epochId } = inputs.epoch
   const failed = (detail: string, cause?: unknown) =>
     new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
   inputs.signal.throwIfAborted()
-  const { ask, over } = createAsking(limits.requests ?? Number.POSITIVE_INFINITY)
-  const work = Promise.race([Promise.resolve().then(() => module(ask)), over])
+  const asking = createAsking(limits.requests ?? Number.POSITIVE_INFINITY)
+  const work = Promise.race([Promise.resolve().then(() => module(asking)), asking.over])
   try {
     // An aggregate may wait for an earlier epoch to be known: its only limit is the window, which the signal stands for.
     const timeoutMs = project.kind === 'snapshot' ? Math.min(inputs.timeoutMs, limits.timeMs ?? inputs.timeoutMs) : undefined

@@ -319,4 +319,17 @@ describe('a compute in bulk mode', () => {
       ['compute_failed', expect.stringContaining('a float, an integer is declared')],
     ])
   })
+
+  test('N4: that asks more often than it may fails for each, also where it goes on as if nothing were', async () => {
+    const world = createWorld()
+    const greedy = seen(async ({ epoch, source }) => {
+      if (epoch.epochId > 0) for (let time = 0; time < 3; time += 1) await source.timestamp(epoch.begin).catch(() => 0)
+      return new Map(['0xaa', '0xbb'].map((wallet) => [wallet, [1n]]))
+    })
+    const limits = { requests: 2 }
+    const snapshotter = await world.start({ ...greedy, snapshots: greedy.snapshots.map((compute) => ({ ...compute, limits })) }, ONE_SLOT)
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(snapshotter.projects(1 as EpochId).map(({ reason }) => reason)).toEqual(Array(2).fill('compute_asked_too_much'))
+  })
 })
