@@ -162,3 +162,16 @@ test('V19: while others wait an attempt is a short one', async () => {
   )
   expect(asked).toEqual([`get up to ${BATCH_BYTES_MAX}, 1000 ms`])
 })
+
+test('a disk that is full says so, also in an attempt that is broken off', async () => {
+  const full = new WeftError('STORE_FULL', { path: '/blocks', doing: 'syncing a block' })
+  let isDue = false
+  const { fetch, clock } = await open(() => ({
+    pin: async () => {
+      isDue = true
+      await clock.sleep(1_000)
+      throw full
+    },
+  }))
+  await expect(fetch(() => isDue)).rejects.toBe(full)
+})

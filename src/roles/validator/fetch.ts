@@ -57,13 +57,16 @@ export async function fetchBatch(
       await ipfs.pin(batchCid, epochId)
       return { ok: true, bytes }
     } catch (failure) {
-      if (attempt.signal.aborted && !signal.aborted) return { ok: false, reason: 'not_fetched' }
-      if (signal.aborted || !isWeftError(failure)) throw failure
+      if (signal.aborted) throw failure
+      const known = isWeftError(failure) ? failure : undefined
       // Any text may be on chain: it is the batch's own end, and nobody else's.
-      if (failure.code === 'ID_MALFORMED') return { ok: false, reason: 'cid_malformed' }
-      if (failure.code === 'IPFS_CONTENT_TOO_LARGE') return { ok: false, reason: 'too_large' }
-      if (failure.kind !== 'transient') throw failure
-      report('fetch_failed', { batchCid, ...toldOf(failure), peers: peers.join(' ') })
+      if (known?.code === 'ID_MALFORMED') return { ok: false, reason: 'cid_malformed' }
+      if (known?.code === 'IPFS_CONTENT_TOO_LARGE') return { ok: false, reason: 'too_large' }
+      if (known !== undefined && known.kind !== 'transient') throw known
+      // One that was broken off fails as it likes.
+      if (attempt.signal.aborted) return { ok: false, reason: 'not_fetched' }
+      if (known === undefined) throw failure
+      report('fetch_failed', { batchCid, ...toldOf(known), peers: peers.join(' ') })
     } finally {
       attempt.abort()
     }
