@@ -54,4 +54,5 @@ function sumOf(intakes: readonly Intake[]) {
 }
 
 /** A sequencer of another version may have codes of its own. */
-const helpOf = (code: string): { readonly help?: string } => (code in REJECTIONS ? { help: REJECTIONS[code as Rejection].help } : {})
+const helpOf = (code: string): { readonly help?: string } =>
+  Object.hasOwn(REJECTIONS, code) ? { help: REJECTIONS[code as Rejection].help } : {}
