@@ -95,13 +95,15 @@ async function computeThere(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, string | FailedProject>> {
   const built = join(import.meta.dirname, 'compute-elsewhere.js')
+  const asked = encode({ named, given })
   const script = existsSync(built) ? built : join(import.meta.dirname, 'compute-elsewhere.ts')
   const running = promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
     env: { ...OTHER_PLACE },
     maxBuffer: OUTPUT_BYTES_MAX,
     ...(signal && { signal }),
   })
-  running.child.stdin?.end(encode({ named, given }))
+  // Whoever ends before it has read all is told of by its end.
+  running.child.stdin?.on('error', () => undefined).end(asked)
   const said = decode((await running).stdout) as Said
   if ('failure' in said) throw new Error(`the second run fails: ${said.failure}`)
   return said.projects
