@@ -74,6 +74,12 @@ test('a broken edit keeps the last good one and says so, and what mends it is ta
   expect(published).toHaveLength(1)
 })
 
+test('a folder that is gone keeps the last good one and says so', async () => {
+  rmSync(world.folder, { recursive: true })
+  await edits.edited(world.folder)
+  expect(said.join('\n')).toMatch(/✘ the edit of .*set is not taken, set 1 stays:\n {4}ENOENT/)
+})
+
 test('a compute that fails is told with file and line', async () => {
   world.write("(() => { throw new Error('no luck') })()")
   await edits.edited(world.folder)

@@ -65,12 +65,12 @@ export function createEdits(deps: EditDeps) {
 
   /** Opens it, tries it, and has it published. Resolves also where it is broken, which is told. */
   async function edited(folder: string): Promise<void> {
-    const content = contentOf(folder)
-    if (content === seen.get(folder)) return
-    seen.set(folder, content)
     const before = editions.findLast((set) => set.folder === folder)
     let fresh: FolderSet | undefined
     try {
+      const content = contentOf(folder)
+      if (content === seen.get(folder)) return
+      seen.set(folder, content)
       const opened = openComputeFolder(folder)
       edits += 1
       fresh = { ...opened, version: `${opened.version}-edit.${edits}` }
