@@ -1,4 +1,4 @@
-import { checksummed, type SnapshotCompute } from 'weft/compute'
+import { checksummed, JOINED_MAX, type SnapshotCompute } from 'weft/compute'
 import type { UniswapV2Config } from './config.ts'
 import { pairAt, pairCountOf } from './contracts.ts'
 
@@ -11,7 +11,10 @@ export function joiningPairs({ factory, pairsFrom }: UniswapV2Config): Joining {
     async joining({ epoch, source }) {
       const at = { source, blockNumber: epoch.begin }
       const count = await pairCountOf(factory, at)
-      const places = Array.from({ length: Math.max(0, count - pairsFrom) }, (_, index) => pairsFrom + index)
+      const length = Math.max(0, count - pairsFrom)
+      // Each is a question: none is asked where there are too many.
+      if (length > JOINED_MAX) throw new RangeError(`${length} pairs join from place ${pairsFrom} on, at most ${JOINED_MAX} may`)
+      const places = Array.from({ length }, (_, index) => pairsFrom + index)
       return (await Promise.all(places.map((place) => pairAt(factory, place, at)))).map(checksummed)
     },
   }

@@ -7,6 +7,7 @@ import {
   type SnapshotSchema,
   snapshotProblems,
   type SourceReader,
+  JOINED_MAX,
 } from 'weft/compute'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -419,4 +420,17 @@ test('lite rankings are over the pairs that the configuration names, and there a
   )
   const { error } = CONFIG.safeParse({ ...configOf(), lite: [lite[0], scripted.NOBODY] })
   expect(error?.issues).toMatchObject([{ message: 'is none of the pairs', path: ['lite', 1] }])
+})
+
+test('more pairs than may join are asked for one by one by nobody', async () => {
+  const asked: string[] = []
+  const source = { read: async ({ function: name }: { readonly function: string }) => [BigInt(asked.push(name) * (JOINED_MAX + 6))] }
+  const [reserves] = uniswapV2.create(CONFIG.parse({ ...configOf(), pairsFrom: 5 })).snapshots
+  const joined = reserves?.joining?.({
+    epoch: vector.epoch,
+    source: source as unknown as SourceReader,
+    history: scripted.scriptedHistory({}),
+  })
+  await expect(joined).rejects.toThrow(`${JOINED_MAX + 1} pairs join from place 5 on`)
+  expect(asked).toHaveLength(1)
 })

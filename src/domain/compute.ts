@@ -110,7 +110,7 @@ export interface SnapshotCompute {
   readonly dataSources: readonly string[]
   /**
    * Data sources that join by themselves, beside those: asked once per epoch, and a project each in this one. From the source chain or from what
-   * earlier epochs said, so that every node finds the same.
+   * earlier epochs said, so that every node finds the same; at most `JOINED_MAX`.
    */
   readonly joining?: (input: {
     readonly epoch: ComputeEpoch
@@ -252,6 +252,9 @@ export function bulk(compute: BulkCompute): SnapshotCompute {
     },
   }
 }
+
+/** Data sources of one type that join in one epoch: each is a project of every epoch from then on. */
+export const JOINED_MAX = 20_000
 
 /** The largest epoch in use has 10 blocks. A compute makes a handful of requests per block, so an absurd range must not start at all. */
 export const EPOCH_BLOCKS_MAX = 1_000

@@ -1,12 +1,9 @@
-import type { ComputeSet, SnapshotCompute } from '#domain/compute.ts'
+import { type ComputeSet, JOINED_MAX, type SnapshotCompute } from '#domain/compute.ts'
 import { byCodeUnit } from '#domain/ids.ts'
 import type { ComputeInputs } from './compute.ts'
 import { type EpochPlan, type PlannedProject, planProjects } from './plan.ts'
 import { useHistory } from './sources.ts'
 import { within } from './within.ts'
-
-/** Of one type in one epoch: each is a project of every epoch from then on. */
-export const JOINED_MAX = 20_000
 
 /** Told of a type whose sources could not be found: it has those of the configuration alone in this epoch. */
 export type OnUnknown = (unknown: { readonly projectType: string; readonly detail: string }) => void
