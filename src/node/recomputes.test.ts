@@ -72,6 +72,28 @@ test('projects of data sources that joined are computed as well; of those that c
   expect(await recomputed(() => Promise.reject(new Error('no')))).toEqual([await of('0xa'), { ok: false, reason: 'source_late' }])
 })
 
+test('V12: nothing is said of data sources that joined on a fork of the source that is gone', async () => {
+  const { recomputer, source } = scene(100, {
+    preloads: [],
+    snapshots: [
+      {
+        projectType: 'new',
+        dataSources: ['0xa'],
+        async joining({ epoch, source: reader }) {
+          await reader.timestamp(epoch.begin)
+          source.reorg(95)
+          return ['0xb']
+        },
+        preloads: [],
+        compute: async ({ dataSource = '' }) => dataSource,
+      },
+    ],
+    aggregates: [],
+  })
+  const recomputed = await recomputer.recompute(EPOCH, ids('new:0xb:N', 'new:0xc:N'), new AbortController().signal)
+  expect([...recomputed.values()]).toEqual(Array(2).fill({ ok: false, reason: 'source_late' }))
+})
+
 test('of a source that has not come past the epoch nothing is asked: its newest block may change', async () => {
   const { clock, source, recomputer } = scene(20)
   let isDone = false

@@ -86,7 +86,8 @@ export function createRecomputer(deps: RecomputerDeps): Recomputer {
       const joined = await joinedProjects(plan, inputs, () => {
         isKnown = false
       })
-      for (const project of joined) planned.set(project.projectId, project)
+      if (joined === 'moved') isKnown = false
+      else for (const project of joined) planned.set(project.projectId, project)
       const answer = async (projectId: ProjectId): Promise<readonly [ProjectId, Recomputed]> => {
         const project = planned.get(projectId)
         return [projectId, project === undefined && !isKnown ? { ok: false, reason: 'source_late' } : await one(project, inputs)]

@@ -10,7 +10,7 @@ import { openFork } from './fork.ts'
 import type { HistoryCache } from './history-cache.ts'
 import { createHistory } from './history.ts'
 import type { OpenEpoch } from './open-epochs.ts'
-import { joinedProjects } from './joining.ts'
+import { joinedProjects, type OnUnknown } from './joining.ts'
 import { isSamePlan, type PlannedProject, type PlannedSet, projectsFor, setsInWords, type Terms } from './plan.ts'
 import { preload } from './preload.ts'
 import { allSettled, type ProjectDeps, produce, producedBefore, type Stored, submit } from './project-run.ts'
@@ -108,7 +108,7 @@ export async function runEpoch(
   })
   const start = (project: PlannedProject) => {
     const run = { epoch: record, project, signal, ending: epoch.ending }
-    const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project))
+    const result = onFork((inputs, keep) => produce({ ...run, keep }, inputs, deps.project)).then((done) => done ?? SOURCE_MOVED)
     stored.set(project.projectId, result)
     const submitted = submit(run, result, deps.project)
     submitted.catch(deps.onFailure)
@@ -116,7 +116,7 @@ export async function runEpoch(
   }
   const planned = ofOurTurns(plan.projects).map(start)
   const isJoining = computes.snapshots.some(({ joining }) => joining !== undefined)
-  const joined = isJoining ? joiningOf(epoch, onFork.inputs, deps) : Promise.resolve([])
+  const joined = isJoining ? joiningOf(epoch, onFork, deps) : Promise.resolve([])
   const more = joined.then((projects) => allSettled(ofOurTurns(projects).map(start)))
   more.catch(deps.onFailure)
   return (await allSettled([allSettled(planned), more])).flat()
@@ -124,13 +124,17 @@ export async function runEpoch(
 
 /** Those of an epoch whose data sources joined by themselves (N20); none where the epoch ends before they are known. */
 async function joiningOf(
-  { record, terms, signal }: OpenEpoch,
-  inputs: () => Promise<ComputeInputs>,
+  { record: { epochId }, terms: { plan }, signal }: OpenEpoch,
+  onFork: OnFork,
   { project: { report } }: Pick<Parameters<typeof runEpoch>[1], 'project'>,
 ): Promise<readonly PlannedProject[]> {
+  const onUnknown: OnUnknown = (unknown) => report('sources_unknown', { epochId, ...unknown })
   try {
-    const asked = await inputs()
-    return await joinedProjects(terms.plan, asked, (unknown) => report('sources_unknown', { epochId: record.epochId, ...unknown }))
+    const found = await onFork((inputs) => joinedProjects(plan, inputs, onUnknown))
+    if (found !== undefined) return found
+    for (const { projectType, joining } of plan.computes.snapshots)
+      if (joining !== undefined) onUnknown({ projectType, detail: 'the fork of the source that the epoch is read on is gone' })
+    return []
   } catch (failure) {
     if (signal.aborted) return []
     throw failure
@@ -139,12 +143,12 @@ async function joiningOf(
 
 /** Forks of the source that an epoch is begun on: a chain that is another one each time is no chain to sign for. */
 const FORKS_MAX = 8
+const SOURCE_MOVED: Stored = { ok: false, reason: 'source_moved', detail: '' }
 
-interface OnFork {
-  (work: (inputs: ComputeInputs, keep: (hash: Hash) => boolean) => Promise<Stored | 'moved'>): Promise<Stored>
-  /** Those of the fork that the epoch is read on for now. */
-  inputs(): Promise<ComputeInputs>
-}
+/** Work that says when the fork which it was done on is the chain's no more; `undefined` where it cannot be done on another one. */
+type OnFork = <Value>(
+  work: (inputs: ComputeInputs, keep: (hash: Hash) => boolean) => Promise<Value | 'moved'>,
+) => Promise<Value | undefined>
 
 /**
  * Does the work of each project on the fork of the source that the epoch is read on; when that is the chain's no more, anew on the next one.
@@ -161,19 +165,18 @@ function createForks({ epochId, begin, end }: EpochRecord, records: Records, mak
   }
   let inputs = make()
   let forks = 1
-  const onFork = async (work: Parameters<OnFork>[0]): Promise<Stored> => {
+  return async (work) => {
     for (;;) {
       const mine = inputs
-      const stored = await work(await mine, keep)
-      if (stored !== 'moved') return stored
+      const done = await work(await mine, keep)
+      if (done !== 'moved') return done
       // Another project was here first.
       if (mine !== inputs) continue
-      if (kept !== undefined || forks === FORKS_MAX) return { ok: false, reason: 'source_moved', detail: '' }
+      if (kept !== undefined || forks === FORKS_MAX) return undefined
       forks += 1
       inputs = make()
     }
   }
-  return Object.assign(onFork, { inputs: () => inputs })
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ComputeSet, JsonValue } from '#domain/compute.ts'
+import type { ComputeSet, JsonValue, SnapshotCompute } from '#domain/compute.ts'
 import type { BlockNumber, EpochId, SlotId } from '#domain/ids.ts'
 import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
@@ -102,6 +102,47 @@ describe('N17: a reorganisation of the source', () => {
           [2n, 2n],
         ]),
       ]).toContain(cid)
+  })
+
+  test('N17, N20: while data sources are found that join: those of the new fork join, and no others', async () => {
+    const scene = createScene(async () => undefined)
+    const { world } = scene
+    let isOnce = false
+    const snapshots = scene.computes.snapshots.map((compute) => ({
+      ...compute,
+      joining: async ({ epoch, source }: Parameters<NonNullable<SnapshotCompute['joining']>>[0]) => {
+        const [fork] = await source.read({ ...VALUE, blockNumber: epoch.begin })
+        if (!isOnce) scene.reorganise()
+        isOnce = true
+        return [`0xC${fork}`]
+      },
+    }))
+    await world.start({ ...scene.computes, snapshots }, ONE_SLOT)
+    await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(Object.keys(scene.taken()).sort()).toEqual(['sum', 'twice:0xaa:TEST', 'twice:0xbb:TEST', 'twice:0xc2:TEST'])
+  })
+
+  test('N17, N20: after data of a project were kept: none join, and the log says so', async () => {
+    const scene = createScene(async () => undefined)
+    const { world } = scene
+    const kept = Promise.withResolvers<void>()
+    const snapshots = scene.computes.snapshots.map((compute) => ({
+      ...compute,
+      joining: async ({ epoch, source }: Parameters<NonNullable<SnapshotCompute['joining']>>[0]) => {
+        await source.timestamp(epoch.begin)
+        await kept.promise
+        return ['0xCC']
+      },
+    }))
+    await world.start({ ...scene.computes, snapshots }, ONE_SLOT)
+    await world.release()
+    await world.until(() => world.collector.taken.length === 3)
+    scene.reorganise()
+    kept.resolve()
+    await world.until(() => world.summaries.length === 1)
+    expect(Object.keys(scene.taken()).sort()).toEqual(['sum', 'twice:0xaa:TEST', 'twice:0xbb:TEST'])
+    expect(world.troubles.filter(({ event }) => event === 'sources_unknown')).toMatchObject([{ epochId: 1, projectType: 'twice' }])
   })
 
   test('after data of a project were kept: the others end with the reason, and are of no other fork', async () => {
