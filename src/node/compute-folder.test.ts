@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
+import type { SnapshotHistory, SourceReader } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { computeEpoch } from './compute-epoch.ts'
@@ -181,6 +182,22 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
       'compute.ts:8: day builds on pairs, which does not exist; did you mean pair',
     ].map((problem) => join(folder, problem)),
   )
+})
+
+test('data sources of a type join as its function says, from the source chain and earlier epochs', async () => {
+  const set = openComputeFolder(
+    written(`import { configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({ preloads: [], aggregates: [], snapshots: [
+  { projectType: 'x', dataSources: [], preloads: [], compute: async () => 1n,
+    joining: async ({ epoch, source, history }: any) => ['0x' + (await source.timestamp(epoch.begin)), '0x' + (await history.firstEpochId('x'))] },
+  { projectType: 'y', dataSources: [], preloads: [], compute: async () => 1n }] }) }`),
+  )
+  opened.push(set)
+  const [joining, other] = openComputes([{ name: 'x', config: {} }], [set]).computes.snapshots
+  const source = { timestamp: async (block: number) => 10 * block } as unknown as SourceReader
+  const history = { firstEpochId: async () => 3 } as unknown as SnapshotHistory
+  expect(await joining?.joining?.({ epoch: { epochId: 1, begin: 4, end: 5 }, source, history })).toEqual(['0x40', '0x3'])
+  expect(other?.joining).toBe(undefined)
 })
 
 test('a compute in bulk mode is asked once, and a data source that it says nothing of has nothing to tell', async () => {

@@ -15,6 +15,9 @@ export interface Given {
   readonly remotes: Readonly<Record<string, readonly string[]>>
 }
 
+/** What a set is made of; a snapshot may be asked for all at once, too, and for the data sources that join. */
+export type Part = 'preloads' | 'snapshots' | 'bulks' | 'joinings' | 'aggregates'
+
 export type Task =
   | { readonly do: 'describe' }
   | { readonly do: 'validate'; readonly config: unknown }
@@ -22,7 +25,7 @@ export type Task =
   | {
       readonly do: 'run'
       readonly config: unknown
-      readonly part: 'preloads' | 'snapshots' | 'bulks' | 'aggregates'
+      readonly part: Part
       readonly index: number
       readonly given: Given
     }
