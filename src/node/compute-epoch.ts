@@ -1,9 +1,11 @@
 import { type ComputeEpoch, type ComputeSet, type JsonValue, type SnapshotHistory, type SourceReader, withSeries } from '#domain/compute.ts'
+import { WeftError } from '#domain/errors.ts'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { type Computed, compute, type ComputeInputs } from '#roles/snapshotter/compute.ts'
-import { type PlannedProject, planProjects } from '#roles/snapshotter/plan.ts'
+import { joinedProjects, type OnUnknown } from '#roles/snapshotter/joining.ts'
+import { type PlannedProject, planFrom } from '#roles/snapshotter/plan.ts'
 import { preload } from '#roles/snapshotter/preload.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 
@@ -41,24 +43,53 @@ export interface EpochGiven {
   readonly signal?: AbortSignal
 }
 
-/** All projects of one epoch, or some, with the stages of a snapshotter, outside of any network. Rejects with the signal's reason. */
+/**
+ * All projects of one epoch, also of data sources that join, or some that are configured, with the stages of a snapshotter, outside of any network.
+ * Rejects with the signal's reason, and with `COMPUTE_FAILED` where those that join cannot be found.
+ */
 export async function computeEpoch(
   computes: ComputeSet,
   given: EpochGiven,
 ): Promise<ReadonlyMap<ProjectId, ComputedProject | FailedProject>> {
-  const { epoch, source, history, epochSeconds, isReversed = false, only } = given
+  const { epoch, isReversed = false, only } = given
   const signal = given.signal ?? new AbortController().signal
-  const plan = withBases(planProjects(computes, given.namespace), only)
-  const planned = new Set<object>(plan.map(({ compute }) => compute))
-  const needed = { ...computes, snapshots: computes.snapshots.filter((each) => planned.has(each)) }
-  const done = new Map(plan.map(({ projectId }) => [projectId, Promise.withResolvers<Computed>()]))
-  const inputs: ComputeInputs = {
+  const planned = planFrom({ sets: [], computes }, given.namespace)
+  const configured = withBases(planned.projects, only)
+  const ofConfigured = new Set<object>(configured.map(({ compute }) => compute))
+  const needed = {
+    ...computes,
+    snapshots: only === undefined ? computes.snapshots : computes.snapshots.filter((each) => ofConfigured.has(each)),
+  }
+  const done = new Map<ProjectId, PromiseWithResolvers<Computed>>()
+  const inputs = inputsOf(needed, { ...given, signal, snapshotOf: (projectId) => done.get(projectId)?.promise as Promise<Computed> })
+  const unknown: OnUnknown = ({ projectType, detail }) => {
+    throw new WeftError('COMPUTE_FAILED', { projectId: projectType, epochId: epoch.epochId, detail })
+  }
+  const joined = only === undefined ? await joinedProjects(planned, inputs, unknown) : []
+  const plan = [...configured, ...(joined === 'moved' ? [] : joined)]
+  for (const { projectId } of plan) done.set(projectId, Promise.withResolvers())
+  const order = isReversed ? [...plan].reverse() : plan
+  for (const project of order) {
+    const { resolve, reject } = done.get(project.projectId) as PromiseWithResolvers<Computed>
+    compute(project, inputs).then(resolve, reject)
+  }
+  // All are waited for before any failure is told: whoever stops what computes them must not stop it under the others.
+  await Promise.allSettled([...done.values()].map(({ promise }) => promise))
+  return new Map(await Promise.all([...done].map(async ([projectId, { promise }]) => [projectId, await whole(await promise)] as const)))
+}
+
+/** As a snapshotter's, but for its history and fork. */
+function inputsOf(
+  computes: ComputeSet,
+  { epoch, source, history, epochSeconds, signal, snapshotOf }: EpochGiven & Pick<ComputeInputs, 'signal' | 'snapshotOf'>,
+): ComputeInputs {
+  return {
     epoch,
     source,
     fork: { hash: NO_HASH, isSteady: async () => true },
-    preloads: preload(needed, { epoch, source, timeoutMs: COMPUTE_TIMEOUT_MS, clock: systemClock, signal }),
+    preloads: preload(computes, { epoch, source, timeoutMs: COMPUTE_TIMEOUT_MS, clock: systemClock, signal }),
     bulks: new Map(),
-    snapshotOf: (projectId) => done.get(projectId)?.promise as Promise<Computed>,
+    snapshotOf,
     history: {
       releaseBlock: 0 as BlockNumber,
       firstEpochId: async (projectId) => (await history.firstEpochId(projectId)) as EpochId | undefined,
@@ -79,14 +110,6 @@ export async function computeEpoch(
     clock: systemClock,
     signal,
   }
-  const order = isReversed ? [...plan].reverse() : plan
-  for (const project of order) {
-    const { resolve, reject } = done.get(project.projectId) as PromiseWithResolvers<Computed>
-    compute(project, inputs).then(resolve, reject)
-  }
-  // All are waited for before any failure is told: whoever stops what computes them must not stop it under the others.
-  await Promise.allSettled([...done.values()].map(({ promise }) => promise))
-  return new Map(await Promise.all([...done].map(async ([projectId, { promise }]) => [projectId, await whole(await promise)] as const)))
 }
 
 /** With all that they build on, in the order of the plan. */
