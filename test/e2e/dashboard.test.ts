@@ -60,6 +60,14 @@ describe('each page is sound', () => {
   )
 })
 
+test.each(WIDTHS)('what an aggregate was made from is seen whole on a screen of %i pixels', async (width) => {
+  await using tab = await tabOf({ viewport: { width, height: 900 } })
+  await tab.open(pages()['aggregate'] ?? '')
+  const graph = tab.page.getByRole('region', { name: 'Graph of sources' })
+  expect(await graph.getByRole('link').count()).toBeGreaterThan(3)
+  expect(await graph.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0)
+})
+
 describe('it is live', () => {
   test('an epoch moves on before the eyes of whoever looks', async () => {
     await using tab = await tabOf()
