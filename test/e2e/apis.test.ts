@@ -1,17 +1,23 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { afterAll, expect, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '#io/database/server.test-world.ts'
 import { decodeCursor } from '#wire/cursor.ts'
 import { LIMIT_MS, until } from './within.ts'
 import { openWorld, type WeftRole, type World } from './world.ts'
 
-/** Two apis as processes over one PostgreSQL, of which the one that indexes is killed. */
+/** Apis as processes: two over one PostgreSQL, of which the one that indexes is killed; and one whose chain goes away. */
 
-let world: World | undefined
+const worlds: World[] = []
+let rpc: Awaited<ReturnType<typeof startShakyRpc>> | undefined
 let postgres: PostgresServer | undefined
 const readers: Reader[] = []
 afterAll(async () => {
   for (const reader of readers) reader.leave()
-  await world?.close()
+  rpc?.stop()
+  for (const world of worlds) await world.close()
   await postgres?.stop()
 })
 
@@ -25,6 +31,29 @@ interface Reader {
   /** Where it is, an event or not. */
   place(): string
   leave(): void
+}
+
+/** An endpoint of the chain that answers, cuts every connection, or takes every question and answers none. */
+async function startShakyRpc(rpcUrl: string) {
+  let how: 'well' | 'dead' | 'silent' = 'well'
+  const server = createServer(async (request, response) => {
+    const body = await buffer(request)
+    if (how === 'dead') request.socket.destroy()
+    if (how !== 'well') return
+    const answer = await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    response.writeHead(200, { 'content-type': 'application/json' }).end(await answer.text())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    become(what: typeof how) {
+      how = what
+    },
+    stop() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
 }
 
 const EVENT = /^id: (\S+)\n(?:event: epoch\ndata: (.*)\n)?/
@@ -60,13 +89,14 @@ const placeOf = ({ id }: Event): number => Number(decodeCursor(id)?.split('.')[1
 const newestOf = (events: readonly Event[]) => Object.fromEntries(events.map(({ epochId, id, status }) => [epochId, [id, status]]))
 
 test('A4, A7: of two processes both serve and one indexes; after kill -9 the other goes on, and who moves from one to the other loses nothing', async () => {
-  world = await openWorld({ chainId: 7_911, windowBlocks: 1, slots: 1 })
+  const world = await openWorld({ chainId: 7_911, windowBlocks: 1, slots: 1 })
+  worlds.push(world)
   const { startApi, releaseEpoch, outputs } = world
   postgres = await startPostgres()
   const database = await postgres.database()
-  const first = await startApi(database)
+  const first = await startApi({ database })
   await first.said('index_current')
-  const second = await startApi(database)
+  const second = await startApi({ database })
   await second.said('index_led_elsewhere')
 
   const heard: Event[] = []
@@ -101,7 +131,7 @@ test('A4, A7: of two processes both serve and one indexes; after kill -9 the oth
   await releaseEpoch()
   await hears(reader, 4)
   await second.said('index_leads')
-  const third = await startApi(database, first.dataDir)
+  const third = await startApi({ database, dataDir: first.dataDir })
   await third.said('index_led_elsewhere')
   reader = moved(reader, third)
   await releaseEpoch()
@@ -125,4 +155,32 @@ test('A4, A7: of two processes both serve and one indexes; after kill -9 the oth
     // Who hears it all at once hears less of what has changed since, and in the end the same.
     expect(newestOf(again.events)).toEqual(newestOf(heard))
   }
+}, 150_000)
+
+test('A12: whatever becomes of its endpoint of the chain, an api answers what it knows, and goes on with what comes after', async () => {
+  const world = await openWorld({ chainId: 7_912, windowBlocks: 1, slots: 1 })
+  worlds.push(world)
+  rpc = await startShakyRpc(world.rpcUrl)
+  const api = await world.startApi({ rpcUrl: rpc.url })
+  await api.said('index_current')
+  const ask = async (path: string): Promise<readonly [status: number, reason: unknown]> => {
+    const response = await fetch(`${api.places['http']?.[0]}${path}`, { signal: AbortSignal.timeout(LIMIT_MS) })
+    const { reason, code, items } = (await response.json()) as { reason?: { code: string }; code?: string; items?: unknown[] }
+    return [response.status, reason?.code ?? code ?? items?.length]
+  }
+  const knows = (epochs: number) => api.until(`${epochs} epochs`, async () => (await ask('/v1/epochs'))[1] === epochs)
+  await world.releaseEpoch()
+  await knows(1)
+  for (const how of ['silent', 'dead'] as const) {
+    rpc.become(how)
+    // More than one address may ask at once: while they wait for the chain, the index is read.
+    const absent = Array.from({ length: 15 }, () => ask('/v1/projects/a:b:c/epochs/99'))
+    expect(await ask('/v1/epochs'), how).toEqual([200, 1])
+    expect(await Promise.all(absent), how).toEqual(absent.map(() => [404, 'epoch_not_released']))
+    expect(await ask('/v1/slots'), how).toEqual([503, 'CHAIN_UNREACHABLE'])
+  }
+  await world.releaseEpoch()
+  expect(await ask('/v1/epochs')).toEqual([200, 1])
+  rpc.become('well')
+  await knows(2)
 }, 150_000)

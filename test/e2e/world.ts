@@ -119,8 +119,8 @@ export interface World {
   /** The same of the market's only validator, which fetches from the sequencer. */
   startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
   startCollector(sequencer: WeftRole): Promise<WeftRole>
-  /** An api whose index is in that database. */
-  startApi(database: Secret<string>, dataDir?: string): Promise<WeftRole>
+  /** An api whose index is in that database, or in its own folder; which asks the chain at `rpcUrl`, where one is given. */
+  startApi(options?: { readonly database?: Secret<string>; readonly rpcUrl?: string; readonly dataDir?: string }): Promise<WeftRole>
   /** A folder that is removed with the world. */
   freshDir(): string
   /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
@@ -189,10 +189,10 @@ export async function openWorld(options: {
     return folder
   }
 
-  function marketFlags(dataDir: string): string[] {
+  function marketFlags(dataDir: string, anchorRpcUrl = rpcUrl): string[] {
     const { chainId, protocolState, dataMarket } = deployment
     const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
-    return ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, '--namespace', NAMESPACE, '--poll-ms', '100']
+    return ['--data-dir', dataDir, '--anchor-rpc-url', anchorRpcUrl, ...contracts, '--namespace', NAMESPACE, '--poll-ms', '100']
   }
   const sequencerFlags = (dataDir: string): string[] => [...marketFlags(dataDir), '--window-unit', 'blocks']
 
@@ -260,9 +260,9 @@ export async function openWorld(options: {
       const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
       return startRole('collector', dataDir, flags, {}, /"msg":"started"/)
     },
-    startApi(database, dataDir = freshDir()) {
-      const flags = [...marketFlags(dataDir), '--http-listen', '127.0.0.1:0']
-      return startRole('api', dataDir, flags, { WEFT_DATABASE: database.reveal() }, /"msg":"started"/)
+    startApi({ database, rpcUrl: ownRpcUrl = rpcUrl, dataDir = freshDir() } = {}) {
+      const flags = [...marketFlags(dataDir, ownRpcUrl), '--http-listen', '127.0.0.1:0']
+      return startRole('api', dataDir, flags, database === undefined ? {} : { WEFT_DATABASE: database.reveal() }, /"msg":"started"/)
     },
     freshDir,
     releaseEpoch,
