@@ -68,6 +68,21 @@ test.each(WIDTHS)('what an aggregate was made from is seen whole on a screen of 
   expect(await graph.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0)
 })
 
+test('a table keeps the same distance to both sides of its panel, also where columns are left out', async () => {
+  await using tab = await tabOf({ viewport: { width: 390, height: 900 } })
+  await tab.open('#/uniswap')
+  const paddings = await tab.page.locator('tbody tr:first-child').evaluateAll((rows) =>
+    rows.map(({ children, ownerDocument: { defaultView } }) => {
+      const shown = [...children].map((cell) => defaultView.getComputedStyle(cell)).filter(({ display }) => display !== 'none')
+      return [shown[0]?.paddingLeft, shown.at(-1)?.paddingRight]
+    }),
+  )
+  expect(paddings).toEqual([
+    ['16px', '16px'],
+    ['16px', '16px'],
+  ])
+})
+
 describe('it is live', () => {
   test('an epoch moves on before the eyes of whoever looks', async () => {
     await using tab = await tabOf()
