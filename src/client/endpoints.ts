@@ -1,4 +1,4 @@
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
 import type { Reason } from '#wire/api.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Http, refusal } from './http.ts'

@@ -29,10 +29,11 @@ async function ask(query: string, variables?: unknown, on = server): Promise<Res
 
 test('A11: so many queries of one caller are answered at once, and what else it asks does not wait for them', async () => {
   const release = Promise.withResolvers<void>()
-  const slow = {
-    ...world.index,
-    epochs: async (...query: Parameters<World['index']['epochs']>) => (await release.promise, world.index.epochs(...query)),
+  async function epochs(...query: Parameters<World['index']['epochs']>) {
+    await release.promise
+    return world.index.epochs(...query)
   }
+  const slow = { ...world.index, epochs }
   const own = await served({ deps: { ...world.deps, index: slow } })
   const waiting = Array.from({ length: 4 }, () => ask('{ epochs { items { epochId } } }', undefined, own))
   await expect.poll(async () => (await ask('{ status }', undefined, own)).status).toBe(429)

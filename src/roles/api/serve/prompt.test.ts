@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import { WeftError } from '#domain/errors.ts'
-import type { Asking } from '#io/http/port.ts'
+import type { WeftError } from '#domain/errors.ts'
 import { match } from '#io/http/match.ts'
-import { Answer } from '#io/http/port.ts'
+import { Answer, type Asking } from '#io/http/port.ts'
 import { createServe } from './serve.ts'
 import { A, told, type World } from './serve.test-world.ts'
 
