@@ -39,6 +39,8 @@ export interface Listing<Item> extends Asking {
   /** Makes of the items of a page what is given out. */
   readonly read: (items: readonly unknown[], endpoint: string) => readonly Item[] | Promise<readonly Item[]>
   readonly essence: (item: Item) => unknown
+  /** How far an endpoint is that has this one. */
+  readonly progress?: (item: Item) => number
 }
 
 /** Goes through the pages as its items are taken. */
@@ -53,7 +55,7 @@ export async function* itemsOf<Item>(endpoints: Endpoints, listing: Listing<Item
   } while (cursor !== undefined)
 }
 
-function pageOf<Item>(endpoints: Endpoints, { path, fields, read, essence, signal }: Listing<Item>) {
+function pageOf<Item>(endpoints: Endpoints, { path, fields, read, essence, progress, signal }: Listing<Item>) {
   return endpoints.ask({
     path: addressOf(path, fields),
     async read(answer) {
@@ -64,6 +66,7 @@ function pageOf<Item>(endpoints: Endpoints, { path, fields, read, essence, signa
       return { items: await read(items, answer.endpoint), nextCursor }
     },
     essence: ({ items }) => items.map(essence),
+    ...(progress && { progress: ({ items }: { readonly items: readonly Item[] }) => items.reduce((sum, item) => sum + progress(item), 0) }),
     signal,
   })
 }

@@ -9,6 +9,7 @@ const truth = await pointOf(15)
 const honest = apiOf([truth])
 const noJson = apiOf([await pointOf(15, { text: '{"price":' })])
 const bottomless = apiOf([await pointOf(15, { text: '['.repeat(1e5) })])
+const behind = apiOf([await pointOf(14)])
 const wrong = apiOf([await pointOf(15, { text: '{"price":1.0}' })])
 
 function clientOf(hosts: Record<string, Host>, options: { readonly agree?: number } = {}) {
@@ -121,6 +122,38 @@ describe('where several must say the same', () => {
         about: expect.stringMatching(/http:\/\/a: .*bafkreife4p.*; http:\/\/b: .*; http:\/\/c: API_FAILED$/),
       },
     })
+  })
+
+  const notYet = apiOf([{ projectId: PROJECT, epochId: 15, status: 'absent', reason: { code: 'epoch_open', message: 'Open.' } }])
+  const unfetched = apiOf([{ ...truth, text: undefined, reason: { code: 'unavailable', message: 'On its way.' } }])
+
+  test('one that is behind is told as that, and not as one that contradicts', async () => {
+    const { latest, problems } = clientOf({ a: behind, b: honest, c: honest }, { agree: 2 })
+    expect((await latest()).epochId).toBe(15)
+    expect(problems).toMatchObject([{ code: 'ENDPOINT_APART', kind: 'transient', facts: { endpoint: 'http://a' } }])
+  })
+
+  test.each<[string, Host]>([
+    ['an older epoch', behind],
+    ['a point without its bytes', unfetched],
+  ])('too few that are equally far, of which one has %s, is a reason to ask again and no contradiction', async (_, slow) => {
+    const { latest } = clientOf({ a: honest, b: slow }, { agree: 2 })
+    await expect(latest()).rejects.toMatchObject({ code: 'ENDPOINT_APART', facts: { endpoint: 'http://b' } })
+  })
+
+  test('nor is it one where the epoch is open yet for one of them, or a range ends sooner', async () => {
+    const { client } = clientOf({ a: notYet, b: honest }, { agree: 2 })
+    await expect(client.project(PROJECT).at(15)).rejects.toMatchObject({ code: 'ENDPOINT_APART', facts: { endpoint: 'http://a' } })
+    const { client: other } = clientOf({ a: behind, b: apiOf([await pointOf(14), truth]) }, { agree: 2 })
+    const range = Array.fromAsync(other.project(PROJECT).range())
+    await expect(range).rejects.toMatchObject({ code: 'ENDPOINT_APART', facts: { endpoint: 'http://a' } })
+  })
+
+  test('but what is said to be absent for good contradicts whoever has it, and one liar those who are behind do not hide', async () => {
+    const never: Host = apiOf([{ projectId: PROJECT, epochId: 15, status: 'absent', reason: { code: 'not_batched', message: 'Over.' } }])
+    const { client } = clientOf({ a: never, b: honest }, { agree: 2 })
+    await expect(client.project(PROJECT).at(15)).rejects.toMatchObject({ code: 'ENDPOINTS_DISAGREE' })
+    await expect(clientOf({ a: wrong, b: honest, c: behind }, { agree: 2 }).latest()).rejects.toMatchObject({ code: 'ENDPOINTS_DISAGREE' })
   })
 
   test('what is asked of any route is compared, but not what each says of itself', async () => {

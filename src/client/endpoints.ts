@@ -1,7 +1,8 @@
-import { isWeftError, WeftError } from '#domain/errors.ts'
+import { isWeftError, type WeftError } from '#domain/errors.ts'
 import type { Reason } from '#wire/api.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { type Http, refusal } from './http.ts'
+import { difference, tooFew } from './said.ts'
 
 /** Several endpoints of one api: the next one answers where one does not, or as many as asked for must say the same. */
 
@@ -12,13 +13,15 @@ export interface Question<Value> {
   readonly read: (answer: { readonly status: number; readonly body: unknown; readonly endpoint: string }) => Value | Promise<Value>
   /** What endpoints must agree upon; without it, they are not compared. */
   readonly essence?: (value: Value) => unknown
+  /** How far the endpoint has come. Those that differ in it are behind or ahead, and contradict nobody; without it, any difference is a contradiction. */
+  readonly progress?: (value: Value) => number
   /** Why this endpoint has nothing, where it is told in an answer: one that is behind, or has forgotten, is not the last that is asked. */
   readonly lack?: (value: Value) => string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 export interface Endpoints {
-  /** Throws what the last endpoint failed with, but a lie rather than a silence; `ENDPOINTS_DISAGREE`; or the signal's reason. */
+  /** Throws what the last endpoint failed with, but a lie rather than a silence; `ENDPOINTS_DISAGREE`, `ENDPOINT_APART`; or the signal's reason. */
   ask<Value>(question: Question<Value>): Promise<Value>
 }
 
@@ -68,12 +71,12 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
   }
 
   async function askSeveral<Value>(question: Question<Value>, agree: number): Promise<Value> {
-    const essence = question.essence ?? (() => null)
+    const { essence = () => null, progress = () => 0 } = question
     const answers = await Promise.all(
       urls.map(async (endpoint) => {
         try {
           const value = await askOne(endpoint, question)
-          return { endpoint, value, said: textOf(essence(value)) }
+          return { endpoint, value, said: textOf(essence(value)), place: progress(value) }
         } catch (failure) {
           question.signal?.throwIfAborted()
           if (!isWeftError(failure)) throw failure
@@ -84,12 +87,9 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
     const alike = (answer: { readonly said: string }) => answers.filter(({ said }) => said === answer.said)
     const largest = answers.map(alike).sort((left, right) => right.length - left.length)[0] ?? []
     const first = largest[0]
-    if (largest.length < agree || first === undefined) {
-      const said = answers.map(({ endpoint, said }) => `${endpoint}: ${said.slice(0, SAID_LENGTH_MAX)}`)
-      throw new WeftError('ENDPOINTS_DISAGREE', { about: `${question.path}: ${said.join('; ')}`, agreeing: largest.length, needed: agree })
-    }
-    for (const { endpoint, said, failure } of answers.filter((answer) => !largest.includes(answer)))
-      report(failure ?? new WeftError('VERIFICATION_FAILED', { step: 'agreement', expected: first.said, got: said, endpoint }))
+    if (largest.length < agree || first === undefined)
+      throw tooFew(answers, { about: question.path, agreeing: largest.length, needed: agree })
+    for (const answer of answers.filter((answer) => !largest.includes(answer))) report(answer.failure ?? difference(first, answer))
     if (first.failure !== undefined) throw first.failure
     return first.value
   }
@@ -98,9 +98,6 @@ export function createEndpoints({ urls, agree }: EndpointsOptions, { http, repor
     ask: (question) => (agree === undefined || question.essence === undefined ? askAny(question) : askSeveral(question, agree)),
   }
 }
-
-/** Of what each endpoint said, in a message. */
-const SAID_LENGTH_MAX = 200
 
 /** The same JSON as the same text, whatever the order of its keys. */
 const textOf = (value: unknown): string => new TextDecoder().decode(canonicalJson(value as never))

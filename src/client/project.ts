@@ -1,6 +1,6 @@
 import type { Schema } from '#domain/compute.ts'
 import { WeftError } from '#domain/errors.ts'
-import type { ApiOutput, Observation, Point } from '#wire/api.ts'
+import type { ApiOutput, Observation, Point, Reason } from '#wire/api.ts'
 import { fieldOf, parsePath } from '#wire/field.ts'
 import { isRecord } from '#wire/untrusted.ts'
 import { type Asking, answerOf, type ItemOf, itemsOf, listOf } from './answers.ts'
@@ -60,6 +60,7 @@ export function createProject<Value>(
         return verified(told, { endpoint, schema, signal }, verifying)
       },
       essence: essenceOf,
+      progress: progressOf,
       lack: ({ reason }) => reason?.code,
       signal,
     })
@@ -78,7 +79,7 @@ export function createProject<Value>(
       }
       return points
     }
-    for await (const point of itemsOf(endpoints, { path: PATHS.points, fields, read, essence: essenceOf, signal })) {
+    for await (const point of itemsOf(endpoints, { path: PATHS.points, fields, read, essence: essenceOf, progress: progressOf, signal })) {
       previous = point.epochId
       yield point
     }
@@ -120,6 +121,16 @@ const essenceOf = ({
   snapshotCid: snapshotCid ?? null,
   text: text ?? null,
 })
+
+/** Of what is absent, what says that it is so for good; all else may be had of an endpoint that is further, or keeps more. */
+const NEVER: readonly (Reason['code'] | undefined)[] = ['epoch_skipped', 'window_over', 'not_batched']
+const STEPS = { absent: 0, pending: 1, disputed: 2, finalized: 3 } as const satisfies Record<Point['status'], number>
+
+/** How far an endpoint is that says this of a point: the epoch, what became of the point in it, and whether its bytes are there. */
+function progressOf({ epochId, status, text, reason }: Pick<Point, 'epochId' | 'status' | 'text' | 'reason'>): number {
+  const isOver = status === 'absent' && NEVER.includes(reason?.code)
+  return epochId * 8 + (isOver ? 7 : STEPS[status] * 2 + (text === undefined ? 0 : 1))
+}
 
 /** Throws `VERIFICATION_FAILED` for what was not asked for, or comes twice. */
 function checkOrder(

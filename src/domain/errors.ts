@@ -41,6 +41,11 @@ export const ERRORS = {
     facts: ['about', 'agreeing', 'needed'],
     help: 'Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.',
   },
+  ENDPOINT_APART: {
+    kind: 'transient',
+    facts: ['endpoint', 'expected', 'got'],
+    help: 'The endpoint is behind the others, or ahead of them: what it says contradicts none, and is not what enough of them say. Ask again; one that stays behind is stuck, or does not hold all.',
+  },
   PROOF_IMPOSSIBLE: {
     kind: 'caller',
     facts: ['projectId', 'epochId', 'detail'],

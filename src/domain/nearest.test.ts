@@ -21,6 +21,11 @@ test('the nearest comes first, and no more than three', () => {
   expect(nearest('abcd', ['abxy', 'abcx', 'abcd', 'xbcd'])).toEqual(['abcd', 'abcx', 'xbcd'])
 })
 
+test('G11: words of any length are compared in no more than so many steps a letter', () => {
+  const long = 'a'.repeat(100_000)
+  expect(nearest(`b${long}`, [long, `${long}bbb`])).toEqual([long])
+})
+
 test('what was meant ends the sentence', () => {
   expect(meant([])).toBe('.')
   expect(meant(['a', 'b'])).toBe('; did you mean a or b?')

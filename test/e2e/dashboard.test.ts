@@ -60,6 +60,29 @@ describe('each page is sound', () => {
   )
 })
 
+test.each(WIDTHS)('what an aggregate was made from is seen whole on a screen of %i pixels', async (width) => {
+  await using tab = await tabOf({ viewport: { width, height: 900 } })
+  await tab.open(pages()['aggregate'] ?? '')
+  const graph = tab.page.getByRole('region', { name: 'Graph of sources' })
+  expect(await graph.getByRole('link').count()).toBeGreaterThan(3)
+  expect(await graph.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0)
+})
+
+test('a table keeps the same distance to both sides of its panel, also where columns are left out', async () => {
+  await using tab = await tabOf({ viewport: { width: 390, height: 900 } })
+  await tab.open('#/uniswap')
+  const paddings = await tab.page.locator('tbody tr:first-child').evaluateAll((rows) =>
+    rows.map(({ children, ownerDocument: { defaultView } }) => {
+      const shown = [...children].map((cell) => defaultView.getComputedStyle(cell)).filter(({ display }) => display !== 'none')
+      return [shown[0]?.paddingLeft, shown.at(-1)?.paddingRight]
+    }),
+  )
+  expect(paddings).toEqual([
+    ['16px', '16px'],
+    ['16px', '16px'],
+  ])
+})
+
 describe('it is live', () => {
   test('an epoch moves on before the eyes of whoever looks', async () => {
     await using tab = await tabOf()

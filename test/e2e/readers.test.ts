@@ -188,9 +188,7 @@ describe('the api', () => {
 
   test('tells on its stream what is final, within a second of the block that made it so', async () => {
     const leaving = new AbortController()
-    const { body } = await fetch(`${network.api}/v1/stream?kind=point&status=finalized&project=${encodeURIComponent(projectId)}`, {
-      signal: leaving.signal,
-    })
+    const { body } = await fetch(`${network.api}/v1/stream?kind=point&status=finalized`, { signal: leaving.signal })
     let said = ''
     async function firstPoint(): Promise<Point> {
       for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {

@@ -14,6 +14,7 @@ import { startAnvil } from '#devnet/anvil.ts'
 import { type Deployment, deployProtocol, fundAccounts } from '#devnet/deploy.ts'
 import type { BatchedSubmission } from '#domain/batch.ts'
 import { type BlockNumber, type EpochId, parseProjectId } from '#domain/ids.ts'
+import type { Secret } from '#domain/secret.ts'
 import type { Submission, SubmissionRequest } from '#domain/submission.ts'
 import type { AnchorChain, BlockRef } from '#io/chain/port.ts'
 import { connectAnchorChain } from '#io/chain/read/anchor.ts'
@@ -118,6 +119,8 @@ export interface World {
   /** The same of the market's only validator, which fetches from the sequencer. */
   startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
   startCollector(sequencer: WeftRole): Promise<WeftRole>
+  /** An api whose index is in that database, or in its own folder; which asks the chain at `rpcUrl`, where one is given. */
+  startApi(options?: { readonly database?: Secret<string>; readonly rpcUrl?: string; readonly dataDir?: string }): Promise<WeftRole>
   /** A folder that is removed with the world. */
   freshDir(): string
   /** Releases the next epoch; resolves with the block that did, when there is another one above it. */
@@ -186,12 +189,12 @@ export async function openWorld(options: {
     return folder
   }
 
-  function sequencerFlags(dataDir: string): string[] {
+  function marketFlags(dataDir: string, anchorRpcUrl = rpcUrl): string[] {
     const { chainId, protocolState, dataMarket } = deployment
     const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
-    const tuning = ['--namespace', NAMESPACE, '--window-unit', 'blocks', '--poll-ms', '100']
-    return ['--data-dir', dataDir, '--anchor-rpc-url', rpcUrl, ...contracts, ...tuning]
+    return ['--data-dir', dataDir, '--anchor-rpc-url', anchorRpcUrl, ...contracts, '--namespace', NAMESPACE, '--poll-ms', '100']
   }
+  const sequencerFlags = (dataDir: string): string[] => [...marketFlags(dataDir), '--window-unit', 'blocks']
 
   async function startRole(role: string, dataDir: string, flags: readonly string[], env: Variables, isReady: RegExp): Promise<WeftRole> {
     const endpoints = join(dataDir, 'endpoints.json')
@@ -256,6 +259,10 @@ export async function openWorld(options: {
       const dataDir = freshDir()
       const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
       return startRole('collector', dataDir, flags, {}, /"msg":"started"/)
+    },
+    startApi({ database, rpcUrl: ownRpcUrl = rpcUrl, dataDir = freshDir() } = {}) {
+      const flags = [...marketFlags(dataDir, ownRpcUrl), '--http-listen', '127.0.0.1:0']
+      return startRole('api', dataDir, flags, database === undefined ? {} : { WEFT_DATABASE: database.reveal() }, /"msg":"started"/)
     },
     freshDir,
     releaseEpoch,

@@ -2,6 +2,7 @@ import unittest
 from unittest.mock import patch
 
 from weft_client import Client, WeftError
+from weft_client.client import Project
 from weft_client.cid import snapshot_cid_of
 
 from .world import Endpoint, RawEndpoint, refused
@@ -190,6 +191,20 @@ class Agreement(World):
         failure = self.failure_of(project.latest)
         self.assertEqual((failure.code, failure.facts["agreeing"], failure.facts["needed"]), ("ENDPOINTS_DISAGREE", 1, 2))
         self.assertRegex(failure.facts["about"], f"{self.urls[0]}: .*; {self.urls[1]}: .*; {self.urls[2]}: API_FAILED$")
+
+    def test_one_that_is_behind_is_told_as_that_and_not_as_one_that_contradicts(self):
+        behind = api(told(14))
+        self.assertEqual(self.project(behind, self.honest, self.honest).latest().epoch_id, 15)
+        self.assertEqual(self.named(), [("ENDPOINT_APART", None, self.urls[0])])
+        unfetched = api({name: value for name, value in told(15).items() if name != "text"})
+        for slow, ask in ((behind, Project.latest), (unfetched, Project.latest), (behind, lambda project: list(project.range()))):
+            project = self.project(self.honest, slow)
+            failure = self.failure_of(lambda: ask(project))
+            self.assertEqual((failure.code, failure.facts["endpoint"]), ("ENDPOINT_APART", self.urls[1]))
+
+    def test_those_who_are_behind_hide_no_liar(self):
+        project = self.project(self.liar, self.honest, api(told(14)))
+        self.assertEqual(self.failure_of(project.latest).code, "ENDPOINTS_DISAGREE")
 
     def test_a_refusal_that_enough_agree_upon_is_the_answer(self):
         refusing = lambda *_: refused(400, "REQUEST_INVALID")

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef, useState } from 'react'
 import { ask } from '../data/ask.ts'
 import { useWork } from '../data/use-answer.ts'
 import { ends, integer } from '../format.ts'
@@ -19,7 +20,7 @@ const LEVELS = 2
 /** Sources of one node that are drawn. */
 const SOURCES_MAX = 8
 
-/** What an aggregate was made from, and that from what, as a graph: sources stand right of what was made of them. */
+/** What an aggregate was made from, and that from what, as a graph. */
 export function Provenance({ projectId, epochId }: { readonly projectId: string; readonly epochId: number }) {
   const graph = useWork(
     `sources ${projectId} ${epochId}`,
@@ -59,39 +60,82 @@ const WIDTH = 250
 const HEIGHT = 46
 const GAP_X = 56
 const GAP_Y = 10
+/** Of sources below what was made of them. */
+const INDENT = 22
+const MORE_HEIGHT = 20
 
 interface Placed {
   readonly node: Node
   readonly x: number
   readonly y: number
   readonly sources: readonly Placed[]
+  /** Where the word about sources that are not drawn begins. */
+  readonly moreY: number
+  /** From what was made of it. */
+  readonly way?: string
+}
+interface Laid {
+  readonly placed: Placed
+  readonly bottom: number
 }
 
-/** Leaves stand one below the other; what is made of several stands at their middle. */
-function place(node: Node, top: number): { readonly placed: Placed; readonly bottom: number } {
-  const x = node.level * (WIDTH + GAP_X)
-  if (node.sources.length === 0) return { placed: { node, x, y: top, sources: [] }, bottom: top + HEIGHT + GAP_Y }
+/** Sources, one below the other from `top` on, and what stands below them. */
+function stack(node: Node, top: number, lay: (source: Node, top: number) => Laid) {
   let bottom = top
   const sources = node.sources.map((source) => {
-    const at = place(source, bottom)
-    bottom = at.bottom
-    return at.placed
+    const laid = lay(source, bottom)
+    bottom = laid.bottom
+    return laid.placed
   })
-  const middle = ((sources[0]?.y ?? top) + (sources.at(-1)?.y ?? top)) / 2
-  return { placed: { node, x, y: middle, sources }, bottom: bottom + (node.more > 0 ? 20 : 0) }
+  return { sources, moreY: bottom + 6, bottom: bottom + (node.more > 0 ? MORE_HEIGHT : 0) }
+}
+
+/** Sources stand right of what was made of them, which stands at their middle. */
+function across(node: Node, top: number): Laid {
+  const x = node.level * (WIDTH + GAP_X)
+  if (node.sources.length === 0) return { placed: { node, x, y: top, sources: [], moreY: top }, bottom: top + HEIGHT + GAP_Y }
+  const { sources, moreY, bottom } = stack(node, top, across)
+  const y = ((sources[0]?.y ?? top) + (sources.at(-1)?.y ?? top)) / 2
+  const [from, begin] = [x + WIDTH, y + HEIGHT / 2]
+  const drawn = sources.map((source) => {
+    const end = source.y + HEIGHT / 2
+    const bend = (source.x - from) / 2
+    return { ...source, way: `M${from} ${begin}C${from + bend} ${begin} ${source.x - bend} ${end} ${source.x} ${end}` }
+  })
+  return { placed: { node, x, y, sources: drawn, moreY }, bottom }
+}
+
+/** Sources stand below what was made of them, a step to the right: for screens that are not wide enough. */
+function down(node: Node, top: number): Laid {
+  const x = node.level * INDENT
+  const { sources, moreY, bottom } = stack(node, top + HEIGHT + GAP_Y, down)
+  const drawn = sources.map((source) => ({
+    ...source,
+    way: `M${x + INDENT / 2} ${top + HEIGHT}V${source.y + HEIGHT / 2}H${source.x}`,
+  }))
+  return { placed: { node, x, y: top, sources: drawn, moreY }, bottom }
 }
 
 const depthOf = ({ level, sources }: Node): number => Math.max(level, ...sources.map(depthOf))
 
 function Drawing({ root }: { readonly root: Node }) {
+  const host = useRef<HTMLElement>(null)
+  const [room, setRoom] = useState(Number.POSITIVE_INFINITY)
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => entry && setRoom(entry.contentRect.width))
+    if (host.current) observer.observe(host.current)
+    return () => observer.disconnect()
+  }, [])
   const depth = depthOf(root)
-  const { placed, bottom } = place(root, 1)
-  const width = depth * (WIDTH + GAP_X) + WIDTH + 2
+  const wide = depth * (WIDTH + GAP_X) + WIDTH + 2
+  const isWide = wide <= room
+  const { placed, bottom } = (isWide ? across : down)(root, 1)
+  const width = isWide ? wide : depth * INDENT + WIDTH + 2
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section className="scroll graph" aria-label="Graph of sources" tabIndex={0}>
+    <section ref={host} className="scroll graph" aria-label="Graph of sources" tabIndex={0}>
       <svg width={width} height={Math.max(bottom, HEIGHT) + 4} viewBox={`-1 0 ${width} ${Math.max(bottom, HEIGHT) + 4}`}>
-        <title>Sources, right of what was made of them</title>
+        <title>{isWide ? 'Sources, right of what was made of them' : 'Sources, below what was made of them'}</title>
         <Lines of={placed} />
         <Boxes of={placed} />
       </svg>
@@ -99,21 +143,16 @@ function Drawing({ root }: { readonly root: Node }) {
   )
 }
 
-function Lines({ of: { x, y, sources } }: { readonly of: Placed }) {
-  const [from, begin] = [x + WIDTH, y + HEIGHT / 2]
-  return sources.map((source) => {
-    const end = source.y + HEIGHT / 2
-    const bend = (source.x - from) / 2
-    return (
-      <g key={`${source.node.projectId} ${source.node.fromEpochId}`}>
-        <path d={`M${from} ${begin}C${from + bend} ${begin} ${source.x - bend} ${end} ${source.x} ${end}`} />
-        <Lines of={source} />
-      </g>
-    )
-  })
+function Lines({ of: { sources } }: { readonly of: Placed }) {
+  return sources.map((source) => (
+    <g key={`${source.node.projectId} ${source.node.fromEpochId}`}>
+      <path d={source.way} />
+      <Lines of={source} />
+    </g>
+  ))
 }
 
-function Boxes({ of: { node, x, y, sources } }: { readonly of: Placed }) {
+function Boxes({ of: { node, x, y, moreY, sources } }: { readonly of: Placed }) {
   const [type = '', ...rest] = node.projectId.split(':')
   const source = rest.slice(0, -1).join(':')
   const epochs =
@@ -136,7 +175,7 @@ function Boxes({ of: { node, x, y, sources } }: { readonly of: Placed }) {
         </text>
       </a>
       {node.more > 0 && (
-        <text x={(sources.at(-1)?.x ?? x) + 12} y={(sources.at(-1)?.y ?? y) + HEIGHT + 16} className="soft">
+        <text x={(sources[0]?.x ?? x) + 12} y={moreY} className="soft">
           and {integer(node.more)} more
         </text>
       )}

@@ -136,7 +136,7 @@ function draw(host: HTMLElement, { points, write, height, kind, onIndex }: DrawO
     height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
-    scales: { x: { time: true }, y: { range: (_, min, max) => rangeOf(min, max, kind) } },
+    scales: { x: { time: true, range: (_, from, to) => timesOf(from, to) }, y: { range: (_, min, max) => rangeOf(min, max, kind) } },
     axes: [
       { ...axis, grid: { show: false }, values: (_, splits) => splits.map(dayClock(points)), space: 90, size: 34, gap: 10 },
       {
@@ -151,6 +151,9 @@ function draw(host: HTMLElement, { points, write, height, kind, onIndex }: DrawO
   }
   return new uPlot(options, [points.map(({ at }) => at), points.map(({ value }) => value)], host)
 }
+
+/** A single epoch stands in the middle of its minute: it has no time before or after it to be drawn between. */
+const timesOf = (from: number, to: number): uPlot.Range.MinMax => (from === to ? [from - 30, to + 30] : [from, to])
 
 /** Amounts stand on zero; what moves a little around a level is shown moving. */
 function rangeOf(min: number, max: number, kind: 'line' | 'bars'): uPlot.Range.MinMax {

@@ -347,6 +347,30 @@ describe('a database that takes nothing in for a while ends nothing:', () => {
   })
 })
 
+test('A6: while the node has no room for what it is to keep, the role ends as every other does, nothing of it is in the tables, and with room it goes on', async () => {
+  const world = await openWorld()
+  const running = await world.start()
+  await live(world, 1)
+  await world.settle()
+  await running.stop()
+  const full = {
+    ...world.ipfs.node('api'),
+    pin: () => Promise.reject(new WeftError('STORE_FULL', { path: 'blocks', doing: 'writing a block' })),
+  }
+  await live(world, 1)
+  const stuck = await world.start({}, { ipfs: full })
+  await world.clock.runUntil(() => stuck.failure() !== undefined, { limitMs: 10_000 })
+  expect(stuck.failure()).toMatchObject({ code: 'STORE_FULL', kind: 'operator' })
+  expect((await pointsOf(world.database)).map(([epochId]) => epochId)).toEqual([1])
+  const again = await world.start()
+  await world.settle()
+  expect((await pointsOf(world.database)).map(([epochId, status]) => [epochId, status])).toEqual([
+    [1, 'finalized'],
+    [2, 'finalized'],
+  ])
+  await again.stop()
+})
+
 test('with a history that is limited, old epochs go from index and node', async () => {
   const world = await openWorld()
   await live(world, 73)

@@ -100,7 +100,6 @@ export function depsOn(index: IndexDatabase): ServeDeps {
       market: async () => marketOf({ epochManager: nothing }),
       manifests: nobody,
       slots: nobody,
-      slot: nobody,
       slotDay: nobody,
       rewardRules: nobody,
       epochInfo: async () => ({ timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }),

@@ -145,12 +145,16 @@ async function* streams(url: string, options: StreamOptions): AsyncIterable<Row>
   const rssBefore = process.memoryUsage().rss
   const readers = await createReaders(url, count)
   await filler.next(epochProjects)
-  const lastMs = await heardAfter(readers, index, wake)
+  let lastMs = Number.NaN
+  const cpuOfAll = await cpuMs(async () => {
+    lastMs = await heardAfter(readers, index, wake)
+  })
   // A point that changes in two pages of changes is told twice: to all of them alike.
   const told = Math.max(epochProjects, ...readers.heard())
   const lost = readers.heard().reduce((sum, heard) => sum + told - heard, 0)
   yield row(`${name}: events lost by ${count} readers of a stream, of ${told} each`, lost, 'events', 0)
-  yield row(`${name}: from the index to the last of them, in one process`, lastMs, 'ms')
+  yield row(`${name}: CPU of an event to one of them, both ends in one process`, (cpuOfAll * 1_000) / count / told, 'µs')
+  yield row(`${name}: from the index to the last of them`, lastMs, 'ms')
   yield row(`${name}: memory for each of them, its own included`, (process.memoryUsage().rss - rssBefore) / count / 1024, 'KiB')
   readers.end()
 }

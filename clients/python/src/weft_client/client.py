@@ -12,6 +12,9 @@ from .proof import Trust, block_number_of, check_proof
 from .stream import follow
 
 _STATUSES = ("pending", "finalized", "disputed", "absent")
+_STEPS = {"absent": 0, "pending": 1, "disputed": 2, "finalized": 3}
+# Of what is absent, what says that it is so for good; all else may be had of an endpoint that is further, or keeps more.
+_NEVER = ("epoch_skipped", "window_over", "not_batched")
 _PAGE_LENGTH_MAX = 1_000
 # In these each endpoint speaks of itself, or of the sequencers that it was told of.
 _OWN = ("/v1/status", "/v1/refusals")
@@ -112,8 +115,11 @@ class Client:
 
     # --- for projects ------------------------------------------------------------------------------------------------
 
-    def _items(self, path, fields, read, essence):
-        """Goes through the pages as items are taken. `read(items, endpoint)` makes of those of a page what is given out, alike where `essence(item)` is."""
+    def _items(self, path, fields, read, essence, progress=lambda item: 0):
+        """
+        Goes through the pages as items are taken. `read(items, endpoint)` makes of those of a page what is given out, alike where `essence(item)` is;
+        `progress(item)` is how far an endpoint is that has it.
+        """
         cursor, empty_pages = None, 0
         while True:
 
@@ -127,7 +133,12 @@ class Client:
                 return read(items, endpoint), following
 
             asked = {**fields, "limit": self._page_length, "cursor": cursor}
-            items, cursor = self._endpoints.ask(address_of(path, asked), read_page, lambda page: [essence(item) for item in page[0]])
+            items, cursor = self._endpoints.ask(
+                address_of(path, asked),
+                read_page,
+                lambda page: [essence(item) for item in page[0]],
+                progress=lambda page: sum(progress(item) for item in page[0]),
+            )
             yield from items
             empty_pages = 0 if items else empty_pages + 1
             if cursor is None or empty_pages >= _EMPTY_PAGES_MAX:
@@ -216,7 +227,7 @@ class Project:
             return points
 
         fields = {"projectId": self.project_id, "from": from_epoch, "to": to_epoch, "last": last, "data": False, "text": True}
-        for point in self._client._items("/v1/projects/{projectId}/epochs", fields, read, _essence_of):
+        for point in self._client._items("/v1/projects/{projectId}/epochs", fields, read, _essence_of, _progress_of):
             previous = point.epoch_id
             yield point
 
@@ -246,12 +257,18 @@ class Project:
             return self._client._point(body, {"projectId": self.project_id, **asked}, endpoint)
 
         address = address_of(path, {"projectId": self.project_id, **fields, "data": False, "text": True})
-        return self._client._endpoints.ask(address, read, _essence_of, lambda point: (point.reason or {}).get("code"))
+        return self._client._endpoints.ask(address, read, _essence_of, lambda point: (point.reason or {}).get("code"), _progress_of)
 
 
 def _essence_of(point):
     """What endpoints that agree say alike: one may know sooner than another who attested."""
     return [point.project_id, point.epoch_id, point.status, point.snapshot_cid, point.text]
+
+
+def _progress_of(point):
+    """How far an endpoint is that says this of a point: the epoch, what became of the point in it, and whether its bytes are there."""
+    is_over = point.status == "absent" and (point.reason or {}).get("code") in _NEVER
+    return point.epoch_id * 8 + (7 if is_over else _STEPS[point.status] * 2 + (point.text is not None))
 
 
 def _is_point(told):

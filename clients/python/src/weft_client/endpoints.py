@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from .errors import WeftError
@@ -139,15 +140,16 @@ class Endpoints:
         self._report = report
         self._preferred = 0
 
-    def ask(self, path, read, essence=None, lack=lambda value: None):
+    def ask(self, path, read, essence=None, lack=lambda value: None, progress=lambda value: 0):
         """
         What `read(status, body, endpoint)` makes of an answer; where it raises, the next endpoint is asked, unless that makes no difference, and so it is
         where `lack(value)` says that this one is behind or has forgotten. Endpoints that must agree do so upon `essence(value)`; without it, they are
-        not compared. Raises `ENDPOINTS_DISAGREE`.
+        not compared. Those that differ in `progress(value)`, how far they have come, are behind or ahead, and contradict nobody. Raises
+        `ENDPOINTS_DISAGREE`, `ENDPOINT_APART`.
         """
         if self._agree is None or essence is None:
             return self._ask_any(path, read, lack)
-        return self._ask_several(path, read, essence)
+        return self._ask_several(path, read, essence, progress)
 
     def _ask_any(self, path, read, lack):
         failures, lacking = [], []
@@ -174,28 +176,27 @@ class Endpoints:
             self._report(failure)
         return value
 
-    def _ask_several(self, path, read, essence):
+    def _ask_several(self, path, read, essence, progress):
         def answer_of(endpoint):
             try:
                 value = read(*self.get(endpoint, path), endpoint)
-                return value, None, json.dumps(essence(value), sort_keys=True)
+                return _Answer(endpoint, json.dumps(essence(value), sort_keys=True), progress(value), value)
             except WeftError as failure:
-                return None, failure, failure.code
+                return _Answer(endpoint, failure.code, failure=failure)
 
         with ThreadPoolExecutor(len(self.urls)) as threads:
-            answers = list(zip(self.urls, threads.map(answer_of, self.urls)))
-        all_said = [said for _, (_, _, said) in answers]
-        agreed = max(all_said, key=all_said.count)
-        if all_said.count(agreed) < self._agree:
-            told = "; ".join(f"{url}: {said[:_SAID_LENGTH_MAX]}" for url, (_, _, said) in answers)
-            raise WeftError("ENDPOINTS_DISAGREE", about=f"{path}: {told}", agreeing=all_said.count(agreed), needed=self._agree)
-        for url, (_, failure, said) in answers:
-            if said != agreed:
-                self._report(failure or WeftError("VERIFICATION_FAILED", step="agreement", expected=agreed, got=said, endpoint=url))
-        value, failure, _ = next(answer for _, answer in answers if answer[2] == agreed)
-        if failure is not None:
-            raise failure
-        return value
+            answers = list(threads.map(answer_of, self.urls))
+        all_said = [answer.said for answer in answers]
+        agreeing = max(all_said.count(said) for said in all_said)
+        if agreeing < self._agree:
+            raise _too_few(answers, path, agreeing, self._agree)
+        agreed = next(answer for answer in answers if all_said.count(answer.said) == agreeing)
+        for answer in answers:
+            if answer.said != agreed.said:
+                self._report(answer.failure or _difference(agreed, answer))
+        if agreed.failure is not None:
+            raise agreed.failure
+        return agreed.value
 
     def get(self, endpoint, path):
         return get_json(endpoint + path, self.timeout, {"accept": "application/json", **self.headers})
@@ -205,6 +206,35 @@ class Endpoints:
 _LACKED = ("epoch_forgotten", "not_indexed")
 # Of what each endpoint said, in a message.
 _SAID_LENGTH_MAX = 200
+
+
+@dataclass(frozen=True)
+class _Answer:
+    endpoint: str
+    # What it must agree upon with the others, as text; or the code of its failure.
+    said: str
+    # How far it has come; a failure has none.
+    place: "int | None" = None
+    value: object = None
+    failure: "WeftError | None" = None
+
+
+def _difference(agreed, other):
+    """Why an endpoint says otherwise than those that agree."""
+    if None in (agreed.place, other.place) or agreed.place == other.place:
+        return WeftError("VERIFICATION_FAILED", step="agreement", expected=agreed.said, got=other.said, endpoint=other.endpoint)
+    expected, got = agreed.said[:_SAID_LENGTH_MAX], other.said[:_SAID_LENGTH_MAX]
+    return WeftError("ENDPOINT_APART", endpoint=other.endpoint, expected=expected, got=got)
+
+
+def _too_few(answers, path, agreeing, needed):
+    """Why there is no answer: enough of them answered and none contradicts another, then it is the one most behind; or they disagree."""
+    in_order = sorted((answer for answer in answers if answer.place is not None), key=lambda answer: answer.place)
+    is_contradicted = any(one.place == other.place and one.said != other.said for one, other in zip(in_order, in_order[1:]))
+    if in_order and len(in_order) >= needed and not is_contradicted:
+        return _difference(in_order[-1], in_order[0])
+    told = "; ".join(f"{answer.endpoint}: {answer.said[:_SAID_LENGTH_MAX]}" for answer in answers)
+    return WeftError("ENDPOINTS_DISAGREE", about=f"{path}: {told}", agreeing=agreeing, needed=needed)
 
 
 class Blocks:

@@ -5,6 +5,7 @@ HELP = {
     "API_FAILED": "The endpoint gave no usable answer. Is the URL that of an api, and does it run? A client that is given several asks the next one.",
     "API_REFUSED": "The api does not answer this, and says why. `/openapi.json` of the endpoint lists its routes and what each takes.",
     "ENDPOINTS_DISAGREE": "Too few of the endpoints named say the same. Name others, or say with --agree how many are enough. The block of a proof may be of another chain, or a reorganisation took it: have the proof made anew.",
+    "ENDPOINT_APART": "The endpoint is behind the others, or ahead of them: what it says contradicts none, and is not what enough of them say. Ask again; one that stays behind is stuck, or does not hold all.",
     "VERIFICATION_FAILED": "The endpoint said what does not hold. Use nothing of it, and ask another one.",
     "KECCAK_MISSING": "Checking proofs takes keccak-256, which this Python does not have. Install it: pip install 'weft-client[proof]'.",
 }

@@ -27,6 +27,22 @@ async function ask(query: string, variables?: unknown, on = server): Promise<Res
   return { ...((await response.json()) as Result), status: response.status }
 }
 
+test('A11: so many queries of one caller are answered at once, and what else it asks does not wait for them', async () => {
+  const release = Promise.withResolvers<void>()
+  async function epochs(...query: Parameters<World['index']['epochs']>) {
+    await release.promise
+    return world.index.epochs(...query)
+  }
+  const slow = { ...world.index, epochs }
+  const own = await served({ deps: { ...world.deps, index: slow } })
+  const waiting = Array.from({ length: 4 }, () => ask('{ epochs { items { epochId } } }', undefined, own))
+  await expect.poll(async () => (await ask('{ status }', undefined, own)).status).toBe(429)
+  expect((await own.get('/v1/validators')).status).toBe(200)
+  release.resolve()
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  await own.stop()
+})
+
 test('several things are had in one question, with values where they are named', async () => {
   const query = `query Q($id: String!) {
     status

@@ -1,5 +1,6 @@
 import { execute, type ExecutionResult, GraphQLError, parse, validate } from 'graphql'
 import { isWeftError, toldOutside, WeftError } from '#domain/errors.ts'
+import { createGate } from '#domain/gate.ts'
 import { Answer, type Asking, type HttpRoute } from '#io/http/port.ts'
 import { GRAPHQL } from '#wire/api.ts'
 import { parseRequest } from '#wire/routes.ts'
@@ -13,9 +14,12 @@ import type { WindowedDeps } from './windows.ts'
 
 /** Told of one query. */
 const ERRORS_MAX = 10
+/** Queries answered at once, and of one address or key: each may cost a hundred times what another question does, and those must not wait for it. */
+const AT_ONCE = { lengthMax: 16, perHolderMax: 4 }
 
 export function graphqlRoutes(deps: WindowedDeps, answers: Answers): readonly HttpRoute[] {
   const { path } = GRAPHQL.get
+  const gate = createGate({ queue: 'queries', ...AT_ONCE })
   return [
     {
       method: 'GET',
@@ -24,13 +28,16 @@ export function graphqlRoutes(deps: WindowedDeps, answers: Answers): readonly Ht
         const asked = parseRequest(GRAPHQL.get, fields)
         const given = asked.variables === undefined ? {} : parseJson(asked.variables)
         if (!isRecord(given)) throw new WeftError('REQUEST_INVALID', { problems: ['variables: is no JSON object'] })
-        return answered({ ...asked, variables: given }, { deps, answers, asking })
+        return gate.through(asking.caller, () => answered({ ...asked, variables: given }, { deps, answers, asking }))
       },
     },
     {
       method: 'POST',
       path,
-      answer: (fields, asking) => answered(parseRequest(GRAPHQL.post, fields), { deps, answers, asking }),
+      answer(fields, asking) {
+        const asked = parseRequest(GRAPHQL.post, fields)
+        return gate.through(asking.caller, () => answered(asked, { deps, answers, asking }))
+      },
     },
   ]
 }

@@ -71,7 +71,6 @@ export async function openWorld() {
       market: async () => MARKET,
       manifests: async () => ({ current: { cid: 'manifest', fromEpochId: 1 as EpochId }, pending: undefined }),
       slots: async () => [1, 2, 3].map((slotId) => ({ slotId: slot(slotId), signer: VALIDATOR, isActive: slotId < 3 })),
-      slot: async (slotId) => ({ slotId, signer: VALIDATOR, isActive: true, changedAt: 0 }),
       slotDay: async () => ({ submissions: 7, isRewarded: false }),
       rewardRules: async () => ({ day: 1, dailySnapshotQuota: 10, areRewardsEnabled: true }),
       epochInfo: async () => ({ timestamp: 0, releaseBlock: 0 as BlockNumber, end: 0 as BlockNumber }),

@@ -1,5 +1,6 @@
 import type { HttpRoute, Page } from '#io/http/port.ts'
 import { documentPages } from './documents.ts'
+import { prompt } from './prompt.ts'
 import { apiRoutes } from './routes.ts'
 import type { ServeDeps } from './served.ts'
 import { createStream } from './stream.ts'
@@ -14,7 +15,8 @@ export interface Serve {
   run(signal: AbortSignal): Promise<void>
 }
 
-export function createServe(deps: ServeDeps): Serve {
+export function createServe(served: ServeDeps): Serve {
+  const deps = prompt(served)
   const stream = createStream(deps)
   return { routes: [...apiRoutes(deps), stream.route], pages: documentPages(), wake: stream.wake, run: stream.run }
 }

@@ -24,17 +24,7 @@ export interface ServeDeps {
   readonly index: IndexReads
   readonly chain: Pick<
     AnchorChain,
-    | 'chainId'
-    | 'protocolState'
-    | 'dataMarket'
-    | 'head'
-    | 'market'
-    | 'manifests'
-    | 'slots'
-    | 'slot'
-    | 'slotDay'
-    | 'rewardRules'
-    | 'epochInfo'
+    'chainId' | 'protocolState' | 'dataMarket' | 'head' | 'market' | 'manifests' | 'slots' | 'slotDay' | 'rewardRules' | 'epochInfo'
   >
   readonly ipfs: Pick<Ipfs, 'get'>
   readonly clock: Clock

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { WeftError } from '#domain/errors.ts'
-import { numberOf } from '#io/database/chain.test-world.ts'
+import type { Cid } from '#domain/ids.ts'
+import { numberOf, project } from '#io/database/chain.test-world.ts'
 import { Answer } from '#io/http/port.ts'
 import { STREAM_EVENTS } from '#wire/api.ts'
 import { decodeCursor, encodeCursor } from '#wire/cursor.ts'
@@ -92,6 +93,24 @@ test('a status is told when it changes', async () => {
   await world.wake()
   const statuses = reader.events().map(({ data }) => data.status)
   expect([statuses[0], statuses.at(-1)]).toEqual(['pending', 'finalized'])
+})
+
+test('an epoch that is filled and final between two looks is read once for all who listen, and each of its points told once', async () => {
+  const world = await openWorld()
+  let pages = 0
+  const epochPoints: World['index']['epochPoints'] = (query) => {
+    pages += 1
+    return world.index.epochPoints(query)
+  }
+  const { wake, stream } = await streaming({ ...world, deps: { ...world.deps, index: { ...world.index, epochPoints } } })
+  const readers = Array.from({ length: 20 }, () => listen(stream))
+  const entries = Array.from({ length: 1_000 }, (_, place) => [project(`0x${place}`), `cid${place}` as Cid] as const)
+  await world.index.apply([world.chain.block(['EpochReleased', 1], ['SnapshotBatchSubmitted', 1, 'batch1'])])
+  await world.index.putBatch(await numberOf(world.index, 'batch1'), contentOf(entries))
+  await world.index.apply([world.chain.block(['SnapshotBatchFinalized', 1, 'batch1'])])
+  await wake()
+  for (const { points } of readers) expect(points().map(({ data }) => data.status)).toEqual(entries.map(() => 'finalized'))
+  expect(pages).toBe(1)
 })
 
 test('A7: who was away goes on behind the last event, with neither gap nor repetition', async () => {

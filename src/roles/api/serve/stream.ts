@@ -20,8 +20,10 @@ import { createWindows, type WindowedDeps } from './windows.ts'
 const HEARTBEAT_MS = 15_000
 /** After a failure that passes. */
 const RETRY_MS = 1_000
-/** Changes read at once. */
+/** Changes read at once, of whoever catches up. */
 const PAGE = 1_000
+/** Read at once for all who listen: those of an epoch of a thousand projects that is filled and final between two looks, so that each is read and told once. */
+const NEWS_PAGE = 4_096
 /** Told and remembered: some seconds of a market with a thousand projects. */
 const RECENT_MAX = 8_192
 /** Many begin at once when a server is back. Who begins a little before now hears a little twice, and never too little. */
@@ -172,7 +174,7 @@ function createTail(telling: Telling) {
     },
     async pull(): Promise<void> {
       for (;;) {
-        const changes = await index.changes({ after: last, limit: PAGE })
+        const changes = await index.changes({ after: last, limit: NEWS_PAGE })
         const newest = changes.at(-1)
         if (newest === undefined) return
         recent.push(...(await toldOf(changes, telling)))
@@ -182,7 +184,7 @@ function createTail(telling: Telling) {
           floor = (recent[0]?.seq ?? last + 1) - 1
         }
         tellAll()
-        if (changes.length < PAGE) return
+        if (changes.length < NEWS_PAGE) return
       }
     },
     /** `undefined` when that is further back than is remembered. */
