@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { WeftError } from '#domain/errors.ts'
-import { openEndpoints, status, type WorldNode } from './endpoints.test-world.ts'
+import { hangs, openEndpoints, status, type WorldNode } from './endpoints.test-world.ts'
 import { headerOf, hex } from './scripted.test-node.ts'
 
 /** Several endpoints that do not see the same chain. */
@@ -87,13 +87,37 @@ describe('G11: of two endpoints', () => {
     expect(await block(99)).toEqual(headerOf(99, OTHER))
   })
 
-  test('the other one does not answer: who does is believed', async () => {
+  test('the other one fails for a moment: who denies what was seen is not believed', async () => {
+    const { a, b, block, grow, clock } = open(['a', 'b'])
+    await block('latest')
+    grow()
+    forkFrom(a, 99)
+    b.reply = status(500)
+    expect(await block('latest').catch((failure: WeftError) => failure)).toMatchObject({ kind: 'transient' })
+    b.reply = () => undefined
+    await clock.advance(70_000)
+    expect(await block('latest')).toEqual(headerOf(b.head))
+  })
+
+  test('the other one hangs: what nothing speaks against waits a second for it', async () => {
+    const { b, block, clock } = open(['a', 'b'])
+    await block('latest')
+    b.reply = hangs
+    const beforeMs = clock.nowMs()
+    expect(await block(60)).toEqual(headerOf(60))
+    expect(clock.nowMs() - beforeMs).toBeLessThanOrEqual(1_000)
+  })
+
+  test('the other one is down: who answers is believed', async () => {
     const { a, b, block, grow } = open(['a', 'b'])
     await block('latest')
     grow()
     b.reply = status(500)
     forkFrom(a, 99)
-    expect(await block('latest')).toEqual(headerOf(101, OTHER))
+    const reads = () => block('latest').catch(() => undefined)
+    let found = await reads()
+    for (let time = 0; time < 4 && found === undefined; time += 1) found = await reads()
+    expect(found).toEqual(headerOf(101, OTHER))
   })
 })
 

@@ -1,11 +1,14 @@
 import type { RpcAnswer, RpcCall } from './answer.ts'
 import { createProgress } from './endpoint.ts'
 import type { Member } from './member.ts'
+import type { Pace } from './pace.ts'
 
 /** So far below the newest block hashes are compared at each look, and who has another one is told of: above it chains differ for a moment now and then. */
 const SETTLED_BLOCKS = 2
 /** What lies deeper below the head is not compared: roles follow no deeper rewrite, and who reads so far back reads much. */
 const DEPTH_MAX = 128
+/** So long the others are waited for. */
+const PATIENCE_MS = 1_000
 /** So long nobody is believed where as many endpoints say one thing as another and nothing was known: then whoever is asked first is. */
 const UNDECIDED_MS = 12_000
 
@@ -27,7 +30,7 @@ function seenIn({ method }: RpcCall, answer: RpcAnswer | undefined): Seen | unde
 const header = (number: number): RpcCall => ({ method: 'eth_getBlockByNumber', params: [`0x${number.toString(16)}`, false] })
 
 export interface ForksDeps {
-  readonly nowMs: () => number
+  readonly pace: Pace
   /** The newest block that endpoints are believed to have. */
   readonly head: () => number
   /** The hash of a block that somebody builds upon, besides what was seen here. */
@@ -40,7 +43,7 @@ export interface ForksDeps {
  * Which of several endpoints are on the chain that the others see. A block that builds upon those seen before is believed at once. Of one that
  * does not, the others are asked: what most of them have is the chain, and where as many have one as another, what was seen before stays.
  */
-export function createForks(members: readonly Member[], { nowMs, head, followed, onStray }: ForksDeps) {
+export function createForks(members: readonly Member[], { pace, head, followed, onStray }: ForksDeps) {
   /** Hashes by number. */
   const known = new Map<number, string>()
   let undecidedSinceMs: number | undefined
@@ -70,31 +73,49 @@ export function createForks(members: readonly Member[], { nowMs, head, followed,
     learn(number, chain)
   }
 
-  /** What the others have there, so far as their word counts: of who serves the chain, is there and does not lag. */
-  async function othersAt(number: number, asked: Member): Promise<Map<Member, string>> {
-    const others = members.filter(
-      (member) => member !== asked && member.health.chain() === 'right' && !member.health.isDistrusted() && !member.health.isLagging(),
+  /** Those whose word counts beside another one's: they serve the chain, are up, and do not lag. */
+  const othersThan = (member: Member): readonly Member[] =>
+    members.filter(
+      (other) =>
+        other !== member &&
+        other.health.chain() === 'right' &&
+        !other.health.isDistrusted() &&
+        !other.health.isLagging() &&
+        !other.health.isDown(),
     )
+
+  /** What those have there who answer soon. */
+  async function hashesAt(number: number, others: readonly Member[]): Promise<Map<Member, string>> {
     const call = header(number)
-    const hashes = await Promise.all(
-      others.map(async (member) => [member, seenIn(call, (await member.ask([call], createProgress())).answers?.[0])?.hash] as const),
-    )
-    return new Map(hashes.filter((each): each is [Member, string] => each[1] !== undefined))
+    const hashes = new Map<Member, string>()
+    const ask = async (member: Member): Promise<void> => {
+      const hash = seenIn(call, (await member.ask([call], createProgress())).answers?.[0])?.hash
+      if (hash !== undefined) hashes.set(member, hash)
+    }
+    const inTime = new AbortController()
+    const late = pace.sleep(PATIENCE_MS, inTime.signal).catch(() => undefined)
+    await Promise.race([Promise.all(others.map(ask)), late])
+    inTime.abort()
+    return new Map(hashes)
   }
 
   /** Whether the chain has the block, by the others too, which are asked. */
   async function isOnChain(member: Member, { number, hash }: Pick<Seen, 'number' | 'hash'>): Promise<boolean> {
-    const others = await othersAt(number, member)
-    const hashes = new Map([...others, [member, hash]])
+    const others = othersThan(member)
+    const heard = await hashesAt(number, others)
+    const hashes = new Map([...heard, [member, hash]])
+    const before = known.get(number) ?? followed?.(number)
+    // One says that what was seen is not so, and those who could say more are silent for now.
+    const isAlone = others.length > 0 && heard.size === 0 && before !== undefined && before !== hash
     // Who was seen on another fork has no word until it is seen on this one.
-    const chain = member.health.isDistrusted() && others.size > 0 ? chosen(number, others) : chosen(number, hashes)
+    const chain = isAlone ? undefined : chosen(number, member.health.isDistrusted() && heard.size > 0 ? heard : hashes)
     if (chain !== undefined) {
       undecidedSinceMs = undefined
       judge(number, hashes, chain)
       return chain === hash
     }
-    undecidedSinceMs ??= nowMs()
-    if (nowMs() - undecidedSinceMs < UNDECIDED_MS) return false
+    undecidedSinceMs ??= pace.nowMs()
+    if (pace.nowMs() - undecidedSinceMs < UNDECIDED_MS) return false
     undecidedSinceMs = undefined
     judge(number, hashes, hash)
     return true

@@ -30,7 +30,7 @@ export function createLookout(members: readonly Member[], options: LookoutOption
   let gotChainId = 0
   const { believe, isFar, head: credibleHead } = createHeads()
   const forks = createForks(members, {
-    nowMs: pace.nowMs,
+    pace,
     head: credibleHead,
     followed: options.followed,
     onStray() {
