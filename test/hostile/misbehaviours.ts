@@ -180,7 +180,7 @@ export const MISBEHAVIOURS = {
     withLogs((logs) => logs.flatMap((log) => [log, { ...log, logIndex: farther(log['logIndex']) }])),
     'invents',
   ),
-  // Nothing is wrong with a fork, so far as it can be seen on it.
+  // Nothing is wrong with a fork, so far as it can be seen on it: others have other blocks.
   forked: unbearable(async (exchange) => ({ body: exchange.written(await answersForked(exchange)) }), 'incomplete', 'other_forks'),
 } as const satisfies Readonly<Record<string, Misbehaviour>>
 export type MisbehaviourName = keyof typeof MISBEHAVIOURS
@@ -188,8 +188,8 @@ export const NAMES = Object.keys(MISBEHAVIOURS) as MisbehaviourName[]
 
 /** What nobody can see who has only one endpoint, and asks it nothing twice. */
 const BESIDE_OTHERS: readonly Trouble[] = ['lagging', 'incomplete', 'slow', 'other_forks']
-/** What is told of where it makes a difference, and may make none: a lag that others have too, a fork that is followed like any other. */
-const MAY_PASS: readonly MisbehaviourName[] = ['lag', 'rotation', 'forked']
+/** What is told of where it makes a difference, and may make none: a lag that others have too (docs/ENDPOINTS.md). */
+const MAY_PASS: readonly MisbehaviourName[] = ['lag', 'rotation']
 /** Whether somebody is to be told of it. */
 export function isToBeNamed(name: MisbehaviourName, how: 'alone' | 'beside'): boolean {
   if (MAY_PASS.includes(name)) return false

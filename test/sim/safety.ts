@@ -1,5 +1,5 @@
 import type { Batch } from '#domain/batch.ts'
-import { type Cid, type EpochId, namespaceOf } from '#domain/ids.ts'
+import { type Cid, type EpochId, type Hash, namespaceOf } from '#domain/ids.ts'
 import { isTaken } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
 import type { SeenTransaction } from '#io/chain/fake/anchor.ts'
@@ -371,8 +371,8 @@ const wordOf = ({ rootHash, contentHash }: Extract<FakeCall, { kind: 'submitBatc
 function createCalls(run: Run, report: Report) {
   const attested = new Map<string, string>()
   const made = new Map<string, string[]>()
-  /** As of the last step. */
-  let mined = new Set<string>()
+  /** As of the last step, each with its block. */
+  let mined = new Map<string, Hash>()
   const judged = new Set<Cid>()
   const ended = new Set<EpochId>()
   let looking: Promise<unknown> = Promise.resolve()
@@ -489,8 +489,12 @@ function createCalls(run: Run, report: Report) {
       if (effect === undefined) continue
       const before = made.get(effect) ?? []
       const open = before.filter((other) => run.witness.broadcast.get(other)?.receipt?.reverted === undefined)
-      // Whoever has lost the journal of its calls cannot know of one that still waits for a block, but is to ask the chain first.
-      const isExcused = run.lostDisks.has(run.cast.nameOf(from)) && !open.some((other) => mined.has(other))
+      // Whoever has lost the journal of its calls cannot know of one that still waits for a block, or was rewritten away since, but is to ask the chain first.
+      const stands = (other: string): boolean => {
+        const block = mined.get(other)
+        return block !== undefined && !run.witness.isGone(block)
+      }
+      const isExcused = run.lostDisks.has(run.cast.nameOf(from)) && !open.some(stands)
       if (open.length > 0 && !isExcused) report('G4', `two transactions for ${effect}`)
       made.set(effect, [...before, hash])
       if (call.kind !== 'submitBatchAttestation') continue
@@ -498,10 +502,10 @@ function createCalls(run: Run, report: Report) {
       if (word !== undefined && word !== wordOf(call)) report('G6', `two roots or contents: ${effect}`)
       attested.set(effect, wordOf(call))
     }
-    mined = new Set(
-      [...run.witness.broadcast.values()]
-        .filter(({ receipt }) => receipt !== undefined && receipt.reverted === undefined)
-        .map(({ hash }) => hash),
+    mined = new Map(
+      [...run.witness.broadcast.values()].flatMap(({ hash, receipt }) =>
+        receipt === undefined || receipt.reverted !== undefined ? [] : [[hash, receipt.block.hash] as const],
+      ),
     )
   }
 

@@ -29,6 +29,8 @@ const DOWN_AFTER = 3
 /** How long nothing is believed of an endpoint that lied, twice as long after each further lie. */
 const DISTRUST_FIRST_MS = 60_000
 const DISTRUST_MAX_MS = 3_600_000
+/** How long nothing is believed of an endpoint on another fork, where the others that would see it come back are gone. */
+const STRAYED_MS = 60_000
 /** Good answers in a row after which an endpoint has recovered: one that fails every other time is told of once. */
 const RECOVERED_AFTER = 16
 /** And so long without that trouble: sixteen answers may come within a tenth of a second. */
@@ -90,6 +92,7 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
   let restUntilMs = 0
   let lies = 0
   let distrustUntilMs = 0
+  let strayedUntilMs = 0
   let latencyMs: number | undefined
   let lookMs: number | undefined
   let lag = 0
@@ -177,7 +180,16 @@ export function createHealth(target: Target, pace: Pace, onTrouble: OnEndpointTr
       distrustUntilMs = pace.nowMs() + Math.min(DISTRUST_MAX_MS, DISTRUST_FIRST_MS * 2 ** (lies - 1))
       tell(lie, detail)
     },
-    isDistrusted: (): boolean => pace.nowMs() < distrustUntilMs,
+    /** It is on another fork than the others: not asked for a while, unless it comes back before. */
+    strayed(detail: string, isSettled: boolean): void {
+      goodInARow = 0
+      strayedUntilMs = pace.nowMs() + STRAYED_MS
+      if (isSettled) tell('other_forks', detail)
+    },
+    rejoined(): void {
+      strayedUntilMs = 0
+    },
+    isDistrusted: (): boolean => pace.nowMs() < Math.max(distrustUntilMs, strayedUntilMs),
     /** How long it takes for the same small question as the others, and how far its head was behind theirs. */
     looked(tookMs: number): void {
       lookMs = averaged(lookMs, tookMs)

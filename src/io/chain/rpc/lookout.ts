@@ -1,12 +1,13 @@
 import { WeftError } from '#domain/errors.ts'
-import type { RpcCall } from './answer.ts'
+import type { RpcAnswer, RpcCall } from './answer.ts'
 import { createHeads, type Told } from './believed.ts'
 import { createProgress } from './endpoint.ts'
+import { createForks } from './forks.ts'
 import { headIn } from './heads.ts'
 import { LAG_BLOCKS_MAX } from './health.ts'
 import { namesOf } from './member.ts'
 import type { Answered, Member, Outcome } from './member.ts'
-import type { Pace } from './pace.ts'
+import type { PoolOptions } from './pool.ts'
 
 /** How often all endpoints are asked for their head, so that one that lags is known before it is needed. */
 const LOOK_EVERY_MS = 30_000
@@ -14,36 +15,64 @@ const LOOK_EVERY_MS = 30_000
 const LOOK_AGAIN_MS = 1_000
 const QUESTION: readonly RpcCall[] = ['eth_chainId', 'eth_blockNumber'].map((method) => ({ method, params: [] }))
 
-/** Looks at several endpoints side by side: whether each serves the chain, how far it lags, how fast it is. */
-export function createLookout(members: readonly Member[], options: { readonly chainId: number | undefined; readonly pace: Pace }) {
+/** What one said at a look. */
+interface Looked extends Told {
+  /** To what it was asked besides. */
+  readonly answer: RpcAnswer | undefined
+}
+
+type LookoutOptions = Pick<PoolOptions, 'chainId' | 'pace' | 'followed'>
+
+/** Looks at several endpoints side by side: whether each serves the chain, how far it lags, how fast it is, whether it is on the fork of the others. */
+export function createLookout(members: readonly Member[], options: LookoutOptions) {
   const { pace } = options
   let { chainId } = options
   let gotChainId = 0
   const { believe, isFar, head: credibleHead } = createHeads()
+  const forks = createForks(members, {
+    pace,
+    head: credibleHead,
+    followed: options.followed,
+    onStray() {
+      isSuspicious = true
+    },
+  })
   let lookedAtMs: number | undefined
   let isSuspicious = false
   /** While all are looked at: resolves with the first that serves the chain. */
   let looking: Promise<void> | undefined
   const strays = new Set<Member>()
 
-  /** The answers, unless they tell of a head that is made up. The others are asked for theirs before anything is held against it. */
-  async function heard(outcome: Answered, calls: readonly RpcCall[]): Promise<Outcome> {
-    const { member, answers } = outcome
-    const head = Math.max(-1, ...calls.map((call, index) => headIn(call, answers[index]) ?? -1))
-    if (head < 0) return outcome
-    isSuspicious ||= looking === undefined && credibleHead() - head > LAG_BLOCKS_MAX
-    const others = isFar({ member, head }) ? await Promise.all(members.filter((other) => other !== member).map(lookAt)) : []
-    const believed = await believe([{ member, head }, ...others.filter((told) => told !== undefined)])
-    if (believed.some((told) => told.member === member)) return outcome
-    const facts = { endpoint: member.target.endpoint, method: calls[0]?.method ?? '', detail: `head ${head} is made up` }
+  const refusedBy = (member: Member, calls: readonly RpcCall[], detail: string): Outcome => {
+    const facts = { endpoint: member.target.endpoint, method: calls[0]?.method ?? '', detail }
     return { member, trouble: { kind: 'invalid', failure: new WeftError('CHAIN_ANSWER_INVALID', facts), retryAfterMs: undefined } }
   }
 
+  /** Whether no head that they tell of is made up. The others are asked for theirs before anything is held against it. */
+  async function isHeadBelieved({ member, answers }: Answered, calls: readonly RpcCall[]): Promise<boolean> {
+    const head = Math.max(-1, ...calls.map((call, index) => headIn(call, answers[index]) ?? -1))
+    if (head < 0) return true
+    isSuspicious ||= looking === undefined && credibleHead() - head > LAG_BLOCKS_MAX
+    const others = isFar({ member, head })
+      ? await Promise.all(members.filter((other) => other !== member).map((other) => lookAt(other)))
+      : []
+    const believed = await believe([{ member, head }, ...others.filter((told) => told !== undefined)])
+    return believed.some((told) => told.member === member)
+  }
+
+  /** The answers, unless they tell of a head that is made up, or of a block that is not on the chain that the others see. */
+  async function heard(outcome: Answered, calls: readonly RpcCall[]): Promise<Outcome> {
+    const { member, answers } = outcome
+    if (!(await isHeadBelieved(outcome, calls))) return refusedBy(member, calls, 'the head is made up')
+    const strange = members.length > 1 ? await forks.strange(member, calls, answers) : undefined
+    return strange === undefined ? outcome : refusedBy(member, calls, strange)
+  }
+
   /** The head of an endpoint that serves the chain. Without an id given, the first that answers says which chain is meant. */
-  async function lookAt(member: Member): Promise<Told | undefined> {
+  async function lookAt(member: Member, more: readonly RpcCall[] = []): Promise<Looked | undefined> {
     const startMs = pace.nowMs()
-    const { answers } = await member.ask(QUESTION, createProgress())
-    const [id, head] = answers ?? []
+    const { answers } = await member.ask([...QUESTION, ...more], createProgress())
+    const [id, head, answer] = answers ?? []
     if (!id?.isOk) return undefined
     const got = Number(id.result)
     chainId ??= got
@@ -54,22 +83,25 @@ export function createLookout(members: readonly Member[], options: { readonly ch
       return undefined
     }
     const told = headIn(QUESTION[1] as RpcCall, head)
-    return told === undefined ? undefined : { member, head: told }
+    return told === undefined ? undefined : { member, head: told, answer }
   }
 
   /** The same small question to all at the same moment; `found` is called as soon as one serves the chain, or none does. */
   async function look(found: () => void): Promise<void> {
     lookedAtMs = pace.nowMs()
     isSuspicious = false
+    const more = forks.question()
     const looked = await Promise.all(
       members.map(async (member) => {
-        const told = await lookAt(member)
+        const told = await lookAt(member, more)
         if (member.health.chain() === 'right') found()
         return told
       }),
     )
     found()
-    for (const { member, head } of await believe(looked.filter((told) => told !== undefined))) member.health.lagged(credibleHead() - head)
+    const told = looked.filter((each) => each !== undefined)
+    for (const { member, head } of await believe(told)) member.health.lagged(credibleHead() - head)
+    forks.compare(more, told)
   }
 
   /** Those that did not answer yet are looked at when they have rested, or at once when no other is left: beside the work, never twice at a time. */

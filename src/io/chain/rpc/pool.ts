@@ -30,6 +30,8 @@ export interface PoolOptions {
   readonly onTrouble?: OnEndpointTrouble | undefined
   /** Looks at all that an endpoint answers. */
   readonly judge?: Judge | undefined
+  /** The hash of a block that somebody builds upon. */
+  readonly followed?: ((number: number) => string | undefined) | undefined
 }
 
 type AskAll = (calls: readonly RpcCall[]) => Promise<readonly RpcAnswer[]>
@@ -183,9 +185,9 @@ async function broadcast(call: RpcCall, members: readonly Member[], otherwise: A
  * Several endpoints of one chain as one. What is asked together is answered by one of them: the best that can, and the next when it fails or
  * lacks something. Throws `CHAIN_UNREACHABLE`, `CHAIN_ANSWER_INVALID` when all fail, `CHAIN_WRONG` when all serve another chain.
  */
-export function createPool({ targets, chainId, pace, onTrouble, judge }: PoolOptions): AskAll {
+export function createPool({ targets, chainId, pace, onTrouble, judge, followed }: PoolOptions): AskAll {
   const members = targets.map((target) => createMember(target, { pace, onTrouble, judge }))
-  const lookout = createLookout(members, { chainId, pace })
+  const lookout = createLookout(members, { chainId, pace, followed })
   const read = createReader(members, { lookout, pace })
   const isBroadcast = ({ method }: RpcCall): boolean => members.length > 1 && method === 'eth_sendRawTransaction'
 

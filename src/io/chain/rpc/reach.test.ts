@@ -59,8 +59,13 @@ describe('an endpoint that lacks a block which is known of', () => {
     expect(await run(rpc.call('eth_call', LATEST))).toBe('0xa1')
     rpc.reach?.come(KNOWN)
     expect(await run(rpc.call('eth_call', LATEST))).toBe('0xb1')
-    // Where the hash is not known, any block of that height will do.
-    rpc.reach?.back({ number: KNOWN.number })
+  })
+
+  test('where its hash is not known, any block of that height will do', async () => {
+    const { rpc, run, nodes } = openEndpoints({ names: ['a'], scripts: { a: { eth_call: () => '0xa1' } } })
+    const a = nodes['a'] as WorldNode
+    a.scripts['eth_getBlockByNumber'] = (block: string) => headerOf(Number(block), ' of another fork')
+    rpc.reach?.come({ number: KNOWN.number })
     expect(await run(rpc.call('eth_call', LATEST))).toBe('0xa1')
   })
 })
@@ -76,11 +81,14 @@ describe('is told of once another one has shown the block some times', () => {
   })
 
   test('as one that is on another fork than the others', async () => {
-    const { rpc, run, a, told } = lagging()
+    const { rpc, run, a, told, clock } = lagging()
     a.head = 101
     a.scripts['eth_getBlockByNumber'] = (block: string) => headerOf(Number(block), ' of another fork')
     rpc.reach?.come(KNOWN)
-    for (let time = 0; time < 5; time += 1) expect(await run(rpc.call('eth_call', LATEST))).toBe('0xb1')
+    for (let time = 0; time < 5; time += 1) {
+      expect(await run(rpc.call('eth_call', LATEST))).toBe('0xb1')
+      await clock.advance(1_000)
+    }
     expect(told()).toEqual(['https://a.test other_forks'])
   })
 })
@@ -92,9 +100,11 @@ describe('a chain that was rewritten', () => {
     for (let number = 90; number <= 100; number += 1) world.rpc.reach?.come({ number: number as BlockNumber, hash: headerOf(number).hash })
     for (const node of [world.a, world.b]) {
       node.head = 99
-      node.scripts['eth_getBlockByNumber'] = (block: string) => {
-        const number = block === 'latest' ? node.head : Number(block)
-        return number > node.head ? null : headerOf(number, number >= 98 ? ' of the other fork' : '')
+      node.scripts['eth_getBlockByNumber'] = (name: string) => {
+        const number = name === 'latest' ? node.head : Number(name)
+        const block = headerOf(number, number >= 98 ? ' of the other fork' : '')
+        if (number > node.head) return null
+        return number === 98 ? { ...block, parentHash: headerOf(97).hash } : block
       }
     }
     return world

@@ -96,6 +96,8 @@ export function createReach(pace: Pick<Pace, 'nowMs'>) {
       const { number } = reached ?? NOWHERE
       if (block.number > number || (block.number === number && block.hash !== undefined)) set(block)
     },
+    /** Of a block that was handed out. */
+    hashAt: (number: number): Hash | undefined => handed.get(number),
     /** What is above the block is not so any more; without one, nobody would hear of it if what was reached went. */
     back(to?: Reached): void {
       set(to)

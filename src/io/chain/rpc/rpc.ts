@@ -40,7 +40,14 @@ export function createRpc({ rpcUrl, pause, chainId, onEndpointTrouble, judge }: 
   const targets = parseTargets(rpcUrl)
   const endpoint = targets.map((target) => target.endpoint).join(', ')
   const reach = createReach(pause)
-  const askPool = createPool({ targets, chainId, pace: pause, onTrouble: onEndpointTrouble, judge: reach.judgedBy(judge) })
+  const askPool = createPool({
+    targets,
+    chainId,
+    pace: pause,
+    onTrouble: onEndpointTrouble,
+    judge: reach.judgedBy(judge),
+    followed: reach.hashAt,
+  })
   let waiting: { readonly call: RpcCall; readonly resolve: (answer: Promise<RpcAnswer>) => void }[] = []
 
   function resultOf(answer: RpcAnswer, method: string): unknown {

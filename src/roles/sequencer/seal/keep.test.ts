@@ -108,6 +108,31 @@ describe('S14: nothing becomes final that nobody has', () => {
     await world.stop()
   })
 
+  test('S14: while none has come, all are waited for, as long as their part of the window allows', async () => {
+    const ipfsAs = (node: Ipfs): Ipfs => ({
+      ...node,
+      async get(cid, options) {
+        await world.clock.sleep(options.timeoutMs)
+        // So long everybody is too busy to answer.
+        if (world.clock.nowMs() - closedMs < 12_000 || cid === NOBODY_HAS)
+          throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: options.timeoutMs })
+        return node.get(cid, options)
+      },
+    })
+    const { world, had } = await voted({ ipfsAs })
+    const closedMs = world.clock.nowMs()
+    for (let block = 0; block < 100 && world.records.length < 1; block += 1) {
+      await world.clock.advance(1_000)
+      await world.mine(1)
+    }
+    const record = world.records[0] ?? expect.fail('no epoch was sealed')
+    expect(outcome(record)).toEqual([
+      ['pending', undefined, had],
+      ['omitted', 'unavailable', undefined],
+    ])
+    await world.stop()
+  })
+
   test('S14: an epoch whose winners are slow holds up no other', async () => {
     const { world } = await voted()
     await world.mine(4)

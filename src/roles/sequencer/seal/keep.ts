@@ -10,7 +10,7 @@ import type { CountedProject } from './finalize.ts'
 
 /** For all winners of an epoch together, as this part of its batch window at the pace of its blocks: batches are still to be pinned and mined in it. */
 const WINDOW_PART = 4
-/** So long after the last one that came, nobody serves the rest: connected peers answer within tens of milliseconds, those that are busy within seconds. */
+/** So long after the last one that came, nobody serves the rest: connected peers answer within tens of milliseconds, those that are busy within seconds. Before the first, the epoch has nothing to lose by waiting. */
 const QUIET_MAX_MS = 5_000
 /** Timestamps are of whole seconds: of a fast chain they show no pace. */
 const KEEP_TIMEOUT_MIN_MS = 1_000
@@ -44,7 +44,7 @@ export async function keep(
 ): Promise<{ readonly counted: readonly CountedProject[]; readonly cost: KeptCost }> {
   const startedMs = clock.nowMs()
   const lastMs = startedMs + timeoutFor(release, view.head ?? release, contract.batchWindowBlocks)
-  let untilMs = Math.min(lastMs, startedMs + QUIET_MAX_MS)
+  let untilMs = lastMs
   const limit = pLimit(AT_ONCE_MAX)
   const winners = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? [result.snapshotCid] : [])))
   const lengths = new Map<Cid, number>()
@@ -52,9 +52,10 @@ export async function keep(
     let length: number | undefined
     for (let leftMs = untilMs - clock.nowMs(); leftMs > 0 && length === undefined; leftMs = untilMs - clock.nowMs()) {
       const askedMs = clock.nowMs()
-      length = await keepSnapshot(cid, { epochId, timeoutMs: leftMs, signal }, ipfs)
+      const timeoutMs = Math.min(leftMs, QUIET_MAX_MS)
+      length = await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs)
       // Nobody will ever have it.
-      if (length === undefined && clock.nowMs() - askedMs < leftMs) return
+      if (length === undefined && clock.nowMs() - askedMs < timeoutMs) return
     }
     if (length === undefined) return
     lengths.set(cid, length)
