@@ -56,15 +56,18 @@ async function play(seed: number) {
     isDeaf = dice.fraction() < 0.3
     const cutAtMs = world.clock.nowMs() + between(1, 1_500)
     const isLast = life === POWER_CUTS
-    for (; handed < PROJECTS && (isLast || world.clock.nowMs() < cutAtMs); await world.clock.advance(between(1, 120))) {
-      if (!one.role.stats().isReady) continue
+    let isOff = false
+    const handOver = () => {
       handed += 1
       const submission = world.signed(1, `pairs:${handed}:N`)
+      // What a process answers that has no power any more, nobody hears.
       void one.role.handler(submission).then(
-        (answer) => answer === 'Success' && told.add(submission.request.projectId),
+        (answer) => answer === 'Success' && !isOff && told.add(submission.request.projectId),
         () => undefined,
       )
     }
+    for (; handed < PROJECTS && (isLast || world.clock.nowMs() < cutAtMs); await world.clock.advance(between(1, 120)))
+      if (one.role.stats().isReady) handOver()
     if (isLast) {
       await world.mine(30)
       await world.clock.runUntil(() => one.role.stats().open === 0, { limitMs: 120_000 })
@@ -73,8 +76,11 @@ async function play(seed: number) {
       break
     }
     await world.clock.advance(Math.max(1, cutAtMs - world.clock.nowMs()))
+    if (one.role.stats().isReady) handOver()
+    for (let turns = between(0, 30); turns > 0; turns -= 1) await Promise.resolve()
     // At this very instant: what is not durable is gone, and what had begun does nothing any more.
     store = one.store.crash()
+    isOff = true
     await one.stop().catch(() => undefined)
     if (dice.fraction() < 0.5) {
       await host.stop()
