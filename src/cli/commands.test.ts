@@ -92,7 +92,26 @@ describe('settings', () => {
 
   test('as JSON is the table', async () => {
     const table = JSON.parse((await run('settings', 'collector', '--json')).out) as { flag: string; env: string }[]
-    expect(table.map(({ flag }) => flag)).toEqual(['--data-dir', '--log-format', '--grpc-listen', '--sequencers', '--also-to'])
+    expect(table.map(({ flag }) => flag)).toEqual([
+      '--data-dir',
+      '--log-format',
+      '--network',
+      '--anchor-rpc-url',
+      '--anchor-chain-id',
+      '--protocol-state',
+      '--data-market',
+      '--poll-ms',
+      '--proofs',
+      '--proof-sample-percent',
+      '--grpc-listen',
+      '--sequencers',
+      '--trusted-sequencers',
+      '--trusted-sequencers-pin',
+      '--outbox-max',
+      '--outbox-per-slot-max',
+      '--outbox-age-max',
+      '--also-to',
+    ])
   })
 
   test('of a role that there is not are none', async () => {

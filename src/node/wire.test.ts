@@ -26,6 +26,8 @@ import { startRole } from './start.ts'
 // What `startRole` loads when it is needed takes seconds on a busy machine: here it is loaded before any test begins.
 import './api.ts'
 import './collector.ts'
+import type { Collector } from '#roles/collector/collector.ts'
+import { submission } from '#io/grpc/suite.ts'
 import './epochs.ts'
 import './relay.ts'
 import './sequencer.ts'
@@ -376,6 +378,18 @@ describe('settings reach', () => {
     await start('relay', { reservationsMax: '3' })
     expect(given.options.get('relay')).toMatchObject({ limits: { reservationsMax: 3 }, listen: ['/ip4/127.0.0.1/tcp/0'] })
   })
+})
+
+test('a collector with an anchor chain checks against it; the limits of its outbox and its trusted list reach it too', async () => {
+  const list = join(folder, 'sequencers.json')
+  const maddr = `/ip4/127.0.0.1/tcp/1/p2p/${PEER}`
+  writeFileSync(list, JSON.stringify([{ id: PEER, maddr, dataMarketAddress: CHAIN_FLAGS.dataMarket.toUpperCase().replace('X', 'x') }]))
+  const settings = { ...CHAIN_FLAGS, sequencers: '', trustedSequencers: list, outboxMax: '1', outboxAgeMax: '10' }
+  const { role } = await start('collector', settings)
+  expect(given.options.get('anchor chain')).toMatchObject({ dataMarket: CHAIN_FLAGS.dataMarket, pollMs: 50 })
+  const { stats, handler } = role.handle as Collector
+  await expect.poll(() => stats().isReady, { timeout: 10_000 }).toBe(true)
+  expect(await handler(submission)).toBe('market_unknown')
 })
 
 test('a role whose port is taken does not start, and leaves nothing open', async () => {

@@ -21,6 +21,7 @@ export function readsSuite(name: string, open: () => Promise<ChainWorld>): void 
       expect(await chain.currentEpoch()).toEqual({ epochId: 0, begin: 0, end: 0 })
       expect(await chain.epochInfo(EPOCH_1)).toMatchObject({ timestamp: 0, releaseBlock: 0 })
       expect(await chain.batchCids(EPOCH_1)).toEqual([])
+      expect(await chain.sequencerId()).toBe('')
       expect(await chain.batch(EPOCH_1, BATCH)).toBeUndefined()
       expect(await chain.snapshotStatus(PROJECTS[0] as ProjectId, EPOCH_1)).toEqual({ status: 'absent', snapshotCid: '' })
       expect(await chain.projectFirstEpochId(PROJECTS[0] as ProjectId)).toBe(0)
