@@ -8,7 +8,7 @@ import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import { FAULT_EPOCH } from './fault-names.ts'
 
 /** What of the outside an honest sequencer is shown, so that it lies. */
-export type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer'>
+export type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
 /** The lies, one an epoch, those that take longest to heal first. */
 export const LIES = ['garbage', 'dropped slot', 'spoilt signature', 'false CID'] as const

@@ -13,6 +13,7 @@ import { createBell } from './bell.ts'
 import { createCopies } from './copy.ts'
 import { type CounterReadings, createCounters } from './counters.ts'
 import { expire } from './expire.ts'
+import type { ReceiptAuthority } from './evidence.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
 import { createTelling } from './tell.ts'
@@ -48,6 +49,8 @@ export interface CollectorDeps {
   readonly clock: Clock
   readonly random: Random
   readonly report: Report
+  /** Whose signed receipts are kept; without it all of them are, unchecked (C12). */
+  readonly authority?: ReceiptAuthority | undefined
   /** Checked before a submission is taken: what it rejects is answered `Failure`. */
   readonly verify?: (submission: Submission) => Rejection | undefined
 }
