@@ -36,7 +36,11 @@ export interface EvidenceDeps {
  * submission goes on either way, by the code of the receipt: that came over a link to the very peer that was dialed, and sending again what a
  * sequencer has, until it signs as it should, would cost epochs and prove nothing (C12).
  */
-export function createEvidence({ authority, counters, report }: EvidenceDeps): (receipt: Receipt, payload: Uint8Array) => Evidence | undefined {
+export function createEvidence({
+  authority,
+  counters,
+  report,
+}: EvidenceDeps): (receipt: Receipt, payload: Uint8Array) => Evidence | undefined {
   let isTold = false
   /** Of the last group seen: its receipts come one behind another, and one recovery is enough for all. */
   let last: { readonly key: string; readonly signer: Address | undefined } | undefined

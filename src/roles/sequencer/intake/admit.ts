@@ -52,7 +52,11 @@ function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner 
   const taken = receiptSigner === undefined ? [] : answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
   if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return new Map()
   const place = { hasher, dataMarket: served.dataMarket, signer: receiptSigner }
-  const proofs = signReceipts(taken.map(({ promised }) => promised as Promised), view.head.number, place)
+  const proofs = signReceipts(
+    taken.map(({ promised }) => promised as Promised),
+    view.head.number,
+    place,
+  )
   return new Map(taken.map((answer, index) => [answer, proofs[index] as ReceiptProof]))
 }
 
