@@ -65,7 +65,8 @@ export const WORDS = {
 /** How a delivery ended that has no receipt. */
 export const DELIVERY_REASONS = {
   unacknowledged: 'Sent to a peer that never answers: whether it counts, only the chain tells.',
-  too_old: 'No receipt came for so long that no window can be open any more: given up.',
+  window_over: 'No receipt came before the window of the epoch was over on the anchor chain: given up.',
+  too_old: 'No receipt came for so long that no window can be open any more: given up, by a collector that asks no chain.',
 } as const
 export type DeliveryReason = keyof typeof DELIVERY_REASONS
 

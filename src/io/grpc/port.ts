@@ -1,9 +1,13 @@
+import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 
 /** The gRPC service `submission.Submission` between a snapshotter and its local collector (spec/02 §2). */
 
-/** What the collector answers: `Success` only after the submission is durable (G1), `Failure` when it will never take this submission. */
-export type HandOverAnswer = 'Success' | 'Failure'
+/**
+ * What the collector answers: `Success` only after the submission is durable (G1), or why it does not take it. On the wire that is `Failure`, as
+ * deployed nodes know it, with the code in the trailers `weft-code` and `weft-reason`; a client that finds none there has `Failure`.
+ */
+export type HandOverAnswer = 'Success' | 'Failure' | Rejection
 
 export interface SubmissionServer {
   /** `host:port` it listens on. */

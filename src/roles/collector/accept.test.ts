@@ -9,10 +9,11 @@ describe('accept', () => {
     world = createWorld()
   })
 
-  test('what the local check rejects is a Failure with its code, and nowhere on disk', async () => {
-    const one = await world.collector([], { verify: ({ request }) => (request.projectId === 'p1:N' ? 'signature_malformed' : undefined) })
-    expect(await one.hand(submission(1))).toBe('Failure')
-    expect(await one.hand(submission(1))).toBe('Failure')
+  test('C12: what has not the form of a submission is answered with its code, and nowhere on disk', async () => {
+    const one = await world.collector([])
+    const unsigned = { ...submission(1), signature: 'ab'.repeat(65) }
+    expect(await one.hand(unsigned)).toBe('signature_malformed')
+    expect(await one.hand(unsigned)).toBe('signature_malformed')
     expect(await one.hand(submission(2))).toBe('Success')
     expect(one.role.stats()).toMatchObject({ open: 1, refused: { signature_malformed: 2 }, handedOver: { new: 1, known: 0, full: 0 } })
     expect(one.store.crash().scan('out')).toHaveLength(1)

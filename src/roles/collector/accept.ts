@@ -1,6 +1,7 @@
 import { isWeftError } from '#domain/errors.ts'
 import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
+import type { BlockTime } from '#domain/window.ts'
 import type { HandOverAnswer } from '#io/grpc/port.ts'
 import type { Counters } from './counters.ts'
 import type { Outbox } from './outbox.ts'
@@ -8,19 +9,21 @@ import type { Outbox } from './outbox.ts'
 export interface AcceptDeps {
   readonly outbox: Outbox
   readonly counters: Counters
-  /** A check of one's own before anything is stored; without it every submission is taken and the sequencer decides. */
-  readonly verify?: (submission: Submission) => Rejection | undefined
+  /** Why nobody would ever count it, or nobody can tell yet. */
+  readonly check: (submission: Submission) => Rejection | undefined
+  /** The head of the anchor chain, by which it will expire. */
+  readonly now: () => BlockTime | undefined
 }
 
-/** Stage 1. `Success` only after the submission is durable (C1); `Failure` for what could never be counted. Throws `QUEUE_FULL` (C2). */
-export async function accept(submission: Submission, { outbox, counters, verify }: AcceptDeps): Promise<HandOverAnswer> {
-  const rejection = verify?.(submission)
+/** Stage 1. `Success` only after the submission is durable (C1); the code of what is wrong with it otherwise (C12). Throws `QUEUE_FULL` (C2). */
+export async function accept(submission: Submission, { outbox, counters, check, now }: AcceptDeps): Promise<HandOverAnswer> {
+  const rejection = check(submission)
   if (rejection !== undefined) {
     counters.countRefused(rejection)
-    return 'Failure'
+    return rejection
   }
   try {
-    counters.countHandOver(await outbox.add(submission))
+    counters.countHandOver(await outbox.add(submission, now()))
     return 'Success'
   } catch (failure) {
     if (isWeftError(failure, 'QUEUE_FULL')) counters.countHandOver('full')

@@ -24,7 +24,7 @@ export function submission(index: number, epoch = 7): Submission {
       epochId: parseEpochId(epoch),
       projectId: `p${index}:N` as ProjectId,
     },
-    signature: 'ab'.repeat(65),
+    signature: `${'11'.repeat(64)}1b`,
     header: `0x${'0e'.repeat(32)}`,
     dataMarket: '0x21cb57c1f2352ad215a463dd867b838749cd3b8f',
     nodeVersion: 'v1.0.0',
@@ -41,7 +41,7 @@ export interface CollectorSetUp {
   readonly store?: FakeStore
   readonly dialer?: SubmissionDialer
   readonly limits?: Partial<CollectorLimits>
-  readonly verify?: CollectorDeps['verify']
+  readonly anchor?: CollectorDeps['anchor']
   readonly alsoTo?: readonly string[]
 }
 
@@ -95,7 +95,7 @@ export function createWorld(seed = 1) {
     }
     const role: Collector = createCollector(
       { addresses, alsoTo: options.alsoTo ?? [], limits: options.limits ?? {} },
-      { store, dialer, clock: counted, random, report, ...(options.verify === undefined ? {} : { verify: options.verify }) },
+      { store, dialer, clock: counted, random, report, ...(options.anchor && { anchor: options.anchor }) },
     )
     const leaving = new AbortController()
     let running: Promise<void> | undefined

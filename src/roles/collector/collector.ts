@@ -1,28 +1,37 @@
 import { isStoreFailure } from '#domain/errors.ts'
 import type { Report } from '#domain/events.ts'
-import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionHandler } from '#io/grpc/port.ts'
-import type { Random } from '#io/keys/port.ts'
+import type { Random, Recoverer } from '#io/keys/port.ts'
 import type { SubmissionDialer } from '#io/p2p/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { type Life, live } from '#life/live.ts'
+import type { PersistDeps } from '#life/persist.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
 import { accept } from './accept.ts'
+import { createAppointed } from './appointed.ts'
 import { createBell } from './bell.ts'
+import { check, formRejection, type Ground } from './check.ts'
 import { createCopies } from './copy.ts'
 import { type CounterReadings, createCounters } from './counters.ts'
-import { expire } from './expire.ts'
-import type { ReceiptAuthority } from './evidence.ts'
+import { expire, untilTooOld, untilWindowEnds } from './expire.ts'
 import { createForwarder, type ForwardOptions } from './forward.ts'
 import { openOutbox, type OutboxOptions } from './outbox.ts'
 import { createTelling } from './tell.ts'
+import { createWatch } from './watch.ts'
 
-export type CollectorLimits = OutboxOptions & Omit<ForwardOptions, 'addresses'>
+export interface CollectorLimits extends OutboxOptions, Omit<ForwardOptions, 'addresses'> {
+  /** How long a submission is tried where no chain is asked: longer than any window. */
+  readonly ageMaxMs: number
+}
 
 export const COLLECTOR_LIMITS: CollectorLimits = {
   // Ten seconds of the highest rate a whole network aims at, and about 40 MB of disk.
   openMax: 100_000,
+  // Several epochs of the largest market known, a few hundred projects each.
+  openPerSlotMax: 10_000,
   finishedMax: 100_000,
   ageMaxMs: 10 * 60_000,
   // 400 KB of real submissions; at 100 ms of round trip that is 10,000 a second.
@@ -49,10 +58,8 @@ export interface CollectorDeps {
   readonly clock: Clock
   readonly random: Random
   readonly report: Report
-  /** Whose signed receipts are kept; without it all of them are, unchecked (C12). */
-  readonly authority?: ReceiptAuthority | undefined
-  /** Checked before a submission is taken: what it rejects is answered `Failure`. */
-  readonly verify?: (submission: Submission) => Rejection | undefined
+  /** The chain that submissions are checked against, and by which they expire (C12, C13). Without it only their form is checked, and their age counts. */
+  readonly anchor?: { readonly chain: AnchorChain; readonly recoverer: Recoverer }
 }
 
 export interface CollectorStats extends CounterReadings {
@@ -61,6 +68,8 @@ export interface CollectorStats extends CounterReadings {
   readonly inFlight: number
   /** Where submissions go now; `undefined` while there is no link. */
   readonly address: string | undefined
+  /** Whether submissions can be taken: the chain was followed up to its head, or there is none. */
+  readonly isReady: boolean
 }
 
 export interface Collector {
@@ -71,22 +80,29 @@ export interface Collector {
   stats(): CollectorStats
 }
 
-/** Takes submissions from snapshotters and brings each to a receipt of the sequencer: accept → outbox → forward. */
+/** Takes submissions from snapshotters and brings each to a receipt of the sequencer: accept → outbox → forward. Of many slots, and of one market where a chain is asked. */
 export function createCollector(options: CollectorOptions, deps: CollectorDeps): Collector {
   const limits = { ...COLLECTOR_LIMITS, ...options.limits }
   const counters = createCounters()
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
-  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, telling, bell })
+  const anchored = deps.anchor && anchor(deps.anchor, deps)
+  const delivering = { ...deps, outbox, counters, telling, bell, authority: anchored?.authority }
+  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, delivering)
   const copies = createCopies(options.alsoTo ?? [], deps)
   const failing = new AbortController()
+  const check = anchored?.check ?? formRejection
+  const now = anchored?.watch.windows.now ?? (() => undefined)
+  const patience = anchored ? untilWindowEnds(anchored.watch.windows) : untilTooOld(limits, deps.clock)
 
   async function work(life: Life): Promise<void> {
     const over = new AbortController()
     void life.spawn(telling.run(over.signal))
     void life.spawn(copies.run(life.signal))
-    const expiring = expire({ outbox, counters, telling, clock: deps.clock }, life.signal)
+    if (anchored === undefined) deps.report('submissions_unchecked', {})
+    for (const following of anchored === undefined ? [] : [anchored.watch, anchored.appointed]) void life.spawn(following.run(life.signal))
+    const expiring = expire({ outbox, counters, telling, clock: deps.clock }, patience, life.signal)
     await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
     // Last of all: receipts came in until now.
     over.abort()
@@ -95,7 +111,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   return {
     async handler(submission) {
       try {
-        const answer = await accept(submission, { ...deps, outbox, counters }) // C1: Success only when it is on disk.
+        const answer = await accept(submission, { outbox, counters, check, now }) // C1: Success only when it is on disk.
         if (answer === 'Success') copies.offer(submission)
         return answer
       } catch (failure) {
@@ -110,6 +126,17 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
       open: outbox.openCount(),
       inFlight: forwarder.inFlightCount(),
       address: forwarder.address(),
+      isReady: anchored === undefined || now() !== undefined,
     }),
   }
+}
+
+/** The chain as this role knows it, and what submissions are held to by it. */
+function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps) {
+  const watch = createWatch({ ...deps, chain })
+  const appointed = createAppointed({ ...deps, chain })
+  const hasher = createSubmissionHasher(chain)
+  const ground: Ground = { market: chain, ...watch, hasher, recoverer }
+  const authority = { hasher, recoverer, dataMarket: chain.dataMarket, sequencers: appointed.sequencers }
+  return { watch, appointed, authority, check: (submission: Submission) => check(submission, ground) }
 }

@@ -34,7 +34,7 @@ export interface EvidenceDeps {
 /**
  * Takes evidence from receipts: `undefined` when there is none, or what there is does not show what it should, which is counted, and said once. The
  * submission goes on either way, by the code of the receipt: that came over a link to the very peer that was dialed, and sending again what a
- * sequencer has, until it signs as it should, would cost epochs and prove nothing (C12).
+ * sequencer has, until it signs as it should, would cost epochs and prove nothing (C14).
  */
 export function createEvidence({
   authority,

@@ -1,23 +1,44 @@
+import type { DeliveryReason } from '#domain/reasons.ts'
 import type { Clock } from '#io/clock/port.ts'
 import { pause } from './bell.ts'
 import type { Counters } from './counters.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import type { Telling } from './tell.ts'
+import type { Windows } from './windows.ts'
 
-/** Ages are minutes, so looking once a second is exact enough. */
+/** Windows and ages are seconds to minutes, so looking once a second is exact enough. */
 const SWEEP_INTERVAL_MS = 1_000
 
-/** Gives up what is too old, with the reason on record (C6). Works until the signal aborts; rejects when the store fails. */
+/** Which entries nobody will take any more, and why. */
+export interface Patience {
+  readonly reason: DeliveryReason
+  isSpent(entry: Pick<Entry, 'epochId' | 'heardAt' | 'firstSeenMs'>): boolean
+}
+
+/** Chain time decides, whatever clocks say (C13). */
+export const untilWindowEnds = (windows: Windows): Patience => ({
+  reason: 'window_over',
+  isSpent: ({ epochId, heardAt }) => windows.isOver(epochId, heardAt),
+})
+
+/** Where no chain is asked: longer than any window. */
+export const untilTooOld = ({ ageMaxMs }: { readonly ageMaxMs: number }, clock: Clock): Patience => ({
+  reason: 'too_old',
+  isSpent: ({ firstSeenMs }) => firstSeenMs <= clock.nowMs() - ageMaxMs,
+})
+
+/** Gives up what nobody will take any more, with the reason on record (C6). Works until the signal aborts; rejects when the store fails. */
 export async function expire(
   deps: { readonly outbox: Outbox; readonly counters: Counters; readonly telling: Telling; readonly clock: Clock },
+  { reason, isSpent }: Patience,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const old = deps.outbox.overdue()
-    const endings = await Promise.all(old.map((entry) => deps.outbox.finish(entry, 'too_old')))
+    const spent = deps.outbox.waiting().filter(isSpent)
+    const endings = await Promise.all(spent.map((entry) => deps.outbox.finish(entry, reason)))
     for (const [index, ending] of endings.entries()) {
-      deps.counters.countEnding(ending, 'too_old')
-      deps.telling.note((old[index] as Entry).epochId, ending, 'too_old')
+      deps.counters.countEnding(ending, reason)
+      deps.telling.note((spent[index] as Entry).epochId, ending, reason)
     }
     await pause(deps.clock, SWEEP_INTERVAL_MS, signal)
   }

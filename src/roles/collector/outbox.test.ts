@@ -9,7 +9,7 @@ import { encodeSubmission } from '#wire/submission-proto.ts'
 import { naming, submission } from './collector.test-world.ts'
 import { type EndCode, endingOf, type Entry, openOutbox, type Outbox, type OutboxOptions } from './outbox.ts'
 
-const MANY: OutboxOptions = { openMax: 10_000, finishedMax: 10_000, ageMaxMs: 60_000 }
+const MANY: OutboxOptions = { openMax: 10_000, openPerSlotMax: 10_000, finishedMax: 10_000 }
 
 function open<Disk extends Store>(store: Disk, options: Partial<OutboxOptions> = {}, startMs = 1_000_000) {
   const clock = createVirtualClock({ startMs })
@@ -144,15 +144,14 @@ describe('what is taken', () => {
   )
 
   test('C8: naming another block keeps the id, the age and the place', async () => {
-    const { outbox, clock, store } = open(createFakeStore(), { ageMaxMs: 1_000 })
+    const { outbox, clock, store } = open(createFakeStore())
     await outbox.add(submission(1))
     await outbox.add(submission(2))
     const before = noteOf(store.scan('out')[0]?.value as Uint8Array)
     await clock.advance(900)
     await outbox.add(naming(submission(1), '0f'))
     expect(noteOf(store.scan('out')[0]?.value as Uint8Array)).toEqual({ ...before, header: naming(submission(1), '0f').header })
-    await clock.advance(100)
-    expect(outbox.overdue().map(projectOf)).toEqual(['p1:N', 'p2:N'])
+    expect(outbox.waiting().map(({ firstSeenMs }) => firstSeenMs)).toEqual([1_000_000, 1_000_000])
     expect(takeAll(outbox)).toEqual(['p1:N', 'p2:N'])
   })
 
@@ -299,32 +298,24 @@ describe('what has ended', () => {
     expect(take(again).submissionId).toBe(entry.submissionId)
   })
 
-  test('C6: what is on its way to its end is open no more, nor old', async () => {
-    const { outbox, clock } = open(createFakeStore(), { ageMaxMs: 10 })
+  test('C6: what is on its way to its end is open no more, nor does it wait', async () => {
+    const { outbox } = open(createFakeStore())
     await outbox.add(submission(1))
     await outbox.add(submission(2))
-    await clock.advance(10)
     const finishing = outbox.finish(take(outbox), 'accepted')
-    expect(outbox.overdue().map(projectOf)).toEqual(['p2:N'])
+    expect(outbox.waiting().map(projectOf)).toEqual(['p2:N'])
     expect(outbox.openCount()).toBe(1)
     await finishing
   })
 
-  test('C6: what is old and not in flight is overdue, from the very millisecond', async () => {
-    const { outbox, clock } = open(createFakeStore(), { ageMaxMs: 1_000 })
-    await outbox.add(submission(1))
-    await outbox.add(submission(2))
-    await clock.advance(600)
-    await outbox.add(submission(3))
+  test('C6: what is open and not in flight waits, in the order of acceptance, due or not', async () => {
+    const { outbox } = open(createFakeStore())
+    for (const index of [1, 2, 3]) await outbox.add(submission(index))
     const flying = take(outbox)
-    const later = take(outbox)
-    outbox.putBack(later, 5_000)
-    await clock.advance(399)
-    expect(outbox.overdue()).toEqual([])
-    await clock.advance(1)
-    expect(outbox.overdue().map(projectOf)).toEqual(['p2:N'])
+    outbox.putBack(take(outbox), 5_000)
+    expect(outbox.waiting().map(projectOf)).toEqual(['p2:N', 'p3:N'])
     outbox.putBack(flying, 0)
-    expect(outbox.overdue().map(projectOf)).toEqual(['p1:N', 'p2:N'])
+    expect(outbox.waiting().map(projectOf)).toEqual(['p1:N', 'p2:N', 'p3:N'])
   })
 
   test('C2: of what has ended the newest are remembered, on disk too', async () => {
@@ -383,7 +374,7 @@ describe('what has ended', () => {
 
 describe('C3: after a restart', () => {
   test('everything that has no end is due at once, in the order of acceptance, under its id and with its age', async () => {
-    const first = open(createFakeStore(), { ageMaxMs: 1_000 })
+    const first = open(createFakeStore())
     const ids: string[] = []
     for (const index of [3, 1, 2]) {
       await first.outbox.add(submission(index))
@@ -394,11 +385,9 @@ describe('C3: after a restart', () => {
       first.outbox.putBack(entry, 10_000)
       if (ids.length === 3) break
     }
-    const { outbox, clock } = open(first.store.crash(), { ageMaxMs: 1_000 }, 1_000_000 + 990)
+    const { outbox, clock } = open(first.store.crash(), {}, 1_000_000 + 990)
     expect(outbox.openCount()).toBe(3)
-    expect(outbox.overdue()).toEqual([])
     await clock.advance(10)
-    expect(outbox.overdue().map(projectOf)).toEqual(['p3:N'])
     const again = [take(outbox), take(outbox), take(outbox)]
     expect(again.map(projectOf)).toEqual(['p3:N', 'p1:N', 'p2:N'])
     expect(again.map(({ submissionId }) => submissionId)).toEqual(ids)

@@ -3,6 +3,7 @@ import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
+import type { BlockTime } from '#domain/window.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
@@ -15,14 +16,14 @@ export interface OutboxOptions {
   readonly openMax: number
   /** Submissions whose end is remembered, so that one handed over again is known, across restarts. */
   readonly finishedMax: number
-  /** How long one is tried. Windows are chain time, so this only has to be longer than any window. */
-  readonly ageMaxMs: number
+  /** Of them, those of one slot: none fills the outbox for all. */
+  readonly openPerSlotMax: number
 }
 
 /** How a delivery ended. `sent`: written to a peer that never answers. */
 export type Ending = 'acknowledged' | 'sent' | 'rejected' | 'expired'
 
-/** Why: what the receipt said, `unacknowledged`, or `too_old` when the age was reached first. */
+/** Why: what the receipt said, `unacknowledged`, or `window_over` or `too_old` when it was given up before. */
 export type EndCode = ReceiptCode | DeliveryReason
 
 /** A submission on its way. */
@@ -32,6 +33,8 @@ export interface Entry {
   /** Chosen once, the same at every attempt, so that the sequencer knows a repetition. */
   readonly submissionId: string
   readonly firstSeenMs: number
+  /** The head of the anchor chain when it was taken; `undefined` where no chain is asked. */
+  readonly heardAt: BlockTime | undefined
   /** Order of acceptance. */
   readonly order: number
   attempts: number
@@ -43,7 +46,7 @@ export interface Entry {
 
 export interface Outbox {
   /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`. */
-  add(submission: Submission): Promise<'new' | 'known'>
+  add(submission: Submission, heardAt?: BlockTime): Promise<'new' | 'known'>
   /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
   take(): Entry | undefined
   /** The protobuf `SnapshotSubmission` of an entry that is not finished. */
@@ -52,8 +55,8 @@ export interface Outbox {
   putBack(entry: Entry, delayMs: number): void
   /** Ends an entry, with the signed receipt where there is one; resolves when that is durable. */
   finish(entry: Entry, code: EndCode, evidence?: Evidence): Promise<Ending>
-  /** The entries that are too old and not in flight. */
-  overdue(): Entry[]
+  /** The entries that are open and not in flight, in the order of acceptance. */
+  waiting(): Entry[]
   /** When the next entry that waits becomes due, or `undefined`. */
   nextDueMs(): number | undefined
   openCount(): number
@@ -72,6 +75,7 @@ export interface Note {
   /** The block that the submission names. */
   readonly header: string
   readonly firstSeenMs: number
+  readonly heardAt?: BlockTime
   readonly state: 'queued' | Ending
   readonly lastCode?: EndCode
   readonly attempts?: number
@@ -148,13 +152,43 @@ function keyOf({ request, dataMarket }: Submission): string {
 
 export function endingOf(code: EndCode): Ending {
   if (code === 'unacknowledged') return 'sent'
-  if (code === 'too_old' || code === 'window_closed') return 'expired'
+  if (code === 'too_old' || code === 'window_over' || code === 'window_closed') return 'expired'
   return isTaken(code) ? 'acknowledged' : 'rejected'
 }
 
-function entryOf({ key, note: { submissionId, firstSeenMs } }: KeptNote, order: number): Entry {
+function entryOf({ key, note: { submissionId, firstSeenMs, heardAt } }: KeptNote, order: number): Entry {
   const epochId = Number(key.slice(PREFIX.length, PREFIX.length + EPOCH_DIGITS)) as EpochId
-  return { key, epochId, submissionId, firstSeenMs, order, attempts: 0, dueMs: firstSeenMs, place: 'ready', isRenewed: false }
+  return { key, epochId, submissionId, firstSeenMs, heardAt, order, attempts: 0, dueMs: firstSeenMs, place: 'ready', isRenewed: false }
+}
+
+const slotIn = (key: string): string => key.split('\t')[3] ?? ''
+
+/** Room for what is open: so many in all, so many of one slot. */
+function createRoom({ openMax, openPerSlotMax }: OutboxOptions) {
+  const perSlot = new Map<string, number>()
+  let taken = 0
+  return {
+    /** Throws `QUEUE_FULL`. */
+    take(key: string): void {
+      const slot = slotIn(key)
+      const ofSlot = perSlot.get(slot) ?? 0
+      if (taken >= openMax) throw new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: openMax })
+      if (ofSlot >= openPerSlotMax) throw new WeftError('QUEUE_FULL', { queue: `share of slot ${slot}`, lengthMax: openPerSlotMax })
+      perSlot.set(slot, ofSlot + 1)
+      taken += 1
+    },
+    /** Whatever the limits are: of what is on the disk. */
+    keep(key: string): void {
+      perSlot.set(slotIn(key), (perSlot.get(slotIn(key)) ?? 0) + 1)
+      taken += 1
+    },
+    give(key: string): void {
+      const ofSlot = (perSlot.get(slotIn(key)) ?? 0) - 1
+      if (ofSlot > 0) perSlot.set(slotIn(key), ofSlot)
+      else perSlot.delete(slotIn(key))
+      taken -= 1
+    },
+  }
 }
 
 /** Finished entries, oldest first, as keys. */
@@ -222,9 +256,9 @@ export function openOutbox(
   /** Everything that is not finished, in the order of acceptance. */
   const open = new Map<string, Entry>()
   const history = createHistory(options.finishedMax)
+  /** Commits under way take room too. */
+  const room = createRoom(options)
   let order = 0
-  /** Commits under way count against the limit. */
-  let addingCount = 0
 
   function enter(key: string, note: Note): void {
     const entry = entryOf({ key, note }, order)
@@ -246,11 +280,13 @@ export function openOutbox(
   }
 
   for (const { key, note } of notesIn(store)) {
-    if (note.state === 'queued') enter(key, note)
-    else history.add(key)
+    if (note.state === 'queued') {
+      room.keep(key)
+      enter(key, note)
+    } else history.add(key)
   }
   return {
-    async add(submission) {
+    async add(submission, heardAt) {
       const key = keyOf(submission)
       const known = noteAt(key)
       const { header } = submission
@@ -266,14 +302,15 @@ export function openOutbox(
         await store.flush()
         return 'known'
       }
-      if (open.size + addingCount >= options.openMax) throw new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: options.openMax })
-      const note: Note = { submissionId: random.uuid(), header, firstSeenMs: clock.nowMs(), state: 'queued' }
+      room.take(key)
+      const firstSeenMs = clock.nowMs()
+      const note: Note = { submissionId: random.uuid(), header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
       history.remove(key)
-      addingCount += 1
       try {
         await store.commit([{ key, value: toValue(note, encodeSubmission(submission)) }])
-      } finally {
-        addingCount -= 1
+      } catch (failure) {
+        room.give(key)
+        throw failure
       }
       enter(key, note)
       deps.onReady()
@@ -294,21 +331,14 @@ export function openOutbox(
       const state = endingOf(code)
       entry.place = 'finished'
       open.delete(key)
+      room.give(key)
       history.add(key)
       const { header } = noteAt(key) as Note
       const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs(), evidence }
       await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])
       return state
     },
-    overdue() {
-      const limitMs = clock.nowMs() - options.ageMaxMs
-      const old: Entry[] = []
-      for (const entry of open.values()) {
-        if (entry.firstSeenMs > limitMs) break
-        if (entry.place !== 'in flight') old.push(entry)
-      }
-      return old
-    },
+    waiting: () => [...open.values()].filter(({ place }) => place !== 'in flight'),
     nextDueMs: line.nextDueMs,
     openCount: () => open.size,
     openEpochs: () => new Set([...open.values()].map(({ epochId }) => epochId)),

@@ -9,7 +9,7 @@ import { traceOf } from './trace.ts'
 test('G9: each vote of the project is told, and how it ended', async () => {
   const clock = createVirtualClock({ startMs: 1_000 })
   const store = createFakeStore()
-  const options = { openMax: 10, finishedMax: 10, ageMaxMs: 60_000 }
+  const options = { openMax: 10, openPerSlotMax: 10, finishedMax: 10 }
   const outbox = openOutbox(options, { store, clock, random: createSeededRandom(1), onReady: () => undefined })
   const { epochId, projectId, slotId, snapshotCid } = submission(1).request
   await outbox.add(submission(1))

@@ -1,0 +1,76 @@
+import { type AnchorView, createAnchorView, type ReleasedEpoch } from '#domain/anchor-view.ts'
+import type { BlockNumber, EpochId } from '#domain/ids.ts'
+import type { BlockTime } from '#domain/window.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
+import { readSigners, readSlots } from '#life/signers.ts'
+import { createWindows, isOverInBoth, type Windows } from './windows.ts'
+
+/** Epochs looked back for at the start; windows that hold more of them at once do not exist. */
+const LOOK_BACK_EPOCHS = 64
+
+export interface Watch {
+  readonly view: Pick<AnchorView, 'header' | 'signerAt'>
+  readonly windows: Windows
+  /** Follows until the signal aborts (then it resolves) or the chain cannot be followed (then it rejects). */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Follows the anchor chain from the oldest release whose window may be open: who signs for a slot, which epochs there are, and how late it is
+ * (C13). What the chain does not answer is asked again. Until it was followed up to its head nothing can be checked, and nothing expires.
+ */
+export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain }): Watch {
+  const { chain } = deps
+  const view = createAnchorView()
+  let length = 0
+  const windows = createWindows(view, () => length)
+
+  return {
+    view,
+    windows,
+    async run(signal) {
+      const patiently = <Result>(doing: string, attempt: () => Promise<Result>): Promise<Result> =>
+        persist({ doing, attempt, signal }, deps)
+      const headAtStart = await patiently('read_head', () => chain.head())
+      length = (await patiently('read_market', () => chain.market())).snapshotWindowBlocks
+      const start = await patiently('read_current_epoch', () => startOf(chain, { head: headAtStart, length }))
+      await readSlots({ ...deps, view }, signal)
+      for await (const step of chain.follow({ from: start.block, known: [], signal })) {
+        const applied = view.apply(step)
+        await readSigners(applied, { ...deps, view }, signal)
+        for (const { epochId } of applied.undone) windows.noteUndone(epochId)
+        for (const { epochId } of applied.released) windows.noteReleased(epochId)
+        const { head } = view
+        if (head === undefined) continue
+        if (windows.now() === undefined && head.number >= headAtStart.number) windows.begin(newestOf(view.epochs(), start.newest))
+        view.forgetBelow(oldestNeeded(view.epochs(), windows) ?? head.number)
+      }
+    },
+  }
+}
+
+const newestOf = (epochs: Iterable<ReleasedEpoch>, least: EpochId): EpochId =>
+  Math.max(least, ...[...epochs].map(({ epochId }) => epochId)) as EpochId
+
+function oldestNeeded(epochs: Iterable<ReleasedEpoch>, windows: Windows): BlockNumber | undefined {
+  for (const { epochId, release } of epochs) if (!windows.isOver(epochId, undefined)) return release.number
+  return undefined
+}
+
+/** The release of the oldest epoch whose window may be open, or the head; and the newest epoch. */
+async function startOf(
+  chain: AnchorChain,
+  { head, length }: { readonly head: BlockTime & { readonly number: BlockNumber }; readonly length: number },
+): Promise<{ readonly block: BlockNumber; readonly newest: EpochId }> {
+  const { epochId: newest } = await chain.currentEpoch()
+  let block = head.number
+  for (let epochId = newest; epochId > Math.max(0, newest - LOOK_BACK_EPOCHS); epochId = (epochId - 1) as EpochId) {
+    const { releaseBlock, timestamp } = await chain.epochInfo(epochId)
+    // Left out by the market's owner.
+    if (releaseBlock === 0) continue
+    block = Math.min(block, releaseBlock) as BlockNumber
+    if (isOverInBoth({ number: releaseBlock, timestamp }, length, head)) break
+  }
+  return { block, newest }
+}
