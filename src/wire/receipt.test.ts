@@ -122,7 +122,11 @@ test('all ways up of a tree are those of its single proofs, without what is empt
       for (const index of texts.keys()) {
         const siblings = tree.siblings(index)
         expect(siblings.length / 32).toBe(Math.ceil(Math.log2(texts.length)))
-        expect(inclusionProof(texts, index)?.siblings.slice(0, siblings.length / 32).join('')).toBe(siblings.toHex())
+        expect(
+          inclusionProof(texts, index)
+            ?.siblings.slice(0, siblings.length / 32)
+            .join(''),
+        ).toBe(siblings.toHex())
         expect(rootAbove(texts[index] as string, { index, siblings })).toBe(tree.root)
       }
     }),

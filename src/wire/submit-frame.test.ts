@@ -108,7 +108,12 @@ describe('receipts', () => {
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
   })
 
-  const proof = { anchorBlock: 2 ** 40 as BlockNumber, index: 2 ** 20 - 1, siblings: new Uint8Array(20 * 32).fill(7), signature: '1b'.repeat(65) }
+  const proof = {
+    anchorBlock: (2 ** 40) as BlockNumber,
+    index: 2 ** 20 - 1,
+    siblings: new Uint8Array(20 * 32).fill(7),
+    signature: '1b'.repeat(65),
+  }
 
   test('signed ones come out as they went in, and are no longer than what readers of before take', () => {
     const signed = { submissionId: receipt.submissionId, code: 'accepted', reason: '', proof } as const
@@ -120,7 +125,7 @@ describe('receipts', () => {
 
   test.each([
     ['a signature of another length', { signature: '1b'.repeat(64) }],
-    ['a block beyond all blocks', { anchorBlock: 2 ** 53 as BlockNumber }],
+    ['a block beyond all blocks', { anchorBlock: (2 ** 53) as BlockNumber }],
   ])('G7: with %s it is a receipt without proof', (_, change) => {
     const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, proof: { ...proof, ...change } }))
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual(receipt)

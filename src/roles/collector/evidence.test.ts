@@ -19,7 +19,10 @@ const dataMarket = submission(0).dataMarket as Address
 
 /** Receipts of a group, and their submissions. */
 function group(signer = sequencer, code: ReceiptCode = 'accepted'): { receipt: Receipt; payload: Uint8Array; one: Submission }[] {
-  const all = [1, 2, 3].map((index) => ({ one: submission(index), submissionId: `00000000-0000-4000-8000-00000000000${index}` as SubmissionId }))
+  const all = [1, 2, 3].map((index) => ({
+    one: submission(index),
+    submissionId: `00000000-0000-4000-8000-00000000000${index}` as SubmissionId,
+  }))
   const promises = all.map(({ one, submissionId }) => ({ submissionId, code, header: one.header, digest: hasher.digest(one.request) }))
   const proofs = signReceipts(promises, 9 as BlockNumber, { hasher, dataMarket, signer })
   return all.map(({ one, submissionId }, index) => ({

@@ -53,7 +53,10 @@ interface World extends Spoil {
 }
 
 /** Judged on a chain where the epoch's windows end 40 blocks after its release. */
-async function judge(receipt: SignedReceipt, { sequencers = [sequencer.address], headBlock = 400, releaseBlock = RELEASE, ...spoil }: World = {}): Promise<JudgedReceipt> {
+async function judge(
+  receipt: SignedReceipt,
+  { sequencers = [sequencer.address], headBlock = 400, releaseBlock = RELEASE, ...spoil }: World = {},
+): Promise<JudgedReceipt> {
   const { chain: batches, ipfs, clock } = await epoch(spoil)
   const blockAt = (number: number): BlockRef =>
     ({ number, hash: hashAt(number), parentHash: hashAt(number - 1), timestamp: number }) as unknown as BlockRef
@@ -99,7 +102,7 @@ describe('G8: a signed receipt', () => {
   })
 })
 
-describe('P9: no fault is proved', () => {
+describe('P8: no fault is proved', () => {
   test.each<[string, Vote, World, JudgedReceipt['verdict'], RegExp]>([
     ['where another batch may still hold the vote', MISSING, { anchored: open, headBlock: RELEASE + 30 }, 'undecided', /none of the 3/],
     ['before the epoch has a batch of the project', { ...MISSING, project: 7 }, { headBlock: RELEASE + 30 }, 'undecided', /none of the 3/],
@@ -107,9 +110,21 @@ describe('P9: no fault is proved', () => {
     ['where not all batches can be read', MISSING, { missing: [1] }, 'unjudged', /as far as they can be read/],
     ['by a slot that signed two votes', { slotId: 3 }, {}, 'unjudged', /the slot has signed both/],
     ['when a reorganisation took the block that the vote names', { ...MISSING, header: 77 }, {}, 'unjudged', /a reorganisation voided it/],
-    ['when the block lies past the window of the release that there is now', { ...MISSING, header: RELEASE + 6 }, {}, 'unjudged', /voided it/],
+    [
+      'when the block lies past the window of the release that there is now',
+      { ...MISSING, header: RELEASE + 6 },
+      {},
+      'unjudged',
+      /voided it/,
+    ],
     ['when the release is gone', MISSING, { releaseBlock: 0 }, 'unjudged', /no release of epoch 3/],
-    ['where another sequencer may have made the batch', MISSING, { sequencers: [sequencer.address, stranger.address] }, 'unjudged', /2 sequencers/],
+    [
+      'where another sequencer may have made the batch',
+      MISSING,
+      { sequencers: [sequencer.address, stranger.address] },
+      'unjudged',
+      /2 sequencers/,
+    ],
     ['by what counts nowhere', { ...MISSING, code: 'simulated' }, {}, 'simulated', /simulation/],
     ['by what is of epoch 0', { ...MISSING, epochId: 0 }, {}, 'simulated', /simulation/],
     ['by the signature of somebody else', { ...MISSING, signer: stranger }, {}, 'unproved', /which is no sequencer of the market/],
@@ -130,7 +145,10 @@ describe('P9: no fault is proved', () => {
     ['of another slot', (receipt) => ({ ...receipt, request: { ...receipt.request, ...other } })],
     ['of another block', (receipt) => ({ ...receipt, header: hashAt(RELEASE + 1) })],
     ['of another deadline', (receipt) => ({ ...receipt, request: { ...receipt.request, deadlineBlock: 601 as BlockNumber } })],
-    ['with a shorter way', (receipt) => ({ ...receipt, proof: { ...receipt.proof, siblings: receipt.proof.siblings.subarray(32), index: 1 } })],
+    [
+      'with a shorter way',
+      (receipt) => ({ ...receipt, proof: { ...receipt.proof, siblings: receipt.proof.siblings.subarray(32), index: 1 } }),
+    ],
     ['with a huge index', (receipt) => ({ ...receipt, proof: { ...receipt.proof, index: Number.MAX_SAFE_INTEGER } })],
   ])('by a receipt %s', async (_what, change) => {
     expect(await judge(change(await receiptOf(MISSING)))).toMatchObject({ verdict: 'unproved' })

@@ -106,7 +106,7 @@ describe('S1: a receipt', () => {
   })
 })
 
-describe('S14: what is taken is signed', () => {
+describe('S25: what is taken is signed', () => {
   /** A sequencer whose signatures are counted. */
   async function signing(disk = createDisk()) {
     let signatures = 0
@@ -127,10 +127,16 @@ describe('S14: what is taken is signed', () => {
     return { world, disk, signer, signerIn, signatures: () => signatures }
   }
 
-  test('S14: once for a group, each receipt by itself: accepted, duplicate and simulated, and no refusal', async () => {
+  test('S25: once for a group, each receipt by itself: accepted, duplicate and simulated, and no refusal', async () => {
     const { world, signer, signerIn, signatures } = await signing()
     const [one, other] = [await world.submission(), await world.submission({ slotId: 2 as SlotId })]
-    const group = [one, other, one, await world.submission({ epochId: 0 as EpochId }), await world.submission({ snapshotCid: CIDS[1] as Cid })]
+    const group = [
+      one,
+      other,
+      one,
+      await world.submission({ epochId: 0 as EpochId }),
+      await world.submission({ snapshotCid: CIDS[1] as Cid }),
+    ]
     const answered: Receipt[] = []
     await pushAlone(world, group, answered)
     await world.until(() => answered.length === group.length)
@@ -143,7 +149,7 @@ describe('S14: what is taken is signed', () => {
     await world.stop()
   })
 
-  test('S14: and not before it is durable', async () => {
+  test('S25: and not before it is durable', async () => {
     const { world, disk, signatures } = await signing()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
@@ -156,7 +162,7 @@ describe('S14: what is taken is signed', () => {
     await world.stop()
   })
 
-  test('S14: nothing is signed that no receipt tells of: refusals alone, and what comes over /collect', async () => {
+  test('S25: nothing is signed that no receipt tells of: refusals alone, and what comes over /collect', async () => {
     const { world, signatures } = await signing()
     await world.deliver(new Uint8Array(3))
     world.push([await world.submission()], [], { protocol: 'collect' })

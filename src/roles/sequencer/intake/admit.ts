@@ -47,7 +47,7 @@ function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void
   delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })
 }
 
-/** One signature for all of the group that was taken, and that a receipt will reach (S14). */
+/** One signature for all of the group that was taken, and that a receipt will reach (S25). */
 function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner }: Sequencing): ReadonlyMap<Answer, ReceiptProof> {
   const taken = receiptSigner === undefined ? [] : answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
   if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return new Map()
