@@ -106,7 +106,7 @@ describe('S1: a receipt', () => {
   })
 })
 
-describe('S25: what is taken is signed', () => {
+describe('what is taken is signed', () => {
   /** A sequencer whose signatures are counted. */
   async function signing(disk = createDisk()) {
     let signatures = 0
