@@ -5,10 +5,12 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { signReceipts } from '#wire/receipt.ts'
-import { encodeSubmission } from '#wire/submission-proto.ts'
-import { submission } from './collector.test-world.ts'
+import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
+import { createAnchoredWorld } from './anchored.test-world.ts'
+import { SEQUENCER, submission } from './collector.test-world.ts'
 import { createCounters } from './counters.ts'
 import { createEvidence, type ReceiptAuthority } from './evidence.ts'
+import { votesIn } from './outbox.ts'
 
 const [sequencer, stranger] = ['55', '66'].map((digits) => createSigner(parsePrivateKey(digits.repeat(32)))) as [
   ReturnType<typeof createSigner>,
@@ -86,4 +88,41 @@ test('C14: an unsigned receipt, and a refusal that bears a signature, are no evi
   expect(accepted && evidenceIn({ ...accepted.receipt, proof: undefined }, accepted.payload)).toBeUndefined()
   expect(refused && evidenceIn(refused.receipt, refused.payload)).toBeUndefined()
   expect([told, signed()]).toEqual([[], { kept: 0, unproved: 0 }])
+})
+
+/** A collector with the chain, whose market has one sequencer, and a peer that signs its receipts with this key. */
+async function delivered(signer: typeof sequencer) {
+  const world = createAnchoredWorld({ sequencers: [sequencer.address] })
+  const { chain, network, clock, stopping, events } = world
+  const place = { hasher: createSubmissionHasher(chain), dataMarket: chain.dataMarket, signer }
+  const host = await network.createSubmissionHost({ identity: SEQUENCER })
+  const answering = async () => {
+    for await (const deliveries of host.inbound(stopping.signal)) {
+      const promises = deliveries.map(({ submissionId, payload }) => {
+        const { request, header } = decodeSubmission(payload) as Submission
+        return { submissionId: submissionId as SubmissionId, code: 'accepted', header, digest: place.hasher.digest(request) } as const
+      })
+      const proofs = signReceipts(promises, 9 as BlockNumber, place)
+      for (const [index, { submissionId, respond }] of deliveries.entries())
+        respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '', proof: proofs[index] })
+    }
+  }
+  void answering()
+  const collector = await world.collector(host.addresses())
+  await world.releaseNext()
+  await collector.ready()
+  await collector.hand(world.signed(1))
+  await collector.hand(world.signed(2))
+  await clock.runUntil(() => collector.ended() === 2, { limitMs: 10_000 })
+  const notes = [...votesIn(collector.store)].map(({ note }) => [note.state, note.evidence?.anchorBlock])
+  await collector.stop()
+  stopping.abort()
+  return { notes, signed: collector.role.stats().signedReceipts, isTold: events.includes('receipt_unproved') }
+}
+
+test('C14: evidence stays with the entry, checked against the sequencers of the chain; without it the entry ends all the same', async () => {
+  const kept = { notes: Array(2).fill(['acknowledged', 9]), signed: { kept: 2, unproved: 0 }, isTold: false }
+  expect(await delivered(sequencer)).toEqual(kept)
+  const unproved = { notes: Array(2).fill(['acknowledged', undefined]), signed: { kept: 0, unproved: 2 }, isTold: true }
+  expect(await delivered(stranger)).toEqual(unproved)
 })
