@@ -54,7 +54,9 @@ function ask(...args: string[]): { readonly code: number | null; readonly out: s
 /** Of the epoch in which the votes of a slot were thrown away: the receipts of those prove it, and those of others that they were kept. */
 function expectReceiptsProve(epochId: number, told: string): void {
   const kept = ['--data-dir', dataDirOf('lying-sequencer')]
-  const lines = ask('outbox', '--epoch', String(epochId), '--json', ...kept).out.trim().split('\n')
+  const lines = ask('outbox', '--epoch', String(epochId), '--json', ...kept)
+    .out.trim()
+    .split('\n')
   const entries = lines.map((line) => JSON.parse(line) as { submissionId: string; state: string; fate?: string })
   for (const [fate, verdict, code] of [
     ['missing', 'fault', 3],
