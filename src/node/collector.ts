@@ -32,6 +32,8 @@ export const wireCollector: Wire<Collector> = async (settings, home, started, si
       random: systemRandom,
       report: home.report,
       ...(chain && { anchor: { chain, recoverer } }),
+      // An orchestrator sends nobody here before.
+      onReady: () => server.setServing(true),
     },
   )
   const server = await serveSubmissions({ ...hostAndPort(settings.grpcListen), handler: collector.handler })
