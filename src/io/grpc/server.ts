@@ -124,7 +124,8 @@ async function answerNumbered(call: ServerDuplexStream<Numbered, NumberedAnswer>
     })
   }
   try {
-    for await (const one of call) {
+    // The end of the requests is not that of the call.
+    for await (const one of call.iterator({ destroyOnReturn: false })) {
       const answering = answer(one as Numbered).finally(() => underWay.delete(answering))
       underWay.add(answering)
       if (underWay.size >= STREAM_IN_FLIGHT_MAX) await Promise.race(underWay)
