@@ -312,6 +312,11 @@ export const ERRORS = {
     facts: ['address', 'detail'],
     help: 'Nothing can listen there. Is the port taken, or the address not one of this machine?',
   },
+  SEQUENCERS_UNKNOWN: {
+    kind: 'transient',
+    facts: ['place', 'detail'],
+    help: "The list of trusted sequencers could not be had, is not what its pin says, or names no sequencer of the market that the chain names too. Is --trusted-sequencers right, and the market's address? With --sequencers no list is needed.",
+  },
   COLLECTOR_UNAVAILABLE: { kind: 'transient', facts: ['endpoint', 'detail'], help: 'The local collector did not answer. Is it running?' },
   QUEUE_FULL: {
     kind: 'transient',

@@ -167,6 +167,10 @@ export const EVENTS = {
     isRepeated: true,
     help: 'Submissions waited and no receipt came for so long: the link is closed and opened anew.',
   },
+  sequencers_from_copy: {
+    level: 'warn',
+    help: 'The list of trusted sequencers could not be had from `place`: the copy of the last one is used.',
+  },
   submissions_unchecked: {
     level: 'warn',
     help: 'The collector was given no RPC endpoint of the anchor chain: it takes every submission of the right form, whoever signed it, and gives up by the clock what finds no receipt. With --anchor-rpc-url and the network of the market it refuses what nobody would count.',

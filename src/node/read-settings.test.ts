@@ -42,7 +42,8 @@ describe('settings', () => {
 
   test.each<[SettingName, string]>([
     ['signerKey', 'needed'],
-    ['protocolState', 'needed, or from the network file'],
+    ['protocolState', 'needed, or from the network file; a collector checks nothing but forms without it'],
+    ['sequencers', 'default none'],
     ['network', 'default none'],
     ['relays', 'default none'],
     ['firstBlock', 'default 0'],
@@ -79,6 +80,25 @@ describe('settings', () => {
     `/ip4/127.0.0.1/tcp/9100/p2p/${PEER.slice(1)}`,
   ])('a collector does not start towards %j, where nothing could ever be delivered', (sequencers) => {
     expect(problemsOf({ sequencers }, collector, 'collector')).toHaveLength(1)
+  })
+
+  test.each<[Record<string, string>, readonly string[]]>([
+    [{}, ['--sequencers']],
+    [{ trustedSequencers: 'https://example.org/list.json' }, ['--data-market']],
+    [{ trustedSequencers: 'list.json', dataMarket: `0x${'ab'.repeat(20)}` }, []],
+    [{ trustedSequencers: 'http://example.org/list.json', dataMarket: `0x${'ab'.repeat(20)}` }, ['--trusted-sequencers-pin']],
+    [
+      { trustedSequencers: 'list.json', dataMarket: `0x${'ab'.repeat(20)}`, trustedSequencersPin: 'sha256:12' },
+      ['--trusted-sequencers-pin'],
+    ],
+    [{ sequencers: `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}` }, []],
+    [
+      { sequencers: `/ip4/127.0.0.1/tcp/9100/p2p/${PEER}`, anchorRpcUrl: 'http://127.0.0.1:8545' },
+      ['--anchor-chain-id', '--protocol-state', '--data-market'],
+    ],
+  ])('what a collector needs hangs on what it is to do: %j', (flags, missing) => {
+    const problems = problemsOf(flags, { WEFT_DATA_DIR: '/tmp/x' }, 'collector')
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(missing)
   })
 
   test('a list of peers, direct and behind a relay', () => {

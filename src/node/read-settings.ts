@@ -6,7 +6,9 @@ import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
 import { findNetwork, type Network } from './network.ts'
+import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
+import { problemsOfTrusted } from './trusted-sequencers.ts'
 import {
   flagOf,
   type Given,
@@ -33,7 +35,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
   for (const name of settingsOf(role)) {
     const row: SettingRow = SETTINGS[name]
     const text = flags[name] ?? env[row.env] ?? (row.fromNetwork && network?.[row.fromNetwork])?.toString()
-    if (text === undefined && row.fromMarket !== undefined) continue
+    if (text === undefined && (row.fromMarket !== undefined || row.optional?.roles.includes(role))) continue
     if (text === undefined && row.fallback === undefined) {
       // The file that was to supply it has its own problem.
       if (row.fromNetwork !== undefined && networkPath !== undefined) continue
@@ -45,8 +47,26 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
     else settings[name] = value
   }
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
+  if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings
+}
+
+/** What a collector needs hangs on what it is to do. */
+function problemsOfCollector(settings: Partial<Settings>): string[] {
+  const { sequencers = [], trustedSequencers = '', anchorRpcUrl } = settings
+  const needs = (names: readonly SettingName[], why: string): string[] =>
+    names
+      .filter((name) => settings[name] === undefined)
+      .map((name) => `${flagOf(name)} (${SETTINGS[name].env})${'fromNetwork' in SETTINGS[name] ? ' or --network' : ''} is needed ${why}`)
+  return [
+    ...(sequencers.length === 0 && trustedSequencers === ''
+      ? ['--sequencers (WEFT_SEQUENCERS) or --trusted-sequencers is needed: nothing could ever be delivered']
+      : []),
+    ...(anchorRpcUrl === undefined ? [] : needs(['anchorChainId', 'protocolState', 'dataMarket'], 'with --anchor-rpc-url')),
+    ...(anchorRpcUrl === undefined && trustedSequencers !== '' ? needs(['dataMarket'], 'with --trusted-sequencers') : []),
+    ...problemsOfTrusted(settings),
+  ]
 }
 
 const fallbackOf = ({ type, fallback }: SettingRow): unknown => (type === 'secret' ? new Secret(fallback) : fallback)
@@ -66,22 +86,6 @@ function suppliedBy(path: string | undefined, problems: string[]): Network | und
   }
 }
 
-interface AddressForm {
-  readonly is: RegExp
-  readonly like: string
-}
-
-const HOST_AND_TCP = String.raw`/(?:ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}`
-const BASE58 = '[1-9A-HJ-NP-Za-km-z]'
-/** The key itself, as Ed25519 and secp256k1 peers have it, or the hash of a longer one. */
-const PEER = `/p2p/(?:1${BASE58}{51,52}|Qm${BASE58}{44})`
-/** What our transport, TCP, can listen on. */
-const LISTEN_FORM: AddressForm = { is: new RegExp(`^${HOST_AND_TCP}$`), like: 'a multiaddr like /ip4/127.0.0.1/tcp/9100' }
-/** What it can dial: the id says whom it must find there, directly or behind a relay. */
-const PEER_FORM: AddressForm = {
-  is: new RegExp(`^${HOST_AND_TCP}${PEER}(?:/p2p-circuit${PEER})?$`),
-  like: 'a multiaddr like /dns/example.org/tcp/9100/p2p/12D3Koo…',
-}
 const KEY_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/
 
 class Problem {

@@ -41,15 +41,20 @@ export interface SettingRow {
   readonly choices?: readonly string[]
   /** What supplies it when neither flag nor variable does. */
   readonly fromNetwork?: keyof Network
+  /** Roles that do without it, and how. */
+  readonly optional?: { readonly roles: readonly Role[]; readonly otherwise: string }
   /** The market says it, on chain: given, it must not say otherwise. What holds in a market that says nothing, in words. */
   readonly fromMarket?: { readonly otherwise: string }
 }
 
-const onChain: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator', 'api']
+const onChain: readonly Role[] = ['epochs', 'snapshotter', 'collector', 'sequencer', 'validator', 'api']
 const onSource: readonly Role[] = ['epochs', 'snapshotter']
 const withKey: readonly Role[] = ['epochs', 'snapshotter', 'sequencer', 'validator']
 const sending: readonly Role[] = ['epochs', 'sequencer', 'validator']
 const withIpfs: readonly Role[] = ['snapshotter', 'sequencer', 'validator', 'api']
+
+/** A collector without the chain takes whatever has the form of a submission. */
+const forCollectors = { roles: ['collector'], otherwise: 'a collector checks nothing but forms without it' } as const
 
 /** How endpoints are named, in words. */
 const RPC_FORM =
@@ -82,6 +87,7 @@ export const SETTINGS = {
     env: 'WEFT_ANCHOR_RPC_URL',
     type: 'rpc',
     roles: onChain,
+    optional: forCollectors,
     doc: `JSON-RPC endpoint of the anchor chain, or several. ${RPC_FORM}`,
   },
   anchorChainId: {
@@ -91,6 +97,7 @@ export const SETTINGS = {
     max: 2 ** 53 - 1,
     fromNetwork: 'chainId',
     roles: onChain,
+    optional: forCollectors,
     doc: 'Chain id of the anchor chain; a different answer from the endpoint stops the role.',
   },
   protocolState: {
@@ -98,6 +105,7 @@ export const SETTINGS = {
     type: 'address',
     fromNetwork: 'protocolState',
     roles: onChain,
+    optional: forCollectors,
     doc: 'Address of the ProtocolState contract.',
   },
   dataMarket: {
@@ -105,6 +113,7 @@ export const SETTINGS = {
     type: 'address',
     fromNetwork: 'dataMarket',
     roles: onChain,
+    optional: forCollectors,
     doc: 'Address of the data market.',
   },
   pollMs: {
@@ -259,7 +268,52 @@ export const SETTINGS = {
     env: 'WEFT_SEQUENCERS',
     type: 'peers',
     roles: ['collector'],
-    doc: 'Multiaddrs of the sequencer, in order of preference: direct, then through relays.',
+    fallback: [],
+    doc: 'Multiaddrs of sequencers, in order of preference: direct, then through relays, then another that may take its place. Needed without --trusted-sequencers. The first that answers is used, and a better one as soon as it does.',
+  },
+  trustedSequencers: {
+    env: 'WEFT_TRUSTED_SEQUENCERS',
+    type: 'text',
+    fallback: '',
+    roles: ['collector'],
+    doc: 'https URL or file of a list of sequencers by data market, as deployed collectors read one: `[{"id","maddr","dataMarketAddress"}]`. All entries of the market are used, after those of --sequencers. The last copy is kept and used when the list cannot be had. Where the chain names a sequencer by its peer id, no other entry is used.',
+  },
+  trustedSequencersPin: {
+    env: 'WEFT_TRUSTED_SEQUENCERS_PIN',
+    type: 'text',
+    fallback: '',
+    roles: ['collector'],
+    doc: 'What the list must be: `sha256:` and its hash, or `ed25519:` and the public key whose signature of it, 128 hex digits, lies beside it with `.sig` after its name; 64 hex digits each. A list over plain http needs one.',
+  },
+  outboxMax: {
+    env: 'WEFT_OUTBOX_MAX',
+    type: 'integer',
+    min: 1,
+    max: 10_000_000,
+    unit: 'submissions',
+    fallback: 100_000,
+    roles: ['collector'],
+    doc: 'Submissions that may wait for their receipt; 400 bytes of disk each. What does not fit is RESOURCE_EXHAUSTED.',
+  },
+  outboxPerSlotMax: {
+    env: 'WEFT_OUTBOX_PER_SLOT_MAX',
+    type: 'integer',
+    min: 1,
+    max: 10_000_000,
+    unit: 'submissions',
+    fallback: 10_000,
+    roles: ['collector'],
+    doc: 'Of them, those of one slot, so that none fills the outbox for all.',
+  },
+  outboxAgeMax: {
+    env: 'WEFT_OUTBOX_AGE_MAX',
+    type: 'integer',
+    min: 10,
+    max: 31_536_000,
+    unit: 's',
+    fallback: 600,
+    roles: ['collector'],
+    doc: 'How long a submission is tried by the clock, without an anchor chain only: with one it is tried until its window is over in chain time.',
   },
   alsoTo: {
     env: 'WEFT_ALSO_TO',
@@ -574,6 +628,10 @@ const defaultInWords = (value: string): string => `default ${value || 'none'}`
 /** What a setting is that nobody gives, in words. `tell` is for its default, which may be empty. */
 export function unlessGiven(name: SettingName, tell = defaultInWords): string {
   const row: SettingRow = SETTINGS[name]
+  return `${unlessGivenWhereNeeded(row, tell)}${row.optional === undefined ? '' : `; ${row.optional.otherwise}`}`
+}
+
+function unlessGivenWhereNeeded(row: SettingRow, tell: (value: string) => string): string {
   if (row.fallback !== undefined) return tell([row.fallback].flat().join(','))
   if (row.fromMarket !== undefined)
     return `from the market${row.fromMarket.otherwise && `; without a manifest ${row.fromMarket.otherwise}`}`

@@ -107,6 +107,8 @@ export interface AnchorChain {
   /** Block in which the market was created: nothing before it concerns anyone. */
   deploymentBlock(): Promise<BlockNumber>
   market(): Promise<MarketState>
+  /** The sequencer's name in the network, for example its peer id, as the market's owner wrote it: any text, empty until it is set. */
+  sequencerId(): Promise<string>
   /** The manifest of the epoch released last, and the one that begins later; `undefined` where there is none, as with all contracts that know no manifests. */
   manifests(): Promise<{ readonly current: ManifestRef | undefined; readonly pending: ManifestRef | undefined }>
   /**

@@ -1,7 +1,7 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { WeftError } from '#domain/errors.ts'
 import type { HandOverAnswer, SubmissionClient } from './port.ts'
-import { SERVICE } from './service.ts'
+import { CODE_TRAILER, isRejection, SERVICE } from './service.ts'
 
 /** A collector that restarts is found again within this time; grpc-js's own maximum is two minutes. */
 const RECONNECT_BACKOFF_MAX_MS = 1_000
@@ -32,12 +32,18 @@ export function createSubmissionClient(options: { readonly endpoint: string }): 
         return Promise.reject(
           new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: isClosed ? 'closed' : 'cancelled' }, signal?.reason),
         )
+      let told: HandOverAnswer | undefined
       const deadline = Date.now() + timeoutMs
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, { submission }, { deadline }, (cause, value) => {
         signal?.removeEventListener('abort', cancel)
-        if (cause === null) answer.resolve(value ?? 'Failure')
+        if (cause === null) told = value ?? 'Failure'
         else if (cause.code === status.INVALID_ARGUMENT) answer.resolve('Failure')
         else answer.reject(failureOf(endpoint, cause))
+      })
+      // Why it is a failure comes behind the answer.
+      call.on('status', ({ metadata }) => {
+        const [code] = metadata.get(CODE_TRAILER)
+        if (told !== undefined) answer.resolve(told === 'Failure' && typeof code === 'string' && isRejection(code) ? code : told)
       })
       const cancel = () => call.cancel()
       signal?.addEventListener('abort', cancel, { once: true })

@@ -1,21 +1,39 @@
 import {
   logVerbosity,
+  Metadata,
   type sendUnaryData,
   Server,
-  ServerCredentials,
+  type ServerDuplexStream,
   type ServerReadableStream,
   type ServerUnaryCall,
   setLogVerbosity,
   status,
 } from '@grpc/grpc-js'
-import { isWeftError, listenFailed } from '#domain/errors.ts'
+import { isWeftError } from '#domain/errors.ts'
+import { REJECTIONS } from '#domain/rejection.ts'
+import { createDoor, DOOR_LIMITS, type Door, type DoorLimits } from './door.ts'
 import type { HandOverAnswer, SubmissionHandler, SubmissionServer } from './port.ts'
-import { MESSAGE_BYTES_MAX, type Parsed, SERVICE } from './service.ts'
+import { addProbes } from './probes.ts'
+import {
+  CODE_TRAILER,
+  isRejection,
+  MESSAGE_BYTES_MAX,
+  type Numbered,
+  type NumberedAnswer,
+  type Parsed,
+  REASON_TRAILER,
+  SERVICE,
+  STREAM_SERVICE,
+} from './service.ts'
 
 /** Calls one connection may have open: a snapshotter that serves many slots hands over hundreds at once. */
 const CALLS_PER_CONNECTION_MAX = 1_000
 /** Submissions on one simulation stream; peers send one or two. */
 const STREAM_LENGTH_MAX = 1_000
+/** Submissions of one numbered stream that wait for their answer: beyond them it is not read on. */
+const STREAM_IN_FLIGHT_MAX = 256
+/** Of one connection, in what HTTP/2 keeps for it. */
+const SESSION_MEMORY_MB = 32
 /** Calls under way when the server closes have this long to be answered. */
 const CLOSE_TIMEOUT_MS = 2_000
 
@@ -29,7 +47,7 @@ const STREAM_TOO_LONG: Refusal = { code: status.RESOURCE_EXHAUSTED, details: `a 
 
 function refusalOf(failure: unknown): Refusal {
   if (isWeftError(failure, 'QUEUE_FULL'))
-    return { code: status.RESOURCE_EXHAUSTED, details: 'the collector is full, send again a little later' }
+    return { code: status.RESOURCE_EXHAUSTED, details: `the collector is full (${failure.facts.queue}), send again a little later` }
   return { code: status.INTERNAL, details: isWeftError(failure) ? failure.code : 'internal' }
 }
 
@@ -54,7 +72,7 @@ async function answerStream(
       count += 1
       const one = count > STREAM_LENGTH_MAX ? STREAM_TOO_LONG : await answerOne(parsed as Parsed, handler)
       if (typeof one !== 'string') return one
-      if (one === 'Failure') answer = 'Failure'
+      if (one !== 'Success' && answer === 'Success') answer = one
     }
   } catch (failure) {
     return refusalOf(failure)
@@ -63,43 +81,95 @@ async function answerStream(
 }
 
 function deliver(answer: HandOverAnswer | Refusal, callback: sendUnaryData<HandOverAnswer>): void {
-  if (typeof answer === 'string') callback(null, answer)
-  else callback(answer)
+  if (typeof answer !== 'string') callback(answer)
+  else if (isRejection(answer)) callback(null, answer, trailersOf(answer))
+  else callback(null, answer)
 }
 
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
-      if (cause === null) resolve(port)
-      else reject(listenFailed(address, cause))
-    })
-  })
+/** Deployed nodes read `Failure`, others why. */
+function trailersOf(code: keyof typeof REJECTIONS): Metadata {
+  const trailers = new Metadata()
+  trailers.set(CODE_TRAILER, code)
+  trailers.set(REASON_TRAILER, REJECTIONS[code].help)
+  return trailers
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => server.forceShutdown(), CLOSE_TIMEOUT_MS)
-    server.tryShutdown(() => {
-      clearTimeout(force)
-      resolve()
+/** The same for one of a numbered stream, which goes on. */
+function numberedAnswer(id: string, answer: HandOverAnswer | Refusal): NumberedAnswer {
+  if (answer === 'Success') return { id, message: answer, code: '', reason: '' }
+  if (typeof answer === 'string') {
+    return {
+      id,
+      message: 'Failure',
+      ...(isRejection(answer) ? { code: answer, reason: REJECTIONS[answer].help } : { code: '', reason: '' }),
+    }
+  }
+  const code =
+    answer === UNPARSED ? 'submission_malformed' : answer.code === status.RESOURCE_EXHAUSTED ? 'QUEUE_FULL' : (status[answer.code] ?? '')
+  return { id, message: 'Failure', code, reason: answer.details }
+}
+
+/** Answers each as it is done, and reads on while few enough wait. Ends with its client's end, when everything is answered. */
+async function answerNumbered(call: ServerDuplexStream<Numbered, NumberedAnswer>, handler: SubmissionHandler): Promise<void> {
+  const underWay = new Set<Promise<void>>()
+  /** A client that does not read its answers is not read either. */
+  let drained: Promise<unknown> | undefined
+  const answer = async (one: Numbered): Promise<void> => {
+    const said = numberedAnswer(one.id, await answerOne(one, handler))
+    if (call.cancelled || call.write(said)) return
+    drained ??= new Promise<void>((resolve) => {
+      for (const event of ['drain', 'cancelled', 'close']) call.once(event, resolve)
+    }).then(() => {
+      drained = undefined
     })
-  })
+  }
+  try {
+    // The end of the requests is not that of the call.
+    for await (const one of call.iterator({ destroyOnReturn: false })) {
+      const answering = answer(one as Numbered).finally(() => underWay.delete(answering))
+      underWay.add(answering)
+      if (underWay.size >= STREAM_IN_FLIGHT_MAX) await Promise.race(underWay)
+      await drained
+    }
+    await Promise.all(underWay)
+    call.end()
+  } catch {
+    call.end() // It was cut off: nobody is there to be told.
+  }
+}
+
+/** Asks all to leave when their calls are answered. That they have left only the door knows: grpc-js does not count what it was handed. */
+async function close(server: Server, door: Door): Promise<void> {
+  server.tryShutdown(() => undefined)
+  await door.close(CLOSE_TIMEOUT_MS)
+  server.forceShutdown()
+}
+
+export interface GrpcServer extends SubmissionServer {
+  /** What `grpc.health.v1` answers from now on; at first that it does not serve. */
+  setServing(isServing: boolean): void
+  /** What is under way at the door. */
+  counts(): { readonly connections: number; readonly unfinished: number; readonly streams: number }
 }
 
 /**
- * Serves the collector's gRPC service in plain HTTP/2, as deployed nodes expect it. Port 0 takes a free one. Throws `LISTEN_FAILED`.
+ * Serves the collector's gRPC services in plain HTTP/2, as deployed nodes expect it. Port 0 takes a free one. Throws `LISTEN_FAILED`.
  * Messages over 64 KiB are answered RESOURCE_EXHAUSTED, what does not parse INVALID_ARGUMENT; neither reaches the handler.
  */
 export async function serveSubmissions(options: {
   readonly host: string
   readonly port: number
   readonly handler: SubmissionHandler
-}): Promise<SubmissionServer> {
+  readonly limits?: Partial<DoorLimits>
+}): Promise<GrpcServer> {
   // It writes to the console by itself; what matters is thrown or answered.
   setLogVerbosity(logVerbosity.NONE)
+  const door = createDoor({ ...DOOR_LIMITS, ...options.limits })
   const server = new Server({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': CALLS_PER_CONNECTION_MAX,
+    'grpc-node.max_session_memory': SESSION_MEMORY_MB,
+    interceptors: [door.interceptor],
   })
   server.addService(SERVICE, {
     submitSnapshot(call: ServerUnaryCall<Parsed, HandOverAnswer>, callback: sendUnaryData<HandOverAnswer>) {
@@ -109,6 +179,15 @@ export async function serveSubmissions(options: {
       void answerStream(call, options.handler).then((answer) => deliver(answer, callback))
     },
   })
-  const port = await bind(server, `${options.host}:${options.port}`)
-  return { endpoint: `${options.host}:${port}`, close: () => close(server) }
+  server.addService(STREAM_SERVICE, {
+    submit: (call: ServerDuplexStream<Numbered, NumberedAnswer>) => void answerNumbered(call, options.handler),
+  })
+  const probes = addProbes(server)
+  const port = await door.open(server, options)
+  return {
+    endpoint: `${options.host}:${port}`,
+    setServing: probes.setServing,
+    counts: door.counts,
+    close: () => close(server, door),
+  }
 }

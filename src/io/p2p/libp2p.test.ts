@@ -168,6 +168,29 @@ describe('libp2p itself', () => {
     await link.ended
   })
 
+  test('a deployed listener that takes one Read of 1024 bytes for one message parses all of many at once', async () => {
+    const listener = await strangePeer(['/ip4/127.0.0.1/tcp/0'])
+    const parsed: string[] = []
+    await listener.handle(COLLECT_PROTOCOL, async (stream) => {
+      // Each Read is a message to it, whatever came with it or is still to come.
+      for await (const chunk of stream) {
+        const read = new TextDecoder().decode(chunk.subarray().subarray(0, 1_024))
+        parsed.push(`${read.slice(0, 36)} ${JSON.parse(read.slice(36)).request.projectId}`)
+      }
+      await stream.close()
+    })
+    const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
+    const link = await dialer.dial(String(listener.getMultiaddrs()[0]), stopping.signal)
+    const sent = Array.from({ length: 100 }, (_, index) => ({ id: idOf(index), projectId: `${'p'.repeat(index)}:N` as ProjectId }))
+    const sending = sent.map(({ id, projectId }) =>
+      link.send({ submissionId: id, payload: encodeSubmission({ ...submission, request: { ...submission.request, projectId } }) }),
+    )
+    expect(new Set(await Promise.all(sending))).toEqual(new Set(['unacknowledged']))
+    await expect.poll(() => parsed.length, { timeout: 10_000 }).toBe(100)
+    expect(parsed.sort()).toEqual(sent.map(({ id, projectId }) => `${id} ${projectId}`).sort())
+    await link.close()
+  })
+
   test('a stranger that offers circuits is not taken for a relay', async () => {
     const host = keep(await createSubmissionHost({ identity: identity(1) }))
     const before = host.addresses()

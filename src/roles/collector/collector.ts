@@ -60,6 +60,8 @@ export interface CollectorDeps {
   readonly report: Report
   /** The chain that submissions are checked against, and by which they expire (C12, C13). Without it only their form is checked, and their age counts. */
   readonly anchor?: { readonly chain: AnchorChain; readonly recoverer: Recoverer }
+  /** Called once, when submissions can be taken. */
+  readonly onReady?: () => void
 }
 
 export interface CollectorStats extends CounterReadings {
@@ -100,7 +102,10 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     const over = new AbortController()
     void life.spawn(telling.run(over.signal))
     void life.spawn(copies.run(life.signal))
-    if (anchored === undefined) deps.report('submissions_unchecked', {})
+    if (anchored === undefined) {
+      deps.report('submissions_unchecked', {})
+      deps.onReady?.()
+    }
     for (const following of anchored === undefined ? [] : [anchored.watch, anchored.appointed]) void life.spawn(following.run(life.signal))
     const expiring = expire({ outbox, counters, telling, clock: deps.clock }, patience, life.signal)
     await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
@@ -132,7 +137,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
 }
 
 /** The chain as this role knows it, and what submissions are held to by it. */
-function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps) {
+function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps & Pick<CollectorDeps, 'onReady'>) {
   const watch = createWatch({ ...deps, chain })
   const appointed = createAppointed({ ...deps, chain })
   const hasher = createSubmissionHasher(chain)

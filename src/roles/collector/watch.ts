@@ -20,7 +20,7 @@ export interface Watch {
  * Follows the anchor chain from the oldest release whose window may be open: who signs for a slot, which epochs there are, and how late it is
  * (C13). What the chain does not answer is asked again. Until it was followed up to its head nothing can be checked, and nothing expires.
  */
-export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain }): Watch {
+export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain; readonly onReady?: () => void }): Watch {
   const { chain } = deps
   const view = createAnchorView()
   let length = 0
@@ -43,7 +43,10 @@ export function createWatch(deps: PersistDeps & { readonly chain: AnchorChain })
         for (const { epochId } of applied.released) windows.noteReleased(epochId)
         const { head } = view
         if (head === undefined) continue
-        if (windows.now() === undefined && head.number >= headAtStart.number) windows.begin(newestOf(view.epochs(), start.newest))
+        if (windows.now() === undefined && head.number >= headAtStart.number) {
+          windows.begin(newestOf(view.epochs(), start.newest))
+          deps.onReady?.()
+        }
         view.forgetBelow(oldestNeeded(view.epochs(), windows) ?? head.number)
       }
     },

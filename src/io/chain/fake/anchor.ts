@@ -302,6 +302,7 @@ function createReads(miner: Miner, { assertReachable, headSeen, reached }: Answe
     block: reading('block', (number) => (number > head.number ? undefined : miner.blocks()[number]?.block)),
     deploymentBlock: reading('deploymentBlock', () => none),
     market: reading('market', () => contract().market()),
+    sequencerId: reading('sequencerId', () => ''),
     manifests: reading('manifests', () => contract().manifests()),
     manifestAt: reading('manifestAt', (epochId) => {
       if (epochId > contract().currentEpoch().epochId)

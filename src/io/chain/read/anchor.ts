@@ -86,6 +86,7 @@ function createReads(rpc: Rpc, sources: EventSources) {
     block: (number) => handedOut(readBlock(rpc, number), rpc.reach),
     deploymentBlock: async () => parseBlockNumber(await view('deploymentBlockNumber', [market])),
     market: () => readMarketState(contracts.protocolState, sources.dataMarket),
+    sequencerId: () => contracts.dataMarket('sequencerId', []),
     manifests: () => readManifests(contracts.protocolStateExtras, sources.dataMarket),
     manifestAt: (epochId) =>
       readManifestAt({ endpoint: rpc.endpoint, view, extras: contracts.protocolStateExtras }, sources.dataMarket, epochId),
