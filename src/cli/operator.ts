@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import { parseAddress, type Address } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
 import { secretFrom } from '#node/given-file.ts'
-import { findNetwork, NETWORK_FILE } from '#node/network.ts'
+import { findNetwork, type Network, NETWORK_FILE } from '#node/network.ts'
 import { type Given, problemsInRpc, unknownVariables } from '#node/settings.ts'
 import type { GivenAddresses } from '#operator/addresses.ts'
 import type { CarriedOut, Conduct } from '#operator/carry-out.ts'
@@ -77,13 +77,19 @@ export function rpcUrlOf(process: NodeJS.Process, flags: PlaceFlags): string {
   return rpcUrl
 }
 
+/** The network file that is named, or that of a data directory, if it has one. Throws `SETTINGS_INVALID`. */
+export function networkAt(process: NodeJS.Process, flags: Pick<ContractFlags, 'network'>, dataDir: string): Network | undefined {
+  const named = flags.network ?? process.env['WEFT_NETWORK']
+  const network = findNetwork(named ?? join(dataDir, NETWORK_FILE))
+  if (named !== undefined && network === undefined)
+    throw new WeftError('SETTINGS_INVALID', { problems: [`--network (WEFT_NETWORK): there is no file ${named}`] })
+  return network
+}
+
 /** What flags, variables and the network file say about where the contracts are. Throws `SETTINGS_INVALID`. */
 export function placesOf(process: NodeJS.Process, flags: PlaceFlags & ContractFlags & MarketFlag): GivenAddresses {
   const { env } = process
-  const named = flags.network ?? env['WEFT_NETWORK']
-  const network = findNetwork(named ?? join(dataDirOf(process, flags), NETWORK_FILE))
-  if (named !== undefined && network === undefined)
-    throw new WeftError('SETTINGS_INVALID', { problems: [`--network (WEFT_NETWORK): there is no file ${named}`] })
+  const network = networkAt(process, flags, dataDirOf(process, flags))
   const given = (name: string): Address | undefined => (env[name] === undefined ? undefined : parseAddress(env[name]))
   return {
     network,

@@ -12,6 +12,7 @@ import { marketRoutes } from './market.ts'
 import { mcpCommand } from './mcp.ts'
 import { mutateCommand } from './mutate.ts'
 import { newRoutes } from './new.ts'
+import { outboxRoutes } from './outbox.ts'
 import { proofCommand } from './proof.ts'
 import { rpcRoutes } from './rpc.ts'
 import { getCommand, projectsCommand, releasedCommand } from './read.ts'
@@ -37,6 +38,7 @@ export const routes = buildRouteMap({
     released: releasedCommand,
     trace: traceCommand,
     inclusion: inclusionCommand,
+    outbox: outboxRoutes,
     mcp: mcpCommand,
     test: testCommand,
     mutate: mutateCommand,

@@ -9,6 +9,7 @@ import { ASKED_FLAGS, openAsked, textOf } from './asked.ts'
 import { MARKET_FLAG } from './operator.ts'
 import { integerIn } from './parse.ts'
 import { verifyBatchCommand } from './verify-batch.ts'
+import { verifyReceiptCommand } from './verify-receipt.ts'
 import { type FileFlags, verifyFile } from './verify-file.ts'
 
 /** Endpoints that one list names at most, as far as anybody needs. */
@@ -107,7 +108,7 @@ const pointCommand = buildCommand({
 })
 
 export const verifyRoutes = buildRouteMap({
-  routes: { point: pointCommand, batch: verifyBatchCommand },
+  routes: { point: pointCommand, batch: verifyBatchCommand, receipt: verifyReceiptCommand },
   defaultCommand: 'point',
-  docs: { brief: 'Prove one data point, a proof in a file, or a batch' },
+  docs: { brief: 'Prove one data point, a proof in a file, a batch, or a signed receipt' },
 })

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
+import type { Address, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
 import type { AnchorChain, AnchoredBatch, Intent, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { signedRootOf } from '#wire/receipt.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import { FAULT_EPOCH } from './fault-names.ts'
 import { createLiar, LAST_LIE_EPOCH } from './lying-sequencer.ts'
@@ -24,7 +25,8 @@ const batch = (epochId: number, index = 0): Intent => ({
 
 const [DROPPED, SPOILT, OTHER] = [1, 2, 3] as [SlotId, SlotId, SlotId]
 const signer = createSigner(parsePrivateKey('11'.repeat(32)))
-const hasher = createSubmissionHasher({ chainId: 1, protocolState: `0x${'aa'.repeat(20)}` } as AnchorChain)
+const PLACE = { chainId: 1, protocolState: `0x${'aa'.repeat(20)}`, dataMarket: `0x${'bb'.repeat(20)}` as Address } as const
+const hasher = createSubmissionHasher(PLACE as unknown as AnchorChain)
 
 /** A sequencer's outside, and what a liar makes of it. */
 function lying() {
@@ -38,16 +40,21 @@ function lying() {
     },
   }
   const chain = {
+    ...PLACE,
+    head: async () => ({ number: 9 }),
     batchCids: async () => sent.map((call) => (call as { batchCid: Cid }).batchCid),
     batch: async (_: EpochId, batchCid: Cid) => ({ batchCid }) as AnchoredBatch,
   } as unknown as AnchorChain
   const sender = { sendInOrder: async (intents: readonly Intent[]) => void sent.push(...intents.map(({ call }) => call)) }
   const liar = createLiar({ dropped: DROPPED, spoilt: SPOILT, tell: (epochId, lie) => void told.push(`${epochId} ${lie.slice(0, 12)}`) })
-  const outside = liar({ chain, sender: sender as unknown as ProtocolSender, listener, recoverer })
+  const outside = liar({ chain, sender: sender as unknown as ProtocolSender, listener, recoverer, receiptSigner: signer })
+  /** Who signed the receipts. */
+  const signers: (Address | undefined)[] = []
   return {
     outside,
     told,
     receipts,
+    signers,
     async send(...intents: Intent[]): Promise<ProtocolCall[]> {
       sent.length = 0
       await outside.sender.sendInOrder(intents, new AbortController().signal)
@@ -62,7 +69,12 @@ function lying() {
         protocol: 'weft',
         submissionId: 'id',
         payload: encodeSubmission(submission),
-        respond: ({ code }) => receipts.push(code),
+        respond({ submissionId, code, proof }) {
+          receipts.push(code)
+          const promised = { submissionId, code, digest: hasher.digest(request), header: submission.header }
+          const signed = proof && signedRootOf(promised, proof, { hasher, dataMarket: PLACE.dataMarket })
+          signers.push(signed && recoverer.recover(signed.digest, signed.signature))
+        },
       }
       for await (const [delivery] of outside.listener.inbound(new AbortController().signal)) {
         const seen = delivery && decodeSubmission(delivery.payload)
@@ -94,10 +106,10 @@ test('the false CID is one of the first batch from the last epoch on, sworn to w
   expect(await send(batch(LAST_LIE_EPOCH), batch(LAST_LIE_EPOCH + 1))).toEqual([lie, batch(LAST_LIE_EPOCH + 1).call])
 })
 
-test('the votes of one slot get receipts in one epoch, and are thrown away', async () => {
-  const { taken, receipts, told } = lying()
+test('the votes of one slot get signed receipts in one epoch, and are thrown away', async () => {
+  const { taken, receipts, signers, told } = lying()
   expect(await taken(DROPPED, FAULT_EPOCH + 1)).toEqual({ isSpoilt: true, signer: undefined })
-  expect([receipts, told]).toEqual([['accepted'], ['3 the votes of']])
+  expect([receipts, told, signers]).toEqual([['accepted'], ['3 the votes of'], [signer.address]])
   for (const [slotId, epochId] of [
     [OTHER, FAULT_EPOCH + 1],
     [DROPPED, FAULT_EPOCH + 2],

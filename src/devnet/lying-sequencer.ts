@@ -1,14 +1,16 @@
-import type { Cid, EpochId, SlotId } from '#domain/ids.ts'
+import type { Cid, EpochId, SlotId, SubmissionId } from '#domain/ids.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
 import type { Intent, ProtocolCall } from '#io/chain/port.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { SequencerDeps } from '#roles/sequencer/sequencer.ts'
-import { parseSignature } from '#wire/eip712.ts'
+import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
 import { publishedRoot } from '#wire/merkle.ts'
+import { signReceipts } from '#wire/receipt.ts'
 import { decodeSubmission, encodeSubmission } from '#wire/submission-proto.ts'
 import { FAULT_EPOCH } from './fault-names.ts'
 
 /** What of the outside an honest sequencer is shown, so that it lies. */
-export type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer'>
+export type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
 /** The lies, one an epoch, those that take longest to heal first. */
 export const LIES = ['garbage', 'dropped slot', 'spoilt signature', 'false CID'] as const
@@ -97,27 +99,42 @@ function swearsFalsely(tell: Tell): Liar {
     })
 }
 
-function throughDeliveries(listener: SubmissionListener, change: (delivery: Inbound) => Inbound | undefined): SubmissionListener {
+type Change = (delivery: Inbound) => Inbound | undefined | Promise<Inbound | undefined>
+
+function throughDeliveries(listener: SubmissionListener, change: Change): SubmissionListener {
   return {
     async *inbound(signal) {
-      for await (const deliveries of listener.inbound(signal)) yield deliveries.flatMap((delivery) => change(delivery) ?? [])
+      for await (const deliveries of listener.inbound(signal))
+        yield (await Promise.all(deliveries.map(change))).filter((delivery) => delivery !== undefined)
     },
   }
 }
 
-/** Answers the votes of a slot as if they counted. */
+/** Answers the votes of a slot as if they counted, and signs that. */
 function drops(slotId: SlotId, tellEach: Tell): Liar {
   const tell = once(tellEach)
   return (outside) => ({
     ...outside,
-    listener: throughDeliveries(outside.listener, (delivery) => {
-      const request = decodeSubmission(delivery.payload)?.request
-      if (request?.slotId !== slotId || request.epochId !== epochOf('dropped slot')) return delivery
-      tell(request.epochId)
-      delivery.respond({ submissionId: delivery.submissionId as never, code: 'accepted', reason: '' })
+    listener: throughDeliveries(outside.listener, async (delivery) => {
+      const submission = decodeSubmission(delivery.payload)
+      const { slotId: voter, epochId } = submission?.request ?? {}
+      if (submission === undefined || voter !== slotId || epochId !== epochOf('dropped slot')) return delivery
+      tell(epochId)
+      delivery.respond(await falseReceipt(delivery.submissionId as SubmissionId, submission, outside))
       return undefined
     }),
   })
+}
+
+async function falseReceipt(submissionId: SubmissionId, { request, header }: Submission, outside: Outside): Promise<Receipt> {
+  const { chain, receiptSigner: signer } = outside
+  const receipt = { submissionId, code: 'accepted', reason: '' } as const
+  if (signer === undefined) return receipt
+  const hasher = createSubmissionHasher(chain)
+  const promised = { submissionId, code: receipt.code, digest: hasher.digest(request), header }
+  const { number } = await chain.head()
+  const [proof] = signReceipts([promised], number, { hasher, dataMarket: chain.dataMarket, signer })
+  return { ...receipt, proof }
 }
 
 /** Spoils the signatures of a slot, and shows the sequencer whose they were: so it believes them and publishes others. */

@@ -150,6 +150,10 @@ export const EVENTS = {
     level: 'warn',
     help: 'Submissions of the epoch were refused for good, or given up: so many for each code. `./weft explain CODE` says what each means.',
   },
+  receipt_unproved: {
+    level: 'warn',
+    help: 'A receipt is not signed by an account that may anchor for the market, or not for this submission. The submission counts as delivered, for it came from the peer that was dialed; there is no evidence of it. Said once, then counted.',
+  },
   submission_rejected: { level: 'debug', help: 'One submission was refused for good; the line of its epoch counts it.' },
   dial_failed: {
     level: 'warn',

@@ -41,4 +41,18 @@ export interface Receipt {
   readonly code: ReceiptCode
   /** For people; empty when there is nothing to add to the code. */
   readonly reason: string
+  /** Only of what is taken, where the receiver signs that. */
+  readonly proof?: ReceiptProof | undefined
+}
+
+/** One signature is for all that was taken at once: the way from a receipt to what was signed (docs/RECEIPTS.md). */
+export interface ReceiptProof {
+  /** The head of the anchor chain as the signer saw it. */
+  readonly anchorBlock: BlockNumber
+  /** Place among the receipts signed together, from 0. */
+  readonly index: number
+  /** Neighbours on the way up, 32 bytes each, from the leaf; above them all subtrees beside it are empty. */
+  readonly siblings: Uint8Array
+  /** r, s, v as 130 hex digits without `0x`. */
+  readonly signature: string
 }

@@ -2,7 +2,7 @@ import { WeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { serveHttp } from '#io/http/server.ts'
 import { systemRandom } from '#io/keys/random.ts'
-import { recoverer } from '#io/keys/secp256k1.ts'
+import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
@@ -24,7 +24,7 @@ export function httpPlace({ httpListen, authReadToken }: Pick<Settings, 'httpLis
   return { listen: httpListen, token: authReadToken.reveal() === '' ? undefined : authReadToken }
 }
 
-type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer'>
+type Outside = Pick<SequencerDeps, 'chain' | 'sender' | 'listener' | 'recoverer' | 'receiptSigner'>
 
 /** `through` may stand between the role and the outside; the devnet makes a liar with it. */
 export const wireSequencer =
@@ -37,6 +37,8 @@ export const wireSequencer =
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
     started.add('libp2p host', host)
+    const isSigning = settings.signedReceipts === 'on'
+    const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
     const sequencer = createSequencer(
       {
         batchBytesMax: BATCH_BYTES_MAX,
@@ -48,7 +50,7 @@ export const wireSequencer =
         slotsPerUpdate: settings.slotsPerUpdate,
       },
       {
-        ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer }),
+        ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer, receiptSigner }),
         store: home.store,
         rules: market.rules,
         ipfs: ipfs.copies.ipfs,

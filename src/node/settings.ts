@@ -366,6 +366,14 @@ export const SETTINGS = {
     roles: ['sequencer'],
     doc: 'Token that must come with each question over HTTP, 16 to 256 characters, or `file:PATH` of a file that holds it. Never printed.',
   },
+  signedReceipts: {
+    env: 'WEFT_SIGNED_RECEIPTS',
+    type: 'choice',
+    choices: ['on', 'off'],
+    fallback: 'on',
+    roles: ['sequencer'],
+    doc: 'Whether receipts are signed with the account that anchors, so that whoever has one can show what was promised. See docs/RECEIPTS.md.',
+  },
   sequencerHttp: {
     env: 'WEFT_SEQUENCER_HTTP',
     type: 'urls',

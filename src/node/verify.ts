@@ -84,8 +84,8 @@ export async function verifyOn(chain: AnchorChain, request: VerifyRequest): Prom
 }
 
 /** What sequencer and validators counted by in the epoch: the market's manifest, or what deployed ones follow. Throws `MANIFEST_UNAVAILABLE`, `MANIFEST_INVALID`, `MARKET_CONTRADICTED`. */
-async function rulesFor(
-  { projectId, epochId, windowUnit, gateways, signal }: VerifyRequest,
+export async function rulesFor(
+  { projectId, epochId, windowUnit, gateways, signal }: Pick<VerifyRequest, 'projectId' | 'epochId' | 'windowUnit' | 'gateways' | 'signal'>,
   { chain, ipfs }: { readonly chain: AnchorChain; readonly ipfs: Pick<Ipfs, 'get'> },
 ): Promise<MarketRules> {
   const ref = await chain.manifestAt(epochId)

@@ -11,6 +11,7 @@ import { createFakeSourceChain } from '#io/chain/fake/source.ts'
 import type { MarketState } from '#io/chain/port.ts'
 import type { ProvenRpc } from '#io/chain/proof/proven-rpc.ts'
 import { systemClock } from '#io/clock/system.ts'
+import type { Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createSubmissionDialer } from '#io/p2p/dialer.ts'
 import { openSqliteStore } from '#io/store/sqlite.ts'
@@ -355,6 +356,16 @@ describe('settings reach', () => {
     running = undefined
     const { role: validator } = await start('validator', { pinPlaces: `car:${cars}` })
     expect(validator.places['cars']).toEqual([cars])
+  })
+
+  test('a sequencer signs its receipts with the account that anchors, unless it is not to', async () => {
+    const signerIn = () => (given.options.get('deps of the sequencer') as SequencerDeps).receiptSigner as Signer | undefined
+    const { role } = await start('sequencer', {})
+    expect(signerIn()?.address).toBe(createSigner(parsePrivateKey(KEY)).address)
+    await role.stop()
+    running = undefined
+    await start('sequencer', { signedReceipts: 'off' })
+    expect(signerIn()).toBeUndefined()
   })
 
   test('a validator that listens: what collectors send it is answered, and it says where', async () => {

@@ -1,10 +1,10 @@
-import type { Address, Hash } from '#domain/ids.ts'
+import type { Address, BlockNumber, Hash } from '#domain/ids.ts'
 import type { SubmissionRequest } from '#domain/submission.ts'
 import { keccak256 } from './keccak.ts'
 import { createTextHashes } from './text-hashes.ts'
 import { unlessThrown } from './untrusted.ts'
 
-/** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1). */
+/** The signed form of a submission: EIP-712, domain and type as deployed (spec/02 §1); and that of receipts, under the same domain. */
 
 const encoder = new TextEncoder()
 const hashText = (text: string): Uint8Array => keccak256(encoder.encode(text))
@@ -13,6 +13,7 @@ const DOMAIN_TYPE_HASH = hashText('EIP712Domain(string name,string version,uint2
 const DOMAIN_NAME_HASH = hashText('PowerloomProtocolContract')
 const DOMAIN_VERSION_HASH = hashText('0.1')
 const REQUEST_TYPE_HASH = hashText('EIPRequest(uint256 slotId,uint256 deadline,string snapshotCid,uint256 epochId,string projectId)')
+const RECEIPTS_TYPE_HASH = hashText('ReceiptGroup(address dataMarket,uint256 anchorBlock,bytes32 root)')
 
 const WORD_BYTES = 32
 /** Projects and CIDs of a few epochs of a large market: thousands of each, sent again by every slot. About 200 bytes an entry. */
@@ -77,6 +78,28 @@ export function createSubmissionHasher(options: { readonly chainId: number; read
       return keccak256(digestInput)
     },
   }
+}
+
+/** What a sequencer signs of the receipts that it gives at once (docs/RECEIPTS.md). */
+export interface ReceiptGroup {
+  readonly dataMarket: Address
+  readonly anchorBlock: BlockNumber
+  /** Published root over the receipts. */
+  readonly root: Hash
+}
+
+/** The 32 bytes that are signed, under a hasher's `domainSeparator`. */
+export function receiptGroupDigest(group: ReceiptGroup, domainSeparator: Hash): Uint8Array {
+  const struct = new Uint8Array(4 * WORD_BYTES)
+  struct.set(RECEIPTS_TYPE_HASH)
+  struct.set(Uint8Array.fromHex(group.dataMarket.slice(2)), 2 * WORD_BYTES - 20)
+  writeUint(new DataView(struct.buffer), 2, group.anchorBlock)
+  struct.set(Uint8Array.fromHex(group.root.slice(2)), 3 * WORD_BYTES)
+  const input = new Uint8Array(DIGEST_INPUT_BYTES)
+  input.set([0x19, 0x01])
+  input.set(Uint8Array.fromHex(domainSeparator.slice(2)), 2)
+  input.set(keccak256(struct), 2 + WORD_BYTES)
+  return keccak256(input)
 }
 
 const SIGNATURE_DIGITS = 130

@@ -1,5 +1,5 @@
 import type { Hash } from '#domain/ids.ts'
-import { HASH_BYTES, HEIGHT, leafOf, parentOf, publish, ZEROS } from './merkle.ts'
+import { HASH_BYTES, HEIGHT, leafOf, leavesOf, parentOf, parentsOf, publish, ZEROS } from './merkle.ts'
 
 /**
  * Shows that a text stands in the tree with a given published root: a submission id in that of its batch, a snapshot CID in that which is on
@@ -109,4 +109,46 @@ export function checkInclusion(proof: Pick<InclusionProof, 'text' | 'leaf' | 'in
   if (node.toHex() !== leaf || index >= 2 ** HEIGHT) return false
   const beside = siblings.map((each) => Uint8Array.fromHex(each))
   return publish(climb(node, index, beside)) === root.toLowerCase()
+}
+
+/** A tree that is complete, with the way up of each of its leaves. */
+export interface ProvenTree {
+  readonly root: Hash
+  /** The neighbours on the way up as far as they are not empty, 32 bytes each, from the leaf. */
+  siblings(index: number): Uint8Array
+}
+
+/** Of at least one text. Costs two hashes for each and 32 in all, as a tree of which nothing is proved. */
+export function provenTree(texts: readonly string[]): ProvenTree {
+  const levels: Uint8Array[] = []
+  let nodes = leavesOf(texts)
+  for (; nodes.length > HASH_BYTES; nodes = parentsOf(levels.at(-1) as Uint8Array)) levels.push(evenOf(nodes, levels.length))
+  return {
+    root: publish(ZEROS.slice(levels.length).reduce(parentOf, nodes)),
+    siblings(index) {
+      const siblings = new Uint8Array(HASH_BYTES * levels.length)
+      for (const [level, row] of levels.entries()) {
+        const beside = (Math.floor(index / 2 ** level) ^ 1) * HASH_BYTES
+        siblings.set(row.subarray(beside, beside + HASH_BYTES), HASH_BYTES * level)
+      }
+      return siblings
+    },
+  }
+}
+
+/** The nodes of a level in pairs: beside the last of an odd number there is an empty subtree. */
+function evenOf(nodes: Uint8Array, level: number): Uint8Array {
+  if (nodes.length % (2 * HASH_BYTES) === 0) return nodes
+  const even = new Uint8Array(nodes.length + HASH_BYTES)
+  even.set(nodes)
+  even.set(ZEROS[level] as Uint8Array, nodes.length)
+  return even
+}
+
+/** The published root to which such a way leads; `undefined` of what is none: part of a hash, more than the tree is high, an index that lies outside of it. */
+export function rootAbove(text: string, { index, siblings }: { readonly index: number; readonly siblings: Uint8Array }): Hash | undefined {
+  const height = siblings.length / HASH_BYTES
+  if (!Number.isInteger(height) || height > HEIGHT || !Number.isSafeInteger(index) || index < 0 || index >= 2 ** height) return undefined
+  const beside = ZEROS.map((zero, level) => (level < height ? siblings.subarray(HASH_BYTES * level, HASH_BYTES * (level + 1)) : zero))
+  return publish(climb(leafOf(text), index, beside))
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { SubmissionId } from '#domain/ids.ts'
+import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
 import { type FrameReader, type FrameStep, withLength } from './length-prefix.ts'
 import {
   createDeliveryReader,
@@ -106,6 +106,29 @@ describe('receipts', () => {
   test('come out as they went in; a long reason is cut', () => {
     const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, reason: '界'.repeat(400) }))
     expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual({ ...receipt, reason: '界'.repeat(256) })
+  })
+
+  const proof = {
+    anchorBlock: (2 ** 40) as BlockNumber,
+    index: 2 ** 20 - 1,
+    siblings: new Uint8Array(20 * 32).fill(7),
+    signature: '1b'.repeat(65),
+  }
+
+  test('signed ones come out as they went in, and are no longer than what readers of before take', () => {
+    const signed = { submissionId: receipt.submissionId, code: 'accepted', reason: '', proof } as const
+    const bytes = encodeReceipt(signed)
+    expect(bytes.length).toBeLessThan(1_024)
+    const [step] = createReceiptReader().push(bytes)
+    expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual(signed)
+  })
+
+  test.each([
+    ['a signature of another length', { signature: '1b'.repeat(64) }],
+    ['a block beyond all blocks', { anchorBlock: (2 ** 53) as BlockNumber }],
+  ])('G7: with %s it is a receipt without proof', (_, change) => {
+    const [step] = createReceiptReader().push(encodeReceipt({ ...receipt, proof: { ...proof, ...change } }))
+    expect(step?.kind === 'frame' && parseReceipt(step.bytes)).toEqual(receipt)
   })
 
   test('bytes that are no receipt are refused', () => {

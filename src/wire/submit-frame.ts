@@ -1,8 +1,8 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import type { SubmissionId } from '#domain/ids.ts'
+import type { BlockNumber, SubmissionId } from '#domain/ids.ts'
 import { REJECTIONS, type ReceiptCode } from '#domain/rejection.ts'
-import type { Receipt } from '#domain/submission.ts'
-import { DeliverySchema, ReceiptMessageSchema } from './gen/weft_pb.ts'
+import type { Receipt, ReceiptProof } from '#domain/submission.ts'
+import { DeliverySchema, type ReceiptMessage, ReceiptMessageSchema } from './gen/weft_pb.ts'
 import { createFrameReader, type FrameReader, withLength } from './length-prefix.ts'
 import { SUBMISSION_BYTES_MAX } from './submission-proto.ts'
 import { parseMessage } from './untrusted-message.ts'
@@ -16,8 +16,12 @@ const SUBMISSION_ID_LENGTH_MAX = 64
 const REASON_LENGTH_MAX = 256
 /** Payload, id, two field tags with their lengths. */
 const DELIVERY_BYTES_MAX = SUBMISSION_BYTES_MAX + 128
-/** Id, code and reason, the reason at three bytes a character. */
+/**
+ * Id, code and reason, the reason at three bytes a character. What is signed is told without a reason, and its proof takes 800 bytes where a
+ * million are signed together: as long as before receipts were signed, so that readers of then take these.
+ */
 const RECEIPT_BYTES_MAX = 1_024
+const SIGNATURE_BYTES = 65
 const TAKEN_CODES = ['accepted', 'duplicate', 'simulated']
 
 /** One submission on its way. `payload` is a protobuf `SnapshotSubmission`, not looked into here. */
@@ -32,7 +36,14 @@ export function encodeDelivery(delivery: Delivery): Uint8Array {
 }
 
 export function encodeReceipt(receipt: Receipt): Uint8Array {
-  const message = create(ReceiptMessageSchema, { ...receipt, reason: receipt.reason.slice(0, REASON_LENGTH_MAX) })
+  const { submissionId, code, reason, proof } = receipt
+  const message = create(ReceiptMessageSchema, { submissionId, code, reason: reason.slice(0, REASON_LENGTH_MAX) })
+  if (proof !== undefined) {
+    message.anchorBlock = BigInt(proof.anchorBlock)
+    message.index = proof.index
+    message.siblings = proof.siblings
+    message.signature = Uint8Array.fromHex(proof.signature)
+  }
   return withLength(toBinary(ReceiptMessageSchema, message))
 }
 
@@ -51,7 +62,15 @@ export function parseDelivery(frame: Uint8Array): Delivery | 'frame_oversized' |
 export function parseReceipt(frame: Uint8Array): Receipt | undefined {
   const message = parseMessage(ReceiptMessageSchema, frame)
   if (message === undefined || !isReceiptCode(message.code)) return undefined
-  return { submissionId: message.submissionId as SubmissionId, code: message.code, reason: message.reason }
+  const { submissionId, code, reason } = message
+  const proof = proofIn(message)
+  return { submissionId: submissionId as SubmissionId, code, reason, ...(proof && { proof }) }
+}
+
+/** `undefined` without a signature. Whether it shows anything is for whoever checks it. */
+function proofIn({ anchorBlock, index, siblings, signature }: ReceiptMessage): ReceiptProof | undefined {
+  if (signature.length !== SIGNATURE_BYTES || anchorBlock > BigInt(Number.MAX_SAFE_INTEGER)) return undefined
+  return { anchorBlock: Number(anchorBlock) as BlockNumber, index, siblings, signature: signature.toHex() }
 }
 
 function isReceiptCode(code: string): code is ReceiptCode {

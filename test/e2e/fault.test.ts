@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,8 +18,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 type Line = Partial<EpochLine> & { readonly fault?: FaultStep; readonly summary?: DevnetSummary }
 
+const dataDirOf = (fault: FaultName): string => join(folder, fault)
+
 async function run(fault: FaultName): Promise<{ code: number; lines: Line[]; told: string }> {
-  const dataDir = join(folder, fault)
+  const dataDir = dataDirOf(fault)
   const args = ['--disable-warning=ExperimentalWarning', weft, 'devnet', '--json', '--fault', fault, '--data-dir', dataDir]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
@@ -43,6 +45,32 @@ async function run(fault: FaultName): Promise<{ code: number; lines: Line[]; tol
   }
 }
 
+/** Asks the devnet that has ended and is kept. */
+function ask(...args: string[]): { readonly code: number | null; readonly out: string } {
+  const { status, stdout } = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', weft, ...args], { encoding: 'utf8' })
+  return { code: status, out: stdout }
+}
+
+/** Of the epoch in which the votes of a slot were thrown away: the receipts of those prove it, and those of others that they were kept. */
+function expectReceiptsProve(epochId: number, told: string): void {
+  const kept = ['--data-dir', dataDirOf('lying-sequencer')]
+  const lines = ask('outbox', '--epoch', String(epochId), '--json', ...kept)
+    .out.trim()
+    .split('\n')
+  const entries = lines.map((line) => JSON.parse(line) as { submissionId: string; state: string; fate?: string })
+  for (const [fate, verdict, code] of [
+    ['missing', 'fault', 3],
+    ['included', 'included', 0],
+  ] as const) {
+    const entry = entries.find((each) => each.state === 'acknowledged' && each.fate === fate)
+    expect(entry, `a submission that is ${fate}\n${lines.join('\n')}\n${told}`).toBeDefined()
+    const file = join(folder, `${fate}.json`)
+    ask('outbox', 'receipt', entry?.submissionId ?? '', '--out', file, ...kept)
+    const judged = ask('verify', 'receipt', file, '--json', ...kept)
+    expect([(JSON.parse(judged.out) as { verdict: string }).verdict, judged.code], judged.out).toEqual([verdict, code])
+  }
+}
+
 /** In this order, whatever else is told between them. */
 const STEPS: Readonly<Record<FaultName, readonly string[]>> = {
   'lying-sequencer': ['planted', 'planted', 'planted', 'planted', 'healed'],
@@ -51,11 +79,12 @@ const STEPS: Readonly<Record<FaultName, readonly string[]>> = {
   'unavailable-data': ['planted', 'answered', 'final', 'epoch_over', 'healed'],
 }
 
+const THROWN_AWAY = /are thrown away/
 const HEALED = ['disputed', 'corrected', 'final', 'epoch_over']
 /** Of each lie what is told of its epoch: it is healed, or changes no result and is evidence. */
 const LIES: readonly (readonly [lie: RegExp, steps: readonly string[], evidence: RegExp])[] = [
   [/under what is no CID/, HEALED, /1 cid/],
-  [/are thrown away/, ['evidence', 'final', 'epoch_over'], /omitted_slot of slot/],
+  [THROWN_AWAY, ['evidence', 'final', 'epoch_over'], /omitted_slot of slot/],
   [/signatures of slot/, ['evidence', 'final', 'epoch_over'], /submission_signature of slot/],
   [/a CID that nobody voted for/, HEALED, /1 cids_on_chain|1 tally/],
 ]
@@ -90,6 +119,7 @@ test.each(FAULTS)(
           wanted,
         )
         expect(ofEpoch.map(({ detail }) => detail).join('\n'), told).toMatch(evidence)
+        if (lie === THROWN_AWAY) expectReceiptsProve(planted?.epochId ?? 0, told)
       }
     const faultEpoch = steps.at(-1)?.epochId ?? 0
     expect(faultEpoch).toBeGreaterThanOrEqual(FAULT_EPOCH)

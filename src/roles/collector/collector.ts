@@ -11,6 +11,7 @@ import { type Life, live } from '#life/live.ts'
 import type { PersistDeps } from '#life/persist.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
 import { accept } from './accept.ts'
+import { createAppointed } from './appointed.ts'
 import { createBell } from './bell.ts'
 import { check, formRejection, type Ground } from './check.ts'
 import { createCopies } from './copy.ts'
@@ -88,10 +89,11 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
   const bell = createBell(deps.clock)
   const outbox = openOutbox(limits, { ...deps, onReady: bell.ring }) // C3: what an earlier life left is due at once.
   const telling = createTelling({ ...deps, outbox })
-  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, { ...deps, outbox, counters, telling, bell })
+  const anchored = deps.anchor && anchor(deps.anchor, deps)
+  const delivering = { ...deps, outbox, counters, telling, bell, authority: anchored?.authority }
+  const forwarder = createForwarder({ ...limits, addresses: options.addresses }, delivering)
   const copies = createCopies(options.alsoTo ?? [], deps)
   const failing = new AbortController()
-  const anchored = deps.anchor && anchor(deps.anchor, deps)
   const check = anchored?.check ?? formRejection
   const now = anchored?.watch.windows.now ?? (() => undefined)
   const patience = anchored ? untilWindowEnds(anchored.watch.windows) : untilTooOld(limits, deps.clock)
@@ -103,7 +105,8 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
     if (anchored === undefined) {
       deps.report('submissions_unchecked', {})
       deps.onReady?.()
-    } else void life.spawn(anchored.watch.run(life.signal))
+    }
+    for (const following of anchored === undefined ? [] : [anchored.watch, anchored.appointed]) void life.spawn(following.run(life.signal))
     const expiring = expire({ outbox, counters, telling, clock: deps.clock }, patience, life.signal)
     await Promise.all([life.spawn(forwarder.run(life.signal)), life.spawn(expiring)])
     // Last of all: receipts came in until now.
@@ -136,6 +139,9 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
 /** The chain as this role knows it, and what submissions are held to by it. */
 function anchor({ chain, recoverer }: NonNullable<CollectorDeps['anchor']>, deps: PersistDeps & Pick<CollectorDeps, 'onReady'>) {
   const watch = createWatch({ ...deps, chain })
-  const ground: Ground = { market: chain, ...watch, hasher: createSubmissionHasher(chain), recoverer }
-  return { watch, check: (submission: Submission) => check(submission, ground) }
+  const appointed = createAppointed({ ...deps, chain })
+  const hasher = createSubmissionHasher(chain)
+  const ground: Ground = { market: chain, ...watch, hasher, recoverer }
+  const authority = { hasher, recoverer, dataMarket: chain.dataMarket, sequencers: appointed.sequencers }
+  return { watch, appointed, authority, check: (submission: Submission) => check(submission, ground) }
 }

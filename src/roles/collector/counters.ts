@@ -13,6 +13,8 @@ export interface Counters {
   /** A receipt that asks to try again. */
   countRetry(code: Rejection): void
   countLink(): void
+  /** A signed receipt; whether it shows what it should. */
+  countSigned(isGood: boolean): void
   read(): CounterReadings
 }
 
@@ -26,6 +28,7 @@ export interface CounterReadings {
   readonly lost: Readonly<Counts<EndCode>>
   readonly retries: Readonly<Counts<Rejection>>
   readonly linksOpened: number
+  readonly signedReceipts: Readonly<Record<'kept' | 'unproved', number>>
 }
 
 export function createCounters(): Counters {
@@ -35,6 +38,7 @@ export function createCounters(): Counters {
   const endCodes: Counts<EndCode> = {}
   const lost: Counts<EndCode> = {}
   const retries: Counts<Rejection> = {}
+  const signedReceipts = { kept: 0, unproved: 0 }
   let linksOpened = 0
   return {
     countHandOver(what) {
@@ -50,6 +54,9 @@ export function createCounters(): Counters {
     countLink() {
       linksOpened += 1
     },
+    countSigned(isGood) {
+      signedReceipts[isGood ? 'kept' : 'unproved'] += 1
+    },
     read: () => ({
       handedOver: { ...handedOver },
       refused: { ...refused },
@@ -58,6 +65,7 @@ export function createCounters(): Counters {
       lost: { ...lost },
       retries: { ...retries },
       linksOpened,
+      signedReceipts: { ...signedReceipts },
     }),
   }
 }

@@ -1,5 +1,4 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { Report } from '#domain/events.ts'
 import { isFinal, REJECTIONS, type Rejection } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { Random } from '#io/keys/port.ts'
@@ -7,6 +6,7 @@ import { type Backoff, pauseMs } from '#life/backoff.ts'
 import type { Bell } from './bell.ts'
 import type { Destination } from './connect.ts'
 import type { Counters } from './counters.ts'
+import { createEvidence, type EvidenceDeps } from './evidence.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import type { Telling } from './tell.ts'
 
@@ -18,13 +18,12 @@ export interface Route extends Destination {
   isLeft: boolean
 }
 
-export interface DeliverDeps {
+export interface DeliverDeps extends EvidenceDeps {
   readonly outbox: Outbox
   readonly counters: Counters
   readonly telling: Telling
   readonly bell: Bell
   readonly random: Random
-  readonly report: Report
 }
 
 export interface Deliveries {
@@ -37,15 +36,16 @@ export interface Deliveries {
 /** `retryBackoff`: between attempts of one submission that the sequencer could not take yet. */
 export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Backoff }, deps: DeliverDeps): Deliveries {
   const { outbox, counters, telling, bell, random, report } = deps
+  const evidenceIn = createEvidence(deps)
   let inFlightCount = 0
 
   /** What a receipt means: the end, or another attempt with the same id. */
-  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged'): Promise<void> {
+  async function conclude(entry: Entry, receipt: Receipt | 'unacknowledged', payload: Uint8Array): Promise<void> {
     if (entry.isRenewed) return outbox.putBack(entry, 0)
     const code = receipt === 'unacknowledged' ? receipt : receipt.code
     if (code === 'unacknowledged' || isFinal(code)) {
       if (code in REJECTIONS) report('submission_rejected', { submissionId: entry.submissionId, code })
-      const ending = await outbox.finish(entry, code)
+      const ending = await outbox.finish(entry, code, receipt === 'unacknowledged' ? undefined : evidenceIn(receipt, payload))
       counters.countEnding(ending, code)
       telling.note(entry.epochId, ending, code)
       return
@@ -58,9 +58,10 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
     route.inFlightCount += 1
     inFlightCount += 1
     try {
-      const receipt = await route.link.send({ submissionId: entry.submissionId, payload: outbox.payload(entry) })
+      const payload = outbox.payload(entry)
+      const receipt = await route.link.send({ submissionId: entry.submissionId, payload })
       route.receiptCount += 1
-      await conclude(entry, receipt)
+      await conclude(entry, receipt, payload)
     } catch (failure) {
       if (!isWeftError(failure, 'LINK_FAILED')) throw failure
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).

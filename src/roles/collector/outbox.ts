@@ -1,5 +1,5 @@
 import { WeftError } from '#domain/errors.ts'
-import type { EpochId } from '#domain/ids.ts'
+import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
@@ -8,6 +8,7 @@ import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
+import type { Evidence } from './evidence.ts'
 import { createHeap } from './heap.ts'
 
 export interface OutboxOptions {
@@ -52,8 +53,8 @@ export interface Outbox {
   payload(entry: Entry): Uint8Array
   /** Back from flight, due again in `delayMs`. */
   putBack(entry: Entry, delayMs: number): void
-  /** Ends an entry; resolves when that is durable. */
-  finish(entry: Entry, code: EndCode): Promise<Ending>
+  /** Ends an entry, with the signed receipt where there is one; resolves when that is durable. */
+  finish(entry: Entry, code: EndCode, evidence?: Evidence): Promise<Ending>
   /** The entries that are open and not in flight, in the order of acceptance. */
   waiting(): Entry[]
   /** When the next entry that waits becomes due, or `undefined`. */
@@ -69,7 +70,7 @@ const SCAN_LIMIT = 1_000
 const NEWLINE = 0x0a
 
 /** What is written down of an entry, in front of its payload. */
-interface Note {
+export interface Note {
   readonly submissionId: string
   /** The block that the submission names. */
   readonly header: string
@@ -79,6 +80,8 @@ interface Note {
   readonly lastCode?: EndCode
   readonly attempts?: number
   readonly finishedMs?: number
+  /** The signed receipt of what the sequencer has taken. */
+  readonly evidence?: Evidence | undefined
 }
 
 function toValue(note: Note, payload: Uint8Array): Uint8Array {
@@ -93,12 +96,31 @@ function noteOf(value: Uint8Array): Note {
   return JSON.parse(new TextDecoder().decode(value.subarray(0, value.indexOf(NEWLINE)))) as Note
 }
 
-/** What is written down of the votes of an epoch. */
-export function notesOf(epochId: EpochId, store: Store): readonly { slotId: string; projectId: string; snapshotCid: string; note: Note }[] {
-  return store.scan(`${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`).map(({ key, value }) => {
-    const [, , , slotId = '', projectId = '', snapshotCid = ''] = key.split('\t')
-    return { slotId, projectId, snapshotCid, note: noteOf(value) }
-  })
+/** A vote, and what is written down of it. */
+export interface NotedVote {
+  readonly epochId: EpochId
+  /** In lower case. */
+  readonly dataMarket: string
+  readonly slotId: SlotId
+  readonly projectId: ProjectId
+  readonly snapshotCid: Cid
+  readonly note: Note
+}
+
+/** What is written down of votes, of all or of those of an epoch, which come in the order of their epochs. */
+export function* votesIn(store: Store, epochId?: EpochId): Generator<NotedVote> {
+  const prefix = epochId === undefined ? PREFIX : `${PREFIX}${String(epochId).padStart(EPOCH_DIGITS, '0')}\t`
+  for (const { key, note } of kept(store, prefix)) {
+    const [, epoch, dataMarket = '', slotId, projectId, snapshotCid] = key.split('\t')
+    yield {
+      epochId: Number(epoch) as EpochId,
+      dataMarket,
+      slotId: Number(slotId) as SlotId,
+      projectId: projectId as ProjectId,
+      snapshotCid: snapshotCid as Cid,
+      note,
+    }
+  }
 }
 
 interface KeptNote {
@@ -106,18 +128,20 @@ interface KeptNote {
   readonly note: Note
 }
 
+function* kept(store: Store, prefix: string): Generator<KeptNote> {
+  for (
+    let page = store.scan(prefix, { limit: SCAN_LIMIT });
+    page.length > 0;
+    page = store.scan(prefix, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
+  ) {
+    for (const { key, value } of page) yield { key, note: noteOf(value) }
+  }
+}
+
 /** All that is written down, in the order of its last word: acceptance, or the end. */
 function notesIn(store: Store): readonly KeptNote[] {
-  const found: KeptNote[] = []
-  for (
-    let page = store.scan(PREFIX, { limit: SCAN_LIMIT });
-    page.length > 0;
-    page = store.scan(PREFIX, { after: page.at(-1)?.key ?? '', limit: SCAN_LIMIT })
-  ) {
-    for (const { key, value } of page) found.push({ key, note: noteOf(value) })
-  }
   const timeOf = ({ note }: KeptNote) => note.finishedMs ?? note.firstSeenMs
-  return found.sort((left, right) => timeOf(left) - timeOf(right))
+  return [...kept(store, PREFIX)].sort((left, right) => timeOf(left) - timeOf(right))
 }
 
 /** The same vote has the same key, whatever its signature and header. Fields are printable, so a tab separates them for certain. */
@@ -302,7 +326,7 @@ export function openOutbox(
       line.push(entry, delayMs)
       deps.onReady()
     },
-    async finish(entry, code) {
+    async finish(entry, code, evidence) {
       const { key, submissionId, firstSeenMs, attempts } = entry
       const state = endingOf(code)
       entry.place = 'finished'
@@ -310,7 +334,7 @@ export function openOutbox(
       room.give(key)
       history.add(key)
       const { header } = noteAt(key) as Note
-      const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs() }
+      const note: Note = { submissionId, header, firstSeenMs, state, lastCode: code, attempts, finishedMs: clock.nowMs(), evidence }
       await store.commit([{ key, value: toValue(note, new Uint8Array(0)) }, ...history.trim()])
       return state
     },

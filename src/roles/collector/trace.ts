@@ -1,10 +1,10 @@
 import type { TracePoint, TraceStep } from '#domain/trace.ts'
 import type { Store } from '#io/store/port.ts'
-import { notesOf } from './outbox.ts'
+import { votesIn } from './outbox.ts'
 
 /** What a collector's store says of a project in an epoch, one step for each vote and one for its end. */
 export function traceOf({ projectId, epochId }: TracePoint, store: Store): readonly TraceStep[] {
-  return notesOf(epochId, store)
+  return [...votesIn(store, epochId)]
     .filter((vote) => vote.projectId === projectId)
     .flatMap(({ slotId, snapshotCid, note }) => {
       const taken = { step: 'taken', atMs: note.firstSeenMs, detail: `slot ${slotId}, ${snapshotCid}, as ${note.submissionId}` }

@@ -117,9 +117,9 @@ interface Window {
 }
 
 /** The blocks of the epoch's window, in order, until all that the submissions name are found; text that says why they cannot be read. */
-async function readWindow(
-  submissions: readonly Submission[],
-  { epochId, rules }: { readonly epochId: EpochId; readonly rules: CountRules },
+export async function readWindow(
+  submissions: readonly Pick<Submission, 'header'>[],
+  { epochId, rules }: { readonly epochId: EpochId; readonly rules: Pick<CountRules, 'windowUnit'> },
   chain: AnchorChain,
 ): Promise<Window | string> {
   const [{ releaseBlock }, { snapshotWindowBlocks }] = await Promise.all([chain.epochInfo(epochId), chain.market()])

@@ -36,16 +36,32 @@ interface InclusionOptions {
   readonly signal: AbortSignal
 }
 
+/** Why a submission is not proved, and what is known of the epoch all the same. */
+export interface NotIncluded {
+  readonly why: string
+  /** All batches of the epoch were read, and none holds it. */
+  readonly isNowhere: boolean
+  /** Those that have a result for the project of the voter. */
+  readonly rivals: readonly Pick<OpenBatch, 'batchCid' | 'isFinalized'>[]
+}
+
+/** As `lookFor`, for who wants no more than the sentence. */
+export async function proveInclusion(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | string> {
+  const found = await lookFor(options, deps)
+  return 'why' in found ? found.why : found
+}
+
 /**
- * Finds the submission in the epoch's batches and proves it, with nothing but the chain and whoever serves the files; text that says why it
+ * Finds the submission in the epoch's batches and proves it, with nothing but the chain and whoever serves the files; or says why it
  * cannot be proved. Of several batches the last counts: it took over from those that the validators refused. Throws as the chain does.
  */
-export async function proveInclusion(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | string> {
+export async function lookFor(options: InclusionOptions, deps: FindDeps): Promise<IncludedSubmission | NotIncluded> {
   const { epochId, submissionId, voter, signal } = options
   const listed = await batchesUpTo({ projectId: '' as ProjectId, epochId }, deps.chain)
-  if (typeof listed === 'string') return listed
+  if (typeof listed === 'string') return { why: listed, isNowhere: false, rivals: [] }
   const readFile = createReadFile(deps, signal)
   const before: string[] = []
+  const rivals: OpenBatch[] = []
   let gap: string | undefined
   let found: IncludedSubmission | string | undefined
   for (const anchored of listed) {
@@ -59,13 +75,15 @@ export async function proveInclusion(options: InclusionOptions, deps: FindDeps):
       voter === undefined ? each.submissionId.toLowerCase() === submissionId : isOf(voter, each, epochId),
     )
     if (index >= 0) found = inBatch({ batch, anchored, ids, index, before, gap }, options)
-    if (index >= 0 && anchored.isRefused !== true) return found ?? ''
+    if (index >= 0 && anchored.isRefused !== true) break
+    if (voter !== undefined && batch.projectIds.includes(voter.projectId)) rivals.push(anchored)
     for (const id of ids) before.push(id)
   }
-  if (found !== undefined) return found
+  if (found !== undefined) return typeof found === 'string' ? { why: found, isNowhere: false, rivals } : found
   const unread = gap === undefined ? '' : `, as far as they can be read: ${gap}`
   const otherwise = voter === undefined ? '; one whose id other votes bear too is found by its slot and project' : ''
-  return `none of the ${listed.length} batches of epoch ${epochId} holds it${unread}${otherwise}`
+  const why = `none of the ${listed.length} batches of epoch ${epochId} holds it${unread}${otherwise}`
+  return { why, isNowhere: gap === undefined, rivals }
 }
 
 const isOf = ({ slotId, projectId }: Voter, { submission: { request } }: BatchedSubmission, epochId: EpochId): boolean =>

@@ -190,6 +190,8 @@ export interface Settings {
   readonly lie?: (call: ProtocolCall) => ProtocolCall
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
+  /** Signs its receipts. */
+  readonly receiptSigner?: Pick<Signer, 'sign'>
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
   readonly isForgetful?: boolean
 }
@@ -260,6 +262,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       clock,
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
+      receiptSigner: settings.receiptSigner,
       listener: inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,

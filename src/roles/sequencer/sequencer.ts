@@ -9,7 +9,7 @@ import type { AnchorChain, MarketState, ProtocolSender } from '#io/chain/port.ts
 import type { Clock } from '#io/clock/port.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Random, Recoverer } from '#io/keys/port.ts'
+import type { Random, Recoverer, Signer } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import { watchAppointment } from '#life/appointment.ts'
 import type { Held } from '#life/copies.ts'
@@ -59,6 +59,8 @@ export interface SequencerDeps {
   readonly clock: Clock
   readonly random: Pick<Random, 'fraction'>
   readonly recoverer: Recoverer
+  /** Signs receipts, with the account that anchors; without it they are sent unsigned. */
+  readonly receiptSigner?: Pick<Signer, 'sign'> | undefined
   readonly report: Report
   /** Called when the sequencer has done all it can for an epoch. */
   readonly onEpoch?: (record: EpochEntry) => void

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft.proto.
  */
 export const file_weft: GenFile = /*@__PURE__*/
-  fileDesc("Cgp3ZWZ0LnByb3RvEgR3ZWZ0IjUKCERlbGl2ZXJ5EhUKDXN1Ym1pc3Npb25faWQYASABKAkSEgoKc3VibWlzc2lvbhgCIAEoDCJFCg5SZWNlaXB0TWVzc2FnZRIVCg1zdWJtaXNzaW9uX2lkGAEgASgJEgwKBGNvZGUYAiABKAkSDgoGcmVhc29uGAMgASgJYgZwcm90bzM");
+  fileDesc("Cgp3ZWZ0LnByb3RvEgR3ZWZ0IjUKCERlbGl2ZXJ5EhUKDXN1Ym1pc3Npb25faWQYASABKAkSEgoKc3VibWlzc2lvbhgCIAEoDCKPAQoOUmVjZWlwdE1lc3NhZ2USFQoNc3VibWlzc2lvbl9pZBgBIAEoCRIMCgRjb2RlGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIUCgxhbmNob3JfYmxvY2sYBCABKAQSDQoFaW5kZXgYBSABKA0SEAoIc2libGluZ3MYBiABKAwSEQoJc2lnbmF0dXJlGAcgASgMYgZwcm90bzM");
 
 /**
  * Sender to receiver.
@@ -66,6 +66,35 @@ export type ReceiptMessage = Message<"weft.ReceiptMessage"> & {
    * @generated from field: string reason = 3;
    */
   reason: string;
+
+  /**
+   * What follows is there when the receiver signs what it has taken (docs/RECEIPTS.md), and in no refusal.
+   * Head of the anchor chain, as the receiver saw it.
+   *
+   * @generated from field: uint64 anchor_block = 4;
+   */
+  anchorBlock: bigint;
+
+  /**
+   * Place of this receipt among those signed together.
+   *
+   * @generated from field: uint32 index = 5;
+   */
+  index: number;
+
+  /**
+   * Neighbours on its way to the root over them, 32 bytes each, from the leaf; above these there is nothing beside it.
+   *
+   * @generated from field: bytes siblings = 6;
+   */
+  siblings: Uint8Array;
+
+  /**
+   * r, s, v of the receiver's account, over the root.
+   *
+   * @generated from field: bytes signature = 7;
+   */
+  signature: Uint8Array;
 };
 
 /**

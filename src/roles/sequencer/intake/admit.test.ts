@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import { isFinal, REJECTIONS } from '#domain/rejection.ts'
 import type { Receipt, Submission } from '#domain/submission.ts'
+import { recoverer } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { epochKey } from '#roles/sequencer/keys.ts'
 import {
@@ -19,6 +20,8 @@ import {
   vote,
   type World,
 } from '#roles/sequencer/sequencer.test-world.ts'
+import { createSubmissionHasher } from '#wire/eip712.ts'
+import { signedRootOf } from '#wire/receipt.ts'
 import { encodeSubmission, SUBMISSION_BYTES_MAX } from '#wire/submission-proto.ts'
 import { decodeBallot } from './ballot.ts'
 
@@ -100,6 +103,80 @@ describe('S1: a receipt', () => {
     await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
     expect(answered).toEqual([])
     expect(world.sequencer.stats().isReady).toBe(false)
+  })
+})
+
+describe('what is taken is signed', () => {
+  /** A sequencer whose signatures are counted. */
+  async function signing(disk = createDisk()) {
+    let signatures = 0
+    const signer = signerOf(4)
+    const sign = (digest: Uint8Array) => {
+      signatures += 1
+      return signer.sign(digest)
+    }
+    const world = await open({ disk, receiptSigner: { sign } })
+    await world.release()
+    const place = { hasher: createSubmissionHasher(world.chain), dataMarket: world.chain.dataMarket }
+    /** Who signed that this was said of the submission. */
+    const signerIn = ({ submissionId, code, proof }: Receipt, { request, header }: Submission) => {
+      const promised = { submissionId, code, digest: place.hasher.digest(request), header }
+      const signed = proof && signedRootOf(promised, proof, place)
+      return signed && recoverer.recover(signed.digest, signed.signature)
+    }
+    return { world, disk, signer, signerIn, signatures: () => signatures }
+  }
+
+  test('S25: once for a group, each receipt by itself: accepted, duplicate and simulated, and no refusal', async () => {
+    const { world, signer, signerIn, signatures } = await signing()
+    const [one, other] = [await world.submission(), await world.submission({ slotId: 2 as SlotId })]
+    const group = [
+      one,
+      other,
+      one,
+      await world.submission({ epochId: 0 as EpochId }),
+      await world.submission({ snapshotCid: CIDS[1] as Cid }),
+    ]
+    const answered: Receipt[] = []
+    await pushAlone(world, group, answered)
+    await world.until(() => answered.length === group.length)
+    expect(answered.map(({ code }) => code)).toEqual(['accepted', 'accepted', 'duplicate', 'simulated', 'vote_conflict'])
+    const signers = answered.map((receipt, index) => signerIn(receipt, group[index] as Submission))
+    expect(signers).toEqual([...Array(4).fill(signer.address), undefined])
+    expect(signerIn(answered[0] as Receipt, other)).not.toBe(signer.address)
+    expect(answered[0]?.proof?.anchorBlock).toBe((await world.chain.head()).number)
+    expect(signatures()).toBe(1)
+    await world.stop()
+  })
+
+  test('S25: and not before it is durable', async () => {
+    const { world, disk, signatures } = await signing()
+    const release = disk.hold(isVote)
+    const answered: Receipt[] = []
+    await pushAlone(world, [await world.submission()], answered)
+    await world.clock.advance(1_000)
+    expect([answered, signatures()]).toEqual([[], 0])
+    release()
+    await world.until(() => answered.length === 1)
+    expect(signatures()).toBe(1)
+    await world.stop()
+  })
+
+  test('S25: nothing is signed that no receipt tells of: refusals alone, and what comes over /collect', async () => {
+    const { world, signatures } = await signing()
+    await world.deliver(new Uint8Array(3))
+    world.push([await world.submission()], [], { protocol: 'collect' })
+    await world.until(() => world.sequencer.stats().receipts.accepted === 1)
+    expect((await world.deliver(await world.submission({ snapshotCid: CIDS[1] as Cid }))).proof).toBeUndefined()
+    expect(signatures()).toBe(0)
+    await world.stop()
+  })
+
+  test('by a sequencer that is not to, nothing is', async () => {
+    const world = await open()
+    await world.release()
+    expect(await world.deliver(await world.submission())).toEqual({ submissionId: expect.any(String), code: 'accepted', reason: '' })
+    await world.stop()
   })
 })
 

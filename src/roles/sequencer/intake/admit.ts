@@ -1,18 +1,20 @@
 import type { EpochId, SubmissionId } from '#domain/ids.ts'
-import type { ReceiptCode } from '#domain/rejection.ts'
+import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
+import type { ReceiptProof } from '#domain/submission.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
+import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive } from '#wire/receive.ts'
 import type { Recorded } from './record.ts'
 import { isAwaited, verify } from './verify.ts'
 import type { Held } from './waiting.ts'
 
 /**
- * From delivery to receipt: receive → verify → record → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
+ * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
- * was in that would be a lie. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * was in that would be a lie. What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
 async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
@@ -21,24 +23,44 @@ async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: 
     const outcome = admitOne(delivery, deps)
     if ('delivery' in outcome) return hold(outcome, deps)
     if ('writes' in outcome) writes.push(...outcome.writes)
-    return [{ delivery, code: outcome.code, reason: outcome.reason }]
+    return [{ delivery, ...outcome }]
   })
   // With the groups before, the first vote that a `duplicate` speaks of is durable too.
   await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
-  for (const answer of answers) respond(answer)
+  const proofs = sign(answers, deps)
+  for (const answer of answers) respond(answer, proofs.get(answer))
 }
 
-interface Answer {
-  readonly delivery: Inbound
+/** How a delivery is answered. */
+interface Judged {
   readonly code: ReceiptCode
   readonly reason: string
+  /** Only of what is taken. */
+  readonly promised?: Promised
 }
 
-function respond({ delivery, code, reason }: Answer): void {
-  delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason })
+interface Answer extends Judged {
+  readonly delivery: Inbound
 }
 
-function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { readonly code: ReceiptCode; readonly reason: string } {
+function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void {
+  delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })
+}
+
+/** One signature for all of the group that was taken, and that a receipt will reach (S25). */
+function sign(answers: readonly Answer[], { hasher, served, view, receiptSigner }: Sequencing): ReadonlyMap<Answer, ReceiptProof> {
+  const taken = receiptSigner === undefined ? [] : answers.filter(({ delivery, promised }) => promised && delivery.protocol === 'weft')
+  if (receiptSigner === undefined || view.head === undefined || taken.length === 0) return new Map()
+  const place = { hasher, dataMarket: served.dataMarket, signer: receiptSigner }
+  const proofs = signReceipts(
+    taken.map(({ promised }) => promised as Promised),
+    view.head.number,
+    place,
+  )
+  return new Map(taken.map((answer, index) => [answer, proofs[index] as ReceiptProof]))
+}
+
+function admitOne(delivery: Inbound, deps: Sequencing): (Recorded & Judged) | Held | Judged {
   const form = receive(delivery)
   if (!form.ok) return refused(form.why, {}, deps)
   const { submission } = form.received
@@ -53,7 +75,9 @@ function admitOne(delivery: Inbound, deps: Sequencing): Recorded | Held | { read
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })
   if (recorded.code === 'accepted' && (deps.view.head?.number ?? 0) > deadlineBlock) deps.counters.countPastDeadline()
-  return recorded
+  if (!isTaken(recorded.code)) return recorded
+  const { submissionId } = form.received
+  return { ...recorded, promised: { submissionId, digest: verdict.digest, header: submission.header, code: recorded.code } }
 }
 
 /** Keeps a delivery for later. What has no place is refused as what it is. */
@@ -71,11 +95,7 @@ function giveUp({ delivery, submission, why }: Held, deps: Sequencing): Answer {
 const isTaking = (epochId: EpochId, { view, ledger }: Sequencing): boolean =>
   view.epoch(epochId) !== undefined && ledger.get(epochId)?.state === 'released'
 
-function refused(
-  code: ReceiptCode,
-  about: { readonly epochId?: EpochId },
-  { counters }: Sequencing,
-): { readonly code: ReceiptCode; readonly reason: string } {
+function refused(code: ReceiptCode, about: { readonly epochId?: EpochId }, { counters }: Sequencing): Judged {
   counters.count(code, about)
   return { code, reason: '' }
 }

@@ -34,7 +34,7 @@ export interface VerifyDeps {
 }
 
 export type Verdict =
-  | { readonly ok: true; readonly signer: Address; readonly isSimulation: boolean }
+  | { readonly ok: true; readonly signer: Address; readonly isSimulation: boolean; readonly digest: Uint8Array }
   | { readonly ok: false; readonly why: Rejection }
 
 const refuse = (why: Rejection): Verdict => ({ ok: false, why })
@@ -100,6 +100,7 @@ function openEpoch(
 function verifySigner(submission: Submission, signer: Address, { hasher, recoverer }: VerifyDeps): Verdict {
   const signature = parseSignature(submission.signature)
   if (signature === undefined) return refuse('signature_malformed')
-  if (recoverer.recover(hasher.digest(submission.request), signature) !== signer) return refuse('signer_mismatch')
-  return { ok: true, signer, isSimulation: submission.request.epochId === 0 }
+  const digest = hasher.digest(submission.request)
+  if (recoverer.recover(digest, signature) !== signer) return refuse('signer_mismatch')
+  return { ok: true, signer, isSimulation: submission.request.epochId === 0, digest }
 }

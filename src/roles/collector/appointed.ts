@@ -1,0 +1,27 @@
+import type { Address } from '#domain/ids.ts'
+import type { AnchorChain } from '#io/chain/port.ts'
+import { type PersistDeps, persist } from '#life/persist.ts'
+
+/** No event says that a market has appointed somebody else; a minute of unproved receipts is what it costs to look this rarely. */
+const LOOK_INTERVAL_MS = 60_000
+
+export interface Appointed {
+  /** Of the market's sequencers, as the chain said it last; `undefined` while it has not. */
+  sequencers(): readonly Address[] | undefined
+  /** Looks again and again until the signal aborts; then it rejects with its reason. */
+  run(signal: AbortSignal): Promise<never>
+}
+
+/** Who may anchor for the market, and so whose receipts count (C14). */
+export function createAppointed(deps: PersistDeps & { readonly chain: Pick<AnchorChain, 'market'> }): Appointed {
+  let sequencers: readonly Address[] | undefined
+  return {
+    sequencers: () => sequencers,
+    async run(signal) {
+      for (;;) {
+        sequencers = (await persist({ doing: 'read_market', attempt: () => deps.chain.market(), signal }, deps)).sequencers
+        await deps.clock.sleep(LOOK_INTERVAL_MS, signal)
+      }
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { Address, BlockNumber, Hash, SubmissionId } from '#domain/ids.ts'
+import type { ReceiptCode } from '#domain/rejection.ts'
+import type { ReceiptProof } from '#domain/submission.ts'
+import { parseSignature, receiptGroupDigest, type SubmissionHasher } from './eip712.ts'
+import { provenTree, rootAbove } from './inclusion.ts'
+
+/**
+ * Signed receipts (docs/RECEIPTS.md): a sequencer signs the root over what it has taken at once, and each receipt says how it hangs on that root.
+ * Whoever has one can show, to anybody, what was promised.
+ */
+
+/** What a receipt promises. */
+export interface Promised {
+  readonly submissionId: SubmissionId
+  /** Of the signed request: what is signed of it (`SubmissionHasher.digest`). */
+  readonly digest: Uint8Array
+  /** The block that the submission names, which no signature of its sender covers. */
+  readonly header: string
+  readonly code: ReceiptCode
+}
+
+/** One leaf. Longer than the two hashes that make an inner node, so that none can be taken for the other. */
+const textOf = ({ submissionId, digest, header, code }: Promised): string => `${code} ${submissionId} 0x${digest.toHex()} ${header}`
+
+/** Under which domain, and for which market, is signed. */
+export interface ReceiptPlace {
+  readonly hasher: Pick<SubmissionHasher, 'domainSeparator'>
+  readonly dataMarket: Address
+}
+
+/** Signs once for all of them; at least one. A proof for each, in their order. */
+export function signReceipts(
+  promises: readonly Promised[],
+  anchorBlock: BlockNumber,
+  { hasher, dataMarket, signer }: ReceiptPlace & { readonly signer: { sign(digest: Uint8Array): string } },
+): readonly ReceiptProof[] {
+  const tree = provenTree(promises.map(textOf))
+  const signature = signer.sign(receiptGroupDigest({ dataMarket, anchorBlock, root: tree.root }, hasher.domainSeparator))
+  return promises.map((_, index) => ({ anchorBlock, index, siblings: tree.siblings(index), signature }))
+}
+
+/** What a signature is to be of, and itself, as a `Recoverer` takes them: the same for all receipts that were signed together. */
+export interface SignedRoot {
+  readonly root: Hash
+  readonly digest: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/**
+ * What must have been signed, if the proof is of this promise; `undefined` where its way or its signature has no form. Anything else that is wrong
+ * with it shows in who signed: another promise, way or place has another root, and nobody's signature.
+ */
+export function signedRootOf(promised: Promised, proof: ReceiptProof, { hasher, dataMarket }: ReceiptPlace): SignedRoot | undefined {
+  const root = rootAbove(textOf(promised), proof)
+  const signature = parseSignature(proof.signature)
+  if (root === undefined || signature === undefined) return undefined
+  const { anchorBlock } = proof
+  return { root, digest: receiptGroupDigest({ dataMarket, anchorBlock, root }, hasher.domainSeparator), signature }
+}
