@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt } from '#wire/submit-frame.ts'
-import { createInbox, INBOX_LIMITS } from './inbox.ts'
+import { createInbox, INBOX_LIMITS, type Inbox } from './inbox.ts'
 import { ScriptedStream, turn } from './scripted.test-stream.ts'
 import { serveCollect, serveSubmit } from './serve.ts'
 import { idOf } from './suite.ts'
@@ -13,6 +13,13 @@ function createCatch() {
   const taken: Inbound[] = []
   return { ...inbox, taken, offer: (inbound: Inbound) => void taken.push(inbound) }
 }
+
+const servingOf = (inbox: Inbox) => ({
+  sender: { peer: 'peer', address: undefined },
+  inbox,
+  source: { stop: () => undefined, goOn: () => undefined },
+  frameTimeoutMs: 10_000,
+})
 
 const good = (index: number, bytes = 1) => encodeDelivery({ submissionId: idOf(index), payload: new Uint8Array(bytes) })
 const broken = Uint8Array.of(2, 0xff, 0xff)
@@ -36,7 +43,7 @@ describe('a submit stream', () => {
   function serve() {
     const stream = new ScriptedStream()
     const inbox = createCatch()
-    serveSubmit(stream.asStream(), 'peer', inbox)
+    serveSubmit(stream.asStream(), servingOf(inbox))
     return { stream, inbox }
   }
 
@@ -141,7 +148,7 @@ describe('a collect stream', () => {
   function serve() {
     const stream = new ScriptedStream()
     const inbox = createCatch()
-    serveCollect(stream.asStream(), 'peer', inbox)
+    serveCollect(stream.asStream(), servingOf(inbox))
     return { stream, inbox }
   }
 
