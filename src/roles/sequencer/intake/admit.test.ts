@@ -192,16 +192,21 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
-  test('gives the others their turn after 256 of them', async () => {
+  test.each([
+    ['256 of them', true, 512],
+    ['64 of them, of a peer that no vote was accepted from', false, 128],
+  ])('gives the others their turn after %s', async (_, isKnown, recoveries) => {
     const disk = createDisk()
     const world = await open({ disk })
     await world.release()
+    if (isKnown) await world.deliver(await world.submission({ slotId: 2 as SlotId }))
+    const before = world.recoveries()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
     const submission = await world.submission()
     world.push([submission, ...Array(699).fill(submission)], answered)
     await world.clock.advance(100)
-    expect(world.recoveries()).toBe(512)
+    expect(world.recoveries() - before).toBe(recoveries)
     release()
     await world.until(() => answered.length === 700)
     await world.stop()
