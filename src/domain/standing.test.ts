@@ -47,23 +47,23 @@ test.each<ReceiptCode>([
 })
 
 test.each<ReceiptCode>(['signer_mismatch', 'signature_malformed', 'submission_malformed', 'frame_malformed', 'market_unknown'])(
-  'G11: each %s doubles what the next costs the peer and its address, up to 64 times; elsewhere nothing changes',
+  'G11: each %s doubles what the next costs the peer, up to 4,096 times, and its address, up to 64 times; elsewhere nothing changes',
   (code) => {
     const { of, note } = open()
-    const factors = Array.from({ length: 8 }, () => {
+    const factors = Array.from({ length: 14 }, () => {
       note(A, code)
       return of(A).factor
     })
-    expect(factors).toEqual([2, 4, 8, 16, 32, 64, 64, 64])
+    expect(factors).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 4_096, 4_096])
     expect([of(NEIGHBOUR).factor, of(ELSEWHERE)]).toEqual([64, NEW])
-    expect(of({ peer: 'a', address: undefined }).factor).toBe(64)
+    expect(of({ peer: 'a', address: undefined }).factor).toBe(4_096)
     expect(of({ peer: 'b', address: undefined }).factor).toBe(1)
   },
 )
 
 test('it is forgiven, a doubling every five seconds', () => {
   const { of, note, pass } = open()
-  note(A, 'signer_mismatch', 8)
+  note(A, 'signer_mismatch', 6)
   const factors = Array.from({ length: 8 }, () => {
     pass(5_000)
     return of(A).factor

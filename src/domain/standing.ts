@@ -30,8 +30,10 @@ const CREDIT_MAX = 64
 /** Accepted votes that one failure takes away. */
 const CREDIT_PER_FAILURE = 4
 const CREDIT_PER_WEIGHT = 16
-/** Each failure doubles the cost, up to this many times. */
-const DOUBLINGS_MAX = 6
+/** Each failure doubles the cost, up to this many times: at the rate of an ordinary peer that leaves about one delivery a second. */
+const DOUBLINGS_MAX = 12
+/** The same for an address, which may be that of many who have done nothing. */
+const DOUBLINGS_OF_ADDRESS_MAX = 6
 /** Time after which one doubling is forgiven. */
 const FORGIVEN_AFTER_MS = 5_000
 /** Senders that are remembered, of each kind. To be among the known takes a slot, so those who have none push nobody out. */
@@ -44,8 +46,8 @@ function isFailure(code: ReceiptCode): boolean {
 
 export function createStandings(nowMs: () => number): Standings {
   const credits = new Map<string, number>()
-  const peers = createFailures(nowMs)
-  const addresses = createFailures(nowMs)
+  const peers = createFailures(DOUBLINGS_MAX, nowMs)
+  const addresses = createFailures(DOUBLINGS_OF_ADDRESS_MAX, nowMs)
 
   function noteAccepted(peer: string): void {
     const credit = Math.min(CREDIT_MAX, (credits.get(peer) ?? 0) + 1)
@@ -80,7 +82,7 @@ export function createStandings(nowMs: () => number): Standings {
 }
 
 /** Failures that are not forgiven yet, in doublings. */
-function createFailures(nowMs: () => number) {
+function createFailures(doublingsMax: number, nowMs: () => number) {
   const failures = new Map<string, { readonly doublings: number; readonly atMs: number }>()
   function of(holder: string): number {
     const failed = failures.get(holder)
@@ -90,7 +92,7 @@ function createFailures(nowMs: () => number) {
   return {
     of,
     add(holder: string): void {
-      const doublings = Math.min(DOUBLINGS_MAX, of(holder) + 1)
+      const doublings = Math.min(doublingsMax, of(holder) + 1)
       failures.delete(holder)
       remember(failures, holder, { doublings, atMs: nowMs() })
     },

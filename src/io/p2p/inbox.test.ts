@@ -238,13 +238,17 @@ describe('G11: room', () => {
     expect(inbox.counts()).toEqual({})
   })
 
-  test('is nobody’s alone: a peer has a sixteenth of it, in number and in bytes', () => {
-    const { inbox, offer } = open({ lengthMax: 3_200 })
-    for (let index = 0; index < 200; index += 1) expect([inbox.isOpenTo(a, 0, () => undefined), offer()]).toEqual([true, undefined])
-    expect([inbox.isOpenTo(a, 0, () => undefined), inbox.isOpenTo(b, 0, () => undefined)]).toEqual([false, true])
-    const heavy = open({ bytesMax: 16 * 1_048_576 })
-    for (let index = 0; index < 16; index += 1) heavy.offer(65_536)
-    expect([heavy.inbox.isOpenTo(a, 1, () => undefined), heavy.inbox.isOpenTo(b, 65_536, () => undefined)]).toEqual([false, true])
+  test('is nobody’s alone: a peer has a sixteenth of it, in number and in bytes, and one that has shown nothing has sixteen places', async () => {
+    const { inbox, offer } = open({ lengthMax: 3_200, bytesMax: 16 * 1_048_576 })
+    const isOpen = (peer: string, bytes: number) => inbox.isOpenTo({ peer, address: undefined }, bytes, () => undefined)
+    for (let index = 0; index < 16; index += 1) expect([isOpen('a', 0), offer()]).toEqual([true, undefined])
+    expect([isOpen('a', 0), isOpen('b', 0)]).toEqual([false, true])
+    await next(inbox, 'accepted')
+    for (let index = 0; index < 200; index += 1) expect([isOpen('a', 0), offer()]).toEqual([true, undefined])
+    expect([isOpen('a', 0), isOpen('b', 0)]).toEqual([false, true])
+    await next(inbox, 'accepted')
+    for (let index = 0; index < 16; index += 1) offer(65_536)
+    expect([isOpen('a', 1), isOpen('b', 65_536)]).toEqual([false, true])
   })
 
   test('of those who have shown nothing is apart from that of the known', async () => {

@@ -37,8 +37,10 @@ const STEP: Step = { lengthMax: 256, otherCostMax: 64 }
 const PEER_SHARE = 1 / 16
 const PEER_LENGTH_MIN = 64
 const PEER_BYTES_MIN = 256 * 1024
+/** Deliveries of one that has shown nothing yet: enough to show it. What waits was weighed when it came, before those ahead of it had failed. */
+const STRANGER_LENGTH_MAX = 16
 /** A peer that would have to wait longer until it may send is told so. */
-const STALL_MS_MAX = 5_000
+const STALL_MS_MAX = 10_000
 
 /** How many frames and deliveries the adapter itself refused, by code. */
 export type RefusalCounts = Readonly<Partial<Record<Rejection, number>>>
@@ -84,7 +86,11 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     inbound.respond({ submissionId: inbound.submissionId as never, code, reason: '' })
   }
 
-  const costOf = (length: number, { factor }: Treatment): number => factor * (1 + Math.floor(length / TOKEN_BYTES))
+  const costOf = (length: number, { factor }: Treatment): number => {
+    const plain = 1 + Math.floor(length / TOKEN_BYTES)
+    // Never more than a bucket holds, unless it is too small for any such delivery.
+    return Math.max(plain, Math.min(factor * plain, limits.tokensMax, limits.perAddress.tokensMax))
+  }
 
   /** Until both buckets have what it costs. Those who are known have one of their own only. */
   function waitMs({ peer, address }: Sender, { lane, cost }: { readonly lane: Lane; readonly cost: number }): number {
@@ -96,8 +102,8 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
     return queue.length(lane) < limits.lengthMax && bytes[lane] + length <= limits.bytesMax
   }
 
-  function hasShareLeft(peer: string, length: number): boolean {
-    const lengthMax = Math.max(PEER_LENGTH_MIN, limits.lengthMax * PEER_SHARE)
+  function hasShareLeft(peer: string, { lane, length }: { readonly lane: Lane; readonly length: number }): boolean {
+    const lengthMax = lane === 'other' ? STRANGER_LENGTH_MAX : Math.max(PEER_LENGTH_MIN, limits.lengthMax * PEER_SHARE)
     const bytesMax = Math.max(PEER_BYTES_MIN, limits.bytesMax * PEER_SHARE)
     return queue.lengthOf(peer) < lengthMax && (bytesOfPeer.get(peer) ?? 0) + length <= bytesMax
   }
@@ -134,7 +140,7 @@ export function createInbox(limits: InboxLimits, nowMs: () => number, later: Lat
       const treatment = standings.of(sender)
       const stallMs = waitMs(sender, { lane: treatment.lane, cost: costOf(length, treatment) })
       if (isEnded || stallMs > STALL_MS_MAX) return true
-      if (stallMs === 0 && hasRoom(treatment.lane, length) && hasShareLeft(sender.peer, length)) return true
+      if (stallMs === 0 && hasRoom(treatment.lane, length) && hasShareLeft(sender.peer, { lane: treatment.lane, length })) return true
       if (stallMs > 0) later(stallMs, again)
       else held[treatment.lane].push(again)
       return false

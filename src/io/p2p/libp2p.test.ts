@@ -297,7 +297,7 @@ describe('libp2p itself', () => {
     answer(host, () => 'accepted', stopping.signal)
     const [address] = host.addresses() as [string]
     const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
-    const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'))
+    const sockets = Array.from({ length: 520 }, () => connect(port, '127.0.0.1'))
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('connect', resolve).on('error', resolve))))
     const dialer = keep(await createSubmissionDialer({ identity: identity(2) }))
     for (let index = 0; index < 5; index += 1) {

@@ -5,7 +5,7 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, type FakeChainOptions, type FakeConnection, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import type { Inbound } from '#io/intake/port.ts'
+import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
@@ -181,6 +181,8 @@ export interface Settings {
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
   readonly disk?: Disk
+  /** Instead of an inbox of the world's own. */
+  readonly listener?: SubmissionListener
   readonly wire?: Wire
   /** What stands between the sequencer and its own node. */
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
@@ -260,7 +262,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       clock,
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
-      listener: inbox,
+      listener: settings.listener ?? inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
       sender: lyingSender(
