@@ -8,7 +8,8 @@ function open(limits: Partial<DoorLimits> = {}) {
   let nowMs = 0
   const door = createDoor({ ...DOOR_LIMITS, ...limits }, () => nowMs)
   const turnedAway: string[] = []
-  const knock = (name: string, address: string | undefined) => door.knock(address, () => void turnedAway.push(name))
+  const knock = (name: string, address: string | undefined, isSilent = true) =>
+    door.knock(address, { isSilent: () => isSilent, turnAway: () => void turnedAway.push(name) })
   return {
     knock,
     turnedAway,
@@ -20,43 +21,43 @@ function open(limits: Partial<DoorLimits> = {}) {
 
 test('G11: silent sockets of an address give way to the next that comes from there, the oldest first', () => {
   const { knock, turnedAway } = open({ pendingPerAddressMax: 2 })
-  for (const name of ['a', 'b', 'c', 'd']) expect(knock(name, HERE)).toBeDefined()
+  for (const name of ['a', 'b', 'c', 'd']) expect(knock(name, THERE)).toBeDefined()
   expect(turnedAway).toEqual(['a', 'b'])
-  knock('e', THERE)
+  knock('e', '192.0.2.1')
   expect(turnedAway).toEqual(['a', 'b'])
+})
+
+test('G11: one that speaks gives way only when half of its time is over; before that the next is refused', () => {
+  const { knock, turnedAway, pass } = open({ pendingPerAddressMax: 2, handshakeMs: 1_000 })
+  knock('a', THERE, false)
+  knock('b', THERE)
+  expect([knock('c', THERE, false) !== undefined, turnedAway]).toEqual([true, ['b']])
+  pass(499)
+  expect([knock('d', THERE), turnedAway]).toEqual([undefined, ['b']])
+  pass(1)
+  expect([knock('e', THERE, false) !== undefined, turnedAway]).toEqual([true, ['b', 'a']])
 })
 
 test('G11: when all places are taken the address with the most makes room', () => {
   const { knock, turnedAway } = open({ pendingMax: 3 })
-  for (const [name, address] of [
+  const silent = [
     ['x', '192.0.2.1'],
     ['a', THERE],
     ['b', THERE],
-  ] as const)
-    knock(name, address)
+  ] as const
+  for (const [name, address] of silent) knock(name, address)
   expect(turnedAway).toEqual([])
   knock('y', '192.0.2.2')
   expect(turnedAway).toEqual(['a'])
 })
 
-test('G11: one whose time is over gives way before anybody else', () => {
-  const { knock, turnedAway, pass } = open({ handshakeMs: 1_000 })
-  knock('a', HERE)
-  pass(999)
-  knock('b', HERE)
-  expect(turnedAway).toEqual([])
-  pass(1)
-  knock('c', THERE)
-  expect(turnedAway).toEqual(['a'])
-})
-
 test('who has entered or gone takes no place any more, and is not turned away', () => {
   const { knock, turnedAway } = open({ pendingPerAddressMax: 2 })
-  expect(knock('a', HERE)?.enter()).toBe(true)
-  const gone = knock('b', HERE)
+  expect(knock('a', THERE)?.enter()).toBe(true)
+  const gone = knock('b', THERE)
   gone?.leave()
   gone?.leave()
-  for (const name of ['c', 'd']) knock(name, HERE)
+  for (const name of ['c', 'd']) knock(name, THERE)
   expect(turnedAway).toEqual([])
 })
 
@@ -79,7 +80,7 @@ test('G7: an address opens so many sockets a second', () => {
 })
 
 test('this machine, and who comes through a relay, have no limits of an address', () => {
-  const { knock } = open({ connectionsPerAddressMax: 1, knocks: { tokensPerSecond: 0, tokensMax: 1 } })
-  const entered = [HERE, HERE, undefined, undefined].map((address) => knock('a', address)?.enter())
-  expect(entered).toEqual([true, true, true, true])
+  const { knock, turnedAway } = open({ connectionsPerAddressMax: 1, pendingPerAddressMax: 1, knocks: { tokensPerSecond: 0, tokensMax: 1 } })
+  const guests = [HERE, HERE, undefined, undefined].map((address) => knock('a', address))
+  expect([guests.map((guest) => guest?.enter()), turnedAway]).toEqual([[true, true, true, true], []])
 })

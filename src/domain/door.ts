@@ -1,10 +1,10 @@
-import { isOwnMachine } from './address-block.ts'
+import { addressBlock, isOwnMachine } from './address-block.ts'
 import { type BucketLimits, createBuckets } from './buckets.ts'
 
 /**
  * Who may come in. A connection knocks when its socket is there, and enters when its handshake is done: silent sockets never do. Where too many knock at
- * once, the one that has been at it for longest gives way, not the one that comes: a handshake takes milliseconds, and whoever is still there after many others
- * came has nothing to say. Of connections each address has so many.
+ * once, the oldest that has said nothing gives way to the one that comes, or one that has been at it for half of its time; where all are in the midst of it the one that
+ * comes is refused, since to throw those out would waste what they cost. Of connections each address has so many.
  */
 export interface DoorLimits {
   /** Handshakes under way at once, from one address and in all. */
@@ -19,8 +19,8 @@ export interface DoorLimits {
 
 export const DOOR_LIMITS: DoorLimits = {
   pendingPerAddressMax: 64,
-  // While a restarted sequencer is found again by all, this many handshakes of 3 ms are a second and a half of one core.
-  pendingMax: 500,
+  // While a restarted sequencer is found again by all, this many handshakes of 3 ms are six seconds of one core.
+  pendingMax: 2_000,
   handshakeMs: 10_000,
   // A company's snapshotters behind one NAT, and as many again that are replaced before the old ones are seen to be dead.
   connectionsPerAddressMax: 2_048,
@@ -28,8 +28,15 @@ export const DOOR_LIMITS: DoorLimits = {
 }
 
 export interface Door {
-  /** `undefined` when it is not let in. `turnAway` is called when it must go after all; it may call `leave`. An address that is not known has no limits of its own. */
-  knock(address: string | undefined, turnAway: (why: string) => void): Guest | undefined
+  /** `undefined` when it is not let in. An address that is not known, and this machine, have no limits of their own. */
+  knock(address: string | undefined, visitor: Visitor): Guest | undefined
+}
+
+interface Visitor {
+  /** Whether nothing at all has come from it. */
+  isSilent(): boolean
+  /** It must go after all. May call `leave`. */
+  turnAway(why: string): void
 }
 
 export interface Guest {
@@ -42,7 +49,7 @@ export interface Guest {
 interface Pending {
   readonly address: string | undefined
   readonly sinceMs: number
-  turnAway(why: string): void
+  readonly visitor: Visitor
 }
 
 export function createDoor(limits: DoorLimits, nowMs: () => number): Door {
@@ -52,32 +59,29 @@ export function createDoor(limits: DoorLimits, nowMs: () => number): Door {
   const pendingPerAddress = new Map<string | undefined, number>()
   const connections = new Map<string | undefined, number>()
 
-  function sendAway(one: Pending | undefined, why: string): void {
-    if (one === undefined) return
-    forget(one)
-    one.turnAway(why)
-  }
-
   function forget(one: Pending): void {
     if (pending.delete(one)) change(pendingPerAddress, one.address, -1)
   }
 
-  function makeRoom(address: string | undefined): void {
-    for (const one of pending) {
-      if (nowMs() - one.sinceMs < limits.handshakeMs) break
-      sendAway(one, 'the handshake took too long')
-    }
-    if (address !== undefined && (pendingPerAddress.get(address) ?? 0) >= limits.pendingPerAddressMax)
-      sendAway(oldestOf(pending, address), 'too many handshakes of its address are under way')
-    if (pending.size >= limits.pendingMax) sendAway(oldestOf(pending, busiest(pendingPerAddress)), 'too many handshakes are under way')
+  /** False when nobody from there gives way. */
+  function makeRoom(address: string | undefined): boolean {
+    const own = [...pending].filter((one) => one.address === address)
+    const patienceMs = limits.handshakeMs / 2
+    const one = own.find(({ visitor }) => visitor.isSilent()) ?? own.find(({ sinceMs }) => nowMs() - sinceMs >= patienceMs)
+    if (one === undefined) return false
+    forget(one)
+    one.visitor.turnAway('too many handshakes are under way')
+    return true
   }
 
   return {
-    knock(address, turnAway) {
+    knock(address, visitor) {
       const isStranger = address !== undefined && !isOwnMachine(address)
       if (isStranger && !knocks.take(address, 1)) return undefined
-      makeRoom(address)
-      const one: Pending = { address, sinceMs: nowMs(), turnAway }
+      const isFullOfThem = isStranger && (pendingPerAddress.get(address) ?? 0) >= limits.pendingPerAddressMax
+      if (isFullOfThem && !makeRoom(address)) return undefined
+      if (pending.size >= limits.pendingMax && !makeRoom(busiest(pendingPerAddress))) return undefined
+      const one: Pending = { address, sinceMs: nowMs(), visitor }
       pending.add(one)
       change(pendingPerAddress, address, 1)
       let isInside = false
@@ -99,9 +103,35 @@ export function createDoor(limits: DoorLimits, nowMs: () => number): Door {
   }
 }
 
-function oldestOf(pending: ReadonlySet<Pending>, address: string | undefined): Pending | undefined {
-  for (const one of pending) if (one.address === address) return one
-  return undefined
+/** What the door sees of a connection of libp2p. */
+interface Caller {
+  readonly remoteAddr: { toString(): string }
+  addEventListener(event: 'close', listener: () => void): void
+  abort(reason: Error): void
+}
+
+/** What has come over TCP. The library has the socket and does not say so: `libp2p.test.ts` sees that silent ones give way. */
+function bytesFrom(caller: Caller): number | undefined {
+  return (caller as { readonly socket?: { readonly bytesRead?: number } }).socket?.bytesRead
+}
+
+/** The door, as libp2p's connection gater asks at it: before the handshake of a connection that comes, and when it is done. */
+export function createGate(limits: DoorLimits, nowMs: () => number) {
+  const door = createDoor(limits, nowMs)
+  const guests = new WeakMap<Caller, Guest>()
+  return {
+    denyInboundConnection(caller: Caller): boolean {
+      const guest = door.knock(addressBlock(caller.remoteAddr.toString()), {
+        isSilent: () => bytesFrom(caller) === 0,
+        turnAway: (why) => caller.abort(new Error(why)),
+      })
+      if (guest === undefined) return true
+      guests.set(caller, guest)
+      caller.addEventListener('close', () => guest.leave())
+      return false
+    },
+    denyInboundUpgradedConnection: (_: unknown, caller: Caller): boolean => guests.get(caller)?.enter() === false,
+  }
 }
 
 function busiest(counts: ReadonlyMap<string | undefined, number>): string | undefined {

@@ -6,9 +6,8 @@ import type { ConnectionGater, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
+import { createGate, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
-import { createGate } from './gate.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
 /** What host, dialer and relay have in common: TCP, Noise, Yamux, and limits fit for thousands of long-lived, fast peers. */
@@ -78,7 +77,7 @@ export async function startNode<Services extends Record<string, unknown>>(
       // It pings on a new stream of every connection every 10 s; Yamux keeps alive at a tenth of the cost.
       connectionMonitor: { enabled: false },
       // Loopback and private addresses are where devnets and data centres live.
-      connectionGater: { denyDialMultiaddr: () => false, ...createGate(door), ...options.gater },
+      connectionGater: { denyDialMultiaddr: () => false, ...createGate(door, () => performance.now()), ...options.gater },
       services: { identify: identify(), ping: ping(), ...services },
     } as Libp2pOptions)) as never
   } catch (cause) {
