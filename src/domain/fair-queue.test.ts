@@ -103,8 +103,10 @@ test('whatever comes in whatever way: each item goes once, in the order of its h
       const taken: (readonly [string, number])[] = []
       let count = 0
       for (const action of actions) {
-        if ('holder' in action) queue.push(String(action.holder), [String(action.holder), (count += 1)], action)
-        else {
+        if ('holder' in action) {
+          count += 1
+          queue.push(String(action.holder), [String(action.holder), count], action)
+        } else {
           const waiting = queue.length('known') + queue.length('other')
           const got = queue.take(action)
           expect(got.length > 0).toBe(waiting > 0)

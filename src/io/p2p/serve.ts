@@ -105,9 +105,10 @@ export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeo
   const reader = createCollectReader()
 
   function take(step: CollectStep): void {
-    if (step.kind !== 'message') return inbox.count(step.kind, sender)
-    const { submissionId, payload } = step
-    pace.give({ peer: sender.peer, protocol: 'collect', submissionId, payload, respond: respondNothing })
+    if (step.kind === 'message') {
+      const { submissionId, payload } = step
+      pace.give({ peer: sender.peer, protocol: 'collect', submissionId, payload, respond: respondNothing })
+    } else inbox.count(step.kind, sender)
   }
 
   function end(): void {

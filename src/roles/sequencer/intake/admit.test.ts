@@ -212,6 +212,23 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
+  test('G11: of a slot beyond what it may send is refused unchecked, and nobody but the slot itself brings that about', async () => {
+    const perSlot = { tokensPerSecond: 0, tokensMax: 3 }
+    const perSlotAndEpoch = { tokensPerSecond: 0, tokensMax: 2 }
+    const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch } } })
+    await world.release()
+    await world.release()
+    const of = (epochId: number, signedBy = 1) => world.submission({ slotId: 1 as SlotId, epochId: epochId as EpochId, signedBy })
+    const codes: string[] = []
+    for (const by of [2, 2, 2, 2, 2]) codes.push((await world.deliver(await of(1, by))).code)
+    for (const epochId of [1, 1, 1, 2, 2]) codes.push((await world.deliver(await of(epochId))).code)
+    expect(codes.slice(0, 5)).toEqual(Array(5).fill('signer_mismatch'))
+    expect(codes.slice(5)).toEqual(['accepted', 'duplicate', 'rate_limited', 'accepted', 'rate_limited'])
+    expect(world.recoveries()).toBe(8)
+    expect((await world.deliver(await world.submission({ slotId: 2 as SlotId }))).code).toBe('accepted')
+    await world.stop()
+  })
+
   test('names its market and its protocol state in any case: neither is signed, and many write addresses with a checksum', async () => {
     const world = await open()
     await world.release()
