@@ -14,7 +14,7 @@ async function under(what: Pick<Attack, 'kind' | 'count'>) {
 const most = (exchanges: readonly Exchange[]): number => Math.max(...exchanges.map(({ recoveries }) => recoveries))
 
 test.each([8, 100])(
-  'G11: %i identities with wrong signatures: every honest vote is taken, and few of theirs are looked at before it',
+  'S25, G11: %i identities with wrong signatures: every honest vote is taken, and few of theirs are looked at before it',
   async (count) => {
     const { flooded, codes, recoveries } = await under({ kind: 'signatures', count })
     expect([flooded.length, codes]).toEqual([4 * ROUNDS, new Set(['accepted'])])
@@ -28,7 +28,7 @@ test.each([
   ['garbage', 20],
   ['halfOpen', 50],
   ['silent', 520],
-] as const)('G11: %s, from %i: every honest vote is taken, and costs no signature check but its own', async (kind, count) => {
+] as const)('S25, G11: %s, from %i: every honest vote is taken, and costs no signature check but its own', async (kind, count) => {
   const { flooded, codes } = await under({ kind, count })
   expect([flooded.length, codes]).toEqual([4 * ROUNDS, new Set(['accepted'])])
   // Those of the other three that came between.

@@ -169,7 +169,7 @@ describe('the token bucket', () => {
   })
 })
 
-describe('G11: who is served first', () => {
+describe('S25, G11: who is served first', () => {
   test('is who has an accepted vote, and of the rest some go along', async () => {
     const { inbox, offer } = open()
     offer(0, 'honest')
@@ -218,7 +218,7 @@ describe('G11: who is served first', () => {
   })
 })
 
-describe('G11: room', () => {
+describe('S25, G11: room', () => {
   const a = { peer: 'a', address: undefined }
   const b = { peer: 'b', address: undefined }
 

@@ -189,7 +189,7 @@ describe('a collect stream', () => {
   })
 })
 
-describe('G11: what is begun and not ended', () => {
+describe('S25, G11: what is begun and not ended', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
   const message = new TextEncoder().encode(`${idOf(1)}{"a":1}`)
@@ -228,7 +228,7 @@ describe('G11: what is begun and not ended', () => {
   })
 })
 
-describe('G11: while the inbox has no room', () => {
+describe('S25, G11: while the inbox has no room', () => {
   function open() {
     const inbox = createInbox({ ...INBOX_LIMITS, lengthMax: 2 }, () => 0)
     const done: string[] = []

@@ -212,7 +212,7 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
-  test('G11: of a slot beyond what it may send is refused unchecked, and nobody but the slot itself brings that about', async () => {
+  test('S25, G11: of a slot beyond what it may send is refused unchecked, and nobody but the slot itself brings that about', async () => {
     const perSlot = { tokensPerSecond: 0, tokensMax: 3 }
     const perSlotAndEpoch = { tokensPerSecond: 0, tokensMax: 2 }
     const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch } } })
