@@ -45,6 +45,7 @@ const identityOf = ({ seed }: Attack, index: number): Uint8Array => {
 async function sender(what: Attack, index: number): Promise<Stoppable> {
   const dialer = await createSubmissionDialer({ identity: identityOf(what, index) })
   const stopping = new AbortController()
+  const begun = Promise.withResolvers<void>()
   let sent = 0
   const payload = what.kind === 'signatures' ? what.payload : what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
   const nextId = (): string => `00000000-0000-4000-8000-${(index * 1_000_000_000 + sent++).toString(16).padStart(12, '0')}`
@@ -56,6 +57,7 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
     while (!stopping.signal.aborted) {
       try {
         const link = await dialer.dial(what.address, stopping.signal)
+        begun.resolve()
         await Promise.all(Array.from({ length: IN_FLIGHT }, () => keepSending(link)))
       } catch {
         await new Promise(setImmediate)
@@ -63,6 +65,7 @@ async function sender(what: Attack, index: number): Promise<Stoppable> {
     }
   }
   const living = live()
+  await begun.promise
   return {
     async stop() {
       stopping.abort()
