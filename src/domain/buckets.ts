@@ -9,6 +9,8 @@ export interface BucketLimits {
 export interface Buckets {
   /** Takes `cost` tokens from the sender's bucket; `false`, and nothing taken, when it has fewer. */
   take(holder: string, cost: number): boolean
+  /** Until the sender's bucket holds `cost` tokens; `Infinity` when it never will. Takes nothing. */
+  waitMs(holder: string, cost: number): number
 }
 
 /** Buckets that are remembered; beyond it the one seen first is forgotten and starts with a full bucket. */
@@ -16,12 +18,18 @@ const BUCKETS_MAX = 20_000
 
 export function createBuckets(limits: BucketLimits, nowMs: () => number): Buckets {
   const buckets = new Map<string, { tokens: number; atMs: number }>()
+
+  function filled(holder: string): { tokens: number; atMs: number } {
+    const now = nowMs()
+    const bucket = buckets.get(holder) ?? { tokens: limits.tokensMax, atMs: now }
+    bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
+    bucket.atMs = now
+    return bucket
+  }
+
   return {
     take(holder: string, cost: number): boolean {
-      const now = nowMs()
-      const bucket = buckets.get(holder) ?? { tokens: limits.tokensMax, atMs: now }
-      bucket.tokens = Math.min(limits.tokensMax, bucket.tokens + ((now - bucket.atMs) * limits.tokensPerSecond) / 1_000)
-      bucket.atMs = now
+      const bucket = filled(holder)
       if (!buckets.has(holder)) {
         const [oldest] = buckets.keys()
         if (buckets.size >= BUCKETS_MAX && oldest !== undefined) buckets.delete(oldest)
@@ -30,6 +38,11 @@ export function createBuckets(limits: BucketLimits, nowMs: () => number): Bucket
       if (bucket.tokens < cost) return false
       bucket.tokens -= cost
       return true
+    },
+    waitMs(holder: string, cost: number): number {
+      const missing = cost - filled(holder).tokens
+      if (missing <= 0) return 0
+      return cost > limits.tokensMax ? Number.POSITIVE_INFINITY : Math.ceil((missing * 1_000) / limits.tokensPerSecond)
     },
   }
 }

@@ -7,6 +7,7 @@ import { createSubmissionHost } from '#io/p2p/host.ts'
 import { sequencerPages, sequencerRoutes } from '#roles/sequencer/http/routes.ts'
 import { createSequencer, type Sequencer, type SequencerDeps } from '#roles/sequencer/sequencer.ts'
 import { anchorChain, anchorRpc, ipfsPlace, protocolSender, tellRefusals } from './adapters.ts'
+import { hostLimits, slotLimits } from './intake-limits.ts'
 import { isLoopback } from './loopback.ts'
 import { openMarket } from './market.ts'
 import type { Wire } from './role.ts'
@@ -35,7 +36,12 @@ export const wireSequencer =
     const chain = await anchorChain(settings, home, { rpc, signal })
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const host = await createSubmissionHost({ identity: home.identity(), listen: settings.p2pListen, relays: settings.relays })
+    const host = await createSubmissionHost({
+      identity: home.identity(),
+      listen: settings.p2pListen,
+      relays: settings.relays,
+      ...hostLimits(settings),
+    })
     started.add('libp2p host', host)
     const isSigning = settings.signedReceipts === 'on'
     const receiptSigner = isSigning ? createSigner(parsePrivateKey(settings.signerKey.reveal())) : undefined
@@ -48,6 +54,7 @@ export const wireSequencer =
         countsEveryEpochs: settings.countsEveryEpochs,
         dayBufferEpochs: settings.dayBufferEpochs,
         slotsPerUpdate: settings.slotsPerUpdate,
+        slotLimits: slotLimits(settings),
       },
       {
         ...through({ chain, sender: protocolSender(settings, home, rpc), listener: host, recoverer, receiptSigner }),

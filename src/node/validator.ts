@@ -9,6 +9,7 @@ import type { Recomputer } from '#roles/validator/recompute.ts'
 import { createValidator, type Validator } from '#roles/validator/validator.ts'
 import { anchorChain, anchorRpc, ipfsPlace, protocolSender, sourceChain, tellRefusals } from './adapters.ts'
 import type { RoleHome } from './home.ts'
+import { hostLimits } from './intake-limits.ts'
 import { type Market, openMarket } from './market.ts'
 import { createRecomputer } from './recomputes.ts'
 import type { Wire } from './role.ts'
@@ -25,7 +26,9 @@ export const wireValidator: Wire<Validator> = async (settings, home, started, si
   const recoverer = createRecovererPool({ onDeath: (detail) => home.report('thread_died', { detail }) })
   started.add('recoverer', recoverer)
   const host =
-    settings.hearListen.length > 0 ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen }) : undefined
+    settings.hearListen.length > 0
+      ? await createSubmissionHost({ identity: home.identity(), listen: settings.hearListen, ...hostLimits(settings) })
+      : undefined
   if (host !== undefined) started.add('libp2p host', host)
   const validator = createValidator(
     {

@@ -31,6 +31,8 @@ export interface CollectReader {
   push(chunk: Uint8Array): CollectStep[]
   /** What the end of the stream means: a `frame_malformed` when it cuts a message. */
   finish(): CollectStep[]
+  /** Whether the stream could end here without cutting a message, or garbage. */
+  isBetweenMessages(): boolean
   /** After too much garbage, or a message over 64 KiB: nothing more will be read, close the stream. */
   isEnded(): boolean
 }
@@ -197,6 +199,7 @@ export function createCollectReader(): CollectReader {
       isEnded = true
       return [{ kind: 'frame_malformed' }]
     },
+    isBetweenMessages: () => held.bytes().length === 0,
     isEnded: () => isEnded,
   }
 }

@@ -21,8 +21,9 @@ export interface Inbound {
 /** The side of whoever takes them. */
 export interface SubmissionListener {
   /**
-   * Deliveries in the order of their arrival per peer, as many at once as have come since the last step. Ends when the signal aborts.
-   * The queue behind it is bounded: what does not fit is answered `inbox_full` (`weft`) or dropped and counted (`collect`).
+   * Deliveries in the order of their arrival per peer, a bounded number of them at once: those of peers with accepted votes first. Ends when the signal aborts.
+   * The queue behind it is bounded: where there is no room its senders are not read from until there is. What a receipt says decides how its sender is
+   * treated from then on, so every delivery is to be answered, also over `/collect`.
    */
   inbound(signal: AbortSignal): AsyncIterable<readonly Inbound[]>
 }

@@ -8,6 +8,7 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
+import { createGate, DOOR_LIMITS } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import type { Cid } from '#domain/ids.ts'
 import { type Blocks, joined, openBlocks, type PutOptions } from './blocks.ts'
@@ -17,8 +18,8 @@ import { openKept } from './kept.ts'
 import { superviseLinks } from './links.ts'
 import { importContent, parseCid, readContent, type Wait, wait as realWait, withDeadline } from './unixfs.ts'
 
-/** Devnets and validators start many nodes of one host at once; libp2p's own limit of 5 a second would refuse some of them. */
-const INBOUND_CONNECTIONS_PER_SECOND = 50
+/** Who may come in is decided at the door, by address: libp2p's own ten handshakes at once are taken by as many sockets that say nothing. */
+const NO_LIMIT = 1_000_000
 /** One hung peer holds up the want list for all of them until this has passed. */
 const MESSAGE_SEND_TIMEOUT_MS = 3_000
 /** A block that arrived too late for its reader may be asked for again after this long. */
@@ -56,7 +57,12 @@ export async function startNode(
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
-      connectionManager: { inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND },
+      connectionManager: {
+        inboundConnectionThreshold: NO_LIMIT,
+        maxIncomingPendingConnections: NO_LIMIT,
+        inboundUpgradeTimeout: DOOR_LIMITS.handshakeMs,
+      },
+      connectionGater: createGate(DOOR_LIMITS, () => performance.now()),
       // Yamux keeps idle connections alive; a ping on a new stream every 10 s would cost more than the exchange.
       connectionMonitor: { enabled: false },
       services: { identify: identify() },

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -163,4 +164,17 @@ test('a gateway gives what only a peer of its node holds, to a reader that check
   expect(await createGatewayReader({ urls: [gateway.url], timeoutMs: 10_000 }).get(cid, LIMITS)).toEqual(bytes)
   expect(new Uint8Array(await (await fetch(`${gateway.url}/ipfs/${cid}`)).arrayBuffer())).toEqual(bytes)
   await gateway.stop()
+})
+
+test('G11: sockets that say nothing keep nobody out', async () => {
+  const left = await start('left')
+  const address = left.addresses()[0] as string
+  const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
+  const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'))
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on('connect', resolve).on('error', resolve))))
+  const cid = await left.add(new TextEncoder().encode('anything'))
+  const right = await start('right')
+  await right.connect(address)
+  expect(await right.get(cid, LIMITS)).toEqual(new TextEncoder().encode('anything'))
+  for (const socket of sockets) socket.destroy()
 })

@@ -4,6 +4,7 @@ import type { Receipt } from '#domain/submission.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { decodeSubmission, encodeCollectJson } from '#wire/submission-proto.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits, type RefusalCounts } from './inbox.ts'
+import { createPace, type Pace } from './pace.ts'
 import type { Relay, SubmissionDialer, SubmissionLink } from './port.ts'
 
 /**
@@ -89,6 +90,8 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
   let faults: FakeFaults = {}
   let refusedReservations = 0
   const nowMs = () => deps.clock?.nowMs() ?? performance.now()
+  const later = (durationMs: number, action: () => void) =>
+    void (deps.clock === undefined ? setTimeout(action, durationMs).unref() : deps.clock.sleep(durationMs).then(action))
   const isHit = (rate: number | undefined) => rate !== undefined && (deps.random?.fraction() ?? 1) < rate
 
   /** A one-way pipe: what is put in comes out in order, each piece after its own delay or later. */
@@ -131,6 +134,8 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
     const back = createPipe()
     let endReason: string | undefined
     let lateCount = 0
+    const sender = { peer, address: undefined }
+    let pace: { readonly inbox: Inbox; readonly pace: Pace } | undefined
     const live: LiveLink = {
       path,
       end(reason) {
@@ -139,10 +144,17 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
         links.delete(live)
         for (const { reject } of waiting.values()) reject(new WeftError('LINK_FAILED', { address, detail: reason }))
         waiting.clear()
+        pace?.pace.drop()
         ending.resolve()
       },
     }
     links.add(live)
+
+    /** What has arrived stays with the link until the inbox has room. */
+    function paceTo(inbox: Inbox): Pace {
+      if (pace?.inbox !== inbox) pace = { inbox, pace: createPace(inbox, sender, { stop: () => undefined, goOn: () => undefined }) }
+      return pace.pace
+    }
 
     function arrive(submissionId: string, payload: Uint8Array): void {
       const host = hosts.get(path.at(-1) as string)
@@ -150,8 +162,8 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
         waiting.get(submissionId)?.resolve(receipt)
         waiting.delete(submissionId)
       }
-      if (endReason === undefined)
-        host?.inbox.offer({ peer, protocol: 'weft', submissionId, payload, respond: (receipt) => back(() => settle(receipt)) })
+      if (endReason !== undefined || host === undefined) return
+      paceTo(host.inbox).give({ peer, protocol: 'weft', submissionId, payload, respond: (receipt) => back(() => settle(receipt)) })
     }
 
     function sendLegacy(host: HostEntry, submissionId: string, payload: Uint8Array): Promise<Receipt | 'unacknowledged'> {
@@ -159,7 +171,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
       if (submission === undefined)
         return Promise.resolve({ submissionId: submissionId as SubmissionId, code: 'submission_malformed', reason: '' })
       const json = new TextEncoder().encode(encodeCollectJson(submission))
-      there(() => host.inbox.offer({ peer, protocol: 'collect', submissionId, payload: json, respond: () => undefined }))
+      there(() => paceTo(host.inbox).give({ peer, protocol: 'collect', submissionId, payload: json, respond: () => undefined }))
       return Promise.resolve('unacknowledged')
     }
 
@@ -192,7 +204,7 @@ export function createFakeNetwork(deps: FakeDeps = {}): FakeNetwork {
   return {
     async createSubmissionHost(options) {
       const peerId = peerIdOf(options.identity)
-      const inbox = createInbox({ ...INBOX_LIMITS, ...options.limits }, nowMs)
+      const inbox = createInbox({ ...INBOX_LIMITS, ...options.limits }, nowMs, later)
       const entry: HostEntry = { inbox, isLegacy: options.isLegacy === true, relays: options.relays ?? [] }
       hosts.set(peerId, entry)
       for (const [relayId] of relays) {

@@ -1,11 +1,15 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import type { Connection, Stream } from '@libp2p/interface'
+import { addressBlock, isOwnMachine } from '#domain/address-block.ts'
+import type { DoorLimits } from '#domain/door.ts'
 import type { SubmissionListener } from '#io/intake/port.ts'
 import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createInbox, INBOX_LIMITS, type InboxLimits, type RefusalCounts } from './inbox.ts'
 import { startNode } from './libp2p.ts'
+import { createReading, type Source } from './pace.ts'
 import { parseRelayAddress, type RelayAccess, type RelayChange, superviseRelays } from './relay-supervisor.ts'
-import { serveCollect, serveSubmit } from './serve.ts'
+import { type Serving, serveCollect, serveSubmit } from './serve.ts'
 import type { UnusedStreamLimits } from './unused-streams.ts'
 
 /** One submit stream carries everything; a few more let a peer replace one without waiting for the old to die. */
@@ -16,6 +20,9 @@ const COLLECT_STREAMS_PER_CONNECTION_MAX = 512
 const CIRCUITS_PER_RELAY_MAX = 10_000
 /** Receipts, or a relay's circuit, that wait for a peer which does not read. */
 const WRITE_BUFFER_BYTES_MAX = 4 * 1024 * 1024
+
+/** A collector writes a frame in one go; a slow line brings the largest, of 64 KiB, in this time. */
+const FRAME_TIMEOUT_MS = 10_000
 
 export interface SubmissionHostOptions {
   /** 32-byte Ed25519 seed. The peer id follows from it, and collectors know this host by the peer id: keep it. */
@@ -28,6 +35,8 @@ export interface SubmissionHostOptions {
   readonly relays?: readonly string[]
   readonly limits?: Partial<InboxLimits>
   readonly unusedStreams?: Partial<UnusedStreamLimits>
+  readonly door?: Partial<DoorLimits>
+  readonly frameTimeoutMs?: number
   /** Called when a relay is reserved, and when it could not be, once per change. Must not throw. */
   readonly onRelayChange?: (change: RelayChange) => void
 }
@@ -57,6 +66,7 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
       streamsPerConnectionMax: CIRCUITS_PER_RELAY_MAX,
       writeBufferBytesMax: WRITE_BUFFER_BYTES_MAX,
       ...(options.unusedStreams === undefined ? {} : { unusedStreams: options.unusedStreams }),
+      ...(options.door === undefined ? {} : { door: options.door }),
       transports: [
         (components) => {
           const transport = circuit(components as never)
@@ -67,11 +77,18 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
     },
     {},
   )
-  await node.handle(SUBMIT_PROTOCOL, (stream, connection) => serveSubmit(stream, connection.remotePeer.toString(), inbox), {
+  const sourceOf = createSources()
+  const serving =
+    (serve: (stream: Stream, how: Serving) => void) =>
+    (stream: Stream, connection: Connection): void => {
+      const sender = { peer: connection.remotePeer.toString(), address: strangerAt(connection) }
+      serve(stream, { sender, inbox, source: sourceOf(connection), frameTimeoutMs: options.frameTimeoutMs ?? FRAME_TIMEOUT_MS })
+    }
+  await node.handle(SUBMIT_PROTOCOL, serving(serveSubmit), {
     maxInboundStreams: SUBMIT_STREAMS_PER_CONNECTION_MAX,
     runOnLimitedConnection: true,
   })
-  await node.handle(COLLECT_PROTOCOL, (stream, connection) => serveCollect(stream, connection.remotePeer.toString(), inbox), {
+  await node.handle(COLLECT_PROTOCOL, serving(serveCollect), {
     maxInboundStreams: COLLECT_STREAMS_PER_CONNECTION_MAX,
     runOnLimitedConnection: true,
   })
@@ -90,6 +107,26 @@ export async function createSubmissionHost(options: SubmissionHostOptions): Prom
       await supervisor.stop()
       await node.stop()
     },
+  }
+}
+
+/** The address of a sender as limits count it: none for programs of this machine. */
+function strangerAt({ remoteAddr }: Connection): string | undefined {
+  const address = addressBlock(remoteAddr.toString())
+  return address === undefined || isOwnMachine(address) ? undefined : address
+}
+
+/** What a connection of libp2p is read from. The library has it and does not say so; `libp2p.test.ts` sees that reading stops. */
+interface Below {
+  readonly maConn: { pause(): void; resume(): void }
+}
+
+function createSources(): (connection: Connection) => Source {
+  const readings = new WeakMap<Connection, () => Source>()
+  return (connection) => {
+    const known = readings.get(connection) ?? createReading((connection as unknown as Below).maConn)
+    readings.set(connection, known)
+    return known()
   }
 }
 

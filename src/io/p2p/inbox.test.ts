@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { SubmissionId } from '#domain/ids.ts'
+import type { ReceiptCode } from '#domain/rejection.ts'
 import type { Receipt } from '#domain/submission.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createInbox, INBOX_LIMITS, type Inbox, type InboxLimits } from './inbox.ts'
@@ -7,10 +9,15 @@ import { turn } from './scripted.test-stream.ts'
 function open(limits: Partial<InboxLimits> = {}) {
   let nowMs = 1_000
   const receipts: Receipt[] = []
-  const inbox = createInbox({ ...INBOX_LIMITS, ...limits }, () => nowMs)
+  const timers: { readonly atMs: number; readonly action: () => void }[] = []
+  const inbox = createInbox(
+    { ...INBOX_LIMITS, ...limits },
+    () => nowMs,
+    (durationMs, action) => void timers.push({ atMs: nowMs + durationMs, action }),
+  )
   let count = 0
   /** Offers one delivery; gives the code it was refused with, if any. */
-  function offer(bytes = 0, peer = 'a'): string | undefined {
+  function offer(bytes = 0, peer = 'a', address?: string): string | undefined {
     count += 1
     const before = receipts.length
     const inbound: Inbound = {
@@ -20,7 +27,7 @@ function open(limits: Partial<InboxLimits> = {}) {
       payload: new Uint8Array(bytes),
       respond: (receipt) => receipts.push(receipt),
     }
-    inbox.offer(inbound)
+    inbox.offer(inbound, address)
     return receipts[before]?.code
   }
   return {
@@ -29,12 +36,13 @@ function open(limits: Partial<InboxLimits> = {}) {
     receipts,
     pass(durationMs: number) {
       nowMs += durationMs
+      for (const { atMs, action } of timers) if (atMs > nowMs - durationMs && atMs <= nowMs) action()
     },
   }
 }
 
-/** The next batch, by submission id. Fails at once when nothing waits. */
-async function next(inbox: Inbox): Promise<string[]> {
+/** The next batch, by submission id, each answered with a code if one is given. Fails at once when nothing waits. */
+async function next(inbox: Inbox, code?: ReceiptCode): Promise<string[]> {
   const leaving = new AbortController()
   const reading = inbox.inbound(leaving.signal)[Symbol.asyncIterator]()
   const step = reading.next()
@@ -43,6 +51,8 @@ async function next(inbox: Inbox): Promise<string[]> {
   leaving.abort()
   const { value, done } = await step
   if (done === true) throw new Error('nothing waits in the inbox')
+  for (const inbound of value as Inbound[])
+    if (code !== undefined) inbound.respond({ submissionId: inbound.submissionId as SubmissionId, code, reason: '' })
   return value.map(({ submissionId }: Inbound) => submissionId)
 }
 
@@ -156,5 +166,121 @@ describe('the token bucket', () => {
     expect(offer(0, 'one more')).toBeUndefined()
     expect([offer(0, 'peer 1'), offer(0, 'one more')]).toEqual(['rate_limited', 'rate_limited'])
     expect(offer(0, 'peer 0')).toBeUndefined()
+  })
+})
+
+describe('S26, G11: who is served first', () => {
+  test('is who has an accepted vote, and of the rest some go along', async () => {
+    const { inbox, offer } = open()
+    offer(0, 'honest')
+    expect(await next(inbox, 'accepted')).toEqual(['1'])
+    for (let index = 0; index < 300; index += 1) offer(0, `stranger ${index % 3}`)
+    offer(0, 'honest')
+    const step = await next(inbox)
+    expect([step[0], step.length]).toEqual(['302', 65])
+  })
+
+  test('is not who failed before: its next deliveries wait for those of all others, and take as much of a step', async () => {
+    const { inbox, offer } = open()
+    for (let index = 0; index < 6; index += 1) offer(0, 'liar')
+    await next(inbox, 'signer_mismatch')
+    for (let index = 0; index < 4; index += 1) offer(0, 'liar')
+    for (let index = 0; index < 40; index += 1) offer(0, 'new')
+    // The liar's first waits for its turn only and is all that the step has for its like; its second, at 64 times the cost, waits for all that is here.
+    expect(await next(inbox)).toEqual(['11', '7'])
+    expect(await next(inbox)).toEqual(Array.from({ length: 39 }, (_, index) => String(index + 12)).concat('8'))
+  })
+
+  test('whoever fails makes its whole address pay, until somebody there has a vote', async () => {
+    const perAddress = { tokensPerSecond: 0, tokensMax: 100 }
+    const { inbox, offer } = open({ perAddress })
+    for (let index = 0; index < 6; index += 1) offer(0, `liar ${index}`, 'block')
+    await next(inbox, 'signer_mismatch')
+    expect([offer(0, 'liar 6', 'block'), offer(0, 'liar 7', 'block'), offer(0, 'liar 7', 'elsewhere')]).toEqual([
+      undefined,
+      'rate_limited',
+      undefined,
+    ])
+    expect(await next(inbox, 'accepted')).toHaveLength(1)
+    expect(offer(0, 'liar 6', 'block')).toBeUndefined()
+  })
+
+  test('garbage counts against its sender as a wrong signature does', async () => {
+    const { inbox, offer } = open({ tokensMax: 3, tokensPerSecond: 0 })
+    inbox.count('frame_malformed', { peer: 'a', address: undefined })
+    expect([offer(), offer(), offer(0, 'b'), offer(0, 'b'), offer(0, 'b')]).toEqual([
+      undefined,
+      'rate_limited',
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+})
+
+describe('S26, G11: room', () => {
+  const a = { peer: 'a', address: undefined }
+  const b = { peer: 'b', address: undefined }
+
+  test('is told before anything is offered, and who finds none is asked again in the order of asking, when the role has taken', async () => {
+    const { inbox, offer } = open({ lengthMax: 2 })
+    const again: string[] = []
+    offer()
+    offer()
+    expect([inbox.isOpenTo(a, 0, () => again.push('a')), inbox.isOpenTo(b, 0, () => again.push('b'))]).toEqual([false, false])
+    const reading = inbox.inbound(new AbortController().signal)[Symbol.asyncIterator]()
+    await reading.next()
+    expect(again).toEqual([])
+    void reading.next()
+    await turn()
+    expect(again).toEqual(['a', 'b'])
+    expect(inbox.isOpenTo(a, 0, () => again.push('a'))).toBe(true)
+    expect(inbox.counts()).toEqual({})
+  })
+
+  test('is nobody’s alone: a peer has a sixteenth of it, in number and in bytes, and one that has shown nothing has sixteen places', async () => {
+    const { inbox, offer } = open({ lengthMax: 3_200, bytesMax: 16 * 1_048_576 })
+    const isOpen = (peer: string, bytes: number) => inbox.isOpenTo({ peer, address: undefined }, bytes, () => undefined)
+    for (let index = 0; index < 16; index += 1) expect([isOpen('a', 0), offer()]).toEqual([true, undefined])
+    expect([isOpen('a', 0), isOpen('b', 0)]).toEqual([false, true])
+    await next(inbox, 'accepted')
+    for (let index = 0; index < 200; index += 1) expect([isOpen('a', 0), offer()]).toEqual([true, undefined])
+    expect([isOpen('a', 0), isOpen('b', 0)]).toEqual([false, true])
+    await next(inbox, 'accepted')
+    for (let index = 0; index < 16; index += 1) offer(65_536)
+    expect([isOpen('a', 1), isOpen('b', 65_536)]).toEqual([false, true])
+  })
+
+  test('of those who have shown nothing is apart from that of the known', async () => {
+    const { inbox, offer } = open({ lengthMax: 2 })
+    offer(0, 'a')
+    await next(inbox, 'accepted')
+    offer(0, 'x')
+    offer(0, 'y')
+    expect([inbox.isOpenTo(b, 0, () => undefined), inbox.isOpenTo(a, 0, () => undefined)]).toEqual([false, true])
+  })
+
+  test('comes with the tokens that are missing; where they would be long in coming there is a refusal instead', () => {
+    const { inbox, offer, pass } = open({ tokensMax: 2, tokensPerSecond: 1 })
+    const again: string[] = []
+    offer()
+    offer()
+    expect(inbox.isOpenTo(a, 0, () => again.push('a'))).toBe(false)
+    pass(999)
+    expect(again).toEqual([])
+    pass(1)
+    expect([again, offer()]).toEqual([['a'], undefined])
+    const never = open({ tokensMax: 1, tokensPerSecond: 0 })
+    never.offer()
+    expect([never.inbox.isOpenTo(a, 0, () => undefined), never.offer()]).toEqual([true, 'rate_limited'])
+  })
+
+  test('is asked for no more when the inbox has ended', () => {
+    const { inbox, offer } = open({ lengthMax: 1 })
+    const again: string[] = []
+    offer()
+    inbox.isOpenTo(a, 0, () => again.push('a'))
+    inbox.end()
+    expect([again, inbox.isOpenTo(a, 0, () => undefined), offer()]).toEqual([['a'], true, 'inbox_full'])
   })
 })

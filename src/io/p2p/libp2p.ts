@@ -6,6 +6,7 @@ import type { ConnectionGater, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { createGate, DOOR_LIMITS, type DoorLimits } from '#domain/door.ts'
 import { isWeftError, listenFailed, WeftError } from '#domain/errors.ts'
 import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, type UnusedStreamLimits } from './unused-streams.ts'
 
@@ -13,12 +14,8 @@ import { boundUnusedStreams, UNUSED_STREAM_LIMITS, UNUSED_STREAM_TIMEOUT_MS, typ
 
 /** libp2p's own 300 would turn away most of a market of 5,000 snapshotters. */
 const CONNECTIONS_MAX = 10_000
-/** New connections a second from one address; libp2p's own 5 keeps a host behind one NAT, or a devnet, from coming back after a restart. */
-const INBOUND_CONNECTIONS_PER_SECOND_MAX = 200
-/** Handshakes under way at once; libp2p's own 10 refuses peers while a restarted sequencer is found again by all. */
-const INBOUND_PENDING_MAX = 500
-/** A handshake takes 3 ms of one core, so the last of a few thousand that come at once waits this long. */
-const INBOUND_UPGRADE_TIMEOUT_MS = 30_000
+/** Who may come in is decided by the gate, by address; libp2p's own limits, of all addresses together, let the first to come shut out everybody. */
+const NO_LIMIT = 1_000_000
 /** Yamux pings every 30 s, so a socket silent for that long is dead; libp2p's own 2 minutes leave no room for a busy peer. */
 const SOCKET_IDLE_TIMEOUT_MS = 10 * 60_000
 const KEEP_ALIVE_INTERVAL_MS = 30_000
@@ -36,6 +33,7 @@ export interface NodeOptions {
   readonly writeBufferBytesMax: number
   readonly unusedStreams?: Partial<UnusedStreamLimits>
   readonly transports?: NonNullable<Libp2pOptions['transports']>
+  readonly door?: Partial<DoorLimits>
   readonly gater?: ConnectionGater
 }
 
@@ -46,6 +44,7 @@ export async function startNode<Services extends Record<string, unknown>>(
   options: NodeOptions,
   services: Libp2pOptions<Services>['services'],
 ): Promise<Libp2p<Services & { identify: unknown; ping: unknown }>> {
+  const door = { ...DOOR_LIMITS, ...options.door }
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.identity.subarray(0, ED25519_SEED_BYTES))
   try {
     return (await createLibp2p({
@@ -70,15 +69,15 @@ export async function startNode<Services extends Record<string, unknown>>(
       ],
       connectionManager: {
         maxConnections: CONNECTIONS_MAX,
-        inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
-        maxIncomingPendingConnections: INBOUND_PENDING_MAX,
-        inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
+        inboundConnectionThreshold: NO_LIMIT,
+        maxIncomingPendingConnections: NO_LIMIT,
+        inboundUpgradeTimeout: door.handshakeMs,
         inboundStreamProtocolNegotiationTimeout: UNUSED_STREAM_TIMEOUT_MS,
       },
       // It pings on a new stream of every connection every 10 s; Yamux keeps alive at a tenth of the cost.
       connectionMonitor: { enabled: false },
       // Loopback and private addresses are where devnets and data centres live.
-      connectionGater: { denyDialMultiaddr: () => false, ...options.gater },
+      connectionGater: { denyDialMultiaddr: () => false, ...createGate(door, () => performance.now()), ...options.gater },
       services: { identify: identify(), ping: ping(), ...services },
     } as Libp2pOptions)) as never
   } catch (cause) {

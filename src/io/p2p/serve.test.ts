@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import { createReceiptReader, encodeDelivery, parseReceipt } from '#wire/submit-frame.ts'
-import { createInbox, INBOX_LIMITS } from './inbox.ts'
+import { createInbox, INBOX_LIMITS, type Inbox } from './inbox.ts'
+import { createReading } from './pace.ts'
 import { ScriptedStream, turn } from './scripted.test-stream.ts'
 import { serveCollect, serveSubmit } from './serve.ts'
 import { idOf } from './suite.ts'
@@ -13,6 +14,13 @@ function createCatch() {
   const taken: Inbound[] = []
   return { ...inbox, taken, offer: (inbound: Inbound) => void taken.push(inbound) }
 }
+
+const servingOf = (inbox: Inbox) => ({
+  sender: { peer: 'peer', address: undefined },
+  inbox,
+  source: { stop: () => undefined, goOn: () => undefined },
+  frameTimeoutMs: 10_000,
+})
 
 const good = (index: number, bytes = 1) => encodeDelivery({ submissionId: idOf(index), payload: new Uint8Array(bytes) })
 const broken = Uint8Array.of(2, 0xff, 0xff)
@@ -36,7 +44,7 @@ describe('a submit stream', () => {
   function serve() {
     const stream = new ScriptedStream()
     const inbox = createCatch()
-    serveSubmit(stream.asStream(), 'peer', inbox)
+    serveSubmit(stream.asStream(), servingOf(inbox))
     return { stream, inbox }
   }
 
@@ -141,7 +149,7 @@ describe('a collect stream', () => {
   function serve() {
     const stream = new ScriptedStream()
     const inbox = createCatch()
-    serveCollect(stream.asStream(), 'peer', inbox)
+    serveCollect(stream.asStream(), servingOf(inbox))
     return { stream, inbox }
   }
 
@@ -178,5 +186,105 @@ describe('a collect stream', () => {
     expect(inbox.counts()).toEqual({ [code]: 1 })
     expect(inbox.taken).toEqual([])
     expect(stream.done).toEqual(['closeRead', 'close'])
+  })
+})
+
+describe('S26, G11: what is begun and not ended', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+  const message = new TextEncoder().encode(`${idOf(1)}{"a":1}`)
+
+  test.each([
+    ['submit', serveSubmit, good(1, 100)],
+    ['collect', serveCollect, message],
+  ] as const)('ends a %s stream after ten seconds, a byte now and then or none; a whole one is no reason', async (_, serve, bytes) => {
+    const [stream, quiet] = [new ScriptedStream(), new ScriptedStream()]
+    const inbox = createCatch()
+    serve(stream.asStream(), servingOf(inbox))
+    serve(quiet.asStream(), servingOf(inbox))
+    stream.receive(bytes)
+    quiet.receive(bytes)
+    expect(vi.getTimerCount()).toBe(0)
+    for (const inbound of inbox.taken) accept(inbound)
+    stream.receive(bytes.subarray(0, 5))
+    vi.advanceTimersByTime(6_000)
+    stream.receive(bytes.subarray(5, 10))
+    vi.advanceTimersByTime(3_999)
+    expect(stream.done).not.toContain('closeRead')
+    vi.advanceTimersByTime(1)
+    await turn()
+    expect(inbox.counts()).toEqual({ frame_malformed: 1 })
+    expect(stream.done).toContain('close')
+    expect(quiet.done).not.toContain('closeRead')
+  })
+
+  test('leaves no timer behind a stream that is gone', () => {
+    const stream = new ScriptedStream()
+    serveSubmit(stream.asStream(), servingOf(createCatch()))
+    stream.receive(good(1, 100).subarray(0, 5))
+    expect(vi.getTimerCount()).toBe(1)
+    stream.abort()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('S26, G11: while the inbox has no room', () => {
+  function open() {
+    const inbox = createInbox({ ...INBOX_LIMITS, lengthMax: 2 }, () => 0)
+    const done: string[] = []
+    const connection = { pause: () => void done.push('pause'), resume: () => void done.push('resume') }
+    const sources = createReading(connection)
+    const serve = (how: typeof serveSubmit) => {
+      const stream = new ScriptedStream()
+      how(stream.asStream(), { ...servingOf(inbox), source: sources() })
+      return stream
+    }
+    /** Takes what waits, step by step, until nothing does. */
+    async function take(): Promise<string[]> {
+      const seen: string[] = []
+      const leaving = new AbortController()
+      const reading = (async () => {
+        for await (const batch of inbox.inbound(leaving.signal)) for (const one of batch) seen.push(one.submissionId)
+      })()
+      for (let tick = 0; tick < 20; tick += 1) await turn()
+      leaving.abort()
+      await reading
+      return seen
+    }
+    return { inbox, done, serve, take }
+  }
+
+  test('the connection is not read, and what was read already is taken in its order, none of it refused', async () => {
+    const { inbox, done, serve, take } = open()
+    const stream = serve(serveSubmit)
+    stream.receive(Buffer.concat([1, 2, 3, 4, 5].map((index) => good(index))))
+    stream.receive(good(6))
+    expect(done).toEqual(['pause'])
+    expect(await take()).toEqual([1, 2, 3, 4, 5, 6].map(idOf))
+    expect(done).toEqual(['pause', 'resume'])
+    expect(inbox.counts()).toEqual({})
+  })
+
+  test('of a deployed peer nothing is dropped, also when it has closed its stream by then', async () => {
+    const { inbox, done, serve, take } = open()
+    const stream = serve(serveCollect)
+    for (let index = 1; index <= 5; index += 1) stream.receive(new TextEncoder().encode(`${idOf(index)}{}`))
+    stream.endRemote()
+    await turn()
+    expect(await take()).toEqual([1, 2, 3, 4, 5].map(idOf))
+    expect([inbox.counts(), done]).toEqual([{}, ['pause', 'resume']])
+  })
+
+  test('the connection is read again when none of its streams has anything that waits; one that was reset has not', async () => {
+    const { done, serve, take } = open()
+    const [first, second] = [serve(serveSubmit), serve(serveSubmit)]
+    first.receive(Buffer.concat([1, 2, 3].map((index) => good(index))))
+    second.receive(good(4))
+    expect(done).toEqual(['pause'])
+    first.abort()
+    expect(done).toEqual(['pause'])
+    second.abort()
+    expect(done).toEqual(['pause', 'resume'])
+    expect(await take()).toEqual([1, 2].map(idOf))
   })
 })

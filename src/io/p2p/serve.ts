@@ -1,17 +1,28 @@
 import type { Stream } from '@libp2p/interface'
 import type { SubmissionId } from '#domain/ids.ts'
 import type { Rejection } from '#domain/rejection.ts'
+import type { Sender } from '#domain/standing.ts'
 import type { Receipt } from '#domain/submission.ts'
 import { type CollectStep, createCollectReader } from '#wire/collect-frame.ts'
 import type { FrameStep } from '#wire/length-prefix.ts'
 import { createDeliveryReader, encodeReceipt, parseDelivery } from '#wire/submit-frame.ts'
 import type { Inbox } from './inbox.ts'
+import { createPace, type Pace, type Source } from './pace.ts'
 import { createTickWriter } from './tick-writer.ts'
 
 /** The receiving end of one stream. Event listeners here must not throw: libp2p would end the process for it. */
 
 /** How long a peer may take to read the last receipts before the stream is reset. */
 const CLOSE_TIMEOUT_MS = 5_000
+
+/** From where a stream comes, and where its deliveries go. */
+export interface Serving {
+  readonly sender: Sender
+  readonly inbox: Inbox
+  readonly source: Source
+  /** A frame that has begun and is not whole after this long ends its stream. */
+  readonly frameTimeoutMs: number
+}
 
 /** A deployed collector does not listen for answers. */
 function respondNothing(): void {
@@ -30,7 +41,8 @@ export function endStream(stream: Stream): void {
  * One stream of `/weft/submit/1.0.0`: frames go to the inbox, receipts come back. The first broken frame, or the peer's own end, is the
  * last thing read; the stream ends when every frame before it has its receipt.
  */
-export function serveSubmit(stream: Stream, peer: string, inbox: Inbox): void {
+export function serveSubmit(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
+  const pace = paceOf(stream, { sender, inbox, source })
   const reader = createDeliveryReader()
   const writer = createTickWriter(stream)
   let isReading = true
@@ -50,8 +62,9 @@ export function serveSubmit(stream: Stream, peer: string, inbox: Inbox): void {
 
   function stopReading(code: Rejection | undefined): void {
     isReading = false
+    patience.end()
     if (code !== undefined) {
-      inbox.count(code)
+      inbox.count(code, sender)
       writer.write(encodeReceipt({ submissionId: '' as SubmissionId, code, reason: '' }))
     }
     endWhenAnswered()
@@ -65,12 +78,21 @@ export function serveSubmit(stream: Stream, peer: string, inbox: Inbox): void {
       return false
     }
     unansweredCount += 1
-    inbox.offer({ peer, protocol: 'weft', ...delivery, respond: answer })
+    pace.give({ peer: sender.peer, protocol: 'weft', ...delivery, respond: answer })
     return true
   }
 
+  const patience = createPatience(stream, frameTimeoutMs, () => {
+    // What waits for the inbox was read long ago; what follows it cannot come while the connection is not read.
+    if (pace.isHolding()) patience.begin()
+    else stopReading('frame_malformed')
+  })
+
   stream.addEventListener('message', (event) => {
-    if (isReading) reader.push(event.data.subarray()).every(take)
+    if (!isReading) return
+    const steps = reader.push(event.data.subarray())
+    if (steps.length > 0) patience.end()
+    if (steps.every(take) && !reader.isBetweenFrames()) patience.begin()
   })
   stream.addEventListener('remoteCloseWrite', () => {
     if (isReading) stopReading(reader.isBetweenFrames() ? undefined : 'frame_malformed')
@@ -78,21 +100,62 @@ export function serveSubmit(stream: Stream, peer: string, inbox: Inbox): void {
 }
 
 /** One stream of `/collect`: messages go to the inbox, nothing is ever answered. */
-export function serveCollect(stream: Stream, peer: string, inbox: Inbox): void {
+export function serveCollect(stream: Stream, { sender, inbox, source, frameTimeoutMs }: Serving): void {
+  const pace = paceOf(stream, { sender, inbox, source })
   const reader = createCollectReader()
 
   function take(step: CollectStep): void {
-    if (step.kind === 'message')
-      inbox.offer({ peer, protocol: 'collect', submissionId: step.submissionId, payload: step.payload, respond: respondNothing })
-    else inbox.count(step.kind)
+    if (step.kind === 'message') {
+      const { submissionId, payload } = step
+      pace.give({ peer: sender.peer, protocol: 'collect', submissionId, payload, respond: respondNothing })
+    } else inbox.count(step.kind, sender)
   }
 
-  stream.addEventListener('message', (event) => {
-    for (const step of reader.push(event.data.subarray())) take(step)
-    if (reader.isEnded()) endStream(stream)
-  })
-  stream.addEventListener('remoteCloseWrite', () => {
+  function end(): void {
+    patience.end()
     for (const step of reader.finish()) take(step)
     endStream(stream)
+  }
+
+  const patience = createPatience(stream, frameTimeoutMs, () => {
+    if (pace.isHolding()) patience.begin()
+    else end()
   })
+
+  stream.addEventListener('message', (event) => {
+    const steps = reader.push(event.data.subarray())
+    for (const step of steps) take(step)
+    if (steps.length > 0) patience.end()
+    if (reader.isEnded()) end()
+    else if (!reader.isBetweenMessages()) patience.begin()
+  })
+  stream.addEventListener('remoteCloseWrite', end)
+}
+
+/** Of a stream that was reset nobody waits for receipts; what came over one that ended well is taken all the same. */
+function paceOf(stream: Stream, { sender, inbox, source }: Omit<Serving, 'frameTimeoutMs'>): Pace {
+  const pace = createPace(inbox, sender, source)
+  stream.addEventListener('close', () => {
+    if (stream.status === 'aborted' || stream.status === 'reset') pace.drop()
+  })
+  return pace
+}
+
+/** Runs out when what was begun is not ended in time. Beginning again while it runs changes nothing: a byte now and then is no progress. */
+function createPatience(stream: Stream, limitMs: number, onEnd: () => void) {
+  let timer: NodeJS.Timeout | undefined
+  function end(): void {
+    clearTimeout(timer)
+    timer = undefined
+  }
+  stream.addEventListener('close', end)
+  return {
+    end,
+    begin(): void {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        onEnd()
+      }, limitMs)
+    },
+  }
 }

@@ -146,15 +146,27 @@ export function p2pSuite(name: string, createFactory: () => P2pFactory): void {
       await expect(sender.dial('nonsense', stopping.signal)).rejects.toMatchObject({ code: 'LINK_FAILED' })
     })
 
-    test('what does not fit in the inbox is answered inbox_full, what comes too fast rate_limited', async () => {
+    test('G7: what does not fit in the inbox waits until it does and is refused nothing; what comes too fast for a bucket that stays empty is rate_limited', async () => {
       const sender = await dialer()
       const small = await host({ limits: { lengthMax: 2 } })
       const full = await sender.dial(direct(small), stopping.signal)
-      const sent = [1, 2, 3].map((index) => full.send({ submissionId: idOf(index), payload }))
-      expect(await sent[2]).toMatchObject({ submissionId: idOf(3), code: 'inbox_full' })
-      answer(small, () => 'accepted', stopping.signal)
-      expect(await Promise.all(sent)).toMatchObject([{ code: 'accepted' }, { code: 'accepted' }, { code: 'inbox_full' }])
-      expect(small.counts()).toEqual({ inbox_full: 1 })
+      const ids = Array.from({ length: 300 }, (_, index) => idOf(index))
+      const sent = ids.map((submissionId) => full.send({ submissionId, payload }))
+      const steps: number[] = []
+      const seen: string[] = []
+      void (async () => {
+        for await (const batch of small.inbound(stopping.signal)) {
+          steps.push(batch.length)
+          for (const { submissionId, respond } of batch) {
+            seen.push(submissionId)
+            respond({ submissionId: submissionId as SubmissionId, code: 'accepted', reason: '' })
+          }
+        }
+      })()
+      expect((await Promise.all(sent)).map((receipt) => receipt !== 'unacknowledged' && receipt.code)).toEqual(ids.map(() => 'accepted'))
+      expect(seen).toEqual(ids)
+      expect(Math.max(...steps)).toBeLessThanOrEqual(2)
+      expect(small.counts()).toEqual({})
 
       const slow = await host({ identity: identity(4), limits: { tokensMax: 3, tokensPerSecond: 0 } })
       answer(slow, () => 'accepted', stopping.signal)

@@ -8,8 +8,8 @@ import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
+import { createHeap } from '#domain/heap.ts'
 import type { Evidence } from './evidence.ts'
-import { createHeap } from './heap.ts'
 
 export interface OutboxOptions {
   /** Submissions that may wait for their receipt. */

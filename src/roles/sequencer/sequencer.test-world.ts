@@ -5,12 +5,13 @@ import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeChain, type FakeChain, type FakeChainOptions, type FakeConnection, marketOf } from '#io/chain/fake/anchor.ts'
 import type { AnchorChain, ChainStep, Intent, MarketState, ProtocolCall, ProtocolSender } from '#io/chain/port.ts'
 import { createVirtualClock, type VirtualClock } from '#io/clock/fake.ts'
-import type { Inbound } from '#io/intake/port.ts'
+import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
 import type { Recoverer, Signer } from '#io/keys/port.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
 import { createInbox, INBOX_LIMITS } from '#io/p2p/inbox.ts'
+import { createPace } from '#io/p2p/pace.ts'
 import { createFakeStore, type FakeStore } from '#io/store/fake.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
 import type { Held } from '#life/copies.ts'
@@ -177,10 +178,12 @@ export interface Settings {
   readonly ipfsEpochsKept?: number
   readonly market?: Partial<MarketState>
   readonly rewards?: FakeChainOptions['rewards']
-  readonly counts?: Partial<Pick<SequencerOptions, 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
+  readonly counts?: Partial<Pick<SequencerOptions, 'slotLimits' | 'daysKept' | 'countsEveryEpochs' | 'dayBufferEpochs' | 'slotsPerUpdate'>>
   readonly onDisk?: FakeStore
   readonly around?: Pick<World, 'clock' | 'chain' | 'ipfs'>
   readonly disk?: Disk
+  /** Instead of an inbox of the world's own. */
+  readonly listener?: SubmissionListener
   readonly wire?: Wire
   /** What stands between the sequencer and its own node. */
   readonly ipfsAs?: (node: FakeIpfsNode) => Ipfs
@@ -217,7 +220,8 @@ export async function open(settings: Settings = {}): Promise<World> {
   const chain = settings.around?.chain ?? createFakeChain({ clock, market, signers, rewards: settings.rewards ?? {}, pollMs: 10 })
   const ipfs = settings.around?.ipfs ?? createFakeIpfsNetwork({ clock })
   const store = settings.onDisk ?? createFakeStore()
-  const inbox = createInbox(INBOX_LIMITS, clock.nowMs)
+  const inbox = createInbox(INBOX_LIMITS, clock.nowMs, (durationMs, action) => void clock.sleep(durationMs).then(action))
+  const pace = createPace(inbox, { peer: 'p', address: undefined }, { stop: () => undefined, goOn: () => undefined })
   const records: EpochEntry[] = []
   const events: string[] = []
   const told: World['told'] = []
@@ -263,7 +267,7 @@ export async function open(settings: Settings = {}): Promise<World> {
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
       receiptSigner: settings.receiptSigner,
-      listener: inbox,
+      listener: settings.listener ?? inbox,
       ipfs: settings.ipfsAs?.(node) ?? node,
       copies: settings.copies,
       sender: lyingSender(
@@ -358,7 +362,7 @@ export async function open(settings: Settings = {}): Promise<World> {
         atReceipt?.()
         receipt = sent
       }
-      inbox.offer({ peer: 'p', protocol, submissionId, payload, respond })
+      pace.give({ peer: 'p', protocol, submissionId, payload, respond })
       await until(() => receipt !== undefined)
       return receipt as unknown as Receipt
     },

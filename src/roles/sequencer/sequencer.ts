@@ -25,6 +25,7 @@ import type { Tallies } from './days/tallies.ts'
 import { createEpochRules, type RulesOfEpochs } from './epoch-rules.ts'
 import { createIntake } from './intake/admit.ts'
 import { type Ballots, createBallots } from './intake/record.ts'
+import { createSlotRates, SLOT_LIMITS, type SlotLimits, type SlotRates } from './intake/slot-rates.ts'
 import type { ServedMarket, VerifyDeps } from './intake/verify.ts'
 import { createWaiting, type Waiting } from './intake/waiting.ts'
 import { createLedger, type EpochEntry, type Ledger } from './ledger.ts'
@@ -44,6 +45,7 @@ export interface SequencerOptions extends RewardOptions {
   readonly ipfsEpochsKept: number
   /** Days before the current one whose counts stay. */
   readonly daysKept: number
+  readonly slotLimits?: SlotLimits
 }
 
 export interface SequencerDeps {
@@ -103,6 +105,7 @@ export interface Sequencing extends VerifyDeps, SequencerDeps {
   readonly ballots: Ballots
   readonly counters: Counters
   readonly waiting: Waiting
+  readonly slotRates: SlotRates
 }
 
 /** States in which votes may be taken while the window is open: of what is planned it is so only after a reorganisation (S10). */
@@ -147,6 +150,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
     isReleased: (epochId) => ledger.isReleased(epochId),
     hasher: createSubmissionHasher(chain),
+    slotRates: createSlotRates(options.slotLimits ?? SLOT_LIMITS, deps.clock.nowMs),
   }
 }
 

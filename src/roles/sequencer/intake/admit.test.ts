@@ -269,18 +269,40 @@ describe('S9, G7: a delivery', () => {
     await world.stop()
   })
 
-  test('gives the others their turn after 256 of them', async () => {
+  test.each([
+    ['256 of them', true, 512],
+    ['64 of them, of a peer that no vote was accepted from', false, 128],
+  ])('gives the others their turn after %s', async (_, isKnown, recoveries) => {
     const disk = createDisk()
     const world = await open({ disk })
     await world.release()
+    if (isKnown) await world.deliver(await world.submission({ slotId: 2 as SlotId }))
+    const before = world.recoveries()
     const release = disk.hold(isVote)
     const answered: Receipt[] = []
     const submission = await world.submission()
     world.push([submission, ...Array(699).fill(submission)], answered)
     await world.clock.advance(100)
-    expect(world.recoveries()).toBe(512)
+    expect(world.recoveries() - before).toBe(recoveries)
     release()
     await world.until(() => answered.length === 700)
+    await world.stop()
+  })
+
+  test('S26, G11: of a slot beyond what it may send is refused unchecked, and nobody but the slot itself brings that about', async () => {
+    const perSlot = { tokensPerSecond: 0, tokensMax: 3 }
+    const perSlotAndEpoch = { tokensPerSecond: 0, tokensMax: 2 }
+    const world = await open({ counts: { slotLimits: { perSlot, perSlotAndEpoch } } })
+    await world.release()
+    await world.release()
+    const of = (epochId: number, signedBy = 1) => world.submission({ slotId: 1 as SlotId, epochId: epochId as EpochId, signedBy })
+    const codes: string[] = []
+    for (const by of [2, 2, 2, 2, 2]) codes.push((await world.deliver(await of(1, by))).code)
+    for (const epochId of [1, 1, 1, 2, 2]) codes.push((await world.deliver(await of(epochId))).code)
+    expect(codes.slice(0, 5)).toEqual(Array(5).fill('signer_mismatch'))
+    expect(codes.slice(5)).toEqual(['accepted', 'duplicate', 'rate_limited', 'accepted', 'rate_limited'])
+    expect(world.recoveries()).toBe(8)
+    expect((await world.deliver(await world.submission({ slotId: 2 as SlotId }))).code).toBe('accepted')
     await world.stop()
   })
 

@@ -71,6 +71,7 @@ function admitOne(delivery: Inbound, deps: Sequencing): (Recorded & Judged) | He
     if (delivery.protocol === 'collect' && isAwaited(submission, verdict.why, deps)) return { delivery, submission, why: verdict.why }
     return refused(verdict.why, isTaking(epochId, deps) ? { epochId } : {}, deps)
   }
+  deps.slotRates.count(submission.request)
   const recorded = deps.ballots.record({ ...form.received, signer: verdict.signer })
   deps.counters.count(recorded.code, { epochId, signedBySlot: slotId })
   deps.counters.countSeen(slotId, { atMs: deps.clock.nowMs(), nodeVersion: submission.nodeVersion, isSimulated: epochId === 0 })

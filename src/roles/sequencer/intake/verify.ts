@@ -10,6 +10,7 @@ import type { RuleBook } from '#life/rules.ts'
 import type { EpochRules } from '#roles/sequencer/epoch-rules.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
+import type { SlotRates } from './slot-rates.ts'
 
 /** For which data market submissions are taken. */
 export interface ServedMarket {
@@ -30,6 +31,7 @@ export interface VerifyDeps {
   isOpen(epochId: EpochId): boolean
   isReleased(epochId: EpochId): boolean
   readonly hasher: SubmissionHasher
+  readonly slotRates: Pick<SlotRates, 'isOver'>
   readonly recoverer: Recoverer
 }
 
@@ -97,9 +99,10 @@ function openEpoch(
   return view.head !== undefined && isWindowOpen(rules.window, view.head) ? rules : 'window_closed'
 }
 
-function verifySigner(submission: Submission, signer: Address, { hasher, recoverer }: VerifyDeps): Verdict {
+function verifySigner(submission: Submission, signer: Address, { hasher, recoverer, slotRates }: VerifyDeps): Verdict {
   const signature = parseSignature(submission.signature)
   if (signature === undefined) return refuse('signature_malformed')
+  if (slotRates.isOver(submission.request)) return refuse('rate_limited')
   const digest = hasher.digest(submission.request)
   if (recoverer.recover(digest, signature) !== signer) return refuse('signer_mismatch')
   return { ok: true, signer, isSimulation: submission.request.epochId === 0, digest }

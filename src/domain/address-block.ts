@@ -1,0 +1,35 @@
+/**
+ * The part of a network address that somebody has to own, as limits per address count it: a whole IPv4 address, and of an IPv6 address the first 64 bits, since
+ * whoever has one has 2^64 of them. `undefined` for a multiaddr through a relay, which says nothing of who is behind it, and for one without an IP address.
+ */
+export function addressBlock(multiaddr: string): string | undefined {
+  if (multiaddr.includes('/p2p-circuit')) return undefined
+  const [, protocol, host = ''] = multiaddr.split('/')
+  if (protocol === 'ip4') return host
+  return protocol === 'ip6' ? blockOf(host.toLowerCase()) : undefined
+}
+
+/** Whether it is this machine itself, whose programs are not each other's strangers. */
+export function isOwnMachine(block: string): boolean {
+  return block.startsWith('127.') || block === LOOPBACK_6
+}
+
+const GROUPS = 8
+const GROUPS_OF_BLOCK = 4
+const LOOPBACK_6 = '::1'
+
+function blockOf(host: string): string {
+  if (host === LOOPBACK_6) return LOOPBACK_6
+  // A socket that takes both kinds shows IPv4 addresses like this.
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1]
+  if (mapped !== undefined) return mapped
+  const [before = '', after] = (host.split('%')[0] as string).split('::')
+  const left = before === '' ? [] : before.split(':')
+  const right = after === undefined || after === '' ? [] : after.split(':')
+  const zeros = after === undefined ? 0 : Math.max(0, GROUPS - left.length - right.length)
+  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right]
+  return groups
+    .slice(0, GROUPS_OF_BLOCK)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}

@@ -1,0 +1,115 @@
+import { connect } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createSubmissionDialer } from '#io/p2p/dialer.ts'
+import { startNode } from '#io/p2p/libp2p.ts'
+import type { SubmissionLink } from '#io/p2p/port.ts'
+import { COLLECT_PROTOCOL } from '#wire/collect-frame.ts'
+import { encodeDelivery, SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
+
+/** Those who want a sequencer to have no time for others. What they are is free: identities, sockets, streams, bytes. */
+
+export const KINDS = ['signatures', 'garbage', 'halfOpen', 'silent'] as const
+export type Kind = (typeof KINDS)[number]
+
+export interface Attack {
+  readonly kind: Kind
+  /** Multiaddr of the sequencer. */
+  readonly address: string
+  /** Identities, or sockets. */
+  readonly count: number
+  /** What is sent where the form must be right: a submission with a wrong signature. */
+  readonly payload: Uint8Array
+  readonly seed: number
+}
+
+/** Deliveries that one identity has under way. */
+const IN_FLIGHT = 200
+
+type Stoppable = { stop(): unknown }
+
+/** Resolves when all have begun; `stop` ends them. */
+export async function attack(what: Attack): Promise<Stoppable> {
+  const begin = { signatures: sender, garbage: sender, halfOpen, silent }[what.kind]
+  const started: Stoppable[] = []
+  for (let index = 0; index < what.count; index += 1) started.push(await begin(what, index))
+  return { stop: async () => void (await Promise.all(started.map((one) => one.stop()))) }
+}
+
+const identityOf = ({ seed }: Attack, index: number): Uint8Array => {
+  const identity = new Uint8Array(32).fill(seed)
+  new DataView(identity.buffer).setUint32(0, index)
+  return identity
+}
+
+/** Sends as fast as it is read from, and comes again when it is thrown out. */
+async function sender(what: Attack, index: number): Promise<Stoppable> {
+  const dialer = await createSubmissionDialer({ identity: identityOf(what, index) })
+  const stopping = new AbortController()
+  const begun = Promise.withResolvers<void>()
+  let sent = 0
+  const payload = what.kind === 'signatures' ? what.payload : what.payload.map((byte, at) => byte ^ ((at * 31 + index) & 0xff))
+  const nextId = (): string => `00000000-0000-4000-8000-${(index * 1_000_000_000 + sent++).toString(16).padStart(12, '0')}`
+
+  async function keepSending(link: SubmissionLink): Promise<void> {
+    while (!stopping.signal.aborted) await link.send({ submissionId: nextId(), payload })
+  }
+  async function live(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        const link = await dialer.dial(what.address, stopping.signal)
+        begun.resolve()
+        await Promise.all(Array.from({ length: IN_FLIGHT }, () => keepSending(link)))
+      } catch {
+        await new Promise(setImmediate)
+      }
+    }
+  }
+  const living = live()
+  await begun.promise
+  return {
+    async stop() {
+      stopping.abort()
+      await dialer.stop()
+      await living
+    },
+  }
+}
+
+/** Opens streams of both protocols and begins a frame on each. */
+async function halfOpen(what: Attack, index: number): Promise<Stoppable> {
+  const node = await startNode(
+    { identity: identityOf(what, index), listen: [], streamsPerConnectionMax: 1_000, writeBufferBytesMax: 1_000_000 },
+    {},
+  )
+  const connection = await node.dial(multiaddr(what.address))
+  for (const [protocol, bytes] of [
+    [SUBMIT_PROTOCOL, encodeDelivery({ submissionId: 'x', payload: what.payload }).subarray(0, 50)],
+    [COLLECT_PROTOCOL, new TextEncoder().encode('00000000-0000-4000-8000-000000000000{"a":')],
+  ] as const) {
+    for (let stream = 0; stream < 4; stream += 1) (await connection.newStream(protocol)).send(bytes)
+  }
+  return node
+}
+
+/** A socket that says nothing, again and again. */
+async function silent({ address }: Attack): Promise<Stoppable> {
+  const [, host = '', port = ''] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(address) ?? []
+  let isStopped = false
+  function open(onConnected: () => void): ReturnType<typeof connect> {
+    return connect(Number(port), host, onConnected)
+      .on('error', onConnected)
+      .on('close', () => {
+        if (!isStopped) socket = open(() => undefined)
+      })
+  }
+  let socket: ReturnType<typeof connect> | undefined
+  await new Promise<void>((resolve) => {
+    socket = open(resolve)
+  })
+  return {
+    stop() {
+      isStopped = true
+      socket?.destroy()
+    },
+  }
+}
