@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { joinedProjects } from '#roles/snapshotter/joining.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { computeEpoch } from './compute-epoch.ts'
 import { type FolderSet, openComputeFolder, openComputeFolders } from './compute-folder.ts'
@@ -27,6 +29,9 @@ function problemsOf(work: () => unknown): readonly string[] {
   }
   return []
 }
+
+/** A source chain on which nothing is. */
+const NOTHING = { timestamp: async () => 0, read: async () => [], events: async () => [], transactions: async () => [] }
 
 const SUPPLY = `import { configOf, float, list, object, scaled, text, type ComputeSetModule } from 'weft/compute'
 const config = configOf(object({ tokens: list(text()) }))
@@ -201,4 +206,60 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
     ['x:0xb:N', 'nothing_happened'],
   ])
   expect(asked).toBe(1)
+})
+
+test('data sources of a set of a folder join by themselves, from what it asks of the chain and of earlier epochs', async () => {
+  const set = openComputeFolder(
+    written(`import { configOf, object } from 'weft/compute'
+export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({ preloads: [],
+  aggregates: [{ projectType: 'day', aggregateOn: 'SingleProject', baseProjectTypes: ['x'], aggregate: async () => 1n }],
+  snapshots: [{ projectType: 'x', dataSources: ['0xa'], preloads: [],
+    async joining({ epoch, source, history }) {
+      const [pair] = await source.read({ address: '0xf', function: 'function last() view returns (address)', args: [], blockNumber: epoch.begin })
+      const said = await history.snapshot('pairs', epoch.epochId - 1)
+      return [pair, ...said.pairs]
+    },
+    async compute({ dataSource }) { return dataSource } }] }) }`),
+  )
+  opened.push(set)
+  const { computes } = openComputes([{ name: 'x', config: {} }], [set])
+  const source = { ...NOTHING, read: async ({ blockNumber }: { readonly blockNumber: number }) => [`0xread${blockNumber}`] }
+  const history = { snapshot: async () => ({ snapshot: { pairs: ['0xsaid'] }, source: {} }), firstEpochId: async () => undefined }
+  const inputs = {
+    epoch: { epochId: 2, begin: 7, end: 9 },
+    source,
+    history,
+    timeoutMs: 5_000,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  }
+  const plan = { sets: [], computes, namespace: 'N', projects: [] }
+  const joined = await joinedProjects(plan, inputs as never, ({ detail }) => expect.fail(detail))
+  expect(joined.map(({ projectId }) => projectId)).toEqual([
+    'x:0xread7:N',
+    'x:0xsaid:N',
+    expect.stringMatching(/^day:/),
+    expect.stringMatching(/^day:/),
+  ])
+})
+
+test('a set of a folder reads whole blocks: each transaction with what came of it', async () => {
+  const set = openComputeFolder(written(limited('{}', 'return source.transactions(2)')))
+  opened.push(set)
+  const { computes } = openComputes([{ name: 'x', config: {} }], [set])
+  const logs = [{ address: '0xc', topics: ['0x1'], data: '0x', logIndex: 3 }]
+  const transaction = {
+    hash: '0xa',
+    blockNumber: 2,
+    index: 0,
+    from: '0xb',
+    to: undefined,
+    value: 10n ** 20n,
+    input: '0x',
+    isSuccess: true,
+    logs,
+  }
+  const source = { ...NOTHING, transactions: async (blockNumber: number) => [{ ...transaction, blockNumber }] }
+  const epoch = { epochId: 1, begin: 1, end: 2 }
+  expect(await computes.snapshots[0]?.compute({ epoch, dataSource: undefined, source, preloaded: new Map() })).toEqual([transaction])
 })

@@ -139,7 +139,7 @@ const LIMITS = z.strictObject(
 const PARTS = z.object({
   limits: LIMITS.optional(),
   preloads: z.array(z.looseObject({ taskType: WORD, isWhole: WHOLE }), LIST),
-  snapshots: z.array(z.looseObject({ ...PROJECT, isBulk: z.boolean(), dataSources: WORDS, preloads: WORDS }), LIST),
+  snapshots: z.array(z.looseObject({ ...PROJECT, isBulk: z.boolean(), isJoining: z.boolean(), dataSources: WORDS, preloads: WORDS }), LIST),
   aggregates: z.array(
     z.looseObject({
       ...PROJECT,
@@ -167,14 +167,15 @@ function setOf(folder: string, isolate: Isolate, config: unknown): ComputeSet {
     )
   }
   const { preloads, snapshots, aggregates, limits } = form.data as typeof form.data & { readonly limits?: ComputeLimits }
-  const work = (part: 'preloads' | 'snapshots' | 'bulks' | 'aggregates', index: number) => async (input: object) =>
+  const work = (part: Parameters<Isolate['run']>[0]['part'], index: number) => async (input: object) =>
     (await isolate.run({ part, index, config }, { ...input }, limits)) as never
   return {
     preloads: preloads.map((part, index): Preload => ({ ...part, preload: work('preloads', index) })),
     // Of the rest of a part only its author and the domain know: it goes on as it is declared.
     snapshots: snapshots.map((part, index) => {
       const all = part.isBulk ? { all: work('bulks', index) } : {}
-      return { ...part, compute: work('snapshots', index), ...all } as unknown as SnapshotCompute
+      const joining = part.isJoining ? { joining: work('joinings', index) } : {}
+      return { ...part, compute: work('snapshots', index), ...all, ...joining } as unknown as SnapshotCompute
     }),
     aggregates: aggregates.map((part, index) => ({ ...part, aggregate: work('aggregates', index) }) as unknown as AggregateCompute),
     limits,

@@ -22,7 +22,7 @@ export type Task =
   | {
       readonly do: 'run'
       readonly config: unknown
-      readonly part: 'preloads' | 'snapshots' | 'bulks' | 'aggregates'
+      readonly part: 'preloads' | 'snapshots' | 'bulks' | 'joinings' | 'aggregates'
       readonly index: number
       readonly given: Given
     }

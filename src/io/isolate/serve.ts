@@ -35,6 +35,7 @@ export function serve(loaded: { readonly default?: ComputeSetModule }): void {
     if (task.part === 'preloads') return set.preloads[task.index]?.preload(input)
     if (task.part === 'snapshots') return set.snapshots[task.index]?.compute(input)
     if (task.part === 'bulks') return set.snapshots[task.index]?.all?.(input)
+    if (task.part === 'joinings') return set.snapshots[task.index]?.joining?.(input)
     return set.aggregates[task.index]?.aggregate(input)
   }
 
@@ -90,6 +91,7 @@ function parts(set: ComputeSet): unknown {
           ...Object.fromEntries(Object.entries(part).filter(([, value]) => typeof value !== 'function')),
           isWhole: typeof part[work] === 'function',
           isBulk: typeof part['all'] === 'function',
+          isJoining: typeof part['joining'] === 'function',
         }))
       : undefined
   const { limits } = set
