@@ -3,6 +3,8 @@ import type { BlockNumber, Cid, EpochId, Hash, ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { type Computed, compute, type ComputeInputs } from '#roles/snapshotter/compute.ts'
+import type { EpochHistory } from '#roles/snapshotter/history.ts'
+import { joinedProjects } from '#roles/snapshotter/joining.ts'
 import { type PlannedProject, planProjects } from '#roles/snapshotter/plan.ts'
 import { preload } from '#roles/snapshotter/preload.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
@@ -48,7 +50,7 @@ export async function computeEpoch(
 ): Promise<ReadonlyMap<ProjectId, ComputedProject | FailedProject>> {
   const { epoch, source, history, epochSeconds, isReversed = false, only } = given
   const signal = given.signal ?? new AbortController().signal
-  const plan = withBases(planProjects(computes, given.namespace), only)
+  const plan = [...withBases(planProjects(computes, given.namespace), only), ...(only === undefined ? await joinedIn(computes, given) : [])]
   const planned = new Set<object>(plan.map(({ compute }) => compute))
   const needed = { ...computes, snapshots: computes.snapshots.filter((each) => planned.has(each)) }
   const done = new Map(plan.map(({ projectId }) => [projectId, Promise.withResolvers<Computed>()]))
@@ -59,20 +61,7 @@ export async function computeEpoch(
     preloads: preload(needed, { epoch, source, timeoutMs: COMPUTE_TIMEOUT_MS, clock: systemClock, signal }),
     bulks: new Map(),
     snapshotOf: (projectId) => done.get(projectId)?.promise as Promise<Computed>,
-    history: {
-      releaseBlock: 0 as BlockNumber,
-      firstEpochId: async (projectId) => (await history.firstEpochId(projectId)) as EpochId | undefined,
-      async snapshot(projectId, epochId) {
-        const asked = { epochId: epochId as EpochId, projectId: projectId as ProjectId }
-        const snapshot = await history.snapshot(projectId, epochId)
-        return snapshot === undefined ? undefined : { snapshot, source: { ...asked, snapshotCid: NO_CID, isOwn: true } }
-      },
-      async series(range, read) {
-        const snapshot = async (projectId: string, epochId: number) => (await read(projectId, epochId))?.snapshot
-        return { ...(await withSeries({ firstEpochId: async () => undefined, snapshot }).series(range)), remembered: 0 }
-      },
-      waitsFor: () => undefined,
-    },
+    history: epochHistoryOf(history),
     epochsIn: (seconds) => Math.trunc(seconds / epochSeconds),
     timeoutMs: COMPUTE_TIMEOUT_MS,
     limits: { snapshot: (work) => work(), aggregate: (work) => work() },
@@ -87,6 +76,38 @@ export async function computeEpoch(
   // All are waited for before any failure is told: whoever stops what computes them must not stop it under the others.
   await Promise.allSettled([...done.values()].map(({ promise }) => promise))
   return new Map(await Promise.all([...done].map(async ([projectId, { promise }]) => [projectId, await whole(await promise)] as const)))
+}
+
+/** Whose data sources join by themselves. Rejects where they are not known: what is left out here would look as if it were not there. */
+function joinedIn(computes: ComputeSet, { namespace, epoch, source, history, signal }: EpochGiven): Promise<readonly PlannedProject[]> {
+  const asked = {
+    epoch,
+    source,
+    history: epochHistoryOf(history),
+    timeoutMs: COMPUTE_TIMEOUT_MS,
+    clock: systemClock,
+    signal: signal ?? new AbortController().signal,
+  }
+  return joinedProjects({ computes, namespace }, asked, ({ projectType, detail }) => {
+    throw new Error(`${projectType}: which data sources join is not known: ${detail}`)
+  })
+}
+
+function epochHistoryOf(history: EarlierEpochs): EpochHistory {
+  return {
+    releaseBlock: 0 as BlockNumber,
+    firstEpochId: async (projectId) => (await history.firstEpochId(projectId)) as EpochId | undefined,
+    async snapshot(projectId, epochId) {
+      const asked = { epochId: epochId as EpochId, projectId: projectId as ProjectId }
+      const snapshot = await history.snapshot(projectId, epochId)
+      return snapshot === undefined ? undefined : { snapshot, source: { ...asked, snapshotCid: NO_CID, isOwn: true } }
+    },
+    async series(range, read) {
+      const snapshot = async (projectId: string, epochId: number) => (await read(projectId, epochId))?.snapshot
+      return { ...(await withSeries({ firstEpochId: async () => undefined, snapshot }).series(range)), remembered: 0 }
+    },
+    waitsFor: () => undefined,
+  }
 }
 
 /** With all that they build on, in the order of the plan. */

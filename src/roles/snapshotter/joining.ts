@@ -18,14 +18,18 @@ type Inputs = Pick<ComputeInputs, 'epoch' | 'source' | 'history' | 'timeoutMs' |
  * node asks the same fork of the source, at blocks of the epoch or earlier, and the same history, as of the release: it has the same projects.
  * An aggregate over many is over those of the configuration, for its id says over which it is. Rejects with the signal's reason.
  */
-export async function joinedProjects(plan: EpochPlan, inputs: Inputs, onUnknown: OnUnknown): Promise<readonly PlannedProject[]> {
+export async function joinedProjects(
+  plan: Pick<EpochPlan, 'computes' | 'namespace'>,
+  inputs: Inputs,
+  onUnknown: OnUnknown,
+): Promise<readonly PlannedProject[]> {
   const joined = await Promise.all(plan.computes.snapshots.map((compute) => joinedOf(compute, plan, { inputs, onUnknown })))
   return joined.flat()
 }
 
 async function joinedOf(
   compute: SnapshotCompute,
-  { computes, namespace }: EpochPlan,
+  { computes, namespace }: Pick<EpochPlan, 'computes' | 'namespace'>,
   { inputs, onUnknown }: { readonly inputs: Inputs; readonly onUnknown: OnUnknown },
 ): Promise<readonly PlannedProject[]> {
   const { projectType, dataSources, joining } = compute
