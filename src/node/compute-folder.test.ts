@@ -102,7 +102,7 @@ test.each<[string, string, readonly string[]]>([
 test('a set whose parts are not whole is told of part by part', () => {
   const broken = `import { configOf, object } from 'weft/compute'
 export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({
-  preloads: [{ taskType: '' }], snapshots: [{ projectType: 7, dataSources: 'a', preloads: [], compute: async () => null }], aggregates: [{ aggregateOn: 'All' }] }) }`
+  preloads: [{ taskType: '' }], snapshots: [{ projectType: 7, dataSources: 'a', preloads: [], compute: async () => null, joining: ['0xa'] }], aggregates: [{ aggregateOn: 'All' }] }) }`
   const set = openComputeFolder(written(broken))
   opened.push(set)
   expect(problemsOf(() => openComputes([{ name: 'x', config: {} }], [set]))).toEqual(
@@ -110,6 +110,7 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
       'compute.ts: preloads[0].taskType is empty',
       'compute.ts: preloads[0].preload is no function',
       'compute.ts: snapshots[0].projectType is not a text',
+      'compute.ts: snapshots[0].joining is no function',
       'compute.ts: snapshots[0].dataSources is not a list of texts',
       'compute.ts: aggregates[0].projectType is not a text',
       'compute.ts: aggregates[0].aggregate is no function',
