@@ -45,7 +45,7 @@ test('data sources that join by themselves are projects there too, and where the
   const folder = folderOf('return dataSource')
   const path = join(folder, 'compute.ts')
   const joining =
-    "async joining({ source, epoch }: any) { if (epoch.end > 6) throw new Error('no luck'); return [`at${await source.timestamp(epoch.end)}`] },"
+    "async joining({ source, epoch }: any) { if (epoch.end > 6) throw new Error('no luck'); return ['at' + (await source.timestamp(epoch.end))] },"
   writeFileSync(path, readFileSync(path, 'utf8').replace('preloads: [], async compute', `preloads: [], ${joining} async compute`))
   const projects = await computeTwice(folder, conditions)
   expect(projects.get('letter:at1700000072:TEST')?.json).toBe('"at1700000072"')

@@ -1,5 +1,5 @@
 /** Taken out once: within a context of an isolate looking for a global is dear, and a value looks for several. */
-const { isFinite } = Number
+const { isFinite: isFiniteNumber } = Number
 const { entries, fromEntries, getPrototypeOf, is } = Object
 const PLAIN = Object.prototype
 const { isArray } = Array
@@ -22,7 +22,7 @@ type Tagged = null | boolean | string | number | readonly Tagged[] | { readonly 
 /** Throws `TypeError` for what cannot pass: functions, promises, instances of classes. */
 function tagged(value: unknown): Tagged {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
-  if (typeof value === 'number') return isFinite(value) && !is(value, -0) ? value : ['float', is(value, -0) ? '-0' : `${value}`]
+  if (typeof value === 'number') return isFiniteNumber(value) && !is(value, -0) ? value : ['float', is(value, -0) ? '-0' : `${value}`]
   if (typeof value === 'bigint') return ['int', `${value}`]
   if (value === undefined) return ['undefined']
   if (isArray(value)) return ['list', ...value.map(tagged)]

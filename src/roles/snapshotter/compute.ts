@@ -136,7 +136,9 @@ function createAsking(requestsMax: number) {
     over.reject(failure)
     throw failure
   }
-  const answer = (): void => void (answered += 1)
+  const answer = (): void => {
+    answered += 1
+  }
   return { asking: { ask, answer }, over: over.promise, soFar: () => `${answered} of ${asked} questions are answered` }
 }
 
