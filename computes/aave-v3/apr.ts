@@ -1,6 +1,8 @@
 import {
   type AggregateCompute,
   boolean,
+  type Column,
+  type Derived,
   fieldsOf,
   float,
   floatOf,
@@ -39,9 +41,6 @@ const RATES = ['avgLiquidityRate', 'avgVariableRate', 'avgStableRate', 'avgUtili
 type Rates = { readonly [Name in (typeof RATES)[number]]: number }
 const NO_RATES: Rates = { avgLiquidityRate: 0, avgVariableRate: 0, avgStableRate: 0, avgUtilizationRate: 0 }
 
-/** Of which member of a supply each is the mean, in the order of `RATES`. */
-const FIELDS = ['liquidityRate', 'variableBorrowRate', 'stableBorrowRate', 'rateDetails']
-
 const each = (rateOf: (name: (typeof RATES)[number]) => number): Rates =>
   Object.fromEntries(RATES.map((name) => [name, rateOf(name)])) as Rates
 
@@ -60,20 +59,22 @@ export const apr6h: AggregateCompute = {
     if (present === undefined) throw new Error(`epoch ${epoch.epochId} has no supply to aggregate`)
     const { projectId, epochId } = present
     const windowEpochs = epochsIn(WINDOW_SECONDS)
-    const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: FIELDS })
-    const columns = fieldsOf(present.snapshot, FIELDS).map((value, index) => [...(earlier.columns[index] ?? []), [value]])
-    const rates = each((name) =>
-      (columns[RATES.indexOf(name)] ?? [])
-        .flat()
-        .reduce<number>((mean, byBlock, count) => truncateTo((count * mean + meanOf(name, byBlock)) / (count + 1), DIGITS), 0),
-    )
+    const earlier = await seriesInWindow(history, { projectId, epochId, windowEpochs, fields: MEANS })
+    const columns = fieldsOf(present.snapshot, MEANS).map((mean, index) => [...(earlier.columns[index] ?? []), [mean]])
+    const rates = each((name) => runningMeanOf(columns[RATES.indexOf(name)] ?? []))
     return { epochId: BigInt(epochId), ...rates, timestamp: integerOf(present.snapshot, 'timestamp'), complete: earlier.isWhole }
   },
 }
 
-/** Over an epoch's blocks. */
-const meanOf = (name: (typeof RATES)[number], byBlock: JsonValue): number =>
-  name === 'avgUtilizationRate' ? meanUtilization(byBlock) : meanRate(byBlock)
+function runningMeanOf(means: Column): number {
+  let [mean, count] = [0, 0]
+  for (const piece of means)
+    for (const next of piece) {
+      mean = truncateTo((count * mean + (next as number)) / (count + 1), DIGITS)
+      count += 1
+    }
+  return mean
+}
 
 /** Of integers, whose sum is exact. */
 function meanRate(byBlock: JsonValue): number {
@@ -93,6 +94,12 @@ function blocksIn(byBlock: JsonValue): readonly string[] {
   if (blocks.length === 0) throw new Error('the snapshot has no blocks')
   return blocks
 }
+
+/** An epoch's means over its blocks, in the order of `RATES`. */
+const MEANS: readonly Derived[] = [
+  ...['liquidityRate', 'variableBorrowRate', 'stableBorrowRate'].map((member) => ({ name: `mean of ${member}`, member, of: meanRate })),
+  { name: 'mean utilization', member: 'rateDetails', of: meanUtilization },
+]
 
 /** Rates of one asset over a day: the mean of four six-hour ones, the present one first, then backwards (spec/08 §6). */
 export const apr24h: AggregateCompute = {

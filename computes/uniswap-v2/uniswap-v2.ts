@@ -18,7 +18,7 @@ export { ETH_PRICE, ethPrice } from './eth-price.ts'
  * The Uniswap V2 data market: reserves and trade volume of each pair, its volume of a day and of seven, pairs and tokens ranked, and the
  * market as a whole (spec/08 §3–5).
  */
-export const uniswapV2: ComputeSetModule<UniswapV2Config> = { name: 'uniswap-v2', version: '1.1.0', config: CONFIG, create }
+export const uniswapV2: ComputeSetModule<UniswapV2Config> = { name: 'uniswap-v2', version: '1.2.0', config: CONFIG, create }
 
 function create(config: UniswapV2Config): ComputeSet {
   const lite = config.lite === undefined ? [] : rankings({ suffix: '_lite', dataSources: config.lite })

@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { EpochId, ProjectId } from '#domain/ids.ts'
 import type { ComputeSetChoice } from '#domain/market-rules.ts'
@@ -64,6 +64,19 @@ test('what is no edit changes nothing, and one that gives the same is told as th
   expect(said.filter((text) => text.startsWith('= '))).toHaveLength(4)
 })
 
+test('an edit of a file in a folder of the set is one, and of what it was installed with none', async () => {
+  const write = (name: string, text: string): void => {
+    mkdirSync(dirname(join(world.folder, name)), { recursive: true })
+    writeFileSync(join(world.folder, name), text)
+  }
+  write('node_modules/weft/a.ts', 'export const a = 1')
+  await edits.edited(world.folder)
+  expect(published).toEqual([])
+  write('prices/dai.ts', 'export const dai = 1n')
+  await edits.edited(world.folder)
+  expect(published).toHaveLength(1)
+})
+
 test('a broken edit keeps the last good one and says so, and what mends it is taken', async () => {
   world.write('read as bigint }}')
   await edits.edited(world.folder)
@@ -86,10 +99,11 @@ test('a compute that fails is told with file and line', async () => {
   expect(said[0]).toMatch(/^✘ epoch 2, block:N: compute_failed: .*compute\.ts:6: no luck/)
 })
 
-test('a changed file of the folder is seen', async () => {
+test.each(['config.json', 'prices/dai.ts'])('a changed %s of the folder is seen', async (name) => {
+  mkdirSync(join(world.folder, 'prices'))
   const seen = Promise.withResolvers<string>()
   const watching = watchFolders([world.folder], async (folder) => seen.resolve(folder), systemClock)
-  writeFileSync(join(world.folder, 'config.json'), '{} ')
+  writeFileSync(join(world.folder, name), '{} ')
   expect(await seen.promise).toBe(world.folder)
   await watching.stop()
 })

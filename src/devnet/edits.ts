@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs'
+import { type FSWatcher, globSync, readFileSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonValue } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
@@ -125,7 +125,7 @@ export function watchFolders(
       })
       .catch(() => undefined)
   }
-  const watchers: FSWatcher[] = folders.map((folder) => watch(folder, { persistent: false }, () => changed(folder)))
+  const watchers: FSWatcher[] = folders.map((folder) => watch(folder, { persistent: false, recursive: true }, () => changed(folder)))
   return {
     async stop() {
       stopping.abort()
@@ -138,8 +138,8 @@ export function watchFolders(
 /** Of what a set is made of. */
 function contentOf(folder: string): string {
   const hash = createHash('sha256')
-  for (const name of readdirSync(folder).sort())
-    if (/\.(ts|json)$/.test(name) && !/\.test\.ts$/.test(name)) hash.update(`${name}\n`).update(readFileSync(join(folder, name)))
+  const names = globSync('**/*.{ts,json}', { cwd: folder, exclude: ['**/node_modules', '**/*.test.ts'] })
+  for (const name of names.sort()) hash.update(`${name}\n`).update(readFileSync(join(folder, name)))
   return hash.digest('hex')
 }
 

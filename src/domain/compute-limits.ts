@@ -15,13 +15,24 @@ export type PassedLimit = 'time' | 'memory' | 'requests' | 'size'
 
 type Methods = Readonly<Record<string, (...args: readonly never[]) => unknown>>
 
-/** The same with each question counted by `ask`, which throws for those that are too many. */
-export function counted<Asked extends object>(asked: Asked, ask: () => void): Asked {
+export interface Asking {
+  /** Before each question. Throws for those that are too many. */
+  ask(): void
+  /** After each answer, whatever it is. */
+  answer(): void
+}
+
+/** The same with each question and answer counted. */
+export function counted<Asked extends object>(asked: Asked, { ask, answer }: Asking): Asked {
   const methods = Object.entries(asked as Methods).map(([name, method]) => [
     name,
     async (...args: readonly never[]) => {
       ask()
-      return method(...args)
+      try {
+        return await method(...args)
+      } finally {
+        answer()
+      }
     },
   ])
   return Object.fromEntries(methods) as Asked

@@ -1,12 +1,22 @@
 import type { JsonValue, SnapshotHistory } from './compute.ts'
 
+/** What a member comes to, where its like of many epochs is looked at: that is remembered, not the member. Not in a set of a folder, whose functions stay with it. */
+export interface Derived {
+  /** Among those of all sets no other has it. */
+  readonly name: string
+  readonly member: string
+  /** Of the member alone, so that it is the same whenever it is made. */
+  of(value: JsonValue): JsonValue
+}
+/** The name of a member, one within others behind dots (`totalTrade`, `borrow.totalUSD`), or what is made of one. */
+export type SeriesField = string | Derived
+
 /** Fields of a project's snapshots over the epochs from `from` on, `before` not included. */
 export interface SeriesRange {
   readonly projectId: string
   readonly from: number
   readonly before: number
-  /** Names of members, those within others behind dots: `totalTrade`, `borrow.totalUSD`. */
-  readonly fields: readonly string[]
+  readonly fields: readonly SeriesField[]
 }
 
 /**
@@ -26,15 +36,16 @@ export interface Series {
 export const READS_AT_ONCE = 32
 
 /** The fields of one snapshot. Throws where it lacks one: other people wrote it. */
-export function fieldsOf(snapshot: JsonValue, fields: readonly string[]): readonly JsonValue[] {
+export function fieldsOf(snapshot: JsonValue, fields: readonly SeriesField[]): readonly JsonValue[] {
   return fields.map((field) => {
+    const path = typeof field === 'string' ? field : field.member
     let value: JsonValue = snapshot
-    for (const name of field.split('.')) {
+    for (const name of path.split('.')) {
       if (value === null || typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, name))
-        throw new Error(`the snapshot has no ${field}`)
+        throw new Error(`the snapshot has no ${path}`)
       value = (value as { readonly [key: string]: JsonValue })[name] as JsonValue
     }
-    return value
+    return typeof field === 'string' ? value : field.of(value)
   })
 }
 
@@ -64,7 +75,7 @@ export function withSeries(history: Omit<SnapshotHistory, 'series'>): SnapshotHi
  */
 export async function seriesInWindow(
   history: Pick<SnapshotHistory, 'firstEpochId' | 'series'>,
-  of: { readonly projectId: string; readonly epochId: number; readonly windowEpochs: number; readonly fields: readonly string[] },
+  of: { readonly projectId: string; readonly epochId: number; readonly windowEpochs: number; readonly fields: readonly SeriesField[] },
 ): Promise<Series> {
   const { projectId, epochId, windowEpochs, fields } = of
   const tail = epochId - windowEpochs

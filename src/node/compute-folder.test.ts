@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import type { SnapshotHistory, SourceReader } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
+import { systemClock } from '#io/clock/system.ts'
+import { joinedProjects } from '#roles/snapshotter/joining.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { computeEpoch } from './compute-epoch.ts'
 import { type FolderSet, openComputeFolder, openComputeFolders } from './compute-folder.ts'
@@ -28,6 +30,9 @@ function problemsOf(work: () => unknown): readonly string[] {
   }
   return []
 }
+
+/** A source chain on which nothing is. */
+const NOTHING = { timestamp: async () => 0, read: async () => [], events: async () => [], transactions: async () => [] }
 
 const SUPPLY = `import { configOf, float, list, object, scaled, text, type ComputeSetModule } from 'weft/compute'
 const config = configOf(object({ tokens: list(text()) }))
@@ -98,7 +103,7 @@ test.each<[string, string, readonly string[]]>([
 test('a set whose parts are not whole is told of part by part', () => {
   const broken = `import { configOf, object } from 'weft/compute'
 export default { name: 'x', version: '1', config: configOf(object({})), create: () => ({
-  preloads: [{ taskType: '' }], snapshots: [{ projectType: 7, dataSources: 'a', preloads: [], compute: async () => null }], aggregates: [{ aggregateOn: 'All' }] }) }`
+  preloads: [{ taskType: '' }], snapshots: [{ projectType: 7, dataSources: 'a', preloads: [], compute: async () => null, joining: ['0xa'] }], aggregates: [{ aggregateOn: 'All' }] }) }`
   const set = openComputeFolder(written(broken))
   opened.push(set)
   expect(problemsOf(() => openComputes([{ name: 'x', config: {} }], [set]))).toEqual(
@@ -106,6 +111,7 @@ export default { name: 'x', version: '1', config: configOf(object({})), create: 
       'compute.ts: preloads[0].taskType is empty',
       'compute.ts: preloads[0].preload is no function',
       'compute.ts: snapshots[0].projectType is not a text',
+      'compute.ts: snapshots[0].joining is no function',
       'compute.ts: snapshots[0].dataSources is not a list of texts',
       'compute.ts: aggregates[0].projectType is not a text',
       'compute.ts: aggregates[0].aggregate is no function',

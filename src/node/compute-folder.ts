@@ -124,7 +124,10 @@ function validate(folder: string, isolate: Isolate, config: unknown): SchemaResu
   return outcome.value as SchemaResult<unknown>
 }
 
-const WHOLE = z.literal(true, { error: 'is no function' })
+const NO_FUNCTION = { error: 'is no function' }
+const WHOLE = z.literal(true, NO_FUNCTION)
+/** Of a function it is only said that there is one: what is left of the member is none. */
+const FUNCTION = z.undefined(NO_FUNCTION).optional()
 const PROJECT = { projectType: WORD, description: z.string({ error: 'is not a text' }).optional(), isWhole: WHOLE }
 const most = (min: number, expected: string) => z.int({ error: expected }).min(min, { error: expected }).optional()
 const LIMITS = z.strictObject(
@@ -140,7 +143,18 @@ const LIMITS = z.strictObject(
 const PARTS = z.object({
   limits: LIMITS.optional(),
   preloads: z.array(z.looseObject({ taskType: WORD, isWhole: WHOLE }), LIST),
-  snapshots: z.array(z.looseObject({ ...PROJECT, isBulk: z.boolean(), isJoining: z.boolean(), dataSources: WORDS, preloads: WORDS }), LIST),
+  snapshots: z.array(
+    z.looseObject({
+      ...PROJECT,
+      isBulk: z.boolean(),
+      isJoining: z.boolean(),
+      joining: FUNCTION,
+      all: FUNCTION,
+      dataSources: WORDS,
+      preloads: WORDS,
+    }),
+    LIST,
+  ),
   aggregates: z.array(
     z.looseObject({
       ...PROJECT,

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -39,6 +39,18 @@ test('a set is run twice, in two processes, and every project comes with its byt
     [expect.stringMatching(/^all:[0-9a-f]{64}:TEST$/), `{"before":7,"now":[["a",${time}],["b",${time}]]}`],
   ])
   expect(projects.get('letter:b:TEST')?.cid).toMatch(/^bafkrei/)
+})
+
+test('data sources that join by themselves are projects there too, and where they cannot be found that is told', async () => {
+  const folder = folderOf('return dataSource')
+  const path = join(folder, 'compute.ts')
+  const joining =
+    "async joining({ source, epoch }: any) { if (epoch.end > 6) throw new Error('no luck'); return ['at' + (await source.timestamp(epoch.end))] },"
+  writeFileSync(path, readFileSync(path, 'utf8').replace('preloads: [], async compute', `preloads: [], ${joining} async compute`))
+  const projects = await computeTwice(folder, conditions)
+  expect(projects.get('letter:at1700000072:TEST')?.json).toBe('"at1700000072"')
+  const later = { ...conditions, epoch: { epochId: 2, begin: 7, end: 8 } }
+  await expect(computeTwice(folder, later)).rejects.toThrow(/letter: which data sources join is not known: compute\.ts:3: no luck/)
 })
 
 /** The answer about block 5 comes after that about block 6; a record answers both in the order of the questions. */

@@ -11,7 +11,7 @@ const contracts = ['factory', 'router', 'weth', 'dai', 'usdc', 'usdt', 'daiWethP
 const config = { ...Object.fromEntries(contracts.map((name) => [name, address])), whitelist: [address], pairs: [address], feeOn: 'trade' }
 const uniswap = (change: Readonly<Record<string, unknown>> = {}) => ({
   name: 'uniswap-v2',
-  version: '1.1.0',
+  version: '1.2.0',
   config: { ...config, ...change },
 })
 
@@ -44,7 +44,7 @@ function problemsOf(list: ComputeList, shipped?: readonly ComputeSetModule[]): r
 
 test('a shipped set is opened by its name, with or without its version', () => {
   const { sets, computes } = openComputes([uniswap()])
-  expect(sets).toEqual([{ name: 'uniswap-v2', version: '1.1.0', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }])
+  expect(sets).toEqual([{ name: 'uniswap-v2', version: '1.2.0', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }])
   expect(planProjects(computes, 'NS')).toHaveLength(8)
   expect(openComputes([{ name: 'uniswap-v2', config }]).sets).toEqual(sets)
 })
@@ -96,8 +96,8 @@ test.each<[string, ComputeList, readonly string[]]>([
   ['a configuration that is none', [{ name: 'uniswap-v2', config: null }], ['uniswap-v2: is not an object']],
   [
     'another version',
-    [{ ...uniswap({ pairs: 'as that version has them' }), version: '1.2.0' }],
-    ['uniswap-v2: version 1.2.0 is asked for, this Weft has 1.1.0'],
+    [{ ...uniswap({ pairs: 'as that version has them' }), version: '1.3.0' }],
+    ['uniswap-v2: version 1.3.0 is asked for, this Weft has 1.2.0'],
   ],
   [
     'a mistyped name',
@@ -117,7 +117,7 @@ test('all that is wrong is told at once, over all sets', () => {
     'uniswap-v2: weth is not an address',
     'uniswap-v2: pairs[0] is not an address',
     'uniswap-v2: pairs[2] is not an address',
-    'uniswap-v2: version 0.9.0 is asked for, this Weft has 1.1.0',
+    'uniswap-v2: version 0.9.0 is asked for, this Weft has 1.2.0',
   ])
 })
 

@@ -25,9 +25,9 @@ function problemsOf(content: string): readonly string[] {
 }
 
 test('a market file that was written is read', () => {
-  writeFileSync(path, marketText([{ name: 'uniswap-v2', version: '1.1.0', config }]))
+  writeFileSync(path, marketText([{ name: 'uniswap-v2', version: '1.2.0', config }]))
   const { sets, computes } = readMarketFile(path)
-  expect(sets).toMatchObject([{ name: 'uniswap-v2', version: '1.1.0' }])
+  expect(sets).toMatchObject([{ name: 'uniswap-v2', version: '1.2.0' }])
   expect(computes.snapshots.map(({ dataSources }) => dataSources)).toEqual([[address], [address]])
 })
 

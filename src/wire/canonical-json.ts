@@ -15,12 +15,14 @@ export const JSON_BYTES_MAX = 32 * 1024 * 1024
 
 type JsonObject = { readonly [key: string]: JsonValue }
 
-/** Throws `JSON_MALFORMED` for what Python could not write either (too deep, too many digits) and for values that are not JSON. */
+/** Throws `JSON_MALFORMED` for what Python could not write either (too deep, too many digits) and for values that are not JSON, `COMPUTE_LIMIT` for what no node takes. */
 export function canonicalJson(value: JsonValue): Uint8Array {
   const parts: string[] = []
   write(value, parts, 0)
   const text = parts.join('')
-  if (text.length > JSON_BYTES_MAX) throw malformed(`${text.length} bytes, at most ${JSON_BYTES_MAX} are allowed`)
+  const { length } = text
+  if (length > JSON_BYTES_MAX)
+    throw new WeftError('COMPUTE_LIMIT', { limit: 'size', allowed: JSON_BYTES_MAX, detail: `it has ${length} bytes` })
   return new TextEncoder().encode(text)
 }
 

@@ -1,7 +1,7 @@
 import { type Row, tableOf } from './seal/rows.ts'
 import { table, windowTable } from './snapshotter/table.ts'
 
-/** What the base snapshots of a market cost a snapshotter whose endpoint is 50 ms away, and what a long window costs: `./weft bench snapshotter [--json]`. */
+/** What the base snapshots of a market cost a snapshotter whose endpoint is 50 ms away, and what long windows cost: `./weft bench snapshotter [--json]`. */
 const isJson = process.argv.includes('--json')
 
 const rows: Row[] = []

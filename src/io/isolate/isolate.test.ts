@@ -68,6 +68,17 @@ test('a compute gets its input and configuration, asks its source, and its value
   })
 })
 
+test('what is asked in one turn is answered in as few as the answers come in', async () => {
+  const isolate = isolateOf(
+    computing(`let settled = 0
+    const [first] = Array.from({ length: 50 }, () => input.source.read().then(() => { settled += 1 }))
+    await first
+    for (let turns = 0; turns < 20; turns += 1) await null
+    return settled`),
+  )
+  expect(await run(isolate, { source: { read: async () => 1 } })).toBe(50)
+})
+
 test('what the contract refuses is told from trouble of the endpoint, as outside', async () => {
   const isolate = isolateOf(computing('try { await input.source.read() } catch (failure) { return isContractRefusal(failure) }'))
   const failing = (failure: Error) => ({ source: { read: () => Promise.reject(failure) } })

@@ -1,4 +1,13 @@
-/** What is said between a process and its isolate, each message as the text of `encode`. */
+/**
+ * What is said between a process and its isolate, each message as the text of `encode`, or several together as that of a list: a turn and a message for
+ * each of a hundred thousand questions would take longer than the questions.
+ */
+
+/** So many: what goes on with one answer has its time of what goes on with all that come with it. */
+export const TOGETHER_MAX = 100
+
+/** Of texts of `encode`, what `encode` makes of the list. */
+export const together = (texts: readonly string[]): string => `["list",${texts.join()}]`
 
 /** A failure on either side. What has a code is one again on the other. */
 export interface Failure {

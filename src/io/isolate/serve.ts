@@ -10,7 +10,10 @@ export function serve(loaded: { readonly default?: ComputeSetModule }): void {
   let run = -1
 
   function take(): void {
-    const message = decode(host.next()) as Inward
+    for (const message of [decode(host.next())].flat() as readonly Inward[]) handle(message)
+  }
+
+  function handle(message: Inward): void {
     if ('call' in message) {
       waiting.get(message.call)?.(message.outcome)
       waiting.delete(message.call)

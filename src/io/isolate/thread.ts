@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { isWeftError, WeftError } from '#domain/errors.ts'
-import type { Failure, IsolateLimits, Outcome, Outward, Task } from './messages.ts'
+import { type Failure, type IsolateLimits, type Outcome, type Outward, type Task, TOGETHER_MAX, together } from './messages.ts'
 import type { Sources } from './program.ts'
 import { decode, encode } from './text.ts'
 import type { WorkerData } from './worker.ts'
@@ -89,8 +89,10 @@ export function startThread(program: string | Sources, limits: IsolateLimits): S
   const begun = decode(receive({ port, told }, () => true) ?? encode({ problems: ['does not load'] }))
   if ('problems' in (begun as object)) return { problems: (begun as { readonly problems: readonly string[] }).problems, stop }
 
-  const dispatch = (text: string): void =>
-    answerTo(decode(text) as Said, { pending, limits, answer, post: (said) => port.postMessage(said) })
+  const reply = createReplies((text) => port.postMessage(text))
+  const dispatch = (text: string): void => {
+    for (const said of [decode(text)].flat() as readonly Said[]) answerTo(said, { pending, limits, answer, reply })
+  }
   port.on('message', dispatch)
   port.unref()
   const thread: Thread = {
@@ -142,6 +144,22 @@ function receive(
   }
 }
 
+/** Brings what is answered within a turn of the event loop together, run by run. */
+function createReplies(post: (text: string) => void): (run: number, text: string) => void {
+  const waiting = new Map<number, string[]>()
+  function bring(): void {
+    for (const texts of waiting.values())
+      for (let begin = 0; begin < texts.length; begin += TOGETHER_MAX) post(together(texts.slice(begin, begin + TOGETHER_MAX)))
+    waiting.clear()
+  }
+  return (run, text) => {
+    if (waiting.size === 0) setImmediate(bring)
+    const texts = waiting.get(run) ?? []
+    waiting.set(run, texts)
+    texts.push(text)
+  }
+}
+
 interface Pending {
   readonly input: Readonly<Record<string, unknown>>
   readonly resolve: (value: unknown) => void
@@ -156,10 +174,10 @@ function answerTo(
     readonly pending: Map<number, Pending>
     readonly limits: IsolateLimits
     readonly answer: (text: string) => void
-    readonly post: (text: string) => void
+    readonly reply: (run: number, text: string) => void
   },
 ): void {
-  const { pending, limits, answer, post } = deps
+  const { pending, limits, answer } = deps
   if ('ask' in said) {
     const { run, method, args } = decode(said.ask) as { readonly run: number; readonly method: string; readonly args: readonly unknown[] }
     const input = pending.get(run)?.input as Methods | undefined
@@ -177,7 +195,7 @@ function answerTo(
   const { run, call, on, method, args } = said
   request.calls += 1
   const reply = (value: () => unknown): void => {
-    if (pending.has(run)) post(`{"run":${run},"call":${call},"outcome":${encodeOutcome(value)}}`)
+    if (pending.has(run)) deps.reply(run, `{"run":${run},"call":${call},"outcome":${encodeOutcome(value)}}`)
   }
   const isKnown = Object.hasOwn(request.input, on) && methodsOf(request.input[on]).includes(method)
   const work = async (): Promise<unknown> => {

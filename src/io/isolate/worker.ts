@@ -1,6 +1,6 @@
 import vm from 'node:vm'
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Failure, Inward, Outward } from './messages.ts'
+import { type Failure, type Inward, type Outward, TOGETHER_MAX, together } from './messages.ts'
 import { ENTRY_FILE, HARDEN, readProgram, SERVE, type Sources } from './program.ts'
 import { decode, encode } from './text.ts'
 
@@ -26,6 +26,8 @@ interface Run {
   readonly context: vm.Context
   /** Calls that are not answered yet. */
   open: number
+  /** Those of the turn that are not told yet. */
+  calls: string[]
   isOver: boolean
 }
 
@@ -50,8 +52,9 @@ if ('sources' in found) {
 }
 
 function handle(text: string, sources: Sources, runs: Map<number, Run>): void {
-  const message = decode(text) as Inward
-  const { run: id } = message
+  const messages = [decode(text)].flat() as readonly Inward[]
+  const [first] = messages as readonly [Inward]
+  const { run: id } = first
   let next = text
   const take = (): string => {
     const taken = next
@@ -63,9 +66,9 @@ function handle(text: string, sources: Sources, runs: Map<number, Run>): void {
     tell(encode({ run: id, outcome: { ok: false, ...failureOf(failure) } } satisfies Outward))
   }
   let run = runs.get(id)
-  if ('call' in message) {
+  if ('call' in first) {
     if (run === undefined) return
-    run.open -= 1
+    run.open -= messages.length
     inboxes.set(run, take)
   }
   try {
@@ -76,11 +79,16 @@ function handle(text: string, sources: Sources, runs: Map<number, Run>): void {
       load(run.context, sources)
     }
     TURN.runInContext(run.context, { timeout: turnMsMax })
+    tellCalls(run)
   } catch (failure) {
     fail(failure)
     return
   }
   if (!run.isOver && run.open === 0) fail(new Error('it waits for something that nobody will bring'))
+}
+
+function tellCalls({ calls }: Run): void {
+  if (calls.length > 0) tell(together(calls.splice(0)))
 }
 
 /** What each run takes next. */
@@ -96,19 +104,21 @@ function openRun(id: number, runs: Map<number, Run>): Run {
     // Its promises are settled within the turn, and so within the turn's time.
     microtaskMode: 'afterEvaluate',
   })
-  const run: Run = { context, open: 0, isOver: false }
+  const run: Run = { context, open: 0, calls: [], isOver: false }
   // Only texts pass. They are out of anybody's reach before the set is loaded (`harden.ts`).
   Object.assign(outside, {
     next: () => inboxes.get(run)?.(),
     call(text: unknown) {
       if (run.isOver) return
       run.open += 1
-      tell(String(text))
+      if (run.calls.push(String(text)) === TOGETHER_MAX) tellCalls(run)
     },
     conclude(text: unknown) {
       if (run.isOver) return
       run.isOver = true
       runs.delete(id)
+      // Before its end: how many there were may be too many.
+      tellCalls(run)
       tell(String(text))
     },
     ask: (text: unknown) => askNow(String(text)),

@@ -1,5 +1,5 @@
 import { type ComputeEpoch, type JsonValue, type SnapshotCompute, type SourceReader, snapshotProblems } from '#domain/compute.ts'
-import { counted, type PassedLimit } from '#domain/compute-limits.ts'
+import { type Asking, counted, type PassedLimit } from '#domain/compute-limits.ts'
 import { isWeftError, WeftError } from '#domain/errors.ts'
 import { byCodeUnit, type ProjectId } from '#domain/ids.ts'
 import type { ProjectReason } from '#domain/project.ts'
@@ -75,16 +75,20 @@ async function computeSnapshot(project: PlannedProject & { readonly kind: 'snaps
   const { epoch } = inputs
   const { compute, dataSource = '' } = project
   const { all } = compute
-  return inputs.limits.snapshot(() =>
-    run(project, inputs, async ({ ask, over }) => {
-      const source = counted(inputs.source, ask)
-      if (all === undefined) return compute.compute({ epoch, dataSource: project.dataSource, source, preloaded })
-      // Whoever of them began it: what is too much for one is too much for all.
-      const said = inputs.bulks.get(compute) ?? Promise.race([all({ epoch, source, preloaded }), over])
-      inputs.bulks.set(compute, said)
-      return (await said).get(dataSource.toLowerCase())
-    }),
-  )
+  return inputs.limits.snapshot(() => {
+    const whole = (work: Promise<JsonValue | undefined>) => conclude(project, inputs, work)
+    if (all === undefined)
+      return whole(
+        run(project, inputs, (asking) =>
+          compute.compute({ epoch, dataSource: project.dataSource, source: counted(inputs.source, asking), preloaded }),
+        ),
+      )
+    // One run for all of them: what it passes, or how far it got, is told of each.
+    const said =
+      inputs.bulks.get(compute) ?? run(project, inputs, (asking) => all({ epoch, source: counted(inputs.source, asking), preloaded }))
+    inputs.bulks.set(compute, said)
+    return whole(said.then((snapshots) => snapshots.get(dataSource.toLowerCase())))
+  })
 }
 
 async function computeAggregate(project: PlannedProject & { readonly kind: 'aggregate' }, inputs: ComputeInputs): Promise<Computed> {
@@ -99,10 +103,11 @@ async function computeAggregate(project: PlannedProject & { readonly kind: 'aggr
   return inputs.limits.aggregate(async () => {
     const { history, builtOn, missing } = useHistory(inputs.history)
     try {
-      const computed = await run(project, inputs, ({ ask }) => {
-        const [source, earlier] = [counted(inputs.source, ask), counted(history, ask)]
+      const work = run(project, inputs, (asking) => {
+        const [source, earlier] = [counted(inputs.source, asking), counted(history, asking)]
         return project.compute.aggregate({ epoch, projectId, base: snapshots, history: earlier, source, epochsIn })
       })
+      const computed = await conclude(project, inputs, work)
       return computed.ok ? { ...computed, builtOn: builtOn() } : computed
     } catch (failure) {
       throw missing() ?? failure
@@ -119,18 +124,11 @@ const REASON_OF = {
 
 const passed = (limit: PassedLimit, allowed: number, detail: string) => new WeftError('COMPUTE_LIMIT', { limit, allowed, detail })
 
-/** Counts what a run asks. */
-interface Asking {
-  /** Throws for what is too much. */
-  ask(): void
-  /** Rejects then: whoever asks too often has ended, also where the module would go on after a failure. */
-  readonly over: Promise<never>
-}
-
-function createAsking(requestsMax: number): Asking {
+/** Counts what a run asks. Whoever asks too often has ended, also where the module would go on after a failure. */
+function createAsking(requestsMax: number) {
   const over = Promise.withResolvers<never>()
   over.promise.catch(() => undefined)
-  let asked = 0
+  let [asked, answered] = [0, 0]
   const ask = (): void => {
     asked += 1
     if (asked <= requestsMax) return
@@ -138,30 +136,39 @@ function createAsking(requestsMax: number): Asking {
     over.reject(failure)
     throw failure
   }
-  return { ask, over: over.promise }
+  const answer = (): void => {
+    answered += 1
+  }
+  return { asking: { ask, answer }, over: over.promise, soFar: () => `${answered} of ${asked} questions are answered` }
 }
 
-async function run(
-  project: PlannedProject,
-  inputs: ComputeInputs,
-  module: (asking: Asking) => Promise<JsonValue | undefined>,
-): Promise<Computed> {
+/** What a module makes of what it asks, within its time and its questions. Rejects with `COMPUTE_LIMIT`, as the module does, or with the signal's reason. */
+async function run<Value>(
+  { kind, compute: { limits = {} } }: PlannedProject,
+  { timeoutMs: allowedMs, clock, signal }: ComputeInputs,
+  module: (asking: Asking) => Promise<Value>,
+): Promise<Value> {
+  signal.throwIfAborted()
+  const { asking, over, soFar } = createAsking(limits.requests ?? Number.POSITIVE_INFINITY)
+  const work = Promise.race([Promise.resolve().then(() => module(asking)), over])
+  // An aggregate may wait for an earlier epoch to be known: its only limit is the window, which the signal stands for.
+  const timeoutMs = kind === 'snapshot' ? Math.min(allowedMs, limits.timeMs ?? allowedMs) : undefined
+  return within(work, {
+    clock,
+    signal,
+    timeoutMs,
+    late: () => passed('time', timeoutMs ?? 0, `not done after ${timeoutMs} ms: ${soFar()}`),
+  })
+}
+
+/** What came of the work: of the form that is declared, and as bytes. */
+async function conclude(project: PlannedProject, inputs: ComputeInputs, work: Promise<JsonValue | undefined>): Promise<Computed> {
   const { limits = {}, schema } = project.compute
   const { epochId } = inputs.epoch
   const failed = (detail: string, cause?: unknown) =>
     new WeftError('COMPUTE_FAILED', { projectId: project.projectId, epochId, detail: shortened(detail) }, cause)
-  inputs.signal.throwIfAborted()
-  const asking = createAsking(limits.requests ?? Number.POSITIVE_INFINITY)
-  const work = Promise.race([Promise.resolve().then(() => module(asking)), asking.over])
   try {
-    // An aggregate may wait for an earlier epoch to be known: its only limit is the window, which the signal stands for.
-    const timeoutMs = project.kind === 'snapshot' ? Math.min(inputs.timeoutMs, limits.timeMs ?? inputs.timeoutMs) : undefined
-    const snapshot = await within(work, {
-      clock: inputs.clock,
-      signal: inputs.signal,
-      timeoutMs,
-      late: () => passed('time', timeoutMs ?? 0, `not done after ${timeoutMs} ms`),
-    })
+    const snapshot = await work
     if (snapshot === undefined) {
       if (isBulk(project)) return { ok: false, reason: 'nothing_happened', detail: '' }
       throw failed('it returned nothing')

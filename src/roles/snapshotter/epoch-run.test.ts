@@ -332,4 +332,20 @@ describe('a compute in bulk mode', () => {
     await world.until(() => world.summaries.length === 1)
     expect(snapshotter.projects(1 as EpochId).map(({ reason }) => reason)).toEqual(Array(2).fill('compute_asked_too_much'))
   })
+
+  test('N4: that does not get to its end says of each how far it got', async () => {
+    const world = createWorld()
+    const snapshotter = await world.start(
+      seen(async ({ epoch, source }) => {
+        if (epoch.epochId > 0) await Promise.all([source.timestamp(epoch.begin), source.timestamp(epoch.end)])
+        return epoch.epochId > 0 ? new Promise(() => undefined) : new Map()
+      }),
+      { ...ONE_SLOT, computeTimeoutMs: 500 },
+    )
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(world.summaries[0]?.tookMs).toBe(500)
+    const late = { reason: 'compute_timed_out', detail: expect.stringContaining('not done after 500 ms: 2 of 2 questions are answered') }
+    expect(snapshotter.projects(epochId)).toMatchObject([late, late])
+  })
 })

@@ -220,6 +220,20 @@ describe('N4: preload_failed, compute_failed, base_missing', () => {
     })
   })
 
+  test('a snapshot that no node would take is one that is too large', async () => {
+    const world = createWorld()
+    const text = 'x'.repeat(33_554_431)
+    const snapshotter = await world.start(
+      createLoneCompute(async (epochId) => (epochId === 0 ? 0n : text)),
+      OPTIONS,
+    )
+    const epochId = await world.release()
+    await world.until(() => world.summaries.length === 1)
+    expect(snapshotter.projects(epochId)).toMatchObject([
+      { reason: 'snapshot_too_large', detail: expect.stringContaining('it has 33554433 bytes') },
+    ])
+  })
+
   test('a compute that never ends fails after its time; an aggregate may wait longer', async () => {
     const world = createWorld()
     const computes = createLoneCompute((epochId) => (epochId === 0 ? Promise.resolve(0n) : Promise.resolve(1n)))

@@ -7,7 +7,12 @@ import type { Earlier } from './history.ts'
 import { createSeries } from './series.ts'
 
 const PROJECT = 'base:TEST' as ProjectId
-const FIELDS = ['volume', 'inner.count'] as const
+/** The last is made of a member that another one is, too. */
+const FIELDS = ['volume', 'inner.count', { name: 'twice the volume', member: 'volume', of: twice }] as const
+
+function twice(volume: JsonValue): JsonValue {
+  return typeof volume === 'number' ? 2 * volume : volume
+}
 
 /** What an epoch has, and the block from which on that is decided; before it our own stands for it, or nothing. */
 interface Epoch {
@@ -151,6 +156,18 @@ describe('N18: a window that is remembered', () => {
     reads.length = 0
     await seriesInWindow(at(300).remembering, windowOf(300, 299))
     expect(reads).toHaveLength(299)
+  })
+
+  test('has what is made of a member, where another list of fields has the member', async () => {
+    const { at } = createWorld(Array.from({ length: 300 }, () => plain(2, 1)))
+    const field = { name: 'twice the volume', member: 'volume', of: twice }
+    for (const [fields, value] of [
+      [['volume'], 2],
+      [[field], 4],
+    ] as const) {
+      const { columns } = await seriesInWindow(at(300).remembering, { ...windowOf(300, 299), fields })
+      expect(new Set(columns[0]?.flat())).toEqual(new Set([value]))
+    }
   })
 
   test('fails where a snapshot lacks a field, each time', async () => {

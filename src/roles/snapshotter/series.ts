@@ -50,7 +50,7 @@ export interface RememberedSeries extends Series {
  * and doubles added in another order are others.
  */
 export function createSeries({ releaseBlock, cache, onRead }: SeriesDeps): ReadSeries {
-  function remember(key: string, index: number, fields: readonly string[], row: Row): void {
+  function remember(key: string, index: number, fields: SeriesRange['fields'], row: Row): void {
     const rows = cache.rows(key) ?? emptyRows(fields.length)
     // It cannot have become another: lists that were given away stay as they are.
     if ((rows.since[index] as number) <= releaseBlock) return
@@ -71,7 +71,8 @@ export function createSeries({ releaseBlock, cache, onRead }: SeriesDeps): ReadS
   }
 
   return async ({ projectId, from, before, fields }, read) => {
-    const keyOf = (epochId: number) => `${projectId} ${fields.join()} ${Math.floor(epochId / ROWS_EPOCHS)}`
+    const names = fields.map((field) => (typeof field === 'string' ? field : field.name)).join()
+    const keyOf = (epochId: number) => `${projectId} ${names} ${Math.floor(epochId / ROWS_EPOCHS)}`
     const pieces: Piece[] = []
     for (let start = from; start < before; start = nextPiece(start)) {
       // Held here: what is read meanwhile may push them out of the cache.

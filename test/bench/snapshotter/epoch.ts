@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
 import type { BlockNumber } from '#domain/ids.ts'
 import type { BlockRef } from '#io/chain/port.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { systemRandom } from '#io/keys/random.ts'
+import { openComputeFolder } from '#node/compute-folder.ts'
 import { compute } from '#roles/snapshotter/compute.ts'
 import { createInputs, type EpochDeps } from '#roles/snapshotter/epoch-run.ts'
 import type { SourceReads } from '#roles/snapshotter/fork.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
-import { bulkReserves } from './bulk.ts'
+import { bulkReserves } from './bulk/compute.ts'
 import { cpuMs } from '../seal/rows.ts'
 import { naiveSource } from './naive.ts'
 import { CHAIN_ID, configOf, EPOCH, startNode } from './node.ts'
@@ -33,6 +35,8 @@ export async function measure(options: {
   readonly awayMs: number
   readonly isNaive?: boolean
   readonly isBulk?: boolean
+  /** In an isolate, as a set of a folder. */
+  readonly isIsolated?: boolean
 }): Promise<Measured> {
   const node = await startNode(options.pairs, options.awayMs)
   try {
@@ -54,10 +58,11 @@ export async function measure(options: {
 
 async function snapshots(
   source: SourceReads,
-  { pairs, isBulk = false }: { readonly pairs: number; readonly isBulk?: boolean },
+  { pairs, isBulk = false, isIsolated = false }: { readonly pairs: number; readonly isBulk?: boolean; readonly isIsolated?: boolean },
 ): Promise<readonly Uint8Array[]> {
   const config = configOf(pairs)
-  const computes = isBulk ? bulkReserves(config.pairs) : uniswapV2.create(config)
+  const folder = isIsolated ? openComputeFolder(join(import.meta.dirname, 'bulk')) : undefined
+  const computes = folder?.create({ pairs: config.pairs }) ?? (isBulk ? bulkReserves(config.pairs) : uniswapV2.create(config))
   const { signal } = new AbortController()
   const watch = { head: undefined, news: undefined }
   const used = { source, watch, clock: systemClock, random: systemRandom, report: () => undefined, computeTimeoutMs: TIMEOUT_MS }
@@ -66,7 +71,7 @@ async function snapshots(
   const snapshotOf = () => Promise.reject(new Error('no aggregates here'))
   const inputs = makeInputs({ epoch: EPOCH, above, releaseBlock: 1 as BlockNumber, computes, signal, snapshotOf })
   const projects = planProjects(computes, 'BENCH').filter(({ kind }) => kind === 'snapshot')
-  return Promise.all(
+  const bytes = await Promise.all(
     projects.map(async (project) => {
       const computed = await compute(project, inputs)
       if (!computed.ok) throw new Error(`${project.projectId}: ${computed.detail}`)
@@ -74,4 +79,6 @@ async function snapshots(
       return computed.bytes
     }),
   )
+  await folder?.stop()
+  return bytes
 }

@@ -1,6 +1,6 @@
 import { median, type Row, row } from '../seal/rows.ts'
 import { measure } from './epoch.ts'
-import { measureWindow } from './window.ts'
+import { LOOKING, measureWindow } from './window.ts'
 
 export interface TableOptions {
   /** Markets of so many pairs, the largest last: it is the one that has targets. */
@@ -32,11 +32,13 @@ export async function* table({ pairs, awayMs, bulkPairs }: TableOptions): AsyncG
     yield row(`CPU beside one for each value, ${name}`, done.cpuMs / naive.cpuMs, '× naive')
   }
   if (bulkPairs === undefined) return
-  const done = await measure({ pairs: bulkPairs, awayMs, isBulk: true })
-  const name = `${bulkPairs} pairs in bulk, ${awayMs} ms away`
-  yield row(`snapshots of an epoch, ${name}`, done.ms, 'ms', EPOCH_MS)
-  yield row(`of it CPU, ${name}`, done.cpuMs, 'ms')
-  yield row(`requests, ${name}`, done.posts, 'posts')
+  for (const isIsolated of [false, true]) {
+    const done = await measure({ pairs: bulkPairs, awayMs, isBulk: true, isIsolated })
+    const name = `${bulkPairs} pairs in bulk${isIsolated ? ' by the set of a folder' : ''}, ${awayMs} ms away`
+    yield row(`snapshots of an epoch, ${name}`, done.ms, 'ms', EPOCH_MS)
+    yield row(`of it CPU, ${name}`, done.cpuMs, 'ms')
+    yield row(`requests, ${name}`, done.posts, 'posts')
+  }
 }
 
 const DAY_EPOCHS = 86_400
@@ -45,14 +47,16 @@ const EPOCHS = 100
 
 /** What one project costs in each epoch that looks back on a day of epochs each second; and beside it on an hour, for the length is to cost little. */
 export async function* windowTable(): AsyncGenerator<Row> {
-  await measureWindow({ windowEpochs: HOUR_EPOCHS, epochs: EPOCHS })
-  const [hour, day] = [
-    await measureWindow({ windowEpochs: HOUR_EPOCHS, epochs: EPOCHS }),
-    await measureWindow({ windowEpochs: DAY_EPOCHS, epochs: EPOCHS }),
-  ]
-  const name = `a window of ${DAY_EPOCHS} epochs`
-  yield row(`CPU of a project and epoch, ${name}, median`, median(day.cpuMs), 'ms', 50)
-  yield row(`CPU of a project and epoch, ${name}, 99 of 100`, day.cpuMs.at(-2) ?? 0, 'ms', 50)
-  yield row(`the same beside ${HOUR_EPOCHS} epochs, median`, median(day.cpuMs) / median(hour.cpuMs), '× an hour')
-  yield row(`CPU to read it for the first time, ${name}`, day.firstCpuMs, 'ms')
+  for (const [of, looking] of Object.entries(LOOKING)) {
+    await measureWindow(looking, { windowEpochs: HOUR_EPOCHS, epochs: EPOCHS })
+    const [hour, day] = [
+      await measureWindow(looking, { windowEpochs: HOUR_EPOCHS, epochs: EPOCHS }),
+      await measureWindow(looking, { windowEpochs: DAY_EPOCHS, epochs: EPOCHS }),
+    ]
+    const name = `${of} over ${DAY_EPOCHS} epochs`
+    yield row(`CPU of an epoch, ${name}, median`, median(day.cpuMs), 'ms', 50)
+    yield row(`CPU of an epoch, ${name}, 99 of 100`, day.cpuMs.at(-2) ?? 0, 'ms', 50)
+    yield row(`the same beside ${HOUR_EPOCHS} epochs, ${of}, median`, median(day.cpuMs) / median(hour.cpuMs), '× an hour')
+    yield row(`CPU to read it for the first time, ${name}`, day.firstCpuMs, 'ms')
+  }
 }

@@ -1,4 +1,4 @@
-import { atBlock, blocksOf, bulk, type ComputeSet, forEachBlock, int, object } from 'weft/compute'
+import { atBlock, blocksOf, bulk, type ComputeSet, configOf, forEachBlock, int, list, object, text } from 'weft/compute'
 
 const RESERVES = 'function getReserves() view returns (uint112, uint112, uint32)'
 const SWAP =
@@ -25,4 +25,12 @@ export function bulkReserves(pairs: readonly string[]): ComputeSet {
     },
   })
   return { preloads: [], snapshots: [all], aggregates: [] }
+}
+
+/** The same as a folder's set, which computes in an isolate. */
+export default {
+  name: 'bulk-reserves',
+  version: '1.0.0',
+  config: configOf(object({ pairs: list(text()) })),
+  create: ({ pairs }: { readonly pairs: readonly string[] }) => bulkReserves(pairs),
 }
