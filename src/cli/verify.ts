@@ -110,5 +110,5 @@ const pointCommand = buildCommand({
 export const verifyRoutes = buildRouteMap({
   routes: { point: pointCommand, batch: verifyBatchCommand, receipt: verifyReceiptCommand },
   defaultCommand: 'point',
-  docs: { brief: 'Prove one data point, a proof in a file, a batch, or a signed receipt' },
+  docs: { brief: 'Prove a data point, a proof in a file, a batch or a receipt' },
 })

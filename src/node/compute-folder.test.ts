@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import type { SnapshotHistory, SourceReader } from '#domain/compute.ts'
 import { isWeftError } from '#domain/errors.ts'
-import { systemClock } from '#io/clock/system.ts'
-import { joinedProjects } from '#roles/snapshotter/joining.ts'
 import { planProjects } from '#roles/snapshotter/plan.ts'
 import { computeEpoch } from './compute-epoch.ts'
 import { type FolderSet, openComputeFolder, openComputeFolders } from './compute-folder.ts'
@@ -30,9 +28,6 @@ function problemsOf(work: () => unknown): readonly string[] {
   }
   return []
 }
-
-/** A source chain on which nothing is. */
-const NOTHING = { timestamp: async () => 0, read: async () => [], events: async () => [], transactions: async () => [] }
 
 const SUPPLY = `import { configOf, float, list, object, scaled, text, type ComputeSetModule } from 'weft/compute'
 const config = configOf(object({ tokens: list(text()) }))
