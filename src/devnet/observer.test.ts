@@ -243,6 +243,20 @@ test('G9: of a project that nobody submitted, those who should have computed it 
   ])
 })
 
+test.each(['below_min_votes', 'below_min_share'])(
+  'G9: of one with a few votes all the same, those who gave none say why: %s',
+  async (reason) => {
+    failures.set(`1 ${PROJECTS[1]}`, { reason: 'compute_failed', detail: 'compute.ts:12: no luck' })
+    const few = [PROJECTS[1], PROJECTS[2]].map((projectId) => ({ projectId, reason, total: 1, votes: 1 }) as never)
+    records.set(1, { projects: few })
+    await observe([whole(1)], 1)
+    expect(lines[0]?.missed).toEqual([
+      { projectId: PROJECTS[1], reason: 'compute_failed', detail: 'compute.ts:12: no luck' },
+      { projectId: PROJECTS[2], reason },
+    ])
+  },
+)
+
 test('G9: projects that are not final are named with their reasons', async () => {
   records.set(1, { projects: [{ projectId: PROJECTS[1], reason: 'no_votes', total: 0, votes: 0 } as never] })
   await observe([whole(1)], 1)

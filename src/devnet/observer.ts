@@ -244,6 +244,9 @@ const isEmpty = ({ isEnded, attestedBy }: Observed): boolean => isEnded && attes
 /** Why an epoch is not final. A sequencer that did its part knows nothing of validators that did not. */
 const reasonOf = (record: EpochEntry | undefined): string =>
   record?.reason === undefined || record.reason === 'all_batches_anchored' ? 'attestations_missing' : record.reason
+/** Who should have voted did not, and some did all the same: why, the former know. */
+const TOO_FEW: ReadonlySet<ProjectReason | undefined> = new Set(['below_min_votes', 'below_min_share'])
+
 /** Why a project is not final. One that nobody submitted is unknown to the sequencer, and only those who did not know why; of one whose batch is anchored it waits for validators. */
 function whyMissed(
   projectId: ProjectId,
@@ -252,8 +255,8 @@ function whyMissed(
   { failureOf }: ObserverDeps,
 ): { readonly reason: ProjectReason; readonly detail?: string } {
   const known = record?.projects?.find((project) => project.projectId === projectId)
-  if (known !== undefined) return { reason: known.reason ?? 'attestations_missing' }
-  return failureOf?.(epochId, projectId) ?? { reason: 'not_submitted' }
+  if (known !== undefined && !TOO_FEW.has(known.reason)) return { reason: known.reason ?? 'attestations_missing' }
+  return failureOf?.(epochId, projectId) ?? { reason: known?.reason ?? 'not_submitted' }
 }
 const isAttestedByAll = (epoch: Observed, market: MarketState): boolean =>
   standing(epoch).every(([, { size }]) => size === market.validators.length)
