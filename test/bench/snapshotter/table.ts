@@ -1,5 +1,6 @@
 import { median, type Row, row } from '../seal/rows.ts'
 import { measure } from './epoch.ts'
+import { measureMemory } from './memory.ts'
 import { LOOKING, measureWindow } from './window.ts'
 
 export interface TableOptions {
@@ -59,4 +60,9 @@ export async function* windowTable(): AsyncGenerator<Row> {
     yield row(`the same beside ${HOUR_EPOCHS} epochs, ${of}, median`, median(day.cpuMs) / median(hour.cpuMs), '× an hour')
     yield row(`CPU to read it for the first time, ${name}`, day.firstCpuMs, 'ms')
   }
+}
+
+/** What a snapshotter of a hundred slots takes, with the sets of Uniswap V2 and Aave V3, on a devnet beside it. */
+export async function* memoryTable(): AsyncGenerator<Row> {
+  yield row('memory of a process with 100 slots and both sets, at most', await measureMemory({ slots: 100, epochs: 2 }), 'MB', 300)
 }
