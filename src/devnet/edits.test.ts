@@ -90,7 +90,7 @@ test('a broken edit keeps the last good one and says so, and what mends it is ta
 test('a folder that is gone keeps the last good one and says so', async () => {
   rmSync(world.folder, { recursive: true })
   await edits.edited(world.folder)
-  expect(said.join('\n')).toMatch(/✘ the edit of .*set is not taken, set 1 stays:\n {4}ENOENT/)
+  expect(said.join('\n')).toMatch(/✘ the edit of .*set is not taken, set 1 stays:\n {4}.*compute\.ts: there is no such file/)
 })
 
 test('a compute that fails is told with file and line', async () => {

@@ -83,14 +83,16 @@ async function startStages(seed: number) {
 const ROLES = ['sequencer', 'snapshotter', 'snapshotter-2', 'liar', 'validator-1', 'validator-2', 'validator-3', 'epochs'] as const
 
 /**
- * Five is prime to the numbers of names that there are: in the end each proxy has done each, and no two began with the same. Who lies is asked
- * nothing for a minute and longer: so most endpoints do that last, and each third has one lie that it tells all the time.
+ * Five is prime to the numbers of names that there are: in the end each proxy has done each, and no two began with the same. Who lies beside another is
+ * asked nothing for a minute and longer: so most endpoints do that last, and each third has one lie that it tells all the time.
  */
-function orderOf(index: number, names: readonly MisbehaviourName[]): MisbehaviourName[] {
+function orderOf(index: number, names: readonly MisbehaviourName[], how: HostileOptions['how']): MisbehaviourName[] {
+  const from = (list: readonly MisbehaviourName[]) => list.map((_, place) => list[(place + index * 5) % list.length] as MisbehaviourName)
+  if (how === 'alone') return from(names)
   const [lies, others] = [names.filter(isLying), names.filter((name) => !isLying(name))]
   const lie = index % 3 === 2 ? lies[((index - 2) / 3 + LOGS_FIRST) % lies.length] : undefined
   if (lie !== undefined) return [lie]
-  return [...others.map((_, place) => others[(place + index * 5) % others.length] as MisbehaviourName), ...lies]
+  return [...from(others), ...lies]
 }
 
 function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
@@ -101,8 +103,15 @@ function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
 }
 
 /** Until the signal aborts, each proxy goes from one misbehaviour to the next. */
-async function misbehave(stages: readonly Stage[], names: readonly MisbehaviourName[], signal: AbortSignal): Promise<void> {
-  const orders = stages.map((_, index) => orderOf(index, names))
+async function misbehave(
+  stages: readonly Stage[],
+  {
+    names,
+    how,
+    signal,
+  }: { readonly names: readonly MisbehaviourName[]; readonly how: HostileOptions['how']; readonly signal: AbortSignal },
+): Promise<void> {
+  const orders = stages.map((_, index) => orderOf(index, names, how))
   for (let round = 0; !signal.aborted; round += 1) {
     for (const [index, stage] of stages.entries()) {
       const order = orders[index] as MisbehaviourName[]
@@ -226,7 +235,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
       {
         progress: tell,
         ready() {
-          work = misbehave(stages, doable, stop.signal)
+          work = misbehave(stages, { names: doable, how, signal: stop.signal })
         },
         live: () => undefined,
         epoch(line) {

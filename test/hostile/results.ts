@@ -41,8 +41,8 @@ export function resultsOf({ how, lines, rows }: HostileOutcome): Result[] {
   })
 }
 
-/** Requests after which one must have been found out. */
-const ENOUGH_REQUESTS = 100
+/** Requests after which one must have been found out: a limit shows only to whoever asks for more than it allows. */
+const ENOUGH_REQUESTS = 200
 /** What was done often enough, and named by nobody. */
 export const unnamedIn = (outcome: HostileOutcome): MisbehaviourName[] =>
   resultsOf(outcome)
