@@ -68,11 +68,13 @@ test(
 
     newcomer = await startNewcomer()
     const { joined, epochs } = newcomer
+    // Of those that were open when it came, the votes may be in already.
+    const openAtFirst = Math.max(0, ...(await epochs()).map(({ epochId }) => epochId))
     let first: Epoch | undefined
     const isFinal = async (): Promise<boolean> => {
-      // The one that was under way when it came may be over before it has begun.
-      first = (await epochs()).findLast(({ transitionStatus }) => count(transitionStatus.SNAPSHOT_BUILD) > 0)
-      return first !== undefined && count(first.transitionStatus.SNAPSHOT_FINALIZE) > 0
+      first = (await epochs()).findLast(({ epochId }) => epochId > openAtFirst)
+      const final = Object.keys(first?.transitionStatus.SNAPSHOT_FINALIZE ?? {})
+      return WINDOWS.every((type) => final.some((id) => id.startsWith(type)))
     }
     const told = () => tail(joined, first)
     await until(isFinal, { awaited: 'its first epoch being final', limitMs: EPOCH_MS, told, ended: joined.exited })
@@ -80,11 +82,6 @@ test(
     const { epochId, transitionStatus } = first as unknown as Epoch
     expect(epochId).toBeGreaterThan(3)
     const windows = Object.entries(transitionStatus.SNAPSHOT_FINALIZE).filter(([id]) => WINDOWS.some((type) => id.startsWith(type)))
-    for (const type of WINDOWS)
-      expect(
-        windows.some(([id]) => id.startsWith(type)),
-        type,
-      ).toBe(true)
     // Success is said of a project whose own CID is the one that became final.
     expect(windows.filter(([, { status }]) => status !== 'success')).toEqual([])
   },
