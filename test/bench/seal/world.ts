@@ -9,7 +9,7 @@ import { systemClock } from '#io/clock/system.ts'
 import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import { createFakeIpfsNetwork, type FakeIpfsNode } from '#io/ipfs/fake.ts'
 import type { Ipfs } from '#io/ipfs/port.ts'
-import type { Recoverer } from '#io/keys/port.ts'
+import type { Recoverer, Signer } from '#io/keys/port.ts'
 import { systemRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey } from '#io/keys/secp256k1.ts'
 import { createFakeStore } from '#io/store/fake.ts'
@@ -68,8 +68,16 @@ export interface WorldOptions extends Size {
   readonly epochsKept?: number
   /** By default none is recovered: everybody has one key. */
   readonly recoverer?: Recoverer
+  /** Signs receipts; without it none is signed. */
+  readonly receiptSigner?: Pick<Signer, 'sign'>
+  /** Brings what `take` does not. */
+  readonly listener?: SubmissionListener
+  readonly windowBlocks?: number
+  /** How often the chain is asked for blocks: 5 ms, so that nothing waits for it, unless what is measured goes on while nothing happens. */
+  readonly pollMs?: number
 }
 
+/** Unless it is said otherwise. */
 const WINDOW_BLOCKS = 10
 export const ATTESTATION_WINDOW_BLOCKS = 400
 const EPOCH_MANAGER = `0x${'1'.repeat(40)}` as Address
@@ -79,7 +87,7 @@ export const VALIDATOR = `0x${'3'.repeat(40)}` as Address
 export const GROUP = 200
 /** Everybody's. */
 export const key = createSigner(parsePrivateKey('11'.repeat(32)))
-const snapshotCid = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
+export const snapshotCid = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
 
 function createHandover() {
   let wake: (() => void) | undefined
@@ -141,6 +149,9 @@ function counting(sender: ProtocolSender, onCalls: (count: number) => void): Pro
   }
 }
 
+export const projectOf = (index: number): ProjectId =>
+  `pairContract_trade_volume:0x${index.toString(16).padStart(40, '0')}:BENCH` as ProjectId
+
 function* votesOf(
   { projects, slots }: Size,
   epoch: number,
@@ -156,7 +167,7 @@ function* votesOf(
         deadlineBlock: (header.number + 500) as BlockNumber,
         snapshotCid,
         epochId: epoch as EpochId,
-        projectId: `pairContract_trade_volume:0x${project.toString(16).padStart(40, '0')}:BENCH` as ProjectId,
+        projectId: projectOf(project),
       }
       const digest = isSigned ? Uint8Array.from(hasher.digest(request)) : new Uint8Array()
       const signature = isSigned ? key.sign(digest) : `${'1'.repeat(128)}1b`
@@ -165,8 +176,8 @@ function* votesOf(
     }
 }
 
-function marketOfBench() {
-  const windows = { snapshotWindowBlocks: WINDOW_BLOCKS, batchWindowBlocks: 200, attestationWindowBlocks: ATTESTATION_WINDOW_BLOCKS }
+function marketOfBench(snapshotWindowBlocks: number) {
+  const windows = { snapshotWindowBlocks, batchWindowBlocks: 200, attestationWindowBlocks: ATTESTATION_WINDOW_BLOCKS }
   const people = { epochManager: EPOCH_MANAGER, sequencers: [SEQUENCER], validators: [VALIDATOR] }
   return marketOf({ epochSize: 1, sourceBlockTimeSeconds: 1, ...windows, ...people })
 }
@@ -177,7 +188,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   process.once('exit', removeDirectory)
   const store = openSqliteStore({ path: join(directory, 'state.sqlite') })
   const signers = Array.from({ length: options.slots }, () => key.address)
-  const chain = createFakeChain({ clock: systemClock, market: marketOfBench(), signers, pollMs: 5 })
+  const windowBlocks = options.windowBlocks ?? WINDOW_BLOCKS
+  const chain = createFakeChain({ clock: systemClock, market: marketOfBench(windowBlocks), signers, pollMs: options.pollMs ?? 5 })
   if (options.anchoring === 'roots') {
     chain.setRootOnlyAllowed(true)
     chain.mine()
@@ -220,7 +232,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       clock: systemClock,
       random: systemRandom,
       recoverer: options.recoverer ?? { recover: () => key.address },
-      listener,
+      receiptSigner: options.receiptSigner,
+      listener: options.listener ?? listener,
       ipfs: watched(node, files, () => {
         onFile?.()
         onFile = undefined
@@ -287,7 +300,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     take,
     vote: (epoch, groupPause) => take(votes(epoch), groupPause),
     async close(epoch) {
-      const left = (releases.get(epoch)?.number ?? 0) + WINDOW_BLOCKS + 1 - (await chain.head()).number
+      const left = (releases.get(epoch)?.number ?? 0) + windowBlocks + 1 - (await chain.head()).number
       chain.mine(left)
     },
     async stop() {

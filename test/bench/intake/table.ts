@@ -1,0 +1,199 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createRecovererPool } from '#io/keys/recoverer-pool.ts'
+import { createSubmissionHasher, parseSignature } from '#wire/eip712.ts'
+import { type Row, row } from '../seal/rows.ts'
+import { key, projectOf, snapshotCid } from '../seal/world.ts'
+import type { Offer, Outcome } from './load.ts'
+import { type Measured, type Network, startNetwork, startRelay } from './network.ts'
+
+/** How much is done. Rates are what is offered a second; what is reached is told. */
+export interface TableOptions {
+  readonly peers: number
+  /** For the row with 20 per write. */
+  readonly peersOfMany: number
+  readonly fewPeers: number
+  /** Submissions in a row, at most. */
+  readonly count: number
+  readonly burst: number
+  readonly idleMs: number
+  /** One-second epochs of the long run. */
+  readonly epochs: number
+  readonly perSecond: number
+  readonly relayedPeers: number
+  readonly signatures: number
+}
+
+/** What cannot be run here, and why. */
+export const NOT_RUN: readonly { readonly name: string; readonly why: string }[] = [
+  { name: 'through JetStream, two listeners', why: 'a listener process of its own is measured with the form that has several' },
+  { name: 'deployed Go listener, Redis and dequeuer, same work', why: 'their programs are not part of this repository' },
+  { name: 'collector, gRPC in to receipt', why: 'no process with a collector is measured here yet' },
+  { name: 'all peers back after a restart', why: 'only the first connecting is measured' },
+  { name: 'a refusal beside a recovery', why: 'while nothing is refused there is nothing to measure' },
+]
+
+/** The rows of the benchmark. */
+export async function* table(options: TableOptions): AsyncGenerator<Row> {
+  yield* lived(options)
+  yield* sustained(options)
+  yield await threads(options.signatures)
+}
+
+/** What one network lives through, nothing of which is sealed. */
+export async function* lived(options: TableOptions): AsyncGenerator<Row> {
+  const projects = Math.max(1_000, Math.ceil((2 * options.burst) / options.fewPeers))
+  const relay = startRelay()
+  const { addresses: relays } = await relay.ask<{ addresses: string[] }>('addresses')
+  const network = await startNetwork({ slots: options.peers, projects, relays, recoveries: options.signatures / 2 })
+  yield row('bare signature recovery, CPU', network.floorUs, 'µs')
+  yield* connecting(network, options)
+  yield* steady(network, options)
+  yield* overload(network, options)
+  yield* collecting(network, options)
+  yield* relayed(network, options)
+  await network.stop()
+  await relay.kill()
+}
+
+/** Signatures alone, on two threads beside one. */
+async function threads(count: number): Promise<Row> {
+  const hasher = createSubmissionHasher({ chainId: 1, protocolState: key.address })
+  const request = { slotId: 1, deadlineBlock: 1, snapshotCid, epochId: 1, projectId: projectOf(1) } as Parameters<typeof hasher.digest>[0]
+  const digest = Uint8Array.from(hasher.digest(request))
+  const signed = Array.from({ length: count }, () => ({ digest, signature: parseSignature(key.sign(digest)) as Uint8Array }))
+  const wallMs = async (threads: number): Promise<number> => {
+    const pool = createRecovererPool({ threads })
+    await pool.recoverMany(signed.slice(0, 1_024))
+    const beganMs = performance.now()
+    await pool.recoverMany(signed)
+    const tookMs = performance.now() - beganMs
+    await pool.stop()
+    return tookMs
+  }
+  const one = await wallMs(1)
+  return row('verification alone: time on two threads, of that on one', (await wallMs(2)) / one, 'times', 0.56)
+}
+
+async function* connecting({ load, usage, address }: Network, { peers, idleMs }: TableOptions): AsyncGenerator<Row> {
+  const to = await address('direct')
+  const connect = async (count: number) => {
+    const { cpuUs } = await usage()
+    const { wallMs } = await load.ask<{ wallMs: number }>('connect', { count, address: to })
+    return { cpuUs: (await usage()).cpuUs - cpuUs, wallMs }
+  }
+  const before = await usage()
+  const fifth = Math.ceil(peers / 5)
+  const first = await connect(fifth)
+  const middle = await connect(peers - fifth)
+  const last = await connect(peers)
+  const after = await usage()
+  yield row(`connecting ${peers} peers, CPU each`, (after.cpuUs - before.cpuUs) / peers / 1_000, 'ms', 4)
+  yield row('the last fifth of them beside the first, CPU', last.cpuUs / first.cpuUs, 'times', 1.3)
+  yield row(`connecting ${peers} peers`, (first.wallMs + middle.wallMs + last.wallMs) / 1_000, 's', 30)
+  yield row('memory of a connected peer', (after.rssBytes - before.rssBytes) / peers / 1_024, 'KiB', 60)
+  const quiet = await usage()
+  await pause(idleMs)
+  const { cpuUs, atMs } = await usage()
+  yield row(`idle, ${peers} peers`, (cpuUs - quiet.cpuUs) / (atMs - quiet.atMs) / 10, '% of a core', 2)
+}
+
+async function* steady(network: Network, { peers, peersOfMany, fewPeers, count, perSecond }: TableOptions): AsyncGenerator<Row> {
+  const shapes = [
+    { peers, perWrite: 5, perSecond: perSecond * 0.8, target: 1.4 },
+    { peers, perWrite: 1, perSecond: perSecond * 0.4, target: 2 },
+    { peers: peersOfMany, perWrite: 20, perSecond: perSecond * 0.8, target: 1.1 },
+    { peers: fewPeers, perWrite: 1, perSecond: perSecond / 20, target: 3 },
+  ]
+  for (const { target, ...shape } of shapes) {
+    // The first time warms up.
+    await network.measured({ ...shape, count: Math.ceil(count / 5) })
+    const measured = await network.measured({ ...shape, count: Math.min(count, shape.perSecond * 5) })
+    const name = `${shape.peers} peers, ${shape.perWrite} per write, ${shape.perSecond}/s offered`
+    yield row(`CPU per accepted, durable submission, ${name}`, measured.cpuUs / network.floorUs, '× recovery', target)
+    yield* told(name, measured)
+  }
+}
+
+function* told(name: string, { perSecond, p50Ms, p99Ms, refused }: Measured): Generator<Row> {
+  yield row(`accepted, ${name}`, perSecond, '/s')
+  yield row(`receipt p50, ${name}`, p50Ms, 'ms')
+  yield row(`receipt p99, ${name}`, p99Ms, 'ms')
+  yield row(`not accepted, ${name}`, refused, 'submissions', 0)
+}
+
+async function* overload(network: Network, { peers, burst }: TableOptions): AsyncGenerator<Row> {
+  const atOnce = await network.measured({ peers, perWrite: 5, count: burst, perSecond: 0 })
+  yield* told(`burst of ${burst} at once`, atOnce)
+  const twice = await network.measured({ peers, perWrite: 5, count: 2 * burst, perSecond: 2 * atOnce.perSecond })
+  yield row('twice the capacity offered: lost of the goodput', 100 * (1 - twice.perSecond / atOnce.perSecond), '%', 10)
+  yield* told('twice the capacity offered', twice)
+}
+
+async function* collecting({ load, sequencer, nextEpoch, address }: Network, { fewPeers, burst }: TableOptions): AsyncGenerator<Row> {
+  const facts = { epoch: nextEpoch(), peers: fewPeers, perWrite: 5, count: burst, perSecond: burst / 4, address: await address('direct') }
+  await load.ask('sign', facts)
+  const header = await sequencer.ask<Offer['header']>('release', facts)
+  await load.ask('collect', { ...facts, header })
+  const recorded = async (): Promise<number> => (await sequencer.ask<{ accepted: number }>('recorded', facts)).accepted
+  let before = -1
+  let now = await recorded()
+  while (now > before && now < facts.count) {
+    await pause(1_000)
+    ;[before, now] = [now, await recorded()]
+  }
+  yield row(`/collect above capacity, ${fewPeers} connections: dropped of ${facts.count}`, facts.count - now, 'submissions', 0)
+}
+
+/** Epochs of a second, one after the other, each closed and sealed while the next come in. */
+export async function* sustained({ peers, epochs, perSecond, signatures }: TableOptions): AsyncGenerator<Row> {
+  const network = await startNetwork({
+    slots: peers,
+    projects: Math.ceil(perSecond / peers) + 5,
+    windowBlocks: 2,
+    recoveries: signatures / 2,
+  })
+  const { sequencer, load } = network
+  await load.ask('connect', { count: peers, address: await network.address('direct') })
+  const offers = Array.from({ length: epochs }, () => ({ epoch: network.nextEpoch(), peers, perWrite: 5, count: perSecond, perSecond }))
+  for (const offer of offers) await load.ask('sign', offer)
+  const before = await network.usage()
+  let middle = before
+  const beganMs = performance.now()
+  const running: Promise<Outcome>[] = []
+  for (const [index, offer] of offers.entries()) {
+    const header = await sequencer.ask<Offer['header']>('release', offer)
+    running.push(load.ask<Outcome>('offer', { ...offer, header }))
+    if (index === Math.floor(epochs / 2)) middle = await network.usage()
+    await pause(Math.max(0, beganMs + (index + 1) * 1_000 - performance.now()))
+  }
+  const outcomes = await Promise.all(running)
+  const wallMs = performance.now() - beganMs
+  const after = await network.usage()
+  await network.stop()
+  const accepted = outcomes.reduce((sum, { codes }) => sum + (codes['accepted'] ?? 0), 0)
+  const name = `${peers} peers, ${perSecond}/s for ${epochs} epochs of a second, sealed meanwhile`
+  yield row(`accepted, ${name}`, (accepted / wallMs) * 1_000, '/s')
+  yield row(`time taken beside time given, ${name}`, wallMs / (epochs * 1_000), 'times', 1.05)
+  yield row(`not accepted, ${name}`, epochs * perSecond - accepted, 'submissions', 0)
+  yield row(`receipt p99, the worst epoch, ${name}`, Math.max(...outcomes.map(({ p99Ms }) => p99Ms)), 'ms', 500)
+  yield row(
+    `CPU per accepted submission, sealing with it, ${name}`,
+    (after.cpuUs - before.cpuUs) / accepted / network.floorUs,
+    '× recovery',
+  )
+  yield row(`memory at the end beside the middle, ${name}`, after.rssBytes / middle.rssBytes, 'times', 1.2)
+}
+
+async function* relayed(network: Network, { relayedPeers: peers, count, perSecond }: TableOptions): AsyncGenerator<Row> {
+  const load = await network.another()
+  const cost = async (way: 'direct' | 'relayed'): Promise<number> => {
+    await load.ask('connect', { count: peers, address: await network.address(way) })
+    const shape = { peers, perWrite: 5, perSecond: perSecond * 0.4, count: Math.ceil(count / 4) }
+    await network.measured(shape, load)
+    const { cpuUs } = await network.measured(shape, load)
+    await load.ask('disconnect')
+    return cpuUs
+  }
+  const direct = await cost('direct')
+  yield row('through a relay beside direct, CPU of the sequencer', (await cost('relayed')) / direct, 'times', 1.3)
+}
