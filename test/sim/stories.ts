@@ -515,7 +515,8 @@ export const STORIES = {
   },
   slow_reader: {
     seed: 2,
-    sentence: 'the sequencer takes nothing for a while, and reads on when there is room: what has waited is taken, nothing is refused for it',
+    sentence:
+      'the sequencer takes nothing for a while, and reads on when there is room: what has waited is taken, nothing is refused for it',
     needs: ['slow_reader'],
     isTold: inOrder(
       is('fault', 'slow_reader'),
