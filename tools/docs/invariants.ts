@@ -42,7 +42,7 @@ export function invariants(): readonly Invariant[] {
 
 /** Every test whose title begins with the numbers of what it holds. */
 export function numberedTests(): readonly NumberedTest[] {
-  return globSync('{src,test,computes}/**/{*.test,suite*}.ts', { cwd: home })
+  return globSync('{src,test,computes}/**/{*.test,suite*,suite/*}.ts', { cwd: home })
     .sort()
     .flatMap((path) =>
       [...readFileSync(join(home, path), 'utf8').matchAll(TITLE)].map(([, , ids = '', title = '']) => ({
