@@ -1,5 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
-import { type Given, isHttpUrl } from '#node/settings.ts'
+import { isHttpUrl } from '#node/rpc-urls.ts'
+import type { Given } from '#node/settings.ts'
 import type { VerifyPlaces } from '#node/verify.ts'
 import { givenDataDir } from './data-dir.ts'
 import { CONTRACT_FLAGS, type ContractFlags, PLACE_FLAGS, placesOf, rpcUrlOf } from './operator.ts'
@@ -67,3 +68,10 @@ export function httpUrl(text: string): string {
 
 /** What would move a terminal's cursor is shown, not done. Snapshots are JSON, in which no such character stands for itself. */
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).replace(/(?![\n\t])\p{C}/gu, '�')
+
+export const WINDOW_UNIT_FLAG = {
+  kind: 'enum',
+  values: ['blocks', 'seconds'],
+  optional: true,
+  brief: "Unit of the market's snapshot window, where it has no manifest; default: seconds",
+} as const

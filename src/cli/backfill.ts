@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import type { BackfilledEpoch } from '#node/backfill.ts'
 import { stopSignal } from '#node/stop.ts'
 import { httpUrl } from './asked.ts'
-import { COMPUTE_FLAGS, type ComputeFlags, openPlace } from './compute-place.ts'
+import { COMPUTE_FLAGS, type ComputeFlags, withComputes } from './compute-place.ts'
 import { integerIn } from './parse.ts'
 
 interface Flags extends ComputeFlags {
@@ -50,23 +50,14 @@ export const backfillCommand = buildCommand({
     const { from, to, out, ipfs } = flags
     if (from > to) throw new WeftError('SETTINGS_INVALID', { problems: [`--from ${from} lies behind --to ${to}`] })
     const { backfill, copyToKubo } = await import('#node/backfill.ts')
-    const { openNamed } = await import('#node/compute-twice.ts')
-    const { place, stop } = await openPlace(this.process, flags, signal)
-    try {
-      const opened = openNamed(place.named)
-      try {
-        const { totals, onEpoch } = createProgress(this.process.stderr, flags)
-        const copy = ipfs === undefined ? undefined : copyToKubo(ipfs, signal)
-        await backfill(place, opened, { from, to, folder: out, signal, onEpoch, ...(copy && { copy }) })
-        const { epochs, kept, snapshots, failed } = totals
-        this.process.stdout.write(`${JSON.stringify({ epochs, kept, snapshots, failed, folder: out })}\n`)
-        this.process.exitCode = failed > 0 ? 1 : 0
-      } finally {
-        await opened.stop()
-      }
-    } finally {
-      await stop()
-    }
+    await withComputes(this.process, { flags, signal }, async (place, opened) => {
+      const { totals, onEpoch } = createProgress(this.process.stderr, flags)
+      const copy = ipfs === undefined ? undefined : copyToKubo(ipfs, signal)
+      await backfill(place, opened, { from, to, folder: out, signal, onEpoch, ...(copy && { copy }) })
+      const { epochs, kept, snapshots, failed } = totals
+      this.process.stdout.write(`${JSON.stringify({ epochs, kept, snapshots, failed, folder: out })}\n`)
+      this.process.exitCode = failed > 0 ? 1 : 0
+    })
   },
   parameters: {
     flags: {

@@ -1,6 +1,8 @@
 import { WeftError } from '#domain/errors.ts'
 import type { ComputePlace } from '#node/compute-place.ts'
-import { type Given, problemsInRpc } from '#node/settings.ts'
+import type { openNamed } from '#node/compute-twice.ts'
+import { problemsInRpc } from '#node/rpc-urls.ts'
+import type { Given } from '#node/settings.ts'
 import { givenDataDir } from './data-dir.ts'
 import { integerIn } from './parse.ts'
 
@@ -81,5 +83,25 @@ export async function openPlace(
   } catch (failure) {
     await stop()
     throw failure
+  }
+}
+
+/** With the place and its computes, all of which is stopped afterwards. Rejects as `openPlace`, and as `work`. */
+export async function withComputes(
+  process: NodeJS.Process,
+  { flags, signal }: { readonly flags: ComputeFlags; readonly signal: AbortSignal },
+  work: (place: ComputePlace, opened: ReturnType<typeof openNamed>) => Promise<void>,
+): Promise<void> {
+  const { openNamed } = await import('#node/compute-twice.ts')
+  const { place, stop } = await openPlace(process, flags, signal)
+  try {
+    const opened = openNamed(place.named)
+    try {
+      await work(place, opened)
+    } finally {
+      await opened.stop()
+    }
+  } finally {
+    await stop()
   }
 }

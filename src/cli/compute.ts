@@ -4,7 +4,7 @@ import type { EpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { RunRow } from '#node/compute-run.ts'
 import { stopSignal } from '#node/stop.ts'
-import { COMPUTE_FLAGS, type ComputeFlags, openPlace } from './compute-place.ts'
+import { COMPUTE_FLAGS, type ComputeFlags, withComputes } from './compute-place.ts'
 import { textOf } from './asked.ts'
 import { type AskedEpochs, epochsIn } from './read.ts'
 
@@ -33,28 +33,19 @@ const runCommand = buildCommand({
   async func(this: { process: NodeJS.Process }, flags: RunFlags, name: string) {
     const signal = stopSignal()
     const { runComputes } = await import('#node/compute-run.ts')
-    const { openNamed } = await import('#node/compute-twice.ts')
     const { CACHE_FOLDER } = await import('#node/compute-place.ts')
-    const { place, stop } = await openPlace(this.process, flags, signal)
-    try {
-      const opened = openNamed(place.named)
-      try {
-        const newest = flags.epoch === 'latest' ? await place.newest() : undefined
-        if (flags.epoch === 'latest' && newest === undefined)
-          throw new WeftError('SETTINGS_INVALID', { problems: ['--epoch latest needs a devnet: say which'] })
-        const epochIds = flags.epoch === 'latest' ? [newest as EpochId] : flags.epoch
-        const asked = { name, epochIds, folder: flags.cache ?? CACHE_FOLDER, isCompared: flags.diff, signal }
-        this.process.exitCode = 0
-        for await (const row of runComputes(place, opened, asked)) {
-          if (!isFine(row)) this.process.exitCode = 1
-          this.process.stdout.write(flags.json ? `${JSON.stringify(row)}\n` : `${[...inWords(row)].join('\n')}\n`)
-        }
-      } finally {
-        await opened.stop()
+    await withComputes(this.process, { flags, signal }, async (place, opened) => {
+      const newest = flags.epoch === 'latest' ? await place.newest() : undefined
+      if (flags.epoch === 'latest' && newest === undefined)
+        throw new WeftError('SETTINGS_INVALID', { problems: ['--epoch latest needs a devnet: say which'] })
+      const epochIds = flags.epoch === 'latest' ? [newest as EpochId] : flags.epoch
+      const asked = { name, epochIds, folder: flags.cache ?? CACHE_FOLDER, isCompared: flags.diff, signal }
+      this.process.exitCode = 0
+      for await (const row of runComputes(place, opened, asked)) {
+        if (!isFine(row)) this.process.exitCode = 1
+        this.process.stdout.write(flags.json ? `${JSON.stringify(row)}\n` : `${[...inWords(row)].join('\n')}\n`)
       }
-    } finally {
-      await stop()
-    }
+    })
   },
   parameters: {
     flags: {

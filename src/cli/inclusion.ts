@@ -3,7 +3,7 @@ import { WeftError } from '#domain/errors.ts'
 import { isSubmissionId, parseEpochId, parseProjectId, parseSlotId, type SubmissionId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { Voter } from '#node/inclusion.ts'
-import { rpcInWords } from '#node/settings.ts'
+import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
 import { ASKED_FLAGS, type AskedFlags, httpUrl, openAsked } from './asked.ts'
 

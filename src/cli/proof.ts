@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core'
 import { parseEpochId } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
-import { rpcInWords } from '#node/settings.ts'
+import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
 import { ASKED_FLAGS, type AskedFlags, openAsked } from './asked.ts'
 

@@ -1,9 +1,9 @@
 import { buildCommand } from '@stricli/core'
 import { printable } from '#domain/printable.ts'
 import type { JudgedReceipt } from '#node/receipt.ts'
-import { rpcInWords } from '#node/settings.ts'
+import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
-import { ASKED_FLAGS, type AskedFlags, openAsked } from './asked.ts'
+import { ASKED_FLAGS, type AskedFlags, openAsked, WINDOW_UNIT_FLAG } from './asked.ts'
 
 interface Flags extends AskedFlags {
   readonly windowUnit?: 'blocks' | 'seconds'
@@ -55,12 +55,7 @@ export const verifyReceiptCommand = buildCommand({
   parameters: {
     flags: {
       ...ASKED_FLAGS,
-      windowUnit: {
-        kind: 'enum',
-        values: ['blocks', 'seconds'],
-        optional: true,
-        brief: "Unit of the market's snapshot window, where it has no manifest; default: seconds",
-      },
+      windowUnit: WINDOW_UNIT_FLAG,
       json: {
         kind: 'boolean',
         default: false,

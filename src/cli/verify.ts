@@ -2,10 +2,10 @@ import { buildCommand, buildRouteMap } from '@stricli/core'
 import { parseEpochId, parseHash } from '#domain/ids.ts'
 import { printable } from '#domain/printable.ts'
 import type { EndpointSaid } from '#node/agreement.ts'
-import { rpcInWords } from '#node/settings.ts'
+import { rpcInWords } from '#node/rpc-urls.ts'
 import { stopSignal } from '#node/stop.ts'
 import type { StepResult } from '#node/verify.ts'
-import { ASKED_FLAGS, openAsked, textOf } from './asked.ts'
+import { ASKED_FLAGS, openAsked, textOf, WINDOW_UNIT_FLAG } from './asked.ts'
 import { MARKET_FLAG } from './operator.ts'
 import { integerIn } from './parse.ts'
 import { verifyBatchCommand } from './verify-batch.ts'
@@ -66,12 +66,7 @@ const pointCommand = buildCommand({
   parameters: {
     flags: {
       ...ASKED_FLAGS,
-      windowUnit: {
-        kind: 'enum',
-        values: ['blocks', 'seconds'],
-        optional: true,
-        brief: "Unit of the market's snapshot window, where it has no manifest; default: seconds",
-      },
+      windowUnit: WINDOW_UNIT_FLAG,
       blockHash: {
         kind: 'parsed',
         parse: parseHash,

@@ -1,40 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Address, BlockNumber, Cid, EpochId, ProjectId, SlotId, SubmissionId } from '#domain/ids.ts'
 import type { Submission } from '#domain/submission.ts'
 import { createVirtualClock } from '#io/clock/fake.ts'
 import { createSeededRandom } from '#io/keys/random.ts'
 import { createSigner, parsePrivateKey, recoverer } from '#io/keys/secp256k1.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
-import type { Store } from '#io/store/port.ts'
 import { COLLECTOR_LIMITS } from '#roles/collector/collector.ts'
 import { createCounters } from '#roles/collector/counters.ts'
 import { createEvidence } from '#roles/collector/evidence.ts'
 import { type EndCode, openOutbox } from '#roles/collector/outbox.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { createSubmissionHasher } from '#wire/eip712.ts'
-import { signedRootOf, signReceipts } from '#wire/receipt.ts'
 import { encodeReceiptFile } from '#wire/receipt-file.ts'
+import { signedRootOf, signReceipts } from '#wire/receipt.ts'
 import { type OutboxLine, outboxIn, receiptOf, writeReceipt } from './outbox.ts'
+import { roleStores } from './role-stores.test-world.ts'
 
-let folder: string
-const opened: Store[] = []
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'weft-outbox-'))
-})
-afterEach(async () => {
-  for (const store of opened.splice(0)) await store.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** Open as that of a role at work is. */
-function storeOf(role: string): Store {
-  const store = openSqliteStore({ path: join(folder, role, 'state.sqlite') })
-  opened.push(store)
-  return store
-}
+const { folder, storeOf } = roleStores()
 
 const EPOCH = 7 as EpochId
 const CID = 'bafkreicecnx2gvntm6fbcrvnc336qze6st5u7qq7457igegamd3bzkx7ri' as Cid
@@ -91,13 +74,13 @@ async function concluded(verdict: 'same' | 'none'): Promise<void> {
   await records.saveOutcome(EPOCH, { projectId, asOf: 90 as BlockNumber, concludedMs: 1, verdict, leftOut: [2 as SlotId] })
 }
 
-const all = (epochId?: EpochId): Promise<OutboxLine[]> => Array.fromAsync(outboxIn(folder, epochId))
+const all = (epochId?: EpochId): Promise<OutboxLine[]> => Array.fromAsync(outboxIn(folder(), epochId))
 const told = (lines: readonly OutboxLine[]) =>
   lines.map(({ role, epochId, slotId, note, fate }) =>
     [role, epochId, slotId, note.state, note.lastCode ?? '', fate ?? '', note.evidence === undefined ? '' : 'signed'].join(' ').trim(),
   )
 
-test('N19: what a collector took is told with its end, and with what the snapshotter of the same folder found in the batches', async () => {
+test('N19: what a collector took is told with its end, and with what the snapshotter of the same folder() found in the batches', async () => {
   await collected('collector', [
     [voteOf(1), 'accepted'],
     [voteOf(2), 'accepted'],
@@ -130,6 +113,6 @@ test('the receipt that is taken out is the one that was signed, and goes into a 
   if (receipt === undefined) return expect.fail('no receipt')
   const signed = signedRootOf({ ...receipt, digest: hasher.digest(receipt.request) }, receipt.proof, { hasher, dataMarket })
   expect(signed && recoverer.recover(signed.digest, signed.signature)).toBe(signer.address)
-  writeReceipt(join(folder, 'receipt.json'), receipt)
-  expect(readFileSync(join(folder, 'receipt.json'), 'utf8')).toBe(encodeReceiptFile(receipt))
+  writeReceipt(join(folder(), 'receipt.json'), receipt)
+  expect(readFileSync(join(folder(), 'receipt.json'), 'utf8')).toBe(encodeReceiptFile(receipt))
 })

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { isHttpUrl, type Settings } from './settings.ts'
+import { isHttpUrl } from './rpc-urls.ts'
+import type { Settings } from './settings.ts'
 
 /** Where copies are to be kept beside the embedded IPFS node, as people write it. */
 export type PlaceSetting =

@@ -8,11 +8,10 @@ import { readMarketFile } from './market-file.ts'
 import { findNetwork, type Network } from './network.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
-import { problemsOfTrusted } from './trusted-sequencers.ts'
+import { problemsInRpc } from './rpc-urls.ts'
 import {
   flagOf,
   type Given,
-  problemsInRpc,
   type Role,
   SETTINGS,
   type SettingName,
@@ -21,6 +20,7 @@ import {
   settingsOf,
   unknownVariables,
 } from './settings.ts'
+import { problemsOfTrusted } from './trusted-sequencers.ts'
 
 /**
  * Reads a role's settings: flags first, then the environment, then the network file, then the default. All problems are reported at once,

@@ -1,7 +1,6 @@
 import { BATCH_PROJECTS_MAX } from '#domain/batch.ts'
 import type { Address, SlotId } from '#domain/ids.ts'
 import type { Secret } from '#domain/secret.ts'
-import { parseTargets, problemsInTargets } from '#io/chain/rpc/target.ts'
 import type { FolderSet } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
 import type { Network } from './network.ts'
@@ -735,20 +734,4 @@ export function unknownVariables(env: Given): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('WEFT_') && !known.has(name))
     .map((name) => `${name} is not a setting of Weft`)
-}
-
-/** What is wrong with the endpoints of a chain. The text is not repeated: a URL may hold a key. */
-export function problemsInRpc(text: string): readonly string[] {
-  return problemsInTargets(text)
-}
-
-/** What may be printed of the endpoints of a chain. Throws `SETTINGS_INVALID`. */
-export function rpcInWords(text: string): string {
-  return parseTargets(text)
-    .map(({ endpoint }) => endpoint)
-    .join(', ')
-}
-
-export function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }

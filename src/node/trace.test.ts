@@ -1,32 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, Hash, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Store } from '#io/store/port.ts'
-import { openSqliteStore } from '#io/store/sqlite.ts'
-import { createLedger } from '#roles/sequencer/ledger.ts'
 import { voteKey } from '#roles/sequencer/keys.ts'
+import { createLedger } from '#roles/sequencer/ledger.ts'
 import { openRecords } from '#roles/snapshotter/records.ts'
 import { createJournal } from '#roles/validator/journal.ts'
+import { roleStores } from './role-stores.test-world.ts'
 import { traceIn } from './trace.ts'
 
-let folder: string
-const opened: Store[] = []
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'weft-trace-'))
-})
-afterEach(async () => {
-  for (const store of opened.splice(0)) await store.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** Open as that of a role at work is. */
-function storeOf(role: string): Store {
-  const store = openSqliteStore({ path: join(folder, role, 'state.sqlite') })
-  opened.push(store)
-  return store
-}
+const { folder, storeOf } = roleStores()
 
 const EPOCH = 7 as EpochId
 const A = 'base:0xaa:TEST' as ProjectId
@@ -71,7 +52,7 @@ async function attested(): Promise<void> {
 }
 
 const told = async (project: string, epochId: EpochId = EPOCH) =>
-  (await traceIn(folder, { project, epochId })).roles.map(({ role, steps }) => [
+  (await traceIn(folder(), { project, epochId })).roles.map(({ role, steps }) => [
     role,
     ...steps.map(({ step, atMs, reason, detail }) =>
       [step, atMs === undefined ? '' : atMs - RELEASED_MS, reason ?? '', detail].join(' | '),

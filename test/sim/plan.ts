@@ -104,6 +104,16 @@ export type Fault = { readonly atMs: number } & (
   /** The clock of a machine is set while its process runs. */
   | { readonly kind: 'clock_jump'; readonly machine: string; readonly stepMs: number }
 )
+/** Who sees what is there late, or by another clock. */
+export const LATE_FAULTS = [
+  'anchor_lag',
+  'source_lag',
+  'clock_step',
+  'sender_lag',
+  'anchor_omission',
+  'clock_jump',
+  'source_omission',
+] as const satisfies readonly Fault['kind'][]
 export const FAULT_KINDS = [
   'links',
   'broken_links',
@@ -121,13 +131,7 @@ export const FAULT_KINDS = [
   'double_votes',
   'made_up_projects',
   'slow_reader',
-  'anchor_lag',
-  'source_lag',
-  'clock_step',
-  'sender_lag',
-  'anchor_omission',
-  'clock_jump',
-  'source_omission',
+  ...LATE_FAULTS,
 ] as const satisfies readonly Fault['kind'][]
 type FaultKind = (typeof FAULT_KINDS)[number]
 

@@ -1,5 +1,5 @@
 import type { SlotId } from '#domain/ids.ts'
-import type { Fault, Plan } from './plan.ts'
+import { type Fault, LATE_FAULTS, type Plan } from './plan.ts'
 import { type Outcome, simulate } from './simulation.ts'
 import type { SimEvent } from './trace.ts'
 
@@ -605,15 +605,7 @@ export const STORIES = {
 export const storyNames = Object.keys(STORIES) as (keyof typeof STORIES)[]
 /** Whether playing the plan can tell the story. */
 export const mayTell = ({ needs }: Story, { faults }: Plan): boolean => needs.every((kind) => faults.some((fault) => fault.kind === kind))
-/** Faults that stories do without: they are told of what is there, not of who sees it late. */
-const UNTOLD: readonly Fault['kind'][] = [
-  'anchor_lag',
-  'source_lag',
-  'clock_step',
-  'sender_lag',
-  'anchor_omission',
-  'clock_jump',
-  'source_omission',
-]
+/** Stories are told of what is there, not of who sees it late. */
+const UNTOLD: readonly Fault['kind'][] = LATE_FAULTS
 export const playStory = ({ seed, shape = (plan) => plan }: Pick<Story, 'seed' | 'shape'>): Promise<Outcome> =>
   simulate(seed, { plan: (plan) => shape({ ...plan, faults: plan.faults.filter(({ kind }) => !UNTOLD.includes(kind)) }) })

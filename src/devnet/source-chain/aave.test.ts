@@ -3,17 +3,17 @@ import { text } from 'node:stream/consumers'
 import { parseAbi, toEventSelector, toFunctionSelector } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aaveV3 } from 'weft/computes/aave-v3'
-import { type BaseSnapshot, type ComputeEpoch, type JsonValue, memberOf, type SourceReader, withSeries } from '#domain/compute.ts'
+import { type ComputeEpoch, type JsonValue, memberOf, type SourceReader } from '#domain/compute.ts'
 import type { WeftError } from '#domain/errors.ts'
 import { createRpc, type Rpc } from '#io/chain/rpc/rpc.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { planProjects } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
 import { type Anvil, startAnvil } from '../anvil.ts'
 import { deployAave, devnetReserves, type Lending } from './aave.ts'
 import { addressOf, createCreations, readArtifact } from './artifact.ts'
+import { computed } from './computed.test-world.ts'
 import { DEVNET_TOKEN, deployUniswap, TOKEN_ABI } from './deploy.ts'
 import { LIQUIDATION_ROUNDS, seedLending } from './lending.ts'
 import { readerOf } from './reader.test-world.ts'
@@ -112,25 +112,7 @@ beforeAll(async () => {
 afterAll(() => place.anvil.stop())
 
 /** Every project of one epoch, as if it were the first. */
-async function snapshotsOf(epoch: ComputeEpoch): Promise<ReadonlyMap<string, JsonValue>> {
-  const set = aaveV3.create(place.lending.market)
-  const preloaded = new Map<string, unknown>()
-  for (const { taskType, preload } of set.preloads) preloaded.set(taskType, await preload({ epoch, source }))
-  const history = withSeries({ firstEpochId: async () => undefined, snapshot: async () => undefined })
-  const found = new Map<string, JsonValue>()
-  for (const project of planProjects(set, 'NS')) {
-    const { projectId } = project
-    if (project.kind === 'snapshot') {
-      found.set(projectId, await project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded }))
-      continue
-    }
-    const base = project.baseIds.map(
-      (id): BaseSnapshot => ({ projectId: id, epochId: epoch.epochId, snapshot: found.get(id) as JsonValue }),
-    )
-    found.set(projectId, await project.compute.aggregate({ epoch, projectId, base, history, source, epochsIn: () => 100 }))
-  }
-  return found
-}
+const snapshotsOf = (epoch: ComputeEpoch) => computed(aaveV3.create(place.lending.market), { epoch, source, dayEpochs: 100 })
 
 type Texts = Readonly<Record<string, Readonly<Record<string, string>> | string>>
 

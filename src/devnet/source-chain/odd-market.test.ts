@@ -2,20 +2,12 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uniswapV2 } from 'weft/computes/uniswap-v2'
-import {
-  type BaseSnapshot,
-  type ComputeEpoch,
-  dataSourceOf,
-  type JsonValue,
-  memberOf,
-  type SourceReader,
-  withSeries,
-} from '#domain/compute.ts'
+import { type ComputeEpoch, dataSourceOf, type JsonValue, memberOf, type SourceReader, withSeries } from '#domain/compute.ts'
 import { connectSourceChain } from '#io/chain/source/source.ts'
 import { systemClock } from '#io/clock/system.ts'
-import { planProjects } from '#roles/snapshotter/plan.ts'
 import { canonicalJson } from '#wire/canonical-json.ts'
 import { snapshotCidOf } from '#wire/cid.ts'
+import { computed } from './computed.test-world.ts'
 import { CHAIN_ID, DAY_EPOCHS, type OddMarket, startOddMarket } from './odd-market.test-world.ts'
 import { readerOf } from './reader.test-world.ts'
 
@@ -33,28 +25,16 @@ beforeAll(async () => {
 afterAll(() => place.anvil.stop())
 
 /** Every project of an epoch, those before it being its history. */
-async function snapshotsOf(epoch: ComputeEpoch): Promise<Snapshots> {
-  const set = uniswapV2.create(place.market)
-  const preloaded = new Map<string, unknown>()
-  for (const { taskType, preload } of set.preloads) preloaded.set(taskType, await preload({ epoch, source }))
-  const history = withSeries({
-    firstEpochId: async () => place.epochs[0]?.epochId,
-    snapshot: async (projectId, epochId) => ours.get(epochId)?.get(projectId),
+const snapshotsOf = (epoch: ComputeEpoch): Promise<Snapshots> =>
+  computed(uniswapV2.create(place.market), {
+    epoch,
+    source,
+    history: {
+      firstEpochId: async () => place.epochs[0]?.epochId,
+      snapshot: async (projectId, epochId) => ours.get(epochId)?.get(projectId),
+    },
+    dayEpochs: DAY_EPOCHS,
   })
-  const found = new Map<string, JsonValue>()
-  for (const project of planProjects(set, 'NS')) {
-    const { projectId } = project
-    if (project.kind === 'snapshot') {
-      found.set(projectId, await project.compute.compute({ epoch, dataSource: project.dataSource, source, preloaded }))
-      continue
-    }
-    const base = project.baseIds.map(
-      (id): BaseSnapshot => ({ projectId: id, epochId: epoch.epochId, snapshot: found.get(id) as JsonValue }),
-    )
-    found.set(projectId, await project.compute.aggregate({ epoch, projectId, base, history, source, epochsIn: () => DAY_EPOCHS }))
-  }
-  return found
-}
 
 type Texts = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>> | string>>>>
 

@@ -36,7 +36,7 @@ function optionsIn(words: readonly string[]): Options | undefined {
   return options
 }
 
-const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+export const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
 /** What is wrong with a list of endpoints, `URL[;weight=N][;rps=N][;archive]`, separated by commas; empty when nothing is. */
 export function problemsInTargets(text: string): string[] {
