@@ -40,6 +40,8 @@ export interface Row {
   readonly untilMs: number
   /** Requests that the endpoint had while it was done. */
   readonly asked: number
+  /** How many of them were not answered as its node answers. */
+  readonly misled: number
   /** Words under which the role's log names the endpoint because of it. */
   readonly named: readonly string[]
   /** Words that were told of the endpoint before, and hold still. */
@@ -61,6 +63,7 @@ interface Phase {
   readonly misbehaviour: MisbehaviourName
   readonly fromMs: number
   asked: number
+  misled: number
 }
 interface Stage {
   readonly role: string
@@ -95,11 +98,15 @@ function orderOf(index: number, names: readonly MisbehaviourName[], how: Hostile
   return [...from(others), ...lies]
 }
 
-function begin({ proxy, phases }: Stage, misbehaviour: MisbehaviourName): void {
+function end({ proxy, phases }: Stage): void {
   const last = phases.at(-1)
-  if (last !== undefined) last.asked = proxy.asked()
-  proxy.behave(MISBEHAVIOURS[misbehaviour].behaviour)
-  phases.push({ misbehaviour, fromMs: Date.now(), asked: 0 })
+  if (last !== undefined) Object.assign(last, { asked: proxy.asked(), misled: proxy.misled() })
+  proxy.behave(honest)
+}
+function begin(stage: Stage, misbehaviour: MisbehaviourName): void {
+  end(stage)
+  stage.proxy.behave(MISBEHAVIOURS[misbehaviour].behaviour)
+  stage.phases.push({ misbehaviour, fromMs: Date.now(), asked: 0, misled: 0 })
 }
 
 /** Until the signal aborts, each proxy goes from one misbehaviour to the next. */
@@ -119,11 +126,7 @@ async function misbehave(
     }
     await sleep(PHASE_MS, undefined, { signal }).catch(() => undefined)
   }
-  for (const { proxy, phases } of stages) {
-    const last = phases.at(-1)
-    if (last !== undefined) last.asked = proxy.asked()
-    proxy.behave(honest)
-  }
+  for (const stage of stages) end(stage)
 }
 
 interface Told {
@@ -157,7 +160,7 @@ function rowsOf(stages: readonly Stage[], dataDir: string): Row[] {
       )
       named[cause < 0 ? now : cause]?.push(trouble)
     }
-    return phases.map(({ misbehaviour, fromMs, asked }, index) => {
+    return phases.map(({ misbehaviour, fromMs, asked, misled }, index) => {
       const untilMs = phases[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
       const held = new Set<string>()
       for (const { time, msg, trouble = '' } of events) {
@@ -165,7 +168,7 @@ function rowsOf(stages: readonly Stage[], dataDir: string): Row[] {
         if (msg === 'endpoint_trouble') held.add(trouble)
         if (msg === 'endpoint_recovered') held.delete(trouble)
       }
-      return { role, chain, misbehaviour, fromMs, untilMs, asked, named: named[index] ?? [], held: [...held] }
+      return { role, chain, misbehaviour, fromMs, untilMs, asked, misled, named: named[index] ?? [], held: [...held] }
     })
   })
 }
@@ -208,7 +211,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
   const first = stages.find(({ role, chain }) => role === 'snapshotter-2' && chain === 'source')
   if (first !== undefined && doable.includes('wrong_chain')) begin(first, 'wrong_chain')
   let work: Promise<void> | undefined
-  const end = async (): Promise<void> => {
+  const finish = async (): Promise<void> => {
     wasted ??= wastedOn(anchorUrl)
     await wasted.finally(() => stop.abort())
   }
@@ -241,7 +244,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileOutcom
         epoch(line) {
           lines.push({ ...line, atMs: Date.now() })
           tell(`epoch ${line.epochId}: ${line.finalized} of ${line.projects} projects, ${line.attestations} attestations`)
-          if (lines.length >= epochs) void end()
+          if (lines.length >= epochs) void finish()
         },
         fault: () => undefined,
         summary: () => undefined,

@@ -55,6 +55,8 @@ export interface HostileProxy {
   behave(behaviour: Behaviour): void
   /** How many requests came since then. */
   asked(): number
+  /** How many of them were not answered as the node answers. */
+  misled(): number
   stop(): Promise<void>
 }
 
@@ -63,6 +65,7 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
   const random = createSeededRandom(seed)
   let behaviour = honest
   let count = 0
+  let misled = 0
   let memory = new Map<string, unknown>()
 
   async function ask(calls: readonly Call[]): Promise<Answer[]> {
@@ -77,9 +80,18 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
     const asked = JSON.parse(Buffer.concat(await Array.fromAsync(request)).toString()) as Call | Call[]
     const written = (answers: readonly Answer[]): string => JSON.stringify(Array.isArray(asked) ? answers : answers[0])
     const isList = Array.isArray(asked)
-    const reply = await behaviour({ calls: [asked].flat(), isList, random, count: count++, memory, nodeUrl: await node, ask, written })
-    if (reply.delayMs !== undefined) await sleep(reply.delayMs, undefined, { ref: false })
-    const { status = 200, headers = {}, body = '', how } = reply
+    // What the node said last, as its client would have it: behaviours change copies.
+    let truth: string | undefined
+    const askFor = async (calls: readonly Call[]): Promise<Answer[]> => {
+      const answers = await ask(calls)
+      truth = written(answers)
+      return answers
+    }
+    const nodeUrl = await node
+    const reply = await behaviour({ calls: [asked].flat(), isList, random, count: count++, memory, nodeUrl, ask: askFor, written })
+    const { status = 200, headers = {}, body = '', delayMs, how } = reply
+    if (body !== truth || status !== 200 || delayMs !== undefined || how !== undefined) misled += 1
+    if (delayMs !== undefined) await sleep(delayMs, undefined, { ref: false })
     if (how === 'reset') return void response.destroy()
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers })
     if (how !== 'cut') return void response.end(body)
@@ -96,9 +108,11 @@ export async function startProxy(node: string | Promise<string>, seed: number): 
     behave(next) {
       behaviour = next
       count = 0
+      misled = 0
       memory = new Map()
     },
     asked: () => count,
+    misled: () => misled,
     async stop() {
       server.close()
       server.closeAllConnections()

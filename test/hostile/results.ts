@@ -6,9 +6,10 @@ import { type HostileOutcome, VALIDATORS } from './network.ts'
 /** What came of one misbehaviour. */
 export interface Result {
   readonly misbehaviour: MisbehaviourName
-  /** How often it was begun, and how many requests met it. */
+  /** How often it was begun, how many requests it had, and to how many of them it was done. */
   readonly times: number
   readonly asked: number
+  readonly misled: number
   /** Words under which it was named, and by how many roles: told because of it, or before and holding still. */
   readonly named: Readonly<Record<string, number>>
   readonly isToBeNamed: boolean
@@ -32,6 +33,7 @@ export function resultsOf({ how, lines, rows }: HostileOutcome): Result[] {
       misbehaviour,
       times: done.length,
       asked: met.reduce((sum, { asked }) => sum + asked, 0),
+      misled: met.reduce((sum, row) => sum + row.misled, 0),
       named: Object.fromEntries(named) as Record<string, number>,
       isToBeNamed: isToBeNamed(misbehaviour, how),
       epochs: open.length,
@@ -41,12 +43,14 @@ export function resultsOf({ how, lines, rows }: HostileOutcome): Result[] {
   })
 }
 
-/** Requests after which one must have been found out: a limit shows only to whoever asks for more than it allows. */
+/** Requests after which one must have been found out, if it was done to any of them: a limit shows only to whoever asks for more than it allows. */
 const ENOUGH_REQUESTS = 200
-/** What was done often enough, and named by nobody. */
+/** What was done, to who asked often enough, and named by nobody. */
 export const unnamedIn = (outcome: HostileOutcome): MisbehaviourName[] =>
   resultsOf(outcome)
-    .filter(({ isToBeNamed: isOwed, asked, named }) => isOwed && asked >= ENOUGH_REQUESTS && Object.keys(named).length === 0)
+    .filter(({ isToBeNamed: isOwed, asked, misled, named }) => {
+      return isOwed && misled > 0 && asked >= ENOUGH_REQUESTS && Object.keys(named).length === 0
+    })
     .map(({ misbehaviour }) => misbehaviour)
 
 /** Words that no misbehaviour of the last seconds explains. */
@@ -58,12 +62,12 @@ export const blamedIn = ({ rows }: HostileOutcome): string[] =>
 /** Misbehaviour by misbehaviour, under which words it was named and what became of the epochs meanwhile; then the epochs. */
 export function tableOf(outcome: HostileOutcome): string {
   const { lines, summary, wasted } = outcome
-  const table = resultsOf(outcome).map(({ misbehaviour, times, asked, named, isToBeNamed: isOwed, epochs, whole, attested }) => {
+  const table = resultsOf(outcome).map(({ misbehaviour, times, asked, misled, named, isToBeNamed: isOwed, epochs, whole, attested }) => {
     const words = Object.entries(named).map(([word, roles]) => `${word} (${roles} roles)`)
     const told = words.join(', ') || (isOwed ? 'not named' : 'need not be')
-    return `| ${misbehaviour} | ${times} | ${asked} | ${told} | ${whole}/${epochs} | ${attested}/${epochs} |`
+    return `| ${misbehaviour} | ${times} | ${asked} | ${misled} | ${told} | ${whole}/${epochs} | ${attested}/${epochs} |`
   })
-  const head = ['| fault | times | requests | named | epochs whole | attestations whole |', '|---|---|---|---|---|---|']
+  const head = ['| fault | times | requests | done to | named | epochs whole | attestations whole |', '|---|---|---|---|---|---|---|']
   const epochs = lines.map(
     ({ epochId, finalized, projects, attestations, missed }) =>
       `epoch ${epochId}: ${finalized}/${projects} final, ${attestations} attestations${missed.map(({ projectId, reason }) => `, ${projectId} ${reason}`).join('')}`,
