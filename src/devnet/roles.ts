@@ -149,9 +149,9 @@ async function startValidators({ cast }: Ground, start: Start, sequencerIpfs: st
 
 /** What the first that failed says of it. */
 function failureOf(snapshotters: readonly RunningRole<Snapshotter>[], epochId: EpochId, projectId: ProjectId) {
-  const records = snapshotters.flatMap(({ handle }) => handle.projects(epochId).filter((record) => record.projectId === projectId))
-  const failed = records.find(({ state, reason }) => state === 'missed' && reason !== undefined)
-  return failed?.reason === undefined ? undefined : { reason: failed.reason, detail: failed.detail }
+  const records = snapshotters.map(({ handle }) => handle.project(epochId, projectId))
+  const failed = records.find((record) => record?.state === 'missed' && record.reason !== undefined)
+  return failed?.reason && { reason: failed.reason, detail: failed.detail }
 }
 
 /** What the first that has evidence found: which checks failed how often, and for which slots. */

@@ -64,7 +64,7 @@ export function tableOf(outcome: HostileOutcome): string {
   const { lines, summary, wasted } = outcome
   const table = resultsOf(outcome).map(({ misbehaviour, times, asked, misled, named, isToBeNamed: isOwed, epochs, whole, attested }) => {
     const words = Object.entries(named).map(([word, roles]) => `${word} (${roles} roles)`)
-    const told = words.join(', ') || (isOwed ? 'not named' : 'need not be')
+    const told = words.join(', ') || (!isOwed ? 'need not be' : misled > 0 ? 'not named' : 'nobody met it')
     return `| ${misbehaviour} | ${times} | ${asked} | ${misled} | ${told} | ${whole}/${epochs} | ${attested}/${epochs} |`
   })
   const head = ['| fault | times | requests | done to | named | epochs whole | attestations whole |', '|---|---|---|---|---|---|---|']

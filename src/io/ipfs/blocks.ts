@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs'
+import { existsSync, unlinkSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FsBlockstore } from 'blockstore-fs'
@@ -8,6 +8,7 @@ import type { EpochId } from '#domain/ids.ts'
 import { placeOf } from './block-folder.ts'
 import type { Kept } from './kept.ts'
 import { blockIn, packed } from './packing.ts'
+import { createServed } from './served.ts'
 
 /**
  * The blocks of a node on its disk. A file there is taken on nobody's word: a power cut tears it, a disk forgets it. What does not hash to
@@ -72,7 +73,7 @@ export function openBlocks(directory: string, deps: BlocksDeps): Blocks {
     takeBrought: (cid) => store.takeBrought(cid),
     async letGo(oldest, countMax) {
       const remove = (cid: string): void => {
-        store.takeBrought(CID.parse(cid))
+        store.forget(CID.parse(cid))
         removeBlock(directory, cid)
       }
       return (await kept?.letGo(oldest, countMax, remove)) ?? 0
@@ -105,6 +106,8 @@ class CheckedStore extends FsBlockstore {
   readonly #directory: string
   readonly #deps: BlocksDeps
   readonly #brought = new Set<string>()
+  /** What each peer would else be read anew, in turns of the event loop that add up while there is much to do. */
+  readonly #served = createServed()
 
   constructor(directory: string, deps: BlocksDeps) {
     super(directory, {
@@ -120,10 +123,13 @@ class CheckedStore extends FsBlockstore {
 
   async read(cid: CID): Promise<Uint8Array | undefined> {
     const file = await this.#readFile(cid)
-    if (file === undefined) return undefined
     try {
-      return await blockIn(cid, file)
+      if (file !== undefined) return await blockIn(cid, file)
+      this.#served.forget(placeOf(cid).file)
+      return undefined
     } catch (failure) {
+      // It is to be fetched and written anew.
+      this.#served.forget(placeOf(cid).file)
       this.#deps.onDamaged?.(cid.toString())
       throw failure
     }
@@ -159,14 +165,24 @@ class CheckedStore extends FsBlockstore {
 
   /** What peers are given. */
   override async *get(cid: CID): AsyncGenerator<Uint8Array> {
-    const block = await this.readRight(cid)
+    const block = await this.#forPeers(cid)
     if (block === undefined) throw Object.assign(new Error(`${cid} is not stored here`), { name: 'NotFoundError' })
     yield block
   }
 
   /** What peers are told of, and whether Helia has to ask them. */
   override async has(cid: CID): Promise<boolean> {
-    return (await this.readRight(cid)) !== undefined
+    return (await this.#forPeers(cid)) !== undefined
+  }
+
+  async #forPeers(cid: CID): Promise<Uint8Array | undefined> {
+    const { dir, file } = placeOf(cid)
+    const served = this.#served.get(file)
+    // Peers ask everybody, so most of what they ask for is not here: that is known at once.
+    if (served !== undefined || !existsSync(join(this.#directory, dir, file))) return served
+    const block = await this.readRight(cid)
+    if (block !== undefined) this.#served.put(file, block)
+    return block
   }
 
   /** What peers brought. */
@@ -175,6 +191,7 @@ class CheckedStore extends FsBlockstore {
     const { file } = placeOf(cid)
     await this.#deps.kept?.note(file)
     await this.write(cid, block)
+    this.#served.put(file, block)
     this.#brought.add(file)
     if (this.#brought.size > BROUGHT_MAX) this.#brought.delete(this.#brought.keys().next().value as string)
     return cid
@@ -182,6 +199,11 @@ class CheckedStore extends FsBlockstore {
 
   takeBrought(cid: CID): boolean {
     return this.#brought.delete(placeOf(cid).file)
+  }
+
+  forget(cid: CID): void {
+    this.takeBrought(cid)
+    this.#served.forget(placeOf(cid).file)
   }
 }
 

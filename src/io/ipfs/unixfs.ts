@@ -188,6 +188,9 @@ export const wait: Wait = (durationMs, signal) => {
   })
 }
 
+/** Nobody reads why, and an error of its own costs more than the wait. */
+const OVER = 'over'
+
 /** Runs `read` until `timeoutMs` have passed (`IPFS_NOT_FOUND`) or `signal` aborts (its reason). */
 export async function withDeadline<Value>(
   cid: string,
@@ -202,10 +205,10 @@ export async function withDeadline<Value>(
   const deadline = new AbortController()
   const isOver = new AbortController()
   const signals = limits.signal === undefined ? [deadline.signal] : [deadline.signal, limits.signal]
-  const notFound = new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: limits.timeoutMs })
+  const notFound = (cause?: unknown) => new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: limits.timeoutMs }, cause)
   // The rejection of the wait is how it is cancelled: nothing failed.
   limits.wait(limits.timeoutMs, isOver.signal).then(
-    () => deadline.abort(notFound),
+    () => deadline.abort(notFound()),
     () => undefined,
   )
   const signal = AbortSignal.any(signals)
@@ -214,8 +217,8 @@ export async function withDeadline<Value>(
   } catch (failure) {
     if (isWeftError(failure)) throw failure
     limits.signal?.throwIfAborted()
-    throw isWeftError(signal.reason) ? signal.reason : new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: limits.timeoutMs }, failure)
+    throw isWeftError(signal.reason) ? signal.reason : notFound(failure)
   } finally {
-    isOver.abort()
+    isOver.abort(OVER)
   }
 }

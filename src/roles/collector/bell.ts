@@ -22,7 +22,7 @@ export function createBell(clock: Clock): Bell {
         return
       }
       const leaving = new AbortController()
-      wake = () => leaving.abort()
+      wake = () => leaving.abort('rung')
       await pause(clock, durationMs, AbortSignal.any([signal, leaving.signal]))
       wake = undefined
     },

@@ -77,6 +77,8 @@ export interface Snapshotter {
   epochs(): readonly EpochRecord[]
   /** State and reason of each project that is no longer merely released. */
   projects(epochId: EpochId): readonly ProjectRecord[]
+  /** The same of one; `undefined` while it is merely released. */
+  project(epochId: EpochId, projectId: ProjectId): ProjectRecord | undefined
   /** How our word on it fared; `undefined` while nothing is decided. */
   outcome(epochId: EpochId, projectId: ProjectId): Outcome | undefined
 }
@@ -268,6 +270,7 @@ export function createSnapshotter(options: SnapshotterOptions, deps: Snapshotter
     stats: () => ({ headBlock: work?.watch.head().number, epochsOpen: work?.open.count ?? 0, ...counters.read() }),
     epochs: records.epochs,
     projects: records.projects,
+    project: records.project,
     outcome: records.outcome,
   }
 }

@@ -27,6 +27,6 @@ export async function within<Value>(work: Promise<Value>, { timeoutMs, clock, si
   try {
     return await Promise.race([work, aborted, timer])
   } finally {
-    over.abort()
+    over.abort('over')
   }
 }

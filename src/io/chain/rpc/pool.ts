@@ -135,7 +135,7 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
     }
     /** Those whose word did not count, which may be no fault of theirs, unless somebody knows better. */
     const suspects: { readonly member: Member; readonly objection: Objection }[] = []
-    let failure: WeftError = new WeftError('CHAIN_UNREACHABLE', { endpoint: namesOf(members), method: calls[0]?.method ?? '' })
+    let failure: WeftError | undefined
     for (let [tries, rounds] = [1, 1]; ; tries += 1) {
       await lookout.ready()
       const first = next()
@@ -155,7 +155,8 @@ function createReader(members: readonly Member[], { lookout, pace }: { readonly 
         doubts.believe(calls, all)
         return doubtful[0].answers
       }
-      if (tries >= attemptsMax) throw failure
+      if (tries >= attemptsMax)
+        throw failure ?? new WeftError('CHAIN_UNREACHABLE', { endpoint: namesOf(members), method: calls[0]?.method ?? '' })
       tried.clear()
       doubtful = []
       await pace.sleep(outcome?.trouble?.retryAfterMs ?? BACKOFF_FIRST_MS * 2 ** (rounds - 1))

@@ -9,7 +9,7 @@ import { keepSnapshot } from '#life/keep.ts'
 import type { CountedProject } from './finalize.ts'
 
 /** For all winners of an epoch together, as this part of its batch window at the pace of its blocks: batches are still to be pinned and mined in it. */
-const WINDOW_PART = 4
+const WINDOW_PART = 2
 /** So long after the last one that came, nobody serves the rest: connected peers answer within tens of milliseconds, those that are busy within seconds. Before the first, the epoch has nothing to lose by waiting. */
 const QUIET_MAX_MS = 5_000
 /** Timestamps are of whole seconds: of a fast chain they show no pace. */
