@@ -71,8 +71,8 @@ type Variables = Readonly<Record<string, string>>
 
 /** Starts `weft` with an environment that holds nothing but `env`. */
 export function runWeft(args: readonly string[], env: Variables = {}): WeftProcess {
-  const main = join(import.meta.dirname, '../../src/cli/main.ts')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+  // As people start it: with the launcher's own flags.
+  const child = spawn(join(import.meta.dirname, '../../weft'), args, {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
