@@ -84,23 +84,30 @@ export function createDisk(): Disk {
     fail(concerns = () => true) {
       isFailing = concerns
     },
-    around: (store) => ({
-      get: store.get,
-      scan: store.scan,
-      close: store.close,
-      async commit(writes) {
+    around(store) {
+      const put = async <Result>(
+        writes: readonly StoreWrite[],
+        how: (writes: readonly StoreWrite[]) => Promise<Result>,
+      ): Promise<Result> => {
         commits.push(writes)
         if (any(writes, isFailing)) store.breakDisk()
         const before = durable
         const opened = any(writes, isHeld) ? gate.promise : undefined
-        durable = store.commit(writes).then(() => Promise.all([before, opened]))
+        const told = how(writes)
+        durable = told.then(() => Promise.all([before, opened]))
         await durable
-      },
-      async flush() {
-        await durable
-        await store.flush()
-      },
-    }),
+        return told
+      }
+      return {
+        ...store,
+        commit: (writes) => put(writes, store.commit),
+        offer: (writes) => put(writes, store.offer),
+        async flush() {
+          await durable
+          await store.flush()
+        },
+      }
+    },
   }
 }
 
@@ -193,6 +200,8 @@ export interface Settings {
   readonly lie?: (call: ProtocolCall) => ProtocolCall
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
+  /** How far its clock is ahead of the time that passes. */
+  readonly aheadMs?: () => number
   /** Signs its receipts. */
   readonly receiptSigner?: Pick<Signer, 'sign'>
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
@@ -263,7 +272,7 @@ export async function open(settings: Settings = {}): Promise<World> {
           }),
         ),
       chain: settings.wire?.around(connection) ?? connection,
-      clock,
+      clock: { ...clock, nowMs: () => clock.nowMs() + (settings.aheadMs?.() ?? 0) },
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
       receiptSigner: settings.receiptSigner,
