@@ -188,7 +188,7 @@ export function openSqliteStore({ path, room }: SqliteOptions): Store {
     scanAll: database.prepare('SELECT key, value FROM entries WHERE key > ? ORDER BY key LIMIT ?'),
     scanTo: database.prepare('SELECT key, value FROM entries WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
   }
-  const guard = createGuard(path, room !== undefined)
+  const guard = createGuard(path, room?.signal.aborted === false)
   const groups = createGroups(database, guard, room)
   /** The group whose writes are in no transaction. */
   const unwritten = (): Group | undefined => (groups.current()?.isFull() === true ? groups.current() : undefined)

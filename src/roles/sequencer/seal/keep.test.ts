@@ -54,6 +54,21 @@ describe('S14: nothing becomes final that nobody has', () => {
     await world.stop()
   })
 
+  test('S14, G12: a winner for which the disk has no room yet is kept when it has', async () => {
+    let refusals = 0
+    const ipfsAs = (node: Ipfs): Ipfs => ({
+      ...node,
+      pin(cid, epochId) {
+        refusals += 1
+        return refusals > 3 ? node.pin(cid, epochId) : Promise.reject(new WeftError('STORE_FULL', { path: 'x', doing: 'writing a block' }))
+      },
+    })
+    const { world, had } = await voted({ ipfsAs })
+    expect(outcome(await sealed(world))[0]).toEqual(['pending', undefined, had])
+    expect(refusals).toBe(4)
+    await world.stop()
+  })
+
   test('a market that does not ask for it has what won, as before', async () => {
     const { world, had } = await voted({ availability: 'none' })
     const record = await sealed(world)

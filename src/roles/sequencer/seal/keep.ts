@@ -14,6 +14,8 @@ const WINDOW_PART = 4
 const QUIET_MAX_MS = 5_000
 /** Timestamps are of whole seconds: of a fast chain they show no pace. */
 const KEEP_TIMEOUT_MIN_MS = 1_000
+/** A full disk has room when somebody has made some. */
+const ROOM_PAUSE_MS = 200
 /** Snapshots fetched at once, each of `SNAPSHOT_BYTES_MAX` at most. */
 const AT_ONCE_MAX = 16
 
@@ -53,7 +55,12 @@ export async function keep(
     for (let leftMs = untilMs - clock.nowMs(); leftMs > 0 && length === undefined; leftMs = untilMs - clock.nowMs()) {
       const askedMs = clock.nowMs()
       const timeoutMs = Math.min(leftMs, QUIET_MAX_MS)
-      length = await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs)
+      const kept = await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs)
+      if (kept === 'no room') {
+        await clock.sleep(Math.min(leftMs, ROOM_PAUSE_MS), signal)
+        continue
+      }
+      length = kept
       // Nobody will ever have it.
       if (length === undefined && clock.nowMs() - askedMs < timeoutMs) return
     }
