@@ -231,6 +231,8 @@ export function storeSuite(name: string, { open, reopen, breakDisk, setRoom }: S
       store.scan('d')[0]?.value.fill(0)
       store.get('d')?.fill(0)
       expect(text(store.get('d'))).toBe('2')
+      setRoom(store, true)
+      await store.flush()
     })
 
     test('behaves as a sorted map under any commits', async () => {
