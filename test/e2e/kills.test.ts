@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { killsOf, run, SLOTS } from '../kills/kills.ts'
 import { type Network, openNetwork, VICTIMS } from '../kills/network.ts'
 
-/** The short form; `test/kills/run.ts` has the long one. Between them these seeds kill each of the three, one of them twice in an epoch. */
-const SEEDS = [1, 2, 3]
+/** The short form; `test/kills/run.ts` has the long one. Between them these seeds kill each of the three. */
+const SEEDS = [9, 12, 14]
 
 let network: Network
 beforeAll(async () => {
