@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { offer } from '#life/offer.ts'
 import { openHome, type RoleHome } from './home.ts'
 
 let folder: string
@@ -109,7 +110,7 @@ describe('the home of a role', () => {
     try {
       const { store } = open()
       const waiting = store.commit([{ key: 'a', value: new Uint8Array([1]) }])
-      expect(await store.offer([])).toBe(false)
+      expect(await offer([], store)).toBe(false)
       for (let look = 0; look < 3; look += 1) vi.advanceTimersByTime(1_000)
       isFull = false
       vi.advanceTimersByTime(1_000)

@@ -1,6 +1,6 @@
 import { WeftError } from '#domain/errors.ts'
 import { byCodeUnit } from '#domain/ids.ts'
-import { createGroup, type Group } from './group.ts'
+import { createGroup, createListeners, type Group } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** A store in memory that forgets, at `crash`, exactly what a real one would forget. */
@@ -39,6 +39,7 @@ function openOn(durable: Contents): FakeStore {
   const visible: Contents = new Map(durable)
   /** Commits since the last flush; one flush makes all of them durable. */
   let group: Group | undefined
+  const listeners = createListeners()
 
   function assertOpen(): void {
     if (failure !== undefined) throw failure
@@ -55,7 +56,7 @@ function openOn(durable: Contents): FakeStore {
       return
     }
     if (!hasRoom) {
-      flushed.wait()
+      if (flushed.wait()) listeners.call()
       return
     }
     group = undefined
@@ -84,8 +85,8 @@ function openOn(durable: Contents): FakeStore {
       return select(visible, prefix, range)
     },
     commit: async (writes) => join(writes).durable,
-    offer: async (writes) => join(writes).told,
     isFull: () => group?.isFull() === true,
+    onFull: (listener) => listeners.add(listener, group?.isFull() === true),
     async flush() {
       assertOpen()
       return group?.durable

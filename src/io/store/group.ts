@@ -7,42 +7,49 @@ export interface Group {
   readonly writes: ReadonlyMap<string, Uint8Array | undefined>
   /** As the store says it of a `commit` in it. */
   readonly durable: Promise<void>
-  /** As the store says it of an `offer` in it. */
-  readonly told: Promise<boolean>
   isFull(): boolean
   add(writes: readonly StoreWrite[]): void
   succeed(): void
   fail(failure: unknown): void
-  /** There is no room: it goes on waiting. */
-  wait(): void
+  /** There is no room: it goes on waiting. `true` when it did not wait before. */
+  wait(): boolean
 }
 
 export function createGroup(): Group {
   const writes = new Map<string, Uint8Array | undefined>()
   const durable = Promise.withResolvers<void>()
-  const told = Promise.withResolvers<boolean>()
-  // Whoever's write failed was told at once and does not wait for these.
-  for (const { promise } of [durable, told]) promise.catch(() => undefined)
+  // Whoever's write failed was told at once and does not wait for this.
+  durable.promise.catch(() => undefined)
   let isFull = false
   return {
     writes,
     durable: durable.promise,
-    told: told.promise,
     isFull: () => isFull,
     add(more) {
       for (const { key, value } of more) writes.set(key, value?.slice())
     },
-    succeed() {
-      durable.resolve()
-      told.resolve(true)
-    },
-    fail(failure) {
-      durable.reject(failure)
-      told.reject(failure)
-    },
+    succeed: () => durable.resolve(),
+    fail: (failure) => durable.reject(failure),
     wait() {
+      const isNews = !isFull
       isFull = true
-      told.resolve(false)
+      return isNews
+    },
+  }
+}
+
+/** Who wants to hear that a store is full. */
+export function createListeners() {
+  const listeners = new Set<() => void>()
+  return {
+    add(listener: () => void, isFull: boolean): () => void {
+      if (isFull) listener()
+      else listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    call(): void {
+      for (const listener of listeners) listener()
+      listeners.clear()
     },
   }
 }

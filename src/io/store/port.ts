@@ -15,10 +15,10 @@ export interface Store {
   /** The entries whose key starts with `prefix`, ascending, at most `limit` of them, after key `after` when given. */
   scan(prefix: string, range?: { readonly after?: string; readonly limit?: number }): StoreEntry[]
   commit(writes: readonly StoreWrite[]): Promise<void>
-  /** As `commit`, for what somebody waits to be told of: resolves with `false` as soon as it is known to wait for room. It may become durable later all the same. */
-  offer(writes: readonly StoreWrite[]): Promise<boolean>
   /** Whether commits wait for room. Who takes things in from outside takes nothing then: what waits is in memory alone. */
   isFull(): boolean
+  /** Calls the listener when commits begin to wait, at once when they do. What it returns takes the listener back. */
+  onFull(listener: () => void): () => void
   /** Resolves when every commit called so far is durable. */
   flush(): Promise<void>
   /** Flushes, then closes. Calls after it throw. */

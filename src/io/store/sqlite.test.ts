@@ -10,7 +10,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import type { Store } from './port.ts'
 import { openSqliteStore, type WaitForRoom } from './sqlite.ts'
-import { storeSuite } from './suite.ts'
+import { offer, storeSuite } from './suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-store-'))
 let files = 0
@@ -189,7 +189,7 @@ describe('sqlite store', () => {
     const { store, stopping } = patient()
     setRoom(store, false)
     const waits = store.commit([large('a')])
-    expect(await store.offer([large('b')])).toBe(false)
+    expect(await offer([large('b')], store)).toBe(false)
     stopping.abort()
     await expect(waits).rejects.toMatchObject({ code: 'STORE_FULL' })
     await expect(store.commit([large('c')])).rejects.toMatchObject({ code: 'STORE_FULL' })
@@ -200,7 +200,7 @@ describe('sqlite store', () => {
     const { store } = patient()
     setRoom(store, false)
     const waits = store.commit([large('a')])
-    expect(await store.offer([])).toBe(false)
+    expect(await offer([], store)).toBe(false)
     broken.add(connectionOf(store))
     setRoom(store, true)
     await expect(waits).rejects.toMatchObject({ code: 'STORE_FAILED' })

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { storeFailed, WeftError } from '#domain/errors.ts'
 import { makeFolder } from '#io/disk/folder.ts'
-import { createGroup, type Group, withWrites } from './group.ts'
+import { createGroup, createListeners, type Group, withWrites } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** SQLite's primary result codes for "somebody else holds the lock". */
@@ -114,6 +114,7 @@ function createGroups(database: DatabaseSync, guard: Guard, room: WaitForRoom | 
   }
   let group: Group | undefined
   let looking: NodeJS.Timeout | undefined
+  const listeners = createListeners()
 
   function write(key: string, value: Uint8Array | undefined): void {
     if (value === undefined) statements.remove.run(key)
@@ -169,12 +170,12 @@ function createGroups(database: DatabaseSync, guard: Guard, room: WaitForRoom | 
   function wait(current: Group): void {
     if (database.isTransaction) database.exec('ROLLBACK')
     looking = setTimeout(flush, room?.lookEveryMs ?? LOOK_FOR_ROOM_MS)
-    if (current.isFull()) return
-    current.wait()
+    if (!current.wait()) return
     room?.onFull(true)
+    listeners.call()
   }
 
-  return { current: (): Group | undefined => group, join, flush }
+  return { current: (): Group | undefined => group, join, flush, listeners }
 }
 
 /**
@@ -221,8 +222,8 @@ export function openSqliteStore({ path, room }: SqliteOptions): Store {
       })
     },
     commit: async (writes) => groups.join(writes).durable,
-    offer: async (writes) => groups.join(writes).told,
     isFull: () => unwritten() !== undefined,
+    onFull: (listener) => groups.listeners.add(listener, unwritten() !== undefined),
     async flush() {
       return guard.run('flushing', () => groups.current())?.durable
     },

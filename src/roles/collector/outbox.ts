@@ -7,6 +7,7 @@ import type { BlockTime } from '#domain/window.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import { offer } from '#life/offer.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { createHeap } from '#domain/heap.ts'
 import type { Evidence } from './evidence.ts'
@@ -278,12 +279,12 @@ export function openOutbox(
   async function renew(key: string, note: Note, submission: Submission): Promise<void> {
     const entry = open.get(key)
     if (entry !== undefined) entry.isRenewed = entry.place === 'in flight'
-    await offer([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
+    await take([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
   }
 
   /** Resolves when it is durable, and all before it. */
-  async function offer(writes: readonly StoreWrite[]): Promise<void> {
-    if (!(await store.offer(writes))) throw withoutRoom()
+  async function take(writes: readonly StoreWrite[]): Promise<void> {
+    if (!(await offer(writes, store))) throw withoutRoom()
   }
 
   for (const { key, note } of notesIn(store)) {
@@ -307,7 +308,7 @@ export function openOutbox(
       const isKnown = known?.header === header && !['rejected', 'expired'].includes(known.state)
       if (isKnown) {
         // Its commit may still be under way.
-        await offer([])
+        await take([])
         return 'known'
       }
       room.take(key)
@@ -315,7 +316,7 @@ export function openOutbox(
       const note: Note = { submissionId: random.uuid(), header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
       history.remove(key)
       try {
-        await offer([{ key, value: toValue(note, encodeSubmission(submission)) }])
+        await take([{ key, value: toValue(note, encodeSubmission(submission)) }])
       } catch (failure) {
         // What only waits for room is as good as there, though nobody was told so.
         if (isWeftError(failure, 'STORE_FULL')) enter(key, note)

@@ -84,30 +84,21 @@ export function createDisk(): Disk {
     fail(concerns = () => true) {
       isFailing = concerns
     },
-    around(store) {
-      const put = async <Result>(
-        writes: readonly StoreWrite[],
-        how: (writes: readonly StoreWrite[]) => Promise<Result>,
-      ): Promise<Result> => {
+    around: (store) => ({
+      ...store,
+      async commit(writes) {
         commits.push(writes)
         if (any(writes, isFailing)) store.breakDisk()
         const before = durable
         const opened = any(writes, isHeld) ? gate.promise : undefined
-        const told = how(writes)
-        durable = told.then(() => Promise.all([before, opened]))
+        durable = store.commit(writes).then(() => Promise.all([before, opened]))
         await durable
-        return told
-      }
-      return {
-        ...store,
-        commit: (writes) => put(writes, store.commit),
-        offer: (writes) => put(writes, store.offer),
-        async flush() {
-          await durable
-          await store.flush()
-        },
-      }
-    },
+      },
+      async flush() {
+        await durable
+        await store.flush()
+      },
+    }),
   }
 }
 

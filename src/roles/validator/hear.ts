@@ -9,6 +9,7 @@ import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
+import { offer } from '#life/offer.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { type Received, receive } from '#wire/receive.ts'
@@ -58,7 +59,7 @@ export function createEar(deps: HearDeps, { signal, spawn }: Pick<Life, 'signal'
       return { delivery, ...heard.record(judged.received, judged.judgedBy.rules.projectsPerSlotMax) }
     })
     const writes = told.flatMap((each) => each.writes)
-    const isDurable = writes.length === 0 || (await store.offer(writes))
+    const isDurable = writes.length === 0 || (await offer(writes, store))
     for (const { delivery, code, writes: own } of told)
       delivery.respond({
         submissionId: delivery.submissionId as never,

@@ -4,6 +4,7 @@ import type { ReceiptProof } from '#domain/submission.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
+import { offer } from '#life/offer.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive } from '#wire/receive.ts'
@@ -29,7 +30,7 @@ async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: 
     return [{ delivery, ...outcome, isRecorded }]
   })
   // After all that was committed before, also when there is nothing to write: the first vote that a `duplicate` speaks of is durable too.
-  const [isDurable] = await Promise.all([!isRecorded || deps.store.offer(writes), earlier])
+  const [isDurable] = await Promise.all([!isRecorded || offer(writes, deps.store), earlier])
   const answers = isDurable ? judged : judged.map((answer) => (answer.isRecorded ? withoutRoom(answer, deps) : answer))
   const proofs = sign(answers, deps)
   for (const answer of answers) respond(answer, proofs.get(answer))
