@@ -52,7 +52,10 @@ export function openHome(options: LogOptions & { readonly dataDir: string; reado
   onDisk(directory, 'creating it', () => makeFolder(directory))
   const log = openLog(options)
   const path = stateFile(directory)
-  const onFull = (isFull: boolean): void => log.report(isFull ? 'disk_full' : 'disk_has_room', { path })
+  function onFull(isFull: boolean): void {
+    if (isFull) log.report('disk_full', { path })
+    else log.report('disk_has_room', { path })
+  }
   const store = openSqliteStore({ path, room: { signal: options.signal ?? new AbortController().signal, onFull } })
   return {
     directory,
