@@ -112,9 +112,9 @@ export const ERRORS = {
     help: 'The disk or its file system failed. The log of the system says more; what was acknowledged before is kept.',
   },
   STORE_FULL: {
-    kind: 'operator',
+    kind: 'transient',
     facts: ['path', 'doing'],
-    help: 'The disk, or what this user may take of it, is full. Make room and start again; what was acknowledged before is kept.',
+    help: 'The disk, or what this user may take of it, is full. Make room: a role that runs goes on by itself, anything else is started again. What was acknowledged before is kept.',
   },
   STORE_FORBIDDEN: {
     kind: 'operator',

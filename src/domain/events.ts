@@ -23,6 +23,11 @@ export const EVENTS = {
   ready: { level: 'info', help: 'The chain was read up to its head: from now on submissions are judged at once.' },
   stopped: { level: 'info', help: 'The role has finished what was under way.' },
   failed: { level: 'error', help: 'The role has ended by itself; `code` or `detail` says why.' },
+  disk_full: {
+    level: 'error',
+    help: 'The disk, or what this user may take of it, is full. Nothing more is taken in, what was acknowledged before is kept, and what was begun waits. Make room: it goes on by itself.',
+  },
+  disk_has_room: { level: 'info', help: 'The disk was full and has room: all that waited is on it.' },
   account_shared: {
     level: 'warn',
     isRepeated: true,

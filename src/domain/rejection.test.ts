@@ -14,6 +14,7 @@ test('a delivery goes on only after what may pass within the window', () => {
     'header_unknown',
     'rate_limited',
     'inbox_full',
+    'disk_full',
     'not_ready',
   ])
 })

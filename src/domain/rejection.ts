@@ -53,6 +53,11 @@ export const REJECTIONS = {
   },
   rate_limited: { verdict: 'retry', blame: 'sender', help: 'The peer sends faster than it may. Slow down and send again.' },
   inbox_full: { verdict: 'retry', blame: 'nobody', help: 'The sequencer has more waiting than it can hold. Send again a little later.' },
+  disk_full: {
+    verdict: 'retry',
+    blame: 'nobody',
+    help: 'The disk of the sequencer is full: it takes nothing until there is room. Send again.',
+  },
   not_ready: { verdict: 'retry', blame: 'nobody', help: 'The sequencer is still reading the chain. Send again in a moment.' },
 } as const satisfies Record<string, RejectionRow>
 

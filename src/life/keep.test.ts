@@ -39,6 +39,15 @@ test('G7: what nobody has, is too large, or is no CID, is not kept, and ends not
   expect(await here.has(cid)).toBe(false)
 })
 
+test('for what a full disk has no room now, and later', async () => {
+  const { peer, here, keep } = open()
+  const cid = await peer.add(CONTENT)
+  const full = new WeftError('STORE_FULL', { path: 'x', doing: 'writing a block' })
+  expect(await keep(cid, { ...here, pin: () => Promise.reject(full) })).toBe('no room')
+  expect(await keep(cid, { ...here, get: () => Promise.reject(full) })).toBe('no room')
+  expect(await keep(cid)).toBe(CONTENT.length)
+})
+
 test('a broken disk is heard, and a stop is no answer', async () => {
   const { here, stopping, keep } = open()
   const cid = await here.add(CONTENT)

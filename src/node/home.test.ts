@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { offer } from '#life/offer.ts'
 import { openHome, type RoleHome } from './home.ts'
 
 let folder: string
@@ -94,6 +96,35 @@ describe('the home of a role', () => {
       { role: 'relay', msg: 'started', epochId: 7 },
       { role: 'relay', msg: 'stopped' },
     ])
+  })
+
+  test('waits for room on a full disk, and says so once', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { exec } = DatabaseSync.prototype
+    let isFull = true
+    const asked = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql: string) {
+      // As SQLite says SQLITE_FULL.
+      if (isFull && sql === 'COMMIT') throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+      exec.call(this, sql)
+    })
+    try {
+      const { store } = open()
+      const waiting = store.commit([{ key: 'a', value: new Uint8Array([1]) }])
+      expect(await offer([], store)).toBe(false)
+      for (let look = 0; look < 3; look += 1) vi.advanceTimersByTime(1_000)
+      isFull = false
+      vi.advanceTimersByTime(1_000)
+      await waiting
+      const lines = readFileSync(logPath(), 'utf8').trimEnd().split('\n')
+      const path = join(dataDir(), 'state.sqlite')
+      expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+        { msg: 'disk_full', path },
+        { msg: 'disk_has_room', path },
+      ])
+    } finally {
+      asked.mockRestore()
+      vi.useRealTimers()
+    }
   })
 
   test('that cannot be made is STORE_PLACE_WRONG', () => {

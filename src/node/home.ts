@@ -43,12 +43,20 @@ export interface RoleHome {
   stop(): Promise<void>
 }
 
-/** Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. */
-export function openHome(options: LogOptions & { readonly dataDir: string }): RoleHome {
+/**
+ * Opens the directory for this process alone. Throws `DATA_DIR_LOCKED`, `STORE_FAILED`; so do its functions. Once the role works, its store waits
+ * for room where the disk has none, until `signal` aborts.
+ */
+export function openHome(options: LogOptions & { readonly dataDir: string; readonly signal?: AbortSignal }): RoleHome {
   const directory = options.dataDir
   onDisk(directory, 'creating it', () => makeFolder(directory))
-  const store = openSqliteStore({ path: stateFile(directory) })
   const log = openLog(options)
+  const path = stateFile(directory)
+  function onFull(isFull: boolean): void {
+    if (isFull) log.report('disk_full', { path })
+    else log.report('disk_has_room', { path })
+  }
+  const store = openSqliteStore({ path, room: { signal: options.signal ?? new AbortController().signal, onFull } })
   return {
     directory,
     store,

@@ -44,6 +44,12 @@ describe('a line of the log', () => {
     expect(isTextLog({ format, logTo }, { isTTY })).toBe(isText)
   })
 
+  test.each(['json', 'text'] as const)('that finds no room on the disk ends nobody: %s', (format) => {
+    const log = openLog({ role: 'relay', logTo: '/dev/full', format })
+    for (let line = 0; line < 3; line += 1) log.report('started', {})
+    log.stop()
+  })
+
   test('is text where that is asked for', () => {
     expect(written('text').map((line) => line.slice('00:00:00 '.length))).toEqual([
       'info  relay       started p2p=["/ip4/127.0.0.1/tcp/1"]',

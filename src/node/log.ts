@@ -23,9 +23,13 @@ const REPEAT_EVERY_MS = 10_000
 /** Different troubles that are counted at once; what comes beyond is told each time. */
 const REPEATED_MAX = 1_000
 
-/** Opens the log of a role. How loud an event is stands in the table of events and nowhere else. */
+/** Of lines that could not be written: what comes beyond is lost. */
+const UNWRITTEN_BYTES_MAX = 1024 * 1024
+
+/** Opens the log of a role. One that cannot be written, on a disk that is full, ends nobody: its lines go out with the next that can. How loud an event is stands in the table of events and nowhere else. */
 export function openLog({ role, logTo, format }: LogOptions): Log {
-  const destination = pino.destination({ dest: logTo ?? 2, sync: true })
+  const destination = pino.destination({ dest: logTo ?? 2, sync: true, maxLength: UNWRITTEN_BYTES_MAX })
+  destination.on('error', () => undefined)
   const isText = isTextLog({ logTo, format }, process.stderr)
   const json = pino({ base: { role } }, destination)
   const write: WriteEvent = (event, facts) => {

@@ -18,7 +18,15 @@ export async function startWith<Handle>(
   wire: Wire<Handle>,
   { signal = new AbortController().signal, ...options }: StartOptions = {},
 ): Promise<RunningRole<Handle>> {
-  const home = openHome({ role, dataDir: settings.dataDir, format: settings.logFormat as LogOptions['format'], ...options })
+  const stopping = new AbortController()
+  const leaving = AbortSignal.any([signal, stopping.signal])
+  const home = openHome({
+    role,
+    dataDir: settings.dataDir,
+    format: settings.logFormat as LogOptions['format'],
+    ...options,
+    signal: leaving,
+  })
   const started = createStarted()
   home.report('starting', {})
   started.add('data directory', home)
@@ -26,7 +34,6 @@ export async function startWith<Handle>(
     const wired = await wire(settings, home, started, signal)
     home.announce(wired.places)
     home.report('started', wired.places)
-    const stopping = new AbortController()
     const ended = wired.run(stopping.signal).catch((failure: unknown) => {
       if (!stopping.signal.aborted) throw failure
     })

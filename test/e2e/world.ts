@@ -118,7 +118,9 @@ export interface World {
   startSequencer(dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
   /** The same of the market's only validator, which fetches from the sequencer. */
   startValidator(sequencer: WeftRole, dataDir?: string): Promise<WeftRole>
-  startCollector(sequencer: WeftRole): Promise<WeftRole>
+  startRelay(dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
+  /** Of the market, on its chain, when flags are given; otherwise it asks no chain. */
+  startCollector(sequencer: Pick<WeftRole, 'places'>, dataDir?: string, flags?: readonly string[]): Promise<WeftRole>
   /** An api whose index is in that database, or in its own folder; which asks the chain at `rpcUrl`, where one is given. */
   startApi(options?: { readonly database?: Secret<string>; readonly rpcUrl?: string; readonly dataDir?: string }): Promise<WeftRole>
   /** A folder that is removed with the world. */
@@ -189,11 +191,15 @@ export async function openWorld(options: {
     return folder
   }
 
-  function marketFlags(dataDir: string, anchorRpcUrl = rpcUrl): string[] {
+  function chainFlags(anchorRpcUrl = rpcUrl): string[] {
     const { chainId, protocolState, dataMarket } = deployment
     const contracts = ['--anchor-chain-id', String(chainId), '--protocol-state', protocolState, '--data-market', dataMarket]
-    return ['--data-dir', dataDir, '--anchor-rpc-url', anchorRpcUrl, ...contracts, '--namespace', NAMESPACE, '--poll-ms', '100']
+    return ['--anchor-rpc-url', anchorRpcUrl, ...contracts, '--poll-ms', '100']
   }
+  const marketFlags = (dataDir: string, anchorRpcUrl?: string): string[] => [
+    ...['--data-dir', dataDir, ...chainFlags(anchorRpcUrl)],
+    ...['--namespace', NAMESPACE],
+  ]
   const sequencerFlags = (dataDir: string): string[] => [...marketFlags(dataDir), '--window-unit', 'blocks']
 
   async function startRole(role: string, dataDir: string, flags: readonly string[], env: Variables, isReady: RegExp): Promise<WeftRole> {
@@ -255,10 +261,16 @@ export async function openWorld(options: {
       const flags = [...sequencerFlags(dataDir), '--ipfs-peers', (places['ipfs'] ?? []).join(',')]
       return startRole('validator', dataDir, flags, { WEFT_SIGNER_KEY: owner.keyText }, /"msg":"started"/)
     },
-    startCollector({ places }) {
-      const dataDir = freshDir()
-      const flags = ['--data-dir', dataDir, '--grpc-listen', '127.0.0.1:0', '--sequencers', (places['p2p'] ?? []).join(',')]
-      return startRole('collector', dataDir, flags, {}, /"msg":"started"/)
+    startRelay: (dataDir = freshDir(), flags = []) => startRole('relay', dataDir, ['--data-dir', dataDir, ...flags], {}, /"msg":"started"/),
+    startCollector({ places }, dataDir = freshDir(), more) {
+      const flags = ['--data-dir', dataDir, '--sequencers', (places['p2p'] ?? []).join(',')]
+      return startRole(
+        'collector',
+        dataDir,
+        [...flags, ...(more ? [...chainFlags(), ...more] : ['--grpc-listen', '127.0.0.1:0'])],
+        {},
+        /"msg":"started"/,
+      )
     },
     startApi({ database, rpcUrl: ownRpcUrl = rpcUrl, dataDir = freshDir() } = {}) {
       const flags = [...marketFlags(dataDir, ownRpcUrl), '--http-listen', '127.0.0.1:0']

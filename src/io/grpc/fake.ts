@@ -36,7 +36,8 @@ export function createFakeGrpc(clock: { sleep(durationMs: number, signal?: Abort
     try {
       return await handler(submission)
     } catch (cause) {
-      if (isWeftError(cause, 'QUEUE_FULL')) throw new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told' }, cause)
+      if (isWeftError(cause, 'QUEUE_FULL') || isWeftError(cause, 'STORE_FULL'))
+        throw new WeftError('QUEUE_FULL', { queue: endpoint, lengthMax: 'not told' }, cause)
       throw new WeftError('COLLECTOR_UNAVAILABLE', { endpoint, detail: 'internal' }, cause)
     }
   }

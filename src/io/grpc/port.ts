@@ -16,7 +16,7 @@ export interface SubmissionServer {
 }
 
 /**
- * Called per submission that parses. Throwing `QUEUE_FULL` becomes RESOURCE_EXHAUSTED; anything else INTERNAL.
+ * Called per submission that parses. Throwing `QUEUE_FULL` or `STORE_FULL` becomes RESOURCE_EXHAUSTED; anything else INTERNAL.
  * A message that does not parse is answered INVALID_ARGUMENT by the adapter and never gets here.
  */
 export type SubmissionHandler = (submission: Submission) => Promise<HandOverAnswer>

@@ -48,6 +48,8 @@ const STREAM_TOO_LONG: Refusal = { code: status.RESOURCE_EXHAUSTED, details: `a 
 function refusalOf(failure: unknown): Refusal {
   if (isWeftError(failure, 'QUEUE_FULL'))
     return { code: status.RESOURCE_EXHAUSTED, details: `the collector is full (${failure.facts.queue}), send again a little later` }
+  if (isWeftError(failure, 'STORE_FULL'))
+    return { code: status.RESOURCE_EXHAUSTED, details: 'the disk of the collector is full, send again when it has room' }
   return { code: status.INTERNAL, details: isWeftError(failure) ? failure.code : 'internal' }
 }
 

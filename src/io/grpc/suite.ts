@@ -65,9 +65,14 @@ export function grpcSuite(name: string, createGrpc: () => FakeGrpc): void {
       expect(calls).toBe(0)
     })
 
-    test('a full collector is QUEUE_FULL, any other failure of it COLLECTOR_UNAVAILABLE', async () => {
-      const full = await start(() => Promise.reject(new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: 1 })))
-      await expect(full.client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    test('a full collector, or one whose disk is full, is QUEUE_FULL, any other failure of it COLLECTOR_UNAVAILABLE', async () => {
+      for (const failure of [
+        new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: 1 }),
+        new WeftError('STORE_FULL', { path: 'outbox', doing: 'secret detail' }),
+      ]) {
+        const full = await start(() => Promise.reject(failure))
+        await expect(full.client.submitSnapshot(submission, patient)).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+      }
       const broken = await start(() => Promise.reject(new Error('secret detail')))
       const failure = await broken.client.submitSnapshot(submission, patient).catch((cause: unknown) => cause)
       expect(failure).toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })

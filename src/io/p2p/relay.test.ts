@@ -6,7 +6,7 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { SUBMIT_PROTOCOL } from '#wire/submit-frame.ts'
 import { createSubmissionDialer } from './dialer.ts'
 import { createSubmissionHost } from './host.ts'
@@ -98,6 +98,29 @@ describe('the relay', () => {
     const stream = await connection.newStream(SUBMIT_PROTOCOL)
     expect(stream.status).toBe('open')
   })
+
+  test.each([3_600_000, -3_600_000])(
+    'R3: a clock that steps by %i ms ends no circuit and no reservation: what is under way arrives, and newcomers come through',
+    async (stepMs) => {
+      const middle = await relay()
+      const address = await reachable(middle.addresses()[0] as string)
+      const dial = async (seed: number) => keep(await createSubmissionDialer({ identity: identity(seed) })).dial(address, stopping.signal)
+      const link = await dial(7)
+      const send = (index: number) => link.send({ submissionId: idOf(index), payload: new Uint8Array(1) })
+      const underWay = Array.from({ length: 20 }, (_, index) => send(index))
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + stepMs })
+      try {
+        const later = Array.from({ length: 20 }, (_, index) => send(20 + index))
+        const receipts = await Promise.all([...underWay, ...later])
+        expect(receipts).toMatchObject(receipts.map(() => ({ code: 'accepted' })))
+        const newcomer = await dial(8)
+        expect(await newcomer.send({ submissionId: idOf(50), payload: new Uint8Array(1) })).toMatchObject({ code: 'accepted' })
+        expect(middle.stats()).toMatchObject({ reservations: 1, circuits: 2 })
+      } finally {
+        vi.useRealTimers()
+      }
+    },
+  )
 
   test('R2: a peer holds so many circuits and no more; one that ends makes room, and another peer has its own', async () => {
     const middle = await relay({ circuitsPerPeerMax: 2 })

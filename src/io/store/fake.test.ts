@@ -10,6 +10,7 @@ storeSuite('fake', {
     return (store as FakeStore).crash()
   },
   breakDisk: (store) => (store as FakeStore).breakDisk(),
+  setRoom: (store, hasRoom) => (store as FakeStore).setRoom(hasRoom),
 })
 
 describe('fake store', () => {

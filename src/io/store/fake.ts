@@ -1,15 +1,16 @@
 import { WeftError } from '#domain/errors.ts'
 import { byCodeUnit } from '#domain/ids.ts'
+import { createGroup, createListeners, type Group } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** A store in memory that forgets, at `crash`, exactly what a real one would forget. */
-type StoreBreak = 'STORE_FAILED' | 'STORE_FULL'
-
 export interface FakeStore extends Store {
   /** Ends this store as a power cut would: commits that are not durable never resolve. Returns what is found afterwards. */
   crash(): FakeStore
   /** From now on its disk takes nothing: the next commit fails, and the store with it. */
-  breakDisk(by?: StoreBreak): void
+  breakDisk(): void
+  /** Whether its disk has room. */
+  setRoom(hasRoom: boolean): void
   /** A store of its own with what is durable now, as a backup holds it. */
   copy(): FakeStore
   /** What a power cut at this very instant would leave under the key. */
@@ -18,11 +19,9 @@ export interface FakeStore extends Store {
 
 type Contents = Map<string, Uint8Array>
 
-function apply(contents: Contents, writes: readonly StoreWrite[]): void {
-  for (const { key, value } of writes) {
-    if (value === undefined) contents.delete(key)
-    else contents.set(key, value)
-  }
+function put(contents: Contents, key: string, value: Uint8Array | undefined): void {
+  if (value === undefined) contents.delete(key)
+  else contents.set(key, value)
 }
 
 function select(contents: Contents, prefix: string, range: { readonly after?: string; readonly limit?: number }): StoreEntry[] {
@@ -34,33 +33,46 @@ function select(contents: Contents, prefix: string, range: { readonly after?: st
 
 function openOn(durable: Contents): FakeStore {
   let state: 'open' | 'closed' | 'crashed' = 'open'
-  let brokenBy: StoreBreak | undefined
-  let failure: WeftError<StoreBreak> | undefined
+  let isBroken = false
+  let hasRoom = true
+  let failure: WeftError<'STORE_FAILED'> | undefined
   const visible: Contents = new Map(durable)
   /** Commits since the last flush; one flush makes all of them durable. */
-  let group: { readonly writes: StoreWrite[]; readonly durable: Promise<void> } | undefined
+  let group: Group | undefined
+  const listeners = createListeners()
 
   function assertOpen(): void {
     if (failure !== undefined) throw failure
     if (state !== 'open') throw new WeftError('STOPPED', { what: 'store' })
   }
 
-  function openGroup(): { readonly writes: StoreWrite[]; readonly durable: Promise<void> } {
-    const writes: StoreWrite[] = []
-    const flushed = new Promise<void>((resolve, reject) => {
-      setImmediate(() => {
-        if (state === 'crashed') return
-        group = undefined
-        if (brokenBy !== undefined) {
-          failure = new WeftError(brokenBy, { path: 'fake', doing: 'committing' })
-          reject(failure)
-          return
-        }
-        apply(durable, writes)
-        resolve()
-      })
-    })
-    return { writes, durable: flushed }
+  function flush(): void {
+    const flushed = group
+    if (state === 'crashed' || flushed === undefined) return
+    if (isBroken) {
+      group = undefined
+      failure = new WeftError('STORE_FAILED', { path: 'fake', doing: 'committing' })
+      flushed.fail(failure)
+      return
+    }
+    if (!hasRoom) {
+      if (flushed.wait()) listeners.call()
+      return
+    }
+    group = undefined
+    for (const [key, value] of flushed.writes) put(durable, key, value)
+    flushed.succeed()
+  }
+
+  function join(writes: readonly StoreWrite[]): Group {
+    assertOpen()
+    if (group === undefined) {
+      group = createGroup()
+      setImmediate(flush)
+    }
+    group.add(writes)
+    for (const { key } of writes) put(visible, key, group.writes.get(key))
+    return group
   }
 
   return {
@@ -72,23 +84,18 @@ function openOn(durable: Contents): FakeStore {
       assertOpen()
       return select(visible, prefix, range)
     },
-    async commit(writes) {
-      assertOpen()
-      const owned = writes.map(({ key, value }) => (value === undefined ? { key } : { key, value: value.slice() }))
-      apply(visible, owned)
-      group ??= openGroup()
-      for (const write of owned) group.writes.push(write)
-      return group.durable
-    },
+    commit: async (writes) => join(writes).durable,
+    isFull: () => group?.isFull() === true,
+    onFull: (listener) => listeners.add(listener, group?.isFull() === true),
     async flush() {
       assertOpen()
       return group?.durable
     },
     async close() {
       if (state !== 'open') return
-      const last = group?.durable
+      const last = group
       state = 'closed'
-      await last
+      if (last?.isFull() !== true) await last?.durable
       if (failure !== undefined) throw failure
     },
     copy: () => openOn(new Map(durable)),
@@ -97,8 +104,12 @@ function openOn(durable: Contents): FakeStore {
       state = 'crashed'
       return openOn(new Map(durable))
     },
-    breakDisk(by = 'STORE_FAILED') {
-      brokenBy = by
+    breakDisk() {
+      isBroken = true
+    },
+    setRoom(has) {
+      hasRoom = has
+      if (group?.isFull() === true) setImmediate(flush)
     },
   }
 }

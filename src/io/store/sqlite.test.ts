@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isWeftError } from '#domain/errors.ts'
 import type { Store } from './port.ts'
-import { openSqliteStore } from './sqlite.ts'
-import { storeSuite } from './suite.ts'
+import { openSqliteStore, type WaitForRoom } from './sqlite.ts'
+import { offer, storeSuite } from './suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-store-'))
 let files = 0
@@ -30,19 +30,29 @@ const asked = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(functi
 })
 afterAll(() => asked.mockRestore())
 
-function open(path = newPath()): Store {
-  const store = openSqliteStore({ path })
+function open(path = newPath(), room?: WaitForRoom): Store {
+  const store = openSqliteStore({ path, room })
   connections.set(store, asked.mock.contexts.at(-1) as DatabaseSync)
   return store
 }
 const connectionOf = (store: Store): DatabaseSync => connections.get(store) as DatabaseSync
 
+/** As many pages as there are, or as many as there may be: SQLite says of both a disk and a database that they are full. */
+function setRoom(store: Store, hasRoom: boolean): void {
+  const connection = connectionOf(store)
+  const pages = hasRoom ? 1_000_000 : Number(Object.values(connection.prepare('PRAGMA page_count').get() ?? {})[0])
+  exec.call(connection, `PRAGMA max_page_count = ${pages}`)
+}
+
+const waiting = (): WaitForRoom => ({ signal: new AbortController().signal, onFull: () => undefined, lookEveryMs: 1 })
+
 let latestPath = ''
 storeSuite('sqlite', {
   async open() {
     latestPath = newPath()
-    return open(latestPath)
+    return open(latestPath, waiting())
   },
+  setRoom,
   async reopen(store) {
     await store.close()
     return open(latestPath)
@@ -152,6 +162,49 @@ describe('sqlite store', () => {
     const again = open(path)
     expect(again.scan('').map(({ key }) => key)).toEqual(['before'])
     await again.close()
+  })
+
+  /** A store that waits for room, with what it says of it. */
+  function patient() {
+    const stopping = new AbortController()
+    const told: boolean[] = []
+    const store = open(newPath(), { signal: stopping.signal, onFull: (isFull) => void told.push(isFull), lookEveryMs: 1 })
+    return { store, stopping, told }
+  }
+  const large = (key: string) => ({ key, value: new Uint8Array(20_000) })
+
+  test('that the disk is full is said once, and that it has room again', async () => {
+    const { store, told } = patient()
+    setRoom(store, false)
+    const waits = [store.commit([large('a')]), store.commit([large('b')])]
+    for (let look = 0; look < 5; look += 1) await new Promise((resolve) => setTimeout(resolve, 2))
+    expect(told).toEqual([true])
+    setRoom(store, true)
+    await Promise.all(waits)
+    expect(told).toEqual([true, false])
+    await store.close()
+  })
+
+  test('who is told to stop waits for room no longer: what is not on the disk is STORE_FULL, and nothing is taken after it', async () => {
+    const { store, stopping } = patient()
+    setRoom(store, false)
+    const waits = store.commit([large('a')])
+    expect(await offer([large('b')], store)).toBe(false)
+    stopping.abort()
+    await expect(waits).rejects.toMatchObject({ code: 'STORE_FULL' })
+    await expect(store.commit([large('c')])).rejects.toMatchObject({ code: 'STORE_FULL' })
+    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FULL' })
+  })
+
+  test('a disk that fails while others wait for room fails them too', async () => {
+    const { store } = patient()
+    setRoom(store, false)
+    const waits = store.commit([large('a')])
+    expect(await offer([], store)).toBe(false)
+    broken.add(connectionOf(store))
+    setRoom(store, true)
+    await expect(waits).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(store.close()).rejects.toMatchObject({ code: 'STORE_FAILED' })
   })
 
   test('a path that cannot be a file is STORE_PLACE_WRONG', () => {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { storeFailed, WeftError } from '#domain/errors.ts'
 import { makeFolder } from '#io/disk/folder.ts'
+import { createGroup, createListeners, type Group, withWrites } from './group.ts'
 import type { Store, StoreEntry, StoreWrite } from './port.ts'
 
 /** SQLite's primary result codes for "somebody else holds the lock". */
@@ -56,19 +57,28 @@ function endOfPrefix(prefix: string): string | undefined {
   return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1)
 }
 
-function prepareStatements(database: DatabaseSync) {
-  return {
-    get: database.prepare('SELECT value FROM entries WHERE key = ?'),
-    scanAll: database.prepare('SELECT key, value FROM entries WHERE key > ? ORDER BY key LIMIT ?'),
-    scanTo: database.prepare('SELECT key, value FROM entries WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
-    put: database.prepare('INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),
-    remove: database.prepare('DELETE FROM entries WHERE key = ?'),
-  }
+/** How often it is looked whether a disk that was full has room: a person makes it, or another program. */
+const LOOK_FOR_ROOM_MS = 1_000
+
+/** What becomes of a full disk where a role works with the store. */
+export interface WaitForRoom {
+  /** Who waits then gives up, and the store fails. */
+  readonly signal: AbortSignal
+  /** Called when commits begin to wait, and when all of them are on the disk. */
+  onFull(isFull: boolean): void
+  readonly lookEveryMs?: number
 }
 
-/** Runs work on the database. After the first failure everything throws it: memory and disk no longer agree, and only a restart makes them. */
-function createGuard(path: string) {
+export interface SqliteOptions {
+  readonly path: string
+  /** Without it a commit for which there is no room fails as any other. */
+  readonly room?: WaitForRoom | undefined
+}
+
+/** Runs work on the database. After the first failure that is not waited out everything throws it: memory and disk no longer agree, and only a restart makes them. */
+function createGuard(path: string, canWait: boolean) {
   let failure: ReturnType<typeof storeFailed> | undefined
+  let mayWait = canWait
   let isClosed = false
   return {
     run<Value>(doing: string, work: () => Value): Value {
@@ -77,9 +87,15 @@ function createGuard(path: string) {
       try {
         return work()
       } catch (cause) {
-        failure = storeFailed(path, doing, cause)
-        throw failure
+        const failed = storeFailed(path, doing, cause)
+        if (!mayWait || failed.code !== 'STORE_FULL') failure = failed
+        throw failed
       }
+    },
+    hasFailed: (): boolean => failure !== undefined,
+    /** From now on a full disk is a failure, too. */
+    endWaiting(): void {
+      mayWait = false
     },
     isClosed: (): boolean => isClosed,
     close(): void {
@@ -90,85 +106,131 @@ function createGuard(path: string) {
 }
 type Guard = ReturnType<typeof createGuard>
 
-/** The commits of one event-loop turn: one transaction, one fsync. */
-interface Group {
-  readonly durable: Promise<void>
-  readonly flush: () => void
-}
-
-function createGroups(database: DatabaseSync, guard: Guard) {
+/** Groups of commits, each one transaction and one fsync. One that finds no room is rolled back, and all that come join it until it is written. */
+function createGroups(database: DatabaseSync, guard: Guard, room: WaitForRoom | undefined) {
+  const statements = {
+    put: database.prepare('INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),
+    remove: database.prepare('DELETE FROM entries WHERE key = ?'),
+  }
   let group: Group | undefined
+  let looking: NodeJS.Timeout | undefined
+  const listeners = createListeners()
 
-  function open(): Group {
-    database.exec('BEGIN IMMEDIATE')
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    // Whoever's write failed was told at once and does not wait for this.
-    promise.catch(() => undefined)
-    const flush = () => {
-      if (group === undefined) return
-      group = undefined
-      try {
-        guard.run('committing', () => database.exec('COMMIT'))
-        resolve()
-      } catch (cause) {
-        reject(cause)
+  function write(key: string, value: Uint8Array | undefined): void {
+    if (value === undefined) statements.remove.run(key)
+    else statements.put.run(key, value)
+  }
+
+  function join(writes: readonly StoreWrite[]): Group {
+    guard.run('writing', () => undefined)
+    const isNew = group === undefined
+    group ??= createGroup()
+    const joined = group
+    if (isNew) setImmediate(flush)
+    joined.add(writes)
+    if (!joined.isFull())
+      attempt(joined, 'writing', () => {
+        if (isNew) database.exec('BEGIN IMMEDIATE')
+        for (const { key, value } of writes) write(key, value)
+      })
+    return joined
+  }
+
+  function flush(): void {
+    const flushed = group
+    if (flushed === undefined) return
+    clearTimeout(looking)
+    const isWritten = attempt(flushed, 'committing', () => {
+      if (flushed.isFull()) {
+        database.exec('BEGIN IMMEDIATE')
+        for (const [key, value] of flushed.writes) write(key, value)
       }
-    }
-    setImmediate(flush)
-    return { durable: promise, flush }
+      database.exec('COMMIT')
+    })
+    if (!isWritten) return
+    group = undefined
+    if (flushed.isFull()) room?.onFull(false)
+    flushed.succeed()
   }
 
-  return {
-    current: (): Group | undefined => group,
-    join(): Group {
-      group ??= open()
-      return group
-    },
+  /** Does a part of what makes the group durable. `false`: it waits for room, or has failed. */
+  function attempt(current: Group, doing: string, work: () => void): boolean {
+    try {
+      guard.run(doing, work)
+      return true
+    } catch (failure) {
+      if (guard.hasFailed()) {
+        group = undefined
+        current.fail(failure)
+      } else wait(current)
+      return false
+    }
   }
+
+  function wait(current: Group): void {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    looking = setTimeout(flush, room?.lookEveryMs ?? LOOK_FOR_ROOM_MS)
+    if (!current.wait()) return
+    room?.onFull(true)
+    listeners.call()
+  }
+
+  return { current: (): Group | undefined => group, join, flush, listeners }
 }
 
 /**
  * A store in one SQLite file. The writes of a turn go at once into one open transaction, where this connection's own reads see them,
  * and the transaction is committed when the turn ends. Throws `DATA_DIR_LOCKED` when another process has the file open, and as `storeFailed`.
  */
-export function openSqliteStore(options: { readonly path: string }): Store {
-  const database = openDatabase(options.path)
-  const statements = prepareStatements(database)
-  const guard = createGuard(options.path)
-  const groups = createGroups(database, guard)
+export function openSqliteStore({ path, room }: SqliteOptions): Store {
+  const database = openDatabase(path)
+  const statements = {
+    get: database.prepare('SELECT value FROM entries WHERE key = ?'),
+    scanAll: database.prepare('SELECT key, value FROM entries WHERE key > ? ORDER BY key LIMIT ?'),
+    scanTo: database.prepare('SELECT key, value FROM entries WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?'),
+  }
+  const guard = createGuard(path, room?.signal.aborted === false)
+  const groups = createGroups(database, guard, room)
+  /** The group whose writes are in no transaction. */
+  const unwritten = (): Group | undefined => (groups.current()?.isFull() === true ? groups.current() : undefined)
 
-  function write({ key, value }: StoreWrite): void {
-    if (value === undefined) statements.remove.run(key)
-    else statements.put.run(key, value)
+  /** Ends the wait for room: what is not written by now will not be. */
+  function endWaiting(): void {
+    guard.endWaiting()
+    groups.flush()
+  }
+  room?.signal.addEventListener('abort', endWaiting, { once: true })
+
+  function found(prefix: string, after: string, limit: number): StoreEntry[] {
+    const end = endOfPrefix(prefix)
+    const rows = end === undefined ? statements.scanAll.all(after, limit) : statements.scanTo.all(prefix, after, end, limit)
+    return rows as unknown as StoreEntry[]
   }
 
   return {
     get(key) {
-      return guard.run('reading', () => statements.get.get(key)?.value as Uint8Array | undefined)
+      return guard.run('reading', () => {
+        const full = unwritten()
+        return full?.writes.has(key) ? full.writes.get(key)?.slice() : (statements.get.get(key)?.value as Uint8Array | undefined)
+      })
     },
-    scan(prefix, range = {}) {
-      const after = range.after ?? ''
-      const limit = range.limit ?? -1
-      const end = endOfPrefix(prefix)
+    scan(prefix, { after = '', limit } = {}) {
       return guard.run('scanning', () => {
-        const rows = end === undefined ? statements.scanAll.all(after, limit) : statements.scanTo.all(prefix, after, end, limit)
-        return rows as unknown as StoreEntry[]
+        const full = unwritten()
+        if (full === undefined) return found(prefix, after, limit ?? -1)
+        return withWrites(full, found(prefix, after, limit === undefined ? -1 : limit + full.writes.size), { prefix, after, limit })
       })
     },
-    async commit(writes) {
-      const group = guard.run('writing', () => {
-        const joined = groups.join()
-        for (const entry of writes) write(entry)
-        return joined
-      })
-      return group.durable
-    },
+    commit: async (writes) => groups.join(writes).durable,
+    isFull: () => unwritten() !== undefined,
+    onFull: (listener) => groups.listeners.add(listener, unwritten() !== undefined),
     async flush() {
       return guard.run('flushing', () => groups.current())?.durable
     },
     async close() {
       if (guard.isClosed()) return
-      groups.current()?.flush()
+      room?.signal.removeEventListener('abort', endWaiting)
+      endWaiting()
       database.close()
       guard.close()
     },

@@ -59,17 +59,35 @@ describe('accept', () => {
     expect(again.role.stats().open).toBe(1)
   })
 
-  test.each(['STORE_FAILED', 'STORE_FULL'] as const)(
-    'C10: a role whose disk failed before it ran does not start to forward: %s',
-    async (code) => {
-      const store = createFakeStore()
-      const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
-      const one = await world.collector(host.addresses(), { store })
-      store.breakDisk(code)
-      await expect(one.hand(submission(1))).rejects.toMatchObject({ code })
-      const running = one.role.run(world.stopping.signal)
-      await expect(world.clock.runUntil(running, { limitMs: 1_000 })).rejects.toMatchObject({ code })
-      expect(one.role.stats().linksOpened).toBe(0)
-    },
-  )
+  test('C10: a role whose disk failed before it ran does not start to forward', async () => {
+    const store = createFakeStore()
+    const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
+    const one = await world.collector(host.addresses(), { store })
+    store.breakDisk()
+    await expect(one.hand(submission(1))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    const running = one.role.run(world.stopping.signal)
+    await expect(world.clock.runUntil(running, { limitMs: 1_000 })).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(one.role.stats().linksOpened).toBe(0)
+  })
+
+  test('C15: a full disk refuses every hand-over, ends nothing, and takes them again when there is room', async () => {
+    const store = createFakeStore()
+    const host = await world.network.createSubmissionHost({ identity: new Uint8Array(32) })
+    const one = await world.collector(host.addresses(), { store })
+    one.start()
+    await one.hand(submission(1))
+    store.setRoom(false)
+    // The first learns it from the disk, the second from the first; the same vote again is no other.
+    for (const which of [2, 3, 2, 1]) await expect(one.hand(submission(which))).rejects.toMatchObject({ code: 'STORE_FULL' })
+    await expect(one.hand(naming(submission(2), '0f'))).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(one.role.stats().handedOver).toEqual({ new: 1, known: 0, full: 5 })
+    await world.clock.advance(60_000)
+    store.setRoom(true)
+    await world.clock.advance(1)
+    expect([await one.hand(submission(2)), await one.hand(submission(3))]).toEqual(['Success', 'Success'])
+    const { taken } = world.answer(host)
+    await world.clock.runUntil(() => one.ended() === 3, { limitMs: 60_000 })
+    expect(taken.size).toBe(3)
+    await one.stop()
+  })
 })

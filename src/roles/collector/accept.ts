@@ -15,7 +15,7 @@ export interface AcceptDeps {
   readonly now: () => BlockTime | undefined
 }
 
-/** Stage 1. `Success` only after the submission is durable (C1); the code of what is wrong with it otherwise (C12). Throws `QUEUE_FULL` (C2). */
+/** Stage 1. `Success` only after the submission is durable (C1); the code of what is wrong with it otherwise (C12). Throws `QUEUE_FULL` (C2), `STORE_FULL` (C15). */
 export async function accept(submission: Submission, { outbox, counters, check, now }: AcceptDeps): Promise<HandOverAnswer> {
   const rejection = check(submission)
   if (rejection !== undefined) {
@@ -26,7 +26,7 @@ export async function accept(submission: Submission, { outbox, counters, check, 
     counters.countHandOver(await outbox.add(submission, now()))
     return 'Success'
   } catch (failure) {
-    if (isWeftError(failure, 'QUEUE_FULL')) counters.countHandOver('full')
+    if (isWeftError(failure, 'QUEUE_FULL') || isWeftError(failure, 'STORE_FULL')) counters.countHandOver('full')
     throw failure
   }
 }

@@ -52,8 +52,10 @@ export function createWorld(seed = 1) {
   const network: FakeNetwork = createFakeNetwork({ clock, random })
   const stopping = new AbortController()
   let sleeperCount = 0
+  /** How far the roles' clock is ahead of the time that passes. */
+  let aheadMs = 0
   const counted: Clock = {
-    nowMs: clock.nowMs,
+    nowMs: () => clock.nowMs() + aheadMs,
     async sleep(durationMs, signal) {
       sleeperCount += 1
       try {
@@ -117,6 +119,20 @@ export function createWorld(seed = 1) {
     }
   }
 
-  /** `sleeperCount`: how many of the roles' waits are under way. */
-  return { clock, random, network, answer, collector, events, facts, stopping, sleeperCount: () => sleeperCount }
+  return {
+    clock,
+    random,
+    network,
+    answer,
+    collector,
+    events,
+    facts,
+    stopping,
+    /** How many of the roles' waits are under way. */
+    sleeperCount: () => sleeperCount,
+    /** Sets the roles' clock forward. One that is set back goes on as it was (`io/clock`). */
+    stepClock(byMs: number) {
+      aheadMs += byMs
+    },
+  }
 }

@@ -121,7 +121,7 @@ export function createCollector(options: CollectorOptions, deps: CollectorDeps):
         return answer
       } catch (failure) {
         // C10: with nothing to forward, the hand-over alone meets the disk. It would be refused for ever.
-        if (isStoreFailure(failure)) failing.abort(failure)
+        if (isStoreFailure(failure) && failure.kind !== 'transient') failing.abort(failure)
         throw failure
       }
     },

@@ -54,22 +54,32 @@ export function createDeliveries({ retryBackoff }: { readonly retryBackoff: Back
     outbox.putBack(entry, pauseMs(retryBackoff, entry.attempts, random))
   }
 
-  async function deliver(entry: Entry, route: Route): Promise<void> {
+  /** What the route says of it; `undefined` when its link failed. A route waits for receipts, and not for our disk. */
+  async function receiptOf({ submissionId }: Entry, payload: Uint8Array, route: Route): Promise<Receipt | 'unacknowledged' | undefined> {
     route.inFlightCount += 1
+    try {
+      const receipt = await route.link.send({ submissionId, payload })
+      route.receiptCount += 1
+      return receipt
+    } catch (failure) {
+      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
+      return undefined
+    } finally {
+      route.inFlightCount -= 1
+      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
+    }
+  }
+
+  async function deliver(entry: Entry, route: Route): Promise<void> {
     inFlightCount += 1
     try {
       const payload = outbox.payload(entry)
-      const receipt = await route.link.send({ submissionId: entry.submissionId, payload })
-      route.receiptCount += 1
-      await conclude(entry, receipt, payload)
-    } catch (failure) {
-      if (!isWeftError(failure, 'LINK_FAILED')) throw failure
+      const receipt = await receiptOf(entry, payload, route)
       // Whether it arrived is unknown: it goes again over the next link, under the same id (C5).
-      outbox.putBack(entry, 0)
+      if (receipt === undefined) outbox.putBack(entry, 0)
+      else await conclude(entry, receipt, payload)
     } finally {
-      route.inFlightCount -= 1
       inFlightCount -= 1
-      if (route.isLeft && route.inFlightCount === 0) await route.link.close()
       bell.ring()
     }
   }

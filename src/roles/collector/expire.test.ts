@@ -30,6 +30,26 @@ describe('C13: time is chain time', () => {
     expect(one.role.stats().endings).toMatchObject({ acknowledged: 50, expired: 0 })
   })
 
+  test('a clock that is set forward by an hour in the midst of deliveries gives up none, and ends no link', async () => {
+    await world.releaseNext()
+    const host = await world.network.createSubmissionHost({ identity: SEQUENCER })
+    let isLater = true
+    const { taken } = world.answer(host, (_, { submissionId }) => (isLater && submissionId < '8' ? 'epoch_unknown' : 'accepted'))
+    const one = await world.collector(host.addresses())
+    await one.ready()
+    const hand = async (from: number) => {
+      for (let index = from; index < from + 25; index += 1) await one.hand(world.signed(1, `pairs:${index}:N`))
+    }
+    await hand(1)
+    world.stepClock(HOUR_MS)
+    await hand(26)
+    await world.clock.advance(5_000)
+    expect(one.role.stats()).toMatchObject({ endings: { expired: 0, rejected: 0 }, lost: {} })
+    isLater = false
+    await world.clock.runUntil(() => one.ended() === 50, { limitMs: 10_000 })
+    expect([taken.size, one.role.stats().endings.acknowledged, one.role.stats().linksOpened]).toEqual([50, 50, 1])
+  })
+
   test.each([HOUR_MS, -HOUR_MS])('a restart under a clock that stepped %d ms loses nothing', async (stepMs) => {
     await world.releaseNext()
     const one = await world.collector([])

@@ -40,6 +40,15 @@ describe('forward', () => {
     expect(one.role.stats()).toMatchObject({ inFlight: 1, open: 1, address: DIRECT, linksOpened: 1 })
   })
 
+  test('what is handed over together leaves together, at the same instant: nothing is held back to be sent with more', async () => {
+    const one = await start()
+    const atMs = world.clock.nowMs()
+    const handing = Array.from({ length: 200 }, (_, index) => one.role.handler(submission(index)))
+    await world.clock.runUntil(Promise.all(handing), { limitMs: 1_000 })
+    await soon()
+    expect([link(0).sent.length, world.clock.nowMs() - atMs]).toEqual([200, 0])
+  })
+
   test('deliveries in flight are bounded, and every receipt makes room for the next', async () => {
     const one = await start({ limits: { inFlightMax: 2 } })
     for (const index of [1, 2, 3, 4]) await one.hand(submission(index))

@@ -1,4 +1,4 @@
-import { WeftError } from '#domain/errors.ts'
+import { isWeftError, WeftError } from '#domain/errors.ts'
 import type { Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
 import type { DeliveryReason } from '#domain/reasons.ts'
 import { isTaken, type ReceiptCode } from '#domain/rejection.ts'
@@ -7,6 +7,7 @@ import type { BlockTime } from '#domain/window.ts'
 import type { Clock } from '#io/clock/port.ts'
 import type { Random } from '#io/keys/port.ts'
 import type { Store, StoreWrite } from '#io/store/port.ts'
+import { offer } from '#life/offer.ts'
 import { encodeSubmission } from '#wire/submission-proto.ts'
 import { createHeap } from '#domain/heap.ts'
 import type { Evidence } from './evidence.ts'
@@ -45,7 +46,7 @@ export interface Entry {
 }
 
 export interface Outbox {
-  /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`. */
+  /** Resolves when the submission is durable: `new`, or `known` when the same one was taken before. Throws `QUEUE_FULL`, `STORE_FULL` while the disk is (C15). */
   add(submission: Submission, heardAt?: BlockTime): Promise<'new' | 'known'>
   /** The next to send: of those that are due, the epoch that closes first, then the order of acceptance. It is in flight from now on. */
   take(): Entry | undefined
@@ -191,6 +192,8 @@ function createRoom({ openMax, openPerSlotMax }: OutboxOptions) {
   }
 }
 
+const withoutRoom = () => new WeftError('STORE_FULL', { path: 'outbox', doing: 'taking a submission' })
+
 /** Finished entries, oldest first, as keys. */
 function createHistory(finishedMax: number) {
   const keys = new Set<string>()
@@ -276,7 +279,12 @@ export function openOutbox(
   async function renew(key: string, note: Note, submission: Submission): Promise<void> {
     const entry = open.get(key)
     if (entry !== undefined) entry.isRenewed = entry.place === 'in flight'
-    await store.commit([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
+    await take([{ key, value: toValue({ ...note, header: submission.header }, encodeSubmission(submission)) }])
+  }
+
+  /** Resolves when it is durable, and all before it. */
+  async function take(writes: readonly StoreWrite[]): Promise<void> {
+    if (!(await offer(writes, store))) throw withoutRoom()
   }
 
   for (const { key, note } of notesIn(store)) {
@@ -287,6 +295,7 @@ export function openOutbox(
   }
   return {
     async add(submission, heardAt) {
+      if (store.isFull()) throw withoutRoom()
       const key = keyOf(submission)
       const known = noteAt(key)
       const { header } = submission
@@ -299,7 +308,7 @@ export function openOutbox(
       const isKnown = known?.header === header && !['rejected', 'expired'].includes(known.state)
       if (isKnown) {
         // Its commit may still be under way.
-        await store.flush()
+        await take([])
         return 'known'
       }
       room.take(key)
@@ -307,9 +316,11 @@ export function openOutbox(
       const note: Note = { submissionId: random.uuid(), header, firstSeenMs, ...(heardAt && { heardAt }), state: 'queued' }
       history.remove(key)
       try {
-        await store.commit([{ key, value: toValue(note, encodeSubmission(submission)) }])
+        await take([{ key, value: toValue(note, encodeSubmission(submission)) }])
       } catch (failure) {
-        room.give(key)
+        // What only waits for room is as good as there, though nobody was told so.
+        if (isWeftError(failure, 'STORE_FULL')) enter(key, note)
+        else room.give(key)
         throw failure
       }
       enter(key, note)

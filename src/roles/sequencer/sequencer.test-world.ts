@@ -85,9 +85,7 @@ export function createDisk(): Disk {
       isFailing = concerns
     },
     around: (store) => ({
-      get: store.get,
-      scan: store.scan,
-      close: store.close,
+      ...store,
       async commit(writes) {
         commits.push(writes)
         if (any(writes, isFailing)) store.breakDisk()
@@ -193,6 +191,8 @@ export interface Settings {
   readonly lie?: (call: ProtocolCall) => ProtocolCall
   /** Does not wait until the sequencer has followed the chain to its head. */
   readonly isNotAwaited?: boolean
+  /** How far its clock is ahead of the time that passes. */
+  readonly aheadMs?: () => number
   /** Signs its receipts. */
   readonly receiptSigner?: Pick<Signer, 'sign'>
   /** Its account remembers no call: with hundreds of epochs the fake would send all of them again with each. */
@@ -263,7 +263,7 @@ export async function open(settings: Settings = {}): Promise<World> {
           }),
         ),
       chain: settings.wire?.around(connection) ?? connection,
-      clock,
+      clock: { ...clock, nowMs: () => clock.nowMs() + (settings.aheadMs?.() ?? 0) },
       random: { fraction: () => 1 },
       recoverer: countingRecoverer,
       receiptSigner: settings.receiptSigner,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { BlockNumber, Cid, EpochId, ProjectId, SlotId } from '#domain/ids.ts'
-import type { Submission } from '#domain/submission.ts'
+import type { Receipt, Submission } from '#domain/submission.ts'
 import { createFakeStore } from '#io/store/fake.ts'
 import { rulesWith } from '#life/rules.test-world.ts'
 import { sameRules } from '#life/rules.ts'
@@ -11,6 +11,7 @@ import { createTree, publishedRoot } from '#wire/merkle.ts'
 import type { EpochEntry } from './ledger.ts'
 import {
   CIDS,
+  createDisk,
   EPOCH_1,
   MANAGER,
   OTHER_SEQUENCER,
@@ -319,6 +320,27 @@ test('S19, G3: where the market asks for compact batches they are planned, pinne
   })
   const parsed = parseBatchFile(bytes, batchCid)
   expect(parsed).toMatchObject({ ok: true, batch: { submissions: { length: 3 } } })
+  await world.stop()
+})
+
+test('S8: a clock that is set forward by an hour, with deliveries on their way to the disk, closes no window and loses none', async () => {
+  const disk = createDisk()
+  let aheadMs = 0
+  const world = await open({ disk, aheadMs: () => aheadMs })
+  await world.release()
+  expect((await vote(world, 1, 0)).code).toBe('accepted')
+  const letGo = disk.hold((key) => key.startsWith('vote/'))
+  const answered: Receipt[] = []
+  world.push([await world.submission({ slotId: 2 as SlotId })], answered)
+  world.push([await world.submission({ slotId: 3 as SlotId })], answered, { protocol: 'collect' })
+  await world.clock.advance(10)
+  aheadMs = 3_600_000
+  await world.clock.advance(1_000)
+  letGo()
+  await world.until(() => answered.length === 2)
+  expect([answered.map(({ code }) => code), (await vote(world, 4, 0)).code]).toEqual([['accepted', 'accepted'], 'accepted'])
+  expect(world.sequencer.epoch(EPOCH_1)).toMatchObject({ state: 'released' })
+  expect(await sealed(world)).toMatchObject({ state: 'ended', accepted: 4, projects: [{ votes: 4 }] })
   await world.stop()
 })
 

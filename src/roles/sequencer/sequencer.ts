@@ -149,6 +149,7 @@ async function prepare(options: SequencerOptions, deps: SequencerDeps, memory: M
     ballots: createBallots({ store: deps.store, view, rulesOf, isLeftOut: createPlannedVotes(ledger) }),
     isOpen: (epochId) => ledger.isReleased(epochId) && TAKING.has(ledger.get(epochId)?.state),
     isReleased: (epochId) => ledger.isReleased(epochId),
+    isDiskFull: deps.store.isFull,
     hasher: createSubmissionHasher(chain),
     slotRates: createSlotRates(options.slotLimits ?? SLOT_LIMITS, deps.clock.nowMs),
   }

@@ -85,7 +85,7 @@ test('N9: that the block of a vote is still there, and the hand-over on record, 
 })
 
 test.each([
-  ['our own disk', new WeftError('STORE_FULL', { path: 'p', doing: 'd' })],
+  ['our own disk', new WeftError('STORE_FAILED', { path: 'p', doing: 'd' })],
   ['a state that there is not', new WeftError('STATE_TRANSITION', { machine: 'm', from: 'f', to: 't' })],
   ['a fault in our own code', new TypeError('a bug')],
 ])("N4: a failure of %s is the process's, and no end of the project", async (_, failure) => {

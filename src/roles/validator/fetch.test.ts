@@ -163,15 +163,28 @@ test('V19: while others wait an attempt is a short one', async () => {
   expect(asked).toEqual([`get up to ${BATCH_BYTES_MAX}, 1000 ms`])
 })
 
-test('a disk that is full says so, also in an attempt that is broken off', async () => {
-  const full = new WeftError('STORE_FULL', { path: '/blocks', doing: 'syncing a block' })
+test('a disk that fails says so, also in an attempt that is broken off', async () => {
+  const broken = new WeftError('STORE_FAILED', { path: '/blocks', doing: 'syncing a block' })
   let isDue = false
   const { fetch, clock } = await open(() => ({
     pin: async () => {
       isDue = true
       await clock.sleep(1_000)
-      throw full
+      throw broken
     },
   }))
-  await expect(fetch(() => isDue)).rejects.toBe(full)
+  await expect(fetch(() => isDue)).rejects.toBe(broken)
+})
+
+test('a disk that is full ends nothing: the batch is fetched when it has room', async () => {
+  let attempts = 0
+  const { fetch, events } = await open((node) => ({
+    async pin(cid) {
+      attempts += 1
+      if (attempts < 4) throw new WeftError('STORE_FULL', { path: '/blocks', doing: 'writing a block' })
+      await node.pin(cid)
+    },
+  }))
+  expect(await fetch()).toEqual({ ok: true, bytes: BYTES })
+  expect(events).toMatchObject(Array(3).fill(['fetch_failed', { code: 'STORE_FULL' }]))
 })

@@ -55,6 +55,20 @@ describe('V16: what a validator is told', () => {
     await running.stop()
   })
 
+  test('is to come again while the disk is full, and counts when it has room', async () => {
+    const { world, running } = await inWindow()
+    running.store.setRoom(false)
+    expect(await running.tell([world.submission(1, CID_A), { ...world.submission(2, CID_A), signature: 'none' }])).toEqual([
+      'disk_full',
+      'signature_malformed',
+    ])
+    expect(await running.tell([world.submission(2, CID_A)])).toEqual(['disk_full'])
+    running.store.setRoom(true)
+    await world.clock.advance(1)
+    expect(await running.tell([world.submission(1, CID_A), world.submission(2, CID_A)])).toEqual(['duplicate', 'accepted'])
+    await running.stop()
+  })
+
   test('counts only while the window is open: later it may have come too late to the sequencer as well', async () => {
     const { world, running } = await inWindow()
     const late = world.submission(1, CID_A)

@@ -1,6 +1,6 @@
 import type { AnchorView, ReleasedEpoch } from '#domain/anchor-view.ts'
 import { isProjectId } from '#domain/ids.ts'
-import type { ReceiptCode, Rejection } from '#domain/rejection.ts'
+import type { Rejection } from '#domain/rejection.ts'
 import type { Submission } from '#domain/submission.ts'
 import { type Votable, type VoteCheck, votableOf } from '#domain/votable.ts'
 import { isWindowOpen } from '#domain/window.ts'
@@ -9,6 +9,7 @@ import type { Inbound, SubmissionListener } from '#io/intake/port.ts'
 import type { ManyRecoverer, Signed } from '#io/keys/port.ts'
 import type { Store } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
+import { offer } from '#life/offer.ts'
 import { isSnapshotCid } from '#wire/cid.ts'
 import { parseSignature, type SubmissionHasher } from '#wire/eip712.ts'
 import { type Received, receive } from '#wire/receive.ts'
@@ -47,7 +48,7 @@ export function createEar(deps: HearDeps, { signal, spawn }: Pick<Life, 'signal'
     if (judgedBy !== undefined) judging.set(epoch, judgedBy)
   }
 
-  /** Order: the tables, one signature for each that is left, the disk, and then the answers. */
+  /** While the disk is full nothing is taken, and nothing waits for it. Order: the tables, one signature for each that is left, the disk, and then the answers. */
   async function takeIn(deliveries: readonly Inbound[]): Promise<void> {
     const answers = deliveries.map((delivery) => ({ delivery, judged: judge(delivery, (epoch) => judging.get(epoch), deps) }))
     const signed = answers.flatMap(({ judged }) => (typeof judged === 'string' ? [] : judged.signed))
@@ -58,9 +59,13 @@ export function createEar(deps: HearDeps, { signal, spawn }: Pick<Life, 'signal'
       return { delivery, ...heard.record(judged.received, judged.judgedBy.rules.projectsPerSlotMax) }
     })
     const writes = told.flatMap((each) => each.writes)
-    if (writes.length > 0) await store.commit(writes)
-    for (const { delivery, code } of told)
-      delivery.respond({ submissionId: delivery.submissionId as never, code: code satisfies ReceiptCode, reason: '' })
+    const isDurable = writes.length === 0 || (await offer(writes, store))
+    for (const { delivery, code, writes: own } of told)
+      delivery.respond({
+        submissionId: delivery.submissionId as never,
+        code: isDurable || own.length === 0 ? code : 'disk_full',
+        reason: '',
+      })
   }
 
   return {
@@ -97,6 +102,7 @@ function judge(
   const content = contentRejection(submission, deps)
   if (content !== undefined) return content
   const epoch = deps.view.epoch(submission.request.epochId)
+  if (deps.store.isFull()) return 'disk_full'
   const judgedBy = epoch && judgedByOf(epoch)
   if (epoch === undefined || judgedBy === undefined || judgedBy === 'asked') return 'epoch_unknown'
   if (deps.view.head === undefined || !isWindowOpen(judgedBy.window, deps.view.head)) return 'window_closed'

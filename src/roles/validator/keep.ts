@@ -26,7 +26,7 @@ export async function keepSnapshots(
   const missing = new Set(cids)
   const keepOne = async (cid: Cid): Promise<void> => {
     const length = await keepSnapshot(cid, { epochId, timeoutMs: KEEP_TIMEOUT_MS, signal }, ipfs)
-    if (length !== undefined) missing.delete(cid)
+    if (typeof length === 'number') missing.delete(cid)
   }
   for (;;) {
     await Promise.all([...missing].map((cid) => limit(keepOne, cid)))

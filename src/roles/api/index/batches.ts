@@ -60,7 +60,8 @@ async function readBatch(batch: WantedBatch, deps: BatchesDeps, signal: AbortSig
     return content
   } catch (failure) {
     signal.throwIfAborted()
-    if (!isUnreadable(failure)) throw failure
+    // That there is no room here says nothing of who serves it: all of the index waits (A6).
+    if (!isUnreadable(failure) || failure.code === 'STORE_FULL') throw failure
     const isHopeless = failure.code === 'ID_MALFORMED' || failure.code === 'IPFS_CONTENT_TOO_LARGE'
     return isHopeless ? contentWithout(anchored, 'malformed') : contentWithout(anchored, 'unavailable', nextTryMs)
   }

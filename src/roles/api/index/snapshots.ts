@@ -40,7 +40,8 @@ async function readSnapshot(
     return text === undefined || !isSnapshotText(text) ? { snapshotCid, state: 'not_json' } : { snapshotCid, state: 'here', text }
   } catch (failure) {
     signal.throwIfAborted()
-    if (!isUnreadable(failure)) throw failure
+    // That there is no room here says nothing of who serves it: all of the index waits (A6).
+    if (!isUnreadable(failure) || failure.code === 'STORE_FULL') throw failure
     if (failure.code === 'ID_MALFORMED' || failure.code === 'IPFS_CONTENT_TOO_LARGE') return { snapshotCid, state: 'not_json' }
     return { snapshotCid, state: 'unavailable', nextTryMs: deps.clock.nowMs() + pauseMs(RETRY_BACKOFF, attempts + 1, deps.random) }
   }

@@ -438,15 +438,15 @@ describe('a proof', () => {
 })
 
 describe('faults outside', () => {
-  test('a disk that is full or broken is told to the log, not to the asker', async () => {
+  test('a disk that is broken is told to the log, not to the asker', async () => {
     const broken = {
       ...world.index,
-      points: () => Promise.reject(new WeftError('STORE_FULL', { path: '/home/somebody', doing: 'reading' })),
+      points: () => Promise.reject(new WeftError('STORE_FAILED', { path: '/home/somebody', doing: 'reading' })),
     }
     const one = await served({ deps: { ...world.deps, index: broken } })
     const response = await one.get(at(A, 'epochs/1'))
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining('somebody')])
-    expect(one.told).toMatchObject([['http_failed', { detail: expect.stringContaining('STORE_FULL') }]])
+    expect(one.told).toMatchObject([['http_failed', { detail: expect.stringContaining('STORE_FAILED') }]])
     await one.stop()
   })
 

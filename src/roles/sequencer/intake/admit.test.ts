@@ -36,7 +36,7 @@ async function releasedOn() {
 }
 
 /** As a group of its own: what comes together before the sequencer has taken it is one. */
-async function pushAlone(world: World, group: readonly Submission[], answered: Receipt[]): Promise<void> {
+async function pushAlone(world: World, group: readonly (Submission | Uint8Array)[], answered: Receipt[]): Promise<void> {
   world.push(group, answered)
   await world.clock.advance(1)
 }
@@ -103,6 +103,77 @@ describe('S1: a receipt', () => {
     await expect(world.ended).rejects.toMatchObject({ code: 'STORE_FAILED' })
     expect(answered).toEqual([])
     expect(world.sequencer.stats().isReady).toBe(false)
+  })
+})
+
+describe('S27: while the disk is full', () => {
+  const refusals = (world: World) => world.sequencer.stats().receipts.disk_full
+
+  test('what would be recorded is to be sent again: unsigned, uncounted, and a duplicate when there is room; nothing ends', async () => {
+    const signer = signerOf(4)
+    const world = await open({ receiptSigner: signer })
+    await world.release()
+    const [first, second] = [await world.submission(), await world.submission({ slotId: 2 as SlotId })]
+    const group = [first, first, await world.submission({ snapshotCid: CIDS[1] as Cid }), new Uint8Array(3)]
+    world.store.setRoom(false)
+    const answered: Receipt[] = []
+    await pushAlone(world, group, answered)
+    await world.until(() => answered.length === group.length)
+    // Of what was not on the disk nothing is said that would be final.
+    expect(answered.map(({ code }) => code)).toEqual(['disk_full', 'disk_full', 'disk_full', 'submission_malformed'])
+    expect([answered.some(({ proof }) => proof !== undefined), isFinal('disk_full')]).toEqual([false, false])
+    const checked = world.recoveries()
+    expect([(await world.deliver(second)).code, (await world.deliver(first)).code]).toEqual(['disk_full', 'disk_full'])
+    // Known beforehand, it costs no signature.
+    expect([world.recoveries(), refusals(world)]).toEqual([checked, 5])
+    world.store.setRoom(true)
+    await world.clock.advance(1)
+    const [again, fresh] = [await world.deliver(first), await world.deliver(second)]
+    expect([again.code, fresh.code, again.proof === undefined]).toEqual(['duplicate', 'accepted', false])
+    expect(await sealed(world)).toMatchObject({ accepted: 2 })
+    await world.stop()
+  })
+
+  test('a repetition of what is not on the disk yet is refused with it, and so is the group behind it', async () => {
+    const world = await open()
+    await world.release()
+    const submission = await world.submission()
+    world.store.setRoom(false)
+    const answered: Receipt[] = []
+    world.push(Array(600).fill(submission), answered)
+    await world.until(() => answered.length === 600)
+    expect(new Set(answered.map(({ code }) => code))).toEqual(new Set(['disk_full']))
+    const onDisk = world.cut()
+    expect(onDisk.scan('vote/')).toEqual([])
+  })
+
+  test('S11: who hears no answer is not refused: it is judged when there is room', async () => {
+    const world = await open()
+    await world.release()
+    world.store.setRoom(false)
+    expect((await world.deliver(await world.submission())).code).toBe('disk_full')
+    const answered: Receipt[] = []
+    world.push([await world.submission({ slotId: 2 as SlotId })], answered, { protocol: 'collect' })
+    await world.clock.advance(1_000)
+    expect([answered, world.sequencer.stats().waiting]).toEqual([[], 1])
+    world.store.setRoom(true)
+    await world.mine(1)
+    await world.until(() => answered.length === 1)
+    expect(answered.map(({ code }) => code)).toEqual(['accepted'])
+    await world.stop()
+  })
+
+  test('the epoch goes on where it stood: with room it is sealed, with what was taken before', async () => {
+    const world = await open()
+    await world.release()
+    await world.deliver(await world.submission())
+    world.store.setRoom(false)
+    for (let block = 0; block < 8; block += 1) world.chain.mine()
+    await world.clock.advance(60_000)
+    expect([world.records, world.events.filter((event) => event.startsWith('ended'))]).toEqual([[], []])
+    world.store.setRoom(true)
+    expect(await sealed(world)).toMatchObject({ accepted: 1, state: 'ended' })
+    await world.stop()
   })
 })
 

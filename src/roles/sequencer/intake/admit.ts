@@ -4,6 +4,7 @@ import type { ReceiptProof } from '#domain/submission.ts'
 import type { Inbound } from '#io/intake/port.ts'
 import type { StoreWrite } from '#io/store/port.ts'
 import type { Life } from '#life/live.ts'
+import { offer } from '#life/offer.ts'
 import type { Sequencing } from '#roles/sequencer/sequencer.ts'
 import { type Promised, signReceipts } from '#wire/receipt.ts'
 import { receive } from '#wire/receive.ts'
@@ -14,19 +15,23 @@ import type { Held } from './waiting.ts'
 /**
  * From delivery to receipt: receive → verify → record → commit → sign → receipt. A receipt is sent only when what it says is on disk (G1, S1), so all
  * deliveries of a group share one commit. No group is answered when the one before it, `earlier`, could not be written: a `duplicate` of what
- * was in that would be a lie. What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
+ * was in that would be a lie. Where there is no room for it, all that was recorded is refused, to be sent again (S27). What is taken is signed once for the whole group, and not before it is durable. What a later block decides, of a peer that cannot come again, is judged then (S11). Never throws over what a
  * delivery holds.
  */
 async function admit(deliveries: readonly Inbound[], deps: Sequencing, earlier: Promise<void>): Promise<void> {
   const writes: StoreWrite[] = []
-  const answers = deliveries.flatMap((delivery) => {
+  let isRecorded = false
+  const judged = deliveries.flatMap((delivery): Answer[] => {
     const outcome = admitOne(delivery, deps)
     if ('delivery' in outcome) return hold(outcome, deps)
-    if ('writes' in outcome) writes.push(...outcome.writes)
-    return [{ delivery, ...outcome }]
+    if (!('writes' in outcome)) return [{ delivery, ...outcome }]
+    writes.push(...outcome.writes)
+    isRecorded = true
+    return [{ delivery, ...outcome, isRecorded }]
   })
-  // With the groups before, the first vote that a `duplicate` speaks of is durable too.
-  await Promise.all([earlier, writes.length > 0 ? deps.store.commit(writes) : undefined])
+  // After all that was committed before, also when there is nothing to write: the first vote that a `duplicate` speaks of is durable too.
+  const [isDurable] = await Promise.all([!isRecorded || offer(writes, deps.store), earlier])
+  const answers = isDurable ? judged : judged.map((answer) => (answer.isRecorded ? withoutRoom(answer, deps) : answer))
   const proofs = sign(answers, deps)
   for (const answer of answers) respond(answer, proofs.get(answer))
 }
@@ -41,7 +46,12 @@ interface Judged {
 
 interface Answer extends Judged {
   readonly delivery: Inbound
+  /** It holds only once the disk has what was recorded. */
+  readonly isRecorded?: boolean
 }
+
+/** Nothing was promised: it may be durable later, and is a `duplicate` then. */
+const withoutRoom = ({ delivery }: Answer, deps: Sequencing): Answer => ({ delivery, ...refused('disk_full', {}, deps) })
 
 function respond({ delivery, code, reason }: Answer, proof?: ReceiptProof): void {
   delivery.respond({ submissionId: delivery.submissionId as SubmissionId, code, reason, ...(proof && { proof }) })

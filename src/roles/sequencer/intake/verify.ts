@@ -27,6 +27,8 @@ export interface VerifyDeps {
   rulesOf(epoch: ReleasedEpoch): EpochRules | undefined
   /** False until the chain was followed up to its head. */
   isReady(): boolean
+  /** Whether what would be recorded could not be written down now. */
+  isDiskFull(): boolean
   /** Whether the epoch takes submissions while its window is open, as far as the records say. */
   isOpen(epochId: EpochId): boolean
   isReleased(epochId: EpochId): boolean
@@ -49,6 +51,7 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   const content = contentRejection(submission, deps.served)
   if (content !== undefined) return refuse(content)
   if (!deps.isReady()) return refuse('not_ready')
+  if (deps.isDiskFull()) return refuse('disk_full')
   const { epochId, slotId } = submission.request
   // Epoch 0 proves connectivity (spec/02 §7): there is no window to be in, but the slot must be real and the signature its own.
   if (epochId === 0) {
@@ -67,10 +70,11 @@ export function verify(submission: Submission, deps: VerifyDeps): Verdict {
   return verifySigner(submission, signer, deps)
 }
 
-/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, the release, its rules, the header. */
+/** Whether the submission is refused only for something that the next blocks may bring: the start of the work, room, the release, its rules, the header. */
 export function isAwaited(submission: Submission, why: Rejection, deps: VerifyDeps): boolean {
   const { epochId } = submission.request
   if (why === 'not_ready') return !deps.isReady()
+  if (why === 'disk_full') return deps.isDiskFull()
   if (why === 'epoch_unknown') return openEpoch(epochId, deps) === 'epoch_unknown'
   // A header that is known lies outside the window, and will.
   if (why === 'header_unknown')

@@ -54,6 +54,21 @@ describe('S14: nothing becomes final that nobody has', () => {
     await world.stop()
   })
 
+  test('S14, G12: a winner for which the disk has no room yet is kept when it has', async () => {
+    let refusals = 0
+    const ipfsAs = (node: Ipfs): Ipfs => ({
+      ...node,
+      pin(cid, epochId) {
+        refusals += 1
+        return refusals > 3 ? node.pin(cid, epochId) : Promise.reject(new WeftError('STORE_FULL', { path: 'x', doing: 'writing a block' }))
+      },
+    })
+    const { world, had } = await voted({ ipfsAs })
+    expect(outcome(await sealed(world))[0]).toEqual(['pending', undefined, had])
+    expect(refusals).toBe(4)
+    await world.stop()
+  })
+
   test('a market that does not ask for it has what won, as before', async () => {
     const { world, had } = await voted({ availability: 'none' })
     const record = await sealed(world)
@@ -105,6 +120,34 @@ describe('S14: nothing becomes final that nobody has', () => {
     const record = world.records[0] ?? expect.fail('no epoch was sealed')
     expect(outcome(record).map(([, , cid]) => cid)).toEqual([had, NOBODY_HAS])
     expect([asked, record.kept?.ms]).toEqual([2, 5_000])
+    await world.stop()
+  })
+
+  test('S14: a clock that is set forward by an hour gives up no winner that still comes', async () => {
+    let aheadMs = 0
+    let asked = 0
+    const ipfsAs = (node: Ipfs): Ipfs => ({
+      ...node,
+      async get(cid, options) {
+        if (cid !== NOBODY_HAS) {
+          await world.clock.sleep(4_000)
+          return node.get(cid, options)
+        }
+        asked += 1
+        aheadMs = 3_600_000
+        if (asked > 1) return bytes(LATE)
+        await world.clock.sleep(options.timeoutMs)
+        throw new WeftError('IPFS_NOT_FOUND', { cid, waitedMs: options.timeoutMs })
+      },
+      pin: async (cid, epochId) => (cid === NOBODY_HAS ? undefined : node.pin(cid, epochId)),
+    })
+    const { world, had } = await voted({ ipfsAs, aheadMs: () => aheadMs })
+    for (let block = 0; block < 100 && world.records.length < 1; block += 1) {
+      await world.clock.advance(1_000)
+      await world.mine(1)
+    }
+    expect(outcome(world.records[0] ?? expect.fail('no epoch was sealed')).map(([, , cid]) => cid)).toEqual([had, NOBODY_HAS])
+    expect(asked).toBe(2)
     await world.stop()
   })
 

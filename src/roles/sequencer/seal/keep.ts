@@ -14,6 +14,8 @@ const WINDOW_PART = 2
 const QUIET_MAX_MS = 5_000
 /** Timestamps are of whole seconds: of a fast chain they show no pace. */
 const KEEP_TIMEOUT_MIN_MS = 1_000
+/** A full disk has room when somebody has made some. */
+const ROOM_PAUSE_MS = 200
 /** Snapshots fetched at once, each of `SNAPSHOT_BYTES_MAX` at most. */
 const AT_ONCE_MAX = 16
 
@@ -43,30 +45,64 @@ export async function keep(
   signal: AbortSignal,
 ): Promise<{ readonly counted: readonly CountedProject[]; readonly cost: KeptCost }> {
   const startedMs = clock.nowMs()
-  const lastMs = startedMs + timeoutFor(release, view.head ?? release, contract.batchWindowBlocks)
-  let untilMs = lastMs
+  const patience = createPatience(timeoutFor(release, view.head ?? release, contract.batchWindowBlocks), { clock, signal })
   const limit = pLimit(AT_ONCE_MAX)
   const winners = new Set(counted.flatMap(({ result }) => (result.kind === 'finalized' ? [result.snapshotCid] : [])))
   const lengths = new Map<Cid, number>()
   const keepOne = async (cid: Cid): Promise<void> => {
-    let length: number | undefined
-    for (let leftMs = untilMs - clock.nowMs(); leftMs > 0 && length === undefined; leftMs = untilMs - clock.nowMs()) {
+    while (!patience.isOver()) {
       const askedMs = clock.nowMs()
-      const timeoutMs = Math.min(leftMs, QUIET_MAX_MS)
-      length = await keepSnapshot(cid, { epochId, timeoutMs, signal }, ipfs)
+      const kept = await patience.ofAttempt(keepSnapshot(cid, { epochId, timeoutMs: QUIET_MAX_MS, signal: patience.signal }, ipfs))
+      if (typeof kept === 'number') {
+        lengths.set(cid, kept)
+        // One that is slow for all has them all the same: the others are not given up for it.
+        patience.renew()
+        return
+      }
       // Nobody will ever have it.
-      if (length === undefined && clock.nowMs() - askedMs < timeoutMs) return
+      if (kept === undefined && clock.nowMs() - askedMs < QUIET_MAX_MS) return
+      if (kept === 'no room') await patience.ofAttempt(clock.sleep(ROOM_PAUSE_MS, patience.signal))
     }
-    if (length === undefined) return
-    lengths.set(cid, length)
-    // One that is slow for all has them all the same: the others are not given up for it.
-    untilMs = Math.min(lastMs, clock.nowMs() + QUIET_MAX_MS)
   }
-  await Promise.all([...winners].map((cid) => limit(keepOne, cid)))
+  try {
+    await Promise.all([...winners].map((cid) => limit(keepOne, cid)))
+  } finally {
+    patience.end()
+  }
   const missing = winners.size - lengths.size
   if (missing > 0) report('snapshots_unavailable', { epochId, missing, of: winners.size })
   const cost = { bytes: lengths.values().reduce((sum, length) => sum + length, 0), ms: clock.nowMs() - startedMs }
   return { counted: counted.map((project) => (isMissing(project, lengths) ? withoutWinner(project) : project)), cost }
+}
+
+/** How long it is waited: `totalMs` in all, and so long after the last that came. Slept, not read from a clock, which may be set forward meanwhile. */
+function createPatience(totalMs: number, { clock, signal }: Pick<KeepDeps, 'clock'> & { readonly signal: AbortSignal }) {
+  const [over, settled] = [new AbortController(), new AbortController()]
+  let quiet = new AbortController()
+  function endIn(durationMs: number, unless: AbortSignal): void {
+    const end = () => over.abort()
+    clock.sleep(durationMs, AbortSignal.any([signal, settled.signal, unless])).then(end, () => undefined)
+  }
+  endIn(totalMs, settled.signal)
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    isOver: () => over.signal.aborted,
+    renew(): void {
+      quiet.abort()
+      quiet = new AbortController()
+      endIn(QUIET_MAX_MS, quiet.signal)
+    },
+    /** What the attempt gives; `undefined` when it is broken off because all are over. */
+    async ofAttempt<Value>(attempt: Promise<Value>): Promise<Value | undefined> {
+      try {
+        return await attempt
+      } catch (failure) {
+        if (signal.aborted || !over.signal.aborted) throw failure
+        return undefined
+      }
+    },
+    end: () => settled.abort(),
+  }
 }
 
 function timeoutFor(release: Header, head: Header, batchWindowBlocks: number): number {
