@@ -5,6 +5,7 @@ import { type FolderSet, openComputeFolders } from './compute-folder.ts'
 import type { MarketComputes } from './computes.ts'
 import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
+import { isLoopback } from './loopback.ts'
 import { findNetwork, type Network } from './network.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
@@ -109,6 +110,8 @@ function parse(row: SettingRow, text: string, before: Partial<Settings>): unknow
       return LISTEN_FORM.is.test(text) ? text : new Problem(`'${shown(text)}' is not ${LISTEN_FORM.like}`)
     case 'host:port':
       return isHostPort(text) ? text : new Problem(`'${shown(text)}' is not host:port`)
+    case 'health':
+      return parseHealth(text)
     case 'rpc':
       return problemsInRpc(text).length === 0 ? text : new Problem(...problemsInRpc(text))
     case 'address':
@@ -132,6 +135,13 @@ function parse(row: SettingRow, text: string, before: Partial<Settings>): unknow
     case 'text':
       return text.trim() === '' ? new Problem('is empty') : text
   }
+}
+
+/** Who reaches it reads everything. */
+function parseHealth(text: string): string | Problem {
+  return text === 'auto' || text === 'off' || (isHostPort(text) && isLoopback(text))
+    ? text
+    : new Problem(`'${shown(text)}' is not host:port of this machine, nor auto or off`)
 }
 
 function parseInteger(row: SettingRow, text: string): number | Problem {

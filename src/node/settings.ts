@@ -10,6 +10,9 @@ import type { PlaceSetting } from './pin-places.ts'
 export const ROLES = ['epochs', 'snapshotter', 'collector', 'relay', 'sequencer', 'validator', 'api'] as const
 export type Role = (typeof ROLES)[number]
 
+/** Where a role says how it fares unless it is told otherwise: ten ports each, for roles of one kind on one machine. */
+export const healthPortOf = (role: Role): number => 9_410 + 10 * ROLES.indexOf(role)
+
 export interface SettingRow {
   readonly env: string
   readonly type:
@@ -30,6 +33,7 @@ export interface SettingRow {
     | 'places'
     | 'urls'
     | 'secret'
+    | 'health'
   readonly doc: string
   readonly roles: readonly Role[]
   /** Without it the setting must be given. */
@@ -74,6 +78,13 @@ export const SETTINGS = {
     fallback: 'auto',
     roles: ROLES,
     doc: 'How the log on stderr is written: a line of text or of JSON per event; auto is text on a terminal and JSON anywhere else.',
+  },
+  healthListen: {
+    env: 'WEFT_HEALTH_LISTEN',
+    type: 'health',
+    fallback: 'auto',
+    roles: ROLES,
+    doc: `Where the role answers \`/livez\`, \`/readyz\`, \`/metrics\` and \`/status\`: host:port of this machine, \`auto\` for the first free port of the ten that its kind has (${ROLES.map((role) => `${role} ${healthPortOf(role)}`).join(', ')}), or \`off\`. \`./weft status\` finds it by \`run.json\` in the data directory.`,
   },
   network: {
     env: 'WEFT_NETWORK',
