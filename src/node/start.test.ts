@@ -46,7 +46,9 @@ test('a role that is told to stop while it starts stops what it has started, and
     throw new Error('it goes on')
   }
   const options = { logTo: join(folder, 'log'), signal: stopping.signal }
-  await expect(startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, options)).rejects.toThrow('enough')
+  await expect(startWith('relay', { dataDir: join(folder, 'relay'), healthListen: 'off' } as Settings, wire, options)).rejects.toThrow(
+    'enough',
+  )
   expect(log).toEqual(['host stopped'])
   const events = readFileSync(join(folder, 'log'), 'utf8')
     .trim()
@@ -75,7 +77,7 @@ function start({
     await home.store.commit([{ key: 'wired', value: new Uint8Array([1]) }])
     return { places, handle: 'the role itself', run }
   }
-  return startWith('relay', { dataDir: join(folder, 'relay') } as Settings, wire, { logTo: join(folder, 'log') })
+  return startWith('relay', { dataDir: join(folder, 'relay'), healthListen: 'off' } as Settings, wire, { logTo: join(folder, 'log') })
 }
 
 const events = (): string[] =>
