@@ -95,6 +95,7 @@ describe('settings', () => {
     expect(table.map(({ flag }) => flag)).toEqual([
       '--data-dir',
       '--log-format',
+      '--health-listen',
       '--network',
       '--anchor-rpc-url',
       '--anchor-chain-id',

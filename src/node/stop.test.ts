@@ -143,7 +143,9 @@ describe('the signal of the process', () => {
     const folder = mkdtempSync(join(tmpdir(), 'weft-stop-'))
     const work = Promise.withResolvers<void>()
     const wire: Wire<undefined> = async () => ({ places: {}, handle: undefined, run: () => work.promise })
-    const running = await startWith('relay', { dataDir: join(folder, 'relay'), healthListen: 'off' } as Settings, wire, { logTo: join(folder, 'log') })
+    const running = await startWith('relay', { dataDir: join(folder, 'relay'), healthListen: 'off' } as Settings, wire, {
+      logTo: join(folder, 'log'),
+    })
     stopSignal()
     process.emit('SIGTERM')
     const stopped = running.stop()
