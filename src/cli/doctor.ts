@@ -47,8 +47,8 @@ export const doctorCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Look at all that a role needs, before or after it is started, and say how to mend what is wrong',
+    brief: 'Look at all that a role needs, say how to mend what is wrong',
     fullDescription:
-      'Takes the flags and variables of the role as `./weft ROLE` does, and changes nothing. Looks at the settings, the disk, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, the windows of the market, the account, its office and its ether, the signers of slots; IPFS, by adding a file to one node and fetching it with another, and its peers; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
+      'Before or after the role is started. Takes the flags and variables of the role as `./weft ROLE` does, and changes nothing. Looks at the settings, the disk, open files, ports; the RPC endpoints of both chains (head, lag, logs, old state, chain ids against the market), the clock, the windows of the market, the account, its office and its ether, the signers of slots; IPFS, by adding a file to one node and fetching it with another, and its peers; the collector, the sequencers and their list; and, where the role runs, what it says of itself. `!` works and may not for long, `✘` must be mended: behind the arrow stands how. Exit code 1 when something must be mended.',
   },
 })

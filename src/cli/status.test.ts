@@ -42,6 +42,10 @@ describe('a role in lines', () => {
       },
     ],
     lately: [{ event: 'outvoted', level: 'warn', sinceMs: 1_000, lastMs: 1_000, times: 1, facts: { epochId: 3, own: '' }, help: '' }],
+    alerts: [
+      { event: 'outvoted', text: 'x', atMs: 2_000, sent: ['slack'], failed: ['telegram'] },
+      { event: 'failed', text: 'x', atMs: 1_000, sent: [], failed: [] },
+    ],
     readings: [
       reading('weft_chain_head_block', 120, { chain: 'anchor' }),
       reading('weft_chain_head_age_seconds', 3, { chain: 'anchor' }),
@@ -85,6 +89,7 @@ describe('a role in lines', () => {
   window       42 % of it used by the last epoch
   projects     3 missed
   money        0x1 has 1.5 ether, 0.0512 a day: lasts 29 days
+  alerts       00:00:02Z to slack, and not to telegram: outvoted; 1 before
   disk         5.0 GB free of 10.0 GB; store 2.0 kB
   memory       120.0 MB
                slot 3: epoch 8, N s ago; 4 handed over, 3 included, 1 outvoted, 1 left out; 2 of 50 today

@@ -117,7 +117,7 @@ function workInWords(values: Values): readonly (readonly [string, string | undef
       'peers',
       joined(
         [values('weft_relay_reservations'), 'reached through the relay'],
-        [values('weft_relay_circuits'), 'circuits'],
+        [values('weft_relay_circuits'), values('weft_relay_circuits') === 1 ? 'circuit' : 'circuits'],
         [values('weft_collector_linked'), 'link to a sequencer'],
       ),
     ],
@@ -154,6 +154,13 @@ function factsInWords(facts: Readonly<Record<string, unknown>>): string {
   return text.length > FACTS_LENGTH_MAX ? `${text.slice(0, FACTS_LENGTH_MAX)}…` : text
 }
 
+function alertsInWords({ alerts }: RoleStatus): string | undefined {
+  const [last] = alerts
+  if (last === undefined) return undefined
+  const failed = last.failed.length > 0 ? `, and not to ${last.failed.join(', ')}` : ''
+  return `${clock(last.atMs)} to ${last.sent.join(', ') || 'nobody'}${failed}: ${last.event}${alerts.length > 1 ? `; ${alerts.length - 1} before` : ''}`
+}
+
 const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
 const clock = (ms: number): string => `${new Date(ms).toISOString().slice(11, 19)}Z`
 const INDENT = ' '.repeat(6)
@@ -166,6 +173,7 @@ function roleInWords(status: RoleStatus): readonly string[] {
     ['source chain', chainInWords(values, 'source')],
     ...workInWords(values),
     ['money', moneyInWords(status)],
+    ['alerts', alertsInWords(status)],
     ['disk', `${bytes('weft_disk_free_bytes')} free of ${bytes('weft_disk_size_bytes')}; store ${bytes('weft_store_bytes')}`],
     ['memory', bytes('process_resident_memory_bytes')],
   ]
@@ -237,8 +245,8 @@ export const statusCommand = buildCommand({
     },
   },
   docs: {
-    brief: 'Say how the roles of a data directory fare: heads, slots, queues, money, disk, what is wrong and what to do',
+    brief: 'Say how roles fare, what is wrong and what to do',
     fullDescription:
-      'Asks each role that runs, at the health port that its `run.json` names. A role is ready when its next submission, batch or vote would be accepted, as far as the last receipt or chain answer shows. `✘` is why it is not, `!` a trouble that goes on, `·` what happened within the last hour; `./weft explain` knows every word. Slots are counted over the epochs that a snapshotter keeps. Exit code 0: all of them run, are ready and have no error; 1: one does not.',
+      'Heads and lag, slots, queues, money and how long it lasts, disk. Asks each role of the data directory that runs, at the health port that its `run.json` names. A role is ready when its next submission, batch or vote would be accepted, as far as the last receipt or chain answer shows. `✘` is why it is not, `!` a trouble that goes on, `·` what happened within the last hour; `./weft explain` knows every word. Slots are counted over the epochs that a snapshotter keeps. Exit code 0: all of them run, are ready and have no error; 1: one does not.',
   },
 })

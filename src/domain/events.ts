@@ -40,6 +40,11 @@ export const EVENTS = {
     isRepeated: true,
     help: 'A node does not take a transaction of the account for now; `code` says why. It stays journalled and is handed over again.',
   },
+  alert_unsent: {
+    level: 'warn',
+    isRepeated: true,
+    help: 'An alert, or the sign of life for whoever watches over this role, could not be sent to `place`; `detail` says why. It is not sent again: `./weft status` shows what was. The role is not touched by that.',
+  },
   stop_failed: { level: 'error', help: 'Something did not let itself be stopped; nothing acknowledged is lost by that.' },
   will_try_again: {
     level: 'warn',

@@ -86,7 +86,13 @@ describe('the anchor chain', () => {
 
 test('a source chain that nobody has asked for a while is no reason: it is read when an epoch comes', async () => {
   const source = createChainSight('source', { recorder, nowMs: () => nowMs })
-  await source.source({ head: async () => block(7) } as never).head()
+  const chain = source.source({
+    head: async () => block(7),
+    block: async (number: number) => (number === 9 ? block(9) : undefined),
+  } as never)
+  await chain.head()
+  expect([await chain.block(9 as BlockNumber), await chain.block(10 as BlockNumber)]).toEqual([block(9), undefined])
+  expect(source.head()?.number).toBe(9)
   nowMs += 3_600_000
   expect(source.unready()).toEqual([])
   source.onUse({ endpoint: 'http://a', outcome: 'unreachable' })

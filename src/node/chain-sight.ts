@@ -80,7 +80,14 @@ export function createChainSight(
       head: async () => saw(await chain.head()),
       follow: (options) => followed(chain.follow(options)),
     }),
-    source: (chain) => ({ ...chain, head: async (tag) => saw(await chain.head(tag)) }),
+    source: (chain) => ({
+      ...chain,
+      head: async (tag) => saw(await chain.head(tag)),
+      async block(number) {
+        const block = await chain.block(number)
+        return block && saw(block)
+      },
+    }),
     head: () => newest?.block,
     unready: () => reasons().map((reason) => ({ reason })),
     readings: () =>

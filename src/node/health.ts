@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { isWeftError } from '#domain/errors.ts'
 import { EVENTS } from '#domain/events.ts'
 import { reading, type Reading } from '#domain/metrics.ts'
@@ -6,7 +7,9 @@ import type { Trouble } from '#domain/troubles.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { Answer, type HttpRoute } from '#io/http/port.ts'
 import { type HttpLimits, type HttpServer, serveHttp } from '#io/http/server.ts'
+import { NO_TOTALS, type Sender } from '#wire/alert-bodies.ts'
 import { EXPOSITION_TYPE, expositionOf } from '#wire/exposition.ts'
+import { type AlertOptions, createAlerts, postJson, type SentAlert } from './alerts.ts'
 import type { RoleHome } from './home.ts'
 import type { MoneyNow } from './money.ts'
 import { createLoopDelay, ofDisk, ofProcess } from './process-readings.ts'
@@ -41,6 +44,8 @@ export interface RoleStatus extends Omit<Run, 'url'> {
   readonly readings: readonly Reading[]
   readonly money?: MoneyNow | undefined
   readonly slots?: readonly SlotNow[] | undefined
+  /** What people were told of, the newest first. */
+  readonly alerts: readonly SentAlert[]
 }
 type ToldTrouble = Trouble & { readonly help: string }
 
@@ -57,12 +62,14 @@ export interface HealthOptions {
   readonly role: Role
   /** `auto`, `off`, or host:port. */
   readonly listen: string
+  /** Whom to tell; nobody where it is left out. */
+  readonly alerts?: Omit<AlertOptions, 'role'> | undefined
 }
 
 type Home = Pick<RoleHome, 'directory' | 'notes' | 'report'>
 
 /** Serves from before the role is wired, so that it can be asked what it waits for. Throws `LISTEN_FAILED`. */
-export async function startHealth({ role, listen }: HealthOptions, home: Home): Promise<Health> {
+export async function startHealth({ role, listen, alerts: told }: HealthOptions, home: Home): Promise<Health> {
   let [vitals, phase] = [undefined as Vitals | undefined, 'starting' as 'starting' | 'working' | 'ended']
   const loop = createLoopDelay()
   const run = { role, processId: process.pid, startedMs: systemClock.nowMs(), version: VERSION }
@@ -113,6 +120,7 @@ export async function startHealth({ role, listen }: HealthOptions, home: Home): 
       readings: readings(),
       money,
       slots,
+      alerts: alerts?.sent() ?? [],
     }
   }
 
@@ -139,7 +147,26 @@ export async function startHealth({ role, listen }: HealthOptions, home: Home): 
   ]
 
   const server = listen === 'off' ? undefined : await serve({ role, listen }, routes, home)
-  writeRun(home.directory, { ...run, url: server?.url })
+  try {
+    writeRun(home.directory, { ...run, url: server?.url })
+  } catch (failure) {
+    await server?.stop()
+    throw failure
+  }
+  const unknown = (): Sender => ({ instanceId: `${role} at ${hostname()}`, slotId: 0, totals: NO_TOTALS })
+  const alerts =
+    told &&
+    createAlerts(
+      { role, ...told },
+      {
+        nowMs: systemClock.nowMs,
+        report: home.report,
+        sender: () => vitals?.sender?.() ?? unknown(),
+        unready: () => unready().map(({ reason }) => reason),
+        post: postJson,
+      },
+    )
+  if (alerts !== undefined) home.notes.listen(alerts.event)
   return {
     url: server?.url,
     begin(given) {
@@ -150,6 +177,7 @@ export async function startHealth({ role, listen }: HealthOptions, home: Home): 
       phase = 'ended'
     },
     async stop() {
+      await alerts?.stop()
       removeRun(home.directory)
       loop.stop()
       await server?.stop()

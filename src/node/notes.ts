@@ -10,8 +10,12 @@ export interface Notes {
   readonly anchor: ChainSight
   readonly source: ChainSight
   /** Counts an event of the log, whether the log writes it or holds it back. */
-  event(event: LogEvent, facts: Readonly<Record<string, unknown>>): void
+  event: OnEvent
+  /** Hears of each event too, from now on. */
+  listen(listener: OnEvent): void
 }
+
+type OnEvent = (event: LogEvent, facts: Readonly<Record<string, unknown>>) => void
 
 /** What a code of a table looks like: other text would make a label of each line. */
 const CODE = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
@@ -19,17 +23,20 @@ const CODE = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 export function createNotes(nowMs: () => number): Notes {
   const recorder = createRecorder()
   const troubles = createTroubles(nowMs)
+  const listeners: OnEvent[] = []
   const sight = (name: 'anchor' | 'source') => createChainSight(name, { recorder, nowMs })
   return {
     recorder,
     troubles,
     anchor: sight('anchor'),
     source: sight('source'),
+    listen: (listener) => void listeners.push(listener),
     event(event, facts) {
       const given = facts['code'] ?? facts['reason'] ?? facts['trouble']
       const code = typeof given === 'string' && CODE.test(given) ? given : ''
       recorder.add('weft_events_total', { event, level: EVENTS[event].level, code })
       troubles.note(event, facts)
+      for (const listener of listeners) listener(event, facts)
     },
   }
 }

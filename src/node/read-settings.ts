@@ -7,6 +7,7 @@ import { textOf } from './given-file.ts'
 import { readMarketFile } from './market-file.ts'
 import { isLoopback } from './loopback.ts'
 import { findNetwork, type Network } from './network.ts'
+import { problemsOfAlerts } from './alert-places.ts'
 import { type AddressForm, LISTEN_FORM, PEER_FORM } from './peer-address.ts'
 import { parsePlaces, type PlaceSetting, problemOfUrl, problemsOfPinning } from './pin-places.ts'
 import { problemsInRpc } from './rpc-urls.ts'
@@ -48,6 +49,7 @@ export function readSettings(role: Role, flags: Given, env: Given): Settings {
     else settings[name] = value
   }
   if (problems.length === 0) problems.push(...problemsOfPinning(settings as Partial<Settings>))
+  if (problems.length === 0) problems.push(...problemsOfAlerts(settings as Partial<Settings>))
   if (problems.length === 0 && role === 'collector') problems.push(...problemsOfCollector(settings as Partial<Settings>))
   if (problems.length > 0) throw new WeftError('SETTINGS_INVALID', { problems })
   return Object.freeze(settings) as Settings

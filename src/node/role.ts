@@ -1,5 +1,6 @@
 import type { Reading } from '#domain/metrics.ts'
 import type { UnreadyReason } from '#domain/reasons.ts'
+import type { Sender } from '#wire/alert-bodies.ts'
 import type { SlotFared } from '#roles/snapshotter/slots-fared.ts'
 import type { Places, RoleHome } from './home.ts'
 import type { Money } from './money.ts'
@@ -38,6 +39,8 @@ export interface Vitals {
   readings(): readonly Reading[]
   readonly money?: Money | undefined
   slots?(): Promise<readonly SlotNow[]>
+  /** For those who are told when something is wrong. */
+  sender?(): Sender
 }
 
 /** What the wiring of one role gives back. `run` works until the signal aborts. */

@@ -27,6 +27,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
     const { client, last: lastAnswer } = countedClient(createSubmissionClient({ endpoint: settings.collector }), home.notes.recorder)
     started.add('gRPC client', { stop: () => client.close() })
+    const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
     const snapshotter = createSnapshotter(
       { slotIds: settings.slots, ipfsEpochsKept: settings.ipfsEpochsKept },
       {
@@ -36,7 +37,7 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
         store: home.store,
         clock: systemClock,
         random: systemRandom,
-        signer: createSigner(parsePrivateKey(settings.signerKey.reveal())),
+        signer,
         collector: client,
         terms: snapshotterTerms(market, prepare),
         report: home.report,
@@ -47,7 +48,14 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     return {
       places: { ...status, ipfs: ipfs.node.addresses(), gateway: [ipfs.gatewayUrl], ...ipfs.carPlaces },
       handle: snapshotter,
-      vitals: snapshotterVitals({ stats: snapshotter.stats, slotIds: settings.slots, lastAnswer, store: home.store, chain }),
+      vitals: snapshotterVitals({
+        stats: snapshotter.stats,
+        slotIds: settings.slots,
+        lastAnswer,
+        store: home.store,
+        signer: signer.address,
+        chain,
+      }),
       run: market.beside((signal) => snapshotter.run(signal)),
     }
   }

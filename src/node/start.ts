@@ -1,4 +1,5 @@
 import { isWeftError, toldOf } from '#domain/errors.ts'
+import { alertPlacesOf } from './alert-places.ts'
 import { startHealth } from './health.ts'
 import { openHome } from './home.ts'
 import type { LogOptions } from './log.ts'
@@ -24,7 +25,7 @@ export async function startWith<Handle>(
   home.report('starting', {})
   started.add('data directory', home)
   try {
-    const health = await startHealth({ role, listen: settings.healthListen }, home)
+    const health = await startHealth({ role, listen: settings.healthListen, alerts: alertsIn(settings) }, home)
     started.add('health server', health)
     const wired = await wire(settings, home, started, signal)
     home.announce(wired.places)
@@ -53,6 +54,14 @@ export async function startWith<Handle>(
     await started.stop().catch((consequence: unknown) => home.report('stop_failed', { detail: String(consequence) }))
     throw failure
   }
+}
+
+/** Whom to tell, where anybody wants to be told. */
+function alertsIn(settings: Settings) {
+  const { alertTo, heartbeatUrl, alertCooldown } = settings
+  const url = heartbeatUrl.reveal()
+  if (alertTo.reveal() === '' && url === '') return undefined
+  return { places: alertPlacesOf(settings), cooldownMs: 1_000 * alertCooldown, heartbeatUrl: url === '' ? undefined : url }
 }
 
 /** Starts one role as the command line does. Only its own code is loaded. */

@@ -37,6 +37,7 @@ describe('a snapshotter', () => {
       slotIds: [1, 2] as SlotId[],
       lastAnswer: () => lastAnswer,
       store: createFakeStore(),
+      signer: '0x1' as never,
       chain,
     })
 
@@ -65,6 +66,7 @@ describe('a snapshotter', () => {
       slotIds: [1] as SlotId[],
       lastAnswer: () => undefined,
       store: createFakeStore(),
+      signer: '0x1' as never,
       chain: away,
     })
     expect(await vitals.slots?.()).toEqual([{ slotId: 1, ...fared }])

@@ -1,5 +1,5 @@
 import { isWeftError } from '#domain/errors.ts'
-import type { SlotId } from '#domain/ids.ts'
+import type { Address, SlotId } from '#domain/ids.ts'
 import { reading, readingsBy, type Reading } from '#domain/metrics.ts'
 import type { Recorder } from '#domain/recorder.ts'
 import { isTaken, REJECTIONS, type RejectionRow, type ReceiptCode } from '#domain/rejection.ts'
@@ -15,6 +15,7 @@ import type { SequencerStats } from '#roles/sequencer/sequencer.ts'
 import type { Outcome } from '#roles/snapshotter/records.ts'
 import { slotsFared } from '#roles/snapshotter/slots-fared.ts'
 import type { EpochSummary, SnapshotterStats } from '#roles/snapshotter/snapshotter.ts'
+import { totalsOf } from '#roles/snapshotter/status.ts'
 import type { BatchRecord } from '#roles/validator/journal.ts'
 import type { ValidatorStats } from '#roles/validator/validator.ts'
 import type { SlotNow, Unready, Vitals } from './role.ts'
@@ -187,10 +188,12 @@ export interface SnapshotterSeen {
   readonly slotIds: readonly SlotId[]
   readonly lastAnswer: () => string | undefined
   readonly store: Store
+  /** Of the slots. */
+  readonly signer: Address
   readonly chain: Pick<AnchorChain, 'rewardRules' | 'slotDay'>
 }
 
-export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain }: SnapshotterSeen): Vitals => ({
+export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain, signer }: SnapshotterSeen): Vitals => ({
   unready() {
     const { headBlock, ownSlots } = stats()
     const answer = lastAnswer()
@@ -211,6 +214,7 @@ export const snapshotterVitals = ({ stats, slotIds, lastAnswer, store, chain }: 
     ]
   },
   slots: () => slotsNow(slotIds, { store, chain }),
+  sender: () => ({ instanceId: signer, slotId: slotIds[0] ?? 0, totals: totalsOf(store) }),
 })
 
 /** Slots of which the chain is asked: each is a call. */
