@@ -71,7 +71,7 @@ type Home = Pick<RoleHome, 'directory' | 'notes' | 'report'>
 /** Serves from before the role is wired, so that it can be asked what it waits for. Throws `LISTEN_FAILED`. */
 export async function startHealth({ role, listen, alerts: told }: HealthOptions, home: Home): Promise<Health> {
   let [vitals, phase] = [undefined as Vitals | undefined, 'starting' as 'starting' | 'working' | 'ended']
-  const loop = createLoopDelay()
+  const loop = listen === 'off' ? undefined : createLoopDelay()
   const run = { role, processId: process.pid, startedMs: systemClock.nowMs(), version: VERSION }
 
   function unready(): readonly Unready[] {
@@ -96,7 +96,7 @@ export async function startHealth({ role, listen, alerts: told }: HealthOptions,
       reading('weft_ready', reasons.length === 0 ? 1 : 0, {}),
       ...reasons.map(({ reason }) => reading('weft_unready', 1, { reason })),
       ...[...going].map(([event, troubles]) => reading('weft_trouble', troubles.length, { event })),
-      ...loop.readings(),
+      ...(loop?.readings() ?? []),
       ...ofProcess(),
       ...ofDisk(home.directory),
       ...home.notes.recorder.read(),
@@ -179,7 +179,7 @@ export async function startHealth({ role, listen, alerts: told }: HealthOptions,
     async stop() {
       await alerts?.stop()
       removeRun(home.directory)
-      loop.stop()
+      loop?.stop()
       await server?.stop()
     },
   }

@@ -10,15 +10,15 @@ const DELAY_RESOLUTION_MS = 100
 const DELAY_SPAN_MS = 10_000
 const NANO = 1e9
 
-/** How late timers are, since it was asked last or for ten seconds longer. It looks from the first question on: whom nobody asks it costs nothing. */
+/** How late timers are, since it was asked last or for ten seconds longer. It looks ten times a second, outside of JavaScript. */
 export function createLoopDelay() {
   const histogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
+  histogram.enable()
   let sinceMs = systemClock.nowMs()
   // What is measured is the time between two looks.
   const late = (nanoseconds: number): number => Math.max(0, nanoseconds / NANO - DELAY_RESOLUTION_MS / 1_000)
   return {
     readings(): readonly Reading[] {
-      histogram.enable()
       if (histogram.count === 0) return []
       const quantiles = [
         ['0.5', histogram.percentile(50)],
