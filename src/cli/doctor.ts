@@ -3,15 +3,14 @@ import { printable } from '#domain/printable.ts'
 import { type Given, type Role, ROLES, SETTINGS, type SettingName } from '#node/settings.ts'
 import type { Finding } from '#operator/doctor/finding.ts'
 import { roleNamed } from './settings.ts'
-import { wrapped } from './words.ts'
 
 const SIGNS = { good: '✔', doubtful: '!', bad: '✘' } as const
 const INDENT = ' '.repeat(21)
 
-/** A finding, and behind an arrow what mends it. */
+/** A finding, and behind an arrow what mends it: in one line, for whoever pastes it. */
 export function findingInWords({ check, state, detail, mend }: Finding): string {
   const line = `${SIGNS[state]} ${check.padEnd(18)} ${printable(detail)}`
-  return mend === undefined ? line : `${line}\n${wrapped(`→ ${mend}`, INDENT)}`
+  return mend === undefined ? line : `${line}\n${INDENT}→ ${mend}`
 }
 
 const flags = (Object.keys(SETTINGS) as SettingName[]).map(

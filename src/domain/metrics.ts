@@ -22,7 +22,7 @@ export const METRICS = {
   weft_trouble: { kind: 'gauge', labels: ['event'], help: 'How many troubles of this event go on now.' },
   weft_event_loop_delay_seconds: {
     kind: 'gauge',
-    labels: ['quantile'],
+    labels: ['percentile'],
     help: 'How late timers of the process were, over the last ten to twenty seconds that anybody asked.',
   },
   process_start_time_seconds: { kind: 'gauge', help: 'When the process began, since 1970.' },

@@ -20,12 +20,12 @@ export function createLoopDelay() {
   return {
     readings(): readonly Reading[] {
       if (histogram.count === 0) return []
-      const quantiles = [
-        ['0.5', histogram.percentile(50)],
-        ['0.99', histogram.percentile(99)],
-        ['1', histogram.max],
+      const percentiles = [
+        ['50', histogram.percentile(50)],
+        ['99', histogram.percentile(99)],
+        ['100', histogram.max],
       ] as const
-      const told = quantiles.map(([quantile, value]) => reading('weft_event_loop_delay_seconds', late(value), { quantile }))
+      const told = percentiles.map(([percentile, value]) => reading('weft_event_loop_delay_seconds', late(value), { percentile }))
       if (systemClock.nowMs() - sinceMs > DELAY_SPAN_MS) {
         histogram.reset()
         sinceMs = systemClock.nowMs()

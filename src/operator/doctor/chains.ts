@@ -19,6 +19,8 @@ const CLOCK_WRONG_MS = 30_000
 const OFFICES = { epochs: 'epochManager', sequencer: 'sequencer', validator: 'validator' } as const
 const WEI_PER_ETHER = 1e18
 const LOOK_BACK_BLOCKS = 50
+/** Less is over before a node has computed anything. */
+const WINDOW_MIN_SECONDS = 3
 
 /** One line per endpoint; `use` says what it is asked for. */
 async function endpointsOf(check: string, rpcUrl: string, use: RpcUse): Promise<{ findings: Finding[]; reports: EndpointReport[] }> {
@@ -52,6 +54,7 @@ async function clockOf(rpcUrl: string, reports: readonly EndpointReport[]): Prom
   await answer?.body?.cancel()
   const date = Date.parse(answer?.headers.get('date') ?? '')
   const age = reports.find(({ headAgeSeconds }) => headAgeSeconds !== undefined)?.headAgeSeconds
+  if (Number.isNaN(date) && age === undefined) return []
   // A date is cut to its second.
   const offMs = Number.isNaN(date) ? Math.min(0, age ?? 0) * 1_000 : (startMs + systemClock.nowMs()) / 2 - (date + 500)
   const off = `${Math.abs(Math.round(offMs / 100) / 10)} s ${offMs < 0 ? 'behind' : 'ahead of'} that of the anchor endpoint`
@@ -70,7 +73,7 @@ function windowsOf(market: MarketState, anchorBlockSeconds: number): readonly Fi
     return [bad('windows', `${told}: batches come too late as soon as submissions are in`, mend)]
   if (attestationWindowBlocks <= batchWindowBlocks)
     return [doubtful('windows', `${told}: nobody can attest the last batches in time`, mend)]
-  if (window < 5) return [doubtful('windows', `${told}: that is hardly enough to compute and deliver`, mend)]
+  if (window < WINDOW_MIN_SECONDS) return [doubtful('windows', `${told}: that is hardly enough to compute and deliver`, mend)]
   return [good('windows', told)]
 }
 
