@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { reading } from '#domain/metrics.ts'
 import type { HomeStatus } from '#node/status.ts'
-import type { RoleStatus } from '#node/health.ts'
+import type { RoleStatus } from '#node/faring.ts'
 import { weft } from './cli.test-world.ts'
 import { spanInWords, statusInWords } from './status.ts'
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { reading } from '#domain/metrics.ts'
-import { type Health, type RoleStatus, startHealth } from './health.ts'
+import type { RoleStatus } from './faring.ts'
+import { type Health, startHealth } from './health.ts'
 import { createNotes, type Notes } from './notes.ts'
 import type { Vitals } from './role.ts'
 import { readRun } from './run-file.ts'
@@ -106,6 +107,20 @@ describe('whoever asks', () => {
       slots: [{ slotId: 3 }],
     })
   })
+})
+
+test('slots are looked at now and then, however often anybody asks; no page of a browser may read any of it', async () => {
+  const health = await start()
+  let looks = 0
+  const slots = async () => {
+    looks += 1
+    return []
+  }
+  health.begin({ ...VITALS, slots })
+  for (let count = 0; count < 3; count += 1) await ask(health, '/status')
+  expect(looks).toBe(1)
+  const answer = await fetch(`${health.url}/status`, { headers: { origin: 'https://example.org' } })
+  expect(answer.headers.get('access-control-allow-origin')).toBeNull()
 })
 
 describe('the place', () => {

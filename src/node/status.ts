@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { isWeftError } from '#domain/errors.ts'
 import { systemClock } from '#io/clock/system.ts'
 import { getJson } from '#io/http/client.ts'
-import type { RoleStatus } from './health.ts'
+import type { RoleStatus } from './faring.ts'
 import { isAlive, readRun, type Run } from './run-file.ts'
 import { homesIn } from './storage.ts'
 
