@@ -48,15 +48,19 @@ export interface Alerts {
 }
 
 export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOptions, deps: AlertDeps): Alerts {
-  const { nowMs, report, post } = deps
+  const { nowMs, post } = deps
   const stopping = new AbortController()
   const toldMs = new Map<string, number>()
   const sent: SentAlert[] = []
   let waiting = 0
   let queue = Promise.resolve()
-  let unreadySinceMs: number | undefined
 
   const signal = () => AbortSignal.any([stopping.signal, AbortSignal.timeout(POST_TIMEOUT_MS)])
+
+  /** The URL may be a secret: what can be said of it is its host. */
+  function unsent(what: string, url: string, failure: unknown): void {
+    if (!stopping.signal.aborted) deps.report('alert_unsent', { place: `${what} at ${new URL(url).host}`, detail: detailOf(failure) })
+  }
 
   async function postTo(place: AlertPlace, alert: Alert): Promise<boolean> {
     const { url, body } = alertRequest(place, alert, deps.sender())
@@ -64,8 +68,7 @@ export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOp
       await post(url, body, signal())
       return true
     } catch (failure) {
-      // The URL may be a secret: what can be said of it is its host.
-      if (!stopping.signal.aborted) report('alert_unsent', { place: `${place.kind} at ${new URL(url).host}`, detail: detailOf(failure) })
+      unsent(place.kind, url, failure)
       return false
     }
   }
@@ -90,21 +93,19 @@ export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOp
     queue = queue.then(() => send(alert)).finally(done)
   }
 
-  function look(): void {
-    const reasons = deps.unready()
-    if (reasons.length === 0) {
-      unreadySinceMs = undefined
-      if (heartbeatUrl !== undefined)
-        post(heartbeatUrl, undefined, signal()).catch((failure: unknown) => {
-          if (!stopping.signal.aborted)
-            report('alert_unsent', { place: `heartbeat at ${new URL(heartbeatUrl).host}`, detail: detailOf(failure) })
-        })
-      return
+  async function beat(): Promise<void> {
+    if (heartbeatUrl === undefined) return
+    try {
+      await post(heartbeatUrl, undefined, signal())
+    } catch (failure) {
+      unsent('heartbeat', heartbeatUrl, failure)
     }
-    unreadySinceMs ??= nowMs()
-    if (nowMs() - unreadySinceMs >= NOT_READY_AFTER_MS) take(notReadyAlert(reasons, { role, atMs: nowMs() }))
   }
 
+  const look = lookAtReadiness(deps, {
+    onReady: () => void beat(),
+    onLate: (reasons) => take(notReadyAlert(reasons, { role, atMs: nowMs() })),
+  })
   const timer = setInterval(look, LOOK_EVERY_MS)
   timer.unref()
   return {
@@ -122,6 +123,23 @@ export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOp
       clearTimeout(late)
       stopping.abort()
     },
+  }
+}
+
+/** What is to be called now and then: whether the role is ready, or has not been for too long. */
+function lookAtReadiness(
+  { unready, nowMs }: Pick<AlertDeps, 'unready' | 'nowMs'>,
+  { onReady, onLate }: { readonly onReady: () => void; readonly onLate: (reasons: readonly string[]) => void },
+): () => void {
+  let unreadySinceMs: number | undefined
+  return () => {
+    const reasons = unready()
+    if (reasons.length === 0) {
+      unreadySinceMs = undefined
+      return onReady()
+    }
+    unreadySinceMs ??= nowMs()
+    if (nowMs() - unreadySinceMs >= NOT_READY_AFTER_MS) onLate(reasons)
   }
 }
 

@@ -25,11 +25,29 @@ export interface ChainSight {
   readings(): readonly Reading[]
 }
 
+interface Seen {
+  readonly name: ChainName
+  readonly newest: { readonly block: BlockRef; readonly seenMs: number } | undefined
+  /** When a question was answered last, and when none was. */
+  readonly answeredMs: number
+  readonly failedMs: number
+}
+
+function reasonsOf({ name, newest, answeredMs, failedMs }: Seen, nowMs: number): UnreadyReason[] {
+  if (failedMs > answeredMs && nowMs - answeredMs > UNANSWERED_MS) return [`${name}_unreachable`]
+  // The source chain is read when an epoch asks for it: how old its newest block is says nothing.
+  if (name === 'source' || newest === undefined) return []
+  const ageMs = nowMs - 1_000 * newest.block.timestamp
+  if (nowMs - newest.seenMs > OLD_AFTER_MS) return ['anchor_silent']
+  if (ageMs > OLD_AFTER_MS) return ['anchor_old']
+  return ageMs < -AHEAD_MAX_MS ? ['clock_behind'] : []
+}
+
 export function createChainSight(
   name: ChainName,
   { recorder, nowMs }: { readonly recorder: Recorder; readonly nowMs: () => number },
 ): ChainSight {
-  let newest: { readonly block: BlockRef; readonly seenMs: number } | undefined
+  let newest: Seen['newest']
   let [answeredMs, failedMs] = [0, 0]
 
   function saw(block: BlockRef): BlockRef {
@@ -55,17 +73,6 @@ export function createChainSight(
     }
   }
 
-  function reasons(): UnreadyReason[] {
-    const isUnanswered = failedMs > answeredMs && nowMs() - answeredMs > UNANSWERED_MS
-    if (isUnanswered) return [`${name}_unreachable`]
-    // The source chain is read when an epoch asks for it: how old its newest block is says nothing.
-    if (name === 'source' || newest === undefined) return []
-    const ageMs = nowMs() - 1_000 * newest.block.timestamp
-    if (nowMs() - newest.seenMs > OLD_AFTER_MS) return ['anchor_silent']
-    if (ageMs > OLD_AFTER_MS) return ['anchor_old']
-    return ageMs < -AHEAD_MAX_MS ? ['clock_behind'] : []
-  }
-
   return {
     onUse(use) {
       const { endpoint } = use
@@ -89,7 +96,7 @@ export function createChainSight(
       },
     }),
     head: () => newest?.block,
-    unready: () => reasons().map((reason) => ({ reason })),
+    unready: () => reasonsOf({ name, newest, answeredMs, failedMs }, nowMs()).map((reason) => ({ reason })),
     readings: () =>
       newest === undefined
         ? []

@@ -52,14 +52,14 @@ export interface Api {
 export function createApi(options: ApiOptions, deps: ApiDeps): Api {
   const { database, clock, report } = deps
   const bell = createBell()
-  let isLeading = false
-  let isCurrent = false
+  let [isLeading, isCurrent] = [false, false]
   let isBegun = false
 
+  const onCurrent = (): void => {
+    isCurrent = true
+  }
+
   function index({ spawn, signal }: Life): void {
-    const onCurrent = (): void => {
-      isCurrent = true
-    }
     const reading = { ...deps, bell, onCurrent }
     void spawn(follow(reading, signal))
     void spawn(readBatches(reading, signal))
