@@ -94,7 +94,7 @@ export const METRICS = {
   weft_snapshotter_votes_total: {
     kind: 'counter',
     labels: ['fate'],
-    help: 'Votes that the collector took, of projects that are decided: `included` in a batch, `left_out`, or `unknown` where a batch cannot be read.',
+    help: 'Votes that the collector took, of projects that are decided: `included` in a batch or `left_out`, `not_final` where the project has no result, or `unknown` where a batch cannot be read.',
   },
 
   // Collector

@@ -116,7 +116,7 @@ export const countSealed =
       recorder.add('weft_sequencer_projects_total', { state: project.state, reason: project.reason ?? '' })
       recorder.add('weft_sequencer_votes_total', { vote: 'won' }, project.votes)
       recorder.add('weft_sequencer_votes_total', { vote: 'dissent' }, project.total - project.votes)
-      if (project.isTie) recorder.add('weft_sequencer_ties_total', {})
+      recorder.add('weft_sequencer_ties_total', {}, Number(project.isTie))
     }
   }
 
@@ -163,7 +163,15 @@ export function countedClient(client: SubmissionClient, recorder: Recorder) {
 }
 
 /** Counts an epoch of a snapshotter that is over, and how the network decided about its projects. */
-export const countSnapshots = (recorder: Recorder) => ({
+export function countSnapshots(recorder: Recorder) {
+  // From 0 on: of what begins at 1 nobody sees that it has grown.
+  for (const state of ['done', 'skipped', 'undone']) recorder.add('weft_snapshotter_epochs_total', { state }, 0)
+  for (const verdict of ['same', 'other', 'only_finalized', 'none']) recorder.add('weft_snapshotter_outcomes_total', { verdict }, 0)
+  for (const fate of ['included', 'left_out', 'not_final', 'unknown']) recorder.add('weft_snapshotter_votes_total', { fate }, 0)
+  return counting(recorder)
+}
+
+const counting = (recorder: Recorder) => ({
   onEpoch({ state, submitted, missed, tookMs, windowUsed }: EpochSummary): void {
     recorder.add('weft_snapshotter_epochs_total', { state })
     if (windowUsed === undefined) return
@@ -175,7 +183,8 @@ export const countSnapshots = (recorder: Recorder) => ({
   onOutcome({ verdict, leftOut }: Outcome, votes: number): void {
     recorder.add('weft_snapshotter_outcomes_total', { verdict })
     const add = (fate: string, count: number): void => recorder.add('weft_snapshotter_votes_total', { fate }, count)
-    if (leftOut === undefined) add('unknown', votes)
+    if (verdict === 'none') add('not_final', votes)
+    else if (leftOut === undefined) add('unknown', votes)
     else {
       add('included', votes - leftOut.length)
       add('left_out', leftOut.length)
