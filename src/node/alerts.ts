@@ -47,38 +47,49 @@ export interface Alerts {
   stop(): Promise<void>
 }
 
+/** Posts to places and to a heartbeat, each for ten seconds at most, until it is stopped. Never throws. */
+function createPosting({ post, report, sender }: Pick<AlertDeps, 'post' | 'report' | 'sender'>, stopping: AbortSignal) {
+  /** Of whatever is posted, the URL may be a secret: what can be said of it is its host. */
+  async function isPosted(what: string, url: string, body: string | undefined): Promise<boolean> {
+    try {
+      await post(url, body, AbortSignal.any([stopping, AbortSignal.timeout(POST_TIMEOUT_MS)]))
+      return true
+    } catch (failure) {
+      if (!stopping.aborted) report('alert_unsent', { place: `${what} at ${new URL(url).host}`, detail: detailOf(failure) })
+      return false
+    }
+  }
+  return {
+    beat: (url: string): Promise<boolean> => isPosted('heartbeat', url, undefined),
+    async alert(alert: Alert, places: readonly AlertPlace[]): Promise<Pick<SentAlert, 'sent' | 'failed'>> {
+      const outcomes = await Promise.all(
+        places.map(async (place) => {
+          const { url, body } = alertRequest(place, alert, sender())
+          return { kind: place.kind, isSent: await isPosted(place.kind, url, body) }
+        }),
+      )
+      const kinds = (isSent: boolean) => outcomes.filter((outcome) => outcome.isSent === isSent).map(({ kind }) => kind)
+      return { sent: kinds(true), failed: kinds(false) }
+    },
+  }
+}
+
 export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOptions, deps: AlertDeps): Alerts {
-  const { nowMs, post } = deps
+  const { nowMs } = deps
   const stopping = new AbortController()
+  const posting = createPosting(deps, stopping.signal)
   const toldMs = new Map<string, number>()
   const sent: SentAlert[] = []
   let waiting = 0
   let queue = Promise.resolve()
 
-  const signal = () => AbortSignal.any([stopping.signal, AbortSignal.timeout(POST_TIMEOUT_MS)])
-
-  /** The URL may be a secret: what can be said of it is its host. */
-  function unsent(what: string, url: string, failure: unknown): void {
-    if (!stopping.signal.aborted) deps.report('alert_unsent', { place: `${what} at ${new URL(url).host}`, detail: detailOf(failure) })
-  }
-
-  async function postTo(place: AlertPlace, alert: Alert): Promise<boolean> {
-    const { url, body } = alertRequest(place, alert, deps.sender())
-    try {
-      await post(url, body, signal())
-      return true
-    } catch (failure) {
-      unsent(place.kind, url, failure)
-      return false
-    }
-  }
-
   async function send(alert: Alert): Promise<void> {
-    if (stopping.signal.aborted) return
-    const outcomes = await Promise.all(places.map(async (place) => ({ kind: place.kind, isSent: await postTo(place, alert) })))
-    const kinds = (isSent: boolean) => outcomes.filter((outcome) => outcome.isSent === isSent).map(({ kind }) => kind)
-    sent.unshift({ event: alert.event, text: alert.text, atMs: alert.atMs, sent: kinds(true), failed: kinds(false) })
-    sent.splice(SENT_KEPT)
+    if (!stopping.signal.aborted) {
+      const { event, text, atMs } = alert
+      sent.unshift({ event, text, atMs, ...(await posting.alert(alert, places)) })
+      sent.splice(SENT_KEPT)
+    }
+    waiting -= 1
   }
 
   function take(alert: Alert): void {
@@ -87,23 +98,11 @@ export function createAlerts({ role, places, cooldownMs, heartbeatUrl }: AlertOp
     toldMs.set(alert.kind, alert.atMs)
     if (toldMs.size > QUEUE_MAX) toldMs.delete(toldMs.keys().next().value as string)
     waiting += 1
-    const done = (): void => {
-      waiting -= 1
-    }
-    queue = queue.then(() => send(alert)).finally(done)
-  }
-
-  async function beat(): Promise<void> {
-    if (heartbeatUrl === undefined) return
-    try {
-      await post(heartbeatUrl, undefined, signal())
-    } catch (failure) {
-      unsent('heartbeat', heartbeatUrl, failure)
-    }
+    queue = queue.then(() => send(alert))
   }
 
   const look = lookAtReadiness(deps, {
-    onReady: () => void beat(),
+    onReady: () => void (heartbeatUrl !== undefined && posting.beat(heartbeatUrl)),
     onLate: (reasons) => take(notReadyAlert(reasons, { role, atMs: nowMs() })),
   })
   const timer = setInterval(look, LOOK_EVERY_MS)
