@@ -25,7 +25,10 @@ export function wireSnapshotter(prepare: (computes: ComputeSet) => ComputeSet = 
     const source = await sourceChain(settings, { chain, home }, signal)
     const ipfs = await ipfsPlace(settings, home, started)
     const market = await openMarket(settings, { home, chain, clock: systemClock, ipfs: ipfs.node, signal })
-    const { client, last: lastAnswer } = countedClient(createSubmissionClient({ endpoint: settings.collector }), home.notes.recorder)
+    const { client, last: lastAnswer } = countedClient(createSubmissionClient({ endpoint: settings.collector }), {
+      recorder: home.notes.recorder,
+      nowMs: systemClock.nowMs,
+    })
     started.add('gRPC client', { stop: () => client.close() })
     const signer = createSigner(parsePrivateKey(settings.signerKey.reveal()))
     const snapshotter = createSnapshotter(

@@ -74,7 +74,12 @@ describe('a snapshotter', () => {
 
   test('counts answers of the collector, and the code where there is none; who stops is not counted', async () => {
     const recorder = createRecorder()
-    const answers: (string | Error)[] = ['Success', 'epoch_unknown', new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: 1 })]
+    const answers: (string | Error)[] = [
+      'Success',
+      'epoch_unknown',
+      'epoch_unknown',
+      new WeftError('QUEUE_FULL', { queue: 'outbox', lengthMax: 1 }),
+    ]
     const real = {
       close: async () => undefined,
       async submitSnapshot(_submission: unknown, { signal }: { signal?: AbortSignal }) {
@@ -83,15 +88,19 @@ describe('a snapshotter', () => {
         return answer
       },
     } as unknown as SubmissionClient
-    const { client, last } = countedClient(real, recorder)
+    let nowMs = 0
+    const { client, last } = countedClient(real, { recorder, nowMs: () => nowMs })
     const submit = (signal?: AbortSignal) => client.submitSnapshot({} as never, { timeoutMs: 1, ...(signal && { signal }) })
     expect([await submit(), last()]).toEqual(['Success', 'Success'])
+    // It may not have seen the epoch yet; for ever it will not say so.
+    expect([await submit(), last()]).toEqual(['epoch_unknown', 'Success'])
+    nowMs += 5_001
     expect([await submit(), last()]).toEqual(['epoch_unknown', 'epoch_unknown'])
     await expect(submit()).rejects.toMatchObject({ code: 'QUEUE_FULL' })
     await expect(submit(AbortSignal.abort())).rejects.toMatchObject({ code: 'COLLECTOR_UNAVAILABLE' })
     expect(last()).toBe('QUEUE_FULL')
     expect(lines(recorder.read())).toEqual(
-      ['Success', 'epoch_unknown', 'QUEUE_FULL'].map((answer) => `weft_snapshotter_hand_overs_total ${answer} 1`),
+      ['Success 1', 'epoch_unknown 2', 'QUEUE_FULL 1'].map((counted) => `weft_snapshotter_hand_overs_total ${counted}`),
     )
   })
 

@@ -139,11 +139,21 @@ export const countJudged =
   ({ state, reason }: BatchRecord): void =>
     recorder.add('weft_validator_batches_total', { state, reason })
 
-/** The same client, whose answers are counted; `last` is the newest one, or the code of what kept it away. */
-export function countedClient(client: SubmissionClient, recorder: Recorder) {
+/** What a collector may say once, having not seen yet what the snapshotter has: for so long it says nothing of the next submission. */
+const RETRY_GRACE_MS = 5_000
+
+const isRetry = (answer: string): boolean => (REJECTIONS as Readonly<Record<string, RejectionRow>>)[answer]?.verdict === 'retry'
+
+/** The same client, whose answers are counted; `last` is the newest that counts, or the code of what kept it away. */
+export function countedClient(
+  client: SubmissionClient,
+  { recorder, nowMs }: { readonly recorder: Recorder; readonly nowMs: () => number },
+) {
   let last: string | undefined
+  let takenMs = 0
   const told = (answer: string): void => {
-    last = answer
+    if (answer === 'Success') takenMs = nowMs()
+    if (!isRetry(answer) || nowMs() - takenMs > RETRY_GRACE_MS) last = answer
     recorder.add('weft_snapshotter_hand_overs_total', { answer })
   }
   const counted: SubmissionClient = {
